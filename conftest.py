@@ -1,0 +1,40 @@
+"""The demo store's place in a run: booted once, by the process that judges, for all its workers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pytest_prodstatus import target_of
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a person choose a sick store."""
+    parser.addoption(
+        "--demo-scenario",
+        default="healthy",
+        metavar="NAME",
+        help="with --target demo: the store to judge, healthy or sick in a known way",
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: object) -> None:
+    """Hand the demo store's environment to an xdist worker."""
+    config: pytest.Config = node.config  # type: ignore[attr-defined]
+    if target_of(config) == "demo":
+        from tests.acceptance.demo.run import demo_environment
+
+        environment = json.dumps(demo_environment(config))
+        node.workerinput["demo_environment"] = environment  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the demo store, where this process booted one."""
+    import sys
+
+    run = sys.modules.get("tests.acceptance.demo.run")
+    if run is not None:
+        run.close(config)

@@ -1,0 +1,36 @@
+"""Production status that was seen to hold.
+
+The names below are the whole public surface for test code. They are imported on first use, so that
+a command which only reads records never pays for pytest.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.blocking import Blocked, blocked
+    from pytest_prodstatus.fixtures import Endpoints, Evidence, target_of
+    from pytest_prodstatus.model.evidence import Money
+
+__all__ = ["Blocked", "Endpoints", "Evidence", "Money", "__version__", "blocked", "target_of"]
+
+_HOME = {
+    "Blocked": "pytest_prodstatus.blocking",
+    "Endpoints": "pytest_prodstatus.fixtures",
+    "Evidence": "pytest_prodstatus.fixtures",
+    "Money": "pytest_prodstatus.model.evidence",
+    "blocked": "pytest_prodstatus.blocking",
+    "target_of": "pytest_prodstatus.fixtures",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    from importlib import import_module
+
+    return getattr(import_module(_HOME[name]), name)

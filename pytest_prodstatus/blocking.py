@@ -1,0 +1,53 @@
+"""`blocked()`: how a test says that something could not be seen either way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from pytest_prodstatus.model.reason import BLOCKED_KINDS, Kind, Reason
+
+if TYPE_CHECKING:
+
+    class _Skipped(BaseException):
+        def __init__(self, msg: str, *, allow_module_level: bool = False) -> None: ...
+else:
+    _Skipped = pytest.skip.Exception
+
+
+class Blocked(_Skipped):
+    """The criterion could not be observed: its verdict is BLOCKED, for the reason given.
+
+    pytest treats it as a skip wherever it is raised (set-up, test, tear-down, probe, module level).
+    It derives from BaseException, so `except Exception` in the code under test can't swallow it.
+    """
+
+    def __init__(
+        self, reason: str, *, kind: Kind = Kind.INCONCLUSIVE, remedy: str | None = None
+    ) -> None:
+        super().__init__(reason, allow_module_level=True)
+        self.reason = Reason(text=reason, kind=kind, remedy=remedy)
+
+
+def blocked(
+    reason: str, *, kind: str = Kind.INCONCLUSIVE.value, remedy: str | None = None
+) -> NoReturn:
+    """End the criterion as BLOCKED.
+
+    Args:
+        reason: one sentence that says what could not be seen.
+        kind: not-armed, missing-config, no-data, provider-unavailable, timeout, pending,
+            inconclusive or unresolved-intent.
+        remedy: what a person can do about it, where that is known.
+
+    Raises:
+        Blocked: always.
+        ValueError: `kind` is none of these.
+    """
+    __tracebackhide__ = True
+    kinds = {known.value: known for known in BLOCKED_KINDS}
+    if kind not in kinds:
+        msg = f"blocked(kind={kind!r}): the kind must be one of {', '.join(kinds)}"
+        raise ValueError(msg)
+    raise Blocked(reason, kind=kinds[kind], remedy=remedy)

@@ -1,0 +1,218 @@
+"""The side that runs tests: which items are criteria, and what each report has to carry.
+
+It is registered where items are collected and run: in a serial run, and in every xdist worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from pytest_prodstatus import clock
+from pytest_prodstatus.blocking import Blocked
+from pytest_prodstatus.manifest import Manifest
+from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
+from pytest_prodstatus.model.evidence import (
+    ENTRIES_LIMIT,
+    Entry,
+    EvidenceError,
+    JsonValue,
+    encode,
+)
+from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.payload import Payload
+from pytest_prodstatus.settings import PRODUCTION, Settings
+from pytest_prodstatus.spool import Spool
+
+STAGE_MARK = "stage"
+
+
+class Collector:
+    """Knows the criteria of this process and records what they see."""
+
+    def __init__(self, settings: Settings, spool: Spool) -> None:
+        self.settings = settings
+        self.spool = spool
+        self.criteria: dict[str, Criterion] = {}
+        self.manifest = Manifest()
+        self.endpoints: dict[str, str] = {}
+        self._error = ""
+        self._files: set[str] = set()
+        self._fresh: list[Entry] = []
+        self._recorded = 0
+        self._running: Criterion | None = None
+
+    def add_evidence(self, values: dict[str, object]) -> None:
+        """Record named values for the criterion that runs now.
+
+        Raises:
+            EvidenceError: a value isn't allowed, or the criterion has recorded too many; none of
+                these values is recorded then.
+        """
+        now = clock.now()
+        encoded: dict[str, JsonValue] = {
+            name: encode(name, value) for name, value in values.items()
+        }
+        if self._recorded + len(encoded) > ENTRIES_LIMIT:
+            msg = f"evidence: a criterion records at most {ENTRIES_LIMIT} values; record a list"
+            raise EvidenceError(msg)
+        for name, value in encoded.items():
+            entry = Entry(name=one_line(name, limit=100), at=now, value=value)
+            self._fresh.append(entry)
+            self._recorded += 1
+            if self._running is not None and self._running.side_effects:
+                self.spool.append_evidence(self._running.id, Payload.entry_text(entry))
+
+    @pytest.hookimpl
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note which files were collected whole."""
+        if report.passed and report.nodeid and "::" not in report.nodeid:
+            self._files.add(report.nodeid)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None]:
+        """Mark criteria as `production` before `-m` looks, and keep the stages asked for."""
+        for item in items:
+            if item.get_closest_marker(STAGE_MARK):
+                item.add_marker(PRODUCTION)
+        yield
+        # Other plugins and conftests may have marked items meanwhile.
+        for item in items:
+            self.pytest_itemcollected(item)
+        self._keep_stages(config, items)
+        # Of a file named with "::", and of all files under --last-failed, only a part is collected.
+        parts = {arg.partition("::")[0] for arg in config.args if "::" in arg}
+        whole = set() if config.getoption("lf", False) else self._files - parts
+        self.manifest = Manifest(
+            criteria=tuple(self.criteria.values()),
+            selected=frozenset(item.nodeid for item in items if item.nodeid in self.criteria),
+            files=frozenset(whole),
+            error=self._error,
+        )
+
+    @pytest.hookimpl
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Note every criterion, also one that is deselected later."""
+        if item.nodeid in self.criteria or not item.get_closest_marker(STAGE_MARK):
+            return
+        try:
+            criterion = criterion_of(item)
+        except CatalogueError as error:
+            # Raised here it would be a traceback, and under xdist the loss of the worker.
+            self._error = self._error or str(error)
+            return
+        self.criteria[item.nodeid] = criterion
+        if criterion.side_effects and item.config.pluginmanager.hasplugin("rerunfailures"):
+            # What ignores this mark is refused by the claim in the spool.
+            item.add_marker(pytest.mark.flaky(reruns=0), append=False)
+
+    def _keep_stages(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        if self.settings.stages is None:
+            return
+        try:
+            catalogue = self.settings.config.catalogue.with_stages_of(self.criteria.values())
+            stages = self.settings.stage_closure(catalogue)
+        except (CatalogueError, pytest.UsageError):
+            return  # whoever judges the manifest says it
+        dropped = [
+            item
+            for item in items
+            if item.nodeid not in self.criteria
+            or self.criteria[item.nodeid].stage not in (stages or ())
+        ]
+        if dropped:
+            gone = set(map(id, dropped))
+            items[:] = [item for item in items if id(item) not in gone]
+            config.hook.pytest_deselected(items=dropped)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Refuse to start a criterion with side effects a second time."""
+        criterion = self.criteria.get(item.nodeid)
+        if criterion is None or not criterion.side_effects:
+            return
+        if not self.spool.claim(criterion.id):
+            raise Repeated
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Begin a new attempt."""
+        self._running = self.criteria.get(nodeid)
+        self._fresh.clear()
+        self._recorded = 0
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Let the report of a criterion carry what was recorded."""
+        report = yield
+        if item.nodeid in self.criteria:
+            raised = call.excinfo.value if call.excinfo else None
+            Payload(
+                evidence=tuple(self._fresh),
+                recorded=self._recorded,
+                blocked=raised.reason if isinstance(raised, Blocked) else None,
+                repeat=isinstance(raised, Repeated),
+                endpoints=self.endpoints,
+            ).attach(report)
+            self._fresh.clear()
+        return report
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self,
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Let a file that `blocked()` at its top say so."""
+        report = yield
+        call = getattr(report, "call", None)
+        raised = call.excinfo.value if call and call.excinfo else None
+        if isinstance(raised, Blocked):
+            Payload(blocked=raised.reason).attach(report)
+        return report
+
+
+class Repeated(Blocked):
+    """A criterion with side effects would have started a second time in one run."""
+
+    def __init__(self) -> None:
+        super().__init__("it has side effects and started once already", kind=Kind.SKIPPED)
+
+
+def criterion_of(item: pytest.Item) -> Criterion:
+    """Return the criterion that a stage-marked item is.
+
+    Raises:
+        CatalogueError: the mark doesn't name one stage, or takes unknown arguments.
+    """
+    mark = item.get_closest_marker(STAGE_MARK)
+    if mark is None:
+        msg = f"{item.nodeid}: carries no stage mark"
+        raise CatalogueError(msg)
+    extra = [name for name in mark.kwargs if name != "side_effects"]
+    side_effects = mark.kwargs.get("side_effects", False)
+    named = len(mark.args) == 1 and isinstance(mark.args[0], str) and mark.args[0]
+    if not named or extra or not isinstance(side_effects, bool):
+        given = ", ".join([*map(repr, mark.args), *(f"{k}={v!r}" for k, v in mark.kwargs.items())])
+        msg = (
+            f"{item.nodeid}: mark stage({given}) must name one stage and may say "
+            "side_effects=True, as in stage('oauth', side_effects=True)"
+        )
+        raise CatalogueError(msg)
+    name, bracket, parameters = item.name.partition("[")
+    words = name.removeprefix("test").strip("_").replace("_", "-").lower() or name
+    own_id = f"{mark.args[0]}.{words}{bracket}{parameters}"
+    function = getattr(item, "function", None)
+    doc = (getattr(function, "__doc__", None) or "").strip().partition("\n")[0]
+    return Criterion(
+        id=one_line(own_id),
+        stage=mark.args[0],
+        nodeid=item.nodeid,
+        title=one_line(doc.rstrip(".") or words.replace("-", " ").capitalize()),
+        side_effects=side_effects,
+        function=item.nodeid.removesuffix(f"{bracket}{parameters}"),
+    )

@@ -1,0 +1,74 @@
+"""The fixtures that criteria use."""
+
+from __future__ import annotations
+
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import pytest
+
+from pytest_prodstatus.collector import Collector
+from pytest_prodstatus.settings import Settings
+
+SETTINGS = pytest.StashKey[Settings]()
+COLLECTOR = pytest.StashKey[Collector]()
+
+
+class Evidence(Protocol):
+    """What the `evidence` fixture gives: call it with named values, as often as needed."""
+
+    def __call__(self, **values: object) -> None:
+        """Record each named value, or raise EvidenceError (a TypeError) and record none."""
+
+
+class Endpoints(Protocol):
+    """What the `prodstatus_endpoint` fixture gives."""
+
+    def __call__(self, name: str, url: str) -> None:
+        """Note that the suite asks the host of `url`, which the record then names."""
+
+
+def target_of(config: pytest.Config) -> str:
+    """Return the name of the system that a run judges, for a conftest's hooks."""
+    return config.stash[SETTINGS].target
+
+
+@pytest.fixture(name="evidence")
+def evidence_fixture(pytestconfig: pytest.Config) -> Evidence:
+    """Record what a criterion saw: `evidence(order_id="…", count=3, total=Money("9.90", "USD"))`.
+
+    Values are text, int, bool, Money, an aware datetime, or a list or flat mapping of these.
+    Anything else is refused with an EvidenceError that says what is allowed.
+    """
+    collector = pytestconfig.stash[COLLECTOR]
+
+    def record(**values: object) -> None:
+        collector.add_evidence(values)
+
+    return record
+
+
+@pytest.fixture(scope="session")
+def prodstatus_target(pytestconfig: pytest.Config) -> str:
+    """The name of the system that is judged."""
+    return pytestconfig.stash[SETTINGS].target
+
+
+@pytest.fixture(scope="session")
+def prodstatus_run_id(pytestconfig: pytest.Config) -> str:
+    """The id of this run, the same in every process of it."""
+    return pytestconfig.stash[SETTINGS].run_id
+
+
+@pytest.fixture(scope="session")
+def prodstatus_endpoint(pytestconfig: pytest.Config) -> Endpoints:
+    """Name a host that the suite asks, for the record; user names and passwords are left out."""
+    collector = pytestconfig.stash[COLLECTOR]
+
+    def note(name: str, url: str) -> None:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = f":{parts.port}" if parts.port else ""
+        collector.endpoints[name] = f"{parts.scheme}://{host}{port}"
+
+    return note

@@ -1,0 +1,79 @@
+"""pytest-html's report with the verdicts in it, where that plugin is there and asked for.
+
+pytest-html takes cells and summary as raw HTML, so everything is escaped here; it drops tests that
+crashed or never ran, so its summary gets every criterion that isn't CONFIRMED.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+import pytest
+
+from pytest_prodstatus.model.outcome import finding_of
+from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.payload import Payload
+from pytest_prodstatus.phases import phase_of
+from pytest_prodstatus.recorder import Recorder
+from pytest_prodstatus.settings import Settings
+
+
+def switch_on(settings: Settings, config: pytest.Config) -> None:
+    """Let a production run write pytest-html's report, where the project configures one."""
+    wanted = settings.asked and settings.judges and settings.config.html
+    if wanted and getattr(config.option, "htmlpath", "absent") is None:
+        config.option.htmlpath = str(settings.folder / settings.config.html)
+        # One file: the report shall open wherever it is moved.
+        config.option.self_contained_html = True
+
+
+class HtmlReport:
+    """Adds a verdict column and the status to pytest-html's report."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_report_title(self, report: object) -> None:
+        """Name the report after the project's status document."""
+        if self.recorder.settings.asked:
+            title = f"{self.recorder.settings.config.title}: {self.recorder.settings.target}"
+            report.title = title  # type: ignore[attr-defined]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_header(self, cells: list[str]) -> None:
+        """Add a column."""
+        cells.insert(1, '<th class="sortable" data-column-type="verdict">Verdict</th>')
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(self, report: object, cells: list[str]) -> None:
+        """Add a cell to every row, since their number must be the header's."""
+        cells.insert(1, f'<td class="col-verdict">{escape(self._verdict(report))}</td>')
+
+    def _verdict(self, report: object) -> str:
+        if not isinstance(report, pytest.TestReport) or Payload.of(report) is None:
+            return ""
+        finding = finding_of(phase_of(report))
+        return str(finding[0] if finding else Verdict.CONFIRMED)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(self, prefix: list[str]) -> None:
+        """Put the status above the table."""
+        record = self.recorder.record
+        if record is None:
+            return
+        final = record.final
+        why = f": {final.reason.text}" if final.reason else ""
+        prefix.append(f"<h2>FINAL {escape(str(final.verdict))}{escape(why)}</h2><ul>")
+        for stage in record.stages:
+            prefix.append(f"<li>{escape(stage.title)}: <b>{escape(str(stage.verdict))}</b>")
+            unmet = [s for s in stage.criteria if s.verdict is not Verdict.CONFIRMED]
+            if unmet:
+                items = "".join(
+                    f"<li>{escape(s.id)} {escape(str(s.verdict))}: "
+                    f"{escape(s.reason.text if s.reason else '')}</li>"
+                    for s in unmet
+                )
+                prefix.append(f"<ul>{items}</ul>")
+            prefix.append("</li>")
+        prefix.append("</ul>")

@@ -1,0 +1,51 @@
+"""The manifest: what one process collected, as it reaches the process that judges.
+
+Under xdist the controller collects nothing, so each worker writes its manifest into the run's
+spool folder before the first test starts; a crash report carries no marks, but its node id is here.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+
+from pytest_prodstatus.model.catalogue import Criterion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """What was collected.
+
+    Attributes:
+        criteria: every criterion, selected or not.
+        selected: node ids of those to be run.
+        files: test files that were collected whole.
+        error: why the collected criteria make no catalogue; "" when they do.
+    """
+
+    criteria: tuple[Criterion, ...] = ()
+    selected: frozenset[str] = frozenset()
+    files: frozenset[str] = field(default_factory=frozenset)
+    error: str = ""
+
+    def to_json(self) -> str:
+        """Return the manifest as ASCII JSON text, whatever its names hold."""
+        return json.dumps(
+            {
+                "criteria": [asdict(criterion) for criterion in self.criteria],
+                "selected": sorted(self.selected),
+                "files": sorted(self.files),
+                "error": self.error,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """Return the manifest that `to_json` wrote."""
+        data = json.loads(text)
+        return cls(
+            criteria=tuple(Criterion(**item) for item in data["criteria"]),
+            selected=frozenset(data["selected"]),
+            files=frozenset(data["files"]),
+            error=data["error"],
+        )

@@ -1,0 +1,215 @@
+"""The catalogue: every stage and criterion declared before the run, which is the denominator.
+
+A stage is declared in the configuration; a criterion joins it through its test. Without declared
+stages, the stages are the ones that the tests name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+
+from pytest_prodstatus.model.text import one_line
+
+FINAL = "final"
+"""The stage of this id, where it is declared, gives the FINAL verdict."""
+
+DEFAULT_VALID_FOR = timedelta(hours=24)
+
+_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
+class CatalogueError(ValueError):
+    """A catalogue that can't be judged; the message names the value and what would do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A named step of the system under judgement.
+
+    Attributes:
+        id: lower-case words joined by hyphens.
+        title: as it stands in the status document.
+        confirmed, failed, blocked: what each verdict means, for the reader.
+        criteria: ids (`stage.criterion`) that must exist and run.
+        requires: stages without which a CONFIRMED here proves nothing.
+        rollup: stages whose verdicts this (derived) stage takes over, worst first.
+        valid_for: how long a CONFIRMED criterion may be carried over to later runs.
+    """
+
+    id: str
+    title: str
+    confirmed: str = ""
+    failed: str = ""
+    blocked: str = ""
+    criteria: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    rollup: tuple[str, ...] = ()
+    valid_for: timedelta = DEFAULT_VALID_FOR
+
+    @property
+    def derived(self) -> bool:
+        """Whether the verdict comes (also) from other stages."""
+        return bool(self.rollup)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criterion:
+    """One test item that joined a stage.
+
+    Attributes:
+        id: `stage.criterion`, with the parameters in brackets where it has some.
+        nodeid: pytest's id of the item.
+        title: the first line of its docstring, or its name in words.
+        side_effects: it acts on the world, so it starts at most once a run.
+        function: where its test function is defined; two functions may not share an id.
+    """
+
+    id: str
+    stage: str
+    nodeid: str
+    title: str
+    side_effects: bool = False
+    function: str = ""
+
+    @property
+    def base_id(self) -> str:
+        """The id without parameters, which stands for all of them in the catalogue."""
+        return base_of(self.id)
+
+
+def base_of(criterion_id: str) -> str:
+    """Return a criterion id without its parameters in brackets."""
+    return criterion_id.partition("[")[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """The declared stages, in the order of the document.
+
+    Raises:
+        CatalogueError: a bad or doubled id, an unknown stage in `requires` or `rollup`, a criterion
+            declared outside its stage, or a cycle.
+    """
+
+    stages: tuple[Stage, ...] = ()
+    declared: bool = field(default=True)
+
+    def __post_init__(self) -> None:
+        ids = [stage.id for stage in self.stages]
+        for stage in self.stages:
+            if not _SLUG.fullmatch(stage.id):
+                msg = f"stage id {stage.id!r}: use lower-case words joined by hyphens (api-key)"
+                raise CatalogueError(msg)
+            if ids.count(stage.id) > 1:
+                msg = f"stage id {stage.id!r} is declared twice: every stage needs an id of its own"
+                raise CatalogueError(msg)
+            _check_titles(stage, self.stages)
+            for key, names in (("requires", stage.requires), ("rollup", stage.rollup)):
+                for name in names:
+                    if name not in ids:
+                        msg = (
+                            f"stage {stage.id!r}: {key} names {name!r}, which is no stage; "
+                            f"stages are {', '.join(ids)}"
+                        )
+                        raise CatalogueError(msg)
+            _check_criteria(stage)
+        try:
+            _ = self.order
+        except CycleError as error:
+            path = " -> ".join(error.args[1])
+            msg = f"requires and rollup form a cycle: {path}; a stage can't wait for itself"
+            raise CatalogueError(msg) from None
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Stage]:
+        """The stages by their ids."""
+        return {stage.id: stage for stage in self.stages}
+
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """Stage ids such that every stage comes after what it requires or rolls up."""
+        graph = {stage.id: (*stage.requires, *stage.rollup) for stage in self.stages}
+        return tuple(TopologicalSorter(graph).static_order())
+
+    def closure(self, stage_ids: Iterable[str]) -> frozenset[str]:
+        """Return `stage_ids` and every stage that they roll up, however deep."""
+        found: set[str] = set()
+        todo = list(stage_ids)
+        while todo:
+            stage_id = todo.pop()
+            if stage_id not in found:
+                found.add(stage_id)
+                todo.extend(self.by_id[stage_id].rollup)
+        return frozenset(found)
+
+    def with_stages_of(self, criteria: Iterable[Criterion], known: Iterable[str] = ()) -> Catalogue:
+        """Return this catalogue, or, where no stage was declared, one made of the tests' stages.
+
+        Args:
+            criteria: all that were collected.
+            known: further stage ids to keep where none is declared, from an earlier run.
+
+        Raises:
+            CatalogueError: a test names a stage that isn't declared, two test functions share an
+                id, or a test's stage id is malformed.
+        """
+        found = tuple(criteria)
+        _check_functions(found)
+        if not self.declared:
+            names = dict.fromkeys([*known, *(criterion.stage for criterion in found)])
+            stages = tuple(Stage(id=name, title=_title_of(name)) for name in names)
+            return replace(self, stages=stages)
+        for criterion in found:
+            if criterion.stage not in self.by_id:
+                msg = (
+                    f"{criterion.nodeid}: mark stage({criterion.stage!r}) names no stage; "
+                    f"stages are {', '.join(self.by_id)}"
+                )
+                raise CatalogueError(msg)
+        return self
+
+
+def _title_of(stage_id: str) -> str:
+    return f"{stage_id.replace('-', ' ').upper()} STATUS"
+
+
+def _check_titles(stage: Stage, stages: tuple[Stage, ...]) -> None:
+    if not stage.title or stage.title != one_line(stage.title) or set(stage.title) & set("*:`<>"):
+        msg = (
+            f"stage {stage.id!r}: title {stage.title!r} must be one line of plain words "
+            "without * : ` < >"
+        )
+        raise CatalogueError(msg)
+    if sum(other.title.casefold() == stage.title.casefold() for other in stages) > 1:
+        msg = (
+            f"stage {stage.id!r}: title {stage.title!r} stands twice; the document needs each once"
+        )
+        raise CatalogueError(msg)
+
+
+def _check_criteria(stage: Stage) -> None:
+    for criterion_id in stage.criteria:
+        prefix, _, name = criterion_id.partition(".")
+        if prefix != stage.id or not name:
+            msg = f"stage {stage.id!r}: write criterion {criterion_id!r} as {stage.id}.its-name"
+            raise CatalogueError(msg)
+        if stage.criteria.count(criterion_id) > 1:
+            msg = f"stage {stage.id!r}: criterion {criterion_id!r} is declared twice"
+            raise CatalogueError(msg)
+
+
+def _check_functions(criteria: tuple[Criterion, ...]) -> None:
+    functions: dict[str, Criterion] = {}
+    for criterion in criteria:
+        other = functions.setdefault(criterion.base_id, criterion)
+        if other.function != criterion.function:
+            msg = (
+                f"criterion id {criterion.base_id!r} belongs to two test functions, "
+                f"{other.function} and {criterion.function}: rename one of them"
+            )
+            raise CatalogueError(msg)

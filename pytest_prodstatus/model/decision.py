@@ -1,0 +1,57 @@
+"""The decision: open or closed, why, and the exit status, which is only ever worsened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pytest_prodstatus.model.record import Decision, Final, Rule, Selection, StageResult
+from pytest_prodstatus.model.verdict import Verdict
+
+EXIT_OPEN = 0
+EXIT_FAILED = 1
+EXIT_BLOCKED = 10
+"""The gate is closed and nothing FAILED; pytest and its neighbours use 0 to 7."""
+
+
+def decide(
+    rule: Rule,
+    stages: Sequence[StageResult],
+    final: Final,
+    selection: Selection,
+    pytest_status: int,
+) -> Decision:
+    """Return the decision on the whole catalogue and the exit status for what was selected."""
+    opened = rule.admits(final.verdict)
+    reasons = () if opened else tuple(closing_reasons(stages, final))
+    return Decision(
+        open=opened,
+        rule=rule,
+        exit_code=exit_status(rule, selection.verdict, pytest_status),
+        reasons=reasons,
+        selection=selection,
+    )
+
+
+def exit_status(rule: Rule, verdict: Verdict, pytest_status: int) -> int:
+    """Return the exit status of a run: ours only where pytest would have said 0.
+
+    Args:
+        rule: the gate's rule; when it is off, pytest's status stays.
+        verdict: on what the run was asked to look at.
+        pytest_status: what the run would end with otherwise.
+    """
+    if pytest_status != EXIT_OPEN or rule is Rule.OFF or rule.admits(verdict):
+        return pytest_status
+    return EXIT_FAILED if verdict is Verdict.FAILED else EXIT_BLOCKED
+
+
+def closing_reasons(stages: Sequence[StageResult], final: Final) -> list[str]:
+    """Return one sentence per stage that closes the gate, worst first, root causes only once."""
+    sentences: dict[str, str] = {}
+    unmet = [stage for stage in stages if stage.verdict is not Verdict.CONFIRMED and stage.reason]
+    for stage in sorted(unmet, key=lambda stage: -stage.verdict.severity):
+        if stage.reason and stage.cause and stage.cause.partition(".")[0] in (stage.id, "run"):
+            sentences.setdefault(stage.cause, f"{stage.title} {stage.verdict}: {stage.reason.text}")
+    if final.reason and not sentences:
+        return [f"FINAL {final.verdict}: {final.reason.text}"]
+    return list(sentences.values())

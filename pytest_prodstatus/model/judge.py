@@ -1,0 +1,135 @@
+"""From criteria to stages to FINAL: upstream, rollup, and the root cause of a closed gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pytest_prodstatus.model.catalogue import FINAL, Catalogue, Stage, base_of
+from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.record import Final, StageResult, Standing
+from pytest_prodstatus.model.verdict import Verdict, rollup
+
+RUN = "run"
+"""The cause that stands for the run itself: a dead worker, an interrupt, a collection error."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Contribution:
+    """One thing that bears on a stage's verdict: the verdict, why, and the root of it."""
+
+    verdict: Verdict
+    reason: Reason | None
+    cause: str
+
+
+def judge(
+    catalogue: Catalogue,
+    standings: Iterable[Standing],
+    *,
+    incidents: Sequence[Reason] = (),
+    unasked: frozenset[str] = frozenset(),
+) -> tuple[tuple[StageResult, ...], Final]:
+    """Return every stage's result, in the catalogue's order, and FINAL.
+
+    Args:
+        catalogue: the stages.
+        standings: the criteria, each judged by itself and by its age.
+        incidents: what went wrong outside any criterion; any one caps FINAL at BLOCKED.
+        unasked: stages that don't count as upstream (see `Decision.selection`).
+    """
+    by_stage: dict[str, list[Standing]] = {stage.id: [] for stage in catalogue.stages}
+    place = {name: n for stage in catalogue.stages for n, name in enumerate(stage.criteria)}
+    last = len(place)
+    for standing in sorted(standings, key=lambda s: (place.get(base_of(s.id), last), s.id)):
+        by_stage[standing.stage].append(standing)
+    capped = [_Contribution(Verdict.BLOCKED, incident, RUN) for incident in incidents]
+    results: dict[str, StageResult] = {}
+    for stage_id in catalogue.order:
+        stage = catalogue.by_id[stage_id]
+        outer = capped if stage_id == FINAL else []
+        upstream = _upstream(stage, results, unasked)
+        rolled = [_rolled_up(results[name], catalogue) for name in stage.rollup]
+        results[stage_id] = _judge_stage(stage, by_stage[stage_id], upstream, outer, rolled)
+    in_order = tuple(results[stage.id] for stage in catalogue.stages)
+    if FINAL in results:
+        of = results[FINAL]
+        return in_order, Final(verdict=of.verdict, reason=of.reason, cause=of.cause)
+    whole = _worst([*capped, *(_rolled_up(result, catalogue) for result in in_order)])
+    return in_order, Final(verdict=whole.verdict, reason=whole.reason, cause=whole.cause or None)
+
+
+def _judge_stage(
+    stage: Stage,
+    standings: Sequence[Standing],
+    upstream: _Contribution | None,
+    outer: Sequence[_Contribution],
+    rolled: Sequence[_Contribution],
+) -> StageResult:
+    criteria = tuple(
+        replace(standing, verdict=Verdict.BLOCKED, reason=upstream.reason)
+        if upstream and standing.verdict is Verdict.CONFIRMED
+        else standing
+        for standing in standings
+    )
+    own = [_Contribution(s.verdict, s.reason, s.id) for s in criteria if not _is_upstream(s)]
+    blocked_above = [upstream] if upstream else []
+    worst = _worst([*outer, *own, *rolled, *blocked_above], empty_stage=stage)
+    return StageResult(
+        id=stage.id,
+        title=stage.title,
+        verdict=worst.verdict,
+        reason=worst.reason,
+        derived=stage.derived,
+        cause=worst.cause or None,
+        criteria=criteria,
+    )
+
+
+def _is_upstream(standing: Standing) -> bool:
+    return standing.reason is not None and standing.reason.kind is Kind.UPSTREAM
+
+
+def _upstream(
+    stage: Stage, results: Mapping[str, StageResult], unasked: frozenset[str]
+) -> _Contribution | None:
+    """Return what blocks `stage` from above: of the stages it requires the worst, then first."""
+    required = [results[name] for name in stage.requires if name not in unasked]
+    unmet = [result for result in required if result.verdict is not Verdict.CONFIRMED]
+    if not unmet:
+        return None
+    worst = max(unmet, key=lambda result: result.verdict.severity)
+    root = worst.reason
+    told = f": {root.text}" if root and root.kind is not Kind.UPSTREAM else ""
+    if root and root.kind is Kind.UPSTREAM:
+        text = root.text
+    else:
+        text = f"{worst.title} is {worst.verdict}, which it requires{told}"
+    reason = Reason(text=text, kind=Kind.UPSTREAM, remedy=root.remedy if root else None)
+    return _Contribution(Verdict.BLOCKED, reason, worst.cause or worst.id)
+
+
+def _rolled_up(result: StageResult, catalogue: Catalogue) -> _Contribution:
+    """Return a stage's result as it bears on another: its reason begins with the stage's title."""
+    if result.reason is None:
+        return _Contribution(result.verdict, None, "")
+    reason = result.reason
+    sources = [catalogue.by_id[name].title for name in catalogue.by_id[result.id].rollup]
+    if not any(reason.text.startswith(f"{title}: ") for title in sources):
+        reason = replace(reason, text=f"{result.title}: {reason.text}")
+    return _Contribution(result.verdict, reason, result.cause or result.id)
+
+
+def _worst(
+    contributions: Sequence[_Contribution], *, empty_stage: Stage | None = None
+) -> _Contribution:
+    verdict = rollup(contribution.verdict for contribution in contributions)
+    if verdict is Verdict.CONFIRMED:
+        return _Contribution(verdict, None, "")
+    for contribution in contributions:
+        if contribution.verdict is verdict:
+            return contribution
+    what = "no test provides a criterion of this stage" if empty_stage else "there are no stages"
+    return _Contribution(
+        verdict, Reason(text=what, kind=Kind.NOT_RUN), empty_stage.id if empty_stage else RUN
+    )

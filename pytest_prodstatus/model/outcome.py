@@ -1,0 +1,165 @@
+"""From pytest's outcomes to one observation: the rule table of the project.
+
+A test item gives phases (set-up, call, tear-down, subtests between, perhaps a crash). Phases of one
+worker that begin with a set-up are an attempt. The attempts that count are reduced, phase by phase,
+to findings; the worst finding is the verdict, and of equals the first in time gives the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pytest_prodstatus.model.evidence import Entry
+from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.verdict import Verdict
+
+CRASHED = "???"
+"""The phase that a report names whose worker died, which nobody else knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """One report about a criterion, in the order of arrival.
+
+    Attributes:
+        when: "setup", "call", "teardown", or `CRASHED`.
+        outcome: "passed", "failed", "skipped" or "rerun".
+        xfail: the report carries `wasxfail`.
+        subtest: it reports one subtest, not the whole call.
+        text: the first line of what went wrong, or the reason of a skip.
+        blocked: the reason that `blocked()` gave, where it was called.
+        evidence: what was recorded during this phase.
+        repeat: the plugin refused to start a criterion with side effects once more.
+        worker: the process that ran it; "" for a serial run.
+        stopped: its end in UTC, where known.
+        duration: seconds.
+    """
+
+    when: str
+    outcome: str
+    xfail: bool = False
+    subtest: bool = False
+    text: str = ""
+    blocked: Reason | None = None
+    evidence: tuple[Entry, ...] = ()
+    repeat: bool = False
+    worker: str = ""
+    stopped: datetime | None = None
+    duration: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What one criterion's own phases say, before other stages are considered."""
+
+    verdict: Verdict
+    reason: Reason | None
+    evidence: tuple[Entry, ...] = ()
+    observed_at: datetime | None = None
+    duration: float = 0.0
+    attempts: int = 0
+    flaky: bool = False
+
+
+Finding = tuple[Verdict, Reason]
+
+
+def reduce_phases(
+    phases: Sequence[Phase], *, side_effects: bool = False, require_evidence: bool = False
+) -> Observation:
+    """Return the observation that all `phases` of one criterion amount to.
+
+    Args:
+        phases: in order of arrival, from any number of attempts and workers; not empty.
+        side_effects: no attempt may be superseded by a rerun, since each acted on the world.
+        require_evidence: a CONFIRMED without evidence is BLOCKED.
+    """
+    attempts = _attempts(phases)
+    # A refused repeat says nothing about what the one real start did.
+    attempts = [a for a in attempts if not any(p.repeat for p in a[0])] or attempts
+    counted = [attempt for attempt, superseded in attempts if side_effects or not superseded]
+    findings = [finding for attempt in counted for finding in _findings(attempt)]
+    evidence = tuple(entry for attempt in counted for phase in attempt for entry in phase.evidence)
+    if not findings and require_evidence and not evidence:
+        reason = Reason(
+            text="it passed without recording evidence",
+            kind=Kind.NO_EVIDENCE,
+            remedy="record what was seen with the evidence fixture",
+        )
+        findings = [(Verdict.BLOCKED, reason)]
+    verdict, why = worst(findings) if findings else (Verdict.CONFIRMED, None)
+    stops = [phase.stopped for attempt in counted for phase in attempt if phase.stopped]
+    return Observation(
+        verdict=verdict,
+        reason=why,
+        evidence=evidence,
+        observed_at=max(stops, default=None),
+        duration=sum(phase.duration for phase in phases),
+        attempts=len(attempts),
+        flaky=verdict is Verdict.CONFIRMED and len(counted) < len(attempts),
+    )
+
+
+def worst(findings: Iterable[Finding]) -> Finding:
+    """Return the worst finding, and of equals the first."""
+    return max(findings, key=lambda finding: finding[0].severity)
+
+
+def _attempts(phases: Iterable[Phase]) -> list[tuple[list[Phase], bool]]:
+    """Split phases into attempts, each with whether a rerun of the same worker superseded it."""
+    by_worker: dict[str, list[list[Phase]]] = {}
+    in_order: list[list[Phase]] = []
+    for phase in phases:
+        of_worker = by_worker.setdefault(phase.worker, [])
+        if not of_worker or phase.when == "setup":
+            of_worker.append([])
+            in_order.append(of_worker[-1])
+        of_worker[-1].append(phase)
+    last = {id(of_worker[-1]) for of_worker in by_worker.values()}
+    return [
+        (attempt, id(attempt) not in last and any(p.outcome == "rerun" for p in attempt))
+        for attempt in in_order
+    ]
+
+
+def _findings(attempt: Sequence[Phase]) -> list[Finding]:
+    findings = [finding for phase in attempt if (finding := finding_of(phase))]
+    whole = {phase.when: phase for phase in attempt if not phase.subtest}
+    ran = "setup" in whole and (whole["setup"].outcome != "passed" or "call" in whole)
+    if not findings and not (ran and "teardown" in whole):
+        text = "it did not run to its end"
+        findings.append((Verdict.BLOCKED, Reason(text=text, kind=Kind.NOT_RUN)))
+    return findings
+
+
+def finding_of(phase: Phase) -> Finding | None:
+    """Return what one phase has against CONFIRMED, or None."""
+    match phase:
+        case Phase(when="???"):
+            text = f"the worker process died while it ran ({phase.text or 'no more is known'})"
+            return Verdict.FAILED, Reason(text=text, kind=Kind.CRASH)
+        case Phase(outcome="skipped", xfail=True):
+            text = f"it failed as its xfail mark expects: {phase.text or 'no reason given'}"
+            remedy = "an xfail is no waiver: mend the failure and remove the mark"
+            return Verdict.FAILED, Reason(text=text, kind=Kind.KNOWN_FAILURE, remedy=remedy)
+        case Phase(outcome="passed", xfail=True):
+            text = "it passed against its xfail mark"
+            return Verdict.BLOCKED, Reason(
+                text=text, kind=Kind.KNOWN_FAILURE, remedy="remove the mark"
+            )
+        case Phase(outcome="passed"):
+            return None
+        case Phase(outcome="skipped"):
+            skipped = Reason(text=phase.text or "skipped without a reason", kind=Kind.SKIPPED)
+            return Verdict.BLOCKED, phase.blocked or skipped
+        case Phase(when="setup", outcome="failed" | "rerun"):
+            text = f"set-up failed: {phase.text}"
+            return Verdict.BLOCKED, Reason(text=text, kind=Kind.SETUP_ERROR)
+        case Phase(outcome="failed" | "rerun"):
+            where = "tear-down failed: " if phase.when == "teardown" else ""
+            return Verdict.FAILED, Reason(text=f"{where}{phase.text}", kind=Kind.OBSERVED)
+        case _:
+            text = f"pytest reported the unknown outcome {phase.outcome!r}"
+            return Verdict.BLOCKED, Reason(text=text, kind=Kind.INCONCLUSIVE)

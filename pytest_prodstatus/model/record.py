@@ -1,0 +1,163 @@
+"""The record: everything that is known after a run; every output is rendered from it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from pytest_prodstatus.model.evidence import Entry
+from pytest_prodstatus.model.reason import Reason
+from pytest_prodstatus.model.verdict import Verdict
+
+SCHEMA = 1
+"""The version of the record's JSON form that this release writes and the newest it reads."""
+
+
+class Rule(Enum):
+    """The gate's rule: what must hold for a run to end with exit status 0."""
+
+    CONFIRMED = "confirmed"
+    NOT_FAILED = "not-failed"
+    OFF = "off"
+
+    def admits(self, verdict: Verdict) -> bool:
+        """Return whether `verdict` opens the gate; a gate that is off still says what is true."""
+        limit = Verdict.BLOCKED if self is Rule.NOT_FAILED else Verdict.CONFIRMED
+        return verdict <= limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One criterion of the catalogue and what is known of it.
+
+    Attributes:
+        verdict: after its age and its stage's upstream were considered.
+        observed: the verdict by its own outcome; None where it never ran.
+        carried_over: observed by an earlier run (`run_id`, `subject`), not by this one.
+        selected: this run was asked to look at it.
+    """
+
+    id: str
+    stage: str
+    title: str
+    nodeid: str | None
+    verdict: Verdict
+    observed: Verdict | None = None
+    observed_at: datetime | None = None
+    carried_over: bool = False
+    selected: bool = True
+    reason: Reason | None = None
+    evidence: tuple[Entry, ...] = ()
+    duration: float = 0.0
+    attempts: int = 0
+    flaky: bool = False
+    side_effects: bool = False
+    run_id: str | None = None
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageResult:
+    """One stage's verdict.
+
+    Attributes:
+        cause: id of the criterion, stage or incident ("run") at the root of a verdict that isn't
+            CONFIRMED.
+        since: the start of the first run in a row that gave this verdict.
+        previous: the verdict before that.
+    """
+
+    id: str
+    title: str
+    verdict: Verdict
+    reason: Reason | None
+    derived: bool
+    cause: str | None
+    criteria: tuple[Standing, ...]
+    since: datetime | None = None
+    previous: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Final:
+    """The FINAL verdict, why it isn't CONFIRMED, and the root of that."""
+
+    verdict: Verdict
+    reason: Reason | None
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What was judged: the deployed release and the hosts that were asked (name to address)."""
+
+    release: str | None = None
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of the suite.
+
+    Attributes:
+        finished: None while the run is in progress.
+        commit, dirty: the suite's version; None where it isn't under git.
+        selection: what the run was asked to look at, in words; None for everything.
+        complete: every criterion of the catalogue was observed in this run.
+        incidents: what went wrong outside any criterion; each of them caps FINAL.
+    """
+
+    id: str
+    target: str
+    subject: Subject
+    started: datetime
+    finished: datetime | None
+    commit: str | None = None
+    dirty: bool | None = None
+    selection: str | None = None
+    complete: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
+    incidents: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The verdict on what a partial run was asked to look at, which decides its exit status."""
+
+    partial: bool
+    verdict: Verdict
+    criteria: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """Open or closed, by the whole catalogue, and why; the exit status goes by the selection."""
+
+    open: bool
+    rule: Rule
+    exit_code: int
+    reasons: tuple[str, ...]
+    selection: Selection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The JSON of one run; `previous` is kept while it is in progress, so a kill loses nothing."""
+
+    run: Run
+    final: Final
+    decision: Decision
+    stages: tuple[StageResult, ...]
+    previous: Record | None = None
+
+    @property
+    def criteria(self) -> Iterator[Standing]:
+        """All criteria, in the order of the stages."""
+        return (standing for stage in self.stages for standing in stage.criteria)
+
+    @property
+    def last_finished(self) -> Record | None:
+        """This record, or, of a run in progress, the last one that finished."""
+        return self if self.run.finished else self.previous

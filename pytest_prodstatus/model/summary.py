@@ -1,0 +1,64 @@
+"""One line a stage: its reason, or, where it is CONFIRMED, what was seen; and what to do next.
+
+The document, the board and the page print these same lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pytest_prodstatus.model.evidence import Entry
+from pytest_prodstatus.model.record import Record, StageResult, Standing
+from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.verdict import Verdict
+
+LINE_LIMIT = 300
+
+
+def stage_line(stage: StageResult) -> str:
+    """Return the reason of a stage that isn't CONFIRMED, else a line of its evidence."""
+    if stage.reason is not None:
+        others = [
+            s for s in stage.criteria if s.verdict is not Verdict.CONFIRMED and s.id != stage.cause
+        ]
+        more = f" (and {len(others)} more)" if others and _own(stage) else ""
+        return one_line(stage.reason.text, limit=LINE_LIMIT) + more
+    if not stage.criteria:
+        return "every stage that it rolls up is CONFIRMED"
+    told = "; ".join(filter(None, map(_told, stage.criteria)))
+    return one_line(told or _counted(len(stage.criteria)), limit=LINE_LIMIT)
+
+
+def _own(stage: StageResult) -> bool:
+    return (stage.cause or "").partition(".")[0] == stage.id
+
+
+def _counted(number: int) -> str:
+    return f"{number} {'criterion' if number == 1 else 'criteria'} held"
+
+
+def _told(standing: Standing) -> str:
+    """Return what one criterion saw, in short: its first two entries."""
+    return ", ".join(_entry(entry) for entry in standing.evidence[:2])
+
+
+def _entry(entry: Entry) -> str:
+    name, _, value = str(entry).partition(" ")
+    return f"{name.replace('_', ' ')} {value}"
+
+
+def next_actions(record: Record) -> list[str]:
+    """Return what to do, in the order that unblocks most stages, each remedy once."""
+    waiting: dict[str, set[str]] = {}
+    for stage in record.stages:
+        for remedy in _remedies(stage):
+            waiting.setdefault(remedy, set()).add(stage.id)
+        if stage.reason and stage.reason.remedy:
+            waiting.setdefault(stage.reason.remedy, set()).add(stage.id)
+    return sorted(waiting, key=lambda remedy: -len(waiting[remedy]))
+
+
+def _remedies(stage: StageResult) -> Iterable[str]:
+    for standing in stage.criteria:
+        if standing.reason and standing.reason.remedy:
+            yield standing.reason.remedy

@@ -1,0 +1,37 @@
+"""Text that is safe to print: one line, no control or direction characters, bounded.
+
+Separate from the writers because reasons, evidence and names are made safe once, when they enter
+the model, and every output relies on it.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Bidirectional controls reorder what a reader sees without changing the text (CVE-2021-42574).
+_DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def one_line(text: str, *, limit: int = 600) -> str:
+    r"""Return `text` on one line, harmless to a terminal, a page and a JSON parser.
+
+    White space runs (line ends included) become one space; control and direction characters and
+    lone surrogates become a visible escape such as `\x1b`; more than `limit` characters are cut,
+    and the cut says how long the text was.
+    """
+    # Bounded first: what is thrown away is never worth cleaning.
+    cleaned = " ".join("".join(map(_visible, text[: 4 * limit])).split())
+    if len(cleaned) > limit or len(text) > 4 * limit:
+        return f"{cleaned[:limit]}… (cut from {len(text):,} characters)"
+    return cleaned
+
+
+def _visible(char: str) -> str:
+    if " " <= char <= "~":
+        return char
+    if char in "\t\n\r\v\f\x85\u2028\u2029":
+        return " "
+    if char in _DIRECTION or unicodedata.category(char) in ("Cc", "Cs", "Cn", "Co"):
+        code = ord(char)
+        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return char

@@ -1,0 +1,40 @@
+"""The three verdicts, their order, and the rollup: the whole algebra of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from functools import total_ordering
+
+
+@total_ordering
+class Verdict(Enum):
+    """What is known of a criterion or stage, ordered by severity.
+
+    CONFIRMED was seen to hold. BLOCKED was not seen either way. FAILED was seen not to hold.
+    """
+
+    CONFIRMED = "CONFIRMED"
+    BLOCKED = "BLOCKED"
+    FAILED = "FAILED"
+
+    @property
+    def severity(self) -> int:
+        """Return 0 for CONFIRMED, 1 for BLOCKED, 2 for FAILED."""
+        return _SEVERITY[self]
+
+    def __lt__(self, other: object) -> bool:
+        if not isinstance(other, Verdict):
+            return NotImplemented
+        return self.severity < other.severity
+
+    def __str__(self) -> str:
+        return self.value
+
+
+_SEVERITY = {Verdict.CONFIRMED: 0, Verdict.BLOCKED: 1, Verdict.FAILED: 2}
+
+
+def rollup(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the worst of `verdicts`; the rollup of nothing is BLOCKED, since nothing was seen."""
+    return max(verdicts, default=Verdict.BLOCKED)

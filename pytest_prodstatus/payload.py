@@ -1,0 +1,77 @@
+"""What one report carries from the process that ran a criterion to the one that judges it.
+
+It travels as ASCII JSON text in one attribute of the report: xdist passes such text on, while one
+enum, path or lone surrogate would be an internal error that loses the whole run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pytest_prodstatus.model.evidence import Entry
+from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.readers.record import entry_from_json
+from pytest_prodstatus.writers.record import entry_to_json
+
+ATTRIBUTE = "prodstatus"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    """What was recorded during one phase.
+
+    Attributes:
+        evidence: of this phase.
+        recorded: entries of the whole attempt so far.
+        blocked: the reason given to `blocked()`.
+        repeat: the plugin refused to start the criterion once more.
+        endpoints: hosts that the suite asked, by name.
+    """
+
+    evidence: tuple[Entry, ...] = ()
+    recorded: int = 0
+    blocked: Reason | None = None
+    repeat: bool = False
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+
+    def attach(self, report: object) -> None:
+        """Put the payload on a report."""
+        blocked = self.blocked
+        data = {
+            "evidence": [entry_to_json(entry) for entry in self.evidence],
+            "recorded": self.recorded,
+            "blocked": blocked and [blocked.text, blocked.kind.value, blocked.remedy],
+            "repeat": self.repeat,
+            "endpoints": dict(self.endpoints),
+        }
+        setattr(report, ATTRIBUTE, json.dumps(data))
+
+    @staticmethod
+    def entry_text(entry: Entry) -> str:
+        """Return one entry of evidence as a line of ASCII JSON."""
+        return json.dumps(entry_to_json(entry))
+
+    @staticmethod
+    def entry_from_text(line: str) -> Entry:
+        """Return the entry that `entry_text` wrote."""
+        return entry_from_json(json.loads(line))
+
+    @classmethod
+    def of(cls, report: object) -> Payload | None:
+        """Return a report's payload, or None where it carries none."""
+        text = getattr(report, ATTRIBUTE, None)
+        if not isinstance(text, str):
+            return None
+        data = json.loads(text)
+        blocked = data["blocked"]
+        return cls(
+            evidence=tuple(map(entry_from_json, data["evidence"])),
+            recorded=data["recorded"],
+            blocked=Reason(text=blocked[0], kind=Kind(blocked[1]), remedy=blocked[2])
+            if blocked
+            else None,
+            repeat=data["repeat"],
+            endpoints=data["endpoints"],
+        )

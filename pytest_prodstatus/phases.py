@@ -1,0 +1,57 @@
+"""From pytest's reports to the core's phases and reasons."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+
+from pytest_prodstatus.model.outcome import Phase
+from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.payload import Payload
+
+
+def phase_of(report: pytest.TestReport) -> Phase:
+    """Return what one report says about its criterion."""
+    payload = Payload.of(report) or Payload()
+    stop = getattr(report, "stop", None)
+    return Phase(
+        when=str(report.when),
+        outcome=str(report.outcome),
+        xfail=hasattr(report, "wasxfail"),
+        # pytest's own SubtestReport and pytest-subtests' carry the subtest's context.
+        subtest=hasattr(report, "context"),
+        text=_text(report),
+        blocked=payload.blocked,
+        evidence=payload.evidence,
+        repeat=payload.repeat,
+        worker=worker_id(getattr(report, "node", None)),
+        stopped=datetime.fromtimestamp(stop, timezone.utc) if stop else None,
+        duration=float(report.duration or 0.0),
+    )
+
+
+def worker_id(node: object) -> str:
+    """Return the id of the worker that an xdist node stands for; "" for none."""
+    return str(getattr(getattr(node, "gateway", None), "id", ""))
+
+
+def _text(report: pytest.TestReport) -> str:
+    if hasattr(report, "wasxfail"):
+        return one_line(str(report.wasxfail or "").removeprefix("reason: "))
+    return problem_of(report)
+
+
+def problem_of(report: pytest.TestReport | pytest.CollectReport) -> str:
+    """Return the first line of what went wrong in a report, or the reason of a skip; else ""."""
+    longrepr = report.longrepr
+    if isinstance(longrepr, tuple):
+        return one_line(longrepr[2].removeprefix("Skipped: "))
+    crash = getattr(longrepr, "reprcrash", None)
+    message = str(getattr(crash, "message", None) or longrepr or "")
+    lines = [line for line in message.splitlines() if line.strip()]
+    if not lines:
+        return ""
+    # A collection error is one text, whose last line names the exception.
+    line = lines[-1] if crash is None and len(lines) > 1 else lines[0]
+    return one_line(line.removeprefix("E ").strip().removeprefix("AssertionError: "))

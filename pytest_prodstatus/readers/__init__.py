@@ -1,0 +1,1 @@
+"""From text to the model: configuration, record, status document."""

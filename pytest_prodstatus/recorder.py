@@ -1,0 +1,259 @@
+"""The side that judges: from reports to the record, the outputs and the exit status.
+
+It is registered in a serial run's only process, and in the controller under xdist.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from pytest_prodstatus import clock
+from pytest_prodstatus.manifest import Manifest
+from pytest_prodstatus.model.assemble import NOT_REACHED, Facts, assemble
+from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_OPEN
+from pytest_prodstatus.model.outcome import CRASHED, Observation, Phase, reduce_phases
+from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.record import Record, Rule, Run, Subject
+from pytest_prodstatus.outputs import Outputs
+from pytest_prodstatus.payload import Payload
+from pytest_prodstatus.phases import phase_of, problem_of, worker_id
+from pytest_prodstatus.scope import checked_catalogue, restriction, selection_words
+from pytest_prodstatus.settings import Settings
+from pytest_prodstatus.spool import Spool
+from pytest_prodstatus.versions import suite_commit, versions
+
+IN_PROGRESS = Reason(
+    text="the run is in progress: nothing is confirmed yet",
+    kind=Kind.NOT_RUN,
+    remedy="wait for the run to end; if it was killed, run it again",
+)
+
+
+class Recorder:
+    """One run as seen by the process that judges it."""
+
+    def __init__(self, config: pytest.Config, settings: Settings, spool: Spool) -> None:
+        self.config = config
+        self.settings = settings
+        self.spool = spool
+        self.outputs = Outputs(settings)
+        self.record: Record | None = None
+        self.endpoints: dict[str, str] = {}
+        self._manifest: Manifest | None = None
+        self._catalogue: Catalogue | None = None
+        self._former: Record | None = None
+        self._run: Run | None = None
+        self._phases: dict[str, list[Phase]] = {}
+        self._missing: dict[str, Reason] = {}
+        self._incidents: dict[str, Reason] = {}
+
+    @property
+    def active(self) -> bool:
+        """Whether this is a run to judge: it has criteria to run, or was asked for."""
+        return self._run is not None
+
+    def begin(self, manifest: Manifest) -> None:
+        """Fix the catalogue, and write over the last outputs that nothing is confirmed yet.
+
+        Raises:
+            pytest.UsageError: what was collected makes no catalogue, or the last record is a newer
+                release's; nothing was written.
+        """
+        if self._manifest is not None or not self.settings.judges:
+            return
+        wanted = self.settings.asked or manifest.selected
+        if not wanted:
+            if manifest.error:
+                raise pytest.UsageError(manifest.error)
+            return
+        self._manifest = manifest
+        self._former = self.outputs.last_record()
+        known = tuple(s.id for s in self._former.stages) if self._former else ()
+        narrowed = restriction(self.settings, self.config)
+        self._catalogue = checked_catalogue(self.settings, manifest, known if narrowed else ())
+        commit, dirty = suite_commit(self.settings.root)
+        self._run = Run(
+            id=self.settings.run_id,
+            target=self.settings.target,
+            subject=Subject(release=self.settings.subject),
+            started=clock.now(),
+            finished=None,
+            commit=commit,
+            dirty=dirty,
+            selection=selection_words(self.settings, self.config, narrowed),
+            versions=versions(self.config),
+        )
+        problem = self.outputs.begin(self._marker(self._run))
+        if problem:
+            self.incident("outputs", problem, Kind.INCONCLUSIVE)
+
+    def name_of(self, nodeid: str) -> str:
+        """Return a test's criterion id, or its node id where it is no criterion."""
+        names = {c.nodeid: c.id for c in self._manifest.criteria} if self._manifest else {}
+        return names.get(nodeid, nodeid)
+
+    def incident(self, key: str, text: str, kind: Kind, remedy: str | None = None) -> None:
+        """Note once, by `key`, something that went wrong outside any criterion; it caps FINAL."""
+        self._incidents.setdefault(key, Reason(text=text, kind=kind, remedy=remedy))
+
+    def observe(self, report: pytest.TestReport) -> None:
+        """Take in one report about any test."""
+        payload = Payload.of(report)
+        if payload:
+            self.endpoints.update(payload.endpoints)
+        if payload or report.when == CRASHED or report.nodeid in self._phases:
+            self._phases.setdefault(report.nodeid, []).append(phase_of(report))
+
+    def collected(self, report: pytest.CollectReport) -> None:
+        """Take in one report about a file that failed to collect or skipped itself."""
+        if report.passed:
+            return
+        file = report.nodeid.partition("::")[0]
+        problem = problem_of(report)
+        if report.failed:
+            told = f"{report.nodeid or 'the suite'} did not collect: {problem}"
+            reason = Reason(text=told, kind=Kind.COLLECTION_ERROR)
+            self.incident(f"collect {report.nodeid}", told, Kind.COLLECTION_ERROR)
+        else:
+            payload = Payload.of(report)
+            skipped = Reason(text=f"{file} was skipped: {problem}", kind=Kind.SKIPPED)
+            reason = payload.blocked if payload and payload.blocked else skipped
+        self._missing.setdefault(file, reason)
+
+    def finish(self, pytest_status: int) -> Record | None:
+        """Judge the run, write its outputs and return its record; None where nothing is judged."""
+        if self._manifest is None and self.settings.asked and pytest_status != _USAGE_ERROR:
+            # No process came as far as its first test.
+            with contextlib.suppress(pytest.UsageError):
+                self._missing.setdefault(
+                    "", Reason(text="no test was collected", kind=Kind.NOT_RUN)
+                )
+                self.begin(Manifest())
+        if self._run is None:
+            return None
+        run = replace(
+            self._run,
+            finished=clock.now(),
+            subject=replace(self._run.subject, endpoints=dict(sorted(self.endpoints.items()))),
+        )
+        facts = self._facts(self._observations(), NOT_REACHED)
+
+        def judged(problems: list[str]) -> Record:
+            for problem in problems:
+                self.incident(problem, problem, Kind.INCONCLUSIVE)
+            dated = replace(run, incidents=tuple(self._incidents.values()))
+            return assemble(facts, dated, self.settings.gate, pytest_status, clock.now())
+
+        self.record = self.outputs.finish(judged)
+        return self.record
+
+    def reconsider(self, status: int) -> int:
+        """Return the final exit status, when something after us changed it: never a better one."""
+        if self.record is None:
+            return status
+        ours = self.record.decision.exit_code
+        if self.outputs.closed and ours == EXIT_OPEN and self.settings.gate is not Rule.OFF:
+            ours = EXIT_BLOCKED
+        final = ours if status == EXIT_OPEN else status
+        if final != self.record.decision.exit_code:
+            decision = replace(self.record.decision, exit_code=final)
+            self.record = replace(self.record, decision=decision)
+            self.outputs.rewrite_record(self.record)
+        return final
+
+    def _marker(self, run: Run) -> Record:
+        """Return the record of a run in progress: every criterion is BLOCKED, the gate closed."""
+        facts = self._facts({}, IN_PROGRESS)
+        everything = frozenset(criterion.id for criterion in facts.collected)
+        facts = replace(facts, former=None, stages=None, restricted=False, selected=everything)
+        run = replace(run, incidents=(IN_PROGRESS,))
+        marker = assemble(facts, run, self.settings.gate, EXIT_BLOCKED, run.started)
+        return replace(marker, decision=replace(marker.decision, open=False), previous=self._former)
+
+    def _facts(self, observations: Mapping[str, Observation], not_run: Reason) -> Facts:
+        manifest, catalogue = self._manifest, self._catalogue
+        if manifest is None or catalogue is None:
+            msg = "a run is judged only after it began"
+            raise RuntimeError(msg)
+        by_node = {criterion.nodeid: criterion for criterion in manifest.criteria}
+        return Facts(
+            catalogue=catalogue,
+            collected=manifest.criteria,
+            selected=frozenset(by_node[nodeid].id for nodeid in manifest.selected),
+            observations=observations,
+            not_run=not_run,
+            stages=self.settings.stage_closure(catalogue),
+            restricted=bool(restriction(self.settings, self.config)),
+            files=manifest.files,
+            missing=self._missing,
+            former=self._former,
+        )
+
+    def _observations(self) -> dict[str, Observation]:
+        manifest = self._manifest or Manifest()
+        observations = {}
+        for criterion in manifest.criteria:
+            phases = self._phases.get(criterion.nodeid)
+            if not phases:
+                continue
+            seen = reduce_phases(
+                phases,
+                side_effects=criterion.side_effects,
+                require_evidence=self.settings.config.require_evidence,
+            )
+            if any(phase.when == CRASHED for phase in phases) and criterion.side_effects:
+                lines = self.spool.read_evidence(criterion.id)
+                seen = replace(seen, evidence=tuple(map(Payload.entry_from_text, lines)))
+            observations[criterion.id] = seen
+        return observations
+
+    # The hooks, each of which only hands on what it is told.
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take in a report."""
+        self.observe(report)
+
+    @pytest.hookimpl
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Take in a report of collection."""
+        self.collected(report)
+
+    @pytest.hookimpl
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """Note pytest's own failure."""
+        last = (str(excrepr).strip().splitlines() or ["no more is known"])[-1]
+        self.incident("internal", f"pytest failed in itself: {last}", Kind.CRASH)
+
+    @pytest.hookimpl
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Note that the run was cut short."""
+        if not any(key.startswith("collect ") for key in self._incidents):
+            told = str(excinfo.value) or excinfo.typename
+            self.incident("interrupt", f"the run was interrupted: {told}", Kind.NOT_RUN)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: object, ids: object) -> None:  # noqa: ARG002
+        """Begin with the first worker's manifest."""
+        worker = worker_id(node)
+        text = self.spool.read_manifest(worker)
+        if text is None:
+            told = f"worker {worker} left no list of what it collected"
+            self.incident(f"manifest {worker}", told, Kind.CRASH)
+            return
+        self.begin(Manifest.from_json(text))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: object, error: object) -> None:
+        """Note a worker that died."""
+        if error:
+            worker = worker_id(node)
+            self.incident(f"down {worker}", f"worker {worker} died: {error}", Kind.CRASH)
+
+
+_USAGE_ERROR = 4

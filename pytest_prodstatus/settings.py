@@ -1,0 +1,197 @@
+"""What one run was told: command line over environment over ini file, parsed once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pytest_prodstatus import clock
+from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.record import Rule
+from pytest_prodstatus.readers.config import TARGET_FORM, Config, ConfigError, read_config
+
+PRODUCTION = "production"
+"""The default target, and the mark that every criterion carries."""
+
+# Name, what it takes, help. Each is `--prodstatus-NAME`, PRODSTATUS_NAME and `prodstatus_NAME`.
+_OPTIONS = (
+    ("stage", "STAGE[,STAGE…]", "judge only these stages (and the stages that they roll up)"),
+    ("target", "NAME", "the system to judge (default: production)"),
+    ("dir", "FOLDER", "write the outputs here (default: reports/, or reports/TARGET/)"),
+    ("gate", "RULE", "confirmed (default), not-failed or off: what ends with exit status 0"),
+    ("subject", "RELEASE", "the deployed release that is judged, for the record"),
+)
+_SHORT = ("stage", "target")
+
+NOTHING_RUNS = (
+    "collectonly",
+    "setuponly",
+    "setupplan",
+    "showfixtures",
+    "show_fixtures_per_test",
+    "cacheshow",
+)
+"""Options of pytest under which no criterion is judged and so nothing is written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One run's settings.
+
+    Attributes:
+        config: what the project declares.
+        root: the project's root folder.
+        target: the system to judge.
+        stages: the stages asked for, as given; None for all.
+        folder: where the outputs go.
+        gate: the gate's rule.
+        subject: the release that is judged.
+        run_id: of this run; the same in every process of it.
+        asked: the command line asks for a production run, whatever it finds.
+        judges: criteria really run and are judged (not `--collect-only` and the like).
+    """
+
+    config: Config
+    root: Path
+    target: str
+    stages: tuple[str, ...] | None
+    folder: Path
+    gate: Rule
+    subject: str | None
+    run_id: str
+    asked: bool
+    judges: bool
+
+    @property
+    def record(self) -> Path:
+        """Where the record lies."""
+        return self.folder / "status.json"
+
+    @property
+    def page(self) -> Path:
+        """Where the page lies."""
+        return self.folder / "status.html"
+
+    @property
+    def document(self) -> Path:
+        """Where the status document lies: beside the record, or where a path with a slash says."""
+        name = self.config.document
+        return self.root / name if "/" in name else self.folder / name
+
+    def stage_closure(self, catalogue: Catalogue) -> frozenset[str] | None:
+        """Return the ids of all stages that this run was limited to; None for no limit.
+
+        Raises:
+            pytest.UsageError: a stage that was asked for is none of the catalogue's.
+        """
+        if self.stages is None:
+            return None
+        for name in self.stages:
+            if name not in catalogue.by_id:
+                known = ", ".join(catalogue.by_id) or "none: no test is marked with a stage"
+                msg = f"--stage {name!r}: there is no such stage; stages are {known}"
+                raise pytest.UsageError(msg)
+        return catalogue.closure(self.stages)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add the long options and their ini keys."""
+    group = parser.getgroup("prodstatus", "production status")
+    for name, metavar, text in _OPTIONS:
+        described = f"{text}; also PRODSTATUS_{name.upper()} and the ini key prodstatus_{name}"
+        group.addoption(
+            f"--prodstatus-{name}", dest=f"prodstatus_{name}", metavar=metavar, help=described
+        )
+        parser.addini(f"prodstatus_{name}", described)
+
+
+def add_short_options(parser: pytest.Parser) -> None:
+    """Add `--stage` and `--target`, each unless another plugin or a conftest has taken it."""
+    group = parser.getgroup("prodstatus", "production status")
+    for name in _SHORT:
+        with contextlib.suppress(ValueError):
+            group.addoption(
+                f"--{name}", dest=f"prodstatus_{name}", help=f"short for --prodstatus-{name}"
+            )
+
+
+def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the run's settings.
+
+    Raises:
+        pytest.UsageError: a value or the project's configuration is unusable; one sentence.
+    """
+
+    def given(name: str) -> str:
+        chosen = config.getoption(f"prodstatus_{name}", None)
+        if chosen is None:
+            chosen = environ.get(f"PRODSTATUS_{name.upper()}") or config.getini(
+                f"prodstatus_{name}"
+            )
+        return str(chosen or "").strip()
+
+    project = _project(config.rootpath)
+    target = given("target") or PRODUCTION
+    if not TARGET_FORM.fullmatch(target):
+        msg = f"--target {target!r}: use letters, digits, '.', '_' and '-', as in 'staging'"
+        raise pytest.UsageError(msg)
+    rules = {rule.value: rule for rule in Rule}
+    gate = given("gate") or Rule.CONFIRMED.value
+    if gate not in rules:
+        msg = f"--prodstatus-gate {gate!r}: the rule must be one of {', '.join(rules)}"
+        raise pytest.UsageError(msg)
+    stages = tuple(filter(None, (part.strip() for part in given("stage").split(",")))) or None
+    reports = config.rootpath / "reports"
+    default = reports if target == PRODUCTION else reports / target
+    folder = config.invocation_params.dir / given("dir") if given("dir") else default
+    worker_input: Mapping[str, str] = getattr(config, "workerinput", {})
+    settings = Settings(
+        config=project,
+        root=config.rootpath,
+        target=target,
+        stages=stages,
+        folder=folder,
+        gate=rules[gate],
+        subject=given("subject") or None,
+        run_id=worker_input.get("prodstatus_run_id")
+        or environ.get("PRODSTATUS_RUN_ID")
+        or _new_id(),
+        asked=stages is not None or _asks_for_production(config.getoption("markexpr", "")),
+        judges=not any(config.getoption(name, False) for name in NOTHING_RUNS),
+    )
+    if project.catalogue.declared:
+        settings.stage_closure(project.catalogue)
+    return settings
+
+
+def _project(root: Path) -> Config:
+    path = root / "pyproject.toml"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Config()
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{path}: can't be read: {error}"
+        raise pytest.UsageError(msg) from None
+    if "prodstatus" not in text:
+        return Config()
+    try:
+        return read_config(text, path.name)
+    except ConfigError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _asks_for_production(expression: str) -> bool:
+    names = re.sub(r"\bnot\s+production\b", "", expression or "")
+    return re.search(r"\bproduction\b", names) is not None
+
+
+def _new_id() -> str:
+    return f"{clock.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"

@@ -1,0 +1,75 @@
+"""The run's spool: a private folder through which the processes of one run tell each other.
+
+It holds manifests, the claims of criteria with side effects (each starts once a run, in whichever
+process), and their evidence, which has to outlive a process that dies on the next line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+
+class Spool:
+    """The spool folder, made on first use by the process that owns the run."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._owner = os.getpid() if folder is None else None
+        self._folder = folder
+
+    @property
+    def folder(self) -> Path:
+        """The folder, which exists."""
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="prodstatus-"))
+        return self._folder
+
+    def write_manifest(self, worker: str, text: str) -> None:
+        """Leave a worker's manifest for the controller."""
+        (self.folder / f"manifest-{worker}.json").write_text(text, encoding="ascii")
+
+    def read_manifest(self, worker: str) -> str | None:
+        """Return a worker's manifest, or None where it left none."""
+        try:
+            return (self.folder / f"manifest-{worker}.json").read_text(encoding="ascii")
+        except OSError:
+            return None
+
+    def claim(self, criterion_id: str) -> bool:
+        """Return whether this is the first start of the criterion in this run; atomic."""
+        path = self.folder / f"started-{_name(criterion_id)}"
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except FileExistsError:
+            return False
+        return True
+
+    def append_evidence(self, criterion_id: str, line: str) -> None:
+        """Write one line of evidence to disk before returning."""
+        path = self.folder / f"evidence-{_name(criterion_id)}.jsonl"
+        with path.open("a", encoding="ascii") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def read_evidence(self, criterion_id: str) -> list[str]:
+        """Return the lines of evidence that were written."""
+        path = self.folder / f"evidence-{_name(criterion_id)}.jsonl"
+        try:
+            return path.read_text(encoding="ascii").splitlines()
+        except OSError:
+            return []
+
+    def close(self) -> None:
+        """Remove the folder, where this process made it."""
+        if self._folder is not None and self._owner == os.getpid():
+            with contextlib.suppress(OSError):
+                shutil.rmtree(self._folder)
+
+
+def _name(criterion_id: str) -> str:
+    return hashlib.sha256(criterion_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,0 +1,144 @@
+"""What a person sees while a run goes on and when it ends: words, waiting lines, the board."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Generator
+
+import pytest
+
+from pytest_prodstatus.model.outcome import finding_of
+from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.payload import Payload
+from pytest_prodstatus.phases import phase_of
+from pytest_prodstatus.recorder import Recorder
+from pytest_prodstatus.writers.board import board_lines, final_line
+
+WAITING_S = 10.0
+"""A criterion that runs longer than this is named, and again each time it has run as long."""
+
+_COLOUR = {
+    Verdict.CONFIRMED: {"green": True},
+    Verdict.BLOCKED: {"yellow": True},
+    Verdict.FAILED: {"red": True},
+}
+_LETTER = {Verdict.CONFIRMED: ".", Verdict.BLOCKED: "B", Verdict.FAILED: "F"}
+
+
+class Words:
+    """Says CONFIRMED, FAILED and BLOCKED where pytest says PASSED, FAILED and SKIPPED."""
+
+    def __init__(self, *, require_evidence: bool) -> None:
+        self.require_evidence = require_evidence
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_report_teststatus(
+        self, report: pytest.TestReport
+    ) -> Generator[None, object, object]:
+        """Replace the letter and the word, and keep the category, by which pytest counts."""
+        status = yield
+        payload = Payload.of(report)
+        if (
+            payload is None
+            or not isinstance(status, tuple)
+            or not isinstance(report, pytest.TestReport)
+        ):
+            return status
+        category, letter, word = status
+        if not letter and not word:
+            return status
+        if category == "rerun":
+            return category, letter, "RERUN"
+        finding = finding_of(phase_of(report))
+        verdict = finding[0] if finding else Verdict.CONFIRMED
+        if verdict is Verdict.CONFIRMED and self.require_evidence and not payload.recorded:
+            verdict = Verdict.BLOCKED
+        return category, _LETTER[verdict], (verdict.value, _COLOUR[verdict])
+
+
+class Waiting:
+    """Names criteria that have been running for long, so that a person knows what is waited for."""
+
+    def __init__(self, recorder: Recorder, reporter: pytest.TerminalReporter) -> None:
+        self.recorder = recorder
+        self.reporter = reporter
+        self._running: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @pytest.hookimpl
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Begin to count."""
+        if not self.recorder.active:
+            return
+        with self._lock:
+            self._running[nodeid] = time.monotonic()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._watch, daemon=True)
+            self._thread.start()
+
+    @pytest.hookimpl
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Stop counting."""
+        if report.when in ("teardown", "???"):
+            with self._lock:
+                self._running.pop(report.nodeid, None)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self) -> None:
+        """End the watch."""
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _watch(self) -> None:
+        told: dict[str, int] = {}
+        while not self._over.wait(min(0.5, WAITING_S / 4)):
+            now = time.monotonic()
+            with self._lock:
+                running = dict(self._running)
+            for nodeid, since in running.items():
+                times = int((now - since) / WAITING_S)
+                if times > told.get(nodeid, 0):
+                    told[nodeid] = times
+                    name = self.recorder.name_of(nodeid)
+                    self.reporter.write_line(f"waiting for {name}: {now - since:.0f} s")
+
+
+def print_board(recorder: Recorder, reporter: pytest.TerminalReporter | None) -> None:
+    """Print the board and, last, FINAL; without a terminal reporter only what went wrong."""
+    record, notices = recorder.record, recorder.outputs.notices
+    if record is None:
+        return
+    if reporter is None:
+        for notice in notices:
+            sys.stderr.write(f"prodstatus: {notice}\n")
+        return
+    verbosity = reporter.verbosity
+    if verbosity >= 0:
+        reporter.section(f"production status: {record.run.target}", "=", bold=True)
+    for line in board_lines(record, verbosity=verbosity, width=_width()):
+        reporter.write_line(line.text, **(_COLOUR[line.verdict] if line.verdict else {}))
+    if verbosity >= 0:
+        reporter.write_line("")
+        settings = recorder.settings
+        for path in (settings.document, settings.page, settings.record):
+            reporter.write_line(
+                f"wrote {_shown(path, settings.root)}" if path.exists() else f"no {path}"
+            )
+    for notice in notices:
+        reporter.write_line(notice, yellow=True)
+    line = final_line(record)
+    reporter.write_line(line.text, bold=True, **_COLOUR[record.final.verdict])
+
+
+def _width() -> int:
+    return 80
+
+
+def _shown(path: object, root: object) -> str:
+    text = str(path)
+    return text.removeprefix(f"{root}/")

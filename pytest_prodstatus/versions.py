@@ -1,0 +1,50 @@
+"""With what a run was made: the suite's commit, and the versions that matter."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pytest_prodstatus import __version__
+
+_TIMEOUT_S = 5
+
+
+def suite_commit(root: Path) -> tuple[str | None, bool | None]:
+    """Return the commit of the suite and whether tracked files differ from it; None without git."""
+    commit = _git(root, "rev-parse", "HEAD")
+    if not commit:
+        return None, None
+    changes = _git(root, "status", "--porcelain", "--untracked-files=no")
+    return commit, bool(changes) if changes is not None else None
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(  # noqa: S603  the arguments are ours
+            ["git", "-C", str(root), *arguments],  # noqa: S607  whichever git the person uses
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def versions(config: pytest.Config) -> dict[str, str]:
+    """Return the versions of Python, pytest, this plugin and the neighbours that change runs."""
+    found = {
+        "python": platform.python_version(),
+        "pytest": pytest.__version__,
+        "pytest-prodstatus": __version__,
+    }
+    neighbours = {"pytest-xdist", "pytest-html", "pytest-rerunfailures"}
+    for _, distribution in config.pluginmanager.list_plugin_distinfo():
+        if distribution.project_name in neighbours:
+            found[distribution.project_name] = distribution.version
+    return dict(sorted(found.items()))

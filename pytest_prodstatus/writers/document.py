@@ -1,0 +1,162 @@
+"""The status document: generated where there is none, else only its field values replaced."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import datetime
+
+from pytest_prodstatus import __version__
+from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.summary import next_actions, stage_line
+from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.readers.config import Config
+from pytest_prodstatus.readers.document import Document, FieldLine, find_fields
+
+LAST_RUN = "LAST RUN"
+NEXT_ACTIONS = "NEXT ACTIONS"
+
+# What would open a link, code, markup or emphasis; an underscore inside a word opens nothing.
+_MARKUP = re.compile(r"[\\`*\[\]<>|~]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)")
+
+
+def write_document(record: Record, config: Config, existing: bytes | None) -> bytes:
+    """Return the status document's new content.
+
+    Args:
+        record: what to say.
+        config: the project's titles and meanings.
+        existing: the present content; None where there is no document.
+
+    Everything but the values of known fields stays byte for byte. A field that stands twice is set
+    twice; a stage without a field gets one after the last known field.
+    """
+    if existing is None:
+        return _generated(record, config).encode()
+    document = Document.decode(existing)
+    return replace(document, lines=_updated(document, record, config)).encode()
+
+
+def field_values(record: Record) -> dict[str, str]:
+    """Return the value of every field, by its title, as it is written after the colon."""
+    values = {
+        stage.title: f"**{stage.verdict}** ({_plain(stage_line(stage))})" for stage in record.stages
+    }
+    for stage in record.stages:
+        before = f", before that {stage.previous}" if stage.previous else ""
+        values[_since(stage.title)] = f"{_minute(stage.since)}{before}"
+    actions = [f"{n}. {_plain(action)}" for n, action in enumerate(next_actions(record), 1)]
+    values[NEXT_ACTIONS] = " ".join(actions) or "none"
+    values[LAST_RUN] = _last_run(record)
+    return values
+
+
+def _since(title: str) -> str:
+    return f"{title} SINCE"
+
+
+def _plain(text: str) -> str:
+    return _MARKUP.sub(lambda match: f"\\{match[0]}", text)
+
+
+def _minute(instant: datetime | None) -> str:
+    return f"{instant:%Y-%m-%d %H:%M} UTC" if instant else "unknown"
+
+
+def _last_run(record: Record) -> str:
+    run = record.run
+    parts = [
+        f"{_minute(run.finished)}" if run.finished else f"in progress since {_minute(run.started)}",
+        f"target {run.target}",
+        f"release {_plain(run.subject.release)}" if run.subject.release else "",
+        f"suite commit {run.commit[:12]}{' (with local changes)' if run.dirty else ''}"
+        if run.commit
+        else "",
+        "" if run.complete or not run.finished else "not every criterion was observed in this run",
+        f"run {_plain(run.id)}",
+        f"by pytest-prodstatus {__version__}",
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def _meanings(config: Config, stage_id: str) -> list[str]:
+    stage = config.catalogue.by_id.get(stage_id)
+    if stage is None:
+        return []
+    told = ((Verdict.CONFIRMED, stage.confirmed), (Verdict.FAILED, stage.failed))
+    lines = [f"- {verdict}: {text}" for verdict, text in told if text]
+    return [*lines, f"- {Verdict.BLOCKED}: {stage.blocked}"] if stage.blocked else lines
+
+
+def _generated(record: Record, config: Config) -> str:
+    values = field_values(record)
+    lines = [
+        f"# {config.title}",
+        "",
+        "Every value below comes from a run of the acceptance suite, not from a person.",
+        "",
+        "- **CONFIRMED**: it was seen to hold.",
+        "- **FAILED**: it was seen not to hold.",
+        "- **BLOCKED**: it could not be seen either way; the reason and what to do are given.",
+        "",
+        f"**{LAST_RUN}:** {values[LAST_RUN]}",
+        "",
+        f"**{NEXT_ACTIONS}:** {values[NEXT_ACTIONS]}",
+    ]
+    for stage in record.stages:
+        since = f"{_since(stage.title)}"
+        lines += ["", f"**{stage.title}:** {values[stage.title]}", ""]
+        lines += _meanings(config, stage.id)
+        lines += [f"- **{since}:** {values[since]}"]
+    if config.success_criteria:
+        lines += ["", "## Success criteria", ""]
+        lines += [f"- {sentence}" for sentence in config.success_criteria]
+    return "\n".join(lines) + "\n"
+
+
+def _updated(document: Document, record: Record, config: Config) -> tuple[str, ...]:
+    values = field_values(record)
+    fields = find_fields(document.lines, {title: title for title in values})
+    lines = list(document.lines)
+    for field in fields:
+        lines[field.index] = _with_value(lines[field.index], field, values[field.key])
+    present = {field.key for field in fields}
+    absent = [stage for stage in record.stages if stage.title not in present]
+    if not absent:
+        return tuple(lines)
+    known = [field.index for field in fields if field.key != LAST_RUN and field.key != NEXT_ACTIONS]
+    at = _block_end(lines, known[-1]) if known else len(lines)
+    end = document.line_end
+    added: list[str] = []
+    for stage in absent:
+        added += ["", f"**{stage.title}:** {values[stage.title]}", ""]
+        added += _meanings(config, stage.id)
+    if lines and at == len(lines) and not lines[-1].endswith(("\r", "\n")):
+        lines[-1] += end
+    new = [line + end for line in added]
+    return (*lines[:at], *new, *lines[at:])
+
+
+def _with_value(line: str, field: FieldLine, value: str) -> str:
+    body = line.rstrip("\r\n")
+    # Two spaces or a backslash at the end are Markdown's hard line break, a person's choice.
+    hard = re.search(r"(?<=\S)(?: {2,}|\\)$", body[field.value_at :])
+    return f"{body[: field.value_at]} {value}{hard[0] if hard else ''}{line[len(body) :]}"
+
+
+def _block_end(lines: list[str], index: int) -> int:
+    """Return the index after the field at `index` and the meanings that belong to it."""
+    at = index + 1
+    while at < len(lines):
+        following = at
+        while following < len(lines) and not lines[following].strip():
+            following += 1
+        if following == len(lines):
+            return at
+        told = re.match(r"\s*[-*+] +[*_]*(?:CONFIRMED|FAILED|BLOCKED)\b", lines[following])
+        if following > at and not told:
+            return at
+        if re.match(r"\s*#", lines[following]):
+            return at
+        at = following + 1
+    return at
