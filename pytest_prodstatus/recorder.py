@@ -51,6 +51,7 @@ class Recorder:
         self._phases: dict[str, list[Phase]] = {}
         self._missing: dict[str, Reason] = {}
         self._incidents: dict[str, Reason] = {}
+        self._interrupted: set[str] = set()
 
     @property
     def active(self) -> bool:
@@ -103,6 +104,8 @@ class Recorder:
 
     def observe(self, report: pytest.TestReport) -> None:
         """Take in one report about any test."""
+        if report.when == CRASHED and worker_id(getattr(report, "node", None)) in self._interrupted:
+            return  # it was told to stop, which xdist takes for a crash; the test is half-run
         payload = Payload.of(report)
         if payload:
             self.endpoints.update(payload.endpoints)
@@ -251,8 +254,11 @@ class Recorder:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object, error: object) -> None:
         """Note a worker that died."""
-        if error:
-            worker = worker_id(node)
+        worker = worker_id(node)
+        if error == "keyboard-interrupt":
+            self._interrupted.add(worker)
+            self.incident(f"down {worker}", f"worker {worker} was interrupted", Kind.NOT_RUN)
+        elif error:
             self.incident(f"down {worker}", f"worker {worker} died: {error}", Kind.CRASH)
 
 

@@ -30,7 +30,10 @@ class Spool:
 
     def write_manifest(self, worker: str, text: str) -> None:
         """Leave a worker's manifest for the controller."""
-        (self.folder / f"manifest-{worker}.json").write_text(text, encoding="ascii")
+        whole = self.folder / f"manifest-{worker}.json"
+        part = whole.with_suffix(".part")
+        part.write_text(text, encoding="ascii")
+        part.replace(whole)
 
     def read_manifest(self, worker: str) -> str | None:
         """Return a worker's manifest, or None where it left none."""

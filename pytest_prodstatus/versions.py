@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_prodstatus import __version__
+from pytest_prodstatus.version import __version__
 
 _TIMEOUT_S = 5
 

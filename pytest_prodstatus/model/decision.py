@@ -50,7 +50,8 @@ def closing_reasons(stages: Sequence[StageResult], final: Final) -> list[str]:
     sentences: dict[str, str] = {}
     unmet = [stage for stage in stages if stage.verdict is not Verdict.CONFIRMED and stage.reason]
     for stage in sorted(unmet, key=lambda stage: -stage.verdict.severity):
-        if stage.reason and stage.cause and stage.cause.partition(".")[0] in (stage.id, "run"):
+        own = stage.cause and (stage.cause == RUN or stage.cause.partition(".")[0] == stage.id)
+        if stage.reason and stage.cause and own:
             sentences.setdefault(stage.cause, f"{stage.title} {stage.verdict}: {stage.reason.text}")
     if final.reason and not sentences:
         return [f"FINAL {final.verdict}: {final.reason.text}"]

@@ -39,9 +39,14 @@ def judge(
         unasked: stages that don't count as upstream (see `Decision.selection`).
     """
     by_stage: dict[str, list[Standing]] = {stage.id: [] for stage in catalogue.stages}
-    place = {name: n for stage in catalogue.stages for n, name in enumerate(stage.criteria)}
-    last = len(place)
-    for standing in sorted(standings, key=lambda s: (place.get(base_of(s.id), last), s.id)):
+    declared = [name for stage in catalogue.stages for name in stage.criteria]
+    place = {name: n for n, name in enumerate(declared)}
+
+    def position(standing: Standing) -> tuple[int, str]:
+        base = place.get(base_of(standing.id), len(place))
+        return place.get(standing.id, base), standing.id
+
+    for standing in sorted(standings, key=position):
         by_stage[standing.stage].append(standing)
     capped = [_Contribution(Verdict.BLOCKED, incident, RUN) for incident in incidents]
     results: dict[str, StageResult] = {}
@@ -72,7 +77,7 @@ def _judge_stage(
         else standing
         for standing in standings
     )
-    own = [_Contribution(s.verdict, s.reason, s.id) for s in criteria if not _is_upstream(s)]
+    own = [_Contribution(s.verdict, s.reason, s.id) for s in standings]
     blocked_above = [upstream] if upstream else []
     worst = _worst([*outer, *own, *rolled, *blocked_above], empty_stage=stage)
     return StageResult(
@@ -84,10 +89,6 @@ def _judge_stage(
         cause=worst.cause or None,
         criteria=criteria,
     )
-
-
-def _is_upstream(standing: Standing) -> bool:
-    return standing.reason is not None and standing.reason.kind is Kind.UPSTREAM
 
 
 def _upstream(

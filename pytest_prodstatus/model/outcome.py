@@ -126,9 +126,8 @@ def _attempts(phases: Iterable[Phase]) -> list[tuple[list[Phase], bool]]:
 
 def _findings(attempt: Sequence[Phase]) -> list[Finding]:
     findings = [finding for phase in attempt if (finding := finding_of(phase))]
-    whole = {phase.when: phase for phase in attempt if not phase.subtest}
-    ran = "setup" in whole and (whole["setup"].outcome != "passed" or "call" in whole)
-    if not findings and not (ran and "teardown" in whole):
+    whole = {phase.when for phase in attempt if not phase.subtest}
+    if not findings and not whole >= {"setup", "call", "teardown"}:
         text = "it did not run to its end"
         findings.append((Verdict.BLOCKED, Reason(text=text, kind=Kind.NOT_RUN)))
     return findings

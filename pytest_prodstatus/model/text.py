@@ -16,13 +16,14 @@ def one_line(text: str, *, limit: int = 600) -> str:
     r"""Return `text` on one line, harmless to a terminal, a page and a JSON parser.
 
     White space runs (line ends included) become one space; control and direction characters and
-    lone surrogates become a visible escape such as `\x1b`; more than `limit` characters are cut,
-    and the cut says how long the text was.
+    lone surrogates become a visible escape such as `\x1b`. The line has at most `limit` characters;
+    one that was cut says how long the text was. A line that went through once stays as it is.
     """
     # Bounded first: what is thrown away is never worth cleaning.
     cleaned = " ".join("".join(map(_visible, text[: 4 * limit])).split())
     if len(cleaned) > limit or len(text) > 4 * limit:
-        return f"{cleaned[:limit]}… (cut from {len(text):,} characters)"
+        told = f"… (cut from {len(text):,} characters)"
+        return cleaned[: max(0, limit - len(told))] + told
     return cleaned
 
 
@@ -33,5 +34,7 @@ def _visible(char: str) -> str:
         return " "
     if char in _DIRECTION or unicodedata.category(char) in ("Cc", "Cs", "Cn", "Co"):
         code = ord(char)
+        if code > 0xFFFF:
+            return f"\\U{code:08x}"
         return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
     return char

@@ -6,12 +6,12 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
-from pytest_prodstatus import __version__
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.summary import next_actions, stage_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.readers.document import Document, FieldLine, find_fields
+from pytest_prodstatus.version import __version__
 
 LAST_RUN = "LAST RUN"
 NEXT_ACTIONS = "NEXT ACTIONS"

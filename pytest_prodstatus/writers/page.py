@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from pytest_prodstatus import __version__
 from pytest_prodstatus.model.duration import age
 from pytest_prodstatus.model.evidence import shown
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.summary import next_actions, stage_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
+from pytest_prodstatus.version import __version__
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -1,0 +1,127 @@
+"""What the journal refuses, and why: one tree, one sentence each.
+
+    JournalError
+    ├── JournalUnavailable    it can't be opened, read or written: nothing may be ordered
+    ├── InvalidRecord         what was to be written breaks a rule of the journal
+    ├── UnknownEntry          no entry has that number
+    ├── Claimed               the day is taken
+    ├── Unresolved            nobody knows yet what an earlier purchase did
+    ├── ClockBehind           the journal's last word is dated after today
+    └── IllegalTransition     that step doesn't follow from where the purchase stands
+        └── Expired           the step is right and comes too late
+
+None holds a secret: places are named without their password.
+"""
+# ruff: noqa: N818 - the names say what happened, as the callers read them: `except Claimed`.
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # Entry is built on Plan, which raises InvalidRecord
+    from pytest_prodstatus.state.entry import Entry
+    from pytest_prodstatus.state.state import State
+
+_RESOLVE = "find out what the supplier did and resolve it with `prodstatus journal`"
+
+
+class JournalError(Exception):
+    """Any refusal of the journal; str() is one sentence."""
+
+
+class JournalUnavailable(JournalError):
+    """The journal can't be opened, read or written."""
+
+
+class InvalidRecord(JournalError):
+    """A value that may not be written into the journal."""
+
+
+class UnknownEntry(JournalError):
+    """There is no entry with this number."""
+
+    def __init__(self, entry_id: int) -> None:
+        super().__init__(entry_id)
+        self.entry_id = entry_id
+
+    def __str__(self) -> str:
+        return f"The journal has no entry {self.entry_id!r}: list them with `prodstatus journal`."
+
+
+class _OfEntry(JournalError):
+    """A refusal that an entry of the journal is the reason for."""
+
+    def __init__(self, entry: Entry) -> None:
+        super().__init__(entry)
+        self.entry = entry
+
+
+class Claimed(_OfEntry):
+    """The day's claim is taken, by this process or any other."""
+
+    def __str__(self) -> str:
+        entry = self.entry
+        remedy = "the next order can be placed tomorrow" if entry.settled else _RESOLVE
+        return (
+            f"The purchase of {entry.day.isoformat()} is already claimed by {entry.describe()}, "
+            f"which {entry.who} left {entry.state}: {remedy}."
+        )
+
+
+class Unresolved(_OfEntry):
+    """An earlier purchase ended without anyone knowing what it did."""
+
+    def __str__(self) -> str:
+        entry = self.entry
+        return (
+            f"What {entry.describe()} did is not known, since it stands at {entry.state} "
+            f"after {entry.events[-1].at:%Y-%m-%d %H:%M:%S} UTC: {_RESOLVE}."
+        )
+
+
+class ClockBehind(_OfEntry):
+    """The journal's last word on a confirmed purchase is dated after today."""
+
+    def __init__(self, entry: Entry, today: date) -> None:
+        super().__init__(entry)
+        self.args = (entry, today)
+        self.today = today
+
+    def __str__(self) -> str:
+        return (
+            f"The clock says {self.today.isoformat()}, yet the journal already holds "
+            f"{self.entry.describe()}: set the clock right, or, if that entry's date is the wrong "
+            "one, resolve it again as CONFIRMED with `prodstatus journal`."
+        )
+
+
+class IllegalTransition(_OfEntry):
+    """A step that doesn't follow from where the purchase stands."""
+
+    def __init__(self, entry: Entry, wanted: State) -> None:
+        super().__init__(entry)
+        self.args = (entry, wanted)
+        self.wanted = wanted
+
+    def __str__(self) -> str:
+        return (
+            f"The journal's {self.entry.describe()} stands at {self.entry.state} and can't become "
+            f"{self.wanted}: look at it with `prodstatus journal`."
+        )
+
+
+class Expired(IllegalTransition):
+    """The order would leave after its permission ran out, or on another day than its own."""
+
+    def __init__(self, entry: Entry, wanted: State, now: datetime) -> None:
+        super().__init__(entry, wanted)
+        self.args = (entry, wanted, now)
+        self.now = now
+
+    def __str__(self) -> str:
+        return (
+            f"The journal's {self.entry.describe()} was good on its own day and until "
+            f"{self.entry.expires_at:%Y-%m-%d %H:%M:%S} UTC, and it is {self.now:%Y-%m-%d %H:%M:%S}"
+            " UTC: record it as REJECTED (nothing was sent) and plan again."
+        )

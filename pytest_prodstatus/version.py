@@ -1,0 +1,5 @@
+"""The release, in one place that everything may import."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"

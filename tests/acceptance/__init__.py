@@ -1,0 +1,1 @@
+"""The acceptance suite of one dropshipping store."""

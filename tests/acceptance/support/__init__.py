@@ -1,0 +1,1 @@
+"""What the store's criteria stand on: settings, probes and provider clients."""

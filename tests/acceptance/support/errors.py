@@ -1,0 +1,148 @@
+"""What can go wrong when a provider is asked, as a tree that says whose fault it is.
+
+```
+ApiError
+├── OurFault                  the credential, the set-up or the request: FAILED, or to be put right
+│   ├── CredentialRejected    the token, client id or secret isn't accepted
+│   ├── Misconfigured         application key, signature, permission, scope, address
+│   ├── RequestRefused        the provider understood the request and refused it
+│   │   └── RepeatedOrder     an order with this out_order_id exists already
+│   └── NotFound              the provider doesn't know the thing asked for
+├── ProviderFault             BLOCKED: it says nothing about the store
+│   ├── Unavailable           5xx, isp.*, or an answer that can't be read
+│   ├── RateLimited           429 or ApiCallLimit
+│   └── QuoteUnreadable       no price that can be relied on
+└── NetworkFault              BLOCKED: no answer came
+    ├── TimedOut              it took too long
+    └── OutcomeUnknown        an order was sent and nobody can say whether it was placed
+```
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ApiError(Exception):
+    """A provider call that gave no usable answer; `str()` is one sentence without any secret.
+
+    Args:
+        provider: "PayPal" or "AliExpress".
+        operation: the call, as the provider names it.
+        message: what was wrong, in one line.
+        code: the provider's own code for it, where it gave one.
+        request_id: the provider's id of this request (PayPal: debug_id).
+        http_status: the status of the answer, None where none came.
+    """
+
+    def __init__(
+        self,
+        *,
+        provider: str,
+        operation: str,
+        message: str,
+        code: str | None = None,
+        request_id: str | None = None,
+        http_status: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.provider = provider
+        self.operation = operation
+        self.message = message
+        self.code = code
+        self.request_id = request_id
+        self.http_status = http_status
+
+    def __str__(self) -> str:
+        facts = [
+            f"{name} {value}"
+            for name, value in (
+                ("code", self.code),
+                ("request", self.request_id),
+                ("HTTP", self.http_status),
+            )
+            if value is not None
+        ]
+        tail = f" ({', '.join(facts)})" if facts else ""
+        return f"{self.provider} {self.operation}: {self.message}{tail}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Keyword-only arguments can't be replayed by Exception's own pickling.
+        return _rebuilt, (type(self), dict(self.__dict__))
+
+
+def _rebuilt(kind: type[ApiError], fields: dict[str, Any]) -> ApiError:
+    error = kind.__new__(kind)
+    error.__dict__.update(fields)
+    error.args = (fields["message"],)
+    return error
+
+
+class OurFault(ApiError):  # noqa: N818 - it says whose fault it is
+    """The provider works; what we sent, or with which credential, doesn't."""
+
+
+class CredentialRejected(OurFault):
+    """The provider doesn't accept the token, the client id or the secret."""
+
+
+class Misconfigured(OurFault):
+    """The application key, signature, permission, scope or address is wrong."""
+
+
+class RequestRefused(OurFault):
+    """The provider understood the request and refused it."""
+
+
+class RepeatedOrder(RequestRefused):
+    """An order with this out_order_id exists already: the earlier call had an effect."""
+
+
+class NotFound(OurFault):
+    """The provider doesn't know the thing that was asked for."""
+
+
+class ProviderFault(ApiError):  # noqa: N818 - it says whose fault it is
+    """The provider couldn't answer; that says nothing about the store."""
+
+
+class Unavailable(ProviderFault):
+    """The provider is down, failed inside, or gave an answer that can't be read."""
+
+
+class RateLimited(ProviderFault):
+    """The provider asks us to slow down.
+
+    Args:
+        retry_after: seconds to wait, where the provider named them.
+        **fields: as for `ApiError`.
+    """
+
+    def __init__(self, *, retry_after: float | None = None, **fields: Any) -> None:
+        super().__init__(**fields)
+        self.retry_after = retry_after
+
+
+class QuoteUnreadable(ProviderFault):
+    """The supplier's price or freight can't be relied on, or nothing is in stock."""
+
+
+class NetworkFault(ApiError):  # noqa: N818 - it says whose fault it is
+    """No answer came.
+
+    Args:
+        sent: False where it is certain that the request never reached the provider.
+        **fields: as for `ApiError`.
+    """
+
+    def __init__(self, *, sent: bool = True, **fields: Any) -> None:
+        super().__init__(**fields)
+        self.sent = sent
+
+
+class TimedOut(NetworkFault):
+    """The provider took longer than the client waits."""
+
+
+class OutcomeUnknown(NetworkFault):
+    """An order was sent, and what came back doesn't say whether it was placed."""

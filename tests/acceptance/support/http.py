@@ -1,0 +1,255 @@
+"""One HTTP exchange with a provider: time-outs, no redirects, no secrets in what goes wrong.
+
+Every exchange is made once; asking again is `retrying`'s business. Redirects aren't followed, since
+a followed POST would carry tokens to another address. Exceptions of the HTTP library never leave
+this module: they hold the request with its form, and so the token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import quote, urlsplit
+
+import requests
+import urllib3.exceptions
+from requests.auth import AuthBase, HTTPBasicAuth
+
+from tests.acceptance.support.errors import Misconfigured, NetworkFault, TimedOut
+from tests.acceptance.support.secrets import MASK, Secret
+
+MESSAGE_LIMIT = 300
+"""Characters kept of a provider's own words."""
+
+_NOT_SENT = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    requests.ConnectTimeout,
+)
+_TOO_SLOW = (urllib3.exceptions.TimeoutError, requests.Timeout, TimeoutError)
+
+
+class Form(dict[str, str]):
+    """A form's parameters, whose repr tells their number alone: they hold tokens and addresses."""
+
+    def __repr__(self) -> str:
+        return f"<Form of {len(self)}>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request. What may hold a secret or a person's data is left out of its repr.
+
+    Attributes:
+        operation: what the provider calls it, for messages.
+        verb: the HTTP method.
+        path: the path below the base address, already quoted.
+        query: the query string's parameters; never a secret.
+        form: the form body's parameters.
+        auth: what sets the Authorization header.
+    """
+
+    operation: str
+    verb: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    form: Form = field(default_factory=Form, repr=False)
+    auth: AuthBase = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One answer: its status, its headers (any case) and its body, which may hold a token."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Failure:
+    """Why there was no answer: the names of the errors, innermost last, and never their text."""
+
+    names: str
+    sent: bool
+    too_slow: bool
+    unusable: bool
+
+
+class NoAuth(AuthBase):
+    """Sends no Authorization header (without it, `requests` would look into ~/.netrc)."""
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Return the request as it is."""
+        return request
+
+
+class Bearer(AuthBase):
+    """Sends a bearer token."""
+
+    def __init__(self, token: Secret) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Return the request with its Authorization header."""
+        request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
+        return request
+
+
+class Basic(AuthBase):
+    """Sends a user name and a password."""
+
+    def __init__(self, user: Secret, password: Secret) -> None:
+        self._user = user
+        self._password = password
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Return the request with its Authorization header."""
+        user, password = self._user.reveal().encode(), self._password.reveal().encode()
+        signed: requests.PreparedRequest = HTTPBasicAuth(user, password)(request)
+        return signed
+
+
+class Transport:
+    """Sends calls to one provider and hands back its answers.
+
+    Args:
+        provider: its name, for messages.
+        base_url: `https://host[/path]`; plain `http` for this machine only.
+        timeout: seconds to connect, and between two bytes of the answer.
+
+    Raises:
+        Misconfigured: the address can't be used.
+    """
+
+    def __init__(self, *, provider: str, base_url: str, timeout: tuple[float, float]) -> None:
+        self.provider = provider
+        host, problem = _look_at(base_url)
+        if problem:
+            raise Misconfigured(provider=provider, operation="address", message=problem)
+        self._base_url = base_url.rstrip("/")
+        self._timeout = timeout
+        self._session = requests.Session()
+        # A proxy or a CA bundle from the environment is for other machines than this one.
+        self._session.trust_env = not _is_this_machine(host)
+
+    def exchange(self, call: Call, *, fresh: bool = False) -> Reply:
+        """Send the call once.
+
+        Args:
+            call: the request.
+            fresh: use a new connection, so that a cut can't come from a kept-alive one having
+                been closed before the request arrived.
+
+        Raises:
+            NetworkFault, TimedOut: no answer; `sent` is False where nothing was sent for certain.
+            Misconfigured: the address can't be used.
+        """
+        if fresh:
+            self._session.close()
+        outcome = self._send(call)
+        if isinstance(outcome, Reply):
+            return outcome
+        # Raised here, outside the `except`, so that no traceback holds the library's request.
+        if outcome.unusable:
+            message = f"the request can't be made to this address ({outcome.names})"
+            raise Misconfigured(provider=self.provider, operation=call.operation, message=message)
+        if outcome.too_slow:
+            raise TimedOut(
+                provider=self.provider,
+                operation=call.operation,
+                message=f"no answer in time ({outcome.names})",
+                sent=outcome.sent,
+            )
+        what = "the connection was cut" if outcome.sent else "no connection"
+        raise NetworkFault(
+            provider=self.provider,
+            operation=call.operation,
+            message=f"{what} ({outcome.names})",
+            sent=outcome.sent,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _send(self, call: Call) -> Reply | _Failure:
+        try:
+            response = self._session.request(
+                call.verb,
+                self._base_url + call.path,
+                params=dict(call.query) or None,
+                data=dict(call.form) or None,
+                auth=call.auth,
+                headers={"Accept": "application/json"},
+                timeout=self._timeout,
+                allow_redirects=False,
+            )
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            return _why(error)
+        return Reply(
+            status=response.status_code, headers=response.headers, content=response.content
+        )
+
+
+def scrubbed(words: str, secrets: tuple[Secret, ...]) -> str:
+    """Return a provider's words as one line of bounded length with every given secret masked."""
+    for secret in secrets:
+        for form in {secret.reveal(), quote(secret.reveal(), safe="")} - {""}:
+            words = words.replace(form, MASK)
+    line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
+    return line if len(line) <= MESSAGE_LIMIT else f"{line[: MESSAGE_LIMIT - 1]}…"
+
+
+def _why(error: BaseException) -> _Failure:
+    chain = list(_chain(error))
+    return _Failure(
+        names=", ".join(dict.fromkeys(type(each).__name__ for each in chain)),
+        sent=not any(isinstance(each, _NOT_SENT) or _is_bad_certificate(each) for each in chain),
+        too_slow=any(isinstance(each, _TOO_SLOW) for each in chain)
+        and not any(type(each) is urllib3.exceptions.NewConnectionError for each in chain),
+        unusable=isinstance(error, ValueError) and isinstance(error, requests.RequestException),
+    )
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield the error and those inside it: libraries put them in args, `reason` or the cause."""
+    seen: set[int] = set()
+    waiting: list[object] = [error]
+    while waiting:
+        each = waiting.pop(0)
+        if isinstance(each, BaseException) and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            waiting += [*each.args, getattr(each, "reason", None), each.__cause__, each.__context__]
+
+
+def _is_bad_certificate(error: BaseException) -> bool:
+    # The handshake failed, so no request followed it.
+    return type(error).__name__ == "SSLCertVerificationError"
+
+
+def _look_at(base_url: str) -> tuple[str, str | None]:
+    """Return the host and what is wrong with the address; its text isn't repeated."""
+    try:
+        parts = urlsplit(base_url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return "", "the base address isn't a URL"
+    if parts.scheme not in ("http", "https") or not host:
+        return host, "the base address must be https://host"
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        return host, "the base address must not hold a user name, a password or a query"
+    if parts.scheme == "http" and not _is_this_machine(host):
+        return host, f"http to {host!r} would send credentials in the clear: use https"
+    return host, None
+
+
+def _is_this_machine(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

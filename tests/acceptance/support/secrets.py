@@ -1,0 +1,51 @@
+"""A secret value that shows itself only where it is asked for by name.
+
+The mask is a constant, so that not even the length of a secret can be read off a log.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import final
+
+MASK = "********"
+
+
+@final
+class Secret:
+    """Text that `repr`, `str` and `format` never show; equal and hashable by value.
+
+    It isn't a `str`, so it can't be joined, encoded or serialised by accident.
+
+    Args:
+        value: the secret text.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the text itself; call this as late as possible and keep nothing."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"Secret({MASK!r})"
+
+    def __str__(self) -> str:
+        return MASK
+
+    def __format__(self, spec: str) -> str:
+        return format(MASK, spec)
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))

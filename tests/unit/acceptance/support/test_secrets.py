@@ -1,0 +1,45 @@
+"""A secret never shows itself unless it is asked to."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import pytest
+
+from tests.acceptance.support.secrets import Secret
+
+PLANTED = "planted-value-1234"
+
+
+def test_no_way_of_showing_a_secret_tells_its_text_or_length() -> None:
+    """repr, str and format give one constant, whatever the secret."""
+    for value in (PLANTED, "x", ""):
+        secret = Secret(value)
+        assert repr(secret) == "Secret('********')"
+        assert str(secret) == f"{secret}" == f"{secret:s}" == "********"
+    assert PLANTED not in f"{[Secret(PLANTED)]} {(Secret(PLANTED),)!r}"
+
+
+def test_a_secret_is_no_text() -> None:
+    """It can't be joined, serialised or mistaken for a str."""
+    assert not isinstance(Secret(PLANTED), str)
+    with pytest.raises(TypeError):
+        json.dumps({"token": Secret(PLANTED)})
+    assert Secret(PLANTED) != PLANTED
+
+
+def test_secrets_are_equal_and_hashable_by_value() -> None:
+    """Two secrets with one text are one key of a set; the text comes back only by reveal()."""
+    assert Secret(PLANTED) == Secret(PLANTED) != Secret("other")
+    assert len({Secret(PLANTED), Secret(PLANTED), Secret("other")}) == 2
+    assert Secret(PLANTED).reveal() == PLANTED
+    assert bool(Secret(PLANTED))
+    assert not Secret("")
+
+
+def test_a_secret_survives_the_way_to_another_process() -> None:
+    """Pickling keeps the value and the mask."""
+    copy = pickle.loads(pickle.dumps(Secret(PLANTED)))
+    assert copy == Secret(PLANTED)
+    assert PLANTED not in repr(copy)
