@@ -1,0 +1,143 @@
+"""Real processes that use one journal at once, and die where they are told to.
+
+Run as `python -m tests.integration.state.actors`. Each line of stdin is a JSON list of jobs; all
+of its jobs start at one instant, each in a process of its own forked from this one (which has
+imported everything and has no threads, so that a fork costs milliseconds); the answer is a JSON
+list with what each process said before it ended.
+
+A job: url, uid (to run as; only root may say another), now (ISO), criterion, steps (names of the
+journal's methods), and how it dies: kill_at (the n-th instant at which it could: before and after
+every statement, before every commit, after every step), kill_after (so many seconds after it has
+said a few things, by its parent) or neither. With linger it thinks for so many seconds between
+what it reads and what it writes, so that others can come between. With days > 1 the steps are
+done anew on each following day.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import sys
+import time
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+
+from pytest_prodstatus.state.entry import Entry
+from pytest_prodstatus.state.journal import Journal
+from tests.integration.state.purchases import SetClock, plan_at
+
+SAID_BEFORE_KILL = 6  # started, open and the first four steps
+
+
+def act(job: dict[str, Any], say: int) -> None:
+    """Do the job's steps, saying each one (and what it was about) once it is done."""
+    instants = count(1)
+
+    def maybe_die(*_: object) -> None:
+        if next(instants) == job.get("kill_at"):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def linger(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("SELECT prodstatus_claim"):
+            time.sleep(job.get("linger", 0))
+
+    event.listen(Engine, "after_cursor_execute", linger)
+    for name in ("before_cursor_execute", "after_cursor_execute", "commit"):
+        event.listen(Engine, name, maybe_die)
+    clock = SetClock(datetime.fromisoformat(job["now"]))
+    if "uid" in job:
+        os.setgroups([])
+        os.setgid(job["uid"])
+        os.setuid(job["uid"])
+    os.write(say, b'["started", ""]\n')
+    with Journal.open(job["url"], clock=clock) as journal:
+        os.write(say, b'["open", ""]\n')
+        for _ in range(job.get("days", 1)):
+            entry: Entry | None = None
+            for step in job["steps"]:
+                entry = take(journal, entry, step, job, clock)
+                os.write(say, json.dumps([step, entry.out_order_id]).encode() + b"\n")
+                maybe_die()
+            clock.now += timedelta(days=1)
+
+
+def take(
+    journal: Journal, entry: Entry | None, step: str, job: dict[str, Any], clock: SetClock
+) -> Entry:
+    """Take one step with the journal."""
+    if step == "intend":
+        return journal.intend(plan_at(clock.now, criterion=job["criterion"]))
+    if entry is None:
+        entry = journal.entry(job["entry"])
+    if step == "read":
+        return entry
+    if step == "sent":
+        return journal.sent(entry)
+    if step == "confirmed":
+        return journal.confirmed(entry, [f"8198{os.getpid()}"], "the supplier answered")
+    if step == "rejected":
+        return journal.rejected(entry, "the supplier refused")
+    return journal.unknown(entry, "the line was cut")
+
+
+def start(job: dict[str, Any], gate: int) -> tuple[int, int]:
+    """Fork a process for the job that waits at the gate; return its pid and what it says."""
+    heard, say = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(say)
+        return pid, heard
+    status = 0
+    try:
+        select.select([gate], [], [])
+        act(job, say)
+    except Exception as error:  # noqa: BLE001 - the parent's test judges it
+        os.write(say, json.dumps([type(error).__name__, str(error)]).encode() + b"\n")
+        status = 1
+    finally:
+        os._exit(status)
+
+
+def run(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Run all jobs at once and return what each one said and how it ended."""
+    gate, opener = os.pipe()
+    started = [start(job, gate) for job in jobs]
+    os.write(opener, b"go")
+    answers = [hear(job, pid, heard) for job, (pid, heard) in zip(jobs, started, strict=True)]
+    os.close(gate)
+    os.close(opener)
+    return answers
+
+
+def hear(job: dict[str, Any], pid: int, heard: int) -> dict[str, Any]:
+    """Return what the process said until it ended, killing it first where the job says so."""
+    said = b""
+    if "kill_after" in job:
+        while said.count(b"\n") < SAID_BEFORE_KILL and (more := os.read(heard, 65536)):
+            said += more
+        time.sleep(job["kill_after"])
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    with os.fdopen(heard, "rb") as rest:
+        said += rest.read()
+    _, status = os.waitpid(pid, 0)
+    lines = [json.loads(line) for line in said.splitlines(keepends=True) if line.endswith(b"\n")]
+    return {"said": lines, "killed": os.WIFSIGNALED(status)}
+
+
+def main() -> None:
+    """Answer each line of jobs until stdin ends."""
+    for url in ("sqlite://", "postgresql+psycopg://"):
+        create_engine(url)  # imports the drivers once, here, and not in every fork
+    for line in sys.stdin:
+        print(json.dumps(run(json.loads(line))), flush=True)  # noqa: T201 - the tests read it
+
+
+if __name__ == "__main__":
+    main()

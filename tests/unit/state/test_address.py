@@ -1,0 +1,53 @@
+"""Which URLs name a journal that outlives the process."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_prodstatus.state.address import parse_address, shown
+from pytest_prodstatus.state.errors import JournalUnavailable
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///state.sqlite3",
+        "sqlite:///~/state.sqlite3",
+        "sqlite:////tmp/state.sqlite3?mode=memory&uri=true",
+        "mysql://db/journal",
+        "oracle://db",
+        "state.sqlite3",
+        "/var/lib/state.sqlite3",
+        "postgresql://db:port/journal",
+        "",
+    ],
+)
+def test_what_would_be_lost_is_refused(url: str) -> None:
+    """In memory, relative, another database or no URL: one sentence that says what would do."""
+    with pytest.raises(JournalUnavailable) as refusal:
+        parse_address(url)
+    assert "sqlite:////" in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
+def test_postgresql_is_reached_through_psycopg_3(scheme: str) -> None:
+    """Whatever driver the URL names, parameters stay."""
+    address = parse_address(f"{scheme}://buyer:pw@db:6432/journal?sslmode=require")
+    assert address.drivername == "postgresql+psycopg"
+    assert address.query == {"sslmode": "require"}
+
+
+def test_a_shown_address_has_no_secret() -> None:
+    """Neither the password nor the parameters, which may hold one."""
+    address = parse_address("postgresql://buyer:correct-horse@db/journal?password=battery-staple")
+    assert shown(address) == "postgresql+psycopg://buyer:***@db/journal"
+
+
+def test_an_unreadable_address_is_not_repeated() -> None:
+    """What can't be parsed may hold its password anywhere, so it isn't shown."""
+    with pytest.raises(JournalUnavailable) as refusal:
+        parse_address("postgresql//buyer:correct-horse@db")
+    assert "correct-horse" not in str(refusal.value)

@@ -1,0 +1,52 @@
+"""What the journal may import and may say, read off its source."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest_prodstatus
+
+PACKAGE = Path(pytest_prodstatus.__file__).parent
+STATE = PACKAGE / "state"
+
+
+def _imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").partition(".")[0]
+
+
+def test_sqlalchemy_is_imported_here_alone() -> None:
+    """The rest of the plugin works without it."""
+    users = {path for path in PACKAGE.rglob("*.py") if "sqlalchemy" in _imported(path)}
+    assert users
+    assert all(path.is_relative_to(STATE) for path in users)
+
+
+def test_the_journal_never_imports_pytest() -> None:
+    """Commands that only read the journal don't pay for pytest, and can't depend on it."""
+    code = (
+        "import sys, pytest_prodstatus.state.journal, pytest_prodstatus.state.location\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules} & {'pytest', '_pytest'}))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True
+    )
+    assert said.stdout.strip() == "[]"
+
+
+def test_no_module_changes_or_deletes_a_row() -> None:
+    """No update or delete is built, and the words stand in the guards' SQL alone."""
+    called = re.compile(r"\b(update|delete|upsert|on_conflict_\w+|drop_all|drop)\(")
+    for path in STATE.glob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        assert not called.search(source), path.name
+        statements = re.findall(r"\b(?:UPDATE\s+\w+\s+SET|DELETE\s+FROM|REPLACE\s+INTO)\b", source)
+        assert not statements, path.name

@@ -1,0 +1,58 @@
+"""The journal's refusals: one tree, one sentence each, fit to cross a process."""
+
+from __future__ import annotations
+
+import pickle
+from datetime import timedelta
+
+import pytest
+
+from pytest_prodstatus.state import errors
+from pytest_prodstatus.state.errors import (
+    Claimed,
+    ClockBehind,
+    Expired,
+    IllegalTransition,
+    InvalidRecord,
+    JournalError,
+    JournalUnavailable,
+    UnknownEntry,
+    Unresolved,
+)
+from pytest_prodstatus.state.state import State
+from tests.unit.state.plans import NOON, TODAY, entry
+
+LEFT = entry(State.SENT)
+EACH = [
+    JournalUnavailable("The journal is away: try again."),
+    InvalidRecord("The plan's currency is 'usd'; it must be three upper-case letters."),
+    UnknownEntry(7),
+    Claimed(LEFT),
+    Claimed(entry(State.SENT, State.CONFIRMED)),
+    Unresolved(LEFT),
+    ClockBehind(LEFT, TODAY - timedelta(days=1)),
+    IllegalTransition(LEFT, State.SENT),
+    Expired(LEFT, State.SENT, NOON),
+]
+
+
+@pytest.mark.parametrize("error", EACH, ids=lambda error: type(error).__name__)
+def test_each_is_one_sentence_that_survives_a_process(error: JournalError) -> None:
+    """No line break, an end, a remedy, and the same after pickling."""
+    sentence = str(error)
+    assert sentence[0].isupper()
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert str(pickle.loads(pickle.dumps(error))) == sentence
+
+
+def test_the_documentation_names_them_all() -> None:
+    """Every class is in the module's tree, and all are JournalErrors."""
+    classes = {
+        name: value
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, Exception) and not name.startswith("_")
+    }
+    assert {type(error) for error in EACH} == set(classes.values()) - {JournalError}
+    assert all(issubclass(value, JournalError) for value in classes.values())
+    assert all(f" {name} " in f" {errors.__doc__} ".replace("\n", " ") for name in classes)

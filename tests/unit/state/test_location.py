@@ -1,0 +1,48 @@
+"""Where the journal lives by default and by configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import platformdirs
+import pytest
+from sqlalchemy.engine import make_url
+
+from pytest_prodstatus.state.location import is_local_file, state_url
+
+
+@pytest.mark.parametrize("unset", [{}, {"PRODSTATUS_STATE_URL": ""}, {"PRODSTATUS_STATE_URL": " "}])
+def test_the_default_is_a_file_of_the_user(
+    unset: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unset or blank, it is state.sqlite3 in the user's state folder, and nothing is created."""
+    odd = tmp_path / "a home with #odd %41 names"
+    monkeypatch.setattr(platformdirs, "user_state_path", lambda name: odd / name)
+
+    url = state_url(unset)
+
+    assert make_url(url).database == str(odd / "prodstatus" / "state.sqlite3")
+    assert is_local_file(url)
+    assert not odd.exists()
+
+
+def test_the_variable_wins() -> None:
+    """PRODSTATUS_STATE_URL is taken as it stands."""
+    url = "postgresql://buyer@db/journal"
+    assert state_url({"PRODSTATUS_STATE_URL": f" {url}\n"}) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [
+        ("sqlite:////var/lib/state.sqlite3", True),
+        ("SQLite+pysqlite:////var/lib/state.sqlite3", True),
+        ("postgresql://db/journal", False),
+        ("postgresql+psycopg://db/journal", False),
+        ("postgres://db/sqlite", False),
+        ("", False),
+    ],
+)
+def test_a_local_file_is_told_by_its_scheme(url: str, local: bool) -> None:
+    """SQLite is a file of this machine, a server isn't; no other part of the URL counts."""
+    assert is_local_file(url) is local

@@ -1,0 +1,96 @@
+"""Which step may follow which."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from pytest_prodstatus.state.errors import Expired, IllegalTransition
+from pytest_prodstatus.state.state import State
+from pytest_prodstatus.state.transition import require_resolution, require_step
+from tests.unit.state.plans import NOON, entry
+
+PATHS = {
+    State.INTENT: (),
+    State.SENT: (State.SENT,),
+    State.CONFIRMED: (State.SENT, State.CONFIRMED),
+    State.REJECTED: (State.SENT, State.REJECTED),
+    State.UNKNOWN: (State.SENT, State.UNKNOWN),
+}
+STEPS = {
+    (State.INTENT, State.SENT),
+    (State.INTENT, State.REJECTED),
+    (State.INTENT, State.UNKNOWN),
+    (State.SENT, State.CONFIRMED),
+    (State.SENT, State.REJECTED),
+    (State.SENT, State.UNKNOWN),
+}
+RESOLUTIONS = {
+    (open_end, end)
+    for open_end in (State.INTENT, State.SENT, State.UNKNOWN)
+    for end in (State.CONFIRMED, State.REJECTED)
+}
+
+
+@pytest.mark.parametrize("wanted", State)
+@pytest.mark.parametrize("stands", PATHS)
+def test_every_step_of_the_process(stands: State, wanted: State) -> None:
+    """Six steps are legal and the other twenty-four are refused."""
+    subject = entry(*PATHS[stands])
+    if (stands, wanted) in STEPS:
+        require_step(subject, wanted, NOON)
+        return
+    with pytest.raises(IllegalTransition, match=f"stands at {stands} .* become {wanted}"):
+        require_step(subject, wanted, NOON)
+
+
+@pytest.mark.parametrize("wanted", State)
+@pytest.mark.parametrize("stands", PATHS)
+def test_every_resolution(stands: State, wanted: State) -> None:
+    """What is open becomes CONFIRMED or REJECTED; what is settled stays."""
+    subject = entry(*PATHS[stands])
+    if (stands, wanted) in RESOLUTIONS:
+        require_resolution(subject, wanted, NOON)
+        return
+    with pytest.raises(IllegalTransition):
+        require_resolution(subject, wanted, NOON)
+
+
+@pytest.mark.parametrize("said", [State.CONFIRMED, State.REJECTED])
+def test_a_late_success_follows_a_resolution(said: State) -> None:
+    """Only CONFIRMED, and only of an order that had left."""
+    sent = entry(State.SENT, said, resolution=True)
+    require_step(sent, State.CONFIRMED, NOON)
+    for other in (State.SENT, State.REJECTED, State.UNKNOWN):
+        with pytest.raises(IllegalTransition):
+            require_step(sent, other, NOON)
+    with pytest.raises(IllegalTransition):
+        require_step(entry(said, resolution=True), State.CONFIRMED, NOON)
+
+
+@pytest.mark.parametrize(
+    ("later", "legal"),
+    [
+        (timedelta(minutes=59, seconds=59), True),
+        (timedelta(hours=1), False),
+        (timedelta(days=1), False),
+        (timedelta(days=-1), False),
+    ],
+)
+def test_sending_has_an_end(later: timedelta, legal: bool) -> None:
+    """Before the expiry and on the claim's own day; an answer may come at any time."""
+    if legal:
+        require_step(entry(), State.SENT, NOON + later)
+    else:
+        with pytest.raises(Expired):
+            require_step(entry(), State.SENT, NOON + later)
+    require_step(entry(State.SENT), State.CONFIRMED, NOON + later)
+
+
+def test_only_a_future_confirmation_is_redated() -> None:
+    """A CONFIRMED dated after today may be confirmed again, and not rejected."""
+    ahead = entry(State.SENT, State.CONFIRMED, at=NOON + timedelta(days=9))
+    require_resolution(ahead, State.CONFIRMED, NOON)
+    with pytest.raises(IllegalTransition):
+        require_resolution(ahead, State.REJECTED, NOON)
