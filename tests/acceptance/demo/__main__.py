@@ -1,0 +1,54 @@
+"""Runs a demo store until its standard input ends: `python -m tests.acceptance.demo`.
+
+It prints one line of JSON, {"environment": {…}, "owner_url": …} (or {"error": …}), when the store
+is up. Whoever started it holds the other end of its standard input: when that process is gone,
+however it went, the input ends and the store with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import sys
+from types import FrameType
+
+from tests.acceptance.demo import DemoError
+from tests.acceptance.demo.store import Store
+
+
+class _Stopped(BaseException):
+    """A signal asks to end; not an Exception, so that no driver swallows it."""
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise _Stopped
+
+
+def main() -> int:
+    """Serve a scenario; the exit status is 0, or 1 where it could not be started."""
+    parser = argparse.ArgumentParser(prog="python -m tests.acceptance.demo")
+    parser.add_argument("--scenario", default="healthy")
+    options = parser.parse_args()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, _stop)
+    try:
+        with contextlib.suppress(_Stopped), Store(options.scenario) as store:
+            _say({"environment": store.environment, "owner_url": store.owner_url})
+            while os.read(sys.stdin.fileno(), 4096):
+                pass
+    except DemoError as error:
+        _say({"error": str(error)})
+        return 1
+    return 0
+
+
+def _say(message: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""Encrypting a credential as the store does; on its own, so that a reader's mistake shows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+_SALT = b"ivanreseller-production-salt-v1"  # the store's default
+_BLOCK = 16
+
+
+def encrypted(credential: Mapping[str, object], *, key: str, iv: bytes) -> str:
+    """Return `hex(iv):hex(ciphertext)` of a credential as JSON.
+
+    Args:
+        credential: the plain credential.
+        key: ENCRYPTION_KEY.
+        iv: sixteen bytes.
+    """
+    from cryptography.hazmat.primitives.ciphers import Cipher
+    from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+    from cryptography.hazmat.primitives.ciphers.modes import CBC
+
+    derived = hashlib.scrypt(
+        key.encode(), salt=_SALT, n=2**14, r=8, p=1, dklen=32, maxmem=64 * 2**20
+    )
+    text = json.dumps(credential).encode()
+    missing = _BLOCK - len(text) % _BLOCK
+    encryptor = Cipher(AES256(derived), CBC(iv)).encryptor()
+    sealed = encryptor.update(text + bytes([missing]) * missing) + encryptor.finalize()
+    return f"{iv.hex()}:{sealed.hex()}"

@@ -1,0 +1,86 @@
+"""A demo store that runs: its database and both its providers, in this process."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from datetime import datetime, timezone
+from types import TracebackType
+
+from tests.acceptance.demo import DemoError
+from tests.acceptance.demo.aliexpress import AliExpressSimulator
+from tests.acceptance.demo.loading import READER, load
+from tests.acceptance.demo.paypal import PayPalSimulator
+from tests.acceptance.demo.postgres import Postgres, new_folder
+from tests.acceptance.demo.scenarios import SCENARIOS
+from tests.acceptance.demo.world import World
+
+
+class Store:
+    """Boots a scenario; `close()` (or leaving the `with` block) takes all of it down.
+
+    Args:
+        scenario: a name out of `SCENARIOS`.
+
+    Attributes:
+        environment: what the suite is configured with.
+        owner_url: the database as its owner, None where there is no database.
+        world: what was seeded; the providers serve it, so a change of it shows.
+
+    Raises:
+        DemoError: there is no such scenario, or the store can't be started.
+    """
+
+    def __init__(self, scenario: str) -> None:
+        if scenario not in SCENARIOS:
+            msg = f"{scenario!r} is no demo scenario; there are {', '.join(SCENARIOS)}"
+            raise DemoError(msg)
+        self.world: World = SCENARIOS[scenario].build(datetime.now(timezone.utc))
+        self.owner_url: str | None = None
+        self._closing = contextlib.ExitStack()
+        try:
+            self._boot()
+        except BaseException:
+            self.close()
+            raise
+
+    def _boot(self) -> None:
+        folder = new_folder()
+        self._closing.callback(shutil.rmtree, folder, ignore_errors=True)
+        reader = f"postgresql://{READER}:demo@localhost/store?host={folder}&schema=public"
+        if self.world.served:
+            # Started before any thread is, since it forks.
+            postgres = Postgres(folder)
+            self._closing.callback(postgres.stop)
+            postgres.create_database()
+            self.owner_url = postgres.url()
+            load(self.world, self.owner_url)
+            reader = postgres.url(user=READER)
+        supplier, paypal = (
+            AliExpressSimulator(self.world.supplier),
+            PayPalSimulator(self.world.paypal),
+        )
+        self._closing.callback(supplier.stop)
+        self._closing.callback(paypal.stop)
+        self.environment = {
+            **self.world.environment,
+            "DATABASE_URL": reader,
+            "ALIEXPRESS_API_BASE_URL": supplier.start(),
+            "PAYPAL_API_BASE_URL": paypal.start(),
+            "PRODSTATUS_STATE_URL": f"sqlite:///{folder / 'journal' / 'state.sqlite3'}",
+        }
+
+    def close(self) -> None:
+        """Take everything down and remove its folder."""
+        self._closing.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

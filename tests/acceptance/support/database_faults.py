@@ -1,0 +1,95 @@
+"""What a database error means for a criterion: the question could not be answered, and why."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NoReturn
+
+from pytest_prodstatus import blocked
+
+if TYPE_CHECKING:
+    from sqlalchemy.exc import DBAPIError
+
+_LACKS = {"42P01": "table", "42703": "column", "3F000": "schema", "42704": "type"}
+_DIFFERS = ("42804", "42883", "42P18")
+_TIMEOUTS = {"57014": "statement_timeout", "55P03": "lock_timeout", "25P03": "idle time-out"}
+_UNREACHABLE = ("08", "53", "57P", "58")
+_ACCESS = {
+    "28000": "the role or its host is not admitted",
+    "28P01": "the password is not accepted",
+    "3D000": "there is no such database",
+}
+# libpq reports a refused connection by its message alone.
+_ACCESS_WORDS = (
+    (re.compile(r"password authentication failed|no password supplied"), "28P01"),
+    (re.compile(r'database "[^"]*" does not exist'), "3D000"),
+    (re.compile(r'role "[^"]*" does not exist|no pg_hba\.conf entry|not permitted'), "28000"),
+)
+_WRONG_PARAMETER = re.compile(r"invalid (?:\w+ value|connection option|port number)")
+
+
+def block_on_fault(error: DBAPIError, place: str) -> NoReturn:
+    """End as BLOCKED with the kind that an error of the database driver calls for.
+
+    Args:
+        error: what the driver reported.
+        place: host and port, for the message.
+    """
+    original = error.orig
+    state = getattr(original, "sqlstate", None) or _state_by_words(str(original))
+    words = _words(original)
+    if state in _ACCESS:
+        _block_access(place, _ACCESS[state])
+    if state is None and _WRONG_PARAMETER.search(words):
+        _block_access(place, words)
+    if state == "42501":
+        blocked(
+            f"the database role may not read what the criterion needs: {words}",
+            kind="missing-config",
+            remedy="GRANT SELECT on the store's tables to the role in DATABASE_URL",
+        )
+    if state in _LACKS:
+        blocked(f"this store's schema lacks {_missing(_LACKS[state], words)}", kind="inconclusive")
+    if state in _DIFFERS:
+        blocked(f"this store's schema lacks a column of the right type: {words}")
+    if state in _TIMEOUTS:
+        blocked(
+            f"the database at {place} did not answer in time ({_TIMEOUTS[state]}, {state})",
+            kind="timeout",
+            remedy="look at the server's load, or raise PRODSTATUS_STATEMENT_TIMEOUT",
+        )
+    if state is None or state.startswith(_UNREACHABLE):
+        blocked(
+            f"the database at {place} can't be reached: {words}",
+            kind="provider-unavailable",
+            remedy="start the database, or correct DATABASE_URL",
+        )
+    blocked(f"the database could not answer ({state}): {words}", kind="inconclusive")
+
+
+def _block_access(place: str, why: str) -> NoReturn:
+    blocked(
+        f"DATABASE_URL can't be used at {place}: {why}",
+        kind="missing-config",
+        remedy="correct DATABASE_URL",
+    )
+
+
+def _state_by_words(text: str) -> str | None:
+    return next((state for words, state in _ACCESS_WORDS if words.search(text)), None)
+
+
+def _missing(what: str, words: str) -> str:
+    """Return what is missing as the server names it: `relation "sales" does not exist`."""
+    named = re.search(r'"([^"]+)"|column (\S+)', words)
+    name = (named[1] or named[2]) if named else words
+    return f"the {what} {name.strip(chr(34))!r}"
+
+
+def _words(original: BaseException | None) -> str:
+    """Return the server's first line: never its DETAIL, which may quote a row."""
+    diagnosis = getattr(getattr(original, "diag", None), "message_primary", None)
+    lines = [line.strip() for line in str(diagnosis or original).splitlines() if line.strip()]
+    line = lines[0] if lines else type(original).__name__
+    # A password can only stand in a connection string; libpq quotes none, but a driver might.
+    return re.sub(r"://[^@\s]*@", "://", line)

@@ -1,0 +1,1 @@
+"""Questions to the store and its providers: each returns values and asserts nothing."""

@@ -1,0 +1,142 @@
+"""What is real and what only looks real, as SQL conditions over the store's own columns.
+
+The store writes stand-ins in sandbox and test runs. A stand-in order is left out of every count; a
+stand-in supplier id on a real order is a missing id. The conditions are fragments that the probes'
+statements are built from; the values that are lists or patterns are bound (`RULES`).
+
+Each is one CASE: it is read in order, the cheap conditions first, and the planner takes it for a
+coin toss. Of a row of conditions it would expect next to nothing to be left, and then join
+hundreds of thousands of rows as if they were one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_SPACE = "[ \t\n\r]*"
+_STRING, _FOLDED = "\x01", "\x02"
+_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?"
+_VALUE = f"(?:[{_STRING}{_FOLDED}]|{_NUMBER}|true|false|null)"
+_PAIR = f"{_STRING}{_SPACE}:{_SPACE}{_VALUE}{_SPACE}"
+_ITEM = f"{_VALUE}{_SPACE}"
+_OBJECT = rf"\{{{_SPACE}(?:{_PAIR}(?:,{_SPACE}{_PAIR})*)?\}}"
+_ARRAY = rf"\[{_SPACE}(?:{_ITEM}(?:,{_SPACE}{_ITEM})*)?\]"
+
+RULES: Mapping[str, object] = {
+    # Every listed stand-in (SIMULATED_ORDER_ID, TEST_SIMULATED, REAL_PAYOUT_TEST,
+    # FINAL_PAYOUT_TEST) contains one of these words.
+    "stand_in_supplier_words": "SIMULAT|TEST",
+    "stand_in_prefixes": ["test", "mock", "demo"],
+    "manually_cancelled": "MANUALLY_CANCELLED_MARKETPLACE_SIDE",
+    "past_payment": [
+        "PAID",
+        "PURCHASING",
+        "PURCHASED",
+        "FAILED",
+        "MANUAL_ACTION_REQUIRED",
+        "FULFILLMENT_BLOCKED",
+        "NEEDS_MANUAL_INTERVENTION",
+    ],
+    "completed": ["DELIVERED", "COMPLETED"],
+    "fallen_through": ["CANCELLED", "RETURNED"],
+    # eBay 12-34567-89012, Amazon 123-1234567-1234567, and plain numbers with a short prefix.
+    "marketplace_number": "^#?[A-Z]{0,4}[-_#]?[0-9][0-9!_-]{4,}$",
+    "no_minor_unit": ["JPY", "CLP", "KRW"],
+    "notes_object": f"^{_SPACE}\\{{",
+    "notes_flags": r"truthFlags|\\u",
+    "notes_control": "[\x01-\x08\x0b\x0c\x0e-\x1f]",
+    "notes_string": '"(?:[^"\\\\\t\n\r]|\\\\["\\\\/bfnrt]|\\\\u[0-9a-fA-F]{4})*"',
+    "notes_container": f"{_OBJECT}|{_ARRAY}",
+    "notes_whole": f"^{_SPACE}{_FOLDED}{_SPACE}$",
+    "notes_unreadable": r"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})",
+}
+"""The bound values of the fragments, by parameter name."""
+
+
+def stand_in_id(column: str) -> str:
+    """Return the condition that an order id is a stand-in (false for NULL)."""
+    return (
+        f"(CASE WHEN lower(left(btrim({column}), 4)) = ANY(:stand_in_prefixes) THEN true "
+        "ELSE false END)"
+    )
+
+
+def supplier_id(order: str) -> str:
+    """Return the expression for an order's real AliExpress id, NULL where it has none.
+
+    Supplier ids are numbers: text without any digit ("N/A") is no id.
+    """
+    column = f'btrim({order}."aliexpressOrderId")'
+    return (
+        f"(CASE WHEN {column} ~ '[0-9]' AND upper({column}) !~ :stand_in_supplier_words "
+        f"THEN {column} END)"
+    )
+
+
+def other_supplier(order: str) -> str:
+    """Return the condition that an order belongs to a supplier other than AliExpress."""
+    column = f"lower(btrim({order}.supplier))"
+    return (
+        f"(CASE WHEN {order}.supplier IS NULL OR {column} IN ('', 'aliexpress') THEN false "
+        "ELSE true END)"
+    )
+
+
+def by_hand(order: str) -> str:
+    """Return the condition that an order was bought by hand."""
+    return (
+        f'({order}."manualPurchaseDate" IS NOT NULL OR {order}."manualFulfillmentRequired" IS TRUE)'
+    )
+
+
+def stand_in_order(order: str) -> str:
+    """Return the condition that an order is a stand-in or excluded from commercial proof.
+
+    The order's notes are any text, and a cast to JSON would fail the statement on text that only
+    begins like JSON. PostgreSQL before 16 can't ask first, so the text is proved to be JSON: its
+    strings become one mark, then containers without containers in them fold into another mark,
+    again and again; what is JSON ends as a single mark. Only then is it cast, to `json` (`jsonb`
+    would convert numbers, however huge), without the escapes that `->` can't decode (NUL and
+    surrogates). Text nested deeper than 64 levels counts as free text.
+    """
+    notes = f'{order}."fulfillmentNotes"'
+    readable = (
+        f"regexp_replace(regexp_replace({notes}, '\\\\\\\\', '/', 'g'), "
+        ":notes_unreadable, '?', 'g')"
+    )
+    return f"""(
+      CASE
+        WHEN lower(left(btrim({order}.id), 4)) = ANY(:stand_in_prefixes)
+          OR {order}.status = 'SIMULATED' OR {order}."failureReason" = :manually_cancelled THEN true
+        WHEN {notes} IS NULL OR {notes} !~ :notes_object OR {notes} !~ :notes_flags
+          OR {notes} ~ :notes_control THEN false
+        WHEN (
+          WITH RECURSIVE fold(rest, depth) AS (
+            SELECT regexp_replace({notes}, :notes_string, chr(1), 'g'), 0
+            UNION ALL
+            SELECT regexp_replace(rest, :notes_container, chr(2), 'g'), depth + 1
+            FROM fold WHERE depth < 64 AND rest ~ :notes_container
+          )
+          SELECT rest ~ :notes_whole FROM fold ORDER BY depth DESC LIMIT 1
+        ) THEN COALESCE((
+          SELECT (flags -> 'excludedFromCommercialProof')::text = 'true'
+            OR (flags -> 'manuallyCancelledMarketplaceSide')::text = 'true'
+            OR (flags -> 'commercialProofEligible')::text = 'false'
+          FROM (SELECT CAST({readable} AS json) -> 'truthFlags' AS flags) AS read
+        ), false)
+        ELSE false
+      END)"""
+
+
+def real_sales(columns: str) -> str:
+    """Return a SELECT over the window's real sales (`s`) of the target's environment.
+
+    Args:
+        columns: what it selects, from `s` and its order `o`, which may be missing.
+    """
+    return f"""
+      SELECT {columns}
+      FROM sales s LEFT JOIN orders o ON o.id = s."orderId"
+      WHERE s."createdAt" >= :since AND s.environment = :environment
+        AND NOT {stand_in_id('s."orderId"')}
+        AND (o.id IS NULL OR NOT {stand_in_order("o")})"""

@@ -1,0 +1,72 @@
+"""What AliExpress says of the orders that the store bought there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pytest_prodstatus import blocked
+from tests.acceptance.support.aliexpress_orders import SupplierOrder, order_verdict
+from tests.acceptance.support.probes.orders import Purchase
+
+
+class Supplier(Protocol):
+    """What looks an order up."""
+
+    def order(self, order_id: str) -> SupplierOrder | None:
+        """Return the order, None for one that the supplier doesn't know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUps:
+    """The orders that were looked up, each as "order supplier-id STATUS".
+
+    Attributes:
+        confirmed: bought, and not cancelled.
+        lost: cancelled, or not known although they were bought through the API.
+        pending: known, and their status proves nothing yet.
+        outside: not known, and bought by hand: the API knows only what was bought through it.
+        request_ids: the provider's ids of the look-ups.
+    """
+
+    confirmed: tuple[str, ...]
+    lost: tuple[str, ...]
+    pending: tuple[str, ...]
+    outside: tuple[str, ...]
+    request_ids: tuple[str, ...]
+
+    def require_settled(self) -> None:
+        """End as BLOCKED where an order is pending, or none could be looked up."""
+        if self.pending:
+            blocked(
+                f"the supplier has not settled {', '.join(self.pending)}",
+                kind="pending",
+                remedy="run again when the supplier has",
+            )
+        if not self.confirmed:
+            blocked("no purchase could be looked up: all were made by hand", kind="inconclusive")
+
+
+def look_up(supplier: Supplier, purchases: Sequence[Purchase]) -> LookUps:
+    """Look orders up at the supplier, one call each.
+
+    Raises:
+        ApiError: the supplier could not answer; none of the look-ups counts then.
+    """
+    found: dict[str, list[str]] = {"confirmed": [], "lost": [], "pending": [], "outside": []}
+    requests = []
+    for purchase in purchases:
+        order = supplier.order(purchase.supplier_id)
+        if order is None:
+            status, where = "UNKNOWN", "outside" if purchase.by_hand else "lost"
+        else:
+            status = f"{order.status} {order.end_reason or ''}".strip()
+            verdict = order_verdict(order)
+            where = {"CONFIRMED": "confirmed", "FAILED": "lost"}.get(verdict, "pending")
+            requests.append(order.request_id)
+        found[where].append(f"{purchase.order_id} {purchase.supplier_id} {status}")
+    return LookUps(
+        **{name: tuple(texts) for name, texts in found.items()},
+        request_ids=tuple(request for request in requests if request),
+    )

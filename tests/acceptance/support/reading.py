@@ -1,0 +1,96 @@
+"""Reading one variable at a time: what is set, what it must look like, what to do if it isn't."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import NoReturn
+
+from pytest_prodstatus import Money, blocked
+from tests.acceptance.support.secrets import Secret
+
+_DURATION = re.compile(r"(\d{1,9})\s*(ms|s|m|h|d)", re.ASCII)
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_LONGEST = timedelta(days=36_500)
+_MONEY = re.compile(r"(\d{1,12}(?:\.\d{1,4})?)\s+([A-Z]{3})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """The process environment over the `.env` file; a blank variable is an unset one.
+
+    Each method returns None (or the default) for an unset variable and raises Blocked, kind
+    missing-config, for one that doesn't have its form. No message shows a secret's value.
+    """
+
+    environ: Mapping[str, str]
+    dotenv: Mapping[str, str]
+
+    def text(self, name: str) -> str | None:
+        """Return the value without the white space around it."""
+        for source in (self.environ, self.dotenv):
+            value = source.get(name, "").strip()
+            if value:
+                return value
+        return None
+
+    def secret(self, name: str) -> Secret | None:
+        """Return the value, masked."""
+        value = self.text(name)
+        return None if value is None else Secret(value)
+
+    def number(self, name: str, default: int, *, least: int = 0) -> int:
+        """Return a whole number that is at least `least`."""
+        value = self.text(name)
+        if value is None:
+            return default
+        if not re.fullmatch(r"[0-9]{1,9}", value) or int(value) < least:
+            _refuse(name, value, f"a whole number, at least {least}", str(default))
+        return int(value)
+
+    def duration(self, name: str, default: timedelta) -> timedelta:
+        """Return a positive span, written as in `30d`, `24h`, `15m`, `90s` or `500ms`."""
+        value = self.text(name)
+        if value is None:
+            return default
+        match = _DURATION.fullmatch(value)
+        span = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta()
+        if not timedelta() < span <= _LONGEST:
+            _refuse(name, value, "a duration of at most 36500d", "30d")
+        return span
+
+    def one_of(self, name: str, allowed: tuple[str, ...], default: str) -> str:
+        """Return one of the allowed words, in lower case."""
+        value = (self.text(name) or default).lower()
+        if value not in allowed:
+            _refuse(name, value, f"one of {', '.join(allowed)}", allowed[0])
+        return value
+
+    def flag(self, name: str) -> bool:
+        """Return whether the value is `1`; unset and `0` are False."""
+        return self.one_of(name, ("0", "1"), "0") == "1"
+
+    def words(self, name: str) -> frozenset[str]:
+        """Return the values of a list that commas, semicolons or white space separate."""
+        return frozenset(word for word in re.split(r"[\s,;]+", self.text(name) or "") if word)
+
+    def money(self, name: str) -> Money | None:
+        """Return an amount with its currency, written as in `25.00 USD`."""
+        value = self.text(name)
+        if value is None:
+            return None
+        match = _MONEY.fullmatch(value)
+        if not match:
+            _refuse(name, value, "an amount and a currency", "25.00 USD")
+        return Money(Decimal(match[1]), match[2])
+
+
+def _refuse(name: str, value: str, form: str, example: str) -> NoReturn:
+    blocked(
+        f"{name} is {value!r}, which is not {form}",
+        kind="missing-config",
+        remedy=f"set {name} as in {name}='{example}'",
+    )

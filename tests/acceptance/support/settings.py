@@ -1,0 +1,199 @@
+"""The suite's settings: one typed object from the environment and `.env`.
+
+Reading it costs nothing and asks nobody; a criterion asks for what it needs with `require_…`, and
+is BLOCKED, missing-config, with the variable's name where that isn't set. Names are the ones that
+the store's operators use already; those that begin with PRODSTATUS_ are this suite's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from pytest_prodstatus import blocked
+from tests.acceptance.support.arming import PurchaseSettings
+from tests.acceptance.support.reading import Variables
+from tests.acceptance.support.secrets import Secret
+
+ENVIRONMENTS = ("production", "sandbox")
+_KEY_LENGTH = 32
+_DEFAULT_SALT = "ivanreseller-production-salt-v1"  # part of the store's format, not a secret
+_PAYPAL_HOSTS = {
+    "production": "https://api-m.paypal.com",
+    "sandbox": "https://api-m.sandbox.paypal.com",
+}
+_ALIEXPRESS_HOST = "https://api-sg.aliexpress.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayPalAccess:
+    """Where PayPal is asked and with which application."""
+
+    base_url: str
+    client_id: Secret
+    client_secret: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything the suite can be told.
+
+    Attributes:
+        target: the system judged, as the record names it.
+        environment: which rows of the store are the target's: "production" or "sandbox".
+        user_id: whose credential the OAuth criteria judge (TEST_USER_ID).
+        window: how far back rows are judged (PRODSTATUS_WINDOW).
+        purchase_grace: how long a paid order may take to be bought.
+        sale_grace: how long a purchased order may take to become a sale.
+        payout_grace: how long a sale may take to be paid out.
+        max_unpurchased: how many paid orders in the window may have failed to be purchased.
+        supplier_sample: how many of the newest orders are looked up at the supplier.
+        payout_sample: how many of the newest sales have their payouts looked up.
+        cycle_sample: how many of the newest candidates are traced through the whole cycle.
+        accept_payoneer: whether payouts by Payoneer, which can't be looked up, are accepted.
+        former_receivers: payout addresses that were right when older payouts were made.
+        statement_timeout: how long one statement may run.
+        lock_timeout: how long one statement may wait for a lock.
+        connect_timeout: how long connecting may take.
+        retry_budget: how long one question to a provider may take with its repeats.
+        wait: how long a new order may take to settle at the supplier.
+        database_url: the store's database.
+        encryption_key: ENCRYPTION_KEY, or JWT_SECRET where that is unset.
+        encryption_salt: ENCRYPTION_SALT, or the store's own default.
+        aliexpress_base_url: the supplier's host.
+        paypal_environment: which PayPal the configured application belongs to.
+        paypal_base_url: PayPal's host, where it isn't the public one.
+        paypal_client_id: the application.
+        paypal_client_secret: its secret.
+        purchase: what the one real order needs.
+    """
+
+    target: str
+    environment: str
+    user_id: int
+    window: timedelta
+    purchase_grace: timedelta
+    sale_grace: timedelta
+    payout_grace: timedelta
+    max_unpurchased: int
+    supplier_sample: int
+    payout_sample: int
+    cycle_sample: int
+    accept_payoneer: bool
+    former_receivers: frozenset[str] = field(repr=False)
+    statement_timeout: timedelta
+    lock_timeout: timedelta
+    connect_timeout: timedelta
+    retry_budget: timedelta
+    wait: timedelta
+    database_url: Secret | None
+    encryption_key: Secret | None
+    encryption_salt: Secret
+    aliexpress_base_url: str
+    paypal_environment: str
+    paypal_base_url: str | None
+    paypal_client_id: Secret | None
+    paypal_client_secret: Secret | None
+    purchase: PurchaseSettings
+
+    @classmethod
+    def from_environment(
+        cls, environ: Mapping[str, str], *, target: str, dotenv: Mapping[str, str]
+    ) -> Settings:
+        """Read the settings; the process environment wins over the `.env` file.
+
+        Raises:
+            Blocked: missing-config, where a variable is set to something that it can't be.
+        """
+        read = Variables(environ, dotenv)
+        environment = _environment(read, target)
+        paypal_environment = read.one_of("PAYPAL_ENVIRONMENT", ENVIRONMENTS, environment)
+        prefix = "PAYPAL_"
+        if paypal_environment == "production" and (
+            read.text("PAYPAL_PRODUCTION_CLIENT_ID") or read.text("PAYPAL_PRODUCTION_CLIENT_SECRET")
+        ):
+            prefix = "PAYPAL_PRODUCTION_"
+        return cls(
+            target=target,
+            environment=environment,
+            user_id=read.number("TEST_USER_ID", 1, least=1),
+            window=read.duration("PRODSTATUS_WINDOW", timedelta(days=30)),
+            purchase_grace=read.duration("PRODSTATUS_PURCHASE_GRACE", timedelta(minutes=30)),
+            sale_grace=read.duration("PRODSTATUS_SALE_GRACE", timedelta(minutes=10)),
+            payout_grace=read.duration("PRODSTATUS_PAYOUT_GRACE", timedelta(hours=1)),
+            max_unpurchased=read.number("PRODSTATUS_MAX_UNPURCHASED", 0),
+            supplier_sample=read.number("PRODSTATUS_SUPPLIER_SAMPLE", 5, least=1),
+            payout_sample=read.number("PRODSTATUS_PAYOUT_SAMPLE", 100, least=1),
+            cycle_sample=read.number("PRODSTATUS_CYCLE_SAMPLE", 5, least=1),
+            accept_payoneer=read.flag("PRODSTATUS_ACCEPT_PAYONEER"),
+            former_receivers=read.words("PRODSTATUS_FORMER_PAYOUT_RECEIVERS"),
+            statement_timeout=read.duration("PRODSTATUS_STATEMENT_TIMEOUT", timedelta(seconds=60)),
+            lock_timeout=read.duration("PRODSTATUS_LOCK_TIMEOUT", timedelta(seconds=5)),
+            connect_timeout=read.duration("PRODSTATUS_CONNECT_TIMEOUT", timedelta(seconds=10)),
+            retry_budget=read.duration("PRODSTATUS_RETRY_BUDGET", timedelta(seconds=30)),
+            wait=read.duration("PRODSTATUS_WAIT", timedelta(seconds=60)),
+            database_url=read.secret("DATABASE_URL"),
+            encryption_key=read.secret("ENCRYPTION_KEY") or read.secret("JWT_SECRET"),
+            encryption_salt=read.secret("ENCRYPTION_SALT") or Secret(_DEFAULT_SALT),
+            aliexpress_base_url=read.text("ALIEXPRESS_API_BASE_URL") or _ALIEXPRESS_HOST,
+            paypal_environment=paypal_environment,
+            paypal_base_url=read.text("PAYPAL_API_BASE_URL"),
+            paypal_client_id=read.secret(f"{prefix}CLIENT_ID"),
+            paypal_client_secret=read.secret(f"{prefix}CLIENT_SECRET"),
+            purchase=PurchaseSettings.read(read),
+        )
+
+    def require_database_url(self) -> Secret:
+        """Return the database's URL, or end as BLOCKED."""
+        return self.database_url or _missing("DATABASE_URL", "the store's PostgreSQL URL")
+
+    def require_encryption_key(self) -> Secret:
+        """Return the key that credentials are encrypted with, or end as BLOCKED."""
+        name = "ENCRYPTION_KEY"
+        key = self.encryption_key or _missing(name, "the store's key (or its JWT_SECRET)")
+        if len(key.reveal()) < _KEY_LENGTH:
+            blocked(
+                f"{name} (or JWT_SECRET) is shorter than {_KEY_LENGTH} characters, "
+                "so it can't be the store's key",
+                kind="missing-config",
+                remedy=f"set {name} to the value that the store runs with",
+            )
+        return key
+
+    def require_paypal(self) -> PayPalAccess:
+        """Return the access to the PayPal of the target's environment, or end as BLOCKED."""
+        if self.paypal_environment != self.environment:
+            blocked(
+                f"PAYPAL_ENVIRONMENT is {self.paypal_environment!r}, while the rows judged are "
+                f"those of {self.environment!r}",
+                kind="missing-config",
+                remedy=f"set PAYPAL_ENVIRONMENT={self.environment} with that environment's client",
+            )
+        what = f"the {self.environment} PayPal application's"
+        return PayPalAccess(
+            base_url=self.paypal_base_url or _PAYPAL_HOSTS[self.environment],
+            client_id=self.paypal_client_id or _missing("PAYPAL_CLIENT_ID", what),
+            client_secret=self.paypal_client_secret or _missing("PAYPAL_CLIENT_SECRET", what),
+        )
+
+
+def _environment(read: Variables, target: str) -> str:
+    name = "PRODSTATUS_ENVIRONMENT"
+    usual = "production" if target in ("production", "demo") else "sandbox"
+    environment = read.one_of(name, ENVIRONMENTS, usual)
+    if target == "production" and environment != "production":
+        blocked(
+            f"{name} is {environment!r}, and only production rows prove the production target",
+            kind="missing-config",
+            remedy=f"unset {name}, or judge another target with --target",
+        )
+    return environment
+
+
+def _missing(name: str, what: str) -> Secret:
+    blocked(
+        f"{name} is not set",
+        kind="missing-config",
+        remedy=f"set {name} ({what}) in the environment or in .env",
+    )

@@ -1,0 +1,58 @@
+"""Placing an order: one real order was bought with the store's credential, and the supplier has it.
+
+It costs money, so it is armed by hand; an order that was placed before is read back instead.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from pytest_prodstatus import Evidence
+from pytest_prodstatus.state.entry import Entry
+from tests.acceptance.support.aliexpress import AliExpressClient
+from tests.acceptance.support.answering import answers
+from tests.acceptance.support.probes.facts import facts
+from tests.acceptance.support.purchase import Purchase, order_value
+from tests.acceptance.support.readback import Waiting, read_back
+
+pytestmark = pytest.mark.stage("placeorder")
+
+
+@pytest.mark.stage("placeorder", side_effects=True)
+def test_real_order_placed(
+    placed_before: Entry | None, request: pytest.FixtureRequest, evidence: Evidence
+) -> None:
+    """A real order, paid for, was placed within the cap and got an order id."""
+    if placed_before is None:
+        purchase: Purchase = request.getfixturevalue("purchase")
+        order, bought_now = purchase.place(), True
+    else:
+        order, bought_now = placed_before, False
+    evidence(
+        order_ids=list(order.order_ids),
+        placed_at=order.claimed_at,
+        paid=order_value(order),
+        mode=order.mode,
+        route=order.route,
+        bought_now=bought_now,
+    )
+    assert order.order_ids, f"the supplier gave no order id for {order.out_order_id}"
+
+
+def test_order_known_to_supplier(
+    order_placed: Entry,
+    supplier: AliExpressClient,
+    now: datetime,
+    wait: Waiting,
+    evidence: Evidence,
+) -> None:
+    """The supplier knows the order that was placed, paid and not cancelled."""
+    with answers():
+        found = read_back(supplier, order_placed, now=now, wait=wait)
+    evidence(**facts(found))
+    assert found.verdict != "FAILED", (
+        f"order {', '.join(found.order_ids)} is {', '.join(found.statuses)} at the supplier"
+    )
+    found.require_settled()

@@ -1,0 +1,284 @@
+"""The probes on a real PostgreSQL: one changed row in a healthy store, and what is found."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.acceptance.demo.store import Store
+from tests.acceptance.support.probes import cycle, oauth, orders, payouts, profit, sales
+from tests.unit.acceptance.conftest import Trial
+
+_NEWEST = """SELECT s.id FROM sales s JOIN orders o ON o.id = s."orderId"
+  WHERE s.status = 'COMPLETED' AND s."payoutExecuted" AND o.supplier IS DISTINCT FROM 'cj'
+    AND s.currency = :currency AND o."manualPurchaseDate" IS NULL
+  ORDER BY s."createdAt" DESC LIMIT 1"""
+
+
+def _sale(trial: Trial, currency: str = "USD") -> int:
+    return int(trial.value(_NEWEST, currency=currency))
+
+
+def _order(trial: Trial) -> str:
+    return str(trial.value('SELECT "orderId" FROM sales WHERE id = :id', id=_sale(trial)))
+
+
+def test_a_healthy_store_is_counted_without_its_stand_ins(trial: Trial) -> None:
+    """Stand-ins and other suppliers are counted apart, never among the orders."""
+    found = orders.fulfilment(trial.ask)
+    assert found.paid > 300
+    assert found.in_flight == 2
+    assert found.unpurchased == 0
+    assert found.stand_ins > 30
+    assert found.other_suppliers == 13
+
+
+def test_the_window_limits_what_is_judged(trial: Trial) -> None:
+    """Orders that failed before it are history."""
+    since = trial.ago(days=60)
+    found = orders.fulfilment(lambda sql, /, **given: trial.ask(sql, **{**given, "since": since}))
+    assert found.unpurchased_by_status == (
+        "FAILED 1",
+        "FULFILLMENT_BLOCKED 1",
+        "MANUAL_ACTION_REQUIRED 1",
+        "PAID 1",
+        "PURCHASING 1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "stuck"),
+    [
+        ('"lastAttemptAt" = :then', 1),
+        ('"lastAttemptAt" = NULL, "updatedAt" = :then', 1),
+        ('"lastAttemptAt" = :now', 0),
+        ('"lastAttemptAt" = NULL, "updatedAt" = :now', 0),
+        ('"lastAttemptAt" = :now, "fulfillRetryCount" = 2', 1),
+    ],
+)
+def test_an_order_is_stuck_once_its_attempt_is_old(trial: Trial, change: str, stuck: int) -> None:
+    """What counts is when it was last touched, or its age where it has failed before."""
+    then, now = trial.ago(minutes=31), trial.ago(minutes=29)
+    trial.run(
+        f"""UPDATE orders SET status = 'PURCHASING', {change}, "createdAt" = :then
+            WHERE id = :id""",
+        id=_order(trial),
+        then=then,
+        now=now,
+    )
+    assert orders.stuck_in_purchasing(trial.ask).stuck == stuck
+
+
+def test_a_supplier_id_is_shared_with_an_order_of_any_age(trial: Trial) -> None:
+    """The window limits the orders judged, not those they are compared with."""
+    old = trial.value(
+        'SELECT "aliexpressOrderId" FROM orders ORDER BY "createdAt" LIMIT 1 OFFSET 9'
+    )
+    trial.run(
+        'UPDATE orders SET "aliexpressOrderId" = :old WHERE id = :id', old=old, id=_order(trial)
+    )
+    found = orders.shared_supplier_ids(trial.ask)
+    assert (found.shared, found.newest_shared) == (1, (f"{_order(trial)} has {old}",))
+
+
+def test_a_supplier_id_shared_with_a_stand_in_is_unique(trial: Trial) -> None:
+    """A stand-in is as if it weren't there."""
+    taken = trial.value('SELECT "aliexpressOrderId" FROM orders WHERE id = :id', id=_order(trial))
+    changed = trial.run(
+        """UPDATE orders SET "aliexpressOrderId" = :taken WHERE id LIKE 'test%'""", taken=taken
+    )
+    assert changed > 0
+    assert orders.shared_supplier_ids(trial.ask).shared == 0
+
+
+@pytest.mark.parametrize(
+    ("order_id", "dangling"),
+    [
+        ("ckq1w2e3r4t5y6u7i8o9p0a1s", 1),
+        ("does-not-exist", 1),
+        ("12-34567-89012", 0),
+        ("113-1234567-1234567", 0),
+        ("2000001234567890", 0),
+        ("test_order", 0),
+    ],
+)
+def test_a_marketplaces_number_is_told_from_a_lost_order(
+    trial: Trial, order_id: str, dangling: int
+) -> None:
+    """A sale with a marketplace's number has no order here; any other id has to have one."""
+    trial.run('UPDATE sales SET "orderId" = :it WHERE id = :id', it=order_id, id=_sale(trial))
+    assert sales.links(trial.ask).dangling == dangling
+
+
+def test_a_purchase_of_another_supplier_needs_a_sale_too(trial: Trial) -> None:
+    """Only the supplier ids are AliExpress's own matter."""
+    trial.run(
+        """DELETE FROM commissions WHERE "saleId" IN (SELECT s.id FROM sales s
+           JOIN orders o ON o.id = s."orderId" WHERE o.supplier = 'cj')"""
+    )
+    lost = trial.run(
+        """DELETE FROM sales s USING orders o WHERE o.id = s."orderId" AND o.supplier = 'cj'"""
+    )
+    assert sales.sales_of_orders(trial.ask).without_sale == lost > 0
+
+
+@pytest.mark.parametrize("net", ["0", "-0.01", "'NaN'"])
+def test_a_completed_sale_without_profit_is_found(trial: Trial, net: str) -> None:
+    """Zero is no profit, and NaN, which PostgreSQL sorts above every number, is none either."""
+    sale = _sale(trial)
+    trial.run(f'UPDATE sales SET "netProfit" = {net} WHERE id = :id', id=sale)
+    found = profit.net_profit(trial.ask)
+    assert (found.without_profit, found.newest_without_profit) == (1, (sale,))
+
+
+@pytest.mark.parametrize(
+    ("currency", "column", "by", "wrong"),
+    [
+        ("USD", "netProfit", "0.05", 0),
+        ("USD", "netProfit", "0.06", 1),
+        ("USD", "commissionAmount", "0.04", 0),
+        ("USD", "commissionAmount", "0.50", 1),
+        ("USD", "grossProfit", "900", 1),
+        ("EUR", "netProfit", "-0.06", 1),
+        ("JPY", "netProfit", "0.05", 0),
+        ("JPY", "netProfit", "1", 1),
+    ],
+)
+def test_profit_adds_up_to_a_twentieth_of_a_unit(
+    trial: Trial, currency: str, column: str, by: str, wrong: int
+) -> None:
+    """In every currency, each with its own minor unit."""
+    sale = _sale(trial, currency)
+    trial.run(f'UPDATE sales SET "{column}" = "{column}" + {by} WHERE id = :id', id=sale)
+    assert profit.arithmetic(trial.ask).wrong == wrong
+
+
+def test_a_cost_in_another_currency_bounds_no_gross_profit(trial: Trial) -> None:
+    """Price less cost less fee is an upper bound only within one currency."""
+    trial.run("""UPDATE sales SET "aliexpressCost" = 99999 WHERE currency = 'JPY'""")
+    assert profit.arithmetic(trial.ask).wrong_gross == 0
+    trial.run("""UPDATE sales SET "aliexpressCost" = 99999 WHERE id = :id""", id=_sale(trial))
+    assert profit.arithmetic(trial.ask).wrong_gross == 1
+
+
+def test_sales_that_fell_through_are_not_paid_out(trial: Trial) -> None:
+    """Neither their profit nor their payouts count."""
+    trial.run(
+        """UPDATE sales SET status = 'RETURNED', "adminPayoutId" = NULL, "netProfit" = -9
+           WHERE id = :id""",
+        id=_sale(trial),
+    )
+    assert payouts.stored(trial.ask).unpaid == 0
+    assert profit.arithmetic(trial.ask).wrong == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "unpaid", "half"),
+    [
+        ('"userPayoutId" = NULL', 1, 1),
+        ("\"userPayoutId\" = ' '", 1, 1),
+        ('"adminPayoutId" = NULL, "userPayoutId" = NULL', 1, 0),
+        ('"payoutExecuted" = false', 1, 0),
+        ("\"userPayoutId\" = 'payoneer'", 0, 0),
+    ],
+)
+def test_a_payout_is_made_for_both_sides(trial: Trial, change: str, unpaid: int, half: int) -> None:
+    """Both ids and the mark; one id alone is a half-made payout."""
+    trial.run(f"UPDATE sales SET {change} WHERE id = :id", id=_sale(trial))
+    assert payouts.stored(trial.ask).unpaid == unpaid
+    assert payouts.failed(trial.ask).half_made == half
+
+
+def test_a_fresh_sale_is_still_in_flight(trial: Trial) -> None:
+    """A sale may take an hour to be paid out."""
+    change = """UPDATE sales SET "userPayoutId" = NULL, "createdAt" = :at WHERE id = :id"""
+    trial.run(change, at=trial.ago(minutes=59), id=_sale(trial))
+    assert (payouts.stored(trial.ask).unpaid, payouts.failed(trial.ask).half_made) == (0, 0)
+
+
+def test_one_payout_id_for_both_sides_is_found(trial: Trial) -> None:
+    """Twice at one sale is as wrong as at two, save the word that Payoneer's leave."""
+    trial.run('UPDATE sales SET "userPayoutId" = "adminPayoutId" WHERE id = :id', id=_sale(trial))
+    assert payouts.shared_ids(trial.ask).shared == 1
+    trial.run("""UPDATE sales SET "userPayoutId" = 'payoneer'""")
+    assert payouts.shared_ids(trial.ask).shared == 0
+
+
+def test_a_payout_of_a_user_without_paypal_is_payoneers(trial: Trial) -> None:
+    """It can't be looked up at PayPal, whatever its id looks like."""
+    trial.run("""UPDATE users SET "paypalPayoutEmail" = NULL, "payoneerPayoutEmail" = 'x@y.z'""")
+    found = payouts.newest(trial.ask, sample=3).payouts
+    assert {(payout.role, payout.payoneer) for payout in found} == {
+        ("admin", False),
+        ("user", True),
+    }
+
+
+def test_the_users_own_credential_comes_before_a_global_one(trial: Trial) -> None:
+    """And a global one before none; sandbox and inactive rows don't count."""
+    trial.run("""UPDATE api_credentials SET scope = 'global' WHERE "userId" = 2""")
+    assert oauth.stored_credentials(trial.ask, user_id=1).usable == 2
+    own = oauth.stored_credentials(trial.ask, user_id=1).require()
+    assert (own.row_id, own.own) == (1, True)
+    trial.run('UPDATE api_credentials SET "isActive" = false WHERE id = 1')
+    found = oauth.stored_credentials(trial.ask, user_id=1)
+    assert (found.require().own, found.inactive, found.other_environment) == (False, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("statement", "step"),
+    [
+        ("DELETE FROM autopilot_cycle_logs; DELETE FROM opportunities", "found"),
+        ('UPDATE products SET "publishedAt" = NULL; DELETE FROM marketplace_listings', "published"),
+        ('UPDATE orders SET "paypalOrderId" = NULL', "captured"),
+        ("""UPDATE orders SET "aliexpressOrderId" = 'TEST'""", "purchased"),
+        ('UPDATE orders SET "manualFulfillmentRequired" = true', "untouched"),
+        ("UPDATE sales SET environment = 'sandbox'", "sold"),
+        ("UPDATE sales SET status = 'SHIPPED'", "completed"),
+        ('UPDATE sales SET "netProfit" = 0', "earned"),
+        ('UPDATE sales SET "payoutExecuted" = false', "paid_out"),
+    ],
+)
+def test_the_cycle_breaks_at_the_first_step_that_none_took(
+    trial: Trial, statement: str, step: str
+) -> None:
+    """Each step counts only for orders that took those before it."""
+    for each in statement.split("; "):
+        trial.run(each)
+    broken = cycle.cycle(trial.ask, sample=5).breaks_at()
+    assert broken is not None
+    assert broken[0] == step
+
+
+def test_green_steps_of_different_orders_make_no_cycle(trial: Trial) -> None:
+    """Half the orders were captured, the other half sold: none went all the way."""
+    trial.run("""UPDATE orders SET "paypalOrderId" = NULL WHERE id < 'ci'""")
+    trial.run("""UPDATE sales SET environment = 'sandbox' WHERE "orderId" >= 'ci'""")
+    found = cycle.cycle(trial.ask, sample=5)
+    assert found.candidates == ()
+    assert found.captured > 50
+
+
+def test_every_statement_uses_the_index_of_its_window(trial: Trial, running_store: Store) -> None:
+    """With a narrow window the orders and sales judged are found by "createdAt"."""
+    trial.run("SET LOCAL enable_seqscan = off")
+    for module, name in (
+        (orders, "_FULFILMENT"),
+        (orders, "_SUPPLIER_IDS"),
+        (orders, "_STUCK"),
+        (sales, "_MISSING"),
+        (sales, "_LINKS"),
+        (sales, "_MISPLACED"),
+        (profit, "_NET"),
+        (profit, "_ARITHMETIC"),
+        (payouts, "_STORED"),
+        (payouts, "_FAILED"),
+        (cycle, "_CYCLE"),
+    ):
+        plan = str(
+            trial.ask(
+                f"EXPLAIN (FORMAT json) {getattr(module, name)}",
+                since=trial.ago(hours=3),
+                sample=5,
+            )
+        )
+        assert "createdAt_idx" in plan, name

@@ -1,0 +1,249 @@
+"""The one real order: what keeps it from being placed, and that it is placed at most once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_prodstatus import Blocked
+from pytest_prodstatus.state.entry import Entry
+from pytest_prodstatus.state.journal import Journal
+from tests.acceptance.demo.aliexpress import SupplierState
+from tests.acceptance.support.purchase import (
+    CRITERION,
+    Purchase,
+    latest_order,
+    refuse_unresolved,
+)
+from tests.acceptance.support.readback import ReadBack, read_back, waiting
+from tests.acceptance.support.settings import Settings
+from tests.unit.acceptance.providers import Clock, aliexpress_client, supplier
+from tests.unit.acceptance.support.test_settings import ARMED
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """A supplier, a journal and what a purchase is made with."""
+
+    state: SupplierState
+    url: str
+    clock: Clock
+    journal_url: str
+    variables: dict[str, str]
+    conditions: Callable[[], tuple[str, ...]]
+
+    def purchase(self, journal: Journal, **observed: Any) -> Purchase:
+        """Return a purchase of the bench's variables."""
+        settings = Settings.from_environment(self.variables, target="demo", dotenv={})
+        return Purchase(
+            client=aliexpress_client(self.url, clock=self.clock),
+            journal=journal,
+            settings=settings.purchase,
+            target="demo",
+            who="a person",
+            clock=self.clock,
+            conditions=self.conditions,
+            observe=observed.update,
+        )
+
+    def journal(self) -> Journal:
+        """Open the journal."""
+        return Journal.open(self.journal_url, clock=self.clock)
+
+    def place(self) -> Entry:
+        """Place an order as a process of its own would."""
+        with self.journal() as journal:
+            return self.purchase(journal).place()
+
+    def blocked(self) -> tuple[str, str]:
+        """Place an order that has to end as BLOCKED; return the reason's kind and text."""
+        with pytest.raises(Blocked) as caught:
+            self.place()
+        return caught.value.reason.kind.value, caught.value.reason.text
+
+    @property
+    def ordered(self) -> int:
+        """How many orders the supplier has made."""
+        return sum(self.state.created.values())
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """A purchase that would go through: 12.50 and 1.99 of delivery, within 25.00 USD."""
+    with supplier() as (state, url, clock):
+        state.add_product("1005001234567890", "A lamp", price="12.50")
+        yield Bench(
+            state=state,
+            url=url,
+            clock=clock,
+            journal_url=f"sqlite:///{tmp_path / 'journal' / 'state.sqlite3'}",
+            variables=dict(ARMED),
+            conditions=tuple,
+        )
+
+
+def test_an_order_is_placed_paid_and_written_down(bench: Bench) -> None:
+    """Its id, quote and mode are in the journal, and the supplier has it."""
+    entry = bench.place()
+    assert (str(entry.state), entry.mode, entry.route) == ("CONFIRMED", "paid", "direct")
+    assert (str(entry.amount), str(entry.cap), entry.currency) == ("14.49", "25.00", "USD")
+    order = bench.state.orders[entry.order_ids[0]]
+    assert (order.out_order_id, order.status) == (entry.out_order_id, "WAIT_SELLER_SEND_GOODS")
+
+
+def test_a_second_order_is_refused_for_the_day(bench: Bench) -> None:
+    """The claim is the day's, whoever asks."""
+    bench.place()
+    kind, reason = bench.blocked()
+    assert (kind, "already claimed" in reason, bench.ordered) == ("not-armed", True, 1)
+
+
+def test_every_missing_condition_is_in_one_reason(bench: Bench) -> None:
+    """So that a person can set them all at once; nothing is asked of the supplier."""
+    bench.variables = {"TEST_CITY": "Town"}
+    bench.conditions = lambda: ("the credential is for the sandbox",)
+    kind, reason = bench.blocked()
+    assert kind == "not-armed"
+    for name in (set(ARMED) - {"TEST_CITY"}) | {"sandbox"}:
+        assert name in reason
+    assert not bench.state.requests
+
+
+def test_a_quote_above_the_cap_spends_nothing(bench: Bench) -> None:
+    """Goods and delivery count."""
+    bench.variables["PRODSTATUS_SPEND_LIMIT"] = "14.48 USD"
+    kind, reason = bench.blocked()
+    assert (kind, bench.ordered) == ("not-armed", 0)
+    assert "14.49 USD" in reason
+
+
+def test_the_ladder_spends_as_much_as_it_says(bench: Bench) -> None:
+    """A quote orders nothing, an unpaid order lapses; neither confirms."""
+    bench.variables["PRODSTATUS_PLACEORDER_MODE"] = "quote"
+    assert (bench.blocked()[0], bench.ordered) == ("not-armed", 0)
+    bench.variables["PRODSTATUS_PLACEORDER_MODE"] = "unpaid"
+    assert bench.blocked()[0] == "not-armed"
+    assert [order.status for order in bench.state.orders.values()] == ["PLACE_ORDER_SUCCESS"]
+    with bench.journal() as journal:
+        assert latest_order(journal, "demo", bench.clock()) is None
+
+
+def test_the_credential_is_looked_at_again_just_before(bench: Bench) -> None:
+    """What was good when the run began may have changed."""
+    answers = iter([(), ("the access token of credential 1 has expired",)])
+    bench.conditions = lambda: next(answers)
+    assert bench.blocked()[0] == "not-armed"
+    bench.conditions = tuple
+    bench.state.faults.reject_token = True
+    with pytest.raises(Blocked):
+        bench.place()
+    assert bench.ordered == 0
+
+
+@pytest.mark.parametrize("fault", ["cut_next", "garbage_next"])
+def test_an_order_of_unknown_end_blocks_the_next(bench: Bench, fault: str) -> None:
+    """It was made, nobody heard of it, and nothing is ordered until a person has looked."""
+    original = aliexpress_client(bench.url, clock=bench.clock)
+    place = original.place_order
+
+    def with_fault(order: Any) -> Any:
+        setattr(bench.state.faults, fault, 1)
+        return place(order)
+
+    original.place_order = with_fault  # type: ignore[method-assign]
+    with bench.journal() as journal:
+        purchase = replace(bench.purchase(journal), client=original)
+        with pytest.raises(Blocked) as caught:
+            purchase.place()
+        assert caught.value.reason.kind.value == "unresolved-intent"
+        with pytest.raises(Blocked):
+            refuse_unresolved(journal, "demo")
+    for hours in (1, 24, 24 * 40):
+        bench.clock.now += timedelta(hours=hours)
+        assert bench.blocked()[0] == "unresolved-intent"
+    assert bench.ordered == 1
+
+
+def test_a_refused_order_fails_and_frees_the_day(bench: Bench) -> None:
+    """The supplier's refusal proves that nothing was ordered."""
+    bench.state.permissions = frozenset(
+        {
+            "aliexpress.ds.product.get",
+            "aliexpress.ds.freight.query",
+            "aliexpress.ds.member.benefit.get",
+        }
+    )
+    with pytest.raises(AssertionError, match="InsufficientPermission"):
+        bench.place()
+    bench.state.permissions = None
+    entry = bench.place()
+    assert (entry.attempt, bench.ordered) == (2, 1)
+
+
+def test_racers_place_one_order(bench: Bench) -> None:
+    """Ten at once, each with a journal of its own."""
+    ends: list[str] = []
+
+    def race() -> None:
+        try:
+            ends.append(str(bench.place().state))
+        except Blocked as blocked:
+            ends.append(blocked.reason.kind.value)
+
+    threads = [threading.Thread(target=race) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert bench.ordered == 1
+    assert ends.count("CONFIRMED") == 1
+    assert set(ends) <= {"CONFIRMED", "unresolved-intent", "not-armed"}
+
+
+def test_a_confirmed_order_proves_the_purchase_for_thirty_days(bench: Bench) -> None:
+    """And no longer."""
+    entry = bench.place()
+    with bench.journal() as journal:
+        later = bench.clock() + timedelta(days=29)
+        assert latest_order(journal, "demo", later) == entry
+        assert latest_order(journal, "production", later) is None
+        assert latest_order(journal, "demo", bench.clock() + timedelta(days=31)) is None
+    assert entry.criterion == CRITERION
+
+
+def _read(bench: Bench, entry: Entry, looks: list[float]) -> ReadBack:
+    client = aliexpress_client(bench.url, clock=bench.clock)
+    wait = waiting(timedelta(seconds=0.3), sleep=looks.append, pause=0.01)
+    return read_back(client, entry, now=bench.clock(), wait=wait)
+
+
+def test_a_new_order_is_waited_for(bench: Bench) -> None:
+    """It is found only after some seconds; unknown until the end is pending, not lost."""
+    entry = bench.place()
+    order = bench.state.orders[entry.order_ids[0]]
+    order.visible_from = bench.clock() + timedelta(seconds=10)
+    looks: list[float] = []
+    found = _read(bench, entry, looks)
+    assert (found.verdict, found.statuses) == ("BLOCKED", ("UNKNOWN",))
+    assert len(looks) > 1
+    with pytest.raises(Blocked, match="UNKNOWN at the supplier"):
+        found.require_settled()
+    order.visible_from = bench.clock()
+    assert _read(bench, entry, []).verdict == "CONFIRMED"
+
+
+def test_an_old_order_that_is_unknown_or_cancelled_fails(bench: Bench) -> None:
+    """Nothing is waited for."""
+    entry = bench.place()
+    bench.state.orders[entry.order_ids[0]].status = "IN_CANCEL"
+    assert _read(bench, entry, []).verdict == "FAILED"
+    bench.state.orders.clear()
+    bench.clock.now += timedelta(hours=2)
+    looks: list[float] = []
+    assert (_read(bench, entry, looks).verdict, looks) == ("FAILED", [])

@@ -1,0 +1,150 @@
+"""What is real and what only looks real: the rules as PostgreSQL applies them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.acceptance.demo.seed_noise import EXCLUDING_NOTES, ODD_NOTES
+from tests.acceptance.support.probes.rules import stand_in_id, stand_in_order, supplier_id
+from tests.unit.acceptance.conftest import Trial
+
+# OFFSET 0 keeps it a row: PostgreSQL folds constants early, even in a CASE; columns are none.
+_ORDER = """(SELECT CAST(:id AS text) AS id, CAST(:status AS text) AS status,
+  CAST(:reason AS text) AS "failureReason", CAST(:notes AS text) AS "fulfillmentNotes",
+  CAST(:supplier_id AS text) AS "aliexpressOrderId" OFFSET 0) AS o"""
+
+
+def _order(trial: Trial, **columns: str | None) -> dict[str, Any]:
+    values: dict[str, str | None] = {
+        "id": "cabc",
+        "status": "PURCHASED",
+        "reason": None,
+        "notes": None,
+        "supplier_id": "8198352049851315",
+    }
+    return dict(
+        trial.ask(
+            f"SELECT {stand_in_order('o')} AS stand_in, {supplier_id('o')} AS supplier_id "
+            f"FROM {_ORDER}",
+            **values | columns,
+        )
+    )
+
+
+@pytest.mark.parametrize("order_id", ["test_1", "TEST1", "Mock-2", "demo", "DEMOx", " test"])
+def test_an_order_id_that_begins_like_a_trial_is_a_stand_in(trial: Trial, order_id: str) -> None:
+    """In any case, with or without a separator."""
+    assert _order(trial, id=order_id)["stand_in"] is True
+
+
+@pytest.mark.parametrize("order_id", ["ctest123", "tes", "contestdemo", ""])
+def test_an_order_id_that_only_contains_such_a_word_is_real(trial: Trial, order_id: str) -> None:
+    """The word counts at the beginning alone."""
+    assert _order(trial, id=order_id)["stand_in"] is False
+
+
+def test_an_absent_id_is_no_stand_in(trial: Trial) -> None:
+    """NULL never makes a condition NULL: NOT NULL would drop the row."""
+    assert trial.ask(f"SELECT {stand_in_id('CAST(NULL AS text)')} AS it")["it"] is False
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SIMULATED_ORDER_ID",
+        "TEST_SIMULATED",
+        "REAL_PAYOUT_TEST",
+        "FINAL_PAYOUT_TEST",
+        "simulated-7",
+        "81test99",
+        "",
+        "  ",
+        "N/A",
+        None,
+    ],
+)
+def test_a_stand_in_supplier_id_is_a_missing_one(trial: Trial, text: str | None) -> None:
+    """So is one without any digit."""
+    assert _order(trial, supplier_id=text) == {"stand_in": False, "supplier_id": None}
+
+
+@pytest.mark.parametrize("notes", ODD_NOTES)
+def test_odd_notes_exclude_nothing(trial: Trial, notes: str) -> None:
+    """Free text, text that begins like JSON, flags that aren't flags: none fails the statement."""
+    assert _order(trial, notes=notes)["stand_in"] is False
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        *EXCLUDING_NOTES,
+        '{"truthFlags": {"a": {"b": [{}]}, "excludedFromCommercialProof":true}, "z": "\\"}"}',
+        '{"\\u0074ruthFlags": {"excludedFromCommercialProof": true}}',
+        '{"truthFlags": null, "truthFlags": {"commercialProofEligible" : false}}',
+    ],
+)
+def test_flagged_notes_exclude_an_order(trial: Trial, notes: str) -> None:
+    """Whatever else stands in them, and however it is written."""
+    assert _order(trial, notes=notes)["stand_in"] is True
+
+
+def test_a_reason_or_a_status_excludes_an_order(trial: Trial) -> None:
+    """Cancelled on the marketplace's side, or SIMULATED."""
+    assert _order(trial, reason="MANUALLY_CANCELLED_MARKETPLACE_SIDE")["stand_in"] is True
+    assert _order(trial, status="SIMULATED")["stand_in"] is True
+    assert _order(trial, reason="OUT_OF_STOCK")["stand_in"] is False
+
+
+_FLAGS = ("excludedFromCommercialProof", "manuallyCancelledMarketplaceSide")
+_KEYS = st.sampled_from(["truthFlags", *_FLAGS, "commercialProofEligible", "x", 'q"\\', "\u0000"])
+_LEAVES = st.one_of(
+    st.booleans(), st.none(), st.integers(), st.text(max_size=6), st.just("\ud800"), _KEYS
+)
+_VALUES = st.recursive(
+    _LEAVES, lambda deeper: st.lists(deeper, max_size=3) | st.dictionaries(_KEYS, deeper)
+)
+_DOCUMENTS = st.builds(
+    lambda flags, rest: json.dumps({"truthFlags": flags, **rest}, indent=1),
+    st.dictionaries(_KEYS, _LEAVES | _VALUES),
+    st.dictionaries(st.sampled_from(["a", "b\\", "n"]), _VALUES),
+)
+_BROKEN = st.builds(
+    lambda document, at, cut, put: document[:at] + put + document[at + cut :],
+    _DOCUMENTS,
+    st.integers(0, 80),
+    st.integers(0, 2),
+    st.sampled_from(["", "}", "{", '"', "\\", ",", ":", "1e", "-", "01", "tru", "\t", " ", "]"]),
+)
+
+
+@settings(
+    max_examples=400,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(notes=st.one_of(_DOCUMENTS, _BROKEN, st.text().filter(lambda text: "\0" not in text)))
+def test_notes_are_read_as_a_json_parser_reads_them(trial: Trial, notes: str) -> None:
+    """Python's parser is the oracle; no text at all fails the statement."""
+    text = notes.encode("utf-8", "replace").decode()
+    assert _order(trial, notes=text)["stand_in"] is _excluded(text)
+
+
+def _excluded(notes: str) -> bool:
+    def no_constant(name: str) -> None:
+        raise ValueError(name)
+
+    try:
+        found = json.loads(notes, parse_constant=no_constant, parse_int=str, parse_float=str)
+    except ValueError:
+        return False
+    flags = found.get("truthFlags") if isinstance(found, dict) else None
+    if not isinstance(flags, dict):
+        return False
+    return any(flags.get(name) is True for name in _FLAGS) or (
+        flags.get("commercialProofEligible") is False
+    )

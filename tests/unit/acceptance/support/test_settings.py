@@ -1,0 +1,133 @@
+"""Settings: where they come from, what they default to, and what is said when one is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from pytest_prodstatus import Blocked, Money
+from tests.acceptance.support.secrets import Secret
+from tests.acceptance.support.settings import Settings
+
+Make = Callable[..., Settings]
+ARMED = {
+    "REAL_PLACEORDER": "1",
+    "PRODSTATUS_SPEND_LIMIT": "25.00 USD",
+    "TEST_PRODUCT_URL": "https://www.aliexpress.com/item/1005001234567890.html?x=1",
+    "TEST_FULL_NAME": "A. Person",
+    "TEST_ADDRESS": "1 Street",
+    "TEST_CITY": "Town",
+    "TEST_STATE": "State",
+    "TEST_ZIP": "12345",
+    "TEST_COUNTRY": "us",
+    "TEST_PHONE": "+1 555-010-0000",
+}
+
+
+def test_nothing_is_needed_to_make_them(variables: Make) -> None:
+    """Every default is the one that is documented."""
+    found = variables()
+    assert (found.environment, found.user_id) == ("production", 1)
+    assert (found.window, found.payout_grace) == (timedelta(days=30), timedelta(hours=1))
+    assert found.database_url is None
+    assert not found.purchase.armed
+
+
+def test_the_environment_wins_over_the_file() -> None:
+    """And a blank variable is an unset one."""
+    found = Settings.from_environment(
+        {"TEST_USER_ID": "7", "DATABASE_URL": " "},
+        target="production",
+        dotenv={"TEST_USER_ID": "8", "DATABASE_URL": "postgresql://h/d"},
+    )
+    assert (found.user_id, found.require_database_url()) == (7, Secret("postgresql://h/d"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PRODSTATUS_WINDOW", "a month"),
+        ("PRODSTATUS_WINDOW", "0d"),
+        ("TEST_USER_ID", "0"),
+        ("PRODSTATUS_PAYOUT_SAMPLE", "-1"),
+        ("PAYPAL_ENVIRONMENT", "live"),
+        ("PRODSTATUS_SPEND_LIMIT", "25"),
+        ("PRODSTATUS_SPEND_LIMIT", "-1 USD"),
+        ("PRODSTATUS_PLACEORDER_MODE", "pay"),
+        ("PRODSTATUS_ENVIRONMENT", "sandbox"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_by_name(variables: Make, name: str, value: str) -> None:
+    """Never replaced by the default: it was meant to say something."""
+    with pytest.raises(Blocked) as caught:
+        variables(**{name: value})
+    assert caught.value.reason.kind.value == "missing-config"
+    assert name in caught.value.reason.text
+
+
+def test_sandbox_rows_are_for_another_target(variables: Make) -> None:
+    """The production target judges production rows; others say, and mean the sandbox by default."""
+    assert variables(target="staging").environment == "sandbox"
+    assert variables(target="staging", PRODSTATUS_ENVIRONMENT="production").environment == (
+        "production"
+    )
+
+
+def test_the_production_application_wins(variables: Make) -> None:
+    """Where either of its variables is set, both have to be."""
+    both = {"PAYPAL_CLIENT_ID": "a", "PAYPAL_CLIENT_SECRET": "b"}
+    assert variables(**both).require_paypal().client_id == Secret("a")
+    found = variables(
+        **both, PAYPAL_PRODUCTION_CLIENT_ID="c", PAYPAL_PRODUCTION_CLIENT_SECRET="d"
+    ).require_paypal()
+    assert (found.client_id, found.client_secret) == (Secret("c"), Secret("d"))
+    with pytest.raises(Blocked, match="PAYPAL_CLIENT_SECRET"):
+        variables(**both, PAYPAL_PRODUCTION_CLIENT_ID="c").require_paypal()
+
+
+def test_a_sandbox_paypal_does_not_prove_production(variables: Make) -> None:
+    """It is another PayPal altogether."""
+    with pytest.raises(Blocked, match="PAYPAL_ENVIRONMENT is 'sandbox'"):
+        variables(PAYPAL_ENVIRONMENT="sandbox", PAYPAL_CLIENT_ID="a").require_paypal()
+
+
+def test_secrets_and_people_are_not_shown(variables: Make) -> None:
+    """Not in a traceback's locals either."""
+    shown = repr(variables(DATABASE_URL="postgresql://u:hunter2@h/d", **ARMED))
+    assert "hunter2" not in shown
+    assert "A. Person" not in shown
+    assert "555" not in shown
+
+
+def test_an_armed_purchase_has_everything(variables: Make) -> None:
+    """Product, address and cap as they were given."""
+    found = variables(**ARMED).purchase
+    assert found.missing == ()
+    assert (found.product_id, found.limit) == ("1005001234567890", Money("25.00", "USD"))
+    assert found.recipient is not None
+    assert (found.recipient.country, found.recipient.phone_country, found.recipient.phone) == (
+        "US",
+        "+1",
+        "5550100000",
+    )
+
+
+@pytest.mark.parametrize("name", sorted(ARMED))
+def test_every_missing_condition_is_named(variables: Make, name: str) -> None:
+    """There are no placeholders."""
+    found = variables(**{key: value for key, value in ARMED.items() if key != name})
+    assert [name in text for text in found.purchase.missing] == [True]
+
+
+@pytest.mark.parametrize("value", ["true", " 1", "1 ", "01", "yes", ""])
+def test_arming_is_exactly_one(variables: Make, value: str) -> None:
+    """Anything else is not armed."""
+    assert not variables(**{**ARMED, "REAL_PLACEORDER": value}).purchase.armed
+
+
+def test_a_file_never_arms() -> None:
+    """It may have been forgotten, or come with a checkout."""
+    found = Settings.from_environment({}, target="production", dotenv=ARMED)
+    assert found.purchase.missing == ("REAL_PLACEORDER is not 1 in the process environment",)
