@@ -6,11 +6,14 @@ It is registered where items are collected and run: in a serial run, and in ever
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.blocking import Blocked
+from pytest_prodstatus.crossing import crossable
 from pytest_prodstatus.manifest import Manifest
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
 from pytest_prodstatus.model.evidence import (
@@ -20,13 +23,17 @@ from pytest_prodstatus.model.evidence import (
     JsonValue,
     encode,
 )
-from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.payload import Payload
+from pytest_prodstatus.phases import missing_of
 from pytest_prodstatus.settings import PRODUCTION, Settings
 from pytest_prodstatus.spool import Spool
 
 STAGE_MARK = "stage"
+
+_COLLECTED_AS = pytest.StashKey[str]()
+_REPEAT = "__pytest_repeat_step_number"
 
 
 class Collector:
@@ -40,6 +47,7 @@ class Collector:
         self.endpoints: dict[str, str] = {}
         self._error = ""
         self._files: set[str] = set()
+        self._missing: dict[str, Reason] = {}
         self._fresh: list[Entry] = []
         self._recorded = 0
         self._running: Criterion | None = None
@@ -67,8 +75,10 @@ class Collector:
 
     @pytest.hookimpl
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note which files were collected whole."""
-        if report.passed and report.nodeid and "::" not in report.nodeid:
+        """Note which files were collected whole, and which not at all."""
+        if not report.passed:
+            self._missing.setdefault(report.nodeid.partition("::")[0], missing_of(report))
+        elif report.nodeid and "::" not in report.nodeid:
             self._files.add(report.nodeid)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -80,8 +90,9 @@ class Collector:
             if item.get_closest_marker(STAGE_MARK):
                 item.add_marker(PRODUCTION)
         yield
-        # Other plugins and conftests may have marked items meanwhile.
+        # Other plugins and conftests may have marked and renamed items meanwhile.
         for item in items:
+            self._follow(item)
             self.pytest_itemcollected(item)
         self._keep_stages(config, items)
         # Of a file named with "::", and of all files under --last-failed, only a part is collected.
@@ -91,6 +102,7 @@ class Collector:
             criteria=tuple(self.criteria.values()),
             selected=frozenset(item.nodeid for item in items if item.nodeid in self.criteria),
             files=frozenset(whole),
+            missing=dict(self._missing),
             error=self._error,
         )
 
@@ -106,9 +118,16 @@ class Collector:
             self._error = self._error or str(error)
             return
         self.criteria[item.nodeid] = criterion
+        item.stash[_COLLECTED_AS] = item.nodeid
         if criterion.side_effects and item.config.pluginmanager.hasplugin("rerunfailures"):
             # What ignores this mark is refused by the claim in the spool.
             item.add_marker(pytest.mark.flaky(reruns=0), append=False)
+
+    def _follow(self, item: pytest.Item) -> None:
+        """Know a renamed criterion: up to pytest 9.1, xdist's loadgroup adds the group."""
+        former = item.stash.get(_COLLECTED_AS, item.nodeid)
+        if former != item.nodeid and former in self.criteria:
+            self.criteria[item.nodeid] = replace(self.criteria.pop(former), nodeid=item.nodeid)
 
     def _keep_stages(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         if self.settings.stages is None:
@@ -135,7 +154,9 @@ class Collector:
         criterion = self.criteria.get(item.nodeid)
         if criterion is None or not criterion.side_effects:
             return
-        if not self.spool.claim(criterion.id):
+        # Items that pytest-repeat made of one test are that test.
+        repeated = _REPEAT in getattr(getattr(item, "callspec", None), "params", ())
+        if not self.spool.claim(criterion.base_id if repeated else criterion.id):
             raise Repeated
 
     @pytest.hookimpl(tryfirst=True)
@@ -162,6 +183,15 @@ class Collector:
             ).attach(report)
             self._fresh.clear()
         return report
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_to_serializable(
+        self, config: pytest.Config, report: object
+    ) -> Generator[None, Any, Any]:
+        """Let no report of a worker be lost on its way, and the worker with it."""
+        data = yield
+        concerned = self.criteria or isinstance(report, pytest.CollectReport)
+        return crossable(data) if concerned and hasattr(config, "workerinput") else data
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(

@@ -7,9 +7,11 @@ spool folder before the first test starts; a crash report carries no marks, but 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from pytest_prodstatus.model.catalogue import Criterion
+from pytest_prodstatus.model.reason import Kind, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +22,15 @@ class Manifest:
         criteria: every criterion, selected or not.
         selected: node ids of those to be run.
         files: test files that were collected whole.
+        missing: the files that were not collected, and why; xdist tells the controller only one of
+            several that say the same.
         error: why the collected criteria make no catalogue; "" when they do.
     """
 
     criteria: tuple[Criterion, ...] = ()
     selected: frozenset[str] = frozenset()
     files: frozenset[str] = field(default_factory=frozenset)
+    missing: Mapping[str, Reason] = field(default_factory=dict)
     error: str = ""
 
     def to_json(self) -> str:
@@ -35,6 +40,10 @@ class Manifest:
                 "criteria": [asdict(criterion) for criterion in self.criteria],
                 "selected": sorted(self.selected),
                 "files": sorted(self.files),
+                "missing": {
+                    file: [reason.text, reason.kind.value, reason.remedy]
+                    for file, reason in self.missing.items()
+                },
                 "error": self.error,
             }
         )
@@ -47,5 +56,9 @@ class Manifest:
             criteria=tuple(Criterion(**item) for item in data["criteria"]),
             selected=frozenset(data["selected"]),
             files=frozenset(data["files"]),
+            missing={
+                file: Reason(text=text, kind=Kind(kind), remedy=remedy)
+                for file, (text, kind, remedy) in data["missing"].items()
+            },
             error=data["error"],
         )

@@ -34,12 +34,14 @@ class Outputs:
         """Return the last finished record of this target, or None.
 
         Raises:
-            pytest.UsageError: it is a newer release's, or the document is a folder.
+            pytest.UsageError: it is a newer release's, or it or the document is no regular file.
         """
         settings = self.settings
-        if settings.document.is_dir():
-            msg = f"{settings.document}: the status document is a folder; name a file"
-            raise pytest.UsageError(msg)
+        for what, path in (("status document", settings.document), ("record", settings.record)):
+            if path.exists() and not path.is_file():
+                kind = "a folder" if path.is_dir() else "no regular file"
+                msg = f"{path}: the {what} is {kind}; name a regular file"
+                raise pytest.UsageError(msg)
         try:
             text = settings.record.read_text(encoding="utf-8")
         except FileNotFoundError:

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 import pytest
 
 from pytest_prodstatus.model.outcome import Phase
+from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.payload import Payload
 
@@ -40,6 +41,17 @@ def _text(report: pytest.TestReport) -> str:
     if hasattr(report, "wasxfail"):
         return one_line(str(report.wasxfail or "").removeprefix("reason: "))
     return problem_of(report)
+
+
+def missing_of(report: pytest.CollectReport) -> Reason:
+    """Return why the criteria of a file that failed to collect, or skipped itself, didn't run."""
+    file, problem = report.nodeid.partition("::")[0], problem_of(report)
+    if report.failed:
+        told = f"{report.nodeid or 'the suite'} did not collect: {problem}"
+        return Reason(text=told, kind=Kind.COLLECTION_ERROR)
+    payload = Payload.of(report)
+    skipped = Reason(text=f"{file} was skipped: {problem}", kind=Kind.SKIPPED)
+    return payload.blocked if payload and payload.blocked else skipped
 
 
 def problem_of(report: pytest.TestReport | pytest.CollectReport) -> str:

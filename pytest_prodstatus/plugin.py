@@ -34,10 +34,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None]:
-    """Add the short options after every conftest had its turn, and give way to them."""
+def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> Generator[None]:
+    """Understand the short options after every conftest had its turn, and give way to them."""
     result = yield
-    settings.add_short_options(parser)
+    settings.expand_short_options(parser, args)
     return result
 
 
@@ -128,5 +128,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def _reporter(config: pytest.Config) -> pytest.TerminalReporter | None:
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    return reporter if isinstance(reporter, pytest.TerminalReporter) else None
+    # Not asked for its class, which pytest 8 doesn't name in public.
+    reporter: pytest.TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
+    return reporter

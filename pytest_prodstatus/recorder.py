@@ -21,8 +21,13 @@ from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record, Rule, Run, Subject
 from pytest_prodstatus.outputs import Outputs
 from pytest_prodstatus.payload import Payload
-from pytest_prodstatus.phases import phase_of, problem_of, worker_id
-from pytest_prodstatus.scope import checked_catalogue, restriction, selection_words
+from pytest_prodstatus.phases import missing_of, phase_of, worker_id
+from pytest_prodstatus.scope import (
+    checked_catalogue,
+    holds_criteria,
+    restriction,
+    selection_words,
+)
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool
 from pytest_prodstatus.versions import suite_commit, versions
@@ -73,6 +78,8 @@ class Recorder:
                 raise pytest.UsageError(manifest.error)
             return
         self._manifest = manifest
+        for file, reason in manifest.missing.items():
+            self._missing.setdefault(file, reason)
         self._former = self.outputs.last_record()
         known = tuple(s.id for s in self._former.stages) if self._former else ()
         narrowed = restriction(self.settings, self.config)
@@ -116,17 +123,12 @@ class Recorder:
         """Take in one report about a file that failed to collect or skipped itself."""
         if report.passed:
             return
+        reason = missing_of(report)
         file = report.nodeid.partition("::")[0]
-        problem = problem_of(report)
-        if report.failed:
-            told = f"{report.nodeid or 'the suite'} did not collect: {problem}"
-            reason = Reason(text=told, kind=Kind.COLLECTION_ERROR)
-            self.incident(f"collect {report.nodeid}", told, Kind.COLLECTION_ERROR)
-        else:
-            payload = Payload.of(report)
-            skipped = Reason(text=f"{file} was skipped: {problem}", kind=Kind.SKIPPED)
-            reason = payload.blocked if payload and payload.blocked else skipped
         self._missing.setdefault(file, reason)
+        # Nobody knows which criteria a file has that skipped itself, so it caps FINAL as well.
+        if report.failed or reason.kind is not Kind.SKIPPED or holds_criteria(self.settings, file):
+            self._incidents.setdefault(f"collect {report.nodeid}", reason)
 
     def finish(self, pytest_status: int) -> Record | None:
         """Judge the run, write its outputs and return its record; None where nothing is judged."""

@@ -21,6 +21,13 @@ def collect_only_criteria(settings: Settings, config: pytest.Config) -> None:
         config.args[:] = [str(settings.root / path) for path in settings.config.paths]
 
 
+def holds_criteria(settings: Settings, file: str) -> bool:
+    """Return whether criteria may be in a file, given as pytest names it: by the root."""
+    path = settings.root / file
+    folders = [settings.root / name for name in settings.config.paths]
+    return not folders or any(path.is_relative_to(folder) for folder in folders)
+
+
 def checked_catalogue(
     settings: Settings, manifest: Manifest, known: tuple[str, ...] = ()
 ) -> Catalogue:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import secrets
@@ -105,21 +104,36 @@ def add_options(parser: pytest.Parser) -> None:
     """Add the long options and their ini keys."""
     group = parser.getgroup("prodstatus", "production status")
     for name, metavar, text in _OPTIONS:
-        described = f"{text}; also PRODSTATUS_{name.upper()} and the ini key prodstatus_{name}"
+        short = f"; --{name} for short, unless that name is taken" if name in _SHORT else ""
+        described = (
+            f"{text}{short}; also PRODSTATUS_{name.upper()} and the ini key prodstatus_{name}"
+        )
         group.addoption(
             f"--prodstatus-{name}", dest=f"prodstatus_{name}", metavar=metavar, help=described
         )
         parser.addini(f"prodstatus_{name}", described)
 
 
-def add_short_options(parser: pytest.Parser) -> None:
-    """Add `--stage` and `--target`, each unless another plugin or a conftest has taken it."""
-    group = parser.getgroup("prodstatus", "production status")
-    for name in _SHORT:
-        with contextlib.suppress(ValueError):
-            group.addoption(
-                f"--{name}", dest=f"prodstatus_{name}", help=f"short for --prodstatus-{name}"
-            )
+def expand_short_options(parser: pytest.Parser, args: list[str]) -> None:
+    """Write `--stage` and `--target` out, each unless another plugin or a conftest has taken it.
+
+    They aren't added to the parser: a conftest that is loaded later and adds one would stop pytest.
+    """
+    end = args.index("--") if "--" in args else len(args)
+    for short in (f"--{name}" for name in _SHORT):
+        if not _taken(parser, short):
+            for index, arg in enumerate(args[:end]):
+                if arg == short or arg.startswith(f"{short}="):
+                    args[index] = f"--prodstatus-{arg.removeprefix('--')}"
+
+
+def _taken(parser: pytest.Parser, option: str) -> bool:
+    probe = f"{option}=probe"
+    try:
+        _, unknown = parser.parse_known_and_unknown_args([probe])
+    except (Exception, SystemExit):  # noqa: BLE001  whoever owns it may refuse the value in any way
+        return True
+    return probe not in unknown
 
 
 def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -151,6 +165,7 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
     reports = config.rootpath / "reports"
     default = reports if target == PRODUCTION else reports / target
     folder = config.invocation_params.dir / given("dir") if given("dir") else default
+    _refuse_root_from_folder(config, folder)
     worker_input: Mapping[str, str] = getattr(config, "workerinput", {})
     settings = Settings(
         config=project,
@@ -169,6 +184,22 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
     if project.catalogue.declared:
         settings.stage_closure(project.catalogue)
     return settings
+
+
+def _refuse_root_from_folder(config: pytest.Config, folder: Path) -> None:
+    """Refuse a run whose root pytest took from the value of `--prodstatus-dir`.
+
+    Before plugins are loaded, pytest takes every argument that exists as a path for a test path
+    (documented under "rootdir"), so `--prodstatus-dir FOLDER` can move the root away from the
+    project, and its catalogue with it.
+    """
+    root, start = config.rootpath, config.invocation_params.dir
+    if not start.is_relative_to(root) and folder.resolve().is_relative_to(root):
+        msg = (
+            f"pytest took the output folder {folder} for the project's root: write "
+            f"--prodstatus-dir={folder} with an equals sign"
+        )
+        raise pytest.UsageError(msg)
 
 
 def _project(root: Path) -> Config:

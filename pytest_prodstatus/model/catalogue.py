@@ -20,7 +20,14 @@ FINAL = "final"
 
 DEFAULT_VALID_FOR = timedelta(hours=24)
 
+TAKEN_TITLES = ("LAST RUN", "NEXT ACTIONS")
+"""Fields of the status document that belong to no stage."""
+
+SINCE = " SINCE"
+"""What the title of a stage's second field ends with: since when it has its verdict."""
+
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_SLUG_RULE = "use lower-case words joined by hyphens (api-key)"
 
 
 class CatalogueError(ValueError):
@@ -50,6 +57,10 @@ class Stage:
     requires: tuple[str, ...] = ()
     rollup: tuple[str, ...] = ()
     valid_for: timedelta = DEFAULT_VALID_FOR
+
+    def __post_init__(self) -> None:
+        for meaning in ("confirmed", "failed", "blocked"):
+            object.__setattr__(self, meaning, one_line(getattr(self, meaning)))
 
     @property
     def derived(self) -> bool:
@@ -103,7 +114,7 @@ class Catalogue:
         ids = [stage.id for stage in self.stages]
         for stage in self.stages:
             if not _SLUG.fullmatch(stage.id):
-                msg = f"stage id {stage.id!r}: use lower-case words joined by hyphens (api-key)"
+                msg = f"stage id {stage.id!r}: {_SLUG_RULE}"
                 raise CatalogueError(msg)
             if ids.count(stage.id) > 1:
                 msg = f"stage id {stage.id!r} is declared twice: every stage needs an id of its own"
@@ -155,14 +166,18 @@ class Catalogue:
             known: further stage ids to keep where none is declared, from an earlier run.
 
         Raises:
-            CatalogueError: a test names a stage that isn't declared, two test functions share an
-                id, or a test's stage id is malformed.
+            CatalogueError: a test names a stage that isn't declared, two tests share an id, or a
+                test's stage id is malformed.
         """
         found = tuple(criteria)
-        _check_functions(found)
+        _check_tests(found)
         if not self.declared:
+            for criterion in found:
+                if not _SLUG.fullmatch(criterion.stage):
+                    msg = f"{criterion.nodeid}: mark stage({criterion.stage!r}): {_SLUG_RULE}"
+                    raise CatalogueError(msg)
             names = dict.fromkeys([*known, *(criterion.stage for criterion in found)])
-            stages = tuple(Stage(id=name, title=_title_of(name)) for name in names)
+            stages = tuple(Stage(id=name, title=title_of(name)) for name in names)
             return replace(self, stages=stages)
         for criterion in found:
             if criterion.stage not in self.by_id:
@@ -174,7 +189,8 @@ class Catalogue:
         return self
 
 
-def _title_of(stage_id: str) -> str:
+def title_of(stage_id: str) -> str:
+    """Return the title of a stage that was given none."""
     return f"{stage_id.replace('-', ' ').upper()} STATUS"
 
 
@@ -190,6 +206,12 @@ def _check_titles(stage: Stage, stages: tuple[Stage, ...]) -> None:
             f"stage {stage.id!r}: title {stage.title!r} stands twice; the document needs each once"
         )
         raise CatalogueError(msg)
+    if stage.title.upper() in TAKEN_TITLES or stage.title.upper().endswith(SINCE):
+        msg = (
+            f"stage {stage.id!r}: title {stage.title!r} is a field of the document itself; "
+            f"a title is not {' or '.join(TAKEN_TITLES)} and doesn't end with{SINCE}"
+        )
+        raise CatalogueError(msg)
 
 
 def _check_criteria(stage: Stage) -> None:
@@ -198,18 +220,34 @@ def _check_criteria(stage: Stage) -> None:
         if prefix != stage.id or not name:
             msg = f"stage {stage.id!r}: write criterion {criterion_id!r} as {stage.id}.its-name"
             raise CatalogueError(msg)
+        plain = base_of(name).replace("_", "-").lower()
+        if base_of(name) != plain:
+            msg = (
+                f"stage {stage.id!r}: no test can provide criterion {criterion_id!r}; "
+                f"ids are lower-case with hyphens: {stage.id}.{plain}"
+            )
+            raise CatalogueError(msg)
         if stage.criteria.count(criterion_id) > 1:
             msg = f"stage {stage.id!r}: criterion {criterion_id!r} is declared twice"
             raise CatalogueError(msg)
 
 
-def _check_functions(criteria: tuple[Criterion, ...]) -> None:
+def _check_tests(criteria: tuple[Criterion, ...]) -> None:
+    """Refuse an id that two tests share, since one of them would hide the other."""
     functions: dict[str, Criterion] = {}
+    items: dict[str, Criterion] = {}
     for criterion in criteria:
         other = functions.setdefault(criterion.base_id, criterion)
         if other.function != criterion.function:
             msg = (
                 f"criterion id {criterion.base_id!r} belongs to two test functions, "
                 f"{other.function} and {criterion.function}: rename one of them"
+            )
+            raise CatalogueError(msg)
+        other = items.setdefault(criterion.id, criterion)
+        if other.nodeid != criterion.nodeid:
+            msg = (
+                f"criterion id {criterion.id!r} belongs to two parametrised tests, "
+                f"{other.nodeid!r} and {criterion.nodeid!r}: give their parameters plain, short ids"
             )
             raise CatalogueError(msg)

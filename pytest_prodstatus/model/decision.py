@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pytest_prodstatus.model.judge import RUN
 from pytest_prodstatus.model.record import Decision, Final, Rule, Selection, StageResult
 from pytest_prodstatus.model.verdict import Verdict
 
@@ -50,9 +51,9 @@ def closing_reasons(stages: Sequence[StageResult], final: Final) -> list[str]:
     sentences: dict[str, str] = {}
     unmet = [stage for stage in stages if stage.verdict is not Verdict.CONFIRMED and stage.reason]
     for stage in sorted(unmet, key=lambda stage: -stage.verdict.severity):
-        own = stage.cause and (stage.cause == RUN or stage.cause.partition(".")[0] == stage.id)
-        if stage.reason and stage.cause and own:
-            sentences.setdefault(stage.cause, f"{stage.title} {stage.verdict}: {stage.reason.text}")
+        root = stage.cause or stage.id
+        if stage.reason and (root == RUN or root.partition(".")[0] == stage.id):
+            sentences.setdefault(root, f"{stage.title} {stage.verdict}: {stage.reason.text}")
     if final.reason and not sentences:
         return [f"FINAL {final.verdict}: {final.reason.text}"]
     return list(sentences.values())

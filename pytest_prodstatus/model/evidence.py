@@ -8,14 +8,18 @@ can't be written exactly is no evidence. A float is refused since money and coun
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import Any, TypeAlias
 
 from pytest_prodstatus.model.text import one_line
 
+NAME_LIMIT = 100
+"""Characters kept of the name of a value."""
 TEXT_LIMIT = 2_000
 """Characters kept of one text value."""
 ITEMS_LIMIT = 50
@@ -28,7 +32,8 @@ _ALLOWED = (
     "or a list or flat mapping of these"
 )
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_INT_BOUND = 10**40
+_DIGITS = 40
+"""Digits that a number may have before the point, and as many after it."""
 
 
 class EvidenceError(TypeError):
@@ -44,7 +49,8 @@ class Money:
         currency: an ISO 4217 code, as in "USD".
 
     Raises:
-        EvidenceError: the amount isn't a finite decimal, or the currency isn't three capitals.
+        EvidenceError: the amount isn't a finite decimal of sane length, or the currency isn't three
+            capitals.
     """
 
     amount: Decimal
@@ -59,10 +65,15 @@ class Money:
         except InvalidOperation:
             exact = Decimal("NaN")
         if not exact.is_finite():
-            msg = f"Money takes a finite decimal amount, not {amount!r}"
+            msg = f"Money takes a finite decimal amount, not {_described(amount)}"
+            raise EvidenceError(msg)
+        exponent = exact.as_tuple().exponent
+        if exact.adjusted() >= _DIGITS or not isinstance(exponent, int) or exponent < -_DIGITS:
+            msg = f"Money takes at most {_DIGITS} digits before the point and as many after it"
             raise EvidenceError(msg)
         if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
-            msg = f"Money takes a currency of three capital letters such as 'USD', not {currency!r}"
+            told = _described(currency)
+            msg = f"Money takes a currency of three capital letters such as 'USD', not {told}"
             raise EvidenceError(msg)
         object.__setattr__(self, "amount", exact)
         object.__setattr__(self, "currency", str(currency))
@@ -83,6 +94,9 @@ class Entry:
     at: datetime
     value: JsonValue
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", one_line(self.name, limit=NAME_LIMIT))
+
     def __str__(self) -> str:
         return f"{self.name} {shown(self.value)}"
 
@@ -94,15 +108,14 @@ def encode(name: str, value: object) -> JsonValue:
         EvidenceError: `value`, or an item of it, is of a type that isn't allowed.
     """
     if isinstance(value, Mapping):
-        pairs = list(value.items())
-        for key, _ in pairs:
+        for key in value:
             if not isinstance(key, str):
                 msg = f"evidence {name!r}: a mapping's keys must be text, not {_described(key)}"
                 raise EvidenceError(msg)
-        kept = {one_line(key, limit=100): _scalar(name, item) for key, item in pairs[:ITEMS_LIMIT]}
-        return _with_cut({"type": "map", "value": kept}, len(pairs))
-    if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray)):
-        kept_items = [_scalar(name, item) for item in value[:ITEMS_LIMIT]]
+        kept = _named(name, islice(value.items(), ITEMS_LIMIT))
+        return _with_cut({"type": "map", "value": kept}, len(value))
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview)):
+        kept_items = [_scalar(name, item) for item in islice(value, ITEMS_LIMIT)]
         return _with_cut({"type": "list", "value": kept_items}, len(value))
     return _scalar(name, value)
 
@@ -124,6 +137,46 @@ def shown(value: JsonValue) -> str:
     return f"{text}, … ({value['cut_from']} in all)" if "cut_from" in value else text
 
 
+def is_value(value: object) -> bool:
+    """Return whether a JSON value is one that `encode` may have made."""
+    match value:
+        case {"type": "list", "value": list(items), **more}:
+            return all(map(_is_scalar, items)) and _is_cut(more)
+        case {"type": "map", "value": dict(named), **more}:
+            return all(map(_is_scalar, named.values())) and _is_cut(more)
+        case _:
+            return _is_scalar(value)
+
+
+def _is_scalar(value: object) -> bool:
+    match value:
+        case {"type": "bool", "value": bool(), **more}:
+            return not more
+        case {"type": "int", "value": int(number), **more}:
+            return not isinstance(number, bool) and not more
+        case {"type": "text" | "time", "value": str(), **more}:
+            return not more
+        case {"type": "money", "value": str(), "currency": str(), **more}:
+            return not more
+        case _:
+            return False
+
+
+def _is_cut(more: Mapping[object, object]) -> bool:
+    return not more or (set(more) == {"cut_from"} and type(more["cut_from"]) is int)
+
+
+def _named(name: str, pairs: Iterable[tuple[str, object]]) -> dict[str, JsonValue]:
+    kept: dict[str, JsonValue] = {}
+    for key, item in pairs:
+        # Two keys may look the same once they are on one line; neither may hide the other.
+        told = free = one_line(key, limit=NAME_LIMIT)
+        while free in kept:
+            free = f"{told} ({len(kept)})"
+        kept[free] = _scalar(name, item)
+    return kept
+
+
 def _with_cut(encoded: JsonValue, length: int) -> JsonValue:
     return {**encoded, "cut_from": length} if length > ITEMS_LIMIT else encoded
 
@@ -133,8 +186,8 @@ def _scalar(name: str, value: object) -> JsonValue:
         case bool():
             return {"type": "bool", "value": value}
         case int():
-            if abs(value) >= _INT_BOUND:
-                msg = f"evidence {name!r}: an int must have at most 40 digits; give it as text"
+            if abs(value) >= 10**_DIGITS:
+                msg = f"evidence {name!r}: an int has at most {_DIGITS} digits; give it as text"
                 raise EvidenceError(msg)
             return {"type": "int", "value": int(value)}
         case str():
@@ -142,10 +195,14 @@ def _scalar(name: str, value: object) -> JsonValue:
         case Money():
             return {"type": "money", "value": f"{value.amount:f}", "currency": value.currency}
         case datetime():
-            if value.tzinfo is None:
+            if value.utcoffset() is None:
                 msg = f"evidence {name!r}: {value!r} has no time zone; give an aware datetime"
                 raise EvidenceError(msg)
-            return {"type": "time", "value": to_text(value)}
+            try:
+                return {"type": "time", "value": to_text(value)}
+            except OverflowError:
+                msg = f"evidence {name!r}: {value!r} is no instant of the years 1 to 9999 in UTC"
+                raise EvidenceError(msg) from None
         case Decimal():
             msg = f"evidence {name!r}: a Decimal needs its currency; use Money({value}, 'USD')"
             raise EvidenceError(msg)
@@ -160,6 +217,10 @@ def to_text(instant: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+_SHORT = reprlib.Repr()  # bounded, and safe where a value's own repr fails
+_SHORT.maxother = _SHORT.maxstring = 80
+
+
 def _described(value: object) -> str:
-    text = repr(value)
-    return f"{text if len(text) <= 80 else text[:80] + '…'} ({type(value).__name__})"
+    long = isinstance(value, int) and abs(value) >= 10**_DIGITS  # Python refuses to print some
+    return f"{'a long number' if long else _SHORT.repr(value)} ({type(value).__name__})"

@@ -9,6 +9,7 @@ from enum import Enum
 
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.reason import Reason
+from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
 
 SCHEMA = 1
@@ -57,6 +58,9 @@ class Standing:
     run_id: str | None = None
     subject: str | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", one_line(self.title))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageResult:
@@ -96,6 +100,11 @@ class Subject:
     release: str | None = None
     endpoints: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        cleaned = {one_line(name): one_line(url) for name, url in self.endpoints.items()}
+        object.__setattr__(self, "endpoints", cleaned)
+        object.__setattr__(self, "release", one_line(self.release) if self.release else None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
@@ -120,6 +129,13 @@ class Run:
     complete: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
     incidents: tuple[Reason, ...] = ()
+
+    def __post_init__(self) -> None:
+        versions = {one_line(name): one_line(number) for name, number in self.versions.items()}
+        object.__setattr__(self, "versions", versions)
+        object.__setattr__(self, "commit", one_line(self.commit) if self.commit else None)
+        object.__setattr__(self, "id", one_line(self.id))
+        object.__setattr__(self, "selection", one_line(self.selection) if self.selection else None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

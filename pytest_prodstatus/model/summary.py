@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pytest_prodstatus.model.evidence import Entry
+from pytest_prodstatus.model.evidence import Entry, shown
 from pytest_prodstatus.model.record import Record, StageResult, Standing
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
@@ -26,7 +26,17 @@ def stage_line(stage: StageResult) -> str:
     if not stage.criteria:
         return "every stage that it rolls up is CONFIRMED"
     told = "; ".join(filter(None, map(_told, stage.criteria)))
-    return one_line(told or _counted(len(stage.criteria)), limit=LINE_LIMIT)
+    return one_line(told or _counted(len(stage.criteria)), limit=LINE_LIMIT) + _dated(stage)
+
+
+def _dated(stage: StageResult) -> str:
+    """Return how much of a stage wasn't seen by this run, and since when; "" where all was."""
+    old = [s.observed_at for s in stage.criteria if s.carried_over and s.observed_at]
+    if not old:
+        return ""
+    return (
+        f" ({len(old)} of {len(stage.criteria)} carried over, seen {min(old):%Y-%m-%d %H:%M} UTC)"
+    )
 
 
 def _own(stage: StageResult) -> bool:
@@ -43,8 +53,7 @@ def _told(standing: Standing) -> str:
 
 
 def _entry(entry: Entry) -> str:
-    name, _, value = str(entry).partition(" ")
-    return f"{name.replace('_', ' ')} {value}"
+    return f"{entry.name.replace('_', ' ')} {shown(entry.value)}"
 
 
 def next_actions(record: Record) -> list[str]:

@@ -15,6 +15,7 @@ from pytest_prodstatus.model.catalogue import (
     Catalogue,
     CatalogueError,
     Stage,
+    title_of,
 )
 from pytest_prodstatus.model.duration import parse_duration
 from pytest_prodstatus.model.text import one_line
@@ -26,6 +27,10 @@ else:
 
 DEFAULT_DOCUMENT = "PRODUCTION_STATUS.md"
 DEFAULT_TITLE = "Production status"
+
+
+OUTPUTS = ("status.json", "status.html")
+"""The record and the page, whose names are fixed."""
 
 
 class ConfigError(ValueError):
@@ -72,29 +77,41 @@ def read_config(text: str, source: str) -> Config:
     except tomllib.TOMLDecodeError as error:
         msg = f"{source}: not valid TOML: {error}"
         raise ConfigError(msg) from None
-    table = project.get("tool", {}).get("prodstatus", {})
+    tools = _Table(project.get("tool", {}), f"{source}: [tool]").table
     where = f"{source}: [tool.prodstatus]"
-    reader = _Table(table, where)
-    known = [*Config.__slots__[:-1], "valid_for", "stages"]
-    reader.refuse_unknown(known)
+    reader = _Table(tools.get("prodstatus", {}), where)
+    reader.refuse_unknown(_KEYS)
     default = reader.duration("valid_for", DEFAULT_VALID_FOR)
     try:
-        stages = tuple(_stage(item, where, default) for item in reader.tables("stages"))
+        stages = tuple(
+            _stage(item, number, where, default)
+            for number, item in enumerate(reader.tables("stages"), 1)
+        )
         catalogue = Catalogue(stages=stages, declared=bool(stages))
     except CatalogueError as error:
         msg = f"{where} {error}"
         raise ConfigError(msg) from None
     return Config(
-        title=reader.text("title", DEFAULT_TITLE),
-        document=reader.text("document", DEFAULT_DOCUMENT),
-        html=reader.text("html", ""),
+        title=one_line(reader.text("title", DEFAULT_TITLE)),
+        document=reader.file("document", DEFAULT_DOCUMENT),
+        html=reader.file("html", ""),
         paths=reader.texts("paths"),
         require_evidence=reader.boolean("require_evidence", default=False),
-        success_criteria=reader.texts("success_criteria"),
+        success_criteria=tuple(map(one_line, reader.texts("success_criteria"))),
         catalogue=catalogue,
     )
 
 
+_KEYS = (
+    "title",
+    "document",
+    "html",
+    "paths",
+    "require_evidence",
+    "success_criteria",
+    "valid_for",
+    "stages",
+)
 _STAGE_KEYS = (
     "id",
     "title",
@@ -108,15 +125,13 @@ _STAGE_KEYS = (
 )
 
 
-def _stage(item: Mapping[str, Any], where: str, valid_for: timedelta) -> Stage:
-    name = item.get("id")
-    reader = _Table(item, f"{where} stage {name!r}")
+def _stage(item: Mapping[str, Any], number: int, where: str, valid_for: timedelta) -> Stage:
+    name = f"stage {item['id']!r}" if item.get("id") else f"stage number {number}"
+    reader = _Table(item, f"{where} {name}")
     reader.refuse_unknown(_STAGE_KEYS)
     stage_id = reader.text("id", "")
     if not stage_id:
-        msg = (
-            f"{where} stages: every stage needs an id; one has only {', '.join(item) or 'nothing'}"
-        )
+        msg = f"{reader.where}: every stage needs an id, as in id = 'oauth'"
         raise ConfigError(msg)
     criteria = tuple(
         text if "." in text.partition("[")[0] else f"{stage_id}.{text}"
@@ -124,10 +139,10 @@ def _stage(item: Mapping[str, Any], where: str, valid_for: timedelta) -> Stage:
     )
     return Stage(
         id=stage_id,
-        title=reader.text("title", f"{stage_id.replace('-', ' ').upper()} STATUS"),
-        confirmed=one_line(reader.text("confirmed", "")),
-        failed=one_line(reader.text("failed", "")),
-        blocked=one_line(reader.text("blocked", "")),
+        title=reader.text("title", title_of(stage_id)),
+        confirmed=reader.text("confirmed", ""),
+        failed=reader.text("failed", ""),
+        blocked=reader.text("blocked", ""),
         criteria=criteria,
         requires=reader.texts("requires"),
         rollup=reader.texts("rollup"),
@@ -163,6 +178,20 @@ class _Table:
 
     def text(self, key: str, default: str) -> str:
         return str(self._of(key, str, "text", default))
+
+    def file(self, key: str, default: str) -> str:
+        """Return a file's name: one that a file can have, and that no other output has."""
+        name = self.text(key, default)
+        if name != one_line(name) or name.endswith("/") or (default and not name):
+            msg = f"{self.where}: {key} = {name!r} must be the name of a file, as in 'STATUS.md'"
+            raise ConfigError(msg)
+        if name in OUTPUTS:
+            msg = (
+                f"{self.where}: {key} = {name!r} is a file that the plugin writes itself; "
+                f"use another name than {' or '.join(OUTPUTS)}"
+            )
+            raise ConfigError(msg)
+        return name
 
     def boolean(self, key: str, *, default: bool) -> bool:
         return bool(self._of(key, bool, "true or false", default))

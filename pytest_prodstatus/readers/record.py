@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
-from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, NoReturn
 
-from pytest_prodstatus.model.evidence import Entry
+from pytest_prodstatus.model.evidence import Entry, is_value
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import (
     SCHEMA,
@@ -22,8 +20,7 @@ from pytest_prodstatus.model.record import (
     Subject,
 )
 from pytest_prodstatus.model.verdict import Verdict
-
-E = TypeVar("E", bound=Enum)
+from pytest_prodstatus.readers.fields import FieldError, Fields
 
 
 class RecordError(ValueError):
@@ -46,12 +43,12 @@ def read_record(text: str, source: str) -> Record:
         RecordError: it isn't JSON, is cut short, or lacks or misuses a field.
     """
     try:
-        data = json.loads(text)
-    except ValueError as error:
+        data = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
         msg = f"{source}: not a readable record (it may be cut short): {error}"
         raise RecordError(msg) from None
     schema = data.get("schema") if isinstance(data, dict) else None
-    if type(schema) is not int:
+    if type(schema) is not int or schema < 1:
         msg = f"{source}: not a record: it names no schema version"
         raise RecordError(msg)
     if schema > SCHEMA:
@@ -61,118 +58,136 @@ def read_record(text: str, source: str) -> Record:
         )
         raise NewerRecordError(msg)
     try:
-        return _record(data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        msg = f"{source}: not a valid record: {type(error).__name__}: {error}"
+        return _record(Fields(data))
+    except (FieldError, RecursionError) as error:
+        msg = f"{source}: not a valid record: {error}"
         raise RecordError(msg) from None
 
 
 def entry_from_json(data: dict[str, Any]) -> Entry:
-    """Return one evidence entry; the inverse of the writer's form."""
-    value = {key: item for key, item in data.items() if key not in ("name", "at")}
-    return Entry(name=data["name"], at=_instant(data["at"]), value=value)
+    """Return one evidence entry; the inverse of the writer's form.
+
+    Raises:
+        FieldError: it isn't one.
+    """
+    return _entry(Fields(data, "the entry"))
 
 
-def _record(data: dict[str, Any]) -> Record:
-    previous = data.get("previous")
-    final = data["final"]
+def _no_constant(name: str) -> NoReturn:
+    msg = f"{name} is no JSON"
+    raise ValueError(msg)
+
+
+def _record(data: Fields) -> Record:
+    final = data.child("final")
+    verdict, reason = _judged(final)
     return Record(
-        run=_run(data["run"]),
-        final=Final(verdict=Verdict(final["verdict"]), reason=_reason(final), cause=final["cause"]),
-        decision=_decision(data["decision"]),
-        stages=tuple(_stage(stage) for stage in data["stages"]),
-        previous=_record(previous) if previous else None,
+        run=_run(data.child("run")),
+        final=Final(verdict=verdict, reason=reason, cause=_text(final, "cause")),
+        decision=_decision(data.child("decision")),
+        stages=tuple(map(_stage, data.children("stages"))),
+        previous=_record(data.child("previous")) if data.has("previous") else None,
     )
 
 
-def _run(data: dict[str, Any]) -> Run:
-    incidents = (_reason(incident) for incident in data["incidents"])
+def _run(data: Fields) -> Run:
+    subject = data.child("subject")
     return Run(
-        id=data["id"],
-        target=data["target"],
-        subject=Subject(
-            release=data["subject"]["release"], endpoints=dict(data["subject"]["endpoints"])
-        ),
-        started=_instant(data["started"]),
-        finished=_time(data["finished"]),
-        commit=data["commit"],
-        dirty=data["dirty"],
-        selection=data["selection"],
-        complete=data["complete"] is True,
-        versions=dict(data["versions"]),
-        incidents=tuple(incident for incident in incidents if incident),
+        id=data.text("id"),
+        target=data.text("target"),
+        subject=Subject(release=_text(subject, "release"), endpoints=subject.names("endpoints")),
+        started=data.instant("started"),
+        finished=None if data.absent("finished") else data.instant("finished"),
+        commit=_text(data, "commit"),
+        dirty=None if data.absent("dirty") else data.flag("dirty"),
+        selection=_text(data, "selection"),
+        complete=data.flag("complete"),
+        versions=data.names("versions"),
+        incidents=tuple(map(_reason, data.children("incidents"))),
     )
 
 
-def _decision(data: dict[str, Any]) -> Decision:
-    selection = data["selection"]
+def _decision(data: Fields) -> Decision:
+    selection = data.child("selection")
     return Decision(
-        open=data["open"] is True,
-        rule=Rule(data["rule"]),
-        exit_code=int(data["exit_code"]),
-        reasons=tuple(data["reasons"]),
+        open=data.flag("open"),
+        rule=data.choice(Rule, "rule"),
+        exit_code=data.number("exit_code"),
+        reasons=data.texts("reasons"),
         selection=Selection(
-            partial=selection["partial"] is True,
-            verdict=Verdict(selection["verdict"]),
-            criteria=int(selection["criteria"]),
+            partial=selection.flag("partial"),
+            verdict=selection.choice(Verdict, "verdict"),
+            criteria=selection.number("criteria"),
         ),
     )
 
 
-def _stage(data: dict[str, Any]) -> StageResult:
+def _stage(data: Fields) -> StageResult:
+    verdict, reason = _judged(data)
+    stage_id = data.text("id")
     return StageResult(
-        id=data["id"],
-        title=data["title"],
-        verdict=Verdict(data["verdict"]),
-        reason=_reason(data),
-        derived=data["derived"] is True,
-        cause=data["cause"],
-        criteria=tuple(_standing(item, data["id"]) for item in data["criteria"]),
-        since=_time(data["since"]),
-        previous=_optional(Verdict, data["previous"]),
+        id=stage_id,
+        title=data.text("title"),
+        verdict=verdict,
+        reason=reason,
+        derived=data.flag("derived"),
+        cause=_text(data, "cause"),
+        criteria=tuple(_standing(item, stage_id) for item in data.children("criteria")),
+        since=None if data.absent("since") else data.instant("since"),
+        previous=_verdict(data, "previous"),
     )
 
 
-def _standing(data: dict[str, Any], stage_id: str) -> Standing:
+def _standing(data: Fields, stage_id: str) -> Standing:
+    verdict, reason = _judged(data)
     return Standing(
-        id=data["id"],
+        id=data.text("id"),
         stage=stage_id,
-        title=data["title"],
-        nodeid=data["nodeid"],
-        verdict=Verdict(data["verdict"]),
-        observed=_optional(Verdict, data["observed"]),
-        observed_at=_time(data["observed_at"]),
-        carried_over=data["carried_over"] is True,
-        selected=data["selected"] is True,
-        reason=_reason(data),
-        evidence=tuple(entry_from_json(entry) for entry in data["evidence"]),
-        duration=float(data["duration"]),
-        attempts=int(data["attempts"]),
-        flaky=data["flaky"] is True,
-        side_effects=data["side_effects"] is True,
-        run_id=data["run"],
-        subject=data["subject"],
+        title=data.text("title"),
+        nodeid=_text(data, "nodeid"),
+        verdict=verdict,
+        observed=_verdict(data, "observed"),
+        observed_at=None if data.absent("observed_at") else data.instant("observed_at"),
+        carried_over=data.flag("carried_over"),
+        selected=data.flag("selected"),
+        reason=reason,
+        evidence=tuple(map(_entry, data.children("evidence"))),
+        duration=data.seconds("duration"),
+        attempts=data.number("attempts"),
+        flaky=data.flag("flaky"),
+        side_effects=data.flag("side_effects"),
+        run_id=_text(data, "run"),
+        subject=_text(data, "subject"),
     )
 
 
-def _reason(data: dict[str, Any]) -> Reason | None:
-    if data["reason"] is None:
-        return None
-    return Reason(text=data["reason"], kind=Kind(data["kind"]), remedy=data["remedy"])
+def _entry(data: Fields) -> Entry:
+    value = {key: item for key, item in data.items() if key not in ("name", "at")}
+    if not is_value(value):
+        raise data.refusal("a typed value of evidence")
+    return Entry(name=data.text("name"), at=data.instant("at"), value=value)
 
 
-def _optional(kind: type[E], value: str | None) -> E | None:
-    return None if value is None else kind(value)
+def _judged(data: Fields) -> tuple[Verdict, Reason | None]:
+    """Return a verdict and its reason, which every verdict but CONFIRMED has."""
+    verdict = data.choice(Verdict, "verdict")
+    if verdict is not Verdict.CONFIRMED:
+        return verdict, _reason(data)
+    for name in ("reason", "kind", "remedy"):
+        if not data.absent(name):
+            raise data.wrong(name, f"null where the verdict is {verdict}")
+    return verdict, None
 
 
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else _instant(text)
+def _reason(data: Fields) -> Reason:
+    return Reason(
+        text=data.text("reason"), kind=data.choice(Kind, "kind"), remedy=_text(data, "remedy")
+    )
 
 
-def _instant(text: str) -> datetime:
-    # Python 3.10's fromisoformat knows no "Z".
-    instant = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    if instant.tzinfo is None:
-        msg = f"instant {text!r} has no time zone"
-        raise ValueError(msg)
-    return instant.astimezone(timezone.utc)
+def _text(data: Fields, name: str) -> str | None:
+    return None if data.absent(name) else data.text(name)
+
+
+def _verdict(data: Fields, name: str) -> Verdict | None:
+    return None if data.absent(name) else data.choice(Verdict, name)

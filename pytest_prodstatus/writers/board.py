@@ -13,6 +13,8 @@ from pytest_prodstatus.model.record import Record, StageResult, Standing
 from pytest_prodstatus.model.summary import next_actions, stage_line
 from pytest_prodstatus.model.verdict import Verdict
 
+_VERDICT = max(len(verdict.value) for verdict in Verdict)
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -55,17 +57,19 @@ def _criteria(number: int) -> str:
 
 
 def _stage(stage: StageResult, record: Record, verbosity: int, width: int) -> Iterator[Line]:
-    title = max(len(other.title) for other in record.stages)
-    head = f"{stage.title:<{title}}  {stage.verdict!s:<9}"
-    room = width - len(head) - 2
+    longest = max(len(other.title) for other in record.stages)
+    column = min(longest, width - _VERDICT - 4)
+    title = _cut(stage.title, column)
+    head = f"{title:<{column}}  {stage.verdict!s:<{_VERDICT}}"
     line = stage_line(stage)
-    first, *rest = textwrap.wrap(line, max(room, 20), max_lines=1, placeholder=" …") or [""]
-    fits = not rest and first == line
-    if verbosity == 0 and (fits or stage.verdict is Verdict.CONFIRMED):
-        yield Line(f"{head}  {first}".rstrip(), stage.verdict)
+    beside = f"{head}  {line}".rstrip()
+    held = stage.verdict is Verdict.CONFIRMED
+    if verbosity == 0 and (held or len(beside) <= width):
+        yield Line(_cut(beside, width), stage.verdict)
     else:
         yield Line(head.rstrip(), stage.verdict)
-        if stage.verdict is not Verdict.CONFIRMED and not stage.criteria:
+        # A reason that one of its criteria gives is told there.
+        if not held and all(s.reason != stage.reason for s in stage.criteria):
             yield from (Line(text) for text in _wrapped(line, width, "    "))
     for standing in stage.criteria:
         if verbosity > 0 or standing.verdict is not Verdict.CONFIRMED or standing.carried_over:
@@ -86,6 +90,10 @@ def _standing(standing: Standing, record: Record, verbosity: int, width: int) ->
     if verbosity > 0:
         for entry in standing.evidence:
             yield from (Line(text) for text in _wrapped(str(entry), width, "        ", "      "))
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 2].rstrip()} …"
 
 
 def _notes(standing: Standing, now: datetime | None) -> str:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from pytest_prodstatus.model.catalogue import SINCE, TAKEN_TITLES
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.summary import next_actions, stage_line
 from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.readers.blocks import Blocks, scan
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.readers.document import Document, FieldLine, find_fields
 from pytest_prodstatus.version import __version__
 
-LAST_RUN = "LAST RUN"
-NEXT_ACTIONS = "NEXT ACTIONS"
+LAST_RUN, NEXT_ACTIONS = TAKEN_TITLES
 
-# What would open a link, code, markup or emphasis; an underscore inside a word opens nothing.
-_MARKUP = re.compile(r"[\\`*\[\]<>|~]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)")
+# What would open a link, code or emphasis; an underscore inside a word opens nothing.
+_MARKUP = re.compile(
+    r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])|(?<=:)/(?=/)|(?<=\bwww)\.", re.IGNORECASE
+)
+# As entities, since a backslash means nothing in a document's own HTML.
+_HTML = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+_ENTITY = re.compile(r"[<>]|&(?=#?\w+;)")
 
 
 def write_document(record: Record, config: Config, existing: bytes | None) -> bytes:
@@ -52,11 +59,12 @@ def field_values(record: Record) -> dict[str, str]:
 
 
 def _since(title: str) -> str:
-    return f"{title} SINCE"
+    return f"{title}{SINCE}"
 
 
 def _plain(text: str) -> str:
-    return _MARKUP.sub(lambda match: f"\\{match[0]}", text)
+    marked = _MARKUP.sub(lambda match: f"\\{match[0]}", text)
+    return _ENTITY.sub(lambda match: _HTML[match[0]], marked)
 
 
 def _minute(instant: datetime | None) -> str:
@@ -116,7 +124,8 @@ def _generated(record: Record, config: Config) -> str:
 
 def _updated(document: Document, record: Record, config: Config) -> tuple[str, ...]:
     values = field_values(record)
-    fields = find_fields(document.lines, {title: title for title in values})
+    blocks = scan(document.lines)
+    fields = find_fields(document.lines, blocks, {title: title for title in values})
     lines = list(document.lines)
     for field in fields:
         lines[field.index] = _with_value(lines[field.index], field, values[field.key])
@@ -125,7 +134,9 @@ def _updated(document: Document, record: Record, config: Config) -> tuple[str, .
     if not absent:
         return tuple(lines)
     known = [field.index for field in fields if field.key != LAST_RUN and field.key != NEXT_ACTIONS]
-    at = _block_end(lines, known[-1]) if known else len(lines)
+    at = _block_end(document.lines, blocks, known[-1]) if known else len(lines)
+    if at == len(lines) and blocks.open_from is not None:
+        at = blocks.open_from
     end = document.line_end
     added: list[str] = []
     for stage in absent:
@@ -133,6 +144,10 @@ def _updated(document: Document, record: Record, config: Config) -> tuple[str, .
         added += _meanings(config, stage.id)
     if lines and at == len(lines) and not lines[-1].endswith(("\r", "\n")):
         lines[-1] += end
+    # Beside the other kind of line end, a lone CR and a lone LF would become one.
+    before, after = "".join(lines[at - 1 : at]), "".join(lines[at : at + 1])
+    if (end == "\n" and before.endswith("\r")) or (end == "\r" and after.startswith("\n")):
+        end = "\r\n"
     new = [line + end for line in added]
     return (*lines[:at], *new, *lines[at:])
 
@@ -140,23 +155,25 @@ def _updated(document: Document, record: Record, config: Config) -> tuple[str, .
 def _with_value(line: str, field: FieldLine, value: str) -> str:
     body = line.rstrip("\r\n")
     # Two spaces or a backslash at the end are Markdown's hard line break, a person's choice.
-    hard = re.search(r"(?<=\S)(?: {2,}|\\)$", body[field.value_at :])
-    return f"{body[: field.value_at]} {value}{hard[0] if hard else ''}{line[len(body) :]}"
+    hard = re.search(r" {2,}$|(?<!\\)(?:\\\\)*(\\)$", body[field.value_at :])
+    kept = (hard[1] or hard[0]) if hard else ""
+    return f"{body[: field.value_at]} {value}{kept}{line[len(body) :]}"
 
 
-def _block_end(lines: list[str], index: int) -> int:
+def _block_end(lines: Sequence[str], blocks: Blocks, index: int) -> int:
     """Return the index after the field at `index` and the meanings that belong to it."""
     at = index + 1
     while at < len(lines):
         following = at
-        while following < len(lines) and not lines[following].strip():
+        while following < len(lines) and blocks.prose[following] == "":
             following += 1
         if following == len(lines):
             return at
         told = re.match(r"\s*[-*+] +[*_]*(?:CONFIRMED|FAILED|BLOCKED)\b", lines[following])
-        if following > at and not told:
+        hidden = blocks.prose[following] is None
+        if following > at and (hidden or not told):
             return at
-        if re.match(r"\s*#", lines[following]):
+        if not hidden and re.match(r"\s*#", lines[following]):
             return at
         at = following + 1
     return at

@@ -1,0 +1,26 @@
+"""Inner runs of pytest over small projects, as `pytester` gives them."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.integration.project import Project
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load `pytester`, which pytest wants named in the root conftest alone."""
+    if not config.pluginmanager.hasplugin("pytester"):
+        config.pluginmanager.import_plugin("pytester")
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project with two stages, FINAL over both, and no test yet."""
+    import jinja2  # noqa: F401  an inner run that imports it first would have to do so each time
+
+    for name in list(os.environ):
+        if name.startswith(("PRODSTATUS_", "PYTEST_XDIST_")) or name in ("COLUMNS", "CI"):
+            monkeypatch.delenv(name)
+    return Project(pytester)

@@ -1,0 +1,1083 @@
+"""Every way a run can go, as one table to be read beside DESIGN.md § Verdicts.
+
+The project of a row has the row's tests in `test_api.py` (stage `api`) and, beside them, one
+criterion that holds, `shop.open` in `test_shop.py`, so that a row also shows what becomes of the
+others (`rest`). FINAL rolls up both stages.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from tests.integration.project import SHOP
+
+HELD = "CONFIRMED"
+NOT_RUN = "BLOCKED not-run"
+SUBTESTS = hasattr(pytest, "Subtests") or importlib.util.find_spec("pytest_subtests") is not None
+EMPTY = "NOTSET" if pytest.version_tuple >= (8, 4) else "region0"
+ASYNC_FAILS = pytest.version_tuple >= (8, 4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What one mode of a run has to give.
+
+    Attributes:
+        verdicts: of the row's own criteria, each with the kind of its reason; " or " joins what
+            a race between workers may give.
+        rest: the verdict of `shop.open`; None where the project hasn't got it.
+        final: FINAL; "" where nothing may be written.
+        status: the exit status.
+        finished: False where the process died, so that its first marker is what stays.
+    """
+
+    verdicts: Mapping[str, str] = field(default_factory=dict)
+    rest: str | None = HELD
+    final: str = "CONFIRMED"
+    status: int = 0
+    finished: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One way a run can go.
+
+    Attributes:
+        name: in the words of the issue.
+        files: the project's, beside the common ones.
+        args: the command line.
+        serial, xdist, each: what has to come of it in one process, with `-n 2`, and with
+            `-n 2 --dist each`.
+        alone: a serial run needs a process of its own, which it may kill.
+        needs: what must be installed.
+        neighbours: plugins that have a say in this row.
+    """
+
+    name: str
+    files: Mapping[str, str]
+    serial: Expected
+    xdist: Expected
+    each: Expected
+    args: tuple[str, ...] = ()
+    alone: bool = False
+    needs: bool = True
+    neighbours: tuple[str, ...] = ()
+
+
+def row(
+    name: str,
+    tests: str,
+    verdicts: Mapping[str, str],
+    *,
+    final: str,
+    status: int,
+    rest: str | None = HELD,
+    serial: Expected | None = None,
+    xdist: Mapping[str, object] | None = None,
+    each: Mapping[str, object] | None = None,
+    files: Mapping[str, str] | None = None,
+    args: tuple[str, ...] = (),
+    alone: bool = False,
+    needs: bool = True,
+    neighbours: tuple[str, ...] = (),
+) -> Row:
+    """Return a row; `xdist` and `each` say only what differs from a run in one process."""
+    one = Expected(verdicts=verdicts, rest=rest, final=final, status=status)
+    many = replace(one, **(xdist or {}))  # type: ignore[arg-type]
+    beside = {"test_shop.py": SHOP} if rest else {}
+    return Row(
+        name=name,
+        files={"test_api.py": tests, **beside, **(files or {})},
+        serial=serial or one,
+        xdist=many,
+        each=replace(many, **(each or {})),  # type: ignore[arg-type]
+        args=args,
+        alone=alone or (serial is not None and not serial.finished),
+        needs=needs,
+        neighbours=neighbours,
+    )
+
+
+def gone(*criteria: str, status: int = 3, rest: str | None = NOT_RUN) -> Expected:
+    """Return what a process leaves that dies in mid-run: that nothing is confirmed."""
+    verdicts = dict.fromkeys(criteria, NOT_RUN)
+    return Expected(verdicts=verdicts, rest=rest, final="BLOCKED", status=status, finished=False)
+
+
+IN_A_WORKER = 'os.environ.get("PYTEST_XDIST_WORKER")'
+
+PASSES = [
+    row(
+        "everything holds",
+        "@api\ndef test_a(): pass\n",
+        {"api.a": HELD},
+        final="CONFIRMED",
+        status=0,
+    ),
+    row(
+        "parametrised criteria, all hold",
+        """
+        @api
+        @pytest.mark.parametrize("region", ["eu", "us"])
+        def test_a(region): pass
+        """,
+        {"api.a[eu]": HELD, "api.a[us]": HELD},
+        final="CONFIRMED",
+        status=0,
+    ),
+    row(
+        "parametrised criteria, one fails",
+        """
+        @api
+        @pytest.mark.parametrize("region", ["eu", "us"])
+        def test_a(region): assert region == "eu"
+        """,
+        {"api.a[eu]": HELD, "api.a[us]": "FAILED observed"},
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "an empty parameter set",
+        """
+        @api
+        @pytest.mark.parametrize("region", [])
+        def test_a(region): pass
+        """,
+        {f"api.a[{EMPTY}]": "BLOCKED skipped"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "doctest items in the tree",
+        """
+        def documented():
+            '''
+            >>> 1 + 1
+            2
+            '''
+        @api
+        def test_a(): pass
+        """,
+        {"api.a": HELD},
+        args=("--doctest-modules",),
+        final="CONFIRMED",
+        status=0,
+    ),
+    row(
+        "a failing doctest is no criterion, and pytest's exit status stays",
+        """
+        def documented():
+            '''
+            >>> 1 + 1
+            3
+            '''
+        @api
+        def test_a(): pass
+        """,
+        {"api.a": HELD},
+        args=("--doctest-modules",),
+        final="CONFIRMED",
+        status=1,
+    ),
+    row(
+        "a test beside the criteria fails: pytest's exit status stays",
+        "def test_unmarked(): assert 0\n@api\ndef test_a(): pass\n",
+        {"api.a": HELD},
+        final="CONFIRMED",
+        status=1,
+    ),
+]
+
+SKIPS = [
+    row(
+        "all skipped",
+        "@api\n@pytest.mark.skip(reason='later')\ndef test_a(): pass\n",
+        {"api.a": "BLOCKED skipped"},
+        rest=None,
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "skip in setup",
+        """
+        @pytest.fixture
+        def ready(): pytest.skip("not ready")
+        @api
+        def test_a(ready): pass
+        """,
+        {"api.a": "BLOCKED skipped"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "skip in the body",
+        "@api\ndef test_a(): pytest.skip('not today')\n",
+        {"api.a": "BLOCKED skipped"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "skip in teardown",
+        """
+        @pytest.fixture
+        def ready():
+            yield
+            pytest.skip("could not look")
+        @api
+        def test_a(ready): pass
+        """,
+        {"api.a": "BLOCKED skipped"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "skip at module level, of declared criteria",
+        "pytest.skip('no network', allow_module_level=True)\n",
+        {"api.a": "BLOCKED skipped"},
+        files={"pyproject.toml": "DECLARES api.a"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "skip at module level, of undeclared criteria",
+        "pytest.skip('no network', allow_module_level=True)\n@api\ndef test_a(): pass\n",
+        {"api.b": HELD},
+        files={"test_more.py": "@api\ndef test_b(): pass\n"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "importorskip of what isn't there",
+        "pytest.importorskip('no_such_module')\n",
+        {"api.a": "BLOCKED skipped"},
+        files={"pyproject.toml": "DECLARES api.a"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "Blocked raised in a fixture",
+        """
+        @pytest.fixture
+        def store(): blocked("no store", kind="missing-config", remedy="set STORE")
+        @api
+        def test_a(store): pass
+        """,
+        {"api.a": "BLOCKED missing-config"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "Blocked raised in the body, past an except Exception",
+        """
+        @api
+        def test_a():
+            try:
+                blocked("no orders", kind="no-data")
+            except Exception:
+                pass
+        """,
+        {"api.a": "BLOCKED no-data"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "Blocked raised in teardown",
+        """
+        @pytest.fixture
+        def store():
+            yield
+            blocked("the provider is away", kind="provider-unavailable")
+        @api
+        def test_a(store): pass
+        """,
+        {"api.a": "BLOCKED provider-unavailable"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "Blocked raised at module level",
+        "blocked('not armed', kind='not-armed', remedy='set ARMED=1')\n",
+        {"api.a": "BLOCKED not-armed"},
+        files={"pyproject.toml": "DECLARES api.a"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "Blocked raised at module level, of undeclared criteria",
+        "blocked('not armed', kind='not-armed')\n@api\ndef test_a(): pass\n",
+        {"api.b": HELD},
+        files={"test_more.py": "@api\ndef test_b(): pass\n"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "skip at module level outside the folders of criteria says nothing",
+        "@api\ndef test_a(): pass\n",
+        {"api.a": HELD},
+        files={
+            "pyproject.toml": "PATHS suite",
+            "unit/test_unit.py": "pytest.importorskip('no_such_module')\n",
+        },
+        final="CONFIRMED",
+        status=0,
+    ),
+    row(
+        "Blocked raised in a session fixture, for all that use it",
+        """
+        @pytest.fixture(scope="session")
+        def store(): blocked("no store", kind="missing-config")
+        @api
+        def test_a(store): pass
+        @api
+        def test_b(store): pass
+        """,
+        {"api.a": "BLOCKED missing-config", "api.b": "BLOCKED missing-config"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "Blocked with a kind that doesn't exist",
+        "@api\ndef test_a(): blocked('hm', kind='sunday')\n",
+        {"api.a": "FAILED observed"},
+        final="FAILED",
+        status=1,
+    ),
+]
+
+XFAILS = [
+    row(
+        "xfail",
+        "@api\n@pytest.mark.xfail(reason='known')\ndef test_a(): assert 0\n",
+        {"api.a": "FAILED known-failure"},
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "xfail called in the body",
+        "@api\ndef test_a(): pytest.xfail('known')\n",
+        {"api.a": "FAILED known-failure"},
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "xfail(run=False)",
+        "@api\n@pytest.mark.xfail(run=False)\ndef test_a(): pass\n",
+        {"api.a": "FAILED known-failure"},
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "xfail whose fixture fails",
+        """
+        @pytest.fixture
+        def broken(): raise OSError("gone")
+        @api
+        @pytest.mark.xfail
+        def test_a(broken): pass
+        """,
+        {"api.a": "FAILED known-failure"},
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "xpass",
+        "@api\n@pytest.mark.xfail\ndef test_a(): pass\n",
+        {"api.a": "BLOCKED known-failure"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "strict xpass",
+        "@api\n@pytest.mark.xfail(strict=True)\ndef test_a(): pass\n",
+        {"api.a": "FAILED observed"},
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "xfail under --runxfail is a failure",
+        "@api\n@pytest.mark.xfail\ndef test_a(): assert 0\n",
+        {"api.a": "FAILED observed"},
+        args=("--runxfail",),
+        final="FAILED",
+        status=1,
+    ),
+]
+
+FAILURES = [
+    row(
+        "the call fails",
+        "@api\ndef test_a(): assert 1 == 2\n",
+        {"api.a": "FAILED observed"},
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "setup error",
+        """
+        @pytest.fixture
+        def broken(): raise OSError("gone")
+        @api
+        def test_a(broken): pass
+        """,
+        {"api.a": "BLOCKED setup-error"},
+        final="BLOCKED",
+        status=1,
+    ),
+    row(
+        "a fixture that doesn't exist",
+        "@api\ndef test_a(nothing): pass\n",
+        {"api.a": "BLOCKED setup-error"},
+        final="BLOCKED",
+        status=1,
+    ),
+    row(
+        "teardown error after a pass",
+        """
+        @pytest.fixture
+        def leaky():
+            yield
+            raise OSError("still open")
+        @api
+        def test_a(leaky): pass
+        """,
+        {"api.a": "FAILED observed"},
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "setup error, then teardown error: the worst wins",
+        """
+        @pytest.fixture
+        def leaky():
+            yield
+            raise OSError("still open")
+        @pytest.fixture
+        def broken(leaky): raise OSError("gone")
+        @api
+        def test_a(broken): pass
+        """,
+        {"api.a": "FAILED observed"},
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "skip in the body, then teardown error: the worst wins",
+        """
+        @pytest.fixture
+        def leaky():
+            yield
+            raise OSError("still open")
+        @api
+        def test_a(leaky): pytest.skip("not today")
+        """,
+        {"api.a": "FAILED observed"},
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "failing subtest",
+        """
+        @api
+        def test_a(subtests):
+            with subtests.test("one"): assert 0
+            with subtests.test("two"): pass
+        """,
+        {"api.a": "FAILED observed"},
+        needs=SUBTESTS,
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "subtest, then failing parent",
+        """
+        @api
+        def test_a(subtests):
+            with subtests.test("one"): pass
+            assert 0
+        """,
+        {"api.a": "FAILED observed"},
+        needs=SUBTESTS,
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "skipped subtest",
+        """
+        @api
+        def test_a(subtests):
+            with subtests.test("one"): pytest.skip("not this one")
+        """,
+        {"api.a": "BLOCKED skipped"},
+        needs=SUBTESTS,
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "subtest that is Blocked",
+        """
+        @api
+        def test_a(subtests):
+            with subtests.test("one"): blocked("none yet", kind="no-data")
+        """,
+        {"api.a": "BLOCKED no-data"},
+        needs=SUBTESTS,
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "passing subtests",
+        """
+        @api
+        def test_a(subtests):
+            with subtests.test("one"): pass
+        """,
+        {"api.a": HELD},
+        needs=SUBTESTS,
+        final="CONFIRMED",
+        status=0,
+    ),
+    row(
+        "unittest.TestCase",
+        """
+        @api
+        class Api(unittest.TestCase):
+            def test_a(self): pass
+            def test_b(self): self.fail("no")
+            def test_c(self): self.skipTest("not today")
+            def test_d(self): blocked("none yet", kind="no-data")
+            @unittest.expectedFailure
+            def test_e(self): self.fail("known")
+            @unittest.expectedFailure
+            def test_f(self): pass
+            @unittest.skip("never")
+            def test_g(self): pass
+        """,
+        {
+            "api.a": HELD,
+            "api.b": "FAILED observed",
+            "api.c": "BLOCKED skipped",
+            "api.d": "BLOCKED no-data",
+            "api.e": "FAILED known-failure",
+            "api.f": "FAILED observed",
+            "api.g": "BLOCKED skipped",
+        },
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "unittest.TestCase whose class set-up is Blocked",
+        """
+        @api
+        class Api(unittest.TestCase):
+            @classmethod
+            def setUpClass(cls): blocked("no store", kind="missing-config")
+            def test_a(self): pass
+        """,
+        {"api.a": "BLOCKED missing-config"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "unittest.TestCase with a failing subTest",
+        """
+        @api
+        class Api(unittest.TestCase):
+            def test_a(self):
+                with self.subTest(n=1): self.fail("no")
+        """,
+        {"api.a": "FAILED observed"},
+        needs=SUBTESTS,
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "async tests without a plugin for them",
+        "@api\nasync def test_a(): assert 0\n",
+        {"api.a": "FAILED observed" if ASYNC_FAILS else "BLOCKED skipped"},
+        final="FAILED" if ASYNC_FAILS else "BLOCKED",
+        status=1 if ASYNC_FAILS else 10,
+    ),
+    row(
+        "async tests of unittest",
+        """
+        @api
+        class Api(unittest.IsolatedAsyncioTestCase):
+            async def test_a(self): pass
+            async def test_b(self): self.fail("no")
+        """,
+        {"api.a": HELD, "api.b": "FAILED observed"},
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "a test that returns instead of asserting is seen to pass",
+        "@api\ndef test_a(): return 1 == 2\n",
+        {"api.a": HELD},
+        final="CONFIRMED",
+        status=0,
+    ),
+]
+
+REQUIRE = "CONFIRMED needs evidence"
+EVIDENCE = [
+    row(
+        "passed without evidence where evidence is required",
+        "@api\ndef test_a(): pass\n@api\ndef test_b(evidence): evidence(n=1)\n",
+        {"api.a": "BLOCKED no-evidence", "api.b": HELD},
+        files={"pyproject.toml": "REQUIRES EVIDENCE"},
+        rest=None,
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "evidence of a type that isn't allowed",
+        "@api\ndef test_a(evidence): evidence(total=1.5)\n",
+        {"api.a": "FAILED observed"},
+        final="FAILED",
+        status=1,
+    ),
+]
+
+RERUN = ("rerunfailures",)
+RERUNS = [
+    row(
+        "rerun that passes",
+        """
+        @api
+        def test_a():
+            if not Path("again").exists():
+                Path("again").touch()
+                assert 0
+        """,
+        {"api.a": HELD},
+        args=("--reruns=2",),
+        neighbours=RERUN,
+        final="CONFIRMED",
+        status=0,
+        # Whichever of both workers comes second doesn't fail at all.
+        each={},
+    ),
+    row(
+        "reruns exhausted",
+        "@api\ndef test_a(): assert 0\n",
+        {"api.a": "FAILED observed"},
+        args=("--reruns=2",),
+        neighbours=RERUN,
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "rerun of a set-up error that passes",
+        """
+        @pytest.fixture
+        def ready():
+            if not Path("again").exists():
+                Path("again").touch()
+                raise OSError("not yet")
+        @api
+        def test_a(ready): pass
+        """,
+        {"api.a": HELD},
+        args=("--reruns=2",),
+        neighbours=RERUN,
+        final="CONFIRMED",
+        status=0,
+    ),
+    row(
+        "rerun of a criterion with side effects",
+        """
+        @pytest.mark.stage("api", side_effects=True)
+        def test_a():
+            with Path("starts").open("a") as file:
+                file.write("x")
+            assert Path("starts").read_text() != "x"
+        """,
+        {"api.a": "FAILED observed"},
+        args=("--reruns=2",),
+        neighbours=RERUN,
+        final="FAILED",
+        status=1,
+    ),
+]
+
+CRASHES = [
+    row(
+        "worker crash in the body",
+        "@api\ndef test_a(): os._exit(3)\n",
+        {"api.a": "FAILED crash"},
+        serial=gone("api.a"),
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "worker crash in a fixture",
+        """
+        @pytest.fixture
+        def deadly(): os._exit(3)
+        @api
+        def test_a(deadly): pass
+        """,
+        {"api.a": "FAILED crash"},
+        serial=gone("api.a"),
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "worker crash in teardown after a pass",
+        """
+        @pytest.fixture
+        def deadly():
+            yield
+            os._exit(3)
+        @api
+        def test_a(deadly): pass
+        """,
+        {"api.a": "FAILED crash"},
+        serial=gone("api.a"),
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "every worker crashes at import",
+        f"if {IN_A_WORKER}: os._exit(3)\n@api\ndef test_a(): pass\n",
+        {"api.a": HELD},
+        args=("--max-worker-restart=1",),
+        final="CONFIRMED",
+        status=0,
+        # Nobody came as far as to say what there is, and no production run was asked for.
+        xdist={"final": "", "status": 5},
+    ),
+    row(
+        "every worker crashes at import in a production run",
+        f"if {IN_A_WORKER}: os._exit(3)\n@api\ndef test_a(): pass\n",
+        {"api.a": HELD},
+        args=("--max-worker-restart=1", "-m", "production"),
+        final="CONFIRMED",
+        status=0,
+        xdist={"verdicts": {}, "rest": None, "final": "BLOCKED", "status": 5},
+    ),
+    row(
+        "one worker crashes at import, and another is started for it",
+        f"""
+        if {IN_A_WORKER} == "gw0": os._exit(3)
+        @api
+        def test_a(): pass
+        """,
+        {"api.a": HELD},
+        final="CONFIRMED",
+        status=0,
+        xdist={"final": "BLOCKED", "status": 10},
+    ),
+    row(
+        "worker crash in its own sessionfinish",
+        "@api\ndef test_a(): pass\n",
+        {"api.a": HELD},
+        files={
+            "conftest.py": f"""
+            import os
+            def pytest_sessionfinish():
+                if {IN_A_WORKER}: os._exit(3)
+            """
+        },
+        final="CONFIRMED",
+        status=0,
+        xdist={"final": "BLOCKED", "status": 10},
+    ),
+    row(
+        "worker crash with restarts off",
+        "@api\ndef test_a(): os._exit(3)\n",
+        {"api.a": "FAILED crash"},
+        args=("--max-worker-restart=0",),
+        serial=gone("api.a"),
+        final="FAILED",
+        # The other worker may have been on its way to the last criterion.
+        xdist={"rest": "CONFIRMED or BLOCKED not-run", "status": 1},
+        status=1,
+    ),
+]
+
+CUT_SHORT = [
+    row(
+        "a collection error in one file",
+        "import no_such_module\n@api\ndef test_a(): pass\n",
+        {"api.a": "BLOCKED collection-error"},
+        files={"pyproject.toml": "DECLARES api.a"},
+        rest=NOT_RUN,
+        final="BLOCKED",
+        status=2,
+        xdist={"rest": HELD, "status": 1},
+    ),
+    row(
+        "a collection error with --continue-on-collection-errors",
+        "import no_such_module\n@api\ndef test_a(): pass\n",
+        {"api.a": "BLOCKED collection-error"},
+        files={"pyproject.toml": "DECLARES api.a"},
+        args=("--continue-on-collection-errors",),
+        final="BLOCKED",
+        status=1,
+    ),
+    row(
+        "a collection error beside the criteria",
+        "@api\ndef test_a(): pass\n",
+        {"api.a": HELD},
+        files={"test_zzz.py": "import no_such_module\n"},
+        args=("--continue-on-collection-errors",),
+        final="BLOCKED",
+        status=1,
+    ),
+    row(
+        "-x",
+        "@api\ndef test_a(): assert 0\n",
+        {"api.a": "FAILED observed"},
+        args=("-x",),
+        rest=NOT_RUN,
+        final="FAILED",
+        status=1,
+        xdist={"rest": "CONFIRMED or BLOCKED not-run", "status": 2},
+    ),
+    row(
+        "--maxfail",
+        "@api\ndef test_a(): assert 0\n@api\ndef test_b(): assert 0\n",
+        {"api.a": "FAILED observed", "api.b": "FAILED observed"},
+        args=("--maxfail=2",),
+        rest=NOT_RUN,
+        final="FAILED",
+        status=1,
+        xdist={"rest": "CONFIRMED or BLOCKED not-run", "status": 2},
+    ),
+    row(
+        "Ctrl-C, as a KeyboardInterrupt in a test",
+        "@api\ndef test_a(): raise KeyboardInterrupt\n",
+        {"api.a": NOT_RUN},
+        rest=NOT_RUN,
+        alone=True,
+        final="BLOCKED",
+        status=2,
+        xdist={"rest": "CONFIRMED or BLOCKED not-run"},
+    ),
+    row(
+        "pytest.exit(returncode=0) in a test",
+        "@api\ndef test_a(): pytest.exit('enough', returncode=0)\n",
+        {"api.a": NOT_RUN},
+        rest=NOT_RUN,
+        alone=True,
+        final="BLOCKED",
+        status=10,
+        # xdist takes a worker that ends early, and in peace, for a mistake of its own.
+        xdist={"rest": "CONFIRMED or BLOCKED not-run", "status": 3},
+    ),
+    row(
+        "pytest.exit(returncode=0) in the last test's teardown",
+        """
+        @pytest.fixture
+        def ending():
+            yield
+            pytest.exit("enough", returncode=0)
+        @api
+        def test_a(ending): pass
+        """,
+        {"api.a": NOT_RUN},
+        rest=None,
+        alone=True,
+        final="BLOCKED",
+        status=10,
+        xdist={"status": 3},
+    ),
+    row(
+        "SystemExit raised in a test is a failure",
+        "@api\ndef test_a(): sys.exit(0)\n",
+        {"api.a": "FAILED observed"},
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "session.shouldstop set by a conftest",
+        "@api\ndef test_a(request): request.session.shouldstop = 'enough'\n",
+        {"api.a": "CONFIRMED"},
+        rest=NOT_RUN,
+        final="BLOCKED",
+        status=2,
+        xdist={"rest": "CONFIRMED or BLOCKED not-run"},
+    ),
+    row(
+        "an internal error of pytest",
+        "@api\ndef test_a(): pass\n",
+        {"api.a": "CONFIRMED or BLOCKED not-run"},
+        files={
+            "conftest.py": """
+            import pytest
+            @pytest.hookimpl(wrapper=True)
+            def pytest_runtest_logreport(report):
+                yield
+                if report.when == "call":
+                    raise RuntimeError("a broken plugin")
+            """
+        },
+        rest="CONFIRMED or BLOCKED not-run",
+        final="BLOCKED",
+        status=3,
+    ),
+]
+
+SELECTION = [
+    row(
+        "all deselected, in a production run",
+        "@api\ndef test_a(): pass\n",
+        {"api.a": NOT_RUN},
+        args=("-m", "production", "-k", "nothing"),
+        rest=NOT_RUN,
+        final="BLOCKED",
+        status=5,
+    ),
+    row(
+        "all deselected, in a run that nobody called one of production",
+        "@api\ndef test_a(): pass\n",
+        {},
+        args=("-k", "nothing"),
+        final="",
+        status=5,
+    ),
+    row(
+        "a mistyped mark on the command line",
+        "@api\ndef test_a(): pass\n",
+        {},
+        args=("-m", "prodcution"),
+        final="",
+        status=5,
+    ),
+    row(
+        "a mistyped mark on a test of a declared criterion",
+        "@pytest.mark.satge('api')\ndef test_a(): pass\n",
+        {"api.a": NOT_RUN},
+        files={"pyproject.toml": "DECLARES api.a"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "a mistyped stage on the command line",
+        "@api\ndef test_a(): pass\n",
+        {},
+        args=("--stage", "apii"),
+        final="",
+        status=4,
+    ),
+    row(
+        "a mistyped stage on a test",
+        "@pytest.mark.stage('apii')\ndef test_a(): pass\n",
+        {},
+        final="",
+        status=4,
+    ),
+    row(
+        "no test at all, in a production run",
+        "",
+        {},
+        args=("-m", "production"),
+        rest=None,
+        final="BLOCKED",
+        status=5,
+    ),
+    row(
+        "a path that doesn't exist",
+        "@api\ndef test_a(): pass\n",
+        {},
+        args=("-m", "production", "test_nothing.py"),
+        rest=None,
+        final="BLOCKED",
+        status=4,
+        xdist={"status": 5},
+    ),
+]
+
+NEIGHBOURS = [
+    row(
+        "user data that can't cross to the controller",
+        "@api\ndef test_a(record_property): record_property('x', object())\n",
+        {"api.a": HELD},
+        final="CONFIRMED",
+        status=0,
+    ),
+    row(
+        "user data that can't even be shown",
+        """
+        class Shy:
+            def __repr__(self): raise OSError("no")
+        @api
+        def test_a(record_property): record_property("x", Shy())
+        """,
+        {"api.a": HELD},
+        final="CONFIRMED",
+        status=0,
+        xdist={
+            "verdicts": {"api.a": "BLOCKED not-run"},
+            "rest": "CONFIRMED or BLOCKED not-run",
+            "final": "BLOCKED",
+            # xdist itself would end with 0.
+            "status": 10,
+        },
+    ),
+    *(
+        row(
+            f"-p no:{name}",
+            "@api\ndef test_a(): pass\n@api\ndef test_b(): pytest.skip('not today')\n",
+            {"api.a": HELD, "api.b": "BLOCKED skipped"},
+            args=("-p", f"no:{name}"),
+            neighbours=("html", "metadata", "cacheprovider", "randomly", "rerunfailures"),
+            final="BLOCKED",
+            status=10,
+        )
+        for name in ("html", "cacheprovider", "terminal", "randomly")
+    ),
+    row(
+        "rerunfailures changes the exit status after ours",
+        """
+        @api
+        def test_a():
+            if not Path("again").exists():
+                Path("again").touch()
+                assert 0
+        """,
+        {"api.a": HELD},
+        args=("--reruns=2", "--fail-on-flaky"),
+        neighbours=RERUN,
+        final="CONFIRMED",
+        status=7,
+        # rerunfailures looks at the controller's items, and there are none.
+        xdist={"status": 0},
+    ),
+    row(
+        "--max-warnings changes the exit status after ours",
+        "import warnings\n@api\ndef test_a(): warnings.warn('old')\n",
+        {"api.a": HELD},
+        args=("--max-warnings=0",),
+        needs=pytest.version_tuple >= (9, 1),
+        final="CONFIRMED",
+        status=6,
+    ),
+    row(
+        "--max-warnings after a BLOCKED: ours stands, since it is no 0",
+        "import warnings\n@api\ndef test_a():\n    warnings.warn('old')\n    pytest.skip('no')\n",
+        {"api.a": "BLOCKED skipped"},
+        args=("--max-warnings=0",),
+        needs=pytest.version_tuple >= (9, 1),
+        final="BLOCKED",
+        status=10,
+    ),
+]
+
+ROWS = [
+    *PASSES,
+    *SKIPS,
+    *XFAILS,
+    *FAILURES,
+    *EVIDENCE,
+    *RERUNS,
+    *CRASHES,
+    *CUT_SHORT,
+    *SELECTION,
+    *NEIGHBOURS,
+]

@@ -1,0 +1,276 @@
+"""A small project with criteria, and what one inner run of pytest over it left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HEAD = """
+import os, signal, sys, time, unittest
+from pathlib import Path
+import pytest
+from pytest_prodstatus import Blocked, Money, blocked
+api = pytest.mark.stage("api")
+shop = pytest.mark.stage("shop")
+
+"""
+"""What every test file of an inner project begins with."""
+
+CONFIG = """
+[tool.prodstatus]
+document = "STATUS.md"
+
+[[tool.prodstatus.stages]]
+id = "api"
+
+[[tool.prodstatus.stages]]
+id = "shop"
+
+[[tool.prodstatus.stages]]
+id = "final"
+rollup = ["api", "shop"]
+"""
+"""Two stages, and FINAL over both."""
+
+SHOP = "@shop\ndef test_open():\n    pass\n"
+"""A criterion that holds, `shop.open`, so that a row can show what becomes of the others."""
+
+TIMEOUT_S = 120
+SERIAL: tuple[str, ...] = ()
+XDIST = ("-n", "2")
+
+# Neighbours that are installed but have no say here; each costs every inner process its import.
+LEAN = ("randomly", "hypothesispytest", "html", "metadata", "cacheprovider", "rerunfailures")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """How one inner run ended and what lies in its output folder.
+
+    Attributes:
+        status: the exit status; negative where a signal ended the process.
+        record: the record's JSON; None where there is none.
+        files: names of everything in the output folder.
+    """
+
+    status: int
+    out: str
+    err: str
+    record: dict[str, Any] | None
+    document: str | None
+    page: str | None
+    files: frozenset[str]
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The record, which this run must have written."""
+        assert self.record is not None, f"no record; the run said:\n{self.out}\n{self.err}"
+        return self.record
+
+    @property
+    def criteria(self) -> dict[str, dict[str, Any]]:
+        """The record's criteria by id."""
+        return {c["id"]: c for stage in self.told["stages"] for c in stage["criteria"]}
+
+    @property
+    def stages(self) -> dict[str, dict[str, Any]]:
+        """The record's stages by id."""
+        return {stage["id"]: stage for stage in self.told["stages"]}
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """Each criterion's verdict and, unless it is CONFIRMED, the kind of its reason."""
+        return {name: _verdict(c) for name, c in self.criteria.items()}
+
+    @property
+    def final(self) -> str:
+        """The FINAL verdict."""
+        verdict: str = self.told["final"]["verdict"]
+        return verdict
+
+    @property
+    def last_line(self) -> str:
+        """The last line on the terminal that says anything."""
+        return next((line for line in reversed(self.out.splitlines()) if line.strip()), "")
+
+    def values(self, criterion_id: str) -> dict[str, Any]:
+        """Return a criterion's evidence by name, without its dates."""
+        kept = ("name", "at")
+        evidence = self.criteria[criterion_id]["evidence"]
+        return {e["name"]: {k: v for k, v in e.items() if k not in kept} for e in evidence}
+
+    def check_coherent(self) -> None:
+        """Assert what holds after every run: one verdict everywhere, and a gate that follows it."""
+        record = self.told
+        final, decision = record["final"], record["decision"]
+        stages = {stage["id"]: stage for stage in record["stages"]}
+        if "final" in stages:
+            assert stages["final"]["verdict"] == final["verdict"]
+        assert (final["verdict"] == "CONFIRMED") == (final["reason"] is None)
+        for stage in record["stages"]:
+            if stage["verdict"] == "CONFIRMED":
+                assert all(c["verdict"] == "CONFIRMED" for c in stage["criteria"])
+            else:
+                assert stage["reason"]
+            for criterion in stage["criteria"]:
+                assert (criterion["verdict"] == "CONFIRMED") == (criterion["reason"] is None)
+                if criterion["verdict"] == "CONFIRMED":
+                    assert criterion["observed"] == "CONFIRMED"
+                    assert criterion["observed_at"]
+        assert self.document is not None
+        assert self.page is not None
+        for stage in record["stages"]:
+            assert f"**{stage['title']}:** **{stage['verdict']}**" in self.document
+        if record["decision"]["rule"] == "confirmed":
+            assert decision["open"] == (final["verdict"] == "CONFIRMED" and bool(self._finished))
+        if not decision["selection"]["partial"] and decision["rule"] == "confirmed":
+            assert self.status != 0 or final["verdict"] == "CONFIRMED"
+        if self._finished and self.status >= 0:
+            assert decision["exit_code"] == self.status
+
+    @property
+    def _finished(self) -> str | None:
+        finished: str | None = self.told["run"]["finished"]
+        return finished
+
+
+def _verdict(criterion: Mapping[str, Any]) -> str:
+    kind = criterion["kind"]
+    return f"{criterion['verdict']} {kind}" if kind else str(criterion["verdict"])
+
+
+class Project:
+    """A project in a folder of its own, and inner runs of pytest over it."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.pytester = pytester
+        self.root = pytester.path
+        self.lean = LEAN
+        self.write({"pyproject.toml": CONFIG})
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """Write files; a test file gets the common head."""
+        for name, text in files.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            body = textwrap.dedent(text).lstrip("\n")
+            is_test = path.suffix == ".py" and path.stem != "conftest"
+            path.write_text((HEAD if is_test else "") + body, encoding="utf-8")
+
+    @property
+    def folder(self) -> Path:
+        """Where the outputs of a run go by default."""
+        return self.root / "reports"
+
+    def run(self, *args: str, lean: Sequence[str] = LEAN, folder: Path | None = None) -> Ran:
+        """Run pytest over the project: in this process, or with `-n` in one of its own.
+
+        Args:
+            args: the command line.
+            lean: neighbours that are kept out.
+            folder: where the run writes, when that isn't the default.
+        """
+        if any(arg.startswith("-n") for arg in args):
+            return self.run_alone(*args, lean=lean, folder=folder)
+        with warnings.catch_warnings():
+            warnings.resetwarnings()
+            done = self.pytester.runpytest_inprocess(*_without(lean), *args)
+        return self.left(int(done.ret), done.stdout.str(), done.stderr.str(), folder)
+
+    def run_alone(self, *args: str, lean: Sequence[str] = LEAN, folder: Path | None = None) -> Ran:
+        """Run pytest over the project in a process of its own."""
+        done = self.pytester.runpytest_subprocess(*_without(lean), *args, timeout=TIMEOUT_S)
+        return self.left(int(done.ret), done.stdout.str(), done.stderr.str(), folder)
+
+    def run_piped(self, *args: str) -> tuple[int, str, str]:
+        """Run pytest in a process whose output is no file; return its status, output and errors."""
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *_without(LEAN), *args],
+            cwd=self.root,
+            text=True,
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    def run_signalled(self, number: signal.Signals, *args: str) -> Ran:
+        """Run pytest in a process of its own and send it a signal once `running` exists."""
+        command = [sys.executable, "-m", "pytest", *_without(LEAN), *args]
+        process = subprocess.Popen(
+            command,
+            cwd=self.root,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            wait_for((self.root / "running").exists)
+            process.send_signal(number)
+            told, err = process.communicate(timeout=TIMEOUT_S)
+        finally:
+            # Workers that outlive a killed controller are ours too.
+            end_group(process.pid)
+            process.wait()
+        return self.left(process.returncode, told, err)
+
+    def left(self, status: int, out: str, err: str, folder: Path | None = None) -> Ran:
+        """Return what lies in the output folder after a run."""
+        folder = folder or self.folder
+        text = _read(folder / "status.json")
+        names = folder.rglob("*") if folder.is_dir() else ()
+        return Ran(
+            status=status,
+            out=out,
+            err=err,
+            record=json.loads(text) if text is not None else None,
+            document=_read(folder / "STATUS.md"),
+            page=_read(folder / "status.html"),
+            files=frozenset(str(path.relative_to(folder)) for path in names if path.is_file()),
+        )
+
+
+def _without(plugins: Sequence[str]) -> list[str]:
+    return [f"-pno:{name}" for name in plugins]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds, and fail when it doesn't within a minute."""
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "what the inner run was to do first never happened"
+        time.sleep(0.01)
+
+
+def end_group(group: int) -> None:
+    """End what is left of a process group that this test started."""
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def plain(text: str) -> str:
+    """Return terminal text without colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)

@@ -1,0 +1,350 @@
+"""The denominator: what is declared or known counts, whether or not this run looked at it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from tests.integration.project import CONFIG, LEAN, SERIAL, SHOP, XDIST, Project
+
+API = """
+@api
+def test_a(evidence): evidence(n=1)
+@api
+def test_b(): pass
+"""
+MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+
+
+def declare(project: Project, **keys: str) -> None:
+    """Add lines to stages of the configuration: `api="criteria = ['a']"`."""
+    config = CONFIG
+    for stage, line in keys.items():
+        config = config.replace(f'id = "{stage}"', f'id = "{stage}"\n{line}')
+    project.write({"pyproject.toml": config})
+
+
+def make_older(project: Project, span: timedelta) -> None:
+    """Date everything that the last record observed back."""
+    path = project.folder / "status.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    for stage in record["stages"]:
+        for criterion in stage["criteria"]:
+            at = datetime.fromisoformat(criterion["observed_at"].replace("Z", "+00:00"))
+            criterion["observed_at"] = (at - span).isoformat().replace("+00:00", "Z")
+    path.write_text(json.dumps(record), encoding="utf-8")
+
+
+@MODES
+def test_declared_criterion_without_a_test_is_blocked_by_name(
+    project: Project, mode: tuple[str, ...]
+) -> None:
+    """A criterion that the catalogue declares and no test provides is BLOCKED, not-run."""
+    declare(project, api='criteria = ["a", "b", "renamed-away"]')
+    project.write({"test_api.py": API, "test_shop.py": SHOP})
+    ran = project.run(*mode)
+    assert ran.status == 10
+    assert ran.final == "BLOCKED"
+    assert ran.verdicts["api.renamed-away"] == "BLOCKED not-run"
+    assert "api.renamed-away" in ran.out
+    assert ran.criteria["api.renamed-away"]["remedy"]
+    assert ran.told["run"]["complete"] is False
+
+
+def test_declared_base_id_stands_for_its_parameters(project: Project) -> None:
+    """The id without brackets is met by any of its items, and by none when there is none."""
+    declare(project, api='criteria = ["a"]')
+    test = "@api\n@pytest.mark.parametrize('x', {0})\ndef test_a(x): pass\n"
+    project.write({"test_api.py": test.format("['eu']"), "test_shop.py": SHOP})
+    ran = project.run()
+    assert (ran.status, ran.verdicts["api.a[eu]"]) == (0, "CONFIRMED")
+    assert ran.told["run"]["complete"] is True
+
+
+def test_renamed_criterion_is_missed_by_its_declared_name(project: Project) -> None:
+    """A new name is a new criterion; the declared one is BLOCKED in spite of its former verdict."""
+    declare(project, api='criteria = ["a"]')
+    project.write({"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP})
+    assert project.run().status == 0
+    project.write({"test_api.py": "@api\ndef test_aa(): pass\n"})
+    ran = project.run()
+    assert ran.status == 10
+    assert ran.verdicts["api.a"] == "BLOCKED not-run"
+    assert ran.verdicts["api.aa"] == "CONFIRMED"
+
+
+def test_undeclared_criterion_that_was_deleted_is_gone(project: Project) -> None:
+    """What nobody declares and no test provides any more can be deleted, in a run that saw that."""
+    project.write({"test_api.py": API, "test_shop.py": SHOP})
+    assert project.run().status == 0
+    project.write({"test_api.py": "@api\ndef test_a(): pass\n"})
+    assert project.run("test_api.py").verdicts.keys() == {"api.a", "shop.open"}
+
+
+def test_declared_criterion_that_was_deselected_is_blocked(project: Project) -> None:
+    """Deselected and never observed: BLOCKED, not-run; FINAL says so, the exit status doesn't."""
+    declare(project, api='criteria = ["a", "b"]')
+    project.write({"test_api.py": API, "test_shop.py": SHOP})
+    ran = project.run("-k", "not test_b")
+    assert ran.verdicts["api.b"] == "BLOCKED not-run"
+    assert ran.final == "BLOCKED"
+    assert ran.told["decision"]["open"] is False
+    assert ran.told["decision"]["selection"]["partial"] is True
+    assert ran.status == 0
+
+
+def test_items_dropped_by_a_conftest_are_not_forgotten(project: Project) -> None:
+    """A hook that drops items without a word leaves their criteria BLOCKED, not-run."""
+    project.write(
+        {
+            "conftest.py": """
+            def pytest_collection_modifyitems(items):
+                items[:] = [item for item in items if item.name != "test_b"]
+            """,
+            "test_api.py": API,
+            "test_shop.py": SHOP,
+        }
+    )
+    ran = project.run()
+    assert ran.verdicts["api.b"] == "BLOCKED not-run"
+    assert ran.final == "BLOCKED"
+
+
+PARTS = {
+    "stage": ("--stage", "api"),
+    "keyword": ("-k", "test_a or test_b"),
+    "path": ("test_api.py",),
+    "node ids": ("test_api.py::test_a", "test_api.py::test_b"),
+    "deselect": ("--deselect", "test_shop.py::test_open"),
+    "ignore": ("--ignore", "test_shop.py"),
+    "marks": ("-m", "production and not slow"),
+}
+
+
+@MODES
+@pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
+def test_partial_run_carries_over_what_it_did_not_look_at(
+    project: Project, mode: tuple[str, ...], part: tuple[str, ...]
+) -> None:
+    """A fresh CONFIRMED is carried over with its own date, run and evidence; the record says so."""
+    shop = "@shop\n@pytest.mark.slow\ndef test_open(evidence): evidence(orders=7)\n"
+    project.write({"test_api.py": API, "test_shop.py": shop})
+    whole = project.run()
+    assert (whole.status, whole.final) == (0, "CONFIRMED")
+    assert whole.told["run"]["complete"] is True
+    assert whole.told["run"]["selection"] is None
+    ran = project.run(*mode, *part)
+    ran.check_coherent()
+    assert (ran.status, ran.final) == (0, "CONFIRMED")
+    kept, old = ran.criteria["shop.open"], whole.criteria["shop.open"]
+    assert kept["carried_over"] is True
+    assert kept["selected"] is False
+    for key in ("observed_at", "run", "evidence", "verdict", "nodeid", "title"):
+        assert kept[key] == old[key]
+    for name in ("api.a", "api.b"):
+        assert ran.criteria[name]["carried_over"] is False
+        assert ran.criteria[name]["run"] == ran.told["run"]["id"]
+    assert ran.told["run"]["complete"] is False
+    assert ran.told["run"]["selection"]
+    selection = ran.told["decision"]["selection"]
+    assert selection == {"partial": True, "verdict": "CONFIRMED", "criteria": 2}
+    assert "carried over" in ran.out
+    again = project.run(*part)
+    assert again.criteria["shop.open"]["observed_at"] == old["observed_at"]
+
+
+def test_stale_confirmed_is_blocked_beyond_valid_for(project: Project) -> None:
+    """Beyond its stage's `valid_for` a carried CONFIRMED is BLOCKED, stale; within, it stands."""
+    declare(project, api='valid_for = "2h"', shop='valid_for = "30d"')
+    project.write({"test_api.py": API, "test_shop.py": SHOP, "test_c.py": "@api\ndef test_c(): 1"})
+    project.run()
+    make_older(project, timedelta(hours=3))
+    ran = project.run("test_c.py")
+    assert ran.verdicts == {
+        "api.a": "BLOCKED stale",
+        "api.b": "BLOCKED stale",
+        "api.c": "CONFIRMED",
+        "shop.open": "CONFIRMED",
+    }
+    assert ran.criteria["api.a"]["observed"] == "CONFIRMED"
+    assert "3 h" in ran.criteria["api.a"]["reason"]
+    assert ran.final == "BLOCKED"
+    assert ran.told["decision"]["open"] is False
+    assert ran.status == 0
+
+
+@MODES
+def test_failed_and_blocked_stay_what_they_were(project: Project, mode: tuple[str, ...]) -> None:
+    """A FAILED or BLOCKED that a partial run didn't look at stays, and keeps FINAL closed."""
+    shop = """
+    @shop
+    def test_open(): assert 0, "closed"
+    @shop
+    def test_paid(): blocked("no orders", kind="no-data", remedy="sell something")
+    """
+    project.write({"test_api.py": API, "test_shop.py": shop})
+    assert project.run().status == 1
+    make_older(project, timedelta(days=90))
+    ran = project.run(*mode, "--stage", "api")
+    assert ran.verdicts["shop.open"] == "FAILED observed"
+    assert ran.verdicts["shop.paid"] == "BLOCKED no-data"
+    assert ran.criteria["shop.paid"]["remedy"] == "sell something"
+    assert ran.final == "FAILED"
+    assert ran.told["decision"]["open"] is False
+    assert ran.status == 0
+
+
+@MODES
+def test_upstream_never_observed_blocks_the_record_alone(
+    project: Project, mode: tuple[str, ...]
+) -> None:
+    """A required stage that nobody ever observed blocks the record, not a partial run's exit."""
+    declare(project, shop='requires = ["api"]')
+    project.write({"test_api.py": API, "test_shop.py": SHOP})
+    ran = project.run(*mode, "--stage", "shop")
+    assert ran.verdicts["shop.open"] == "BLOCKED upstream"
+    assert ran.criteria["shop.open"]["observed"] == "CONFIRMED"
+    assert ran.final == "BLOCKED"
+    assert ran.told["decision"]["open"] is False
+    assert ran.told["decision"]["selection"]["verdict"] == "CONFIRMED"
+    assert ran.status == 0
+
+
+def test_upstream_known_to_fail_blocks_the_exit_too(project: Project) -> None:
+    """A required stage that an earlier run saw fail blocks a partial run's exit as well."""
+    declare(project, shop='requires = ["api"]')
+    project.write({"test_api.py": "@api\ndef test_a(): assert 0\n", "test_shop.py": SHOP})
+    assert project.run().status == 1
+    ran = project.run("--stage", "shop")
+    assert ran.verdicts["shop.open"] == "BLOCKED upstream"
+    assert ran.status == 10
+
+
+@MODES
+def test_upstream_is_resolved_at_rollup_not_while_it_runs(
+    project: Project, mode: tuple[str, ...]
+) -> None:
+    """All criteria run; only then a stage whose required stage FAILED is BLOCKED, with its root."""
+    declare(project, shop='requires = ["api"]')
+    project.write({"test_api.py": "@api\ndef test_a(): assert 0, 'no key'\n", "test_a.py": SHOP})
+    ran = project.run(*mode)
+    assert ran.verdicts == {"api.a": "FAILED observed", "shop.open": "BLOCKED upstream"}
+    assert ran.criteria["shop.open"]["observed"] == "CONFIRMED"
+    assert ran.stages["shop"]["cause"] == "api.a"
+    assert (ran.final, ran.status) == ("FAILED", 1)
+
+
+def test_last_failed_is_a_partial_run(project: Project) -> None:
+    """With `--lf` the criteria that held before are carried over, and those that failed are run."""
+    lean = tuple(name for name in LEAN if name != "cacheprovider")
+    project.write({"test_api.py": API, "test_shop.py": SHOP.replace("pass", "assert 0")})
+    assert project.run(lean=lean).status == 1
+    project.write({"test_shop.py": SHOP})
+    ran = project.run("--lf", lean=lean)
+    assert ran.verdicts == {"api.a": "CONFIRMED", "api.b": "CONFIRMED", "shop.open": "CONFIRMED"}
+    assert ran.criteria["api.a"]["carried_over"] is True
+    assert ran.criteria["shop.open"]["carried_over"] is False
+    assert "--lf" in ran.told["run"]["selection"]
+    assert (ran.status, ran.final, ran.told["run"]["complete"]) == (0, "CONFIRMED", False)
+
+
+def test_whole_run_carries_nothing_over(project: Project) -> None:
+    """A run that was asked to look at everything never lives on what an earlier one saw."""
+    project.write({"test_api.py": API, "test_shop.py": SHOP})
+    assert project.run().status == 0
+    project.write({"test_shop.py": "import no_such_module\n"})
+    ran = project.run("--continue-on-collection-errors")
+    assert ran.verdicts["shop.open"] == "BLOCKED collection-error"
+    assert not any(c["carried_over"] for c in ran.criteria.values())
+    project.write({"test_shop.py": "pytest.skip('no network', allow_module_level=True)\n"})
+    project.run()
+    assert project.run().verdicts["shop.open"] == "BLOCKED skipped"
+
+
+@MODES
+def test_files_that_skip_themselves_for_one_reason_are_all_missed(
+    project: Project, mode: tuple[str, ...]
+) -> None:
+    """Two files that a common helper skips: known criteria of both are BLOCKED, in every mode."""
+    project.write({"test_api.py": API, "test_shop.py": SHOP})
+    assert project.run().status == 0
+    project.write(
+        {"common.py": "def need():\n    pytest.skip('no net', allow_module_level=True)\n"}
+    )
+    need = "from common import need\nneed()\n"
+    project.write({"test_api.py": need + API, "test_shop.py": need + SHOP})
+    project.write({"conftest.py": "import sys\nsys.path.insert(0, '.')\n"})
+    project.write({"test_more.py": "@api\ndef test_more(): pass\n"})
+    ran = project.run(*mode)
+    assert ran.verdicts == {
+        "api.a": "BLOCKED skipped",
+        "api.b": "BLOCKED skipped",
+        "api.more": "CONFIRMED",
+        "shop.open": "BLOCKED skipped",
+    }
+
+
+def test_targets_know_nothing_of_each_other(project: Project) -> None:
+    """A record of another target counts for nothing, even where it lies in the same folder."""
+    project.write({"test_api.py": API, "test_shop.py": SHOP})
+    demo = project.run("--target", "demo", folder=project.folder / "demo")
+    assert (demo.status, demo.told["run"]["target"]) == (0, "demo")
+    assert project.left(0, "", "").record is None
+    ran = project.run("--stage", "api")
+    assert ran.verdicts["shop.open"] == "BLOCKED not-run"
+    ran = project.run(
+        "--prodstatus-dir", "reports/demo", "--stage", "api", folder=project.folder / "demo"
+    )
+    assert ran.verdicts["shop.open"] == "BLOCKED not-run"
+    assert "target demo" in ran.out
+
+
+def test_stage_flag_takes_in_what_a_derived_stage_rolls_up(project: Project) -> None:
+    """`--stage final` runs every stage that FINAL rolls up."""
+    project.write({"test_api.py": API, "test_shop.py": SHOP})
+    ran = project.run("--stage", "final")
+    assert (ran.status, ran.final) == (0, "CONFIRMED")
+    assert ran.told["run"]["complete"] is True
+
+
+def test_named_stage_without_criteria_does_not_pass(project: Project) -> None:
+    """A run of a stage that no test joins is BLOCKED, not open for want of a question."""
+    project.write({"test_api.py": API})
+    ran = project.run("--stage", "shop")
+    assert ran.status != 0
+    assert ran.stages["shop"]["verdict"] == "BLOCKED"
+
+
+def test_history_dates_each_verdict(project: Project) -> None:
+    """A stage says since when its verdict holds, and what it was before."""
+    project.write({"test_api.py": API, "test_shop.py": SHOP})
+    first = project.run()
+    second = project.run()
+    assert second.stages["api"]["since"] == first.stages["api"]["since"]
+    project.write({"test_api.py": "@api\ndef test_a(): assert 0\n"})
+    third = project.run()
+    assert third.stages["api"]["previous"] == "CONFIRMED"
+    assert third.stages["api"]["since"] == third.told["run"]["started"]
+    assert "before that CONFIRMED" in (third.document or "")
+
+
+def test_undeclared_project_has_the_stages_of_its_marks(project: Project) -> None:
+    """Without a catalogue the stages are the marks', and a partial run still knows the others."""
+    project.write({"pyproject.toml": "", "test_api.py": API, "test_shop.py": SHOP})
+    ran = project.run()
+    assert list(ran.stages) == ["api", "shop"]
+    assert (ran.status, ran.final) == (0, "CONFIRMED")
+    part = project.run("test_api.py")
+    assert part.criteria["shop.open"]["carried_over"] is True
+
+
+def test_clock_of_the_record_is_utc(project: Project) -> None:
+    """Every instant in the record is UTC, and the run's start comes before its end."""
+    project.write({"test_shop.py": SHOP, "test_api.py": API})
+    run = project.run().told["run"]
+    assert run["started"].endswith("Z")
+    assert run["started"] <= run["finished"]
+    started = datetime.fromisoformat(run["started"].replace("Z", "+00:00"))
+    assert abs(datetime.now(timezone.utc) - started) < timedelta(minutes=5)

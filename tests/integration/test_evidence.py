@@ -1,0 +1,274 @@
+"""Evidence and text cross processes whole, typed, bounded and harmless."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.integration.project import SERIAL, SHOP, XDIST, Project, Ran, plain
+
+MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+
+ALLOWED = """
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from collections import OrderedDict
+from enum import Enum, IntEnum
+
+class Text(str): pass
+class Number(IntEnum):
+    ONE = 1
+
+@api
+def test_allowed(evidence):
+    evidence(
+        text="paid", empty="", number=7, big=10**39, negative=-1, yes=True, no=False,
+        money=Money(Decimal("9.90"), "USD"), tiny=Money("1E-9", "EUR"),
+        at=datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=timezone(timedelta(hours=2))),
+        many=["a", 1, True], pair=(1, 2), nothing=[],
+        flat={"a": 1, "b": "x", "c": Money("1", "USD")}, ordered=OrderedDict(a=1),
+        sub=Text("sub"), one=Number.ONE,
+    )
+    evidence(later=1)
+"""
+TYPED = {
+    "text": {"type": "text", "value": "paid"},
+    "empty": {"type": "text", "value": ""},
+    "number": {"type": "int", "value": 7},
+    "big": {"type": "int", "value": 10**39},
+    "negative": {"type": "int", "value": -1},
+    "yes": {"type": "bool", "value": True},
+    "no": {"type": "bool", "value": False},
+    "money": {"type": "money", "value": "9.90", "currency": "USD"},
+    "tiny": {"type": "money", "value": "0.000000001", "currency": "EUR"},
+    "at": {"type": "time", "value": "2026-01-02T01:04:05.678Z"},
+    "many": {
+        "type": "list",
+        "value": [
+            {"type": "text", "value": "a"},
+            {"type": "int", "value": 1},
+            {"type": "bool", "value": True},
+        ],
+    },
+    "pair": {"type": "list", "value": [{"type": "int", "value": 1}, {"type": "int", "value": 2}]},
+    "nothing": {"type": "list", "value": []},
+    "flat": {
+        "type": "map",
+        "value": {
+            "a": {"type": "int", "value": 1},
+            "b": {"type": "text", "value": "x"},
+            "c": {"type": "money", "value": "1", "currency": "USD"},
+        },
+    },
+    "ordered": {"type": "map", "value": {"a": {"type": "int", "value": 1}}},
+    "sub": {"type": "text", "value": "sub"},
+    "one": {"type": "int", "value": 1},
+    "later": {"type": "int", "value": 1},
+}
+
+REFUSED = """
+import datetime as dt, decimal, enum, pathlib
+class Colour(enum.Enum):
+    RED = 1
+VALUES = {
+    "float": 1.5, "none": None, "bytes": b"x", "decimal": decimal.Decimal("1"),
+    "naive": dt.datetime(2026, 1, 1), "date": dt.date(2026, 1, 1), "path": pathlib.Path("x"),
+    "enum": Colour.RED, "object": object(), "set": {1}, "nested": [[1]], "deep": {"a": {"b": 1}},
+    "keys": {1: 2}, "huge": 10**40, "in-list": [1.5], "generator": (n for n in [1]),
+}
+@api
+@pytest.mark.parametrize("name", sorted(VALUES))
+def test_refused(name, evidence):
+    evidence(kept=1)
+    evidence(fine="x", value=VALUES[name])
+"""
+
+
+@MODES
+def test_every_allowed_type_arrives_as_it_was(project: Project, mode: tuple[str, ...]) -> None:
+    """Values keep their type and exact content, from whichever process they come."""
+    project.write({"test_api.py": ALLOWED, "test_shop.py": SHOP})
+    ran = project.run(*mode)
+    assert ran.values("api.allowed") == TYPED
+    assert ran.status == 0
+    for entry in ran.criteria["api.allowed"]["evidence"]:
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", entry["at"])
+
+
+@MODES
+def test_every_other_type_is_refused_at_the_call(project: Project, mode: tuple[str, ...]) -> None:
+    """The test fails where it gives the value, which is named, and none of that call is kept."""
+    project.write({"test_api.py": REFUSED, "test_shop.py": SHOP})
+    ran = project.run(*mode)
+    refused = {name: c for name, c in ran.criteria.items() if name.startswith("api.refused")}
+    assert len(refused) == 16
+    for name, criterion in refused.items():
+        assert (criterion["verdict"], criterion["kind"]) == ("FAILED", "observed")
+        assert "evidence 'value'" in criterion["reason"]
+        assert ran.values(name) == {"kept": {"type": "int", "value": 1}}
+    assert "allowed are text, int, bool" in ran.criteria["api.refused[float]"]["reason"]
+    assert ran.status == 1
+
+
+@MODES
+def test_evidence_of_every_phase_is_kept_in_order(project: Project, mode: tuple[str, ...]) -> None:
+    """What set-up, call and tear-down recorded is all there, in time's order."""
+    test = """
+    @pytest.fixture
+    def store(evidence):
+        evidence(first=1)
+        yield
+        evidence(third=3)
+    @api
+    def test_a(store, evidence): evidence(second=2)
+    @api
+    def test_b(store, evidence):
+        evidence(second=2)
+        assert 0
+    """
+    project.write({"test_api.py": test, "test_shop.py": SHOP})
+    ran = project.run(*mode)
+    for name in ("api.a", "api.b"):
+        assert list(ran.values(name)) == ["first", "second", "third"]
+
+
+HOSTILE = {
+    "html": "<script>alert(1)</script><img src=x onerror=alert(1)>&amp;",
+    "markdown": "**CONFIRMED** [x](http://evil.example) `code` | a | ~~b~~ ![i](http://e.example)",
+    "field": "x\n**API STATUS:** **CONFIRMED** (all is well)\n",
+    "ansi": "\x1b[2J\x1b[31mred\x1b]8;;http://evil.example\x07link\x1b]8;;\x07",
+    "nul": "a\x00b",
+    "surrogate": "lone \ud800 and \udfff",
+    "direction": "abc\u202edcba\u2066x\u2069",
+    "emoji": "👩‍👩‍👧 ok",
+    "newlines": "one\r\ntwo\u2028three\x85four\x0bfive",
+    "json": '"}], "final": {"verdict": "CONFIRMED"',
+    "fence": "```\n~~~\n<!-- ",
+}
+USES = {
+    "evidence": "evidence(value=TEXT)\n    assert 0",
+    "evidence name": "evidence(**{TEXT: 1})\n    assert 0",
+    "assertion": "assert 0, TEXT",
+    "comparison": "assert TEXT == 'other'",
+    "exception": "raise RuntimeError(TEXT)",
+    "skip": "pytest.skip(TEXT)",
+    "blocked": "blocked(TEXT, kind='no-data', remedy=TEXT)",
+    "xfail": "pytest.xfail(TEXT)",
+    "print": "print(TEXT)\n    assert 0",
+}
+LONG = ("evidence", "assertion", "blocked")
+"""Where ten megabytes come from as well."""
+
+
+def hostile_suite() -> str:
+    """Return one criterion for every hostile text and every place that a text can come from."""
+    lines = [f"TEXTS = {json.dumps(HOSTILE)}", "TEXTS['long'] = 'x' * 10_000_000"]
+    for use, code in USES.items():
+        name = use.replace(" ", "_")
+        some = "list(TEXTS)" if use in LONG else "list(TEXTS)[:-1]"
+        lines += [
+            "@api",
+            f"@pytest.mark.parametrize('name', {some})",
+            f"def test_{name}(name, evidence):",
+            "    TEXT = TEXTS[name]",
+            f"    {code}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+@MODES
+def test_no_text_loses_the_run_or_forges_an_output(project: Project, mode: tuple[str, ...]) -> None:
+    """Hostile text from everywhere: every criterion gets its verdict, every output stays whole."""
+    project.write({"test_api.py": hostile_suite(), "test_shop.py": SHOP})
+    ran = project.run(*mode, "--tb=no")
+    assert ran.status == 1
+    ran.check_coherent()
+    assert ran.told["run"]["incidents"] == []
+    assert len(ran.criteria) == len(USES) * len(HOSTILE) + len(LONG) + 1
+    for name, told in ran.verdicts.items():
+        use = name.removeprefix("api.").partition("[")[0].replace("-", " ")
+        wanted = {"skip": "BLOCKED skipped", "blocked": "BLOCKED no-data"}
+        if use == "xfail":
+            assert told == "FAILED known-failure"
+        elif name != "shop.open":
+            assert told == wanted.get(use, "FAILED observed"), name
+    check_harmless(ran)
+    big = ran.criteria["api.evidence[long]"]["evidence"][0]["value"]
+    assert len(big) < 3_000
+    assert "cut from 10,000,000 characters" in big
+    assert len(json.dumps(ran.told)) < 1_000_000
+
+
+def check_harmless(ran: Ran) -> None:
+    """Assert that no output carries anything that acts, and that promised lines are lines."""
+    assert ran.document is not None
+    assert ran.page is not None
+    board = plain(ran.out[ran.out.index("production status:") :])
+    for text in (board, ran.document, ran.page, json.dumps(ran.told, ensure_ascii=False)):
+        assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
+        text.encode("utf-8")
+    assert "<script>alert" not in ran.page
+    assert "onerror=alert(1)>" not in ran.page
+    fields = [line for line in ran.document.splitlines() if line.startswith("**API STATUS:**")]
+    assert len(fields) == 1
+    assert fields[0].startswith("**API STATUS:** **FAILED** (")
+    assert "](http" not in ran.document.replace("\\](", "")
+
+
+@MODES
+@pytest.mark.parametrize("verbosity", [(), ("-vv", "-rA")], ids=["plain", "verbose"])
+def test_lone_surrogates_do_not_lose_the_run(
+    project: Project, mode: tuple[str, ...], verbosity: tuple[str, ...]
+) -> None:
+    """A lone surrogate in a message reaches the controller and the terminal as its escape."""
+    test = r"""
+    @api
+    def test_a(evidence):
+        evidence(value="\ud800")
+        print("captured \ud800")
+        assert 0, "message \ud800"
+    @api
+    @pytest.mark.parametrize("x", ["\ud800"])
+    def test_b(x):
+        "A title with \ud800."
+    @api
+    def test_c(record_property):
+        record_property("x", "\ud800")
+    @api
+    def test_d():
+        blocked("\ud800", remedy="\ud800")
+    """
+    project.write({"test_api.py": test, "test_shop.py": SHOP})
+    ran = project.run_alone(*mode, *verbosity) if mode else project.run_alone(*verbosity)
+    assert ran.status == 1
+    assert ran.told["run"]["incidents"] == []
+    assert ran.verdicts["api.a"] == "FAILED observed"
+    assert "\\ud800" in ran.criteria["api.a"]["reason"]
+    assert ran.verdicts["shop.open"] == "CONFIRMED"
+    assert ran.verdicts["api.c"] == "CONFIRMED"
+    assert ran.verdicts["api.d"] == "BLOCKED inconclusive"
+
+
+def test_too_many_entries_are_refused(project: Project) -> None:
+    """A criterion records at most 200 values; the call that would be the next one fails it."""
+    test = "@api\ndef test_a(evidence):\n    for n in range(201): evidence(n=n)\n"
+    project.write({"test_api.py": test})
+    ran = project.run()
+    assert ran.verdicts["api.a"] == "FAILED observed"
+    assert "at most 200" in ran.criteria["api.a"]["reason"]
+    assert len(ran.criteria["api.a"]["evidence"]) == 200
+
+
+def test_endpoints_are_named_without_their_secrets(project: Project) -> None:
+    """The record names the hosts that were asked, and nobody's password."""
+    test = """
+    @api
+    def test_a(prodstatus_endpoint): prodstatus_endpoint("api", "https://me:secret@h.example:8/x?k=v")
+    """
+    project.write({"test_api.py": test, "test_shop.py": SHOP})
+    for mode in (SERIAL, XDIST):
+        ran = project.run(*mode)
+        assert ran.told["run"]["subject"]["endpoints"] == {"api": "https://h.example:8"}
+        assert "secret" not in json.dumps(ran.told)

@@ -1,0 +1,74 @@
+"""The matrix: each row serially and with `-n 2`; with PRODSTATUS_SWEEP=1 in every mode."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.integration.matrix import ROWS, Expected, Row
+from tests.integration.project import CONFIG, SERIAL, XDIST, Project, Ran
+
+DISTS = ("load", "worksteal", "loadscope", "loadfile", "loadgroup", "each")
+EVERYDAY: dict[str, tuple[str, ...]] = {"serial": SERIAL, "n2": XDIST}
+SWEEP: dict[str, tuple[str, ...]] = {
+    **EVERYDAY,
+    **{f"n2-{dist}": (*XDIST, f"--dist={dist}") for dist in DISTS},
+    "serial-no-terminal": ("-p", "no:terminal"),
+    "n2-no-terminal": (*XDIST, "-p", "no:terminal"),
+}
+MODES = SWEEP if os.environ.get("PRODSTATUS_SWEEP") == "1" else EVERYDAY
+
+
+def expected_of(row: Row, mode: str) -> Expected:
+    """Return what a row has to give in a mode."""
+    if mode.startswith("serial"):
+        return row.serial
+    return row.each if mode == "n2-each" else row.xdist
+
+
+def config_of(row: Row) -> str:
+    """Return the row's pyproject.toml."""
+    word, _, argument = row.files.get("pyproject.toml", "").partition(" ")
+    if word == "DECLARES":
+        return CONFIG.replace('id = "api"', f'id = "api"\ncriteria = ["{argument}"]')
+    if word == "PATHS":
+        return CONFIG.replace("[tool.prodstatus]", f'[tool.prodstatus]\npaths = ["{argument}"]')
+    if word == "REQUIRES":
+        return CONFIG.replace("[tool.prodstatus]", "[tool.prodstatus]\nrequire_evidence = true")
+    return CONFIG
+
+
+def run(row: Row, mode: str, project: Project) -> Ran:
+    """Run a row's project in a mode."""
+    project.write({**row.files, "pyproject.toml": config_of(row)})
+    args = [*MODES[mode], *row.args]
+    lean = [name for name in project.lean if name not in row.neighbours]
+    return project.run_alone(*args, lean=lean) if row.alone else project.run(*args, lean=lean)
+
+
+def check(ran: Ran, expected: Expected) -> None:
+    """Assert that a run gave what is expected."""
+    assert ran.status == expected.status
+    if not expected.final:
+        assert ran.files == frozenset()
+        return
+    ran.check_coherent()
+    assert ran.final == expected.final
+    assert bool(ran.told["run"]["finished"]) == expected.finished
+    verdicts = dict(ran.verdicts)
+    wanted = dict(expected.verdicts)
+    if expected.rest:
+        wanted["shop.open"] = expected.rest
+    assert verdicts.keys() == wanted.keys()
+    for name, told in verdicts.items():
+        assert told in wanted[name].split(" or "), f"{name}: {ran.criteria[name]['reason']}"
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ROWS])
+def test_row(row: Row, mode: str, project: Project) -> None:
+    """The verdicts, FINAL and the exit status are those of the table, in every mode."""
+    if not row.needs:
+        pytest.skip("this pytest can't run the row")
+    check(run(row, mode, project), expected_of(row, mode))

@@ -1,0 +1,399 @@
+"""What a run is told: options that give way, what wins, and one sentence for what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.project import CONFIG, SERIAL, SHOP, XDIST, Project, Ran
+
+API = "@api\ndef test_a(): pass\n"
+MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+PASSING = {"test_api.py": API, "test_shop.py": SHOP}
+
+
+def one_sentence(ran: Ran) -> str:
+    """Return the one line in which a run says why it doesn't start; it has written nothing."""
+    assert ran.status == 4
+    assert ran.files == frozenset()
+    assert "Traceback" not in ran.out + ran.err
+    assert "INTERNALERROR" not in ran.out + ran.err
+    errors = [line for line in ran.err.splitlines() if line.startswith("ERROR: ")]
+    assert len(errors) == 1, ran.err
+    assert [line for line in ran.err.splitlines() if line.strip()] == errors
+    return errors[0]
+
+
+@MODES
+def test_short_options_give_way_to_a_conftest(project: Project, mode: tuple[str, ...]) -> None:
+    """A conftest that owns `--stage` and `--target` keeps them; the long forms are ours."""
+    conftest = """
+    def pytest_addoption(parser):
+        parser.addoption("--stage", default="theirs")
+        parser.addoption("--target", default="theirs")
+    """
+    test = """
+    @api
+    def test_a(evidence, pytestconfig):
+        evidence(stage=pytestconfig.getoption("--stage"))
+    """
+    project.write({"conftest.py": conftest, "test_api.py": test, "test_shop.py": SHOP})
+    ran = project.run(*mode, "--stage=x", "--target=y", "--prodstatus-stage=api")
+    assert ran.status == 0
+    assert ran.values("api.a") == {"stage": {"type": "text", "value": "x"}}
+    assert ran.told["run"]["target"] == "production"
+    assert ran.criteria["shop.open"]["selected"] is False
+
+
+@MODES
+def test_short_options_give_way_to_a_plugin(project: Project, mode: tuple[str, ...]) -> None:
+    """A plugin that owns `--target` keeps it, and `--stage` stays ours."""
+    plugin = "def pytest_addoption(parser):\n    parser.addoption('--target', default='theirs')\n"
+    project.write({**PASSING, "conftest.py": "", "theirs.py": plugin})
+    ran = project.run_alone(*mode, "-p", "theirs", "--target=y", "--stage=api")
+    assert ran.status == 0
+    assert ran.told["run"]["target"] == "production"
+    assert ran.criteria["shop.open"]["selected"] is False
+
+
+def test_short_options_give_way_to_a_conftest_that_comes_late(project: Project) -> None:
+    """A conftest in a folder that pytest finds while it collects may add the same options."""
+    conftest = "def pytest_addoption(parser):\n    parser.addoption('--target', default='x')\n"
+    project.write({"deep/down/conftest.py": conftest, "deep/down/test_api.py": API})
+    project.write({"test_shop.py": SHOP})
+    for mode in (SERIAL, XDIST):
+        ran = project.run(*mode, "--stage=final")
+        assert (ran.status, ran.final) == (0, "CONFIRMED")
+
+
+@pytest.mark.parametrize("how", ["action='store_true'", "type=int", "choices=['a', 'b']"])
+def test_short_options_give_way_to_one_of_another_kind(project: Project, how: str) -> None:
+    """An option that refuses our values is no less theirs."""
+    conftest = f"def pytest_addoption(parser):\n    parser.addoption('--stage', {how})\n"
+    project.write({"conftest.py": conftest, **PASSING})
+    given = {"action='store_true'": "--stage", "type=int": "--stage=7"}.get(how, "--stage=a")
+    ran = project.run(given)
+    assert (ran.status, ran.final) == (0, "CONFIRMED")
+    assert ran.told["run"]["selection"] is None
+
+
+@MODES
+def test_short_options_work_where_nobody_owns_them(project: Project, mode: tuple[str, ...]) -> None:
+    """`--stage` and `--target` are short for the long forms, in every process of the run."""
+    test = "@api\ndef test_a(evidence, prodstatus_target): evidence(target=prodstatus_target)\n"
+    project.write({"test_api.py": test, "test_shop.py": SHOP})
+    folder = project.folder / "staging"
+    ran = project.run(*mode, "--stage=api", "--target=staging", folder=folder)
+    assert ran.told["run"]["target"] == "staging"
+    assert ran.values("api.a") == {"target": {"type": "text", "value": "staging"}}
+    assert ran.criteria["shop.open"]["selected"] is False
+    assert ran.status == 0
+
+
+def test_command_line_over_environment_over_ini(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each setting comes from the command line, else the environment, else the ini file."""
+    ini = """
+    [tool.pytest.ini_options]
+    prodstatus_target = "ini"
+    prodstatus_gate = "off"
+    prodstatus_subject = "r-ini"
+    prodstatus_dir = "out-ini"
+    prodstatus_stage = "shop"
+    """
+    project.write({**PASSING, "pyproject.toml": ini + CONFIG})
+    ran = project.run(folder=project.root / "out-ini")
+    assert _told(ran) == ("ini", "off", "r-ini", "--stage shop")
+    for name, value in {"TARGET": "env", "GATE": "not-failed", "SUBJECT": "r-env"}.items():
+        monkeypatch.setenv(f"PRODSTATUS_{name}", value)
+    monkeypatch.setenv("PRODSTATUS_DIR", "out-env")
+    monkeypatch.setenv("PRODSTATUS_STAGE", "api")
+    ran = project.run(folder=project.root / "out-env")
+    assert _told(ran) == ("env", "not-failed", "r-env", "--stage api")
+    ran = project.run(
+        "--prodstatus-target=cli",
+        "--prodstatus-gate=confirmed",
+        "--prodstatus-subject=r-cli",
+        "--prodstatus-dir=out-cli",
+        "--prodstatus-stage=api,shop",
+        folder=project.root / "out-cli",
+    )
+    assert _told(ran) == ("cli", "confirmed", "r-cli", "--stage api,shop")
+
+
+def _told(ran: Ran) -> tuple[str, str, str, str]:
+    run, decision = ran.told["run"], ran.told["decision"]
+    return run["target"], decision["rule"], run["subject"]["release"], run["selection"]
+
+
+@pytest.mark.parametrize(
+    ("args", "names"),
+    [
+        (("--stage=apii",), ("'apii'", "api, shop, final")),
+        (("--stage=api,shopp",), ("'shopp'",)),
+        (("--target=../up",), ("'../up'", "staging")),
+        (("--target=",), ()),
+        (("--prodstatus-gate=open",), ("'open'", "confirmed, not-failed, off")),
+    ],
+    ids=["stage", "one of the stages", "target", "empty target", "gate"],
+)
+def test_bad_value_is_one_sentence(
+    project: Project, args: tuple[str, ...], names: tuple[str, ...]
+) -> None:
+    """A value that won't do: one sentence with the value and what would do, exit 4, no file."""
+    project.write(PASSING)
+    ran = project.run(*args)
+    if not names:  # an empty value is no value
+        assert ran.told["run"]["target"] == "production"
+        return
+    told = one_sentence(ran)
+    assert all(name in told for name in names), told
+
+
+BAD_MARK = "@pytest.mark.stage({0})\ndef test_a(): pass\n"
+CATALOGUES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
+    "doubled id": (
+        {"test_api.py": API, "test_more.py": API},
+        ("'api.a'", "test_api.py::test_a", "test_more.py::test_a", "rename"),
+    ),
+    "unknown stage": (
+        {"test_api.py": BAD_MARK.format("'apii'")},
+        ("'apii'", "test_api.py::test_a", "api, shop, final"),
+    ),
+    "no stage": ({"test_api.py": BAD_MARK.format("")}, ("stage()", "one stage")),
+    "two stages": ({"test_api.py": BAD_MARK.format("'api', 'b'")}, ("'b'",)),
+    "stage that is no text": ({"test_api.py": BAD_MARK.format("7")}, ("stage(7)",)),
+    "unknown argument": (
+        {"test_api.py": BAD_MARK.format("'api', side_effect=True")},
+        ("side_effect=True", "side_effects=True"),
+    ),
+    "argument of a wrong type": (
+        {"test_api.py": BAD_MARK.format("'api', side_effects=1")},
+        ("side_effects=1",),
+    ),
+    "malformed stage id": (
+        {"pyproject.toml": "", "test_api.py": BAD_MARK.format("'A B'")},
+        ("'A B'", "lower-case"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CATALOGUES.values(), ids=CATALOGUES)
+def test_bad_catalogue_is_one_sentence(
+    project: Project, case: tuple[dict[str, str], tuple[str, ...]]
+) -> None:
+    """What makes no catalogue: one sentence with the test and the value, exit 4, no file."""
+    files, names = case
+    project.write(files)
+    told = one_sentence(project.run())
+    assert all(name in told for name in names), told
+
+
+@pytest.mark.parametrize("name", ["doubled id", "unknown stage", "unknown argument"])
+def test_bad_catalogue_is_one_sentence_under_xdist(project: Project, name: str) -> None:
+    """The same, though a worker finds it, and not a traceback or the loss of the worker."""
+    files, names = CATALOGUES[name]
+    project.write(files)
+    told = one_sentence(project.run(*XDIST))
+    assert all(name in told for name in names), told
+
+
+def test_stage_that_only_the_tests_know(project: Project) -> None:
+    """Without declared stages `--stage` is held against the tests' marks, before any runs."""
+    project.write({**PASSING, "pyproject.toml": ""})
+    for mode in (SERIAL, XDIST):
+        told = one_sentence(project.run(*mode, "--stage=apii"))
+        assert "'apii'" in told
+        assert "api, shop" in told
+
+
+def test_bad_catalogue_leaves_the_last_outputs_alone(project: Project) -> None:
+    """A usage error writes nothing, not even over what an earlier run wrote."""
+    project.write(PASSING)
+    project.run()
+    before = {path: path.read_bytes() for path in project.folder.iterdir()}
+    project.write({"test_more.py": API})
+    assert project.run().status == 4
+    assert project.run(*XDIST).status == 4
+    assert {path: path.read_bytes() for path in project.folder.iterdir()} == before
+
+
+CONFIGS = {
+    "unknown key": ('title = "x"\ndocumnet = "S.md"', "'documnet'", "document"),
+    "unknown stage key": ('[[tool.prodstatus.stages]]\nid = "api"\nneeds = ["b"]', "'needs'"),
+    "unknown stage in requires": (
+        '[[tool.prodstatus.stages]]\nid = "api"\nrequires = ["b"]',
+        "'b'",
+    ),
+    "doubled stage": ("[[tool.prodstatus.stages]]\nid = 'api'\n" * 2, "'api'", "twice"),
+    "cycle": (
+        "[[tool.prodstatus.stages]]\nid = 'api'\nrequires = ['api']\n",
+        "cycle",
+    ),
+    "doubled criterion": ('[[tool.prodstatus.stages]]\nid="api"\ncriteria=["a","a"]', "'api.a'"),
+    "bad duration": ('valid_for = "1 week"', "'1 week'", "24h"),
+    "wrong type": ('require_evidence = "yes"', "'yes'", "true or false"),
+    "not TOML": ("title = ", "not valid TOML"),
+}
+
+
+@pytest.mark.parametrize("case", CONFIGS.values(), ids=CONFIGS)
+def test_bad_configuration_is_one_sentence(project: Project, case: tuple[str, ...]) -> None:
+    """What is wrong in [tool.prodstatus]: one sentence with file and value, exit 4, no file."""
+    text, *names = case
+    project.write({**PASSING, "pyproject.toml": f"[tool.prodstatus]\n{text}\n"})
+    ran = project.run()
+    if "not TOML" in names[0] or "TOML" in names[0]:
+        assert ran.status == 4  # pytest itself reads the file first
+        assert ran.files == frozenset()
+        return
+    told = one_sentence(ran)
+    assert "pyproject.toml" in told
+    assert all(name in told for name in names), told
+
+
+def test_bad_configuration_and_values_under_xdist(project: Project) -> None:
+    """No worker is started for a configuration or a value that can't be used."""
+    project.write(PASSING)
+    assert "'apii'" in one_sentence(project.run(*XDIST, "--stage=apii"))
+    assert "'open'" in one_sentence(project.run(*XDIST, "--prodstatus-gate=open"))
+    project.write({"pyproject.toml": "[tool.prodstatus]\nnope = 1\n"})
+    assert "'nope'" in one_sentence(project.run(*XDIST))
+
+
+@MODES
+def test_silence_where_nothing_is_marked(project: Project, mode: tuple[str, ...]) -> None:
+    """Without a stage mark there is no output, no file, and pytest's own exit status."""
+    project.write(
+        {
+            "test_plain.py": """
+            def test_one(): pass
+            @pytest.mark.skip
+            def test_two(): pass
+            @pytest.mark.xfail
+            def test_three(): assert 0
+            """
+        }
+    )
+    ran = project.run(*mode, "-rA")
+    assert ran.status == 0
+    assert not project.folder.exists()
+    for word in ("CONFIRMED", "BLOCKED", "production status", "prodstatus:"):
+        assert word not in ran.out
+
+
+@pytest.mark.parametrize(
+    ("test", "args", "status"),
+    [
+        ("def test_one(): assert 0\n", (), 1),
+        ("import nothing_there\n", (), 2),
+        ("", (), 5),
+        ("def test_one(): pass\n", ("-k", "nothing"), 5),
+        ("def test_one(): pytest.exit('enough', returncode=0)\n", (), 0),
+    ],
+    ids=["failing", "uncollectable", "empty", "deselected", "exit 0"],
+)
+def test_silence_keeps_the_exit_status(
+    project: Project, test: str, args: tuple[str, ...], status: int
+) -> None:
+    """A project without criteria ends as it would without the plugin."""
+    project.write({"test_plain.py": test})
+    ran = project.run(*args)
+    assert ran.status == status
+    assert not project.folder.exists()
+    assert "prodstatus" not in ran.out.replace("prodstatus-", "")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("--collect-only",),
+        ("--collect-only", "-q"),
+        ("--setup-plan",),
+        ("--setup-only",),
+        ("--fixtures",),
+        ("--fixtures-per-test",),
+        ("--markers",),
+        ("--help",),
+        ("--version",),
+        ("--cache-show",),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("asked", [(), ("-m", "production")], ids=["plain", "production"])
+def test_what_runs_no_criterion_writes_nothing(
+    project: Project, args: tuple[str, ...], asked: tuple[str, ...]
+) -> None:
+    """A run that looks at no criterion leaves the last outputs as they are, and makes none."""
+    project.write(PASSING)
+    lean = ("randomly", "html", "metadata", "hypothesispytest", "rerunfailures")
+    ran = project.run(*args, *asked, lean=lean)
+    assert ran.files == frozenset()
+    assert "FINAL" not in ran.out
+    assert ran.status == 0
+    project.run()
+    before = {path: path.read_bytes() for path in project.folder.iterdir()}
+    project.run(*args, *asked, lean=lean)
+    assert {path: path.read_bytes() for path in project.folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("option", ["--collect-only", "--setup-plan", "--setup-only"])
+def test_what_runs_no_criterion_writes_nothing_under_xdist(project: Project, option: str) -> None:
+    """The same with workers."""
+    project.write(PASSING)
+    ran = project.run(*XDIST, option)
+    assert ran.files == frozenset()
+    assert "FINAL" not in ran.out
+
+
+def test_folder_is_relative_to_where_pytest_was_called(project: Project) -> None:
+    """`--prodstatus-dir` counts from the working folder; the default from the project's root."""
+    project.write({"suite/test_api.py": API, "suite/test_shop.py": SHOP})
+    project.pytester.chdir()
+    import os
+
+    os.chdir(project.root / "suite")
+    assert project.run("--prodstatus-dir=out", folder=project.root / "suite" / "out").record
+    assert project.run().record
+    assert Path("out/status.json").exists()
+
+
+def test_markers_and_help_name_what_the_plugin_adds(project: Project) -> None:
+    """The marks are registered, so that strict marks pass; the options say their other forms."""
+    project.write(PASSING)
+    assert project.run("--strict-markers", "--strict-config").status == 0
+    told = project.run("--markers").out
+    assert "@pytest.mark.stage(id, side_effects=False)" in told
+    assert "@pytest.mark.production" in told
+    told = " ".join(project.run("--help").out.split())
+    for name in ("stage", "target", "dir", "gate", "subject"):
+        assert f"--prodstatus-{name}" in told
+        assert f"PRODSTATUS_{name.upper()}" in told
+
+
+def test_minus_m_production_selects_the_criteria(project: Project) -> None:
+    """Every stage-marked test is marked `production`, before `-m` looks."""
+    project.write({"test_api.py": API + "def test_unmarked(): assert 0\n", "test_shop.py": SHOP})
+    ran = project.run("-m", "production")
+    assert (ran.status, ran.final) == (0, "CONFIRMED")
+    assert ran.told["run"]["complete"] is True
+    assert ran.told["run"]["selection"] is None
+
+
+def test_production_run_collects_the_configured_paths_alone(project: Project) -> None:
+    """A broken test elsewhere can't close the gate of a production run without a path."""
+    config = CONFIG.replace("[tool.prodstatus]", '[tool.prodstatus]\npaths = ["acceptance"]')
+    project.write(
+        {
+            "pyproject.toml": config,
+            "acceptance/test_api.py": API,
+            "acceptance/test_shop.py": SHOP,
+            "unit/test_broken.py": "import no_such_module\n",
+        }
+    )
+    for mode in (SERIAL, XDIST):
+        ran = project.run(*mode, "-m", "production")
+        assert (ran.status, ran.final) == (0, "CONFIRMED")
+    assert project.run().status == 2

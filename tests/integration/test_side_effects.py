@@ -1,0 +1,159 @@
+"""A criterion with side effects starts at most once a run, and what it saw outlives a crash."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.project import LEAN, SERIAL, SHOP, XDIST, Project
+
+ONCE = """
+@pytest.mark.stage("api", side_effects=True)
+def test_buy(evidence):
+    with Path("starts").open("a") as file:
+        file.write("x")
+    evidence(order_id="A-1")
+    {then}
+"""
+RERUN = tuple(name for name in LEAN if name != "rerunfailures")
+MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+
+
+def starts(project: Project) -> int:
+    """Return how often the criterion started."""
+    return len((project.root / "starts").read_text(encoding="utf-8"))
+
+
+@MODES
+@pytest.mark.parametrize(
+    "args",
+    [("--reruns=3",), ("--reruns=3", "--force-reruns=3"), ("--reruns=3", "--rerun-except=OSError")],
+    ids=["reruns", "force-reruns", "rerun-except"],
+)
+def test_failing_starts_once_under_reruns(
+    project: Project, mode: tuple[str, ...], args: tuple[str, ...]
+) -> None:
+    """No rerun of what acted on the world: it FAILED, once, and keeps its evidence."""
+    project.write({"test_api.py": ONCE.format(then="assert 0"), "test_shop.py": SHOP})
+    ran = project.run(*mode, *args, lean=RERUN)
+    assert starts(project) == 1
+    assert ran.verdicts == {"api.buy": "FAILED observed", "shop.open": "CONFIRMED"}
+    assert ran.values("api.buy") == {"order_id": {"type": "text", "value": "A-1"}}
+    assert ran.status == 1
+
+
+@MODES
+def test_own_flaky_mark_does_not_start_it_again(project: Project, mode: tuple[str, ...]) -> None:
+    """Not even a `flaky` mark on the test itself gets it a second start."""
+    test = "@pytest.mark.flaky(reruns=3)" + ONCE.format(then="assert 0")
+    project.write({"test_api.py": test})
+    ran = project.run(*mode, lean=RERUN)
+    assert starts(project) == 1
+    assert ran.verdicts == {"api.buy": "FAILED observed"}
+    assert ran.status == 1
+
+
+def test_rerun_by_a_plugin_that_ignores_the_mark_is_refused(project: Project) -> None:
+    """Whatever runs the item's protocol twice, the second start is refused and the first counts."""
+    twice = """
+    import pytest
+    from _pytest.runner import runtestprotocol
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(item, nextitem):
+        for _ in range(2):
+            item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+            runtestprotocol(item, nextitem=nextitem)
+        return True
+    """
+    project.write({"conftest.py": twice, "test_api.py": ONCE.format(then="")})
+    ran = project.run()
+    assert starts(project) == 1
+    assert ran.verdicts == {"api.buy": "CONFIRMED"}
+    assert ran.values("api.buy") == {"order_id": {"type": "text", "value": "A-1"}}
+
+
+@pytest.mark.parametrize("then", ["", "assert 0"], ids=["passes", "fails"])
+def test_dist_each_starts_it_in_one_worker(project: Project, then: str) -> None:
+    """Under `--dist each` one worker starts it; the other's refusal says nothing against it."""
+    project.write({"test_api.py": ONCE.format(then=then), "test_shop.py": SHOP})
+    ran = project.run(*XDIST, "--dist=each")
+    assert starts(project) == 1
+    assert ran.verdicts["api.buy"] == ("FAILED observed" if then else "CONFIRMED")
+    assert ran.verdicts["shop.open"] == "CONFIRMED"
+    assert ran.status == (1 if then else 0)
+
+
+@pytest.mark.parametrize("arg", ["--dist=load", "--reruns=3", "--dist=each"])
+def test_evidence_survives_a_crash_on_the_next_line(project: Project, arg: str) -> None:
+    """What was recorded is in the record though its worker died at once; no other starts it."""
+    project.write({"test_api.py": ONCE.format(then="os._exit(3)"), "test_shop.py": SHOP})
+    ran = project.run(*XDIST, arg, lean=RERUN)
+    assert starts(project) == 1
+    assert ran.verdicts["api.buy"] == "FAILED crash"
+    assert ran.values("api.buy") == {"order_id": {"type": "text", "value": "A-1"}}
+    assert ran.final == "FAILED"
+    assert ran.status != 0
+
+
+def test_crash_is_no_flake(project: Project) -> None:
+    """A crash that a rerun follows stays the worst that was seen of a criterion with side effects.
+
+    Without side effects a rerun supersedes it, as it does any failure.
+    """
+    crash = """
+    @api
+    def test_a():
+        if not Path("again").exists():
+            Path("again").touch()
+            os._exit(3)
+    """
+    project.write({"test_api.py": crash, "test_shop.py": SHOP})
+    ran = project.run(*XDIST, "--reruns=3", lean=RERUN)
+    assert ran.final != "CONFIRMED"
+    assert ran.status != 0
+
+
+@MODES
+def test_repeated_items_start_it_once(project: Project, mode: tuple[str, ...]) -> None:
+    """`--count` of pytest-repeat makes items of their own; only the first of them starts."""
+    repeat = """
+    def pytest_generate_tests(metafunc):
+        metafunc.fixturenames.append("__pytest_repeat_step_number")
+        metafunc.parametrize(
+            "__pytest_repeat_step_number", range(3), indirect=True, ids=["1-3", "2-3", "3-3"]
+        )
+    import pytest
+    @pytest.fixture
+    def __pytest_repeat_step_number(request):
+        return request.param
+    """
+    project.write({"conftest.py": repeat, "test_api.py": ONCE.format(then="")})
+    ran = project.run(*mode)
+    assert starts(project) == 1
+    assert ran.final == "BLOCKED"
+    assert ran.status == 10
+
+
+def test_same_file_named_twice_starts_it_once(project: Project) -> None:
+    """`--keep-duplicates` runs an item twice; one with side effects only once."""
+    project.write({"test_api.py": ONCE.format(then="")})
+    ran = project.run("--keep-duplicates", "test_api.py", "test_api.py")
+    assert starts(project) == 1
+    assert ran.verdicts == {"api.buy": "CONFIRMED"}
+
+
+def test_parametrised_items_each_start(project: Project) -> None:
+    """Items with parameters are criteria of their own: each may start once."""
+    test = ONCE.format(then="").replace("(evidence)", "(evidence, region)")
+    parameters = "@pytest.mark.parametrize('region', ['eu', 'us'])"
+    project.write({"test_api.py": parameters + test})
+    ran = project.run()
+    assert starts(project) == 2
+    assert ran.verdicts == {"api.buy[eu]": "CONFIRMED", "api.buy[us]": "CONFIRMED"}
+
+
+def test_next_run_may_start_it_again(project: Project) -> None:
+    """Once a run, not once for ever: the spool goes with its run."""
+    project.write({"test_api.py": ONCE.format(then=""), "test_shop.py": SHOP})
+    assert project.run().status == 0
+    assert project.run().status == 0
+    assert starts(project) == 2

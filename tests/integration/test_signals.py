@@ -1,0 +1,95 @@
+"""A run that is killed leaves behind that nothing is confirmed, and loses nothing it knew."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+
+from tests.integration.project import SERIAL, SHOP, XDIST, Project
+
+MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+API = "@api\ndef test_a(): pass\n"
+WAITING = """
+@api
+def test_a():
+    Path("running").touch()
+    time.sleep(120)
+"""
+
+
+@MODES
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda n: n.name)
+def test_killed_run_leaves_that_nothing_is_confirmed(
+    project: Project, mode: tuple[str, ...], number: signal.Signals
+) -> None:
+    """Yesterday's CONFIRMED doesn't outlive a killed run, in any output; its history does."""
+    project.write({"test_api.py": API, "test_shop.py": SHOP})
+    whole = project.run()
+    assert whole.final == "CONFIRMED"
+    project.write({"test_api.py": WAITING})
+    ran = project.run_signalled(number, *mode)
+    assert ran.status == -number
+    ran.check_coherent()
+    assert ran.final == "BLOCKED"
+    assert ran.told["run"]["finished"] is None
+    assert ran.told["decision"]["open"] is False
+    assert set(ran.verdicts.values()) == {"BLOCKED not-run"}
+    assert "in progress since" in (ran.document or "")
+    assert "**CONFIRMED** (" not in (ran.document or "")
+    assert "in progress" in (ran.page or "")
+    former = ran.told["previous"]
+    assert former["final"]["verdict"] == "CONFIRMED"
+    assert former["run"]["id"] == whole.told["run"]["id"]
+
+    project.write({"test_api.py": API})
+    part = project.run("--stage=api")
+    assert part.criteria["shop.open"]["carried_over"] is True
+    assert (part.status, part.final) == (0, "CONFIRMED")
+    assert "previous" not in part.told
+
+
+@MODES
+def test_interrupt_ends_the_run_blocked(project: Project, mode: tuple[str, ...]) -> None:
+    """A real SIGINT: pytest's 2, FINAL BLOCKED, and what ran is kept."""
+    project.write({"test_api.py": WAITING, "test_a.py": SHOP})
+    ran = project.run_signalled(signal.SIGINT, *mode)
+    assert ran.status == 2
+    ran.check_coherent()
+    assert ran.final == "BLOCKED"
+    assert ran.told["run"]["finished"]
+    assert ran.verdicts["api.a"] == "BLOCKED not-run"
+    assert ran.told["run"]["incidents"][0]["kind"] == "not-run"
+    assert "FINAL BLOCKED" in ran.out
+
+
+def test_kill_before_the_first_test_leaves_the_last_record(project: Project) -> None:
+    """A run that dies before its session starts writes nothing: the record's age speaks."""
+    project.write({"test_api.py": API, "test_shop.py": SHOP})
+    project.run()
+    before = (project.folder / "status.json").read_bytes()
+    conftest = """
+    import time
+    from pathlib import Path
+    def pytest_configure():
+        Path("running").touch()
+        time.sleep(120)
+    """
+    project.write({"conftest.py": conftest})
+    ran = project.run_signalled(signal.SIGKILL)
+    assert ran.status == -signal.SIGKILL
+    assert (project.folder / "status.json").read_bytes() == before
+
+
+def test_two_kills_in_a_row_keep_the_last_finished_record(project: Project) -> None:
+    """The marker of a run that follows a killed one still has the last record that finished."""
+    project.write({"test_api.py": API, "test_shop.py": SHOP})
+    finished = project.run().told["run"]["id"]
+    project.write({"test_api.py": WAITING})
+    for _ in range(2):
+        ran = project.run_signalled(signal.SIGKILL)
+        (project.root / "running").unlink()
+        assert ran.told["previous"]["run"]["id"] == finished
+        assert "previous" not in ran.told["previous"]
+    assert json.loads((project.folder / "status.json").read_text(encoding="utf-8")) == ran.told

@@ -1,0 +1,189 @@
+"""The store's suite as a person runs it: the README's commands, in a copy of the project."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = "FINAL_PRODUCTION_AUTONOMOUS_STATUS.md"
+TITLES = (
+    "OAUTH STATUS",
+    "PLACEORDER STATUS",
+    "ORDER STATUS",
+    "SALE STATUS",
+    "PAYOUT STATUS",
+    "PROFIT STATUS",
+    "AUTONOMOUS EXECUTION STATUS",
+    "SYSTEM GENERATING REAL PROFIT",
+    "FINAL PRODUCTION STATUS",
+)
+_OURS = re.compile(
+    r"PRODSTATUS_|TEST_|PAYPAL_|ALIEXPRESS_|ENCRYPTION_|DATABASE_URL|JWT_|REAL_|PYTEST"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """One finished run of the suite."""
+
+    status: int
+    output: str
+    folder: Path
+    seconds: float
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The record it wrote."""
+        data: dict[str, Any] = json.loads((self.folder / "status.json").read_text(encoding="utf-8"))
+        return data
+
+    @property
+    def verdicts(self) -> dict[str, str]:
+        """The verdicts of the stages."""
+        return {stage["id"]: stage["verdict"] for stage in self.record["stages"]}
+
+    def fields(self) -> dict[str, str]:
+        """The fields of the document: title and bold verdict."""
+        text = (self.folder / DOCUMENT).read_text(encoding="utf-8")
+        return dict(re.findall(r"^\*\*([A-Z ]+):\*\* \*\*([A-Z]+)\*\*", text, re.MULTILINE))
+
+
+class Project:
+    """A copy of this project without a person's `.env`, reports and broken unit tests."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("pyproject.toml", "conftest.py", "tests/__init__.py"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+        for name in ("tests/unit", "tests/integration"):
+            (folder / name).mkdir()
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "tests/acceptance", folder / "tests/acceptance", ignore=ignored)
+
+    def run(self, *arguments: str, **variables: str) -> Ran:
+        """Run pytest in the project with a clean environment and the given variables."""
+        clean = {name: value for name, value in os.environ.items() if not _OURS.match(name)}
+        started = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+            cwd=self.folder,
+            env=clean | variables,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        target = "demo" if "demo" in arguments else ""
+        return Ran(
+            status=done.returncode,
+            output=done.stdout + done.stderr,
+            folder=self.folder / "reports" / target,
+            seconds=time.monotonic() - started,
+        )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A copy of this project."""
+    return Project(tmp_path)
+
+
+def test_the_demo_is_confirmed_but_for_the_order_that_is_not_armed(project: Project) -> None:
+    """Unarmed, PLACEORDER and FINAL are BLOCKED not-armed with a remedy, and the status is 10."""
+    ran = project.run("-m", "production", "--target", "demo")
+    assert ran.status == 10, ran.output
+    blocked = {"placeorder", "final"}
+    expected = {name: "BLOCKED" if name in blocked else "CONFIRMED" for name in ran.verdicts}
+    assert ran.verdicts == expected, ran.output
+    placeorder = ran.record["stages"][1]
+    assert placeorder["kind"] == "not-armed"
+    assert "REAL_PLACEORDER=1" in placeorder["remedy"]
+    assert tuple(ran.fields()) == TITLES
+    assert ran.fields()["ORDER STATUS"] == "CONFIRMED"
+    names = {path.name for path in ran.folder.iterdir()}
+    assert names == {DOCUMENT, "status.html", "status.json", "report.html"}
+    assert "set REAL_PLACEORDER=1" in ran.output
+    assert ran.output.rstrip().splitlines()[-1].startswith("FINAL BLOCKED (target demo")
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "n2"])
+def test_the_armed_demo_is_confirmed(project: Project, workers: tuple[str, ...]) -> None:
+    """With REAL_PLACEORDER=1 the demo ends FINAL CONFIRMED with exit status 0, in any mode."""
+    ran = project.run("-m", "production", "--target", "demo", *workers, REAL_PLACEORDER="1")
+    assert ran.status == 0, ran.output
+    assert set(ran.verdicts.values()) == {"CONFIRMED"}
+    assert ran.record["run"]["complete"] is True
+    assert set(ran.fields().values()) == {"CONFIRMED"}
+    assert ran.record["run"]["subject"]["endpoints"].keys() == {"AliExpress", "PayPal", "database"}
+
+
+def test_without_configuration_every_stage_is_blocked(project: Project) -> None:
+    """Nothing configured: BLOCKED, missing-config, naming the variable, quickly, and no demo."""
+    ran = project.run("-m", "production")
+    assert ran.status == 10, ran.output
+    assert set(ran.verdicts.values()) == {"BLOCKED"}
+    for stage in ran.record["stages"]:
+        assert (stage["kind"], "DATABASE_URL" in stage["reason"]) == ("missing-config", True), stage
+    assert "Traceback" not in ran.output
+    assert ran.record["run"]["target"] == "production"
+    # The bound in the issue is 5 s on an idle machine; this one may run many tests at once.
+    assert ran.seconds < 20
+
+
+def test_a_run_for_production_collects_the_criteria_alone(project: Project) -> None:
+    """A unit test that doesn't import can't close the gate."""
+    (project.folder / "tests/unit/test_broken.py").write_text(
+        "import no_such_module", encoding="utf-8"
+    )
+    ran = project.run("-m", "production")
+    assert ran.status == 10
+    assert "no_such_module" not in ran.output
+
+
+def test_one_stage_is_judged_by_itself(project: Project) -> None:
+    """A run of one stage exits by that stage, and its record says that it was partial."""
+    ran = project.run("-m", "production", "--stage", "order", "--target", "demo")
+    assert ran.status == 0, ran.output
+    assert ran.verdicts["order"] == "CONFIRMED"
+    assert ran.verdicts["final"] == "BLOCKED"
+    decision = ran.record["decision"]
+    assert decision["open"] is False
+    assert decision["selection"] == {"partial": True, "verdict": "CONFIRMED", "criteria": 6}
+    assert ran.record["run"]["complete"] is False
+
+
+def test_a_person_s_edits_survive_a_second_run(project: Project) -> None:
+    """Only values change: a paragraph, line ends and a field in a code fence stay as they were."""
+    first = project.run("-m", "production")
+    path = first.folder / DOCUMENT
+    edited = path.read_text(encoding="utf-8").replace(
+        "## Success criteria",
+        "A person wrote this.\n\n```\n**OAUTH STATUS:** CONFIRMED\n```\n\n## Success criteria",
+    )
+    path.write_bytes(edited.replace("\n", "\r\n").encode())
+    project.run("-m", "production")
+    lines = path.read_bytes().split(b"\n")
+    assert all(line.endswith(b"\r") for line in lines[:-1])
+    values = re.compile(r"^(.*?:\*\*).*$", re.MULTILINE)
+
+    def without_values(text: str) -> str:
+        return values.sub(r"\1", text.replace("```\n**OAUTH STATUS:** CONFIRMED", "```\nfenced"))
+
+    after = path.read_bytes().decode().replace("\r\n", "\n")
+    assert without_values(after) == without_values(edited)
+    assert "```\n**OAUTH STATUS:** CONFIRMED\n```" in after
+    assert "**OAUTH STATUS:** **BLOCKED** (DATABASE\\_URL" in after or (
+        "**OAUTH STATUS:** **BLOCKED** (DATABASE_URL" in after
+    )
