@@ -1,0 +1,182 @@
+"""Break each rule of the core in turn, and show that the unit tests notice.
+
+    python -m tests.mutation [MODULE …]
+
+Every mutant is one change in a copy of the package: a verdict or a kind of reason swapped, a case
+of a `match` dropped, a comparison turned round, a condition negated or dropped, a constant
+flipped, an item of a list dropped. It is caught if a unit test fails. The exit status is 1 if one
+survives that isn't listed below.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+MODULES = ("verdict", "outcome", "judge", "standings", "assemble", "decision", "record")
+TESTS = ("outcome", "judge", "standings", "assemble", "decision", "verdict", "record", "properties")
+
+SAME: dict[str, str] = {}
+"""Mutants that change nothing that can be seen, each with the reason."""
+
+_SWAP = {
+    "CONFIRMED": ("BLOCKED", "FAILED"),
+    "BLOCKED": ("CONFIRMED", "FAILED"),
+    "FAILED": ("CONFIRMED", "BLOCKED"),
+}
+_TURN: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn,
+    ast.NotIn: ast.In, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
+}  # fmt: skip
+
+
+def mutants(source: str) -> Iterator[tuple[str, str]]:
+    """Yield each mutant of a module: what was changed, and the changed source."""
+    tree = ast.parse(source)
+    for index, node in enumerate(ast.walk(tree)):
+        for number, told in enumerate(_changes(node)):
+            changed = copy.deepcopy(tree)
+            target = list(ast.walk(changed))[index]
+            _apply(target, number)
+            line = getattr(node, "lineno", getattr(getattr(node, "pattern", None), "lineno", 0))
+            yield f"{line}: {told}", ast.unparse(ast.fix_missing_locations(changed))
+
+
+def _changes(node: ast.AST) -> list[str]:
+    """Return in words how a node can be changed."""
+    match node:
+        case ast.Attribute(value=ast.Name(id="Verdict"), attr=word) if word in _SWAP:
+            return [f"Verdict.{word} -> {other}" for other in _SWAP[word]]
+        case ast.Attribute(value=ast.Name(id="Kind"), attr=word):
+            return [f"Kind.{word} -> another"]
+        case ast.Match(cases=cases):
+            return [f"case {ast.unparse(case.pattern)} dropped" for case in cases]
+        case ast.Compare(ops=[op]) if type(op) in _TURN:
+            return [f"{ast.unparse(node)} turned round"]
+        case ast.BoolOp():
+            turned = f"{ast.unparse(node)}: and/or swapped"
+            return [turned, *(f"{ast.unparse(v)} dropped from it" for v in node.values)]
+        case ast.UnaryOp(op=ast.Not()):
+            return [f"{ast.unparse(node)}: not dropped"]
+        case ast.If(test=test) | ast.IfExp(test=test):
+            return [f"if {ast.unparse(test)} negated"]
+        case ast.comprehension(ifs=[_, *_]):
+            return [f"filter {ast.unparse(node.ifs[0])} dropped"]
+        case ast.Constant(value=bool()):
+            return [f"{node.value!r} flipped"]
+        case ast.List(elts=[_, _, *_]):
+            return [f"{ast.unparse(e)} dropped from a list" for e in node.elts]
+        case _:
+            return []
+
+
+def _apply(node: ast.AST, number: int) -> None:
+    """Make a change in place."""
+    match node:
+        case ast.Attribute(value=ast.Name(id="Verdict")):
+            node.attr = _SWAP[node.attr][number]
+        case ast.Attribute():
+            node.attr = "PENDING" if node.attr != "PENDING" else "TIMEOUT"
+        case ast.Match():
+            del node.cases[number]
+        case ast.Compare():
+            node.ops[0] = _TURN[type(node.ops[0])]()
+        case ast.BoolOp():
+            if number:
+                del node.values[number - 1]
+            else:
+                node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+        case ast.UnaryOp():
+            node.op, node.operand = ast.Not(), ast.UnaryOp(ast.Not(), node.operand)
+        case ast.If() | ast.IfExp():
+            node.test = ast.UnaryOp(ast.Not(), node.test)
+        case ast.comprehension():
+            del node.ifs[0]
+        case ast.Constant():
+            node.value = not node.value
+        case ast.List():
+            del node.elts[number]
+
+
+def caught(module: str, source: str) -> bool:
+    """Return whether the unit tests fail with a changed module."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        root = Path(folder)
+        shutil.copytree(
+            ROOT / "pytest_prodstatus",
+            root / "pytest_prodstatus",
+            ignore=shutil.ignore_patterns("__pycache__", "state"),
+        )
+        for name in ("__init__.py", "unit/__init__.py", "unit/given.py", "unit/properties.py"):
+            (root / "tests" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / "tests" / name, root / "tests" / name)
+        shutil.copytree(
+            ROOT / "tests/unit/model", root / "tests/unit/model",
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )  # fmt: skip
+        (root / "pytest_prodstatus/model" / f"{module}.py").write_text(source, encoding="utf-8")
+        (root / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        files = [f"tests/unit/model/test_{name}.py" for name in TESTS]
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *files]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": folder,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            # Without our own plugin: a broken one mustn't stop pytest before the tests do.
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        }
+        done = subprocess.run(
+            command, cwd=root, env=environment, capture_output=True, text=True, check=False,
+            timeout=300,
+        )  # fmt: skip
+        if done.returncode not in (0, 1, 2):
+            raise RuntimeError(done.stdout + done.stderr)
+        return done.returncode != 0
+
+
+def main(modules: list[str]) -> int:
+    """Try all mutants of some modules and say which survive."""
+    todo = [
+        (module, told, source)
+        for module in modules
+        for told, source in mutants(
+            (ROOT / "pytest_prodstatus/model" / f"{module}.py").read_text(encoding="utf-8")
+        )
+    ]
+    for module in modules:
+        source = (ROOT / "pytest_prodstatus/model" / f"{module}.py").read_text(encoding="utf-8")
+        if caught(module, source):
+            sys.stdout.write(f"{module}: the tests fail without any change\n")
+            return 1
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(lambda each: caught(each[0], each[2]), todo))
+    alive = [f"{m}:{told}" for (m, told, _), dead in zip(todo, results, strict=True) if not dead]
+    known = [one for one in alive if _without_line(one) in SAME]
+    for one in alive:
+        sys.stdout.write(f"{'same    ' if one in known else 'SURVIVED'} {one}\n")
+    sys.stdout.write(
+        f"{len(todo)} mutants, {sum(results)} caught, {len(known)} the same in effect, "
+        f"{len(alive) - len(known)} survived\n"
+    )
+    return 1 if len(alive) > len(known) else 0
+
+
+def _without_line(told: str) -> str:
+    module, _, rest = told.partition(":")
+    return f"{module}:{rest.partition(': ')[2]}"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("modules", nargs="*", default=list(MODULES), metavar="MODULE")
+    sys.exit(main(parser.parse_args().modules))

@@ -1,0 +1,173 @@
+"""Values that the unit tests begin with: short to write, valid, and all of one instant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from pytest_prodstatus.model.assemble import Facts, assemble
+from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage, title_of
+from pytest_prodstatus.model.evidence import Entry, encode
+from pytest_prodstatus.model.outcome import Observation
+from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.record import Record, Rule, Run, Standing, Subject
+from pytest_prodstatus.model.verdict import Verdict
+
+C, B, F = Verdict.CONFIRMED, Verdict.BLOCKED, Verdict.FAILED
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '"><svg onload="alert(1)">',
+    "' onmouseover='alert(1)",
+    "[link](http://evil.example)",
+    "![picture](http://evil.example/x.png)",
+    "[ref]: http://evil.example",
+    "<http://auto.evil.example>",
+    "http://evil.example/path and www.evil.example",
+    "**bold** _em_ __strong__ *em* ~~gone~~",
+    "`code` ``` ~~~",
+    "&lt;b&gt; &#60;i&#62; &amp;",
+    "first\n# heading\n- item\n\n> quote\n\n    code",
+    "a\r\nb\rc\x0bd\x0ce\x85f\u2028g\u2029h",
+    "<!-- comment --> and <!-- open",
+    "{{ 7 * 7 }} {% raw %} {# no #}",
+    "\x1b[31mred\x1b[0m \x9b2J \x07 \x08",
+    "nul\x00 lone\ud800 back\udc80",
+    "right\u202eto left\u2066 \u200f",
+    "family 👩‍👧‍👦 ñ 汉字",
+    "ends with a backslash \\",
+    "| a | table |",
+    "x" * 5_000,
+)
+"""Text that has hurt some report, somewhere."""
+
+each_hostile_text = pytest.mark.parametrize(
+    "text", HOSTILE, ids=[f"hostile{number}" for number in range(len(HOSTILE))]
+)
+
+
+def reason(text: str = "it was not", kind: Kind = Kind.OBSERVED, **more: Any) -> Reason:
+    """Return a reason."""
+    return Reason(text=text, kind=kind, **more)
+
+
+def entry(name: str = "count", value: object = 3, at: datetime = NOW) -> Entry:
+    """Return one entry of evidence."""
+    return Entry(name=name, at=at, value=encode(name, value))
+
+
+def standing(name: str, verdict: Verdict = C, **more: Any) -> Standing:
+    """Return a standing, observed just now, with a reason where its verdict needs one."""
+    given: dict[str, Any] = {
+        "id": name,
+        "stage": name.partition(".")[0],
+        "title": name.partition(".")[2].capitalize() or name,
+        "nodeid": f"test_{name.partition('.')[0]}.py::test_{name.partition('.')[2]}",
+        "verdict": verdict,
+        "observed": verdict,
+        "observed_at": NOW,
+        "reason": None if verdict is C else reason(f"{name} is {verdict}"),
+        "attempts": 1,
+    }
+    return Standing(**{**given, **more})
+
+
+def stage(name: str, **more: Any) -> Stage:
+    """Return a stage."""
+    return Stage(**{"id": name, "title": title_of(name), **more})
+
+
+def catalogue(*stages: Stage | str) -> Catalogue:
+    """Return a catalogue of stages, or of plain ones by their ids."""
+    return Catalogue(stages=tuple(stage(s) if isinstance(s, str) else s for s in stages))
+
+
+def criterion(name: str, **more: Any) -> Criterion:
+    """Return a criterion, as its test was collected."""
+    own_stage, _, words = name.partition(".")
+    function = f"test_{own_stage}.py::test_{words.partition('[')[0]}"
+    nodeid = f"test_{own_stage}.py::test_{words}"
+    given = {"id": name, "stage": own_stage, "nodeid": nodeid, "title": words.capitalize()}
+    return Criterion(**{**given, "function": function, **more})
+
+
+def observation(verdict: Verdict = C, **more: Any) -> Observation:
+    """Return an observation of just now."""
+    given = {
+        "verdict": verdict,
+        "reason": None if verdict is C else reason(f"seen to be {verdict}"),
+        "observed_at": NOW,
+        "attempts": 1,
+    }
+    return Observation(**{**given, **more})
+
+
+def run(**more: Any) -> Run:
+    """Return a finished run."""
+    given: dict[str, Any] = {
+        "id": "run-1",
+        "target": "demo",
+        "subject": Subject(release="v1", endpoints={"api": "https://api.example"}),
+        "started": NOW - HOUR,
+        "finished": NOW,
+        "commit": "0123456789abcdef",
+        "dirty": False,
+        "versions": {"pytest": "9.2.0"},
+    }
+    return Run(**{**given, **more})
+
+
+def facts(
+    stages: Catalogue, observed: dict[str, Observation] | None = None, /, **more: Any
+) -> Facts:
+    """Return the facts of a run that collected, selected and observed the same criteria."""
+    seen = observed or {}
+    collected = more.pop("collected", tuple(map(criterion, seen)))
+    given: dict[str, Any] = {
+        "catalogue": stages,
+        "collected": collected,
+        "selected": frozenset(c.id for c in collected),
+        "observations": seen,
+    }
+    return Facts(**{**given, **more})
+
+
+def record(
+    stages: Catalogue,
+    verdicts: dict[str, Any],
+    /,
+    *,
+    rule: Rule = Rule.CONFIRMED,
+    status: int = 0,
+    of: Run | None = None,
+    **more: Any,
+) -> Record:
+    """Return the record of a whole run in which each criterion was observed as given."""
+    seen = {
+        name: told if isinstance(told, Observation) else observation(told)
+        for name, told in verdicts.items()
+    }
+    return assemble(facts(stages, seen, **more), of or run(), rule, status, NOW)
+
+
+def by_id(standings: Iterable[Standing]) -> dict[str, Standing]:
+    """Return standings by their ids."""
+    return {each.id: each for each in standings}
+
+
+def in_progress(former: Record | None = None) -> Record:
+    """Return the record that stands while a run is in progress."""
+    marker = record(
+        catalogue("oauth"),
+        {"oauth.token": B},
+        of=run(finished=None, incidents=(reason("the run is in progress", Kind.NOT_RUN),)),
+    )
+    return replace(marker, previous=former)

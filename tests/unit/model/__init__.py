@@ -1,0 +1,1 @@
+"""Tests of pytest_prodstatus.model, module by module."""

@@ -1,0 +1,199 @@
+"""From facts to a record: complete or not, what was selected, since when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.record import Record, Rule, Selection
+from pytest_prodstatus.model.verdict import Verdict
+from tests.unit.given import (
+    HOUR,
+    NOW,
+    B,
+    C,
+    F,
+    catalogue,
+    criterion,
+    observation,
+    reason,
+    record,
+    run,
+    stage,
+)
+
+CHAIN = catalogue(
+    stage("order", criteria=("order.bought",)),
+    stage("sale", criteria=("sale.exists",), requires=("order",)),
+    stage("profit", criteria=("profit.positive",), requires=("sale",)),
+    stage("final", rollup=("order", "sale", "profit")),
+)
+ALL = ("order.bought", "sale.exists", "profit.positive")
+DIED = reason("worker gw0 died", Kind.CRASH)
+
+
+def whole(worse: dict[str, Verdict] | None = None, **more: Any) -> Record:
+    """Return the record of a run of everything."""
+    return record(CHAIN, {**dict.fromkeys(ALL, C), **(worse or {})}, **more)
+
+
+def partly(selected: dict[str, Verdict], **more: Any) -> Record:
+    """Return the record of a run that collected everything and selected a part."""
+    return record(
+        CHAIN,
+        dict(selected),
+        **{"collected": tuple(map(criterion, ALL)), "selected": frozenset(selected), **more},
+    )
+
+
+class TestComplete:
+    """A run is complete if it observed every criterion of the catalogue itself."""
+
+    def test_everything_was_observed(self) -> None:
+        """Verdicts don't matter, observation does."""
+        assert whole().run.complete
+        assert whole({"sale.exists": F, "order.bought": B}).run.complete
+
+    def test_one_was_not(self) -> None:
+        """Not reached, not selected, carried over, or never written."""
+        assert not partly({"sale.exists": C}).run.complete
+        assert not partly({"sale.exists": C}, former=whole()).run.complete
+        assert not record(CHAIN, {"order.bought": C, "sale.exists": C}).run.complete
+        half = observation(B, reason=reason("cut", Kind.NOT_RUN))
+        assert not record(CHAIN, {**dict.fromkeys(ALL, C), "sale.exists": half}).run.complete
+
+    def test_an_incident_makes_it_incomplete(self) -> None:
+        """Nobody knows what a dead worker would have seen."""
+        assert not whole(of=run(incidents=(DIED,))).run.complete
+
+    def test_nothing_is_not_complete(self) -> None:
+        """No criteria at all: nothing was observed."""
+        assert not record(catalogue("a"), {}).run.complete
+
+
+class TestSelection:
+    """A partial run exits by the criteria that it selected."""
+
+    def test_a_whole_run_exits_by_final(self) -> None:
+        """Not partial: FINAL's verdict."""
+        got = whole({"order.bought": B})
+        assert got.decision.selection == Selection(partial=False, verdict=B, criteria=3)
+        assert got.decision.exit_code == 10
+
+    def test_what_was_not_selected_does_not_exit(self) -> None:
+        """A FAILED that this run wasn't asked about closes the record, not the exit."""
+        got = partly({"order.bought": C}, former=whole({"profit.positive": F}))
+        assert got.decision.selection == Selection(partial=True, verdict=C, criteria=1)
+        assert (got.final.verdict, got.decision.open, got.decision.exit_code) == (F, False, 0)
+
+    @pytest.mark.parametrize("verdict", [B, F])
+    def test_what_was_selected_exits(self, verdict: Verdict) -> None:
+        """By the worst of it."""
+        got = partly({"order.bought": C, "profit.positive": verdict}, former=whole())
+        assert got.decision.selection.verdict is verdict
+
+    def test_an_upstream_stage_that_was_seen_blocks_the_exit(self) -> None:
+        """Carried over and FAILED or BLOCKED: what was selected proves nothing."""
+        got = partly({"sale.exists": C}, former=whole({"order.bought": F}))
+        assert got.decision.selection.verdict is B
+
+    def test_an_upstream_stage_that_was_never_seen_does_not(self) -> None:
+        """It blocks the record alone."""
+        got = partly({"sale.exists": C})
+        assert got.decision.selection.verdict is C
+        assert got.final.verdict is B
+        assert {s.id: s.verdict for s in got.stages}["sale"] is B
+
+    def test_a_fresh_partial_run_may_complete_final(self) -> None:
+        """With fresh carry-over FINAL is CONFIRMED; the record says that the run wasn't whole."""
+        got = partly({"sale.exists": C}, former=whole())
+        assert (got.final.verdict, got.decision.open, got.run.complete) == (C, True, False)
+        assert got.decision.selection.partial
+
+    def test_stages_by_name(self) -> None:
+        """`--stage order` is partial though it selects all that it collected."""
+        got = record(CHAIN, {"order.bought": C}, stages=frozenset(["order"]))
+        assert got.decision.selection == Selection(partial=True, verdict=C, criteria=1)
+
+    def test_a_stage_by_name_without_criteria_never_passes(self) -> None:
+        """Nothing was asked, so nothing was seen."""
+        made = catalogue("order", "sale")
+        got = record(made, {"order.x": C}, stages=frozenset(["order", "sale"]))
+        assert got.decision.selection.verdict is B
+
+    def test_a_stage_by_name_with_a_criterion_that_no_test_provides(self) -> None:
+        """It was looked for and isn't there."""
+        got = record(CHAIN, {"sale.exists": C}, stages=frozenset(["order", "sale"]))
+        assert got.decision.selection.verdict is B
+        assert got.decision.selection.criteria == 2
+
+    def test_a_derived_stage_by_name_needs_no_criteria_of_its_own(self) -> None:
+        """Its stages have them."""
+        closure = frozenset(CHAIN.closure(["final"]))
+        got = record(CHAIN, dict.fromkeys(ALL, C), stages=closure)
+        assert got.decision.selection == Selection(partial=True, verdict=C, criteria=3)
+
+    def test_nothing_selected_is_blocked(self) -> None:
+        """The rollup of nothing."""
+        assert partly({}).decision.selection == Selection(partial=True, verdict=B, criteria=0)
+        assert partly({}, former=whole()).decision.selection.verdict is B
+
+    def test_a_path_makes_a_run_partial(self) -> None:
+        """Even where all that was found was selected."""
+        got = record(CHAIN, dict.fromkeys(ALL, C), restricted=True)
+        assert got.decision.selection.partial
+
+    def test_an_incident_blocks_the_exit(self) -> None:
+        """A part that was cut short proves nothing."""
+        got = partly({"order.bought": C}, former=whole(), of=run(incidents=(DIED,)))
+        assert got.decision.selection.verdict is B
+        assert got.decision.exit_code == 10
+
+
+class TestHistory:
+    """Since when a stage has its verdict, and what it had before."""
+
+    def test_a_first_run(self) -> None:
+        """Since its own start; nothing before."""
+        assert {(s.since, s.previous) for s in whole().stages} == {(NOW - HOUR, None)}
+
+    def test_the_same_verdict_keeps_its_date(self) -> None:
+        """And what was before it."""
+        day = timedelta(days=1)
+        first = whole({"order.bought": F}, of=run(started=NOW - 3 * day))
+        second = whole(of=run(started=NOW - 2 * day), former=first)
+        third = whole(of=run(started=NOW - day), former=second)
+        order = third.stages[0]
+        assert (order.since, order.previous) == (NOW - 2 * day, F)
+
+    def test_another_verdict_begins_anew(self) -> None:
+        """Since this run's start."""
+        got = whole({"order.bought": B}, former=whole()).stages[0]
+        assert (got.since, got.previous) == (NOW - HOUR, C)
+
+    def test_a_stage_that_is_new(self) -> None:
+        """Has no past."""
+        before = record(catalogue("order"), {"order.bought": C}, of=run(started=NOW - 9 * HOUR))
+        got = {s.id: s.since for s in whole(former=before).stages}
+        assert (got["order"], got["sale"]) == (NOW - 9 * HOUR, NOW - HOUR)
+
+
+def test_the_rule_and_pytest_s_status_reach_the_decision() -> None:
+    """The decision is made from the rule and the status that the run would end with."""
+    assert whole({"order.bought": B}, rule=Rule.NOT_FAILED).decision.open
+    assert whole(status=3).decision.exit_code == 3
+
+
+def test_a_run_keeps_what_it_was_told() -> None:
+    """Only `complete` is computed."""
+    made = run(selection="-k order", dirty=True)
+    got = partly({"order.bought": C}, of=made).run
+    assert (got.id, got.selection, got.dirty, got.subject) == (
+        made.id,
+        "-k order",
+        True,
+        made.subject,
+    )

@@ -1,0 +1,290 @@
+"""Evidence is typed, dated and bounded; whatever else is refused where it is given."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from datetime import date, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
+from enum import Enum, IntEnum
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+from pytest_prodstatus.model.evidence import (
+    ITEMS_LIMIT,
+    TEXT_LIMIT,
+    EvidenceError,
+    Money,
+    encode,
+    is_value,
+    shown,
+    to_text,
+)
+from tests.unit.given import NOW, each_hostile_text, entry
+
+
+class Colour(str, Enum):
+    """A text that is more than a text."""
+
+    RED = "red"
+
+
+class Size(IntEnum):
+    """An int that is more than an int."""
+
+    BIG = 3
+
+
+class Nowhere(tzinfo):
+    """A time zone that knows no offset."""
+
+    def utcoffset(self, _when: datetime | None) -> timedelta | None:
+        return None
+
+    dst = utcoffset
+
+    def tzname(self, _when: datetime | None) -> str | None:
+        return None
+
+
+class Angry:
+    """A value that can't even be shown."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+ALLOWED = [
+    ("order 42", {"type": "text", "value": "order 42"}, "order 42"),
+    ("", {"type": "text", "value": ""}, ""),
+    (Colour.RED, {"type": "text", "value": "red"}, "red"),
+    (7, {"type": "int", "value": 7}, "7"),
+    (-(10**40 - 1), {"type": "int", "value": -(10**40 - 1)}, str(-(10**40 - 1))),
+    (Size.BIG, {"type": "int", "value": 3}, "3"),
+    (True, {"type": "bool", "value": True}, "yes"),
+    (False, {"type": "bool", "value": False}, "no"),
+    (
+        Money("9.90", "USD"),
+        {"type": "money", "value": "9.90", "currency": "USD"},
+        "9.90 USD",
+    ),
+    (Money(Decimal("1E+3"), "EUR"), {"type": "money", "value": "1000", "currency": "EUR"},
+     "1000 EUR"),
+    (NOW, {"type": "time", "value": "2026-11-22T12:00:00.000Z"}, "2026-11-22T12:00:00.000Z"),
+    (
+        datetime(2026, 11, 22, 14, tzinfo=timezone(timedelta(hours=2))),
+        {"type": "time", "value": "2026-11-22T12:00:00.000Z"},
+        "2026-11-22T12:00:00.000Z",
+    ),
+    (
+        [1, "a", True],
+        {
+            "type": "list",
+            "value": [
+                {"type": "int", "value": 1},
+                {"type": "text", "value": "a"},
+                {"type": "bool", "value": True},
+            ],
+        },
+        "1, a, yes",
+    ),
+    ((), {"type": "list", "value": []}, ""),
+    (range(7, 8), {"type": "list", "value": [{"type": "int", "value": 7}]}, "7"),
+    (deque([1]), {"type": "list", "value": [{"type": "int", "value": 1}]}, "1"),
+    ({"a": 1}, {"type": "map", "value": {"a": {"type": "int", "value": 1}}}, "a=1"),
+    (OrderedDict(a="x"), {"type": "map", "value": {"a": {"type": "text", "value": "x"}}}, "a=x"),
+    (MappingProxyType({}), {"type": "map", "value": {}}, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "encoded", "text"), ALLOWED)
+def test_an_allowed_value_is_kept_with_its_type(
+    value: object, encoded: dict[str, object], text: str
+) -> None:
+    """Text, int, bool, money, time, and lists and flat mappings of these are evidence."""
+    made = encode("seen", value)
+    assert made == encoded
+    assert shown(made) == text
+    assert is_value(made)
+
+
+REFUSED = [
+    None,
+    1.5,
+    float("nan"),
+    b"bytes",
+    bytearray(b"x"),
+    memoryview(b"x"),
+    {1, 2},
+    iter([1]),
+    date(2026, 1, 1),
+    timedelta(1),
+    Path("/x"),
+    Angry(),
+    object,
+    1j,
+    [[1]],
+    [{"a": 1}],
+    {"a": [1]},
+    {"a": {"b": 1}},
+    {"a": None},
+    [1.5],
+]
+
+
+@pytest.mark.parametrize("value", REFUSED, ids=lambda v: type(v).__name__)
+def test_anything_else_is_refused_with_what_is_allowed(value: object) -> None:
+    """The message names the evidence, the type and what would do."""
+    with pytest.raises(EvidenceError, match=r"evidence 'seen' can't be .+; allowed are text, int"):
+        encode("seen", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        (Decimal("9.90"), r"a Decimal needs its currency; use Money\(9.90, 'USD'\)"),
+        (datetime(2026, 1, 1), "has no time zone; give an aware datetime"),  # noqa: DTZ001
+        (datetime(2026, 1, 1, tzinfo=Nowhere()), "has no time zone"),
+        (datetime.min.replace(tzinfo=timezone(timedelta(hours=5))), "no instant of the years"),
+        (10**40, "an int has at most 40 digits; give it as text"),
+        (-(10**40), "an int has at most 40 digits"),
+        ({1: "a"}, r"a mapping's keys must be text, not 1 \(int\)"),
+        ({None: "a"}, r"must be text, not None \(NoneType\)"),
+        ([Decimal(1)], "a Decimal needs its currency"),
+    ],
+)
+def test_a_near_miss_is_told_what_to_do(value: object, rule: str) -> None:
+    """A value that is nearly evidence is refused with the way to make it so."""
+    with pytest.raises(EvidenceError, match=f"^evidence 'seen'.*{rule}"):
+        encode("seen", value)
+
+
+def test_a_number_that_python_refuses_to_print_is_refused_all_the_same() -> None:
+    """The message about a number of 5,000 digits isn't a second error."""
+    with pytest.raises(EvidenceError, match="an int has at most 40 digits"):
+        encode("seen", 10**5_000)
+    with pytest.raises(EvidenceError, match=r"must be text, not a long number \(int\)"):
+        encode("seen", {10**5_000: "a"})
+
+
+def test_evidence_errors_are_type_errors() -> None:
+    """A test that catches TypeError catches these."""
+    assert issubclass(EvidenceError, TypeError)
+
+
+def test_a_huge_text_is_cut_and_says_so() -> None:
+    """10 MB become a bounded text that names its length."""
+    kept = encode("seen", "x" * 10_000_000)["value"]
+    assert len(kept) == TEXT_LIMIT
+    assert kept.endswith("(cut from 10,000,000 characters)")
+
+
+def test_a_huge_object_is_refused_shortly() -> None:
+    """The message about a 10 MB value isn't 10 MB."""
+    with pytest.raises(EvidenceError) as caught:
+        encode("seen", b"x" * 10_000_000)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("length", [ITEMS_LIMIT, ITEMS_LIMIT + 1, 100_000])
+def test_a_long_list_or_mapping_is_cut_and_says_so(length: int) -> None:
+    """The first items are kept, with how many there were."""
+    for value, kind in (
+        (list(range(length)), "list"),
+        ({str(n): n for n in range(length)}, "map"),
+        (range(length), "list"),
+    ):
+        made = encode("seen", value)
+        assert made["type"] == kind
+        assert len(made["value"]) == ITEMS_LIMIT
+        assert made.get("cut_from") == (None if length == ITEMS_LIMIT else length)
+        assert (f"… ({length} in all)" in shown(made)) is (length > ITEMS_LIMIT)
+        assert is_value(made)
+
+
+def test_keys_that_look_the_same_are_both_kept() -> None:
+    """No value hides another one, however their names were cleaned."""
+    made = encode("seen", {"a b": 1, "a  b": 2, "a\nb": 3, "a b (1)": 4})
+    assert [item["value"] for item in made["value"].values()] == [1, 2, 3, 4]
+
+
+@each_hostile_text
+def test_hostile_text_is_one_line(text: str) -> None:
+    """Text values and keys can't break a line."""
+    made = encode("seen", {text: text})
+    assert len(shown(made).splitlines()) == 1
+    assert is_value(made)
+
+
+@pytest.mark.parametrize("amount", [Decimal("9.90"), "9.90", "0.00", 3, "-1.5", "1" * 40])
+def test_money_is_exact(amount: Decimal | str | int) -> None:
+    """The amount is kept digit by digit."""
+    assert str(Money(amount, "USD")) == f"{amount} USD"
+
+
+def test_money_is_compared_by_its_value() -> None:
+    """9.9 and 9.90 are the same amount; another currency is another thing."""
+    assert Money("9.9", "USD") == Money(Decimal("9.90"), "USD")
+    assert Money("9.9", "USD") != Money("9.9", "EUR")
+
+
+@pytest.mark.parametrize(
+    ("amount", "rule"),
+    [
+        (9.9, r"takes a Decimal, text or int as its amount, not 9.9 \(float\)"),
+        (True, "takes a Decimal, text or int"),
+        (None, "takes a Decimal, text or int"),
+        ("nine", r"finite decimal amount, not 'nine' \(str\)"),
+        ("", "finite decimal amount"),
+        ("NaN", "finite decimal amount"),
+        (Decimal("sNaN"), "finite decimal amount"),
+        ("Infinity", "finite decimal amount"),
+        ("1e999999999", "at most 40 digits before the point"),
+        ("1e-999999999", "at most 40 digits before the point"),
+        ("1e99999999999999999999999", "finite decimal amount"),
+        ("0e-41", "at most 40 digits"),
+        (10**40, "at most 40 digits"),
+        ("x" * 10_000_000, "finite decimal amount"),
+    ],
+)
+def test_a_bad_amount_is_refused(amount: object, rule: str) -> None:
+    """A float, what is no number, and what would be a megabyte of digits are no money."""
+    with pytest.raises(EvidenceError, match=rule) as caught:
+        Money(amount, "USD")  # type: ignore[arg-type]
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("currency", ["usd", "US", "USDT", "", "$", "U\nD", None, 840])
+def test_a_bad_currency_is_refused(currency: object) -> None:
+    """A currency is three capital letters."""
+    with pytest.raises(EvidenceError, match="a currency of three capital letters such as 'USD'"):
+        Money("1", currency)  # type: ignore[arg-type]
+
+
+def test_an_instant_is_written_in_utc() -> None:
+    """To the millisecond, ending in Z."""
+    assert to_text(NOW.replace(microsecond=123_999)) == "2026-11-22T12:00:00.123Z"
+
+
+def test_an_entry_reads_as_its_name_and_value() -> None:
+    """One entry is one short line."""
+    assert str(entry("order_id", "42")) == "order_id 42"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, 3, "text", [], {}, {"type": "text"}, {"type": "text", "value": 3},
+        {"type": "int", "value": True}, {"type": "int", "value": "3"}, {"type": "bool", "value": 1},
+        {"type": "float", "value": 1.5}, {"type": "money", "value": "1"},
+        {"type": "text", "value": "x", "more": 1}, {"type": "list", "value": [[]]},
+        {"type": "list", "value": {"type": "text", "value": "x"}},
+        {"type": "list", "value": [], "cut_from": "3"}, {"type": "map", "value": {"a": 1}},
+        {"type": "map", "value": [], }, {"type": "map", "value": {}, "more": 1},
+        {"type": "list", "value": [{"type": "list", "value": []}]},
+    ],
+)  # fmt: skip
+def test_a_value_that_was_never_encoded_is_none(value: object) -> None:
+    """What a record may hold as evidence is only what `encode` makes."""
+    assert not is_value(value)

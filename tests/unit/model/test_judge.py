@@ -1,0 +1,244 @@
+"""From criteria to stages to FINAL: upstream, rollup, root cause, incidents."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.judge import RUN, judge
+from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.record import Final, StageResult, Standing
+from pytest_prodstatus.model.verdict import Verdict, rollup
+from tests.unit.given import B, C, F, by_id, catalogue, reason, stage, standing
+
+STORE = catalogue(
+    "oauth",
+    "order",
+    stage("sale", requires=("order",)),
+    stage("profit", requires=("sale",)),
+    stage("money", rollup=("sale", "profit")),
+    stage("final", rollup=("oauth", "order", "money")),
+)
+CRITERIA = {"oauth.token": C, "order.bought": C, "sale.exists": C, "profit.positive": C}
+
+
+def judged(
+    stages: Catalogue = STORE, verdicts: dict[str, Verdict] | None = None, **more: object
+) -> tuple[dict[str, StageResult], Final]:
+    """Return the store's stages by id and FINAL, with some verdicts other than CONFIRMED."""
+    told = {**CRITERIA, **(verdicts or {})} if stages is STORE else verdicts or {}
+    results, final = judge(stages, [standing(n, v) for n, v in told.items()], **more)  # type: ignore[arg-type]
+    return {result.id: result for result in results}, final
+
+
+def test_all_criteria_confirmed_make_all_stages_confirmed() -> None:
+    """A full set of positive observations, and nothing else, is FINAL CONFIRMED."""
+    stages, final = judged()
+    assert {s.verdict for s in stages.values()} == {C}
+    assert final == Final(verdict=C, reason=None, cause=None)
+    assert all(s.reason is None and s.cause is None for s in stages.values())
+
+
+@pytest.mark.parametrize("verdicts", [(a, b) for a in Verdict for b in Verdict])
+def test_a_stage_is_the_worst_of_its_criteria(verdicts: tuple[Verdict, ...]) -> None:
+    """No weights: one FAILED among a hundred is FAILED."""
+    given = {f"a.c{n}": v for n, v in enumerate(verdicts)}
+    stages, final = judged(catalogue("a"), given)
+    assert stages["a"].verdict is final.verdict is rollup(verdicts)
+
+
+def test_the_first_of_the_worst_gives_the_reason_and_the_cause() -> None:
+    """In the catalogue's order of criteria, then by id."""
+    made = catalogue(stage("a", criteria=("a.z", "a.y")))
+    stages, _ = judged(made, {"a.b": F, "a.y": F, "a.z": B, "a.c": F})
+    assert stages["a"].cause == "a.y"
+    assert stages["a"].reason == reason("a.y is FAILED")
+    assert [s.id for s in stages["a"].criteria] == ["a.z", "a.y", "a.b", "a.c"]
+
+
+def test_parameters_stand_where_their_criterion_is_declared() -> None:
+    """Either by the id without brackets or by the very id."""
+    made = catalogue(stage("a", criteria=("a.z", "a.y[2]", "a.y[1]")))
+    stages, _ = judged(made, dict.fromkeys(["a.y[1]", "a.b", "a.z[x]", "a.y[2]", "a.z[a]"], C))
+    assert [s.id for s in stages["a"].criteria] == ["a.z[a]", "a.z[x]", "a.y[2]", "a.y[1]", "a.b"]
+
+
+@pytest.mark.parametrize("order", list(permutations(CRITERIA)))
+def test_the_order_of_criteria_is_nothing(order: tuple[str, ...]) -> None:
+    """Serial, parallel and shuffled runs judge the same."""
+    worse = {"sale.exists": F, "oauth.token": B}
+    same = judge(STORE, [standing(n, worse.get(n, C)) for n in CRITERIA])
+    assert judge(STORE, [standing(n, worse.get(n, C)) for n in order]) == same
+
+
+class TestEmpty:
+    """What nobody looked at is BLOCKED."""
+
+    def test_a_stage_without_criteria(self) -> None:
+        """BLOCKED, not-run, and itself the cause."""
+        stages, final = judged(catalogue("a"), {})
+        assert stages["a"].verdict is B
+        assert stages["a"].reason == reason(
+            "no test provides a criterion of this stage", Kind.NOT_RUN
+        )
+        assert stages["a"].cause == "a"
+        assert final.verdict is B
+        assert final.reason == reason(
+            "A STATUS: no test provides a criterion of this stage", Kind.NOT_RUN
+        )
+
+    def test_no_stage_at_all(self) -> None:
+        """The rollup of nothing is BLOCKED."""
+        assert judge(Catalogue(), []) == (
+            (),
+            Final(verdict=B, reason=reason("there are no stages", Kind.NOT_RUN), cause=RUN),
+        )
+
+
+class TestUpstream:
+    """A CONFIRMED proves nothing while a stage that it requires isn't CONFIRMED."""
+
+    @pytest.mark.parametrize("above", [B, F])
+    def test_a_confirmed_is_blocked_and_keeps_its_observation(self, above: Verdict) -> None:
+        """BLOCKED, upstream; its own observation is kept and shown."""
+        stages, _ = judged(verdicts={"order.bought": above})
+        (sale,) = stages["sale"].criteria
+        assert (sale.verdict, sale.observed) == (B, C)
+        assert sale.reason == reason(
+            f"ORDER STATUS is {above}, which it requires: order.bought is {above}", Kind.UPSTREAM
+        )
+        assert (stages["sale"].verdict, stages["sale"].cause) == (B, "order.bought")
+
+    def test_a_failed_stays_failed(self) -> None:
+        """What was seen not to hold doesn't become better for being downstream."""
+        stages, _ = judged(verdicts={"order.bought": B, "sale.exists": F})
+        assert stages["sale"].criteria[0].reason == reason("sale.exists is FAILED")
+        assert (stages["sale"].verdict, stages["sale"].cause) == (F, "sale.exists")
+
+    def test_an_own_reason_comes_before_the_upstream_one(self) -> None:
+        """Of two BLOCKED, the stage's own says more."""
+        stages, _ = judged(verdicts={"order.bought": F, "sale.exists": B})
+        assert (stages["sale"].verdict, stages["sale"].cause) == (B, "sale.exists")
+
+    def test_it_reaches_through_stages_to_the_root(self) -> None:
+        """The sentence and the remedy are the root's, however far above."""
+        root = reason("the token expired", remedy="renew it")
+        broken = standing("order.bought", F, reason=root)
+        rest = [standing(name) for name in CRITERIA if name != broken.id]
+        results, _ = judge(STORE, [broken, *rest])
+        profit = by_id(s for r in results for s in r.criteria)["profit.positive"]
+        assert profit.reason == reason(
+            "ORDER STATUS is FAILED, which it requires: the token expired",
+            Kind.UPSTREAM,
+            remedy="renew it",
+        )
+
+    def test_the_worst_required_stage_is_named_first(self) -> None:
+        """Then the first in the order of `requires`."""
+        made = catalogue("a", "b", "c", stage("d", requires=("a", "b", "c")))
+        stages, _ = judged(made, {"a.x": B, "b.x": F, "c.x": F, "d.x": C})
+        assert stages["d"].cause == "b.x"
+
+    def test_a_stage_without_criteria_is_blocked_by_what_it_requires(self) -> None:
+        """And says so."""
+        made = catalogue("a", stage("d", requires=("a",)))
+        stages, _ = judged(made, {"a.x": F})
+        assert stages["d"].reason == reason(
+            "A STATUS is FAILED, which it requires: a.x is FAILED", Kind.UPSTREAM
+        )
+
+    def test_a_derived_stage_may_require_too(self) -> None:
+        """Its rollup may be CONFIRMED: what it requires still blocks it."""
+        made = catalogue("a", "b", stage("d", rollup=("b",), requires=("a",)))
+        stages, _ = judged(made, {"a.x": B, "b.x": C})
+        assert (stages["d"].verdict, stages["d"].cause) == (B, "a.x")
+
+    def test_an_upstream_reason_of_old_counts_like_any_other(self) -> None:
+        """A BLOCKED is never overlooked, whatever its reason calls itself."""
+        old = standing("a.x", B, reason=reason("long ago", Kind.UPSTREAM))
+        (result,), final = judge(catalogue("a"), [old, standing("a.y", C)])
+        assert (result.verdict, final.verdict) == (B, B)
+
+    def test_an_unasked_stage_does_not_count(self) -> None:
+        """For the exit of a partial run, a stage that nobody ever looked at blocks nothing."""
+        stages, _ = judged(verdicts={"order.bought": B}, unasked=frozenset(["order"]))
+        assert stages["sale"].verdict is C
+        assert stages["order"].verdict is B
+
+
+class TestRollup:
+    """A derived stage takes over the worst of the stages that it lists."""
+
+    def test_it_names_the_stage_that_the_reason_comes_from(self) -> None:
+        """One title in front, however many levels up."""
+        stages, final = judged(verdicts={"profit.positive": F})
+        told = reason("PROFIT STATUS: profit.positive is FAILED")
+        assert stages["money"].reason == stages["final"].reason == final.reason == told
+        assert stages["money"].cause == final.cause == "profit.positive"
+        assert stages["money"].derived
+        assert not stages["profit"].derived
+
+    def test_its_own_criteria_count_and_speak_first(self) -> None:
+        """A derived stage may have criteria of its own."""
+        stages, _ = judged(verdicts={"money.api-used": F, "profit.positive": F})
+        assert stages["money"].cause == "money.api-used"
+        stages, final = judged(verdicts={"money.api-used": B, "profit.positive": F})
+        assert (stages["money"].verdict, stages["money"].cause) == (F, "profit.positive")
+        assert final.reason == reason("PROFIT STATUS: profit.positive is FAILED")
+
+    def test_its_own_reason_travels_with_its_own_title(self) -> None:
+        """FINAL says which derived stage it was."""
+        _, final = judged(verdicts={"money.api-used": F})
+        assert final.reason == reason("MONEY STATUS: money.api-used is FAILED")
+
+    def test_final_depends_on_just_what_it_lists(self) -> None:
+        """A stage that FINAL doesn't roll up is judged and shown, and no more."""
+        made = catalogue("a", "b", stage("final", rollup=("a",)))
+        stages, final = judged(made, {"a.x": C, "b.x": F})
+        assert (stages["b"].verdict, final.verdict) == (F, C)
+
+    def test_without_a_final_stage_every_stage_counts(self) -> None:
+        """FINAL is the rollup of all."""
+        _, final = judged(catalogue("a", "b"), {"a.x": C, "b.x": B})
+        assert final == Final(verdict=B, reason=reason("B STATUS: b.x is BLOCKED"), cause="b.x")
+
+
+class TestIncidents:
+    """What went wrong outside any criterion caps FINAL at BLOCKED."""
+
+    DIED = reason("worker gw0 died", Kind.CRASH)
+
+    @pytest.mark.parametrize("stages", [STORE, catalogue(*list(STORE.stages)[:5])])
+    def test_all_confirmed_is_blocked_all_the_same(self, stages: Catalogue) -> None:
+        """With and without a stage `final`, and the two always agree."""
+        results, final = judge(stages, [standing(n) for n in CRITERIA], incidents=[self.DIED])
+        assert final == Final(verdict=B, reason=self.DIED, cause=RUN)
+        stage_final = [r for r in results if r.id == "final"]
+        assert all(r.verdict is B and r.cause == RUN for r in stage_final)
+        assert {r.verdict for r in results if r.id != "final"} == {C}
+
+    def test_a_failed_is_not_made_better(self) -> None:
+        """A cap only worsens."""
+        _, final = judged(verdicts={"oauth.token": F}, incidents=[self.DIED])
+        assert (final.verdict, final.cause) == (F, "oauth.token")
+
+    def test_the_incident_speaks_before_another_blocked(self) -> None:
+        """The first incident is the reason: what it cut short explains the rest."""
+        _, final = judged(
+            verdicts={"oauth.token": B}, incidents=[self.DIED, reason("another", Kind.CRASH)]
+        )
+        assert (final.verdict, final.reason, final.cause) == (B, self.DIED, RUN)
+
+    def test_a_stage_final_with_criteria_of_its_own_is_capped_too(self) -> None:
+        """Derived or not."""
+        stages, final = judged(catalogue("final"), {"final.x": C}, incidents=[self.DIED])
+        assert stages["final"].verdict is final.verdict is B
+
+
+def test_standings_are_not_changed_but_for_upstream() -> None:
+    """What a criterion saw is what the record says."""
+    given: list[Standing] = [standing(n, v) for n, v in zip(CRITERIA, (C, F, F, F), strict=True)]
+    results, _ = judge(STORE, given)
+    assert [s for r in results for s in r.criteria] == given

@@ -1,0 +1,346 @@
+"""The rule table of DESIGN.md § Verdicts, row by row."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import product
+
+import pytest
+
+from pytest_prodstatus.model.outcome import CRASHED, Phase, finding_of, reduce_phases
+from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.verdict import Verdict
+from tests.unit.given import NOW, B, C, F, entry, reason
+
+
+def phase(when: str, outcome: str = "passed", text: str = "boom", **more: object) -> Phase:
+    """Return one report."""
+    return Phase(when=when, outcome=outcome, text="" if outcome == "passed" else text, **more)  # type: ignore[arg-type]
+
+
+SETUP, CALL, TEARDOWN = phase("setup"), phase("call"), phase("teardown")
+CALL_FAILED = phase("call", "failed")
+CRASH = phase(CRASHED, "failed", "worker 'gw0' crashed")
+PASS = (SETUP, CALL, TEARDOWN)
+RERUN = (SETUP, phase("call", "rerun"))
+ARMED = reason("not armed", Kind.NOT_ARMED, remedy="set REAL_PLACEORDER=1")
+
+
+def subtest(outcome: str) -> Phase:
+    """Return the report of one subtest."""
+    return phase("call", outcome, subtest=True)
+
+
+def skipped(when: str, **more: object) -> Phase:
+    """Return a phase that was skipped."""
+    return phase(when, "skipped", "not today", **more)
+
+
+# What happened, its phases, the verdict, the kind of the reason and its sentence.
+TABLE: dict[str, tuple[tuple[Phase, ...], Verdict, Kind | None, str]] = {
+    "set-up, call and tear-down passed": (PASS, C, None, ""),
+    "all subtests passed too": ((SETUP, subtest("passed"), CALL, TEARDOWN), C, None, ""),
+    # FAILED
+    "call failed": ((SETUP, CALL_FAILED, TEARDOWN), F, Kind.OBSERVED, "boom"),
+    "strict xpass": (
+        (SETUP, phase("call", "failed", "[XPASS(strict)] late"), TEARDOWN),
+        F, Kind.OBSERVED, "[XPASS(strict)] late",
+    ),
+    "tear-down failed": (
+        (SETUP, CALL, phase("teardown", "failed")), F, Kind.OBSERVED, "tear-down failed: boom",
+    ),
+    "a subtest failed, its parent passed": (
+        (SETUP, subtest("failed"), CALL, TEARDOWN), F, Kind.OBSERVED, "boom",
+    ),
+    "a subtest failed, then its parent": (
+        (SETUP, subtest("failed"), phase("call", "failed", "parent"), TEARDOWN),
+        F, Kind.OBSERVED, "boom",
+    ),
+    "the worker died in the body": (
+        (SETUP, CRASH), F, Kind.CRASH,
+        "the worker process died while it ran (worker 'gw0' crashed)",
+    ),
+    "the worker died before a word": ((CRASH,), F, Kind.CRASH, "the worker process died"),
+    "the worker died in tear-down after a pass": (
+        (SETUP, CALL, CRASH), F, Kind.CRASH, "the worker process died",
+    ),
+    "the worker died after all passed": ((*PASS, CRASH), F, Kind.CRASH, "the worker process died"),
+    "the worker died, nobody knows why": (
+        (phase(CRASHED, "failed", ""),), F, Kind.CRASH, "(no more is known)",
+    ),
+    "xfail": (
+        (SETUP, phase("call", "skipped", "bug 7", xfail=True), TEARDOWN),
+        F, Kind.KNOWN_FAILURE, "it failed as its xfail mark expects: bug 7",
+    ),
+    "xfail in set-up": (
+        (phase("setup", "skipped", "bug 7", xfail=True), TEARDOWN),
+        F, Kind.KNOWN_FAILURE, "bug 7",
+    ),
+    "xfail(run=False), without a reason": (
+        (phase("setup", "skipped", "", xfail=True), TEARDOWN),
+        F, Kind.KNOWN_FAILURE, "no reason given",
+    ),
+    # BLOCKED
+    "xpass, not strict": (
+        (SETUP, phase("call", "passed", xfail=True), TEARDOWN),
+        B, Kind.KNOWN_FAILURE, "it passed against its xfail mark",
+    ),
+    "skipped in set-up": ((skipped("setup"), TEARDOWN), B, Kind.SKIPPED, "not today"),
+    "skipped in the call": ((SETUP, skipped("call"), TEARDOWN), B, Kind.SKIPPED, "not today"),
+    "skipped in tear-down": ((SETUP, CALL, skipped("teardown")), B, Kind.SKIPPED, "not today"),
+    "skipped without a reason": (
+        (phase("setup", "skipped", ""), TEARDOWN), B, Kind.SKIPPED, "skipped without a reason",
+    ),
+    "a skipped subtest": (
+        (SETUP, subtest("skipped"), CALL, TEARDOWN), B, Kind.SKIPPED, "boom",
+    ),
+    "Blocked raised in set-up": (
+        (skipped("setup", blocked=ARMED), TEARDOWN), B, Kind.NOT_ARMED, "not armed",
+    ),
+    "Blocked raised in the call": (
+        (SETUP, skipped("call", blocked=ARMED), TEARDOWN), B, Kind.NOT_ARMED, "not armed",
+    ),
+    "Blocked raised in tear-down": (
+        (SETUP, CALL, skipped("teardown", blocked=ARMED)), B, Kind.NOT_ARMED, "not armed",
+    ),
+    "set-up failed": (
+        (phase("setup", "failed"), TEARDOWN), B, Kind.SETUP_ERROR, "set-up failed: boom",
+    ),
+    "an outcome that nobody knows": (
+        (SETUP, phase("call", "maybe"), TEARDOWN),
+        B, Kind.INCONCLUSIVE, "pytest reported the unknown outcome 'maybe'",
+    ),
+    # BLOCKED, not-run: half a run
+    "interrupted in set-up": ((SETUP,), B, Kind.NOT_RUN, "it did not run to its end"),
+    "interrupted in the body": ((SETUP, CALL), B, Kind.NOT_RUN, "it did not run to its end"),
+    "--setup-plan": ((SETUP, TEARDOWN), B, Kind.NOT_RUN, "it did not run to its end"),
+    "a tear-down alone": ((TEARDOWN,), B, Kind.NOT_RUN, "it did not run to its end"),
+    "only subtests, never the call": (
+        (SETUP, subtest("passed"), TEARDOWN), B, Kind.NOT_RUN, "it did not run to its end",
+    ),
+    "a call without set-up": ((CALL, TEARDOWN), B, Kind.NOT_RUN, "it did not run to its end"),
+    # Several rows: the worst verdict wins, and of equals the first in time gives the reason
+    "set-up failed, tear-down too": (
+        (phase("setup", "failed"), phase("teardown", "failed", "worse")),
+        F, Kind.OBSERVED, "tear-down failed: worse",
+    ),
+    "call failed, tear-down too": (
+        (SETUP, CALL_FAILED, phase("teardown", "failed", "later")), F, Kind.OBSERVED, "boom",
+    ),
+    "skipped, then tear-down failed": (
+        (SETUP, skipped("call"), phase("teardown", "failed")),
+        F, Kind.OBSERVED, "tear-down failed: boom",
+    ),
+    "a skipped subtest, then a failed one": (
+        (SETUP, subtest("skipped"), subtest("failed"), CALL, TEARDOWN), F, Kind.OBSERVED, "boom",
+    ),
+    "skipped twice": (
+        (SETUP, phase("call", "skipped", "first"), phase("teardown", "skipped", "second")),
+        B, Kind.SKIPPED, "first",
+    ),
+    "a failed subtest, then the worker died": (
+        (SETUP, subtest("failed"), CRASH), F, Kind.OBSERVED, "boom",
+    ),
+    "skipped, then interrupted": ((SETUP, skipped("call")), B, Kind.SKIPPED, "not today"),
+    # Reruns
+    "passed only after a rerun": ((*RERUN, *PASS), C, None, ""),
+    "passed after a rerun of set-up": ((phase("setup", "rerun"), *PASS), C, None, ""),
+    "passed after a rerun of tear-down": (
+        (SETUP, CALL, phase("teardown", "rerun"), *PASS), C, None, "",
+    ),
+    "reruns exhausted": (
+        (*RERUN, SETUP, phase("call", "failed", "again"), TEARDOWN), F, Kind.OBSERVED, "again",
+    ),
+    "a rerun that never came": (RERUN, F, Kind.OBSERVED, "boom"),
+    "a rerun of set-up that never came": (
+        (phase("setup", "rerun"),), B, Kind.SETUP_ERROR, "set-up failed: boom",
+    ),
+    "a rerun that was interrupted": ((*RERUN, SETUP), B, Kind.NOT_RUN, "did not run to its end"),
+    "a rerun whose worker died": ((*RERUN, SETUP, CRASH), F, Kind.CRASH, "died while it ran"),
+    "a failed subtest, then a rerun that passed": (
+        (SETUP, subtest("failed"), phase("call", "rerun"), *PASS), C, None, "",
+    ),
+    # Twice in one process without a rerun: nothing supersedes a failure
+    "run twice, first failed": (
+        (SETUP, CALL_FAILED, TEARDOWN, *PASS), F, Kind.OBSERVED, "boom",
+    ),
+    "run twice, then failed": ((*PASS, SETUP, CALL_FAILED, TEARDOWN), F, Kind.OBSERVED, "boom"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("phases", "verdict", "kind", "text"), TABLE.values(), ids=list(TABLE))
+def test_the_rule_table(
+    phases: tuple[Phase, ...], verdict: Verdict, kind: Kind | None, text: str
+) -> None:
+    """Each way that a criterion can go has one verdict, and a reason unless it is CONFIRMED."""
+    seen = reduce_phases(phases)
+    assert seen.verdict is verdict
+    assert (seen.reason.kind if seen.reason else None) is kind
+    assert text in (seen.reason.text if seen.reason else "")
+    assert (seen.reason is None) is (verdict is C)
+
+
+REMEDIES = {
+    "xfail": "an xfail is no waiver: mend the failure and remove the mark",
+    "xpass, not strict": "remove the mark",
+    "Blocked raised in the call": "set REAL_PLACEORDER=1",
+}
+
+
+@pytest.mark.parametrize(("row", "remedy"), REMEDIES.items())
+def test_a_reason_names_the_remedy_where_one_is_known(row: str, remedy: str) -> None:
+    """Every BLOCKED says what to do where that is known; so does an xfail."""
+    seen = reduce_phases(TABLE[row][0])
+    assert seen.reason is not None
+    assert seen.reason.remedy == remedy
+
+
+@pytest.mark.parametrize("row", ["passed only after a rerun", "passed after a rerun of set-up"])
+def test_a_pass_after_a_rerun_is_flaky(row: str) -> None:
+    """CONFIRMED, shown as flaky, with the number of its attempts."""
+    seen = reduce_phases(TABLE[row][0])
+    assert (seen.flaky, seen.attempts) == (True, 2)
+
+
+@pytest.mark.parametrize(
+    "row", ["reruns exhausted", "run twice, first failed", "a rerun that never came"]
+)
+def test_what_is_not_confirmed_is_not_flaky(row: str) -> None:
+    """Flaky means that it held in the end."""
+    assert not reduce_phases(TABLE[row][0]).flaky
+
+
+def test_one_attempt_is_one_attempt() -> None:
+    """A plain pass is neither flaky nor repeated; several runs of it are several attempts."""
+    assert (reduce_phases(PASS).flaky, reduce_phases(PASS).attempts) == (False, 1)
+    assert (reduce_phases(PASS * 2).flaky, reduce_phases(PASS * 2).attempts) == (False, 2)
+
+
+class TestEvidence:
+    """A CONFIRMED without evidence is BLOCKED where evidence is required."""
+
+    def test_none(self) -> None:
+        """Passed without evidence where it is required: BLOCKED, no-evidence, with the remedy."""
+        seen = reduce_phases(PASS, require_evidence=True)
+        assert seen.verdict is B
+        assert seen.reason is not None
+        assert seen.reason.kind is Kind.NO_EVIDENCE
+        assert seen.reason.remedy == "record what was seen with the evidence fixture"
+        assert reduce_phases(PASS).verdict is C
+
+    @pytest.mark.parametrize("when", ["setup", "call", "teardown"])
+    def test_some(self, when: str) -> None:
+        """Evidence of any phase is evidence."""
+        phases = [phase(p.when, evidence=(entry(),) if p.when == when else ()) for p in PASS]
+        seen = reduce_phases(phases, require_evidence=True)
+        assert (seen.verdict, seen.evidence) == (C, (entry(),))
+
+    def test_of_a_superseded_attempt(self) -> None:
+        """What an attempt saw that doesn't count is no evidence of the one that does."""
+        first = (SETUP, phase("call", "rerun", evidence=(entry(),)))
+        assert reduce_phases((*first, *PASS), require_evidence=True).verdict is B
+        assert reduce_phases((*first, *PASS)).evidence == ()
+
+    def test_a_failure_stays_a_failure(self) -> None:
+        """Want of evidence never hides what was seen, and never adds to it."""
+        seen = reduce_phases((SETUP, CALL_FAILED, TEARDOWN), require_evidence=True)
+        assert (seen.verdict, seen.reason and seen.reason.kind) == (F, Kind.OBSERVED)
+
+    def test_the_order_is_that_of_recording(self) -> None:
+        """Evidence reads in the order in which it was seen, over all that counts."""
+        one, two, three = (entry(f"n{n}", n) for n in range(3))
+        phases = (phase("setup", evidence=(one,)), phase("call", evidence=(two, three)), TEARDOWN)
+        assert reduce_phases(phases).evidence == (one, two, three)
+
+
+class TestSideEffects:
+    """A criterion that acts on the world starts once; each start counts."""
+
+    REFUSED = (skipped("setup", repeat=True), TEARDOWN)
+
+    def test_a_rerun_supersedes_nothing(self) -> None:
+        """A failure that acted on the world isn't undone by another attempt."""
+        seen = reduce_phases((*RERUN, *PASS), side_effects=True)
+        assert (seen.verdict, seen.flaky) == (F, False)
+
+    def test_a_refused_repeat_says_nothing(self) -> None:
+        """The one real start gives the verdict, before or after the refusals."""
+        for phases in ((*PASS, *self.REFUSED), (*self.REFUSED, *PASS)):
+            seen = reduce_phases(phases, side_effects=True)
+            assert (seen.verdict, seen.attempts) == (C, 1)
+
+    def test_a_refused_rerun_leaves_the_failure(self) -> None:
+        """Failed, then refused to start again: FAILED by what was seen."""
+        seen = reduce_phases((*RERUN, *self.REFUSED), side_effects=True)
+        assert (seen.verdict, seen.attempts) == (F, 1)
+
+    def test_a_refusal_alone_is_blocked(self) -> None:
+        """Only refusals: nothing was seen."""
+        seen = reduce_phases(self.REFUSED * 2, side_effects=True)
+        assert (seen.verdict, seen.reason and seen.reason.kind) == (B, Kind.SKIPPED)
+
+    def test_every_start_gives_evidence(self) -> None:
+        """What the failed start did stays on record."""
+        first = (SETUP, phase("call", "rerun", evidence=(entry("order_id", "42"),)))
+        assert reduce_phases((*first, *PASS), side_effects=True).evidence
+
+
+class TestWorkers:
+    """Under `--dist each`, or after a crash, several workers report on one criterion."""
+
+    @staticmethod
+    def on(worker: str, phases: tuple[Phase, ...]) -> list[Phase]:
+        """Return phases as one worker reports them."""
+        return [
+            Phase(
+                **{
+                    name: getattr(p, name)
+                    for name in ("when", "outcome", "xfail", "subtest", "text", "blocked")
+                },
+                worker=worker,
+            )
+            for p in phases
+        ]
+
+    def test_attempts_interleave(self) -> None:
+        """Two passes that arrive mixed are two whole attempts, not four halves."""
+        mixed = [
+            p for pair in zip(self.on("a", PASS), self.on("b", PASS), strict=True) for p in pair
+        ]
+        seen = reduce_phases(mixed)
+        assert (seen.verdict, seen.attempts, seen.flaky) == (C, 2, False)
+
+    @pytest.mark.parametrize("row", list(TABLE))
+    def test_the_worst_worker_decides(self, row: str) -> None:
+        """A pass elsewhere supersedes nothing, whichever worker reports first."""
+        phases, verdict, *_ = TABLE[row]
+        a, b = self.on("a", phases), self.on("b", PASS)
+        assert reduce_phases([*a, *b]).verdict is verdict
+        assert reduce_phases([*b, *a]).verdict is verdict
+
+    def test_a_rerun_supersedes_only_its_own_worker(self) -> None:
+        """Another worker's pass is no rerun of this one's failure."""
+        seen = reduce_phases([*self.on("a", RERUN), *self.on("b", PASS)])
+        assert seen.verdict is F
+
+
+def test_a_criterion_was_seen_when_its_last_counted_phase_ended() -> None:
+    """The observation is dated by its end; durations add up over all attempts."""
+    times = [NOW + timedelta(seconds=n) for n in range(4)]
+    first = (phase("setup", duration=1.0, stopped=times[3]), phase("call", "rerun", duration=2.0))
+    last = [phase(p.when, duration=4.0, stopped=t) for p, t in zip(PASS, times, strict=False)]
+    seen = reduce_phases((*first, *last))
+    assert seen.observed_at == times[2]
+    assert seen.duration == 15.0
+    assert reduce_phases(PASS).observed_at is None
+
+
+@pytest.mark.parametrize(
+    ("when", "outcome", "xfail"),
+    list(product(["setup", "call", "teardown"], ["passed", "failed", "skipped", "?"], [0, 1])),
+)
+def test_only_a_plain_pass_has_nothing_against_it(when: str, outcome: str, xfail: int) -> None:
+    """Of every phase that a report can name, only `passed` without `wasxfail` speaks for it."""
+    finding = finding_of(phase(when, outcome, xfail=bool(xfail)))
+    assert (finding is None) is (outcome == "passed" and not xfail)
+    assert finding is None or finding[0] is not C

@@ -1,0 +1,283 @@
+"""What holds for every catalogue and every outcome (issue 3 § 2)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_prodstatus.model.assemble import assemble
+from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.judge import judge
+from pytest_prodstatus.model.outcome import CRASHED, Phase, reduce_phases
+from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.record import Final, Record, Rule, StageResult, Standing
+from pytest_prodstatus.model.verdict import Verdict
+from tests.unit import properties  # noqa: F401  the profile
+from tests.unit.given import NOW, B, C, F, criterion, entry, facts, observation, run, stage
+from tests.unit.given import standing as stands
+
+DIED = Reason(text="worker gw0 died", kind=Kind.CRASH)
+
+
+@st.composite
+def catalogues(draw: st.DrawFn) -> Catalogue:
+    """Return stages that require and roll up earlier ones, with or without a stage `final`."""
+    names = [f"s{n}" for n in range(draw(st.integers(1, 5)))]
+    if draw(st.booleans()):
+        names.append("final")
+    stages = []
+    for n, name in enumerate(names):
+        earlier = st.lists(st.sampled_from(names[:n]), unique=True) if n else st.just([])
+        derived = n > 0 and (name == "final" or draw(st.integers(0, 3)) == 0)
+        declared = draw(st.lists(st.sampled_from("xyz"), unique=True, max_size=2))
+        stages.append(
+            stage(
+                name,
+                requires=tuple(draw(earlier)) if name != "final" else (),
+                rollup=tuple(names[:n] if name == "final" else draw(earlier)) if derived else (),
+                criteria=tuple(f"{name}.{word}" for word in declared),
+            )
+        )
+    return Catalogue(stages=tuple(draw(st.permutations(stages))))
+
+
+@st.composite
+def judgements(draw: st.DrawFn) -> tuple[Catalogue, list[Standing], list[Reason]]:
+    """Return a catalogue, some criteria with verdicts, and incidents, which are rare."""
+    made = draw(catalogues())
+    # Often all CONFIRMED, so that the interesting side of FINAL is seen too.
+    verdicts = draw(st.sampled_from([[C], [C, C, C, B], [C, B, F]]))
+    standings = [
+        stands(f"{each.id}.{word}", draw(st.sampled_from(verdicts)))
+        for each in made.stages
+        for word in draw(st.lists(st.sampled_from("wxyz"), unique=True, max_size=3))
+    ]
+    return made, standings, [DIED] * draw(st.sampled_from([0, 0, 0, 1]))
+
+
+@given(judgements(), st.randoms(use_true_random=False))
+def test_the_order_of_criteria_changes_nothing(
+    given_: tuple[Catalogue, list[Standing], list[Reason]], chance: Any
+) -> None:
+    """Verdicts, reasons, causes and order are those of the catalogue, not of the run."""
+    made, standings, incidents = given_
+    shuffled = chance.sample(standings, len(standings))
+    assert judge(made, shuffled, incidents=incidents) == judge(made, standings, incidents=incidents)
+
+
+@given(judgements(), st.data())
+def test_worse_input_never_improves_anything(
+    given_: tuple[Catalogue, list[Standing], list[Reason]], data: st.DataObject
+) -> None:
+    """A worse criterion, one more that isn't CONFIRMED, or an incident: nothing gets better."""
+    made, standings, incidents = given_
+    worse, more = list(standings), list(incidents)
+    change = data.draw(st.sampled_from(["criterion", "another", "incident"]))
+    if change == "criterion" and standings:
+        n = data.draw(st.integers(0, len(standings) - 1))
+        verdict = max(standings[n].verdict, data.draw(st.sampled_from([B, F])))
+        worse[n] = stands(standings[n].id, verdict)
+    elif change == "another":
+        into = data.draw(st.sampled_from(made.stages))
+        worse.append(stands(f"{into.id}.more", data.draw(st.sampled_from([B, F]))))
+    else:
+        more.append(DIED)
+    before, final = judge(made, standings, incidents=incidents)
+    after, final_after = judge(made, worse, incidents=more)
+    assert all(now.verdict >= then.verdict for then, now in zip(before, after, strict=True))
+    assert final_after.verdict >= final.verdict
+
+
+@given(judgements())
+def test_only_positive_observations_confirm(
+    given_: tuple[Catalogue, list[Standing], list[Reason]],
+) -> None:
+    """FINAL and stages are CONFIRMED just when all that they depend on was seen to hold."""
+    made, standings, incidents = given_
+    results, final = judge(made, standings, incidents=incidents)
+    of_stage = {each.id: [s for s in standings if s.stage == each.id] for each in made.stages}
+
+    def holds(name: str) -> bool:
+        each = made.by_id[name]
+        seen = bool(of_stage[name]) or bool(each.rollup)
+        below = all(map(holds, (*each.requires, *each.rollup)))
+        capped = name == "final" and incidents
+        return seen and below and not capped and all(s.verdict is C for s in of_stage[name])
+
+    assert {r.id: r.verdict is C for r in results} == {name: holds(name) for name in made.by_id}
+    rolled = ["final"] if "final" in made.by_id else list(made.by_id)
+    assert (final.verdict is C) is (all(map(holds, rolled)) and not incidents)
+
+
+@given(judgements())
+def test_every_closed_verdict_has_its_reason_and_root(
+    given_: tuple[Catalogue, list[Standing], list[Reason]],
+) -> None:
+    """No verdict without a reason, no reason without a place; the stage `final` is FINAL."""
+    made, standings, incidents = given_
+    results, final = judge(made, standings, incidents=incidents)
+    roots = {s.id for s in standings} | set(made.by_id) | {"run"}
+    everything: list[StageResult | Final] = [*results, final]
+    for told in everything:
+        assert (told.reason is None) is (told.verdict is C)
+        assert (told.cause is None) is (told.verdict is C)
+        assert told.cause is None or told.cause in roots
+    for result in results:
+        if result.id == "final":
+            assert (result.verdict, result.reason, result.cause) == (
+                final.verdict, final.reason, final.cause,
+            )  # fmt: skip
+        assert all((s.reason is None) is (s.verdict is C) for s in result.criteria)
+
+
+OUTCOMES = ["passed", "skipped", "failed"]
+
+
+@st.composite
+def attempts(draw: st.DrawFn, worker: str = "gw0") -> list[Phase]:
+    """Return one worker's phases: whole attempts, halves, reruns, crashes."""
+
+    def phase(when: str, outcome: str, **more: Any) -> Phase:
+        xfail = outcome in ("passed", "skipped") and draw(st.integers(0, 5)) == 0
+        return Phase(
+            when=when, outcome=outcome, text=outcome, worker=worker, xfail=xfail and when == "call",
+            evidence=(entry(),) if draw(st.booleans()) else (), **more,
+        )  # fmt: skip
+
+    phases = []
+    for _ in range(draw(st.integers(1, 2))):
+        outcome = st.sampled_from([*OUTCOMES, "passed", "passed", "rerun"])
+        made = [phase("setup", draw(outcome))]
+        made += [phase("call", draw(outcome), subtest=True)] * draw(st.integers(0, 1))
+        made += [phase("call", draw(outcome)), phase("teardown", draw(outcome))]
+        keep = draw(st.integers(1, len(made))) if draw(st.integers(0, 3)) == 0 else len(made)
+        phases += made[:keep]
+        if draw(st.integers(0, 6)) == 0:
+            phases.append(Phase(when=CRASHED, outcome="failed", worker=worker))
+    return phases
+
+
+def merged(parts: list[list[Phase]], chance: Any) -> list[Phase]:
+    """Return several workers' phases in one order of arrival that keeps each worker's own."""
+    todo = [list(part) for part in parts]
+    arrived = []
+    while any(todo):
+        arrived.append(chance.choice([part for part in todo if part]).pop(0))
+    return arrived
+
+
+RUNS = st.tuples(attempts("gw0"), attempts("gw1"), attempts("gw2"))
+
+
+@given(RUNS, st.randoms(use_true_random=False), st.booleans(), st.booleans())
+def test_the_order_of_workers_changes_no_verdict(
+    runs: tuple[list[Phase], ...], chance: Any, effects: bool, required: bool
+) -> None:
+    """Whoever reports first."""
+    rule = {"side_effects": effects, "require_evidence": required}
+    one, other = (reduce_phases(merged(list(runs), chance), **rule) for _ in range(2))
+    assert (one.verdict, one.flaky, one.attempts) == (other.verdict, other.flaky, other.attempts)
+    assert sorted(map(str, one.evidence)) == sorted(map(str, other.evidence))
+    assert one.verdict is max(
+        reduce_phases(of_worker, **rule).verdict if not required else one.verdict
+        for of_worker in runs
+    )
+
+
+@given(attempts(), st.data(), st.booleans())
+def test_a_worse_phase_never_improves_a_verdict(
+    phases: list[Phase], data: st.DataObject, effects: bool
+) -> None:
+    """Worse is passed < skipped < failed, in any phase of any attempt."""
+    n = data.draw(st.integers(0, len(phases) - 1))
+    old = phases[n]
+    if old.outcome not in OUTCOMES or old.when == CRASHED or old.xfail:
+        return
+    worse = data.draw(st.sampled_from(OUTCOMES[OUTCOMES.index(old.outcome) :]))
+    changed = [*phases[:n], replace(old, outcome=worse, text=worse), *phases[n + 1 :]]
+    before = reduce_phases(phases, side_effects=effects).verdict
+    after = reduce_phases(changed, side_effects=effects).verdict
+    # A failed set-up alone is BLOCKED like a skipped one: neither saw the criterion.
+    assert after >= before
+
+
+@given(attempts(), st.booleans())
+def test_confirmed_means_that_the_last_attempt_passed_whole(
+    phases: list[Phase], required: bool
+) -> None:
+    """Set-up, call and tear-down passed, no subtest failed, no crash, no `wasxfail`."""
+    seen = reduce_phases(phases, require_evidence=required)
+    if seen.verdict is C:
+        starts = [n for n, p in enumerate(phases) if p.when == "setup"]
+        last = phases[starts[-1] :]
+        assert [p.when for p in last if not p.subtest] == ["setup", "call", "teardown"]
+        assert all(p.outcome == "passed" and not p.xfail for p in last)
+        assert seen.evidence or not required
+        assert seen.reason is None
+    else:
+        assert seen.reason is not None
+
+
+@st.composite
+def records(draw: st.DrawFn) -> tuple[Catalogue, Record]:
+    """Return a record of a run that observed some of what it collected, after another run."""
+    made = draw(catalogues())
+    tests = [
+        criterion(f"{each.id}.{word}")
+        for each in made.stages
+        for word in draw(st.lists(st.sampled_from("wxyz"), unique=True, max_size=3))
+    ]
+    verdicts = st.sampled_from(draw(st.sampled_from([[C], [C, C, B, F]])))
+
+    def ran(former: Record | None, **more: Any) -> Record:
+        some = st.lists(st.sampled_from(tests), unique=True) if tests else st.just([])
+        chosen = tests if draw(st.booleans()) else draw(some)
+        seen = {c.id: observation(draw(verdicts)) for c in chosen if draw(st.integers(0, 9))}
+        told = facts(
+            made, seen, collected=tuple(tests), selected=frozenset(c.id for c in chosen),
+            former=former, **more,
+        )  # fmt: skip
+        rule = draw(st.sampled_from(Rule))
+        incidents = (DIED,) * draw(st.sampled_from([0, 0, 0, 1]))
+        return assemble(told, run(incidents=incidents), rule, draw(st.sampled_from([0, 0, 1])), NOW)
+
+    former = ran(None) if draw(st.booleans()) else None
+    return made, ran(former, restricted=draw(st.booleans()))
+
+
+@given(records())
+def test_final_confirmed_is_a_full_set_of_observations(made: tuple[Catalogue, Record]) -> None:
+    """Every declared criterion that FINAL depends on stands CONFIRMED by its own observation."""
+    stages, record = made
+    asked = {"final"} if "final" in stages.by_id else set(stages.by_id)
+    depends = stages.closure(asked)
+    if record.final.verdict is C:
+        standing = {s.id: s for s in record.criteria if s.stage in depends}
+        assert {name for s in depends for name in stages.by_id[s].criteria} <= set(standing)
+        assert all(s.verdict is s.observed is Verdict.CONFIRMED for s in standing.values())
+        assert not record.run.incidents
+    if record.decision.open:
+        assert record.decision.rule.admits(record.final.verdict)
+    assert record.run.complete is (
+        any(True for _ in record.criteria)
+        and not record.run.incidents
+        and all(s.observed and not s.carried_over for s in record.criteria)
+    )
+
+
+@given(records())
+def test_exit_status_0_means_open_or_off(made: tuple[Catalogue, Record]) -> None:
+    """Never 0 where what was selected isn't admitted by the rule."""
+    _, record = made
+    decision = record.decision
+    if decision.exit_code == 0 and decision.rule is not Rule.OFF:
+        assert decision.rule.admits(decision.selection.verdict)
+        selected = [s for s in record.criteria if s.selected]
+        assert decision.rule is not Rule.CONFIRMED or all(
+            s.verdict is C or (s.reason and s.reason.kind is Kind.UPSTREAM) for s in selected
+        )
+    if F in {s.verdict for s in record.criteria if s.selected} and decision.selection.partial:
+        assert decision.selection.verdict is F

@@ -1,0 +1,49 @@
+"""The record's own rules: what it answers about itself, and text made safe where it enters."""
+
+from __future__ import annotations
+
+from pytest_prodstatus.model.record import Rule, Run, Subject
+from tests.unit.given import (
+    C,
+    catalogue,
+    each_hostile_text,
+    in_progress,
+    record,
+    run,
+    standing,
+)
+
+
+def test_criteria_are_in_the_order_of_the_stages() -> None:
+    """Whatever the order in which they ran."""
+    made = record(catalogue("b", "a"), {"a.x": C, "b.y": C, "b.x": C})
+    assert [s.id for s in made.criteria] == ["b.x", "b.y", "a.x"]
+
+
+def test_the_last_finished_record() -> None:
+    """This one, or, of a run in progress, the one that it keeps."""
+    done = record(catalogue("a"), {"a.x": C})
+    assert done.last_finished is done
+    assert in_progress(done).last_finished is done
+    assert in_progress().last_finished is None
+
+
+def test_the_rules_are_the_options_values() -> None:
+    """`--prodstatus-gate` takes these words."""
+    assert [rule.value for rule in Rule] == ["confirmed", "not-failed", "off"]
+
+
+@each_hostile_text
+def test_names_from_outside_are_one_line(text: str) -> None:
+    """A release, a host, a run id, a selection and a title can't break a line."""
+    made: Run = run(id=text, selection=text, subject=Subject(release=text, endpoints={text: text}))
+    told = [
+        made.id,
+        made.selection or "",
+        made.subject.release or "",
+        *made.subject.endpoints,
+        *made.subject.endpoints.values(),
+        standing("a.x", title=text).title,
+    ]
+    assert all(len(line.splitlines()) <= 1 for line in told)
+    assert run(id=made.id, selection=made.selection, subject=made.subject) == made

@@ -1,0 +1,287 @@
+"""The denominator: how every criterion of the catalogue stands, observed or not."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pytest_prodstatus.model.catalogue import Catalogue, Criterion
+from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.record import Record, Standing, Subject
+from pytest_prodstatus.model.standings import standings_of
+from pytest_prodstatus.model.verdict import Verdict
+from tests.unit.given import (
+    HOUR,
+    NOW,
+    B,
+    C,
+    F,
+    by_id,
+    catalogue,
+    criterion,
+    entry,
+    facts,
+    observation,
+    reason,
+    record,
+    run,
+    stage,
+)
+
+ONE = catalogue(stage("a", criteria=("a.x", "a.y")), "b")
+BROKEN = reason("test_a.py did not collect: boom", Kind.COLLECTION_ERROR)
+
+
+def stand(
+    stages: Catalogue = ONE,
+    observed: dict[str, Any] | None = None,
+    /,
+    **more: Any,
+) -> dict[str, Standing]:
+    """Return the standings by id."""
+    return by_id(standings_of(facts(stages, observed, **more), run(), NOW))
+
+
+def former(verdicts: dict[str, Any], at: datetime = NOW - HOUR, **more: Any) -> Record:
+    """Return the record of an earlier run."""
+    seen = {
+        name: told if not isinstance(told, Verdict) else observation(told, observed_at=at)
+        for name, told in verdicts.items()
+    }
+    earlier = run(id="run-0", subject=Subject(release="v0"))
+    return record(ONE, seen, of=earlier, **more)
+
+
+def narrowed(*selected: str, of: tuple[str, ...] = ("a.x", "a.y", "b.x")) -> dict[str, Any]:
+    """Return the facts of a run that collected some criteria and selected fewer."""
+    return {"collected": tuple(map(criterion, of)), "selected": frozenset(selected)}
+
+
+class TestObserved:
+    """A criterion that ran stands as it was seen."""
+
+    def test_it_stands_as_it_was_seen(self) -> None:
+        """Verdict, evidence, attempts, and by which run about which release."""
+        seen = observation(C, evidence=(entry(),), duration=2.5, attempts=2, flaky=True)
+        tests = (criterion("a.x", side_effects=True, title="X holds"),)
+        assert stand(ONE, {"a.x": seen}, collected=tests)["a.x"] == Standing(
+            id="a.x", stage="a", title="X holds", nodeid="test_a.py::test_x", verdict=C, observed=C,
+            observed_at=NOW, evidence=(entry(),), duration=2.5, attempts=2, flaky=True,
+            side_effects=True, run_id="run-1", subject="v1",
+        )  # fmt: skip
+
+    def test_half_a_run_observed_nothing(self) -> None:
+        """BLOCKED, not-run, with no verdict of its own; what it saw is kept."""
+        half = observation(B, reason=reason("cut", Kind.NOT_RUN), evidence=(entry(),))
+        got = stand(ONE, {"a.x": half})["a.x"]
+        assert (got.verdict, got.observed, got.evidence) == (B, None, (entry(),))
+
+    def test_a_selected_one_that_was_not_reached(self) -> None:
+        """BLOCKED for the run's reason."""
+        got = stand(collected=(criterion("a.x"),), not_run=reason("cut short", Kind.NOT_RUN))
+        assert got["a.x"].reason == reason("cut short", Kind.NOT_RUN)
+        assert (got["a.x"].verdict, got["a.x"].observed, got["a.x"].selected) == (B, None, True)
+
+
+class TestUnprovided:
+    """A declared criterion that no test provides is BLOCKED, by name."""
+
+    def test_deleted_or_renamed_or_never_written(self) -> None:
+        """Not-run, selected, with what to do; its title is its name in words."""
+        got = stand(ONE, {"a.x": observation(), "a.new-name": observation()})["a.y"]
+        assert got == Standing(
+            id="a.y",
+            stage="a",
+            title="Y",
+            nodeid=None,
+            verdict=B,
+            reason=Reason(
+                text="no test provides it",
+                kind=Kind.NOT_RUN,
+                remedy="write a test of this name in stage a, or take it out of the catalogue",
+            ),
+        )
+
+    def test_one_parameter_is_enough(self) -> None:
+        """The id without brackets stands for all of them: at least one must run."""
+        got = stand(ONE, {"a.x[eu]": observation(), "a.x[us]": observation(F)})
+        assert set(got) == {"a.x[eu]", "a.x[us]", "a.y"}
+
+    def test_a_declared_parameter_must_be_that_one(self) -> None:
+        """An id with brackets stands for itself."""
+        made = catalogue(stage("a", criteria=("a.x[eu]", "a.x[us]")))
+        got = stand(made, {"a.x[eu]": observation()})
+        assert {name: s.verdict for name, s in got.items()} == {"a.x[eu]": C, "a.x[us]": B}
+
+    @pytest.mark.parametrize(
+        ("more", "selected", "text"),
+        [
+            ({"stages": frozenset("a")}, True, "no test provides it"),
+            ({"stages": frozenset("b")}, False, "no test provides it"),
+            ({"restricted": True}, False, "it was not selected, and no run observed it"),
+        ],
+    )
+    def test_only_a_run_that_looked_for_it_is_blamed(
+        self, more: dict[str, Any], selected: bool, text: str
+    ) -> None:
+        """`--stage b` wasn't asked about stage a; a path may leave its file out."""
+        got = stand(**more)["a.x"]
+        assert got.reason is not None
+        assert (got.selected, got.reason.text, got.verdict) == (selected, text, B)
+
+    def test_a_file_that_did_not_collect_may_have_provided_it(self) -> None:
+        """The collection error is the reason, the same one whatever the order of reports."""
+        other = reason("test_b.py did not collect", Kind.COLLECTION_ERROR)
+        for missing in (
+            {"test_a.py": BROKEN, "test_b.py": other},
+            {"test_b.py": other, "test_a.py": BROKEN},
+        ):
+            got = stand(missing=missing)
+            assert got["a.x"].reason == got["a.y"].reason == BROKEN
+
+    def test_one_that_never_was_is_not_carried_over(self) -> None:
+        """Once a test provides it, only the test counts, even where just a part was collected."""
+        before = former({"a.y": C})
+        got = stand(ONE, {"a.x[eu]": observation()}, former=before, restricted=True)
+        assert set(got) == {"a.x[eu]", "a.y"}
+
+
+class TestCarriedOver:
+    """What a partial run wasn't asked about stays what it was, one by one."""
+
+    @pytest.mark.parametrize("verdict", [F, B])
+    def test_what_is_not_confirmed_stays(self, verdict: Verdict) -> None:
+        """A FAILED or BLOCKED stays, however old, with its own reason, run and release."""
+        before = former({"a.x": verdict}, at=NOW - 1_000 * HOUR)
+        got = stand(former=before, **narrowed("b.x"))["a.x"]
+        assert (got.verdict, got.observed, got.carried_over, got.selected) == (
+            verdict, verdict, True, False,
+        )  # fmt: skip
+        assert got.reason == reason(f"seen to be {verdict}")
+        assert (got.run_id, got.subject) == ("run-0", "v0")
+        assert got.observed_at == NOW - 1_000 * HOUR
+
+    @pytest.mark.parametrize("hours", [0, 1, 24])
+    def test_a_fresh_confirmed_stays(self, hours: int) -> None:
+        """Within `valid_for`, to the instant."""
+        got = stand(former=former({"a.x": C}, at=NOW - hours * HOUR), **narrowed("b.x"))["a.x"]
+        assert (got.verdict, got.reason, got.carried_over) == (C, None, True)
+
+    def test_an_old_confirmed_is_stale(self) -> None:
+        """Beyond `valid_for` it is BLOCKED, stale, and says what to do."""
+        at = NOW - 24 * HOUR - timedelta(milliseconds=1)
+        got = stand(former=former({"a.x": C}, at=at), **narrowed("b.x"))["a.x"]
+        assert (got.verdict, got.observed) == (B, C)
+        assert got.reason == Reason(
+            text="it was CONFIRMED 24 h ago, and stays valid for 1d",
+            kind=Kind.STALE,
+            remedy="run stage a again",
+        )
+
+    @pytest.mark.parametrize("at", [None, NOW + 25 * HOUR])
+    def test_one_that_nothing_dates_is_stale(self, at: datetime | None) -> None:
+        """Without a date, or dated by a clock that is a day ahead."""
+        got = stand(former=former({"a.x": C}, at=at), **narrowed("b.x"))["a.x"]  # type: ignore[arg-type]
+        assert got.verdict is B
+        assert got.reason is not None
+        assert got.reason.text.startswith("it was CONFIRMED an unknown time ago")
+
+    def test_two_machines_may_differ_a_little(self) -> None:
+        """An observation of a moment from now is fresh."""
+        got = stand(former=former({"a.x": C}, at=NOW + HOUR), **narrowed("b.x"))["a.x"]
+        assert got.verdict is C
+
+    def test_each_stage_has_its_own_validity(self) -> None:
+        """`valid_for` is the stage's."""
+        made = catalogue(stage("a", valid_for=30 * 24 * HOUR), stage("b", valid_for=HOUR))
+        before = former({"a.x": C, "b.x": C}, at=NOW - 5 * HOUR)
+        got = stand(made, former=before, **narrowed())
+        assert (got["a.x"].verdict, got["b.x"].verdict) == (C, B)
+
+    def test_an_upstream_block_is_not_carried(self) -> None:
+        """Its own observation is; what blocks it today is found out today."""
+        made = catalogue("b", stage("a", requires=("b",)))
+        before = record(made, {"a.x": C, "b.x": F})
+        got = stand(made, former=before, **narrowed("b.x"))["a.x"]
+        assert (got.verdict, got.reason) == (C, None)
+
+    def test_a_stale_one_stays_stale(self) -> None:
+        """Age counts from the observation, not from the last time it was looked up."""
+        first = stand(former=former({"a.x": C}, at=NOW - 25 * HOUR), **narrowed("b.x"))["a.x"]
+        assert first.observed_at == NOW - 25 * HOUR
+        before = record(ONE, {}, former=former({"a.x": C}, at=NOW - 25 * HOUR), **narrowed())
+        assert stand(former=before, **narrowed("b.x"))["a.x"].verdict is B
+
+    def test_one_that_never_ran_is_carried_as_nothing(self) -> None:
+        """It was not observed by any run, and doesn't pretend to be."""
+        before = record(ONE, {}, collected=(criterion("a.x"),))
+        got = stand(former=before, **narrowed("b.x"))["a.x"]
+        assert (got.verdict, got.observed, got.carried_over) == (B, None, False)
+        assert got.reason == reason("it was not reached", Kind.NOT_RUN)
+
+    def test_one_that_no_run_observed(self) -> None:
+        """Without an earlier record it is BLOCKED, not-run."""
+        got = stand(**narrowed("b.x"))["a.x"]
+        assert got.reason == reason(
+            "it was not selected, and no earlier run observed it", Kind.NOT_RUN
+        )
+        assert not got.selected
+
+    def test_todays_test_names_it(self) -> None:
+        """Title, place and side effects are the test's of today."""
+        tests = (criterion("a.x", title="New title", nodeid="moved.py::test_x", side_effects=True),)
+        got = stand(former=former({"a.x": C}), collected=tests, selected=frozenset())["a.x"]
+        assert (got.title, got.nodeid, got.side_effects) == ("New title", "moved.py::test_x", True)
+
+
+class TestUncollected:
+    """A criterion that the last run knew and this one didn't collect."""
+
+    def test_its_file_did_not_collect(self) -> None:
+        """BLOCKED, collection-error, and this run was asked."""
+        got = stand(former=former({"a.x": C, "b.x": C}), missing={"test_a.py": BROKEN})["a.x"]
+        assert (got.verdict, got.observed, got.reason, got.selected) == (B, None, BROKEN, True)
+        assert got.nodeid == "test_a.py::test_x"
+
+    def test_its_file_did_not_collect_but_nobody_asked(self) -> None:
+        """A run of another stage doesn't overwrite what it wasn't asked to look at."""
+        missing = {"test_a.py": BROKEN}
+        got = stand(former=former({"a.x": C}), missing=missing, stages=frozenset("b"))["a.x"]
+        assert (got.verdict, got.carried_over, got.selected) == (C, True, False)
+
+    def test_another_file_was_named(self) -> None:
+        """Carried over: the test may still exist."""
+        got = stand(former=former({"b.x": C}), restricted=True, files=frozenset(["test_a.py"]))
+        assert (got["b.x"].verdict, got["b.x"].carried_over) == (C, True)
+
+    @pytest.mark.parametrize(
+        "more",
+        [{}, {"restricted": True, "files": frozenset(["test_b.py"])}, {"stages": frozenset("a")}],
+    )
+    def test_it_was_deleted(self, more: dict[str, Any]) -> None:
+        """Its file was collected whole, or all were, and it isn't there: it stands no more."""
+        assert "b.x" not in stand(former=former({"b.x": C}), **more)
+
+    def test_a_declared_one_that_was_deleted_is_named(self) -> None:
+        """The denominator never shrinks by deleting a test."""
+        got = stand(former=former({"a.x": C}))["a.x"]
+        assert (got.verdict, got.nodeid) == (B, None)
+
+    def test_its_stage_is_gone(self) -> None:
+        """A stage that was taken out of the catalogue takes its criteria along."""
+        made = catalogue("b")
+        assert stand(made, former=former({"a.x": C}), restricted=True) == {}
+
+
+def test_the_same_test_is_never_counted_twice() -> None:
+    """Every id stands once, however many sources know it."""
+    names = ("a.x", "a.y", "b.x")
+    tests: tuple[Criterion, ...] = tuple(map(criterion, names))
+    got = standings_of(
+        facts(ONE, {"a.x": observation()}, collected=tests, former=former(dict.fromkeys(names, C))),
+        run(),
+        NOW,
+    )
+    assert sorted(s.id for s in got) == sorted(names)

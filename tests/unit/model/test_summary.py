@@ -1,0 +1,112 @@
+"""One line a stage, the same in the document, the board and the page; and what to do next."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.outcome import Observation
+from pytest_prodstatus.model.summary import LINE_LIMIT, next_actions, stage_line
+from tests.unit.given import (
+    HOSTILE,
+    NOW,
+    B,
+    C,
+    F,
+    catalogue,
+    criterion,
+    entry,
+    observation,
+    reason,
+    record,
+    stage,
+)
+
+
+def lines(stages: Catalogue, seen: dict[str, Observation], **more: object) -> dict[str, str]:
+    """Return every stage's line."""
+    return {s.id: stage_line(s) for s in record(stages, dict(seen), **more).stages}  # type: ignore[arg-type]
+
+
+def test_a_confirmed_stage_tells_what_was_seen() -> None:
+    """The first two entries of each criterion."""
+    many = tuple(entry(f"entry_{n}", n) for n in range(3))
+    seen = {"a.x": observation(evidence=many), "a.y": observation(evidence=(entry("id", "42"),))}
+    assert lines(catalogue("a"), seen) == {"a": "entry 0 0, entry 1 1; id 42"}
+
+
+@pytest.mark.parametrize(("number", "line"), [(1, "1 criterion held"), (2, "2 criteria held")])
+def test_without_evidence_it_counts(number: int, line: str) -> None:
+    """Nothing is made up."""
+    assert lines(catalogue("a"), {f"a.c{n}": observation() for n in range(number)})["a"] == line
+
+
+def test_a_derived_stage_says_that_it_is_derived() -> None:
+    """It saw nothing itself."""
+    made = catalogue("a", stage("all", rollup=("a",)))
+    assert lines(made, {"a.x": observation()})["all"] == "every stage that it rolls up is CONFIRMED"
+
+
+def test_any_other_stage_tells_its_reason_and_how_many_more() -> None:
+    """The reason of the first of the worst, and how many more of its criteria don't hold."""
+    seen = {"a.x": observation(F), "a.y": observation(B), "a.z": observation()}
+    assert lines(catalogue("a"), seen)["a"] == "seen to be FAILED (and 1 more)"
+    assert lines(catalogue("a"), {"a.x": observation(F)})["a"] == "seen to be FAILED"
+
+
+def test_an_upstream_reason_is_not_counted() -> None:
+    """All criteria below are blocked by the same root."""
+    made = catalogue("a", stage("b", requires=("a",)))
+    seen = {"a.x": observation(F), "b.x": observation(), "b.y": observation()}
+    assert lines(made, seen)["b"] == "A STATUS is FAILED, which it requires: seen to be FAILED"
+
+
+def test_a_stage_that_was_carried_over_says_since_when() -> None:
+    """What this run didn't see is never told as if it had."""
+    old = observation(observed_at=NOW - timedelta(hours=3), evidence=(entry("id", "42"),))
+    made = catalogue("a")
+    before = record(made, {"a.x": old, "a.y": observation()})
+    got = lines(
+        made,
+        {"a.y": observation()},
+        former=before,
+        collected=(criterion("a.x"), criterion("a.y")),
+        selected=frozenset(["a.y"]),
+    )
+    assert got["a"] == "id 42 (1 of 2 carried over, seen 2026-11-22 09:00 UTC)"
+
+
+@pytest.mark.parametrize("verdict", [C, B])
+def test_a_line_is_one_bounded_line(verdict: object) -> None:
+    """Whatever was seen or said."""
+    for text in HOSTILE:
+        told = observation(
+            verdict,  # type: ignore[arg-type]
+            evidence=(entry("seen", text), entry(text, text)),
+            reason=reason(text) if verdict is B else None,
+        )
+        line = lines(catalogue("a"), {"a.x": told})["a"]
+        assert len(line.splitlines()) == 1
+        assert len(line) <= LINE_LIMIT
+
+
+def test_what_unblocks_most_comes_first_and_once() -> None:
+    """Remedies by the number of stages that wait for them, then in order."""
+    made = catalogue("solo", "a", stage("b", requires=("a",)), stage("c", requires=("b",)))
+    seen = {
+        "solo.x": observation(B, reason=reason("s", remedy="do the small thing")),
+        "solo.y": observation(B, reason=reason("s", remedy="do another thing")),
+        "a.x": observation(B, reason=reason("r", remedy="do the big thing")),
+        "b.x": observation(),
+        "c.x": observation(),
+    }
+    got = next_actions(record(made, dict(seen)))
+    assert got == ["do the big thing", "do the small thing", "do another thing"]
+
+
+def test_nothing_to_do() -> None:
+    """All CONFIRMED, or no remedy known."""
+    assert next_actions(record(catalogue("a"), {"a.x": C})) == []
+    assert next_actions(record(catalogue("a"), {"a.x": F})) == []

@@ -1,0 +1,87 @@
+"""Text is made safe once: one line, no control or direction characters, bounded."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_prodstatus.model.text import one_line
+from tests.unit import properties  # noqa: F401  the profile
+from tests.unit.given import each_hostile_text
+
+ANY_TEXT = st.text(st.characters(codec=None), max_size=60)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain text", "plain text"),
+        ("  spaces \t and\ttabs  ", "spaces and tabs"),
+        ("two\nlines", "two lines"),
+        ("a\r\nb\rc\x0bd\x0ce\x85f\u2028g\u2029h", "a b c d e f g h"),
+        ("no\u00a0break\u3000wide", "no break wide"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("nul\x00", "nul\\x00"),
+        ("c1\x9b", "c1\\x9b"),
+        ("lone \ud800", "lone \\ud800"),
+        ("bidi \u202e", "bidi \\u202e"),
+        ("private \ue000 and \U00100000", "private \\ue000 and \\U00100000"),
+        ("👩‍👧 ñ 汉", "👩‍👧 ñ 汉"),
+        ("", ""),
+    ],
+)
+def test_what_a_reader_sees(text: str, shown: str) -> None:
+    """White space becomes one space, what is dangerous becomes a visible escape."""
+    assert one_line(text) == shown
+
+
+@pytest.mark.parametrize("mark", [chr(code) for code in (0x61C, 0x200E, 0x200F)])
+def test_direction_marks_are_shown(mark: str) -> None:
+    """A direction mark reorders what a reader sees, so it becomes an escape."""
+    assert one_line(f"a{mark}b") == f"a\\u{ord(mark):04x}b"
+
+
+@pytest.mark.parametrize("code", [*range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+def test_direction_controls_are_shown(code: int) -> None:
+    """Every embedding, override and isolate becomes an escape."""
+    assert one_line(chr(code)) == f"\\u{code:04x}"
+
+
+def test_a_long_text_is_cut_and_says_so() -> None:
+    """A cut names the length there was, and the whole stays within the limit."""
+    cut = one_line("x" * 10_000_000, limit=100)
+    assert len(cut) == 100
+    assert cut.endswith("… (cut from 10,000,000 characters)")
+    assert one_line("y" * 100, limit=100) == "y" * 100
+
+
+def test_much_white_space_is_a_cut_too() -> None:
+    """Text beyond what is looked at is never dropped silently."""
+    assert one_line(" " * 1_000 + "secret", limit=100) == "… (cut from 1,006 characters)"
+
+
+@each_hostile_text
+@pytest.mark.parametrize("limit", [40, 600])
+def test_hostile_text_is_harmless(text: str, limit: int) -> None:
+    """One line, printable, bounded, encodable."""
+    _assert_safe(one_line(text, limit=limit), limit)
+
+
+@given(ANY_TEXT, st.integers(40, 80))
+def test_any_text_is_harmless_and_stays_as_it_is(text: str, limit: int) -> None:
+    """What went through once goes through again unchanged, so that a record reads back equal."""
+    once = one_line(text, limit=limit)
+    _assert_safe(once, limit)
+    assert one_line(once, limit=limit) == once
+
+
+def _assert_safe(line: str, limit: int) -> None:
+    assert len(line) <= limit
+    assert len(line.splitlines()) <= 1
+    assert not {unicodedata.category(char) for char in line} & {"Cc", "Cs"}
+    assert json.loads(json.dumps(line)) == line
+    assert line.encode().decode() == line

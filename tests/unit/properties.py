@@ -1,0 +1,17 @@
+"""Hypothesis for the unit tests: few examples every day, many in a sweep, none of them kept.
+
+PRODSTATUS_SWEEP=1 chooses the sweep. Everyday examples are the same on every run.
+"""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+SWEEP = os.environ.get("PRODSTATUS_SWEEP") == "1"
+
+_COMMON = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("everyday", max_examples=60, derandomize=True, **_COMMON)
+settings.register_profile("sweep", max_examples=3_000, **_COMMON)
+settings.load_profile("sweep" if SWEEP else "everyday")

@@ -1,0 +1,158 @@
+"""`[tool.prodstatus]`: what a project declares, and one sentence for whatever it gets wrong."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from pytest_prodstatus.readers.config import TARGET_FORM, Config, ConfigError, read_config
+
+HEAD = "[tool.prodstatus]\n"
+STAGE = "[[tool.prodstatus.stages]]\n"
+
+
+def read(text: str) -> Config:
+    """Return the configuration in a text."""
+    return read_config(text, "pyproject.toml")
+
+
+@pytest.mark.parametrize("text", ["", "[project]\nname = 'x'", "[tool.other]\nx = 1", HEAD])
+def test_a_project_that_declares_nothing_has_the_defaults(text: str) -> None:
+    """And no declared catalogue: its stages are the ones its marks name."""
+    made = read(text)
+    assert made == Config()
+    assert not made.catalogue.declared
+    assert (made.title, made.document) == ("Production status", "PRODUCTION_STATUS.md")
+
+
+def test_everything_that_can_be_declared() -> None:
+    """Every key, read into its place."""
+    made = read(
+        """
+        [tool.prodstatus]
+        title = "My shop"
+        document = "docs/STATUS.md"
+        html = "report.html"
+        paths = ["tests/acceptance"]
+        require_evidence = true
+        success_criteria = ["It sells.", "It pays."]
+        valid_for = "2h"
+
+        [[tool.prodstatus.stages]]
+        id = "api-key"
+        title = "API STATUS"
+        confirmed = "yes"
+        failed = "no"
+        blocked = "who knows"
+        criteria = ["works", "api-key.lasts[1.5]"]
+
+        [[tool.prodstatus.stages]]
+        id = "final"
+        requires = ["api-key"]
+        rollup = ["api-key"]
+        valid_for = "30d"
+        """
+    )
+    assert (made.title, made.document, made.html) == ("My shop", "docs/STATUS.md", "report.html")
+    assert (made.paths, made.require_evidence) == (("tests/acceptance",), True)
+    assert made.success_criteria == ("It sells.", "It pays.")
+    key, final = made.catalogue.stages
+    assert (key.id, key.title) == ("api-key", "API STATUS")
+    assert (key.confirmed, key.failed, key.blocked) == ("yes", "no", "who knows")
+    assert key.criteria == ("api-key.works", "api-key.lasts[1.5]")
+    assert key.valid_for == timedelta(hours=2)
+    assert (final.title, final.requires, final.rollup) == (
+        "FINAL STATUS",
+        ("api-key",),
+        ("api-key",),
+    )
+    assert final.valid_for == timedelta(days=30)
+    assert made.catalogue.declared
+
+
+def test_what_a_person_reads_is_one_line() -> None:
+    """A TOML text of several lines can't break the document's."""
+    made = read(
+        HEAD + 'title = """a\n# b"""\nsuccess_criteria = ["c\\nd"]\n'
+        + STAGE + 'id = "a"\nconfirmed = """x\n- y"""'
+    )  # fmt: skip
+    assert (made.title, made.success_criteria) == ("a # b", ("c d",))
+    assert made.catalogue.stages[0].confirmed == "x - y"
+
+
+# A configuration, and what its one sentence must hold beside the file's name.
+BAD: list[tuple[str, list[str]]] = [
+    ("[tool]\nx = \ny = 1", ["not valid TOML", "line 2"]),
+    (HEAD + "title = 'a'\ntitle = 'b'", ["not valid TOML"]),
+    ("tool = 3", ["[tool]: must be a table, not 3"]),
+    ("[tool]\nprodstatus = 3", ["[tool.prodstatus]: must be a table, not 3"]),
+    (HEAD + "titel = 'x'", ["unknown key 'titel'; did you mean 'title'?", "keys are title"]),
+    (HEAD + "zzz = 1", ["unknown key 'zzz'; keys are title, document, html, paths"]),
+    (HEAD + "catalogue = 1", ["unknown key 'catalogue'"]),
+    (HEAD + "title = 3", ["title = 3 must be text"]),
+    (HEAD + "title = 2026-01-01", ["title = datetime.date(2026, 1, 1) must be text"]),
+    (HEAD + "document = ['x']", ["document = ['x'] must be text"]),
+    (HEAD + "document = ''", ["document = '' must be the name of a file, as in 'STATUS.md'"]),
+    (HEAD + "document = 'docs/'", ["document = 'docs/' must be the name of a file"]),
+    (HEAD + 'document = "a\\u0000b"', [r"document = 'a\x00b' must be the name of a file"]),
+    (HEAD + "document = 'status.json'",
+     ["document = 'status.json' is a file that the plugin writes itself",
+      "use another name than status.json or status.html"]),
+    (HEAD + "html = 'status.html'", ["html = 'status.html' is a file that the plugin writes"]),
+    (HEAD + "html = true", ["html = True must be text"]),
+    (HEAD + "paths = 'tests'", ["paths = 'tests' must be a list of texts"]),
+    (HEAD + "paths = ['tests', 3]", ["paths holds 3; it must be a list of texts"]),
+    (HEAD + "require_evidence = 1", ["require_evidence = 1 must be true or false"]),
+    (HEAD + "require_evidence = 'yes'", ["require_evidence = 'yes' must be true or false"]),
+    (HEAD + "success_criteria = [true]", ["success_criteria holds True; it must be a list"]),
+    (HEAD + "valid_for = 24", ["valid_for: 24 is not a duration", "'24h'"]),
+    (HEAD + "valid_for = '1 day'", ["valid_for: '1 day' is not a duration"]),
+    (HEAD + "stages = 'a'", ["stages = 'a' must be a list of tables ([[tool.prodstatus.stages]])"]),
+    (HEAD + "stages = ['a']", ["stages: must be a table, not 'a'"]),
+    ("[tool.prodstatus.stages]\nid = 'a'", ["stages = {'id': 'a'} must be a list of tables"]),
+    (STAGE, ["stage number 1: every stage needs an id, as in id = 'oauth'"]),
+    (STAGE + "id = 'a'\n" + STAGE + "title = 'x'", ["stage number 2: every stage needs an id"]),
+    (STAGE + "id = ''", ["stage number 1: every stage needs an id"]),
+    (STAGE + "id = 3", ["stage 3: id = 3 must be text"]),
+    (STAGE + "id = ['a']", ["stage ['a']: id = ['a'] must be text"]),
+    (STAGE + "id = 'a'\nrequire = ['b']",
+     ["stage 'a': unknown key 'require'; did you mean 'requires'? keys are id, title"]),
+    (STAGE + "id = 'a'\nrequires = 'b'", ["stage 'a': requires = 'b' must be a list of texts"]),
+    (STAGE + "id = 'a'\nrollup = [1]", ["stage 'a': rollup holds 1; it must be a list of texts"]),
+    (STAGE + "id = 'a'\ncriteria = 'x'", ["stage 'a': criteria = 'x' must be a list of texts"]),
+    (STAGE + "id = 'a'\ntitle = 3", ["stage 'a': title = 3 must be text"]),
+    (STAGE + "id = 'a'\nconfirmed = 3", ["stage 'a': confirmed = 3 must be text"]),
+    (STAGE + "id = 'a'\nfailed = 3", ["stage 'a': failed = 3 must be text"]),
+    (STAGE + "id = 'a'\nblocked = 3", ["stage 'a': blocked = 3 must be text"]),
+    (STAGE + "id = 'a'\nvalid_for = '0h'", ["stage 'a': valid_for: '0h' is not a duration"]),
+    # The catalogue's own messages come with the place too.
+    (STAGE + "id = 'A'", ["[tool.prodstatus] stage id 'A': use lower-case words"]),
+    (STAGE + "id = 'a'\n" + STAGE + "id = 'a'", ["stage id 'a' is declared twice"]),
+    (STAGE + "id = 'a'\nrequires = ['b']", ["requires names 'b', which is no stage; stages are a"]),
+    (STAGE + "id = 'a'\nrollup = ['a']", ["form a cycle: a -> a"]),
+    (STAGE + "id = 'a'\ncriteria = ['b.x']", ["write criterion 'b.x' as a.its-name"]),
+    (STAGE + "id = 'a'\ncriteria = ['x', 'a.x']", ["criterion 'a.x' is declared twice"]),
+    (STAGE + "id = 'a'\ntitle = ''", ["title '' must be one line of plain words"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "told"), BAD, ids=[told[0] for _, told in BAD])
+def test_a_bad_value_gets_one_sentence(text: str, told: list[str]) -> None:
+    """With the file, the key, the value and what would do."""
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    message = str(caught.value)
+    assert message.startswith("pyproject.toml: ")
+    assert len(message.splitlines()) == 1
+    assert not [part for part in told if part not in message], message
+
+
+@pytest.mark.parametrize(
+    ("name", "good"),
+    [("production", True), ("eu-1.staging_2", True), ("", False), (".", False), ("a/b", False),
+     ("-a", False), ("a b", False), ("a\n", False), ("x" * 64, True), ("x" * 65, False)],
+)  # fmt: skip
+def test_a_target_is_a_folder_s_name(name: str, good: bool) -> None:
+    """It names the folder of its outputs."""
+    assert bool(TARGET_FORM.fullmatch(name)) is good

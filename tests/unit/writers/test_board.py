@@ -1,0 +1,139 @@
+"""The board: the record on 80 columns, as much of it as was asked for."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import timedelta
+
+import pytest
+
+from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.writers.board import Line, board_lines, final_line
+from tests.unit.given import (
+    NOW,
+    B,
+    C,
+    F,
+    catalogue,
+    criterion,
+    each_hostile_text,
+    entry,
+    observation,
+    reason,
+    record,
+    run,
+    stage,
+)
+
+SHOP = catalogue(
+    "oauth", stage("sale", requires=("oauth",)), stage("money", rollup=("sale",)), "done"
+)
+MADE = record(
+    SHOP,
+    {
+        "oauth.x": observation(F, reason=reason("the token expired", remedy="renew it")),
+        "sale.x": observation(evidence=(entry("sales", 3),)),
+        "money.x": observation(),
+        "done.x": observation(evidence=(entry("count", 3),), flaky=True, attempts=2),
+    },
+)
+
+
+def board(made: Record = MADE, **more: int) -> list[str]:
+    """Return the board's lines."""
+    return [line.text for line in board_lines(made, **more)]
+
+
+def test_the_board() -> None:
+    """Every stage, what isn't CONFIRMED with reason and remedy, and what to do next."""
+    assert board() == [
+        "OAUTH STATUS  FAILED     the token expired",
+        "  oauth.x: FAILED (observed) the token expired",
+        "    -> renew it",
+        "SALE STATUS   BLOCKED",
+        "  sale.x: BLOCKED (upstream) OAUTH STATUS is FAILED, which it requires: the",
+        "    token expired",
+        "MONEY STATUS  BLOCKED",
+        "    SALE STATUS: OAUTH STATUS is FAILED, which it requires: the token expired",
+        "DONE STATUS   CONFIRMED  count 3",
+        "",
+        "Next:",
+        "  1. renew it",
+    ]
+
+
+def test_verbose_shows_everything() -> None:
+    """Every criterion with its evidence."""
+    lines = board(verbosity=1)
+    assert "  done.x: CONFIRMED, flaky (2 attempts)" in lines
+    assert "      count 3" in lines
+    assert "  money.x: CONFIRMED" in lines
+    assert "      sales 3" in lines
+
+
+def test_quiet_shows_nothing_but_final() -> None:
+    """FINAL is its own line."""
+    assert board(verbosity=-1) == []
+
+
+def test_lines_carry_their_verdict() -> None:
+    """For the colour."""
+    verdicts = {line.text.split()[0]: line.verdict for line in board_lines(MADE) if line.verdict}
+    assert verdicts["OAUTH"] is F
+    assert verdicts["SALE"] is B
+    assert verdicts["DONE"] is C
+
+
+@each_hostile_text
+@pytest.mark.parametrize("verbosity", [0, 1, 2])
+@pytest.mark.parametrize("width", [40, 80])
+def test_no_line_is_wider_than_the_board(text: str, verbosity: int, width: int) -> None:
+    """Whatever was seen or said, and however long a title is."""
+    title = "".join(c for c in text if c.isalnum())[:200].upper() or "T"
+    told = observation(B, reason=reason(text, remedy=text), evidence=(entry(text, text),))
+    good = observation(evidence=(entry(text, text),))
+    made = record(catalogue(stage("a", title=title), "b"), {"a.x": told, f"b.{'y' * 90}": good})
+    for line in board_lines(made, verbosity=verbosity, width=width):
+        assert len(line.text) <= width
+        assert len(line.text.splitlines()) <= 1
+        assert not {unicodedata.category(char) for char in line.text} & {"Cc", "Cs"}
+
+
+def test_a_derived_stage_with_criteria_of_its_own_says_why() -> None:
+    """Also where its own criteria all hold."""
+    assert any("SALE STATUS: OAUTH STATUS is FAILED" in line for line in board(verbosity=1))
+
+
+def test_what_was_carried_over_shows_its_age() -> None:
+    """Also where it is CONFIRMED."""
+    made = catalogue("a")
+    before = record(made, {"a.x": observation(observed_at=NOW - timedelta(hours=5))})
+    got = record(made, {}, collected=(criterion("a.x"),), selected=frozenset(), former=before)
+    assert "  a.x: CONFIRMED, carried over, seen 5 h ago" in board(got)
+
+
+@pytest.mark.parametrize(
+    ("made", "text"),
+    [
+        (record(catalogue("a"), {"a.x": C}), "FINAL CONFIRMED (target demo, gate open)"),
+        (
+            record(catalogue("a"), {"a.x": F}),
+            "FINAL FAILED (target demo, gate closed): A STATUS: seen to be FAILED",
+        ),
+        (
+            record(catalogue("a", "b"), {"a.x": C}, restricted=True),
+            (
+                "FINAL BLOCKED (target demo, gate closed): B STATUS: no test provides a criterion "
+                "of this stage [selected: CONFIRMED, 1 criterion]"
+            ),
+        ),
+        (
+            record(catalogue("a"), {"a.x": C}, of=run(incidents=(reason("gw0 died", Kind.CRASH),))),
+            "FINAL BLOCKED (target demo, gate closed): gw0 died",
+        ),
+    ],
+)
+def test_the_last_line_says_final_and_why(made: Record, text: str) -> None:
+    """For which target, whether the gate is open, and what was selected."""
+    assert final_line(made) == Line(text, made.final.verdict)

@@ -1,0 +1,378 @@
+"""The status document: generated once, then only its field values change."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.record import Record, Subject
+from pytest_prodstatus.readers.config import Config
+from pytest_prodstatus.writers.document import field_values, write_document
+from tests.unit import properties  # noqa: F401  the profile
+from tests.unit.given import (
+    HOSTILE,
+    NOW,
+    B,
+    C,
+    F,
+    catalogue,
+    each_hostile_text,
+    entry,
+    in_progress,
+    observation,
+    reason,
+    record,
+    run,
+    stage,
+)
+
+MEANT = {"confirmed": "It is valid.", "failed": "It is not.", "blocked": "Nobody knows."}
+SHOP = catalogue(stage("oauth", **MEANT), stage("api-key", title="API_KEY STATUS"), "sale")
+CONFIG = Config(title="My shop", catalogue=SHOP, success_criteria=("It sells.", "It pays."))
+SEEN = {
+    "oauth.x": observation(evidence=(entry("token_id", "t-1"),)),
+    "api-key.x": observation(F, reason=reason("it expired", remedy="renew it")),
+    "sale.x": observation(B, reason=reason("no sales", remedy="sell something")),
+}
+RECORD = record(SHOP, dict(SEEN))
+LATER = record(
+    SHOP, {**SEEN, "api-key.x": C}, of=run(id="run-2", started=NOW, finished=NOW), former=RECORD
+)
+VALUES = field_values(RECORD)
+
+
+def updated(text: str, made: Record = RECORD, config: Config = CONFIG) -> str:
+    """Return a document's text after a run."""
+    return write_document(made, config, text.encode()).decode()
+
+
+GENERATED = """\
+# My shop
+
+Every value below comes from a run of the acceptance suite, not from a person.
+
+- **CONFIRMED**: it was seen to hold.
+- **FAILED**: it was seen not to hold.
+- **BLOCKED**: it could not be seen either way; the reason and what to do are given.
+
+**LAST RUN:** 2026-11-22 12:00 UTC, target demo, release v1, suite commit 0123456789ab, BY
+
+**NEXT ACTIONS:** 1. renew it 2. sell something
+
+**OAUTH STATUS:** **CONFIRMED** (token id t-1)
+
+- CONFIRMED: It is valid.
+- FAILED: It is not.
+- BLOCKED: Nobody knows.
+- **OAUTH STATUS SINCE:** 2026-11-22 11:00 UTC
+
+**API_KEY STATUS:** **FAILED** (it expired)
+
+- **API_KEY STATUS SINCE:** 2026-11-22 11:00 UTC
+
+**SALE STATUS:** **BLOCKED** (no sales)
+
+- **SALE STATUS SINCE:** 2026-11-22 11:00 UTC
+
+## Success criteria
+
+- It sells.
+- It pays.
+"""
+
+
+def test_a_document_is_generated_where_there_is_none() -> None:
+    """Legend, run, next actions, each stage with its meanings and since when, success criteria."""
+    from pytest_prodstatus.version import __version__
+
+    made = write_document(RECORD, CONFIG, None).decode()
+    assert made == GENERATED.replace("BY", f"run run-1, by pytest-prodstatus {__version__}")
+
+
+def test_a_generated_document_says_what_was_before() -> None:
+    """The former verdict and since when this one holds."""
+    made = write_document(LATER, CONFIG, None).decode()
+    assert "- **API_KEY STATUS SINCE:** 2026-11-22 12:00 UTC, before that FAILED\n" in made
+    assert "**NEXT ACTIONS:** 1. sell something\n" in made
+
+
+def test_a_generated_document_updates_to_what_would_be_generated() -> None:
+    """Both ways of writing agree, field by field."""
+    first = write_document(RECORD, CONFIG, None)
+    assert write_document(RECORD, CONFIG, first) == first
+    assert write_document(LATER, CONFIG, first) == write_document(LATER, CONFIG, None)
+
+
+def test_a_run_in_progress_confirms_nothing() -> None:
+    """A killed run leaves no stale CONFIRMED behind."""
+    config = Config(catalogue=catalogue("oauth"))
+    made = write_document(in_progress(), config, b"**OAUTH STATUS:** **CONFIRMED** (x)\n").decode()
+    assert made.startswith("**OAUTH STATUS:** **BLOCKED** (")
+    whole = write_document(in_progress(), config, None).decode()
+    assert "**LAST RUN:** in progress since 2026-11-22 11:00 UTC" in whole
+
+
+def test_the_last_run_says_what_is_known() -> None:
+    """Local changes, an incomplete run, a run without git or release."""
+    made = record(SHOP, dict(SEEN), of=run(dirty=True, incidents=(reason("died"),)))
+    told = field_values(made)["LAST RUN"]
+    assert "commit 0123456789ab (with local changes)" in told
+    assert "not every criterion was observed in this run" in told
+    bare = field_values(record(SHOP, {}, of=run(commit=None, subject=Subject())))["LAST RUN"]
+    assert "commit" not in bare
+    assert "release" not in bare
+    done = field_values(replace(RECORD, stages=()))
+    assert done["NEXT ACTIONS"] == "none"
+
+
+FORMS = [
+    "**OAUTH STATUS:** {}", "**OAUTH STATUS**: {}", "__OAUTH STATUS:__ {}", "OAUTH STATUS: {}",
+    "## OAUTH STATUS: {}", "- **OAUTH STATUS:** {}", "> - OAUTH STATUS: {}",
+    "3. **oauth status:** {}",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("old", ["", "**CONFIRMED** (old)", "anything: at **all**"])
+def test_only_the_value_is_replaced(form: str, end: str, old: str) -> None:
+    """In any form of line, with any line end."""
+    only = replace(RECORD, stages=RECORD.stages[:1])
+    text = f"# Mine{end}{end}{form.format(old)}{end}{end}  my own\twords {end}{end}{end}last"
+    new = form.format(VALUES["OAUTH STATUS"])
+    after = f"# Mine{end}{end}{new}{end}{end}  my own\twords {end}{end}{end}last"
+    assert updated(text, only) == after
+
+
+def test_mixed_line_ends_stay() -> None:
+    """Each line keeps its own."""
+    only = replace(RECORD, stages=RECORD.stages[:1])
+    got = updated("a\r\nOAUTH STATUS: x\rb\nOAUTH STATUS: y\r\n\u2028\x0b\x85c", only)
+    value = VALUES["OAUTH STATUS"]
+    assert got == f"a\r\nOAUTH STATUS: {value}\rb\nOAUTH STATUS: {value}\r\n\u2028\x0b\x85c"
+
+
+@pytest.mark.parametrize(
+    ("mark", "encoding"),
+    [(b"", "utf-8"), (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"),
+     (codecs.BOM_UTF16_BE, "utf-16-be")],
+)  # fmt: skip
+def test_the_encoding_stays(mark: bytes, encoding: str) -> None:
+    """The mark is kept and the value written in the document's encoding."""
+    old = "é\r\n**OAUTH STATUS:** old\r\n漢\r\n"
+    got = write_document(
+        replace(RECORD, stages=RECORD.stages[:1]), CONFIG, mark + old.encode(encoding)
+    )
+    assert got == mark + old.replace("old", VALUES["OAUTH STATUS"]).encode(encoding)
+
+
+def test_invalid_bytes_stay() -> None:
+    """What isn't UTF-8 is somebody's, and stays."""
+    only = replace(RECORD, stages=RECORD.stages[:1])
+    got = write_document(only, CONFIG, b"caf\xe9\xff\n**OAUTH STATUS:** \xff\n\x00\x80")
+    assert (
+        got == b"caf\xe9\xff\n**OAUTH STATUS:** " + VALUES["OAUTH STATUS"].encode() + b"\n\x00\x80"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "kept"),
+    [("x  ", "  "), ("x   ", "   "), ("x\\", "\\"), ("x\\\\\\", "\\"), ("x\\\\", ""), ("x ", ""),
+     ("  ", "  "), ("", ""), ("\\", "\\")],
+)  # fmt: skip
+def test_a_hard_line_break_is_kept(old: str, kept: str) -> None:
+    """Two spaces or an (unescaped) backslash at the end of the line."""
+    only = replace(RECORD, stages=RECORD.stages[:1])
+    got = updated(f"**OAUTH STATUS:**{old}\nnext\n", only)
+    assert got == f"**OAUTH STATUS:** {VALUES['OAUTH STATUS']}{kept}\nnext\n"
+    assert updated(got, only) == got
+
+
+def test_code_and_comments_are_not_touched() -> None:
+    """An example of a field is no field."""
+    example = "**OAUTH STATUS:** example"
+    blocks = [
+        f"```\n{example}\n```", f"~~~ md\n{example}\n~~~", f"- a\n  ```\n  {example}\n  ```",
+        f"> ```\n> {example}\n> ```", f"text\n\n    {example}", f"<!--\n\n{example}\n-->",
+    ]  # fmt: skip
+    text = "\n\n".join([*blocks, "**OAUTH STATUS:** old", *blocks, ""])
+    got = updated(text, replace(RECORD, stages=RECORD.stages[:1]))
+    assert got == text.replace("old", VALUES["OAUTH STATUS"])
+
+
+class TestAbsent:
+    """A stage without a line gets one after the last known field and what belongs to it."""
+
+    def test_after_the_meanings(self) -> None:
+        """Before the next paragraph, with its own meanings."""
+        text = (
+            "**API_KEY STATUS:** x\n\n- CONFIRMED: a\n- **BLOCKED**: b\n\nA person's words.\n\n"
+            "**LAST RUN:** never\n"
+        )
+        got = updated(text)
+        assert got == (
+            f"**API_KEY STATUS:** {VALUES['API_KEY STATUS']}\n\n- CONFIRMED: a\n- **BLOCKED**: b\n"
+            f"\n**OAUTH STATUS:** {VALUES['OAUTH STATUS']}\n\n- CONFIRMED: It is valid.\n"
+            "- FAILED: It is not.\n- BLOCKED: Nobody knows.\n"
+            f"\n**SALE STATUS:** {VALUES['SALE STATUS']}\n\n"
+            f"\nA person's words.\n\n**LAST RUN:** {VALUES['LAST RUN']}\n"
+        )
+
+    @pytest.mark.parametrize("text", ["", "words", "words\n", "words\r\n", "# Title\n\n- item"])
+    def test_at_the_end_where_there_is_no_field(self, text: str) -> None:
+        """With the document's line end, after a blank line."""
+        got = updated(text)
+        end = "\r\n" if "\r" in text else "\n"
+        assert got.startswith(text)
+        assert f"{end}{end}**OAUTH STATUS:** {VALUES['OAUTH STATUS']}{end}{end}" in f"{end}{got}"
+        assert got.count("STATUS:**") == 3
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "**OAUTH STATUS:** x\n```\ncode\n\nmore\n```\nwords\n",
+            "**OAUTH STATUS:** x\n\n```\ncode\n```\n",
+            "**OAUTH STATUS:** x\n<!--\n\ncomment\n\n-->\n",
+            "**OAUTH STATUS:** x\n# Next\n\nwords\n",
+            "- **OAUTH STATUS:** x\n- another\n\nwords\n",
+            "> **OAUTH STATUS:** x\n> words\n\nwords\n",
+            "**OAUTH STATUS:** x\n```\nnever closed\n\n",
+            "words\n\n```\nnever closed",
+            "words\n\n<!-- never closed\n\nwords",
+            "- ```\n  never closed",
+            "**OAUTH STATUS:** x",
+        ],
+    )
+    def test_never_where_it_would_be_code(self, text: str) -> None:
+        """So that it is found the next time, and every line of the person is still there."""
+        got = updated(text)
+        assert updated(got) == got
+        assert got.count("**SALE STATUS:**") == 1
+        kept = [line for line in text.split("\n") if line and "OAUTH" not in line]
+        left = iter(got.split("\n"))
+        assert all(line in left for line in kept)
+        shown = [t.content for t in MarkdownIt().parse(got) if t.type == "inline"]
+        assert any(content.startswith("**SALE STATUS:**") for content in shown)
+
+
+LINES = [
+    "", "", "words", "**OAUTH STATUS:** old", "- **API_KEY STATUS:** x  ", "OAUTH STATUS: y\\",
+    "# head", "```", "~~~", "<!--", "-->", "> quoted", "> ```", "- item", "  ```", "    code",
+    "- CONFIRMED: meaning", "**LAST RUN:** never", "| a | b |", "1. one", "trailing  ",
+]  # fmt: skip
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(LINES), st.sampled_from(["\n", "\r\n", "\r"])), max_size=10),
+    st.sampled_from([RECORD, LATER]),
+)
+def test_an_update_keeps_every_other_line_and_is_idempotent(
+    lines: list[tuple[str, str]], made: Record
+) -> None:
+    """The same input gives the same bytes, and a second run changes nothing."""
+    text = "".join(line + end for line, end in lines).encode()
+    once = write_document(made, CONFIG, text)
+    assert once == write_document(made, CONFIG, text)
+    assert write_document(made, CONFIG, once) == once
+    left = iter(once.splitlines(keepends=True))
+    for line in text.splitlines(keepends=True):
+        if b" STATUS:" not in line and b"LAST RUN:" not in line:
+            assert line in left, (line, once)
+
+
+# What a Markdown parser makes of one value that only holds words.
+PLAIN = {
+    "inline",
+    "text",
+    "strong_open",
+    "strong_close",
+    "paragraph_open",
+    "paragraph_close",
+    "softbreak",
+}
+
+
+def parsed(text: str) -> list[Token]:
+    """Return all tokens, inner ones too, with every extension that can be misled."""
+    parser = MarkdownIt("commonmark").enable(["strikethrough", "table"])
+    return [t for token in parser.parse(text) for t in (token, *(token.children or ()))]
+
+
+@each_hostile_text
+def test_hostile_values_render_as_text(text: str) -> None:
+    """No link, image, code, HTML, emphasis, entity or further block comes from a value."""
+    told = observation(F, reason=reason(text, remedy=text), evidence=(entry(text, text),))
+    seen = {"oauth.x": told, "api-key.x": observation(evidence=(entry(text, text),))}
+    made = record(SHOP, dict(seen), of=run(id=text, subject=Subject(release=text)))
+    for title, value in field_values(made).items():
+        tokens = parsed(f"**{title}:** {value}")
+        assert {t.type for t in tokens} <= PLAIN | {"text_special"}
+        assert [t.type for t in tokens].count("strong_open") <= 2
+        words = "".join(t.content for t in tokens if not t.children)
+        assert "\ufffd" not in words
+
+
+@each_hostile_text
+def test_hostile_values_are_harmless_in_a_document_s_html(text: str) -> None:
+    """Where a person put a field into HTML, its value opens no tag there."""
+    told = observation(F, reason=reason(text, remedy=text))
+    made = record(SHOP, {"oauth.x": told})
+    got = updated("<div>\n**OAUTH STATUS:** x\n</div>\n", made)
+    assert "<" not in got.replace("<div>", "").replace("</div>", "")
+
+
+def test_a_value_reads_as_it_was() -> None:
+    """Escaping changes what is written, not what is shown."""
+    text = r"a\b `c` *d* [e](f) <g> &amp; h|i ~j~ k_l _m_ http://n.example www.o.example 1 < 2 & 3"
+    made = record(SHOP, {"oauth.x": observation(F, reason=reason(text))})
+    tokens = parsed(field_values(made)["OAUTH STATUS"])
+    assert text in "".join(t.content for t in tokens if t.type in ("text", "text_special"))
+
+
+def test_links_don_t_make_themselves() -> None:
+    """GitHub turns a bare address into a link unless it is broken up."""
+    made = record(
+        SHOP, {"oauth.x": observation(F, reason=reason("http://evil.example www.evil.example"))}
+    )
+    value = field_values(made)["OAUTH STATUS"]
+    assert "://" not in value
+    assert "www." not in value
+
+
+def test_a_backslash_at_the_end_of_the_actions_doesn_t_grow() -> None:
+    """An escaped backslash is no hard line break."""
+    made = record(SHOP, {"oauth.x": observation(B, reason=reason("x", remedy="use C:\\"))})
+    first = write_document(made, CONFIG, None)
+    assert b"1. use C:\\\\\n" in first
+    assert write_document(made, CONFIG, first) == first
+
+
+def test_a_document_without_a_declared_catalogue() -> None:
+    """The stages of the record, without meanings."""
+    made = record(Catalogue(declared=False).with_stages_of([]), {})
+    assert b"LAST RUN" in write_document(made, Config(), None)
+    assert write_document(RECORD, Config(), None).count(b"STATUS:**") == 3
+
+
+def test_what_was_carried_over_is_dated() -> None:
+    """A CONFIRMED of yesterday doesn't read like one of today."""
+    old = {"oauth.x": observation(observed_at=NOW - timedelta(hours=5))}
+    before = record(SHOP, dict(old))
+    made = record(SHOP, {}, former=before, restricted=True)
+    value = field_values(made)["OAUTH STATUS"]
+    assert (
+        value == "**CONFIRMED** (1 criterion held (1 of 1 carried over, seen 2026-11-22 07:00 UTC))"
+    )
+
+
+def test_hostile_text_is_what_was_meant() -> None:
+    """The list of hostile texts holds every mark that Markdown knows."""
+    assert set("\\`*_[]<>|~#!&-") <= set("".join(HOSTILE))

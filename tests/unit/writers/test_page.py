@@ -1,0 +1,206 @@
+"""The page: well-formed, self-contained, small, and harmless whatever it shows."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from pytest_prodstatus.model.catalogue import Catalogue, Stage
+from pytest_prodstatus.model.evidence import Money
+from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.record import Record, Subject
+from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.readers.config import Config
+from pytest_prodstatus.writers.page import write_page
+from tests.unit.given import (
+    HOSTILE,
+    HOUR,
+    NOW,
+    B,
+    C,
+    F,
+    catalogue,
+    criterion,
+    each_hostile_text,
+    entry,
+    in_progress,
+    observation,
+    reason,
+    record,
+    run,
+    stage,
+)
+
+VOID = {"meta", "br", "link", "img", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """The page's tags, attributes and words; fails where a tag isn't closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, tuple[str, ...]]] = []
+        self.values: list[str] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.feed(text)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, tuple(name for name, _ in attrs)))
+        self.values += [value for _, value in attrs if value]
+        self.ids += [value for name, value in attrs if name == "id" and value]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.words.append(data)
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def full(text: str, stages: Catalogue | None = None) -> tuple[Record, Config]:
+    """Return a record in which every field that takes text holds it."""
+    made = stages or catalogue(
+        Stage(id="a", title="A STATUS", confirmed=text, failed=text, blocked=text),
+        stage("b", requires=("a",)),
+        stage("final", rollup=("a", "b")),
+    )
+    told = observation(
+        F, reason=reason(text, remedy=text), evidence=(entry(text, text), entry("m", {text: text}))
+    )
+    seen = {"a.x": told, "a.y": observation(evidence=(entry(text, [text]),), flaky=True), "b.x": C}
+    of = run(
+        id=text, selection=text, commit=text, subject=Subject(release=text, endpoints={text: text}),
+        versions={text: text}, incidents=(reason(text, Kind.CRASH),), dirty=True,
+    )  # fmt: skip
+    tests = (
+        criterion("a.x", title=text, nodeid=text, side_effects=True),
+        criterion("a.y"), criterion("b.x"),
+        criterion("a.old", title=text),
+    )  # fmt: skip
+    former = record(made, {"a.old": observation(F, reason=reason(text), observed_at=NOW - HOUR)})
+    config = Config(title=one_line(text), catalogue=made)
+    return record(
+        made, seen, of=of, collected=tests, selected=frozenset(seen), former=former
+    ), config
+
+
+PLAIN = Page(write_page(*full("plain")))
+
+
+@each_hostile_text
+def test_hostile_text_is_shown_and_nothing_else(text: str) -> None:
+    """In no field does it become a tag, an attribute, or a value of one."""
+    page = Page(write_page(*full(text)))
+    assert page.tags == PLAIN.tags
+    assert page.values == PLAIN.values
+
+
+def test_all_that_is_known_is_shown() -> None:
+    """Verdicts, reasons, remedies, evidence, age, flakiness, what acts on the world."""
+    text = PLAIN.text
+    for told in (
+        "FAILED", "BLOCKED", "A STATUS", "The gate is closed", "observed: plain", "→ plain",
+        "plain=plain", "acts on the world", "carried over, seen 60 min ago", "upstream:",
+        "By itself it was CONFIRMED.", "flaky: 1 attempts",
+        "Release plain", "Asked plain plain", "commit plain with local changes", "Looked at plain",
+        "no: not every criterion was observed in this run", "What went wrong outside the criteria",
+        "What to do next", "Rolls up a, b.", "Requires a.", "FAILED means: plain",
+        "1 confirmed, 1 blocked, 2 failed", "since 2026-11-22 11:00:00 UTC",
+    ):  # fmt: skip
+        assert told in text, told
+
+
+def test_nothing_is_asked_from_outside() -> None:
+    """No address, no script, no link but to the page's own parts."""
+    text = write_page(*full("plain"))
+    assert not re.search(r"https?:|//|url\(|@import|<script|<link|<img|<iframe|javascript", text)
+    assert "default-src 'none'" in text
+    anchors = re.findall(r'href="([^"]*)"', text)
+    assert anchors
+    assert all(a.startswith("#") and a[1:] in PLAIN.ids for a in anchors)
+    assert len(PLAIN.ids) == len(set(PLAIN.ids))
+
+
+def test_what_is_not_confirmed_is_open() -> None:
+    """A reader sees what's wrong without a click."""
+    details = [names for tag, names in PLAIN.tags if tag == "details"]
+    verdicts = [s.verdict for s in full("plain")[0].criteria]
+    assert [bool(names) for names in details] == [v is not C for v in verdicts]
+
+
+@pytest.mark.parametrize("verdict", [C, B, F])
+def test_the_final_verdict_is_the_first_word(verdict: object) -> None:
+    """Also in the title of the window."""
+    made = record(catalogue("a"), {"a.x": verdict})
+    page = Page(write_page(made, Config(title="T", catalogue=catalogue("a"))))
+    assert page.text.startswith(f"{verdict} · T · demo T {verdict} The gate is ")
+    assert ("The gate is open" in page.text) is (verdict is C)
+
+
+def test_a_run_in_progress_says_so() -> None:
+    """And confirms nothing."""
+    page = Page(write_page(in_progress(), Config()))
+    assert "in progress since 2026-11-22 11:00:00 UTC" in page.text
+    assert "0 confirmed" in page.text
+
+
+def test_a_confirmed_criterion_says_until_when() -> None:
+    """By its stage's `valid_for`."""
+    made = catalogue(stage("a", valid_for=2 * HOUR))
+    page = Page(write_page(record(made, {"a.x": C}), Config(catalogue=made)))
+    assert "valid until 2026-11-22 14:00:00 UTC" in page.text
+
+
+def test_a_page_needs_no_declared_catalogue() -> None:
+    """The stages of the record are enough; so is nothing at all."""
+    assert "A STATUS" in Page(write_page(record(catalogue("a"), {"a.x": C}), Config())).text
+    assert "there are no stages" in Page(write_page(record(Catalogue(), {}), Config())).text
+
+
+def test_the_same_record_gives_the_same_page() -> None:
+    """Byte for byte."""
+    assert write_page(*full("plain")) == write_page(*full("plain"))
+
+
+def test_a_hundred_criteria_stay_small() -> None:
+    """With evidence, reasons and remedies, under 150 kB."""
+    names = [f"s{n}" for n in range(9)]
+    made = catalogue(*names)
+    told = tuple(
+        entry(f"entry_{n}", v) for n, v in enumerate(["order-4711", 42, Money("9.90", "USD")])
+    )
+    seen = {
+        f"s{n % 9}.criterion-number-{n}": observation(
+            (C, C, F, B)[n % 4],
+            evidence=told,
+            reason=reason("the order was not found at the supplier", remedy="look it up by hand")
+            if n % 4 > 1
+            else None,
+        )
+        for n in range(100)
+    }
+    page = write_page(record(made, seen), Config(catalogue=made))
+    assert len(page.encode()) < 150_000
+
+
+def test_control_characters_never_reach_the_page() -> None:
+    """What a browser must not see is an escape before it gets there."""
+    for text in HOSTILE:
+        assert not re.search(
+            r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", write_page(*full(text))
+        )
