@@ -67,8 +67,8 @@ def prodstatus_endpoint(pytestconfig: pytest.Config) -> Endpoints:
 
     def note(name: str, url: str) -> None:
         parts = urlsplit(url)
-        host = parts.hostname or ""
-        port = f":{parts.port}" if parts.port else ""
-        collector.endpoints[name] = f"{parts.scheme}://{host}{port}"
+        port = f":{parts.port}" if parts.hostname and parts.port else ""
+        where = f"{parts.scheme}://{parts.hostname}{port}" if parts.hostname else "a local socket"
+        collector.endpoints[name] = where
 
     return note

@@ -20,7 +20,7 @@ PRODUCTION = "production"
 """The default target, and the mark that every criterion carries."""
 
 # Name, what it takes, help. Each is `--prodstatus-NAME`, PRODSTATUS_NAME and `prodstatus_NAME`.
-_OPTIONS = (
+OPTIONS = (
     ("stage", "STAGE[,STAGE…]", "judge only these stages (and the stages that they roll up)"),
     ("target", "NAME", "the system to judge (default: production)"),
     ("dir", "FOLDER", "write the outputs here (default: reports/, or reports/TARGET/)"),
@@ -103,7 +103,7 @@ class Settings:
 def add_options(parser: pytest.Parser) -> None:
     """Add the long options and their ini keys."""
     group = parser.getgroup("prodstatus", "production status")
-    for name, metavar, text in _OPTIONS:
+    for name, metavar, text in OPTIONS:
         short = f"; --{name} for short, unless that name is taken" if name in _SHORT else ""
         described = (
             f"{text}{short}; also PRODSTATUS_{name.upper()} and the ini key prodstatus_{name}"

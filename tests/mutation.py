@@ -158,17 +158,20 @@ def main(modules: list[str]) -> int:
         if caught(module, source):
             sys.stdout.write(f"{module}: the tests fail without any change\n")
             return 1
+    dead = same = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(lambda each: caught(each[0], each[2]), todo))
-    alive = [f"{m}:{told}" for (m, told, _), dead in zip(todo, results, strict=True) if not dead]
-    known = [one for one in alive if _without_line(one) in SAME]
-    for one in alive:
-        sys.stdout.write(f"{'same    ' if one in known else 'SURVIVED'} {one}\n")
-    sys.stdout.write(
-        f"{len(todo)} mutants, {sum(results)} caught, {len(known)} the same in effect, "
-        f"{len(alive) - len(known)} survived\n"
-    )
-    return 1 if len(alive) > len(known) else 0
+        results = pool.map(lambda each: caught(each[0], each[2]), todo)
+        for (module, told, _), noticed in zip(todo, results, strict=True):
+            known = not noticed and _without_line(f"{module}:{told}") in SAME
+            dead, same = dead + noticed, same + known
+            if not noticed:
+                word = "same    " if known else "SURVIVED"
+                sys.stdout.write(f"{word} {module}:{told}\n")
+                sys.stdout.flush()
+    survived = len(todo) - dead - same
+    told = f"{len(todo)} mutants, {dead} caught, {same} the same in effect, {survived} survived"
+    sys.stdout.write(f"{told}\n")
+    return 1 if survived else 0
 
 
 def _without_line(told: str) -> str:

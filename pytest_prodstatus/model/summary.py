@@ -13,6 +13,9 @@ from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
 
 LINE_LIMIT = 300
+TOLD_LIMIT = 180
+ENTRY_LIMIT = 80
+"""An entry that is longer than this is left to the page."""
 
 
 def stage_line(stage: StageResult) -> str:
@@ -25,7 +28,7 @@ def stage_line(stage: StageResult) -> str:
         return one_line(stage.reason.text, limit=LINE_LIMIT) + more
     if not stage.criteria:
         return "every stage that it rolls up is CONFIRMED"
-    told = "; ".join(filter(None, map(_told, stage.criteria)))
+    told = ", ".join(_told(stage.criteria))
     return one_line(told or _counted(len(stage.criteria)), limit=LINE_LIMIT) + _dated(stage)
 
 
@@ -47,9 +50,14 @@ def _counted(number: int) -> str:
     return f"{number} {'criterion' if number == 1 else 'criteria'} held"
 
 
-def _told(standing: Standing) -> str:
-    """Return what one criterion saw, in short: its first two entries."""
-    return ", ".join(_entry(entry) for entry in standing.evidence[:2])
+def _told(criteria: Iterable[Standing]) -> list[str]:
+    """Return what was seen, in short: each criterion's first two entries, each said once."""
+    entries = [_entry(entry) for standing in criteria for entry in standing.evidence[:2]]
+    told: list[str] = []
+    for entry in dict.fromkeys(entries):
+        if len(entry) <= ENTRY_LIMIT and sum(map(len, told)) + len(entry) <= TOLD_LIMIT:
+            told.append(entry)
+    return told
 
 
 def _entry(entry: Entry) -> str:

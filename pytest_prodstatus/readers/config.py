@@ -80,7 +80,7 @@ def read_config(text: str, source: str) -> Config:
     tools = _Table(project.get("tool", {}), f"{source}: [tool]").table
     where = f"{source}: [tool.prodstatus]"
     reader = _Table(tools.get("prodstatus", {}), where)
-    reader.refuse_unknown(_KEYS)
+    reader.refuse_unknown(TABLE_KEYS)
     default = reader.duration("valid_for", DEFAULT_VALID_FOR)
     try:
         stages = tuple(
@@ -102,7 +102,7 @@ def read_config(text: str, source: str) -> Config:
     )
 
 
-_KEYS = (
+TABLE_KEYS = (
     "title",
     "document",
     "html",
@@ -112,7 +112,7 @@ _KEYS = (
     "valid_for",
     "stages",
 )
-_STAGE_KEYS = (
+STAGE_KEYS = (
     "id",
     "title",
     "confirmed",
@@ -128,7 +128,7 @@ _STAGE_KEYS = (
 def _stage(item: Mapping[str, Any], number: int, where: str, valid_for: timedelta) -> Stage:
     name = f"stage {item['id']!r}" if item.get("id") else f"stage number {number}"
     reader = _Table(item, f"{where} {name}")
-    reader.refuse_unknown(_STAGE_KEYS)
+    reader.refuse_unknown(STAGE_KEYS)
     stage_id = reader.text("id", "")
     if not stage_id:
         msg = f"{reader.where}: every stage needs an id, as in id = 'oauth'"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # Entry is built on Plan, which raises InvalidRecord
     from pytest_prodstatus.state.entry import Entry
     from pytest_prodstatus.state.state import State
 
-_RESOLVE = "find out what the supplier did and resolve it with `prodstatus journal`"
+_RESOLVE = "find out what the supplier did and record it with Journal.resolve"
 
 
 class JournalError(Exception):
@@ -46,7 +46,7 @@ class UnknownEntry(JournalError):
         self.entry_id = entry_id
 
     def __str__(self) -> str:
-        return f"The journal has no entry {self.entry_id!r}: list them with `prodstatus journal`."
+        return f"The journal has no entry {self.entry_id!r}: list them with Journal.entries."
 
 
 class _OfEntry(JournalError):
@@ -92,7 +92,7 @@ class ClockBehind(_OfEntry):
         return (
             f"The clock says {self.today.isoformat()}, yet the journal already holds "
             f"{self.entry.describe()}: set the clock right, or, if that entry's date is the wrong "
-            "one, resolve it again as CONFIRMED with `prodstatus journal`."
+            "one, record it again as CONFIRMED with Journal.resolve."
         )
 
 
@@ -107,7 +107,7 @@ class IllegalTransition(_OfEntry):
     def __str__(self) -> str:
         return (
             f"The journal's {self.entry.describe()} stands at {self.entry.state} and can't become "
-            f"{self.wanted}: look at it with `prodstatus journal`."
+            f"{self.wanted}: look at it with Journal.entry."
         )
 
 

@@ -65,7 +65,7 @@ def _stage(stage: StageResult, record: Record, verbosity: int, width: int) -> It
     beside = f"{head}  {line}".rstrip()
     held = stage.verdict is Verdict.CONFIRMED
     if verbosity == 0 and (held or len(beside) <= width):
-        yield Line(_cut(beside, width), stage.verdict)
+        yield Line(_cut(_without_last_items(beside, len(head), width), width), stage.verdict)
     else:
         yield Line(head.rstrip(), stage.verdict)
         # A reason that one of its criteria gives is told there.
@@ -74,6 +74,13 @@ def _stage(stage: StageResult, record: Record, verbosity: int, width: int) -> It
     for standing in stage.criteria:
         if verbosity > 0 or standing.verdict is not Verdict.CONFIRMED or standing.carried_over:
             yield from _standing(standing, record, verbosity, width)
+
+
+def _without_last_items(text: str, head: int, width: int) -> str:
+    """Return what was seen without its last items, as many as don't fit."""
+    while len(text) > width and text.rfind(", ") > head:
+        text = text[: text.rfind(", ")]
+    return text
 
 
 def _standing(standing: Standing, record: Record, verbosity: int, width: int) -> Iterator[Line]:

@@ -55,6 +55,7 @@ class Row:
         alone: a serial run needs a process of its own, which it may kill.
         needs: what must be installed.
         neighbours: plugins that have a say in this row.
+        terminal: it is about what pytest's terminal reporter does.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Row:
     alone: bool = False
     needs: bool = True
     neighbours: tuple[str, ...] = ()
+    terminal: bool = False
 
 
 def row(
@@ -84,6 +86,7 @@ def row(
     alone: bool = False,
     needs: bool = True,
     neighbours: tuple[str, ...] = (),
+    terminal: bool = False,
 ) -> Row:
     """Return a row; `xdist` and `each` say only what differs from a run in one process."""
     one = Expected(verdicts=verdicts, rest=rest, final=final, status=status)
@@ -99,6 +102,7 @@ def row(
         alone=alone or (serial is not None and not serial.finished),
         needs=needs,
         neighbours=neighbours,
+        terminal=terminal,
     )
 
 
@@ -622,7 +626,6 @@ FAILURES = [
     ),
 ]
 
-REQUIRE = "CONFIRMED needs evidence"
 EVIDENCE = [
     row(
         "passed without evidence where evidence is required",
@@ -1055,6 +1058,7 @@ NEIGHBOURS = [
         {"api.a": HELD},
         args=("--max-warnings=0",),
         needs=pytest.version_tuple >= (9, 1),
+        terminal=True,
         final="CONFIRMED",
         status=6,
     ),

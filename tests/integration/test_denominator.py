@@ -123,10 +123,15 @@ PARTS = {
 }
 
 
-@MODES
-@pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
+@pytest.mark.parametrize(
+    ("part", "mode"),
+    [
+        *(pytest.param(part, SERIAL, id=f"{name}-serial") for name, part in PARTS.items()),
+        *(pytest.param(PARTS[n], XDIST, id=f"{n}-n2") for n in ("stage", "path", "deselect")),
+    ],
+)
 def test_partial_run_carries_over_what_it_did_not_look_at(
-    project: Project, mode: tuple[str, ...], part: tuple[str, ...]
+    project: Project, part: tuple[str, ...], mode: tuple[str, ...]
 ) -> None:
     """A fresh CONFIRMED is carried over with its own date, run and evidence; the record says so."""
     shop = "@shop\n@pytest.mark.slow\ndef test_open(evidence): evidence(orders=7)\n"

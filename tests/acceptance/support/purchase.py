@@ -160,12 +160,17 @@ class Purchase:
 
 def require_armed(missing: tuple[str, ...]) -> None:
     """End as BLOCKED, not-armed, naming every condition that isn't met."""
-    if missing:
+    named = tuple(dict.fromkeys(missing))
+    if named:
+        unarmed = any("REAL_PLACEORDER" in condition for condition in named)
+        arm = "set REAL_PLACEORDER=1 in the process environment" if unarmed else ""
+        others = len(named) - unarmed
+        mend = f"mend the {'other ' if unarmed else ''}{others} that the reason names"
+        remedy = " and ".join(filter(None, (arm, mend if others else "")))
         blocked(
-            f"not armed: {'; '.join(dict.fromkeys(missing))}",
+            f"not armed: {'; '.join(named)}",
             kind="not-armed",
-            remedy="set REAL_PLACEORDER=1 in the process environment, with PRODSTATUS_SPEND_LIMIT, "
-            "TEST_PRODUCT_URL and the TEST_ address variables, to place one real order",
+            remedy=f"{remedy}, to place one real order",
         )
 
 
@@ -215,7 +220,12 @@ def _block_on_journal(error: JournalError) -> NoReturn:
 
 
 def _unresolved(reason: str) -> NoReturn:
-    blocked(reason, kind="unresolved-intent", remedy="resolve it with `prodstatus journal`")
+    blocked(
+        reason,
+        kind="unresolved-intent",
+        remedy="ask the supplier what became of it and record the answer with Journal.resolve "
+        "(pytest_prodstatus.state.journal)",
+    )
 
 
 def _only_paid(mode: str, what: str) -> NoReturn:

@@ -34,7 +34,7 @@ def test_a_confirmed_stage_tells_what_was_seen() -> None:
     """The first two entries of each criterion."""
     many = tuple(entry(f"entry_{n}", n) for n in range(3))
     seen = {"a.x": observation(evidence=many), "a.y": observation(evidence=(entry("id", "42"),))}
-    assert lines(catalogue("a"), seen) == {"a": "entry 0 0, entry 1 1; id 42"}
+    assert lines(catalogue("a"), seen) == {"a": "entry 0 0, entry 1 1, id 42"}
 
 
 @pytest.mark.parametrize(("number", "line"), [(1, "1 criterion held"), (2, "2 criteria held")])

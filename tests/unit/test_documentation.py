@@ -1,0 +1,47 @@
+"""The README can't drift: what can be set, run or chosen is named there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pytest_prodstatus.readers.config import STAGE_KEYS, TABLE_KEYS
+from pytest_prodstatus.settings import OPTIONS
+from tests.acceptance.demo.scenarios import SCENARIOS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [name for name, _, _ in OPTIONS])
+def test_every_option_is_documented(name: str) -> None:
+    """Each option stands in the README with its variable and its ini key."""
+    for form in (f"--prodstatus-{name}", f"PRODSTATUS_{name.upper()}", f"prodstatus_{name}"):
+        assert f"`{form}`" in README
+
+
+@pytest.mark.parametrize("key", sorted({*TABLE_KEYS, *STAGE_KEYS} - {"stages"}))
+def test_every_key_of_the_configuration_is_documented(key: str) -> None:
+    """Each key of [tool.prodstatus] stands in the README's example."""
+    assert re.search(rf"^{key} = ", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_every_sick_store_is_documented(scenario: str) -> None:
+    """Each scenario stands in the README's table."""
+    assert f"| `{scenario}` |" in README
+
+
+def test_every_variable_of_the_store_is_documented() -> None:
+    """Each variable that the settings read stands in the README or in .env.example."""
+    source = "".join(
+        (ROOT / "tests/acceptance/support" / name).read_text(encoding="utf-8")
+        for name in ("settings.py", "arming.py")
+    )
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    read = set(re.findall(r'read\.\w+\(\s*"([A-Z_]+)"', source))
+    shortened = {f"PRODSTATUS_{tail}" for tail in re.findall(r"`…_([A-Z_]+)`", README)}
+    assert len(read) > 20
+    assert {name for name in read if name not in README + example} <= shortened
