@@ -23,4 +23,8 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
     for name in list(os.environ):
         if name.startswith(("PRODSTATUS_", "PYTEST_XDIST_")) or name in ("COLUMNS", "CI"):
             monkeypatch.delenv(name)
+    # A run that is killed leaves its spool, which goes with this folder.
+    spools = pytester.path / ".spools"
+    spools.mkdir()
+    monkeypatch.setenv("TMPDIR", str(spools))
     return Project(pytester)

@@ -1022,6 +1022,8 @@ NEIGHBOURS = [
             # xdist itself would end with 0.
             "status": 10,
         },
+        # Both workers are lost at the first criterion.
+        each={"rest": "CONFIRMED or BLOCKED not-run", "status": 3},
     ),
     *(
         row(
