@@ -74,7 +74,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     recorder = session.config.stash.get(RECORDER, None)
     reporter = _reporter(session.config)
     if recorder is not None and reporter is not None and reporter.verbosity >= 0:
-        waiting = terminal.Waiting(recorder, reporter)
+        waiting = terminal.Waiting(recorder)
         session.config.pluginmanager.register(waiting, "prodstatus-waiting")
 
 

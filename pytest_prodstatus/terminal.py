@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import threading
 import time
 from collections.abc import Generator
+from typing import TextIO
 
 import pytest
 
@@ -59,11 +62,15 @@ class Words:
 
 
 class Waiting:
-    """Names criteria that have been running for long, so that a person knows what is waited for."""
+    """Names criteria that have been running for long, so that a person knows what is waited for.
 
-    def __init__(self, recorder: Recorder, reporter: pytest.TerminalReporter) -> None:
+    While a test runs, pytest's capture has its hands on standard output, the terminal reporter's
+    included; so the lines go to a copy of the descriptor, taken while nothing was captured.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
-        self.reporter = reporter
+        self._output: TextIO | None = None
         self._running: dict[str, float] = {}
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -77,6 +84,7 @@ class Waiting:
         with self._lock:
             self._running[nodeid] = time.monotonic()
         if self._thread is None:
+            self._output = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
             self._thread = threading.Thread(target=self._watch, daemon=True)
             self._thread.start()
 
@@ -93,6 +101,9 @@ class Waiting:
         self._over.set()
         if self._thread is not None:
             self._thread.join()
+        if self._output is not None:
+            with contextlib.suppress(OSError):
+                self._output.close()
 
     def _watch(self) -> None:
         told: dict[str, int] = {}
@@ -104,8 +115,14 @@ class Waiting:
                 times = int((now - since) / WAITING_S)
                 if times > told.get(nodeid, 0):
                     told[nodeid] = times
-                    name = self.recorder.name_of(nodeid)
-                    self.reporter.write_line(f"waiting for {name}: {now - since:.0f} s")
+                    self._say(f"waiting for {self.recorder.name_of(nodeid)}: {now - since:.0f} s")
+
+    def _say(self, line: str) -> None:
+        # The cursor stands behind a test's name or a row of dots; a reader who left is no error.
+        if self._output is not None:
+            with contextlib.suppress(OSError):
+                self._output.write(f"\n{line}\n")
+                self._output.flush()
 
 
 def print_board(recorder: Recorder, reporter: pytest.TerminalReporter | None) -> None:

@@ -49,8 +49,7 @@ def exit_status(rule: Rule, verdict: Verdict, pytest_status: int) -> int:
 def closing_reasons(stages: Sequence[StageResult], final: Final) -> list[str]:
     """Return one sentence per stage that closes the gate, worst first, root causes only once."""
     sentences: dict[str, str] = {}
-    unmet = [stage for stage in stages if stage.verdict is not Verdict.CONFIRMED and stage.reason]
-    for stage in sorted(unmet, key=lambda stage: -stage.verdict.severity):
+    for stage in sorted(stages, key=lambda stage: -stage.verdict.severity):
         root = stage.cause or stage.id
         if stage.reason and (root == RUN or root.partition(".")[0] == stage.id):
             sentences.setdefault(root, f"{stage.title} {stage.verdict}: {stage.reason.text}")

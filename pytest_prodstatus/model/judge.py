@@ -101,10 +101,10 @@ def _upstream(
         return None
     worst = max(unmet, key=lambda result: result.verdict.severity)
     root = worst.reason
-    told = f": {root.text}" if root and root.kind is not Kind.UPSTREAM else ""
     if root and root.kind is Kind.UPSTREAM:
         text = root.text
     else:
+        told = f": {root.text}" if root else ""
         text = f"{worst.title} is {worst.verdict}, which it requires{told}"
     reason = Reason(text=text, kind=Kind.UPSTREAM, remedy=root.remedy if root else None)
     return _Contribution(Verdict.BLOCKED, reason, worst.cause or worst.id)

@@ -127,7 +127,8 @@ def _attempts(phases: Iterable[Phase]) -> list[tuple[list[Phase], bool]]:
 def _findings(attempt: Sequence[Phase]) -> list[Finding]:
     findings = [finding for phase in attempt if (finding := finding_of(phase))]
     whole = {phase.when for phase in attempt if not phase.subtest}
-    if not findings and not whole >= {"setup", "call", "teardown"}:
+    if not whole >= {"setup", "call", "teardown"}:
+        # Last, so that whatever else was found speaks first.
         text = "it did not run to its end"
         findings.append((Verdict.BLOCKED, Reason(text=text, kind=Kind.NOT_RUN)))
     return findings

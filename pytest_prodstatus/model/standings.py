@@ -89,7 +89,7 @@ def _blank(criterion: Criterion, reason: Reason, *, selected: bool) -> Standing:
         id=criterion.id,
         stage=criterion.stage,
         title=criterion.title,
-        nodeid=criterion.nodeid or None,
+        nodeid=criterion.nodeid,
         verdict=Verdict.BLOCKED,
         selected=selected,
         reason=reason,

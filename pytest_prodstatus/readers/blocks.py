@@ -17,6 +17,8 @@ _RAW = re.compile(r"[ ]{0,3}(?:<(?:pre|script|style|textarea)(?:[\s>]|$))", re.I
 _RAW_END = re.compile(r"</(?:pre|script|style|textarea)>", re.IGNORECASE)
 _COMMENT = re.compile(r"[ ]{0,3}<!--")
 _COMMENT_END = re.compile(r"-->")
+# A heading or a rule: no paragraph goes on after it.
+_BREAK = re.compile(r"[ ]{0,3}(?:#{1,6}(?:[ ]|$)|(?P<rule>[-*_=])[ ]*(?:(?P=rule)[ ]*)*$)")
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
 
 
@@ -58,6 +60,7 @@ class _Scanner:
     # Open containers from the outside in: a list item's content column, or None for a quote.
     containers: list[int | None] = field(default_factory=list)
     hidden: _Hidden | None = None
+    paragraph: bool = False
 
     def take(self, index: int, line: str) -> str | None:
         """Return one line's prose, or None."""
@@ -69,7 +72,10 @@ class _Scanner:
             return None
         self.hidden = None
         rest = self._opened(rest)
-        if self._hides(index, rest):
+        hides = self._hides(index, rest)
+        goes_on = self.paragraph or not rest.startswith("    ")
+        self.paragraph = bool(rest.strip()) and not hides and not _BREAK.match(rest) and goes_on
+        if hides:
             return None
         return rest if rest.strip() else ""
 
@@ -82,7 +88,10 @@ class _Scanner:
             elif width is not None and (not rest.strip() or not rest[:width].strip()):
                 rest = rest[width:]
             else:
-                del self.containers[depth:]
+                # A paragraph's further lines may lack the marks, and leave nothing.
+                if not (self.paragraph and _is_plain(rest)):
+                    del self.containers[depth:]
+                    self.paragraph = False
                 break
         return rest
 
@@ -117,3 +126,8 @@ class _Scanner:
             # A comment that begins in a line of prose: over at a blank line at the latest.
             self.hidden = _Hidden(_COMMENT_END, depth, index, inline=True)
         return False
+
+
+def _is_plain(rest: str) -> bool:
+    begins = (_QUOTE, _ITEM, _FENCE, _RAW, _COMMENT, _BREAK)
+    return bool(rest.strip()) and not any(pattern.match(rest) for pattern in begins)

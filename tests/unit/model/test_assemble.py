@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -124,6 +125,25 @@ class TestSelection:
         got = record(made, {"order.x": C}, stages=frozenset(["order", "sale"]))
         assert got.decision.selection.verdict is B
 
+    def test_another_stage_without_criteria_is_nobody_s_question(self) -> None:
+        """`--stage order` isn't about stage sale."""
+        got = record(catalogue("order", "sale"), {"order.x": C}, stages=frozenset(["order"]))
+        assert got.decision.selection.verdict is C
+
+    @pytest.mark.parametrize("name", ["sale", "final"])
+    def test_a_part_of_a_stage_by_name(self, name: str) -> None:
+        """`--stage sale -k one` exits by the one that it selected."""
+        made = catalogue("sale", stage("final", rollup=("sale",)))
+        got = record(
+            made,
+            {"sale.one": C},
+            stages=made.closure([name]),
+            collected=(criterion("sale.one"), criterion("sale.two")),
+            selected=frozenset(["sale.one"]),
+        )
+        assert got.decision.selection == Selection(partial=True, verdict=C, criteria=1)
+        assert got.final.verdict is B
+
     def test_a_stage_by_name_with_a_criterion_that_no_test_provides(self) -> None:
         """It was looked for and isn't there."""
         got = record(CHAIN, {"sale.exists": C}, stages=frozenset(["order", "sale"]))
@@ -173,6 +193,12 @@ class TestHistory:
         """Since this run's start."""
         got = whole({"order.bought": B}, former=whole()).stages[0]
         assert (got.since, got.previous) == (NOW - HOUR, C)
+
+    def test_a_stage_whose_date_is_not_known(self) -> None:
+        """Counts from this run."""
+        before = whole()
+        undated = replace(before, stages=tuple(replace(s, since=None) for s in before.stages))
+        assert whole(former=undated).stages[0].since == NOW - HOUR
 
     def test_a_stage_that_is_new(self) -> None:
         """Has no past."""

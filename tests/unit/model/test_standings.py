@@ -130,6 +130,7 @@ class TestUnprovided:
         got = stand(**more)["a.x"]
         assert got.reason is not None
         assert (got.selected, got.reason.text, got.verdict) == (selected, text, B)
+        assert got.reason.kind is Kind.NOT_RUN
 
     def test_a_file_that_did_not_collect_may_have_provided_it(self) -> None:
         """The collection error is the reason, the same one whatever the order of reports."""
@@ -239,9 +240,11 @@ class TestCarriedOver:
 class TestUncollected:
     """A criterion that the last run knew and this one didn't collect."""
 
-    def test_its_file_did_not_collect(self) -> None:
+    @pytest.mark.parametrize("stages", [None, frozenset("a")])
+    def test_its_file_did_not_collect(self, stages: frozenset[str] | None) -> None:
         """BLOCKED, collection-error, and this run was asked."""
-        got = stand(former=former({"a.x": C, "b.x": C}), missing={"test_a.py": BROKEN})["a.x"]
+        missing = {"test_a.py": BROKEN}
+        got = stand(former=former({"a.x": C, "b.x": C}), missing=missing, stages=stages)["a.x"]
         assert (got.verdict, got.observed, got.reason, got.selected) == (B, None, BROKEN, True)
         assert got.nodeid == "test_a.py::test_x"
 
@@ -279,9 +282,13 @@ def test_the_same_test_is_never_counted_twice() -> None:
     """Every id stands once, however many sources know it."""
     names = ("a.x", "a.y", "b.x")
     tests: tuple[Criterion, ...] = tuple(map(criterion, names))
-    got = standings_of(
-        facts(ONE, {"a.x": observation()}, collected=tests, former=former(dict.fromkeys(names, C))),
-        run(),
-        NOW,
+    told = facts(
+        ONE,
+        {"a.x": observation(F)},
+        collected=tests,
+        former=former(dict.fromkeys(names, C)),
+        restricted=True,
     )
+    got = standings_of(told, run(), NOW)
     assert sorted(s.id for s in got) == sorted(names)
+    assert by_id(got)["a.x"].verdict is F

@@ -50,6 +50,8 @@ CASES = {
     "a quote's mark is no prose": ("> a\n>b\n", ["a", "b"]),
     "indented code keeps its indentation": ("a\n\n    b\n", ["a", "    b"]),
     "an item after a code block": ("- a\n\n      b\n", ["a", "    b"]),
+    "a paragraph goes on without its item's mark": ("- a\nb\n  ```\n  no\nc\n", ["a", "b", "c"]),
+    "a paragraph goes on without its quote's mark": ("> a\nb\n> c\n", ["a", "b", "c"]),
     "an empty item": ("-\n  a\n", ["a"]),
     "tabs": ("-\ta\n\n\tb\n", ["a", "b"]),
     "CR LF": ("```\r\nno\r\n```\r\nb\r\n", ["b"]),

@@ -1,0 +1,91 @@
+"""What a person sees: words, the line of a criterion that takes long, the board, FINAL."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.project import SERIAL, SHOP, XDIST, Project, plain
+
+MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+THREE = {
+    "test_api.py": """
+        @api
+        def test_holds(evidence):
+            evidence(count=3)
+
+        @api
+        def test_fails(): assert False, "it is broken"
+
+        @api
+        def test_waits(): blocked("nothing to see", kind="no-data", remedy="sell something")
+
+        def test_of_a_unit(): pass
+        """,
+    "test_shop.py": SHOP,
+}
+
+
+@MODES
+def test_words_are_the_verdicts(project: Project, mode: tuple[str, ...]) -> None:
+    """With -v a criterion is CONFIRMED, FAILED or BLOCKED; another test keeps pytest's words."""
+    project.write(THREE)
+    out = plain(project.run("-v", *mode).out)
+    told = {
+        next(part for part in line.split() if "::" in part): line
+        for line in out.splitlines()
+        if "::" in line and any(w in line for w in ("CONFIRMED", "FAILED ", "BLOCKED", "PASSED"))
+    }
+    assert "CONFIRMED" in told["test_api.py::test_holds"]
+    assert "FAILED" in out
+    assert "BLOCKED" in told["test_api.py::test_waits"]
+    assert "PASSED" in told["test_api.py::test_of_a_unit"]
+
+
+@MODES
+def test_board_tells_reason_and_remedy(project: Project, mode: tuple[str, ...]) -> None:
+    """The board names what isn't CONFIRMED with its reason and remedy, and FINAL comes last."""
+    project.write(THREE)
+    ran = project.run(*mode)
+    board = plain(ran.out).partition("production status: production")[2]
+    for text in ("api.fails: FAILED (observed) it is broken", "-> sell something", "SHOP STATUS"):
+        assert text in board
+    assert "api.holds" not in board
+    assert ran.last_line.startswith("FINAL FAILED (target production, gate closed)")
+    assert all(len(line) <= 80 for line in board.splitlines()[:-1])
+
+
+def test_quiet_run_says_final_alone(project: Project) -> None:
+    """With -q there is no board, and still the last line."""
+    project.write(THREE)
+    ran = project.run("-q")
+    assert "production status" not in ran.out
+    assert ran.last_line.startswith("FINAL FAILED")
+
+
+def test_verbose_board_shows_evidence(project: Project) -> None:
+    """With -v the board has every criterion and what it saw."""
+    project.write(THREE)
+    board = plain(project.run("-v").out).partition("production status: production")[2]
+    assert "api.holds: CONFIRMED" in board
+    assert "count 3" in board
+
+
+@MODES
+@pytest.mark.parametrize("capture", ["fd", "sys", "no"])
+def test_criterion_that_takes_long_is_named(
+    project: Project, mode: tuple[str, ...], capture: str
+) -> None:
+    """While a criterion runs for long, a line on the terminal names it, whatever is captured."""
+    project.write(
+        {
+            "conftest.py": """
+                import pytest_prodstatus.terminal
+                pytest_prodstatus.terminal.WAITING_S = 0.2
+                """,
+            "test_api.py": "@api\ndef test_slow():\n    time.sleep(1)\n    print('captured')\n",
+        }
+    )
+    out = project.run_alone(f"--capture={capture}", *mode).out
+    assert "waiting for api.slow: " in out
+    assert out.index("waiting for api.slow: ") < out.index("1 passed")
+    assert ("captured" in out) == (capture == "no" and not mode)
