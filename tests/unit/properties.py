@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 SWEEP = os.environ.get("PRODSTATUS_SWEEP") == "1"
 
-_COMMON = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("everyday", max_examples=60, derandomize=True, **_COMMON)
-settings.register_profile("sweep", max_examples=3_000, **_COMMON)
+_PATIENT = settings(deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("everyday", _PATIENT, max_examples=60, derandomize=True)
+settings.register_profile("sweep", _PATIENT, max_examples=3_000)
 settings.load_profile("sweep" if SWEEP else "everyday")
