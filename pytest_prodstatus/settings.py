@@ -109,7 +109,12 @@ def add_options(parser: pytest.Parser) -> None:
             f"{text}{short}; also PRODSTATUS_{name.upper()} and the ini key prodstatus_{name}"
         )
         group.addoption(
-            f"--prodstatus-{name}", dest=f"prodstatus_{name}", metavar=metavar, help=described
+            f"--prodstatus-{name}",
+            dest=f"prodstatus_{name}",
+            metavar=metavar,
+            help=described,
+            # Of two stages named one by one, neither may be forgotten.
+            action="append" if name == "stage" else "store",
         )
         parser.addini(f"prodstatus_{name}", described)
 
@@ -145,6 +150,8 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
 
     def given(name: str) -> str:
         chosen = config.getoption(f"prodstatus_{name}", None)
+        if isinstance(chosen, list):
+            chosen = ",".join(chosen)
         if chosen is None:
             chosen = environ.get(f"PRODSTATUS_{name.upper()}") or config.getini(
                 f"prodstatus_{name}"

@@ -397,3 +397,14 @@ def test_production_run_collects_the_configured_paths_alone(project: Project) ->
         ran = project.run(*mode, "-m", "production")
         assert (ran.status, ran.final) == (0, "CONFIRMED")
     assert project.run().status == 2
+
+
+@pytest.mark.parametrize(
+    "args", [("--stage", "api,shop"), ("--stage", "api", "--prodstatus-stage=shop")]
+)
+def test_several_stages_are_judged_together(project: Project, args: tuple[str, ...]) -> None:
+    """Stages are joined by commas or named one by one, and none is forgotten."""
+    project.write({"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP})
+    ran = project.run(*args)
+    assert ran.told["decision"]["selection"]["criteria"] == 2
+    assert ran.status == 0
