@@ -65,17 +65,27 @@ def _entry(entry: Entry) -> str:
 
 
 def next_actions(record: Record) -> list[str]:
-    """Return what to do, in the order that unblocks most stages, each remedy once."""
+    """Return what to do, each thing once: what FAILED first, then what unblocks most stages."""
     waiting: dict[str, set[str]] = {}
+    failed: set[str] = set()
     for stage in record.stages:
-        for remedy in _remedies(stage):
-            waiting.setdefault(remedy, set()).add(stage.id)
+        for standing in stage.criteria:
+            action = _action(standing)
+            if action:
+                hanging = {other.id for other in record.stages if other.cause == standing.id}
+                waiting.setdefault(action, set()).update({stage.id}, hanging)
+                if standing.verdict is Verdict.FAILED:
+                    failed.add(action)
         if stage.reason and stage.reason.remedy:
             waiting.setdefault(stage.reason.remedy, set()).add(stage.id)
-    return sorted(waiting, key=lambda remedy: -len(waiting[remedy]))
+    return sorted(waiting, key=lambda action: (action not in failed, -len(waiting[action])))
 
 
-def _remedies(stage: StageResult) -> Iterable[str]:
-    for standing in stage.criteria:
-        if standing.reason and standing.reason.remedy:
-            yield standing.reason.remedy
+def _action(standing: Standing) -> str | None:
+    """Return what a person can do about a criterion; None where nothing is known."""
+    reason = standing.reason
+    if reason is None or reason.remedy:
+        return reason and reason.remedy
+    if standing.verdict is Verdict.FAILED:
+        return one_line(f"mend {standing.id}: {reason.text}", limit=LINE_LIMIT)
+    return None

@@ -107,6 +107,18 @@ def test_what_unblocks_most_comes_first_and_once() -> None:
 
 
 def test_nothing_to_do() -> None:
-    """All CONFIRMED, or no remedy known."""
+    """All CONFIRMED, or BLOCKED with no remedy known."""
     assert next_actions(record(catalogue("a"), {"a.x": C})) == []
-    assert next_actions(record(catalogue("a"), {"a.x": F})) == []
+    assert next_actions(record(catalogue("a"), {"a.x": observation(B, reason=reason("r"))})) == []
+
+
+def test_what_failed_comes_first() -> None:
+    """A FAILED criterion is to be mended, before any remedy and however many wait for that."""
+    made = catalogue("a", stage("b", requires=("a",)), stage("c"), stage("d", requires=("b",)))
+    seen = {
+        "a.x": observation(B, reason=reason("r", remedy="arm it")),
+        "b.x": observation(),
+        "c.x": F,
+        "d.x": observation(),
+    }
+    assert next_actions(record(made, dict(seen))) == ["mend c.x: seen to be FAILED", "arm it"]
