@@ -85,7 +85,7 @@ def _action(standing: Standing) -> str | None:
     """Return what a person can do about a criterion; None where nothing is known."""
     reason = standing.reason
     if reason is None or reason.remedy:
-        return reason and reason.remedy
+        return reason.remedy if reason else None
     if standing.verdict is Verdict.FAILED:
         return one_line(f"mend {standing.id}: {reason.text}", limit=LINE_LIMIT)
     return None
