@@ -1,4 +1,4 @@
-"""Every way a run can go, as one table to be read beside DESIGN.md § Verdicts.
+"""Every way a run can go, as one table to be read beside docs/verdicts.md.
 
 The project of a row has the row's tests in `test_api.py` (stage `api`) and, beside them, one
 criterion that holds, `shop.open` in `test_shop.py`, so that a row also shows what becomes of the
@@ -47,7 +47,7 @@ class Row:
     """One way a run can go.
 
     Attributes:
-        name: in the words of the issue.
+        name: how the run goes.
         files: the project's, beside the common ones.
         args: the command line.
         serial, xdist, each: what has to come of it in one process, with `-n 2`, and with

@@ -1,4 +1,4 @@
-"""The rule table of DESIGN.md § Verdicts, row by row."""
+"""The rule table of docs/verdicts.md, row by row."""
 
 from __future__ import annotations
 

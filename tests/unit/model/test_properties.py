@@ -1,4 +1,4 @@
-"""What holds for every catalogue and every outcome (issue 3 § 2)."""
+"""What holds for every catalogue and every outcome."""
 
 from __future__ import annotations
 

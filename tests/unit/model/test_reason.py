@@ -9,7 +9,7 @@ from tests.unit.given import each_hostile_text
 
 
 def test_the_kinds_are_those_of_the_contract() -> None:
-    """DESIGN.md names these kinds; the record and the schema carry their words."""
+    """These are the kinds; the record and the schema carry their words."""
     assert {str(kind) for kind in Kind} - {str(kind) for kind in BLOCKED_KINDS} == {
         "observed", "crash", "known-failure", "skipped", "setup-error", "no-evidence",
         "collection-error", "not-run", "upstream", "stale",
