@@ -53,6 +53,7 @@ class Recorder:
         self._catalogue: Catalogue | None = None
         self._former: Record | None = None
         self._run: Run | None = None
+        self._restricted = False
         self._phases: dict[str, list[Phase]] = {}
         self._missing: dict[str, Reason] = {}
         self._incidents: dict[str, Reason] = {}
@@ -83,6 +84,7 @@ class Recorder:
         self._former = self.outputs.last_record()
         known = tuple(s.id for s in self._former.stages) if self._former else ()
         narrowed = restriction(self.settings, self.config)
+        self._restricted = bool(narrowed)
         self._catalogue = checked_catalogue(self.settings, manifest, known if narrowed else ())
         commit, dirty = suite_commit(self.settings.root)
         self._run = Run(
@@ -141,9 +143,10 @@ class Recorder:
                 self.begin(Manifest())
         if self._run is None:
             return None
+        finished = clock.now()
         run = replace(
             self._run,
-            finished=clock.now(),
+            finished=finished,
             subject=replace(self._run.subject, endpoints=dict(sorted(self.endpoints.items()))),
         )
         facts = self._facts(self._observations(), NOT_REACHED)
@@ -152,7 +155,7 @@ class Recorder:
             for problem in problems:
                 self.incident(problem, problem, Kind.INCONCLUSIVE)
             dated = replace(run, incidents=tuple(self._incidents.values()))
-            return assemble(facts, dated, self.settings.gate, pytest_status, clock.now())
+            return assemble(facts, dated, self.settings.gate, pytest_status, finished)
 
         self.record = self.outputs.finish(judged)
         return self.record
@@ -193,7 +196,7 @@ class Recorder:
             observations=observations,
             not_run=not_run,
             stages=self.settings.stage_closure(catalogue),
-            restricted=bool(restriction(self.settings, self.config)),
+            restricted=self._restricted,
             files=manifest.files,
             missing=self._missing,
             former=self._former,

@@ -20,6 +20,7 @@ from typing import Literal, final
 
 from sqlalchemy.exc import IntegrityError
 
+from pytest_prodstatus.clock import now
 from pytest_prodstatus.state.address import parse_address
 from pytest_prodstatus.state.claim import first_events, next_attempt, require_current
 from pytest_prodstatus.state.database import Database
@@ -37,11 +38,6 @@ from pytest_prodstatus.state.wording import one_line, supplier_ids
 _ROUNDS = 50
 
 
-def utc_now() -> datetime:
-    """Return the instant, aware and in UTC."""
-    return datetime.now(timezone.utc)
-
-
 @final
 class Journal:
     """The journal at one address; open it with `Journal.open`, use it in a `with` block."""
@@ -53,7 +49,7 @@ class Journal:
         self._clock = clock
 
     @classmethod
-    def open(cls, url: str, *, clock: Callable[[], datetime] = utc_now) -> Journal:
+    def open(cls, url: str, *, clock: Callable[[], datetime] = now) -> Journal:
         """Open the journal at `url`, creating its file and tables where they are missing.
 
         Args:

@@ -10,13 +10,14 @@ import getpass
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_prodstatus import Endpoints, Evidence, blocked
 from tests.acceptance.support.cipher import UnreadableCredential
+from tests.acceptance.support.clock import utc_now
 from tests.acceptance.support.credentials import SupplierCredential, open_credential
 from tests.acceptance.support.database import Ask, Database, bound
 from tests.acceptance.support.probes.oauth import StoredCredentials, stored_credentials
@@ -44,11 +45,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _acts(item: pytest.Item) -> bool:
     mark = item.get_closest_marker("stage")
     return mark is not None and mark.kwargs.get("side_effects") is True
-
-
-def utc_now() -> datetime:
-    """Return the instant, aware and in UTC."""
-    return datetime.now(timezone.utc)
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from tests.acceptance.demo.http_server import Faults
+from tests.acceptance.demo.http_server import Faults, utc_now
 
 FeeWording = Literal["units", "cents", "ambiguous", "free"]
 """How a delivery fee is told: `shipping_fee_cent` in whole units (as the vendor's sample has it) or
@@ -76,10 +76,6 @@ class SimOrder:
     visible_from: datetime
 
 
-def _utc_now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
 @dataclass(slots=True, kw_only=True)
 class SupplierState:
     """The supplier's side; fill it with `add_order` and `add_product`.
@@ -107,7 +103,7 @@ class SupplierState:
     token_lifetime: timedelta = timedelta(days=30)
     permissions: frozenset[str] | None = None
     lookup_delay: timedelta = timedelta(0)
-    clock: Callable[[], datetime] = _utc_now
+    clock: Callable[[], datetime] = utc_now
     faults: Faults = field(default_factory=Faults)
     orders: dict[str, SimOrder] = field(default_factory=dict)
     products: dict[str, SimProduct] = field(default_factory=dict)

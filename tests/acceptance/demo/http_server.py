@@ -13,9 +13,15 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+
+def utc_now() -> datetime:
+    """Return the simulators' instant, aware and in UTC."""
+    return datetime.now(timezone.utc)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from tests.acceptance.demo.http_server import Faults
+from tests.acceptance.demo.http_server import Faults, utc_now
 
 PAYOUTS_SCOPE = "https://uri.paypal.com/payments/payouts"
 
@@ -59,10 +59,6 @@ class SimBatch:
         return self.items[0].currency if self.items else "USD"
 
 
-def _utc_now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
 @dataclass(slots=True, kw_only=True)
 class PayoutState:
     """PayPal's side; fill it with `add_batch`.
@@ -87,7 +83,7 @@ class PayoutState:
     token_lifetime: timedelta = timedelta(hours=9)
     page_limit: int = 1000
     sender_restricted: bool = False
-    clock: Callable[[], datetime] = _utc_now
+    clock: Callable[[], datetime] = utc_now
     faults: Faults = field(default_factory=Faults)
     batches: dict[str, SimBatch] = field(default_factory=dict)
     tokens: dict[str, datetime] = field(default_factory=dict, repr=False)

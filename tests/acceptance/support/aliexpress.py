@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 
 from pytest_prodstatus import Money
 from tests.acceptance.support.aliexpress_gateway import PROVIDER, Envelope, Gateway
@@ -27,6 +27,7 @@ from tests.acceptance.support.aliexpress_quotes import (
     read_delivery,
     read_product,
 )
+from tests.acceptance.support.clock import utc_now
 from tests.acceptance.support.errors import (
     ApiError,
     NetworkFault,
@@ -72,10 +73,6 @@ class Answer:
     request_id: str
 
 
-def _utc_now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
 class AliExpressClient:
     """Asks AliExpress with one seller's token.
 
@@ -100,7 +97,7 @@ class AliExpressClient:
         app_secret: Secret,
         access_token: Secret,
         timeout: tuple[float, float] = (5, 20),
-        clock: Callable[[], datetime] = _utc_now,
+        clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
         retry_budget: float = 30,
     ) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 from tests.acceptance.support import fields
 from tests.acceptance.support.classify import kind_of_status, retry_after
+from tests.acceptance.support.clock import utc_now
 from tests.acceptance.support.errors import (
     ApiError,
     CredentialRejected,
@@ -61,10 +62,6 @@ class AccessToken:
     expires_at: datetime
 
 
-def _utc_now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
 class PayPalClient:
     """Asks PayPal with one application's credential.
 
@@ -87,7 +84,7 @@ class PayPalClient:
         client_id: Secret,
         client_secret: Secret,
         timeout: tuple[float, float] = (5, 20),
-        clock: Callable[[], datetime] = _utc_now,
+        clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
         retry_budget: float = 30,
     ) -> None:
