@@ -12,15 +12,25 @@ from pytest_prodstatus.version import __version__
 
 if TYPE_CHECKING:
     from pytest_prodstatus.blocking import Blocked, blocked
-    from pytest_prodstatus.fixtures import Endpoints, Evidence, target_of
+    from pytest_prodstatus.fixtures import Endpoints, Evidence, Snapshots, target_of
     from pytest_prodstatus.model.evidence import Money
 
-__all__ = ["Blocked", "Endpoints", "Evidence", "Money", "__version__", "blocked", "target_of"]
+__all__ = [
+    "Blocked",
+    "Endpoints",
+    "Evidence",
+    "Money",
+    "Snapshots",
+    "__version__",
+    "blocked",
+    "target_of",
+]
 
 _HOME = {
     "Blocked": "pytest_prodstatus.blocking",
     "Endpoints": "pytest_prodstatus.fixtures",
     "Evidence": "pytest_prodstatus.fixtures",
+    "Snapshots": "pytest_prodstatus.fixtures",
     "Money": "pytest_prodstatus.model.evidence",
     "blocked": "pytest_prodstatus.blocking",
     "target_of": "pytest_prodstatus.fixtures",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -45,6 +46,7 @@ class Collector:
         self.criteria: dict[str, Criterion] = {}
         self.manifest = Manifest()
         self.endpoints: dict[str, str] = {}
+        self.snapshots: dict[str, tuple[datetime, ...]] = {}
         self._error = ""
         self._files: set[str] = set()
         self._missing: dict[str, Reason] = {}
@@ -180,6 +182,7 @@ class Collector:
                 blocked=raised.reason if isinstance(raised, Blocked) else None,
                 repeat=isinstance(raised, Repeated),
                 endpoints=self.endpoints,
+                snapshots=self.snapshots,
             ).attach(report)
             self._fresh.clear()
         return report

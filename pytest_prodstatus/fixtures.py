@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -26,6 +27,17 @@ class Endpoints(Protocol):
 
     def __call__(self, name: str, url: str) -> None:
         """Note that the suite asks the host of `url`, which the record then names."""
+
+
+class Snapshots(Protocol):
+    """What the `prodstatus_snapshot` fixture gives."""
+
+    def __call__(self, name: str, at: datetime) -> None:
+        """Note that what `name` showed was read as of the aware instant `at`.
+
+        Raises:
+            ValueError: the instant has no time zone.
+        """
 
 
 def target_of(config: pytest.Config) -> str:
@@ -70,5 +82,19 @@ def prodstatus_endpoint(pytestconfig: pytest.Config) -> Endpoints:
         port = f":{parts.port}" if parts.hostname and parts.port else ""
         where = f"{parts.scheme}://{parts.hostname}{port}" if parts.hostname else "a local socket"
         collector.endpoints[name] = where
+
+    return note
+
+
+@pytest.fixture(scope="session")
+def prodstatus_snapshot(pytestconfig: pytest.Config) -> Snapshots:
+    """Name what the suite reads as of one instant, a database's snapshot, for the record."""
+    collector = pytestconfig.stash[COLLECTOR]
+
+    def note(name: str, at: datetime) -> None:
+        if at.utcoffset() is None:
+            msg = f"snapshot {name!r}: {at!r} has no time zone; give an aware datetime"
+            raise ValueError(msg)
+        collector.snapshots[name] = (*collector.snapshots.get(name, ()), at)
 
     return note

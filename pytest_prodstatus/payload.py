@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from pytest_prodstatus.model.evidence import Entry
+from pytest_prodstatus.model.evidence import Entry, to_text
 from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.readers.fields import Fields
 from pytest_prodstatus.readers.record import entry_from_json
 from pytest_prodstatus.writers.record import entry_to_json
 
@@ -28,6 +30,7 @@ class Payload:
         blocked: the reason given to `blocked()`.
         repeat: the plugin refused to start the criterion once more.
         endpoints: hosts that the suite asked, by name.
+        snapshots: the instants as of which it read something, by name.
     """
 
     evidence: tuple[Entry, ...] = ()
@@ -35,6 +38,7 @@ class Payload:
     blocked: Reason | None = None
     repeat: bool = False
     endpoints: Mapping[str, str] = field(default_factory=dict)
+    snapshots: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
 
     def attach(self, report: object) -> None:
         """Put the payload on a report."""
@@ -45,6 +49,7 @@ class Payload:
             "blocked": blocked and [blocked.text, blocked.kind.value, blocked.remedy],
             "repeat": self.repeat,
             "endpoints": dict(self.endpoints),
+            "snapshots": {name: list(map(to_text, at)) for name, at in self.snapshots.items()},
         }
         setattr(report, ATTRIBUTE, json.dumps(data))
 
@@ -74,4 +79,5 @@ class Payload:
             else None,
             repeat=data["repeat"],
             endpoints=data["endpoints"],
+            snapshots=Fields(data["snapshots"], "the snapshots").all_instants(),
         )

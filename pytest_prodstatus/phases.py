@@ -8,8 +8,10 @@ import pytest
 
 from pytest_prodstatus.model.outcome import Phase
 from pytest_prodstatus.model.reason import Kind, Reason
-from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.text import one_line, several_lines
 from pytest_prodstatus.payload import Payload
+
+_WENT_WRONG = ("failed", "rerun")
 
 
 def phase_of(report: pytest.TestReport) -> Phase:
@@ -23,6 +25,7 @@ def phase_of(report: pytest.TestReport) -> Phase:
         # pytest's own SubtestReport and pytest-subtests' carry the subtest's context.
         subtest=hasattr(report, "context"),
         text=_text(report),
+        detail=several_lines(report.longreprtext) if report.outcome in _WENT_WRONG else "",
         blocked=payload.blocked,
         evidence=payload.evidence,
         repeat=payload.repeat,

@@ -19,6 +19,7 @@ from pytest_prodstatus.fixtures import (  # noqa: F401  pytest finds fixtures by
     evidence_fixture,
     prodstatus_endpoint,
     prodstatus_run_id,
+    prodstatus_snapshot,
     prodstatus_target,
 )
 from pytest_prodstatus.recorder import Recorder

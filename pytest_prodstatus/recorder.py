@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -49,6 +50,7 @@ class Recorder:
         self.outputs = Outputs(settings)
         self.record: Record | None = None
         self.endpoints: dict[str, str] = {}
+        self.snapshots: dict[str, set[datetime]] = {}
         self._manifest: Manifest | None = None
         self._catalogue: Catalogue | None = None
         self._former: Record | None = None
@@ -95,6 +97,7 @@ class Recorder:
             finished=None,
             commit=commit,
             dirty=dirty,
+            catalogue=self.settings.config.catalogue.digest,
             selection=selection_words(self.settings, self.config, narrowed),
             versions=versions(self.config),
         )
@@ -118,6 +121,8 @@ class Recorder:
         payload = Payload.of(report)
         if payload:
             self.endpoints.update(payload.endpoints)
+            for name, instants in payload.snapshots.items():
+                self.snapshots.setdefault(name, set()).update(instants)
         if payload or report.when == CRASHED or report.nodeid in self._phases:
             self._phases.setdefault(report.nodeid, []).append(phase_of(report))
 
@@ -144,11 +149,12 @@ class Recorder:
         if self._run is None:
             return None
         finished = clock.now()
-        run = replace(
-            self._run,
-            finished=finished,
-            subject=replace(self._run.subject, endpoints=dict(sorted(self.endpoints.items()))),
+        asked = replace(
+            self._run.subject,
+            endpoints=dict(sorted(self.endpoints.items())),
+            snapshots={name: tuple(at) for name, at in sorted(self.snapshots.items())},
         )
+        run = replace(self._run, finished=finished, subject=asked)
         facts = self._facts(self._observations(), NOT_REACHED)
 
         def judged(problems: list[str]) -> Record:

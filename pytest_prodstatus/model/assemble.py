@@ -10,7 +10,16 @@ from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.decision import decide
 from pytest_prodstatus.model.judge import judge
 from pytest_prodstatus.model.reason import Reason
-from pytest_prodstatus.model.record import Record, Rule, Run, Selection, StageResult, Standing
+from pytest_prodstatus.model.record import (
+    HISTORY_LIMIT,
+    Past,
+    Record,
+    Rule,
+    Run,
+    Selection,
+    StageResult,
+    Standing,
+)
 from pytest_prodstatus.model.standings import NOT_REACHED, Facts, standings_of
 from pytest_prodstatus.model.verdict import Verdict, rollup
 
@@ -36,7 +45,13 @@ def assemble(facts: Facts, run: Run, rule: Rule, pytest_status: int, now: dateti
     selection = _selection(facts, standings, run.incidents, final.verdict)
     stages = _with_history(stages, facts.former, run.started)
     decision = decide(rule, stages, final, selection, pytest_status)
-    return Record(run=run, final=final, decision=decision, stages=stages)
+    return Record(
+        run=run, final=final, decision=decision, stages=stages, history=_history(facts.former)
+    )
+
+
+def _history(former: Record | None) -> tuple[Past, ...]:
+    return (*former.history, former.past)[-HISTORY_LIMIT:] if former else ()
 
 
 def _selection(

@@ -6,6 +6,8 @@ stages, the stages are the ones that the tests name.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -146,6 +148,26 @@ class Catalogue:
         """Stage ids such that every stage comes after what it requires or rolls up."""
         graph = {stage.id: (*stage.requires, *stage.rollup) for stage in self.stages}
         return tuple(TopologicalSorter(graph).static_order())
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells this declared catalogue from another, as 16 hexadecimal digits.
+
+        It covers whatever bears on a verdict (stages, criteria, their relations and validity), and
+        none of the words. Stages that only tests name are no part of it.
+        """
+        rules = [
+            [
+                s.id,
+                sorted(s.criteria),
+                sorted(s.requires),
+                sorted(s.rollup),
+                s.valid_for.total_seconds(),
+            ]
+            for s in self.stages
+            if self.declared
+        ]
+        return hashlib.sha256(json.dumps(sorted(rules)).encode()).hexdigest()[:16]
 
     def closure(self, stage_ids: Iterable[str]) -> frozenset[str]:
         """Return `stage_ids` and every stage that they roll up, however deep."""

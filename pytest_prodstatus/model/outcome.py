@@ -29,6 +29,7 @@ class Phase:
         xfail: the report carries `wasxfail`.
         subtest: it reports one subtest, not the whole call.
         text: the first line of what went wrong, or the reason of a skip.
+        detail: the whole of what went wrong, as pytest tells it, bounded; "" where nothing did.
         blocked: the reason that `blocked()` gave, where it was called.
         evidence: what was recorded during this phase.
         repeat: the plugin refused to start a criterion with side effects once more.
@@ -42,6 +43,7 @@ class Phase:
     xfail: bool = False
     subtest: bool = False
     text: str = ""
+    detail: str = ""
     blocked: Reason | None = None
     evidence: tuple[Entry, ...] = ()
     repeat: bool = False
@@ -61,6 +63,7 @@ class Observation:
     duration: float = 0.0
     attempts: int = 0
     flaky: bool = False
+    detail: str = ""
 
 
 Finding = tuple[Verdict, Reason]
@@ -99,7 +102,14 @@ def reduce_phases(
         duration=sum(phase.duration for phase in phases),
         attempts=len(attempts),
         flaky=verdict is Verdict.CONFIRMED and len(counted) < len(attempts),
+        detail=_detail(counted, (verdict, why)) if why else "",
     )
+
+
+def _detail(attempts: Iterable[Sequence[Phase]], finding: Finding) -> str:
+    """Return the detail of the phase that gave the reason."""
+    phases = (phase for attempt in attempts for phase in attempt)
+    return next((phase.detail for phase in phases if finding_of(phase) == finding), "")
 
 
 def worst(findings: Iterable[Finding]) -> Finding:

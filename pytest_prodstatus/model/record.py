@@ -15,6 +15,9 @@ from pytest_prodstatus.model.verdict import Verdict
 SCHEMA = 1
 """The version of the record's JSON form that this release writes and the newest it reads."""
 
+HISTORY_LIMIT = 29
+"""Former runs that a record keeps in short; with its own they are thirty."""
+
 
 class Rule(Enum):
     """The gate's rule: what must hold for a run to end with exit status 0."""
@@ -38,6 +41,7 @@ class Standing:
         observed: the verdict by its own outcome; None where it never ran.
         carried_over: observed by an earlier run (`run_id`, `subject`), not by this one.
         selected: this run was asked to look at it.
+        detail: what went wrong in full, on several lines; "" where nothing did.
     """
 
     id: str
@@ -57,6 +61,7 @@ class Standing:
     side_effects: bool = False
     run_id: str | None = None
     subject: str | None = None
+    detail: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", one_line(self.title))
@@ -95,14 +100,24 @@ class Final:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What was judged: the deployed release and the hosts that were asked (name to address)."""
+    """What was judged.
+
+    Attributes:
+        release: what is deployed.
+        endpoints: the hosts that were asked, from name to address.
+        snapshots: of what was read as of one instant (a database), those instants in order: one
+            for each process that read it.
+    """
 
     release: str | None = None
     endpoints: Mapping[str, str] = field(default_factory=dict)
+    snapshots: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         cleaned = {one_line(name): one_line(url) for name, url in self.endpoints.items()}
         object.__setattr__(self, "endpoints", cleaned)
+        dated = {one_line(name): tuple(sorted(set(at))) for name, at in self.snapshots.items()}
+        object.__setattr__(self, "snapshots", dated)
         object.__setattr__(self, "release", one_line(self.release) if self.release else None)
 
 
@@ -113,6 +128,7 @@ class Run:
     Attributes:
         finished: None while the run is in progress.
         commit, dirty: the suite's version; None where it isn't under git.
+        catalogue: the digest of the declared catalogue (`Catalogue.digest`).
         selection: what the run was asked to look at, in words; None for everything.
         complete: every criterion of the catalogue was observed in this run.
         incidents: what went wrong outside any criterion; each of them caps FINAL.
@@ -125,6 +141,7 @@ class Run:
     finished: datetime | None
     commit: str | None = None
     dirty: bool | None = None
+    catalogue: str = ""
     selection: str | None = None
     complete: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -159,19 +176,49 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """A former run of the same target in short: what it said of FINAL and of every stage."""
+
+    run: str
+    started: datetime
+    commit: str | None
+    release: str | None
+    final: Verdict
+    stages: Mapping[str, Verdict]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """The JSON of one run; `previous` is kept while it is in progress, so a kill loses nothing."""
+    """The JSON of one run.
+
+    Attributes:
+        history: the former runs, the oldest first, at most `HISTORY_LIMIT`.
+        previous: of a run in progress the last finished record, so that a kill loses nothing.
+    """
 
     run: Run
     final: Final
     decision: Decision
     stages: tuple[StageResult, ...]
+    history: tuple[Past, ...] = ()
     previous: Record | None = None
 
     @property
     def criteria(self) -> Iterator[Standing]:
         """All criteria, in the order of the stages."""
         return (standing for stage in self.stages for standing in stage.criteria)
+
+    @property
+    def past(self) -> Past:
+        """This run in short."""
+        return Past(
+            run=self.run.id,
+            started=self.run.started,
+            commit=self.run.commit,
+            release=self.run.subject.release,
+            final=self.final.verdict,
+            stages={stage.id: stage.verdict for stage in self.stages},
+        )
 
     @property
     def last_finished(self) -> Record | None:

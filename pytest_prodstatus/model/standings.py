@@ -115,6 +115,7 @@ def _observed(criterion: Criterion, facts: Facts, run: Run) -> Standing:
         duration=seen.duration,
         attempts=seen.attempts,
         flaky=seen.flaky,
+        detail=seen.detail,
         side_effects=criterion.side_effects,
         run_id=run.id,
         subject=run.subject.release,

@@ -1,4 +1,4 @@
-"""Text that is safe to print: one line, no control or direction characters, bounded.
+"""Text that is safe to print: no control or direction characters, bounded, on one line or several.
 
 Separate from the writers because reasons, evidence and names are made safe once, when they enter
 the model, and every output relies on it.
@@ -25,6 +25,22 @@ def one_line(text: str, *, limit: int = 600) -> str:
         told = f"… (cut from {len(text):,} characters)"
         return cleaned[: max(0, limit - len(told))] + told
     return cleaned
+
+
+def several_lines(text: str, *, limit: int = 8_000) -> str:
+    """Return `text` line by line, indentation kept, otherwise as harmless as `one_line` makes it.
+
+    Of a text of more than `limit` characters the end is kept, since a traceback ends with what went
+    wrong; the first line then says how long it was. A text that went through once stays as it is.
+    """
+    kept = text[-limit:]
+    cleaned = "\n".join(
+        "".join(map(_visible, line)).rstrip() for line in kept.expandtabs(4).splitlines()
+    ).strip("\n")
+    if len(text) <= limit and len(cleaned) <= limit:
+        return cleaned
+    told = f"… (cut from {len(text):,} characters)\n"
+    return told + cleaned[-(limit - len(told)) :]
 
 
 def _visible(char: str) -> str:

@@ -64,7 +64,16 @@ class Fields:
 
     def instant(self, name: str) -> datetime:
         """Return an instant, in UTC."""
-        text = self.text(name)
+        return self._instant(self.text(name), name)
+
+    def all_instants(self) -> dict[str, tuple[datetime, ...]]:
+        """Return every field, each a list of instants."""
+        return {
+            name: tuple(self._instant(text, name) for text in self.texts(name))
+            for name in self._data
+        }
+
+    def _instant(self, text: str, name: str) -> datetime:
         try:
             # Python 3.10's fromisoformat knows no "Z".
             instant = datetime.fromisoformat(text.replace("Z", "+00:00"))

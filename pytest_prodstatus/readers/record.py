@@ -11,6 +11,7 @@ from pytest_prodstatus.model.record import (
     SCHEMA,
     Decision,
     Final,
+    Past,
     Record,
     Rule,
     Run,
@@ -86,6 +87,7 @@ def _record(data: Fields) -> Record:
         final=Final(verdict=verdict, reason=reason, cause=_text(final, "cause")),
         decision=_decision(data.child("decision")),
         stages=tuple(map(_stage, data.children("stages"))),
+        history=tuple(map(_past, data.children("history"))),
         previous=_record(data.child("previous")) if data.has("previous") else None,
     )
 
@@ -95,11 +97,16 @@ def _run(data: Fields) -> Run:
     return Run(
         id=data.text("id"),
         target=data.text("target"),
-        subject=Subject(release=_text(subject, "release"), endpoints=subject.names("endpoints")),
+        subject=Subject(
+            release=_text(subject, "release"),
+            endpoints=subject.names("endpoints"),
+            snapshots=subject.child("snapshots").all_instants(),
+        ),
         started=data.instant("started"),
         finished=None if data.absent("finished") else data.instant("finished"),
         commit=_text(data, "commit"),
         dirty=None if data.absent("dirty") else data.flag("dirty"),
+        catalogue=data.text("catalogue"),
         selection=_text(data, "selection"),
         complete=data.flag("complete"),
         versions=data.names("versions"),
@@ -158,6 +165,19 @@ def _standing(data: Fields, stage_id: str) -> Standing:
         side_effects=data.flag("side_effects"),
         run_id=_text(data, "run"),
         subject=_text(data, "subject"),
+        detail=data.text("detail"),
+    )
+
+
+def _past(data: Fields) -> Past:
+    stages = data.child("stages")
+    return Past(
+        run=data.text("run"),
+        started=data.instant("started"),
+        commit=_text(data, "commit"),
+        release=_text(data, "release"),
+        final=data.choice(Verdict, "final"),
+        stages={name: stages.choice(Verdict, name) for name, _ in stages.items()},
     )
 
 

@@ -8,7 +8,15 @@ from typing import Any
 
 from pytest_prodstatus.model.evidence import Entry, to_text
 from pytest_prodstatus.model.reason import Reason
-from pytest_prodstatus.model.record import SCHEMA, Decision, Record, Run, StageResult, Standing
+from pytest_prodstatus.model.record import (
+    SCHEMA,
+    Decision,
+    Past,
+    Record,
+    Run,
+    StageResult,
+    Standing,
+)
 from pytest_prodstatus.model.verdict import Verdict
 
 
@@ -29,6 +37,7 @@ def record_to_json(record: Record) -> dict[str, Any]:
         },
         "decision": _decision(record.decision),
         "stages": [_stage(stage) for stage in record.stages],
+        "history": [_past(past) for past in record.history],
     }
     if record.previous:
         data["previous"] = record_to_json(record.previous)
@@ -44,11 +53,18 @@ def _run(run: Run) -> dict[str, Any]:
     return {
         "id": run.id,
         "target": run.target,
-        "subject": {"release": run.subject.release, "endpoints": dict(run.subject.endpoints)},
+        "subject": {
+            "release": run.subject.release,
+            "endpoints": dict(run.subject.endpoints),
+            "snapshots": {
+                name: list(map(to_text, at)) for name, at in run.subject.snapshots.items()
+            },
+        },
         "started": to_text(run.started),
         "finished": _time(run.finished),
         "commit": run.commit,
         "dirty": run.dirty,
+        "catalogue": run.catalogue,
         "selection": run.selection,
         "complete": run.complete,
         "versions": dict(run.versions),
@@ -102,6 +118,18 @@ def _standing(standing: Standing) -> dict[str, Any]:
         "side_effects": standing.side_effects,
         "run": standing.run_id,
         "subject": standing.subject,
+        "detail": standing.detail,
+    }
+
+
+def _past(past: Past) -> dict[str, Any]:
+    return {
+        "run": past.run,
+        "started": to_text(past.started),
+        "commit": past.commit,
+        "release": past.release,
+        "final": past.final.value,
+        "stages": {name: verdict.value for name, verdict in past.stages.items()},
     }
 
 
