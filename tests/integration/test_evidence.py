@@ -273,3 +273,33 @@ def test_endpoints_are_named_without_their_secrets(project: Project) -> None:
         ran = project.run(*mode)
         assert ran.told["run"]["subject"]["endpoints"] == {"api": "https://h.example:8"}
         assert "secret" not in json.dumps(ran.told)
+
+
+def test_snapshots_are_dated(project: Project) -> None:
+    """The record says as of which instants something was read; one without a zone is refused."""
+    test = """
+    from datetime import datetime, timezone
+    @api
+    def test_a(prodstatus_snapshot):
+        prodstatus_snapshot("database", datetime(2026, 1, 2, 3, 4, tzinfo=timezone.utc))
+    @api
+    def test_b(prodstatus_snapshot): prodstatus_snapshot("database", datetime(2026, 1, 2))
+    """
+    project.write({"test_api.py": test, "test_shop.py": SHOP})
+    for mode in (SERIAL, XDIST):
+        ran = project.run(*mode)
+        told = ran.told["run"]["subject"]["snapshots"]
+        assert told == {"database": ["2026-01-02T03:04:00.000Z"]}
+        assert "give an aware datetime" in ran.criteria["api.b"]["reason"]
+
+
+def test_a_failure_is_told_in_full(project: Project) -> None:
+    """The record holds what pytest prints of it; a criterion that held has nothing to tell."""
+    project.write({"test_api.py": "@api\ndef test_a():\n    count = 3\n    assert count == 4\n"})
+    project.write({"test_shop.py": SHOP})
+    for mode in (SERIAL, XDIST):
+        ran = project.run(*mode)
+        detail = ran.criteria["api.a"]["detail"].splitlines()
+        assert ">       assert count == 4" in detail or ">   assert count == 4" in detail
+        assert detail[-1].startswith("test_api.py:")
+        assert ran.criteria["shop.open"]["detail"] == ""

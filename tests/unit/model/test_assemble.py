@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_prodstatus.model.reason import Kind
-from pytest_prodstatus.model.record import Record, Rule, Selection
+from pytest_prodstatus.model.record import HISTORY_LIMIT, Record, Rule, Selection
 from pytest_prodstatus.model.verdict import Verdict
 from tests.unit.given import (
     HOUR,
@@ -223,3 +223,31 @@ def test_a_run_keeps_what_it_was_told() -> None:
         True,
         made.subject,
     )
+
+
+class TestPast:
+    """A record keeps the runs before it in short, so that a page needs nothing else."""
+
+    def test_a_first_run_has_none(self) -> None:
+        """There was nothing before."""
+        assert whole().history == ()
+
+    def test_the_former_run_comes_last(self) -> None:
+        """With what it said of FINAL and of every stage."""
+        first = whole({"order.bought": F}, of=run(id="one", started=NOW - 9 * HOUR))
+        second = whole(of=run(id="two"), former=first)
+        third = whole(of=run(id="three"), former=second)
+        assert [past.run for past in third.history] == ["one", "two"]
+        assert third.history[0] == first.past
+        told = third.history[0]
+        assert (told.final, told.started, told.stages["order"]) == (F, NOW - 9 * HOUR, F)
+        assert (told.commit, told.release) == ("0123456789abcdef", "v1")
+
+    def test_only_the_newest_are_kept(self) -> None:
+        """However many there were."""
+        record = whole()
+        for number in range(HISTORY_LIMIT + 5):
+            record = whole(of=run(id=f"run-{number}"), former=record)
+        names = [past.run for past in record.history]
+        assert len(names) == HISTORY_LIMIT
+        assert names[-1] == f"run-{HISTORY_LIMIT + 3}"

@@ -142,3 +142,38 @@ def test_doubtful_tests_are_refused(declared: bool, tests: list[object], message
     with pytest.raises(CatalogueError) as caught:
         made.with_stages_of(tests)  # type: ignore[arg-type]
     assert message in str(caught.value)
+
+
+RULES = catalogue("a", stage("b", requires=("a",), criteria=("b.x", "b.y")))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        catalogue("a"),
+        catalogue("a", stage("b", requires=("a",), criteria=("b.x",))),
+        catalogue("a", stage("b", criteria=("b.x", "b.y"))),
+        catalogue("a", stage("b", rollup=("a",), criteria=("b.x", "b.y"))),
+        catalogue(
+            "a",
+            stage("b", requires=("a",), criteria=("b.x", "b.y"), valid_for=timedelta(days=2)),
+        ),
+        catalogue("a", stage("c", requires=("a",), criteria=("c.x", "c.y"))),
+        Catalogue(declared=False),
+    ],
+    ids=["stage", "criterion", "requires", "rollup", "validity", "id", "undeclared"],
+)
+def test_whatever_bears_on_a_verdict_changes_the_digest(other: Catalogue) -> None:
+    """A record of another catalogue proves nothing about this one."""
+    assert other.digest != RULES.digest
+
+
+def test_words_and_order_do_not_change_the_digest() -> None:
+    """Nor do stages that only tests name, since the gate can't know them."""
+    same = catalogue(
+        stage("b", requires=("a",), criteria=("b.y", "b.x"), title="OTHER", failed="No."), "a"
+    )
+    assert same.digest == RULES.digest
+    assert len(same.digest) == 16
+    named = Catalogue(declared=False).with_stages_of([criterion("a.x")])
+    assert named.digest == Catalogue(declared=False).digest

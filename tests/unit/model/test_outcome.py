@@ -344,3 +344,29 @@ def test_only_a_plain_pass_has_nothing_against_it(when: str, outcome: str, xfail
     finding = finding_of(phase(when, outcome, xfail=bool(xfail)))
     assert (finding is None) is (outcome == "passed" and not xfail)
     assert finding is None or finding[0] is not C
+
+
+class TestDetail:
+    """What went wrong in full comes from the phase that gave the reason."""
+
+    def test_of_the_worst_phase(self) -> None:
+        """Not from another, however early."""
+        attempt = (
+            phase("setup"),
+            phase("call", "skipped", "later", detail="no"),
+            phase("teardown", "failed", "boom", detail="Traceback: boom"),
+        )
+        assert reduce_phases(attempt).detail == "Traceback: boom"
+
+    def test_of_equals_the_first(self) -> None:
+        """As the reason is."""
+        attempt = (
+            SETUP, phase("call", "failed", "a", detail="A"),
+            phase("teardown", "failed", "b", detail="B"),
+        )  # fmt: skip
+        assert reduce_phases(attempt).detail == "A"
+
+    def test_of_nothing(self) -> None:
+        """A pass, and what only didn't run, have none."""
+        assert reduce_phases(PASS).detail == ""
+        assert reduce_phases((SETUP,)).detail == ""

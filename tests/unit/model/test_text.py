@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.text import one_line, several_lines
 from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import each_hostile_text
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=60)
+ANY_LINES = st.lists(ANY_TEXT, max_size=6).map("\n".join)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +86,28 @@ def _assert_safe(line: str, limit: int) -> None:
     assert not {unicodedata.category(char) for char in line} & {"Cc", "Cs"}
     assert json.loads(json.dumps(line)) == line
     assert line.encode().decode() == line
+
+
+def test_several_lines_keep_their_lines_and_their_indentation() -> None:
+    """A traceback is read by its shape; whatever moves a cursor is shown instead."""
+    assert several_lines("def a():\r\n\treturn 1   \n\n>   x\x1b[31m\u202e\n\n") == (
+        "def a():\n    return 1\n\n>   x\\x1b[31m\\u202e"
+    )
+    assert several_lines("") == ""
+
+
+def test_of_many_lines_the_last_are_kept() -> None:
+    """What went wrong stands at the end; the first line says how much there was."""
+    cut = several_lines("first\n" + "x" * 20_000 + "\nE   AssertionError: it was not", limit=1_000)
+    assert len(cut) <= 1_000
+    assert cut.startswith("… (cut from 20,037 characters)\n")
+    assert cut.endswith("\nE   AssertionError: it was not")
+
+
+@given(ANY_LINES, st.integers(60, 200))
+def test_any_several_lines_are_harmless_and_stay_as_they_are(text: str, limit: int) -> None:
+    """Bounded, encodable, no control characters but the line ends; once is enough."""
+    once = several_lines(text, limit=limit)
+    assert several_lines(once, limit=limit) == once
+    assert len(once) <= limit
+    assert not {unicodedata.category(char) for char in once.replace("\n", "")} & {"Cc", "Cs"}
