@@ -13,6 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,7 @@ class Project:
         """
         if any(arg.startswith("-n") for arg in args):
             return self.run_alone(*args, lean=lean, folder=folder)
+        _need(args)
         with warnings.catch_warnings():
             warnings.resetwarnings()
             done = self.pytester.runpytest_inprocess(*_without(lean), *args)
@@ -192,11 +194,13 @@ class Project:
 
     def run_alone(self, *args: str, lean: Sequence[str] = LEAN, folder: Path | None = None) -> Ran:
         """Run pytest over the project in a process of its own."""
+        _need(args)
         done = self.pytester.runpytest_subprocess(*_without(lean), *args, timeout=TIMEOUT_S)
         return self.left(int(done.ret), done.stdout.str(), done.stderr.str(), folder)
 
     def run_piped(self, *args: str) -> tuple[int, str, str]:
         """Run pytest in a process whose output is no file; return its status, output and errors."""
+        _need(args)
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *_without(LEAN), *args],
             cwd=self.root,
@@ -209,6 +213,7 @@ class Project:
 
     def run_signalled(self, number: signal.Signals, *args: str) -> Ran:
         """Run pytest in a process of its own and send it a signal once `running` exists."""
+        _need(args)
         command = [sys.executable, "-m", "pytest", *_without(LEAN), *args]
         process = subprocess.Popen(
             command,
@@ -246,6 +251,21 @@ class Project:
 
 def _without(plugins: Sequence[str]) -> list[str]:
     return [f"-pno:{name}" for name in plugins]
+
+
+def _need(args: Sequence[str]) -> None:
+    """Leave out a run with an option of a plugin that isn't installed, since none is needed."""
+    for option, module in _OWNERS.items():
+        if any(arg.startswith(option) for arg in args) and find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
+
+
+_OWNERS = {
+    "-n": "xdist",
+    "--max-worker": "xdist",
+    "--reruns": "pytest_rerunfailures",
+    "--html": "pytest_html",
+}
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
