@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from pytest_prodstatus.model.catalogue import FINAL, Catalogue, Stage, base_of
@@ -36,7 +36,7 @@ def judge(
         catalogue: the stages.
         standings: the criteria, each judged by itself and by its age.
         incidents: what went wrong outside any criterion; any one caps FINAL at BLOCKED.
-        unasked: stages that don't count as upstream (see `Decision.selection`).
+        unasked: stages that don't count as upstream themselves (see `Decision.selection`).
     """
     by_stage: dict[str, list[Standing]] = {stage.id: [] for stage in catalogue.stages}
     declared = [name for stage in catalogue.stages for name in stage.criteria]
@@ -53,7 +53,8 @@ def judge(
     for stage_id in catalogue.order:
         stage = catalogue.by_id[stage_id]
         outer = capped if stage_id == FINAL else []
-        upstream = _upstream(stage, results, unasked)
+        required = [results[name] for name in _required(stage, catalogue, unasked)]
+        upstream = _upstream(required)
         rolled = [_rolled_up(results[name], catalogue) for name in stage.rollup]
         results[stage_id] = _judge_stage(stage, by_stage[stage_id], upstream, outer, rolled)
     in_order = tuple(results[stage.id] for stage in catalogue.stages)
@@ -91,11 +92,17 @@ def _judge_stage(
     )
 
 
-def _upstream(
-    stage: Stage, results: Mapping[str, StageResult], unasked: frozenset[str]
-) -> _Contribution | None:
-    """Return what blocks `stage` from above: of the stages it requires the worst, then first."""
-    required = [results[name] for name in stage.requires if name not in unasked]
+def _required(stage: Stage, catalogue: Catalogue, unasked: frozenset[str]) -> Iterable[str]:
+    """Yield the ids of what `stage` requires; for an unasked stage, of what that requires."""
+    for name in stage.requires:
+        if name in unasked:
+            yield from _required(catalogue.by_id[name], catalogue, unasked)
+        else:
+            yield name
+
+
+def _upstream(required: Sequence[StageResult]) -> _Contribution | None:
+    """Return what blocks a stage from above: of those that it requires the worst, then first."""
     unmet = [result for result in required if result.verdict is not Verdict.CONFIRMED]
     if not unmet:
         return None

@@ -108,6 +108,14 @@ class TestSelection:
         assert got.final.verdict is B
         assert {s.id: s.verdict for s in got.stages}["sale"] is B
 
+    def test_beyond_one_that_was_never_seen_another_still_blocks(self) -> None:
+        """What is required is required however far up; a gap between hides nothing."""
+        former = record(CHAIN, {"order.bought": F}, of=run(started=NOW - 9 * HOUR))
+        got = partly({"profit.positive": C}, former=former)
+        assert got.decision.selection.verdict is B
+        former = record(CHAIN, {"order.bought": C}, of=run(started=NOW - 9 * HOUR))
+        assert partly({"profit.positive": C}, former=former).decision.selection.verdict is C
+
     def test_a_fresh_partial_run_may_complete_final(self) -> None:
         """With fresh carry-over FINAL is CONFIRMED; the record says that the run wasn't whole."""
         got = partly({"sale.exists": C}, former=whole())
