@@ -15,6 +15,7 @@ import pytest
 from pytest_prodstatus import clock
 from pytest_prodstatus.blocking import Blocked
 from pytest_prodstatus.crossing import crossable
+from pytest_prodstatus.layout import PRODUCTION
 from pytest_prodstatus.manifest import Manifest
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
 from pytest_prodstatus.model.evidence import (
@@ -28,7 +29,7 @@ from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.payload import Payload
 from pytest_prodstatus.phases import missing_of
-from pytest_prodstatus.settings import PRODUCTION, Settings
+from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool
 
 STAGE_MARK = "stage"

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from pytest_prodstatus.layout import PRODUCTION
 from pytest_prodstatus.manifest import Manifest
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError
-from pytest_prodstatus.settings import PRODUCTION, Settings
+from pytest_prodstatus.settings import Settings
 
 
 def collect_only_criteria(settings: Settings, config: pytest.Config) -> None:

@@ -12,12 +12,11 @@ from pathlib import Path
 import pytest
 
 from pytest_prodstatus import clock
+from pytest_prodstatus.layout import PRODUCTION, Layout, usual_folder
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.record import Rule
-from pytest_prodstatus.readers.config import TARGET_FORM, Config, ConfigError, read_config
-
-PRODUCTION = "production"
-"""The default target, and the mark that every criterion carries."""
+from pytest_prodstatus.project import config_in
+from pytest_prodstatus.readers.config import TARGET_FORM, Config, ConfigError
 
 # Name, what it takes, help. Each is `--prodstatus-NAME`, PRODSTATUS_NAME and `prodstatus_NAME`.
 OPTIONS = (
@@ -69,20 +68,24 @@ class Settings:
     judges: bool
 
     @property
+    def layout(self) -> Layout:
+        """Where the outputs lie."""
+        return Layout(root=self.root, folder=self.folder, document_name=self.config.document)
+
+    @property
     def record(self) -> Path:
         """Where the record lies."""
-        return self.folder / "status.json"
+        return self.layout.record
 
     @property
     def page(self) -> Path:
         """Where the page lies."""
-        return self.folder / "status.html"
+        return self.layout.page
 
     @property
     def document(self) -> Path:
-        """Where the status document lies: beside the record, or where a path with a slash says."""
-        name = self.config.document
-        return self.root / name if "/" in name else self.folder / name
+        """Where the status document lies."""
+        return self.layout.document
 
     def stage_closure(self, catalogue: Catalogue) -> frozenset[str] | None:
         """Return the ids of all stages that this run was limited to; None for no limit.
@@ -169,9 +172,11 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
         msg = f"--prodstatus-gate {gate!r}: the rule must be one of {', '.join(rules)}"
         raise pytest.UsageError(msg)
     stages = tuple(filter(None, (part.strip() for part in given("stage").split(",")))) or None
-    reports = config.rootpath / "reports"
-    default = reports if target == PRODUCTION else reports / target
-    folder = config.invocation_params.dir / given("dir") if given("dir") else default
+    folder = (
+        config.invocation_params.dir / given("dir")
+        if given("dir")
+        else usual_folder(config.rootpath, target)
+    )
     _refuse_root_from_folder(config, folder)
     worker_input: Mapping[str, str] = getattr(config, "workerinput", {})
     settings = Settings(
@@ -210,18 +215,8 @@ def _refuse_root_from_folder(config: pytest.Config, folder: Path) -> None:
 
 
 def _project(root: Path) -> Config:
-    path = root / "pyproject.toml"
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return Config()
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"{path}: can't be read: {error}"
-        raise pytest.UsageError(msg) from None
-    if "prodstatus" not in text:
-        return Config()
-    try:
-        return read_config(text, path.name)
+        return config_in(root)
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from None
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -17,24 +16,28 @@ from pytest_prodstatus.model.catalogue import (
     Stage,
     title_of,
 )
-from pytest_prodstatus.model.duration import parse_duration
 from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.waiver import Waivers
+from pytest_prodstatus.readers.table import ConfigError, Table
+from pytest_prodstatus.readers.waivers import WAIVER_KEYS, read_waivers
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
+__all__ = [
+    "STAGE_KEYS",
+    "TABLE_KEYS",
+    "TARGET_FORM",
+    "WAIVER_KEYS",
+    "Config",
+    "ConfigError",
+    "read_config",
+]
+
 DEFAULT_DOCUMENT = "PRODUCTION_STATUS.md"
 DEFAULT_TITLE = "Production status"
-
-
-OUTPUTS = ("status.json", "status.html")
-"""The record and the page, whose names are fixed."""
-
-
-class ConfigError(ValueError):
-    """A configuration that can't be used; one sentence with the file, the value and the rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,7 @@ class Config:
         require_evidence: a criterion that recorded nothing is BLOCKED.
         success_criteria: sentences that the document ends with.
         catalogue: the stages.
+        waivers: what the gate accepts although it isn't CONFIRMED.
     """
 
     title: str = DEFAULT_TITLE
@@ -59,6 +63,7 @@ class Config:
     require_evidence: bool = False
     success_criteria: tuple[str, ...] = ()
     catalogue: Catalogue = field(default_factory=lambda: Catalogue(declared=False))
+    waivers: Waivers = field(default_factory=Waivers)
 
 
 def read_config(text: str, source: str) -> Config:
@@ -77,9 +82,9 @@ def read_config(text: str, source: str) -> Config:
     except tomllib.TOMLDecodeError as error:
         msg = f"{source}: not valid TOML: {error}"
         raise ConfigError(msg) from None
-    tools = _Table(project.get("tool", {}), f"{source}: [tool]").table
+    tools = Table(project.get("tool", {}), f"{source}: [tool]").table
     where = f"{source}: [tool.prodstatus]"
-    reader = _Table(tools.get("prodstatus", {}), where)
+    reader = Table(tools.get("prodstatus", {}), where)
     reader.refuse_unknown(TABLE_KEYS)
     default = reader.duration("valid_for", DEFAULT_VALID_FOR)
     try:
@@ -99,6 +104,7 @@ def read_config(text: str, source: str) -> Config:
         require_evidence=reader.boolean("require_evidence", default=False),
         success_criteria=tuple(map(one_line, reader.texts("success_criteria"))),
         catalogue=catalogue,
+        waivers=read_waivers(reader, catalogue),
     )
 
 
@@ -111,6 +117,9 @@ TABLE_KEYS = (
     "success_criteria",
     "valid_for",
     "stages",
+    "waivers",
+    "unwaivable",
+    "waiver_max",
 )
 STAGE_KEYS = (
     "id",
@@ -127,7 +136,7 @@ STAGE_KEYS = (
 
 def _stage(item: Mapping[str, Any], number: int, where: str, valid_for: timedelta) -> Stage:
     name = f"stage {item['id']!r}" if item.get("id") else f"stage number {number}"
-    reader = _Table(item, f"{where} {name}")
+    reader = Table(item, f"{where} {name}")
     reader.refuse_unknown(STAGE_KEYS)
     stage_id = reader.text("id", "")
     if not stage_id:
@@ -148,74 +157,6 @@ def _stage(item: Mapping[str, Any], number: int, where: str, valid_for: timedelt
         rollup=reader.texts("rollup"),
         valid_for=reader.duration("valid_for", valid_for),
     )
-
-
-class _Table:
-    """One TOML table, read key by key with messages that name the place and the rule."""
-
-    def __init__(self, table: object, where: str) -> None:
-        if not isinstance(table, Mapping):
-            msg = f"{where}: must be a table, not {table!r}"
-            raise ConfigError(msg)
-        self.table = table
-        self.where = where
-
-    def refuse_unknown(self, known: Iterable[str]) -> None:
-        names = list(known)
-        for key in self.table:
-            if key not in names:
-                near = difflib.get_close_matches(key, names, n=1)
-                hint = f"did you mean {near[0]!r}? " if near else ""
-                msg = f"{self.where}: unknown key {key!r}; {hint}keys are {', '.join(names)}"
-                raise ConfigError(msg)
-
-    def _of(self, key: str, kind: type, what: str, default: Any) -> Any:
-        value = self.table.get(key, default)
-        if not isinstance(value, kind):
-            msg = f"{self.where}: {key} = {value!r} must be {what}"
-            raise ConfigError(msg)
-        return value
-
-    def text(self, key: str, default: str) -> str:
-        return str(self._of(key, str, "text", default))
-
-    def file(self, key: str, default: str) -> str:
-        """Return a file's name: one that a file can have, and that no other output has."""
-        name = self.text(key, default)
-        if name != one_line(name) or name.endswith("/") or (default and not name):
-            msg = f"{self.where}: {key} = {name!r} must be the name of a file, as in 'STATUS.md'"
-            raise ConfigError(msg)
-        if name in OUTPUTS:
-            msg = (
-                f"{self.where}: {key} = {name!r} is a file that the plugin writes itself; "
-                f"use another name than {' or '.join(OUTPUTS)}"
-            )
-            raise ConfigError(msg)
-        return name
-
-    def boolean(self, key: str, *, default: bool) -> bool:
-        return bool(self._of(key, bool, "true or false", default))
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        values = self._of(key, list, "a list of texts", [])
-        for value in values:
-            if not isinstance(value, str):
-                msg = f"{self.where}: {key} holds {value!r}; it must be a list of texts"
-                raise ConfigError(msg)
-        return tuple(values)
-
-    def tables(self, key: str) -> list[Mapping[str, Any]]:
-        values = self._of(key, list, "a list of tables ([[tool.prodstatus.stages]])", [])
-        return [_Table(value, f"{self.where} {key}").table for value in values]
-
-    def duration(self, key: str, default: timedelta) -> timedelta:
-        if key not in self.table:
-            return default
-        try:
-            return parse_duration(self.table[key])
-        except ValueError as error:
-            msg = f"{self.where}: {key}: {error}"
-            raise ConfigError(msg) from None
 
 
 TARGET_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_prodstatus.readers.config import STAGE_KEYS, TABLE_KEYS
+from pytest_prodstatus.readers.config import STAGE_KEYS, TABLE_KEYS, WAIVER_KEYS
 from pytest_prodstatus.settings import OPTIONS
 from tests.acceptance.demo.scenarios import SCENARIOS
 
@@ -22,7 +22,9 @@ def test_every_option_is_documented(name: str) -> None:
         assert f"`{form}`" in README
 
 
-@pytest.mark.parametrize("key", sorted({*TABLE_KEYS, *STAGE_KEYS} - {"stages"}))
+@pytest.mark.parametrize(
+    "key", sorted({*TABLE_KEYS, *STAGE_KEYS, *WAIVER_KEYS} - {"stages", "waivers"})
+)
 def test_every_key_of_the_configuration_is_documented(key: str) -> None:
     """Each key of [tool.prodstatus] stands in the README's example."""
     assert re.search(rf"^{key} = ", README, re.MULTILINE)

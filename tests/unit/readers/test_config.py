@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from pytest_prodstatus.model.waiver import Waiver
 from pytest_prodstatus.readers.config import TARGET_FORM, Config, ConfigError, read_config
 
+UTC = timezone.utc
 HEAD = "[tool.prodstatus]\n"
 STAGE = "[[tool.prodstatus.stages]]\n"
+WAIVER = "[[tool.prodstatus.waivers]]\n"
+WAIVED = WAIVER + "criterion = 'a.x'\nreason = 'r'\nowner = 'o'\nexpires = 2026-12-01\n"
 
 
 def read(text: str) -> Config:
@@ -81,6 +85,23 @@ def test_what_a_person_reads_is_one_line() -> None:
     assert made.catalogue.stages[0].confirmed == "x - y"
 
 
+def test_waivers() -> None:
+    """A date stands for its end in UTC; a date and time for itself."""
+    made = read(
+        HEAD + "unwaivable = ['oauth', 'a.y']\nwaiver_max = '7d'\n"
+        + WAIVED
+        + WAIVED.replace("a.x", "a.z").replace("2026-12-01", "2026-12-01T10:00:00+02:00")
+    ).waivers  # fmt: skip
+    assert made.given == (
+        Waiver(criterion="a.x", reason="r", owner="o", expires=datetime(2026, 12, 2, tzinfo=UTC)),
+        Waiver(
+            criterion="a.z", reason="r", owner="o", expires=datetime(2026, 12, 1, 8, tzinfo=UTC)
+        ),
+    )
+    assert (made.unwaivable, made.longest) == (("oauth", "a.y"), timedelta(days=7))
+    assert read("").waivers.longest == timedelta(days=30)
+
+
 # A configuration, and what its one sentence must hold beside the file's name.
 BAD: list[tuple[str, list[str]]] = [
     ("[tool]\nx = \ny = 1", ["not valid TOML", "line 2"]),
@@ -134,6 +155,25 @@ BAD: list[tuple[str, list[str]]] = [
     (STAGE + "id = 'a'\ncriteria = ['b.x']", ["write criterion 'b.x' as a.its-name"]),
     (STAGE + "id = 'a'\ncriteria = ['x', 'a.x']", ["criterion 'a.x' is declared twice"]),
     (STAGE + "id = 'a'\ntitle = ''", ["title '' must be one line of plain words"]),
+    # Waivers
+    (HEAD + "waiver_max = '1 month'", ["waiver_max: '1 month' is not a duration"]),
+    (HEAD + "unwaivable = 'a'", ["unwaivable = 'a' must be a list of texts"]),
+    (HEAD + "unwaivable = ['b.x']\n" + STAGE + "id = 'a'",
+     ["unwaivable holds 'b.x', which is in no stage", "stages are a"]),
+    (HEAD + "waivers = 'a'", ["waivers = 'a' must be a list of tables"]),
+    (WAIVER, ["waiver 1: it has no criterion; a waiver needs criterion, reason, owner, expires"]),
+    (WAIVED.replace("reason = 'r'\n", ""), ["waiver of 'a.x': it has no reason"]),
+    (WAIVED.replace("'r'", "' '"), ["waiver of 'a.x': it has no reason"]),
+    (WAIVED.replace("owner = 'o'\n", ""), ["waiver of 'a.x': it has no owner"]),
+    (WAIVED.replace("expires = 2026-12-01\n", ""), ["waiver of 'a.x': it has no expires"]),
+    (WAIVED.replace("'o'", "3"), ["waiver of 'a.x': owner = 3 must be text"]),
+    (WAIVED.replace("2026-12-01", "'2026-12-01'"),
+     ["expires = '2026-12-01' must be a date, as in expires = 2026-12-31", "without quotes"]),
+    (WAIVED.replace("2026-12-01", "2026-12-01T10:00:00"), ["'2026-12-01 10:00:00' must be a date"]),
+    (WAIVED.replace("2026-12-01", "0001-01-01T00:00:00+14:00"), ["must be a date"]),
+    (WAIVED.replace("2026-12-01", "9999-12-31"), ["must be a date"]),
+    (WAIVED + "until = 3", ["waiver of 'a.x': unknown key 'until'"]),
+    (WAIVED + WAIVED, ["criterion 'a.x' has two waivers; keep one of them"]),
 ]  # fmt: skip
 
 

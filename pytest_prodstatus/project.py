@@ -1,0 +1,55 @@
+"""The project that a command is about: its root and what its pyproject.toml declares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_prodstatus.layout import Layout
+from pytest_prodstatus.readers.config import Config, ConfigError, read_config
+
+FILE = "pyproject.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A project's root folder and its configuration."""
+
+    root: Path
+    config: Config
+
+    def layout(self, folder: Path) -> Layout:
+        """Return the places of the outputs in a folder."""
+        return Layout(root=self.root, folder=folder, document_name=self.config.document)
+
+
+def find_project(start: Path) -> Project:
+    """Return the project that `start` lies in: the nearest folder upwards that declares something.
+
+    Where none declares anything it is `start` itself, with the defaults.
+
+    Raises:
+        ConfigError: a pyproject.toml on the way can't be read or used.
+    """
+    for folder in (start, *start.parents):
+        config = config_in(folder)
+        if config != Config():
+            return Project(root=folder, config=config)
+    return Project(root=start, config=Config())
+
+
+def config_in(root: Path) -> Config:
+    """Return what the pyproject.toml in a folder declares; the defaults where it declares nothing.
+
+    Raises:
+        ConfigError: the file can't be read or used; one sentence.
+    """
+    path = root / FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Config()
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{path}: can't be read: {error}"
+        raise ConfigError(msg) from None
+    return read_config(text, path.name) if "prodstatus" in text else Config()

@@ -1,0 +1,108 @@
+"""Waivers: whom they cover, and what makes one close the gate instead of opening it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from pytest_prodstatus.model.waiver import WAIVER_MAX, Waiver, Waivers, end_of
+from tests.unit.given import HOUR, NOW
+
+SECOND = timedelta(seconds=1)
+KNOWN = frozenset(["pay.in", "pay.out", "pay.out[eu]", "pay.out[us]", "oauth.token"])
+
+
+def waiver(criterion: str = "pay.in", expires: datetime = NOW + HOUR) -> Waiver:
+    """Return a waiver of an hour."""
+    return Waiver(criterion=criterion, reason="the bank is closed", owner="Ann", expires=expires)
+
+
+def wrong(given: Waiver, **rules: Any) -> str:
+    """Return what is said against the only waiver there is; "" for nothing."""
+    waivers = Waivers(given=(given,), **rules)
+    told = [(each, text) for each, text in waivers.broken(KNOWN, NOW)]
+    assert waivers.in_force(KNOWN, NOW) == (() if told else (given,))
+    assert [each for each, _ in told] == [given] * len(told)
+    return told[0][1] if told else ""
+
+
+def test_a_good_one() -> None:
+    """Of a known criterion, waivable, not expired, and of no long life."""
+    assert wrong(waiver()) == ""
+    assert wrong(waiver(), unwaivable=("oauth", "pay.out")) == ""
+
+
+def test_an_unknown_criterion() -> None:
+    """A criterion that was renamed, or never existed."""
+    assert wrong(waiver("pay.off")) == "the waiver of 'pay.off' (Ann) is about no criterion"
+    assert wrong(waiver("pay")) == "the waiver of 'pay' (Ann) is about no criterion"
+    assert wrong(waiver("pay.out[eu]")) == ""
+
+
+@pytest.mark.parametrize(
+    ("criterion", "unwaivable", "protected"),
+    [
+        ("pay.in", "pay.in", True),
+        ("pay.in", "pay", True),
+        ("pay.in", "pay.out", False),
+        ("pay.in", "oauth", False),
+        ("pay.out[eu]", "pay.out[eu]", True),
+        ("pay.out[eu]", "pay.out", True),
+        ("pay.out[eu]", "pay.out[us]", False),
+        ("pay.out[eu]", "pay", True),
+        ("pay.out", "pay.out[us]", True),
+    ],
+)
+def test_what_is_unwaivable(criterion: str, unwaivable: str, protected: bool) -> None:
+    """A criterion, one with its parameters, all of a stage; a wide waiver covers no protected."""
+    told = wrong(waiver(criterion), unwaivable=(unwaivable,))
+    assert told.endswith("is about a criterion that is declared unwaivable") is protected
+
+
+def test_when_it_expires() -> None:
+    """At its instant it counts no more."""
+    assert wrong(waiver(expires=NOW)) == (
+        "the waiver of 'pay.in' (Ann) expired on 2026-11-22 12:00 UTC"
+    )
+    assert wrong(waiver(expires=NOW + SECOND)) == ""
+
+
+def test_how_long_it_may_live() -> None:
+    """Thirty days from now, or what is configured, and no second longer."""
+    assert wrong(waiver(expires=NOW + WAIVER_MAX)) == ""
+    assert wrong(waiver(expires=NOW + WAIVER_MAX + SECOND)) == (
+        "the waiver of 'pay.in' (Ann) expires on 2026-12-22 12:00 UTC, "
+        "which is more than 30d ahead (waiver_max)"
+    )
+    assert wrong(waiver(expires=NOW + HOUR), longest=HOUR) == ""
+    assert wrong(waiver(expires=NOW + 2 * HOUR), longest=HOUR) != ""
+
+
+def test_whom_it_covers() -> None:
+    """Its criterion; without parameters all of its items."""
+    assert waiver("pay.in").covers("pay.in")
+    assert waiver("pay.out").covers("pay.out[eu]")
+    assert waiver("pay.out[eu]").covers("pay.out[eu]")
+    assert not waiver("pay.out[eu]").covers("pay.out[us]")
+    assert not waiver("pay.out[eu]").covers("pay.out")
+    assert not waiver("pay.in").covers("pay.out")
+
+
+def test_unwaivable_names_what_exists() -> None:
+    """A misspelt criterion would be protected by nothing; stages are judged with the catalogue."""
+    waivers = Waivers(unwaivable=("oauth", "pay.in", "pay.off"))
+    assert list(waivers.misplaced(KNOWN)) == ["unwaivable names 'pay.off', which is no criterion"]
+
+
+def test_a_date_is_its_end() -> None:
+    """In UTC."""
+    assert end_of(date(2026, 12, 31)) == datetime(2027, 1, 1, tzinfo=timezone.utc)
+
+
+def test_its_words_are_one_line() -> None:
+    """Whatever a person wrote into the TOML."""
+    made = Waiver(criterion="a.b", reason="a\nb", owner="Ann\x1b[2J", expires=NOW)
+    assert (made.reason, made.owner) == ("a b", r"Ann\x1b[2J")
+    assert list(Waivers(given=(made,))) == [made]
