@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from pytest_prodstatus.model.catalogue import FINAL, Catalogue, Stage, base_of
 from pytest_prodstatus.model.reason import Kind, Reason
@@ -12,6 +13,9 @@ from pytest_prodstatus.model.verdict import Verdict, rollup
 
 RUN = "run"
 """The cause that stands for the run itself: a dead worker, an interrupt, a collection error."""
+
+Judged: TypeAlias = tuple[tuple[StageResult, ...], Final]
+"""Every stage's result, and FINAL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ def judge(
     *,
     incidents: Sequence[Reason] = (),
     unasked: frozenset[str] = frozenset(),
-) -> tuple[tuple[StageResult, ...], Final]:
+) -> Judged:
     """Return every stage's result, in the catalogue's order, and FINAL.
 
     Args:

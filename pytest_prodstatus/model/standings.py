@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from pytest_prodstatus.model.catalogue import Catalogue, Criterion, base_of
+from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage, base_of
 from pytest_prodstatus.model.duration import age, text_of
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.reason import Kind, Reason
@@ -185,15 +185,27 @@ def _carried(old: Standing, facts: Facts, now: datetime) -> Standing:
     own = replace(old, carried_over=old.observed is not None, selected=False)
     if old.observed is not Verdict.CONFIRMED:
         return replace(own, verdict=old.observed or Verdict.BLOCKED)
-    valid_for = facts.catalogue.by_id[old.stage].valid_for
-    span = now - old.observed_at if old.observed_at else None
-    if span is not None and -valid_for <= span <= valid_for:
-        return replace(own, verdict=Verdict.CONFIRMED, reason=None)
+    stage = facts.catalogue.by_id[old.stage]
     # A clock that is wrong by more than a whole validity dates nothing.
+    reason = stale(old.observed_at, stage, now, ahead=stage.valid_for)
+    return replace(own, verdict=Verdict.BLOCKED if reason else Verdict.CONFIRMED, reason=reason)
+
+
+def stale(seen: datetime | None, stage: Stage, now: datetime, ahead: timedelta) -> Reason | None:
+    """Return why a CONFIRMED counts no more; None where it still does.
+
+    Args:
+        seen: when it was observed; None where nobody knows.
+        stage: its stage, which says how long it stays valid.
+        now: the instant against which its age is measured.
+        ahead: how far `seen` may lie after `now`, since clocks differ.
+    """
+    span = now - seen if seen else None
+    if span is not None and -ahead <= span <= stage.valid_for:
+        return None
     since = "an unknown time" if span is None or span < timedelta() else age(span)
-    reason = Reason(
-        text=f"it was CONFIRMED {since} ago, and stays valid for {text_of(valid_for)}",
+    return Reason(
+        text=f"it was CONFIRMED {since} ago, and stays valid for {text_of(stage.valid_for)}",
         kind=Kind.STALE,
-        remedy=f"run stage {old.stage} again",
+        remedy=f"run stage {stage.id} again",
     )
-    return replace(own, verdict=Verdict.BLOCKED, reason=reason)

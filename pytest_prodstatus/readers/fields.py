@@ -18,11 +18,25 @@ class FieldError(ValueError):
 
 
 class Fields:
-    """One JSON object, read field by field."""
+    """One JSON object, read field by field.
 
-    def __init__(self, data: object, place: str = "the record") -> None:
-        self._place = place
-        self._data = _of(dict, data, place, "an object")
+    Where it stands is put into words only for a message: a record has a hundred thousand fields.
+    """
+
+    __slots__ = ("_data", "_name", "_parent")
+
+    def __init__(
+        self, data: object, name: str = "the record", parent: Fields | None = None
+    ) -> None:
+        self._name = name
+        self._parent = parent
+        if type(data) is not dict:
+            raise _refusal(data, self._place, "an object")
+        self._data: dict[str, object] = data
+
+    @property
+    def _place(self) -> str:
+        return self._parent.place(self._name) if self._parent else self._name
 
     def raw(self, name: str) -> object:
         """Return a field's value, whatever it is."""
@@ -56,11 +70,12 @@ class Fields:
 
     def choice(self, kind: type[E], name: str) -> E:
         """Return the member of `kind` that a text names."""
-        members = {member.value: member for member in kind}
         value = self.raw(name)
-        if isinstance(value, str) and value in members:
-            return members[value]
-        raise self.wrong(name, f"one of {', '.join(members)}")
+        try:
+            return kind(value)
+        except ValueError:
+            known = ", ".join(member.value for member in kind)
+            raise self.wrong(name, f"one of {known}") from None
 
     def instant(self, name: str) -> datetime:
         """Return an instant, in UTC."""
@@ -77,6 +92,8 @@ class Fields:
         try:
             # Python 3.10's fromisoformat knows no "Z".
             instant = datetime.fromisoformat(text.replace("Z", "+00:00"))
+            if instant.tzinfo is timezone.utc:
+                return instant
             if instant.tzinfo is not None:
                 return instant.astimezone(timezone.utc)
         except (ValueError, OverflowError):
@@ -86,23 +103,21 @@ class Fields:
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a list of texts."""
         values = self._field(list, name, "a list of texts")
-        return tuple(_of(str, item, self.place(name), "a list of texts") for item in values)
+        return tuple(self._text(item, name, "a list of texts") for item in values)
 
     def names(self, name: str) -> dict[str, str]:
         """Return an object whose values are texts."""
         values = self._field(dict, name, "an object of texts")
-        return {
-            key: _of(str, v, self.place(name), "an object of texts") for key, v in values.items()
-        }
+        return {key: self._text(v, name, "an object of texts") for key, v in values.items()}
 
     def child(self, name: str) -> Fields:
         """Return an object."""
-        return Fields(self.raw(name), self.place(name))
+        return Fields(self.raw(name), name, self)
 
     def children(self, name: str) -> Iterator[Fields]:
         """Return a list's objects."""
         values = self._field(list, name, "a list of objects")
-        return (Fields(item, f"{self.place(name)} {n}") for n, item in enumerate(values, 1))
+        return (Fields(item, f"{name} {n}", self) for n, item in enumerate(values, 1))
 
     def has(self, name: str) -> bool:
         """Return whether there is a field of this name."""
@@ -125,14 +140,16 @@ class Fields:
         return _refusal(self._data, self._place, what)
 
     def _field(self, kind: type[T], name: str, what: str) -> T:
-        return _of(kind, self.raw(name), self.place(name), what)
+        value = self.raw(name)
+        # Not isinstance: a bool is no number.
+        if type(value) is kind:
+            return value
+        raise self.wrong(name, what)
 
-
-def _of(kind: type[T], value: object, place: str, what: str) -> T:
-    # Not isinstance: a bool is no number.
-    if type(value) is kind:
-        return value
-    raise _refusal(value, place, what)
+    def _text(self, value: object, name: str, what: str) -> str:
+        if type(value) is str:
+            return value
+        raise _refusal(value, self.place(name), what)
 
 
 def _refusal(value: object, place: str, what: str) -> FieldError:

@@ -1,0 +1,105 @@
+"""What the gate answers, with every word of it: decision, exit status, reasons, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_prodstatus.model.cause import Cause, actions_of
+from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_FAILED, EXIT_OPEN
+from pytest_prodstatus.model.override import Override
+from pytest_prodstatus.model.record import Standing
+from pytest_prodstatus.model.refusal import Asked, Refusal
+from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.waiver import Waiver
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waived:
+    """A criterion that isn't CONFIRMED, and the waiver by which that is accepted."""
+
+    standing: Standing
+    waiver: Waiver
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the gate says.
+
+    Attributes:
+        asked: the question.
+        verdict: of what was asked about, now, without waivers; None where the record has none.
+        decided: the same with what is waived taken for CONFIRMED.
+        refusals: what closes the gate whatever the verdicts are.
+        causes: what isn't CONFIRMED and not waived, the worst first.
+        waived: what isn't CONFIRMED and waived.
+        override: the one in force for the target.
+    """
+
+    asked: Asked
+    verdict: Verdict | None
+    decided: Verdict | None = None
+    refusals: tuple[Refusal, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    waived: tuple[Waived, ...] = ()
+    override: Override | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether the gate is open by what was seen and waived alone."""
+        return not self.refusals and self.decided is Verdict.CONFIRMED
+
+    @property
+    def open(self) -> bool:
+        """Whether the gate is open."""
+        return self.held or self.override is not None
+
+    @property
+    def exit_code(self) -> int:
+        """0 where it is open, 1 where something FAILED, else 10."""
+        if self.open:
+            return EXIT_OPEN
+        return EXIT_FAILED if self.decided is Verdict.FAILED else EXIT_BLOCKED
+
+    @property
+    def decision(self) -> str:
+        """Open or closed, and by what, in a few words."""
+        if not self.held:
+            return "open by an override" if self.override else "closed"
+        return f"open, {len(self.waived)} waived" if self.waived else "open"
+
+    @property
+    def what(self) -> str:
+        """What was asked about, in words."""
+        return f"stages {', '.join(self.asked.require)}" if self.asked.require else "FINAL"
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the gate would be closed, one sentence each, the worst first."""
+        told = tuple(f"{_named(c.ids)} {c.verdict}: {c.reason.text}" for c in self.causes)
+        refused = tuple(refusal.text for refusal in self.refusals)
+        failed = self.decided is Verdict.FAILED
+        return (*told, *refused) if failed else (*refused, *told)
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """What to do, each thing once; what helps every stage comes first."""
+        whole = [refusal.remedy for refusal in self.refusals if refusal.remedy]
+        return tuple(dict.fromkeys([*whole, *actions_of(self.causes)]))
+
+    @property
+    def sentence(self) -> str:
+        """The whole answer in one sentence."""
+        verdict = f"{self.what} {self.verdict}" if self.verdict else f"{self.what} unknown"
+        told = [f"gate {self.decision} (target {self.asked.target})", verdict, *self.reasons[:1]]
+        more = f" (and {len(self.reasons) - 1} more)" if len(self.reasons) > 1 else ""
+        return ": ".join(told) + more
+
+
+def refused(refusals: Sequence[Refusal], asked: Asked, override: Override | None = None) -> Answer:
+    """Return the answer where there is no record, or one that is about something else."""
+    return Answer(asked=asked, verdict=None, refusals=tuple(refusals), override=override)
+
+
+def _named(ids: Sequence[str]) -> str:
+    return ids[0] if len(ids) == 1 else f"{ids[0]} and {len(ids) - 1} more"

@@ -1,0 +1,146 @@
+"""A record judged again: whether it agrees with itself, and how its criteria stand by now.
+
+A stored verdict is never taken at its word. What was observed is judged anew, so that an edited
+verdict opens nothing and a CONFIRMED ages while the record lies there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from pytest_prodstatus.model.catalogue import (
+    DEFAULT_VALID_FOR,
+    Catalogue,
+    Stage,
+    base_of,
+    title_of,
+)
+from pytest_prodstatus.model.judge import judge
+from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.record import Record, Standing
+from pytest_prodstatus.model.standings import stale
+from pytest_prodstatus.model.verdict import Verdict
+
+SKEW = timedelta(minutes=5)
+"""How far a record may be dated ahead, since the machine that wrote it has a clock of its own."""
+
+
+def catalogue_of(record: Record, declared: Catalogue) -> Catalogue:
+    """Return the declared catalogue, or, where no stage is declared, the record's own stages.
+
+    Raises:
+        CatalogueError: the record's stages make no catalogue.
+    """
+    if declared.declared:
+        return declared
+    stages = tuple(Stage(id=stage.id, title=title_of(stage.id)) for stage in record.stages)
+    return Catalogue(stages=stages, declared=False)
+
+
+def own_of(standing: Standing) -> Standing:
+    """Return how a criterion stands by itself, whatever its stage requires."""
+    observed = standing.observed or Verdict.BLOCKED
+    if standing.verdict < observed:
+        text = f"the record calls it {standing.verdict}, and it was seen to be {observed}"
+        if standing.observed is None:
+            text = f"the record calls it {standing.verdict}, and it was never observed"
+        return replace(standing, verdict=observed, reason=Reason(text=text, kind=Kind.NOT_RUN))
+    blocked_above = standing.reason is not None and standing.reason.kind is Kind.UPSTREAM
+    if blocked_above and observed is Verdict.CONFIRMED:
+        return replace(standing, verdict=Verdict.CONFIRMED, reason=None)
+    return standing
+
+
+def contradictions(record: Record, own: Sequence[Standing], catalogue: Catalogue) -> Iterator[str]:
+    """Yield a sentence for whatever the record says that its own observations don't.
+
+    Args:
+        record: of a finished run.
+        own: its criteria, each by itself (`own_of`).
+        catalogue: of today; of a record that was made with another one less can be said.
+    """
+    for stored, by_itself in zip(record.criteria, own, strict=True):
+        if stored.verdict < by_itself.verdict and by_itself.reason:
+            yield f"{stored.id}: {by_itself.reason.text}"
+    if record.run.catalogue == catalogue.digest:
+        yield from _other_verdicts(record, own, catalogue)
+    if record.decision.open is not record.decision.rule.admits(record.final.verdict):
+        told = "open" if record.decision.open else "closed"
+        yield f"its decision is called {told} with FINAL {record.final.verdict}"
+    seen = all(standing.observed and not standing.carried_over for standing in own)
+    if record.run.complete is not (bool(own) and seen and not record.run.incidents):
+        told = "complete" if record.run.complete else "not complete"
+        yield f"it is called {told}, and its criteria say otherwise"
+
+
+def _other_verdicts(record: Record, own: Sequence[Standing], catalogue: Catalogue) -> Iterator[str]:
+    within = [standing for standing in own if standing.stage in catalogue.by_id]
+    stages, final = judge(catalogue, within, incidents=record.run.incidents)
+    said = {stage.id: stage.verdict for stage in record.stages}
+    yield from (f"it has a stage {name!r}" for name in said if name not in catalogue.by_id)
+    for stage in stages:
+        if stage.id not in said:
+            yield f"it has no stage {stage.id!r}"
+        elif said[stage.id] is not stage.verdict:
+            yield f"stage {stage.id!r} is called {said[stage.id]}, and amounts to {stage.verdict}"
+    if record.final.verdict is not final.verdict:
+        yield f"FINAL is called {record.final.verdict}, and amounts to {final.verdict}"
+
+
+def standings_now(
+    own: Sequence[Standing], catalogue: Catalogue, release: str | None, now: datetime
+) -> list[Standing]:
+    """Return how every criterion of the catalogue stands now, each by itself.
+
+    Args:
+        own: the record's criteria, each by itself.
+        catalogue: of today; what it declares and the record doesn't know is BLOCKED.
+        release: the release that is asked about; None for any.
+        now: the instant against which ages are measured.
+    """
+    standings = [
+        _aged(standing, catalogue.by_id[standing.stage], release, now)
+        for standing in own
+        if standing.stage in catalogue.by_id
+    ]
+    known = {s.id for s in own} | {base_of(s.id) for s in own}
+    standings += [
+        _unknown(name, stage)
+        for stage in catalogue.stages
+        for name in stage.criteria
+        if name not in known
+    ]
+    return standings
+
+
+def _aged(standing: Standing, stage: Stage, release: str | None, now: datetime) -> Standing:
+    if standing.verdict is not Verdict.CONFIRMED:
+        return standing
+    reason = stale(standing.observed_at, stage, now, SKEW)
+    # A stage that stays valid for longer than is usual is declared to outlive a release.
+    other = release is not None and standing.subject != release
+    if reason is None and other and stage.valid_for <= DEFAULT_VALID_FOR:
+        seen = f"release {standing.subject!r}" if standing.subject else "a release not named"
+        reason = Reason(
+            text=f"it was CONFIRMED of {seen}, and {release!r} is asked about",
+            kind=Kind.STALE,
+            remedy=f"run stage {stage.id} again",
+        )
+    return replace(standing, verdict=Verdict.BLOCKED, reason=reason) if reason else standing
+
+
+def _unknown(name: str, stage: Stage) -> Standing:
+    return Standing(
+        id=name,
+        stage=stage.id,
+        title=name,
+        nodeid=None,
+        verdict=Verdict.BLOCKED,
+        reason=Reason(
+            text="the record knows nothing of it",
+            kind=Kind.NOT_RUN,
+            remedy=f"run stage {stage.id} again",
+        ),
+    )

@@ -1,0 +1,513 @@
+"""The gate's answer: every way in which it refuses is a row of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pytest_prodstatus.model.answer import Answer, refused
+from pytest_prodstatus.model.assemble import assemble
+from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.gate import UnknownStageError, ask
+from pytest_prodstatus.model.override import Override
+from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.record import Record, Rule, Standing, Subject
+from pytest_prodstatus.model.refusal import Asked, Ground, Refusal
+from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.waiver import Waiver, Waivers
+from tests.unit.given import (
+    HOUR,
+    NOW,
+    B,
+    C,
+    F,
+    catalogue,
+    criterion,
+    facts,
+    observation,
+    reason,
+    run,
+    stage,
+)
+
+SECOND = timedelta(seconds=1)
+DAY = 24 * HOUR
+
+SHOP = catalogue(
+    stage("oauth", criteria=("oauth.token",)),
+    stage("place", criteria=("place.order",), requires=("oauth",), valid_for=30 * DAY),
+    stage("sale", criteria=("sale.exists", "sale.linked"), requires=("place",)),
+    stage("extra"),
+    stage("final", rollup=("oauth", "place", "sale")),
+)
+ALL = ("oauth.token", "place.order", "sale.exists", "sale.linked", "extra.x")
+DIED = reason("worker gw0 died", Kind.CRASH)
+
+
+def made(
+    worse: dict[str, Any] | None = None,
+    /,
+    *,
+    stages: Catalogue = SHOP,
+    names: tuple[str, ...] = ALL,
+    rule: Rule = Rule.CONFIRMED,
+    former: Record | None = None,
+    selected: tuple[str, ...] | None = None,
+    at: datetime = NOW,
+    **of: Any,
+) -> Record:
+    """Return the record of a run of everything, or of what was selected, that finished `at`."""
+    told = {**dict.fromkeys(names if selected is None else selected, C), **(worse or {})}
+    seen = {
+        name: replace(observation(verdict), observed_at=at)
+        if isinstance(verdict, Verdict)
+        else verdict
+        for name, verdict in told.items()
+    }
+    given = {"target": "production", "catalogue": stages.digest, "started": at - HOUR}
+    collected = tuple(map(criterion, names))
+    what = facts(stages, seen, collected=collected, selected=frozenset(seen), former=former)
+    return assemble(what, run(**{**given, "finished": at, **of}), rule, 0, at)
+
+
+def edited(record: Record, name: str, **changes: Any) -> Record:
+    """Return the record with one criterion's data changed, as an editor does it."""
+
+    def changed(standing: Standing) -> Standing:
+        return replace(standing, **changes) if standing.id == name else standing
+
+    stages = tuple(
+        replace(each, criteria=tuple(map(changed, each.criteria))) for each in record.stages
+    )
+    return replace(record, stages=stages)
+
+
+def restaged(record: Record, name: str, **changes: Any) -> Record:
+    """Return the record with one stage's data changed."""
+    stages = tuple(replace(s, **changes) if s.id == name else s for s in record.stages)
+    return replace(record, stages=stages)
+
+
+def of_run(record: Record, **changes: Any) -> Record:
+    """Return the record with its run's data changed."""
+    return replace(record, run=replace(record.run, **changes))
+
+
+def waived(*names: str, expires: datetime = NOW + DAY, **rules: Any) -> Waivers:
+    """Return waivers of some criteria."""
+    given = tuple(
+        Waiver(criterion=name, reason="the bank is closed", owner="Ann", expires=expires)
+        for name in names
+    )
+    return Waivers(given=given, **rules)
+
+
+def answer(
+    record: Record,
+    *,
+    stages: Catalogue = SHOP,
+    now: datetime = NOW,
+    waivers: Waivers | None = None,
+    override: Override | None = None,
+    found: tuple[Refusal, ...] = (),
+    **asked: Any,
+) -> Answer:
+    """Return what the gate says of a record."""
+    question = Asked(**{"target": "production", **asked})
+    return ask(
+        record, stages, question, now, waivers=waivers, override=override, found=found
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way to ask: the record, the question, and what must be said of it.
+
+    Attributes:
+        ground: of the one refusal; None where it is the verdicts that close the gate.
+        told: what the first reason says.
+    """
+
+    record: Callable[[], Record]
+    status: int
+    ground: Ground | None
+    told: str
+    asked: dict[str, Any] = field(default_factory=dict)
+
+
+STALE = "it was CONFIRMED 25 h ago, and stays valid for 1d"
+YESTERDAY = made(at=NOW - 25 * HOUR)
+GATED = replace(made({"oauth.token": F}), final=made().final)
+SHAM = replace(made().decision, open=True, reasons=())
+
+REFUSALS = {
+    # The record isn't the one that was asked about.
+    "other target": Row(
+        lambda: made(target="demo"), 10, Ground.TARGET,
+        "the record is about target 'demo', and 'production' is asked about"),
+    "other target that FAILED": Row(
+        lambda: made({"oauth.token": F}, target="demo"), 10, Ground.TARGET, "target 'demo'"),
+    "other target asked": Row(
+        made, 10, Ground.TARGET, "target 'production', and 'demo' is asked about",
+        {"target": "demo"}),
+    "other subject": Row(
+        made, 10, Ground.SUBJECT, "the record is about release 'v1', and 'v2' is asked about",
+        {"subject": "v2"}),
+    "no subject": Row(
+        lambda: made(subject=Subject()), 10, Ground.SUBJECT,
+        "the record is about no release by name, and 'v2' is asked about", {"subject": "v2"}),
+    "other commit": Row(
+        made, 10, Ground.COMMIT,
+        "the suite that ran is 0123456789ab, and commit 'fedcba9876' is asked about",
+        {"commit": "fedcba9876"}),
+    "no commit": Row(
+        lambda: made(commit=None), 10, Ground.COMMIT, "of no known commit", {"commit": "0123456"}),
+    "local changes": Row(
+        lambda: made(dirty=True), 10, Ground.COMMIT, "0123456789ab with local changes",
+        {"commit": "0123456"}),
+    "commit too short": Row(made, 10, Ground.COMMIT, "commit '012345' is", {"commit": "012345"}),
+    "empty commit": Row(made, 10, Ground.COMMIT, "commit '' is asked", {"commit": ""}),
+    "in progress": Row(
+        lambda: made(finished=None), 10, Ground.IN_PROGRESS,
+        "run run-1 is in progress since 60 min, or was killed: nothing is confirmed"),
+    "no stages": Row(
+        lambda: made(stages=Catalogue(declared=False), names=()), 10, Ground.UNREADABLE,
+        "the record has no stage at all", {"stages": Catalogue(declared=False)}),
+    "stages that are none": Row(
+        lambda: restaged(made(), "oauth", id="O"), 10, Ground.UNREADABLE,
+        "the record's stages are none: stage id 'O'", {"stages": Catalogue(declared=False)}),
+    # It is too old, or from another world.
+    "future": Row(
+        lambda: made(at=NOW + 6 * timedelta(minutes=1)), 10, Ground.FUTURE,
+        "the record is dated 6 min ahead of this machine's clock"),
+    "too old": Row(
+        made, 10, Ground.TOO_OLD, "the record is 60 min old, and may be 30m (--max-age)",
+        {"now": NOW + HOUR, "max_age": HOUR / 2}),
+    "other catalogue": Row(
+        lambda: made(catalogue="0" * 16), 10, Ground.CATALOGUE,
+        "the record was made with another catalogue than is declared now"),
+    "no catalogue": Row(lambda: made(catalogue=""), 10, Ground.CATALOGUE, "another catalogue"),
+    # It contradicts itself.
+    "FINAL edited": Row(
+        lambda: replace(made({"oauth.token": B}), final=made().final), 10, Ground.CONTRADICTION,
+        "the record contradicts itself: FINAL is called CONFIRMED, and amounts to BLOCKED"),
+    "FINAL edited to worse": Row(
+        lambda: replace(made(), final=made({"oauth.token": F}).final), 10, Ground.CONTRADICTION,
+        "FINAL is called FAILED, and amounts to CONFIRMED"),
+    "decision edited": Row(
+        lambda: replace(made({"oauth.token": B}), decision=SHAM), 10, Ground.CONTRADICTION,
+        "its decision is called open with FINAL BLOCKED"),
+    "decision edited to closed": Row(
+        lambda: replace(made(), decision=made({"oauth.token": B}).decision), 10,
+        Ground.CONTRADICTION, "its decision is called closed with FINAL CONFIRMED"),
+    "criterion edited": Row(
+        lambda: edited(made({"oauth.token": B}), "oauth.token", verdict=C, reason=None), 10,
+        Ground.CONTRADICTION,
+        "oauth.token: the record calls it CONFIRMED, and it was seen to be BLOCKED"),
+    "criterion edited that FAILED": Row(
+        lambda: edited(made({"oauth.token": F}), "oauth.token", verdict=B), 1, None,
+        "oauth.token FAILED: the record calls it BLOCKED, and it was seen to be FAILED"),
+    "criterion never observed": Row(
+        lambda: edited(made(), "oauth.token", observed=None), 10, Ground.CONTRADICTION,
+        "oauth.token: the record calls it CONFIRMED, and it was never observed"),
+    "stage edited": Row(
+        lambda: restaged(made({"extra.x": B}), "extra", verdict=C, reason=None), 10,
+        Ground.CONTRADICTION, "stage 'extra' is called CONFIRMED, and amounts to BLOCKED"),
+    "stage removed": Row(
+        lambda: replace(made(), stages=made().stages[:3]), 10, Ground.CONTRADICTION,
+        "the record contradicts itself: it has no stage 'extra' (and 1 more)"),
+    "stage of nowhere": Row(
+        lambda: replace(made(), stages=(*made().stages, replace(made().stages[0], id="x"))), 10,
+        Ground.CONTRADICTION, "the record contradicts itself: it has a stage 'x'"),
+    "complete edited": Row(
+        lambda: of_run(made(former=made(), selected=("oauth.token",)), complete=True), 10,
+        Ground.CONTRADICTION, "it is called complete, and its criteria say otherwise"),
+    "not complete, edited": Row(
+        lambda: of_run(made(), complete=False), 10, Ground.CONTRADICTION,
+        "it is called not complete, and its criteria say otherwise"),
+    # A waiver breaks a rule.
+    "unknown waiver": Row(
+        made, 10, Ground.WAIVER, "the waiver of 'oauth.tokens' (Ann) is about no criterion",
+        {"waivers": waived("oauth.tokens")}),
+    "unwaivable": Row(
+        lambda: made({"oauth.token": B}), 10, Ground.WAIVER, "declared unwaivable",
+        {"waivers": waived("oauth.token", unwaivable=("oauth",))}),
+    "expired waiver of what is CONFIRMED": Row(
+        made, 10, Ground.WAIVER, "expired on 2026-11-22 12:00 UTC",
+        {"waivers": waived("oauth.token", expires=NOW)}),
+    "waiver that lives too long": Row(
+        made, 10, Ground.WAIVER, "which is more than 30d ahead (waiver_max)",
+        {"waivers": waived("oauth.token", expires=NOW + 31 * DAY)}),
+    "unwaivable names nothing": Row(
+        made, 10, Ground.WAIVER, "unwaivable names 'oauth.tokens', which is no criterion",
+        {"waivers": Waivers(unwaivable=("oauth.tokens",))}),
+    # Found elsewhere.
+    "document": Row(
+        made, 10, Ground.DOCUMENT, "it was edited",
+        {"found": (Refusal(ground=Ground.DOCUMENT, text="it was edited"),)}),
+    # The verdicts, now.
+    "FAILED": Row(
+        lambda: made({"oauth.token": F}), 1, None, "oauth.token FAILED: seen to be FAILED"),
+    "FAILED and too old": Row(
+        lambda: made({"oauth.token": F}), 1, None, "oauth.token FAILED: seen to be FAILED",
+        {"now": NOW + 25 * HOUR}),
+    "BLOCKED": Row(
+        lambda: made({"oauth.token": B}), 10, None, "oauth.token BLOCKED: seen to be BLOCKED"),
+    "BLOCKED with a rule that lets it pass": Row(
+        lambda: made({"oauth.token": B}, rule=Rule.NOT_FAILED), 10, None, "oauth.token BLOCKED"),
+    "FAILED with a gate that was off": Row(
+        lambda: made({"oauth.token": F}, rule=Rule.OFF), 1, None, "oauth.token FAILED"),
+    "not run": Row(
+        lambda: made(names=("oauth.token", "place.order", "sale.exists", "extra.x")), 10, None,
+        "sale.linked BLOCKED: no test provides it"),
+    "never observed": Row(
+        lambda: made(selected=ALL[1:]), 10, None, "oauth.token BLOCKED: it was not selected"),
+    "stale by now": Row(
+        made, 10, None, f"oauth.token and 2 more BLOCKED: {STALE}",
+        {"now": NOW + 25 * HOUR, "max_age": 48 * HOUR, "require": ("sale",)}),
+    "carried over and stale": Row(
+        lambda: made(former=YESTERDAY, selected=ALL[:2]), 10, None,
+        f"sale.exists and 1 more BLOCKED: {STALE}"),
+    "no date": Row(
+        lambda: edited(made(), "oauth.token", observed_at=None), 10, None,
+        "oauth.token BLOCKED: it was CONFIRMED an unknown time ago"),
+    "criterion of the future": Row(
+        lambda: edited(made(), "oauth.token", observed_at=NOW + HOUR), 10, None,
+        "oauth.token BLOCKED: it was CONFIRMED an unknown time ago"),
+    "seen on another release": Row(
+        lambda: made(former=made(subject=Subject(release="v0")), selected=ALL[1:]), 10, None,
+        "oauth.token BLOCKED: it was CONFIRMED of release 'v0', and 'v1' is asked about",
+        {"subject": "v1"}),
+    "seen on a release without a name": Row(
+        lambda: made(former=made(subject=Subject()), selected=ALL[1:]), 10, None,
+        "oauth.token BLOCKED: it was CONFIRMED of a release not named, and 'v1' is asked about",
+        {"subject": "v1"}),
+    "an incident": Row(
+        lambda: made(incidents=(DIED,)), 10, None, "run BLOCKED: worker gw0 died"),
+    "an incident, of stages that held": Row(
+        lambda: made(incidents=(DIED,)), 10, None, "run BLOCKED: worker gw0 died",
+        {"require": ("oauth",)}),
+    "an empty stage": Row(
+        lambda: made(names=ALL[:4]), 10, None,
+        "extra BLOCKED: no test provides a criterion of this stage", {"require": ("extra",)}),
+    "required": Row(
+        lambda: made({"extra.x": F}), 1, None, "extra.x FAILED: seen to be FAILED",
+        {"require": ("oauth", "extra")}),
+    "required above": Row(
+        lambda: made({"oauth.token": F}), 10, None, "oauth.token FAILED: seen to be FAILED",
+        {"require": ("sale",)}),
+    "an upstream kind that hides nothing": Row(
+        lambda: edited(
+            made({"oauth.token": B}), "oauth.token", reason=reason("x", Kind.UPSTREAM)), 10, None,
+        "oauth.token BLOCKED: x"),
+    "half waived": Row(
+        lambda: made({"oauth.token": F, "place.order": B}), 10, None,
+        "place.order BLOCKED: seen to be BLOCKED", {"waivers": waived("oauth.token")}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_refusal(name: str) -> None:
+    """Closed, with the exit status, the one refusal and the sentence of its row."""
+    row = REFUSALS[name]
+    got = answer(row.record(), **row.asked)
+    assert not got.open
+    assert got.decision == "closed"
+    assert got.exit_code == row.status
+    assert [refusal.ground for refusal in got.refusals if row.ground] == [row.ground] * bool(
+        row.ground
+    )
+    assert row.told in (got.refusals[0].text if row.ground else got.reasons[0])
+    asked = str(row.asked.get("target", "production"))
+    assert got.sentence.startswith(f"gate closed (target {asked}): ")
+    assert got.reasons[0] in got.sentence
+    assert len(got.sentence.splitlines()) == 1
+
+
+OPEN: dict[str, Row] = {
+    "everything CONFIRMED": Row(made, 0, None, ""),
+    "everything asked": Row(
+        made, 0, None, "",
+        {"subject": "v1", "commit": "0123456789ABCDEF", "max_age": SECOND}),
+    "short commit": Row(made, 0, None, "", {"commit": "0123456"}),
+    "just young enough": Row(made, 0, None, "", {"now": NOW + DAY}),
+    "a clock that runs ahead": Row(lambda: made(at=NOW + timedelta(minutes=5)), 0, None, ""),
+    "carried over, fresh": Row(
+        lambda: made(former=made(at=NOW - HOUR), selected=("oauth.token",)), 0, None, ""),
+    "old, and valid for as long": Row(
+        lambda: made(former=YESTERDAY, selected=("oauth.token", "sale.exists", "sale.linked")),
+        0, None, ""),
+    "seen on another release, and declared to outlive it": Row(
+        lambda: made(
+            former=made(subject=Subject(release="v0")),
+            selected=("oauth.token", "sale.exists", "sale.linked")),
+        0, None, "", {"subject": "v1"}),
+    "what FINAL doesn't roll up": Row(lambda: made({"extra.x": F}), 0, None, ""),
+    "what wasn't required": Row(
+        lambda: made({"sale.exists": F}), 0, None, "", {"require": ("place",)}),
+    "whatever rule the run had": Row(lambda: made(rule=Rule.OFF), 0, None, ""),
+    "undeclared": Row(
+        lambda: made(stages=Catalogue(declared=False).with_stages_of([criterion("api.x")]),
+                     names=("api.x",), catalogue=Catalogue(declared=False).digest),
+        0, None, "", {"stages": Catalogue(declared=False)}),
+    "a waiver that isn't needed": Row(made, 0, None, "", {"waivers": waived("oauth.token")}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPEN)
+def test_open(name: str) -> None:
+    """Open, by what was seen alone."""
+    row = OPEN[name]
+    got = answer(row.record(), **row.asked)
+    assert (got.open, got.exit_code, got.decision) == (True, 0, "open"), got.sentence
+    assert got.verdict is got.decided is C
+    assert (got.refusals, got.causes, got.waived) == ((), (), ())
+    assert got.actions == got.reasons == ()
+    what = "stages place" if "require" in row.asked else "FINAL"
+    assert got.sentence == f"gate open (target production): {what} CONFIRMED"
+
+
+def test_an_unknown_stage_is_an_error() -> None:
+    """Of the question, not of the record."""
+    with pytest.raises(UnknownStageError, match=r"--require 'sales': .* stages are oauth, place"):
+        answer(made(), require=("oauth", "sales"))
+
+
+class TestWaivers:
+    """They change the decision and never the verdict."""
+
+    @pytest.mark.parametrize("verdict", [B, F])
+    def test_open_by_a_waiver(self, verdict: Verdict) -> None:
+        """What hangs on it is free as well, and the verdict stays what it was."""
+        got = answer(made({"oauth.token": verdict}), waivers=waived("oauth.token"))
+        assert (got.open, got.exit_code, got.decision) == (True, 0, "open, 1 waived")
+        assert (got.verdict, got.decided) == (verdict, C)
+        assert [each.standing.id for each in got.waived] == ["oauth.token"]
+        assert got.sentence == f"gate open, 1 waived (target production): FINAL {verdict}"
+
+    def test_what_is_stale_or_unknown_may_be_waived(self) -> None:
+        """Whatever isn't CONFIRMED now."""
+        names = ("oauth.token", "place.order", "sale.exists", "extra.x")
+        got = answer(made(names=names), waivers=waived("sale.linked"))
+        assert got.decision == "open, 1 waived"
+        late = answer(
+            made(), now=NOW + 25 * HOUR, max_age=48 * HOUR,
+            waivers=waived("oauth.token", "sale.exists", "sale.linked", expires=NOW + 30 * HOUR),
+        )  # fmt: skip
+        assert late.decision == "open, 3 waived"
+
+    def test_all_parameters_at_once(self) -> None:
+        """An id without brackets stands for all, and each is counted once."""
+        names = ("oauth.token[eu]", "oauth.token[us]", *ALL[1:])
+        worse = {"oauth.token[eu]": F, "oauth.token[us]": F}
+        got = answer(made(worse, names=names), waivers=waived("oauth.token"))
+        assert got.decision == "open, 2 waived"
+        both = answer(made(worse, names=names), waivers=waived("oauth.token", "oauth.token[eu]"))
+        assert both.decision == "open, 2 waived"
+        one = answer(made(worse, names=names), waivers=waived("oauth.token[eu]"))
+        assert one.reasons == ("oauth.token[us] FAILED: seen to be FAILED",)
+
+    def test_what_bears_on_nothing_is_not_counted(self) -> None:
+        """A waiver of what the answer doesn't depend on."""
+        got = answer(made({"extra.x": F}), waivers=waived("extra.x"))
+        assert (got.decision, got.waived) == ("open", ())
+
+    def test_no_waiver_of_what_went_wrong_outside(self) -> None:
+        """An incident has no criterion."""
+        got = answer(made({"oauth.token": F}, incidents=(DIED,)), waivers=waived("oauth.token"))
+        assert (got.exit_code, got.reasons) == (10, ("run BLOCKED: worker gw0 died",))
+
+
+class TestOverride:
+    """A person's word opens the gate, and everything else is still said."""
+
+    WORD = Override(target="production", reason="fix", who="Ann", since=NOW, until=NOW + HOUR)
+    GONE = Refusal(ground=Ground.UNREADABLE, text="there is no record")
+
+    def test_whatever_the_verdict(self) -> None:
+        """FAILED, refused, or nothing known at all."""
+        for got in (
+            answer(made({"oauth.token": F}), override=self.WORD),
+            answer(made(target="demo"), override=self.WORD),
+            refused([self.GONE], Asked(target="production"), self.WORD),
+        ):  # fmt: skip
+            assert (got.open, got.exit_code, got.held) == (True, 0, False)
+            assert got.decision == "open by an override"
+            assert got.reasons
+            assert got.override == self.WORD
+
+    def test_not_needed(self) -> None:
+        """The gate is open by what was seen, and the override is still told."""
+        got = answer(made(), override=self.WORD)
+        assert (got.decision, got.override) == ("open", self.WORD)
+
+
+class TestCauses:
+    """Each root once, with what hangs on it, and what to do."""
+
+    def test_the_worst_first_and_what_hangs_on_it(self) -> None:
+        """FAILED before BLOCKED; what only follows isn't told again."""
+        got = answer(made({"sale.linked": F, "oauth.token": B, "place.order": B}))
+        assert [(c.ids, c.verdict, c.stages, c.hanging) for c in got.causes] == [
+            (("sale.linked",), F, ("sale",), ("final",)),
+            (("oauth.token", "place.order"), B, ("oauth", "place"), ("sale", "final")),
+        ]
+        assert got.reasons == (
+            "sale.linked FAILED: seen to be FAILED",
+            "oauth.token and 1 more BLOCKED: seen to be BLOCKED",
+        )
+        assert got.sentence == (
+            "gate closed (target production): FINAL FAILED: "
+            "sale.linked FAILED: seen to be FAILED (and 1 more)"
+        )
+
+    def test_of_equals_what_holds_up_most(self) -> None:
+        """Then the order of the catalogue."""
+        names = ("sale.linked", "sale.exists", "oauth.token")
+        worse = {name: observation(F, reason=reason(name)) for name in names}
+        got = answer(made(worse))
+        assert [c.ids[0] for c in got.causes] == ["oauth.token", "sale.exists", "sale.linked"]
+        assert [c.weight for c in got.causes] == [4, 2, 2]
+
+    def test_what_the_answer_is_not_about_is_not_told(self) -> None:
+        """Neither as a cause nor as hanging."""
+        got = answer(made({"oauth.token": F, "sale.linked": F}), require=("place",))
+        assert [(c.ids, c.hanging) for c in got.causes] == [(("oauth.token",), ("place",))]
+
+    def test_an_incident(self) -> None:
+        """Is about the run, and FINAL hangs on it."""
+        (cause,) = answer(made(incidents=(DIED,))).causes
+        assert (cause.ids, cause.stages, cause.hanging) == (("run",), (), ("final",))
+
+    def test_next_actions(self) -> None:
+        """What helps every stage, then what unblocks most, each thing once."""
+        armed = reason("not armed", Kind.NOT_ARMED, remedy="arm it")
+        worse = {
+            "sale.linked": F,
+            "sale.exists": observation(B, reason=replace(armed, text="nor this")),
+            "oauth.token": observation(B, reason=reason("no data", Kind.NO_DATA)),
+            "place.order": observation(B, reason=armed),
+        }
+        got = answer(made(worse, catalogue="0" * 16))
+        assert got.actions == (
+            "run pytest -m production --target production",
+            "arm it",
+            "mend sale.linked: seen to be FAILED",
+        )
+
+    def test_mend_several(self) -> None:
+        """That say the same of themselves."""
+        got = answer(made({"sale.linked": F, "sale.exists": F}))
+        assert got.actions == ("mend sale.exists and 1 more: seen to be FAILED",)
+
+    def test_the_record_comes_first_unless_something_failed(self) -> None:
+        """The worst first."""
+        late = NOW + 25 * HOUR
+        blocked = answer(made({"oauth.token": B}), now=late, require=("oauth",))
+        assert blocked.reasons[0].startswith("the record is 25 h old")
+        failed = answer(made({"oauth.token": F}), now=late, require=("oauth",))
+        assert failed.reasons[1].startswith("the record is 25 h old")
