@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.publish import Published, publish, publish_readable, publish_record
 from pytest_prodstatus.readers.record import NewerRecordError, RecordError, read_record
 from pytest_prodstatus.settings import Settings
-from pytest_prodstatus.writers.document import write_document
-from pytest_prodstatus.writers.files import write_atomically
-from pytest_prodstatus.writers.page import write_page
-from pytest_prodstatus.writers.record import write_record
 
 
 class Outputs:
@@ -66,8 +61,8 @@ class Outputs:
 
     def begin(self, marker: Record) -> str:
         """Write that nothing is confirmed yet; return what went wrong, or ""."""
-        problems = [*self._write_readable(marker), *self._write_record(marker)]
-        return "; ".join(problems)
+        settings = self.settings
+        return "; ".join(publish(marker, settings.config, settings.layout).problems)
 
     def finish(self, judged: Callable[[list[str]], Record]) -> Record:
         """Write the outputs and return the record that was written.
@@ -75,59 +70,19 @@ class Outputs:
         Args:
             judged: makes the record, given what went wrong with the outputs so far.
         """
-        record = judged([])
-        problems = self._write_readable(record)
-        if problems:
-            record = judged(problems)
-            self._write_readable(record)
-        problems = self._write_record(record)
+        done = self._publish_readable(judged([]))
+        if done.problems:
+            done = self._publish_readable(judged(list(done.problems)))
+        problems = publish_record(done.record, self.settings.record)
         if problems:
             self.closed = True
             self.notices += problems
-            record = judged(problems)
-            self._write_readable(record)
-        return record
+            done = self._publish_readable(judged(problems))
+        return done.record
 
     def rewrite_record(self, record: Record) -> None:
         """Write the record once more, after the exit status was changed."""
-        self.notices += self._write_record(record)
+        self.notices += publish_record(record, self.settings.record)
 
-    def _write_readable(self, record: Record) -> list[str]:
-        settings = self.settings
-        page = _encoded(write_page(record, settings.config))
-        try:
-            existing = _content(settings.document)
-        except OSError as error:
-            problem = f"{settings.document} can't be read ({error.strerror or error})"
-            return [f"{problem}: the gate stays closed", *_written(settings.page, page)]
-        document = write_document(record, settings.config, existing)
-        return [*_written(settings.document, document), *_written(settings.page, page)]
-
-    def _write_record(self, record: Record) -> list[str]:
-        path = self.settings.record
-        problems = _written(path, _encoded(write_record(record)))
-        if problems:
-            # A record that can't be replaced must not speak for this run.
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
-        return problems
-
-
-def _content(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-
-
-def _encoded(text: str) -> bytes:
-    # A lone surrogate becomes its escape, which JSON reads as it was.
-    return text.encode("utf-8", "backslashreplace")
-
-
-def _written(path: Path, content: bytes) -> list[str]:
-    try:
-        write_atomically(path, content)
-    except OSError as error:
-        return [f"{path} can't be written ({error.strerror or error}): the gate stays closed"]
-    return []
+    def _publish_readable(self, record: Record) -> Published:
+        return publish_readable(record, self.settings.config, self.settings.layout)

@@ -193,6 +193,8 @@ class Record:
 
     Attributes:
         history: the former runs, the oldest first, at most `HISTORY_LIMIT`.
+        document: the digest of the status document's fields as they were written; "" where the
+            document wasn't.
         previous: of a run in progress the last finished record, so that a kill loses nothing.
     """
 
@@ -201,6 +203,7 @@ class Record:
     decision: Decision
     stages: tuple[StageResult, ...]
     history: tuple[Past, ...] = ()
+    document: str = ""
     previous: Record | None = None
 
     @property

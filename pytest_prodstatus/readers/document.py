@@ -30,6 +30,10 @@ _LABEL = re.compile(
 )
 
 
+# Two spaces or a backslash at the end are Markdown's hard line break, a person's choice.
+_HARD_BREAK = re.compile(r" {2,}$|(?<!\\)(?:\\\\)*(\\)$")
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A document's text, by lines with their ends, and how it was encoded.
@@ -101,6 +105,16 @@ def find_fields(lines: Sequence[str], blocks: Blocks, keys: Mapping[str, str]) -
         if key is not None and at >= 0:
             found.append(FieldLine(index, key, at + len(match["label"])))
     return found
+
+
+def split_field(line: str, field: FieldLine) -> tuple[str, str, str]:
+    """Return a field's line in three: up to the colon, the value, and how the line ends."""
+    body = line.rstrip("\r\n")
+    head, rest = body[: field.value_at], body[field.value_at :]
+    hard = _HARD_BREAK.search(rest)
+    kept = (hard[1] or hard[0]) if hard else ""
+    value = rest[: len(rest) - len(kept)]
+    return head, value.strip(), f"{kept}{line[len(body) :]}"
 
 
 def _folded(title: str) -> str:

@@ -88,6 +88,7 @@ def _record(data: Fields) -> Record:
         decision=_decision(data.child("decision")),
         stages=tuple(map(_stage, data.children("stages"))),
         history=tuple(map(_past, data.children("history"))),
+        document=data.text("document"),
         previous=_record(data.child("previous")) if data.has("previous") else None,
     )
 

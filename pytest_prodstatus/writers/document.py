@@ -13,7 +13,7 @@ from pytest_prodstatus.model.summary import next_actions, stage_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.blocks import Blocks, scan
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.readers.document import Document, FieldLine, find_fields
+from pytest_prodstatus.readers.document import Document, FieldLine, find_fields, split_field
 from pytest_prodstatus.version import __version__
 
 LAST_RUN, NEXT_ACTIONS = TAKEN_TITLES
@@ -153,11 +153,8 @@ def _updated(document: Document, record: Record, config: Config) -> tuple[str, .
 
 
 def _with_value(line: str, field: FieldLine, value: str) -> str:
-    body = line.rstrip("\r\n")
-    # Two spaces or a backslash at the end are Markdown's hard line break, a person's choice.
-    hard = re.search(r" {2,}$|(?<!\\)(?:\\\\)*(\\)$", body[field.value_at :])
-    kept = (hard[1] or hard[0]) if hard else ""
-    return f"{body[: field.value_at]} {value}{kept}{line[len(body) :]}"
+    head, _, end = split_field(line, field)
+    return f"{head} {value}{end}"
 
 
 def _block_end(lines: Sequence[str], blocks: Blocks, index: int) -> int:

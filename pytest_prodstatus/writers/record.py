@@ -38,6 +38,7 @@ def record_to_json(record: Record) -> dict[str, Any]:
         "decision": _decision(record.decision),
         "stages": [_stage(stage) for stage in record.stages],
         "history": [_past(past) for past in record.history],
+        "document": record.document,
     }
     if record.previous:
         data["previous"] = record_to_json(record.previous)

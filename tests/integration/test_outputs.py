@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_prodstatus import outputs
+from pytest_prodstatus import publish
 from pytest_prodstatus.writers import files
 from tests.integration.project import CONFIG, SERIAL, SHOP, XDIST, Project
 
@@ -49,7 +49,7 @@ def test_output_that_can_not_be_written_closes_the_gate(
                 raise OSError(28, "No space left on device")
         write(path, content)
 
-    monkeypatch.setattr(outputs, "write_atomically", full)
+    monkeypatch.setattr(publish, "write_atomically", full)
     ran = project.run()
     assert ran.status == 10
     assert ran.last_line.startswith("FINAL BLOCKED")

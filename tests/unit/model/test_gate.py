@@ -267,7 +267,7 @@ REFUSALS = {
     "never observed": Row(
         lambda: made(selected=ALL[1:]), 10, None, "oauth.token BLOCKED: it was not selected"),
     "stale by now": Row(
-        made, 10, None, f"oauth.token and 2 more BLOCKED: {STALE}",
+        made, 10, None, f"oauth.token BLOCKED: {STALE}",
         {"now": NOW + 25 * HOUR, "max_age": 48 * HOUR, "require": ("sale",)}),
     "carried over and stale": Row(
         lambda: made(former=YESTERDAY, selected=ALL[:2]), 10, None,

@@ -1,0 +1,79 @@
+"""A record's outputs: document and page, then the record, each file whole or untouched.
+
+Separate from the run that writes them, since the command line publishes records too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pytest_prodstatus.layout import Layout
+from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.readers.config import Config
+from pytest_prodstatus.writers.document import write_document
+from pytest_prodstatus.writers.fields import digest_of
+from pytest_prodstatus.writers.files import write_atomically
+from pytest_prodstatus.writers.page import write_page
+from pytest_prodstatus.writers.record import write_record
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What came of writing: the record with the document's digest, and what went wrong."""
+
+    record: Record
+    problems: tuple[str, ...] = ()
+
+
+def publish(record: Record, config: Config, layout: Layout) -> Published:
+    """Write the document (in place where there is one), the page and, last, the record."""
+    done = publish_readable(record, config, layout)
+    problems = publish_record(done.record, layout.record)
+    return Published(done.record, (*done.problems, *problems))
+
+
+def publish_readable(record: Record, config: Config, layout: Layout) -> Published:
+    """Write the document and the page."""
+    page = _encoded(write_page(record, config))
+    try:
+        existing = _content(layout.document)
+    except OSError as error:
+        problem = f"{layout.document} can't be read ({error.strerror or error})"
+        problems = [f"{problem}: the gate stays closed", *_written(layout.page, page)]
+        return Published(replace(record, document=""), tuple(problems))
+    document = write_document(record, config, existing)
+    problems = _written(layout.document, document)
+    digest = "" if problems else digest_of(document, record)
+    problems += _written(layout.page, page)
+    return Published(replace(record, document=digest), tuple(problems))
+
+
+def publish_record(record: Record, path: Path) -> list[str]:
+    """Write the record; one that can't be replaced is removed, since it must not speak for this."""
+    problems = _written(path, _encoded(write_record(record)))
+    if problems:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+    return problems
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _encoded(text: str) -> bytes:
+    # A lone surrogate becomes its escape, which JSON reads as it was.
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _written(path: Path, content: bytes) -> list[str]:
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        return [f"{path} can't be written ({error.strerror or error}): the gate stays closed"]
+    return []
