@@ -23,7 +23,7 @@ from pytest_prodstatus.model.record import (
 from pytest_prodstatus.model.standings import NOT_REACHED, Facts, standings_of
 from pytest_prodstatus.model.verdict import Verdict, rollup
 
-__all__ = ["NOT_REACHED", "Facts", "assemble"]
+__all__ = ["NOT_REACHED", "Facts", "assemble", "compose"]
 
 
 def assemble(facts: Facts, run: Run, rule: Rule, pytest_status: int, now: datetime) -> Record:
@@ -36,7 +36,13 @@ def assemble(facts: Facts, run: Run, rule: Rule, pytest_status: int, now: dateti
         pytest_status: the exit status before ours.
         now: the instant against which ages are measured.
     """
-    standings = standings_of(facts, run, now)
+    return compose(facts, standings_of(facts, run, now), run, rule, pytest_status)
+
+
+def compose(
+    facts: Facts, standings: Sequence[Standing], run: Run, rule: Rule, pytest_status: int
+) -> Record:
+    """Return the record of a run whose criteria stand as given, each by itself."""
     complete = bool(standings) and all(
         standing.observed and not standing.carried_over for standing in standings
     )

@@ -133,7 +133,7 @@ def _not_selected(
             nodeid=criterion.nodeid,
             side_effects=criterion.side_effects,
         )
-        return _carried(same, facts, now)
+        return carried(same, facts.catalogue.by_id[same.stage], now)
     reason = Reason(text="it was not selected, and no earlier run observed it", kind=Kind.NOT_RUN)
     return _blank(criterion, reason, selected=False)
 
@@ -152,7 +152,7 @@ def _uncollected(old: Standing, facts: Facts, now: datetime) -> Standing | None:
             side_effects=old.side_effects,
         )
     if file in facts.missing or (facts.restricted and file not in facts.files):
-        return _carried(old, facts, now)
+        return carried(old, facts.catalogue.by_id[old.stage], now)
     return None
 
 
@@ -180,12 +180,11 @@ def _unprovided(name: str, stage_id: str, facts: Facts) -> Standing:
     )
 
 
-def _carried(old: Standing, facts: Facts, now: datetime) -> Standing:
+def carried(old: Standing, stage: Stage, now: datetime) -> Standing:
     """Return a former standing as it stands now: its own observation, and stale when too old."""
     own = replace(old, carried_over=old.observed is not None, selected=False)
     if old.observed is not Verdict.CONFIRMED:
         return replace(own, verdict=old.observed or Verdict.BLOCKED)
-    stage = facts.catalogue.by_id[old.stage]
     # A clock that is wrong by more than a whole validity dates nothing.
     reason = stale(old.observed_at, stage, now, ahead=stage.valid_for)
     return replace(own, verdict=Verdict.BLOCKED if reason else Verdict.CONFIRMED, reason=reason)

@@ -1,0 +1,203 @@
+"""One record out of the shards of one run: what each machine or job saw of it.
+
+Each criterion is taken from the shards that ran it. So the record equals that of the same run in
+one piece, but for times, workers and what the run was asked to look at.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pytest_prodstatus.model.assemble import Facts, compose
+from pytest_prodstatus.model.catalogue import Catalogue, Stage
+from pytest_prodstatus.model.decision import EXIT_FAILED, EXIT_OPEN
+from pytest_prodstatus.model.record import Past, Record, Run, StageResult, Standing, Subject
+from pytest_prodstatus.model.rejudge import catalogue_of, own_of
+from pytest_prodstatus.model.standings import carried
+
+
+class MergeError(ValueError):
+    """Records that aren't shards of one run; the message names one and what differs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """A record and its name, for messages."""
+
+    name: str
+    record: Record
+
+
+_SAME: Mapping[str, Callable[[Record], object]] = {
+    "run id": lambda record: record.run.id,
+    "target": lambda record: record.run.target,
+    "subject": lambda record: record.run.subject.release,
+    "suite commit": lambda record: record.run.commit,
+    "catalogue": lambda record: record.run.catalogue,
+    "gate's rule": lambda record: record.decision.rule.value,
+}
+"""What shards of one run have in common."""
+
+
+def merge(shards: Sequence[Shard], declared: Catalogue) -> Record:
+    """Return the record of the run that all `shards` are parts of.
+
+    Args:
+        shards: at least one, in any order; one may be given twice.
+        declared: the catalogue as it is declared today.
+
+    Raises:
+        MergeError: a record is no finished shard of the same run, or was made with another
+            catalogue than `declared`.
+        CatalogueError: the stages of a record make no catalogue.
+    """
+    _refuse_strangers(shards, declared)
+    parts = [s.record for s in sorted(shards, key=lambda s: (s.record.run.started, s.name))]
+    catalogue = _union([catalogue_of(part, declared) for part in parts], declared)
+    finished = max(part.run.finished for part in parts if part.run.finished)
+    standings = [
+        _one(seen, catalogue.by_id[seen[0].stage], finished) for seen in _by_id(parts).values()
+    ]
+    whole = all(standing.selected for standing in standings)
+    run = _run([part.run for part in parts], finished, whole=whole)
+    failed = any(part.decision.exit_code == EXIT_FAILED for part in parts)
+    record = compose(
+        Facts(catalogue=catalogue),
+        standings,
+        run,
+        parts[0].decision.rule,
+        EXIT_FAILED if failed else EXIT_OPEN,
+    )
+    history = max((part.history for part in parts), key=len)
+    stages = tuple(_dated(stage, parts, history, run.started) for stage in record.stages)
+    return replace(record, stages=stages, history=history)
+
+
+def unobserved(record: Record) -> list[Standing]:
+    """Return the criteria that the run of a record did not observe itself."""
+    return [s for s in record.criteria if s.observed is None or s.carried_over]
+
+
+def _refuse_strangers(shards: Sequence[Shard], declared: Catalogue) -> None:
+    first = shards[0]
+    for shard in shards:
+        for what, value in _SAME.items():
+            own, other = value(shard.record), value(first.record)
+            if own != other:
+                msg = (
+                    f"{shard.name}: its {what} is {own!r}, and that of {first.name} is {other!r}; "
+                    "only shards of one run are merged"
+                )
+                raise MergeError(msg)
+        if shard.record.run.finished is None:
+            msg = f"{shard.name}: its run is in progress or was killed; merge finished runs"
+            raise MergeError(msg)
+        if shard.record.run.catalogue != declared.digest:
+            msg = (
+                f"{shard.name}: it was made with another catalogue than is declared now; "
+                "merge with the configuration that ran"
+            )
+            raise MergeError(msg)
+        for standing in shard.record.criteria:
+            if declared.declared and standing.stage not in declared.by_id:
+                msg = f"{shard.name}: {standing.id!r} is in no stage of the catalogue"
+                raise MergeError(msg)
+
+
+def _union(catalogues: Iterable[Catalogue], declared: Catalogue) -> Catalogue:
+    if declared.declared:
+        return declared
+    stages = {stage.id: stage for catalogue in catalogues for stage in catalogue.stages}
+    return Catalogue(stages=tuple(stages.values()), declared=False)
+
+
+def _by_id(parts: Iterable[Record]) -> dict[str, list[Standing]]:
+    found: dict[str, list[Standing]] = {}
+    for part in parts:
+        for standing in part.criteria:
+            found.setdefault(standing.id, []).append(own_of(standing))
+    return found
+
+
+def _one(seen: Sequence[Standing], stage: Stage, finished: datetime) -> Standing:
+    """Return how one criterion stands by all shards, which come in the order of their start."""
+    ran = [s for s in seen if s.observed and not s.carried_over]
+    if ran:
+        return min(ran, key=lambda s: (-s.verdict.severity, _seconds(s, math.inf)))
+    asked = [s for s in seen if s.selected]
+    if asked:
+        return asked[0]  # a run in one piece carries nothing over that it was asked to look at
+    older = [s for s in seen if s.carried_over]
+    if older:
+        newest = max(older, key=lambda s: _seconds(s, -math.inf))
+        return carried(newest, stage, finished)
+    # Of several that know nothing, one that knows what to do.
+    return next((s for s in seen if s.reason and s.reason.remedy), seen[0])
+
+
+def _seconds(standing: Standing, unknown: float) -> float:
+    return standing.observed_at.timestamp() if standing.observed_at else unknown
+
+
+def _run(runs: Sequence[Run], finished: datetime, *, whole: bool) -> Run:
+    first = runs[0]
+    selections = None if whole else "; ".join(_each(run.selection or "" for run in runs)) or None
+    subject = Subject(
+        release=first.subject.release,
+        endpoints=_joined(run.subject.endpoints for run in runs),
+        snapshots={
+            name: tuple(at for run in runs for at in run.subject.snapshots.get(name, ()))
+            for name in _each(name for run in runs for name in run.subject.snapshots)
+        },
+    )
+    known = [run.dirty for run in runs if run.dirty is not None]
+    return replace(
+        first,
+        subject=subject,
+        started=min(run.started for run in runs),
+        finished=finished,
+        dirty=any(known) if known else None,
+        selection=selections,
+        versions=_joined(run.versions for run in runs),
+        incidents=tuple(dict.fromkeys(i for run in runs for i in run.incidents)),
+    )
+
+
+def _each(names: Iterable[str]) -> list[str]:
+    return sorted(filter(None, set(names)))
+
+
+def _joined(maps: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return what machines say by name; where they differ, all that they say."""
+    told: dict[str, set[str]] = {}
+    for each in maps:
+        for name, text in each.items():
+            told.setdefault(name, set()).add(text)
+    return {name: ", ".join(sorted(texts)) for name, texts in sorted(told.items())}
+
+
+def _dated(
+    stage: StageResult, parts: Sequence[Record], history: Sequence[Past], started: datetime
+) -> StageResult:
+    """Return a stage with its `since` and `previous`, by the runs before this one."""
+    since = started
+    for past in reversed(history):
+        verdict = past.stages.get(stage.id)
+        if verdict is None:
+            return replace(stage, since=since)
+        if verdict is not stage.verdict:
+            return replace(stage, since=since, previous=verdict)
+        since = past.started
+    # What is older than the history, a shard may still know by the record that it came after.
+    longer = [
+        own
+        for part in parts
+        for own in part.stages
+        if own.id == stage.id and own.verdict is stage.verdict and own.since and own.since < since
+    ]
+    if history and longer:
+        return replace(stage, since=longer[0].since, previous=longer[0].previous)
+    return replace(stage, since=since)

@@ -1,0 +1,356 @@
+"""Shards of one run make its record; strangers are refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_prodstatus.model.assemble import assemble
+from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.merge import MergeError, Shard, merge, unobserved
+from pytest_prodstatus.model.outcome import Observation
+from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.record import Record, Rule, Subject
+from tests.unit import properties  # noqa: F401  the profile
+from tests.unit.given import (
+    HOUR,
+    NOW,
+    B,
+    C,
+    F,
+    by_id,
+    catalogue,
+    criterion,
+    facts,
+    observation,
+    reason,
+    run,
+    stage,
+)
+from tests.unit.model.test_properties import DIED, catalogues
+
+MINUTE = timedelta(minutes=1)
+SHOP = catalogue(
+    stage("api", criteria=("api.key",)),
+    stage("shop", criteria=("shop.open", "shop.paid"), requires=("api",)),
+    stage("final", rollup=("api", "shop")),
+)
+ALL = ("api.key", "shop.open", "shop.paid")
+
+
+def shard(
+    observed: dict[str, Any],
+    *,
+    names: Sequence[str] = ALL,
+    selected: Sequence[str] = (),
+    former: Record | None = None,
+    stages: Catalogue = SHOP,
+    rule: Rule = Rule.CONFIRMED,
+    status: int = 0,
+    **of: Any,
+) -> Record:
+    """Return the record of one shard: it collected everything and was asked for a part."""
+    seen = {
+        name: told if isinstance(told, Observation) else observation(told)
+        for name, told in observed.items()
+    }
+    chosen = frozenset([*seen, *selected])
+    told = facts(
+        stages, seen, collected=tuple(map(criterion, names)), selected=chosen, former=former
+    )  # fmt: skip
+    given_ = {"catalogue": stages.digest, "selection": " ".join(sorted(chosen)), **of}
+    made = run(**given_)
+    return assemble(told, made, rule, status, made.finished or NOW)
+
+
+def merged(*parts: Record, stages: Catalogue = SHOP) -> Record:
+    """Return the record that shards make."""
+    return merge([Shard(name=f"{n}.json", record=part) for n, part in enumerate(parts)], stages)
+
+
+def timeless(record: Record) -> Record:
+    """Return a record without what the shards were asked to look at."""
+    return replace(record, run=replace(record.run, selection=None))
+
+
+@given(catalogues(), st.data())
+def test_any_shards_make_the_record_of_the_run(made: Catalogue, data: st.DataObject) -> None:
+    """However its criteria are spread, and in whatever order the shards are given."""
+    draw = data.draw
+    names = [
+        f"{each.id}.{word}"
+        for each in made.stages
+        for word in draw(st.lists(st.sampled_from("wxyz"), unique=True, max_size=3))
+    ]
+    verdicts = st.sampled_from(draw(st.sampled_from([[C], [C, C, B, F]])))
+    rule = draw(st.sampled_from(Rule))
+    died = draw(st.sampled_from([(), (), (DIED,)]))
+    some = st.lists(st.sampled_from(names), unique=True) if names else st.just([])
+    older = [shard({n: draw(verdicts) for n in draw(some)}, names=names, stages=made)]
+    for start in draw(st.lists(st.sampled_from([3, 2]), max_size=2)):
+        seen = {n: draw(verdicts) for n in draw(some)}
+        at = {"id": f"run-{start}", "started": NOW - (start + 1) * HOUR}
+        older.append(shard(seen, names=names, stages=made, former=older[-1], **at))
+    former = draw(st.sampled_from([None, older[-1]]))
+    chosen = names if draw(st.booleans()) else draw(some)
+    seen = {n: draw(verdicts) for n in chosen if draw(st.integers(0, 9))}
+    places = {n: draw(st.integers(0, 2)) for n in chosen}
+
+    def ran(own: list[str], n: int, incidents: tuple[Any, ...]) -> Record:
+        observed = {name: seen[name] for name in own if name in seen}
+        status = int(F in observed.values())
+        return shard(
+            observed, names=names, selected=own, former=former, stages=made, rule=rule,
+            status=status, incidents=incidents, started=NOW - HOUR + n * MINUTE,
+        )  # fmt: skip
+
+    parts = [
+        ran([c for c in chosen if places[c] == n], n, died if n == 1 else ()) for n in range(3)
+    ]
+    whole = ran(list(chosen), 0, died)
+    in_any_order = draw(st.permutations(parts))
+    assert timeless(merged(*in_any_order, stages=made)) == timeless(whole)
+
+
+class TestCriterion:
+    """Which shard speaks for a criterion."""
+
+    def test_whoever_ran_it(self) -> None:
+        """Before one that only knows it from an earlier run, or not at all."""
+        former = shard(dict.fromkeys(ALL, F), id="run-0", started=NOW - 2 * HOUR)
+        got = merged(shard({"api.key": C}), shard({"shop.open": C, "shop.paid": B}, former=former))
+        assert {s.id: s.verdict for s in got.criteria} == {
+            "api.key": C,
+            "shop.open": C,
+            "shop.paid": B,
+        }
+        assert got.run.complete
+        assert unobserved(got) == []
+
+    def test_the_worst_of_several(self) -> None:
+        """And of equals the first in time gives the reason."""
+        late = observation(F, observed_at=NOW, reason=reason("late"))
+        early = observation(F, observed_at=NOW - MINUTE, reason=reason("early"))
+        undated = observation(F, observed_at=None, reason=reason("some time"))
+        for told, text in (
+            ((C, late, B), "late"),
+            ((late, early), "early"),
+            ((undated, late), "late"),
+        ):
+            got = merged(*(shard({"api.key": each}) for each in told))
+            assert by_id(got.criteria)["api.key"].reason == reason(text)
+
+    def test_one_that_was_not_reached(self) -> None:
+        """Is BLOCKED, whatever another shard remembers of it."""
+        former = shard(dict.fromkeys(ALL, C), id="run-0")
+        got = merged(shard({"api.key": C}, former=former), shard({}, selected=["shop.open"]))
+        standing = by_id(got.criteria)["shop.open"]
+        assert (standing.verdict, standing.observed, standing.selected) == (B, None, True)
+        assert [s.id for s in unobserved(got)] == ["shop.open", "shop.paid"]
+        assert by_id(got.criteria)["shop.paid"].carried_over
+
+    def test_the_freshest_memory(self) -> None:
+        """Judged by its age when the last shard ended."""
+        then = NOW - 20 * HOUR
+        old = shard({"shop.open": observation(F, observed_at=then - HOUR)}, id="run-0")
+        new = shard({"shop.open": observation(C, observed_at=then)}, id="run-00")
+        none = shard({"shop.open": observation(F, observed_at=None)}, id="run-000")
+        parts = [shard({"api.key": C}, former=each) for each in (old, new, none)]
+        standing = by_id(merged(*parts).criteria)["shop.open"]
+        assert (standing.verdict, standing.observed_at) == (C, then)
+        late = shard({"shop.paid": C}, finished=NOW + 5 * HOUR)
+        stale = by_id(merged(*parts, late).criteria)["shop.open"]
+        assert stale.reason
+        assert (stale.verdict, stale.reason.kind) == (B, Kind.STALE)
+
+    def test_one_that_nobody_provides(self) -> None:
+        """Of shards that know nothing, one that knows what to do."""
+
+        def knowing(**changes: Any) -> Record:
+            part = shard({"api.key": C}, names=["api.key"])
+            shop = part.stages[1]
+            blind = tuple(replace(c, selected=False, **changes) for c in shop.criteria)
+            return replace(part, stages=(part.stages[0], replace(shop, criteria=blind)))
+
+        wise, dumb = knowing(), knowing(reason=reason("unknown", Kind.NOT_RUN))
+        for parts in ((dumb, wise), (wise, dumb)):
+            got = by_id(merged(*parts).criteria)["shop.open"].reason
+            assert got
+            assert got.text == "no test provides it"
+
+    def test_upstream_is_resolved_anew(self) -> None:
+        """A shard's own CONFIRMED that its stage's upstream blocked there is free here."""
+        alone = shard({"shop.open": C, "shop.paid": C}, former=shard({"api.key": F}, id="run-0"))
+        assert by_id(alone.criteria)["shop.open"].verdict is B
+        got = merged(alone, shard({"api.key": C}))
+        assert (got.final.verdict, got.decision.open, got.decision.exit_code) == (C, True, 0)
+
+
+class TestRun:
+    """What the merged run says of itself."""
+
+    def test_from_the_first_start_to_the_last_end(self) -> None:
+        """And asked for everything where together the shards were."""
+        first = shard({"api.key": C}, finished=NOW - MINUTE)
+        last = shard({"shop.open": C, "shop.paid": C}, started=NOW - 2 * HOUR)
+        got = merged(first, last).run
+        assert (got.started, got.finished) == (NOW - 2 * HOUR, NOW)
+        assert (got.selection, got.complete, got.id) == (None, True, "run-1")
+
+    def test_asked_for_a_part(self) -> None:
+        """The record then says for which, and exits by that part."""
+        got = merged(shard({"shop.open": C}), shard({"api.key": C}))
+        assert got.run.selection == "api.key; shop.open"
+        assert (got.run.complete, got.decision.selection.partial) == (False, True)
+        assert (got.final.verdict, got.decision.exit_code) == (B, 0)
+        assert merged(shard({"shop.open": C}, selection=None)).run.selection is None
+
+    def test_what_machines_say_differently(self) -> None:
+        """Is all kept: versions, endpoints, snapshots, incidents."""
+        one = shard(
+            {"api.key": C}, versions={"python": "3.11", "pytest": "9"}, dirty=False,
+            subject=Subject(release="v1", endpoints={"db": "a"}, snapshots={"db": (NOW,)}),
+            incidents=(DIED,),
+        )  # fmt: skip
+        other = shard(
+            {"shop.open": C}, versions={"python": "3.12"}, dirty=True, incidents=(DIED,),
+            subject=Subject(
+                release="v1", endpoints={"db": "b", "api": "c"},
+                snapshots={"db": (NOW - HOUR, NOW), "q": (NOW,)},
+            ),
+        )  # fmt: skip
+        got = merged(one, other).run
+        assert got.versions == {"pytest": "9", "python": "3.11, 3.12"}
+        assert got.subject == Subject(
+            release="v1",
+            endpoints={"api": "c", "db": "a, b"},
+            snapshots={"db": (NOW - HOUR, NOW), "q": (NOW,)},
+        )
+        assert (got.dirty, got.incidents) == (True, (DIED,))
+
+    @pytest.mark.parametrize(
+        ("told", "dirty"), [((None, None), None), ((None, False), False), ((None, True), True)]
+    )
+    def test_local_changes_of_any_machine(
+        self, told: tuple[bool | None, ...], dirty: bool | None
+    ) -> None:
+        """None only where nobody knows."""
+        parts = [shard({"api.key": C}, dirty=each) for each in told]
+        assert merged(*parts).run.dirty is dirty
+
+    @pytest.mark.parametrize(
+        ("statuses", "status"), [((0, 0), 0), ((0, 1), 1), ((1, 0), 1), ((5, 0), 0), ((2, 0), 0)]
+    )
+    def test_exit_status(self, statuses: tuple[int, ...], status: int) -> None:
+        """1 where a shard had it; what pytest says of one shard alone is no verdict on all."""
+        parts = [shard(dict.fromkeys(ALL, C), status=each) for each in statuses]
+        assert merged(*parts).decision.exit_code == status
+
+    def test_one_shard_is_itself(self) -> None:
+        """Also when it is given twice."""
+        one = shard(dict.fromkeys(ALL, C), selection=None)
+        assert merged(one) == merged(one, one) == one
+
+    def test_stages_that_only_tests_name(self) -> None:
+        """Come in the order in which the shards know them."""
+        bare = Catalogue(declared=False)
+
+        def of(*names: str) -> Record:
+            stages = bare.with_stages_of(map(criterion, names))
+            return shard(
+                dict.fromkeys(names, C), names=names, stages=stages, catalogue=bare.digest
+            )  # fmt: skip
+
+        got = merged(of("b.x", "a.x"), of("b.y", "c.x"), stages=bare)
+        assert [s.id for s in got.stages] == ["b", "a", "c"]
+        assert got.final.verdict is C
+
+
+class TestSince:
+    """Since when each stage is what it is, by the runs before."""
+
+    @staticmethod
+    def chain(*verdicts: Any) -> Record:
+        """Return the last of several runs, of which each saw the API's key as given."""
+        former = None
+        for n, verdict in enumerate(verdicts):
+            at: dict[str, Any] = {"id": f"run-{n}", "started": NOW - (100 - n) * HOUR}
+            former = shard({"api.key": verdict}, former=former, **at)
+        assert former
+        return former
+
+    def since(self, former: Record | None, verdict: Any) -> tuple[Any, Any]:
+        """Return what shards of the next run say of the stage."""
+        got = merged(
+            shard({"shop.open": C}, former=former), shard({"api.key": verdict}, former=former)
+        )
+        api = got.stages[0]
+        assert api.id == "api"
+        return (NOW - api.since) // HOUR if api.since else None, api.previous
+
+    def test_by_the_history(self) -> None:
+        """The first run in a row, and what was before."""
+        assert self.since(None, C) == (1, None)
+        assert self.since(self.chain(F, C, C), C) == (99, F)
+        assert self.since(self.chain(F, C, C), B) == (1, C)
+        assert self.since(self.chain(C, C), C) == (100, None)
+
+    def test_longer_than_the_history(self) -> None:
+        """A shard knows what the history has forgotten."""
+        assert self.since(self.chain(F, *[C] * 40), C) == (99, F)
+
+    def test_the_longest_history_counts(self) -> None:
+        """A machine whose folder was empty knows none."""
+        former = self.chain(F, C)
+        got = merged(shard({"shop.open": C}), shard({"api.key": C}, former=former))
+        assert [past.run for past in got.history] == ["run-0", "run-1"]
+        assert got.stages[0].previous is F
+
+    def test_a_stage_that_is_new(self) -> None:
+        """Begins where it is first known."""
+        former = self.chain(C)
+        old = replace(former, stages=former.stages[1:])
+        assert self.since(old, C) == (1, None)
+
+
+STRANGERS: dict[str, tuple[dict[str, Any], str]] = {
+    "run id": ({"id": "run-2"}, "1.json: its run id is 'run-2', and that of 0.json is 'run-1'"),
+    "target": ({"target": "eu"}, "1.json: its target is 'eu', and that of 0.json is 'demo'"),
+    "subject": ({"subject": Subject()}, "1.json: its subject is None, and that of 0.json is 'v1'"),
+    "commit": ({"commit": "abc"}, "1.json: its suite commit is 'abc', and that of 0.json is '0123"),
+    "catalogue": ({"catalogue": "0" * 16}, "1.json: its catalogue is '0000000000000000', and that"),
+    "rule": ({"rule": Rule.OFF}, "1.json: its gate's rule is 'off', and that of 0.json is 'confi"),
+    "in progress": ({"finished": None}, "1.json: its run is in progress or was killed"),
+}
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_a_stranger_is_refused(name: str) -> None:
+    """By its file, the field and both values; nothing is merged."""
+    changes, told = STRANGERS[name]
+    with pytest.raises(MergeError) as caught:
+        merged(shard({"api.key": C}), shard({"shop.open": C}, **changes))
+    assert str(caught.value).startswith(told)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_another_catalogue_than_today_s_is_refused() -> None:
+    """Relations that aren't declared any more would judge it otherwise than it ran."""
+    with pytest.raises(MergeError, match=r"0\.json: it was made with another catalogue than"):
+        merged(shard({"api.key": C}), stages=catalogue("api", "shop"))
+
+
+def test_a_criterion_of_no_stage_is_refused() -> None:
+    """An edited record."""
+    part = shard({"api.key": C})
+    stages = (*part.stages, replace(part.stages[0], criteria=tuple(
+        replace(c, stage="x", id="x.y") for c in part.stages[0].criteria
+    )))  # fmt: skip
+    with pytest.raises(MergeError, match=r"0\.json: 'x\.y' is in no stage of the catalogue"):
+        merged(replace(part, stages=stages))
