@@ -95,7 +95,7 @@ def test_any_shards_make_the_record_of_the_run(made: Catalogue, data: st.DataObj
     older = [shard({n: draw(verdicts) for n in draw(some)}, names=names, stages=made)]
     for start in draw(st.lists(st.sampled_from([3, 2]), max_size=2)):
         seen = {n: draw(verdicts) for n in draw(some)}
-        at = {"id": f"run-{start}", "started": NOW - (start + 1) * HOUR}
+        at: dict[str, Any] = {"id": f"run-{start}", "started": NOW - (start + 1) * HOUR}
         older.append(shard(seen, names=names, stages=made, former=older[-1], **at))
     former = draw(st.sampled_from([None, older[-1]]))
     chosen = names if draw(st.booleans()) else draw(some)
