@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_prodstatus import Endpoints, Evidence, blocked
+from pytest_prodstatus import Endpoints, Evidence, Snapshots, blocked
 from tests.acceptance.support.cipher import UnreadableCredential
 from tests.acceptance.support.clock import utc_now
 from tests.acceptance.support.credentials import SupplierCredential, open_credential
 from tests.acceptance.support.database import Ask, Database, bound
 from tests.acceptance.support.probes.oauth import StoredCredentials, stored_credentials
+from tests.acceptance.support.questions import NAMES, questions
 from tests.acceptance.support.scope import Scope
 from tests.acceptance.support.settings import Settings
+from tests.acceptance.support.snapshot import Snapshot
 
 if TYPE_CHECKING:  # each is imported by the first criterion that needs it
     from pytest_prodstatus.state.entry import Entry
@@ -84,26 +86,57 @@ def now() -> datetime:
 
 
 @pytest.fixture(scope="session")
-def ask(
-    settings: Settings, now: datetime, prodstatus_run_id: str, prodstatus_endpoint: Endpoints
-) -> Iterator[Ask]:
-    """Asks the store's database, within the window and the rules of what is real."""
-    database = Database(
+def database(
+    settings: Settings, prodstatus_run_id: str, prodstatus_endpoint: Endpoints
+) -> Iterator[Database]:
+    """The store's database, which nothing is connected to yet."""
+    opened = Database(
         settings.require_database_url(),
         run_id=prodstatus_run_id,
         statement_timeout=settings.statement_timeout,
         lock_timeout=settings.lock_timeout,
         connect_timeout=settings.connect_timeout,
     )
-    prodstatus_endpoint("database", f"postgresql://{database.place}")
-    yield bound(database.ask, **Scope(now=now, settings=settings).parameters())
-    database.close()
+    prodstatus_endpoint("database", f"postgresql://{opened.place}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def snapshot(
+    database: Database,
+    settings: Settings,
+    now: datetime,
+    prodstatus_snapshot: Snapshots,
+    request: pytest.FixtureRequest,
+) -> Snapshot:
+    """What the selected criteria ask of the database, within the window, as of one instant."""
+    wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
+    return Snapshot(
+        database,
+        questions(wanted, settings),
+        parameters=Scope(now=now, settings=settings).parameters(),
+        note=lambda at: prodstatus_snapshot("database", at),
+    )
+
+
+def _fixture_of(question: str) -> Callable[..., object]:
+    @pytest.fixture(name=question)
+    def answer(snapshot: Snapshot) -> object:
+        """The snapshot's answer to the question of this name, in `support/questions.py`."""
+        return snapshot.answer(question)
+
+    return answer
+
+
+for _name in NAMES:  # each question is a fixture, so that pytest knows who asks it
+    globals()[_name] = _fixture_of(_name)
 
 
 @pytest.fixture
-def stored(ask: Ask, settings: Settings) -> StoredCredentials:
-    """The supplier credentials that the store keeps for the user."""
-    return stored_credentials(ask, user_id=settings.user_id)
+def ask(database: Database, settings: Settings, now: datetime) -> Ask:
+    """Asks the database as of this moment, each time in a transaction of its own."""
+    return bound(database.ask, **Scope(now=now, settings=settings).parameters())
 
 
 @pytest.fixture

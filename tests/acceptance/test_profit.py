@@ -5,32 +5,31 @@ from __future__ import annotations
 import pytest
 
 from pytest_prodstatus import Evidence
-from tests.acceptance.support.database import Ask
 from tests.acceptance.support.probes import profit
 from tests.acceptance.support.probes.facts import facts, listed, require_data
 
 pytestmark = pytest.mark.stage("profit")
 
 
-def test_completed_sales_have_positive_net_profit(ask: Ask, evidence: Evidence) -> None:
+def test_completed_sales_have_positive_net_profit(
+    net_profit: profit.NetProfit, evidence: Evidence
+) -> None:
     """Every delivered or completed sale has a net profit above zero."""
-    found = profit.net_profit(ask)
-    evidence(**facts(found))
-    require_data(found.completed, "completed sales")
-    assert not found.without_profit, (
-        f"{found.without_profit} of {found.completed} completed sales have no net profit "
-        f"(newest sales: {listed(found.newest_without_profit)})"
+    evidence(**facts(net_profit))
+    require_data(net_profit.completed, "completed sales")
+    assert not net_profit.without_profit, (
+        f"{net_profit.without_profit} of {net_profit.completed} completed sales have no net profit "
+        f"(newest sales: {listed(net_profit.newest_without_profit)})"
     )
 
 
-def test_profit_adds_up(ask: Ask, evidence: Evidence) -> None:
+def test_profit_adds_up(arithmetic: profit.Arithmetic, evidence: Evidence) -> None:
     """Commission and net profit follow from the gross profit, in the currency's minor unit."""
-    found = profit.arithmetic(ask)
-    evidence(**facts(found))
-    require_data(found.completed, "completed sales")
-    assert not found.wrong, (
-        f"{found.wrong} of {found.sales} sales do not add up with a commission of "
-        f"{found.commission_percent} % (gross {found.wrong_gross}, commission "
-        f"{found.wrong_commission}, net {found.wrong_net}; "
-        f"newest sales: {listed(found.newest_wrong)})"
+    evidence(**facts(arithmetic))
+    require_data(arithmetic.completed, "completed sales")
+    assert not arithmetic.wrong, (
+        f"{arithmetic.wrong} of {arithmetic.sales} sales do not add up with a commission of "
+        f"{arithmetic.commission_percent} % (gross {arithmetic.wrong_gross}, commission "
+        f"{arithmetic.wrong_commission}, net {arithmetic.wrong_net}; "
+        f"newest sales: {listed(arithmetic.newest_wrong)})"
     )

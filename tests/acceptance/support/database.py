@@ -2,28 +2,34 @@
 
 A probe is given an `Ask`: a function that runs one statement and returns its one row. How the
 connection is made, what it may do and how long it may take is settled here and nowhere else.
-Everything is set inside the transaction, since a pooler may refuse start-up options.
+Everything is set inside the transaction, since a pooler may refuse start-up options. Nothing is
+asked before a write through the same engine was seen to be refused (`write_proof`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING
 
-from tests.acceptance.support.database_faults import block_on_fault
+from tests.acceptance.support.columns import from_column
 from tests.acceptance.support.database_url import Address, read_address
 from tests.acceptance.support.secrets import Secret
+from tests.acceptance.support.transaction import Ask, Row, Transaction, told
+from tests.acceptance.support.write_proof import require_refused_writes
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-Row: TypeAlias = Mapping[str, Any]
+__all__ = ["Ask", "Database", "Row", "bound"]
 
 # One statement, so that it follows BEGIN at once: it fixes the snapshot, and a transaction that has
-# run a query can no longer be switched back to read-write (25001).
+# run a query can no longer be switched back to read-write (25001). The snapshot is taken while it
+# runs, so whatever was committed before its `at` is seen.
 _BEGIN = """
-SELECT set_config('statement_timeout', :statement_timeout, true),
+SELECT statement_timestamp() AT TIME ZONE 'UTC' AS at,
+       set_config('statement_timeout', :statement_timeout, true),
        set_config('lock_timeout', :lock_timeout, true),
        set_config('idle_in_transaction_session_timeout', :idle_timeout, true),
        set_config('TimeZone', 'UTC', true),
@@ -33,15 +39,8 @@ SELECT set_config('statement_timeout', :statement_timeout, true),
 """
 
 
-class Ask(Protocol):
-    """Runs one statement with bound parameters and returns its only row."""
-
-    def __call__(self, statement: str, /, **parameters: object) -> Row:
-        """Return the row, or end as BLOCKED where the question could not be answered."""
-
-
 class Database:
-    """The store's database, asked one statement at a time.
+    """The store's database, one connection a process.
 
     Args:
         url: DATABASE_URL as the operators have it.
@@ -64,13 +63,15 @@ class Database:
         connect_timeout: timedelta = timedelta(seconds=10),
     ) -> None:
         self._address = read_address(url)
-        self._engine = _engine(self._address, connect_timeout)
+        name = f"prodstatus/{run_id}"[:63]
+        self._engine = _engine(self._address, connect_timeout, name)
+        self._proved = False
         self._settings = {
             "statement_timeout": _milliseconds(statement_timeout),
             "lock_timeout": _milliseconds(lock_timeout),
             # Between two statements of ours there is no work, so that a hang is not ours.
             "idle_timeout": _milliseconds(max(statement_timeout, timedelta(seconds=30))),
-            "application_name": f"prodstatus/{run_id}"[:63],
+            "application_name": name,
             "schema": self._address.schema,
         }
 
@@ -79,32 +80,38 @@ class Database:
         """Host and port, as a record may show them."""
         return self._address.place
 
-    def ask(self, statement: str, /, **parameters: object) -> Row:
-        """Run one statement in a read-only transaction of its own and return its only row.
-
-        Values are bound; a name that the statement doesn't use is ignored. The connection goes back
-        before this returns.
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Open a read-only transaction; it is rolled back, having written nothing, at the end.
 
         Raises:
-            Blocked: the question could not be answered (no connection, a time-out, a table that
-                the store lacks, …). That says nothing about the store, so it is never FAILED.
+            Blocked: there is no connection, or it was not seen to refuse a write.
         """
-        from sqlalchemy import text
-        from sqlalchemy.exc import DBAPIError
+        if not self._proved:
+            require_refused_writes(self._begin)
+            self._proved = True
+        with self._begin() as transaction:
+            yield transaction
 
-        try:
-            with self._engine.connect() as connection:
-                connection.execute(text(_BEGIN), self._settings)
-                row = connection.execute(text(statement), parameters).mappings().one()
-                # Back before the row is looked at; nothing was written, so nothing is committed.
-                connection.rollback()
-                return dict(row)
-        except DBAPIError as error:
-            block_on_fault(error, self._address.place)
+    def ask(self, statement: str, /, **parameters: object) -> Row:
+        """Run one statement as of this moment, in a transaction of its own; see `Transaction.ask`.
+
+        The connection is given back before this returns.
+        """
+        with self.transaction() as transaction:
+            return transaction.ask(statement, **parameters)
 
     def close(self) -> None:
-        """Close the connection, if there is one."""
+        """Close the connection, if there is one; the next question makes a new one."""
         self._engine.dispose()
+
+    @contextmanager
+    def _begin(self) -> Iterator[Transaction]:
+        from sqlalchemy import text
+
+        with told(self.place), self._engine.connect() as connection:
+            at = connection.execute(text(_BEGIN), self._settings).mappings().one()["at"]
+            yield Transaction(connection, from_column(at), self.place)
 
 
 def bound(ask: Callable[..., Row], **always: object) -> Ask:
@@ -116,7 +123,7 @@ def bound(ask: Callable[..., Row], **always: object) -> Ask:
     return with_parameters
 
 
-def _engine(address: Address, connect_timeout: timedelta) -> Engine:
+def _engine(address: Address, connect_timeout: timedelta, name: str) -> Engine:
     from sqlalchemy import create_engine
 
     return create_engine(
@@ -128,6 +135,7 @@ def _engine(address: Address, connect_timeout: timedelta) -> Engine:
         pool_pre_ping=True,
         hide_parameters=True,
         connect_args={
+            "application_name": name,  # while it connects, too
             "connect_timeout": max(2, round(connect_timeout.total_seconds())),
             # A prepared statement belongs to a server connection, which a pooler may swap.
             "prepare_threshold": None,

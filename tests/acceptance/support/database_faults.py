@@ -35,9 +35,8 @@ def block_on_fault(error: DBAPIError, place: str) -> NoReturn:
         error: what the driver reported.
         place: host and port, for the message.
     """
-    original = error.orig
-    state = getattr(original, "sqlstate", None) or _state_by_words(str(original))
-    words = _words(original)
+    state = sqlstate_of(error)
+    words = _words(error.orig)
     if state in _ACCESS:
         _block_access(place, _ACCESS[state])
     if state is None and _WRONG_PARAMETER.search(words):
@@ -65,6 +64,11 @@ def block_on_fault(error: DBAPIError, place: str) -> NoReturn:
             remedy="start the database, or correct DATABASE_URL",
         )
     blocked(f"the database could not answer ({state}): {words}", kind="inconclusive")
+
+
+def sqlstate_of(error: DBAPIError) -> str | None:
+    """Return the SQLSTATE of an error, read off its words where the driver has none."""
+    return getattr(error.orig, "sqlstate", None) or _state_by_words(str(error.orig))
 
 
 def _block_access(place: str, why: str) -> NoReturn:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pytest_prodstatus import Evidence, Money, blocked
+from pytest_prodstatus import Money, blocked
 from tests.acceptance.support.aliexpress_orders import order_verdict
 from tests.acceptance.support.database import Ask
 from tests.acceptance.support.probes import cycle, payouts
-from tests.acceptance.support.probes.cycle import Candidate
+from tests.acceptance.support.probes.cycle import Candidate, Cycle
 from tests.acceptance.support.probes.facts import require_data
 from tests.acceptance.support.probes.payouts import Payout
 from tests.acceptance.support.probes.settlement import PayoutProvider, settle
@@ -19,6 +19,35 @@ from tests.acceptance.support.probes.supplier import Supplier
 from tests.acceptance.support.settings import Settings
 
 Candidates = Sequence[tuple[Candidate, tuple[Payout, ...]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracedOrders:
+    """What the database knows of the cycle: every order's steps, and the candidates' payouts."""
+
+    cycle: Cycle
+    payouts: tuple[Payout, ...] = field(repr=False)
+
+    def require_candidates(self) -> Candidates:
+        """Return the newest orders that took every step in the database, with their payouts.
+
+        Raises:
+            Blocked: nothing was purchased, or no sale is completed yet.
+            AssertionError: the cycle breaks at a step.
+        """
+        require_data(self.cycle.any_purchased, "PURCHASED orders")
+        broken = self.cycle.breaks_at()
+        if broken is not None:
+            step, words = broken
+            if step == "completed":
+                blocked("no order has been delivered yet, so no cycle has ended", kind="pending")
+            orders = self.cycle.orders
+            msg = f"the cycle breaks at a step that none of {orders} orders took: {words}"
+            raise AssertionError(msg)
+        return [
+            (each, tuple(payout for payout in self.payouts if payout.sale_id == each.sale_id))
+            for each in self.cycle.candidates
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,29 +105,12 @@ class Trace:
             )
 
 
-def find_candidates(ask: Ask, *, sample: int, evidence: Evidence) -> Candidates:
-    """Return the newest orders that took every step in the database, with their payouts.
-
-    Raises:
-        Blocked: nothing was purchased, or no sale is completed yet.
-        AssertionError: the cycle breaks at a step.
-    """
+def traced_orders(ask: Ask, *, sample: int) -> TracedOrders:
+    """Return how far the window's orders came, and the payouts of those that came all the way."""
     found = cycle.cycle(ask, sample=sample)
-    evidence(orders=found.orders, steps=found.funnel())
-    require_data(found.any_purchased, "PURCHASED orders")
-    broken = found.breaks_at()
-    if broken is not None:
-        step, words = broken
-        if step == "completed":
-            blocked("no order has been delivered yet, so no cycle has ended", kind="pending")
-        msg = f"the cycle breaks at a step that none of {found.orders} orders took: {words}"
-        raise AssertionError(msg)
-    sales = [candidate.sale_id for candidate in found.candidates]
-    made = payouts.of_sales(ask, sales).payouts
-    return [
-        (each, tuple(payout for payout in made if payout.sale_id == each.sale_id))
-        for each in found.candidates
-    ]
+    sale_ids = [candidate.sale_id for candidate in found.candidates]
+    made = payouts.of_sales(ask, sale_ids).payouts if sale_ids else ()
+    return TracedOrders(cycle=found, payouts=made)
 
 
 def trace(
