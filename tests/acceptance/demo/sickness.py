@@ -185,6 +185,7 @@ def slow_database(world: World) -> None:
         world.statements += [
             f"ALTER TABLE {table} RENAME TO {table}_real",
             f"CREATE VIEW {table} AS SELECT x.* FROM {table}_real x, pg_sleep(20)",
+            f"GRANT SELECT ON {table} TO prodstatus_reader",
         ]
 
 

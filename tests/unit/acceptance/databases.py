@@ -24,12 +24,12 @@ def opened(url: str | None, **bounds: timedelta) -> Iterator[Database]:
         database.close()
 
 
-def sabotage(database: Database) -> None:
-    """Let its transactions write, as a proxy would that drops READ ONLY from BEGIN."""
+def sabotage(database: Database, *, read_only: bool | None = False) -> None:
+    """Let its transactions begin as READ WRITE; None: as a proxy would that drops READ ONLY."""
 
     def begin(connection: Connection) -> None:
         driver: psycopg.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]
-        driver.read_only = None
+        driver.read_only = read_only
 
     event.listen(database._engine, "begin", begin)
 

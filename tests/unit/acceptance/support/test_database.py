@@ -141,7 +141,7 @@ def test_a_schema_that_lacks_something_is_named(
 
 
 def test_a_role_that_may_not_read_is_a_matter_of_configuration(running_store: Store) -> None:
-    """The reader of the demo has just SELECT on the store's tables."""
+    """The reader of the demo has just SELECT, and on few columns of the store's tables."""
     with _database(running_store.environment["DATABASE_URL"]) as database:
         kind, reason = _blocked(lambda: database.ask("SELECT rolpassword FROM pg_authid"))
     assert (kind, "pg_authid" in reason) == ("missing-config", True)

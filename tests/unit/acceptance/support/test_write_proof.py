@@ -56,6 +56,13 @@ def test_a_role_that_can_only_select_is_refused_by_its_rights(running_store: Sto
         }
 
 
+def test_a_role_whose_transactions_are_read_only_is_refused_by_that(running_store: Store) -> None:
+    """The documented role's own default stands where READ ONLY is dropped on the way."""
+    with opened(running_store.environment["DATABASE_URL"]) as database:
+        sabotage(database, read_only=None)
+        assert database.ask("SELECT current_setting('transaction_read_only') AS ro") == {"ro": "on"}
+
+
 @pytest.mark.parametrize(
     ("right", "table"),
     [
@@ -146,5 +153,5 @@ def standby(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_a_hot_standby_refuses_whatever_the_transaction_says(standby: str) -> None:
     """A replica is as good a place to ask as the primary, and can't be written at all."""
     with opened(standby) as database:
-        sabotage(database)
+        sabotage(database, read_only=None)
         assert database.ask("SELECT pg_is_in_recovery() AS standby") == {"standby": True}
