@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # Entry is built on Plan, which raises InvalidRecord
     from pytest_prodstatus.state.entry import Entry
     from pytest_prodstatus.state.state import State
 
-_RESOLVE = "find out what the supplier did and record it with Journal.resolve"
+_RESOLVE = "find out what the supplier did and record it with `prodstatus journal resolve`"
 
 
 class JournalError(Exception):
@@ -92,7 +92,7 @@ class ClockBehind(_OfEntry):
         return (
             f"The clock says {self.today.isoformat()}, yet the journal already holds "
             f"{self.entry.describe()}: set the clock right, or, if that entry's date is the wrong "
-            "one, record it again as CONFIRMED with Journal.resolve."
+            "one, record it again as CONFIRMED with `prodstatus journal resolve`."
         )
 
 

@@ -245,11 +245,14 @@ def purchase(
 ) -> Purchase:
     """What the one real order is made with; BLOCKED, not-armed, unless every condition is met."""
     from tests.acceptance.support.purchase import Purchase, refuse_unresolved, require_armed
+    from tests.acceptance.support.routes import choose_route
 
     refuse_unresolved(journal, prodstatus_target)
     require_armed((*settings.purchase.missing, *conditions()))
+    client: AliExpressClient = request.getfixturevalue("supplier")
     return Purchase(
-        client=request.getfixturevalue("supplier"),
+        client=client,
+        route=choose_route(settings.purchase, client),
         journal=journal,
         settings=settings.purchase,
         target=prodstatus_target,

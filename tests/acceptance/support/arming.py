@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from pytest_prodstatus import Money
 from tests.acceptance.support.reading import Variables
+from tests.acceptance.support.store_command import StoreCommand
 
 MODES = ("paid", "unpaid", "quote")
 _PRODUCT_ID = re.compile(r"/(?:item|i)/(?:[^/?#]+/)?(\d{6,20})(?:\.html)?(?:[/?#]|$)|^(\d{6,20})$")
@@ -42,6 +43,7 @@ class PurchaseSettings:
         product_id: the supplier's product, out of TEST_PRODUCT_URL.
         sku: the variant (TEST_PRODUCT_SKU); None for the cheapest in stock.
         recipient: the address, where all of it is given.
+        command: the operators' own purchase command, None where none is configured.
         missing: the conditions that aren't met, each in words that name its variable.
     """
 
@@ -51,6 +53,7 @@ class PurchaseSettings:
     product_id: str | None
     sku: str | None
     recipient: Recipient | None
+    command: StoreCommand | None
     missing: tuple[str, ...]
 
     @classmethod
@@ -70,14 +73,21 @@ class PurchaseSettings:
         elif found is None:
             missing.append("TEST_PRODUCT_URL has no product number, as /item/1005001234567890.html")
         recipient, wanting = _recipient(read)
+        command, lacking = StoreCommand.read(read)
+        mode = read.one_of("PRODSTATUS_PLACEORDER_MODE", MODES, "paid")
+        if command is not None and mode == "unpaid":
+            missing.append(
+                "PRODSTATUS_PLACEORDER_MODE is 'unpaid', which PRODSTATUS_PURCHASE_COMMAND can't do"
+            )
         return cls(
             armed=armed,
-            mode=read.one_of("PRODSTATUS_PLACEORDER_MODE", MODES, "paid"),
+            mode=mode,
             limit=limit,
             product_id=(found[1] or found[2]) if found else None,
             sku=read.text("TEST_PRODUCT_SKU"),
             recipient=recipient,
-            missing=(*missing, *wanting),
+            command=command,
+            missing=(*missing, *wanting, *lacking),
         )
 
 

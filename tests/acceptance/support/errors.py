@@ -11,6 +11,7 @@ ApiError
 ├── ProviderFault             BLOCKED: it says nothing about the store
 │   ├── Unavailable           5xx, isp.*, or an answer that can't be read
 │   ├── RateLimited           429 or ApiCallLimit
+│   ├── Skipped               the store's own command says that it ordered nothing
 │   └── QuoteUnreadable       no price that can be relied on
 └── NetworkFault              BLOCKED: no answer came
     ├── TimedOut              it took too long
@@ -121,6 +122,10 @@ class RateLimited(ProviderFault):
     def __init__(self, *, retry_after: float | None = None, **fields: Any) -> None:
         super().__init__(**fields)
         self.retry_after = retry_after
+
+
+class Skipped(ProviderFault):
+    """The store's own purchase command ordered nothing: it says so, or never started."""
 
 
 class QuoteUnreadable(ProviderFault):

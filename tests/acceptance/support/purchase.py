@@ -2,16 +2,16 @@
 
 The order of things is the promise: every condition is met → the supplier's own quote is within
 the cap → the conditions are looked at again → the journal has the intent on disk → it has SENT on
-disk → one POST → what came of it. Whatever ends this process in between, the journal says how far
-it came, and anything but a known end blocks the next order.
+disk → one POST, or one run of the operators' command → what came of it. Whatever ends this process
+in between, the journal says how far it came, and anything but a known end blocks the next order.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import NoReturn, ParamSpec
 
@@ -27,11 +27,11 @@ from pytest_prodstatus.state.errors import (
 from pytest_prodstatus.state.journal import Journal
 from pytest_prodstatus.state.plan import Plan
 from tests.acceptance.support.aliexpress import AliExpressClient
-from tests.acceptance.support.aliexpress_orders import Address, OrderRequest
 from tests.acceptance.support.aliexpress_quotes import Quote
 from tests.acceptance.support.answering import answers, judged_answers
 from tests.acceptance.support.arming import PurchaseSettings, Recipient
-from tests.acceptance.support.errors import ApiError, OutcomeUnknown, RepeatedOrder
+from tests.acceptance.support.errors import ApiError, OutcomeUnknown, RepeatedOrder, Skipped
+from tests.acceptance.support.routes import Route
 
 CRITERION = "placeorder.real-order-placed"
 VALID_FOR = timedelta(days=30)
@@ -46,7 +46,8 @@ class Purchase:
     """What a real order is made with.
 
     Attributes:
-        client: the supplier.
+        client: the supplier, asked for its quote.
+        route: how the order is placed.
         journal: where it is written down.
         settings: product, address, cap and mode.
         target: the system it is made for.
@@ -57,6 +58,7 @@ class Purchase:
     """
 
     client: AliExpressClient
+    route: Route
     journal: Journal
     settings: PurchaseSettings
     target: str
@@ -78,12 +80,11 @@ class Purchase:
         quote = self._quote()
         if self.settings.mode == "quote":
             _only_paid("quote", "only the price was asked")
-        request = self._request(quote)
         # Once more, in the same process: what was read a while ago is no permission.
         require_armed(self.conditions())
         with answers():
             self.client.member_benefit()
-        entry = self._send(request, self._plan(request, quote))
+        entry = self._send(quote)
         if entry.mode != "paid":
             _only_paid("unpaid", f"the unpaid order {', '.join(entry.order_ids)} was placed")
         return entry
@@ -99,63 +100,77 @@ class Purchase:
                 ship_to=recipient.country,
                 currency=limit.currency,
             )
-        self.observe(quote=quote.total, cap=limit, mode=settings.mode, route="direct")
+        self.observe(quote=quote.total, cap=limit, mode=settings.mode, route=self.route.name)
         if quote.total.currency != limit.currency or quote.total.amount > limit.amount:
             require_armed((f"the quote {quote.total} is above PRODSTATUS_SPEND_LIMIT {limit}",))
         return quote
 
-    def _request(self, quote: Quote) -> OrderRequest:
-        _, recipient, product_id = _given(self.settings)
-        return OrderRequest(
-            out_order_id="",
-            product_id=product_id,
-            quantity=1,
-            sku_attr=quote.sku.sku_attr,
-            logistics_service=quote.delivery.code,
-            address=_address(recipient),
-            currency=quote.total.currency,
-            pay=self.settings.mode == "paid",
-        )
-
-    def _plan(self, request: OrderRequest, quote: Quote) -> Plan:
+    def _plan(self, quote: Quote) -> Plan:
         limit, _, _ = _given(self.settings)
         now = self.clock()
-        payload = json.dumps(request.to_params(), sort_keys=True)
         return Plan(
             criterion=CRITERION,
             target=self.target,
             day=now.astimezone(timezone.utc).date(),
-            payload_hash=hashlib.sha256(payload.encode()).hexdigest(),
+            payload_hash=hashlib.sha256(self.route.payload(quote).encode()).hexdigest(),
             amount=quote.total.amount,
             currency=quote.total.currency,
             cap=limit.amount,
             who=self.who,
-            route="direct",
-            mode="paid" if request.pay else "unpaid",
+            route=self.route.name,
+            mode="paid" if self.settings.mode == "paid" else "unpaid",
             expires_at=now + _EXPIRES,
         )
 
-    def _send(self, request: OrderRequest, plan: Plan) -> Entry:
-        journal = self.journal
+    def _send(self, quote: Quote) -> Entry:
+        known = self._known_ids()
+        entry = self._sent(self._plan(quote))
         try:
-            entry = journal.intend(plan)
-            self.observe(intent=entry.id, out_order_id=entry.out_order_id)
-            entry = journal.sent(entry)
-        except JournalError as error:
-            _block_on_journal(error)
-        try:
-            placed = self.client.place_order(_with_key(request, entry.out_order_id))
+            bought = self.route.send(quote, entry.out_order_id)
+            require_new(bought.order_ids, known)
         except (OutcomeUnknown, RepeatedOrder) as error:
-            _write(journal.unknown, entry, str(error))
+            self._write(self.journal.unknown, entry, str(error))
             _unresolved(f"nobody knows whether order {entry.out_order_id} was placed: {error}")
+        except Skipped as error:
+            self._write(self.journal.rejected, entry, str(error))
+            blocked(str(error), kind="not-armed", remedy="mend what it names, and run again")
         except ApiError as error:
-            # The client's word for it: any other error proves that nothing was ordered.
-            _write(journal.rejected, entry, str(error))
+            # The route's word for it: any other error proves that nothing was ordered.
+            self._write(self.journal.rejected, entry, str(error))
             with judged_answers():
                 raise
-        detail = f"request {placed.request_id}"
-        self.observe(order_ids=list(placed.order_ids), request_id=placed.request_id)
-        return _write(journal.confirmed, entry, placed.order_ids, detail)
+        self.observe(order_ids=list(bought.order_ids), **bought.seen)
+        detail = ", ".join(f"{name} {value}" for name, value in bought.seen.items())
+        return self._write(self.journal.confirmed, entry, bought.order_ids, detail)
+
+    def _sent(self, plan: Plan) -> Entry:
+        """Claim the day and write SENT; an order may leave only once this has returned."""
+        try:
+            entry = self.journal.intend(plan)
+        except JournalError as error:
+            _block_on_journal(error)
+        self.observe(intent=entry.id, out_order_id=entry.out_order_id)
+        try:
+            return self.journal.sent(entry)
+        except JournalError as error:
+            # Nothing left, whatever the journal holds: said if it can be, else it blocks.
+            with contextlib.suppress(JournalError):
+                self.journal.rejected(entry, f"nothing was sent: {error}")
+            _block_on_journal(error)
+
+    def _known_ids(self) -> set[str]:
+        """Return the supplier's ids of all orders of this target that were placed before."""
+        try:
+            entries = self.journal.entries(self.target, limit=10_000)
+        except JournalError as error:
+            _block_on_journal(error)
+        return {each for entry in entries for each in entry.order_ids}
+
+    def _write(self, step: Callable[P, Entry], *args: P.args, **kwargs: P.kwargs) -> Entry:
+        try:
+            return step(*args, **kwargs)
+        except JournalError as error:
+            _unresolved(f"an order was sent and its end could not be written down: {error}")
 
 
 def require_armed(missing: tuple[str, ...]) -> None:
@@ -186,13 +201,19 @@ def latest_order(journal: Journal, target: str, now: datetime) -> Entry | None:
     return journal.latest_confirmed(CRITERION, target, since=now - VALID_FOR)
 
 
+def require_new(order_ids: Collection[str], known: Collection[str]) -> None:
+    """Raise OutcomeUnknown for an id that an earlier order has: an old answer proves no new one."""
+    if old := [each for each in order_ids if each in known]:
+        raise OutcomeUnknown(
+            provider="the supplier's",
+            operation="answer",
+            message=f"it names an order that was placed before ({', '.join(old)})",
+        )
+
+
 def order_value(entry: Entry) -> Money:
     """Return what an order was quoted at."""
     return Money(entry.amount, entry.currency)
-
-
-def _with_key(request: OrderRequest, out_order_id: str) -> OrderRequest:
-    return replace(request, out_order_id=out_order_id)
 
 
 def _given(settings: PurchaseSettings) -> tuple[Money, Recipient, str]:
@@ -201,13 +222,6 @@ def _given(settings: PurchaseSettings) -> tuple[Money, Recipient, str]:
     assert settings.recipient
     assert settings.product_id
     return settings.limit, settings.recipient, settings.product_id
-
-
-def _write(step: Callable[P, Entry], *args: P.args, **kwargs: P.kwargs) -> Entry:
-    try:
-        return step(*args, **kwargs)
-    except JournalError as error:
-        _unresolved(f"an order was sent and its end could not be written down: {error}")
 
 
 def _block_on_journal(error: JournalError) -> NoReturn:
@@ -223,8 +237,8 @@ def _unresolved(reason: str) -> NoReturn:
     blocked(
         reason,
         kind="unresolved-intent",
-        remedy="ask the supplier what became of it and record the answer with Journal.resolve "
-        "(pytest_prodstatus.state.journal)",
+        remedy="ask the supplier what became of it and record the answer with "
+        "`prodstatus journal resolve`",
     )
 
 
@@ -233,17 +247,4 @@ def _only_paid(mode: str, what: str) -> NoReturn:
         f"PRODSTATUS_PLACEORDER_MODE is {mode!r}: {what}, and only a paid order confirms",
         kind="not-armed",
         remedy="set PRODSTATUS_PLACEORDER_MODE=paid to buy",
-    )
-
-
-def _address(recipient: Recipient) -> Address:
-    return Address(
-        contact_person=recipient.full_name,
-        address=recipient.address,
-        city=recipient.city,
-        province=recipient.state,
-        country=recipient.country,
-        zip=recipient.zip,
-        mobile_no=recipient.phone,
-        phone_country=recipient.phone_country,
     )

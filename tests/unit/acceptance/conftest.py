@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from tests.acceptance.support.columns import to_column
 from tests.acceptance.support.database import Ask, bound
 from tests.acceptance.support.scope import Scope
 from tests.acceptance.support.settings import Settings
+from tests.unit.acceptance.providers import supplier
+from tests.unit.acceptance.purchases import ARMED, Bench
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +76,18 @@ def variables() -> Callable[..., Settings]:
         return Settings.from_environment(values, target=target, dotenv={})
 
     return make
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """A purchase that would go through: 12.50 and 1.99 of delivery, within 25.00 USD."""
+    with supplier() as (state, url, clock):
+        state.add_product("1005001234567890", "A lamp", price="12.50")
+        yield Bench(
+            state=state,
+            url=url,
+            clock=clock,
+            journal_url=f"sqlite:///{tmp_path / 'journal' / 'state.sqlite3'}",
+            variables=dict(ARMED),
+            conditions=tuple,
+        )

@@ -3,89 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_prodstatus import Blocked
 from pytest_prodstatus.state.entry import Entry
-from pytest_prodstatus.state.journal import Journal
-from tests.acceptance.demo.aliexpress import SupplierState
 from tests.acceptance.support.purchase import (
     CRITERION,
-    Purchase,
     latest_order,
     refuse_unresolved,
 )
 from tests.acceptance.support.readback import ReadBack, read_back, waiting
-from tests.acceptance.support.settings import Settings
-from tests.unit.acceptance.providers import Clock, aliexpress_client, supplier
-from tests.unit.acceptance.support.test_settings import ARMED
-
-
-@dataclass(kw_only=True)
-class Bench:
-    """A supplier, a journal and what a purchase is made with."""
-
-    state: SupplierState
-    url: str
-    clock: Clock
-    journal_url: str
-    variables: dict[str, str]
-    conditions: Callable[[], tuple[str, ...]]
-
-    def purchase(self, journal: Journal, **observed: Any) -> Purchase:
-        """Return a purchase of the bench's variables."""
-        settings = Settings.from_environment(self.variables, target="demo", dotenv={})
-        return Purchase(
-            client=aliexpress_client(self.url, clock=self.clock),
-            journal=journal,
-            settings=settings.purchase,
-            target="demo",
-            who="a person",
-            clock=self.clock,
-            conditions=self.conditions,
-            observe=observed.update,
-        )
-
-    def journal(self) -> Journal:
-        """Open the journal."""
-        return Journal.open(self.journal_url, clock=self.clock)
-
-    def place(self) -> Entry:
-        """Place an order as a process of its own would."""
-        with self.journal() as journal:
-            return self.purchase(journal).place()
-
-    def blocked(self) -> tuple[str, str]:
-        """Place an order that has to end as BLOCKED; return the reason's kind and text."""
-        with pytest.raises(Blocked) as caught:
-            self.place()
-        return caught.value.reason.kind.value, caught.value.reason.text
-
-    @property
-    def ordered(self) -> int:
-        """How many orders the supplier has made."""
-        return sum(self.state.created.values())
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    """A purchase that would go through: 12.50 and 1.99 of delivery, within 25.00 USD."""
-    with supplier() as (state, url, clock):
-        state.add_product("1005001234567890", "A lamp", price="12.50")
-        yield Bench(
-            state=state,
-            url=url,
-            clock=clock,
-            journal_url=f"sqlite:///{tmp_path / 'journal' / 'state.sqlite3'}",
-            variables=dict(ARMED),
-            conditions=tuple,
-        )
+from tests.acceptance.support.routes import DirectRoute
+from tests.unit.acceptance.providers import aliexpress_client
+from tests.unit.acceptance.purchases import ARMED, Bench
 
 
 def test_an_order_is_placed_paid_and_written_down(bench: Bench) -> None:
@@ -158,7 +92,9 @@ def test_an_order_of_unknown_end_blocks_the_next(bench: Bench, fault: str) -> No
 
     original.place_order = with_fault  # type: ignore[method-assign]
     with bench.journal() as journal:
-        purchase = replace(bench.purchase(journal), client=original)
+        purchase = bench.purchase(journal)
+        route = DirectRoute(client=original, settings=purchase.settings)
+        purchase = replace(purchase, route=route)
         with pytest.raises(Blocked) as caught:
             purchase.place()
         assert caught.value.reason.kind.value == "unresolved-intent"

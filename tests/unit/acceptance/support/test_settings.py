@@ -10,20 +10,9 @@ import pytest
 from pytest_prodstatus import Blocked, Money
 from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
+from tests.unit.acceptance.purchases import ARMED
 
 Make = Callable[..., Settings]
-ARMED = {
-    "REAL_PLACEORDER": "1",
-    "PRODSTATUS_SPEND_LIMIT": "25.00 USD",
-    "TEST_PRODUCT_URL": "https://www.aliexpress.com/item/1005001234567890.html?x=1",
-    "TEST_FULL_NAME": "A. Person",
-    "TEST_ADDRESS": "1 Street",
-    "TEST_CITY": "Town",
-    "TEST_STATE": "State",
-    "TEST_ZIP": "12345",
-    "TEST_COUNTRY": "us",
-    "TEST_PHONE": "+1 555-010-0000",
-}
 
 
 def test_nothing_is_needed_to_make_them(variables: Make) -> None:

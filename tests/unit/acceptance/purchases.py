@@ -1,0 +1,80 @@
+"""A supplier, a journal and what a purchase is made with, for the tests of the one real order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from pytest_prodstatus import Blocked
+from pytest_prodstatus.state.entry import Entry
+from pytest_prodstatus.state.journal import Journal
+from tests.acceptance.demo.aliexpress import SupplierState
+from tests.acceptance.support.purchase import Purchase
+from tests.acceptance.support.routes import choose_route
+from tests.acceptance.support.settings import Settings
+from tests.unit.acceptance.providers import Clock, aliexpress_client
+
+ARMED = {
+    "REAL_PLACEORDER": "1",
+    "PRODSTATUS_SPEND_LIMIT": "25.00 USD",
+    "TEST_PRODUCT_URL": "https://www.aliexpress.com/item/1005001234567890.html?x=1",
+    "TEST_FULL_NAME": "A. Person",
+    "TEST_ADDRESS": "1 Street",
+    "TEST_CITY": "Town",
+    "TEST_STATE": "State",
+    "TEST_ZIP": "12345",
+    "TEST_COUNTRY": "us",
+    "TEST_PHONE": "+1 555-010-0000",
+}
+"""Everything that a purchase needs to be told."""
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """A supplier, a journal and what a purchase is made with."""
+
+    state: SupplierState
+    url: str
+    clock: Clock
+    journal_url: str
+    variables: dict[str, str]
+    conditions: Callable[[], tuple[str, ...]]
+
+    def purchase(self, journal: Journal, **observed: Any) -> Purchase:
+        """Return a purchase of the bench's variables."""
+        settings = Settings.from_environment(self.variables, target="demo", dotenv={})
+        client = aliexpress_client(self.url, clock=self.clock)
+        return Purchase(
+            client=client,
+            route=choose_route(settings.purchase, client),
+            journal=journal,
+            settings=settings.purchase,
+            target="demo",
+            who="a person",
+            clock=self.clock,
+            conditions=self.conditions,
+            observe=observed.update,
+        )
+
+    def journal(self) -> Journal:
+        """Open the journal."""
+        return Journal.open(self.journal_url, clock=self.clock)
+
+    def place(self) -> Entry:
+        """Place an order as a process of its own would."""
+        with self.journal() as journal:
+            return self.purchase(journal).place()
+
+    def blocked(self) -> tuple[str, str]:
+        """Place an order that has to end as BLOCKED; return the reason's kind and text."""
+        with pytest.raises(Blocked) as caught:
+            self.place()
+        return caught.value.reason.kind.value, caught.value.reason.text
+
+    @property
+    def ordered(self) -> int:
+        """How many orders the supplier has made."""
+        return sum(self.state.created.values())
