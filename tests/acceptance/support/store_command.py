@@ -26,8 +26,8 @@ from tests.acceptance.support.purchase_report import PurchaseReport, read_report
 from tests.acceptance.support.reading import Variables
 from tests.acceptance.support.secrets import Secret
 
-_PERSON = ("FULL_NAME", "ADDRESS", "CITY", "STATE", "ZIP", "PHONE")
-_TOLD = ("TEST_PRODUCT_URL", "TEST_COUNTRY", *(f"TEST_{name}" for name in _PERSON))
+_PERSON = ("TEST_FULL_NAME", "TEST_ADDRESS", "TEST_CITY", "TEST_PHONE")
+_TOLD = (*_PERSON, "TEST_STATE", "TEST_ZIP", "TEST_COUNTRY", "TEST_PRODUCT_URL")
 _SECRET_NAME = re.compile(r"(TOKEN|SECRET|PASSWORD|PASSWD|KEY|CREDENTIALS|DSN|DATABASE_URL)$", re.I)
 _REPORT_LIMIT = 65_536
 _OUTPUT_LIMIT = 4_096
@@ -196,7 +196,7 @@ def _new_report(path: Path, earliest: int) -> PurchaseReport | None:
 def _secrets(environment: Mapping[str, str]) -> tuple[Secret, ...]:
     """Return what may not be repeated of the command's words: secrets, and the recipient."""
     named = [value for name, value in environment.items() if _SECRET_NAME.search(name)]
-    person = [environment.get(f"TEST_{name}", "") for name in _PERSON]
+    person = [environment.get(name, "") for name in _PERSON]
     return tuple(
         Secret(value)
         for least, values in ((8, named), (4, person))
