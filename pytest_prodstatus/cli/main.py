@@ -8,7 +8,11 @@ import click
 
 from pytest_prodstatus.version import __version__
 
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "gate": "Say whether a record opens the deploy gate, and exit by it.",
+    "merge": "Make one record out of the shards of one run.",
+    "render": "Write the status document and the page from a record.",
+}
 """What each command does, by its name; the module of the same name holds it as `command`."""
 
 

@@ -32,12 +32,13 @@ class NewerRecordError(RecordError):
     """A record that a newer release wrote, which this one must neither judge nor overwrite."""
 
 
-def read_record(text: str, source: str) -> Record:
+def read_record(text: str, source: str, *, evidence: bool = True) -> Record:
     """Return the record in `text`.
 
     Args:
         text: the content of a `status.json`.
         source: its name, for messages.
+        evidence: whether the evidence, which is most of a record, is read; a verdict needs none.
 
     Raises:
         NewerRecordError: its schema is newer than this release knows.
@@ -59,7 +60,7 @@ def read_record(text: str, source: str) -> Record:
         )
         raise NewerRecordError(msg)
     try:
-        return _record(Fields(data))
+        return _record(Fields(data), evidence=evidence)
     except (FieldError, RecursionError) as error:
         msg = f"{source}: not a valid record: {error}"
         raise RecordError(msg) from None
@@ -79,17 +80,19 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(msg)
 
 
-def _record(data: Fields) -> Record:
+def _record(data: Fields, *, evidence: bool) -> Record:
     final = data.child("final")
     verdict, reason = _judged(final)
     return Record(
         run=_run(data.child("run")),
         final=Final(verdict=verdict, reason=reason, cause=_text(final, "cause")),
         decision=_decision(data.child("decision")),
-        stages=tuple(map(_stage, data.children("stages"))),
+        stages=tuple(_stage(item, evidence=evidence) for item in data.children("stages")),
         history=tuple(map(_past, data.children("history"))),
         document=data.text("document"),
-        previous=_record(data.child("previous")) if data.has("previous") else None,
+        previous=_record(data.child("previous"), evidence=evidence)
+        if data.has("previous")
+        else None,
     )
 
 
@@ -130,7 +133,7 @@ def _decision(data: Fields) -> Decision:
     )
 
 
-def _stage(data: Fields) -> StageResult:
+def _stage(data: Fields, *, evidence: bool) -> StageResult:
     verdict, reason = _judged(data)
     stage_id = data.text("id")
     return StageResult(
@@ -140,13 +143,15 @@ def _stage(data: Fields) -> StageResult:
         reason=reason,
         derived=data.flag("derived"),
         cause=_text(data, "cause"),
-        criteria=tuple(_standing(item, stage_id) for item in data.children("criteria")),
+        criteria=tuple(
+            _standing(item, stage_id, evidence=evidence) for item in data.children("criteria")
+        ),
         since=None if data.absent("since") else data.instant("since"),
         previous=_verdict(data, "previous"),
     )
 
 
-def _standing(data: Fields, stage_id: str) -> Standing:
+def _standing(data: Fields, stage_id: str, *, evidence: bool) -> Standing:
     verdict, reason = _judged(data)
     return Standing(
         id=data.text("id"),
@@ -159,7 +164,7 @@ def _standing(data: Fields, stage_id: str) -> Standing:
         carried_over=data.flag("carried_over"),
         selected=data.flag("selected"),
         reason=reason,
-        evidence=tuple(map(_entry, data.children("evidence"))),
+        evidence=tuple(map(_entry, data.children("evidence"))) if evidence else (),
         duration=data.seconds("duration"),
         attempts=data.number("attempts"),
         flaky=data.flag("flaky"),

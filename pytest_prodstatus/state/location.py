@@ -7,6 +7,7 @@ before anything is opened or created.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import platformdirs
 
@@ -29,8 +30,12 @@ def state_url(environ: Mapping[str, str]) -> str:
         return configured
     from sqlalchemy.engine import URL
 
-    path = platformdirs.user_state_path("prodstatus") / FILE_NAME
-    return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
+    return URL.create("sqlite", database=str(default_file())).render_as_string(hide_password=False)
+
+
+def default_file() -> Path:
+    """Return the SQLite file that is used where nothing is configured; it may not exist."""
+    return platformdirs.user_state_path("prodstatus") / FILE_NAME
 
 
 def is_local_file(url: str) -> bool:

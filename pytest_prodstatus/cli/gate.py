@@ -1,0 +1,217 @@
+"""`prodstatus gate`: may this be deployed, by these records, now?"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from pytest_prodstatus import clock
+from pytest_prodstatus.cli.overrides import in_force, write_down
+from pytest_prodstatus.cli.records import UnreadableError, record_at
+from pytest_prodstatus.cli.values import (
+    FILE,
+    duration,
+    project_at,
+    root_option,
+    target_option,
+    words,
+)
+from pytest_prodstatus.layout import usual_folder
+from pytest_prodstatus.model.answer import refused
+from pytest_prodstatus.model.gate import UnknownStageError, ask, asked_stages
+from pytest_prodstatus.model.override import Override
+from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.refusal import Asked, Ground, Refusal, run_again
+from pytest_prodstatus.project import Project
+from pytest_prodstatus.writers.answer import Told, answer_lines, answers_to_json, exit_code_of
+
+FORMATS = ("text", "json", "github")
+
+_EXAMPLES = """\b
+Examples:
+  prodstatus gate
+  prodstatus gate --target staging --commit "$GITHUB_SHA" --format github
+  prodstatus gate eu.json us.json --require oauth,order --max-age 1h
+  prodstatus gate --override "the fix itself" --by Ann --for 2h
+
+\b
+Exit status:
+  0   open: CONFIRMED, or what isn't is waived, or an override is in force
+  1   closed: something FAILED
+  10  closed: BLOCKED, stale, incomplete, unreadable, or not the record that was asked about
+  2   a usage error
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("records", nargs=-1, type=FILE, metavar="[RECORD]...")
+@target_option
+@click.option(
+    "--subject", callback=words, metavar="RELEASE", help="The release that must have been judged."
+)
+@click.option("--commit", callback=words, metavar="SHA", help="The suite's commit.")
+@click.option(
+    "--max-age",
+    callback=duration,
+    default="24h",
+    show_default=True,
+    metavar="DURATION",
+    help="How long ago the run may have finished.",
+)
+@click.option(
+    "--require",
+    callback=words,
+    metavar="STAGE[,STAGE...]",
+    help="Ask for these stages, and what they need, instead of FINAL.",
+)
+@click.option(
+    "--check-document", is_flag=True, help="Refuse a status document that was edited by hand."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="How to answer.",
+)
+@click.option(
+    "--override", "reason", callback=words, metavar="REASON", help="Open it all the same."
+)
+@click.option("--by", "who", callback=words, metavar="NAME", help="Who answers for the override.")
+@click.option(
+    "--for",
+    "lasting",
+    callback=duration,
+    metavar="DURATION",
+    help="How long it lasts, at most 24h.",
+)
+@root_option
+def command(
+    records: tuple[Path, ...],
+    target: str,
+    subject: str | None,
+    commit: str | None,
+    max_age: timedelta,
+    require: str | None,
+    check_document: bool,
+    form: str,
+    reason: str | None,
+    who: str | None,
+    lasting: timedelta | None,
+    root: Path | None,
+) -> None:
+    """Say whether the gate is open, and exit by it.
+
+    By default by the target's record in its usual folder; of several RECORDs each must be open. The
+    record is judged again, as of now: by what was observed, the catalogue and waivers of
+    pyproject.toml, and every criterion's age. It asks for CONFIRMED, whatever rule the run had.
+    """
+    project = project_at(root)
+    stages = tuple(filter(None, (name.strip() for name in (require or "").split(","))))
+    asked = Asked(target=target, subject=subject, commit=commit, max_age=max_age, require=stages)
+    now = clock.now()
+    if reason or who or lasting:
+        if not (reason and who and lasting):
+            msg = "an override needs all three: --override REASON --by NAME --for DURATION"
+            raise click.UsageError(msg)
+        word = Override(target=target, reason=reason, who=who, since=now, until=now + lasting)
+        write_down(word, os.environ)
+    override, problem = in_force(target, now, os.environ)
+    gate = _Gate(project, asked, override, check_document)
+    paths = records or (project.layout(usual_folder(project.root, target)).record,)
+    try:
+        if project.config.catalogue.declared:
+            asked_stages(project.config.catalogue, stages)
+        told = [gate.told(path) for path in paths]
+    except UnknownStageError as error:
+        raise click.UsageError(str(error)) from None
+    if problem:
+        click.echo(f"prodstatus: {problem}", err=True)
+    _tell(told, form)
+    sys.exit(exit_code_of(told))
+
+
+@dataclass(frozen=True)
+class _Gate:
+    """The gate of one project, asked one question."""
+
+    project: Project
+    asked: Asked
+    override: Override | None
+    check_document: bool
+
+    def told(self, path: Path) -> Told:
+        """Return the answer by one record."""
+        source = _shown(path)
+        try:
+            record = record_at(path, evidence=self.check_document)
+        except UnreadableError as error:
+            again = run_again(self.asked.target)
+            gone = Refusal(ground=Ground.UNREADABLE, text=str(error), remedy=again)
+            answer = refused((gone,), self.asked, self.override)
+            return Told(source=source, run=None, answer=answer)
+        answer = ask(
+            record,
+            self.project.config.catalogue,
+            self.asked,
+            clock.now(),
+            waivers=self.project.config.waivers,
+            override=self.override,
+            found=self._document(record, path) if self.check_document else (),
+        )
+        return Told(source=source, run=record.run, answer=answer)
+
+    def _document(self, record: Record, path: Path) -> tuple[Refusal, ...]:
+        from pytest_prodstatus.writers.fields import changed_by_hand
+
+        document = self.project.layout(path.parent).document
+        try:
+            content = document.read_bytes() if document.exists() else None
+            told = changed_by_hand(content, record)
+        except OSError as error:
+            told = f"it can't be read: {error.strerror or error}"
+        if not told:
+            return ()
+        text = f"the status document {_shown(document)} is not the record's: {told}"
+        remedy = "run prodstatus render, which writes its fields again from the record"
+        return (Refusal(ground=Ground.DOCUMENT, text=text, remedy=remedy),)
+
+
+def _shown(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
+def _tell(told: list[Told], form: str) -> None:
+    now = clock.now()
+    if form == "json":
+        text = json.dumps(answers_to_json(told, now), indent=1, ensure_ascii=False)
+        click.echo(text)
+        return
+    for each in told:
+        for line in answer_lines(each, now):
+            click.echo(line)
+    if form == "github":
+        _tell_github(told)
+
+
+def _tell_github(told: list[Told]) -> None:
+    from pytest_prodstatus.writers.workflow import step_outputs, step_summary, workflow_commands
+
+    for line in workflow_commands(told):
+        click.echo(line)
+    files = {"GITHUB_OUTPUT": step_outputs(told), "GITHUB_STEP_SUMMARY": step_summary(told)}
+    for name, text in files.items():
+        if os.environ.get(name):
+            try:
+                with Path(os.environ[name]).open("a", encoding="utf-8") as file:
+                    file.write(text)
+            except OSError as error:
+                click.echo(f"prodstatus: {name} can't be written: {error}", err=True)

@@ -1,0 +1,65 @@
+"""`prodstatus merge`: one record out of the shards of one run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from pytest_prodstatus.cli.records import named_record
+from pytest_prodstatus.cli.values import FILE, project_at, root_option
+from pytest_prodstatus.layout import usual_folder
+from pytest_prodstatus.model.catalogue import CatalogueError
+from pytest_prodstatus.model.merge import MergeError, Shard, merge, unobserved
+from pytest_prodstatus.writers.board import final_line
+
+_EXAMPLES = """\b
+Examples (each job ran with the same PRODSTATUS_RUN_ID):
+  prodstatus merge oauth/status.json order/status.json
+  prodstatus merge shards/*/status.json --output status.json
+
+\b
+Exit status:
+  what the run in one piece would have had: 0, 1 where something FAILED, 10 where something is
+  BLOCKED; 2 where the records aren't shards of one run
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("records", nargs=-1, required=True, type=FILE, metavar="RECORD...")
+@click.option(
+    "--output",
+    type=FILE,
+    metavar="FILE",
+    help="Write the record alone, here.  [default: record, document and page, in the target's "
+    "usual folder]",
+)
+@root_option
+def command(records: tuple[Path, ...], output: Path | None, root: Path | None) -> None:
+    """Make one record out of the RECORDs of shards, and list what no shard ran.
+
+    Shards have the same run id, target, subject, suite commit and catalogue; others are refused.
+    """
+    project = project_at(root)
+    shards = [Shard(name=str(path), record=named_record(path)) for path in records]
+    try:
+        merged = merge(shards, project.config.catalogue)
+    except (MergeError, CatalogueError) as error:
+        raise click.UsageError(str(error)) from None
+    for standing in unobserved(merged):
+        why = f": {standing.reason.text}" if standing.reason else ", carried over"
+        click.echo(f"no shard ran {standing.id}: {standing.verdict}{why}")
+    if output is None:
+        from pytest_prodstatus.cli.publishing import publish_at
+
+        publish_at(merged, project, usual_folder(project.root, merged.run.target))
+    else:
+        from pytest_prodstatus.publish import publish_record
+
+        problems = publish_record(merged, output)
+        if problems:
+            raise click.UsageError("; ".join(problems))
+        click.echo(f"wrote {output}")
+    click.echo(final_line(merged).text)
+    sys.exit(merged.decision.exit_code)

@@ -1,0 +1,88 @@
+"""Overrides from the command line's side: one is looked for at every answer, or written down.
+
+The state store is imported where there may be one, and only then: it costs as much as the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from importlib import import_module
+from typing import Protocol
+
+import click
+
+from pytest_prodstatus.model.duration import text_of
+from pytest_prodstatus.model.override import Override
+
+LONGEST = timedelta(hours=24)
+"""How long one override may last; a longer need is a waiver, or a decision made anew."""
+
+_INSTALL = "install it with: pip install 'pytest-prodstatus[state]'"
+_URL = "PRODSTATUS_STATE_URL"
+
+
+class Store(Protocol):
+    """The overrides of the state store."""
+
+    def add(self, override: Override) -> None:
+        """Write an override down."""
+
+    def active(self, target: str, now: datetime) -> tuple[Override, ...]:
+        """Return the overrides of a target that hold now."""
+
+
+def opened(url: str) -> AbstractContextManager[Store]:
+    """Open the overrides in the state store."""
+    module = import_module("pytest_prodstatus.state.overrides")
+    store: AbstractContextManager[Store] = module.Overrides.open(url)
+    return store
+
+
+def in_force(
+    target: str, now: datetime, environ: Mapping[str, str]
+) -> tuple[Override | None, str | None]:
+    """Return the override of a target that ends last, and why none could be looked for."""
+    configured = environ.get(_URL, "").strip()
+    try:
+        location = import_module("pytest_prodstatus.state.location")
+        if not configured and not location.default_file().exists():
+            return None, None
+        errors = import_module("pytest_prodstatus.state.errors")
+        url = location.state_url(environ)
+    except ImportError:
+        return None, f"{_URL} is set, and the state store isn't installed" if configured else None
+    try:
+        with opened(url) as store:
+            found = store.active(target, now)
+    except errors.StateError as error:
+        return None, f"overrides can't be looked for: {error}"
+    return max(found, key=lambda override: override.until, default=None), None
+
+
+def write_down(override: Override, environ: Mapping[str, str]) -> None:
+    """Keep an override.
+
+    Raises:
+        click.UsageError: it lasts too long, or it can't be kept, so it isn't in force.
+    """
+    if override.until - override.since > LONGEST:
+        msg = (
+            f"--for {text_of(override.until - override.since)}: an override lasts at most "
+            f"{text_of(LONGEST)}; waive single criteria in pyproject.toml for longer"
+        )
+        raise click.UsageError(msg)
+    try:
+        location = import_module("pytest_prodstatus.state.location")
+        errors = import_module("pytest_prodstatus.state.errors")
+        url = location.state_url(environ)
+    except ImportError:
+        msg = f"an override is kept in the state store, which isn't installed: {_INSTALL}"
+        raise click.UsageError(msg) from None
+    try:
+        with opened(url) as store:
+            store.add(override)
+    except errors.StateError as error:
+        msg = f"the override can't be kept, so it isn't in force: {error}"
+        raise click.UsageError(msg) from None

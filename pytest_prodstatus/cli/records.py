@@ -1,0 +1,67 @@
+"""Records from files, each with one sentence where it can't be read."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.readers.record import RecordError, read_record
+
+
+class UnreadableError(Exception):
+    """A record that can't be read; the message is one sentence that names the file."""
+
+
+def record_at(path: Path, *, evidence: bool = True) -> Record:
+    """Return the record in a file.
+
+    Args:
+        path: of a `status.json`.
+        evidence: whether what was observed is read too, which is most of a record.
+
+    Raises:
+        UnreadableError: there is none, or it can't be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        msg = f"there is no record at {path}"
+        raise UnreadableError(msg) from None
+    except (OSError, UnicodeDecodeError) as error:
+        told = error.strerror if isinstance(error, OSError) and error.strerror else error
+        msg = f"{path} can't be read: {told}"
+        raise UnreadableError(msg) from None
+    try:
+        with _without_collector():
+            return read_record(text, str(path), evidence=evidence)
+    except RecordError as error:
+        raise UnreadableError(str(error)) from None
+
+
+def named_record(path: Path) -> Record:
+    """Return the record in a file that a person named.
+
+    Raises:
+        click.UsageError: there is none, or it can't be read.
+    """
+    try:
+        return record_at(path)
+    except UnreadableError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep the garbage collector off a record of 10,000 criteria, in which there is no garbage."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,165 @@
+"""The gate's answer for a person and for a program: plain lines, and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pytest_prodstatus.model.answer import Answer
+from pytest_prodstatus.model.cause import Cause
+from pytest_prodstatus.model.duration import age
+from pytest_prodstatus.model.evidence import to_text
+from pytest_prodstatus.model.override import Override
+from pytest_prodstatus.model.record import Run
+
+SCHEMA = 1
+"""The version of the answer's JSON form, by `pytest_prodstatus/schema/gate-v1.json`."""
+
+SHOWN = 20
+"""Causes and ids that the text names; the JSON has all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One record's answer: the file, its run where it could be read, and the answer."""
+
+    source: str
+    run: Run | None
+    answer: Answer
+
+
+def exit_code_of(told: Sequence[Told]) -> int:
+    """Return the exit status of several answers: FAILED before closed before open."""
+    codes = {each.answer.exit_code for each in told}
+    return min(codes - {0}, default=0)
+
+
+def answer_lines(told: Told, now: datetime) -> Iterator[str]:
+    """Yield an answer as lines, the whole of it in the first."""
+    answer = told.answer
+    if answer.override:
+        yield f"OVERRIDE: {override_words(answer.override)}"
+    yield answer.sentence
+    yield f"  {told.source}{_described(told.run, now) if told.run else ''}"
+    if answer.refusals or answer.causes:
+        yield "Why:" if not answer.open else "It would be closed:"
+    for refusal in answer.refusals:
+        yield f"  {refusal.text}"
+    for cause in answer.causes[:SHOWN]:
+        yield from _cause(cause)
+    if answer.causes[SHOWN:]:
+        yield f"  … and {len(answer.causes) - SHOWN:,} more; --format json has all of them"
+    if answer.waived:
+        yield "Waived:"
+    for each in answer.waived:
+        until = f"{each.waiver.expires:%Y-%m-%d %H:%M} UTC"
+        yield f"  {each.standing.id} {each.standing.verdict}: {each.waiver.reason}"
+        yield f"      by {each.waiver.owner}, until {until}"
+    if answer.actions:
+        yield "Next:"
+    for number, action in enumerate(answer.actions[:SHOWN], 1):
+        yield f"  {number}. {action}"
+
+
+def override_words(override: Override) -> str:
+    """Return in words what an override does."""
+    until = f"{override.until:%Y-%m-%d %H:%M} UTC"
+    opened = f"{override.who} opened the gate of {override.target} until {until}"
+    return f"{opened}, whatever the verdict: {override.reason}"
+
+
+def _described(run: Run, now: datetime) -> str:
+    parts = [
+        f"run {run.id}",
+        f"finished {age(now - run.finished)} ago" if run.finished else "not finished",
+        f"release {run.subject.release}" if run.subject.release else "",
+        f"suite commit {run.commit[:12]}" if run.commit else "",
+    ]
+    return ": " + ", ".join(filter(None, parts))
+
+
+def _cause(cause: Cause) -> Iterator[str]:
+    named = ", ".join(cause.ids[:SHOWN])
+    more = f" and {len(cause.ids) - SHOWN:,} more" if cause.ids[SHOWN:] else ""
+    yield f"  {cause.verdict!s:<7}  {named}{more}: {cause.reason.text}"
+    if cause.hanging:
+        yield f"           hangs on it: {', '.join(cause.hanging)}"
+
+
+def answers_to_json(told: Sequence[Told], now: datetime) -> dict[str, Any]:
+    """Return all answers as JSON values."""
+    asked = told[0].answer.asked
+    return {
+        "schema": SCHEMA,
+        "at": to_text(now),
+        "open": all(each.answer.open for each in told),
+        "exit_code": exit_code_of(told),
+        "asked": {
+            "target": asked.target,
+            "subject": asked.subject,
+            "commit": asked.commit,
+            "max_age_s": int(asked.max_age.total_seconds()),
+            "require": list(asked.require),
+        },
+        "records": [_to_json(each) for each in told],
+    }
+
+
+def _to_json(told: Told) -> dict[str, Any]:
+    answer, run = told.answer, told.run
+    return {
+        "record": told.source,
+        "run": {
+            "id": run.id,
+            "target": run.target,
+            "started": to_text(run.started),
+            "finished": to_text(run.finished) if run.finished else None,
+            "release": run.subject.release,
+            "commit": run.commit,
+        }
+        if run
+        else None,
+        "open": answer.open,
+        "exit_code": answer.exit_code,
+        "decision": answer.decision,
+        "sentence": answer.sentence,
+        "verdict": answer.verdict.value if answer.verdict else None,
+        "refusals": [
+            {"ground": each.ground.value, "reason": each.text, "remedy": each.remedy}
+            for each in answer.refusals
+        ],
+        "causes": [_cause_to_json(cause) for cause in answer.causes],
+        "waived": [
+            {
+                "criterion": each.standing.id,
+                "verdict": each.standing.verdict.value,
+                "reason": each.waiver.reason,
+                "owner": each.waiver.owner,
+                "expires": to_text(each.waiver.expires),
+            }
+            for each in answer.waived
+        ],
+        "override": {
+            "who": answer.override.who,
+            "reason": answer.override.reason,
+            "since": to_text(answer.override.since),
+            "until": to_text(answer.override.until),
+        }
+        if answer.override
+        else None,
+        "actions": list(answer.actions),
+    }
+
+
+def _cause_to_json(cause: Cause) -> dict[str, Any]:
+    return {
+        "verdict": cause.verdict.value,
+        "kind": cause.reason.kind.value,
+        "reason": cause.reason.text,
+        "remedy": cause.reason.remedy,
+        "ids": list(cause.ids),
+        "stages": list(cause.stages),
+        "hanging": list(cause.hanging),
+    }
