@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -114,6 +115,7 @@ class Catalogue:
 
     def __post_init__(self) -> None:
         ids = [stage.id for stage in self.stages]
+        titles = Counter(stage.title.casefold() for stage in self.stages)
         for stage in self.stages:
             if not _SLUG.fullmatch(stage.id):
                 msg = f"stage id {stage.id!r}: {_SLUG_RULE}"
@@ -121,7 +123,7 @@ class Catalogue:
             if ids.count(stage.id) > 1:
                 msg = f"stage id {stage.id!r} is declared twice: every stage needs an id of its own"
                 raise CatalogueError(msg)
-            _check_titles(stage, self.stages)
+            _check_title(stage, titles[stage.title.casefold()])
             for key, names in (("requires", stage.requires), ("rollup", stage.rollup)):
                 for name in names:
                     if name not in ids:
@@ -216,14 +218,14 @@ def title_of(stage_id: str) -> str:
     return f"{stage_id.replace('-', ' ').upper()} STATUS"
 
 
-def _check_titles(stage: Stage, stages: tuple[Stage, ...]) -> None:
+def _check_title(stage: Stage, times: int) -> None:
     if not stage.title or stage.title != one_line(stage.title) or set(stage.title) & set("*:`<>"):
         msg = (
             f"stage {stage.id!r}: title {stage.title!r} must be one line of plain words "
             "without * : ` < >"
         )
         raise CatalogueError(msg)
-    if sum(other.title.casefold() == stage.title.casefold() for other in stages) > 1:
+    if times > 1:
         msg = (
             f"stage {stage.id!r}: title {stage.title!r} stands twice; the document needs each once"
         )
@@ -237,6 +239,7 @@ def _check_titles(stage: Stage, stages: tuple[Stage, ...]) -> None:
 
 
 def _check_criteria(stage: Stage) -> None:
+    times = Counter(stage.criteria)
     for criterion_id in stage.criteria:
         prefix, _, name = criterion_id.partition(".")
         if prefix != stage.id or not name:
@@ -249,7 +252,7 @@ def _check_criteria(stage: Stage) -> None:
                 f"ids are lower-case with hyphens: {stage.id}.{plain}"
             )
             raise CatalogueError(msg)
-        if stage.criteria.count(criterion_id) > 1:
+        if times[criterion_id] > 1:
             msg = f"stage {stage.id!r}: criterion {criterion_id!r} is declared twice"
             raise CatalogueError(msg)
 

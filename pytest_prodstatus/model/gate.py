@@ -18,7 +18,12 @@ from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Reason
 from pytest_prodstatus.model.record import Record, Standing
 from pytest_prodstatus.model.refusal import ANOTHER, Asked, Ground, Refusal, refusals_of, run_again
-from pytest_prodstatus.model.rejudge import catalogue_of, contradictions, own_of, standings_now
+from pytest_prodstatus.model.rejudge import (
+    catalogue_of,
+    contradictions,
+    own_of,
+    standings_now,
+)
 from pytest_prodstatus.model.verdict import Verdict, rollup
 from pytest_prodstatus.model.waiver import Waiver, Waivers
 
@@ -63,14 +68,19 @@ def ask(
         refusals.append(Refusal(ground=Ground.UNREADABLE, text="the record has no stage at all"))
     if any(refusal.ground in ANOTHER for refusal in refusals):
         return refused(refusals, asked, override)
+    incidents = record.run.incidents
     own = [own_of(standing) for standing in record.criteria]
-    refusals += _contradictions(record, own, stages)
-    standings = standings_now(own, stages, asked.subject, now)
+    within = [standing for standing in own if standing.stage in stages.by_id]
+    as_written = judge(stages, within, incidents=incidents)
+    same = record.run.catalogue == stages.digest
+    refusals += _contradictions(record, own, as_written if same else None)
+    standings = standings_now(within, stages, asked.subject, now)
     known = {s.id for s in standings} | {base_of(s.id) for s in standings}
     refusals += _waiver_refusals(waivers, known, now)
     waived = _waived(standings, waivers.in_force(known, now), needed(stages, roots))
-    incidents = record.run.incidents
-    truth = decided = judge(stages, standings, incidents=incidents)
+    # As a rule nothing has aged since.
+    truth = as_written if standings == within else judge(stages, standings, incidents=incidents)
+    decided = truth
     if waived:
         decided = judge(stages, _accepted(standings, waived), incidents=incidents)
     return Answer(
@@ -109,9 +119,9 @@ def _verdict(judged: Judged, asked: Asked, incidents: Sequence[Reason]) -> Verdi
 
 
 def _contradictions(
-    record: Record, own: Sequence[Standing], catalogue: Catalogue
+    record: Record, own: Sequence[Standing], as_written: Judged | None
 ) -> tuple[Refusal, ...]:
-    told = list(contradictions(record, own, catalogue))
+    told = list(contradictions(record, own, as_written))
     if not told:
         return ()
     more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""

@@ -17,7 +17,7 @@ from pytest_prodstatus.model.catalogue import (
     base_of,
     title_of,
 )
-from pytest_prodstatus.model.judge import judge
+from pytest_prodstatus.model.judge import Judged
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record, Standing
 from pytest_prodstatus.model.standings import stale
@@ -53,19 +53,19 @@ def own_of(standing: Standing) -> Standing:
     return standing
 
 
-def contradictions(record: Record, own: Sequence[Standing], catalogue: Catalogue) -> Iterator[str]:
-    """Yield a sentence for whatever the record says that its own observations don't.
+def contradictions(record: Record, own: Sequence[Standing], judged: Judged | None) -> Iterator[str]:
+    """Yield a sentence for whatever a finished record says that its own observations don't.
 
     Args:
-        record: of a finished run.
+        record: as it was read.
         own: its criteria, each by itself (`own_of`).
-        catalogue: of today; of a record that was made with another one less can be said.
+        judged: what these amount to; None where the catalogue that it was made with isn't known.
     """
     for stored, by_itself in zip(record.criteria, own, strict=True):
-        if stored.verdict < by_itself.verdict and by_itself.reason:
+        if by_itself is not stored and stored.verdict < by_itself.verdict and by_itself.reason:
             yield f"{stored.id}: {by_itself.reason.text}"
-    if record.run.catalogue == catalogue.digest:
-        yield from _other_verdicts(record, own, catalogue)
+    if judged:
+        yield from _other_verdicts(record, judged)
     if record.decision.open is not record.decision.rule.admits(record.final.verdict):
         told = "open" if record.decision.open else "closed"
         yield f"its decision is called {told} with FINAL {record.final.verdict}"
@@ -75,16 +75,17 @@ def contradictions(record: Record, own: Sequence[Standing], catalogue: Catalogue
         yield f"it is called {told}, and its criteria say otherwise"
 
 
-def _other_verdicts(record: Record, own: Sequence[Standing], catalogue: Catalogue) -> Iterator[str]:
-    within = [standing for standing in own if standing.stage in catalogue.by_id]
-    stages, final = judge(catalogue, within, incidents=record.run.incidents)
+def _other_verdicts(record: Record, judged: Judged) -> Iterator[str]:
+    stages, final = judged
+    amounts = {stage.id: stage.verdict for stage in stages}
     said = {stage.id: stage.verdict for stage in record.stages}
-    yield from (f"it has a stage {name!r}" for name in said if name not in catalogue.by_id)
-    for stage in stages:
-        if stage.id not in said:
-            yield f"it has no stage {stage.id!r}"
-        elif said[stage.id] is not stage.verdict:
-            yield f"stage {stage.id!r} is called {said[stage.id]}, and amounts to {stage.verdict}"
+    for name in dict.fromkeys([*said, *amounts]):
+        if name not in amounts:
+            yield f"it has a stage {name!r}"
+        elif name not in said:
+            yield f"it has no stage {name!r}"
+        elif said[name] is not amounts[name]:
+            yield f"stage {name!r} is called {said[name]}, and amounts to {amounts[name]}"
     if record.final.verdict is not final.verdict:
         yield f"FINAL is called {record.final.verdict}, and amounts to {final.verdict}"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import reprlib
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from enum import Enum
@@ -40,10 +40,11 @@ class Fields:
 
     def raw(self, name: str) -> object:
         """Return a field's value, whatever it is."""
-        if name not in self._data:
+        try:
+            return self._data[name]
+        except KeyError:
             msg = f"{self._place} has no field {name!r}"
-            raise FieldError(msg)
-        return self._data[name]
+            raise FieldError(msg) from None
 
     def place(self, name: str) -> str:
         """Return how messages call a field."""
@@ -53,6 +54,13 @@ class Fields:
         """Return a text."""
         return self._field(str, name, "a text")
 
+    def text_or_null(self, name: str) -> str | None:
+        """Return a text; None where null stands."""
+        value = self.raw(name)
+        if value is None or type(value) is str:
+            return value
+        raise self.wrong(name, "a text")
+
     def number(self, name: str) -> int:
         """Return a whole number."""
         return self._field(int, name, "a whole number")
@@ -60,8 +68,9 @@ class Fields:
     def seconds(self, name: str) -> float:
         """Return a finite number that isn't negative."""
         value = self.raw(name)
-        if type(value) in (int, float) and 0 <= float(str(value)) < math.inf:
-            return float(str(value))
+        # A number may be NaN, or too long for a float.
+        if type(value) in (int, float) and 0 <= value <= sys.float_info.max:  # type: ignore[operator]
+            return float(value)  # type: ignore[arg-type]
         raise self.wrong(name, "a number of seconds")
 
     def flag(self, name: str) -> bool:

@@ -85,7 +85,7 @@ def _record(data: Fields, *, evidence: bool) -> Record:
     verdict, reason = _judged(final)
     return Record(
         run=_run(data.child("run")),
-        final=Final(verdict=verdict, reason=reason, cause=_text(final, "cause")),
+        final=Final(verdict=verdict, reason=reason, cause=final.text_or_null("cause")),
         decision=_decision(data.child("decision")),
         stages=tuple(_stage(item, evidence=evidence) for item in data.children("stages")),
         history=tuple(map(_past, data.children("history"))),
@@ -102,16 +102,16 @@ def _run(data: Fields) -> Run:
         id=data.text("id"),
         target=data.text("target"),
         subject=Subject(
-            release=_text(subject, "release"),
+            release=subject.text_or_null("release"),
             endpoints=subject.names("endpoints"),
             snapshots=subject.child("snapshots").all_instants(),
         ),
         started=data.instant("started"),
         finished=None if data.absent("finished") else data.instant("finished"),
-        commit=_text(data, "commit"),
+        commit=data.text_or_null("commit"),
         dirty=None if data.absent("dirty") else data.flag("dirty"),
         catalogue=data.text("catalogue"),
-        selection=_text(data, "selection"),
+        selection=data.text_or_null("selection"),
         complete=data.flag("complete"),
         versions=data.names("versions"),
         incidents=tuple(map(_reason, data.children("incidents"))),
@@ -142,7 +142,7 @@ def _stage(data: Fields, *, evidence: bool) -> StageResult:
         verdict=verdict,
         reason=reason,
         derived=data.flag("derived"),
-        cause=_text(data, "cause"),
+        cause=data.text_or_null("cause"),
         criteria=tuple(
             _standing(item, stage_id, evidence=evidence) for item in data.children("criteria")
         ),
@@ -157,7 +157,7 @@ def _standing(data: Fields, stage_id: str, *, evidence: bool) -> Standing:
         id=data.text("id"),
         stage=stage_id,
         title=data.text("title"),
-        nodeid=_text(data, "nodeid"),
+        nodeid=data.text_or_null("nodeid"),
         verdict=verdict,
         observed=_verdict(data, "observed"),
         observed_at=None if data.absent("observed_at") else data.instant("observed_at"),
@@ -169,8 +169,8 @@ def _standing(data: Fields, stage_id: str, *, evidence: bool) -> Standing:
         attempts=data.number("attempts"),
         flaky=data.flag("flaky"),
         side_effects=data.flag("side_effects"),
-        run_id=_text(data, "run"),
-        subject=_text(data, "subject"),
+        run_id=data.text_or_null("run"),
+        subject=data.text_or_null("subject"),
         detail=data.text("detail"),
     )
 
@@ -180,8 +180,8 @@ def _past(data: Fields) -> Past:
     return Past(
         run=data.text("run"),
         started=data.instant("started"),
-        commit=_text(data, "commit"),
-        release=_text(data, "release"),
+        commit=data.text_or_null("commit"),
+        release=data.text_or_null("release"),
         final=data.choice(Verdict, "final"),
         stages={name: stages.choice(Verdict, name) for name, _ in stages.items()},
     )
@@ -207,12 +207,8 @@ def _judged(data: Fields) -> tuple[Verdict, Reason | None]:
 
 def _reason(data: Fields) -> Reason:
     return Reason(
-        text=data.text("reason"), kind=data.choice(Kind, "kind"), remedy=_text(data, "remedy")
+        text=data.text("reason"), kind=data.choice(Kind, "kind"), remedy=data.text_or_null("remedy")
     )
-
-
-def _text(data: Fields, name: str) -> str | None:
-    return None if data.absent(name) else data.text(name)
 
 
 def _verdict(data: Fields, name: str) -> Verdict | None:

@@ -1,1 +1,1 @@
-"""Tests of the command line."""
+"""Tests of pytest_prodstatus.cli, module by module."""

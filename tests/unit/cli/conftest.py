@@ -1,0 +1,162 @@
+"""A small project with a record, and the commands as they are run in it."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pytest_prodstatus import clock
+from pytest_prodstatus.cli import overrides
+from pytest_prodstatus.cli.main import main
+from pytest_prodstatus.model.assemble import assemble
+from pytest_prodstatus.model.override import Override
+from pytest_prodstatus.model.record import Record, Rule
+from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.project import Project, config_in
+from pytest_prodstatus.publish import publish
+from tests.unit.given import HOUR, NOW, C, criterion, facts, observation, run
+
+CONFIG = """
+[tool.prodstatus]
+document = "STATUS.md"
+
+[[tool.prodstatus.stages]]
+id = "api"
+criteria = ["key"]
+
+[[tool.prodstatus.stages]]
+id = "shop"
+criteria = ["open"]
+requires = ["api"]
+
+[[tool.prodstatus.stages]]
+id = "final"
+rollup = ["api", "shop"]
+"""
+NAMES = ("api.key", "shop.open")
+
+
+@dataclass
+class Kept:
+    """Overrides that are kept as long as a test."""
+
+    kept: list[Override] = field(default_factory=list)
+
+    def add(self, override: Override) -> None:
+        """Keep one."""
+        self.kept.append(override)
+
+    def active(self, target: str, now: datetime) -> tuple[Override, ...]:
+        """Return those of a target that hold."""
+        return tuple(o for o in self.kept if o.target == target and o.since <= now < o.until)
+
+
+class Shop:
+    """A project in a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.kept = Kept()
+        self.configure(CONFIG)
+
+    @property
+    def reports(self) -> Path:
+        """Where the outputs of the production target lie."""
+        return self.root / "reports"
+
+    def configure(self, text: str) -> None:
+        """Write the project's configuration."""
+        (self.root / "pyproject.toml").write_text(text, encoding="utf-8")
+
+    def waive(self, criterion_id: str, expires: str = "2026-12-01") -> None:
+        """Add a waiver."""
+        self.configure(
+            f"{CONFIG}\n[[tool.prodstatus.waivers]]\ncriterion = '{criterion_id}'\n"
+            f"reason = 'the bank is closed'\nowner = 'Ann'\nexpires = {expires}\n"
+        )
+
+    def record(
+        self,
+        worse: dict[str, Any] | None = None,
+        *,
+        folder: Path | None = None,
+        names: tuple[str, ...] = NAMES,
+        selected: tuple[str, ...] = NAMES,
+        finished: datetime | None = NOW,
+        **of: Any,
+    ) -> Record:
+        """Publish the record of a run that has just finished, and return it."""
+        project = Project(root=self.root, config=config_in(self.root))
+        catalogue = project.config.catalogue
+        verdicts: dict[str, Verdict] = {**dict.fromkeys(selected, C), **(worse or {})}
+        seen = {name: observation(verdict) for name, verdict in verdicts.items()}
+        given = {"target": "production", "catalogue": catalogue.digest, "started": NOW - HOUR}
+        told = facts(
+            catalogue.with_stages_of(map(criterion, names)), seen,
+            collected=tuple(map(criterion, names)), selected=frozenset(seen),
+        )  # fmt: skip
+        what = run(**{**given, "finished": finished, **of})
+        made = assemble(told, what, Rule.CONFIRMED, int(Verdict.FAILED in verdicts.values()), NOW)
+        done = publish(made, project.config, project.layout(folder or self.reports))
+        assert done.problems == ()
+        return done.record
+
+    def edit(self, before: str, after: str, name: str = "status.json") -> None:
+        """Edit one of the outputs by hand."""
+        path = self.reports / name
+        text = path.read_text(encoding="utf-8")
+        assert before in text
+        path.write_text(text.replace(before, after), encoding="utf-8")
+
+    def __call__(self, *args: str | Path) -> Result:
+        """Run `prodstatus`."""
+        return CliRunner().invoke(main, [str(arg) for arg in args])
+
+    def closed(self, *args: str | Path, status: int = 10) -> str:
+        """Ask the gate, which must be closed, and return its sentence."""
+        done = self("gate", *args)
+        assert done.exit_code == status, done.output
+        sentence: str = done.stdout.splitlines()[0]
+        assert sentence.startswith("gate closed (target ")
+        return sentence
+
+    def refused(self, *args: str | Path) -> str:
+        """Run a command that must be a usage error, and return what it says."""
+        done = self(*args)
+        assert done.exit_code == 2, done.output
+        assert done.stdout == ""
+        last = done.stderr.strip().splitlines()[-1]
+        assert last.startswith("Error: ")
+        return last
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A project, the current folder in it, and a clock that stands still at its record's end."""
+    for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "PRODSTATUS_STATE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    root = tmp_path / "shop"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    return Shop(root)
+
+
+@pytest.fixture
+def kept(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Kept:
+    """A state store, which is reached by its address."""
+
+    def opened(url: str) -> AbstractContextManager[Kept]:
+        assert url == "sqlite:////state"
+        return nullcontext(shop.kept)
+
+    monkeypatch.setenv("PRODSTATUS_STATE_URL", "sqlite:////state")
+    monkeypatch.setattr(overrides, "opened", opened)
+    return shop.kept

@@ -1,0 +1,466 @@
+"""`prodstatus gate`: what it reads, what it says in each form, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib.resources import files
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from pytest_prodstatus import clock
+from pytest_prodstatus.cli import overrides
+from pytest_prodstatus.model.override import Override
+from pytest_prodstatus.model.reason import Kind
+from tests.unit.cli.conftest import Kept, Shop
+from tests.unit.given import HOSTILE, HOUR, NOW, B, F, reason
+
+SCHEMA = json.loads((files("pytest_prodstatus") / "schema" / "gate-v1.json").read_text("utf-8"))
+DIED = reason("worker gw0 died", Kind.CRASH)
+
+
+class TestRecords:
+    """Which record is asked, and what closes the gate because of the file."""
+
+    def test_the_usual_one(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The target's, found from any folder of the project."""
+        shop.record()
+        shop.record({"api.key": B}, target="eu", folder=shop.reports / "eu")
+        (shop.root / "deep" / "er").mkdir(parents=True)
+        for folder in (shop.root, shop.root / "deep/er"):
+            monkeypatch.chdir(folder)
+            assert shop("gate").exit_code == 0
+            assert shop("gate", "--target", "eu").exit_code == 10
+        monkeypatch.chdir("/")
+        assert shop("gate", "--root", shop.root).exit_code == 0
+
+    def test_by_name(self, shop: Shop) -> None:
+        """Wherever it lies."""
+        shop.record({"api.key": F}, folder=shop.root / "a")
+        shop.record(folder=shop.root / "b")
+        assert shop("gate", "a/status.json").exit_code == 1
+        assert shop("gate", "b/status.json").exit_code == 0
+
+    @pytest.mark.parametrize(
+        ("names", "status"), [("cc", 0), ("cb", 10), ("bc", 10), ("fb", 1), ("bf", 1), ("cf", 1)]
+    )
+    def test_of_several_each_must_be_open(self, shop: Shop, names: str, status: int) -> None:
+        """And FAILED is told before BLOCKED."""
+        for name, worse in {"c": {}, "b": {"api.key": B}, "f": {"api.key": F}}.items():
+            shop.record(worse, folder=shop.root / name)
+        done = shop("gate", *(f"{name}/status.json" for name in names))
+        assert done.exit_code == status
+        assert done.stdout.count("gate open" if status == 0 else "gate closed") >= 1
+
+    def test_there_is_none(self, shop: Shop) -> None:
+        """The sentence names the place and what to do."""
+        done = shop("gate", "--target", "eu")
+        assert done.exit_code == 10
+        assert done.stdout.splitlines() == [
+            (
+                "gate closed (target eu): FINAL unknown: there is no record at "
+                f"{shop.reports}/eu/status.json"
+            ),
+            "  reports/eu/status.json",
+            "Why:",
+            f"  there is no record at {shop.reports}/eu/status.json",
+            "Next:",
+            "  1. run pytest -m production --target eu",
+        ]
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ("", "not a readable record (it may be cut short)"),
+            ('{"schema": 1, "run"', "not a readable record (it may be cut short)"),
+            ("[]", "not a record: it names no schema version"),
+            ('{"schema": 2}', "the record's schema 2 is newer than this release reads (1)"),
+            ('{"schema": 1}', "not a valid record: the record has no field 'final'"),
+            ("\udcff", "can't be read: 'utf-8' codec can't decode byte"),
+        ],
+    )
+    def test_one_that_can_not_be_read(self, shop: Shop, text: str, told: str) -> None:
+        """Empty, cut short, something else, of a newer release, no text."""
+        shop.reports.mkdir()
+        (shop.reports / "status.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+        assert told in shop.closed()
+
+    def test_cut_short_anywhere(self, shop: Shop) -> None:
+        """Half a record never opens the gate."""
+        shop.record()
+        path = shop.reports / "status.json"
+        whole = path.read_text(encoding="utf-8").rstrip()
+        for length in range(0, len(whole), 97):
+            path.write_text(whole[:length], encoding="utf-8")
+            assert "it may be cut short" in shop.closed()
+
+    def test_a_folder(self, shop: Shop) -> None:
+        """Is no record."""
+        assert "can't be read: Is a directory" in shop.closed(".")
+
+    def test_of_a_run_in_progress(self, shop: Shop) -> None:
+        """Or one that was killed."""
+        shop.record(finished=None)
+        assert "run run-1 is in progress since 60 min, or was killed" in shop.closed()
+
+    @pytest.mark.parametrize(
+        ("before", "after", "told"),
+        [
+            (('"verdict": "BLOCKED",\n  "reason": "API STATUS: seen to be BLOCKED",\n'
+             '  "kind": "observed",\n  "remedy": null'),
+             '"verdict": "CONFIRMED",\n  "reason": null,\n  "kind": null,\n  "remedy": null',
+             "FINAL is called CONFIRMED, and amounts to BLOCKED"),
+            ('"open": false', '"open": true', "its decision is called open with FINAL BLOCKED"),
+        ],
+    )  # fmt: skip
+    def test_one_that_was_edited(self, shop: Shop, before: str, after: str, told: str) -> None:
+        """By somebody who wanted it open."""
+        shop.record({"api.key": B})
+        shop.edit(before, after)
+        assert "BLOCKED  api.key: seen" in shop("gate").stdout
+        assert told in shop.closed()
+
+    def test_another_catalogue(self, shop: Shop) -> None:
+        """Whatever bears on a verdict; words don't."""
+        shop.record()
+        text = (shop.root / "pyproject.toml").read_text(encoding="utf-8")
+        shop.configure(text.replace('["open"]', '["open"]\nconfirmed = "It is open."'))
+        assert shop("gate").exit_code == 0
+        shop.configure(text.replace('["key"]', '["key", "fast"]'))
+        sentence = shop.closed()
+        assert "the record was made with another catalogue than is declared now" in sentence
+        assert "api.fast BLOCKED" not in sentence
+        assert "api.fast: the record knows nothing of it" in shop("gate").stdout
+
+
+class TestAsked:
+    """What is asked of the record."""
+
+    def test_everything_that_can_be_asked(self, shop: Shop) -> None:
+        """And holds."""
+        shop.record()
+        done = shop(
+            "gate", "--target", "production", "--subject", "v1", "--commit", "0123456789abcdef",
+            "--max-age", "1s", "--require", "api, shop", "--check-document",
+        )  # fmt: skip
+        assert done.exit_code == 0
+        assert done.stdout.startswith("gate open (target production): stages api, shop CONFIRMED\n")
+
+    @pytest.mark.parametrize(
+        ("args", "told"),
+        [
+            (["--target", "eu", "reports/status.json"], "is about target 'production', and 'eu'"),
+            (["--subject", "v2"], "is about release 'v1', and 'v2' is asked about"),
+            (["--commit", "fedcba98"], "the suite that ran is 0123456789ab, and commit 'fedcba98'"),
+        ],
+    )
+    def test_another_record_than_asked(self, shop: Shop, args: list[str], told: str) -> None:
+        """Closed, not FAILED, whatever it says."""
+        shop.record({"api.key": F})
+        assert told in shop.closed(*args)
+
+    def test_the_age_is_measured_now(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Not when it was written."""
+        shop.record()
+        monkeypatch.setattr(clock, "now", lambda: NOW + 25 * HOUR)
+        assert "the record is 25 h old, and may be 1d (--max-age)" in shop.closed()
+        assert "api.key BLOCKED: it was CONFIRMED 25 h ago" in shop.closed("--max-age", "2d")
+
+    def test_less_than_everything(self, shop: Shop) -> None:
+        """Some stages and what they need."""
+        shop.record({"shop.open": F})
+        assert shop("gate", "--require", "api").exit_code == 0
+        assert "stages shop FAILED" in shop.closed("--require", "shop", status=1)
+
+    @pytest.mark.parametrize(
+        ("args", "told"),
+        [
+            (["--require", "api,shops"], "'shops': there is no such stage; stages are api, shop"),
+            (["--require", ""], "'--require': it is empty; leave the option out"),
+            (["--subject", " "], "'--subject': it is empty; leave the option out"),
+            (["--commit", ""], "'--commit': it is empty; leave the option out"),
+            (["--target", ""], "'--target': '': use letters"),
+            (["--target", "a/b"], "'--target': 'a/b': use letters"),
+            (["--max-age", "1 day"], "'--max-age': '1 day' is not a duration: write a whole"),
+            (["--max-age", "0h"], "'--max-age': '0h' is not a duration"),
+            (["--format", "xml"], "'xml' is not one of 'text', 'json', 'github'"),
+            (["--override", "x"], "an override needs all three: --override REASON --by NAME"),
+            (["--by", "Ann", "--for", "2h"], "an override needs all three"),
+            (["--nothing"], "No such option"),
+        ],
+    )
+    def test_a_question_that_makes_no_sense(self, shop: Shop, args: list[str], told: str) -> None:
+        """A usage error, with the value and what would do."""
+        shop.record()
+        assert told in shop.refused("gate", *args)
+
+    def test_a_configuration_that_can_not_be_used(self, shop: Shop) -> None:
+        """Is a usage error too: a waiver must be whole."""
+        shop.record()
+        shop.waive("api.key", expires="'tomorrow'")
+        assert "waiver of 'api.key': expires = 'tomorrow' must be a date" in shop.refused("gate")
+        (shop.root / "pyproject.toml").write_bytes(b"prodstatus \xff")
+        assert "pyproject.toml: can't be read" in shop.refused("gate")
+
+
+class TestWaivers:
+    """In pyproject.toml."""
+
+    def test_open(self, shop: Shop) -> None:
+        """The answer says what is waived, by whom and until when."""
+        shop.record({"api.key": F})
+        shop.waive("api.key")
+        done = shop("gate")
+        assert done.exit_code == 0
+        lines = done.stdout.splitlines()
+        assert lines[0] == "gate open, 1 waived (target production): FINAL FAILED"
+        assert lines[2:] == [
+            "Waived:",
+            "  api.key FAILED: the bank is closed",
+            "      by Ann, until 2026-12-02 00:00 UTC",
+        ]
+
+    @pytest.mark.parametrize(
+        ("name", "expires", "told"),
+        [
+            ("api.keys", "2026-12-01", "the waiver of 'api.keys' (Ann) is about no criterion"),
+            ("api.key", "2026-11-21", "(Ann) expired on 2026-11-22 00:00 UTC"),
+            ("api.key", "2027-12-01", "which is more than 30d ahead (waiver_max)"),
+        ],
+    )
+    def test_one_that_breaks_a_rule(self, shop: Shop, name: str, expires: str, told: str) -> None:
+        """Closes a gate that would be open."""
+        shop.record()
+        shop.waive(name, expires)
+        assert told in shop.closed()
+
+
+class TestDocument:
+    """`--check-document`."""
+
+    def test_untouched_or_a_person_s(self, shop: Shop) -> None:
+        """What isn't a field is free."""
+        shop.record()
+        shop.edit("# Production status", "# My shop", "STATUS.md")
+        assert shop("gate", "--check-document").exit_code == 0
+
+    def test_edited(self, shop: Shop) -> None:
+        """The field is named; without the option nobody looks."""
+        shop.record({"api.key": B})
+        shop.waive("api.key")
+        shop.edit("**API STATUS:** **BLOCKED**", "**API STATUS:** **CONFIRMED**", "STATUS.md")
+        sentence = shop.closed("--check-document")
+        assert "the status document reports/STATUS.md is not the record's: its field" in sentence
+        assert "'API STATUS' was edited by hand and says '**CONFIRMED**" in sentence
+        assert shop("gate").exit_code == 0
+
+    def test_gone(self, shop: Shop) -> None:
+        """Removed, or no file."""
+        shop.record()
+        path = shop.reports / "STATUS.md"
+        path.unlink()
+        assert "is not the record's: it is missing" in shop.closed("--check-document")
+        path.mkdir()
+        assert "it can't be read: Is a directory" in shop.closed("--check-document")
+
+    def test_elsewhere(self, shop: Shop) -> None:
+        """A document of the whole project."""
+        config = (shop.root / "pyproject.toml").read_text(encoding="utf-8")
+        shop.configure(config.replace('"STATUS.md"', '"docs/STATUS.md"'))
+        shop.record()
+        assert shop("gate", "--check-document").exit_code == 0
+        (shop.root / "docs/STATUS.md").unlink()
+        assert "docs/STATUS.md is not the record's" in shop.closed("--check-document")
+
+
+class TestOverride:
+    """A person's word, kept in the state store."""
+
+    WORD = ("--override", "the fix itself", "--by", "Ann", "--for", "2h")
+
+    def test_given(self, shop: Shop, kept: Kept) -> None:
+        """Opens at once, loudly, and is kept."""
+        shop.record({"api.key": F})
+        done = shop("gate", *self.WORD)
+        assert done.exit_code == 0
+        told = "Ann opened the gate of production until 2026-11-22 14:00 UTC, whatever the verdict"
+        assert done.stdout.splitlines()[:2] == [
+            f"OVERRIDE: {told}: the fix itself",
+            (
+                "gate open by an override (target production): FINAL FAILED: "
+                "api.key FAILED: seen to be FAILED"
+            ),
+        ]
+        assert "It would be closed:" in done.stdout
+        assert kept.kept == [
+            Override(
+                target="production", reason="the fix itself", who="Ann",
+                since=NOW, until=NOW + 2 * HOUR,
+            )
+        ]  # fmt: skip
+
+    def test_told_until_it_has_ended(
+        self, shop: Shop, kept: Kept, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """At every answer about its target, and no other's; needed or not, without a record too."""
+        shop("gate", *self.WORD)
+        done = shop("gate")
+        assert (done.exit_code, done.stdout[:10]) == (0, "OVERRIDE: ")
+        shop.record()
+        done = shop("gate")
+        assert (done.exit_code, done.stdout[:10]) == (0, "OVERRIDE: ")
+        assert "gate open (target production): FINAL CONFIRMED" in done.stdout
+        shop.closed("--target", "eu")
+        monkeypatch.setattr(clock, "now", lambda: NOW + 2 * HOUR)
+        assert "OVERRIDE" not in shop("gate").stdout
+
+    def test_the_longest_counts(self, shop: Shop, kept: Kept) -> None:
+        """Of several in force."""
+        for hours in ("1h", "3h", "2h"):
+            shop("gate", *self.WORD[:-1], hours)
+        assert len(kept.kept) == 3
+        assert "until 2026-11-22 15:00 UTC" in shop("gate").stdout
+
+    def test_no_longer_than_a_day(self, shop: Shop, kept: Kept) -> None:
+        """Nothing is kept then."""
+        assert "--for 25h: an override lasts at most 1d" in shop.refused(
+            "gate", *self.WORD[:-1], "25h"
+        )
+        assert kept.kept == []
+        assert shop("gate", *self.WORD[:-1], "24h").exit_code == 0
+
+    def test_without_the_state_store(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nothing to keep it in: say what to install; an answer goes on without."""
+
+        def missing(name: str) -> object:
+            raise ImportError(name)
+
+        monkeypatch.setattr(overrides, "import_module", missing)
+        assert "pip install 'pytest-prodstatus[state]'" in shop.refused("gate", *self.WORD)
+        shop.record()
+        assert shop("gate").stderr == ""
+        monkeypatch.setenv("PRODSTATUS_STATE_URL", "sqlite:////state")
+        done = shop("gate")
+        assert done.exit_code == 0
+        assert done.stderr == (
+            "prodstatus: PRODSTATUS_STATE_URL is set, and the state store isn't installed\n"
+        )
+
+
+class TestForms:
+    """JSON for programs, annotations for GitHub."""
+
+    @pytest.mark.parametrize(
+        "case", ["open", "closed", "missing", "waived", "overridden", "several", "required"]
+    )
+    def test_json(self, shop: Shop, kept: Kept, case: str) -> None:
+        """Valid by its schema, whatever the answer; the exit status stands in it."""
+        args: list[str] = []
+        if case != "missing":
+            shop.record(
+                {"api.key": F} if case != "open" else {}, incidents=(DIED,) * (case == "closed")
+            )
+        if case == "waived":
+            shop.waive("api.key")
+        if case == "overridden":
+            shop("gate", *TestOverride.WORD)
+        if case == "several":
+            args = ["reports/status.json", "nope.json"]
+        if case == "required":
+            args = ["--require", "shop", "--subject", "v1", "--commit", "0123456"]
+        done = shop("gate", "--format", "json", *args)
+        told = json.loads(done.stdout)
+        jsonschema.Draft202012Validator(SCHEMA).validate(told)
+        assert told["exit_code"] == done.exit_code
+        assert told["open"] is (done.exit_code == 0)
+        assert (
+            told["records"][0]["sentence"]
+            == shop("gate", *args).stdout.splitlines()[1 if case == "overridden" else 0]
+        )
+
+    def test_json_in_full(self, shop: Shop) -> None:
+        """What a closed gate says."""
+        shop.record({"api.key": F})
+        told = json.loads(shop("gate", "--format", "json").stdout)
+        assert told["at"] == "2026-11-22T12:00:00.000Z"
+        assert told["asked"] == {
+            "target": "production", "subject": None, "commit": None, "max_age_s": 86400,
+            "require": [],
+        }  # fmt: skip
+        (answer,) = told["records"]
+        assert answer["record"] == "reports/status.json"
+        assert answer["run"]["id"] == "run-1"
+        assert (answer["verdict"], answer["decision"]) == ("FAILED", "closed")
+        assert answer["causes"] == [
+            {
+                "verdict": "FAILED", "kind": "observed", "reason": "seen to be FAILED",
+                "remedy": None, "ids": ["api.key"], "stages": ["api"],
+                "hanging": ["shop", "final"],
+            }
+        ]  # fmt: skip
+        assert answer["actions"] == ["mend api.key: seen to be FAILED"]
+
+    def test_github(self, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Annotations on the terminal; outputs and a summary are added to their files."""
+        output, summary = tmp_path / "output", tmp_path / "summary"
+        output.write_text("before=1\n", encoding="utf-8")
+        monkeypatch.setenv("GITHUB_OUTPUT", str(output))
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+        shop.record({"api.key": F})
+        done = shop("gate", "--format", "github")
+        assert done.exit_code == 1
+        assert [line for line in done.stdout.splitlines() if line.startswith("::")] == [
+            "::error title=gate closed::api.key FAILED: seen to be FAILED",
+            (
+                "::error title=gate::gate closed (target production): FINAL FAILED: "
+                "api.key FAILED: seen to be FAILED"
+            ),
+        ]
+        assert output.read_text(encoding="utf-8") == (
+            "before=1\nopen=false\nverdict=FAILED\nexit_code=1\n"
+        )
+        assert summary.read_text(encoding="utf-8").startswith("## Deploy gate\n\n```text\n")
+
+    def test_github_can_not_be_told(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The decision stands all the same."""
+        monkeypatch.setenv("GITHUB_OUTPUT", os.fspath(shop.root))
+        shop.record()
+        done = shop("gate", "--format", "github")
+        assert done.exit_code == 0
+        assert "GITHUB_OUTPUT can't be written" in done.stderr
+
+    @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+    def test_hostile_reasons(self, shop: Shop, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whatever a reason says, each line stays one, and no command is forged."""
+        summary = shop.root / "summary"
+        monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+        shop.record(incidents=(reason(f"::error::{text}\n::set-output name=open::true"),))
+        done = shop("gate", "--format", "github")
+        assert done.exit_code == 10
+        commands = [line for line in done.stdout.splitlines() if line.startswith("::")]
+        assert [command.partition(" ")[0] for command in commands] == ["::error", "::error"]
+        fences = summary.read_text(encoding="utf-8").splitlines().count("```")
+        assert fences == 1
+
+    def test_ten_thousand_causes(self, shop: Shop) -> None:
+        """The text stays short and says how many there are."""
+        config = (shop.root / "pyproject.toml").read_text(encoding="utf-8")
+        names = tuple(f"api.c{n}" for n in range(50))
+        shop.configure(config.replace('["key"]', json.dumps([n[4:] for n in names])))
+        shop.record(dict.fromkeys(names, F), names=(*names, "shop.open"), selected=("shop.open",))
+        lines = shop("gate").stdout.splitlines()
+        assert len(lines) < 12
+        assert "and 30 more: seen to be FAILED" in "\n".join(lines)
+
+
+def test_help_has_examples_and_the_exit_statuses(shop: Shop) -> None:
+    """For each command."""
+    for command in ("gate", "merge", "render"):
+        done = shop(command, "--help")
+        assert done.exit_code == 0
+        assert "Examples" in done.stdout
+        assert f"  prodstatus {command}" in done.stdout
+    assert "10  closed: BLOCKED" in shop("gate", "--help").stdout
+    assert {"gate", "merge", "render"} <= set(shop("--help").stdout.split())

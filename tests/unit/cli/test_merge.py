@@ -1,0 +1,95 @@
+"""`prodstatus merge`: from shards' files to the outputs of the run, and its exit status."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_prodstatus.readers.record import read_record
+from tests.unit.cli.conftest import Shop
+from tests.unit.given import C, F
+
+
+def shards(shop: Shop, shop_open: object = C) -> tuple[Path, Path]:
+    """Write the records of two shards and return where they are."""
+    shop.record({}, selected=("api.key",), folder=shop.root / "a", selection="--stage api")
+    shop.record(
+        {"shop.open": shop_open}, selected=(), folder=shop.root / "b", selection="--stage shop"
+    )
+    return Path("a/status.json"), Path("b/status.json")
+
+
+def test_into_the_usual_folder(shop: Shop) -> None:
+    """Record, document and page, for which the gate can be asked."""
+    done = shop("merge", *shards(shop))
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines() == [
+        *(f"wrote {shop.reports}/{name}" for name in ("STATUS.md", "status.html", "status.json")),
+        "FINAL CONFIRMED (target production, gate open)",
+    ]
+    assert shop("gate", "--check-document").exit_code == 0
+    made = read_record((shop.reports / "status.json").read_text(encoding="utf-8"), "x")
+    assert made.run.complete
+    assert made.run.selection is None
+
+
+def test_into_a_file(shop: Shop) -> None:
+    """The record alone."""
+    done = shop("merge", *shards(shop), "--output", "one.json")
+    assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "wrote one.json")
+    assert not shop.reports.exists()
+    assert shop("gate", "one.json").exit_code == 0
+
+
+@pytest.mark.parametrize(("verdict", "status"), [(C, 0), (F, 1)])
+def test_the_exit_status_is_the_run_s(shop: Shop, verdict: object, status: int) -> None:
+    """1 where something FAILED."""
+    assert shop("merge", *shards(shop, verdict)).exit_code == status
+
+
+def test_what_no_shard_ran(shop: Shop) -> None:
+    """Is listed, and blocks the record."""
+    first, _ = shards(shop)
+    done = shop("merge", first)
+    assert done.stdout.splitlines()[0] == (
+        "no shard ran shop.open: BLOCKED: it was not selected, and no earlier run observed it"
+    )
+    assert "FINAL BLOCKED (target production, gate closed)" in done.stdout
+    assert shop("gate").exit_code == 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"id": "run-2"}, "b/status.json: its run id is 'run-2', and that of a/status.json is"),
+        ({"target": "eu"}, "b/status.json: its target is 'eu', and that of a/status.json is"),
+        ({"finished": None}, "b/status.json: its run is in progress or was killed"),
+    ],
+)
+def test_strangers_are_refused(shop: Shop, changes: dict[str, Any], told: str) -> None:
+    """By file and field, and nothing is written."""
+    first, second = shards(shop)
+    shop.record({}, selected=("shop.open",), folder=shop.root / "b", **changes)
+    assert told in shop.refused("merge", first, second)
+    assert not shop.reports.exists()
+
+
+def test_what_can_not_be_read(shop: Shop) -> None:
+    """Or isn't named at all."""
+    first, _ = shards(shop)
+    assert "there is no record at c.json" in shop.refused("merge", first, "c.json")
+    Path("c.json").write_text(json.dumps({"schema": 1}), encoding="utf-8")
+    assert "c.json: not a valid record" in shop.refused("merge", first, "c.json")
+    assert "Missing argument" in shop.refused("merge")
+    shop.configure("[tool.prodstatus]\n[[tool.prodstatus.stages]]\nid = 'api'\n")
+    assert "made with another catalogue than is declared now" in shop.refused("merge", first)
+
+
+def test_what_can_not_be_written(shop: Shop) -> None:
+    """Is said, and no record stays that would speak for it."""
+    parts = shards(shop)
+    (shop.root / "dir").mkdir()
+    assert "dir can't be written" in shop.refused("merge", *parts, "--output", "dir")

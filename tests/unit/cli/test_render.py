@@ -1,0 +1,78 @@
+"""`prodstatus render`: document and page from a record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.unit.cli.conftest import Shop
+from tests.unit.given import B
+
+PAGE, DOCUMENT, RECORD = "status.html", "STATUS.md", "status.json"
+
+
+def test_beside_the_record(shop: Shop) -> None:
+    """What a run wrote is written again, byte for byte."""
+    shop.record({"api.key": B})
+    before = {name: (shop.reports / name).read_bytes() for name in (PAGE, DOCUMENT, RECORD)}
+    for name in (PAGE, DOCUMENT):
+        (shop.reports / name).unlink()
+    done = shop("render")
+    assert done.exit_code == 0
+    assert done.stdout.splitlines() == [
+        f"wrote {shop.reports}/{name}" for name in (DOCUMENT, PAGE, RECORD)
+    ]
+    assert {name: (shop.reports / name).read_bytes() for name in before} == before
+
+
+def test_a_document_is_updated_in_place(shop: Shop) -> None:
+    """An edited field is set right, and what a person wrote stays."""
+    shop.record({"api.key": B})
+    shop.edit("# Production status", "# My shop", DOCUMENT)
+    shop.edit("**API STATUS:** **BLOCKED**", "**API STATUS:** **CONFIRMED**", DOCUMENT)
+    assert "was edited by hand" in shop.closed("--check-document")
+    shop("render")
+    text = (shop.reports / DOCUMENT).read_text(encoding="utf-8")
+    assert text.startswith("# My shop\n")
+    assert "**API STATUS:** **BLOCKED**" in text
+    assert "edited" not in shop.closed("--check-document")
+
+
+def test_elsewhere(shop: Shop) -> None:
+    """A whole folder of outputs, with the document's digest in its record."""
+    shop.record(folder=shop.root / "artefact")
+    page = (shop.root / "artefact" / PAGE).read_bytes()
+    (shop.root / "site").mkdir()
+    (shop.root / "site" / DOCUMENT).write_text("Ours.\n\nAPI STATUS: ?\n", encoding="utf-8")
+    done = shop("render", "artefact/status.json", "--output-dir", "site")
+    assert done.exit_code == 0
+    assert (shop.root / "site" / PAGE).read_bytes() == page
+    assert (shop.root / "site" / DOCUMENT).read_text(encoding="utf-8").startswith(
+        "Ours.\n\nAPI STATUS: **CONFIRMED**"
+    )  # fmt: skip
+    for folder in ("artefact", "site"):
+        assert shop("gate", f"{folder}/{RECORD}", "--check-document").exit_code == 0
+
+
+def test_another_target(shop: Shop) -> None:
+    """Its usual folder."""
+    shop.record(target="eu", folder=shop.reports / "eu")
+    (shop.reports / "eu" / PAGE).unlink()
+    assert shop("render", "--target", "eu").exit_code == 0
+    assert (shop.reports / "eu" / PAGE).exists()
+
+
+def test_a_run_in_progress(shop: Shop) -> None:
+    """Is rendered as what it is."""
+    shop.record(finished=None)
+    shop("render")
+    assert "in progress since" in (shop.reports / DOCUMENT).read_text(encoding="utf-8")
+
+
+def test_what_can_not_be_done(shop: Shop) -> None:
+    """No record, none that can be read, no place to write."""
+    assert f"there is no record at {shop.reports}/status.json" in shop.refused("render")
+    Path("x.json").write_text("{", encoding="utf-8")
+    assert "x.json: not a readable record" in shop.refused("render", "x.json")
+    shop.record()
+    Path("file").write_text("", encoding="utf-8")
+    assert "can't be written" in shop.refused("render", "--output-dir", "file")
