@@ -1,0 +1,154 @@
+"""A run in shards, merged, is the run in one piece; and the commands as processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_prodstatus.readers.record import read_record
+from pytest_prodstatus.writers.record import record_to_json
+from tests.integration.project import XDIST, Project
+
+TESTS = """
+@api
+def test_key(evidence):
+    "The key is good."
+    evidence(count=3)
+
+@api
+@pytest.mark.parametrize("region", ["eu", "us"])
+def test_hosts(region): assert region == "eu"
+
+@shop
+def test_open(evidence): evidence(at="nine")
+
+@shop
+def test_paid(): blocked("nobody paid", kind="no-data", remedy="sell something")
+"""
+CONFIG = """
+[tool.prodstatus]
+document = "STATUS.md"
+[[tool.prodstatus.stages]]
+id = "api"
+criteria = ["key", "hosts"]
+[[tool.prodstatus.stages]]
+id = "shop"
+requires = ["api"]
+criteria = ["open", "missing"]
+[[tool.prodstatus.stages]]
+id = "final"
+rollup = ["api", "shop"]
+"""
+# What differs from run to run, whoever makes it.
+TIMES = ("started", "finished", "observed_at", "at", "since", "duration", "document")
+
+
+def timeless(value: Any) -> Any:
+    """Return a record's JSON without times, and without what tells workers apart."""
+    if isinstance(value, dict):
+        return {k: timeless(v) for k, v in value.items() if k not in TIMES}
+    if isinstance(value, list):
+        return [timeless(item) for item in value]
+    return re.sub(r"\[gw\d\]", "[worker]", value) if isinstance(value, str) else value
+
+
+def prodstatus(project: Project, *args: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process of its own."""
+    state = {"XDG_STATE_HOME": str(project.root / "state")}
+    return subprocess.run(
+        [sys.executable, "-c", "from pytest_prodstatus.cli.main import main; main()", *args],
+        cwd=project.root, env={**os.environ, **state}, capture_output=True, text=True,
+        check=False, timeout=60,
+    )  # fmt: skip
+
+
+def record_in(folder: Path) -> dict[str, Any]:
+    """Return the JSON of the record in a folder."""
+    data: dict[str, Any] = json.loads((folder / "status.json").read_text(encoding="utf-8"))
+    return data
+
+
+@pytest.mark.parametrize("mode", [(), XDIST], ids=["serial", "n2"])
+def test_shards_make_the_run(
+    project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...]
+) -> None:
+    """By stage, in folders of their own, after the same former run; equal but for times."""
+    project.write({"pyproject.toml": CONFIG, "test_all.py": TESTS})
+    monkeypatch.setenv("PRODSTATUS_RUN_ID", "before")
+    assert project.run().status == 1
+    folders = [project.root / name for name in ("whole", "one", "two")]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "status.json").write_bytes((project.folder / "status.json").read_bytes())
+    monkeypatch.setenv("PRODSTATUS_RUN_ID", "sharded")
+    whole = project.run(*mode, f"--prodstatus-dir={folders[0]}", folder=folders[0])
+    for folder, stage in zip(folders[1:], ("api", "shop"), strict=True):
+        project.run(*mode, f"--prodstatus-dir={folder}", f"--stage={stage}", folder=folder)
+    merged = prodstatus(project, "merge", "two/status.json", "one/status.json")
+    assert merged.returncode == whole.status == 1, merged.stderr
+    assert merged.stdout.startswith("no shard ran shop.missing: BLOCKED: no test provides it\n")
+    assert timeless(record_in(project.folder)) == timeless(record_in(folders[0]))
+    asked = prodstatus(project, "gate", "--check-document")
+    assert asked.returncode == 1
+    assert "api.hosts[us]" in asked.stdout
+
+
+def test_exit_statuses(project: Project) -> None:
+    """0 open, 1 FAILED, 10 closed otherwise, 2 a usage error; of real processes."""
+    held = "@api\ndef test_a(): pass\n@shop\ndef test_b(): pass\n"
+    project.write({"test_all.py": held})
+    assert prodstatus(project, "gate").returncode == 10
+    assert project.run().status == 0
+    done = prodstatus(project, "gate", "--check-document")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("gate open (target production): FINAL CONFIRMED\n")
+    assert prodstatus(project, "gate", "--target", "demo").returncode == 10
+    assert prodstatus(project, "gate", "--require", "none").returncode == 2
+    assert prodstatus(project, "render").returncode == 0
+    assert prodstatus(project, "render", "nothing.json").returncode == 2
+    project.write({"test_all.py": held.replace("pass", "assert 0", 1)})
+    assert project.run().status == 1
+    assert prodstatus(project, "gate").returncode == 1
+
+
+def test_a_run_of_another_rule_opens_no_gate(project: Project) -> None:
+    """A run may end with 0 for all its rule; the deploy gate asks for CONFIRMED."""
+    project.write({"test_all.py": "@api\ndef test_a(): pytest.skip('later')\n"})
+    assert project.run("--prodstatus-gate=not-failed").status == 0
+    assert prodstatus(project, "gate").returncode == 10
+
+
+def test_a_gate_asks_neither_pytest_nor_heavy_libraries(project: Project) -> None:
+    """It answers before they would be imported."""
+    program = (
+        "import sys; sys.argv = ['prodstatus', 'gate']\n"
+        "from pytest_prodstatus.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert end.code == 10, end.code\n"
+        "heavy = {'pytest', '_pytest', 'jinja2', 'sqlalchemy', 'subprocess'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    environment = {**os.environ, "XDG_STATE_HOME": str(project.root / "state")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=project.root, env=environment, capture_output=True,
+        text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_merged_reads_back(project: Project) -> None:
+    """The record of a run is its own shard."""
+    project.write({"test_all.py": "@api\ndef test_a(): pass\n@shop\ndef test_b(): pass\n"})
+    project.run()
+    before = (project.folder / "status.json").read_text(encoding="utf-8")
+    assert prodstatus(project, "merge", "reports/status.json").returncode == 0
+    after = (project.folder / "status.json").read_text(encoding="utf-8")
+    assert after == before
+    assert record_to_json(read_record(after, "x"))["run"]["complete"]
