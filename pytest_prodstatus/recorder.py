@@ -17,6 +17,7 @@ from pytest_prodstatus.manifest import Manifest
 from pytest_prodstatus.model.assemble import NOT_REACHED, Facts, assemble
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_OPEN
+from pytest_prodstatus.model.gate import waiver_refusals
 from pytest_prodstatus.model.outcome import CRASHED, Observation, Phase, reduce_phases
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record, Rule, Run, Subject
@@ -164,6 +165,9 @@ class Recorder:
             return assemble(facts, dated, self.settings.gate, pytest_status, finished)
 
         self.record = self.outputs.finish(judged)
+        waivers = self.settings.config.waivers
+        refusals = waiver_refusals(waivers, self.record.criteria, finished)
+        self.outputs.notices += [f"{refusal.text}: it closes the gate" for refusal in refusals]
         return self.record
 
     def reconsider(self, status: int) -> int:

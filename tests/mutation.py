@@ -23,8 +23,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-MODULES = ("verdict", "outcome", "judge", "standings", "assemble", "decision", "record")
-TESTS = ("outcome", "judge", "standings", "assemble", "decision", "verdict", "record", "properties")
+GATE = ("gate", "answer", "refusal", "rejudge", "cause")
+"""The modules of the gate's answer, which one table tests."""
+
+MODULES = (
+    *("verdict", "outcome", "judge", "standings", "assemble", "decision", "record"),
+    *("waiver", "merge", *GATE),
+)
+TESTS = (
+    *("outcome", "judge", "standings", "assemble", "decision", "verdict", "record", "properties"),
+    *("waiver", "merge", "gate"),
+)
 
 _ALWAYS = "whatever isn't CONFIRMED has a reason and a cause; the types don't say so"
 _GIVEN = "a default that the core itself never relies on"
@@ -162,7 +171,8 @@ def caught(module: str, source: str) -> bool:
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         }
         # The module's own tests first: they notice most, and soonest.
-        names = sorted(TESTS, key=lambda name: name != module)
+        own = "gate" if module in GATE else module
+        names = sorted(TESTS, key=lambda name: name != own)
         for some in (names[:1], names[1:]):
             files = [f"tests/unit/model/test_{name}.py" for name in some]
             done = subprocess.run(

@@ -6,7 +6,7 @@ of now. Waivers change the answer and no verdict; an override opens whatever the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -75,9 +75,9 @@ def ask(
     same = record.run.catalogue == stages.digest
     refusals += _contradictions(record, own, as_written if same else None)
     standings = standings_now(within, stages, asked.subject, now)
-    known = {s.id for s in standings} | {base_of(s.id) for s in standings}
-    refusals += _waiver_refusals(waivers, known, now)
-    waived = _waived(standings, waivers.in_force(known, now), needed(stages, roots))
+    refusals += waiver_refusals(waivers, standings, now)
+    good = waivers.in_force(_known(standings), now)
+    waived = _waived(standings, good, needed(stages, roots))
     # As a rule nothing has aged since.
     truth = as_written if standings == within else judge(stages, standings, incidents=incidents)
     decided = truth
@@ -110,6 +110,33 @@ def asked_stages(catalogue: Catalogue, require: Sequence[str]) -> tuple[str, ...
     return (FINAL,) if FINAL in catalogue.by_id else tuple(catalogue.by_id)
 
 
+def waiver_refusals(
+    waivers: Waivers, standings: Iterable[Standing], now: datetime
+) -> list[Refusal]:
+    """Return what waivers that break a rule close the gate with.
+
+    Args:
+        waivers: the project's.
+        standings: every criterion that there is.
+        now: the instant against which they are measured.
+    """
+    known = _known(standings)
+    told = [text for _, text in waivers.broken(known, now)]
+    return [
+        Refusal(
+            ground=Ground.WAIVER,
+            text=text,
+            remedy="correct the waiver in pyproject.toml, or take it out",
+        )
+        for text in (*told, *waivers.misplaced(known))
+    ]
+
+
+def _known(standings: Iterable[Standing]) -> set[str]:
+    ids = {standing.id for standing in standings}
+    return ids | {base_of(name) for name in ids}
+
+
 def _verdict(judged: Judged, asked: Asked, incidents: Sequence[Reason]) -> Verdict:
     stages, final = judged
     if not asked.require:
@@ -128,15 +155,6 @@ def _contradictions(
     text = f"the record contradicts itself: {told[0]}{more}"
     again = run_again(record.run.target)
     return (Refusal(ground=Ground.CONTRADICTION, text=text, remedy=again),)
-
-
-def _waiver_refusals(waivers: Waivers, known: Collection[str], now: datetime) -> list[Refusal]:
-    remedies = "correct it in pyproject.toml, or take it out"
-    told = [text for _, text in waivers.broken(known, now)]
-    return [
-        Refusal(ground=Ground.WAIVER, text=text, remedy=remedies)
-        for text in (*told, *waivers.misplaced(known))
-    ]
 
 
 def _waived(

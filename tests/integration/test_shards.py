@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 
 from pytest_prodstatus.readers.record import read_record
 from pytest_prodstatus.writers.record import record_to_json
+from tests.integration.project import CONFIG as PLAIN
 from tests.integration.project import XDIST, Project
 
 TESTS = """
@@ -152,3 +155,41 @@ def test_what_is_merged_reads_back(project: Project) -> None:
     after = (project.folder / "status.json").read_text(encoding="utf-8")
     assert after == before
     assert record_to_json(read_record(after, "x"))["run"]["complete"]
+
+
+def test_a_waiver_that_closes_the_gate_is_named_by_the_run(project: Project) -> None:
+    """On the board; the run itself goes on, and ends by what it saw."""
+    waiver = """
+    [[tool.prodstatus.waivers]]
+    criterion = "api.gone"
+    reason = "it was renamed"
+    owner = "Ann"
+    expires = 2020-12-31
+    """
+    project.write(
+        {
+            "pyproject.toml": CONFIG + textwrap.dedent(waiver),
+            "test_all.py": TESTS.replace('== "eu"', '!= ""'),
+        }
+    )
+    ran = project.run("--stage=api")
+    assert ran.status == 0
+    told = "the waiver of 'api.gone' (Ann) is about no criterion: it closes the gate"
+    assert told in ran.out.splitlines()
+    assert told.partition(":")[0] in prodstatus(project, "gate", "--require", "api").stdout
+
+
+def test_a_waiver_opens_the_gate_and_not_the_run(project: Project) -> None:
+    """The run's own exit status stays, and so does every verdict."""
+    day = f"{datetime.now(timezone.utc) + timedelta(days=3):%Y-%m-%d}"
+    waiver = (
+        "[[tool.prodstatus.waivers]]\ncriterion = 'api.a'\nreason = 'later'\nowner = 'Ann'\n"
+        f"expires = {day}\n"
+    )
+    test = "@api\ndef test_a(): assert 0\n@shop\ndef test_b(): pass\n"
+    project.write({"pyproject.toml": PLAIN + waiver, "test_all.py": test})
+    ran = project.run()
+    assert (ran.status, ran.final) == (1, "FAILED")
+    asked = prodstatus(project, "gate")
+    assert asked.returncode == 0
+    assert asked.stdout.startswith("gate open, 1 waived (target production): FINAL FAILED\n")

@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from click import Context
 
+from pytest_prodstatus.cli.main import COMMANDS, main
 from pytest_prodstatus.readers.config import STAGE_KEYS, TABLE_KEYS, WAIVER_KEYS
 from pytest_prodstatus.settings import OPTIONS
 from tests.acceptance.demo.scenarios import SCENARIOS
@@ -47,3 +49,20 @@ def test_every_variable_of_the_store_is_documented() -> None:
     shortened = {f"PRODSTATUS_{tail}" for tail in re.findall(r"`…_([A-Z_]+)`", README)}
     assert len(read) > 20
     assert {name for name in read if name not in README + example} <= shortened
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_s_exit_statuses_are_documented(name: str) -> None:
+    """All statuses stand in one place."""
+    text = (ROOT / "docs/exit-status.md").read_text(encoding="utf-8")
+    assert f"| `{name}` |" in text
+
+
+@pytest.mark.parametrize("name", ["gate", "merge", "render"])
+def test_every_option_of_a_command_is_documented(name: str) -> None:
+    """The gate's commands are described in docs/gate.md."""
+    text = (ROOT / "docs/gate.md").read_text(encoding="utf-8")
+    command = main.get_command(Context(main), name)
+    assert command
+    options = {form for param in command.params for form in param.opts if form.startswith("--")}
+    assert not {form for form in options if form not in text}
