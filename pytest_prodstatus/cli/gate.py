@@ -28,6 +28,7 @@ from pytest_prodstatus.model.gate import UnknownStageError, ask, asked_stages
 from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.refusal import Asked, Ground, Refusal, run_again
+from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.project import Project
 from pytest_prodstatus.writers.answer import Told, answer_lines, answers_to_json, exit_code_of
 
@@ -186,7 +187,7 @@ class _Gate:
 
 def _shown(path: Path) -> str:
     here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    return one_line(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def _tell(told: list[Told], form: str) -> None:

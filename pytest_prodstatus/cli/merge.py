@@ -12,6 +12,7 @@ from pytest_prodstatus.cli.values import FILE, project_at, root_option
 from pytest_prodstatus.layout import usual_folder
 from pytest_prodstatus.model.catalogue import CatalogueError
 from pytest_prodstatus.model.merge import MergeError, Shard, merge, unobserved
+from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.writers.board import final_line
 
 _EXAMPLES = """\b
@@ -49,7 +50,7 @@ def command(records: tuple[Path, ...], output: Path | None, root: Path | None) -
         raise click.UsageError(str(error)) from None
     for standing in unobserved(merged):
         why = f": {standing.reason.text}" if standing.reason else ", carried over"
-        click.echo(f"no shard ran {standing.id}: {standing.verdict}{why}")
+        click.echo(f"no shard ran {one_line(standing.id)}: {standing.verdict}{why}")
     if output is None:
         from pytest_prodstatus.cli.publishing import publish_at
 

@@ -77,7 +77,7 @@ def causes_of(
         for standing in stage.criteria:
             if standing.reason and not _blocked_above(standing):
                 one = found.setdefault((standing.verdict, standing.reason), _Found())
-                one.ids.append(standing.id)
+                one.ids.append(one_line(standing.id))
                 one.stages[stage.id] = None
         if stage.reason and stage.cause == stage.id:
             one = found.setdefault((stage.verdict, stage.reason), _Found())

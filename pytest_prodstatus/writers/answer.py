@@ -13,6 +13,7 @@ from pytest_prodstatus.model.duration import age
 from pytest_prodstatus.model.evidence import to_text
 from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.record import Run
+from pytest_prodstatus.model.text import one_line
 
 SCHEMA = 1
 """The version of the answer's JSON form, by `pytest_prodstatus/schema/gate-v1.json`."""
@@ -55,7 +56,8 @@ def answer_lines(told: Told, now: datetime) -> Iterator[str]:
         yield "Waived:"
     for each in answer.waived:
         until = f"{each.waiver.expires:%Y-%m-%d %H:%M} UTC"
-        yield f"  {each.standing.id} {each.standing.verdict}: {each.waiver.reason}"
+        name = one_line(each.standing.id)
+        yield f"  {name} {each.standing.verdict}: {each.waiver.reason}"
         yield f"      by {each.waiver.owner}, until {until}"
     if answer.actions:
         yield "Next:"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict, rollup
 from pytest_prodstatus.writers.answer import Told, exit_code_of, override_words
 
@@ -24,7 +25,8 @@ def workflow_commands(told: Sequence[Told]) -> Iterator[str]:
         for reason in answer.reasons[: SHOWN - 1]:
             yield _command(kind, f"gate {answer.decision}", reason)
         for waived in answer.waived[:SHOWN]:
-            text = f"{waived.standing.id} is {waived.standing.verdict}: {waived.waiver.reason}"
+            name = one_line(waived.standing.id)
+            text = f"{name} is {waived.standing.verdict}: {waived.waiver.reason}"
             yield _command("notice", f"waived by {waived.waiver.owner}", text)
         yield _command("notice" if answer.open else "error", "gate", answer.sentence)
 

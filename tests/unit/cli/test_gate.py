@@ -14,7 +14,7 @@ from pytest_prodstatus import clock
 from pytest_prodstatus.cli import overrides
 from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Kind
-from tests.unit.cli.conftest import Kept, Shop
+from tests.unit.cli.conftest import NAMES, Kept, Shop
 from tests.unit.given import HOSTILE, HOUR, NOW, B, F, reason
 
 SCHEMA = json.loads((files("pytest_prodstatus") / "schema" / "gate-v1.json").read_text("utf-8"))
@@ -443,6 +443,17 @@ class TestForms:
         assert [command.partition(" ")[0] for command in commands] == ["::error", "::error"]
         fences = summary.read_text(encoding="utf-8").splitlines().count("```")
         assert fences == 1
+
+    def test_hostile_ids(self, shop: Shop) -> None:
+        """In an edited record."""
+        shop.record({"api.key": F}, names=(*NAMES, "api.more"))
+        hostile = r"api.more\n::set-output name=open::true\u001b[2J"
+        shop.edit('"id": "api.more"', f'"id": "{hostile}"')
+        for args in ([], ["--format", "github"]):
+            out = shop("gate", *args).stdout
+            assert "\x1b" not in out
+            assert not [line for line in out.splitlines() if line.startswith("::set-output")]
+            assert r"api.more ::set-output name=open::true\x1b[2J" in out
 
     def test_ten_thousand_causes(self, shop: Shop) -> None:
         """The text stays short and says how many there are."""
