@@ -5,10 +5,12 @@ The state store is imported where there may be one, and only then: it costs as m
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from datetime import datetime, timedelta
 from importlib import import_module
+from pathlib import Path
 from typing import Protocol
 
 import click
@@ -47,7 +49,7 @@ def in_force(
     configured = environ.get(_URL, "").strip()
     try:
         location = import_module("pytest_prodstatus.state.location")
-        if not configured and not location.default_file().exists():
+        if not configured and not may_hold(location.default_file(), target):
             return None, None
         errors = import_module("pytest_prodstatus.state.errors")
         url = location.state_url(environ)
@@ -59,6 +61,23 @@ def in_force(
     except errors.StateError as error:
         return None, f"overrides can't be looked for: {error}"
     return max(found, key=lambda override: override.until, default=None), None
+
+
+def may_hold(file: Path, target: str) -> bool:
+    """Return whether a SQLite store may hold an override of a target, in force or not.
+
+    Most stores hold none, and this says so in a tenth of the time that the store itself takes.
+    """
+    if not file.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=1)) as store:
+            query = "SELECT 1 FROM prodstatus_override WHERE target = ? LIMIT 1"
+            return store.execute(query, (target,)).fetchone() is not None
+    except sqlite3.OperationalError as error:
+        return "no such table" not in str(error)
+    except sqlite3.Error:
+        return True  # the store itself says best what is wrong with it
 
 
 def write_down(override: Override, environ: Mapping[str, str]) -> None:

@@ -1,0 +1,78 @@
+"""Overrides from the command line's side: found without opening a store that holds none."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import AbstractContextManager, closing, nullcontext
+from pathlib import Path
+
+import pytest
+
+from pytest_prodstatus.cli import overrides
+from pytest_prodstatus.cli.overrides import in_force, may_hold
+from tests.unit.cli.conftest import Kept
+from tests.unit.given import NOW
+
+
+def store(path: Path, *targets: str, table: str = "prodstatus_override") -> Path:
+    """Make a store with an override of each target."""
+    with closing(sqlite3.connect(path)) as made:
+        made.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, target TEXT NOT NULL)")
+        made.executemany(f"INSERT INTO {table} (target) VALUES (?)", [(name,) for name in targets])
+        made.commit()
+    return path
+
+
+def test_a_store_that_holds_none(tmp_path: Path) -> None:
+    """No file, no table, no row, another target's."""
+    assert not may_hold(tmp_path / "nothing", "eu")
+    assert not may_hold(store(tmp_path / "old", table="journal"), "eu")
+    assert not may_hold(store(tmp_path / "empty"), "eu")
+    assert not may_hold(store(tmp_path / "us ?#%", "us"), "eu")
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_a_store_that_may_hold_one(tmp_path: Path) -> None:
+    """Of the target; or nobody can say, and the store itself is asked."""
+    assert may_hold(store(tmp_path / "eu ?#%", "us", "eu"), "eu")
+    (tmp_path / "broken").write_text("no database", encoding="utf-8")
+    assert may_hold(tmp_path / "broken", "eu")
+    assert may_hold(tmp_path, "eu")
+
+
+def test_one_that_is_locked(tmp_path: Path) -> None:
+    """By a run that is saving its history."""
+    path = store(tmp_path / "eu", "eu")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert may_hold(path, "eu")
+
+
+def test_the_default_store_is_asked_only_where_it_may_hold_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A configured one always."""
+    asked: list[str] = []
+
+    def opened(url: str) -> AbstractContextManager[Kept]:
+        asked.append(url)
+        return nullcontext(Kept())
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(overrides, "opened", opened)
+    assert in_force("eu", NOW, {}) == (None, None)
+    (tmp_path / "prodstatus").mkdir()
+    path = store(tmp_path / "prodstatus" / "state.sqlite3", "us")
+    assert in_force("eu", NOW, {}) == (None, None)
+    assert asked == []
+    in_force("us", NOW, {})
+    assert asked == [f"sqlite:///{path}"]
+    in_force("eu", NOW, {"PRODSTATUS_STATE_URL": "postgresql://nowhere"})
+    assert asked[1:] == ["postgresql://nowhere"]
+
+
+def test_one_that_is_in_force(kept: Kept) -> None:
+    """None where there is none."""
+    environ = {"PRODSTATUS_STATE_URL": "sqlite:////state"}
+    assert in_force("eu", NOW, environ) == (None, None)
+    assert kept.kept == []
