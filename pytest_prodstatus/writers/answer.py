@@ -57,8 +57,8 @@ def answer_lines(told: Told, now: datetime) -> Iterator[str]:
     for each in answer.waived:
         until = f"{each.waiver.expires:%Y-%m-%d %H:%M} UTC"
         name = one_line(each.standing.id)
-        yield f"  {name} {each.standing.verdict}: {each.waiver.reason}"
-        yield f"      by {each.waiver.owner}, until {until}"
+        yield f"  {each.standing.verdict!s:<7}  {name}: {each.waiver.reason}"
+        yield f"           accepted by {each.waiver.owner} until {until}"
     if answer.actions:
         yield "Next:"
     for number, action in enumerate(answer.actions[:SHOWN], 1):

@@ -218,8 +218,8 @@ class TestWaivers:
         assert lines[0] == "gate open, 1 waived (target production): FINAL FAILED"
         assert lines[2:] == [
             "Waived:",
-            "  api.key FAILED: the bank is closed",
-            "      by Ann, until 2026-12-02 00:00 UTC",
+            "  FAILED   api.key: the bank is closed",
+            "           accepted by Ann until 2026-12-02 00:00 UTC",
         ]
 
     @pytest.mark.parametrize(
