@@ -29,6 +29,9 @@ def parse_address(url: str) -> URL:
         # The text isn't shown: an address that can't be read may hold its password anywhere.
         msg = f"The journal's PRODSTATUS_STATE_URL is no database URL: set it to {_SCHEMES}."
         raise JournalUnavailable(msg) from error
+    if "@" in (address.host or ""):  # it would be shown as part of the host
+        msg = "The journal's PRODSTATUS_STATE_URL holds an @ in its password: write it as %40."
+        raise JournalUnavailable(msg)
     backend = address.drivername.partition("+")[0]
     if backend in ("postgresql", "postgres"):
         return address.set(drivername="postgresql+psycopg")

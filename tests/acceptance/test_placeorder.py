@@ -21,6 +21,7 @@ pytestmark = pytest.mark.stage("placeorder")
 
 
 @pytest.mark.stage("placeorder", side_effects=True)
+@pytest.mark.usefixtures("tells_when_over")
 def test_real_order_placed(
     placed_before: Entry | None, request: pytest.FixtureRequest, evidence: Evidence
 ) -> None:

@@ -108,6 +108,7 @@ def test_the_demo_is_confirmed_but_for_the_order_that_is_not_armed(project: Proj
     expected = {name: "BLOCKED" if name in blocked else "CONFIRMED" for name in ran.verdicts}
     assert ran.verdicts == expected, ran.output
     placeorder = ran.record["stages"][1]
+    assert len(ran.record["run"]["subject"]["snapshots"]["database"]) == 1
     assert placeorder["kind"] == "not-armed"
     assert "REAL_PLACEORDER=1" in placeorder["remedy"]
     assert tuple(ran.fields()) == TITLES
@@ -127,6 +128,17 @@ def test_the_armed_demo_is_confirmed(project: Project, workers: tuple[str, ...])
     assert ran.record["run"]["complete"] is True
     assert set(ran.fields().values()) == {"CONFIRMED"}
     assert ran.record["run"]["subject"]["endpoints"].keys() == {"AliExpress", "PayPal", "database"}
+
+
+def test_the_order_needs_no_other_criterion(project: Project) -> None:
+    """Selected by itself it reads its credential at that moment, and no snapshot is taken."""
+    ran = project.run(
+        *("-m", "production", "--target", "demo", "-k", "real_order_placed"), REAL_PLACEORDER="1"
+    )
+    assert ran.status == 0, ran.output
+    (placed, _) = ran.record["stages"][1]["criteria"]
+    assert (placed["verdict"], placed["observed"]) == ("BLOCKED", "CONFIRMED")
+    assert ran.record["run"]["subject"]["snapshots"] == {}
 
 
 def test_without_configuration_every_stage_is_blocked(project: Project) -> None:

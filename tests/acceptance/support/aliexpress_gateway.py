@@ -153,6 +153,10 @@ class Gateway:
         else:
             return
         code = fields.text(facts.get("error_code")) or fields.text(facts.get("code"))
+        if facts.get("order_list"):
+            self._fail(
+                Unavailable, method, reply, facts, "it names an order and says that it failed"
+            )
         self._fail(kind_of_business_error(code), method, reply, facts, "the call failed")
 
     def _fail(

@@ -18,6 +18,7 @@ Verdict = Literal["CONFIRMED", "FAILED", "BLOCKED"]
 _BOUGHT = frozenset(
     {"WAIT_SELLER_SEND_GOODS", "SELLER_PART_SEND_GOODS", "WAIT_BUYER_ACCEPT_GOODS", "FINISH"}
 )
+_ORDER_ID = re.compile(r"(?=0*[1-9])[0-9]{1,32}")
 # Seen in public order data: cancel_order_close_trade, buyer_cancel_notpay_order,
 # buyer_cancel_order_in_risk, buyer_pay_timeout, risk_reject_closed, seller_send_goods_timeout. A
 # plain "timeout" won't do: buyer_accept_goods_timeout ends an order that went well.
@@ -171,4 +172,4 @@ def read_placed(envelope: Envelope) -> tuple[str, ...]:
     """Return the order ids of an order-creation answer: none means that nothing is certain."""
     numbers = fields.sequence(envelope.result.get("order_list"), inside="number")
     ids = [fields.text(number) for number in numbers]
-    return tuple(each for each in ids if each is not None and each.isdecimal() and int(each) > 0)
+    return tuple(each for each in ids if each is not None and _ORDER_ID.fullmatch(each))

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
+from pytest_prodstatus import blocked
 from tests.acceptance.support.cipher import UnreadableCredential
 from tests.acceptance.support.credentials import open_credential
 from tests.acceptance.support.probes.oauth import StoredCredential
+from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.state.journal import Journal
 
 
 def credential_conditions(
@@ -41,7 +47,7 @@ def credential_conditions(
     return tuple(conditions)
 
 
-def journal_conditions(url: str, *, target: str, in_ci: bool) -> tuple[str, ...]:
+def journal_conditions(url: Secret, *, target: str, in_ci: bool) -> tuple[str, ...]:
     """Return why the journal can't guard a real order; empty where it can.
 
     Args:
@@ -51,6 +57,25 @@ def journal_conditions(url: str, *, target: str, in_ci: bool) -> tuple[str, ...]
     """
     from pytest_prodstatus.state.location import is_local_file
 
-    if in_ci and target != "demo" and is_local_file(url):
+    if in_ci and target != "demo" and is_local_file(url.reveal()):
         return ("PRODSTATUS_STATE_URL is a file of this CI machine, which goes away",)
     return ()
+
+
+def open_journal(url: Secret) -> Journal:
+    """Return the journal of real orders, or end as BLOCKED where it can't be used.
+
+    Args:
+        url: where it is.
+    """
+    from pytest_prodstatus.state.errors import JournalError
+    from pytest_prodstatus.state.journal import Journal
+
+    opened, why = None, ""
+    try:
+        opened = Journal.open(url.reveal())
+    except JournalError as error:
+        why = str(error)
+    if opened is None:  # said outside the `except`, so that no traceback holds the address
+        blocked(why, kind="missing-config", remedy="set PRODSTATUS_STATE_URL")
+    return opened

@@ -80,6 +80,8 @@ def read_address(secret: Secret) -> Address:
         port = url.port
     except (ArgumentError, ValueError):
         _refuse("can't be read as a URL")
+    if "@" in (url.host or ""):  # it would be shown as part of the host
+        _refuse("holds an @ in its user name or password: write it as %40")
     if url.get_backend_name() not in _SCHEMES:
         _refuse("is not a PostgreSQL URL: it must begin with postgresql://")
     if not url.database:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from pytest_prodstatus import Blocked
 from pytest_prodstatus.state.entry import Entry
 from pytest_prodstatus.state.journal import Journal
 from tests.acceptance.demo.aliexpress import SupplierState
+from tests.acceptance.support.aliexpress import AliExpressClient
 from tests.acceptance.support.purchase import Purchase
 from tests.acceptance.support.routes import choose_route
 from tests.acceptance.support.settings import Settings
@@ -42,11 +43,12 @@ class Bench:
     journal_url: str
     variables: dict[str, str]
     conditions: Callable[[], tuple[str, ...]]
+    seen: dict[str, Any] = field(default_factory=dict)
 
-    def purchase(self, journal: Journal, **observed: Any) -> Purchase:
-        """Return a purchase of the bench's variables."""
+    def purchase(self, journal: Journal, client: AliExpressClient | None = None) -> Purchase:
+        """Return a purchase of the bench's variables, through a client of its own or the given."""
         settings = Settings.from_environment(self.variables, target="demo", dotenv={})
-        client = aliexpress_client(self.url, clock=self.clock)
+        client = client or aliexpress_client(self.url, clock=self.clock)
         return Purchase(
             client=client,
             route=choose_route(settings.purchase, client),
@@ -56,7 +58,7 @@ class Bench:
             who="a person",
             clock=self.clock,
             conditions=self.conditions,
-            observe=observed.update,
+            observe=self.seen.update,
         )
 
     def journal(self) -> Journal:

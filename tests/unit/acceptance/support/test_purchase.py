@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from pytest_prodstatus import Blocked
 from pytest_prodstatus.state.entry import Entry
+from pytest_prodstatus.state.journal import Journal
 from tests.acceptance.support.purchase import (
     CRITERION,
     latest_order,
     refuse_unresolved,
 )
 from tests.acceptance.support.readback import ReadBack, read_back, waiting
-from tests.acceptance.support.routes import DirectRoute
 from tests.unit.acceptance.providers import aliexpress_client
 from tests.unit.acceptance.purchases import ARMED, Bench
 
@@ -80,6 +79,23 @@ def test_the_credential_is_looked_at_again_just_before(bench: Bench) -> None:
     assert bench.ordered == 0
 
 
+def test_an_order_that_would_leave_too_late_is_written_off(bench: Bench) -> None:
+    """A process that slept between claim and order sends nothing, says so, and frees the day."""
+    times = [bench.clock(), bench.clock() + timedelta(minutes=11)]
+
+    def clock() -> datetime:
+        return times.pop(0) if len(times) > 1 else times[0]
+
+    with Journal.open(bench.journal_url, clock=clock) as journal:
+        with pytest.raises(Blocked, match="was good on its own day") as caught:
+            bench.purchase(journal).place()
+        assert caught.value.reason.kind.value == "inconclusive"
+        assert [str(entry.state) for entry in journal.entries()] == ["REJECTED"]
+    assert bench.ordered == 0
+    bench.clock.now = times[0]
+    assert bench.place().attempt == 2
+
+
 @pytest.mark.parametrize("fault", ["cut_next", "garbage_next"])
 def test_an_order_of_unknown_end_blocks_the_next(bench: Bench, fault: str) -> None:
     """It was made, nobody heard of it, and nothing is ordered until a person has looked."""
@@ -92,9 +108,7 @@ def test_an_order_of_unknown_end_blocks_the_next(bench: Bench, fault: str) -> No
 
     original.place_order = with_fault  # type: ignore[method-assign]
     with bench.journal() as journal:
-        purchase = bench.purchase(journal)
-        route = DirectRoute(client=original, settings=purchase.settings)
-        purchase = replace(purchase, route=route)
+        purchase = bench.purchase(journal, original)
         with pytest.raises(Blocked) as caught:
             purchase.place()
         assert caught.value.reason.kind.value == "unresolved-intent"

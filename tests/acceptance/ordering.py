@@ -1,0 +1,177 @@
+"""Fixtures of the one real order: what arms it, its journal, and the wait for it.
+
+The suite's conftest adds this module as a plugin.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_prodstatus import Endpoints, Evidence, blocked
+from tests.acceptance.support.access import supplier_client, usable_credential
+from tests.acceptance.support.clock import utc_now
+from tests.acceptance.support.database import Ask, Database, bound
+from tests.acceptance.support.placing import acts
+from tests.acceptance.support.probes.oauth import stored_credentials
+from tests.acceptance.support.scope import Scope
+from tests.acceptance.support.secrets import Secret
+from tests.acceptance.support.settings import Settings
+
+if TYPE_CHECKING:  # each is imported by the first criterion that needs it
+    from pytest_prodstatus.state.entry import Entry
+    from pytest_prodstatus.state.journal import Journal
+    from tests.acceptance.support.placing import Placing
+    from tests.acceptance.support.purchase import Purchase
+    from tests.acceptance.support.readback import Waiting
+
+
+@pytest.fixture
+def ask(database: Database, settings: Settings, now: datetime) -> Ask:
+    """Asks the database as of this moment, each time in a transaction of its own."""
+    return bound(database.ask, **Scope(now=now, settings=settings).parameters())
+
+
+@pytest.fixture
+def state_url(environment: Mapping[str, str], dotenv: Mapping[str, str]) -> Secret:
+    """Where the journal of real orders is: a URL, which may hold a password."""
+    from pytest_prodstatus.state.location import state_url
+
+    return Secret(state_url({**dotenv, **environment}))
+
+
+@pytest.fixture
+def journal(ask: Ask, state_url: Secret) -> Iterator[Journal]:
+    """The journal of real orders (after the database, whose absence is the first thing to say)."""
+    from tests.acceptance.support.conditions import open_journal
+
+    with open_journal(state_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def wait(settings: Settings) -> Waiting:
+    """Looks again until the time for it is over."""
+    from tests.acceptance.support.readback import waiting
+
+    return waiting(settings.wait, sleep=time.sleep)
+
+
+@pytest.fixture
+def conditions(
+    ask: Ask, settings: Settings, state_url: Secret, prodstatus_target: str
+) -> Callable[[], tuple[str, ...]]:
+    """Looks at the credential and the journal anew, and says what is missing for a real order."""
+    from tests.acceptance.support.conditions import credential_conditions, journal_conditions
+
+    def missing() -> tuple[str, ...]:
+        stored = stored_credentials(ask, user_id=settings.user_id).chosen
+        in_ci = bool(os.environ.get("CI"))
+        return (
+            *credential_conditions(stored, settings, utc_now()),
+            *journal_conditions(state_url, target=prodstatus_target, in_ci=in_ci),
+        )
+
+    return missing
+
+
+@pytest.fixture
+def purchase(
+    journal: Journal,
+    settings: Settings,
+    conditions: Callable[[], tuple[str, ...]],
+    prodstatus_target: str,
+    prodstatus_endpoint: Endpoints,
+    evidence: Evidence,
+    ask: Ask,
+) -> Iterator[Purchase]:
+    """What the one real order is made with; BLOCKED, not-armed, unless every condition is met.
+
+    Its credential is read anew, and not the snapshot's, which may be some minutes old.
+    """
+    from tests.acceptance.support.purchase import Purchase, refuse_unresolved, require_armed
+    from tests.acceptance.support.routes import choose_route
+
+    refuse_unresolved(journal, prodstatus_target)
+    require_armed((*settings.purchase.missing, *conditions()))
+    credential = usable_credential(stored_credentials(ask, user_id=settings.user_id), settings)
+    with supplier_client(credential, settings, note=prodstatus_endpoint) as client:
+        yield Purchase(
+            client=client,
+            route=choose_route(settings.purchase, client),
+            journal=journal,
+            settings=settings.purchase,
+            target=prodstatus_target,
+            who=_who(),
+            clock=utc_now,
+            conditions=conditions,
+            observe=evidence,
+        )
+
+
+@pytest.fixture(scope="session")
+def placing(tmp_path_factory: pytest.TempPathFactory, prodstatus_run_id: str) -> Placing:
+    """Whether the criterion that places the order is over; under xdist the parent is shared."""
+    from tests.acceptance.support.placing import Placing
+
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    return Placing(shared, prodstatus_run_id)
+
+
+@pytest.fixture
+def tells_when_over(placing: Placing) -> Iterator[None]:
+    """Tell the other processes that no order will come any more."""
+    yield
+    placing.end()
+
+
+@pytest.fixture
+def placed_before(journal: Journal, now: datetime, prodstatus_target: str) -> Entry | None:
+    """The paid order that still proves the purchase, so that nothing has to be bought."""
+    from tests.acceptance.support.purchase import latest_order
+
+    return latest_order(journal, prodstatus_target, now)
+
+
+@pytest.fixture
+def order_placed(
+    placed_before: Entry | None, request: pytest.FixtureRequest, prodstatus_target: str
+) -> Entry:
+    """The paid order, waited for where another process may be placing it at this moment."""
+    if placed_before is not None:
+        return placed_before
+    from tests.acceptance.support.purchase import latest_order, require_armed
+
+    journal: Journal = request.getfixturevalue("journal")
+    settings: Settings = request.getfixturevalue("settings")
+    require_armed((*settings.purchase.missing, *request.getfixturevalue("conditions")()))
+    found: Entry | None = None
+    comes = settings.purchase.mode == "paid" and any(map(acts, request.session.items))
+    if comes and "PYTEST_XDIST_WORKER" in os.environ:
+        from tests.acceptance.support.placing import awaited_order
+
+        found = awaited_order(
+            lambda: latest_order(journal, prodstatus_target, utc_now()),
+            request.getfixturevalue("placing"),
+            request.getfixturevalue("wait"),
+        )
+    if found is None:
+        from tests.acceptance.support.purchase import refuse_unresolved
+
+        refuse_unresolved(journal, prodstatus_target)
+        blocked("no paid order was placed, so there is none to read back", kind="no-data")
+    return found
+
+
+def _who() -> str:
+    try:
+        return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return "unknown"
