@@ -154,6 +154,21 @@ def test_without_configuration_every_stage_is_blocked(project: Project) -> None:
     assert ran.seconds < 20
 
 
+def test_the_journal_s_password_is_never_shown(project: Project) -> None:
+    """Where it can't be reached: not in a reason, nor in what pytest shows of locals and frames."""
+    ran = project.run(
+        *("-m", "production", "--stage", "placeorder", "-l", "-vv", "--tb=long", "-rA"),
+        DATABASE_URL="postgresql://reader:hunter2-one@127.0.0.1:1/store",
+        PRODSTATUS_STATE_URL="postgresql://buyer:hunter2-two@127.0.0.1:1/journal",
+        REAL_PLACEORDER="1",
+    )
+    assert ran.status == 10, ran.output
+    assert "journal at postgresql+psycopg://buyer:***@127.0.0.1:1/journal" in ran.output
+    written = [path.read_text(encoding="utf-8") for path in ran.folder.iterdir()]
+    assert len(written) == 4
+    assert not [text for text in (ran.output, *written) if "hunter2" in text]
+
+
 def test_a_run_for_production_collects_the_criteria_alone(project: Project) -> None:
     """A unit test that doesn't import can't close the gate."""
     (project.folder / "tests/unit/test_broken.py").write_text(

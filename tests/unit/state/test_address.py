@@ -51,3 +51,11 @@ def test_an_unreadable_address_is_not_repeated() -> None:
     with pytest.raises(JournalUnavailable) as refusal:
         parse_address("postgresql//buyer:correct-horse@db")
     assert "correct-horse" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+def test_half_a_password_is_no_host(scheme: str) -> None:
+    """An @ that isn't escaped ends the password early, and its rest would be shown as the host."""
+    with pytest.raises(JournalUnavailable, match="write it as %40") as refusal:
+        parse_address(f"{scheme}://buyer:correct@horse@db/journal")
+    assert "horse" not in str(refusal.value)

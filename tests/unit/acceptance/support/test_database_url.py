@@ -46,6 +46,7 @@ def test_a_clients_certificate_goes_with_its_key() -> None:
         "topsecret",
         "postgresql://u:topsecret@h:port/d",
         "postgresql://u:topsecret@h:5432",
+        "postgresql://u:p@topsecret@h/d",
     ],
 )
 def test_a_url_that_cannot_be_used_is_refused_unseen(url: str) -> None:
