@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine, text
 
+from pytest_prodstatus import Blocked
 from tests.acceptance.demo.store import Store
 from tests.acceptance.support.columns import to_column
 from tests.acceptance.support.database import Ask, bound
@@ -18,6 +19,16 @@ from tests.acceptance.support.scope import Scope
 from tests.acceptance.support.settings import Settings
 from tests.unit.acceptance.providers import supplier
 from tests.unit.acceptance.purchases import ARMED, Bench
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None]:
+    """Fail a test that ends as BLOCKED without expecting it: pytest would take it for a skip."""
+    try:
+        return (yield)
+    except Blocked as blocked:
+        msg = f"it ended as BLOCKED: {blocked.reason.text}"
+        raise AssertionError(msg) from blocked
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from tests.unit.acceptance.providers import Clock, aliexpress_client
 from tests.unit.acceptance.purchases import Bench
 
 _SWEEP = os.environ.get("PRODSTATUS_SWEEP") == "1"
-_TRIALS = 200 if _SWEEP else 20
+_TRIALS = 200 if _SWEEP else 12
 _KEY = "aliexpress_ds_order_create_response"
 
 
@@ -76,7 +76,7 @@ def test_a_cut_at_any_byte_of_the_answer_is_unknown(attack: Attack, reset: bool)
     assert attack.order(lambda content: Spoilt(content=content)) == "CONFIRMED"
     whole = attack.meddler.longest
     assert whole > 150
-    lengths = range(whole) if _SWEEP else (*range(0, whole, 7), whole - 1)
+    lengths = range(whole) if _SWEEP else (*range(0, whole, 9), whole - 1)
     states = {length: attack.order(_up_to(length, reset=reset)) for length in lengths}
     assert set(states.values()) == {"UNKNOWN"}, states
 
@@ -168,7 +168,7 @@ class Jumping:
 
 @pytest.mark.parametrize("trial", range(_TRIALS))
 def test_clocks_that_jump_make_no_second_order(bench: Bench, trial: int) -> None:
-    """Whenever it jumps, also between two steps: one order a claim, and none after an open end."""
+    """Whenever it jumps: one order a day, none back in time, and none after an open end."""
     chance = random.Random(trial)
     clock = Jumping(bench.clock, chance)
     with (
@@ -189,5 +189,6 @@ def test_clocks_that_jump_make_no_second_order(bench: Bench, trial: int) -> None
     assert set(bench.state.created.values()) <= {1}
     sent = [entry for entry in entries if any(e.state is State.SENT for e in entry.events)]
     assert bench.ordered == len(sent)
-    held = [entry.day for entry in entries if entry.state is not State.REJECTED]
-    assert len(held) == len(set(held))
+    # Newest first: no order is of a day that an earlier one had, or that lies before it.
+    days = [entry.day for entry in sent]
+    assert days == sorted(set(days), reverse=True)

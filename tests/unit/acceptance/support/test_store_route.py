@@ -39,7 +39,7 @@ elif does == "hang":
     pathlib.Path("child").write_text(str(child.pid))
     time.sleep(600)
 elif does == "die":
-    report("SUCCESS", "8198352049851315")
+    report(*rest)
     os.kill(os.getpid(), signal.SIGKILL)
 elif does == "flood":
     report("SUCCESS", "8198352049851315")
@@ -129,7 +129,8 @@ def test_a_success_with_an_id_is_the_order(backend: Backend) -> None:
         (("report", "0", "DONE", "8198"), "no new report"),
         (("print", "all is well"), "no new report all is well"),
         (("heavy",), "no new report"),
-        (("die",), "killed by signal 9"),
+        (("die", "SUCCESS", "8198"), "killed by signal 9, reports SUCCESS"),
+        (("die", "SKIPPED", "N/A"), "killed by signal 9, reports SKIPPED"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
 )
