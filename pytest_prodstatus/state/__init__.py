@@ -1,1 +1,1 @@
-"""The journal of real orders: what was planned, sent and answered, kept past every process."""
+"""The state store: the journal of real orders, the history of runs, and the overrides."""

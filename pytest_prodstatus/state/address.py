@@ -1,4 +1,4 @@
-"""The journal's address: which URLs name a journal that outlives the process, and its file."""
+"""The store's address: which URLs name one that outlives the process, and its file."""
 
 from __future__ import annotations
 
@@ -8,42 +8,43 @@ from pathlib import Path
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from pytest_prodstatus.state.errors import JournalUnavailable
+from pytest_prodstatus.state.part import JOURNAL, Part
 
 _SCHEMES = "sqlite:////absolute/path.sqlite3 or postgresql://user@host/database"
 
 
-def parse_address(url: str) -> URL:
-    """Return the engine URL for the journal at `url`.
+def parse_address(url: str, part: Part = JOURNAL) -> URL:
+    """Return the engine URL for the store at `url`, of which `part` is wanted.
 
     A SQLite file is named by its absolute path: in memory it would die with the process, and a
     relative one would be another journal in another folder. PostgreSQL is always reached through
     psycopg 3, whatever driver the URL names.
 
     Raises:
-        JournalUnavailable: it names no such database; a password in it is not repeated.
+        StateUnavailable: (the part's own) it names no such database; a password in it is not
+            repeated.
     """
     try:
         address = make_url(url.strip())
     except (ArgumentError, ValueError) as error:
         # The text isn't shown: an address that can't be read may hold its password anywhere.
-        msg = f"The journal's PRODSTATUS_STATE_URL is no database URL: set it to {_SCHEMES}."
-        raise JournalUnavailable(msg) from error
+        msg = f"The {part.name}'s PRODSTATUS_STATE_URL is no database URL: set it to {_SCHEMES}."
+        raise part.unavailable(msg) from error
     if "@" in (address.host or ""):  # it would be shown as part of the host
-        msg = "The journal's PRODSTATUS_STATE_URL holds an @ in its password: write it as %40."
-        raise JournalUnavailable(msg)
+        msg = f"The {part.name}'s PRODSTATUS_STATE_URL holds an @ in its password: write it as %40."
+        raise part.unavailable(msg)
     backend = address.drivername.partition("+")[0]
     if backend in ("postgresql", "postgres"):
         return address.set(drivername="postgresql+psycopg")
     if backend != "sqlite":
-        msg = f"The journal can't be kept at {shown(address)}: set PRODSTATUS_STATE_URL to "
-        raise JournalUnavailable(msg + f"{_SCHEMES}.")
+        msg = f"The {part.name} can't be kept at {shown(address)}: set PRODSTATUS_STATE_URL to "
+        raise part.unavailable(msg + f"{_SCHEMES}.")
     if address.query or not Path(address.database or "").is_absolute():
         msg = (
-            f"The journal can't be kept at {shown(address)}: a SQLite journal is one absolute "
+            f"The {part.name} can't be kept at {shown(address)}: a SQLite file is one absolute "
             "path without parameters, as in sqlite:////var/lib/prodstatus/state.sqlite3."
         )
-        raise JournalUnavailable(msg)
+        raise part.unavailable(msg)
     return address.set(drivername="sqlite+pysqlite")
 
 
@@ -53,7 +54,7 @@ def shown(address: URL) -> str:
 
 
 def prepare_file(path: Path) -> None:
-    """Create the journal's file (mode 0600) and its folder (0700) durably, if they are missing.
+    """Create the store's file (mode 0600) and its folder (0700) durably, if they are missing.
 
     What is there already keeps its mode. SQLite gives its rollback journal the mode of the file.
 

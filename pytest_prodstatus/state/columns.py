@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -80,3 +81,27 @@ class Lines(TypeDecorator[tuple[str, ...]]):
     ) -> tuple[str, ...] | None:
         """Return the texts."""
         return None if value is None else tuple(json.loads(value))
+
+
+class Names(TypeDecorator[Mapping[str, "str | None"]]):
+    """Texts by name, in their order, as a JSON object in plain ASCII."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(
+        self,
+        value: Mapping[str, str | None] | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> str | None:
+        """Return the JSON object."""
+        return None if value is None else json.dumps(dict(value))
+
+    def process_result_value(
+        self,
+        value: Any | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> Mapping[str, str | None] | None:
+        """Return the texts by name."""
+        names: Mapping[str, str | None] | None = None if value is None else json.loads(value)
+        return names

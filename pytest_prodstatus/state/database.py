@@ -1,4 +1,4 @@
-"""The database under the journal: durable transactions, and its refusals in one sentence.
+"""The database under the state store: durable transactions, and its refusals in one sentence.
 
 SQLite: a rollback journal (DELETE) with synchronous=EXTRA, which is FULL and also syncs the
 folder once the rollback journal is gone; with FULL alone a power cut just after a commit could
@@ -9,7 +9,7 @@ IMMEDIATE, so that what they read can't change before they write, and wait up to
 PostgreSQL: READ COMMITTED (why it suffices is said in the schema); a commit waits for the disk
 even where the role's default says otherwise.
 
-Every operation opens its own connection: the journal is asked a few times in a run, holds
+Every operation opens its own connection: the store is asked a few times in a run, holds
 nothing open while a supplier thinks, and is safe across forks and kills.
 """
 
@@ -26,10 +26,10 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from pytest_prodstatus.state import schema
+from pytest_prodstatus.state import revision
 from pytest_prodstatus.state.address import prepare_file, shown
-from pytest_prodstatus.state.errors import JournalUnavailable
 from pytest_prodstatus.state.faults import explain
+from pytest_prodstatus.state.part import JOURNAL, Part
 
 BUSY_TIMEOUT_S = 30
 CONNECT_TIMEOUT_S = 10
@@ -47,36 +47,38 @@ _POSTGRES_SETTINGS = text(
 
 @final
 class Database:
-    """The journal's tables behind an address that `parse_address` accepted."""
+    """A part's tables behind an address that `parse_address` accepted."""
 
-    __slots__ = ("_address", "_engine")
+    __slots__ = ("_address", "_engine", "_part")
 
-    def __init__(self, address: URL) -> None:
+    def __init__(self, address: URL, part: Part = JOURNAL) -> None:
         self._address = address
+        self._part = part
         with self._told("opened"):
             self._engine = _engine(address)
 
     def prepare(self) -> None:
-        """Create the file and the tables where they are missing; safe against other processes.
+        """Create the file and the part's tables where missing; safe against other processes.
 
         Raises:
-            JournalUnavailable: they are missing and can't be created, or can't be read.
+            StateUnavailable: (this and below: the part's own) they are missing and can't be
+                created, or can't be read, or are a newer release's.
         """
         if self._address.get_backend_name() == "sqlite":
             with self._told("opened"):
                 prepare_file(Path(str(self._address.database)))
         with self.reading() as connection:
-            ready = schema.exists(connection)
+            ready = revision.current(connection) >= self._part.revision
         if not ready:
             with self.writing() as connection:
-                schema.create(connection)
+                revision.upgrade(connection, self._part.revision)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Yield a connection inside one transaction that writes nothing.
 
         Raises:
-            JournalUnavailable: the database can't be read.
+            StateUnavailable: the database can't be read.
         """
         with self._told("read"), self._engine.connect() as connection, connection.begin():
             yield connection
@@ -86,7 +88,7 @@ class Database:
         """Yield a connection inside one transaction that is on the disk when the block ends.
 
         Raises:
-            JournalUnavailable: it can't be written; where that came at the very end (a server
+            StateUnavailable: it can't be written; where that came at the very end (a server
                 lost while it committed) the change may have been kept all the same.
             IntegrityError: another process wrote the same row first; nothing was written.
         """
@@ -107,13 +109,13 @@ class Database:
             yield
         except IntegrityError:
             raise
-        except (SQLAlchemyError, OSError, ImportError) as error:
+        except (SQLAlchemyError, OSError, ImportError, revision.UnknownRevision) as error:
             cause, remedy = explain(error)
             msg = (
-                f"The journal at {shown(self._address)} could not be {participle} ({cause}): "
-                f"{remedy}; until then nothing may be ordered."
+                f"The {self._part.name} at {shown(self._address)} could not be {participle} "
+                f"({cause}): {remedy}{self._part.consequence}"
             )
-            raise JournalUnavailable(msg) from error
+            raise self._part.unavailable(msg) from error
 
 
 def _engine(address: URL) -> Engine:
@@ -130,7 +132,7 @@ def _engine(address: URL) -> Engine:
         return engine
     defaults: dict[str, Any] = {
         "connect_timeout": CONNECT_TIMEOUT_S,
-        "fallback_application_name": "prodstatus-journal",
+        "fallback_application_name": "prodstatus",
     }
     return create_engine(
         address,

@@ -1,14 +1,17 @@
-"""What the journal refuses, and why: one tree, one sentence each.
+"""What the state store refuses, and why: one tree, one sentence each.
 
-    JournalError
-    ├── JournalUnavailable    it can't be opened, read or written: nothing may be ordered
-    ├── InvalidRecord         what was to be written breaks a rule of the journal
-    ├── UnknownEntry          no entry has that number
-    ├── Claimed               the day is taken
-    ├── Unresolved            nobody knows yet what an earlier purchase did
-    ├── ClockBehind           the journal's last word is dated after today
-    └── IllegalTransition     that step doesn't follow from where the purchase stands
-        └── Expired           the step is right and comes too late
+    StateError
+    ├── StateUnavailable          a part of it can't be opened, read or written
+    ├── InvalidOverride           what was to be an override breaks its rule
+    └── JournalError
+        ├── JournalUnavailable    (also a StateUnavailable) nothing may be ordered
+        ├── InvalidRecord         what was to be written breaks a rule of the journal
+        ├── UnknownEntry          no entry has that number
+        ├── Claimed               the day is taken
+        ├── Unresolved            nobody knows yet what an earlier purchase did
+        ├── ClockBehind           the journal's last word is dated after today
+        └── IllegalTransition     that step doesn't follow from where the purchase stands
+            └── Expired           the step is right and comes too late
 
 None holds a secret: places are named without their password.
 """
@@ -23,14 +26,26 @@ if TYPE_CHECKING:  # Entry is built on Plan, which raises InvalidRecord
     from pytest_prodstatus.state.entry import Entry
     from pytest_prodstatus.state.state import State
 
-_RESOLVE = "find out what the supplier did and record it with `prodstatus journal resolve`"
+_RESOLVE = "find out what the supplier did and record it with `prodstatus journal resolve"
 
 
-class JournalError(Exception):
-    """Any refusal of the journal; str() is one sentence."""
+class StateError(Exception):
+    """Any refusal of the state store; str() is one sentence."""
 
 
-class JournalUnavailable(JournalError):
+class StateUnavailable(StateError):
+    """A part of the state store can't be opened, read or written."""
+
+
+class InvalidOverride(StateError):
+    """An override that may not be written down."""
+
+
+class JournalError(StateError):
+    """Any refusal of the journal."""
+
+
+class JournalUnavailable(JournalError, StateUnavailable):
     """The journal can't be opened, read or written."""
 
 
@@ -46,7 +61,8 @@ class UnknownEntry(JournalError):
         self.entry_id = entry_id
 
     def __str__(self) -> str:
-        return f"The journal has no entry {self.entry_id!r}: list them with Journal.entries."
+        remedy = "list them with `prodstatus journal list --all`"
+        return f"The journal has no entry {self.entry_id!r}: {remedy}."
 
 
 class _OfEntry(JournalError):
@@ -62,7 +78,9 @@ class Claimed(_OfEntry):
 
     def __str__(self) -> str:
         entry = self.entry
-        remedy = "the next order can be placed tomorrow" if entry.settled else _RESOLVE
+        remedy = (
+            "the next order can be placed tomorrow" if entry.settled else f"{_RESOLVE} {entry.id}`"
+        )
         return (
             f"The purchase of {entry.day.isoformat()} is already claimed by {entry.describe()}, "
             f"which {entry.who} left {entry.state}: {remedy}."
@@ -76,7 +94,7 @@ class Unresolved(_OfEntry):
         entry = self.entry
         return (
             f"What {entry.describe()} did is not known, since it stands at {entry.state} "
-            f"after {entry.events[-1].at:%Y-%m-%d %H:%M:%S} UTC: {_RESOLVE}."
+            f"after {entry.events[-1].at:%Y-%m-%d %H:%M:%S} UTC: {_RESOLVE} {entry.id}`."
         )
 
 
@@ -92,7 +110,7 @@ class ClockBehind(_OfEntry):
         return (
             f"The clock says {self.today.isoformat()}, yet the journal already holds "
             f"{self.entry.describe()}: set the clock right, or, if that entry's date is the wrong "
-            "one, record it again as CONFIRMED with `prodstatus journal resolve`."
+            f"one, record it again as CONFIRMED with `prodstatus journal resolve {self.entry.id}`."
         )
 
 
@@ -107,7 +125,7 @@ class IllegalTransition(_OfEntry):
     def __str__(self) -> str:
         return (
             f"The journal's {self.entry.describe()} stands at {self.entry.state} and can't become "
-            f"{self.wanted}: look at it with Journal.entry."
+            f"{self.wanted}: look at it with `prodstatus journal list --all`."
         )
 
 

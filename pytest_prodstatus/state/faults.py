@@ -1,8 +1,10 @@
-"""Why the database under the journal refused, in words a person can act on."""
+"""Why the database under the state store refused, in words a person can act on."""
 
 from __future__ import annotations
 
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from pytest_prodstatus.state.revision import UnknownRevision
 
 _WRITABLE = (
     "let this user write to it (for a file: to its folder too) or set PRODSTATUS_STATE_URL to "
@@ -30,10 +32,14 @@ _BY_SQLSTATE = {
 _ELSE = "set PRODSTATUS_STATE_URL to a database that can be reached and written"
 
 
-def explain(error: SQLAlchemyError | OSError | ImportError) -> tuple[str, str]:
+def explain(
+    error: SQLAlchemyError | OSError | ImportError | UnknownRevision,
+) -> tuple[str, str]:
     """Return the cause in one line, without the statement's values, and the remedy."""
     if isinstance(error, (ImportError, NoSuchModuleError)):
         return str(error), "install pytest-prodstatus[state]"
+    if isinstance(error, UnknownRevision):
+        return str(error), "update pytest-prodstatus"
     if isinstance(error, OSError):
         remedy = _SPACE if error.errno in (28, 122) else _WRITABLE  # ENOSPC, EDQUOT
         return error.strerror or str(error), remedy

@@ -1,6 +1,6 @@
-"""Where the journal lives, as a database URL.
+"""Where the state store lives, as a database URL.
 
-Separate from the journal itself so that arming can refuse a place (a runner's local disk in CI)
+Separate from the store itself so that arming can refuse a place (a runner's local disk in CI)
 before anything is opened or created.
 """
 
@@ -16,7 +16,7 @@ FILE_NAME = "state.sqlite3"
 
 
 def state_url(environ: Mapping[str, str]) -> str:
-    """Return the journal's database URL, touching no file.
+    """Return the state store's database URL, touching no file.
 
     Args:
         environ: the environment; a blank PRODSTATUS_STATE_URL counts as unset.

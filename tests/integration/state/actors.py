@@ -16,6 +16,7 @@ done anew on each following day.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import select
@@ -135,6 +136,7 @@ def main() -> None:
     """Answer each line of jobs until stdin ends."""
     for url in ("sqlite://", "postgresql+psycopg://"):
         create_engine(url)  # imports the drivers once, here, and not in every fork
+    importlib.import_module("alembic.command")
     for line in sys.stdin:
         print(json.dumps(run(json.loads(line))), flush=True)  # noqa: T201 - the tests read it
 

@@ -109,7 +109,9 @@ def _remove(url: str) -> None:
         Path(url.removeprefix("sqlite:///")).unlink()
         return
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("DROP TABLE prodstatus_claim_event, prodstatus_claim")
+        connection.execute(
+            "DROP TABLE prodstatus_version, prodstatus_claim_event, prodstatus_claim"
+        )
 
 
 def test_killed_at_random_instants(url: str, act: Act) -> None:

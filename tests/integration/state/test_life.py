@@ -90,7 +90,7 @@ def test_an_open_end_blocks_until_resolved(
     if left is State.UNKNOWN:
         entry = journal.unknown(entry, "read timed out after 20 s")
 
-    with pytest.raises(Claimed, match="prodstatus journal resolve"):
+    with pytest.raises(Claimed, match="`prodstatus journal resolve 1`"):
         journal.intend(plan_at(NOON))
     for _ in range(3):
         clock.advance(days=20)

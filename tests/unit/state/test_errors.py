@@ -1,4 +1,4 @@
-"""The journal's refusals: one tree, one sentence each, fit to cross a process."""
+"""The state store's refusals: one tree, one sentence each, fit to cross a process."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from pytest_prodstatus.state.errors import (
     ClockBehind,
     Expired,
     IllegalTransition,
+    InvalidOverride,
     InvalidRecord,
     JournalError,
     JournalUnavailable,
+    StateError,
+    StateUnavailable,
     UnknownEntry,
     Unresolved,
 )
@@ -24,6 +27,8 @@ from tests.unit.state.plans import NOON, TODAY, entry
 
 LEFT = entry(State.SENT)
 EACH = [
+    StateUnavailable("The history is away: try again."),
+    InvalidOverride("The override ends before it begins: say for how long it holds."),
     JournalUnavailable("The journal is away: try again."),
     InvalidRecord("The plan's currency is 'usd'; it must be three upper-case letters."),
     UnknownEntry(7),
@@ -37,7 +42,7 @@ EACH = [
 
 
 @pytest.mark.parametrize("error", EACH, ids=lambda error: type(error).__name__)
-def test_each_is_one_sentence_that_survives_a_process(error: JournalError) -> None:
+def test_each_is_one_sentence_that_survives_a_process(error: StateError) -> None:
     """No line break, an end, a remedy, and the same after pickling."""
     sentence = str(error)
     assert sentence[0].isupper()
@@ -47,12 +52,12 @@ def test_each_is_one_sentence_that_survives_a_process(error: JournalError) -> No
 
 
 def test_the_documentation_names_them_all() -> None:
-    """Every class is in the module's tree, and all are JournalErrors."""
+    """Every class is in the module's tree, and all are StateErrors."""
     classes = {
         name: value
         for name, value in vars(errors).items()
         if isinstance(value, type) and issubclass(value, Exception) and not name.startswith("_")
     }
-    assert {type(error) for error in EACH} == set(classes.values()) - {JournalError}
-    assert all(issubclass(value, JournalError) for value in classes.values())
+    assert {type(error) for error in EACH} == set(classes.values()) - {StateError, JournalError}
+    assert all(issubclass(value, StateError) for value in classes.values())
     assert all(f" {name} " in f" {errors.__doc__} ".replace("\n", " ") for name in classes)

@@ -1,0 +1,1 @@
+"""The state store's schema, one revision a step, run by Alembic."""

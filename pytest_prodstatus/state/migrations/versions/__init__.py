@@ -1,0 +1,1 @@
+"""The revisions, in one chain; one that was released is never edited."""
