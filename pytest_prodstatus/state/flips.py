@@ -30,7 +30,7 @@ def _settle(
     connection: Connection, project: str, run: KeptRun, verdicts: Mapping[str, Verdict | None]
 ) -> None:
     following = _following(connection, project, run)
-    connection.execute(delete(flips).where(*_at(project, run)))
+    connection.execute(delete(flips).where(*_at(project, run), flips.c.stage.in_(run.stages)))
     for stage in run.stages:
         held = _held_before(connection, project, run, stage)
         verdict = verdicts.get(stage)

@@ -105,12 +105,8 @@ class History:
         with self._database.reading() as connection:
             reader = Reader(connection, self._project, record.run.target)
             former = reader.runs_before(kept_run(record), HISTORY_LIMIT)
-            flips = [reader.latest_flip(stage.id) for stage in record.stages]
-        return with_past(
-            record,
-            tuple(run.past for run in reversed(former)),
-            {flip.stage: flip for flip in flips if flip},
-        )
+            flips = reader.newest_flips([stage.id for stage in record.stages])
+        return with_past(record, tuple(run.past for run in reversed(former)), flips)
 
 
 def _take_turns(connection: Connection, project: str, target: str) -> None:

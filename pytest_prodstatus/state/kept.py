@@ -1,4 +1,4 @@
-"""Between the history's rows and its values."""
+"""Between the history's rows, read by their columns' names, and its values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from sqlalchemy import RowMapping
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.retrospect import Flip, KeptRun, Unmet
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.state.history_schema import criteria, flips, runs
 
 
 def run_values(kept: KeptRun, project: str) -> dict[str, Any]:
@@ -55,22 +54,22 @@ def criterion_values(record: Record, run_id: int) -> Iterator[dict[str, Any]]:
 def run_of(row: RowMapping) -> KeptRun:
     """Return the run in a row."""
     return KeptRun(
-        run=row[runs.c.run],
-        target=row[runs.c.target],
-        started=row[runs.c.started],
-        finished=row[runs.c.finished],
-        final=Verdict(row[runs.c.final]),
-        open=row[runs.c.gate_open],
-        complete=row[runs.c.complete],
-        partial=row[runs.c.partial],
-        selection=row[runs.c.selection],
-        commit=row[runs.c.suite_commit],
-        dirty=row[runs.c.suite_dirty],
-        release=row[runs.c.subject_release],
-        catalogue=row[runs.c.catalogue],
-        versions=row[runs.c.versions],
-        stages=verdicts_of(row[runs.c.stages]),
-        causes=row[runs.c.causes],
+        run=row["run"],
+        target=row["target"],
+        started=row["started"],
+        finished=row["finished"],
+        final=Verdict(row["final"]),
+        open=row["gate_open"],
+        complete=row["complete"],
+        partial=row["partial"],
+        selection=row["selection"],
+        commit=row["suite_commit"],
+        dirty=row["suite_dirty"],
+        release=row["subject_release"],
+        catalogue=row["catalogue"],
+        versions=row["versions"],
+        stages=verdicts_of(row["stages"]),
+        causes=row["causes"],
     )
 
 
@@ -81,12 +80,12 @@ def verdicts_of(names: dict[str, str | None]) -> dict[str, Verdict | None]:
 
 def flip_of(row: RowMapping) -> Flip:
     """Return the flip in a row."""
-    previous = row[flips.c.previous]
+    previous = row["previous"]
     return Flip(
-        stage=row[flips.c.stage],
-        at=row[flips.c.started],
-        run=row[flips.c.run],
-        verdict=Verdict(row[flips.c.verdict]),
+        stage=row["stage"],
+        at=row["started"],
+        run=row["run"],
+        verdict=Verdict(row["verdict"]),
         previous=Verdict(previous) if previous else None,
     )
 
@@ -94,9 +93,9 @@ def flip_of(row: RowMapping) -> Flip:
 def unmet_of(row: RowMapping) -> Unmet:
     """Return the criterion in a row."""
     return Unmet(
-        criterion=row[criteria.c.criterion],
-        stage=row[criteria.c.stage],
-        verdict=Verdict(row[criteria.c.verdict]),
-        kind=row[criteria.c.kind],
-        reason=row[criteria.c.reason],
+        criterion=row["criterion"],
+        stage=row["stage"],
+        verdict=Verdict(row["verdict"]),
+        kind=row["kind"],
+        reason=row["reason"],
     )

@@ -6,11 +6,11 @@ imported everything and has no threads, so that a fork costs milliseconds); the 
 list with what each process said before it ended.
 
 A job: url, uid (to run as; only root may say another), now (ISO), criterion, steps (names of the
-journal's methods), and how it dies: kill_at (the n-th instant at which it could: before and after
-every statement, before every commit, after every step), kill_after (so many seconds after it has
-said a few things, by its parent) or neither. With linger it thinks for so many seconds between
-what it reads and what it writes, so that others can come between. With days > 1 the steps are
-done anew on each following day.
+journal's methods), part (`history` to open that and nothing more), and how it dies: kill_at (the
+n-th instant at which it could: before and after every statement, before every commit, after every
+step), kill_after (so many seconds after it has said a few things, by its parent) or neither. With
+linger it thinks for so many seconds between what it reads and what it writes, so that others can
+come between. With days > 1 the steps are done anew on each following day.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event
 
 from pytest_prodstatus.state.entry import Entry
+from pytest_prodstatus.state.history import History
 from pytest_prodstatus.state.journal import Journal
 from tests.integration.state.purchases import SetClock, plan_at
 
@@ -57,6 +58,10 @@ def act(job: dict[str, Any], say: int) -> None:
         os.setgid(job["uid"])
         os.setuid(job["uid"])
     os.write(say, b'["started", ""]\n')
+    if job.get("part") == "history":
+        History.open(job["url"], "store").close()
+        os.write(say, b'["open", ""]\n')
+        return
     with Journal.open(job["url"], clock=clock) as journal:
         os.write(say, b'["open", ""]\n')
         for _ in range(job.get("days", 1)):

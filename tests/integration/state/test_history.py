@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -282,3 +283,41 @@ def test_a_record_learns_its_past_from_the_history(history: History) -> None:
     assert [(s.since, s.previous) for s in dated.stages] == [
         (NOW + HOUR, C), (NOW, None), (NOW + HOUR, C),
     ]  # fmt: skip
+
+
+def plans(history: History, url: str, ask: Callable[[], object]) -> list[str]:
+    """Return how the database goes about each statement that reads the history's tables."""
+    asked: list[tuple[str, object]] = []
+
+    def hear(_c: object, _cursor: object, statement: str, values: object, *_: object) -> None:
+        if "FROM prodstatus_" in statement and "prodstatus_version" not in statement:
+            asked.append((statement, values))
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        ask()
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+    engine = create_engine(parse_address(url))
+    told = []
+    with engine.connect() as connection:
+        prefix = "EXPLAIN QUERY PLAN" if url.startswith("sqlite") else "EXPLAIN"
+        if prefix == "EXPLAIN":  # so few rows are scanned, unless that is out of the question
+            connection.exec_driver_sql("SET enable_seqscan = off")
+        for statement, values in asked:
+            rows = connection.exec_driver_sql(f"{prefix} {statement}", values)  # type: ignore[arg-type]
+            told.append("\n".join(str(row[-1]) for row in rows))
+    engine.dispose()
+    return told
+
+
+def test_every_question_goes_by_an_index(history: History, url: str) -> None:
+    """No statement reads a whole table, however many runs there are."""
+    for number, (api, shop) in enumerate(zip("CCFFBB", "CFCFCF", strict=True)):
+        history.save(ran(number, api, shop))
+    newest = ran(5, "B", "F")
+    asked = plans(history, url, lambda: (history.look_back(TARGET), history.save(newest)))
+    assert len(asked) > 15
+    for plan in asked:
+        assert not re.search(r"\bSCAN prodstatus_|Seq Scan on prodstatus_", plan), plan
+        assert "prodstatus_flip" not in plan or re.search(r"\bstage *=", plan), plan

@@ -1,0 +1,209 @@
+"""What a question to the history costs over 100,000 runs: `python -m benchmarks.history [RUNS]`.
+
+Fills a history on SQLite and on a PostgreSQL of its own (embedded, in a temporary folder), opens it,
+looks back, saves one more run, and prints the medians in milliseconds, imports apart. The runs have nine stages and 25 criteria; one run in twenty is bad somewhere, and one stage has been
+FAILED for the newer half of all runs, so that its last CONFIRMED lies far back.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Table, insert, text
+
+from pytest_prodstatus.model.assemble import Facts, assemble
+from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
+from pytest_prodstatus.model.outcome import Observation
+from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.record import Record, Rule, Run, Subject
+from pytest_prodstatus.model.retrospect import KeptRun, kept_run
+from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.state.address import parse_address
+from pytest_prodstatus.state.database import Database
+from pytest_prodstatus.state.history import History
+from pytest_prodstatus.state.history_schema import criteria, flips, runs
+from pytest_prodstatus.state.kept import criterion_values, run_values
+from pytest_prodstatus.state.part import HISTORY
+
+PROJECT, TARGET = "benchmark", "production"
+STAGES = tuple(f"stage-{number}" for number in range(8))
+BEGINNING = datetime(2020, 1, 1, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+BATCH = 5_000
+TIMES = 15
+
+CATALOGUE = Catalogue(
+    stages=(
+        *(Stage(id=name, title=name) for name in STAGES),
+        Stage(id="final", title="final", rollup=STAGES),
+    )
+)
+CRITERIA = tuple(
+    Criterion(
+        id=f"{STAGES[number % 8]}.criterion-{number}",
+        stage=STAGES[number % 8],
+        nodeid=f"test_{number}",
+        function=f"test_{number}",
+        title=f"Criterion {number}",
+    )
+    for number in range(25)
+)
+
+
+def template(bad: frozenset[str], flaky: bool) -> Record:
+    """Return the record of a run in which these criteria FAILED, and perhaps one was flaky."""
+    failed = Reason(text="assert 0 == 1, of 2,500 rows", kind=Kind.OBSERVED)
+    seen = {
+        criterion.id: Observation(
+            verdict=Verdict.FAILED if criterion.id in bad else Verdict.CONFIRMED,
+            reason=failed if criterion.id in bad else None,
+            observed_at=BEGINNING,
+            attempts=1,
+            flaky=flaky and criterion is CRITERIA[7],
+        )
+        for criterion in CRITERIA
+    }
+    run = Run(
+        id="",
+        target=TARGET,
+        subject=Subject(),
+        started=BEGINNING,
+        finished=BEGINNING,
+        dirty=False,
+        catalogue="0" * 64,
+        versions={"python": "3.11.9", "pytest": "9.2.0", "pytest-prodstatus": "0.1.0"},
+    )
+    facts = Facts(
+        catalogue=CATALOGUE, collected=CRITERIA, selected=frozenset(seen), observations=seen
+    )
+    return assemble(facts, run, Rule.CONFIRMED, 0, BEGINNING)
+
+
+def records(count: int) -> Iterator[Record]:
+    """Yield the records of `count` runs an hour apart, the same ones each time."""
+    chance = random.Random(20261122)  # noqa: S311  no secret is made of it
+    made: dict[tuple[frozenset[str], bool], Record] = {}
+    for number in range(count):
+        lasting = {CRITERIA[3].id} if number > count // 2 else set()
+        passing = {chance.choice(CRITERIA).id} if chance.random() < 0.05 else set()
+        kind = frozenset(lasting | passing), number % 50 == 0
+        if kind not in made:
+            made[kind] = template(*kind)
+        started = BEGINNING + number * HOUR
+        run = replace(
+            made[kind].run,
+            id=f"{started:%Y%m%dT%H%M%SZ}-{number:06x}",
+            subject=Subject(release=f"v{number // 24}"),
+            started=started,
+            finished=started + timedelta(minutes=2),
+            commit=f"{number // 5:040x}",
+        )
+        yield replace(made[kind], run=run)
+
+
+def fill(url: str, count: int) -> None:
+    """Keep `count` runs, as so many `History.save` one after the other would, in a few seconds."""
+    History.open(url, PROJECT).close()
+    present: dict[str, Verdict] = {}
+    rows: dict[Table, list[dict[str, Any]]] = {runs: [], criteria: [], flips: []}
+    with Database(parse_address(url, HISTORY), HISTORY).writing() as connection:
+        for number, record in enumerate(records(count), 1):
+            kept = kept_run(record)
+            rows[runs].append({"id": number, **run_values(kept, PROJECT)})
+            rows[criteria] += criterion_values(record, number)
+            rows[flips] += _turned(kept, present)
+            if number % BATCH == 0 or number == count:
+                for table, values in rows.items():
+                    if values:
+                        connection.execute(insert(table), values)
+                    values.clear()
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"SELECT setval('prodstatus_run_id_seq', {count})"))
+            connection.execute(text("ANALYZE"))  # as autovacuum does, which this server has off
+
+
+def _turned(kept: KeptRun, present: dict[str, Verdict]) -> Iterator[dict[str, Any]]:
+    for stage, verdict in kept.stages.items():
+        previous = present.get(stage)
+        if verdict is not None and verdict is not previous:
+            present[stage] = verdict
+            yield {
+                "project": PROJECT,
+                "target": TARGET,
+                "stage": stage,
+                "started": kept.started,
+                "run": kept.run,
+                "verdict": verdict.value,
+                "previous": previous and previous.value,
+            }
+
+
+def milliseconds(action: Callable[[], object]) -> float:
+    """Return the median of several times that `action` took, after one that doesn't count."""
+    action()
+    taken = []
+    for _ in range(TIMES):
+        began = time.perf_counter()
+        action()
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken) * 1000
+
+
+def look_back(url: str) -> None:
+    """Ask as `prodstatus history` does: open, look back, close."""
+    with History.open(url, PROJECT) as history:
+        assert len(history.look_back(TARGET).stages) == len(STAGES) + 1  # noqa: S101
+
+
+def measure(name: str, url: str, count: int) -> None:
+    """Fill one database and print what it costs to ask and to save."""
+    began = time.perf_counter()
+    fill(url, count)
+    filled = time.perf_counter() - began
+    (newest,) = records(1)
+    later = BEGINNING + (count + 1) * HOUR
+    newest = replace(newest, run=replace(newest.run, id="newest", started=later))
+
+    def save() -> None:
+        with History.open(url, PROJECT) as history:
+            history.save(newest)
+
+    began = time.perf_counter()
+    look_back(url)
+    first = (time.perf_counter() - began) * 1000
+    print(  # noqa: T201  it is a command
+        f"{name}: {count:,} runs, filled in {filled:.0f} s: "
+        f"look back {milliseconds(lambda: look_back(url)):.1f} ms "
+        f"(the first time {first:.1f} ms), save {milliseconds(save):.1f} ms"
+    )
+
+
+def main() -> None:
+    """Measure both databases."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "state.sqlite3"
+        measure("SQLite", f"sqlite:///{path}", count)
+        print(f"  {path.stat().st_size / 1e6:.0f} MB")  # noqa: T201
+    from tests.acceptance.demo.postgres import Postgres, new_folder
+
+    server = Postgres(new_folder())
+    try:
+        server.create_database()
+        # The store's own spelling has a parameter that only its clients understand.
+        measure("PostgreSQL", server.url().replace("&schema=public", ""), count)
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Overrides: kept, shown while they hold, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
+
+from pytest_prodstatus.model.override import Override
+from pytest_prodstatus.state.address import parse_address
+from pytest_prodstatus.state.errors import InvalidOverride, StateUnavailable
+from pytest_prodstatus.state.overrides import Overrides
+from tests.unit.given import HOUR, NOW
+
+MINE = Override(
+    target="production",
+    reason="the fix for the payouts itself",
+    who="Ana Lima",
+    since=NOW,
+    until=NOW + 2 * HOUR,
+)
+
+
+@pytest.fixture
+def overrides(url: str) -> Iterator[Overrides]:
+    """An empty list of overrides."""
+    with Overrides.open(url) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("at", "holds"),
+    [
+        (NOW - timedelta(microseconds=1), False),
+        (NOW, True),
+        (NOW + HOUR, True),
+        (NOW + 2 * HOUR - timedelta(microseconds=1), True),
+        (NOW + 2 * HOUR, False),
+    ],
+)
+def test_it_holds_from_its_beginning_until_its_end(
+    overrides: Overrides, at: datetime, holds: bool
+) -> None:
+    """At its beginning it does, at its end no more; and it is read back as it was written."""
+    overrides.add(MINE)
+    assert overrides.active("production", at) == ((MINE,) if holds else ())
+
+
+def test_it_holds_for_its_target_alone(overrides: Overrides) -> None:
+    """Several of one target are all told, the first written first."""
+    second = replace(MINE, who="Ben", until=NOW + HOUR)
+    for each in (MINE, replace(MINE, target="staging"), second):
+        overrides.add(each)
+    assert overrides.active("production", NOW) == (MINE, second)
+    assert overrides.active("demo", NOW) == ()
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"reason": " "}, "reason"),
+        ({"who": ""}, "who"),
+        ({"target": ""}, "target"),
+        ({"until": NOW}, "later than it begins"),
+        ({"since": NOW.replace(tzinfo=None)}, "time zone"),
+        ({"until": (NOW + HOUR).replace(tzinfo=None)}, "time zone"),
+    ],
+)
+def test_one_that_says_too_little_is_refused(
+    overrides: Overrides, changed: dict[str, object], told: str
+) -> None:
+    """No reason, no person, no end: one sentence, and nothing is written."""
+    with pytest.raises(InvalidOverride, match=told) as refusal:
+        overrides.add(replace(MINE, **changed))  # type: ignore[arg-type]
+    assert "\n" not in str(refusal.value)
+    assert overrides.active("production", NOW) == ()
+
+
+def test_nobody_can_change_or_remove_one(overrides: Overrides, url: str) -> None:
+    """The table itself refuses UPDATE, DELETE and TRUNCATE."""
+    overrides.add(MINE)
+    engine = create_engine(parse_address(url))
+    attacks = ["UPDATE prodstatus_override SET who = 'nobody'", "DELETE FROM prodstatus_override"]
+    if "postgresql" in url:
+        attacks.append("TRUNCATE prodstatus_override")
+    for attack in attacks:
+        with engine.connect() as connection, pytest.raises(DBAPIError, match="append-only"):
+            connection.execute(text(attack))
+    engine.dispose()
+    assert overrides.active("production", NOW) == (MINE,)
+
+
+def test_where_they_cant_be_kept_it_is_said(tmp_path: object) -> None:
+    """One sentence that speaks of overrides, without the password."""
+    url = f"postgresql://ops:correct-horse@/store?host={tmp_path}"
+    with pytest.raises(StateUnavailable, match="list of overrides at") as refusal:
+        Overrides.open(url)
+    assert "correct-horse" not in str(refusal.value)
+    assert "ordered" not in str(refusal.value)
