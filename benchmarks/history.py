@@ -1,8 +1,9 @@
 """What a question to the history costs over 100,000 runs: `python -m benchmarks.history [RUNS]`.
 
-Fills a history on SQLite and on a PostgreSQL of its own (embedded, in a temporary folder), opens it,
-looks back, saves one more run, and prints the medians in milliseconds, imports apart. The runs have nine stages and 25 criteria; one run in twenty is bad somewhere, and one stage has been
-FAILED for the newer half of all runs, so that its last CONFIRMED lies far back.
+Fills a history on SQLite and on a PostgreSQL of its own (embedded, in a temporary folder), opens
+it, looks back, saves one more run, and prints the medians in milliseconds, imports apart. The runs
+have nine stages and 25 criteria; one run in twenty is bad somewhere, and one stage has been FAILED
+for the newer half of all runs, so that its last CONFIRMED lies far back.
 """
 
 from __future__ import annotations

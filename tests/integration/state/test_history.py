@@ -316,7 +316,12 @@ def test_every_question_goes_by_an_index(history: History, url: str) -> None:
     for number, (api, shop) in enumerate(zip("CCFFBB", "CFCFCF", strict=True)):
         history.save(ran(number, api, shop))
     newest = ran(5, "B", "F")
-    asked = plans(history, url, lambda: (history.look_back(TARGET), history.save(newest)))
+
+    def ask() -> None:
+        history.look_back(TARGET)
+        history.save(newest)
+
+    asked = plans(history, url, ask)
     assert len(asked) > 15
     for plan in asked:
         assert not re.search(r"\bSCAN prodstatus_|Seq Scan on prodstatus_", plan), plan
