@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_prodstatus.layout import Layout
-from pytest_prodstatus.readers.config import Config, ConfigError, read_config
+from pytest_prodstatus.readers.config import Config, ConfigError, read_config, read_name
 
 FILE = "pyproject.toml"
 
@@ -53,3 +53,12 @@ def config_in(root: Path) -> Config:
         msg = f"{path}: can't be read: {error}"
         raise ConfigError(msg) from None
     return read_config(text, path.name) if "prodstatus" in text else Config()
+
+
+def name_in(root: Path) -> str:
+    """Return what the history calls the project in a folder: its own name, else the folder's."""
+    try:
+        name = read_name((root / FILE).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        name = None
+    return name or root.resolve().name

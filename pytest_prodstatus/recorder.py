@@ -13,6 +13,7 @@ from datetime import datetime
 import pytest
 
 from pytest_prodstatus import clock
+from pytest_prodstatus.archive import Archive
 from pytest_prodstatus.manifest import Manifest
 from pytest_prodstatus.model.assemble import NOT_REACHED, Facts, assemble
 from pytest_prodstatus.model.catalogue import Catalogue
@@ -49,6 +50,7 @@ class Recorder:
         self.settings = settings
         self.spool = spool
         self.outputs = Outputs(settings)
+        self.archive = Archive(settings.root, saves=settings.saves)
         self.record: Record | None = None
         self.endpoints: dict[str, str] = {}
         self.snapshots: dict[str, set[datetime]] = {}
@@ -161,6 +163,16 @@ class Recorder:
         def judged(problems: list[str]) -> Record:
             for problem in problems:
                 self.incident(problem, problem, Kind.INCONCLUSIVE)
+            record = assembled()
+            kept = self.archive.keep(record)
+            if kept.unsaved and self.settings.config.require_history:
+                self._incidents.setdefault("history", kept.unsaved)
+                return self.archive.keep(assembled()).record
+            if kept.unsaved and kept.tried and kept.unsaved.text not in self.outputs.notices:
+                self.outputs.notices.append(kept.unsaved.text)
+            return kept.record
+
+        def assembled() -> Record:
             dated = replace(run, incidents=tuple(self._incidents.values()))
             return assemble(facts, dated, self.settings.gate, pytest_status, finished)
 

@@ -53,6 +53,7 @@ class Settings:
         subject: the release that is judged.
         run_id: of this run; the same in every process of it.
         asked: the command line asks for a production run, whatever it finds.
+        saves: the run's history is saved, where it can be.
         judges: criteria really run and are judged (not `--collect-only` and the like).
     """
 
@@ -66,6 +67,7 @@ class Settings:
     run_id: str
     asked: bool
     judges: bool
+    saves: bool = True
 
     @property
     def layout(self) -> Layout:
@@ -191,6 +193,7 @@ def resolve(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> S
         or environ.get("PRODSTATUS_RUN_ID")
         or _new_id(),
         asked=stages is not None or _asks_for_production(config.getoption("markexpr", "")),
+        saves=_saves(environ),
         judges=not any(config.getoption(name, False) for name in NOTHING_RUNS),
     )
     if project.catalogue.declared:
@@ -219,6 +222,14 @@ def _project(root: Path) -> Config:
         return config_in(root)
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _saves(environ: Mapping[str, str]) -> bool:
+    chosen = environ.get("PRODSTATUS_HISTORY", "").strip()
+    if chosen not in ("", "0", "1"):
+        msg = f"PRODSTATUS_HISTORY={chosen!r}: set it to 0 to keep no history, or to 1"
+        raise pytest.UsageError(msg)
+    return chosen != "0"
 
 
 def _asks_for_production(expression: str) -> bool:

@@ -17,7 +17,7 @@ from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.payload import Payload
 from pytest_prodstatus.phases import phase_of
 from pytest_prodstatus.recorder import Recorder
-from pytest_prodstatus.writers.board import board_lines, final_line
+from pytest_prodstatus.writers.board import board_lines, final_line, override_lines
 
 WAITING_S = 10.0
 """A criterion that runs longer than this is named, and again each time it has run as long."""
@@ -131,7 +131,8 @@ def print_board(recorder: Recorder, reporter: pytest.TerminalReporter | None) ->
     if record is None:
         return
     if reporter is None:
-        for notice in notices:
+        overridden = [line.text for line in override_lines(record)]
+        for notice in [*notices, *overridden]:
             sys.stderr.write(f"prodstatus: {notice}\n")
         return
     verbosity = reporter.verbosity
@@ -148,6 +149,8 @@ def print_board(recorder: Recorder, reporter: pytest.TerminalReporter | None) ->
             )
     for notice in notices:
         reporter.write_line(notice, yellow=True)
+    for line in override_lines(record, width=_width()):
+        reporter.write_line(line.text, bold=True, red=True)
     line = final_line(record)
     reporter.write_line(line.text, bold=True, **_COLOUR[record.final.verdict])
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 
 from pytest_prodstatus.model.evidence import Entry
+from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Reason
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
@@ -193,6 +194,7 @@ class Record:
 
     Attributes:
         history: the former runs, the oldest first, at most `HISTORY_LIMIT`.
+        overrides: those of its target that held when the run ended.
         document: the digest of the status document's fields as they were written; "" where the
             document wasn't.
         previous: of a run in progress the last finished record, so that a kill loses nothing.
@@ -204,6 +206,7 @@ class Record:
     stages: tuple[StageResult, ...]
     history: tuple[Past, ...] = ()
     document: str = ""
+    overrides: tuple[Override, ...] = ()
     previous: Record | None = None
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pytest_prodstatus.model.evidence import Entry, shown
+from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.record import Record, StageResult, Standing
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
@@ -62,6 +63,13 @@ def _told(criteria: Iterable[Standing]) -> list[str]:
 
 def _entry(entry: Entry) -> str:
     return f"{entry.name.replace('_', ' ')} {shown(entry.value)}"
+
+
+def override_line(override: Override) -> str:
+    """Return who opened the gate over the verdict, until when, and why."""
+    return (
+        f"OVERRIDE until {override.until:%Y-%m-%d %H:%M} UTC, by {override.who}: {override.reason}"
+    )
 
 
 def next_actions(record: Record) -> list[str]:

@@ -34,6 +34,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "read_config",
+    "read_name",
 ]
 
 DEFAULT_DOCUMENT = "PRODUCTION_STATUS.md"
@@ -53,6 +54,7 @@ class Config:
         require_evidence: a criterion that recorded nothing is BLOCKED.
         success_criteria: sentences that the document ends with.
         catalogue: the stages.
+        require_history: a run whose history can't be saved is BLOCKED.
         waivers: what the gate accepts although it isn't CONFIRMED.
     """
 
@@ -62,6 +64,7 @@ class Config:
     paths: tuple[str, ...] = ()
     require_evidence: bool = False
     success_criteria: tuple[str, ...] = ()
+    require_history: bool = False
     catalogue: Catalogue = field(default_factory=lambda: Catalogue(declared=False))
     waivers: Waivers = field(default_factory=Waivers)
 
@@ -103,6 +106,7 @@ def read_config(text: str, source: str) -> Config:
         paths=reader.texts("paths"),
         require_evidence=reader.boolean("require_evidence", default=False),
         success_criteria=tuple(map(one_line, reader.texts("success_criteria"))),
+        require_history=reader.boolean("require_history", default=False),
         catalogue=catalogue,
         waivers=read_waivers(reader, catalogue),
     )
@@ -114,6 +118,7 @@ TABLE_KEYS = (
     "html",
     "paths",
     "require_evidence",
+    "require_history",
     "success_criteria",
     "valid_for",
     "stages",
@@ -132,6 +137,16 @@ STAGE_KEYS = (
     "rollup",
     "valid_for",
 )
+
+
+def read_name(text: str) -> str | None:
+    """Return the name that a pyproject.toml gives its project; None where it gives none."""
+    try:
+        project = tomllib.loads(text).get("project")
+    except tomllib.TOMLDecodeError:
+        return None
+    name = project.get("name") if isinstance(project, dict) else None
+    return (one_line(name) or None) if isinstance(name, str) else None
 
 
 def _stage(item: Mapping[str, Any], number: int, where: str, valid_for: timedelta) -> Stage:

@@ -6,6 +6,7 @@ import json
 from typing import Any, NoReturn
 
 from pytest_prodstatus.model.evidence import Entry, is_value
+from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import (
     SCHEMA,
@@ -90,6 +91,7 @@ def _record(data: Fields, *, evidence: bool) -> Record:
         stages=tuple(_stage(item, evidence=evidence) for item in data.children("stages")),
         history=tuple(map(_past, data.children("history"))),
         document=data.text("document"),
+        overrides=tuple(map(_override, data.children("overrides"))),
         previous=_record(data.child("previous"), evidence=evidence)
         if data.has("previous")
         else None,
@@ -184,6 +186,16 @@ def _past(data: Fields) -> Past:
         release=data.text_or_null("release"),
         final=data.choice(Verdict, "final"),
         stages={name: stages.choice(Verdict, name) for name, _ in stages.items()},
+    )
+
+
+def _override(data: Fields) -> Override:
+    return Override(
+        target=data.text("target"),
+        reason=data.text("reason"),
+        who=data.text("who"),
+        since=data.instant("since"),
+        until=data.instant("until"),
     )
 
 

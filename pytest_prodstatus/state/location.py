@@ -38,6 +38,11 @@ def default_file() -> Path:
     return platformdirs.user_state_path("prodstatus") / FILE_NAME
 
 
+def is_there(environ: Mapping[str, str]) -> bool:
+    """Return whether there may be a store: one is configured, or the default file exists."""
+    return bool(environ.get(STATE_URL_VARIABLE, "").strip()) or default_file().exists()
+
+
 def is_local_file(url: str) -> bool:
     """Return whether the journal at `url` is a file of this machine (SQLite, any driver)."""
     scheme = url.strip().partition(":")[0]

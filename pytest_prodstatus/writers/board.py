@@ -10,7 +10,7 @@ from datetime import datetime
 from pytest_prodstatus.model.duration import age
 from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.record import Record, StageResult, Standing
-from pytest_prodstatus.model.summary import next_actions, stage_line
+from pytest_prodstatus.model.summary import next_actions, override_line, stage_line
 from pytest_prodstatus.model.verdict import Verdict
 
 _VERDICT = max(len(verdict.value) for verdict in Verdict)
@@ -50,6 +50,15 @@ def final_line(record: Record) -> Line:
     gate = "open" if decision.open else "closed"
     text = f"FINAL {final.verdict} (target {record.run.target}, gate {gate}){why}"
     return Line(text, final.verdict)
+
+
+def override_lines(record: Record, *, width: int = 80) -> list[Line]:
+    """Return what says that a person opened the gate, whatever the verbosity."""
+    return [
+        Line(text)
+        for override in record.overrides
+        for text in _wrapped(override_line(override), width, "  ", "")
+    ]
 
 
 def _criteria(number: int) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from pytest_prodstatus.model.catalogue import SINCE, TAKEN_TITLES
+from pytest_prodstatus.model.catalogue import FINAL, SINCE, TAKEN_TITLES
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.model.summary import next_actions, stage_line
+from pytest_prodstatus.model.summary import next_actions, override_line, stage_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.blocks import Blocks, scan
 from pytest_prodstatus.readers.config import Config
@@ -55,6 +55,10 @@ def field_values(record: Record) -> dict[str, str]:
     actions = [f"{n}. {_plain(action)}" for n, action in enumerate(next_actions(record), 1)]
     values[NEXT_ACTIONS] = " ".join(actions) or "none"
     values[LAST_RUN] = _last_run(record)
+    if record.overrides:
+        told = "; ".join(_plain(override_line(override)) for override in record.overrides)
+        final = next((stage.title for stage in record.stages if stage.id == FINAL), LAST_RUN)
+        values[final] += f"; {told}"
     return values
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pytest_prodstatus.model.evidence import Entry, to_text
+from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Reason
 from pytest_prodstatus.model.record import (
     SCHEMA,
@@ -39,6 +40,7 @@ def record_to_json(record: Record) -> dict[str, Any]:
         "stages": [_stage(stage) for stage in record.stages],
         "history": [_past(past) for past in record.history],
         "document": record.document,
+        "overrides": [_override(override) for override in record.overrides],
     }
     if record.previous:
         data["previous"] = record_to_json(record.previous)
@@ -131,6 +133,16 @@ def _past(past: Past) -> dict[str, Any]:
         "release": past.release,
         "final": past.final.value,
         "stages": {name: verdict.value for name, verdict in past.stages.items()},
+    }
+
+
+def _override(override: Override) -> dict[str, str]:
+    return {
+        "target": override.target,
+        "reason": override.reason,
+        "who": override.who,
+        "since": to_text(override.since),
+        "until": to_text(override.until),
     }
 
 

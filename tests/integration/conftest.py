@@ -23,6 +23,9 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
     for name in list(os.environ):
         if name.startswith(("PRODSTATUS_", "PYTEST_XDIST_")) or name in ("COLUMNS", "CI"):
             monkeypatch.delenv(name)
+    # No run of the tests may reach the state store of whoever runs them.
+    monkeypatch.setenv("PRODSTATUS_HISTORY", "0")
+    monkeypatch.setenv("XDG_STATE_HOME", str(pytester.path / ".state"))
     # A run that is killed leaves its spool, which goes with this folder.
     spools = pytester.path / ".spools"
     spools.mkdir()

@@ -79,7 +79,12 @@ class Project:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
             cwd=self.folder,
-            env=clean | variables,
+            env={
+                **clean,
+                "PRODSTATUS_HISTORY": "0",
+                "XDG_STATE_HOME": str(self.folder),
+                **variables,
+            },
             capture_output=True,
             text=True,
             timeout=240,

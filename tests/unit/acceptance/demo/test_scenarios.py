@@ -30,7 +30,7 @@ def test_each_store_gets_its_verdicts(name: str, tmp_path: Path) -> None:
             f"--prodstatus-dir={tmp_path}",
         ],
         cwd=_ROOT,
-        env=clean,
+        env={**clean, "PRODSTATUS_HISTORY": "0", "XDG_STATE_HOME": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=180,
