@@ -46,6 +46,19 @@ class Kept:
     tried: bool = False
 
 
+def saves_history(environ: Mapping[str, str]) -> bool:
+    """Return whether PRODSTATUS_HISTORY lets the history be saved, which is so unless it is 0.
+
+    Raises:
+        ValueError: it is neither 0 nor 1; one sentence.
+    """
+    chosen = environ.get("PRODSTATUS_HISTORY", "").strip()
+    if chosen not in ("", "0", "1"):
+        msg = f"PRODSTATUS_HISTORY={chosen!r}: set it to 0 to save no history, or to 1"
+        raise ValueError(msg)
+    return chosen != "0"
+
+
 class Archive:
     """The state store as a run uses it."""
 

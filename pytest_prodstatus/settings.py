@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pytest_prodstatus import clock
+from pytest_prodstatus.archive import saves_history
 from pytest_prodstatus.layout import PRODUCTION, Layout, usual_folder
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.record import Rule
@@ -225,11 +226,10 @@ def _project(root: Path) -> Config:
 
 
 def _saves(environ: Mapping[str, str]) -> bool:
-    chosen = environ.get("PRODSTATUS_HISTORY", "").strip()
-    if chosen not in ("", "0", "1"):
-        msg = f"PRODSTATUS_HISTORY={chosen!r}: set it to 0 to keep no history, or to 1"
-        raise pytest.UsageError(msg)
-    return chosen != "0"
+    try:
+        return saves_history(environ)
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def _asks_for_production(expression: str) -> bool:

@@ -11,6 +11,8 @@ from pytest_prodstatus.version import __version__
 COMMANDS: dict[str, str] = {
     "gate": "Say whether a record opens the deploy gate, and exit by it.",
     "merge": "Make one record out of the shards of one run.",
+    "history": "Tell since when each stage is what it is, and what changed.",
+    "journal": "List the real orders, and settle one that was left open.",
     "render": "Write the status document and the page from a record.",
 }
 """What each command does, by its name; the module of the same name holds it as `command`."""

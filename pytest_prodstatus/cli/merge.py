@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import click
 
+from pytest_prodstatus.archive import Archive, saves_history
 from pytest_prodstatus.cli.records import named_record
 from pytest_prodstatus.cli.values import FILE, project_at, root_option
 from pytest_prodstatus.layout import usual_folder
 from pytest_prodstatus.model.catalogue import CatalogueError
 from pytest_prodstatus.model.merge import MergeError, Shard, merge, unobserved
+from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.project import Project
 from pytest_prodstatus.writers.board import final_line
 
 _EXAMPLES = """\b
@@ -48,6 +52,7 @@ def command(records: tuple[Path, ...], output: Path | None, root: Path | None) -
         merged = merge(shards, project.config.catalogue)
     except (MergeError, CatalogueError) as error:
         raise click.UsageError(str(error)) from None
+    merged = _kept(merged, project)
     for standing in unobserved(merged):
         why = f": {standing.reason.text}" if standing.reason else ", carried over"
         click.echo(f"no shard ran {one_line(standing.id)}: {standing.verdict}{why}")
@@ -64,3 +69,21 @@ def command(records: tuple[Path, ...], output: Path | None, root: Path | None) -
         click.echo(f"wrote {output}")
     click.echo(final_line(merged).text)
     sys.exit(merged.decision.exit_code)
+
+
+def _kept(merged: Record, project: Project) -> Record:
+    """Save the merged run in place of its shards, and return what the state store knows of it.
+
+    Raises:
+        click.UsageError: its history can't be saved and `require_history` is on.
+    """
+    try:
+        kept = Archive(project.root, saves=saves_history(os.environ)).keep(merged)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if kept.unsaved and project.config.require_history:
+        msg = f"{kept.unsaved.text}; require_history is on, so nothing is written"
+        raise click.UsageError(msg)
+    if kept.unsaved and kept.tried:
+        click.echo(f"prodstatus: {kept.unsaved.text}", err=True)
+    return kept.record

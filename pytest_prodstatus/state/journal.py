@@ -18,6 +18,7 @@ from datetime import datetime, timedelta, timezone
 from types import TracebackType
 from typing import Literal, final
 
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from pytest_prodstatus.clock import now
@@ -29,7 +30,7 @@ from pytest_prodstatus.state.errors import JournalUnavailable, UnknownEntry
 from pytest_prodstatus.state.plan import Mode, Plan, require_aware
 from pytest_prodstatus.state.resolution import resolution_event
 from pytest_prodstatus.state.rows import insert_claim, insert_event, load, load_one
-from pytest_prodstatus.state.schema import claims
+from pytest_prodstatus.state.schema import claims, events
 from pytest_prodstatus.state.state import State
 from pytest_prodstatus.state.transition import require_step
 from pytest_prodstatus.state.wording import one_line, supplier_ids
@@ -178,6 +179,15 @@ class Journal:
         where = () if target is None else (claims.c.target == target,)
         with self._database.reading() as connection:
             return load(connection, *where, newest=max(limit, 0))[::-1]
+
+    def unsettled(self, target: str | None = None) -> tuple[Entry, ...]:
+        """Return the entries of `target`, or of all, at INTENT, SENT or UNKNOWN, oldest first."""
+        ended = select(events.c.claim_id).where(
+            events.c.state.in_([state.value for state in State if state.settled])
+        )
+        of_target = () if target is None else (claims.c.target == target,)
+        with self._database.reading() as connection:
+            return load(connection, claims.c.id.not_in(ended), *of_target)
 
     def unresolved(self, criterion: str, target: str) -> tuple[Entry, ...]:
         """Return the entries at INTENT, SENT or UNKNOWN, oldest first."""

@@ -1,0 +1,74 @@
+"""`prodstatus history`: since when is it so, and what changed?"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from pytest_prodstatus.cli.store import shown_store, state_store
+from pytest_prodstatus.cli.values import project_at, root_option, target_option
+from pytest_prodstatus.model.retrospect import Retrospect
+from pytest_prodstatus.project import name_in
+from pytest_prodstatus.writers.history import history_lines, history_to_json
+
+_EXAMPLES = """\b
+Examples:
+  prodstatus history
+  prodstatus history --target staging --stage payout
+  prodstatus history --limit 100 --json
+
+\b
+Exit status:
+  0  told, also where nothing is kept yet
+  2  a usage error, or the state store can't be read
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@target_option
+@click.option("--stage", metavar="STAGE", help="Tell of this stage alone.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=30,
+    show_default=True,
+    metavar="N",
+    help="How many of the newest runs to look at, for flips and flaky criteria.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@root_option
+def command(target: str, stage: str | None, limit: int, as_json: bool, root: Path | None) -> None:
+    """Tell since when each stage is what it is, its flips, and what changed since it was CONFIRMED.
+
+    Runs are kept in the state store: PRODSTATUS_STATE_URL, or a file in the user's state folder.
+    """
+    project = name_in(project_at(root).root)
+    with state_store() as url:
+        from pytest_prodstatus.state.history import History
+
+        with History.open(url, project) as history:
+            seen = history.look_back(target, limit=limit)
+        place = shown_store(url)
+    seen = _of_stage(seen, stage)
+    if as_json:
+        click.echo(json.dumps(history_to_json(seen), indent=1))
+    elif not seen.runs:
+        click.echo(f"no run of target {target} of project {project} is kept at {place}")
+    else:
+        for line in history_lines(seen):
+            click.echo(line)
+
+
+def _of_stage(seen: Retrospect, stage: str | None) -> Retrospect:
+    if stage is None or not seen.runs:
+        return seen
+    stages = tuple(past for past in seen.stages if past.id == stage)
+    if not stages:
+        known = ", ".join(past.id for past in seen.stages)
+        msg = f"--stage {stage!r}: no run tells of it; stages are {known}"
+        raise click.UsageError(msg)
+    flaky = tuple(each for each in seen.flaky if each.criterion.partition(".")[0] == stage)
+    return replace(seen, stages=stages, flaky=flaky)

@@ -1,0 +1,289 @@
+"""A run leaves its history in the state store, and says where it can't."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+# Whole, and here: `pytester` takes away what its inner runs import first, which these can't bear.
+pytest.importorskip("alembic.command")
+pytest.importorskip("sqlalchemy.dialects.sqlite")
+
+from pytest_prodstatus import archive, clock
+from pytest_prodstatus.cli.main import main
+from pytest_prodstatus.model.override import Override
+from pytest_prodstatus.state.history import History
+from pytest_prodstatus.state.overrides import Overrides
+from tests.integration.project import CONFIG, SERIAL, SHOP, XDIST, Project
+
+MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+HELD = {"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP}
+FAILED = {"test_api.py": "@api\ndef test_a(): assert 0, 'it broke'\n"}
+REQUIRED = CONFIG.replace("[tool.prodstatus]", "[tool.prodstatus]\nrequire_history = true", 1)
+NAMED = f'[project]\nname = "our-store"\n{CONFIG}'
+
+
+@pytest.fixture
+def url(project: Project, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A store of this test's own, which its runs save to."""
+    address = f"sqlite:///{project.root / 'state' / 'store.sqlite3'}"
+    monkeypatch.setenv("PRODSTATUS_STATE_URL", address)
+    monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
+    return address
+
+
+@pytest.fixture
+def no_store(url: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same, where nothing can be saved."""
+    Path(url.removeprefix("sqlite:///")).parent.write_text("not a folder", encoding="utf-8")
+    return url
+
+
+def kept(url: str, project: str, target: str = "production") -> list[tuple[str, str, bool]]:
+    """Return the runs that a store has: id, FINAL, open; the newest first."""
+    with History.open(url, project) as history:
+        return [(run.run, run.final.value, run.open) for run in history.look_back(target).runs]
+
+
+@MODES
+def test_every_finished_run_is_kept(project: Project, url: str, mode: tuple[str, ...]) -> None:
+    """Once each, under the project's own name, with the verdicts that the record has."""
+    project.write({**HELD, "pyproject.toml": NAMED})
+    first = project.run(*mode)
+    project.write(FAILED)
+    second = project.run(*mode)
+    assert (first.status, second.status) == (0, 1)
+    assert kept(url, "our-store") == [
+        (second.told["run"]["id"], "FAILED", False),
+        (first.told["run"]["id"], "CONFIRMED", True),
+    ]
+    assert "history" not in first.out
+
+
+def test_without_a_name_it_is_the_folder_s(project: Project, url: str) -> None:
+    """A project that has no name is called by its folder."""
+    project.write(HELD)
+    project.run("--target=demo")
+    assert len(kept(url, project.root.name, "demo")) == 1
+
+
+@MODES
+def test_a_history_that_cant_be_saved_says_so(
+    project: Project, no_store: str, mode: tuple[str, ...]
+) -> None:
+    """One line; the verdict, the record and the gate are as they would be."""
+    project.write(HELD)
+    ran = project.run(*mode)
+    assert (ran.status, ran.final) == (0, "CONFIRMED")
+    (line,) = [line for line in ran.out.splitlines() if "could not be" in line]
+    assert line.startswith("The list of overrides at sqlite")
+    assert line.endswith(".")
+    assert ran.last_line.startswith("FINAL CONFIRMED")
+
+
+@MODES
+def test_a_required_history_that_cant_be_saved_closes_the_gate(
+    project: Project, no_store: str, mode: tuple[str, ...]
+) -> None:
+    """With require_history the run is BLOCKED, in every output, with the reason."""
+    project.write({**HELD, "pyproject.toml": REQUIRED})
+    ran = project.run(*mode)
+    assert (ran.status, ran.final) == (10, "BLOCKED")
+    assert ran.told["decision"]["open"] is False
+    assert "could not be" in ran.told["final"]["reason"]
+    assert "FINAL STATUS:** **BLOCKED**" in (ran.document or "")
+    assert "could not be" in (ran.page or "")
+    ran.check_coherent()
+
+
+def test_a_required_history_that_is_switched_off_closes_the_gate(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Switching it off is no way around it."""
+    monkeypatch.setenv("PRODSTATUS_HISTORY", "0")
+    project.write({**HELD, "pyproject.toml": REQUIRED})
+    ran = project.run()
+    assert (ran.status, ran.final) == (10, "BLOCKED")
+    assert ran.told["final"]["kind"] == "missing-config"
+    assert "unset PRODSTATUS_HISTORY" in ran.out
+
+
+def test_without_the_extra_a_run_is_silent_unless_it_is_required(
+    project: Project, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project that never asked for a history isn't told about it."""
+    monkeypatch.setattr(archive, "_LIBRARIES", ("sqlalchemy", "no_such_library"))
+    project.write(HELD)
+    ran = project.run()
+    assert (ran.status, ran.final) == (0, "CONFIRMED")
+    assert "history" not in ran.out
+    project.write({"pyproject.toml": REQUIRED})
+    ran = project.run()
+    assert (ran.status, ran.final) == (10, "BLOCKED")
+    assert "pip install 'pytest-prodstatus[state]'" in ran.out
+    assert not (project.root / "state").exists()
+
+
+def test_an_odd_failure_costs_no_record(
+    project: Project, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong while it is saved, the judged run is written and the fault is named."""
+
+    def broken(*_: object) -> None:
+        msg = "nobody thought of this"
+        raise LookupError(msg)
+
+    monkeypatch.setattr(History, "save", broken)
+    project.write(HELD)
+    ran = project.run()
+    assert (ran.status, ran.final) == (0, "CONFIRMED")
+    assert "can't be saved: LookupError: nobody thought of this" in ran.out
+
+
+def test_a_record_that_cant_be_written_is_no_open_run_in_the_history(
+    project: Project, url: str
+) -> None:
+    """What the history keeps is what the outputs said in the end."""
+    project.write({**HELD, "reports": "not a folder"})
+    ran = project.run()
+    assert ran.status == 10
+    ((_, final, opened),) = kept(url, project.root.name)
+    assert (final, opened) == ("BLOCKED", False)
+
+
+def test_switched_off_nothing_is_imported_or_made(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With PRODSTATUS_HISTORY=0 and no store there is no SQLAlchemy in the process."""
+    monkeypatch.setenv("PRODSTATUS_HISTORY", "0")
+    conftest = """
+    import sys
+    def pytest_unconfigure():
+        print("\\nsqlalchemy" if "sqlalchemy" in sys.modules else "\\nnothing")
+    """
+    project.write({**HELD, "conftest.py": conftest})
+    _, out, _ = project.run_piped()
+    assert out.splitlines()[-1] == "nothing"
+    assert not (project.root / ".state").exists()
+
+
+def test_nothing_of_it_is_imported_before_the_run_is_judged(project: Project, url: str) -> None:
+    """A run with a history has no SQLAlchemy in its process while its tests run."""
+    test = "@api\ndef test_a(): assert 'sqlalchemy' not in sys.modules\n"
+    project.write({**HELD, "test_api.py": test})
+    status, out, _ = project.run_piped()
+    assert status == 0, out
+    assert len(kept(url, project.root.name)) == 1
+
+
+@pytest.mark.parametrize("value", ["no", "2", "off"])
+def test_an_odd_switch_is_a_usage_error(
+    project: Project, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    """It is 0 or 1: one sentence, before anything runs."""
+    monkeypatch.setenv("PRODSTATUS_HISTORY", value)
+    project.write(HELD)
+    ran = project.run()
+    assert ran.status == 4
+    assert f"PRODSTATUS_HISTORY={value!r}: set it to 0" in ran.err
+
+
+def test_a_fresh_machine_learns_the_past(project: Project, url: str) -> None:
+    """Where the folder is new, the record has the former runs and dates from the store."""
+    project.write(HELD)
+    first = project.run()
+    project.write(FAILED)
+    second = project.run()
+    for path in project.folder.iterdir():
+        path.unlink()
+    third = project.run()
+    assert [past["run"] for past in third.told["history"]] == [
+        first.told["run"]["id"],
+        second.told["run"]["id"],
+    ]
+    api = third.stages["api"]
+    assert (api["since"], api["previous"]) == (second.told["run"]["started"], "CONFIRMED")
+
+
+@MODES
+@pytest.mark.parametrize("switch", ["0", "1"])
+def test_an_override_is_told_by_every_report(
+    project: Project,
+    url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: tuple[str, ...],
+    switch: str,
+) -> None:
+    """On the terminal, in the record and in the document, until it ends, whatever is off."""
+    monkeypatch.setenv("PRODSTATUS_HISTORY", switch)
+    now = clock.now()
+    word = Override(
+        target="production",
+        reason="the *fix* itself",
+        who="Ana Lima",
+        since=now - timedelta(hours=1),
+        until=now + timedelta(hours=1),
+    )
+    ended = Override(
+        target="production", reason="an old one", who="Ben", since=word.since, until=now
+    )
+    with Overrides.open(url) as overrides:
+        overrides.add(word)
+        overrides.add(ended)
+    project.write({**HELD, **FAILED})
+    ran = project.run(*mode, "-q")
+    assert ran.status == 1
+    line = f"OVERRIDE until {word.until:%Y-%m-%d %H:%M} UTC, by Ana Lima: the *fix* itself"
+    assert line in ran.out
+    assert ran.last_line.startswith("FINAL FAILED")
+    (told,) = ran.told["overrides"]
+    assert (told["who"], told["reason"]) == ("Ana Lima", "the *fix* itself")
+    assert f"by Ana Lima: the {chr(92)}*fix{chr(92)}* itself" in (ran.document or "")
+    assert "an old one" not in ran.out
+    assert project.run("--target=demo").out.count("OVERRIDE") == 0
+
+
+def test_an_override_is_told_without_a_terminal(project: Project, url: str) -> None:
+    """With `-p no:terminal` it goes to standard error."""
+    now = clock.now()
+    hour = timedelta(hours=1)
+    with Overrides.open(url) as overrides:
+        overrides.add(
+            Override(target="production", reason="x", who="Ana", since=now - hour, until=now + hour)
+        )
+    project.write(HELD)
+    assert "prodstatus: OVERRIDE until" in project.run("-p", "no:terminal").err
+
+
+def test_merged_shards_are_one_run(
+    project: Project, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shards save themselves under one id; what they are merged to takes their place."""
+    monkeypatch.setenv("PRODSTATUS_RUN_ID", "job-7")
+    project.write(HELD)
+    for stage in ("api", "shop"):
+        project.run(f"--stage={stage}", f"--prodstatus-dir={stage}")
+    assert kept(url, project.root.name) == [("job-7", "BLOCKED", False)]
+    monkeypatch.chdir(project.root)
+    done = CliRunner().invoke(main, ["merge", "api/status.json", "shop/status.json"])
+    assert done.exit_code == 0, done.output
+    assert kept(url, project.root.name) == [("job-7", "CONFIRMED", True)]
+
+
+def test_the_command_tells_what_a_run_left(
+    project: Project, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`prodstatus history` and a run mean the same project."""
+    project.write({**HELD, "pyproject.toml": NAMED})
+    project.run()
+    monkeypatch.chdir(project.root)
+    done = CliRunner().invoke(main, ["history", "--json"])
+    told = json.loads(done.output)
+    assert (told["project"], len(told["runs"])) == ("our-store", 1)
+    assert [stage["id"] for stage in told["stages"]] == ["api", "shop", "final"]
+    assert "sqlalchemy" in sys.modules
