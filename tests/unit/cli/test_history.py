@@ -1,0 +1,87 @@
+"""`prodstatus history`: asks the state store of the project at hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+pytest.importorskip("sqlalchemy")
+
+from pytest_prodstatus.cli.main import main
+from pytest_prodstatus.state.history import History
+from tests.integration.state.runs import ran
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project called `store` with three runs in its history."""
+    url = f"sqlite:///{tmp_path / 'state.sqlite3'}"
+    monkeypatch.setenv("PRODSTATUS_STATE_URL", url)
+    root = tmp_path / "checkout"
+    root.mkdir()
+    text = '[project]\nname = "store"\n[tool.prodstatus]\ntitle = "x"\n'
+    (root / "pyproject.toml").write_text(text, encoding="utf-8")
+    with History.open(url, "store") as history:
+        for number, verdict in enumerate("CFF"):
+            history.save(ran(number, verdict, release=f"v{number}"))
+    monkeypatch.chdir(root)
+    return root
+
+
+def asked(*args: str) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(main, ["history", *args])
+
+
+def test_it_tells_of_the_project_at_hand(root: Path) -> None:
+    """Also from a folder in it, and by --root from elsewhere."""
+    told = asked()
+    assert told.exit_code == 0
+    assert told.output.startswith("Target production of project store, its newest 3 runs:\n")
+    assert "api    FAILED     since 2026-11-22 13:00 UTC, before that CONFIRMED\n" in told.output
+    assert "      release: v0 -> v1\n" in told.output
+    (root / "tests").mkdir()
+    assert asked("--root", str(root)).output == told.output
+
+
+def test_one_stage_and_fewer_runs(root: Path) -> None:
+    """--stage tells of it alone; --limit bounds the runs, not what is known."""
+    told = json.loads(asked("--stage", "api", "--limit", "1", "--json").output)
+    assert [stage["id"] for stage in told["stages"]] == ["api"]
+    assert [run["run"] for run in told["runs"]] == ["run-2"]
+    assert told["stages"][0]["since"]["run"] == "run-1"
+    assert told["stages"][0]["lapse"]["confirmed"]["run"] == "run-0"
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("--stage", "nosuch"), "stages are api, shop, final"),
+        (("--limit", "0"), "1<=x<=1000"),
+        (("--limit", "many"), "many"),
+        (("--target", "../x"), "use letters, digits"),
+    ],
+)
+def test_bad_input_is_a_usage_error(root: Path, args: tuple[str, ...], told: str) -> None:
+    """Exit status 2, with what would do."""
+    done = asked(*args)
+    assert (done.exit_code, told in done.output) == (2, True), done.output
+
+
+def test_nothing_kept_is_said(root: Path) -> None:
+    """No run of that target: a sentence with the place, exit status 0; in JSON empty lists."""
+    told = asked("--target", "staging")
+    assert told.exit_code == 0
+    assert told.output.startswith("no run of target staging of project store is kept at sqlite")
+    data = json.loads(asked("--target", "staging", "--json").output)
+    assert (data["runs"], data["stages"], data["flaky"]) == ([], [], [])
+
+
+def test_help_has_examples() -> None:
+    """And the exit statuses."""
+    told = asked("--help").output
+    assert "Examples:" in told
+    assert "Exit status:" in told

@@ -1,0 +1,149 @@
+"""`prodstatus journal`: lists what is open, and settles it by a person's word."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+pytest.importorskip("sqlalchemy")
+
+from pytest_prodstatus.cli.main import main
+from pytest_prodstatus.state.entry import Entry
+from pytest_prodstatus.state.journal import Journal
+from pytest_prodstatus.state.state import State
+from tests.integration.state.purchases import NOON, SetClock, plan_at
+
+BY = ("--by", "Ana Lima", "--because", "it is in the supplier's list")
+
+
+@pytest.fixture
+def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a journal that the command is told of."""
+    address = f"sqlite:///{tmp_path / 'state.sqlite3'}"
+    monkeypatch.setenv("PRODSTATUS_STATE_URL", address)
+    return address
+
+
+@pytest.fixture
+def left(url: str) -> Entry:
+    """An order of which nobody knows what became, after one that was settled."""
+    with Journal.open(url, clock=SetClock()) as journal:
+        journal.rejected(journal.intend(plan_at(NOON)), "no stock")
+        return journal.unknown(journal.sent(journal.intend(plan_at(NOON))), "read timed out")
+
+
+def asked(*args: str) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(main, ["journal", *args])
+
+
+def test_it_lists_what_is_open(left: Entry) -> None:
+    """Each with its price, key and events, what to do, and where the journal is."""
+    told = asked("list")
+    assert told.exit_code == 0
+    first, *rest = told.output.splitlines()
+    assert first.startswith("journal at sqlite")
+    assert first.endswith(": 1 entry not settled")
+    text = "\n".join(rest)
+    assert f"{left.id}  UNKNOWN  placeorder.real-order-placed on production, 2026-03-10" in text
+    assert "17.90 USD (cap 25.00)" in text
+    assert left.out_order_id in text
+    assert "2026-03-10 12:00:00 UTC  UNKNOWN read timed out" in text
+    assert f"prodstatus journal resolve {left.id} " in text
+
+
+def test_all_lists_what_is_settled_too(left: Entry) -> None:
+    """The newest first; of one target where it is asked for."""
+    told = json.loads(asked("list", "--all", "--json").output)
+    assert [entry["state"] for entry in told["entries"]] == ["UNKNOWN", "REJECTED"]
+    assert [entry["settled"] for entry in told["entries"]] == [False, True]
+    assert told["entries"][0]["id"] == left.id
+    assert told["entries"][0]["amount"] == "17.90"
+    states = [event["state"] for event in told["entries"][0]["events"]]
+    assert states == ["PLANNED", "INTENT", "SENT", "UNKNOWN"]
+    assert "2 entries" in asked("list", "--all").output
+    assert "0 entries not settled" in asked("list", "--target", "staging").output
+
+
+def test_a_person_confirms_an_order(left: Entry, url: str) -> None:
+    """With the supplier's ids, name and grounds, each in the journal; then it is settled."""
+    done = asked("resolve", str(left.id), "--confirmed", "8198", "--confirmed", "8199", *BY)
+    assert done.exit_code == 0, done.output
+    assert "CONFIRMED [8198, 8199] (Ana Lima) it is in the supplier's list" in done.output
+    with Journal.open(url) as journal:
+        entry = journal.entry(left.id)
+    assert (entry.state, entry.order_ids) == (State.CONFIRMED, ("8198", "8199"))
+    assert (entry.events[-1].who, entry.events[-1].resolution) == ("Ana Lima", True)
+    assert "0 entries not settled" in asked("list").output
+
+
+def test_a_person_says_that_there_is_no_order(left: Entry, url: str) -> None:
+    """REJECTED frees the day."""
+    assert asked("resolve", str(left.id), "--rejected", *BY).exit_code == 0
+    with Journal.open(url, clock=SetClock()) as journal:
+        assert journal.intend(plan_at(NOON)).attempt == 3
+
+
+def test_what_is_settled_or_unknown_is_refused(left: Entry) -> None:
+    """Exit status 1 and one sentence; nothing is written."""
+    asked("resolve", str(left.id), "--rejected", *BY)
+    again = asked("resolve", str(left.id), "--confirmed", "1", *BY)
+    assert (again.exit_code, again.output.count("\n")) == (1, 1)
+    assert "stands at REJECTED and can't become CONFIRMED" in again.output
+    nowhere = asked("resolve", "77", "--rejected", *BY)
+    assert (nowhere.exit_code, "has no entry 77" in nowhere.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        ((*BY,), "say one of the two"),
+        (("--rejected", "--confirmed", "1", *BY), "say one of the two"),
+        (("--rejected", "--because", "x"), "--by"),
+        (("--rejected", "--by", "Ana"), "--because"),
+        (("--rejected", "--by", " ", "--because", "x"), "it is empty"),
+        (("--confirmed", "", *BY), "it is empty"),
+    ],
+)
+def test_an_order_is_settled_by_whole_words_alone(
+    left: Entry, url: str, args: tuple[str, ...], told: str
+) -> None:
+    """Which of the two, by whom and why: else a usage error, and the entry stays open."""
+    done = asked("resolve", str(left.id), *args)
+    assert (done.exit_code, told in done.output) == (2, True)
+    with Journal.open(url) as journal:
+        assert journal.entry(left.id) == left
+
+
+def test_it_never_shows_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that can't be reached is a usage error that names it without its secrets."""
+    url = f"postgresql://buyer:correct-horse@/store?host={tmp_path}&password=battery-staple"
+    monkeypatch.setenv("PRODSTATUS_STATE_URL", url)
+    for args in (["journal", "list"], ["history"]):
+        done = CliRunner().invoke(main, args)
+        assert done.exit_code == 2
+        assert "buyer:***@" in done.output
+        assert "correct-horse" not in done.output
+        assert "battery-staple" not in done.output
+
+
+@pytest.mark.parametrize("args", [["journal", "list"], ["history"]])
+def test_without_the_extra_it_says_what_to_install(
+    args: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sentence and exit status 2."""
+    monkeypatch.setitem(__import__("sys").modules, "pytest_prodstatus.state.location", None)
+    done = CliRunner().invoke(main, args)
+    assert done.exit_code == 2
+    assert "pip install 'pytest-prodstatus[state]'" in done.output
+
+
+@pytest.mark.parametrize("args", [["journal"], ["journal", "list"], ["journal", "resolve"]])
+def test_help_has_examples(args: list[str]) -> None:
+    """Each command shows how it is used."""
+    done = CliRunner().invoke(main, [*args, "--help"])
+    assert done.exit_code == 0
+    assert "Examples:" in done.output

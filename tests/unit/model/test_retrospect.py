@@ -1,0 +1,145 @@
+"""What the history keeps of a record, and what is computed from what it kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.retrospect import Flip, KeptRun, changes, kept_run, with_past
+from pytest_prodstatus.model.verdict import Verdict
+from tests.unit.given import (
+    HOUR,
+    NOW,
+    B,
+    C,
+    F,
+    catalogue,
+    criterion,
+    in_progress,
+    record,
+    run,
+    stage,
+)
+
+WHOLE = catalogue("api", "shop", stage("final", rollup=("api", "shop")))
+TESTS = (criterion("api.up"), criterion("shop.open"))
+
+
+def partial(seen: dict[str, Verdict], former: Record | None = None) -> Record:
+    """Return the record of a run that was asked to look at some criteria alone."""
+    return record(WHOLE, seen, collected=TESTS, selected=frozenset(seen), former=former)
+
+
+def test_a_whole_run_tells_of_every_stage() -> None:
+    """FINAL among them, each that isn't CONFIRMED with its root."""
+    kept = kept_run(record(WHOLE, {"api.up": C, "shop.open": F}))
+    assert kept.stages == {"api": C, "shop": F, "final": F}
+    assert kept.causes == {"shop": "shop.open", "final": "shop.open"}
+    assert (kept.final, kept.open, kept.partial, kept.complete) == (F, False, False, True)
+
+
+def test_final_is_kept_where_no_stage_gives_it() -> None:
+    """The rollup of all stages counts as a stage of its own."""
+    kept = kept_run(record(catalogue("api"), {"api.up": B}))
+    assert kept.stages == {"api": B, "final": B}
+    assert kept.causes == {"api": "api.up", "final": "api.up"}
+
+
+def test_a_declared_criterion_without_a_test_is_told() -> None:
+    """A whole run that found no test for it was asked to look."""
+    declared = catalogue(stage("api", criteria=("api.up",)))
+    assert kept_run(record(declared, {})).stages["api"] is B
+
+
+def test_a_partial_run_is_silent_about_what_nobody_ever_saw() -> None:
+    """Nor does it tell of a stage above that is BLOCKED for that reason alone."""
+    kept = kept_run(partial({"api.up": C}))
+    assert kept.stages == {"api": C, "shop": None, "final": None}
+    assert kept.partial
+
+
+def test_a_partial_run_tells_of_what_it_carried_over() -> None:
+    """What an earlier run saw is known, and FINAL with it."""
+    former = record(WHOLE, {"api.up": F, "shop.open": C})
+    assert kept_run(partial({"api.up": C}, former)).stages == {"api": C, "shop": C, "final": C}
+
+
+def test_a_partial_run_that_fails_tells_of_final() -> None:
+    """FAILED is FAILED, whatever wasn't looked at."""
+    assert kept_run(partial({"api.up": F})).stages == {"api": F, "shop": None, "final": F}
+
+
+def test_a_partial_run_is_silent_about_a_stage_without_a_test() -> None:
+    """A stage of which a narrowed run collected nothing isn't BLOCKED for anyone else."""
+    seen = record(catalogue("api", "shop"), {"api.up": C}, restricted=True)
+    assert kept_run(seen).stages == {"api": C, "shop": None, "final": None}
+
+
+def test_a_run_in_progress_is_refused() -> None:
+    """It has nothing to tell yet."""
+    with pytest.raises(ValueError, match="in progress"):
+        kept_run(in_progress())
+
+
+def kept(**more: object) -> KeptRun:
+    """Return a kept run."""
+    return replace(kept_run(record(WHOLE, {"api.up": C, "shop.open": C})), **more)  # type: ignore[arg-type]
+
+
+def test_what_differed_between_two_runs() -> None:
+    """The suite, the release, the catalogue and each version; what is the same isn't told."""
+    before = kept(commit="a", dirty=False, release=None, versions={"pytest": "9.1", "python": "3"})
+    after = kept(
+        commit="a",
+        dirty=True,
+        release="v2",
+        catalogue="new",
+        versions={"pytest": "9.2", "new": "1"},
+    )
+    assert [(c.name, c.before, c.after) for c in changes(before, after)] == [
+        ("commit", "a", "a with local changes"),
+        ("release", None, "v2"),
+        ("catalogue", before.catalogue or None, "new"),
+        ("new", None, "1"),
+        ("pytest", "9.1", "9.2"),
+        ("python", "3", None),
+    ]
+    assert changes(before, before) == ()
+
+
+def flip(stage_id: str, verdict: Verdict, previous: Verdict | None, hours: int) -> Flip:
+    """Return a flip some hours ago."""
+    at = NOW - hours * HOUR
+    return Flip(stage=stage_id, at=at, run=f"{hours} h ago", verdict=verdict, previous=previous)
+
+
+def test_a_record_takes_the_dates_that_the_history_knows() -> None:
+    """Since when, and what was before; where the verdict is the same one."""
+    fresh = record(WHOLE, {"api.up": F, "shop.open": C}, of=run(started=NOW))
+    flips = {
+        "api": flip("api", F, C, 9),
+        "shop": flip("shop", F, C, 5),
+        "final": flip("final", F, None, 7),
+    }
+    past = (fresh.past, fresh.past)
+    dated = with_past(fresh, past, flips)
+    assert dated.history == past
+    assert [(s.since, s.previous) for s in dated.stages] == [
+        (NOW - 9 * HOUR, C),
+        (NOW, None),  # the history is about another verdict: a partial run, say
+        (NOW - 7 * HOUR, None),
+    ]
+
+
+def test_a_history_that_began_later_than_the_records_changes_nothing() -> None:
+    """A record that is older than the store keeps its own former runs and dates."""
+    own = record(
+        WHOLE,
+        {"api.up": C, "shop.open": C},
+        former=record(WHOLE, {"api.up": C, "shop.open": C}, of=run(id="old", started=NOW - HOUR)),
+        of=run(started=NOW),
+    )
+    flips = {name: flip(name, C, None, 0) for name in ("api", "shop", "final")}
+    assert with_past(own, (), flips) == own

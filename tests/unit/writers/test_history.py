@@ -1,0 +1,121 @@
+"""The history as a person reads it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+from pytest_prodstatus.model.retrospect import (
+    Change,
+    Flaky,
+    Flip,
+    Lapse,
+    Retrospect,
+    StagePast,
+    Unmet,
+    kept_run,
+)
+from pytest_prodstatus.writers.history import history_lines, history_to_json
+from tests.unit.given import HOUR, NOW, B, C, F, catalogue, record, run
+
+STAGES = catalogue("api", "shop")
+NEWEST = replace(
+    kept_run(record(STAGES, {"api.up": F, "shop.open": C}, of=run(id="run-2", commit="b" * 40))),
+    partial=True,
+    selection="-k api",
+)
+OLDEST = replace(
+    kept_run(record(STAGES, {"api.up": C, "shop.open": C}, of=run(id="run-1", commit="a" * 40))),
+    started=NOW - 25 * HOUR,
+)
+TURNED = Flip(stage="api", at=NEWEST.started, run="run-2", verdict=F, previous=C)
+LAPSE = Lapse(
+    confirmed=OLDEST,
+    turned=TURNED,
+    changes=(Change(name="release", before="v1", after=None),),
+    unmet=(Unmet(criterion="api.up", stage="api", verdict=F, kind="observed", reason="it broke"),),
+)
+SEEN = Retrospect(
+    project="store",
+    target="demo",
+    runs=(NEWEST, OLDEST),
+    stages=(
+        StagePast(id="api", since=TURNED, flips=(TURNED,), lapse=LAPSE),
+        StagePast(
+            id="shop",
+            since=Flip(stage="shop", at=OLDEST.started, run="run-1", verdict=C, previous=None),
+            flips=(),
+            lapse=None,
+        ),
+    ),
+    flaky=(Flaky(criterion="shop.open", times=2, newest=NOW),),
+)
+
+
+def test_it_reads_from_the_present_to_the_past() -> None:
+    """Each stage with its date, what turned and why; then what is flaky, and the runs."""
+    assert list(history_lines(SEEN)) == [
+        "Target demo of project store, its newest 2 runs:",
+        "2026-11-21 11:00 UTC to 2026-11-22 11:00 UTC",
+        "",
+        "api   FAILED     since 2026-11-22 11:00 UTC, before that CONFIRMED",
+        "    last CONFIRMED 2026-11-21 11:00 UTC, run run-1, commit aaaaaaaaaaaa, release v1",
+        "    FAILED from 2026-11-22 11:00 UTC, run run-2",
+        "      release: v1 -> none",
+        "    api.up: FAILED (observed) it broke",
+        "    1 flip:",
+        "      2026-11-22 11:00 UTC  CONFIRMED -> FAILED  run run-2",
+        "shop  CONFIRMED  since 2026-11-21 11:00 UTC",
+        "",
+        "Flaky, held only after a rerun:",
+        "  shop.open: 2 times, last 2026-11-22 12:00 UTC",
+        "",
+        "Runs:",
+        "  2026-11-22 11:00 UTC  FAILED     run run-2, commit bbbbbbbbbbbb, release v1 (-k api)",
+        "  2026-11-21 11:00 UTC  CONFIRMED  run run-1, commit aaaaaaaaaaaa, release v1",
+    ]
+
+
+def told_of(lapse: Lapse) -> str:
+    """Return what is told of the first stage."""
+    api = replace(SEEN.stages[0], lapse=lapse)
+    return "\n".join(history_lines(replace(SEEN, stages=(api,))))
+
+
+def test_what_isnt_known_is_said() -> None:
+    """Never CONFIRMED; or by a run that was deleted."""
+    assert "    never CONFIRMED\n" in told_of(
+        Lapse(confirmed=None, turned=None, changes=(), unmet=())
+    )
+    gone = told_of(Lapse(confirmed=None, turned=TURNED, changes=(), unmet=()))
+    assert "    last CONFIRMED before 2026-11-22 11:00 UTC, by a run that isn't kept\n" in gone
+
+
+def test_a_long_reason_stays_a_line() -> None:
+    """It is cut, and says so."""
+    unmet = replace(LAPSE.unmet[0], verdict=B, reason="x" * 600)
+    told = told_of(replace(LAPSE, unmet=(unmet,)))
+    assert max(map(len, told.splitlines())) < 260
+    assert "cut from 600" in told
+
+
+def test_json_says_the_same() -> None:
+    """Every name of it, with instants in UTC; it survives JSON."""
+    told = json.loads(json.dumps(history_to_json(SEEN)))
+    assert (told["project"], told["target"]) == ("store", "demo")
+    assert [each["run"] for each in told["runs"]] == ["run-2", "run-1"]
+    assert told["runs"][0]["stages"] == {"api": "FAILED", "shop": "CONFIRMED", "final": "FAILED"}
+    api, shop = told["stages"]
+    at = "2026-11-22T11:00:00.000Z"
+    flip = {"at": at, "run": "run-2", "verdict": "FAILED", "previous": "CONFIRMED"}
+    assert (api["since"], api["flips"]) == (flip, [flip])
+    assert api["lapse"]["turned"] == flip
+    assert api["lapse"]["confirmed"]["run"] == "run-1"
+    assert api["lapse"]["changes"] == [{"name": "release", "before": "v1", "after": None}]
+    assert api["lapse"]["unmet"][0]["reason"] == "it broke"
+    assert shop["lapse"] is None
+    assert told["flaky"] == [
+        {"criterion": "shop.open", "times": 2, "newest": "2026-11-22T12:00:00.000Z"}
+    ]
+    assert NEWEST.finished - NEWEST.started == timedelta(hours=1)
