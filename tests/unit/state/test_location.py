@@ -8,7 +8,7 @@ import platformdirs
 import pytest
 from sqlalchemy.engine import make_url
 
-from pytest_prodstatus.state.location import is_local_file, state_url
+from pytest_prodstatus.state.location import is_local_file, is_there, state_url
 
 
 @pytest.mark.parametrize("unset", [{}, {"PRODSTATUS_STATE_URL": ""}, {"PRODSTATUS_STATE_URL": " "}])
@@ -46,3 +46,16 @@ def test_the_variable_wins() -> None:
 def test_a_local_file_is_told_by_its_scheme(url: str, local: bool) -> None:
     """SQLite is a file of this machine, a server isn't; no other part of the URL counts."""
     assert is_local_file(url) is local
+
+
+def test_a_store_that_may_be_there_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is configured, or the default file where it exists."""
+    monkeypatch.setattr(platformdirs, "user_state_path", lambda name: tmp_path / name)
+    assert not is_there({})
+    assert not is_there({"PRODSTATUS_STATE_URL": " "})
+    assert is_there({"PRODSTATUS_STATE_URL": "postgresql://db/state"})
+    (tmp_path / "prodstatus").mkdir()
+    (tmp_path / "prodstatus" / "state.sqlite3").touch()
+    assert is_there({})

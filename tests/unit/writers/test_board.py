@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.writers.board import Line, board_lines, final_line
+from pytest_prodstatus.writers.board import Line, board_lines, final_line, override_lines
 from tests.unit.given import (
     NOW,
     B,
@@ -137,3 +139,15 @@ def test_what_was_carried_over_shows_its_age() -> None:
 def test_the_last_line_says_final_and_why(made: Record, text: str) -> None:
     """For which target, whether the gate is open, and what was selected."""
     assert final_line(made) == Line(text, made.final.verdict)
+
+
+def test_an_override_is_told_whole() -> None:
+    """Until when, by whom and why, on as many lines as it takes; none where there is none."""
+    word = Override(
+        target="demo", reason="the fix " * 20, who="Ana", since=NOW, until=NOW + timedelta(hours=2)
+    )
+    told = [line.text for line in override_lines(replace(MADE, overrides=(word,)), width=60)]
+    assert told[0].startswith("OVERRIDE until 2026-11-22 14:00 UTC, by Ana: the fix")
+    assert " ".join(line.strip() for line in told).count("the fix") == 20
+    assert max(map(len, told)) <= 60
+    assert override_lines(MADE) == []

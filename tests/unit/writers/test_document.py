@@ -13,9 +13,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.record import Record, Subject
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.writers.document import field_values, write_document
+from pytest_prodstatus.writers.document import LAST_RUN, field_values, write_document
 from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
     HOSTILE,
@@ -376,3 +377,18 @@ def test_what_was_carried_over_is_dated() -> None:
 def test_hostile_text_is_what_was_meant() -> None:
     """The list of hostile texts holds every mark that Markdown knows."""
     assert set("\\`*_[]<>|~#!&-") <= set("".join(HOSTILE))
+
+
+def test_an_override_stands_in_final_s_field_until_it_ends() -> None:
+    """In FINAL's field or, where no stage is FINAL, in the last run's; the verdict stays."""
+    word = Override(
+        target="demo", reason="the *fix*", who="Ana", since=NOW, until=NOW + timedelta(hours=2)
+    )
+    told = "; OVERRIDE until 2026-11-22 14:00 UTC, by Ana: the \\*fix\\*"
+    with_final = record(catalogue("a", stage("final", rollup=("a",))), {"a.x": F})
+    for made, title in ((with_final, "FINAL STATUS"), (RECORD, LAST_RUN)):
+        plain = field_values(made)
+        assert field_values(replace(made, overrides=(word,))) == {
+            **plain,
+            title: plain[title] + told,
+        }

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.evidence import Money
+from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.record import Record, Subject
 from pytest_prodstatus.readers.record import read_record
@@ -69,6 +70,9 @@ def odd() -> Record:
     return record(STAGES, seen, of=of, former=before, collected=tests, selected=frozenset(seen))
 
 
+OVERRIDE = Override(
+    target="demo", reason="the fix itself", who="Ana", since=NOW - HOUR, until=NOW + HOUR
+)
 CASES = {
     "all confirmed": record(STAGES, {"a.x": C, "b.x": C}),
     "nothing": record(Catalogue(), {}),
@@ -76,6 +80,7 @@ CASES = {
     "in progress, the first time": in_progress(),
     "in progress, after another": in_progress(odd()),
     "in progress, after a killed one": in_progress(in_progress(odd())),
+    "overridden": replace(odd(), overrides=(OVERRIDE, replace(OVERRIDE, reason=HOSTILE[0]))),
     "each kind of reason": record(
         STAGES, {f"a.k{n}": observation(B, reason=reason("x", k)) for n, k in enumerate(Kind)}
     ),
