@@ -38,7 +38,7 @@ def blocked(
     Args:
         reason: one sentence that says what could not be seen.
         kind: not-armed, missing-config, no-data, provider-unavailable, timeout, pending,
-            inconclusive or unresolved-intent.
+            inconclusive, unresolved-intent or not-implemented.
         remedy: what a person can do about it, where that is known.
 
     Raises:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_prodstatus.readers.table import OUTPUTS
+from pytest_prodstatus.writers.export import EXPORTS
 
 PRODUCTION = "production"
 """The default target, and the mark that every criterion carries."""
@@ -46,6 +47,10 @@ class Layout:
     def page(self) -> Path:
         """Where the page lies."""
         return self.folder / PAGE
+
+    def export(self, name: str) -> Path:
+        """Return where another tool's form lies."""
+        return self.folder / EXPORTS[name].file
 
     @property
     def document(self) -> Path:

@@ -13,7 +13,7 @@ from pytest_prodstatus.settings import Settings
 
 
 class Outputs:
-    """The document, the page and the record of one run.
+    """The document, the page, the exports and the record of one run.
 
     Attributes:
         notices: what a person should know about them, one sentence each.

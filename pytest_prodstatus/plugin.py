@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_prodstatus import htmlreport, scope, settings, terminal
+from pytest_prodstatus import github, htmlreport, junitxml, scope, settings, terminal
 from pytest_prodstatus.collector import Collector
 from pytest_prodstatus.fixtures import (  # noqa: F401  pytest finds fixtures by their names here
     COLLECTOR,
@@ -68,11 +68,17 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(recorder, "prodstatus-recorder")
         config.pluginmanager.register(htmlreport.HtmlReport(recorder), "prodstatus-html")
         htmlreport.switch_on(told, config)
+        junit = junitxml.JUnitXml.of(recorder, config)
+        if junit is not None:
+            config.pluginmanager.register(junit, "prodstatus-junit")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Watch for criteria that take long, where there is a terminal to say so."""
+    """Watch for criteria that take long, where there is a terminal to say so; tell GitHub."""
     recorder = session.config.stash.get(RECORDER, None)
+    if recorder is not None and github.GitHub.runs_here():
+        # Registered after the terminal reporter, so that it speaks after pytest's own summary.
+        session.config.pluginmanager.register(github.GitHub(recorder), "prodstatus-github")
     reporter = _reporter(session.config)
     if recorder is not None and reporter is not None and reporter.verbosity >= 0:
         waiting = terminal.Waiting(recorder)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pytest_prodstatus.layout import Layout
 from pytest_prodstatus.readers.config import Config, ConfigError, read_config, read_name
+from pytest_prodstatus.writers.export import EXPORTS
 
 FILE = "pyproject.toml"
 
@@ -52,7 +53,18 @@ def config_in(root: Path) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         msg = f"{path}: can't be read: {error}"
         raise ConfigError(msg) from None
-    return read_config(text, path.name) if "prodstatus" in text else Config()
+    config = read_config(text, path.name) if "prodstatus" in text else Config()
+    for name in config.exports:
+        if name not in EXPORTS:
+            msg = f"{path.name}: exports names {name!r}; the forms are {', '.join(EXPORTS)}"
+            raise ConfigError(msg)
+        if EXPORTS[name].file in (config.document, config.html):
+            msg = (
+                f"{path.name}: {EXPORTS[name].file!r} is the file of the export {name!r}; "
+                "give the document or the report another name"
+            )
+            raise ConfigError(msg)
+    return config
 
 
 def name_in(root: Path) -> str:

@@ -1,4 +1,4 @@
-"""A record's outputs: document and page, then the record, each file whole or untouched.
+"""A record's outputs: document, page and exports, then the record, each file whole or untouched.
 
 Separate from the run that writes them, since the command line publishes records too.
 """
@@ -13,6 +13,7 @@ from pytest_prodstatus.layout import Layout
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.document import write_document
+from pytest_prodstatus.writers.export import writer_of
 from pytest_prodstatus.writers.fields import digest_of
 from pytest_prodstatus.writers.files import write_atomically
 from pytest_prodstatus.writers.page import write_page
@@ -28,25 +29,29 @@ class Published:
 
 
 def publish(record: Record, config: Config, layout: Layout) -> Published:
-    """Write the document (in place where there is one), the page and, last, the record."""
+    """Write the document (in place where there is one), page, exports and, last, the record."""
     done = publish_readable(record, config, layout)
     problems = publish_record(done.record, layout.record)
     return Published(done.record, (*done.problems, *problems))
 
 
 def publish_readable(record: Record, config: Config, layout: Layout) -> Published:
-    """Write the document and the page."""
+    """Write the document, the page and the exports."""
     page = _encoded(write_page(record, config))
+    exports = {
+        layout.export(name): _encoded(writer_of(name)(record, config)) for name in config.exports
+    }
     try:
         existing = _content(layout.document)
     except OSError as error:
         problem = f"{layout.document} can't be read ({error.strerror or error})"
-        problems = [f"{problem}: the gate stays closed", *_written(layout.page, page)]
-        return Published(replace(record, document=""), tuple(problems))
-    document = write_document(record, config, existing)
-    problems = _written(layout.document, document)
-    digest = "" if problems else digest_of(document, record)
-    problems += _written(layout.page, page)
+        problems, digest = [f"{problem}: the gate stays closed"], ""
+    else:
+        document = write_document(record, config, existing)
+        problems = _written(layout.document, document)
+        digest = "" if problems else digest_of(document, record)
+    for path, content in {layout.page: page, **exports}.items():
+        problems += _written(path, content)
     return Published(replace(record, document=digest), tuple(problems))
 
 

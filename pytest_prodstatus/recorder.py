@@ -52,6 +52,7 @@ class Recorder:
         self.outputs = Outputs(settings)
         self.archive = Archive(settings.root, saves=settings.saves)
         self.record: Record | None = None
+        self.marker: Record | None = None
         self.endpoints: dict[str, str] = {}
         self.snapshots: dict[str, set[datetime]] = {}
         self._manifest: Manifest | None = None
@@ -104,7 +105,8 @@ class Recorder:
             selection=selection_words(self.settings, self.config, narrowed),
             versions=versions(self.config),
         )
-        problem = self.outputs.begin(self._marker(self._run))
+        self.marker = self._marker(self._run)
+        problem = self.outputs.begin(self.marker)
         if problem:
             self.incident("outputs", problem, Kind.INCONCLUSIVE)
 

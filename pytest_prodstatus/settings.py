@@ -90,6 +90,11 @@ class Settings:
         """Where the status document lies."""
         return self.layout.document
 
+    @property
+    def exports(self) -> list[Path]:
+        """Where the configured exports lie."""
+        return [self.layout.export(name) for name in self.config.exports]
+
     def stage_closure(self, catalogue: Catalogue) -> frozenset[str] | None:
         """Return the ids of all stages that this run was limited to; None for no limit.
 

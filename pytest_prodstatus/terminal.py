@@ -143,7 +143,7 @@ def print_board(recorder: Recorder, reporter: pytest.TerminalReporter | None) ->
     if verbosity >= 0:
         reporter.write_line("")
         settings = recorder.settings
-        for path in (settings.document, settings.page, settings.record):
+        for path in (settings.document, settings.page, *settings.exports, settings.record):
             reporter.write_line(
                 f"wrote {_shown(path, settings.root)}" if path.exists() else f"no {path}"
             )

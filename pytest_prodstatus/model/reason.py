@@ -30,6 +30,7 @@ class Kind(Enum):
     PENDING = "pending"
     INCONCLUSIVE = "inconclusive"
     UNRESOLVED_INTENT = "unresolved-intent"
+    NOT_IMPLEMENTED = "not-implemented"
 
     def __str__(self) -> str:
         return self.value
@@ -44,6 +45,7 @@ BLOCKED_KINDS = (
     Kind.PENDING,
     Kind.INCONCLUSIVE,
     Kind.UNRESOLVED_INTENT,
+    Kind.NOT_IMPLEMENTED,
 )
 """The kinds that a test may give to `blocked()`."""
 

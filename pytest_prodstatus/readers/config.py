@@ -53,6 +53,7 @@ class Config:
         paths: where the criteria live; a production run without a path collects these alone.
         require_evidence: a criterion that recorded nothing is BLOCKED.
         success_criteria: sentences that the document ends with.
+        exports: names of the further forms that a run writes (`writers/export.py`).
         catalogue: the stages.
         require_history: a run whose history can't be saved is BLOCKED.
         waivers: what the gate accepts although it isn't CONFIRMED.
@@ -65,6 +66,7 @@ class Config:
     require_evidence: bool = False
     success_criteria: tuple[str, ...] = ()
     require_history: bool = False
+    exports: tuple[str, ...] = ()
     catalogue: Catalogue = field(default_factory=lambda: Catalogue(declared=False))
     waivers: Waivers = field(default_factory=Waivers)
 
@@ -107,6 +109,7 @@ def read_config(text: str, source: str) -> Config:
         require_evidence=reader.boolean("require_evidence", default=False),
         success_criteria=tuple(map(one_line, reader.texts("success_criteria"))),
         require_history=reader.boolean("require_history", default=False),
+        exports=tuple(dict.fromkeys(reader.texts("exports"))),
         catalogue=catalogue,
         waivers=read_waivers(reader, catalogue),
     )
@@ -120,6 +123,7 @@ TABLE_KEYS = (
     "require_evidence",
     "require_history",
     "success_criteria",
+    "exports",
     "valid_for",
     "stages",
     "waivers",

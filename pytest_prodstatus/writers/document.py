@@ -15,16 +15,9 @@ from pytest_prodstatus.readers.blocks import Blocks, scan
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.readers.document import Document, FieldLine, find_fields, split_field
 from pytest_prodstatus.version import __version__
+from pytest_prodstatus.writers.markdown import plain
 
 LAST_RUN, NEXT_ACTIONS = TAKEN_TITLES
-
-# What would open a link, code or emphasis; an underscore inside a word opens nothing.
-_MARKUP = re.compile(
-    r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])|(?<=:)/(?=/)|(?<=\bwww)\.", re.IGNORECASE
-)
-# As entities, since a backslash means nothing in a document's own HTML.
-_HTML = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
-_ENTITY = re.compile(r"[<>]|&(?=#?\w+;)")
 
 
 def write_document(record: Record, config: Config, existing: bytes | None) -> bytes:
@@ -47,12 +40,12 @@ def write_document(record: Record, config: Config, existing: bytes | None) -> by
 def field_values(record: Record) -> dict[str, str]:
     """Return the value of every field, by its title, as it is written after the colon."""
     values = {
-        stage.title: f"**{stage.verdict}** ({_plain(stage_line(stage))})" for stage in record.stages
+        stage.title: f"**{stage.verdict}** ({plain(stage_line(stage))})" for stage in record.stages
     }
     for stage in record.stages:
         before = f", before that {stage.previous}" if stage.previous else ""
         values[_since(stage.title)] = f"{_minute(stage.since)}{before}"
-    actions = [f"{n}. {_plain(action)}" for n, action in enumerate(next_actions(record), 1)]
+    actions = [f"{n}. {plain(action)}" for n, action in enumerate(next_actions(record), 1)]
     values[NEXT_ACTIONS] = " ".join(actions) or "none"
     values[LAST_RUN] = _last_run(record)
     if record.overrides:
@@ -66,11 +59,6 @@ def _since(title: str) -> str:
     return f"{title}{SINCE}"
 
 
-def _plain(text: str) -> str:
-    marked = _MARKUP.sub(lambda match: f"\\{match[0]}", text)
-    return _ENTITY.sub(lambda match: _HTML[match[0]], marked)
-
-
 def _minute(instant: datetime | None) -> str:
     return f"{instant:%Y-%m-%d %H:%M} UTC" if instant else "unknown"
 
@@ -80,12 +68,12 @@ def _last_run(record: Record) -> str:
     parts = [
         f"{_minute(run.finished)}" if run.finished else f"in progress since {_minute(run.started)}",
         f"target {run.target}",
-        f"release {_plain(run.subject.release)}" if run.subject.release else "",
+        f"release {plain(run.subject.release)}" if run.subject.release else "",
         f"suite commit {run.commit[:12]}{' (with local changes)' if run.dirty else ''}"
         if run.commit
         else "",
         "" if run.complete or not run.finished else "not every criterion was observed in this run",
-        f"run {_plain(run.id)}",
+        f"run {plain(run.id)}",
         f"by pytest-prodstatus {__version__}",
     ]
     return ", ".join(filter(None, parts))

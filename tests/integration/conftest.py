@@ -21,7 +21,10 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
     import jinja2  # noqa: F401  an inner run that imports it first would have to do so each time
 
     for name in list(os.environ):
-        if name.startswith(("PRODSTATUS_", "PYTEST_XDIST_")) or name in ("COLUMNS", "CI"):
+        if name.startswith(("PRODSTATUS_", "PYTEST_XDIST_", "GITHUB_")) or name in (
+            "COLUMNS",
+            "CI",
+        ):
             monkeypatch.delenv(name)
     # No run of the tests may reach the state store of whoever runs them.
     monkeypatch.setenv("PRODSTATUS_HISTORY", "0")

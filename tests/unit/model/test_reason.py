@@ -16,7 +16,7 @@ def test_the_kinds_are_those_of_the_contract() -> None:
     }  # fmt: skip
     assert [str(kind) for kind in BLOCKED_KINDS] == [
         "not-armed", "missing-config", "no-data", "provider-unavailable", "timeout", "pending",
-        "inconclusive", "unresolved-intent",
+        "inconclusive", "unresolved-intent", "not-implemented",
     ]  # fmt: skip
 
 

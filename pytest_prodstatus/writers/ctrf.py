@@ -1,0 +1,132 @@
+"""CTRF, the Common Test Report Format (https://ctrf.io): the record as `ctrf.json`.
+
+Written by specification 0.0.0 and its schema. CTRF has no word for BLOCKED. It becomes `other`,
+which the specification keeps for outcomes that its other words don't mean, since tools treat
+`skipped` and `pending` as harmless; `rawStatus` says the verdict itself.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from pytest_prodstatus.model.record import Record, Standing
+from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.readers.config import Config
+from pytest_prodstatus.version import __version__
+from pytest_prodstatus.writers.record import entry_to_json
+from pytest_prodstatus.writers.rows import Row, rows_of
+
+SPECIFICATION = "0.0.0"
+STATUS = {Verdict.CONFIRMED: "passed", Verdict.FAILED: "failed", Verdict.BLOCKED: "other"}
+
+
+def write(record: Record, config: Config) -> str:
+    """Return the report; every row is a test, and the summary counts just those."""
+    run = record.run
+    ended = run.finished or run.started
+    tests = [_test(row) for row in rows_of(record)]
+    statuses = [test["status"] for test in tests]
+    report = {
+        "reportFormat": "CTRF",
+        "specVersion": SPECIFICATION,
+        "runId": run.id,
+        "timestamp": ended.isoformat(timespec="milliseconds"),
+        "generatedBy": f"pytest-prodstatus {__version__}",
+        "results": {
+            "tool": {"name": "pytest-prodstatus", "version": __version__},
+            "summary": {
+                "tests": len(tests),
+                **{name: statuses.count(name) for name in ("passed", "failed", "skipped")},
+                **{name: statuses.count(name) for name in ("pending", "other")},
+                "flaky": sum(bool(test.get("flaky")) for test in tests),
+                "suites": len({test["suite"][0] for test in tests}),
+                "start": _milliseconds(run.started),
+                "stop": _milliseconds(ended),
+                "duration": _milliseconds(ended) - _milliseconds(run.started),
+            },
+            "tests": tests,
+            "environment": _environment(record, config),
+            "extra": _extra(record),
+        },
+    }
+    return json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _test(row: Row) -> dict[str, Any]:
+    reason, standing = row.reason, row.standing
+    test: dict[str, Any] = {
+        "testId": row.id,
+        "name": row.title,
+        "suite": [row.stage_title],
+        "status": STATUS[row.verdict],
+        "rawStatus": row.verdict.value,
+        "duration": round(standing.duration * 1000) if standing else 0,
+    }
+    if reason:
+        test["message"] = reason.text
+    if row.file:
+        test["filePath"] = row.file
+    if standing:
+        test |= _observed(standing)
+    test["extra"] = {
+        "stage": row.stage,
+        "verdict": row.verdict.value,
+        "reason": reason.text if reason else None,
+        "kind": reason.kind.value if reason else None,
+        "remedy": reason.remedy if reason else None,
+    }
+    if standing:
+        test["extra"] |= {
+            "observed": standing.observed.value if standing.observed else None,
+            "carriedOver": standing.carried_over,
+            "run": standing.run_id,
+            "evidence": [entry_to_json(entry) for entry in standing.evidence],
+        }
+    return test
+
+
+def _observed(standing: Standing) -> dict[str, Any]:
+    told: dict[str, Any] = {}
+    if standing.detail:
+        told["trace"] = standing.detail
+    if standing.observed_at:
+        stop = _milliseconds(standing.observed_at)
+        told |= {"start": stop - round(standing.duration * 1000), "stop": stop}
+    if standing.attempts > 1:
+        told["retries"] = standing.attempts - 1
+    if standing.flaky:
+        told["flaky"] = True
+    return told
+
+
+def _environment(record: Record, config: Config) -> dict[str, Any]:
+    run = record.run
+    told = {
+        "reportName": config.title,
+        "testEnvironment": run.target,
+        "healthy": record.decision.open,
+        "appVersion": run.subject.release,
+        "commit": run.commit,
+        "extra": {"endpoints": dict(run.subject.endpoints)},
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _extra(record: Record) -> dict[str, Any]:
+    final = record.final
+    return {
+        "final": {
+            "verdict": final.verdict.value,
+            "reason": final.reason.text if final.reason else None,
+        },
+        "open": record.decision.open,
+        "complete": record.run.complete,
+        "finished": record.run.finished is not None,
+        "stages": {stage.id: stage.verdict.value for stage in record.stages},
+    }
+
+
+def _milliseconds(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)

@@ -1,0 +1,163 @@
+"""JUnit XML: the verdicts as properties, in the file that `--junitxml` wrote or in one of our own.
+
+pytest's outcomes stay as they are; a criterion that has no test case (it was not reached, not
+collected, or no test provides it) gets one. Properties of test cases are in no schema, and are
+read or ignored by Jenkins' JUnit plugin, GitLab, Datadog and their like. Jenkins' xUnit plugin
+refuses a file that has them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from xml.etree import ElementTree as Xml
+
+from pytest_prodstatus.model.evidence import shown
+from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.readers.config import Config
+from pytest_prodstatus.writers.rows import Row, rows_of
+
+# What XML 1.0 can't hold; DEL as well, as pytest does.
+_ILLEGAL = re.compile("[^\t\n\r -~\x80-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_COUNTED = {Verdict.FAILED: "failures", Verdict.BLOCKED: "skipped"}
+
+
+class JUnitError(ValueError):
+    """A file that isn't what `--junitxml` writes; the message says what it is."""
+
+
+def write(record: Record, config: Config) -> str:
+    """Return a JUnit file of every row of the record."""
+    times = (record.run.started, record.run.finished or record.run.started)
+    suite = Xml.Element(
+        "testsuite",
+        name=_legible(config.title),
+        tests="0",
+        errors="0",
+        failures="0",
+        skipped="0",
+        time=f"{max(0.0, (times[1] - times[0]).total_seconds()):.3f}",
+        timestamp=times[0].isoformat(),
+    )
+    root = Xml.Element("testsuites")
+    root.append(suite)
+    _tell_suite(suite, record)
+    for row in rows_of(record):
+        _add_case(suite, row, "")
+    return _text(root)
+
+
+def with_verdicts(content: bytes, record: Record, prefix: str = "") -> str:
+    """Return a JUnit file of pytest with the verdicts in it.
+
+    Args:
+        content: the file.
+        record: of the same run.
+        prefix: what `--junitprefix` put before every class name.
+
+    Raises:
+        JUnitError: it holds no test suite, or several.
+    """
+    try:
+        root = Xml.fromstring(content)  # noqa: S314  pytest wrote it, in this run
+    except Xml.ParseError as error:
+        msg = f"it is no XML: {error}"
+        raise JUnitError(msg) from None
+    suites = [root] if root.tag == "testsuite" else root.findall("testsuite")
+    if len(suites) != 1:
+        msg = f"it has {len(suites)} test suites, where pytest writes one"
+        raise JUnitError(msg)
+    (suite,) = suites
+    cases: dict[str, list[Xml.Element]] = {}
+    for case in suite.findall("testcase"):
+        address = f"{case.get('classname', '')}.{case.get('name', '')}"
+        cases.setdefault(address, []).append(case)
+    _tell_suite(suite, record)
+    for row in rows_of(record):
+        if row.standing is None or row.standing.selected:
+            known = cases.get(".".join(_address(row, prefix)), [])
+            for case in known:
+                _tell(case, _of_row(row))
+            if not known:
+                _add_case(suite, row, prefix)
+    return _text(root)
+
+
+def _text(root: Xml.Element) -> str:
+    return '<?xml version="1.0" encoding="utf-8"?>' + Xml.tostring(root, encoding="unicode")
+
+
+def _address(row: Row, prefix: str) -> tuple[str, str]:
+    """Return class name and name, as pytest makes them of a node id; other rows go by their ids."""
+    nodeid = row.standing.nodeid if row.standing else None
+    if nodeid is None:
+        return "prodstatus", _legible(row.id)
+    path, bracket, parameters = nodeid.partition("[")
+    names = path.split("::")
+    names[0] = re.sub(r"\.py$", "", names[0].replace("/", "."))
+    before = [prefix] if prefix else []
+    return ".".join([*before, *names[:-1]]), _legible(f"{names[-1]}{bracket}{parameters}")
+
+
+def _add_case(suite: Xml.Element, row: Row, prefix: str) -> None:
+    """Add a test case for a row that has none, and count it."""
+    classname, name = _address(row, prefix)
+    seconds = row.standing.duration if row.standing else 0.0
+    case = Xml.SubElement(
+        suite, "testcase", classname=_legible(classname), name=name, time=f"{seconds:.3f}"
+    )
+    _tell(case, _of_row(row))
+    message = _legible(row.reason.text if row.reason else "")
+    if row.verdict is Verdict.FAILED:
+        told = Xml.SubElement(case, "failure", message=message)
+        told.text = _legible(row.standing.detail) if row.standing else ""
+    elif row.verdict is Verdict.BLOCKED:
+        Xml.SubElement(case, "skipped", type="prodstatus", message=message)
+    for counted in ("tests", _COUNTED.get(row.verdict)):
+        if counted:
+            suite.set(counted, str(int(suite.get(counted, "0")) + 1))
+
+
+def _tell_suite(suite: Xml.Element, record: Record) -> None:
+    final, run = record.final, record.run
+    told = {
+        "prodstatus.final": final.verdict.value,
+        "prodstatus.final.reason": final.reason.text if final.reason else None,
+        "prodstatus.open": str(record.decision.open).lower(),
+        "prodstatus.target": run.target,
+        "prodstatus.run": run.id,
+    }
+    for stage in record.stages:
+        told[f"prodstatus.stage.{stage.id}"] = stage.verdict.value
+    _tell(suite, ((name, value) for name, value in told.items() if value is not None))
+
+
+def _tell(element: Xml.Element, properties: Iterator[tuple[str, str]]) -> None:
+    """Add properties to a test case or suite, after the ones that it has."""
+    holder = element.find("properties")
+    if holder is None:
+        holder = Xml.Element("properties")
+        element.insert(0, holder)
+    for name, value in properties:
+        Xml.SubElement(holder, "property", name=_legible(name), value=_legible(value))
+
+
+def _of_row(row: Row) -> Iterator[tuple[str, str]]:
+    yield "prodstatus.stage", row.stage
+    yield "prodstatus.criterion", row.id
+    yield "prodstatus.verdict", row.verdict.value
+    if row.reason:
+        yield "prodstatus.kind", row.reason.kind.value
+        yield "prodstatus.reason", row.reason.text
+    if row.reason and row.reason.remedy:
+        yield "prodstatus.remedy", row.reason.remedy
+    for entry in row.standing.evidence if row.standing else ():
+        yield f"prodstatus.evidence.{entry.name}", shown(entry.value)
+
+
+def _legible(text: str) -> str:
+    """Return text that XML can hold, as pytest writes it: `#x1B` for an escape character."""
+    return _ILLEGAL.sub(
+        lambda match: f"#x{ord(match[0]):0{2 if ord(match[0]) < 256 else 4}X}", text
+    )

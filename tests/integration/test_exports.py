@@ -1,0 +1,344 @@
+"""Other tools' forms of a run: CTRF and its like, JUnit properties, and a step on GitHub."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+from junitparser import JUnitXml, Properties, TestCase, TestSuite
+
+from tests.integration.project import CONFIG, LEAN, SERIAL, SHOP, XDIST, Project
+
+MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+EXPORTS = 'exports = ["ctrf", "github", "junit"]\n'
+EXPORTING = CONFIG.replace('document = "STATUS.md"\n', f'document = "STATUS.md"\n{EXPORTS}')
+API = "@api\ndef test_a(): pass\n"
+THREE = {
+    "test_api.py": """
+        @api
+        def test_holds(evidence):
+            evidence(text="<a> \\x1b & \\ufffe")
+
+        @api
+        def test_fails():
+            assert False, "50% of it: a, b"
+
+        @pytest.fixture
+        def broken(): raise RuntimeError("no set-up")
+
+        @api
+        class TestDeep:
+            @pytest.mark.parametrize("way", ["a::b", "c/d.py"])
+            def test_set_up(self, broken, way): pass
+
+        def test_of_a_unit(): pass
+        """,
+    "test_shop.py": SHOP,
+}
+
+
+def cases_of(path: Path) -> tuple[TestSuite, dict[str, list[TestCase]]]:
+    """Return a JUnit file's suite, and its cases by name."""
+    (suite,) = JUnitXml.fromfile(str(path))
+    assert isinstance(suite, TestSuite)
+    cases: dict[str, list[TestCase]] = {}
+    for case in suite:
+        cases.setdefault(str(case.name), []).append(case)
+    assert suite.tests == sum(map(len, cases.values()))
+    return suite, cases
+
+
+def told(element: TestCase | TestSuite) -> dict[str, str]:
+    """Return the properties of a case or suite that are ours, without what they begin with."""
+    held = element.iterchildren(Properties)  # type: ignore[no-untyped-call]
+    found = {p.name: p.value for each in held for p in each}
+    return {name.removeprefix("prodstatus."): value for name, value in found.items()}
+
+
+@MODES
+def test_configured_exports_are_written(project: Project, mode: tuple[str, ...]) -> None:
+    """Each form named in the configuration lies beside the record and agrees with it."""
+    project.write({**THREE, "pyproject.toml": EXPORTING})
+    ran = project.run(*mode)
+    assert ran.files == {
+        "STATUS.md", "status.html", "status.json", "ctrf.json", "summary.md", "junit.xml",
+    }  # fmt: skip
+    report = json.loads((project.folder / "ctrf.json").read_text(encoding="utf-8"))
+    tests = {test["testId"]: test["rawStatus"] for test in report["results"]["tests"]}
+    assert tests == {name: criterion["verdict"] for name, criterion in ran.criteria.items()}
+    assert "wrote reports/ctrf.json" in ran.out
+    summary = (project.folder / "summary.md").read_text(encoding="utf-8")
+    assert "FINAL FAILED" in summary
+    suite, cases = cases_of(project.folder / "junit.xml")
+    assert told(suite)["final"] == "FAILED"
+    assert told(cases["test_holds"][0])["verdict"] == "CONFIRMED"
+
+
+@MODES
+def test_a_killed_run_leaves_no_green_export(project: Project, mode: tuple[str, ...]) -> None:
+    """While a run goes on, its exports and its JUnit file say that nothing is confirmed."""
+    waits = """
+        @api
+        def test_a():
+            if Path("wait").exists():
+                Path("running").touch()
+                time.sleep(60)
+        """
+    project.write({"pyproject.toml": EXPORTING, "test_api.py": waits, "test_shop.py": SHOP})
+    assert project.run(*mode, "--junitxml=j.xml").status == 0
+    assert json.loads((project.folder / "ctrf.json").read_text())["results"]["summary"]["passed"]
+    project.write({"wait": ""})
+    assert project.run_signalled(signal.SIGKILL, *mode, "--junitxml=j.xml").status < 0
+    summary = json.loads((project.folder / "ctrf.json").read_text())["results"]["summary"]
+    assert (summary["passed"], summary["other"]) == (0, 3)
+    assert "in progress" in (project.folder / "summary.md").read_text(encoding="utf-8")
+    for path in (project.folder / "junit.xml", project.root / "j.xml"):
+        suite, _ = cases_of(path)
+        assert suite.skipped == suite.tests == 3
+
+
+def test_an_unknown_export_is_a_usage_error(project: Project) -> None:
+    """A form that doesn't exist is refused with the forms that do, before anything runs."""
+    project.write({"pyproject.toml": EXPORTING.replace("junit", "nunit"), "test_shop.py": SHOP})
+    ran = project.run()
+    assert ran.status == 4
+    assert "exports names 'nunit'; the forms are ctrf, github, junit" in ran.err
+    assert not ran.files
+
+
+def test_an_export_and_the_document_need_two_files(project: Project) -> None:
+    """Neither may overwrite the other."""
+    config = EXPORTING.replace("STATUS.md", "summary.md")
+    project.write({"pyproject.toml": config, "test_shop.py": SHOP})
+    ran = project.run()
+    assert ran.status == 4
+    assert "'summary.md' is the file of the export 'github'" in ran.err
+
+
+def test_an_export_that_cannot_be_written_closes_the_gate(project: Project) -> None:
+    """A form that can't be replaced may be yesterday's, so the gate stays closed."""
+    project.write({"pyproject.toml": EXPORTING, "test_shop.py": SHOP, "test_api.py": API})
+    (project.folder / "ctrf.json").mkdir(parents=True)
+    ran = project.run()
+    assert ran.status == 10
+    assert "ctrf.json can't be written" in ran.told["final"]["reason"]
+
+
+@pytest.mark.parametrize("family", ["xunit1", "xunit2"])
+@MODES
+def test_junit_carries_the_verdicts(project: Project, mode: tuple[str, ...], family: str) -> None:
+    """Every test case of a criterion has its stage, verdict, reason and evidence."""
+    config = CONFIG.replace(
+        'id = "shop"\n', 'id = "shop"\nrequires = ["api"]\ncriteria = ["gone"]\n'
+    )
+    project.write({**THREE, "pyproject.toml": config})
+    ran = project.run(
+        "--junitxml=out/j.xml", "--junitprefix=ours", f"-ojunit_family={family}", *mode
+    )
+    assert ran.status == 1
+    suite, cases = cases_of(project.root / "out" / "j.xml")
+    assert told(suite)["final"] == "FAILED"
+    assert told(suite)["open"] == "false"
+    assert told(suite)["stage.shop"] == "BLOCKED"
+    (holds,) = cases["test_holds"]
+    assert holds.classname == "ours.test_api"
+    assert told(holds) == {
+        "stage": "api",
+        "criterion": "api.holds",
+        "verdict": "CONFIRMED",
+        "evidence.text": "<a> \\x1b & \\ufffe",
+    }
+    (fails,) = cases["test_fails"]
+    assert told(fails)["verdict"] == "FAILED"
+    assert told(fails)["reason"] == "50% of it: a, b"
+    for way in ("a::b", "c/d.py"):
+        (broken,) = cases[f"test_set_up[{way}]"]
+        assert told(broken)["kind"] == "setup-error"
+        assert broken.is_error
+    (held,) = cases["test_open"]
+    assert told(held)["verdict"] == "BLOCKED"
+    assert told(held)["kind"] == "upstream"
+    assert told(cases["test_of_a_unit"][0]) == {}
+    (gone,) = cases["shop.gone"]
+    assert gone.is_skipped
+    assert told(gone)["reason"] == "no test provides it"
+    assert (suite.failures, suite.errors, suite.skipped) == (1, 2, 1)
+
+
+def test_junit_of_reruns(project: Project) -> None:
+    """Of a criterion that passed in its second attempt every case says CONFIRMED."""
+    flaky = """
+        @api
+        def test_a():
+            first = not Path("ran").exists()
+            Path("ran").touch()
+            assert not first
+        """
+    project.write({"test_api.py": flaky, "test_shop.py": SHOP})
+    lean = [name for name in LEAN if name != "rerunfailures"]
+    ran = project.run("--reruns=1", "--junitxml=j.xml", lean=lean)
+    assert ran.criteria["api.a"]["flaky"]
+    (suite,) = JUnitXml.fromfile(str(project.root / "j.xml"))
+    verdicts = [told(case)["verdict"] for case in suite if case.name == "test_a"]
+    assert verdicts
+    assert set(verdicts) == {"CONFIRMED"}
+
+
+def test_junit_of_a_dead_worker(project: Project) -> None:
+    """The crashed criterion, those that were not reached and the worker itself all show."""
+    project.write({
+        "test_api.py": "@api\ndef test_dies(): os._exit(3)\n",
+        "test_shop.py": SHOP,
+    })  # fmt: skip
+    project.run("-n1", "--max-worker-restart=0", "--junitxml=j.xml")
+    _, cases = cases_of(project.root / "j.xml")
+    assert told(cases["test_dies"][0])["kind"] == "crash"
+    assert told(cases["test_open"][0])["kind"] == "not-run"
+    assert told(cases["run"][0])["kind"] == "crash"
+
+
+def test_junit_of_a_file_that_does_not_collect(project: Project) -> None:
+    """What pytest reports of the file stays, and the declared criterion shows as BLOCKED."""
+    config = CONFIG.replace('id = "api"\n', 'id = "api"\ncriteria = ["a"]\n')
+    project.write({"pyproject.toml": config, "test_api.py": "import nothing", "test_shop.py": SHOP})
+    project.run("--junitxml=j.xml")
+    suite, cases = cases_of(project.root / "j.xml")
+    assert suite.errors == 1
+    assert told(cases["api.a"][0])["kind"] == "collection-error"
+
+
+def test_junit_can_be_left_alone(project: Project) -> None:
+    """`-p no:prodstatus-junit` leaves the file as pytest wrote it; so does a run of other tests."""
+    project.write(THREE)
+    project.run("--junitxml=j.xml", "-pno:prodstatus-junit")
+    assert "prodstatus" not in (project.root / "j.xml").read_text(encoding="utf-8")
+    project.run("--junitxml=j.xml", "-knot api and not shop")
+    assert "prodstatus" not in (project.root / "j.xml").read_text(encoding="utf-8")
+
+
+def test_a_junit_file_of_another_form_is_left_and_said(project: Project) -> None:
+    """A file that isn't pytest's (a plugin wrote it anew) stays, and a line says so."""
+    project.write({
+        **THREE,
+        "conftest.py": """
+            import pytest
+
+            @pytest.hookimpl(trylast=True)
+            def pytest_sessionfinish():
+                open("j.xml", "w").write("<html/>")
+            """,
+    })  # fmt: skip
+    ran = project.run("--junitxml=j.xml")
+    assert (project.root / "j.xml").read_text(encoding="utf-8") == "<html/>"
+    assert "j.xml has no verdicts: it has 0 test suites" in ran.out
+
+
+class Step:
+    """A step on GitHub Actions: its files, and the environment that names them."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.summary, self.output = root / "summary", root / "output"
+        for name, value in {
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_STEP_SUMMARY": str(self.summary),
+            "GITHUB_OUTPUT": str(self.output),
+            "GITHUB_WORKSPACE": str(root.parent),
+        }.items():
+            monkeypatch.setenv(name, value)
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The step's outputs."""
+        lines = self.output.read_text(encoding="utf-8").splitlines()
+        return {
+            line.partition("<<")[0]: lines[n + 1] for n, line in enumerate(lines) if "<<" in line
+        }
+
+
+@pytest.fixture
+def step(project: Project, monkeypatch: pytest.MonkeyPatch) -> Step:
+    """A step whose repository is the folder around the project."""
+    return Step(project.root, monkeypatch)
+
+
+@MODES
+def test_a_step_on_github_is_told(project: Project, step: Step, mode: tuple[str, ...]) -> None:
+    """Summary, outputs and annotations, after pytest's own words and before FINAL."""
+    project.write(THREE)
+    step.summary.write_text("Before.\n", encoding="utf-8")
+    ran = project.run(*mode)
+    lines = ran.out.splitlines()
+    commands = [line for line in lines if line.startswith("::")]
+    where = f"file={project.root.name}/test_api.py,line="
+    assert commands[0].startswith(f"::error {where}")
+    assert commands[0].endswith(",title=api.fails FAILED::50%25 of it: a, b")
+    assert len([line for line in commands if "set-up failed" in line]) == 2
+    assert ran.last_line.startswith("FINAL FAILED")
+    assert lines.index(commands[-1]) < lines.index(ran.last_line)
+    text = step.summary.read_text(encoding="utf-8")
+    assert text.startswith("Before.\n## Production status\n")
+    assert "**api.fails** FAILED" in text
+    assert step.values == {
+        "verdict": "FAILED",
+        "open": "false",
+        "reason": "API STATUS: 50% of it: a, b",
+    }
+
+
+def test_a_step_is_told_without_a_terminal(project: Project, step: Step) -> None:
+    """With `-p no:terminal` the annotations still reach the runner."""
+    project.write(THREE)
+    ran = project.run_alone("-pno:terminal")
+    assert ran.status == 1
+    assert "::error file=" in ran.out
+
+
+def test_what_did_not_run_is_annotated(project: Project, step: Step) -> None:
+    """A crash, a criterion behind it and one that no test provides are annotations too."""
+    config = CONFIG.replace('id = "shop"\n', 'id = "shop"\ncriteria = ["gone"]\n')
+    project.write({
+        "pyproject.toml": config,
+        "test_api.py": "@api\ndef test_dies(): os._exit(3)\n",
+        "test_shop.py": SHOP,
+    })  # fmt: skip
+    out = project.run("-n1", "--max-worker-restart=0").out
+    titles = [line for line in out.splitlines() if line.startswith("::")]
+    assert "title=api.dies FAILED::the worker process died" in titles[0]
+    for name in ("shop.open", "shop.gone", "run"):
+        assert any(f"title={name} BLOCKED" in line for line in titles)
+
+
+def test_github_can_be_switched_off(project: Project, step: Step) -> None:
+    """`-p no:prodstatus-github` tells GitHub nothing."""
+    project.write(THREE)
+    assert "::error" not in project.run("-pno:prodstatus-github").out
+    assert not step.summary.exists()
+    assert not step.output.exists()
+
+
+def test_a_run_without_criteria_tells_github_nothing(project: Project, step: Step) -> None:
+    """Unit tests on GitHub are none of ours."""
+    project.write({"test_unit.py": "def test_u(): assert False\n"})
+    assert "::" not in project.run().out.replace("test_unit.py::test_u", "")
+    assert not step.summary.exists()
+
+
+def test_a_step_file_that_cannot_be_written_is_said(project: Project, step: Step) -> None:
+    """A file of GitHub's that can't be written closes no gate."""
+    project.write({"test_api.py": API, "test_shop.py": SHOP})
+    step.summary.mkdir()
+    ran = project.run()
+    assert ran.status == 0
+    assert "summary can't be written" in ran.out
+    assert step.values["open"] == "true"
+
+
+def test_a_summary_stays_below_what_github_takes(project: Project, step: Step) -> None:
+    """What a step wrote before counts: together they stay under 1 MiB."""
+    project.write(THREE)
+    step.summary.write_text("x" * 999_500, encoding="utf-8")
+    project.run()
+    assert 999_500 < step.summary.stat().st_size <= 1_000_000
+    assert "more lines, which the page has" in step.summary.read_text(encoding="utf-8")

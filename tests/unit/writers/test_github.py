@@ -1,0 +1,219 @@
+"""GitHub: read back by the runner's own rules, within its limits, and forged by nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from markdown_it import MarkdownIt
+
+from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.readers.config import Config
+from pytest_prodstatus.writers import github
+from pytest_prodstatus.writers.github import (
+    ANNOTATIONS_LIMIT,
+    SUMMARY_LIMIT,
+    bounded_summary,
+    outputs,
+    workflow_commands,
+)
+from pytest_prodstatus.writers.rows import Row
+from tests.unit import properties  # noqa: F401  the profile
+from tests.unit.given import (
+    B,
+    C,
+    F,
+    catalogue,
+    each_hostile_text,
+    in_progress,
+    observation,
+    reason,
+    record,
+    stage,
+)
+from tests.unit.model.test_properties import records
+from tests.unit.writers.test_record import odd
+
+STAGES = catalogue("api", "shop", stage("final", rollup=("api", "shop")))
+
+
+@dataclass(frozen=True)
+class Command:
+    """What the runner makes of one line of output."""
+
+    name: str
+    data: str
+    properties: dict[str, str] = field(default_factory=dict)
+
+
+def parsed(line: str) -> Command:
+    """Return the command in a line, by the rules of the runner's ActionCommand.TryParseV2."""
+    assert "\n" not in line
+    assert "\r" not in line
+    assert line.startswith("::")
+    end = line.index("::", 2)
+    name, _, rest = line[2:end].partition(" ")
+    pairs = (pair.split("=", 1) for pair in rest.split(",") if pair)
+    return Command(
+        name,
+        _unescaped(line[end + 2 :], ("%0D", "\r"), ("%0A", "\n"), ("%25", "%")),
+        {
+            key: _unescaped(
+                value, ("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%")
+            )
+            for key, value in pairs
+        },
+    )
+
+
+def _unescaped(text: str, *mapping: tuple[str, str]) -> str:
+    for escaped, char in mapping:
+        text = text.replace(escaped, char)
+    return text
+
+
+def values(text: str) -> dict[str, str]:
+    """Return a file of outputs, by the rules of the runner's FileCommandManager."""
+    told: dict[str, str] = {}
+    lines = iter(text.splitlines(keepends=True))
+    for line in lines:
+        name, mark, delimiter = line.rstrip("\n").partition("<<")
+        assert mark
+        value = ""
+        for following in lines:
+            if following.rstrip("\n") == delimiter:
+                break
+            value += following
+        else:
+            pytest.fail(f"{name} never ends")
+        told[name] = value.removesuffix("\n")
+    return told
+
+
+def nowhere(_: Row) -> tuple[str | None, int | None]:
+    """Locate nothing."""
+    return None, None
+
+
+def test_an_annotation_names_place_criterion_and_remedy() -> None:
+    """FAILED is an error and BLOCKED a warning, each at its test, with what to do about it."""
+    waits = observation(B, reason=reason("no sale", remedy="sell something, soon: 100%"))
+    told = record(STAGES, {"api.a": F, "shop.b": waits, "shop.c": C})
+    lines = workflow_commands(told, lambda row: (f"t,1:2/{row.file}", 7))
+    error, warning = map(parsed, lines)
+    assert error.name == "error"
+    title = "api.a FAILED"
+    assert error.properties == {"file": "t,1:2/test_api.py", "line": "7", "title": title}
+    assert error.data == "seen to be FAILED"
+    assert warning.name == "warning"
+    assert warning.data == "no sale\n-> sell something, soon: 100%"
+
+
+@each_hostile_text
+def test_an_annotation_survives_any_text(text: str) -> None:
+    """Whatever a reason says, the runner reads it as one command with just that text."""
+    said = reason(text, remedy=text)
+    told = record(STAGES, {"api.a": observation(F, reason=said), "shop.b": C})
+    (line,) = workflow_commands(told, lambda _: (text.splitlines()[0], 1))
+    assert parsed(line).data == f"{said.text}\n-> {said.remedy}"
+    assert parsed(line).properties["file"] == text.splitlines()[0]
+
+
+def test_more_annotations_than_github_shows_are_counted() -> None:
+    """Of each kind at most ten, causes first; the tenth says how many more there are."""
+    many = {f"api.a{n:02}": F for n in range(25)} | {f"shop.b{n:02}": B for n in range(10)}
+    commands = list(map(parsed, workflow_commands(record(STAGES, many), nowhere)))
+    errors = [command for command in commands if command.name == "error"]
+    assert len(errors) == ANNOTATIONS_LIMIT == 10
+    assert errors[-1].data == "16 more are FAILED; the step's summary names them"
+    assert len(commands) == 20
+    assert "more" not in commands[-1].data
+
+
+def test_what_did_not_run_is_annotated() -> None:
+    """A declared criterion without test, a stage without criterion and an incident show too."""
+    stages = catalogue(stage("api", criteria=("api.gone",)), "shop")
+    commands = map(parsed, workflow_commands(record(stages, {}), nowhere))
+    assert [c.properties["title"] for c in commands] == ["api.gone BLOCKED", "shop BLOCKED"]
+    (marker, *_) = map(parsed, workflow_commands(in_progress(), nowhere))
+    assert marker.name == "warning"
+
+
+def test_a_confirmed_run_annotates_nothing() -> None:
+    """Where all holds there is nothing to say."""
+    assert workflow_commands(record(STAGES, {"api.a": C, "shop.b": C}), nowhere) == []
+
+
+@each_hostile_text
+def test_outputs_cannot_be_forged(text: str) -> None:
+    """Whatever the reason says, the outputs are verdict, open and reason."""
+    said = reason(text)
+    told = record(STAGES, {"api.a": observation(F, reason=said), "shop.b": C})
+    read = values(outputs(told, "delimiter_0"))
+    assert read["verdict"] == "FAILED"
+    assert read["open"] == "false"
+    assert set(read) == {"verdict", "open", "reason"}
+    assert said.text[:50] in read["reason"]
+
+
+def test_outputs_of_an_open_gate() -> None:
+    """CONFIRMED is open, and needs no reason."""
+    told = record(STAGES, {"api.a": C, "shop.b": C})
+    assert values(outputs(told, "d")) == {"verdict": "CONFIRMED", "open": "true", "reason": ""}
+
+
+def test_the_summary_shows_stages_and_what_is_not_confirmed() -> None:
+    """FINAL first, then the stages and the criteria, the worst first."""
+    waits = observation(B, reason=reason("no sale", remedy="sell something"))
+    text = github.write(record(STAGES, {"api.a": waits, "shop.b": F, "shop.c": C}), Config())
+    html = MarkdownIt().enable("table").render(text)
+    assert html.index("FINAL FAILED") < html.index("<table>")
+    assert html.index("SHOP STATUS</td>") < html.index("API STATUS</td>")
+    assert html.index("shop.b</strong> FAILED") < html.index("api.a</strong> BLOCKED")
+    assert "sell something" in html
+    assert "shop.c" not in html
+
+
+@each_hostile_text
+def test_the_summary_shows_any_text_as_it_is(text: str) -> None:
+    """Text of a criterion opens no tag, link or table cell of its own."""
+    said = observation(F, reason=reason(text, remedy=text))
+    html = (
+        MarkdownIt()
+        .enable("table")
+        .render(github.write(record(STAGES, {"api.a": said, "shop.b": C}), Config(title="Ours")))
+    )
+    assert html.count("<td") == 3 * 3
+    for tag in ("<script", "<img", "<svg", "<a ", "<em>", "<code>"):
+        assert tag not in html
+
+
+@given(records())
+def test_any_run_has_a_summary_and_commands(drawn: tuple[Catalogue, Record]) -> None:
+    """Whatever the run: a summary that names FINAL, and commands that the runner understands."""
+    told = drawn[1]
+    assert f"FINAL {told.final.verdict}" in github.write(told, Config())
+    for line in workflow_commands(told, nowhere):
+        parsed(line)
+
+
+@pytest.mark.parametrize("limit", [0, 300, 3_000, 40_000, SUMMARY_LIMIT])
+def test_the_summary_keeps_its_limit(limit: int) -> None:
+    """A summary is never longer than its room, and says what was cut."""
+    long = observation(F, reason=reason("é" * 590, remedy="ж" * 590))
+    told = record(STAGES, {f"api.a{n}": long for n in range(700)} | {"shop.b": C})
+    text = bounded_summary(told, Config(), limit)
+    size = len(text.encode())
+    assert size <= limit
+    if limit >= 3_000:
+        assert "FINAL FAILED" in text
+        assert "more lines, which the page has" in text
+    if limit > 40_000:
+        assert size > limit // 2
+
+
+def test_a_summary_of_hostile_evidence_is_text() -> None:
+    """Every kind of value goes into a summary."""
+    assert "FINAL" in github.write(odd(), Config())

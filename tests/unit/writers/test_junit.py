@@ -1,0 +1,201 @@
+"""JUnit: read by a parser of it, valid by Jenkins' schema but for the properties of test cases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import pytest
+import xmlschema
+from hypothesis import given
+from junitparser import JUnitXml, Properties, TestCase, TestSuite
+
+from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.readers.config import Config
+from pytest_prodstatus.writers import junit
+from pytest_prodstatus.writers.junit import JUnitError, with_verdicts
+from tests.unit import properties  # noqa: F401  the profile
+from tests.unit.given import (
+    HOUR,
+    NOW,
+    B,
+    C,
+    F,
+    catalogue,
+    each_hostile_text,
+    entry,
+    in_progress,
+    observation,
+    reason,
+    record,
+    stage,
+    standing,
+)
+from tests.unit.model.test_properties import records
+from tests.unit.writers.test_record import odd
+
+SCHEMA = xmlschema.XMLSchema(str(Path(__file__).parent / "schemas" / "junit-10.xsd"))
+STAGES = catalogue("api", "shop", stage("final", rollup=("api", "shop")))
+
+WRITTEN = """<?xml version="1.0" encoding="utf-8"?><testsuites name="pytest tests"><testsuite
+ name="pytest" errors="0" failures="1" skipped="0" tests="3" time="0.1" timestamp="2026-11-22T12:00"
+ hostname="h"><testcase classname="test_api" name="test_a" time="0.1"><properties><property
+ name="ours" value="1"/></properties><failure message="m">long</failure></testcase><testcase
+ classname="test_api" name="test_a" time="0.1" /><testcase classname="test_unit" name="test_u"
+ time="0.1" /></testsuite></testsuites>"""
+"""A file of pytest's: a criterion that failed, its second attempt, and another test."""
+
+
+def suite_of(text: str) -> TestSuite:
+    """Return the one suite of a file, read by junitparser, which the schema must accept."""
+    root = Xml.fromstring(text.encode())
+    for case in root.iter("testcase"):
+        for told in case.findall("properties"):
+            case.remove(told)  # the one thing that the schema doesn't know
+    SCHEMA.validate(Xml.tostring(root, encoding="unicode"))
+    (suite,) = JUnitXml.fromstring(text.encode())
+    assert isinstance(suite, TestSuite)
+    return suite
+
+
+def told_of(element: TestCase | TestSuite) -> dict[str, str]:
+    """Return an element's properties."""
+    held = element.iterchildren(Properties)  # type: ignore[no-untyped-call]
+    return {told.name: told.value for each in held for told in each}
+
+
+def test_a_test_case_gets_stage_verdict_reason_and_evidence() -> None:
+    """Every attempt of a criterion carries its final verdict, beside what it carried before."""
+    failed = observation(F, reason=reason("no: <b>", remedy="mend it"), evidence=(entry("n", 3),))
+    suite = suite_of(with_verdicts(WRITTEN.encode(), record(STAGES, {"api.a": failed})))
+    first, second, other, *_ = suite
+    expected = {
+        "prodstatus.stage": "api",
+        "prodstatus.criterion": "api.a",
+        "prodstatus.verdict": "FAILED",
+        "prodstatus.kind": "observed",
+        "prodstatus.reason": "no: <b>",
+        "prodstatus.remedy": "mend it",
+        "prodstatus.evidence.n": "3",
+    }
+    assert told_of(first) == {"ours": "1", **expected}
+    assert told_of(second) == expected
+    assert told_of(other) == {}
+    assert first.result[0].text == "long"
+
+
+def test_the_suite_gets_final_and_the_stages() -> None:
+    """FINAL, the decision, the target and every stage's verdict are the suite's properties."""
+    told = told_of(suite_of(with_verdicts(WRITTEN.encode(), record(STAGES, {"api.a": F}))))
+    assert told["prodstatus.final"] == "FAILED"
+    assert told["prodstatus.open"] == "false"
+    assert told["prodstatus.target"] == "demo"
+    assert told["prodstatus.stage.api"] == "FAILED"
+    assert told["prodstatus.stage.shop"] == "BLOCKED"
+
+
+def test_a_criterion_without_test_case_gets_one() -> None:
+    """What this run was asked for and has no case is added and counted; the carried-over isn't."""
+    stages = catalogue(stage("api", criteria=("api.a", "api.gone")), "shop")
+    former = record(stages, {"api.a": C, "shop.old": F})
+    told = record(stages, {"api.a": C}, former=former, restricted=True, files=frozenset())
+    assert {s.id for s in told.criteria} == {"api.a", "api.gone", "shop.old"}
+    now = record(stages, {"api.a": C, "shop.crashed": F})
+    suite = suite_of(with_verdicts(WRITTEN.encode(), now))
+    added = {case.name: case for case in list(suite)[3:]}
+    assert set(added) == {"api.gone", "test_crashed"}
+    assert added["api.gone"].is_skipped
+    assert added["test_crashed"].is_failure
+    assert (suite.tests, suite.failures, suite.skipped) == (5, 2, 1)
+    names = [case.name for case in suite_of(with_verdicts(WRITTEN.encode(), told))]
+    assert "old" not in "".join(filter(None, names))
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "prefix", "classname", "name"),
+    [
+        ("test_a.py::test_b", "", "test_a", "test_b"),
+        ("tests/api/test_a.py::TestC::test_b", "", "tests.api.test_a.TestC", "test_b"),
+        ("test_a.py::test_b[x::y/z.py]", "", "test_a", "test_b[x::y/z.py]"),
+        ("test_a.py::test_b[\x1b]", "", "test_a", "test_b[#x1B]"),
+        ("test_a.py::test_b", "ours", "ours.test_a", "test_b"),
+    ],
+)
+def test_a_case_is_found_by_its_node_id(
+    nodeid: str, prefix: str, classname: str, name: str
+) -> None:
+    """Class name and name are made of a node id as pytest makes them."""
+    suite = Xml.Element("testsuite", name="pytest", tests="1", failures="0", errors="0")
+    Xml.SubElement(suite, "testcase", classname=classname, name=name, time="0.1")
+    told = record(catalogue("api"), {"api.a": C})
+    (result,) = told.stages
+    moved = replace(result, criteria=(standing("api.a", nodeid=nodeid),))
+    told = replace(told, stages=(moved,))
+    (case,) = suite_of(with_verdicts(Xml.tostring(suite), told, prefix))
+    assert told_of(case)["prodstatus.criterion"] == "api.a"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "it is no XML"),
+        (b"<testsuites><testsuite", "it is no XML"),
+        (b"<html/>", "it has 0 test suites"),
+        (b"<testsuites><testsuite/><testsuite/></testsuites>", "it has 2 test suites"),
+    ],
+)
+def test_another_file_is_refused(content: bytes, why: str) -> None:
+    """A file that pytest didn't write is said to be that."""
+    with pytest.raises(JUnitError, match=why):
+        with_verdicts(content, record(STAGES, {"api.a": C}))
+
+
+def test_a_file_of_our_own_has_every_row() -> None:
+    """From a record alone: a case for each criterion, by its verdict, and the totals of them."""
+    told = record(STAGES, {"api.a": C, "api.b": F, "shop.c": B})
+    suite = suite_of(junit.write(told, Config(title="Ours")))
+    assert suite.name == "Ours"
+    assert (suite.tests, suite.failures, suite.skipped, suite.errors) == (3, 1, 1, 0)
+    assert [told_of(case)["prodstatus.verdict"] for case in suite] == [
+        "CONFIRMED",
+        "FAILED",
+        "BLOCKED",
+    ]
+    assert suite.time == HOUR.total_seconds()
+    assert suite.timestamp == (NOW - HOUR).isoformat()
+
+
+def test_a_run_in_progress_passes_nothing() -> None:
+    """Until a run has ended every case is skipped."""
+    suite = suite_of(junit.write(in_progress(), Config()))
+    assert suite.tests == suite.skipped == len(list(suite)) > 0
+
+
+@each_hostile_text
+def test_any_text_is_xml(text: str) -> None:
+    """Whatever reason, evidence and detail hold, a parser reads the file."""
+    said = observation(
+        F, reason=reason(text, remedy=text), evidence=(entry(text, text),), detail=text
+    )
+    told = record(STAGES, {"api.a": said, "shop.c": B})
+    suite_of(junit.write(told, Config(title=text)))
+    suite_of(with_verdicts(WRITTEN.encode(), told))
+
+
+@given(records())
+def test_any_run_is_a_file(drawn: tuple[Catalogue, Record]) -> None:
+    """Whatever the run: the counts are those of the cases, and none that isn't CONFIRMED passed."""
+    suite = suite_of(junit.write(drawn[1], Config()))
+    cases = list(suite)
+    assert suite.tests == len(cases)
+    assert suite.skipped == sum(case.is_skipped for case in cases)
+    assert suite.failures == sum(case.is_failure for case in cases)
+    for case in cases:
+        assert case.is_passed == (told_of(case)["prodstatus.verdict"] == "CONFIRMED")
+
+
+def test_hostile_evidence_is_a_file() -> None:
+    """Every kind of value goes into a file."""
+    suite_of(junit.write(odd(), Config()))
