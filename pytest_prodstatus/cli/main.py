@@ -14,6 +14,8 @@ COMMANDS: dict[str, str] = {
     "history": "Tell since when each stage is what it is, and what changed.",
     "journal": "List the real orders, and settle one that was left open.",
     "render": "Write the status document and the page from a record.",
+    "export": "Write a record in another tool's form.",
+    "init": "Make a first suite, from a status document or from nothing.",
 }
 """What each command does, by its name; the module of the same name holds it as `command`."""
 

@@ -82,12 +82,7 @@ def read_config(text: str, source: str) -> Config:
         ConfigError: the TOML is broken, a key is unknown or of the wrong type, or the catalogue is
             inconsistent.
     """
-    try:
-        project = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        msg = f"{source}: not valid TOML: {error}"
-        raise ConfigError(msg) from None
-    tools = Table(project.get("tool", {}), f"{source}: [tool]").table
+    tools = _tools(text, source)
     where = f"{source}: [tool.prodstatus]"
     reader = Table(tools.get("prodstatus", {}), where)
     reader.refuse_unknown(TABLE_KEYS)
@@ -113,6 +108,24 @@ def read_config(text: str, source: str) -> Config:
         catalogue=catalogue,
         waivers=read_waivers(reader, catalogue),
     )
+
+
+def is_configured(text: str, source: str) -> bool:
+    """Return whether a pyproject.toml's `text` has a `[tool.prodstatus]`, whatever is in it.
+
+    Raises:
+        ConfigError: the TOML is broken.
+    """
+    return "prodstatus" in _tools(text, source)
+
+
+def _tools(text: str, source: str) -> Mapping[str, Any]:
+    try:
+        project = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        msg = f"{source}: not valid TOML: {error}"
+        raise ConfigError(msg) from None
+    return Table(project.get("tool", {}), f"{source}: [tool]").table
 
 
 TABLE_KEYS = (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_prodstatus.readers.blocks import Blocks
@@ -22,11 +22,17 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-_LABEL = re.compile(
+LABEL = re.compile(
     r"[ ]{0,3}(?:#{1,6}[ ]+)?"
     r"(?P<label>"
     r"(?P<bold>\*\*|__)[ ]*(?P<strong>[^*:]+?)[ ]*(?::[ ]*(?P=bold)|(?P=bold)[ ]*:)"
     r"|(?P<plain>[^\s*:`<>][^*:`<>]*):)"
+)
+"""The title of a field, at the beginning of a line of prose."""
+
+_ALONE = re.compile(
+    r"[ ]{0,3}(?:#{1,6}[ ]+)(?:\*\*|__)?[ ]*(?P<heading>[^*`<>#]+?)[ ]*(?:\*\*|__)?[ ]*#*[ ]*$"
+    r"|[ ]{0,3}(?:\*\*|__)[ ]*(?P<bold>[^*`<>_]+?)[ ]*(?:\*\*|__)[ ]*$"
 )
 
 
@@ -95,7 +101,7 @@ def find_fields(lines: Sequence[str], blocks: Blocks, keys: Mapping[str, str]) -
     exact = {" ".join(title.split()): key for title, key in keys.items()}
     found = []
     for index, text in enumerate(blocks.prose):
-        match = _LABEL.match(text) if text else None
+        match = LABEL.match(text) if text else None
         if not match:
             continue
         strong, plain = match["strong"], match["plain"]
@@ -115,6 +121,27 @@ def split_field(line: str, field: FieldLine) -> tuple[str, str, str]:
     kept = (hard[1] or hard[0]) if hard else ""
     value = rest[: len(rest) - len(kept)]
     return head, value.strip(), f"{kept}{line[len(body) :]}"
+
+
+def lone_title(text: str) -> str | None:
+    """Return the title that a line of prose holds alone, as a heading or in bold; None for none."""
+    match = _ALONE.match(text)
+    return (match["heading"] or match["bold"]) if match else None
+
+
+def find_titles(lines: Sequence[str], blocks: Blocks, titles: Iterable[str]) -> dict[str, int]:
+    """Return the lines on which known titles stand alone, the first of each.
+
+    Not those in a list or quote, which a line below them would break.
+    """
+    known = {_folded(title): title for title in titles}
+    found: dict[str, int] = {}
+    for index, text in enumerate(blocks.prose):
+        alone = lone_title(text) if text and text.strip() == lines[index].strip() else None
+        title = known.get(_folded(alone)) if alone else None
+        if title is not None:
+            found.setdefault(title, index)
+    return found
 
 
 def _folded(title: str) -> str:

@@ -13,7 +13,13 @@ from pytest_prodstatus.model.summary import next_actions, override_line, stage_l
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.blocks import Blocks, scan
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.readers.document import Document, FieldLine, find_fields, split_field
+from pytest_prodstatus.readers.document import (
+    Document,
+    FieldLine,
+    find_fields,
+    find_titles,
+    split_field,
+)
 from pytest_prodstatus.version import __version__
 from pytest_prodstatus.writers.markdown import plain
 
@@ -29,7 +35,8 @@ def write_document(record: Record, config: Config, existing: bytes | None) -> by
         existing: the present content; None where there is no document.
 
     Everything but the values of known fields stays byte for byte. A field that stands twice is set
-    twice; a stage without a field gets one after the last known field.
+    twice; a stage without a field gets one below its title, where that stands alone as a heading or
+    in bold, else after the last known field.
     """
     if existing is None:
         return _generated(record, config).encode()
@@ -125,23 +132,35 @@ def _updated(document: Document, record: Record, config: Config) -> tuple[str, .
     absent = [stage for stage in record.stages if stage.title not in present]
     if not absent:
         return tuple(lines)
+    alone = find_titles(lines, blocks, [stage.title for stage in absent])
     known = [field.index for field in fields if field.key != LAST_RUN and field.key != NEXT_ACTIONS]
+    known = sorted([*known, *alone.values()])
     at = _block_end(document.lines, blocks, known[-1]) if known else len(lines)
     if at == len(lines) and blocks.open_from is not None:
         at = blocks.open_from
-    end = document.line_end
     added: list[str] = []
     for stage in absent:
-        added += ["", f"**{stage.title}:** {values[stage.title]}", ""]
-        added += _meanings(config, stage.id)
-    if lines and at == len(lines) and not lines[-1].endswith(("\r", "\n")):
+        if stage.title not in alone:
+            added += ["", f"**{stage.title}:** {values[stage.title]}", ""]
+            added += _meanings(config, stage.id)
+    lines = _inserted(lines, at, added, document.line_end)
+    # From the last to the first, so that the lines above stay where they were.
+    for title, index in sorted(alone.items(), key=lambda found: -found[1]):
+        below = "".join(lines[index + 1 : index + 2]).strip()
+        told = ["", f"**{title}:** {values[title]}", *([""] if below else [])]
+        lines = _inserted(lines, index + 1, told, document.line_end)
+    return tuple(lines)
+
+
+def _inserted(lines: list[str], at: int, added: Sequence[str], end: str) -> list[str]:
+    """Return a document's lines with new ones before the line at `at`, each ending in `end`."""
+    if added and lines and at == len(lines) and not lines[-1].endswith(("\r", "\n")):
         lines[-1] += end
     # Beside the other kind of line end, a lone CR and a lone LF would become one.
     before, after = "".join(lines[at - 1 : at]), "".join(lines[at : at + 1])
     if (end == "\n" and before.endswith("\r")) or (end == "\r" and after.startswith("\n")):
         end = "\r\n"
-    new = [line + end for line in added]
-    return (*lines[:at], *new, *lines[at:])
+    return [*lines[:at], *(line + end for line in added), *lines[at:]]
 
 
 def _with_value(line: str, field: FieldLine, value: str) -> str:

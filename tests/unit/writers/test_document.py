@@ -392,3 +392,27 @@ def test_an_override_stands_in_final_s_field_until_it_ends() -> None:
             **plain,
             title: plain[title] + told,
         }
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "title", ["## Oauth status", "### **OAUTH STATUS** ###", "**OAUTH STATUS**"]
+)
+@pytest.mark.parametrize("below", ["\n- CONFIRMED: yes\n", "- CONFIRMED: yes\n", "\n\nProse\n", ""])
+def test_a_title_that_stands_alone_gets_its_field_below(title: str, end: str, below: str) -> None:
+    """A heading without a colon stays as it is; its field comes below it, and is updated there."""
+    text = f"Before\n\n{title}\n{below}".replace("\n", end)
+    once = updated(text)
+    field = next(line for line in once.split(end) if line.startswith("**OAUTH STATUS:** **"))
+    lines = once.split(end)
+    assert lines.index(field) == 4
+    assert lines[2] == title
+    kept = [line for line in text.split(end) if line]
+    assert [line for line in lines if line in kept and line] == kept
+    assert updated(once) == once
+
+
+def test_a_title_alone_in_a_quote_or_list_is_left() -> None:
+    """A line below would break what it stands in; the field comes at the end."""
+    text = "> ## OAUTH STATUS\n> words\n\n- ## OAUTH STATUS\n  words\n"
+    assert updated(text).startswith(text)

@@ -1,0 +1,134 @@
+"""`prodstatus init`: a first suite, from a status document or from nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+import click
+
+from pytest_prodstatus.readers.config import ConfigError, is_configured, read_config
+from pytest_prodstatus.readers.outline import Outline, OutlineError, read_outline
+from pytest_prodstatus.writers.files import write_atomically
+from pytest_prodstatus.writers.suite import FIRST, Suite, new_suite
+
+FOLDERS = ("tests/acceptance", "tests/production", "tests/prodstatus")
+"""Where the test files go: the first of these that is free."""
+
+_ROOT = '[tool.pytest.ini_options]\nminversion = "8.3"\n\n'
+"""What makes a new pyproject.toml the project's root, whatever lies in the folders above."""
+
+
+@click.command(epilog="Example: prodstatus init docs/STATUS.md && pytest -m production")
+@click.argument("document", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--output",
+    "root",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=".",
+    show_default=True,
+    metavar="FOLDER",
+    help="The project's root, where pyproject.toml lies or is made.",
+)
+def command(document: Path | None, root: Path) -> None:
+    """Make a catalogue and one test file a stage from a status document.
+
+    DOCUMENT has title lines such as "**OAUTH STATUS:**", each followed by what CONFIRMED, FAILED
+    and BLOCKED mean. Without one, a minimal suite is made. Every criterion is BLOCKED,
+    not-implemented, until it is written; a run updates DOCUMENT in place. No existing file is
+    overwritten; pyproject.toml is added to.
+    """
+    outline = _read(document) if document else Outline(title="", sections=FIRST, notices=())
+    folder = _free_folder(root)
+    suite = new_suite(
+        outline.sections,
+        title=outline.title,
+        document=_named_from(root, document) if document else "",
+        folder=folder,
+    )
+    project = root / "pyproject.toml"
+    content = _extended(project, suite)
+    _write(root / folder, suite, project, content)
+    for notice in outline.notices:
+        click.echo(f"note: {notice}")
+    stages = len(outline.sections)
+    click.echo(f"wrote {project}: [tool.prodstatus] with {stages} stage{'s' * (stages != 1)}")
+    for name in suite.files:
+        click.echo(f"wrote {root / folder / name}")
+    move = "" if root == Path() else f"cd {root} && "
+    click.echo(f"next: {move}pytest -m production")
+
+
+def _read(document: Path) -> Outline:
+    try:
+        return read_outline(document.read_bytes(), str(document))
+    except OSError as error:
+        msg = f"{document} can't be read: {error.strerror or error}"
+        raise click.UsageError(msg) from None
+    except OutlineError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _free_folder(root: Path) -> str:
+    for name in FOLDERS:
+        path = root / name
+        if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+            return name
+    msg = f"{', '.join(FOLDERS)} are all in use below {root}: move one of them away"
+    raise click.UsageError(msg)
+
+
+def _named_from(root: Path, document: Path) -> str:
+    """Return the document's path as the configuration names it: by the root, with a slash."""
+    name = Path(os.path.relpath(document.resolve(), root.resolve())).as_posix()
+    return name if "/" in name else f"./{name}"
+
+
+def _extended(project: Path, suite: Suite) -> bytes:
+    """Return the pyproject.toml with the suite's table at its end."""
+    try:
+        text = project.read_bytes().decode("utf-8") if project.exists() else ""
+        configured = is_configured(text, str(project))
+    except OSError as error:
+        msg = f"{project} can't be read: {error.strerror or error}"
+        raise click.UsageError(msg) from None
+    except (UnicodeDecodeError, ConfigError) as error:
+        msg = f"{project} can't be added to: {error}"
+        raise click.UsageError(msg) from None
+    if configured:
+        msg = f"{project} has a [tool.prodstatus] already: remove it, or choose another --output"
+        raise click.UsageError(msg)
+    end = "\r\n" if "\r\n" in text else "\n"
+    before = text if text.endswith("\n") else text + end
+    whole = f"{before}{end}{suite.table.replace(chr(10), end)}" if text else _ROOT + suite.table
+    try:
+        read_config(whole, str(project))
+    except ConfigError as error:
+        msg = f"the suite doesn't fit in: {error}"
+        raise click.UsageError(msg) from None
+    return whole.encode("utf-8")
+
+
+def _write(folder: Path, suite: Suite, project: Path, content: bytes) -> None:
+    """Write the test files, over nothing, and then pyproject.toml: all of them or none."""
+    files = {folder / name: text.encode("utf-8") for name, text in suite.files.items()}
+    written: list[Path] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, told in files.items():
+            with path.open("xb") as file:
+                written.append(path)
+                file.write(told)
+        if project.exists():
+            write_atomically(project, content)
+        else:
+            with project.open("xb") as file:
+                written.append(project)
+                file.write(content)
+    except OSError as error:
+        for path in written:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        msg = f"nothing was written: {error.filename or folder}: {error.strerror or error}"
+        raise click.UsageError(msg) from None

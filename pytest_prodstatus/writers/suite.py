@@ -1,0 +1,168 @@
+"""A first acceptance suite: the catalogue and one test file a stage, all of it still to be written.
+
+What it makes runs at once, and every criterion in it is BLOCKED, not-implemented.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pytest_prodstatus.model.catalogue import FINAL
+from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.readers.outline import Section
+
+FIRST = (
+    Section(
+        title="SERVICE STATUS",
+        line=0,
+        meanings={
+            Verdict.CONFIRMED: "The service answers, and was seen to do what it is for.",
+            Verdict.FAILED: "It answers wrongly, or not at all.",
+            Verdict.BLOCKED: "It could not be asked.",
+        },
+    ),
+    Section(
+        title="FINAL PRODUCTION STATUS",
+        line=0,
+        meanings={
+            Verdict.CONFIRMED: "All of the above are CONFIRMED.",
+            Verdict.FAILED: "One of them FAILED.",
+            Verdict.BLOCKED: "One of them is BLOCKED.",
+        },
+    ),
+)
+"""What a suite begins with that has no document to go by."""
+
+_CRITERION = "holds"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """A new suite.
+
+    Attributes:
+        table: `[tool.prodstatus]` as TOML.
+        files: the test files' texts, by their names.
+    """
+
+    table: str
+    files: Mapping[str, str]
+
+
+def new_suite(sections: Sequence[Section], *, title: str, document: str, folder: str) -> Suite:
+    """Return a suite for stages.
+
+    Args:
+        sections: the stages; the last whose title begins with FINAL rolls up all others.
+        title: of the document; "" for the plugin's own.
+        document: the status document, as the configuration names it; "" for the plugin's own.
+        folder: where the test files will lie, relative to the project's root.
+    """
+    ids = stage_ids([section.title for section in sections])
+    lines = ["[tool.prodstatus]"]
+    lines += [f"title = {_text(title)}"] if title else []
+    lines += [f"document = {_text(document)}"] if document else []
+    lines += [f"paths = [{_text(folder)}]", "require_evidence = true"]
+    files = {"__init__.py": '"""The acceptance suite: the criteria of the live system."""\n'}
+    others = [stage_id for stage_id in ids if stage_id != FINAL]
+    for section, stage_id in zip(sections, ids, strict=True):
+        lines += ["", "[[tool.prodstatus.stages]]", f"id = {_text(stage_id)}"]
+        lines.append(f"title = {_text(section.title)}")
+        for verdict, key in zip(_VERDICTS, ("confirmed", "failed", "blocked"), strict=True):
+            if verdict in section.meanings:
+                lines.append(f"{key} = {_text(section.meanings[verdict])}")
+        if stage_id == FINAL and others:
+            lines.append(f"rollup = [{', '.join(map(_text, others))}]")
+        else:
+            lines.append(f"criteria = [{_text(_CRITERION)}]")
+            name = f"test_{stage_id.replace('-', '_')}.py"
+            files[name] = _test_file(section, stage_id, f"{folder}/{name}")
+    return Suite(table="\n".join(lines) + "\n", files=files)
+
+
+def stage_ids(titles: Sequence[str]) -> list[str]:
+    """Return an id for each title: its words without a number before and STATUS behind them.
+
+    The last title that begins with FINAL becomes the stage `final`.
+    """
+    finals = [n for n, title in enumerate(titles) if _words(title)[:1] == [FINAL]]
+    ids: list[str] = []
+    for number, title in enumerate(titles):
+        words = _words(title)
+        told = "-".join(words[:-1] if words[1:] and words[-1] == "status" else words) or "stage"
+        if finals and number == finals[-1]:
+            ids.append(FINAL)
+            continue
+        wanted, count = told, 1
+        while told in ids or told == FINAL:
+            count += 1
+            told = f"{wanted}-{count}"
+        ids.append(told)
+    return ids
+
+
+_VERDICTS = (Verdict.CONFIRMED, Verdict.FAILED, Verdict.BLOCKED)
+
+
+def _words(title: str) -> list[str]:
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    words = re.findall(r"[a-z0-9]+", plain)
+    return words[1:] if words[1:] and words[0].isdigit() else words
+
+
+def _text(text: str) -> str:
+    # A JSON text is one of TOML too; DEL, which JSON may hold, never comes this far.
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _test_file(section: Section, stage_id: str, path: str) -> str:
+    told = [
+        line
+        for verdict in _VERDICTS
+        if verdict in section.meanings
+        for line in _comment(f"{verdict}: {section.meanings[verdict]}")
+    ]
+    held = section.meanings.get(Verdict.CONFIRMED, f"{section.title} is CONFIRMED").rstrip(".")
+    sentence = textwrap.shorten(held, 80, placeholder=" …")
+    body = [
+        f'"""{_quoted(section.title)}."""',
+        "",
+        "from __future__ import annotations",
+        "",
+        "import pytest",
+        "from pytest_prodstatus import blocked",
+        "",
+        f'pytestmark = pytest.mark.stage("{stage_id}")',
+        "",
+        "",
+        f"def test_{_CRITERION}():",
+        f'    """{_quoted(sentence)}."""',
+        *told,
+        *_comment(
+            "Ask the live system, tell what was seen through the evidence fixture (name it as an "
+            "argument), and assert what must hold. Rename this criterion to what it asserts, here "
+            "and in pyproject.toml, and add others beside it."
+        ),
+        "    blocked(",
+        '        "not implemented",',
+        '        kind="not-implemented",',
+        f'        remedy="write this criterion in {path}",',
+        "    )",
+    ]
+    return "\n".join(body) + "\n"
+
+
+def _comment(text: str) -> list[str]:
+    return textwrap.wrap(
+        text, 88, initial_indent="    # ", subsequent_indent="    # ", break_long_words=False
+    )
+
+
+def _quoted(text: str) -> str:
+    """Return text as it stands between the quotes of a docstring."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')

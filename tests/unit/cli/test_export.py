@@ -1,0 +1,72 @@
+"""`prodstatus export` makes any form from a record."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import pytest
+from click.testing import CliRunner, Result
+
+from pytest_prodstatus.cli.main import main
+from pytest_prodstatus.writers.export import EXPORTS
+from pytest_prodstatus.writers.record import write_record
+from tests.unit.given import C, F, catalogue, record
+
+RECORD = record(catalogue("api", "shop"), {"api.a": C, "shop.b": F})
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a record in it, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reports").mkdir()
+    (tmp_path / "reports/status.json").write_text(write_record(RECORD), encoding="utf-8")
+    return tmp_path
+
+
+def export(*args: str) -> Result:
+    """Run the command."""
+    return CliRunner().invoke(main, ["export", *args])
+
+
+@pytest.mark.usefixtures("root")
+def test_every_form_goes_to_standard_output() -> None:
+    """By default the record of the last run is read, and the form is printed."""
+    assert json.loads(export("ctrf").output)["results"]["summary"]["failed"] == 1
+    assert "FINAL FAILED" in export("github").output
+    assert Xml.fromstring(export("junit").output).tag == "testsuites"
+    assert set(EXPORTS) == {"ctrf", "github", "junit"}
+
+
+def test_a_form_goes_into_a_file(root: Path) -> None:
+    """With -o nothing is printed; the title is the project's."""
+    (root / "pyproject.toml").write_text('[tool.prodstatus]\ntitle = "Ours"\n', encoding="utf-8")
+    done = export("github", "reports/status.json", "-o", "out/summary.md")
+    assert (done.exit_code, done.output) == (0, "")
+    assert (root / "out/summary.md").read_text(encoding="utf-8").startswith("## Ours\n")
+
+
+@pytest.mark.parametrize(
+    ("args", "why"),
+    [
+        (["ctrf", "none.json"], "the record can't be read"),
+        (["ctrf", "bad.json"], "bad.json: not a readable record"),
+        (["nunit"], "'nunit' is not one of 'ctrf', 'github', 'junit'"),
+        (["ctrf", "-o", "reports"], "reports can't be written"),
+    ],
+)
+def test_what_cannot_be_done_is_a_usage_error(root: Path, args: list[str], why: str) -> None:
+    """One sentence, exit status 2."""
+    (root / "bad.json").write_text("{", encoding="utf-8")
+    done = export(*args)
+    assert done.exit_code == 2
+    assert why in done.output
+
+
+def test_the_help_names_the_forms_and_an_example() -> None:
+    """The command says what there is and how it is used."""
+    told = export("--help").output
+    assert all(f"{name} " in told for name in EXPORTS)
+    assert "Example: prodstatus export ctrf" in told

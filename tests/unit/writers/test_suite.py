@@ -1,0 +1,95 @@
+"""A first suite: TOML that is read as it was meant, Python that runs, ids that don't collide."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.readers.config import read_config
+from pytest_prodstatus.readers.outline import Section
+from pytest_prodstatus.writers.suite import FIRST, new_suite, stage_ids
+from tests.unit.given import B, C, F, each_hostile_text
+
+
+@pytest.mark.parametrize(
+    ("title", "stage_id"),
+    [
+        ("OAUTH STATUS", "oauth"),
+        ("AUTONOMOUS EXECUTION STATUS", "autonomous-execution"),
+        ("SYSTEM GENERATING REAL PROFIT", "system-generating-real-profit"),
+        ("FINAL PRODUCTION STATUS", "final"),
+        ("Final", "final"),
+        ("1. API status", "api"),
+        ("2) 3D printing", "3d-printing"),
+        ("Überweisungs-Status", "uberweisungs"),
+        ("STATUS", "status"),
+        ("支払い", "stage"),
+        ("a_b/c", "a-b-c"),
+        ("404", "404"),
+    ],
+)
+def test_an_id_is_made_of_the_title(title: str, stage_id: str) -> None:
+    """Its words, without a number before and STATUS behind; FINAL is the stage final."""
+    assert stage_ids([title]) == [stage_id]
+
+
+def test_ids_do_not_collide() -> None:
+    """Titles of the same words get numbers, and only the last FINAL is the stage final."""
+    titles = ["API STATUS", "Api", "API-status", "FINAL COUNT", "Final status", "支払い", "在庫"]
+    assert stage_ids(titles) == [
+        "api", "api-2", "api-3", "final-count", "final", "stage", "stage-2",
+    ]  # fmt: skip
+
+
+def test_a_title_of_final_alone_that_is_not_the_last_keeps_its_hands_off() -> None:
+    """Two stages called FINAL: the last one is final, the other gets a number."""
+    assert stage_ids(["Final", "FINAL STATUS"]) == ["final-2", "final"]
+
+
+@each_hostile_text
+def test_any_text_is_read_as_it_was_meant(text: str) -> None:
+    """Whatever a document says, its words come back from TOML, and the test file is Python."""
+    told = one_line(text)
+    section = Section(title="API STATUS", line=1, meanings={C: told, F: told, B: told})
+    suite = new_suite([section], title=told, document="./S.md", folder="tests/acceptance")
+    config = read_config(suite.table, "x")
+    (stage,) = config.catalogue.stages
+    assert (stage.confirmed, stage.failed, stage.blocked) == (told, told, told)
+    assert config.title == told
+    tree = ast.parse(suite.files["test_api.py"])
+    (function,) = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    doc = ast.get_docstring(function) or ""
+    assert doc.rstrip(".…").strip() in " ".join(told.split())
+
+
+def test_final_rolls_up_all_others() -> None:
+    """FINAL gets no test, wherever it stands; every other stage gets one declared criterion."""
+    titles = ["FINAL STATUS", "API STATUS", "SHOP STATUS"]
+    sections = [Section(title=title, line=1, meanings={}) for title in titles]
+    suite = new_suite(sections, title="", document="", folder="t")
+    assert set(suite.files) == {"__init__.py", "test_api.py", "test_shop.py"}
+    stages = read_config(suite.table, "x").catalogue.by_id
+    assert stages["final"].rollup == ("api", "shop")
+    assert stages["final"].criteria == ()
+    assert stages["api"].criteria == ("api.holds",)
+
+
+def test_final_alone_has_a_criterion_of_its_own() -> None:
+    """A rollup of nothing would never be CONFIRMED."""
+    suite = new_suite(FIRST[-1:], title="", document="", folder="t")
+    (stage,) = read_config(suite.table, "x").catalogue.stages
+    assert (stage.id, stage.criteria, stage.rollup) == ("final", ("final.holds",), ())
+
+
+def test_the_suite_of_nothing_is_one_stage_and_final() -> None:
+    """Without a document: a stage, its criterion, and FINAL over it, each with its meanings."""
+    suite = new_suite(FIRST, title="", document="", folder="tests/acceptance")
+    config = read_config(suite.table, "x")
+    assert [stage.id for stage in config.catalogue.stages] == ["service", "final"]
+    assert all(
+        stage.confirmed and stage.failed and stage.blocked for stage in config.catalogue.stages
+    )
+    assert config.paths == ("tests/acceptance",)
+    assert max(map(len, suite.files["test_service.py"].splitlines())) <= 100
