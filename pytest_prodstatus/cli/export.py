@@ -14,10 +14,18 @@ from pytest_prodstatus.writers.export import EXPORTS, writer_of
 from pytest_prodstatus.writers.files import write_atomically
 
 _FORMS = "\n".join(f"  {name:<8} {form.about}" for name, form in EXPORTS.items())
-_EXAMPLE = "prodstatus export ctrf reports/status.json -o ctrf.json"
+_EXAMPLES = f"""\b
+Forms:
+{_FORMS}
+
+\b
+Examples:
+  prodstatus export github
+  prodstatus export ctrf reports/demo/status.json -o ctrf.json
+"""
 
 
-@click.command(epilog=f"\b\nForms:\n{_FORMS}\n\nExample: {_EXAMPLE}")
+@click.command(epilog=_EXAMPLES)
 @click.argument("form", type=click.Choice(list(EXPORTS)), metavar="FORM")
 @click.argument("record", required=False, type=click.Path(path_type=Path))
 @click.option(

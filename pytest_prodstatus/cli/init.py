@@ -20,7 +20,15 @@ _ROOT = '[tool.pytest.ini_options]\nminversion = "8.3"\n\n'
 """What makes a new pyproject.toml the project's root, whatever lies in the folders above."""
 
 
-@click.command(epilog="Example: prodstatus init docs/STATUS.md && pytest -m production")
+_EXAMPLES = """\b
+Examples:
+  prodstatus init
+  prodstatus init docs/STATUS.md && pytest -m production
+  prodstatus init STATUS.md --output services/shop
+"""
+
+
+@click.command(epilog=_EXAMPLES)
 @click.argument("document", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--output",

@@ -11,6 +11,7 @@ from click import Context
 from pytest_prodstatus.cli.main import COMMANDS, main
 from pytest_prodstatus.readers.config import STAGE_KEYS, TABLE_KEYS, WAIVER_KEYS
 from pytest_prodstatus.settings import OPTIONS
+from pytest_prodstatus.writers.export import EXPORTS
 from tests.acceptance.demo.scenarios import SCENARIOS
 
 ROOT = Path(__file__).parents[2]
@@ -66,3 +67,13 @@ def test_every_option_of_a_command_is_documented(name: str) -> None:
     assert command
     options = {form for param in command.params for form in param.opts if form.startswith("--")}
     assert not {form for form in options if form not in text}
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_every_export_is_documented(name: str) -> None:
+    """Each form stands in the table of docs/exports.md with its command and its file."""
+    text = (ROOT / "docs" / "exports.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if f"`prodstatus export {name}`" in line]
+    assert len(rows) == 1
+    assert f'`exports = ["{name}"]`' in rows[0]
+    assert f"`{EXPORTS[name].file}`" in rows[0]

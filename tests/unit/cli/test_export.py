@@ -69,4 +69,4 @@ def test_the_help_names_the_forms_and_an_example() -> None:
     """The command says what there is and how it is used."""
     told = export("--help").output
     assert all(f"{name} " in told for name in EXPORTS)
-    assert "Example: prodstatus export ctrf" in told
+    assert "prodstatus export ctrf reports/demo/status.json -o ctrf.json" in told

@@ -161,6 +161,4 @@ def test_what_was_not_understood_is_said(root: Path) -> None:
 
 def test_the_help_has_an_example() -> None:
     """The command says how it is used."""
-    assert (
-        "Example: prodstatus init docs/STATUS.md && pytest -m production" in init("--help").output
-    )
+    assert "prodstatus init docs/STATUS.md && pytest -m production" in init("--help").output
