@@ -32,11 +32,6 @@ class GitHub:
         self.recorder = recorder
         self.environ = environ
 
-    @staticmethod
-    def runs_here(environ: Mapping[str, str] = os.environ) -> bool:
-        """Return whether this process is part of a workflow's step."""
-        return environ.get("GITHUB_ACTIONS") == "true"
-
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
         """Tell, once pytest has told its own and before the board, whose last line is FINAL."""

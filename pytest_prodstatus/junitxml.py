@@ -28,12 +28,9 @@ class JUnitXml:
         self._begun = False
 
     @classmethod
-    def of(cls, recorder: Recorder, config: pytest.Config) -> JUnitXml | None:
-        """Return the part for this run; None where no JUnit file was asked for."""
-        name = config.getoption("xmlpath", None)
-        if not name:
-            return None
-        path = Path(os.path.expandvars(str(name))).expanduser()
+    def of(cls, recorder: Recorder, config: pytest.Config) -> JUnitXml:
+        """Return the part for a run that was asked for a JUnit file."""
+        path = Path(os.path.expandvars(str(config.getoption("xmlpath")))).expanduser()
         prefix = config.getoption("junitprefix", None) or ""
         return cls(recorder, config.invocation_params.dir / path, str(prefix))
 

@@ -6,12 +6,13 @@ process gets both.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
-from pytest_prodstatus import github, htmlreport, junitxml, scope, settings, terminal
+from pytest_prodstatus import htmlreport, scope, settings, terminal
 from pytest_prodstatus.collector import Collector
 from pytest_prodstatus.fixtures import (  # noqa: F401  pytest finds fixtures by their names here
     COLLECTOR,
@@ -68,17 +69,21 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(recorder, "prodstatus-recorder")
         config.pluginmanager.register(htmlreport.HtmlReport(recorder), "prodstatus-html")
         htmlreport.switch_on(told, config)
-        junit = junitxml.JUnitXml.of(recorder, config)
-        if junit is not None:
-            config.pluginmanager.register(junit, "prodstatus-junit")
+        if config.getoption("xmlpath", None):
+            # Imported where it is needed, since every run pays for what is imported above.
+            from pytest_prodstatus.junitxml import JUnitXml
+
+            config.pluginmanager.register(JUnitXml.of(recorder, config), "prodstatus-junit")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Watch for criteria that take long, where there is a terminal to say so; tell GitHub."""
     recorder = session.config.stash.get(RECORDER, None)
-    if recorder is not None and github.GitHub.runs_here():
+    if recorder is not None and os.environ.get("GITHUB_ACTIONS") == "true":
+        from pytest_prodstatus.github import GitHub
+
         # Registered after the terminal reporter, so that it speaks after pytest's own summary.
-        session.config.pluginmanager.register(github.GitHub(recorder), "prodstatus-github")
+        session.config.pluginmanager.register(GitHub(recorder), "prodstatus-github")
     reporter = _reporter(session.config)
     if recorder is not None and reporter is not None and reporter.verbosity >= 0:
         waiting = terminal.Waiting(recorder)

@@ -49,11 +49,7 @@ class Row:
 def rows_of(record: Record) -> list[Row]:
     """Return the rows of a record, in the order of its stages, the run's own last."""
     rows = [_criterion(s, stage) for stage in record.stages for s in stage.criteria]
-    rows += [
-        _empty(stage)
-        for stage in record.stages
-        if not stage.criteria and not stage.derived and stage.verdict is not Verdict.CONFIRMED
-    ]
+    rows += [_empty(stage) for stage in record.stages if not stage.criteria and not stage.derived]
     rows += [_of_run(incident) for incident in record.run.incidents]
     if not rows and record.final.reason:
         rows.append(_of_run(record.final.reason))
