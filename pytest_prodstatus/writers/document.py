@@ -56,7 +56,7 @@ def field_values(record: Record) -> dict[str, str]:
     values[NEXT_ACTIONS] = " ".join(actions) or "none"
     values[LAST_RUN] = _last_run(record)
     if record.overrides:
-        told = "; ".join(_plain(override_line(override)) for override in record.overrides)
+        told = "; ".join(plain(override_line(override)) for override in record.overrides)
         final = next((stage.title for stage in record.stages if stage.id == FINAL), LAST_RUN)
         values[final] += f"; {told}"
     return values
