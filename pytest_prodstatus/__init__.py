@@ -12,7 +12,7 @@ from pytest_prodstatus.version import __version__
 
 if TYPE_CHECKING:
     from pytest_prodstatus.blocking import Blocked, blocked
-    from pytest_prodstatus.fixtures import Endpoints, Evidence, Snapshots, target_of
+    from pytest_prodstatus.fixtures import Endpoints, Evidence, Secrets, Snapshots, target_of
     from pytest_prodstatus.model.evidence import Money
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Endpoints",
     "Evidence",
     "Money",
+    "Secrets",
     "Snapshots",
     "__version__",
     "blocked",
@@ -30,6 +31,7 @@ _HOME = {
     "Blocked": "pytest_prodstatus.blocking",
     "Endpoints": "pytest_prodstatus.fixtures",
     "Evidence": "pytest_prodstatus.fixtures",
+    "Secrets": "pytest_prodstatus.fixtures",
     "Snapshots": "pytest_prodstatus.fixtures",
     "Money": "pytest_prodstatus.model.evidence",
     "blocked": "pytest_prodstatus.blocking",

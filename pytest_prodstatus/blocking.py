@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -27,7 +28,17 @@ class Blocked(_Skipped):
         self, reason: str, *, kind: Kind = Kind.INCONCLUSIVE, remedy: str | None = None
     ) -> None:
         super().__init__(reason, allow_module_level=True)
-        self.reason = Reason(text=reason, kind=kind, remedy=remedy)
+        self._given = (reason, kind, remedy)
+
+    @property
+    def reason(self) -> Reason:
+        """Why, in the form that a record keeps."""
+        return self.reason_by(str)
+
+    def reason_by(self, clean: Callable[[str], str]) -> Reason:
+        """Return the reason after `clean` had its words, before they are cut to size."""
+        text, kind, remedy = self._given
+        return Reason(text=clean(text), kind=kind, remedy=clean(remedy) if remedy else None)
 
 
 def blocked(

@@ -29,6 +29,7 @@ from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.payload import Payload
 from pytest_prodstatus.phases import missing_of
+from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool
 
@@ -41,9 +42,10 @@ _REPEAT = "__pytest_repeat_step_number"
 class Collector:
     """Knows the criteria of this process and records what they see."""
 
-    def __init__(self, settings: Settings, spool: Spool) -> None:
+    def __init__(self, settings: Settings, spool: Spool, redaction: Redaction) -> None:
         self.settings = settings
         self.spool = spool
+        self.redaction = redaction
         self.criteria: dict[str, Criterion] = {}
         self.manifest = Manifest()
         self.endpoints: dict[str, str] = {}
@@ -63,14 +65,15 @@ class Collector:
                 these values is recorded then.
         """
         now = clock.now()
+        clean = self.redaction.text
         encoded: dict[str, JsonValue] = {
-            name: encode(name, value) for name, value in values.items()
+            name: encode(name, value, clean) for name, value in values.items()
         }
         if self._recorded + len(encoded) > ENTRIES_LIMIT:
             msg = f"evidence: a criterion records at most {ENTRIES_LIMIT} values; record a list"
             raise EvidenceError(msg)
         for name, value in encoded.items():
-            entry = Entry(name=one_line(name, limit=100), at=now, value=value)
+            entry = Entry(name=clean(name), at=now, value=value)
             self._fresh.append(entry)
             self._recorded += 1
             if self._running is not None and self._running.side_effects:
@@ -108,6 +111,30 @@ class Collector:
             missing=dict(self._missing),
             error=self._error,
         )
+        self.redaction.on = self.settings.asked or bool(self.manifest.selected)
+        if self.redaction.on:
+            self._refuse_secret_ids(config, items)
+
+    def _refuse_secret_ids(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Refuse a run with a secret in a test's id, by which every process and report names it.
+
+        Raises:
+            pytest.UsageError: one has, in a serial run; a worker leaves the sentence in its
+                manifest, and collects nothing.
+        """
+        ids = [item.nodeid for item in items]
+        if self.redaction.source_of("\n".join(ids)) is None:
+            return
+        name, nodeid = next((s, n) for n in ids if (s := self.redaction.source_of(n)))
+        msg = (
+            f"{self.redaction.text(nodeid)}: the test's id holds the value of {name}, a secret by "
+            "its name; give the parameter an id, as in pytest.param(value, id='eu'), or say that "
+            f"it is none, as in secrets = ['!{name}'] in [tool.prodstatus]"
+        )
+        if not hasattr(config, "workerinput"):
+            raise pytest.UsageError(msg)
+        items.clear()
+        self.manifest = Manifest(error=msg)
 
     @pytest.hookimpl
     def pytest_itemcollected(self, item: pytest.Item) -> None:
@@ -116,6 +143,7 @@ class Collector:
             return
         try:
             criterion = criterion_of(item)
+            criterion = replace(criterion, title=self.redaction.text(criterion.title))
         except CatalogueError as error:
             # Raised here it would be a traceback, and under xdist the loss of the worker.
             self._error = self._error or str(error)
@@ -125,6 +153,7 @@ class Collector:
         if criterion.side_effects and item.config.pluginmanager.hasplugin("rerunfailures"):
             # What ignores this mark is refused by the claim in the spool.
             item.add_marker(pytest.mark.flaky(reruns=0), append=False)
+        self.redaction.switch_on(item.config)
 
     def _follow(self, item: pytest.Item) -> None:
         """Know a renamed criterion: up to pytest 9.1, xdist's loadgroup adds the group."""
@@ -180,7 +209,9 @@ class Collector:
             Payload(
                 evidence=tuple(self._fresh),
                 recorded=self._recorded,
-                blocked=raised.reason if isinstance(raised, Blocked) else None,
+                blocked=raised.reason_by(self.redaction.text)
+                if isinstance(raised, Blocked)
+                else None,
                 repeat=isinstance(raised, Repeated),
                 endpoints=self.endpoints,
                 snapshots=self.snapshots,
@@ -206,7 +237,7 @@ class Collector:
         call = getattr(report, "call", None)
         raised = call.excinfo.value if call and call.excinfo else None
         if isinstance(raised, Blocked):
-            Payload(blocked=raised.reason).attach(report)
+            Payload(blocked=raised.reason_by(self.redaction.text)).attach(report)
         return report
 
 

@@ -40,6 +40,13 @@ class Snapshots(Protocol):
         """
 
 
+class Secrets(Protocol):
+    """What the `prodstatus_secret` fixture gives."""
+
+    def __call__(self, value: str) -> None:
+        """Take `value` out of everything that this process tells from now on."""
+
+
 def target_of(config: pytest.Config) -> str:
     """Return the name of the system that a run judges, for a conftest's hooks."""
     return config.stash[SETTINGS].target
@@ -81,7 +88,8 @@ def prodstatus_endpoint(pytestconfig: pytest.Config) -> Endpoints:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.hostname and parts.port else ""
         where = f"{parts.scheme}://{parts.hostname}{port}" if parts.hostname else "a local socket"
-        collector.endpoints[name] = where
+        clean = collector.redaction.text
+        collector.endpoints[clean(name)] = clean(where)
 
     return note
 
@@ -95,6 +103,17 @@ def prodstatus_snapshot(pytestconfig: pytest.Config) -> Snapshots:
         if at.utcoffset() is None:
             msg = f"snapshot {name!r}: {at!r} has no time zone; give an aware datetime"
             raise ValueError(msg)
-        collector.snapshots[name] = (*collector.snapshots.get(name, ()), at)
+        clean = collector.redaction.text(name)
+        collector.snapshots[clean] = (*collector.snapshots.get(clean, ()), at)
 
     return note
+
+
+@pytest.fixture(scope="session")
+def prodstatus_secret(pytestconfig: pytest.Config) -> Secrets:
+    """Register a secret that no variable holds: a token that was just issued, a decrypted key.
+
+    The URL-, JSON-, HTML- and base64-encoded forms of it are redacted too; a value of fewer than
+    eight characters is not.
+    """
+    return pytestconfig.stash[COLLECTOR].redaction.register

@@ -6,7 +6,9 @@ crashed or never ran, so its summary gets every criterion that isn't CONFIRMED.
 
 from __future__ import annotations
 
+import os
 from html import escape
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from pytest_prodstatus.payload import Payload
 from pytest_prodstatus.phases import phase_of
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.settings import Settings
+from pytest_prodstatus.writers.files import write_atomically
 
 
 def switch_on(settings: Settings, config: pytest.Config) -> None:
@@ -27,11 +30,42 @@ def switch_on(settings: Settings, config: pytest.Config) -> None:
         config.option.self_contained_html = True
 
 
+_WRITE = "_write_report"
+_IN_PROGRESS = "The run is in progress: nothing is confirmed yet."
+
+
 class HtmlReport:
     """Adds a verdict column and the status to pytest-html's report."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
+        self._path = Path()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Write pytest-html's report as ours: private, whole, without secrets.
+
+        It has no public way to be told so; where it changes, its own file is redacted afterwards.
+        """
+        config = session.config
+        name = config.getoption("htmlpath", None)
+        if not name or not self.recorder.redaction.on:
+            return
+        self._path = Path.cwd() / Path(os.path.expandvars(name)).expanduser()
+        for plugin in config.pluginmanager.get_plugins():
+            if type(plugin).__module__.startswith("pytest_html.") and hasattr(plugin, _WRITE):
+                setattr(plugin, _WRITE, self._write)
+        if self._path.is_file():
+            # What a killed run leaves must not be the last run's report.
+            self._write(f"<!doctype html><title>{escape(name)}</title><p>{_IN_PROGRESS}</p>")
+
+    def _write(self, rendered: str) -> None:
+        clean = self.recorder.redaction.text(rendered)
+        try:
+            write_atomically(self._path, clean.encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            told = f"{self._path} can't be written ({error.strerror or error})"
+            self.recorder.outputs.notices.append(told)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: object) -> None:

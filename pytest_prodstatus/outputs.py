@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,8 @@ from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.publish import Published, publish, publish_readable, publish_record
 from pytest_prodstatus.readers.record import NewerRecordError, RecordError, read_record
 from pytest_prodstatus.settings import Settings
+from pytest_prodstatus.writers.files import clear_leftovers
+from pytest_prodstatus.writers.lock import FolderInUse, FolderLock
 
 
 class Outputs:
@@ -24,6 +27,23 @@ class Outputs:
         self.settings = settings
         self.notices: list[str] = []
         self.closed = False
+        holder = f"run {settings.run_id} (process {os.getpid()})"
+        self._lock = FolderLock(settings.folder, holder)
+
+    def lock(self) -> None:
+        """Keep other runs out of the folder until `release`.
+
+        Raises:
+            pytest.UsageError: another run is writing it.
+        """
+        try:
+            self._lock.acquire()
+        except FolderInUse as error:
+            raise pytest.UsageError(str(error)) from None
+
+    def release(self) -> None:
+        """Let other runs write the folder."""
+        self._lock.release()
 
     def last_record(self) -> Record | None:
         """Return the last finished record of this target, or None.
@@ -62,6 +82,8 @@ class Outputs:
     def begin(self, marker: Record) -> str:
         """Write that nothing is confirmed yet; return what went wrong, or ""."""
         settings = self.settings
+        for path in (settings.document, settings.page, settings.record):
+            clear_leftovers(path)
         return "; ".join(publish(marker, settings.config, settings.layout).problems)
 
     def finish(self, judged: Callable[[list[str]], Record]) -> Record:

@@ -20,10 +20,12 @@ from pytest_prodstatus.fixtures import (  # noqa: F401  pytest finds fixtures by
     evidence_fixture,
     prodstatus_endpoint,
     prodstatus_run_id,
+    prodstatus_secret,
     prodstatus_snapshot,
     prodstatus_target,
 )
 from pytest_prodstatus.recorder import Recorder
+from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.spool import Spool
 
 RECORDER = pytest.StashKey[Recorder]()
@@ -58,14 +60,18 @@ def pytest_configure(config: pytest.Config) -> None:
     spool = Spool(Path(folder) if folder else None)
     config.stash[SETTINGS] = told
     config.stash[SPOOL] = spool
-    config.stash[COLLECTOR] = Collector(told, spool)
+    redaction = Redaction(told)
+    config.pluginmanager.register(redaction, "prodstatus-redaction")
+    config.stash[COLLECTOR] = Collector(told, spool, redaction)
     config.pluginmanager.register(config.stash[COLLECTOR], "prodstatus-collector")
     scope.collect_only_criteria(told, config)
     words = terminal.Words(require_evidence=told.config.require_evidence)
     config.pluginmanager.register(words, "prodstatus-words")
     if worker_input is None:
-        recorder = Recorder(config, told, spool)
+        recorder = Recorder(config, told, spool, redaction)
         config.stash[RECORDER] = recorder
+        if told.asked and told.judges:
+            recorder.outputs.lock()
         config.pluginmanager.register(recorder, "prodstatus-recorder")
         config.pluginmanager.register(htmlreport.HtmlReport(recorder), "prodstatus-html")
         htmlreport.switch_on(told, config)
@@ -133,7 +139,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove the spool."""
+    """Let go of the output folder, and remove the spool."""
+    recorder = config.stash.get(RECORDER, None)
+    if recorder is not None:
+        recorder.outputs.release()
     spool = config.stash.get(SPOOL, None)
     if spool is not None:
         spool.close()

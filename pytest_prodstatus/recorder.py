@@ -22,9 +22,11 @@ from pytest_prodstatus.model.gate import waiver_refusals
 from pytest_prodstatus.model.outcome import CRASHED, Observation, Phase, reduce_phases
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record, Rule, Run, Subject
+from pytest_prodstatus.model.redacted import redacted
 from pytest_prodstatus.outputs import Outputs
 from pytest_prodstatus.payload import Payload
 from pytest_prodstatus.phases import missing_of, phase_of, worker_id
+from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.scope import (
     checked_catalogue,
     holds_criteria,
@@ -45,10 +47,13 @@ IN_PROGRESS = Reason(
 class Recorder:
     """One run as seen by the process that judges it."""
 
-    def __init__(self, config: pytest.Config, settings: Settings, spool: Spool) -> None:
+    def __init__(
+        self, config: pytest.Config, settings: Settings, spool: Spool, redaction: Redaction
+    ) -> None:
         self.config = config
         self.settings = settings
         self.spool = spool
+        self.redaction = redaction
         self.outputs = Outputs(settings)
         self.archive = Archive(settings.root, saves=settings.saves)
         self.record: Record | None = None
@@ -81,9 +86,12 @@ class Recorder:
             return
         wanted = self.settings.asked or manifest.selected
         if not wanted:
+            self.redaction.on = False
             if manifest.error:
                 raise pytest.UsageError(manifest.error)
             return
+        self.redaction.switch_on(self.config)
+        self.outputs.lock()
         self._manifest = manifest
         for file, reason in manifest.missing.items():
             self._missing.setdefault(file, reason)
@@ -117,7 +125,8 @@ class Recorder:
 
     def incident(self, key: str, text: str, kind: Kind, remedy: str | None = None) -> None:
         """Note once, by `key`, something that went wrong outside any criterion; it caps FINAL."""
-        self._incidents.setdefault(key, Reason(text=text, kind=kind, remedy=remedy))
+        told = self.redaction.text(text)
+        self._incidents.setdefault(key, Reason(text=told, kind=kind, remedy=remedy))
 
     def observe(self, report: pytest.TestReport) -> None:
         """Take in one report about any test."""
@@ -176,7 +185,8 @@ class Recorder:
 
         def assembled() -> Record:
             dated = replace(run, incidents=tuple(self._incidents.values()))
-            return assemble(facts, dated, self.settings.gate, pytest_status, finished)
+            record = assemble(facts, dated, self.settings.gate, pytest_status, finished)
+            return redacted(record, self.redaction.text)
 
         self.record = self.outputs.finish(judged)
         waivers = self.settings.config.waivers
@@ -205,7 +215,9 @@ class Recorder:
         facts = replace(facts, former=None, stages=None, restricted=False, selected=everything)
         run = replace(run, incidents=(IN_PROGRESS,))
         marker = assemble(facts, run, self.settings.gate, EXIT_BLOCKED, run.started)
-        return replace(marker, decision=replace(marker.decision, open=False), previous=self._former)
+        closed = replace(marker.decision, open=False)
+        marker = replace(marker, decision=closed, previous=self._former)
+        return redacted(marker, self.redaction.text)
 
     def _facts(self, observations: Mapping[str, Observation], not_run: Reason) -> Facts:
         manifest, catalogue = self._manifest, self._catalogue

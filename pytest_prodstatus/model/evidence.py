@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal, InvalidOperation
@@ -101,8 +101,13 @@ class Entry:
         return f"{self.name} {shown(self.value)}"
 
 
-def encode(name: str, value: object) -> JsonValue:
+def encode(name: str, value: object, clean: Callable[[str], str] = str) -> JsonValue:
     """Return `value` in its typed JSON form, cut where it is too long.
+
+    Args:
+        name: of the value, for messages.
+        value: what was observed.
+        clean: has every text before it is cut; an int that it would change becomes text.
 
     Raises:
         EvidenceError: `value`, or an item of it, is of a type that isn't allowed.
@@ -112,12 +117,12 @@ def encode(name: str, value: object) -> JsonValue:
             if not isinstance(key, str):
                 msg = f"evidence {name!r}: a mapping's keys must be text, not {_described(key)}"
                 raise EvidenceError(msg)
-        kept = _named(name, islice(value.items(), ITEMS_LIMIT))
+        kept = _named(name, islice(value.items(), ITEMS_LIMIT), clean)
         return _with_cut({"type": "map", "value": kept}, len(value))
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview)):
-        kept_items = [_scalar(name, item) for item in islice(value, ITEMS_LIMIT)]
+        kept_items = [_scalar(name, item, clean) for item in islice(value, ITEMS_LIMIT)]
         return _with_cut({"type": "list", "value": kept_items}, len(value))
-    return _scalar(name, value)
+    return _scalar(name, value, clean)
 
 
 def shown(value: JsonValue) -> str:
@@ -166,14 +171,16 @@ def _is_cut(more: Mapping[object, object]) -> bool:
     return not more or (set(more) == {"cut_from"} and type(more["cut_from"]) is int)
 
 
-def _named(name: str, pairs: Iterable[tuple[str, object]]) -> dict[str, JsonValue]:
+def _named(
+    name: str, pairs: Iterable[tuple[str, object]], clean: Callable[[str], str]
+) -> dict[str, JsonValue]:
     kept: dict[str, JsonValue] = {}
     for key, item in pairs:
         # Two keys may look the same once they are on one line; neither may hide the other.
-        told = free = one_line(key, limit=NAME_LIMIT)
+        told = free = one_line(clean(str.__str__(key)), limit=NAME_LIMIT)
         while free in kept:
             free = f"{told} ({len(kept)})"
-        kept[free] = _scalar(name, item)
+        kept[free] = _scalar(name, item, clean)
     return kept
 
 
@@ -181,7 +188,7 @@ def _with_cut(encoded: JsonValue, length: int) -> JsonValue:
     return {**encoded, "cut_from": length} if length > ITEMS_LIMIT else encoded
 
 
-def _scalar(name: str, value: object) -> JsonValue:
+def _scalar(name: str, value: object, clean: Callable[[str], str]) -> JsonValue:
     match value:
         case bool():
             return {"type": "bool", "value": value}
@@ -189,9 +196,12 @@ def _scalar(name: str, value: object) -> JsonValue:
             if abs(value) >= 10**_DIGITS:
                 msg = f"evidence {name!r}: an int has at most {_DIGITS} digits; give it as text"
                 raise EvidenceError(msg)
+            told = clean(str(int(value)))
+            if told != str(int(value)):
+                return {"type": "text", "value": told}
             return {"type": "int", "value": int(value)}
         case str():
-            return {"type": "text", "value": one_line(str.__str__(value), limit=TEXT_LIMIT)}
+            return {"type": "text", "value": one_line(clean(str.__str__(value)), limit=TEXT_LIMIT)}
         case Money():
             return {"type": "money", "value": f"{value.amount:f}", "currency": value.currency}
         case datetime():

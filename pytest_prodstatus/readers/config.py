@@ -54,6 +54,7 @@ class Config:
         require_evidence: a criterion that recorded nothing is BLOCKED.
         success_criteria: sentences that the document ends with.
         exports: names of the further forms that a run writes (`writers/export.py`).
+        secrets: patterns of variables' names: `*_PIN` holds a secret too, `!CACHE_KEY` holds none.
         catalogue: the stages.
         require_history: a run whose history can't be saved is BLOCKED.
         waivers: what the gate accepts although it isn't CONFIRMED.
@@ -67,6 +68,7 @@ class Config:
     success_criteria: tuple[str, ...] = ()
     require_history: bool = False
     exports: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
     catalogue: Catalogue = field(default_factory=lambda: Catalogue(declared=False))
     waivers: Waivers = field(default_factory=Waivers)
 
@@ -105,6 +107,7 @@ def read_config(text: str, source: str) -> Config:
         success_criteria=tuple(map(one_line, reader.texts("success_criteria"))),
         require_history=reader.boolean("require_history", default=False),
         exports=tuple(dict.fromkeys(reader.texts("exports"))),
+        secrets=reader.texts("secrets"),
         catalogue=catalogue,
         waivers=read_waivers(reader, catalogue),
     )
@@ -137,6 +140,7 @@ TABLE_KEYS = (
     "require_history",
     "success_criteria",
     "exports",
+    "secrets",
     "valid_for",
     "stages",
     "waivers",

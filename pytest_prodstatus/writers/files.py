@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
 import tempfile
 from pathlib import Path
 
 PRIVATE = 0o600
 """Mode of new files: they may hold operational detail."""
+
+
+_SUFFIX = ".tmp"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -26,7 +30,7 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise OSError(errno.EINVAL, "not a regular file", str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     mode = path.stat().st_mode & 0o7777 if path.exists() else PRIVATE
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=_prefix(path), suffix=_SUFFIX, dir=path.parent)
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -39,3 +43,15 @@ def write_atomically(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def clear_leftovers(path: Path) -> None:
+    """Remove the temporary files that a killed run left of the file at `path`."""
+    path = Path(os.path.realpath(path))
+    with contextlib.suppress(OSError):
+        for leftover in path.parent.glob(f"{glob.escape(_prefix(path))}*{_SUFFIX}"):
+            leftover.unlink()
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name}."

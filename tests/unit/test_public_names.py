@@ -15,8 +15,8 @@ from pytest_prodstatus.model import evidence
 def test_the_public_names_are_these() -> None:
     """Test code imports from the package alone."""
     assert set(pytest_prodstatus.__all__) == {
-        "Blocked", "Endpoints", "Evidence", "Money", "Snapshots", "__version__", "blocked",
-        "target_of",
+        "Blocked", "Endpoints", "Evidence", "Money", "Secrets", "Snapshots", "__version__",
+        "blocked", "target_of",
     }  # fmt: skip
 
 
@@ -28,6 +28,7 @@ def test_every_public_name_is_what_it_says() -> None:
     assert pytest_prodstatus.Evidence is fixtures.Evidence
     assert pytest_prodstatus.Endpoints is fixtures.Endpoints
     assert pytest_prodstatus.Snapshots is fixtures.Snapshots
+    assert pytest_prodstatus.Secrets is fixtures.Secrets
     assert pytest_prodstatus.target_of is fixtures.target_of
     for name in pytest_prodstatus.__all__:
         assert getattr(pytest_prodstatus, name) is not None

@@ -1,0 +1,202 @@
+"""Secrets never leave: what this process knows of them, and where it takes them out.
+
+Reports are redacted in the process that makes them, before any other plugin or process sees them.
+What pytest itself writes to the terminal and to its log file is redacted once more on its way, and
+so are the files that other plugins wrote. A run without criteria is left alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+import logging
+import os
+import warnings
+from collections.abc import Generator, Mapping
+from pathlib import Path
+
+import pytest
+
+from pytest_prodstatus.masked import mask_report, masked
+from pytest_prodstatus.model.redaction import Redactor
+from pytest_prodstatus.readers.variables import SecretNames, read_dotenv
+from pytest_prodstatus.settings import Settings
+from pytest_prodstatus.writers.files import write_atomically
+
+
+class Redaction:
+    """Takes secrets out of what one process tells.
+
+    Attributes:
+        on: this run has criteria, or it isn't known yet that it has none.
+    """
+
+    def __init__(self, settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
+        self.on = settings.asked or settings.config.catalogue.declared
+        self._names = SecretNames(settings.config.secrets)
+        self._environ = environ
+        self._dotenv = settings.root / ".env"
+        self._redactor = Redactor()
+        self._seen: dict[str, str] = {}
+        self._looked = False
+        self._covered = False
+
+    def register(self, value: str) -> None:
+        """Learn a secret that has no name."""
+        self._redactor.add(value)
+
+    def text(self, text: str) -> str:
+        """Return `text` without secrets."""
+        if not self._looked:
+            self._look()
+        return self._redactor.redact(text)
+
+    def source_of(self, text: str) -> str | None:
+        """Return the name of a variable whose secret value stands in `text`, or None."""
+        if not self._looked:
+            self._look()
+        return self._redactor.source_of(text)
+
+    def switch_on(self, config: pytest.Config) -> None:
+        """Begin: the run has criteria."""
+        self.on = True
+        if not self._covered:
+            self._covered = True
+            self._cover_terminal(config)
+            self._cover_logs(config)
+
+    def _look(self) -> None:
+        """Learn the variables' values; tests may have set some since."""
+        self._looked = True
+        if not self._seen:
+            self._learn(self._of_file())
+        self._learn(self._environ)
+
+    def _learn(self, variables: Mapping[str, str]) -> None:
+        for name, value in self._names.among(variables):
+            if self._seen.get(name) != value:
+                self._seen[name] = value
+                self._redactor.add(value, name)
+
+    def _of_file(self) -> Mapping[str, str]:
+        try:
+            return read_dotenv(self._dotenv.read_text(encoding="utf-8", errors="replace"))
+        except OSError:
+            return {}
+
+    def _cover_terminal(self, config: pytest.Config) -> None:
+        if not config.pluginmanager.hasplugin("terminalreporter"):
+            return
+        writer = config.get_terminal_writer()
+        write = writer.write
+
+        def covered(msg: str, **more: bool) -> None:
+            write(self._redactor.redact(msg) if self.on and len(msg) > 1 else msg, **more)
+
+        writer.write = covered  # type: ignore[method-assign]
+
+    def _cover_logs(self, config: pytest.Config) -> None:
+        plugin = config.pluginmanager.get_plugin("logging-plugin")
+        for name in ("log_cli_handler", "log_file_handler"):
+            handler = getattr(plugin, name, None)
+            if isinstance(handler, logging.Handler) and handler.formatter is not None:
+                handler.setFormatter(_Covered(handler.formatter, self))
+
+    # The hooks, each before anyone else's.
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Cover what pytest writes, where the run is known to be one to judge."""
+        if self.on:
+            self.switch_on(session.config)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self) -> None:
+        """Look at the variables again, should this test tell anything."""
+        self._looked = False
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
+        """Redact every report of a test: also of a subtest, a rerun or a crash."""
+        if self.on:
+            self._mask(report)
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collectreport(self, report: pytest.CollectReport) -> Generator[None]:
+        """Redact what a file's collection said; of one that failed in any run."""
+        if self.on or not report.passed:
+            self._mask(report)
+        return (yield)
+
+    def _mask(self, report: object) -> None:
+        self._looked = False
+        mask_report(report, self.text)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        """Redact a warning, its arguments and the line of code that is shown with it."""
+        if not self.on:
+            return
+        self._looked = False
+        message = warning_message.message
+        if isinstance(message, Warning):
+            message.args = masked(message.args, self.text, loose=True)
+            told = str(message)
+            clean = self.text(told)
+            if clean != told:
+                warning_message.message = UserWarning(clean)
+        line = warning_message.line
+        if line is None:
+            line = linecache.getline(warning_message.filename, warning_message.lineno)
+        if self.text(line) != line:
+            warning_message.line = self.text(line)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_internalerror(self, excrepr: object) -> Generator[None, object, object]:
+        """Redact pytest's own failure."""
+        if self.on:
+            self._looked = False
+            masked(excrepr, self.text)
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        """Redact why the session was cut short, and then the files that others wrote."""
+        if not self.on:
+            return (yield)
+        self._looked = False
+        for name in ("shouldfail", "shouldstop"):
+            why = getattr(session, name)
+            if isinstance(why, str):
+                setattr(session, name, self.text(why))
+        try:
+            return (yield)
+        finally:
+            if not hasattr(session.config, "workerinput"):
+                for option in ("xmlpath", "htmlpath"):
+                    self._mask_file(session.config.getoption(option, None))
+
+    def _mask_file(self, name: str | None) -> None:
+        if not name:
+            return
+        path = Path(os.path.expandvars(name)).expanduser()
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            text = path.read_bytes().decode("utf-8")
+            clean = self.text(text)
+            if clean != text:
+                write_atomically(path, clean.encode("utf-8"))
+
+
+class _Covered(logging.Formatter):
+    """Formats as another formatter does, without secrets."""
+
+    def __init__(self, formatter: logging.Formatter, redaction: Redaction) -> None:
+        super().__init__()
+        self._formatter = formatter
+        self._redaction = redaction
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's text."""
+        text = self._formatter.format(record)
+        return self._redaction.text(text) if self._redaction.on else text
