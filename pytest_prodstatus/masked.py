@@ -63,7 +63,8 @@ def masked(value: Any, redact: Redact, *, loose: bool = False) -> Any:
 
 
 def _mask_parts(value: object, redact: Redact) -> None:
-    for name, part in list(getattr(value, "__dict__", {}).items()):
+    for name in (*getattr(value, "__dict__", ()), *getattr(type(value), "__slots__", ())):
+        part = getattr(value, name, None)
         changed = masked(part, redact)
         if changed is not part:
             object.__setattr__(value, name, changed)  # some of pytest's own are frozen
