@@ -15,6 +15,8 @@ import pytest
 
 from pytest_prodstatus import Endpoints, Snapshots
 from tests.acceptance.support.access import supplier_client, usable_credential
+from pytest_prodstatus import Endpoints, Evidence, Secrets, Snapshots, blocked
+from tests.acceptance.support.cipher import UnreadableCredential
 from tests.acceptance.support.clock import utc_now
 from tests.acceptance.support.credentials import SupplierCredential
 from tests.acceptance.support.database import Database
@@ -22,6 +24,7 @@ from tests.acceptance.support.placing import acts
 from tests.acceptance.support.probes.oauth import StoredCredentials
 from tests.acceptance.support.questions import NAMES, questions
 from tests.acceptance.support.scope import Scope
+from tests.acceptance.support.secrets import announced_to
 from tests.acceptance.support.settings import Settings
 from tests.acceptance.support.snapshot import Snapshot
 
@@ -42,6 +45,13 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the criterion that acts first, so that the one which reads its order finds it."""
     items.sort(key=lambda item: not acts(item))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _secrets(prodstatus_secret: Secrets) -> Iterator[None]:
+    """Every secret that this process learns is redacted, whichever criterion learns it."""
+    with announced_to(prodstatus_secret):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -68,10 +78,16 @@ def dotenv(pytestconfig: pytest.Config, prodstatus_target: str) -> Mapping[str, 
 
 @pytest.fixture(scope="session")
 def settings(
-    environment: Mapping[str, str], dotenv: Mapping[str, str], prodstatus_target: str
+    environment: Mapping[str, str],
+    dotenv: Mapping[str, str],
+    prodstatus_target: str,
+    prodstatus_secret: Secrets,
 ) -> Settings:
-    """What the suite was told."""
-    return Settings.from_environment(environment, target=prodstatus_target, dotenv=dotenv)
+    """What the suite was told; the people in it are redacted as secrets are."""
+    told = Settings.from_environment(environment, target=prodstatus_target, dotenv=dotenv)
+    for text in told.people:
+        prodstatus_secret(text)
+    return told
 
 
 @pytest.fixture(scope="session")

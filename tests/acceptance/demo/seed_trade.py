@@ -58,7 +58,7 @@ def purchased(world: World, product: Row, ordered: datetime, **changes: Any) -> 
             "currency": "USD",
             "customerName": "A. Buyer",
             "customerEmail": "buyer@mail.example",
-            "shippingAddress": '{"country": "US"}',
+            "shippingAddress": '{"street": "12 Buyer Lane", "city": "Salem", "country": "US"}',
             "status": "PURCHASED",
             "paypalOrderId": world.token(17, "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"),
             "aliexpressOrderId": world.supplier_id(),

@@ -1,14 +1,29 @@
 """A secret value that shows itself only where it is asked for by name.
 
-The mask is a constant, so that not even the length of a secret can be read off a log.
+The mask is a constant, so that not even the length of a secret can be read off a log. Wherever one
+is made (a setting read, a credential decrypted, a token issued), whoever redacts is told its text.
 """
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import final
 
 MASK = "********"
+
+_listeners: list[Callable[[str], None]] = []
+
+
+@contextmanager
+def announced_to(listener: Callable[[str], None]) -> Iterator[None]:
+    """Tell `listener` the text of every secret that is made inside this block."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
 
 
 @final
@@ -25,6 +40,8 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         self._value = value
+        for listener in _listeners:
+            listener(value)
 
     def reveal(self) -> str:
         """Return the text itself; call this as late as possible and keep nothing."""

@@ -8,7 +8,7 @@ the store's operators use already; those that begin with PRODSTATUS_ are this su
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import timedelta
 
 from pytest_prodstatus import blocked
@@ -143,6 +143,12 @@ class Settings:
             paypal_client_secret=read.secret(f"{prefix}CLIENT_SECRET"),
             purchase=PurchaseSettings.read(read),
         )
+
+    @property
+    def people(self) -> frozenset[str]:
+        """What is told of nobody: the recipient's data, and payout addresses of before."""
+        recipient = self.purchase.recipient
+        return self.former_receivers | frozenset(astuple(recipient) if recipient else ())
 
     def require_database_url(self) -> Secret:
         """Return the database's URL, or end as BLOCKED."""

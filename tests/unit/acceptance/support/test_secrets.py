@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 
-from tests.acceptance.support.secrets import Secret
+from tests.acceptance.support.secrets import Secret, announced_to
 
 PLANTED = "planted-value-1234"
 
@@ -43,3 +43,14 @@ def test_a_secret_survives_the_way_to_another_process() -> None:
     copy = pickle.loads(pickle.dumps(Secret(PLANTED)))
     assert copy == Secret(PLANTED)
     assert PLANTED not in repr(copy)
+
+
+def test_whoever_redacts_is_told_of_every_secret() -> None:
+    """Inside the block each new secret is told by its text; before and after it none is."""
+    heard: list[str] = []
+    Secret("before-it-began")
+    with announced_to(heard.append):
+        Secret(PLANTED)
+        assert heard == [PLANTED]
+    Secret("after-it-ended")
+    assert heard == [PLANTED]

@@ -1,0 +1,139 @@
+"""Two runs never write one folder: the second one ends before it writes or runs anything."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_prodstatus.writers.lock import NAME
+from tests.integration.project import SERIAL, SHOP, XDIST, Project, end_group, wait_for
+
+MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+PASSING = {"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP}
+WAITING = """
+@api
+def test_a():
+    Path("running").touch()
+    while not Path("go-on").exists():
+        time.sleep(0.01)
+"""
+
+
+def started(project: Project, *args: str) -> subprocess.Popen[bytes]:
+    """Start a run that goes on until a file `go-on` is there."""
+    project.write({"test_waits.py": WAITING})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_waits.py", *args],
+        cwd=project.root,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    wait_for((project.root / "running").exists)
+    return process
+
+
+@MODES
+@pytest.mark.parametrize("asked", [("-m", "production"), ()], ids=["asked", "not asked"])
+def test_second_run_of_a_folder_is_a_usage_error(
+    project: Project, mode: tuple[str, ...], asked: tuple[str, ...]
+) -> None:
+    """It names the folder, the run and the process that have it, and another way; nothing ran."""
+    project.write(PASSING)
+    first = started(project)
+    try:
+        before = (project.folder / "status.json").read_bytes()
+        ran = project.run_alone("test_api.py", *asked, *mode)
+        assert ran.status == 4
+        told = " ".join(ran.err.split())
+        assert f"{project.folder}: run " in told
+        assert f"(process {first.pid}) is writing this folder" in told
+        assert "--prodstatus-dir=FOLDER" in told
+        assert "Traceback" not in ran.err
+        assert "passed" not in ran.out
+        assert (project.folder / "status.json").read_bytes() == before
+        elsewhere = project.root / "elsewhere"
+        other = project.run_alone(
+            "test_api.py", "test_shop.py", f"--prodstatus-dir={elsewhere}", folder=elsewhere
+        )
+        assert other.verdicts["api.a"] == "CONFIRMED"
+        (project.root / "go-on").touch()
+        assert first.wait(timeout=60) == 0
+    finally:
+        end_group(first.pid)
+        first.wait()
+    ran = project.run("test_shop.py", "test_api.py")
+    assert ran.verdicts["api.a"] == "CONFIRMED"
+    assert NAME not in ran.files
+
+
+def test_lock_of_a_killed_run_is_given_back(project: Project) -> None:
+    """The kernel does it; the file that is left is no obstacle, and goes with the next run."""
+    project.write(PASSING)
+    first = started(project)
+    first.send_signal(signal.SIGKILL)
+    first.wait(timeout=60)
+    assert (project.folder / NAME).exists()
+    ran = project.run("test_api.py", "test_shop.py")
+    assert (ran.status, NAME in ran.files) == (0, False)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only POSIX forks")
+def test_child_that_outlives_a_run_does_not_hold_its_lock(project: Project) -> None:
+    """A process that a test forked and forgot has nothing to do with the outputs."""
+    test = """
+    @api
+    def test_a():
+        child = os.fork()
+        if not child:
+            time.sleep(60)
+            os._exit(0)
+        Path("child").write_text(str(child))
+    """
+    project.write({"test_api.py": test, "test_shop.py": SHOP})
+    try:
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+        # The child has its standard streams too, so nothing may wait for their end.
+        done = subprocess.run(
+            command,
+            cwd=project.root,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+        assert done.returncode == 0
+        project.write(PASSING)
+        assert project.run().status == 0
+    finally:
+        os.kill(int((project.root / "child").read_text("utf-8")), signal.SIGKILL)
+
+
+def test_run_that_judges_nothing_takes_no_lock(project: Project) -> None:
+    """Beside a run, another may collect, or run what is no criterion."""
+    project.write({**PASSING, "test_unit.py": "def test_u(): pass\n"})
+    first = started(project)
+    try:
+        assert project.run("--collect-only", "test_api.py").status == 0
+        assert project.run("test_unit.py").status == 0
+    finally:
+        end_group(first.pid)
+        first.wait()
+
+
+def test_leftovers_of_a_killed_run_are_cleared(project: Project) -> None:
+    """Under the lock a temporary file of ours is nobody's; anything else isn't ours to remove."""
+    project.write({**PASSING, "reports/.status.json.abc.tmp": "{", "reports/.mine.tmp": "kept"})
+    ran = project.run()
+    assert ran.files == {"STATUS.md", "status.html", "status.json", ".mine.tmp"}
+
+
+def test_folder_in_which_nothing_can_be_locked(project: Project) -> None:
+    """Where there can be no lock file, what can't be written is said as ever."""
+    project.write({**PASSING, f"reports/{NAME}/x": ""})
+    assert project.run().status == 0
+    assert Path(project.folder / NAME).is_dir()
