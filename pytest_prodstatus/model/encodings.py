@@ -18,10 +18,11 @@ _BACKSLASH = rf"(?:\\|{_PERCENT}5[Cc]|{_AMPERSAND}(?:bsol|#0*92|#[xX]0*5[Cc]);)"
 _ESCAPE = f"{_BACKSLASH}{{1,15}}"
 """The backslashes of an escape; each time a text is escaped anew they double."""
 _SPACE = (
-    rf"""(?:(?:\s|{_ESCAPE}[nrtvf]|\+|{_PERCENT}(?:20|2[Bb]|0[9A-Da-d])|{_AMPERSAND}(?:nbsp|#0*(?:9|10|13|32));)+"""
-    # Where a report folded a long text, the next line begins anew.
-    r"""(?:E\s+)?)"""
+    rf"(?:(?:\s|\+|{_ESCAPE}(?:[nrtvf]|x\w\w|u\w{{4}})|{_PERCENT}\w\w|{_AMPERSAND}(?:nbsp|#\w+);)+"
+    # Where a report folded a long text, the next line begins with a margin.
+    r"(?:E\s+)?)"
 )
+"""White space of any kind and length; what was one kind may have become another."""
 
 
 class Form:
@@ -99,6 +100,8 @@ def _character(char: str) -> str:
         f"{_ESCAPE}U{_digits(f'{code:08x}')}",
         _ESCAPE.join(["", *(f"x{_digits(octet)}" for octet in octets)]),
     ]
+    if char == "\b":
+        escapes.append(f"{_ESCAPE}b")  # the one short escape of JSON that isn't white space
     if code <= 0xFF:
         escapes.append(f"{_ESCAPE}x{_digits(f'{code:02x}')}")
     return f"(?:(?:{_ESCAPE})?(?:{'|'.join(plain)})|{'|'.join(escapes)})"

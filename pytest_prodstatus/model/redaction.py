@@ -42,7 +42,7 @@ _SHAPES = (
         "",
         re.compile(
             r"((?i:\b(?:bearer|basic))(?:\s|\\+[nrt]|\+|%20|:)+)"
-            rf"(?:(?={_OPAQUE}[a-z]*[A-Z0-9_~+/=%-]){_OPAQUE}{{{LEAST},}}|[a-z]{{16,}})=*()"
+            rf"(?:(?={_OPAQUE}[a-z]*(?:[A-Z0-9_~+/=%-]|\.\w)){_OPAQUE}{{{LEAST},}}|[a-z]{{16,}})=*()"
         ),
     ),
 )

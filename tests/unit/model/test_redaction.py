@@ -1,0 +1,219 @@
+"""Known secrets in every encoding, and what looks like a token, become one constant mask."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import shlex
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tests.unit.properties  # noqa: F401  its profile
+from pytest_prodstatus.model.redaction import LEAST, MASK, Redactor, is_secret_name
+
+ODD = "pl&nted/se\"cr'et+ü <x>\\y 1234=😀"
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "URL": quote,
+    "URL, all of it": lambda text: quote(text, safe=""),
+    "form": quote_plus,
+    "JSON": json.dumps,
+    "JSON, beyond ASCII": lambda text: json.dumps(text, ensure_ascii=False),
+    "HTML": html.escape,
+    "HTML, numeric": lambda text: "".join(f"&#{ord(c)};" if c in "<>&\"'" else c for c in text),
+    "repr": repr,
+    "ascii": ascii,
+    "bytes": lambda text: repr(text.encode()),
+    "shell": shlex.quote,
+    "hex": lambda text: text.encode().hex(),
+    "HEX": lambda text: text.encode().hex().upper(),
+}
+
+
+def knowing(*values: str) -> Redactor:
+    """Return a redactor that knows these values."""
+    redactor = Redactor()
+    for value in values:
+        redactor.add(value)
+    return redactor
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("value", [ODD, "plantedToken0123", "abc def/ghi+jkl==", "p%41ss\\\\'x!"])
+def test_a_value_is_redacted_in_every_encoding(encoding: str, value: str) -> None:
+    """Nothing of it but a quote or a bracket of the encoding stays."""
+    encoded = ENCODINGS[encoding](value)
+    clean = knowing(value).redact(f"before <<{encoded}>> after")
+    assert MASK in clean
+    assert len(clean) <= len(f"before <<'b{MASK}'>> after")
+
+
+@pytest.mark.parametrize("outer", ["URL", "JSON", "HTML", "repr"])
+@pytest.mark.parametrize("inner", ["JSON", "repr", "ascii", "URL"])
+def test_a_value_is_redacted_when_it_is_escaped_twice(inner: str, outer: str) -> None:
+    """A body of JSON inside a page, a representation of a representation."""
+    encoded = ENCODINGS[outer](ENCODINGS[inner](ODD))
+    assert MASK in knowing(ODD).redact(encoded)
+
+
+@pytest.mark.parametrize("url_safe", [False, True])
+@pytest.mark.parametrize("before", ["", "u", "us", "user:"])
+def test_a_value_is_redacted_inside_base64(before: str, url_safe: bool) -> None:
+    """However it is aligned, in either alphabet, alone or with a user's name before it."""
+    encode = base64.urlsafe_b64encode if url_safe else base64.b64encode
+    value = "plänted>>>???token"
+    text = encode(f"{before}{value} and more".encode()).decode()
+    clean = knowing(value).redact(f"sent {text}.")
+    assert MASK in clean
+    kept = text[len(before) and 4 : 4 * (len((before + value).encode()) // 3)]
+    assert not any(kept[at : at + 6] in clean for at in range(len(kept) - 6))
+
+
+@pytest.mark.parametrize("cut", ["...", "…"])
+def test_the_ends_of_a_value_that_was_cut_are_redacted(cut: str) -> None:
+    """Pytest shortens long representations, so that half a secret would remain."""
+    value = "".join(f"{number * 7919 % 65536:04x}" for number in range(100))
+    redactor = knowing(value)
+    for text in (f"'{value[:118]}{cut}{value[-118:]}'", f"{value[:9]}{cut}", f"...{value[-9:]}"):
+        assert value[:9] not in redactor.redact(text)
+        assert value[-9:] not in redactor.redact(text)
+    assert value[:9] not in redactor.redact(f"{value[:90]}… (cut from 900 characters)")
+    assert redactor.redact(f"{value[:20]} is where it begins") == f"{value[:20]} is where it begins"
+
+
+def test_a_value_that_a_report_folded_is_redacted() -> None:
+    """White space may have become a line's end, with a margin after it."""
+    redactor = knowing("correct horse battery staple")
+    assert redactor.redact("E   said correct horse\nE     battery  staple!") == f"E   said {MASK}!"
+
+
+@pytest.mark.parametrize(
+    ("value", "part"),
+    [
+        ("postgresql://app:pl%40nted-word@db/x", "pl@nted-word"),
+        ("postgresql://app:pl%40nted-word@db/x", "pl%40nted-word"),
+        ("postgresql://db/x?user=a&password=planted-query", "planted-query"),
+        ("postgres://app:pl[nted]wo@rd@db/x", "pl[nted]wo@rd"),
+        ("host=db user=app password='planted word' port=5", "planted word"),
+        ("Server=db;Pwd=planted-word;Port=5", "planted-word"),
+        ('{"type": "account", "private_key": "planted-key"}', "planted-key"),
+        ('[{"inner": {"apiToken": ["planted-token"]}}]', "planted-token"),
+        ('{"private_key": "-----\\nplanted-line-1\\nplanted-line-2"}', "planted-line-2"),
+        ("-----BEGIN\nplanted-line-1\nplanted-line-2\n", "planted-line-2"),
+        ("  planted-with-space \n", "planted-with-space"),
+    ],
+)
+def test_secrets_inside_a_secret_are_known_too(value: str, part: str) -> None:
+    """A URL's password, a connection string's, a JSON object's keys, each line of several."""
+    assert knowing(value).redact(f"({part})") == f"({MASK})"
+
+
+def test_what_a_secret_names_in_public_stays() -> None:
+    """Of a URL the user and the host, of a JSON object what isn't named like a secret."""
+    redactor = knowing(
+        "postgresql://someone:planted-word@db.example/shop", '{"type": "an account"}'
+    )
+    told = "someone at db.example/shop with an account"
+    assert redactor.redact(told) == told
+
+
+@pytest.mark.parametrize("value", ["", "1234567", " " * 20, "*" * 12, MASK])
+def test_a_short_or_empty_value_is_left(value: str) -> None:
+    """Seven characters are too likely to be an ordinary word; blanks and masks are no secret."""
+    text = f"the value {value} of 1234567"
+    assert knowing(value).redact(text) == text
+    assert len("1234567") == LEAST - 1
+
+
+def test_a_longer_secret_goes_before_a_part_of_it() -> None:
+    """Whichever was learnt first, nothing of the longer one stays."""
+    for values in (("planted1", "planted1-and-more"), ("planted1-and-more", "planted1")):
+        assert knowing(*values).redact("x planted1-and-more planted1") == f"x {MASK} {MASK}"
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("a eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbg b", f"a {MASK} b"),
+        ("Authorization: Bearer abc123DEF", f"Authorization: Bearer {MASK}"),
+        ("{'authorization': 'bearer abcdefgh-ijkl'}", f"{{'authorization': 'bearer {MASK}'}}"),
+        ("Bearer%20abc.def-123", f"Bearer%20{MASK}"),
+        ("Basic dXNlcjpwYXNzd29yZA==", f"Basic {MASK}"),
+        ("postgresql://app:p@ss@db.example/x", f"postgresql://app:{MASK}@db.example/x"),
+        ("redis://:secret@h", f"redis://:{MASK}@h"),
+        ("as user:hunter2@db.example", f"as user:{MASK}@db.example"),
+    ],
+)
+def test_what_looks_like_a_token_is_redacted(text: str, clean: str) -> None:
+    """JWT, Bearer, Basic and a URL's password, which nobody registered."""
+    redactor = Redactor()
+    assert redactor.redact(text) == clean
+    assert redactor.redact(clean) == clean
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "basic authentication failed",
+        "Bearer authentication is required",
+        "WWW-Authenticate: Bearer realm=x",
+        "http://host:80/path?at=@noon",
+        "git@github.com:owner/repository",
+        "test_api.py:12: AssertionError",
+        "buyer@mail.example",
+        "12:30 @home",
+        "eyJust an eye",
+    ],
+)
+def test_ordinary_words_stay(text: str) -> None:
+    """What only looks a little like a token is told."""
+    assert Redactor().redact(text) == text
+
+
+def test_a_secret_s_source_is_told() -> None:
+    """For the sentence that names the variable and not its value; tokens have none."""
+    redactor = Redactor()
+    redactor.add("postgresql://a:planted-word@db", "DATABASE_URL")
+    redactor.add("planted-too")
+    assert redactor.source_of("test_a[planted-word]") == "DATABASE_URL"
+    assert redactor.source_of("test_a[planted-too]") == "a registered secret"
+    assert redactor.source_of("test_a[Bearer abcDEF123]") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("API_TOKEN", True),
+        ("apiToken", True),
+        ("PGPASSWORD", True),
+        ("DB_PASSWD", True),
+        ("SENTRY_DSN", True),
+        ("DATABASE_URL", True),
+        ("private_key", True),
+        ("AWS_CREDENTIALS", True),
+        ("CLIENT_SECRET", True),
+        ("TOKEN_COUNT", False),
+        ("HOME", False),
+        ("", False),
+    ],
+)
+def test_names_of_secrets(name: str, secret: bool) -> None:
+    """They end in a word that says so, in any case."""
+    assert is_secret_name(name) is secret
+
+
+@given(st.text(min_size=LEAST, max_size=40), st.text(max_size=20), st.text(max_size=20))
+def test_no_encoding_of_any_value_survives(value: str, before: str, after: str) -> None:
+    """Whatever the secret and whatever stands around it; and redacting twice changes nothing."""
+    redactor = knowing(value)
+    if not value.strip("* "):
+        return
+    for encode in (str, repr, ascii, json.dumps, html.escape):
+        clean = redactor.redact(f"{before}{encode(value)}{after}")
+        assert MASK in clean
+        assert value not in clean.replace(MASK, "") or value in before + after
