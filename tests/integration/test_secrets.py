@@ -136,7 +136,7 @@ def pytest_warning_recorded(warning_message):
 
 INNER = """
 import json, logging, warnings
-from conftest import TEXTS
+from conftest import EARLY, TEXTS
 
 N = range(len(TEXTS))
 SOME = pytest.mark.parametrize("n", [n for n in N if n % 11 == 0])
@@ -247,8 +247,14 @@ def test_subtests(n, request):
     with subtests.test(TEXTS[n], said=TEXTS[n]):
         assert TEXTS[n] == ""
 
-def title(): ...
-title.__doc__ = TEXTS[0]
+@api
+def test_tells_other_plugins(record_testsuite_property, extras):
+    import pytest_html
+    for n, text in enumerate(EARLY):
+        record_testsuite_property(f"said {n}", text)
+        extras.append(pytest_html.extras.text(text))
+        extras.append(pytest_html.extras.json({text: text}))
+        extras.append(pytest_html.extras.url(f"https://h.example/?q={text}"))
 
 @api
 def test_titled(): assert 0

@@ -1,0 +1,131 @@
+"""Whatever part of a report holds a secret, it is redacted, and keeps its kind and its look."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pytest_prodstatus.masked import mask_report, masked
+
+Pair = namedtuple("Pair", "one two")
+
+
+def hide(text: str) -> str:
+    """Redact as a redactor does."""
+    return text.replace("secret", "***").replace("folded\nover", "***")
+
+
+class Part:
+    """A part of a representation: pytest's can print themselves."""
+
+    def __init__(self, **parts: Any) -> None:
+        self.__dict__.update(parts)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)
+
+    def toterminal(self, _writer: object) -> None:
+        """Print nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A subtest's context, as pytest's own is made."""
+
+    msg: str
+    kwargs: dict[str, str]
+
+
+@pytest.mark.parametrize(
+    ("value", "clean"),
+    [
+        ("a secret", "a ***"),
+        (b"a secret \xff", b"a *** \xff"),
+        (["a", 1, "secret"], ["a", 1, "***"]),
+        (("secret", 7), ("***", 7)),
+        ({"secret": ["secret"]}, {"***": ["***"]}),
+        ({"secret", "b"}, {"***", "b"}),
+        (frozenset(["secret"]), frozenset(["***"])),
+        (Pair("secret", 1), Pair("***", 1)),
+        (["x folded", "over y"], ["x *** y"]),
+        ([("head", ["secret"])], [("head", ["***"])]),
+    ],
+)
+def test_text_in_any_collection_is_redacted(value: object, clean: object) -> None:
+    """Keys and items, however deep; a collection stays of its type."""
+    changed = masked(value, hide)
+    assert changed == clean
+    assert type(changed) is type(clean)
+
+
+@pytest.mark.parametrize(
+    "value", ["plain", b"plain", ["plain", 1], ("plain",), {"a": ["b"]}, {1, 2}, None, 1, 1.5, True]
+)
+def test_what_holds_no_secret_is_the_same_object(value: object) -> None:
+    """Nothing is copied where nothing changes."""
+    assert masked(value, hide) is value
+
+
+def test_parts_of_a_representation_are_changed_in_place() -> None:
+    """They keep their identity, by which pytest links the parts of a chain."""
+    crash = Part(message="AssertionError: secret", path="test_api.py")
+    entry = Part(lines=["E  secret"], style="long", reprlocals=Part(lines=["key = 'secret'"]))
+    whole = Part(reprcrash=crash, chain=[(entry, crash, None)], sections=[("name", "secret", "-")])
+    assert masked(whole, hide) is whole
+    assert whole.reprcrash is crash
+    assert (crash.message, crash.path) == ("AssertionError: ***", "test_api.py")
+    assert (entry.lines, entry.reprlocals.lines) == (["E  ***"], ["key = '***'"])
+    assert whole.sections == [("name", "***", "-")]
+
+
+def test_other_objects_are_left_or_told() -> None:
+    """A test's own object is never changed; where others would show it as text, it becomes text."""
+
+    class Own:
+        def __init__(self, text: str) -> None:
+            self.text = text
+
+        def __repr__(self) -> str:
+            return f"<Own {self.text}>"
+
+    class Broken:
+        def __repr__(self) -> str:
+            raise RuntimeError
+
+    own, broken = Own("secret"), Broken()
+    assert masked([own], hide)[0] is own
+    assert masked([own, broken], hide, loose=True) == ["<Own ***>", broken]
+    assert own.text == "secret"
+    assert masked([Path("/a/secret"), Decimal(1)], hide, loose=True) == ["/a/***", Decimal(1)]
+
+
+def test_a_report_is_redacted_but_for_what_it_is_known_by() -> None:
+    """Ids and outcome are how others find it; every other text is redacted, whoever added it."""
+    report = SimpleNamespace(
+        nodeid="test_api.py::test_secret",
+        location=("test_api.py", 1, "test_secret"),
+        keywords={"test_secret": 1},
+        outcome="failed",
+        when="call",
+        longrepr=("test_api.py", 3, "Skipped: secret"),
+        sections=[("Captured stdout call", "secret\n")],
+        user_properties=[("key", Path("secret"))],
+        wasxfail="reason: secret",
+        context=Context("secret", {"said": "'secret'"}),
+        extras=[{"name": "log", "content": "secret"}],
+        description="secret",
+        duration=1.5,
+        prodstatus='{"evidence": "redacted where it was recorded, as is every secret"}',
+    )
+    kept = {name: vars(report)[name] for name in ("nodeid", "location", "keywords", "prodstatus")}
+    mask_report(report, hide)
+    told = {name: value for name, value in vars(report).items() if name not in kept}
+    assert "secret" not in repr(told)
+    assert {name: vars(report)[name] for name in kept} == kept
+    assert report.context.msg == "***"
