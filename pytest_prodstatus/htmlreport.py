@@ -18,7 +18,7 @@ from pytest_prodstatus.payload import Payload
 from pytest_prodstatus.phases import phase_of
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.settings import Settings
-from pytest_prodstatus.writers.files import write_atomically
+from pytest_prodstatus.writers.files import clear_leftovers, write_atomically
 
 
 def switch_on(settings: Settings, config: pytest.Config) -> None:
@@ -55,6 +55,9 @@ class HtmlReport:
         for plugin in config.pluginmanager.get_plugins():
             if type(plugin).__module__.startswith("pytest_html.") and hasattr(plugin, _WRITE):
                 setattr(plugin, _WRITE, self._write)
+        if not self.recorder.settings.asked:
+            return  # without the folder's lock
+        clear_leftovers(self._path)
         if self._path.is_file():
             # What a killed run leaves must not be the last run's report.
             self._write(f"<!doctype html><title>{escape(name)}</title><p>{_IN_PROGRESS}</p>")

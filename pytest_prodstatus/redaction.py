@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from pytest_prodstatus.masked import mask_report, masked
-from pytest_prodstatus.model.redaction import Redactor
+from pytest_prodstatus.model.redaction import LEAST, Redactor
 from pytest_prodstatus.readers.variables import SecretNames, read_dotenv
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.writers.files import write_atomically
@@ -47,7 +47,7 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """Return `text` without secrets."""
-        if not self._looked:
+        if not self._looked and len(text) >= LEAST:
             self._look()
         return self._redactor.redact(text)
 

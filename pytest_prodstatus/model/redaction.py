@@ -31,15 +31,19 @@ SECRET_ENDINGS = (
 
 _DIGITS = r"[A-Za-z0-9_-]"
 _OPAQUE = r"[A-Za-z0-9._~+/%-]"
+# What a text holds that may hold such a token, and the token between what is kept.
 _SHAPES = (
     # RFC 7519: header and payload are JSON objects, and base64url of '{"' begins with eyJ.
-    ("eyJ", re.compile(rf"(?<!{_DIGITS})()eyJ{_DIGITS}{{5,}}\.{_DIGITS}{{5,}}(?:\.{_DIGITS}*)*()")),
+    (
+        ("eyJ",),
+        re.compile(rf"(?<!{_DIGITS})()eyJ{_DIGITS}{{5,}}\.{_DIGITS}{{5,}}(?:\.{_DIGITS}*)*()"),
+    ),
     # RFC 3986 userinfo; the password ends at the last @ before the path.
-    ("@", re.compile(r"(://[^\s/?#@:'\"<>]*:)[^\s/?#'\"<>]+(@)")),
-    ("@", re.compile(r"((?<![\w/:])[\w.%+-]+:)[^\s/?#@:'\"<>*]{3,}(@[\w\[])")),
+    (("@",), re.compile(r"(://[^\s/?#@:'\"<>]*:)[^\s/?#'\"<>]+(@)")),
+    (("@",), re.compile(r"((?<![\w/:])[\w.%+-]+:)[^\s/?#@:'\"<>*]{3,}(@[\w\[])")),
     # RFC 6750 and 7617. A word of lower-case letters alone is a token only where it is long.
     (
-        "",
+        ("earer", "EARER", "asic", "ASIC"),
         re.compile(
             r"((?i:\b(?:bearer|basic))(?:\s|\\+[nrt]|\+|%20|:)+)"
             rf"(?:(?={_OPAQUE}[a-z]*(?:[A-Z0-9_~+/=%-]|\.\w)){_OPAQUE}{{{LEAST},}}|[a-z]{{16,}})=*()"
@@ -80,14 +84,16 @@ class Redactor:
 
     def redact(self, text: str) -> str:
         """Return `text` with every secret and every token replaced by `MASK`."""
+        if len(text) < LEAST:
+            return text
         for form in self._forms:
             if form.anchor in text:
                 text = form.pattern.sub(MASK, text)
         if "..." in text or "…" in text:
             for value in self._names:
                 text = _without_ends(value, text)
-        for hint, shape in _SHAPES:
-            if hint in text:
+        for hints, shape in _SHAPES:
+            if any(hint in text for hint in hints):
                 text = shape.sub(rf"\1{MASK}\2", text)
         return text
 
