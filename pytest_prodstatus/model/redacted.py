@@ -8,8 +8,9 @@ from typing import Any
 
 from pytest_prodstatus.model.record import Record
 
-# What a record is found and compared by; no text of a test gets there.
-_IDENTITY = {"id", "stage", "nodeid", "cause", "target", "run", "run_id", "commit", "catalogue"}
+# What a record and its parts are found and compared by; no text of a test gets there.
+_IDENTITY = {"id", "stage", "nodeid", "cause", "target", "run", "run_id", "commit", "catalogue",
+             "document"}  # fmt: skip
 _STRUCTURE = {"type", "value", "currency", "cut_from"}
 
 
