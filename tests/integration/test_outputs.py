@@ -10,7 +10,7 @@ import pytest
 
 from pytest_prodstatus import publish
 from pytest_prodstatus.writers import files
-from tests.integration.project import CONFIG, SERIAL, SHOP, XDIST, Project
+from tests.integration.project import CONFIG, LEAN, SERIAL, SHOP, XDIST, Project
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 PASSING = {"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP}
@@ -221,3 +221,14 @@ def test_no_temporary_file_stays(project: Project) -> None:
     project.write(PASSING)
     assert project.run().files == {"STATUS.md", "status.html", "status.json"}
     assert project.run(*XDIST).files == {"STATUS.md", "status.html", "status.json"}
+
+
+def test_report_of_pytest_html_that_can_not_be_written_is_said(project: Project) -> None:
+    """It is no output that the gate goes by: the run is judged, and the file is named."""
+    pytest.importorskip("pytest_html")
+    config = CONFIG.replace("[tool.prodstatus]", '[tool.prodstatus]\nhtml = "report.html"')
+    project.write({**PASSING, "pyproject.toml": config, "reports/report.html/x": ""})
+    lean = tuple(name for name in LEAN if name not in ("html", "metadata"))
+    ran = project.run("-m", "production", lean=lean)
+    assert (ran.status, ran.final) == (0, "CONFIRMED")
+    assert "report.html can't be written (not a regular file)" in ran.out

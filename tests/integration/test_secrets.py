@@ -86,6 +86,7 @@ def needles() -> Iterator[tuple[str, str]]:
             yield name, text
     yield "the beginning of a long one", LONG[:24]
     yield "the end of a long one", LONG[-24:]
+    yield "set while a test ran", "planted-while-it-ran"
     for name, (_, needle) in SHAPES.items():
         yield name, needle
 

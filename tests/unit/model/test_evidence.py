@@ -13,6 +13,7 @@ import pytest
 
 from pytest_prodstatus.model.evidence import (
     ITEMS_LIMIT,
+    NAME_LIMIT,
     TEXT_LIMIT,
     EvidenceError,
     Money,
@@ -288,3 +289,19 @@ def test_an_entry_reads_as_its_name_and_value() -> None:
 def test_a_value_that_was_never_encoded_is_none(value: object) -> None:
     """What a record may hold as evidence is only what `encode` makes."""
     assert not is_value(value)
+
+
+def test_text_is_cleaned_before_it_is_cut() -> None:
+    """Else half a secret would remain at the edge; keys, items and numbers too."""
+
+    def clean(text: str) -> str:
+        return text.replace("planted-value", "***").replace("49271856", "***")
+
+    edge = "x" * (TEXT_LIMIT - 5)
+    told = encode("n", edge + "planted-value", clean)["value"]
+    assert "plant" not in told
+    assert encode("n", ["planted-value"], clean)["value"] == [{"type": "text", "value": "***"}]
+    key = "k" * (NAME_LIMIT - 5) + "planted-value"
+    assert "plant" not in str(encode("n", {key: "planted-value"}, clean))
+    assert encode("n", 49271856, clean) == {"type": "text", "value": "***"}
+    assert encode("n", 3, clean) == {"type": "int", "value": 3}

@@ -196,3 +196,12 @@ def test_a_bad_value_gets_one_sentence(text: str, told: list[str]) -> None:
 def test_a_target_is_a_folder_s_name(name: str, good: bool) -> None:
     """It names the folder of its outputs."""
     assert bool(TARGET_FORM.fullmatch(name)) is good
+
+
+def test_patterns_of_secrets() -> None:
+    """They are kept as they are written; none by default."""
+    assert read('[tool.prodstatus]\nsecrets = ["*_PIN", "!CACHE_KEY"]').secrets == (
+        "*_PIN",
+        "!CACHE_KEY",
+    )
+    assert read("").secrets == ()
