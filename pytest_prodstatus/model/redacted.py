@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
+from datetime import datetime
+from enum import Enum
+from functools import cache
 from typing import Any
 
 from pytest_prodstatus.model.record import Record
@@ -11,6 +15,8 @@ from pytest_prodstatus.model.record import Record
 # What a record and its parts are found and compared by; no text of a test gets there.
 _IDENTITY = {"id", "stage", "nodeid", "cause", "target", "run", "run_id", "commit", "catalogue",
              "document"}  # fmt: skip
+_PLAIN = (bool, int, float, datetime, Enum)
+_TEXTLESS = ("bool", "int", "money", "time")
 _STRUCTURE = {"type", "value", "currency", "cut_from"}
 
 
@@ -24,28 +30,35 @@ def redacted(record: Record, redact: Callable[[str], str]) -> Record:
         return known[text]
 
     def walk(value: Any) -> Any:
+        if value is None or isinstance(value, _PLAIN):
+            return value
         if isinstance(value, str):
             return clean(value)
         if isinstance(value, tuple):
             items = tuple(map(walk, value))
-            return value if all(a is b for a, b in zip(value, items, strict=True)) else items
+            return value if all(map(operator.is_, value, items)) else items
         if isinstance(value, Mapping):
+            if value.get("type") in _TEXTLESS:
+                return value
             named = {k if k in _STRUCTURE else clean(k): walk(v) for k, v in value.items()}
             return value if named == value else named
-        if isinstance(value, list):
-            return list(map(walk, value))
-        return part(value) if is_dataclass(value) and not isinstance(value, type) else value
+        return list(map(walk, value)) if isinstance(value, list) else part(value)
 
     def part(value: Any) -> Any:
         changes = {}
-        for field in fields(value):
-            own = getattr(value, field.name)
+        for name in _names(value.__class__):
+            own = getattr(value, name)
             # "run" is an id in some parts, and in the record itself a part.
-            if own and not (field.name in _IDENTITY and isinstance(own, str)):
+            if own and not (name in _IDENTITY and isinstance(own, str)):
                 changed = walk(own)
                 if changed is not own:
-                    changes[field.name] = changed
+                    changes[name] = changed
         return replace(value, **changes) if changes else value
 
     result: Record = part(record)
     return result
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))

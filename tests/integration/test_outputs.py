@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from pytest_prodstatus import publish
 from pytest_prodstatus.writers import files
-from tests.integration.project import CONFIG, LEAN, SERIAL, SHOP, XDIST, Project
+from tests.integration.project import CONFIG, LEAN, SERIAL, SHOP, TIMEOUT_S, XDIST, Project
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 PASSING = {"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP}
@@ -232,3 +236,47 @@ def test_report_of_pytest_html_that_can_not_be_written_is_said(project: Project)
     ran = project.run("-m", "production", lean=lean)
     assert (ran.status, ran.final) == (0, "CONFIRMED")
     assert "report.html can't be written (not a regular file)" in ran.out
+
+
+# In a namespace of its own, so that the file system goes with the process that mounted it.
+_ON_A_SMALL_DISK = """
+mount -t tmpfs -o size=128k tmpfs reports && {pytest} >first.txt 2>&1 || exit 99
+{harm}
+{pytest}
+echo "status $?"
+ls -A reports | sed 's/^/left /'
+"""
+_HARMS = {
+    "full": "head -c 1000000 /dev/zero >reports/filler 2>/dev/null",
+    "read-only": "mount -o remount,ro reports",
+}
+
+
+@pytest.mark.parametrize("harm", _HARMS)
+def test_disk_that_is_full_or_read_only_closes_the_gate(project: Project, harm: str) -> None:
+    """A real one: the run says which file can't be written, and ends closed.
+
+    What can't even be removed stays, and is old.
+    """
+    mounts = shutil.which("unshare") and not subprocess.call(["unshare", "-m", "true"])
+    if not mounts:
+        pytest.skip("only a system's owner can mount a disk")
+    project.write(PASSING)
+    project.folder.mkdir()
+    command = shlex.join([sys.executable, "-m", "pytest", "-p", "no:cacheprovider"])
+    script = _ON_A_SMALL_DISK.format(pytest=command, harm=_HARMS[harm])
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script],
+        cwd=project.root,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_S,
+    )
+    told, _, left = done.stdout.partition("status ")
+    assert left.startswith("10\n"), done.stdout + done.stderr
+    assert "status.json can't be written" in told
+    assert told.splitlines()[-1].startswith("FINAL BLOCKED")
+    names = {line.removeprefix("left ") for line in left.splitlines()[1:]}
+    assert not any(name.endswith(".tmp") for name in names)
+    assert ("status.json" in names) == (harm == "read-only")
