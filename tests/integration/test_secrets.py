@@ -379,11 +379,18 @@ def test_secrets_are_not_told_as_a_run_ends(
         said = os.environ["SHOP_TOKEN"]
         {ENDINGS[way]}
     """
-    project.write({"test_api.py": test})
+    conftest = """
+    from pathlib import Path
+    def pytest_sessionfinish(session):
+        with Path("seen.txt").open("a") as file:
+            file.write(f"{session.shouldfail} {session.shouldstop}")
+    """
+    project.write({"test_api.py": test, "conftest.py": conftest})
     ran = project.run_alone(*mode, "-vv", "-l", "-rA", "--full-trace", "-p", "no:cacheprovider")
     assert ran.status != 0
     assert "********" in ran.out or mode == XDIST  # where the controller doesn't tell why
     assert SAID not in ran.out + ran.err
+    assert SAID not in (project.root / "seen.txt").read_text(encoding="utf-8")
     written = [path.read_bytes() for path in project.folder.rglob("*") if path.is_file()]
     assert len(written) == 3
     assert not any(SAID.encode() in content for content in written)
@@ -397,8 +404,9 @@ def test_pytest_s_own_failure_tells_no_secret(
     monkeypatch.setenv("SHOP_TOKEN", SAID)
     conftest = """
     import os
-    def pytest_runtest_teardown():
-        pass
+    from pathlib import Path
+    def pytest_internalerror(excrepr):
+        Path("seen.txt").write_text(str(excrepr))
     def pytest_runtest_protocol(item):
         raise OSError(os.environ["SHOP_TOKEN"])
     """
@@ -406,7 +414,9 @@ def test_pytest_s_own_failure_tells_no_secret(
     ran = project.run(*mode, "-m", "production")
     assert "INTERNALERROR" in ran.out
     assert "OSError: ********" in ran.out
-    assert SAID not in ran.out + ran.err + json.dumps(ran.told)
+    seen = (project.root / "seen.txt").read_text(encoding="utf-8")
+    assert "OSError: ********" in seen
+    assert SAID not in ran.out + ran.err + json.dumps(ran.told) + seen
 
 
 @MODES
