@@ -12,7 +12,9 @@ from tests.acceptance.demo.world import Row, World
 READER = "prodstatus_reader"
 """The role that the suite gets, made by the SQL that the documentation gives the operators."""
 
-_SCHEMA = Path(__file__).with_name("schema.sql")
+SCHEMA = Path(__file__).with_name("schema.sql")
+"""The store's tables and indexes."""
+
 _ROLE = Path(__file__).with_name("reader.sql")
 
 
@@ -24,7 +26,7 @@ def load(world: World, url: str) -> None:
         url: an empty database, as its owner.
     """
     with psycopg.connect(url.split("&schema=")[0]) as connection, connection.cursor() as cursor:
-        cursor.execute(_SCHEMA.read_bytes())
+        cursor.execute(SCHEMA.read_bytes())
         for table, rows in world.tables.items():
             _copy(cursor, table, rows)
         cursor.execute(_ROLE.read_bytes())

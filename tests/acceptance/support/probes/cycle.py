@@ -38,11 +38,11 @@ WITH judged AS MATERIALIZED (
 ), found AS (
   SELECT user_id, min(found_at) AS found_at
   FROM (
-    SELECT a."userId" AS user_id, min(a."createdAt") AS found_at
-    FROM autopilot_cycle_logs a
-    WHERE a."userId" IN (SELECT user_id FROM product)
-      AND a.stage IN ('trends', 'opportunity') AND a.success
-    GROUP BY a."userId"
+    SELECT u.user_id, (
+      SELECT a."createdAt" FROM autopilot_cycle_logs a
+      WHERE a."userId" = u.user_id AND a.stage IN ('trends', 'opportunity') AND a.success
+      ORDER BY a."createdAt" LIMIT 1) AS found_at
+    FROM (SELECT DISTINCT user_id FROM product) AS u
     UNION ALL
     SELECT x."userId", min(x."createdAt") FROM opportunities x
     WHERE x."userId" IN (SELECT user_id FROM product)
@@ -66,7 +66,11 @@ WITH judged AS MATERIALIZED (
   FROM judged j
   LEFT JOIN product p ON p.id = j.product
   LEFT JOIN found ON found.user_id = p.user_id
-  LEFT JOIN sales s ON s."orderId" = j.id AND s.environment = :environment
+  LEFT JOIN LATERAL (
+    SELECT s.id, s.status, s.currency, s."createdAt", s."completedAt", s."netProfit",
+           s."payoutExecuted", s."adminPayoutId", s."userPayoutId"
+    FROM sales s WHERE s."orderId" = j.id AND s.environment = :environment OFFSET 0
+  ) AS s ON true
 ), funnel AS (
   -- How many steps an order took before the first that it didn't take.
   SELECT *, array_position(

@@ -22,7 +22,7 @@ _SINCE = """CASE WHEN o."fulfillRetryCount" > 0 THEN o."createdAt"
                  ELSE COALESCE(o."lastAttemptAt", o."updatedAt", o."createdAt") END"""
 
 _JUDGED = f"""
-WITH seen AS (
+WITH seen AS MATERIALIZED (
   SELECT o.id, o.status, o."createdAt" AS created, {supplier_id("o")} AS supplier_id,
          {_SINCE} < :purchase_due AS due,
          o.status <> 'PAID' OR o."lastAttemptAt" IS NOT NULL OR o."fulfillRetryCount" > 0
@@ -77,22 +77,26 @@ SELECT (SELECT count(*) FROM judged) AS paid,
 """
 
 # The window's ids against those of every order there ever was: no index has them, so one scan. What
-# is real is asked of the few that match, not of all.
+# is real is asked of those alone whose id stands more than once.
 _SHARED = f"""
 WITH judged AS MATERIALIZED (
   SELECT o.id, o."createdAt" AS created, {supplier_id("o")} AS supplier_id
   FROM orders o
   WHERE o."createdAt" >= :since AND o."aliexpressOrderId" IS NOT NULL
     AND NOT {other_supplier("o")} AND NOT {stand_in_order("o")}
-), held AS MATERIALIZED (
-  SELECT o.id, o.status, o.supplier, o."failureReason", o."fulfillmentNotes",
-         btrim(o."aliexpressOrderId") AS supplier_id
+), held AS (
+  SELECT o.id, btrim(o."aliexpressOrderId") AS supplier_id,
+         count(*) OVER (PARTITION BY btrim(o."aliexpressOrderId")) AS holders
   FROM orders o
   WHERE btrim(o."aliexpressOrderId") IN (SELECT supplier_id FROM judged)
 ), twice AS (
-  SELECT supplier_id FROM held o
-  WHERE NOT {other_supplier("o")} AND NOT {stand_in_order("o")}
-  GROUP BY supplier_id HAVING count(*) > 1
+  SELECT h.supplier_id
+  FROM held h CROSS JOIN LATERAL (
+    SELECT {other_supplier("o")} OR {stand_in_order("o")} AS left_out
+    FROM orders o WHERE o.id = h.id OFFSET 0
+  ) AS o
+  WHERE h.holders > 1 AND NOT o.left_out
+  GROUP BY h.supplier_id HAVING count(*) > 1
 ), shared AS (
   SELECT id, created, supplier_id FROM judged WHERE supplier_id IN (SELECT supplier_id FROM twice)
 )

@@ -14,7 +14,10 @@ WITH purchased AS (
   SELECT o.id, o."createdAt" AS created, s.id AS sale,
          GREATEST(o."updatedAt", o."lastAttemptAt", o."createdAt") < :sale_due AS due
   FROM orders o
-  LEFT JOIN sales s ON s."orderId" = o.id AND s.environment = :environment
+  LEFT JOIN LATERAL (
+    SELECT s.id FROM sales s
+    WHERE s."orderId" = o.id AND s.environment = :environment OFFSET 0
+  ) AS s ON true
   WHERE o."createdAt" >= :since AND o.status = 'PURCHASED' AND NOT {stand_in_order("o")}
 )
 SELECT (SELECT count(*) FROM purchased) AS purchased,
@@ -44,13 +47,18 @@ SELECT (SELECT count(*) FROM judged) AS sales,
 
 _MISPLACED = f"""
 WITH seen AS (
-  SELECT s.id, s."createdAt" AS created, s.environment = :environment AS placed,
-         o.status = 'PURCHASED' AND {supplier_id("o")} IS NOT NULL AND NOT {stand_in_order("o")}
-           AS real_order
-  FROM sales s LEFT JOIN orders o ON o.id = s."orderId"
+  SELECT s.id, s."createdAt" AS created, s."orderId" AS order_id,
+         s.environment = :environment AS placed
+  FROM sales s
   WHERE s."createdAt" >= :since
 ), misplaced AS (
-  SELECT id, created FROM seen WHERE placed IS NOT TRUE AND real_order
+  SELECT x.id, x.created
+  FROM seen x CROSS JOIN LATERAL (
+    SELECT o.status = 'PURCHASED' AND {supplier_id("o")} IS NOT NULL AND NOT {stand_in_order("o")}
+      AS is_real
+    FROM orders o WHERE o.id = x.order_id OFFSET 0
+  ) AS o
+  WHERE x.placed IS NOT TRUE AND o.is_real
 )
 SELECT (SELECT count(*) FROM seen WHERE placed) AS in_environment,
        (SELECT count(*) FROM seen WHERE placed IS NOT TRUE) AS elsewhere,
