@@ -98,6 +98,10 @@ class Postgres:
         """Return the URL by which a client on this machine reaches a database."""
         return f"postgresql://{user}:demo@localhost/{database}?host={self._folder}&schema=public"
 
+    def program(self, name: str) -> Path:
+        """Return where one of the programs that came with the server is, as `psql`."""
+        return self._binaries / name
+
     def create_database(self) -> None:
         """Wait until the server answers, then make the empty database.
 

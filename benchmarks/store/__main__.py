@@ -1,0 +1,97 @@
+"""Fills a store of any size and measures every database statement of the criteria on it.
+
+    python -m benchmarks.store                     a store of 100,000 orders and as many sales
+    python -m benchmarks.store --rows 5000000 --plans FOLDER
+
+Everything is in a folder of its own, which goes when the process does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+
+from benchmarks.store.filling import fill
+from benchmarks.store.judging import judge
+from benchmarks.store.machine import machine
+from benchmarks.store.measuring import Measured, measure
+from benchmarks.store.memory import peak
+from benchmarks.store.psql import Psql
+from benchmarks.store.table import table
+from tests.acceptance.demo.loading import READER
+from tests.acceptance.demo.postgres import Postgres, new_folder
+
+
+def main() -> int:
+    """Measure and print; the exit status is 0 whatever the numbers are."""
+    options = _options()
+    _say(machine())
+    with _server() as server:
+        now, began = datetime.now(timezone.utc), time.perf_counter()
+        fill(server.url(), rows=options.rows, now=now)
+        _say(
+            f"{now:%Y-%m-%d}, {options.rows:,} orders and as many sales, filled in "
+            f"{time.perf_counter() - began:.0f} s; {options.rounds} rounds after one that warms"
+        )
+        url = server.url(user=READER)
+        psql = Psql(server.program("psql"), url.split("&schema=")[0])
+        measured = measure(url, now=now, psql=psql, rounds=options.rounds)
+        _say("", *table(measured))
+        judged = judge(url)
+    _say(
+        f"This process held at most {peak():.0f} MB.",
+        f"pytest, judging {sum(judged.verdicts.values())} criteria by their database statements "
+        f"alone, took {judged.seconds:.1f} s and held at most {judged.peak:.0f} MB.",
+    )
+    if options.plans is not None:
+        _write(measured, options.plans)
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.store")
+    parser.add_argument("--rows", type=int, default=100_000, help="orders, and as many sales")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each statement is timed")
+    parser.add_argument("--plans", type=Path, help="a folder to write the plans to")
+    options = parser.parse_args()
+    for name, least in (("rows", 1_000), ("rounds", 1)):
+        if getattr(options, name) < least:
+            parser.error(
+                f"--{name} is {getattr(options, name)}, and the least is {least}: raise it"
+            )
+    return options
+
+
+@contextmanager
+def _server() -> Iterator[Postgres]:
+    folder = new_folder()
+    try:
+        server = Postgres(folder)
+        try:
+            server.create_database()
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(measured: tuple[Measured, ...], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in measured:
+        (folder / f"{each.name}.txt").write_text(each.plan, encoding="utf-8")
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
