@@ -71,7 +71,7 @@ SELECT CASE WHEN kind < 0.01 THEN 'test_' ELSE '' END || id, 1 + product % users
        CASE WHEN status <> 'PURCHASED' OR kind BETWEEN 0.02 AND 0.05 THEN NULL
             WHEN kind BETWEEN 0.01 AND 0.02 THEN 'SIMULATED_ORDER_ID'
             WHEN n % 100003 = 7 THEN '8100000000000007'
-            ELSE CAST(8100000000000000 + n * 977 AS text) END,
+            ELSE CAST(8100000000000000 + n * bigint '977' AS text) END,
        'https://www.aliexpress.com/item/' || (1005005000000000 + product) || '.html',
        CASE WHEN status = 'FAILED' THEN 'out of stock' END,
        CASE WHEN kind > 0.97 THEN 1 ELSE 0 END,

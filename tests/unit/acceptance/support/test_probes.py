@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.demo.store import Store
 from tests.acceptance.support.probes import cycle, oauth, orders, payouts, profit, sales
 from tests.unit.acceptance.conftest import Trial
 
@@ -256,29 +255,3 @@ def test_green_steps_of_different_orders_make_no_cycle(trial: Trial) -> None:
     found = cycle.cycle(trial.ask, sample=5)
     assert found.candidates == ()
     assert found.captured > 50
-
-
-def test_every_statement_uses_the_index_of_its_window(trial: Trial, running_store: Store) -> None:
-    """With a narrow window the orders and sales judged are found by "createdAt"."""
-    trial.run("SET LOCAL enable_seqscan = off")
-    for module, name in (
-        (orders, "_FULFILMENT"),
-        (orders, "_SUPPLIER_IDS"),
-        (orders, "_STUCK"),
-        (sales, "_MISSING"),
-        (sales, "_LINKS"),
-        (sales, "_MISPLACED"),
-        (profit, "_NET"),
-        (profit, "_ARITHMETIC"),
-        (payouts, "_STORED"),
-        (payouts, "_FAILED"),
-        (cycle, "_CYCLE"),
-    ):
-        plan = str(
-            trial.ask(
-                f"EXPLAIN (FORMAT json) {getattr(module, name)}",
-                since=trial.ago(hours=3),
-                sample=5,
-            )
-        )
-        assert "createdAt_idx" in plan, name

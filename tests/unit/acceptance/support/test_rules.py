@@ -86,6 +86,10 @@ def test_odd_notes_exclude_nothing(trial: Trial, notes: str) -> None:
         '{"truthFlags": {"a": {"b": [{}]}, "excludedFromCommercialProof":true}, "z": "\\"}"}',
         '{"\\u0074ruthFlags": {"excludedFromCommercialProof": true}}',
         '{"truthFlags": null, "truthFlags": {"commercialProofEligible" : false}}',
+        '{"truthFlags": {"excludedFromCommercialProof"\n:\t true}}',
+        '{"truthFlags": {"excluded\\u0046romCommercialProof": true}}',
+        '{"\\u0074ruthFlags": {"commercialProof\\u0045ligible":false}}',
+        '{"n": [-0, 1.50, 2e-7, 3E+4, [], {}], "truthFlags": {"commercialProofEligible": false}}',
     ],
 )
 def test_flagged_notes_exclude_an_order(trial: Trial, notes: str) -> None:
@@ -98,6 +102,42 @@ def test_a_reason_or_a_status_excludes_an_order(trial: Trial) -> None:
     assert _order(trial, reason="MANUALLY_CANCELLED_MARKETPLACE_SIDE")["stand_in"] is True
     assert _order(trial, status="SIMULATED")["stand_in"] is True
     assert _order(trial, reason="OUT_OF_STOCK")["stand_in"] is False
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '"n": 1 2',
+        '"n": 01',
+        '"n": 1.5.2',
+        '"n": - 1',
+        '"n": 1.',
+        '"n": tr ue',
+        '"n": truefalse',
+        '"n": 1"x"',
+        '"n": "x" "y"',
+        '1: "n"',
+        '"n" "x"',
+        '"n": [1,]',
+        '"n": {,}',
+        '"n": "\\x"',
+        '"n": \u00a01',
+        '"n": 1}',
+        "",
+    ],
+)
+def test_notes_that_only_begin_like_json_exclude_nothing(trial: Trial, broken: str) -> None:
+    """One misplaced character, and the flags beside it are free text."""
+    notes = f'{{"truthFlags": {{"excludedFromCommercialProof": true}}, {broken}}}'
+    assert _order(trial, notes=notes)["stand_in"] is False
+
+
+@pytest.mark.parametrize(("levels", "excluded"), [(62, True), (64, False)])
+def test_notes_nested_too_deep_are_free_text(trial: Trial, levels: int, excluded: bool) -> None:
+    """JSON of more than 64 levels would take a statement too long to prove."""
+    deep = "[" * levels + "]" * levels
+    notes = f'{{"truthFlags": {{"excludedFromCommercialProof": true}}, "deep": {deep}}}'
+    assert _order(trial, notes=notes)["stand_in"] is excluded
 
 
 _FLAGS = ("excludedFromCommercialProof", "manuallyCancelledMarketplaceSide")

@@ -1,0 +1,29 @@
+"""The table of what was measured, and the bound under it."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.store.measuring import Measured
+from benchmarks.store.table import table
+
+_PLAN = "->  Index Scan using orders_pkey on orders o\n->  Seq Scan on sales s\n"
+
+
+def _measured(suite: float) -> list[Measured]:
+    return [Measured(name=name, suite=suite, psql=1.0, plan=_PLAN) for name in ("a", "b")]
+
+
+def test_a_statement_is_a_row_with_what_it_reads() -> None:
+    """Seconds, ratio, indexes and scans, and the sum of all statements at the end."""
+    lines = list(table(_measured(1.1)))
+    assert lines[2] == "| a | 1.100 | 1.000 | 1.10 | orders_pkey | sales |"
+    assert lines[4] == "| all 2 | 2.200 | 2.000 | 1.10 | | |"
+
+
+@pytest.mark.parametrize(("suite", "words"), [(1.22, "is kept"), (1.2201, "is NOT kept")])
+def test_the_bound_is_a_fifth_more_than_psql_and_twenty_milliseconds(
+    suite: float, words: str
+) -> None:
+    """It is the sum that is bounded: 1.2 × 2 s + 2 × 20 ms."""
+    assert words in list(table(_measured(suite)))[-1]
