@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +69,15 @@ class Postgres:
     Args:
         folder: an empty folder of the caller's; the server keeps everything in it. The guard
             removes it when this process ends.
+        options: settings of the server's that differ from the demo's, which are for a small store.
 
     Raises:
         DemoError: the binaries are missing or the server doesn't start.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, options: Mapping[str, str] | None = None) -> None:
         self._folder = folder
+        self._options = _OPTIONS | dict(options or {})
         self._user = _server_user()
         self._binaries = _binaries(folder, self._user)
         self._guard = subprocess.Popen(
@@ -144,7 +146,9 @@ class Postgres:
         return {"user": user, "group": group, "extra_groups": []}
 
     def _start(self) -> subprocess.Popen[bytes]:
-        options = [part for name, value in _OPTIONS.items() for part in ("-c", f"{name}={value}")]
+        options = [
+            part for name, value in self._options.items() for part in ("-c", f"{name}={value}")
+        ]
         command = [self._binaries / "postgres", "-D", self._folder / "data", "-k", self._folder]
         log = self._folder / "server.log"
         with log.open("wb") as file:
