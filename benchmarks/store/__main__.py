@@ -43,8 +43,8 @@ def main() -> int:
             f"{time.perf_counter() - began:.0f} s; {options.rounds} rounds after one that warms"
         )
         url = server.url(user=READER)
-        psql = Psql(server.program("psql"), url.split("&schema=")[0])
-        measured = measure(url, now=now, psql=psql, rounds=options.rounds)
+        with Psql(server.program("psql"), url.split("&schema=")[0]) as psql:
+            measured = measure(url, now=now, psql=psql, rounds=options.rounds)
         _say("", *table(measured))
         judged = judge(url)
     _say(

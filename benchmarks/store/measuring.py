@@ -10,7 +10,7 @@ from datetime import datetime
 
 from benchmarks.store.psql import Psql
 from benchmarks.store.questions import QUESTIONS
-from benchmarks.store.recording import Asked, Recorder
+from benchmarks.store.recording import Recorder
 from tests.acceptance.support.database import Database, bound
 from tests.acceptance.support.scope import Scope
 from tests.acceptance.support.secrets import Secret
@@ -35,7 +35,9 @@ class Measured:
 
 
 def measure(url: str, *, now: datetime, psql: Psql, rounds: int) -> tuple[Measured, ...]:
-    """Ask every question in rounds, by the suite and then by psql, after one that warms both.
+    """Ask every question by the suite and by psql at once, in rounds, after one that warms both.
+
+    Whichever asks second finds the caches warmer, so that they take turns in asking first.
 
     Args:
         url: DATABASE_URL.
@@ -44,36 +46,33 @@ def measure(url: str, *, now: datetime, psql: Psql, rounds: int) -> tuple[Measur
         rounds: how often, at least once.
     """
     settings = Settings.from_environment({}, target="production", dotenv={})
-    by_suite: dict[str, list[float]] = {name: [] for name in QUESTIONS}
-    by_psql: dict[str, list[float]] = {name: [] for name in QUESTIONS}
+    bounds = Scope(now=now, settings=settings).parameters()
     with _recorder(url, settings) as recorder:
-        bounds = Scope(now=now, settings=settings).parameters()
-        statements = {}
-        for _ in range(1 + rounds):
-            for name, asked in _ask_all(recorder, bounds, settings):
-                by_suite[name].append(asked.seconds)
-                statements[name] = psql.literal(asked)
-            for name, seconds in zip(
-                statements, psql.seconds(list(statements.values())), strict=True
-            ):
-                by_psql[name].append(seconds)
+        ask = bound(recorder, **bounds)
+        statements: dict[str, str] = {}
+        for name, question in QUESTIONS.items():
+            question(ask, settings)
+            statements[name] = psql.literal(recorder.only())
+            psql.seconds(statements[name])
+        by_suite: dict[str, list[float]] = {name: [] for name in QUESTIONS}
+        by_psql: dict[str, list[float]] = {name: [] for name in QUESTIONS}
+        for number in range(rounds):
+            for name, question in QUESTIONS.items():
+                if number % 2:
+                    by_psql[name].append(psql.seconds(statements[name]))
+                question(ask, settings)
+                by_suite[name].append(recorder.only().seconds)
+                if not number % 2:
+                    by_psql[name].append(psql.seconds(statements[name]))
     return tuple(
         Measured(
             name=name,
-            suite=statistics.median(by_suite[name][1:]),
-            psql=statistics.median(by_psql[name][1:]),
+            suite=statistics.median(by_suite[name]),
+            psql=statistics.median(by_psql[name]),
             plan=psql.plan(statement),
         )
         for name, statement in statements.items()
     )
-
-
-def _ask_all(
-    recorder: Recorder, bounds: dict[str, object], settings: Settings
-) -> Iterator[tuple[str, Asked]]:
-    for name, question in QUESTIONS.items():
-        question(bound(recorder, **bounds), settings)
-        yield name, recorder.only()
 
 
 @contextmanager

@@ -7,6 +7,9 @@ statements are built from; the values that are lists or patterns are bound (`RUL
 Each is one CASE: it is read in order, the cheap conditions first, and the planner takes it for a
 coin toss. Of a row of conditions it would expect next to nothing to be left, and then join
 hundreds of thousands of rows as if they were one.
+
+What a row of the window is joined to is looked up by its key, in a LATERAL subquery that OFFSET 0
+keeps apart: the planner would rather join, by a scan of all the orders or sales there ever were.
 """
 
 from __future__ import annotations
@@ -145,7 +148,7 @@ def real_sales(columns: str) -> str:
     """Return a SELECT over the window's real sales (`s`) of the target's environment.
 
     Args:
-        columns: what it selects, from `s` and its order `o`, which may be missing.
+        columns: what it selects, from `s`, and `o.id`, NULL where there is no order.
     """
     return f"""
       SELECT {columns}

@@ -122,6 +122,17 @@ def test_psql_is_given_the_same_question(
 ) -> None:
     """With the values in its text, a statement answers what it answers with bound ones."""
     asked = _asked(connection, name)
-    psql = Psql(server.program("psql"), server.url().split("&schema=")[0])
-    answer = connection.exec_driver_sql(psql.literal(asked).replace("%", "%%")).mappings().one()
+    with Psql(server.program("psql"), server.url().split("&schema=")[0]) as psql:
+        statement = psql.literal(asked)
+        assert psql.seconds(statement) > 0
+    answer = connection.exec_driver_sql(statement.replace("%", "%%")).mappings().one()
     assert dict(answer) == asked.row
+
+
+def test_a_statement_that_psql_refuses_is_told(server: Postgres) -> None:
+    """With the server's words: a failed statement has no time."""
+    with (
+        Psql(server.program("psql"), server.url().split("&schema=")[0]) as psql,
+        pytest.raises(RuntimeError, match=r'psql failed: .*"nothing" does not exist'),
+    ):
+        psql.seconds("SELECT * FROM nothing")
