@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_prodstatus import Endpoints, Snapshots
+from pytest_prodstatus import Endpoints, Secrets, Snapshots
 from tests.acceptance.support.access import supplier_client, usable_credential
-from pytest_prodstatus import Endpoints, Evidence, Secrets, Snapshots, blocked
-from tests.acceptance.support.cipher import UnreadableCredential
 from tests.acceptance.support.clock import utc_now
 from tests.acceptance.support.credentials import SupplierCredential
 from tests.acceptance.support.database import Database
