@@ -18,6 +18,7 @@ from pytest_prodstatus.model.catalogue import (
 )
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.waiver import Waivers
+from pytest_prodstatus.readers.path import Step, read_path
 from pytest_prodstatus.readers.table import ConfigError, Table
 from pytest_prodstatus.readers.waivers import WAIVER_KEYS, read_waivers
 
@@ -55,6 +56,7 @@ class Config:
         success_criteria: sentences that the document ends with.
         exports: names of the further forms that a run writes (`writers/export.py`).
         secrets: patterns of variables' names: `*_PIN` holds a secret too, `!CACHE_KEY` holds none.
+        path: the steps through the system that the page draws, in order.
         catalogue: the stages.
         require_history: a run whose history can't be saved is BLOCKED.
         waivers: what the gate accepts although it isn't CONFIRMED.
@@ -69,6 +71,7 @@ class Config:
     require_history: bool = False
     exports: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    path: tuple[Step, ...] = ()
     catalogue: Catalogue = field(default_factory=lambda: Catalogue(declared=False))
     waivers: Waivers = field(default_factory=Waivers)
 
@@ -108,6 +111,7 @@ def read_config(text: str, source: str) -> Config:
         require_history=reader.boolean("require_history", default=False),
         exports=tuple(dict.fromkeys(reader.texts("exports"))),
         secrets=reader.texts("secrets"),
+        path=read_path(reader, catalogue),
         catalogue=catalogue,
         waivers=read_waivers(reader, catalogue),
     )
@@ -142,6 +146,7 @@ TABLE_KEYS = (
     "exports",
     "secrets",
     "valid_for",
+    "path",
     "stages",
     "waivers",
     "unwaivable",

@@ -76,24 +76,26 @@ class Trace:
         return self.candidate.order_id
 
     def timeline(self) -> dict[str, Any]:
-        """Return the order's steps in time, as evidence."""
+        """Return what is known of the order, and when it took each step, as evidence."""
         traced = self.candidate
         steps = {
+            "trend": traced.found_at,
+            "product": traced.created_at,
+            "publish": traced.published_at,
+            "checkout": traced.ordered_at,
+            "purchase": self.bought_at,
+            "sale": traced.sold_at,
+            "profit": traced.completed_at,
+            "payout": self.paid_at,
+        }
+        return {
             "order_id": traced.order_id,
-            "trend_found_at": traced.found_at,
-            "product_created_at": traced.created_at,
-            "published_at": traced.published_at,
-            "checkout_and_capture_at": traced.ordered_at,
             "supplier_order_id": traced.supplier_id,
             "supplier_status": self.supplier_status,
-            "purchased_at": self.bought_at,
             "sale_id": traced.sale_id,
-            "sold_at": traced.sold_at,
-            "completed_at": traced.completed_at,
             "net_profit": Money(traced.net, traced.currency),
-            "paid_out_at": self.paid_at,
+            "timeline": {name: at for name, at in steps.items() if at is not None},
         }
-        return {name: value for name, value in steps.items() if value is not None}
 
     def require_settled(self) -> None:
         """End as BLOCKED where a provider has not settled a step."""

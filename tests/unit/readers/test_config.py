@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from pytest_prodstatus.model.waiver import Waiver
 from pytest_prodstatus.readers.config import TARGET_FORM, Config, ConfigError, read_config
+from pytest_prodstatus.readers.path import Step
 
 UTC = timezone.utc
 HEAD = "[tool.prodstatus]\n"
@@ -42,6 +44,7 @@ def test_everything_that_can_be_declared() -> None:
         require_evidence = true
         success_criteria = ["It sells.", "It pays."]
         valid_for = "2h"
+        path = [{ step = "buy\\nit", shows = "api-key" }, { step = "pay", shows = "final.x" }]
 
         [[tool.prodstatus.stages]]
         id = "api-key"
@@ -61,6 +64,7 @@ def test_everything_that_can_be_declared() -> None:
     assert (made.title, made.document, made.html) == ("My shop", "docs/STATUS.md", "report.html")
     assert (made.paths, made.require_evidence) == (("tests/acceptance",), True)
     assert made.success_criteria == ("It sells.", "It pays.")
+    assert made.path == (Step(name="buy it", shows="api-key"), Step(name="pay", shows="final.x"))
     key, final = made.catalogue.stages
     assert (key.id, key.title) == ("api-key", "API STATUS")
     assert (key.confirmed, key.failed, key.blocked) == ("yes", "no", "who knows")
@@ -205,3 +209,25 @@ def test_patterns_of_secrets() -> None:
         "!CACHE_KEY",
     )
     assert read("").secrets == ()
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ("{ step = 'buy' }", "needs both keys, as in { step = 'purchase', shows = 'order' }"),
+        ("{ shows = 'a' }", "needs both keys, as in { step = 'purchase', shows = 'order' }"),
+        ("{ step = 'buy', shows = 'b.x' }", "shows = 'b.x' is in no stage"),
+        ("{ step = 'buy', show = 'a' }", "unknown key 'show'; did you mean 'shows'?"),
+        ("{ step = 1, shows = 'a' }", "step = 1 must be text"),
+        ("'buy'", "must be a table, not 'buy'"),
+    ],
+)
+def test_a_step_of_the_path_names_what_it_shows(step: str, told: str) -> None:
+    """A stage that exists, or a criterion of one; else one sentence says what would do."""
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        read(f"{HEAD}path = [{step}]\n{STAGE}id = 'a'")
+
+
+def test_a_path_needs_no_declared_stages() -> None:
+    """Where only tests name stages, whatever a step shows may turn up."""
+    assert read(f"{HEAD}path = [{{ step = 'buy', shows = 'a' }}]").path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from html.parser import HTMLParser
 
@@ -12,7 +14,7 @@ from pytest_prodstatus.model.evidence import Money
 from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.record import Record, Subject
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.readers.config import Config
+from pytest_prodstatus.readers.config import Config, Step
 from pytest_prodstatus.writers.page import write_page
 from tests.unit.given import (
     HOSTILE,
@@ -34,6 +36,7 @@ from tests.unit.given import (
 )
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
+UNSEEN = {"style", "script"}
 
 
 class Page(HTMLParser):
@@ -45,6 +48,7 @@ class Page(HTMLParser):
         self.values: list[str] = []
         self.words: list[str] = []
         self.open: list[str] = []
+        self.inline: dict[str, str] = {}
         self.ids: list[str] = []
         self.feed(text)
         self.close()
@@ -52,7 +56,7 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, tuple(name for name, _ in attrs)))
-        self.values += [value for _, value in attrs if value]
+        self.values += [value for name, value in attrs if value and name != "aria-label"]
         self.ids += [value for name, value in attrs if name == "id" and value]
         if tag not in VOID:
             self.open.append(tag)
@@ -61,7 +65,9 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] != "style":
+        if self.open and self.open[-1] in UNSEEN:
+            self.inline[self.open[-1]] = data
+        elif self.open:
             self.words.append(data)
 
     def handle_comment(self, data: str) -> None:
@@ -80,7 +86,14 @@ def full(text: str, stages: Catalogue | None = None) -> tuple[Record, Config]:
         stage("final", rollup=("a", "b")),
     )
     told = observation(
-        F, reason=reason(text, remedy=text), evidence=(entry(text, text), entry("m", {text: text}))
+        F,
+        reason=reason(text, remedy=text),
+        evidence=(
+            entry(text, text),
+            entry("m", {text: text}),
+            entry("t", {text: NOW - HOUR, "sold": NOW}),
+        ),
+        detail=text,
     )
     seen = {"a.x": told, "a.y": observation(evidence=(entry(text, [text]),), flaky=True), "b.x": C}
     of = run(
@@ -93,54 +106,83 @@ def full(text: str, stages: Catalogue | None = None) -> tuple[Record, Config]:
         criterion("a.old", title=text),
     )  # fmt: skip
     former = record(made, {"a.old": observation(F, reason=reason(text), observed_at=NOW - HOUR)})
-    config = Config(title=one_line(text), catalogue=made)
+    path = (Step(name=one_line(text, limit=100), shows="a.x"), Step(name="sold", shows="b"))
+    config = Config(title=one_line(text), catalogue=made, path=path)
     return record(
         made, seen, of=of, collected=tests, selected=frozenset(seen), former=former
     ), config
 
 
 PLAIN = Page(write_page(*full("plain")))
+PLAIN_ID = Page(write_page(*full("plain1")))
+"""With what is shown as an id, so that it can be copied."""
 
 
 @each_hostile_text
 def test_hostile_text_is_shown_and_nothing_else(text: str) -> None:
-    """In no field does it become a tag, an attribute, or a value of one."""
+    """In no field does it become a tag, an attribute, or a value of one but a spoken label."""
     page = Page(write_page(*full(text)))
-    assert page.tags == PLAIN.tags
+    is_id = " " not in one_line(text) and any(map(str.isdigit, text))
+    assert page.tags == (PLAIN_ID if is_id else PLAIN).tags
     assert page.values == PLAIN.values
+    assert page.inline == PLAIN.inline
 
 
 def test_all_that_is_known_is_shown() -> None:
     """Verdicts, reasons, remedies, evidence, age, flakiness, what acts on the world."""
     text = PLAIN.text
     for told in (
-        "FAILED", "BLOCKED", "A STATUS", "The gate is closed", "observed: plain", "→ plain",
-        "plain=plain", "acts on the world", "carried over, seen 60 min ago", "upstream:",
-        "By itself it was CONFIRMED.", "flaky: 1 attempts",
-        "Release plain", "Asked plain plain", "commit plain with local changes", "Looked at plain",
+        "FAILED", "BLOCKED", "A STATUS", "The gate is closed: do not deploy", "observed: plain",
+        "What to do: plain", "plain plain", "acts on the world", "seen 60 min ago", "upstream:",
+        "By itself it was CONFIRMED.", "flaky: 1 attempts", "Release plain", "Asked plain plain",
+        "commit plain with local changes", "Looked at plain", "root cause",
         "no: not every criterion was observed in this run", "What went wrong outside the criteria",
-        "What to do next", "Rolls up a, b.", "Requires a.", "FAILED means: plain",
-        "1 confirmed, 1 blocked, 2 failed", "since 2026-11-22 11:00:00 UTC",
+        "What to do next", "Rolls up A STATUS , B STATUS", "Requires A STATUS",
+        "FAILED means: plain", "1 CONFIRMED 1 BLOCKED 2 FAILED", "Since 2026-11-22 11:00:00 UTC",
+        "What went wrong in full (1 line) plain", "Run plain", "because of a.old",
+        "the last 2 runs", "by run run-1 on release v1", "What changed since the run before",
     ):  # fmt: skip
         assert told in text, told
 
 
 def test_nothing_is_asked_from_outside() -> None:
-    """No address, no script, no link but to the page's own parts."""
+    """No address, no link but to the page's own parts; the policy forbids whatever else."""
     text = write_page(*full("plain"))
-    assert not re.search(r"https?:|//|url\(|@import|<script|<link|<img|<iframe|javascript", text)
+    own = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
+    assert not re.search(r"https?:|//|url\(|@import|<script|<link|<img|<iframe|javascript", own)
     assert "default-src 'none'" in text
-    anchors = re.findall(r'href="([^"]*)"', text)
+    anchors = re.findall(r'href="([^"]*)"', own)
     assert anchors
     assert all(a.startswith("#") and a[1:] in PLAIN.ids for a in anchors)
     assert len(PLAIN.ids) == len(set(PLAIN.ids))
 
 
+@pytest.mark.parametrize("kind", ["style", "script"])
+def test_only_the_inline_style_and_script_are_allowed(kind: str) -> None:
+    """The policy names them by their digests, so that nothing in a record can bring its own."""
+    text = write_page(*full("plain"))
+    inline = re.findall(rf"<{kind}>(.*?)</{kind}>", text, re.DOTALL)
+    assert inline == [PLAIN.inline[kind]]
+    digest = base64.b64encode(hashlib.sha256(inline[0].encode()).digest()).decode()
+    assert f"{kind}-src 'sha256-{digest}';" in text
+    assert "unsafe" not in text
+    assert not re.search(r" (?:style|on\w+)=", text)
+
+
+def test_the_script_makes_no_markup_from_text() -> None:
+    """Nor does it ask anything of anyone, or run what it reads."""
+    script = PLAIN.inline["script"]
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacent|write\(|eval|Function|fetch|XMLH", script
+    )
+
+
 def test_what_is_not_confirmed_is_open() -> None:
-    """A reader sees what's wrong without a click."""
-    details = [names for tag, names in PLAIN.tags if tag == "details"]
-    verdicts = [s.verdict for s in full("plain")[0].criteria]
-    assert [bool(names) for names in details] == [v is not C for v in verdicts]
+    """A reader sees what's wrong without a click; the traceback is folded."""
+    text = write_page(*full("plain"))
+    opened = re.findall(r'<details class="criterion \w" id="c\d+"( open)?>', text)
+    assert [bool(o) for o in opened] == [s.verdict is not C for s in full("plain")[0].criteria]
+    assert '<details class="trace"><summary>' in text
 
 
 @pytest.mark.parametrize("verdict", [C, B, F])
@@ -148,7 +190,7 @@ def test_the_final_verdict_is_the_first_word(verdict: object) -> None:
     """Also in the title of the window."""
     made = record(catalogue("a"), {"a.x": verdict})
     page = Page(write_page(made, Config(title="T", catalogue=catalogue("a"))))
-    assert page.text.startswith(f"{verdict} · T · demo T {verdict} The gate is ")
+    assert page.text.startswith(f"{verdict} · T · demo demo T {verdict} The gate is ")
     assert ("The gate is open" in page.text) is (verdict is C)
 
 
@@ -156,7 +198,9 @@ def test_a_run_in_progress_says_so() -> None:
     """And confirms nothing."""
     page = Page(write_page(in_progress(), Config()))
     assert "in progress since 2026-11-22 11:00:00 UTC" in page.text
-    assert "0 confirmed" in page.text
+    assert "The run is in progress: nothing is confirmed yet" in page.text
+    assert "The gate is" not in page.text
+    assert "CONFIRMED" not in page.text
 
 
 def test_a_confirmed_criterion_says_until_when() -> None:

@@ -1,0 +1,123 @@
+"""A criterion in HTML: its verdict, why, what to do, what was seen, and what went wrong in full.
+
+Written as text, not by the template: a page of ten thousand criteria has to be quick.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from markupsafe import escape
+
+from pytest_prodstatus.model.duration import age
+from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.record import Standing
+from pytest_prodstatus.model.text import one_line, several_lines
+from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.writers.html.evidence import evidence
+from pytest_prodstatus.writers.html.words import CLASS, counted, instant
+
+TRACES = 40_000
+"""Characters that all tracebacks of a page have together, but for the least each of them has."""
+_LEAST, _MOST = 400, 6_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What the criteria of one page have in common.
+
+    Attributes:
+        now: when the run ended; ages are measured against it.
+        trace: characters kept of one traceback.
+    """
+
+    now: datetime
+    trace: int
+
+    @classmethod
+    def of(cls, now: datetime, tracebacks: int) -> Page:
+        """Return a page that has so many tracebacks."""
+        return cls(now=now, trace=min(_MOST, max(_LEAST, TRACES // max(1, tracebacks))))
+
+
+def criterion(standing: Standing, number: int, valid_for: timedelta, page: Page) -> str:
+    """Return a criterion, open where it isn't CONFIRMED.
+
+    Args:
+        standing: the criterion.
+        number: its place on the page, which its anchor has.
+        valid_for: how long its stage's CONFIRMED may be carried over.
+        page: what all have in common.
+    """
+    verdict = standing.verdict
+    held = verdict is Verdict.CONFIRMED
+    return (
+        f'<details class="criterion {CLASS[verdict]}" id="c{number}"{"" if held else " open"}>'
+        f'<summary><b class="tag {CLASS[verdict]}">{verdict.value}</b> '
+        f'<span class="name">{escape(standing.title)}</span>{_notes(standing, page.now)}'
+        f'<span class="took">{_took(standing)}</span></summary>'
+        f"{'' if held else _reason(standing)}{evidence(standing.evidence)}"
+        f"{_trace(standing.detail, page.trace) if standing.detail else ''}"
+        f"{_facts(standing, valid_for)}</details>\n"
+    )
+
+
+def _took(standing: Standing) -> str:
+    return f"{standing.duration:.2f} s" if standing.observed_at else "not run"
+
+
+def _notes(standing: Standing, now: datetime) -> str:
+    notes = ""
+    if standing.reason and standing.reason.kind is Kind.STALE:
+        notes += '<span class="note">stale</span>'
+    if standing.carried_over:
+        seen = f", seen {age(now - standing.observed_at)} ago" if standing.observed_at else ""
+        notes += f'<span class="note">carried over{seen}</span>'
+    if standing.flaky:
+        notes += f'<span class="note">flaky: {standing.attempts} attempts</span>'
+    if standing.side_effects:
+        notes += '<span class="note">acts on the world</span>'
+    return notes
+
+
+def _reason(standing: Standing) -> str:
+    reason = standing.reason
+    if reason is None:
+        return ""
+    text = f'<p class="why"><b>{reason.kind}:</b> {escape(reason.text)}</p>'
+    if reason.remedy:
+        text += f'<p class="remedy"><b>What to do:</b> {escape(reason.remedy)}</p>'
+    if standing.observed and standing.observed is not standing.verdict:
+        text += f'<p class="dim">By itself it was {standing.observed.value}.</p>'
+    return text
+
+
+def _trace(detail: str, limit: int) -> str:
+    kept = several_lines(detail, limit=limit)
+    lines = counted(detail.count("\n") + 1, "line", "lines")
+    return (
+        f'<details class="trace"><summary>What went wrong in full ({lines})</summary>'
+        f"<pre>{escape(kept)}</pre></details>"
+    )
+
+
+def _facts(standing: Standing, valid_for: timedelta) -> str:
+    told = f"<code>{escape(standing.id)}</code>"
+    seen = standing.observed_at
+    if seen:
+        told += f" ended {instant(seen)}"
+        if standing.attempts > 1:
+            told += f", {standing.attempts} attempts"
+        if standing.verdict is Verdict.CONFIRMED:
+            told += f", valid until {instant(seen + valid_for)}"
+    if standing.carried_over and standing.run_id:
+        told += f", by run <code>{escape(standing.run_id)}</code>"
+        told += f" on release <code>{escape(standing.subject)}</code>" if standing.subject else ""
+    where = f"<br><code>{escape(_plain(standing.nodeid))}</code>" if standing.nodeid else ""
+    return f'<p class="facts">{told}{where}</p>'
+
+
+def _plain(nodeid: str) -> str:
+    # A node id is pytest's and may hold anything; most hold nothing that has to be made visible.
+    return nodeid if nodeid.isprintable() else one_line(nodeid)

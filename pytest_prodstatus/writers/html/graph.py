@@ -1,0 +1,120 @@
+"""The graph of the stages as SVG: what each hangs on, its verdict, and where the root cause is."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup
+
+from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.record import Record, StageResult
+from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.writers.html.layers import Point, lay_out
+from pytest_prodstatus.writers.html.words import CLASS, SIGN
+
+LIMIT = 40
+"""More stages than this make no picture; the table of the stages has them all."""
+
+_WIDTH, _HEIGHT, _GAP, _ROW = 196, 62, 44, 78
+_LETTERS = 18
+"""What fits on one of a node's two lines."""
+
+
+def graph(record: Record, catalogue: Catalogue) -> Markup:
+    """Return the stages' graph, or nothing where no stage hangs on another."""
+    results = {stage.id: stage for stage in record.stages}
+    sources = {
+        name: [
+            other
+            for other in (*catalogue.by_id[name].requires, *catalogue.by_id[name].rollup)
+            if other in results
+        ]
+        for name in catalogue.order
+        if name in results
+    }
+    if not any(sources.values()) or len(sources) > LIMIT:
+        return Markup()
+    layout = lay_out(sources)
+    width = layout.layers * (_WIDTH + _GAP) - _GAP + 4
+    height = round(layout.height * _ROW) + 4
+    lines = [
+        _line(points, results[name], dashed=name in catalogue.by_id[node].rollup)
+        for (name, node), points in layout.lines.items()
+    ]
+    nodes = [_node(results[name], layout.nodes[name], catalogue) for name in sources]
+    return Markup(
+        '<svg class="graph" role="group" aria-label="The stages and what each hangs on" '
+        'width="{0}" height="{1}" viewBox="-2 -2 {0} {1}">{2}{3}</svg>'
+    ).format(width, height, Markup().join(lines), Markup().join(nodes))
+
+
+def is_root(stage: StageResult) -> bool:
+    """Return whether the root of a stage's verdict is its own."""
+    return stage.verdict is not Verdict.CONFIRMED and not hangs(stage)
+
+
+def hangs(stage: StageResult) -> bool:
+    """Return whether a stage isn't CONFIRMED because of something outside it."""
+    return bool(stage.cause) and (stage.cause or "").partition(".")[0] != stage.id
+
+
+def _corner(point: Point) -> tuple[int, int]:
+    layer, middle = point
+    return layer * (_WIDTH + _GAP), round(middle * _ROW - _HEIGHT / 2)
+
+
+def _line(points: Sequence[Point], source: StageResult, *, dashed: bool) -> Markup:
+    corners = [_corner(point) for point in points]
+    x, y = corners[0][0] + _WIDTH, corners[0][1] + _HEIGHT // 2
+    path = f"M{x} {y}"
+    for left, top in corners[1:]:
+        middle, half = top + _HEIGHT // 2, _GAP // 2
+        path += f"C{x + half} {y} {left - half} {middle} {left} {middle}"
+        x, y = left + _WIDTH, middle
+        if (left, top) != corners[-1]:
+            path += f"H{x}"
+    left, middle = corners[-1][0], corners[-1][1] + _HEIGHT // 2
+    held = source.verdict is Verdict.CONFIRMED
+    return Markup('<path class="line{}{}" d="{}"/><path class="tip{}" d="{}"/>').format(
+        " dash" if dashed else "",
+        "" if held else f" {CLASS[source.verdict]}",
+        path,
+        "" if held else f" {CLASS[source.verdict]}",
+        f"M{left - 8} {middle - 4}l8 4-8 4z",
+    )
+
+
+def _node(stage: StageResult, point: Point, catalogue: Catalogue) -> Markup:
+    x, y = _corner(point)
+    title = textwrap.wrap(stage.title, _LETTERS)
+    if len(title) > 2:
+        title = [title[0], f"{title[1][: _LETTERS - 1]}…"]
+    first = y + (17 if len(title) == 2 else 25)
+    rows = Markup().join(
+        Markup('<text x="{}" y="{}">{}</text>').format(x + 40, first + 16 * n, row)
+        for n, row in enumerate(title)
+    )
+    state = " root" if is_root(stage) else " hangs" if hangs(stage) else ""
+    below = f"{stage.verdict}{', root cause' if is_root(stage) else ''}"
+    return Markup(
+        '<a href="#stage-{}" class="node {}{}" aria-label="{}"><title>{}</title>'
+        '<rect x="{}" y="{}" width="{}" height="{}" rx="9"/>'
+        '<circle cx="{}" cy="{}" r="11"/><path class="sign" d="{}" transform="translate({} {})"/>'
+        '{}<text class="sub" x="{}" y="{}">{}</text></a>'
+    ).format(
+        stage.id, CLASS[stage.verdict], state, _words(stage, catalogue), stage.title,
+        x, y, _WIDTH, _HEIGHT,
+        x + 21, y + _HEIGHT // 2, SIGN[stage.verdict], x + 21, y + _HEIGHT // 2,
+        rows, x + 40, first + 16 * len(title), below,
+    )  # fmt: skip
+
+
+def _words(stage: StageResult, catalogue: Catalogue) -> str:
+    declared = catalogue.by_id[stage.id]
+    titles: Mapping[str, str] = {other.id: other.title for other in catalogue.stages}
+    words = f"{stage.title}: {stage.verdict}{', root cause' if is_root(stage) else ''}"
+    for what, names in (("requires", declared.requires), ("rolls up", declared.rollup)):
+        if names:
+            words += f", {what} {', '.join(titles[name] for name in names)}"
+    return words

@@ -1,0 +1,1 @@
+"""Tests of pytest_prodstatus.writers.html, module by module."""

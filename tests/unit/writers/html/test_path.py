@@ -1,0 +1,62 @@
+"""The path: the configured steps, each with the verdict of what it shows."""
+
+from __future__ import annotations
+
+import re
+
+from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.readers.config import Step
+from pytest_prodstatus.writers.html.path import path
+from tests.unit.given import HOUR, NOW, B, C, F, catalogue, entry, observation, record, stage
+
+STAGES = catalogue("order", stage("cycle", requires=("order",)))
+STEPS = (
+    Step(name="trend", shows="cycle.x"),
+    Step(name="buy", shows="order"),
+    Step(name="ship", shows="order.x"),
+    Step(name="gone", shows="order.renamed"),
+)
+DATED = observation(evidence=(entry("steps", {"trend": NOW - HOUR, "later": NOW}),))
+
+
+def labels(made: Record) -> list[str]:
+    """Return what a screen reader says of each step, of one drawing."""
+    anchors = {standing.id: f"c{n}" for n, standing in enumerate(made.criteria)}
+    drawn = path(made, STEPS, anchors)
+    told: list[str] = re.findall(r'class="stop[^"]*"[^>]* aria-label="([^"]*)"', drawn)
+    assert told[: len(STEPS)] == told[len(STEPS) :]  # along, and down
+    return told[: len(STEPS)]
+
+
+def test_a_step_has_the_verdict_of_the_stage_or_criterion_it_shows() -> None:
+    """One that the record doesn't have is BLOCKED; a timeline dates the step of its name."""
+    assert labels(record(STAGES, {"order.x": C, "cycle.x": DATED})) == [
+        "trend: CONFIRMED, 2026-11-22 11:00:00 UTC, as cycle.x says",
+        "buy: CONFIRMED, as order says",
+        "ship: CONFIRMED, as order.x says",
+        "gone: BLOCKED, as order.renamed says",
+    ]
+
+
+def test_the_root_cause_is_marked_and_what_hangs_on_it_dimmed() -> None:
+    """A step that is BLOCKED by something elsewhere doesn't look as if it were broken itself."""
+    made = record(STAGES, {"order.x": F, "order.y": B, "cycle.x": DATED})
+    assert [told.partition(", ")[0] for told in labels(made)] == [
+        "trend: BLOCKED", "buy: FAILED", "ship: FAILED", "gone: BLOCKED",
+    ]  # fmt: skip
+    drawn = path(made, STEPS, {s.id: "c" for s in made.criteria})
+    styles = re.findall(r'class="(stop [^"]*)"', drawn)
+    assert styles[:4] == ["stop B hangs", "stop F root", "stop F root", "stop B"]
+
+
+def test_the_rail_is_whole_between_steps_that_hold() -> None:
+    """And broken beside one that doesn't."""
+    made = record(STAGES, {"order.x": C, "cycle.x": C})
+    drawn = path(made, STEPS, {s.id: "c" for s in made.criteria})
+    rails = re.findall(r'class="(rail[^"]*)"', drawn)
+    assert rails[:4] == ["rail", "rail", "rail broken", "rail broken"]
+
+
+def test_without_steps_there_is_no_path() -> None:
+    """Nothing is drawn that nobody asked for."""
+    assert path(record(STAGES, {"order.x": C}), (), {}) == ""

@@ -1,0 +1,35 @@
+"""The page's small words."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from pytest_prodstatus.writers.html.words import counted, instant, minute, span
+from tests.unit.given import NOW
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [
+        (0, "0 s"),
+        (0.4, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (3_725, "1 h 2 min"),
+        (3_605, "1 h"),
+        (86_400 * 9 + 3_600 * 3 + 59, "9 d 3 h"),
+    ],
+)
+def test_a_span_in_its_largest_unit_and_the_next(seconds: float, told: str) -> None:
+    """Rounded down; the second is left out where it is nothing."""
+    assert span(timedelta(seconds=seconds)) == told
+
+
+def test_instants_and_numbers() -> None:
+    """Always UTC, to the second or the minute; a number has its noun."""
+    assert instant(NOW) == "2026-11-22 12:00:00 UTC"
+    assert minute(NOW) == "2026-11-22 12:00 UTC"
+    assert instant(None) == minute(None) == "unknown"
+    assert [counted(n, "run", "runs") for n in (0, 1, 1200)] == ["0 runs", "1 run", "1,200 runs"]
