@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-
-from markupsafe import escape
+from html import escape
 
 from pytest_prodstatus.model.duration import age
 from pytest_prodstatus.model.reason import Kind
@@ -94,7 +93,8 @@ def _reason(standing: Standing) -> str:
 
 
 def _trace(detail: str, limit: int) -> str:
-    kept = several_lines(detail, limit=limit)
+    plain = len(detail) <= limit and detail.replace("\n", "").isprintable()
+    kept = detail if plain else several_lines(detail, limit=limit)
     lines = counted(detail.count("\n") + 1, "line", "lines")
     return (
         f'<details class="trace"><summary>What went wrong in full ({lines})</summary>'
@@ -109,8 +109,8 @@ def _facts(standing: Standing, valid_for: timedelta) -> str:
         told += f" ended {instant(seen)}"
         if standing.attempts > 1:
             told += f", {standing.attempts} attempts"
-        if standing.verdict is Verdict.CONFIRMED:
-            told += f", valid until {instant(seen + valid_for)}"
+    if standing.carried_over and seen and standing.verdict is Verdict.CONFIRMED:
+        told += f", valid until {instant(seen + valid_for)}"
     if standing.carried_over and standing.run_id:
         told += f", by run <code>{escape(standing.run_id)}</code>"
         told += f" on release <code>{escape(standing.subject)}</code>" if standing.subject else ""

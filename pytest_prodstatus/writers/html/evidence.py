@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from markupsafe import escape
+from html import escape
 
 from pytest_prodstatus.model.evidence import Entry, JsonValue, shown
 from pytest_prodstatus.writers.html.timeline import instants_of, timeline
@@ -33,11 +32,11 @@ def _value(value: JsonValue) -> str:
     match value["type"]:
         case "text":
             # An id is a text in one piece, worth copying.
-            return f"<code>{escape(content)}</code>" if _is_id(content) else str(escape(content))
+            return f"<code>{escape(content)}</code>" if _is_id(content) else escape(content)
         case "int":
             return str(content)
         case "time":
-            return str(escape(content.replace("T", " ").replace("Z", " UTC").replace(".000", "")))
+            return escape(content.replace("T", " ").replace("Z", " UTC").replace(".000", ""))
         case "list":
             items = [f"<li>{_value(item)}</li>" for item in content]
             return f"<ul>{''.join(items)}{_cut(value)}</ul>" if items else "none"
@@ -48,7 +47,7 @@ def _value(value: JsonValue) -> str:
             named = [f"<li>{escape(key)} {_value(item)}</li>" for key, item in content.items()]
             return f'<ul class="map">{"".join(named)}{_cut(value)}</ul>' if named else "none"
         case _:
-            return str(escape(shown(value)))
+            return escape(shown(value))
 
 
 def _cut(value: JsonValue) -> str:

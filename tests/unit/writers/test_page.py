@@ -203,11 +203,11 @@ def test_a_run_in_progress_says_so() -> None:
     assert "CONFIRMED" not in page.text
 
 
-def test_a_confirmed_criterion_says_until_when() -> None:
+def test_a_stage_says_until_when_it_is_confirmed() -> None:
     """By its stage's `valid_for`."""
     made = catalogue(stage("a", valid_for=2 * HOUR))
     page = Page(write_page(record(made, {"a.x": C}), Config(catalogue=made)))
-    assert "valid until 2026-11-22 14:00:00 UTC" in page.text
+    assert page.text.count("Valid until 2026-11-22 14:00:00 UTC") == 2  # FINAL's, and the stage's
 
 
 def test_a_page_needs_no_declared_catalogue() -> None:
