@@ -9,31 +9,23 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pytest_prodstatus.model.catalogue import Catalogue, Stage
-from pytest_prodstatus.model.evidence import Money
-from pytest_prodstatus.model.reason import Kind
-from pytest_prodstatus.model.record import Record, Subject
+from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.readers.config import Config, Step
+from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.page import write_page
 from tests.unit.given import (
     HOSTILE,
     HOUR,
-    NOW,
     B,
     C,
     F,
     catalogue,
-    criterion,
     each_hostile_text,
-    entry,
     in_progress,
-    observation,
-    reason,
     record,
-    run,
     stage,
 )
+from tests.unit.writers.shown import full, many
 
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 UNSEEN = {"style", "script"}
@@ -76,41 +68,6 @@ class Page(HTMLParser):
     @property
     def text(self) -> str:
         return " ".join(" ".join(self.words).split())
-
-
-def full(text: str, stages: Catalogue | None = None) -> tuple[Record, Config]:
-    """Return a record in which every field that takes text holds it."""
-    made = stages or catalogue(
-        Stage(id="a", title="A STATUS", confirmed=text, failed=text, blocked=text),
-        stage("b", requires=("a",)),
-        stage("final", rollup=("a", "b")),
-    )
-    told = observation(
-        F,
-        reason=reason(text, remedy=text),
-        evidence=(
-            entry(text, text),
-            entry("m", {text: text}),
-            entry("t", {text: NOW - HOUR, "sold": NOW}),
-        ),
-        detail=text,
-    )
-    seen = {"a.x": told, "a.y": observation(evidence=(entry(text, [text]),), flaky=True), "b.x": C}
-    of = run(
-        id=text, selection=text, commit=text, subject=Subject(release=text, endpoints={text: text}),
-        versions={text: text}, incidents=(reason(text, Kind.CRASH),), dirty=True,
-    )  # fmt: skip
-    tests = (
-        criterion("a.x", title=text, nodeid=text, side_effects=True),
-        criterion("a.y"), criterion("b.x"),
-        criterion("a.old", title=text),
-    )  # fmt: skip
-    former = record(made, {"a.old": observation(F, reason=reason(text), observed_at=NOW - HOUR)})
-    path = (Step(name=one_line(text, limit=100), shows="a.x"), Step(name="sold", shows="b"))
-    config = Config(title=one_line(text), catalogue=made, path=path)
-    return record(
-        made, seen, of=of, collected=tests, selected=frozenset(seen), former=former
-    ), config
 
 
 PLAIN = Page(write_page(*full("plain")))
@@ -222,23 +179,8 @@ def test_the_same_record_gives_the_same_page() -> None:
 
 
 def test_a_hundred_criteria_stay_small() -> None:
-    """With evidence, reasons and remedies, under 150 kB."""
-    names = [f"s{n}" for n in range(9)]
-    made = catalogue(*names)
-    told = tuple(
-        entry(f"entry_{n}", v) for n, v in enumerate(["order-4711", 42, Money("9.90", "USD")])
-    )
-    seen = {
-        f"s{n % 9}.criterion-number-{n}": observation(
-            (C, C, F, B)[n % 4],
-            evidence=told,
-            reason=reason("the order was not found at the supplier", remedy="look it up by hand")
-            if n % 4 > 1
-            else None,
-        )
-        for n in range(100)
-    }
-    page = write_page(record(made, seen), Config(catalogue=made))
+    """With evidence, reasons, remedies and tracebacks, under 150 kB."""
+    page = write_page(*many(100))
     assert len(page.encode()) < 150_000
 
 

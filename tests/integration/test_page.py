@@ -1,0 +1,198 @@
+"""The page in a real browser: nothing runs but its own script, and everybody can read it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from pytest_prodstatus.writers.page import write_page
+from tests.chromium import PHONE, WIDE, executable, launched, opened
+from tests.unit.given import HOSTILE, NOW
+from tests.unit.writers.shown import full, many
+
+pytestmark = pytest.mark.skipif(
+    executable() is None, reason="Chromium isn't installed on this machine"
+)
+
+AT_ONCE = NOW.isoformat()
+SIZES = pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for all of these tests."""
+    with launched() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a record that fills every field."""
+    return written(tmp_path_factory.mktemp("page") / "status.html", write_page(*full("plain")))
+
+
+def written(file: Path, text: str) -> Path:
+    """Return a file with a text in it."""
+    file.write_bytes(text.encode("utf-8", "backslashreplace"))
+    return file
+
+
+def seen(page: Page) -> list[str]:
+    """Return the ids of the criteria that are shown."""
+    shown: list[str] = page.eval_on_selector_all(
+        ".criterion", "all => all.filter(one => one.checkVisibility()).map(one => one.id)"
+    )
+    return shown
+
+
+def test_hostile_text_does_nothing(browser: Browser, plain: Path, tmp_path: Path) -> None:
+    """In any field: no dialog, no console message, no request, no element that it made."""
+    made = "script, img, iframe, object, embed, link, base, form, [onload], [onerror]"
+    with opened(browser, plain, PHONE, now=AT_ONCE) as shown:
+        for number, text in enumerate(HOSTILE):
+            shown.open(written(tmp_path / f"{number}.html", write_page(*full(text))))
+            shown.page.wait_for_function("!document.getElementById('tools').hidden")
+            assert shown.page.locator(made).count() == 1, text  # the page's own script
+            assert shown.overflow == 0, text
+            assert (shown.popped, shown.told, shown.asked) == ([], [], []), text
+
+
+def test_script_in_the_page_is_refused_unless_it_is_the_pages_own(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """Even where a text did become markup, the policy would stop it."""
+    page = write_page(*full("plain")).replace(
+        "<main>", "<main><script>alert(1)</script><img src=x onerror=alert(2)>"
+    )
+    with opened(browser, written(tmp_path / "status.html", page)) as shown:
+        assert shown.popped == []
+        assert len([told for told in shown.told if "Content Security Policy" in told]) >= 2
+
+
+@SIZES
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(
+    browser: Browser, plain: Path, size: tuple[int, int], scheme: str
+) -> None:
+    """Contrast, landmarks, headers and names, in light and dark, wide and narrow."""
+    with opened(browser, plain, size, color_scheme=scheme) as shown:
+        found = Axe().run(shown.page).response["violations"]
+    told = [(each["id"], each["impact"], each["nodes"][0]["html"]) for each in found]
+    assert [each for each in told if each[1] in ("serious", "critical")] == []
+
+
+@SIZES
+def test_the_page_is_whole_without_a_script(
+    browser: Browser, plain: Path, size: tuple[int, int]
+) -> None:
+    """Every criterion is there, the picture too; only the tools are not."""
+    with opened(browser, plain, size, java_script_enabled=False) as shown:
+        assert shown.page.locator(".criterion").count() == len(list(full("plain")[0].criteria))
+        assert not shown.page.locator("#tools").is_visible()
+        assert shown.page.locator("svg.path >> visible=true").count() == 1
+        assert shown.page.locator(".criterion[open] .evidence").first.is_visible()
+
+
+def test_criteria_are_found_filtered_and_sorted(browser: Browser, tmp_path: Path) -> None:
+    """By words, by verdict, and the worst first."""
+    with opened(browser, written(tmp_path / "status.html", write_page(*many(40, 4)))) as shown:
+        page = shown.page
+        assert len(seen(page)) == 40
+        page.get_by_role("checkbox", name="FAILED").uncheck()
+        page.get_by_role("checkbox", name="BLOCKED").uncheck()
+        assert len(seen(page)) == 20
+        page.get_by_role("checkbox", name="FAILED").check()
+        page.get_by_role("searchbox").fill("s2 number-2 ")
+        assert page.locator("#tools [role=status]").inner_text() == "3 of 40"
+        assert page.locator("section.stage >> visible=true").count() == 1
+        page.get_by_role("searchbox").fill("")
+        page.get_by_role("combobox").select_option("worst")
+        kinds = page.eval_on_selector_all(
+            "#stage-s0 .criterion", "all => all.map(one => one.classList[1])"
+        )
+        assert kinds == sorted(kinds, key="FBC".index)
+
+
+def test_a_link_opens_what_it_leads_to(browser: Browser, tmp_path: Path) -> None:
+    """Also when it is filtered out."""
+    with opened(browser, written(tmp_path / "status.html", write_page(*many(40, 4)))) as shown:
+        page = shown.page
+        page.get_by_role("checkbox", name="CONFIRMED").uncheck()
+        assert "c1" not in seen(page)
+        page.evaluate("location.hash = '#c1'")
+        page.wait_for_function("document.getElementById('c1').open")
+        assert "c1" in seen(page)
+
+
+def test_the_keyboard_reaches_everything(browser: Browser, plain: Path) -> None:
+    """Every link, tool, criterion and button in turn; a criterion opens with the space bar."""
+    with opened(browser, plain) as shown:
+        page = shown.page
+        wanted = page.locator("a, summary, button, input, select").filter(visible=True).count()
+        reached = set()
+        for _ in range(wanted + 5):
+            page.keyboard.press("Tab")
+            reached.add(page.evaluate("document.activeElement.outerHTML"))
+        assert any("<summary" in each for each in reached)
+        assert any('href="#stage-a"' in each for each in reached)
+        assert any("searchbox" in each or 'type="search"' in each for each in reached)
+        folded = page.locator(".criterion:not([open]) > summary").first
+        criterion = folded.evaluate("one => one.parentElement.id")
+        folded.focus()
+        page.keyboard.press("Space")
+        assert page.locator(f"#{criterion}").evaluate("one => one.open")
+
+
+def test_an_id_is_copied(browser: Browser, plain: Path) -> None:
+    """The button beside it puts it on the clipboard, or selects it where that isn't allowed."""
+    with opened(browser, plain, permissions=["clipboard-read", "clipboard-write"]) as shown:
+        button = shown.page.locator(".criterion[open] button.copy").first
+        wanted = button.evaluate("one => one.previousElementSibling.textContent")
+        button.click()
+        shown.page.wait_for_function(
+            "one => one.textContent != 'copy'", arg=button.element_handle()
+        )
+        if button.inner_text() == "copied":
+            assert shown.page.evaluate("navigator.clipboard.readText()") == wanted
+        else:
+            assert shown.page.evaluate("getSelection().toString()") == wanted
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        ("2026-11-23T11:59:00Z", ""),
+        ("2026-11-23T13:30:00Z", "This page is old: what it says stopped being valid 2 h ago."),
+        ("2026-11-30T13:00:00Z", "This page is old: what it says stopped being valid 7 d ago."),
+    ],
+)
+def test_an_old_page_says_so(browser: Browser, plain: Path, now: str, told: str) -> None:
+    """As soon as the first CONFIRMED in it is too old to be carried over."""
+    with opened(browser, plain, now=now) as shown:
+        old = shown.page.locator("#old")
+        assert (old.inner_text() if old.is_visible() else "").startswith(told)
+        assert old.is_visible() == bool(told)
+
+
+def test_print_shows_what_is_folded(browser: Browser, plain: Path) -> None:
+    """Paper has nothing to click; the tools stay off it."""
+    with opened(browser, plain) as shown:
+        shown.page.emulate_media(media="print")
+        folded = shown.page.locator(".criterion:not([open]) .facts").first
+        assert folded.bounding_box()
+        assert not shown.page.locator("#tools").is_visible()
+        assert re.match(rb"%PDF", shown.page.pdf(format="A4"))
+
+
+def test_ten_thousand_criteria_stay_usable(browser: Browser, tmp_path: Path) -> None:
+    """They are found and filtered like ten."""
+    file = written(tmp_path / "status.html", write_page(*many(10_000, 20)))
+    with opened(browser, file) as shown:
+        shown.page.get_by_role("searchbox").fill("number-9999")
+        assert shown.page.locator("#tools [role=status]").inner_text() == "1 of 10000"
+        assert (shown.told, shown.overflow) == ([], 0)
