@@ -82,6 +82,7 @@ def write_page(record: Record, config: Config) -> str:
         span=span,
         counted=counted,
         tag=tag,
+        confirmed=Verdict.CONFIRMED,
         style_of=CLASS,
         signs=SIGN,
         **_inline(),

@@ -45,7 +45,7 @@ def _value(value: JsonValue) -> str:
             if instants:
                 return f"{timeline(instants)}{_cut(value)}"
             named = [f"<li>{escape(key)} {_value(item)}</li>" for key, item in content.items()]
-            return f'<ul class="map">{"".join(named)}{_cut(value)}</ul>' if named else "none"
+            return f"<ul>{''.join(named)}{_cut(value)}</ul>" if named else "none"
         case _:
             return escape(shown(value))
 

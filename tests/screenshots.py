@@ -1,0 +1,179 @@
+"""Make the pictures of the page for the documentation, from real runs against the demo store.
+
+    python -m tests.screenshots
+
+Each record is that of a run that this makes; only the former runs in it are made up, since nobody
+waits a week for a picture. They go to docs/images/, where a person looks at them before a commit.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from pytest_prodstatus.model.record import HISTORY_LIMIT, Past, Record
+from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.readers.config import Config, read_config
+from pytest_prodstatus.readers.record import read_record
+from pytest_prodstatus.writers.page import write_page
+from pytest_prodstatus.writers.record import write_record
+from tests.chromium import PHONE, WIDE, launched, opened
+from tests.unit.writers.shown import many
+
+ROOT = Path(__file__).parents[1]
+IMAGES = ROOT / "docs" / "images"
+
+C, B, F = Verdict.CONFIRMED, Verdict.BLOCKED, Verdict.FAILED
+BETWEEN = timedelta(hours=6)
+"""Between two of the former runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """One picture.
+
+    Attributes:
+        name: its file's, without the ending.
+        page: which of the pages it shows.
+        at: the part of the page that it begins with, as a CSS selector; "" for the top.
+    """
+
+    name: str
+    page: str
+    size: tuple[int, int] = WIDE
+    scheme: str = "light"
+    at: str = ""
+
+
+SHOTS = (
+    Shot(name="healthy", page="healthy"),
+    Shot(name="failed", page="failed"),
+    Shot(name="failed-dark", page="failed", scheme="dark"),
+    Shot(name="failed-phone", page="failed", size=PHONE),
+    Shot(name="failed-stage", page="failed", at="#stage-payout"),
+    Shot(name="timeline", page="healthy", at="#stage-autonomous"),
+    Shot(name="blocked", page="blocked"),
+    Shot(name="stale", page="stale", at="#stages"),
+    Shot(name="ten-thousand", page="ten-thousand"),
+)
+
+
+# Opens what is folded in the part, but for tracebacks, and puts it at the window's top.
+_SHOW = """part => {
+  for (const one of part.querySelectorAll(".criterion")) one.open = true;
+  scrollTo(0, part.getBoundingClientRect().top + scrollY - 64);
+}"""
+
+
+def main() -> None:
+    """Run the demo, write the pages and take the pictures."""
+    config = read_config((ROOT / "pyproject.toml").read_text(encoding="utf-8"), "pyproject.toml")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pages = _pages(folder, config)
+        IMAGES.mkdir(parents=True, exist_ok=True)
+        with launched() as browser:
+            for shot in SHOTS:
+                file = pages[shot.page]
+                with opened(browser, file, shot.size, color_scheme=shot.scheme) as shown:
+                    if shot.at:
+                        part = shown.page.locator(shot.at)
+                        part.evaluate(_SHOW)
+                    picture = IMAGES / f"{shot.name}.png"
+                    shown.page.screenshot(path=picture)
+                sys.stdout.write(f"{picture.relative_to(ROOT)}: {picture.stat().st_size:,} bytes\n")
+
+
+def _pages(folder: Path, config: Config) -> Mapping[str, Path]:
+    """Return the pages by their names."""
+    records = {
+        "healthy": _ran(folder / "healthy", armed=True),
+        "failed": _ran(folder / "failed", "--demo-scenario=payout-wrong-amount", armed=True),
+        "blocked": _ran(folder / "blocked", "--demo-scenario=supplier-down"),
+        "stale": _stale(folder / "stale"),
+    }
+    told = {name: (_with_past(record), config) for name, record in records.items()}
+    told["ten-thousand"] = many(10_000, 20)
+    pages = {}
+    for name, (record, declared) in told.items():
+        pages[name] = folder / f"{name}.html"
+        pages[name].write_text(write_page(record, declared), encoding="utf-8")
+    return pages
+
+
+def _ran(folder: Path, *args: str, armed: bool = False) -> Record:
+    """Return the record of a run against the demo store."""
+    environment = {**os.environ, "REAL_PLACEORDER": "1" if armed else "0"}
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "production", "--target", "demo"]
+    subprocess.run(
+        [*command, f"--prodstatus-dir={folder}", "--prodstatus-subject=v2026.11.22-2", *args],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        check=False,
+    )
+    return _read(folder)
+
+
+def _read(folder: Path) -> Record:
+    file = folder / "status.json"
+    return read_record(file.read_text(encoding="utf-8"), str(file))
+
+
+def _stale(folder: Path) -> Record:
+    """Return the record of a run that looked at one stage, a day and a half after all others."""
+    before = timedelta(hours=36)
+    whole = _ran(folder, armed=True)
+
+    stages = tuple(
+        replace(
+            stage,
+            criteria=tuple(
+                replace(s, observed_at=s.observed_at - before if s.observed_at else None)
+                for s in stage.criteria
+            ),
+        )
+        for stage in whole.stages
+    )
+    begun = whole.run.started - before
+    run = replace(whole.run, started=begun, finished=begun + timedelta(seconds=4))
+    (folder / "status.json").write_text(write_record(replace(whole, run=run, stages=stages)))
+    return _ran(folder, "--stage=oauth,order")
+
+
+def _with_past(record: Record) -> Record:
+    """Return the record with as many former runs as it can have, some of which went wrong."""
+    titles = [stage.id for stage in record.stages]
+    rows = []
+    for number in range(HISTORY_LIMIT):
+        verdicts = dict.fromkeys(titles, C)
+        if number in (4, 5, 6):
+            verdicts.update({"oauth": F, "placeorder": B, "autonomous": B, "final": F})
+        if number == 17:
+            verdicts.update({"payout": B, "autonomous": B, "generating-profit": B, "final": B})
+        rows.append(
+            Past(
+                run=f"run-{number}",
+                started=record.run.started - (HISTORY_LIMIT - number) * BETWEEN,
+                commit=record.run.commit,
+                release=f"v2026.11.{15 + number // 4}-{number % 4}",
+                final=verdicts["final"],
+                stages=verdicts,
+            )
+        )
+    first = record.run.started - HISTORY_LIMIT * BETWEEN
+    stages = tuple(
+        replace(stage, since=first if stage.verdict is C else stage.since, previous=None)
+        for stage in record.stages
+    )
+    return replace(record, history=tuple(rows), stages=stages)
+
+
+if __name__ == "__main__":
+    main()
