@@ -1,24 +1,25 @@
 """pytest-html's report with the verdicts in it, where that plugin is there and asked for.
 
-pytest-html takes cells and summary as raw HTML, so everything is escaped here; it drops tests that
-crashed or never ran, so its summary gets every criterion that isn't CONFIRMED.
+pytest-html takes cells and summary as raw HTML, so everything is escaped here, its own test ids
+too; it drops tests that crashed or never ran, so its summary gets every criterion that isn't
+CONFIRMED. A row's verdict is what its test says by itself; the summary knows what it hangs on.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from html import escape
 from pathlib import Path
 
 import pytest
 
-from pytest_prodstatus.model.outcome import finding_of
-from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.payload import Payload
-from pytest_prodstatus.phases import phase_of
+from pytest_prodstatus.phases import verdict_of
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.writers.files import clear_leftovers, write_atomically
+from pytest_prodstatus.writers.report import write_block
 
 
 def switch_on(settings: Settings, config: pytest.Config) -> None:
@@ -35,7 +36,7 @@ _IN_PROGRESS = "The run is in progress: nothing is confirmed yet."
 
 
 class HtmlReport:
-    """Adds a verdict column and the status to pytest-html's report."""
+    """Adds columns for stage and verdict, and the status, to pytest-html's report."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
@@ -79,38 +80,53 @@ class HtmlReport:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
-        """Add a column."""
-        cells.insert(1, '<th class="sortable" data-column-type="verdict">Verdict</th>')
+        """Add two columns."""
+        cells[1:1] = [
+            '<th class="sortable" data-column-type="stage">Stage</th>',
+            '<th class="sortable" data-column-type="verdict">Verdict</th>',
+        ]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: object, cells: list[str]) -> None:
-        """Add a cell to every row, since their number must be the header's."""
-        cells.insert(1, f'<td class="col-verdict">{escape(self._verdict(report))}</td>')
+        """Add two cells to every row, since their number must be the header's.
+
+        A row that somebody emptied is to be left out, so it stays empty.
+        """
+        if not cells:
+            return
+        cells[:] = [_with_escaped_id(cell, report) for cell in cells]
+        cells[1:1] = [
+            f'<td class="col-stage">{escape(self._stage(report))}</td>',
+            f'<td class="col-verdict">{self._verdict(report)}</td>',
+        ]
+
+    def _stage(self, report: object) -> str:
+        criterion = self.recorder.name_of(str(getattr(report, "nodeid", "")))
+        return criterion.partition(".")[0] if Payload.of(report) else ""
 
     def _verdict(self, report: object) -> str:
-        if not isinstance(report, pytest.TestReport) or Payload.of(report) is None:
+        if getattr(report, "outcome", "") == "rerun":
             return ""
-        finding = finding_of(phase_of(report))
-        return str(finding[0] if finding else Verdict.CONFIRMED)
+        required = self.recorder.settings.config.require_evidence
+        verdict = verdict_of(report, require_evidence=required)
+        return verdict.value if verdict else ""
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         """Put the status above the table."""
         record = self.recorder.record
-        if record is None:
-            return
-        final = record.final
-        why = f": {final.reason.text}" if final.reason else ""
-        prefix.append(f"<h2>FINAL {escape(str(final.verdict))}{escape(why)}</h2><ul>")
-        for stage in record.stages:
-            prefix.append(f"<li>{escape(stage.title)}: <b>{escape(str(stage.verdict))}</b>")
-            unmet = [s for s in stage.criteria if s.verdict is not Verdict.CONFIRMED]
-            if unmet:
-                items = "".join(
-                    f"<li>{escape(s.id)} {escape(str(s.verdict))}: "
-                    f"{escape(s.reason.text if s.reason else '')}</li>"
-                    for s in unmet
-                )
-                prefix.append(f"<ul>{items}</ul>")
-            prefix.append("</li>")
-        prefix.append("</ul>")
+        if record is not None:
+            prefix.append(write_block(record, self.recorder.settings.config))
+
+
+_ID = re.compile(r'(<td class="col-testId">)(.*)(</td>)', re.DOTALL)
+
+
+def _with_escaped_id(cell: str, report: object) -> str:
+    """Return pytest-html's cell with its test id escaped, and any other cell as it is."""
+    found = _ID.fullmatch(cell) if isinstance(cell, str) else None
+    nodeid = str(getattr(report, "nodeid", ""))
+    # What doesn't begin with the raw id was made by somebody else, who may have meant its markup.
+    if not found or not found[2].startswith(nodeid):
+        return cell
+    return found[1] + escape(found[2]) + found[3]

@@ -6,9 +6,10 @@ from datetime import datetime, timezone
 
 import pytest
 
-from pytest_prodstatus.model.outcome import Phase
+from pytest_prodstatus.model.outcome import Phase, finding_of
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.text import one_line, several_lines
+from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.payload import Payload
 
 _WENT_WRONG = ("failed", "rerun")
@@ -33,6 +34,17 @@ def phase_of(report: pytest.TestReport) -> Phase:
         stopped=datetime.fromtimestamp(stop, timezone.utc) if stop else None,
         duration=float(report.duration or 0.0),
     )
+
+
+def verdict_of(report: object, *, require_evidence: bool) -> Verdict | None:
+    """Return what one report of a criterion says by itself; None for any other report."""
+    payload = Payload.of(report)
+    if payload is None or not isinstance(report, pytest.TestReport):
+        return None
+    finding = finding_of(phase_of(report))
+    if finding:
+        return finding[0]
+    return Verdict.BLOCKED if require_evidence and not payload.recorded else Verdict.CONFIRMED
 
 
 def worker_id(node: object) -> str:

@@ -12,10 +12,8 @@ from typing import TextIO
 
 import pytest
 
-from pytest_prodstatus.model.outcome import finding_of
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.payload import Payload
-from pytest_prodstatus.phases import phase_of
+from pytest_prodstatus.phases import verdict_of
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.writers.board import board_lines, final_line, override_lines
 
@@ -42,22 +40,14 @@ class Words:
     ) -> Generator[None, object, object]:
         """Replace the letter and the word, and keep the category, by which pytest counts."""
         status = yield
-        payload = Payload.of(report)
-        if (
-            payload is None
-            or not isinstance(status, tuple)
-            or not isinstance(report, pytest.TestReport)
-        ):
+        verdict = verdict_of(report, require_evidence=self.require_evidence)
+        if verdict is None or not isinstance(status, tuple):
             return status
         category, letter, word = status
         if not letter and not word:
             return status
         if category == "rerun":
             return category, letter, "RERUN"
-        finding = finding_of(phase_of(report))
-        verdict = finding[0] if finding else Verdict.CONFIRMED
-        if verdict is Verdict.CONFIRMED and self.require_evidence and not payload.recorded:
-            verdict = Verdict.BLOCKED
         return category, _LETTER[verdict], (verdict.value, _COLOUR[verdict])
 
 

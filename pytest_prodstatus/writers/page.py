@@ -10,28 +10,24 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR, Stage
-from pytest_prodstatus.model.record import Past, Record, StageResult
-from pytest_prodstatus.model.summary import next_actions, stage_line
+from pytest_prodstatus.model.catalogue import Stage
+from pytest_prodstatus.model.record import Record, StageResult
+from pytest_prodstatus.model.summary import stage_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.version import __version__
 from pytest_prodstatus.writers.html.criterion import Page, criterion
 from pytest_prodstatus.writers.html.graph import graph, hangs, is_root
+from pytest_prodstatus.writers.html.head import head, valid_for, valid_until
 from pytest_prodstatus.writers.html.path import path
-from pytest_prodstatus.writers.html.strip import final_strip, stage_strip
-from pytest_prodstatus.writers.html.words import CLASS, SIGN, counted, instant, minute, span, tag
+from pytest_prodstatus.writers.html.strip import stage_strip
+from pytest_prodstatus.writers.html.template import source, template
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
-_HASHED = {"style": "status.css", "script": "status.js"}
+_INLINE = {"style": "status.css", "script": "status.js"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,57 +50,41 @@ class _Part:
 
 def write_page(record: Record, config: Config) -> str:
     """Return the page for a record; the same record gives the same text."""
-    now = record.run.finished or record.run.started
-    page = Page.of(now, sum(1 for standing in record.criteria if standing.detail))
     anchors = {standing.id: f"c{n}" for n, standing in enumerate(record.criteria, 1)}
-    parts = _parts(record, config, page)
-    return _template().render(
-        record=record,
-        run=record.run,
+    return template("status.html.j2").render(
         title=config.title,
-        parts=parts,
+        parts=_parts(record, config),
         path=path(record, config.path, anchors),
-        graph=graph(record, config.catalogue) if config.catalogue.stages else "",
-        actions=next_actions(record),
+        graph=graph(record, config.catalogue),
         changes=_changes(record),
-        last_confirmed=_last_confirmed(record),
-        until=min((part.until for part in parts if part.until), default=None),
-        counts=_counts(record),
         titles={stage.id: stage.title for stage in record.stages},
         anchors=anchors,
-        strip=final_strip(record),
-        version=__version__,
         line=stage_line,
         is_root=is_root,
         hangs=hangs,
-        instant=instant,
-        minute=minute,
-        span=span,
-        counted=counted,
-        tag=tag,
-        confirmed=Verdict.CONFIRMED,
-        style_of=CLASS,
-        signs=SIGN,
+        **head(record, config),
         **_inline(),
     )
 
 
-def _parts(record: Record, config: Config, page: Page) -> list[_Part]:
+def _parts(record: Record, config: Config) -> list[_Part]:
+    now = record.run.finished or record.run.started
+    page = Page.of(now, sum(1 for standing in record.criteria if standing.detail))
     number = 0
     parts = []
     for stage in record.stages:
         declared = config.catalogue.by_id.get(stage.id)
-        valid_for = declared.valid_for if declared else DEFAULT_VALID_FOR
+        lasts = valid_for(stage.id, config)
         told = []
         for standing in stage.criteria:
             number += 1
-            told.append(criterion(standing, number, valid_for, page))
+            told.append(criterion(standing, number, lasts, page))
         parts.append(
             _Part(
                 stage=stage,
                 declared=declared,
                 meaning=_meaning(declared, stage.verdict),
-                until=_until(stage, valid_for),
+                until=valid_until(stage, config),
                 strip=stage_strip(record, stage.id),
                 criteria=Markup("".join(told)),  # noqa: S704  every text in it was escaped there
             )
@@ -122,20 +102,6 @@ def _meaning(stage: Stage | None, verdict: Verdict) -> str:
     }[verdict]
 
 
-def _until(stage: StageResult, valid_for: timedelta) -> datetime | None:
-    seen = [
-        standing.observed_at
-        for standing in stage.criteria
-        if standing.verdict is Verdict.CONFIRMED and standing.observed_at
-    ]
-    return min(seen) + valid_for if seen else None
-
-
-def _counts(record: Record) -> Mapping[Verdict, int]:
-    verdicts = [standing.verdict for standing in record.criteria]
-    return {verdict: verdicts.count(verdict) for verdict in Verdict}
-
-
 def _changes(record: Record) -> list[tuple[str, str, str]]:
     """Return what differs from the run before: what it is, what it was, what it is now."""
     if not record.history or not record.run.finished:
@@ -151,47 +117,18 @@ def _changes(record: Record) -> list[tuple[str, str, str]]:
         ("suite commit", then.commit, now.commit),
     ):
         if was != is_now:
-            told.append((what, (was or "unknown")[:40], (is_now or "unknown")[:40]))
+            told.append((what, was or "unknown", is_now or "unknown"))
     return told
-
-
-def _last_confirmed(record: Record) -> Past | None:
-    """Return the newest former run whose FINAL was CONFIRMED, where this one's isn't."""
-    if record.final.verdict is Verdict.CONFIRMED:
-        return None
-    held = (past for past in reversed(record.history) if past.final is Verdict.CONFIRMED)
-    return next(held, None)
 
 
 @cache
 def _inline() -> Mapping[str, Markup]:
     """Return style and script, and the policy that allows these two and nothing else."""
-    environment = _template().environment
-    loader = environment.loader
-    texts = {
-        kind: loader.get_source(environment, name)[0] if loader else ""
-        for kind, name in _HASHED.items()
-    }
+    texts = {kind: source(name) for kind, name in _INLINE.items()}
     digests = {
         kind: base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         for kind, text in texts.items()
     }
     rules = "; ".join(f"{kind}-src 'sha256-{digest}'" for kind, digest in digests.items())
     policy = f"default-src 'none'; {rules}; base-uri 'none'; form-action 'none'"
-    # The package's own files, which no record has a part in.
-    inline = {kind: Markup(text) for kind, text in texts.items()}  # noqa: S704
-    return {**inline, "policy": Markup(policy)}  # noqa: S704
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("pytest_prodstatus.writers"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("status.html.j2")
+    return {**texts, "policy": Markup(policy)}  # noqa: S704  base64 and words of our own

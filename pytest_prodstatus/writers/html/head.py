@@ -1,0 +1,54 @@
+"""What whoever decides sees first: FINAL, the gate, why, what to do next, and about what."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR
+from pytest_prodstatus.model.record import Past, Record, StageResult
+from pytest_prodstatus.model.summary import next_actions
+from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.readers.config import Config
+from pytest_prodstatus.writers.html.strip import final_strip
+
+
+def head(record: Record, config: Config) -> dict[str, Any]:
+    """Return what the template of the head (`head.html.j2`) is given."""
+    counts = Counter(standing.verdict for standing in record.criteria)
+    ends = filter(None, (valid_until(stage, config) for stage in record.stages))
+    return {
+        "record": record,
+        "run": record.run,
+        "final": record.final,
+        "actions": next_actions(record),
+        "last_confirmed": _last_confirmed(record),
+        "until": min(ends, default=None),
+        "counts": {verdict: counts[verdict] for verdict in Verdict},
+        "strip": final_strip(record),
+    }
+
+
+def valid_for(stage_id: str, config: Config) -> timedelta:
+    """Return how long a CONFIRMED of a stage may be carried over."""
+    declared = config.catalogue.by_id.get(stage_id)
+    return declared.valid_for if declared else DEFAULT_VALID_FOR
+
+
+def valid_until(stage: StageResult, config: Config) -> datetime | None:
+    """Return when the first of a stage's CONFIRMED criteria is too old; None where it has none."""
+    seen = [
+        standing.observed_at
+        for standing in stage.criteria
+        if standing.verdict is Verdict.CONFIRMED and standing.observed_at
+    ]
+    return min(seen) + valid_for(stage.id, config) if seen else None
+
+
+def _last_confirmed(record: Record) -> Past | None:
+    """Return the newest former run whose FINAL was CONFIRMED, where this one's isn't."""
+    if record.final.verdict is Verdict.CONFIRMED:
+        return None
+    held = (past for past in reversed(record.history) if past.final is Verdict.CONFIRMED)
+    return next(held, None)
