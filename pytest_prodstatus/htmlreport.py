@@ -19,7 +19,6 @@ from pytest_prodstatus.phases import verdict_of
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.writers.files import clear_leftovers, write_atomically
-from pytest_prodstatus.writers.report import write_block
 
 
 def switch_on(settings: Settings, config: pytest.Config) -> None:
@@ -116,6 +115,9 @@ class HtmlReport:
         """Put the status above the table."""
         record = self.recorder.record
         if record is not None:
+            # Not above, since a run without a report has nothing to pay for.
+            from pytest_prodstatus.writers.report import write_block
+
             prefix.append(write_block(record, self.recorder.settings.config))
 
 

@@ -16,7 +16,6 @@ from pytest_prodstatus.writers.document import write_document
 from pytest_prodstatus.writers.export import writer_of
 from pytest_prodstatus.writers.fields import digest_of
 from pytest_prodstatus.writers.files import write_atomically
-from pytest_prodstatus.writers.page import write_page
 from pytest_prodstatus.writers.record import write_record
 
 
@@ -37,6 +36,9 @@ def publish(record: Record, config: Config, layout: Layout) -> Published:
 
 def publish_readable(record: Record, config: Config, layout: Layout) -> Published:
     """Write the document, the page and the exports."""
+    # Not above, since a run without criteria has no page to pay for.
+    from pytest_prodstatus.writers.page import write_page
+
     page = _encoded(write_page(record, config))
     exports = {
         layout.export(name): _encoded(writer_of(name)(record, config)) for name in config.exports
