@@ -19,6 +19,7 @@ from pathlib import Path
 
 from pytest_prodstatus.model.record import HISTORY_LIMIT, Past, Record
 from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.waiver import Waiver, Waivers
 from pytest_prodstatus.readers.config import Config, read_config
 from pytest_prodstatus.readers.record import read_record
 from pytest_prodstatus.writers.page import write_page
@@ -59,6 +60,7 @@ SHOTS = (
     Shot(name="failed-stage", page="failed", at="#stage-payout"),
     Shot(name="timeline", page="healthy", at="#stage-autonomous"),
     Shot(name="blocked", page="blocked"),
+    Shot(name="waived", page="waived"),
     Shot(name="stale", page="stale", at="#stages"),
     Shot(name="ten-thousand", page="ten-thousand"),
 )
@@ -99,6 +101,17 @@ def _pages(folder: Path, config: Config) -> Mapping[str, Path]:
         "stale": _stale(folder / "stale"),
     }
     told = {name: (_with_past(record), config) for name, record in records.items()}
+    unclaimed = _ran(folder / "waived", "--demo-scenario=payout-unclaimed", armed=True)
+    waiver = Waiver(
+        criterion="payout.payouts-settled-at-provider",
+        reason="PayPal's case 2711 is open, the money is safe",
+        owner="Ana",
+        expires=unclaimed.run.started + timedelta(days=3),
+    )
+    told["waived"] = (
+        _with_past(unclaimed),
+        replace(config, waivers=Waivers(given=(waiver,))),
+    )
     told["ten-thousand"] = many(10_000, 20)
     pages = {}
     for name, (record, declared) in told.items():

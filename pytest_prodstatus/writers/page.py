@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
 from markupsafe import Markup
 
+from pytest_prodstatus.model.answer import Waived
 from pytest_prodstatus.model.catalogue import Stage
 from pytest_prodstatus.model.record import Record, StageResult
 from pytest_prodstatus.model.summary import stage_line
@@ -51,9 +52,10 @@ class _Part:
 def write_page(record: Record, config: Config) -> str:
     """Return the page for a record; the same record gives the same text."""
     anchors = {standing.id: f"c{n}" for n, standing in enumerate(record.criteria, 1)}
+    top = head(record, config)
     return template("status.html.j2").render(
         title=config.title,
-        parts=_parts(record, config),
+        parts=_parts(record, config, top["waived"]),
         path=path(record, config.path, anchors),
         graph=graph(record, config.catalogue),
         changes=_changes(record),
@@ -62,14 +64,14 @@ def write_page(record: Record, config: Config) -> str:
         line=stage_line,
         is_root=is_root,
         hangs=hangs,
-        **head(record, config),
+        **top,
         **_inline(),
     )
 
 
-def _parts(record: Record, config: Config) -> list[_Part]:
+def _parts(record: Record, config: Config, waived: Iterable[Waived]) -> list[_Part]:
     now = record.run.finished or record.run.started
-    page = Page.of(now, sum(1 for standing in record.criteria if standing.detail))
+    page = Page.of(now, sum(1 for standing in record.criteria if standing.detail), waived)
     number = 0
     parts = []
     for stage in record.stages:

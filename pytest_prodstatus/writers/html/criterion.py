@@ -5,17 +5,20 @@ Written as text, not by the template: a page of ten thousand criteria has to be 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
 
+from pytest_prodstatus.model.answer import Waived
 from pytest_prodstatus.model.duration import age
 from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.record import Standing
 from pytest_prodstatus.model.text import one_line, several_lines
 from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.waiver import Waiver
 from pytest_prodstatus.writers.html.evidence import evidence
-from pytest_prodstatus.writers.html.words import CLASS, counted, instant
+from pytest_prodstatus.writers.html.words import CLASS, counted, instant, minute
 
 TRACES = 40_000
 """Characters that all tracebacks of a page have together, but for the least each of them has."""
@@ -29,15 +32,21 @@ class Page:
     Attributes:
         now: when the run ended; ages are measured against it.
         trace: characters kept of one traceback.
+        waivers: those in force, by the criterion's id.
     """
 
     now: datetime
     trace: int
+    waivers: Mapping[str, Waiver]
 
     @classmethod
-    def of(cls, now: datetime, tracebacks: int) -> Page:
+    def of(cls, now: datetime, tracebacks: int, waived: Iterable[Waived] = ()) -> Page:
         """Return a page that has so many tracebacks."""
-        return cls(now=now, trace=min(_MOST, max(_LEAST, TRACES // max(1, tracebacks))))
+        return cls(
+            now=now,
+            trace=min(_MOST, max(_LEAST, TRACES // max(1, tracebacks))),
+            waivers={one.standing.id: one.waiver for one in waived},
+        )
 
 
 def criterion(standing: Standing, number: int, valid_for: timedelta, page: Page) -> str:
@@ -54,7 +63,7 @@ def criterion(standing: Standing, number: int, valid_for: timedelta, page: Page)
     return (
         f'<details class="criterion {CLASS[verdict]}" id="c{number}"{"" if held else " open"}>'
         f'<summary><b class="tag {CLASS[verdict]}">{verdict.value}</b> '
-        f'<span class="name">{escape(standing.title)}</span>{_notes(standing, page.now)}'
+        f'<span class="name">{escape(standing.title)}</span>{_notes(standing, page)}'
         f'<span class="took">{_took(standing)}</span></summary>'
         f"{'' if held else _reason(standing)}{evidence(standing.evidence)}"
         f"{_trace(standing.detail, page.trace) if standing.detail else ''}"
@@ -66,12 +75,16 @@ def _took(standing: Standing) -> str:
     return f"{standing.duration:.2f} s" if standing.observed_at else "not run"
 
 
-def _notes(standing: Standing, now: datetime) -> str:
+def _notes(standing: Standing, page: Page) -> str:
     notes = ""
+    waiver = page.waivers.get(standing.id)
+    if waiver:
+        until = f"waived until {minute(waiver.expires)} by {escape(waiver.owner)}"
+        notes += f'<span class="note">{until}</span>'
     if standing.reason and standing.reason.kind is Kind.STALE:
         notes += '<span class="note">stale</span>'
     if standing.carried_over:
-        seen = f", seen {age(now - standing.observed_at)} ago" if standing.observed_at else ""
+        seen = f", seen {age(page.now - standing.observed_at)} ago" if standing.observed_at else ""
         notes += f'<span class="note">carried over{seen}</span>'
     if standing.flaky:
         notes += f'<span class="note">flaky: {standing.attempts} attempts</span>'

@@ -6,8 +6,11 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
+from pytest_prodstatus.model.answer import Answer
 from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR
+from pytest_prodstatus.model.gate import ask
 from pytest_prodstatus.model.record import Past, Record, StageResult
+from pytest_prodstatus.model.refusal import Asked
 from pytest_prodstatus.model.summary import next_actions
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
@@ -17,17 +20,31 @@ from pytest_prodstatus.writers.html.strip import final_strip
 def head(record: Record, config: Config) -> dict[str, Any]:
     """Return what the template of the head (`head.html.j2`) is given."""
     counts = Counter(standing.verdict for standing in record.criteria)
+    answer = gate_answer(record, config)
+    held = record.decision.open and record.final.verdict is Verdict.CONFIRMED
     ends = filter(None, (valid_until(stage, config) for stage in record.stages))
     return {
         "record": record,
         "run": record.run,
         "final": record.final,
+        "open": answer.held if answer else held,
+        "waived": answer.waived if answer else (),
+        "refusals": answer.refusals if answer else (),
         "actions": next_actions(record),
         "last_confirmed": _last_confirmed(record),
         "until": min(ends, default=None),
         "counts": {verdict: counts[verdict] for verdict in Verdict},
         "strip": final_strip(record),
     }
+
+
+def gate_answer(record: Record, config: Config) -> Answer | None:
+    """Return what the gate says at the end of the run; None where no waiver bears on that."""
+    now = record.run.finished
+    if now is None or not config.waivers.given:
+        return None
+    about = Asked(target=record.run.target)
+    return ask(record, config.catalogue, about, now, waivers=config.waivers)
 
 
 def valid_for(stage_id: str, config: Config) -> timedelta:

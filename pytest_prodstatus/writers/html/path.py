@@ -67,15 +67,15 @@ def path(record: Record, steps: Sequence[Step], anchors: Mapping[str, str]) -> M
     dates = all_instants(record)
     stages = {stage.id: stage for stage in record.stages}
     stops = [_stop(step, stages, anchors, dates.get(step.name)) for step in steps]
-    width = len(stops) * _ALONG
+    width, height = len(stops) * _ALONG, 142 if any(stop.at for stop in stops) else 108
     along = Markup().join(_along(n, stop, stops) for n, stop in enumerate(stops))
     down = Markup().join(_down(n, stop, stops) for n, stop in enumerate(stops))
     return Markup(
-        '<svg class="path along" role="group" aria-label="The path" width="{0}" height="142" '
-        'viewBox="0 0 {0} 142">{1}</svg>'
-        '<svg class="path down" role="group" aria-label="The path" width="330" height="{2}" '
-        'viewBox="0 0 330 {2}">{3}</svg>'
-    ).format(width, along, len(stops) * _DOWN, down)
+        '<svg class="path along" role="group" aria-label="The path" width="{0}" height="{1}" '
+        'viewBox="0 0 {0} {1}">{2}</svg>'
+        '<svg class="path down" role="group" aria-label="The path" width="330" height="{3}" '
+        'viewBox="0 0 330 {3}">{4}</svg>'
+    ).format(width, height, along, len(stops) * _DOWN, down)
 
 
 def _stop(
@@ -107,7 +107,8 @@ def _along(number: int, stop: _Stop, stops: Sequence[_Stop]) -> Markup:
         Markup('<text class="name" x="{}" y="84">{}</text>').format(x, _short(stop.name, 13)),
         Markup('<text class="sub" x="{}" y="101">{}</text>').format(x, stop.verdict.value),
     ]
-    if stop.root:
+    # Said once of neighbours that show the same.
+    if stop.root and not (number and stops[number - 1].shows == stop.shows):
         rows.append(Markup('<text class="cause" x="{}" y="15">root cause</text>').format(x))
     if stop.at:
         day, time = instant(stop.at)[:16].split(" ")

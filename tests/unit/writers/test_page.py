@@ -5,17 +5,22 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from datetime import datetime
 from html.parser import HTMLParser
 
 import pytest
 
 from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.record import Rule
 from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.waiver import Waiver, Waivers
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.page import write_page
 from tests.unit.given import (
     HOSTILE,
     HOUR,
+    NOW,
     B,
     C,
     F,
@@ -23,6 +28,7 @@ from tests.unit.given import (
     each_hostile_text,
     in_progress,
     record,
+    run,
     stage,
 )
 from tests.unit.writers.shown import full, many
@@ -190,3 +196,43 @@ def test_control_characters_never_reach_the_page() -> None:
         assert not re.search(
             r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", write_page(*full(text))
         )
+
+
+def waiver(name: str = "a.x", expires: datetime = NOW + HOUR) -> Waiver:
+    """Return a waiver of somebody's."""
+    return Waiver(criterion=name, reason="<i>known</i>", owner="Ann & Co", expires=expires)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "waivers", "told"),
+    [
+        (B, [waiver()], "BLOCKED The gate is open, 1 waived"),
+        (C, [waiver()], "CONFIRMED The gate is open Everything"),
+        (B, [waiver(expires=NOW)], "BLOCKED The gate is closed: do not deploy A STATUS"),
+        (C, [waiver(expires=NOW)], "closed: do not deploy the waiver of 'a.x' (Ann & Co) expired"),
+        (C, [waiver("a.gone")], "the waiver of 'a.gone' (Ann & Co) is about no criterion"),
+    ],
+    ids=["waived", "not-needed", "expired", "expired-and-not-needed", "of-nothing"],
+)
+def test_waivers_change_the_gate_and_no_verdict(
+    verdict: Verdict, waivers: list[Waiver], told: str
+) -> None:
+    """The head says what the gate would say when the run ended, and by whose word."""
+    made = catalogue("a")
+    config = Config(catalogue=made, waivers=Waivers(given=tuple(waivers)))
+    seen = record(made, {"a.x": verdict}, of=run(catalogue=made.digest))
+    text = write_page(seen, config)
+    page = Page(text)
+    assert told in page.text
+    by = "Waived until 2026-11-22 13:00 UTC by Ann & Co: a.x, because <i>known</i>"
+    in_force = verdict is B and waivers[0].expires > NOW
+    assert (by in page.text) is in_force
+    assert ('class="note">waived until 2026-11-22 13:00 UTC by Ann &amp; Co<' in text) is in_force
+
+
+def test_a_rule_of_the_run_opens_no_gate() -> None:
+    """A deploy asks for CONFIRMED, whatever the run ended by."""
+    made = catalogue("a")
+    seen = record(made, {"a.x": B}, rule=Rule.NOT_FAILED)
+    assert seen.decision.open
+    assert "The gate is closed" in Page(write_page(seen, Config(catalogue=made))).text
