@@ -57,7 +57,7 @@ SHOTS = (
     Shot(name="failed", page="failed"),
     Shot(name="failed-dark", page="failed", scheme="dark"),
     Shot(name="failed-phone", page="failed", size=PHONE),
-    Shot(name="failed-stage", page="failed", at="#stage-payout"),
+    Shot(name="failed-stage", page="failed", at="#stage-payout .criterion.F"),
     Shot(name="timeline", page="healthy", at="#stage-autonomous"),
     Shot(name="blocked", page="blocked"),
     Shot(name="waived", page="waived"),
