@@ -12,7 +12,7 @@ from pytest_prodstatus.version import __version__
 
 if TYPE_CHECKING:
     from pytest_prodstatus.blocking import Blocked, blocked
-    from pytest_prodstatus.fixtures import Endpoints, Evidence, Secrets, Snapshots, target_of
+    from pytest_prodstatus.fixtures import Endpoints, Evidence, Secrets, Snapshots, Waits, target_of
     from pytest_prodstatus.model.evidence import Money
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Money",
     "Secrets",
     "Snapshots",
+    "Waits",
     "__version__",
     "blocked",
     "target_of",
@@ -33,6 +34,7 @@ _HOME = {
     "Evidence": "pytest_prodstatus.fixtures",
     "Secrets": "pytest_prodstatus.fixtures",
     "Snapshots": "pytest_prodstatus.fixtures",
+    "Waits": "pytest_prodstatus.fixtures",
     "Money": "pytest_prodstatus.model.evidence",
     "blocked": "pytest_prodstatus.blocking",
     "target_of": "pytest_prodstatus.fixtures",

@@ -79,6 +79,19 @@ class Collector:
             if self._running is not None and self._running.side_effects:
                 self.spool.append_evidence(self._running.id, Payload.entry_text(entry))
 
+    def note_waiting(self, what: str, budget: float) -> None:
+        """Let the terminal say what the criterion that runs now waits for, and for how long.
+
+        Raises:
+            ValueError: the budget is no positive number of seconds.
+        """
+        if not budget > 0:
+            msg = f"prodstatus_waiting: budget={budget!r} must be a positive number of seconds"
+            raise ValueError(msg)
+        if self._running is not None:
+            text = f"for {one_line(what, limit=200)}, at most {budget:g} s"
+            self.spool.tell_waiting(self._running.id, text)
+
     @pytest.hookimpl
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note which files were collected whole, and which not at all."""

@@ -47,6 +47,17 @@ class Secrets(Protocol):
         """Take `value` out of everything that this process tells from now on."""
 
 
+class Waits(Protocol):
+    """What the `prodstatus_waiting` fixture gives."""
+
+    def __call__(self, what: str, *, budget: float) -> None:
+        """Say that the criterion waits for `what` now, for at most `budget` seconds.
+
+        Raises:
+            ValueError: the budget is no positive number.
+        """
+
+
 def target_of(config: pytest.Config) -> str:
     """Return the name of the system that a run judges, for a conftest's hooks."""
     return config.stash[SETTINGS].target
@@ -117,3 +128,17 @@ def prodstatus_secret(pytestconfig: pytest.Config) -> Secrets:
     eight characters is not.
     """
     return pytestconfig.stash[COLLECTOR].redaction.register
+
+
+@pytest.fixture
+def prodstatus_waiting(pytestconfig: pytest.Config) -> Waits:
+    """Say what the criterion waits for: `prodstatus_waiting("order 7 to be known", budget=60)`.
+
+    Where it takes long, the terminal's line about it then says what for, and at most how long.
+    """
+    collector = pytestconfig.stash[COLLECTOR]
+
+    def say(what: str, *, budget: float) -> None:
+        collector.note_waiting(what, budget)
+
+    return say

@@ -23,6 +23,7 @@ from pytest_prodstatus.fixtures import (  # noqa: F401  pytest finds fixtures by
     prodstatus_secret,
     prodstatus_snapshot,
     prodstatus_target,
+    prodstatus_waiting,
 )
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.redaction import Redaction

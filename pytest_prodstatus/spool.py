@@ -1,7 +1,8 @@
 """The run's spool: a private folder through which the processes of one run tell each other.
 
 It holds manifests, the claims of criteria with side effects (each starts once a run, in whichever
-process), and their evidence, which has to outlive a process that dies on the next line.
+process), their evidence, which has to outlive a process that dies on the next line, and what a
+criterion waits for.
 """
 
 from __future__ import annotations
@@ -66,6 +67,24 @@ class Spool:
             return path.read_text(encoding="ascii").splitlines()
         except OSError:
             return []
+
+    def tell_waiting(self, criterion_id: str, text: str) -> None:
+        """Leave word of what a criterion waits for; the last word counts."""
+        whole = self.folder / f"waiting-{_name(criterion_id)}.txt"
+        part = whole.with_suffix(".part")
+        with contextlib.suppress(OSError):  # no criterion shall fail because nobody could be told
+            part.write_text(text, encoding="utf-8", errors="backslashreplace")
+            part.replace(whole)
+
+    def read_waiting(self, criterion_id: str) -> str:
+        """Return what a criterion waits for; "" where it didn't say."""
+        if self._folder is None:
+            return ""
+        path = self._folder / f"waiting-{_name(criterion_id)}.txt"
+        try:
+            return path.read_text(encoding="utf-8")
+        except OSError:
+            return ""
 
     def close(self) -> None:
         """Remove the folder, where this process made it."""

@@ -105,7 +105,9 @@ class Waiting:
                 times = int((now - since) / WAITING_S)
                 if times > told.get(nodeid, 0):
                     told[nodeid] = times
-                    self._say(f"waiting for {self.recorder.name_of(nodeid)}: {now - since:.0f} s")
+                    name = self.recorder.name_of(nodeid)
+                    what = self.recorder.spool.read_waiting(name)
+                    self._say(f"waiting for {name}: {now - since:.0f} s{what and ', '}{what}")
 
     def _say(self, line: str) -> None:
         # The cursor stands behind a test's name or a row of dots; a reader who left is no error.

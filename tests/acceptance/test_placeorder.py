@@ -9,13 +9,14 @@ from datetime import datetime
 
 import pytest
 
-from pytest_prodstatus import Evidence
+from pytest_prodstatus import Evidence, Waits
 from pytest_prodstatus.state.entry import Entry
 from tests.acceptance.support.aliexpress import AliExpressClient
 from tests.acceptance.support.answering import answers
 from tests.acceptance.support.probes.facts import facts
 from tests.acceptance.support.purchase import Purchase, order_value
 from tests.acceptance.support.readback import Waiting, read_back
+from tests.acceptance.support.settings import Settings
 
 pytestmark = pytest.mark.stage("placeorder")
 
@@ -47,9 +48,13 @@ def test_order_known_to_supplier(
     supplier: AliExpressClient,
     now: datetime,
     wait: Waiting,
+    settings: Settings,
     evidence: Evidence,
+    prodstatus_waiting: Waits,
 ) -> None:
     """The supplier knows the order that was placed, paid and not cancelled."""
+    told = f"the supplier to know order {order_placed.out_order_id}"
+    prodstatus_waiting(told, budget=settings.wait.total_seconds())
     with answers():
         found = read_back(supplier, order_placed, now=now, wait=wait)
     evidence(**facts(found))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.integration.project import SERIAL, SHOP, XDIST, Project, plain
@@ -75,17 +77,53 @@ def test_verbose_board_shows_evidence(project: Project) -> None:
 def test_criterion_that_takes_long_is_named(
     project: Project, mode: tuple[str, ...], capture: str
 ) -> None:
-    """While a criterion runs for long, a line on the terminal names it, whatever is captured."""
+    """While a criterion runs for long, a line names it and what it waits for, always."""
     project.write(
         {
             "conftest.py": """
                 import pytest_prodstatus.terminal
                 pytest_prodstatus.terminal.WAITING_S = 0.2
                 """,
-            "test_api.py": "@api\ndef test_slow():\n    time.sleep(1)\n    print('captured')\n",
+            "test_api.py": """
+                @api
+                def test_slow(prodstatus_waiting):
+                    prodstatus_waiting("order 7\\x1b[2J to be known", budget=60)
+                    time.sleep(1)
+                    print('captured')
+                """,
         }
     )
     out = project.run_alone(f"--capture={capture}", *mode).out
-    assert "waiting for api.slow: " in out
+    said = r"^waiting for api\.slow: \d+ s, for order 7\\x1b\[2J to be known, at most 60 s$"
+    assert re.search(said, out, re.MULTILINE)
     assert out.index("waiting for api.slow: ") < out.index("1 passed")
     assert ("captured" in out) == (capture == "no" and not mode)
+
+
+def test_a_budget_is_a_positive_number(project: Project) -> None:
+    """One sentence says so; without any word the line only says how long."""
+    project.write(
+        {
+            "conftest.py": """
+                import pytest_prodstatus.terminal
+                pytest_prodstatus.terminal.WAITING_S = 0.1
+                """,
+            "test_api.py": """
+                @api
+                def test_silent():
+                    time.sleep(0.5)
+
+                @api
+                def test_budget(prodstatus_waiting):
+                    prodstatus_waiting("the end", budget=0)
+
+                def test_of_a_unit(prodstatus_waiting):
+                    prodstatus_waiting("nobody", budget=1)
+                """,
+        }
+    )
+    ran = project.run_alone()
+    told = "ValueError: prodstatus_waiting: budget=0 must be a positive number of seconds"
+    assert ran.criteria["api.budget"]["reason"] == told
+    assert re.search(r"^waiting for api\.silent: \d+ s$", plain(ran.out), re.MULTILINE)
+    assert "2 passed" in ran.out

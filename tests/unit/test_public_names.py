@@ -15,7 +15,7 @@ from pytest_prodstatus.model import evidence
 def test_the_public_names_are_these() -> None:
     """Test code imports from the package alone."""
     assert set(pytest_prodstatus.__all__) == {
-        "Blocked", "Endpoints", "Evidence", "Money", "Secrets", "Snapshots", "__version__",
+        "Blocked", "Endpoints", "Evidence", "Money", "Secrets", "Snapshots", "Waits", "__version__",
         "blocked", "target_of",
     }  # fmt: skip
 
@@ -29,6 +29,7 @@ def test_every_public_name_is_what_it_says() -> None:
     assert pytest_prodstatus.Endpoints is fixtures.Endpoints
     assert pytest_prodstatus.Snapshots is fixtures.Snapshots
     assert pytest_prodstatus.Secrets is fixtures.Secrets
+    assert pytest_prodstatus.Waits is fixtures.Waits
     assert pytest_prodstatus.target_of is fixtures.target_of
     for name in pytest_prodstatus.__all__:
         assert getattr(pytest_prodstatus, name) is not None
