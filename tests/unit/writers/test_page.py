@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.record import Rule
+from pytest_prodstatus.model.record import Past, Rule
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.model.waiver import Waiver, Waivers
@@ -127,7 +129,7 @@ def test_only_the_inline_style_and_script_are_allowed(kind: str) -> None:
     inline = re.findall(rf"<{kind}>(.*?)</{kind}>", text, re.DOTALL)
     assert inline == [PLAIN.inline[kind]]
     digest = base64.b64encode(hashlib.sha256(inline[0].encode()).digest()).decode()
-    assert f"{kind}-src 'sha256-{digest}';" in text
+    assert f"; {kind}-src 'sha256-{digest}';" in text
     assert "unsafe" not in text
     assert not re.search(r" (?:style|on\w+)=", text)
 
@@ -236,3 +238,38 @@ def test_a_rule_of_the_run_opens_no_gate() -> None:
     seen = record(made, {"a.x": B}, rule=Rule.NOT_FAILED)
     assert seen.decision.open
     assert "The gate is closed" in Page(write_page(seen, Config(catalogue=made))).text
+
+
+def past(number: int, final: Verdict, **more: Any) -> Past:
+    """Return a former run of a catalogue of two stages, with `a` as FINAL was."""
+    given = {
+        "run": f"run-{number}",
+        "started": NOW - number * HOUR,
+        "commit": "c0",
+        "release": "v0",
+    }
+    return Past(**{**given, "final": final, "stages": {"a": final, "b": C}, **more})
+
+
+def test_what_changed_since_the_run_before() -> None:
+    """Verdicts, the release and the commit, and nothing that stayed."""
+    made = record(catalogue("a", "b"), {"a.x": F, "b.x": C})
+    config = Config(catalogue=catalogue("a", "b"))
+    page = Page(write_page(replace(made, history=(past(2, F), past(1, C))), config))
+    told = page.text.partition("What changed since the run before What Was Is ")[2]
+    assert told.startswith(
+        "A STATUS CONFIRMED FAILED release v0 v1 suite commit c0 0123456789abcdef Criteria and"
+    )
+    same = past(1, F, commit=made.run.commit, release="v1")
+    assert "What changed" not in Page(write_page(replace(made, history=(same,)), config)).text
+
+
+def test_the_last_run_that_was_confirmed_is_named() -> None:
+    """The newest of them, where this one isn't."""
+    made = record(catalogue("a"), {"a.x": F})
+    history = (past(3, C), past(2, C), past(1, B))
+    page = Page(write_page(replace(made, history=history), Config()))
+    told = "Last CONFIRMED 2026-11-22 10:00 UTC, run run-2 , release v0 , suite commit c0 ."
+    assert told in page.text
+    held = record(catalogue("a"), {"a.x": C})
+    assert "Last CONFIRMED" not in write_page(replace(held, history=history), Config())

@@ -60,3 +60,14 @@ def test_the_rail_is_whole_between_steps_that_hold() -> None:
 def test_without_steps_there_is_no_path() -> None:
     """Nothing is drawn that nobody asked for."""
     assert path(record(STAGES, {"order.x": C}), (), {}) == ""
+
+
+def test_neighbours_that_show_the_same_say_once_that_it_is_the_root() -> None:
+    """A row of the same words would tell nobody more."""
+    steps = (Step(name="a", shows="order"), Step(name="b", shows="order"), STEPS[0])
+    made = record(STAGES, {"order.x": F, "cycle.x": F})
+    drawn = path(made, (*steps, steps[0]), {s.id: "c" for s in made.criteria})
+    along = drawn.partition("</svg>")[0]
+    assert re.findall(r"(?:name|cause)\"[^>]*>([^<]*)<", along) == [
+        "a", "root cause", "b", "trend", "root cause", "a", "root cause",
+    ]  # fmt: skip
