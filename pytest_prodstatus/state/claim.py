@@ -26,14 +26,14 @@ def next_attempt(history: Sequence[Entry], plan: Plan) -> int:
     Raises:
         Unresolved: an entry of another day is not settled; later days count too, since a clock
             may have jumped back.
-        ClockBehind: a purchase was confirmed on a later day than the plan's.
+        ClockBehind: a purchase was claimed or confirmed on a later day than the plan's.
         Claimed: an entry of the plan's day is anything but REJECTED.
     """
     for entry in history:
         if entry.day != plan.day and not entry.settled:
             raise Unresolved(entry)
     for entry in history:
-        if entry.state is State.CONFIRMED and entry.events[-1].at.date() > plan.day:
+        if entry.state is State.CONFIRMED and entry.last_day > plan.day:
             raise ClockBehind(entry, plan.day)
     today = [entry for entry in history if entry.day == plan.day]
     for entry in reversed(today):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from pytest_prodstatus.state.plan import Plan
 from pytest_prodstatus.state.state import State
@@ -69,6 +69,15 @@ class Entry(Plan):
     def claimed_at(self) -> datetime:
         """The UTC instant of the claim, by the clock of the process that made it."""
         return self.events[0].at
+
+    @property
+    def last_day(self) -> date:
+        """The latest UTC day that it is known by: what a person said last, else claim and end.
+
+        They differ where the clock was set back in between; which was right nobody can tell.
+        """
+        newest = self.events[-1]
+        return newest.at.date() if newest.resolution else max(self.day, newest.at.date())
 
     def describe(self) -> str:
         """Return the words that name this entry in a sentence."""

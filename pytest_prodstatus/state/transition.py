@@ -49,9 +49,7 @@ def require_resolution(entry: Entry, wanted: State, now: datetime) -> None:
         IllegalTransition: it is settled already, or `wanted` settles nothing.
     """
     redated = (
-        entry.state is State.CONFIRMED
-        and wanted is State.CONFIRMED
-        and entry.events[-1].at.date() > now.date()
+        entry.state is State.CONFIRMED and wanted is State.CONFIRMED and entry.last_day > now.date()
     )
     if wanted not in BY_RESOLUTION.get(entry.state, _NOTHING) and not redated:
         raise IllegalTransition(entry, wanted)

@@ -37,6 +37,22 @@ def test_a_clock_that_jumps_back_a_day_buys_nothing(
     assert len(journal.entries()) == 1
 
 
+def test_a_clock_that_jumps_back_during_a_purchase_buys_nothing_more(
+    journal: Journal, clock: SetClock
+) -> None:
+    """It was confirmed days before its own claim: no day until that of the claim is free."""
+    entry = journal.sent(journal.intend(plan_at(clock.now)))
+    clock.advance(days=-7)
+    entry = journal.confirmed(entry, ["1"], "ok")
+    clock.advance(days=1)
+    with pytest.raises(ClockBehind):
+        journal.intend(plan_at(clock.now))
+
+    journal.resolve(entry.id, state="CONFIRMED", who="Ana", how="the clock was ahead")
+    clock.advance(days=1)
+    assert journal.intend(plan_at(clock.now)).state is State.INTENT
+
+
 def test_a_clock_that_jumps_back_within_the_day_finds_it_taken(
     journal: Journal, clock: SetClock
 ) -> None:
