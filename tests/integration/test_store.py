@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.demo import boot
+
 ROOT = Path(__file__).parents[2]
 DOCUMENT = "FINAL_PRODUCTION_AUTONOMOUS_STATUS.md"
 TITLES = (
@@ -90,7 +92,7 @@ class Project:
             timeout=240,
             check=False,
         )
-        target = "demo" if "demo" in arguments else ""
+        target = next((name for name in ("demo", "staging") if name in arguments), "")
         return Ran(
             status=done.returncode,
             output=done.stdout + done.stderr,
@@ -144,6 +146,35 @@ def test_the_order_needs_no_other_criterion(project: Project) -> None:
     (placed, _) = ran.record["stages"][1]["criteria"]
     assert (placed["verdict"], placed["observed"]) == ("BLOCKED", "CONFIRMED")
     assert ran.record["run"]["subject"]["snapshots"] == {}
+
+
+_BUY = """
+import os, pathlib
+assert os.environ["REAL_PLACEORDER"] == "1"
+pathlib.Path("report.md").write_text(
+    "PLACEORDER_EXECUTION_STATUS: SUCCESS\\nALIEXPRESS_ORDER_ID: 8198352049851315\\n")
+"""
+
+
+def test_the_store_s_own_command_buys_where_it_is_configured(project: Project) -> None:
+    """It is run in its folder, and the evidence names its route."""
+    (project.folder / "buy.py").write_text(_BUY, encoding="utf-8")
+    with boot() as store:
+        variables = store.environment | {
+            "PRODSTATUS_ENVIRONMENT": "production",
+            "PRODSTATUS_PURCHASE_COMMAND": f"'{sys.executable}' -S buy.py",
+            "PRODSTATUS_PURCHASE_FOLDER": str(project.folder),
+            "PRODSTATUS_PURCHASE_REPORT": "report.md",
+            "REAL_PLACEORDER": "1",
+        }
+        ran = project.run(
+            *("-m", "production", "--target", "staging", "-k", "real_order_placed"), **variables
+        )
+    assert ran.status == 0, ran.output
+    (placed, _) = ran.record["stages"][1]["criteria"]
+    seen = {entry["name"]: entry["value"] for entry in placed["evidence"]}
+    (order_id,) = seen["order_ids"]
+    assert (seen["route"], order_id["value"]) == ("store", "8198352049851315")
 
 
 def test_without_configuration_every_stage_is_blocked(project: Project) -> None:
