@@ -22,7 +22,6 @@ from pytest_prodstatus.model.gate import waiver_refusals
 from pytest_prodstatus.model.outcome import CRASHED, Observation, Phase, reduce_phases
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record, Rule, Run, Subject
-from pytest_prodstatus.model.redacted import redacted
 from pytest_prodstatus.outputs import Outputs
 from pytest_prodstatus.payload import Payload
 from pytest_prodstatus.phases import missing_of, phase_of, worker_id
@@ -125,8 +124,8 @@ class Recorder:
 
     def incident(self, key: str, text: str, kind: Kind, remedy: str | None = None) -> None:
         """Note once, by `key`, something that went wrong outside any criterion; it caps FINAL."""
-        told = self.redaction.text(text)
-        self._incidents.setdefault(key, Reason(text=told, kind=kind, remedy=remedy))
+        text = self.redaction.text(text)
+        self._incidents.setdefault(key, Reason(text=text, kind=kind, remedy=remedy))
 
     def observe(self, report: pytest.TestReport) -> None:
         """Take in one report about any test."""
@@ -186,7 +185,7 @@ class Recorder:
         def assembled() -> Record:
             dated = replace(run, incidents=tuple(self._incidents.values()))
             record = assemble(facts, dated, self.settings.gate, pytest_status, finished)
-            return redacted(record, self.redaction.text)
+            return self.redaction.record(record)
 
         self.record = self.outputs.finish(judged)
         waivers = self.settings.config.waivers
@@ -216,8 +215,7 @@ class Recorder:
         run = replace(run, incidents=(IN_PROGRESS,))
         marker = assemble(facts, run, self.settings.gate, EXIT_BLOCKED, run.started)
         closed = replace(marker.decision, open=False)
-        marker = replace(marker, decision=closed, previous=self._former)
-        return redacted(marker, self.redaction.text)
+        return self.redaction.record(replace(marker, decision=closed, previous=self._former))
 
     def _facts(self, observations: Mapping[str, Observation], not_run: Reason) -> Facts:
         manifest, catalogue = self._manifest, self._catalogue

@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 
 from pytest_prodstatus.masked import mask_report, masked
+from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.redacted import redacted
 from pytest_prodstatus.model.redaction import LEAST, Redactor
 from pytest_prodstatus.readers.variables import SecretNames, read_dotenv
 from pytest_prodstatus.settings import Settings
@@ -50,6 +52,10 @@ class Redaction:
         if not self._looked and len(text) >= LEAST:
             self._look()
         return self._redactor.redact(text)
+
+    def record(self, record: Record) -> Record:
+        """Return a record without secrets, whatever put them there."""
+        return redacted(record, self.text)
 
     def source_of(self, text: str) -> str | None:
         """Return the name of a variable whose secret value stands in `text`, or None."""
