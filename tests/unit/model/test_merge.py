@@ -79,45 +79,6 @@ def timeless(record: Record) -> Record:
     return replace(record, run=replace(record.run, selection=None))
 
 
-@given(catalogues(), st.data())
-def test_any_shards_make_the_record_of_the_run(made: Catalogue, data: st.DataObject) -> None:
-    """However its criteria are spread, and in whatever order the shards are given."""
-    draw = data.draw
-    names = [
-        f"{each.id}.{word}"
-        for each in made.stages
-        for word in draw(st.lists(st.sampled_from("wxyz"), unique=True, max_size=3))
-    ]
-    verdicts = st.sampled_from(draw(st.sampled_from([[C], [C, C, B, F]])))
-    rule = draw(st.sampled_from(Rule))
-    died = draw(st.sampled_from([(), (), (DIED,)]))
-    some = st.lists(st.sampled_from(names), unique=True) if names else st.just([])
-    older = [shard({n: draw(verdicts) for n in draw(some)}, names=names, stages=made)]
-    for start in draw(st.lists(st.sampled_from([3, 2]), max_size=2)):
-        seen = {n: draw(verdicts) for n in draw(some)}
-        at: dict[str, Any] = {"id": f"run-{start}", "started": NOW - (start + 1) * HOUR}
-        older.append(shard(seen, names=names, stages=made, former=older[-1], **at))
-    former = draw(st.sampled_from([None, older[-1]]))
-    chosen = names if draw(st.booleans()) else draw(some)
-    seen = {n: draw(verdicts) for n in chosen if draw(st.integers(0, 9))}
-    places = {n: draw(st.integers(0, 2)) for n in chosen}
-
-    def ran(own: list[str], n: int, incidents: tuple[Any, ...]) -> Record:
-        observed = {name: seen[name] for name in own if name in seen}
-        status = int(F in observed.values())
-        return shard(
-            observed, names=names, selected=own, former=former, stages=made, rule=rule,
-            status=status, incidents=incidents, started=NOW - HOUR + n * MINUTE,
-        )  # fmt: skip
-
-    parts = [
-        ran([c for c in chosen if places[c] == n], n, died if n == 1 else ()) for n in range(3)
-    ]
-    whole = ran(list(chosen), 0, died)
-    in_any_order = draw(st.permutations(parts))
-    assert timeless(merged(*in_any_order, stages=made)) == timeless(whole)
-
-
 class TestCriterion:
     """Which shard speaks for a criterion."""
 
@@ -354,3 +315,42 @@ def test_a_criterion_of_no_stage_is_refused() -> None:
     )))  # fmt: skip
     with pytest.raises(MergeError, match=r"0\.json: 'x\.y' is in no stage of the catalogue"):
         merged(replace(part, stages=stages))
+
+
+@given(catalogues(), st.data())
+def test_any_shards_make_the_record_of_the_run(made: Catalogue, data: st.DataObject) -> None:
+    """However its criteria are spread, and in whatever order the shards are given."""
+    draw = data.draw
+    names = [
+        f"{each.id}.{word}"
+        for each in made.stages
+        for word in draw(st.lists(st.sampled_from("wxyz"), unique=True, max_size=3))
+    ]
+    verdicts = st.sampled_from(draw(st.sampled_from([[C], [C, C, B, F]])))
+    rule = draw(st.sampled_from(Rule))
+    died = draw(st.sampled_from([(), (), (DIED,)]))
+    some = st.lists(st.sampled_from(names), unique=True) if names else st.just([])
+    older = [shard({n: draw(verdicts) for n in draw(some)}, names=names, stages=made)]
+    for start in draw(st.lists(st.sampled_from([3, 2]), max_size=2)):
+        seen = {n: draw(verdicts) for n in draw(some)}
+        at: dict[str, Any] = {"id": f"run-{start}", "started": NOW - (start + 1) * HOUR}
+        older.append(shard(seen, names=names, stages=made, former=older[-1], **at))
+    former = draw(st.sampled_from([None, older[-1]]))
+    chosen = names if draw(st.booleans()) else draw(some)
+    seen = {n: draw(verdicts) for n in chosen if draw(st.integers(0, 9))}
+    places = {n: draw(st.integers(0, 2)) for n in chosen}
+
+    def ran(own: list[str], n: int, incidents: tuple[Any, ...]) -> Record:
+        observed = {name: seen[name] for name in own if name in seen}
+        status = int(F in observed.values())
+        return shard(
+            observed, names=names, selected=own, former=former, stages=made, rule=rule,
+            status=status, incidents=incidents, started=NOW - HOUR + n * MINUTE,
+        )  # fmt: skip
+
+    parts = [
+        ran([c for c in chosen if places[c] == n], n, died if n == 1 else ()) for n in range(3)
+    ]
+    whole = ran(list(chosen), 0, died)
+    in_any_order = draw(st.permutations(parts))
+    assert timeless(merged(*in_any_order, stages=made)) == timeless(whole)
