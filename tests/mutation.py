@@ -47,6 +47,9 @@ SAME = {
     "decision:final.reason dropped from it": _ALWAYS,
     "standings:'' dropped from it": "a standing that was carried over always has a test",
     "standings:span < timedelta() turned round": "an age of 0 is never stale",
+    "merge:s.reason dropped from it": _ALWAYS,
+    "merge:filter part.run.finished dropped": "a run in progress was refused before",
+    "merge:False flipped": "it bears on the digest alone, which is taken before",
     "assemble:s.selected dropped from it": "what was selected and not observed is BLOCKED itself",
 }
 """Mutants that change nothing that can be seen, each with the reason."""

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from datetime import datetime, timedelta
-from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import click
 
 from pytest_prodstatus.model.duration import text_of
 from pytest_prodstatus.model.override import Override
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.state.overrides import Overrides
 
 LONGEST = timedelta(hours=24)
 """How long one override may last; a longer need is a waiver, or a decision made anew."""
@@ -25,21 +27,11 @@ _INSTALL = "install it with: pip install 'pytest-prodstatus[state]'"
 _URL = "PRODSTATUS_STATE_URL"
 
 
-class Store(Protocol):
-    """The overrides of the state store."""
-
-    def add(self, override: Override) -> None:
-        """Write an override down."""
-
-    def active(self, target: str, now: datetime) -> tuple[Override, ...]:
-        """Return the overrides of a target that hold now."""
-
-
-def opened(url: str) -> AbstractContextManager[Store]:
+def opened(url: str) -> Overrides:
     """Open the overrides in the state store."""
-    module = import_module("pytest_prodstatus.state.overrides")
-    store: AbstractContextManager[Store] = module.Overrides.open(url)
-    return store
+    from pytest_prodstatus.state.overrides import Overrides
+
+    return Overrides.open(url)
 
 
 def in_force(
@@ -48,17 +40,19 @@ def in_force(
     """Return the override of a target that ends last, and why none could be looked for."""
     configured = environ.get(_URL, "").strip()
     try:
-        location = import_module("pytest_prodstatus.state.location")
-        if not configured and not may_hold(location.default_file(), target):
+        from pytest_prodstatus.state.location import default_file, state_url
+
+        if not configured and not may_hold(default_file(), target):
             return None, None
-        errors = import_module("pytest_prodstatus.state.errors")
-        url = location.state_url(environ)
+        url = state_url(environ)
     except ImportError:
         return None, f"{_URL} is set, and the state store isn't installed" if configured else None
+    from pytest_prodstatus.state.errors import StateError
+
     try:
         with opened(url) as store:
             found = store.active(target, now)
-    except errors.StateError as error:
+    except StateError as error:
         return None, f"overrides can't be looked for: {error}"
     return max(found, key=lambda override: override.until, default=None), None
 
@@ -93,15 +87,17 @@ def write_down(override: Override, environ: Mapping[str, str]) -> None:
         )
         raise click.UsageError(msg)
     try:
-        location = import_module("pytest_prodstatus.state.location")
-        errors = import_module("pytest_prodstatus.state.errors")
-        url = location.state_url(environ)
+        from pytest_prodstatus.state.location import state_url
+
+        url = state_url(environ)
     except ImportError:
         msg = f"an override is kept in the state store, which isn't installed: {_INSTALL}"
         raise click.UsageError(msg) from None
+    from pytest_prodstatus.state.errors import StateError
+
     try:
         with opened(url) as store:
             store.add(override)
-    except errors.StateError as error:
+    except StateError as error:
         msg = f"the override can't be kept, so it isn't in force: {error}"
         raise click.UsageError(msg) from None

@@ -73,7 +73,8 @@ def merge(shards: Sequence[Shard], declared: Catalogue) -> Record:
     )
     history = max((part.history for part in parts), key=len)
     stages = tuple(_dated(stage, parts, history, run.started) for stage in record.stages)
-    return replace(record, stages=stages, history=history)
+    overrides = tuple(dict.fromkeys(each for part in parts for each in part.overrides))
+    return replace(record, stages=stages, history=history, overrides=overrides)
 
 
 def unobserved(record: Record) -> list[Standing]:
@@ -144,7 +145,7 @@ def _seconds(standing: Standing, unknown: float) -> float:
 
 def _run(runs: Sequence[Run], finished: datetime, *, whole: bool) -> Run:
     first = runs[0]
-    selections = None if whole else "; ".join(_each(run.selection or "" for run in runs)) or None
+    selections = None if whole else "; ".join(_each(run.selection for run in runs))
     subject = Subject(
         release=first.subject.release,
         endpoints=_joined(run.subject.endpoints for run in runs),
@@ -166,7 +167,7 @@ def _run(runs: Sequence[Run], finished: datetime, *, whole: bool) -> Run:
     )
 
 
-def _each(names: Iterable[str]) -> list[str]:
+def _each(names: Iterable[str | None]) -> list[str]:
     return sorted(filter(None, set(names)))
 
 
@@ -192,12 +193,9 @@ def _dated(
             return replace(stage, since=since, previous=verdict)
         since = past.started
     # What is older than the history, a shard may still know by the record that it came after.
-    longer = [
-        own
-        for part in parts
-        for own in part.stages
-        if own.id == stage.id and own.verdict is stage.verdict and own.since and own.since < since
-    ]
-    if history and longer:
-        return replace(stage, since=longer[0].since, previous=longer[0].previous)
+    for part in parts:
+        for own in part.stages:
+            same = own.id == stage.id and own.verdict is stage.verdict
+            if same and own.since and own.since <= since:
+                return replace(stage, since=own.since, previous=own.previous)
     return replace(stage, since=since)

@@ -142,6 +142,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "PRODSTATUS_STATE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("PRODSTATUS_HISTORY", "0")
     monkeypatch.setattr(clock, "now", lambda: NOW)
     root = tmp_path / "shop"
     root.mkdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,7 +12,6 @@ import jsonschema
 import pytest
 
 from pytest_prodstatus import clock
-from pytest_prodstatus.cli import overrides
 from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Kind
 from tests.unit.cli.conftest import NAMES, Kept, Shop
@@ -333,11 +333,7 @@ class TestOverride:
 
     def test_without_the_state_store(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nothing to keep it in: say what to install; an answer goes on without."""
-
-        def missing(name: str) -> object:
-            raise ImportError(name)
-
-        monkeypatch.setattr(overrides, "import_module", missing)
+        monkeypatch.setitem(sys.modules, "pytest_prodstatus.state.location", None)
         assert "pip install 'pytest-prodstatus[state]'" in shop.refused("gate", *self.WORD)
         shop.record()
         assert shop("gate").stderr == ""
@@ -347,6 +343,26 @@ class TestOverride:
         assert done.stderr == (
             "prodstatus: PRODSTATUS_STATE_URL is set, and the state store isn't installed\n"
         )
+
+    def test_the_real_store(self, shop: Shop) -> None:
+        """The one that every machine has: told from then on, and no other target's."""
+        assert shop("gate", *self.WORD).exit_code == 0
+        done = shop("gate")
+        assert (done.exit_code, done.stdout[:10], done.stderr) == (0, "OVERRIDE: ", "")
+        shop.closed("--target", "eu")
+
+    def test_a_store_that_can_not_be_reached(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The gate goes by the record and says so; an override that can't be kept opens nothing."""
+        monkeypatch.setenv("PRODSTATUS_STATE_URL", "mysql://ann:secret@nowhere/x")
+        shop.record()
+        done = shop("gate")
+        assert done.exit_code == 0
+        assert done.stderr.startswith("prodstatus: overrides can't be looked for: ")
+        told = shop.refused("gate", *self.WORD)
+        assert "the override can't be kept, so it isn't in force: " in told
+        assert "secret" not in done.stderr + told
 
 
 class TestForms:

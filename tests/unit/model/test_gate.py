@@ -190,6 +190,8 @@ REFUSALS = {
     "other catalogue": Row(
         lambda: made(catalogue="0" * 16), 10, Ground.CATALOGUE,
         "the record was made with another catalogue than is declared now"),
+    "a stage that is declared no more": Row(
+        made, 10, Ground.CATALOGUE, "another catalogue", {"stages": catalogue("oauth", "place")}),
     "no catalogue": Row(lambda: made(catalogue=""), 10, Ground.CATALOGUE, "another catalogue"),
     # It contradicts itself.
     "FINAL edited": Row(
@@ -375,6 +377,22 @@ def test_an_unknown_stage_is_an_error() -> None:
     """Of the question, not of the record."""
     with pytest.raises(UnknownStageError, match=r"--require 'sales': .* stages are oauth, place"):
         answer(made(), require=("oauth", "sales"))
+    bare = Catalogue(declared=False)
+    with pytest.raises(UnknownStageError, match="'sales': there is no such stage; stages are none"):
+        answer(made(stages=bare, names=()), stages=bare, require=("sales",))
+
+
+def test_one_reason_is_told_whole() -> None:
+    """Without counting others that there aren't; what has no remedy has no action."""
+    cut = answer(replace(made({"oauth.token": B}), decision=SHAM))
+    assert [refusal.text for refusal in cut.refusals] == [
+        "the record contradicts itself: its decision is called open with FINAL BLOCKED"
+    ]
+    got = answer(made({"oauth.token": B}))
+    assert got.sentence == (
+        "gate closed (target production): FINAL BLOCKED: oauth.token BLOCKED: seen to be BLOCKED"
+    )
+    assert answer(made(), found=(Refusal(ground=Ground.DOCUMENT, text="x"),)).actions == ()
 
 
 class TestWaivers:

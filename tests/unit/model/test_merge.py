@@ -15,6 +15,7 @@ from pytest_prodstatus.model.assemble import assemble
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.merge import MergeError, Shard, merge, unobserved
 from pytest_prodstatus.model.outcome import Observation
+from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.record import Record, Rule, Subject
 from tests.unit import properties  # noqa: F401  the profile
@@ -195,6 +196,14 @@ class TestRun:
         )
         assert (got.dirty, got.incidents) == (True, (DIED,))
 
+    def test_overrides_of_any_machine(self) -> None:
+        """Each once."""
+        word = Override(target="demo", reason="x", who="Ann", since=NOW, until=NOW + HOUR)
+        more = replace(word, who="Bob")
+        one = replace(shard({"api.key": C}), overrides=(word,))
+        other = replace(shard({"shop.open": C}), overrides=(word, more))
+        assert merged(one, other).overrides == (word, more)
+
     @pytest.mark.parametrize(
         ("told", "dirty"), [((None, None), None), ((None, False), False), ((None, True), True)]
     )
@@ -265,6 +274,27 @@ class TestSince:
     def test_longer_than_the_history(self) -> None:
         """A shard knows what the history has forgotten."""
         assert self.since(self.chain(F, *[C] * 40), C) == (99, F)
+
+    def test_just_as_long_as_the_history(self) -> None:
+        """What came before its first run only a shard knows."""
+        assert self.since(self.chain(F, *[C] * 29), C) == (99, F)
+
+    def test_who_knows_more_than_the_history(self) -> None:
+        """A shard that says the same of the same stage, and since earlier."""
+        former = self.chain(F, *[C] * 40)
+        knowing = shard({"api.key": C}, former=former)
+        ancient: dict[str, Any] = {"since": NOW - 900 * HOUR, "previous": B}
+        other = replace(knowing.stages[2], **ancient, verdict=C)
+        for strange in (
+            replace(knowing.stages[0], since=None, previous=B),
+            replace(knowing.stages[0], since=NOW, previous=B),
+            replace(knowing.stages[0], **ancient, verdict=F),
+            other,
+        ):
+            fresh = shard({"api.key": C}, started=NOW - 2 * HOUR)
+            first = replace(fresh, stages=(strange, *fresh.stages[1:]))
+            api = merged(first, knowing).stages[0]
+            assert (api.since, api.previous) == (NOW - 99 * HOUR, F)
 
     def test_the_longest_history_counts(self) -> None:
         """A machine whose folder was empty knows none."""
