@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timezone
 
 from pytest_prodstatus.model.catalogue import FINAL
 from pytest_prodstatus.model.record import Past, Record, StageResult
@@ -179,8 +179,8 @@ def kept_run(record: Record) -> KeptRun:
     return KeptRun(
         run=run.id,
         target=run.target,
-        started=run.started,
-        finished=run.finished,
+        started=run.started.astimezone(timezone.utc),
+        finished=run.finished.astimezone(timezone.utc),
         final=record.final.verdict,
         open=record.decision.open,
         complete=run.complete,

@@ -7,6 +7,8 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta, timezone
 
 import pytest
 from sqlalchemy import Engine, create_engine, event, text
@@ -180,6 +182,17 @@ def test_saving_again_replaces(history: History) -> None:
     history.save(earlier)
     assert [run.run for run in history.look_back(TARGET).runs] == ["run-2", "run-1"]
     assert turns(stage_of(history, "api")) == [("run-2", "C", "B")]
+
+
+def test_runs_are_ordered_by_the_instant(history: History) -> None:
+    """A start in another time zone is the same instant, and counts as that."""
+    for number, verdict in enumerate("CFC"):
+        kept = ran(number, verdict)
+        zone = timezone(number * timedelta(hours=-5))
+        run = replace(kept.run, started=kept.run.started.astimezone(zone))
+        history.save(replace(kept, run=run))
+    assert [run.run for run in history.look_back(TARGET).runs] == ["run-2", "run-1", "run-0"]
+    assert turns(stage_of(history, "api")) == [("run-1", "C", "F"), ("run-2", "F", "C")]
 
 
 def test_a_run_in_progress_is_no_history(history: History) -> None:
