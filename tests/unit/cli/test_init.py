@@ -129,6 +129,15 @@ def test_a_folder_in_use_is_passed_by(root: Path) -> None:
 
 def test_nothing_stays_of_a_suite_that_could_not_be_written(root: Path) -> None:
     """Where one file can't be made, the others go too."""
+    (root / "pyproject.toml").symlink_to(root / "nowhere" / "pyproject.toml")
+    done = init()
+    assert done.exit_code == 2
+    assert "nothing was written" in done.output
+    assert not files(root)
+
+
+def test_a_folder_that_cannot_be_made_is_said(root: Path) -> None:
+    """A file in the folder's place stays."""
     (root / "tests").touch()
     done = init()
     assert done.exit_code == 2

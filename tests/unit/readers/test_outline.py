@@ -99,6 +99,12 @@ def test_a_meaning_may_be_a_condition_and_several_lines() -> None:
     assert told == {C: "if it holds for long.", F: "no."}
 
 
+def test_a_meaning_that_stands_twice_is_the_first() -> None:
+    """The second begins something else, which nobody gave a title."""
+    told = meanings("**API STATUS:**\n- CONFIRMED: a\n- CONFIRMED: b\n- FAILED: c\n")
+    assert told == {C: "a"}
+
+
 def test_meanings_end_with_their_stage() -> None:
     """What follows another title, other prose or code belongs to no stage before it."""
     read = outline(
@@ -120,7 +126,7 @@ def test_meanings_end_with_their_stage() -> None:
         "**STATUS:** draft",
         "## Summary",
         "**LAST RUN:** x\n- CONFIRMED: y",
-        "**API STATUS SINCE:** x",
+        "**API STATUS SINCE:** x\n- CONFIRMED: y",
         "```\n**SHOP STATUS:** x\n- CONFIRMED: y\n```",
         "<!-- **SHOP STATUS:** x -->",
         "# Production status\n\n- CONFIRMED: it was seen to hold.",

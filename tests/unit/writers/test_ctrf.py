@@ -55,6 +55,7 @@ def test_a_report_says_what_the_record_says() -> None:
     assert flaky["extra"]["evidence"][0]["value"] == 3
     assert flaky["stop"] - flaky["start"] == 1250
     assert failed["message"] == "seen to be FAILED"
+    assert data["results"]["summary"]["flaky"] == 1
     assert blocked["rawStatus"] == blocked["extra"]["verdict"] == "BLOCKED"
     assert blocked["suite"] == ["SHOP STATUS"]
     assert blocked["filePath"] == "test_shop.py"

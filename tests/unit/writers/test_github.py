@@ -99,16 +99,16 @@ def nowhere(_: Row) -> tuple[str | None, int | None]:
 
 def test_an_annotation_names_place_criterion_and_remedy() -> None:
     """FAILED is an error and BLOCKED a warning, each at its test, with what to do about it."""
-    waits = observation(B, reason=reason("no sale", remedy="sell something, soon: 100%"))
-    told = record(STAGES, {"api.a": F, "shop.b": waits, "shop.c": C})
-    lines = workflow_commands(told, lambda row: (f"t,1:2/{row.file}", 7))
+    waits = observation(B, reason=reason("no sale", remedy="sell something, soon: 100%0A"))
+    told = record(STAGES, {"api.a[x::y]": F, "shop.b": waits, "shop.c": C})
+    lines = workflow_commands(told, lambda row: (f"t,1::2%2C/{row.file}", 7))
     error, warning = map(parsed, lines)
     assert error.name == "error"
-    title = "api.a FAILED"
-    assert error.properties == {"file": "t,1:2/test_api.py", "line": "7", "title": title}
+    title = "api.a[x::y] FAILED"
+    assert error.properties == {"file": "t,1::2%2C/test_api.py", "line": "7", "title": title}
     assert error.data == "seen to be FAILED"
     assert warning.name == "warning"
-    assert warning.data == "no sale\n-> sell something, soon: 100%"
+    assert warning.data == "no sale\n-> sell something, soon: 100%0A"
 
 
 @each_hostile_text

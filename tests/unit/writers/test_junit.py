@@ -12,6 +12,7 @@ from hypothesis import given
 from junitparser import JUnitXml, Properties, TestCase, TestSuite
 
 from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers import junit
@@ -83,6 +84,10 @@ def test_a_test_case_gets_stage_verdict_reason_and_evidence() -> None:
     assert told_of(first) == {"ours": "1", **expected}
     assert told_of(second) == expected
     assert told_of(other) == {}
+    text = with_verdicts(WRITTEN.encode(), record(STAGES, {"api.a": failed}))
+    for element in Xml.fromstring(text.encode()).iter():
+        assert [child.tag for child in element].count("properties") <= 1
+        assert "properties" not in [child.tag for child in element][1:]
     assert first.result[0].text == "long"
 
 
@@ -199,3 +204,11 @@ def test_any_run_is_a_file(drawn: tuple[Catalogue, Record]) -> None:
 def test_hostile_evidence_is_a_file() -> None:
     """Every kind of value goes into a file."""
     suite_of(junit.write(odd(), Config()))
+
+
+def test_a_record_of_another_hand_is_xml_too() -> None:
+    """What a record read from disk holds was not cleaned by this process."""
+    raw = Entry(name="n", at=NOW, value={"type": "text", "value": "nul\x00 lone\ud800"})
+    seen = observation(F, evidence=(raw,), detail="\x1b[31m\ufffe")
+    suite = suite_of(junit.write(record(STAGES, {"api.a": seen, "shop.c": C}), Config()))
+    assert told_of(next(iter(suite)))["prodstatus.evidence.n"] == "nul#x00 lone#xD800"

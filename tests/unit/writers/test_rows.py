@@ -10,7 +10,18 @@ from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.writers.rows import rows_of, worst_first
 from tests.unit import properties  # noqa: F401  the profile
-from tests.unit.given import B, C, F, catalogue, observation, reason, record, run, stage
+from tests.unit.given import (
+    B,
+    C,
+    F,
+    catalogue,
+    criterion,
+    observation,
+    reason,
+    record,
+    run,
+    stage,
+)
 from tests.unit.model.test_properties import records
 
 TWO = catalogue("api", stage("shop", requires=("api",)), stage("final", rollup=("api", "shop")))
@@ -57,3 +68,9 @@ def test_worst_come_first_and_causes_before_consequences() -> None:
     seen = {"shop.a": C, "shop.b": observation(B, reason=reason("later", Kind.PENDING))}
     told = record(TWO, {**seen, "api.a": F, "api.b": C})
     assert [row.id for row in worst_first(rows_of(told))] == ["api.a", "shop.b", "shop.a"]
+
+
+def test_a_row_is_never_without_a_name() -> None:
+    """A criterion without title goes by its id, since tools refuse a test without name."""
+    told = record(TWO, {}, collected=(criterion("api.a", title=""), criterion("shop.b", title="")))
+    assert [row.title for row in rows_of(told)] == ["api.a", "shop.b"]
