@@ -83,10 +83,10 @@ Locate = Callable[[Row], tuple[str | None, int | None]]
 def workflow_commands(record: Record, locate: Locate) -> list[str]:
     """Return the workflow commands: an error for what FAILED, a warning for what is BLOCKED.
 
-    Of each kind at most `ANNOTATIONS_LIMIT`, causes before consequences; the last one then says how
-    many there are.
+    A partial run speaks of what it was asked for. Of each kind there are at most
+    `ANNOTATIONS_LIMIT`, causes before consequences; the last one then says how many more there are.
     """
-    unmet = worst_first(rows_of(record))
+    unmet = [row for row in worst_first(rows_of(record)) if row.asked]
     commands: list[str] = []
     for verdict, command in _COMMAND.items():
         rows = [row for row in unmet if row.verdict is verdict]

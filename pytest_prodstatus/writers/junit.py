@@ -75,7 +75,7 @@ def with_verdicts(content: bytes, record: Record, prefix: str = "") -> str:
         cases.setdefault(address, []).append(case)
     _tell_suite(suite, record)
     for row in rows_of(record):
-        if row.standing is None or row.standing.selected:
+        if row.asked:
             known = cases.get(".".join(_address(row, prefix)), [])
             for case in known:
                 _tell(case, _of_row(row))

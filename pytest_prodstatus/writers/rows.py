@@ -40,6 +40,11 @@ class Row:
     standing: Standing | None = None
 
     @property
+    def asked(self) -> bool:
+        """Whether the run was asked to look at it; a partial run isn't asked for everything."""
+        return self.standing is None or self.standing.selected
+
+    @property
     def file(self) -> str | None:
         """The test's file, relative to the project's root."""
         nodeid = self.standing.nodeid if self.standing else None

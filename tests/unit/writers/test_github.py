@@ -26,6 +26,7 @@ from tests.unit.given import (
     C,
     F,
     catalogue,
+    criterion,
     each_hostile_text,
     in_progress,
     observation,
@@ -139,6 +140,14 @@ def test_what_did_not_run_is_annotated() -> None:
     assert [c.properties["title"] for c in commands] == ["api.gone BLOCKED", "shop BLOCKED"]
     (marker, *_) = map(parsed, workflow_commands(in_progress(), nowhere))
     assert marker.name == "warning"
+
+
+def test_a_partial_run_annotates_what_it_was_asked_for() -> None:
+    """A shard doesn't warn of everything that the others look at."""
+    both = (criterion("api.a"), criterion("shop.b"))
+    told = record(STAGES, {"api.a": F}, collected=both, selected=frozenset({"api.a"}))
+    (command,) = map(parsed, workflow_commands(told, nowhere))
+    assert command.properties["title"] == "api.a FAILED"
 
 
 def test_a_confirmed_run_annotates_nothing() -> None:
