@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from pytest_prodstatus.model.record import Record, Standing
+from pytest_prodstatus.model.summary import override_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.version import __version__
@@ -124,6 +125,7 @@ def _extra(record: Record) -> dict[str, Any]:
         "open": record.decision.open,
         "complete": record.run.complete,
         "finished": record.run.finished is not None,
+        "overrides": [override_line(override) for override in record.overrides],
         "stages": {stage.id: stage.verdict.value for stage in record.stages},
     }
 

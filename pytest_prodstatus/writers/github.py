@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.model.summary import next_actions, stage_line
+from pytest_prodstatus.model.summary import next_actions, override_line, stage_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.board import final_line
@@ -53,6 +53,8 @@ def _blocks(record: Record, config: Config) -> Iterator[str]:
     """Yield the summary's lines, what matters most first."""
     yield f"## {plain(config.title)}"
     yield f"\n**{_SIGN[record.final.verdict]} {plain(final_line(record).text)}**\n"
+    for override in record.overrides:
+        yield f"**{plain(override_line(override))}**\n"
     yield "| stage | verdict | why |\n|---|---|---|"
     for stage in sorted(record.stages, key=lambda stage: -stage.verdict.severity):
         shown = f"{_SIGN[stage.verdict]} {stage.verdict}"

@@ -14,6 +14,7 @@ from xml.etree import ElementTree as Xml
 
 from pytest_prodstatus.model.evidence import shown
 from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.summary import override_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.rows import Row, rows_of
@@ -128,6 +129,8 @@ def _tell_suite(suite: Xml.Element, record: Record) -> None:
         "prodstatus.target": run.target,
         "prodstatus.run": run.id,
     }
+    for number, override in enumerate(record.overrides, 1):
+        told[f"prodstatus.override.{number}"] = override_line(override)
     for stage in record.stages:
         told[f"prodstatus.stage.{stage.id}"] = stage.verdict.value
     _tell(suite, ((name, value) for name, value in told.items() if value is not None))

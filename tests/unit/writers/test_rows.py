@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 
 from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.readers.config import Config
+from pytest_prodstatus.writers.export import EXPORTS, writer_of
 from pytest_prodstatus.writers.rows import rows_of, worst_first
 from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
+    HOUR,
+    NOW,
     B,
     C,
     F,
@@ -74,3 +81,12 @@ def test_a_row_is_never_without_a_name() -> None:
     """A criterion without title goes by its id, since tools refuse a test without name."""
     told = record(TWO, {}, collected=(criterion("api.a", title=""), criterion("shop.b", title="")))
     assert [row.title for row in rows_of(told)] == ["api.a", "shop.b"]
+
+
+def test_every_form_tells_of_an_override() -> None:
+    """A person's word over the verdict is never silent: each form shows who, until when and why."""
+    word = Override(target="demo", reason="the fix", who="Ann", since=NOW, until=NOW + HOUR)
+    told = replace(record(TWO, {"api.a": F, "shop.b": C}), overrides=(word,))
+    for name in EXPORTS:
+        text = writer_of(name)(told, Config())
+        assert "OVERRIDE until 2026-11-22 13:00 UTC, by Ann: the fix" in text
