@@ -5,6 +5,7 @@ It is registered where items are collected and run: in a serial run, and in ever
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Generator
 from dataclasses import replace
 from datetime import datetime
@@ -240,6 +241,13 @@ class Collector:
         data = yield
         concerned = self.criteria or isinstance(report, pytest.CollectReport)
         return crossable(data) if concerned and hasattr(config, "workerinput") else data
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        """Let no warning end a worker either: xdist sends its arguments as they are."""
+        message = warning_message.message
+        if self.criteria and isinstance(message, Warning):
+            message.args = crossable(message.args)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(

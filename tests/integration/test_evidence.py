@@ -238,6 +238,10 @@ def test_lone_surrogates_do_not_lose_the_run(
     def test_c(record_property):
         record_property("x", "\ud800")
     @api
+    def test_e():
+        import warnings
+        warnings.warn("warned of \ud800")
+    @api
     def test_d():
         blocked("\ud800", remedy="\ud800")
     """
@@ -249,6 +253,7 @@ def test_lone_surrogates_do_not_lose_the_run(
     assert "\\ud800" in ran.criteria["api.a"]["reason"]
     assert ran.verdicts["shop.open"] == "CONFIRMED"
     assert ran.verdicts["api.c"] == "CONFIRMED"
+    assert ran.verdicts["api.e"] == "CONFIRMED"
     assert ran.verdicts["api.d"] == "BLOCKED inconclusive"
 
 
