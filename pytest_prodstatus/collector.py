@@ -145,10 +145,10 @@ class Collector:
             "its name; give the parameter an id, as in pytest.param(value, id='eu'), or say that "
             f"it is none, as in secrets = ['!{name}'] in [tool.prodstatus]"
         )
-        if not hasattr(config, "workerinput"):
-            raise pytest.UsageError(msg)
         items.clear()
         self.manifest = Manifest(error=msg)
+        if not hasattr(config, "workerinput"):
+            raise pytest.UsageError(msg)
 
     @pytest.hookimpl
     def pytest_itemcollected(self, item: pytest.Item) -> None:
@@ -167,7 +167,7 @@ class Collector:
         if criterion.side_effects and item.config.pluginmanager.hasplugin("rerunfailures"):
             # What ignores this mark is refused by the claim in the spool.
             item.add_marker(pytest.mark.flaky(reruns=0), append=False)
-        self.redaction.switch_on(item.config)
+        self.redaction.switch(item.config)
 
     def _follow(self, item: pytest.Item) -> None:
         """Know a renamed criterion: up to pytest 9.1, xdist's loadgroup adds the group."""

@@ -84,12 +84,11 @@ class Recorder:
         if self._manifest is not None or not self.settings.judges:
             return
         wanted = self.settings.asked or manifest.selected
+        self.redaction.switch(self.config, on=bool(wanted))
         if not wanted:
-            self.redaction.on = False
             if manifest.error:
                 raise pytest.UsageError(manifest.error)
             return
-        self.redaction.switch_on(self.config)
         self.outputs.lock()
         self._manifest = manifest
         for file, reason in manifest.missing.items():
@@ -152,7 +151,8 @@ class Recorder:
 
     def finish(self, pytest_status: int) -> Record | None:
         """Judge the run, write its outputs and return its record; None where nothing is judged."""
-        if self._manifest is None and self.settings.asked and pytest_status != _USAGE_ERROR:
+        early = self._manifest is None and self.settings.asked
+        if early and pytest_status != pytest.ExitCode.USAGE_ERROR:
             # No process came as far as its first test.
             with contextlib.suppress(pytest.UsageError):
                 self._missing.setdefault(
@@ -299,6 +299,3 @@ class Recorder:
             self.incident(f"down {worker}", f"worker {worker} was interrupted", Kind.NOT_RUN)
         elif error:
             self.incident(f"down {worker}", f"worker {worker} died: {error}", Kind.CRASH)
-
-
-_USAGE_ERROR = 4

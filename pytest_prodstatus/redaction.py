@@ -63,10 +63,10 @@ class Redaction:
             self._look()
         return self._redactor.source_of(text)
 
-    def switch_on(self, config: pytest.Config) -> None:
-        """Begin: the run has criteria."""
-        self.on = True
-        if not self._covered:
+    def switch(self, config: pytest.Config, *, on: bool = True) -> None:
+        """Begin, where the run has criteria, or leave it alone."""
+        self.on = on
+        if on and not self._covered:
             self._covered = True
             self._cover_terminal(config)
             self._cover_logs(config)
@@ -113,8 +113,7 @@ class Redaction:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Cover what pytest writes, where the run is known to be one to judge."""
-        if self.on:
-            self.switch_on(session.config)
+        self.switch(session.config, on=self.on)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logstart(self) -> None:
