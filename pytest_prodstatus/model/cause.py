@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pytest_prodstatus.model.catalogue import FINAL, Catalogue
 from pytest_prodstatus.model.judge import RUN
 from pytest_prodstatus.model.reason import Kind, Reason
-from pytest_prodstatus.model.record import StageResult, Standing
+from pytest_prodstatus.model.record import StageResult
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
 
@@ -75,8 +75,9 @@ def causes_of(
         if stage.id not in bearing:
             continue
         for standing in stage.criteria:
-            if standing.reason and not _blocked_above(standing):
-                one = found.setdefault((standing.verdict, standing.reason), _Found())
+            reason, held = standing.reason, standing.observed is Verdict.CONFIRMED
+            if reason and not (held and reason.kind is Kind.UPSTREAM):
+                one = found.setdefault((standing.verdict, reason), _Found())
                 one.ids.append(one_line(standing.id))
                 one.stages[stage.id] = None
         if stage.reason and stage.cause == stage.id:
@@ -100,11 +101,6 @@ def causes_of(
         for reason in incidents
     ]
     return tuple(sorted(causes, key=lambda cause: (-cause.verdict.severity, -cause.weight)))
-
-
-def _blocked_above(standing: Standing) -> bool:
-    upstream = standing.reason is not None and standing.reason.kind is Kind.UPSTREAM
-    return upstream and standing.observed is Verdict.CONFIRMED
 
 
 def actions_of(causes: Sequence[Cause]) -> tuple[str, ...]:

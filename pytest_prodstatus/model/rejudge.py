@@ -62,7 +62,7 @@ def contradictions(record: Record, own: Sequence[Standing], judged: Judged | Non
         judged: what these amount to; None where the catalogue that it was made with isn't known.
     """
     for stored, by_itself in zip(record.criteria, own, strict=True):
-        if by_itself is not stored and stored.verdict < by_itself.verdict and by_itself.reason:
+        if by_itself.reason and stored.verdict < by_itself.verdict:
             yield f"{stored.id}: {by_itself.reason.text}"
     if judged:
         yield from _other_verdicts(record, judged)
@@ -96,16 +96,12 @@ def standings_now(
     """Return how every criterion of the catalogue stands now, each by itself.
 
     Args:
-        own: the record's criteria, each by itself.
+        own: the record's criteria that are in a stage of the catalogue, each by itself.
         catalogue: of today; what it declares and the record doesn't know is BLOCKED.
         release: the release that is asked about; None for any.
         now: the instant against which ages are measured.
     """
-    standings = [
-        _aged(standing, catalogue.by_id[standing.stage], release, now)
-        for standing in own
-        if standing.stage in catalogue.by_id
-    ]
+    standings = [_aged(standing, catalogue.by_id[standing.stage], release, now) for standing in own]
     known = {s.id for s in own} | {base_of(s.id) for s in own}
     standings += [
         _unknown(name, stage)

@@ -288,6 +288,14 @@ REFUSALS = {
         lambda: made(former=made(subject=Subject()), selected=ALL[1:]), 10, None,
         "oauth.token BLOCKED: it was CONFIRMED of a release not named, and 'v1' is asked about",
         {"subject": "v1"}),
+    "stale and seen on another release": Row(
+        lambda: made(former=made(at=NOW - 25 * HOUR, subject=Subject(release="v0")),
+                     selected=ALL[1:]),
+        10, None, f"oauth.token BLOCKED: {STALE}", {"subject": "v1"}),
+    "nothing at all": Row(
+        lambda: made(stages=catalogue("oauth"), names=()), 10, None,
+        "oauth BLOCKED: no test provides a criterion of this stage",
+        {"stages": catalogue("oauth")}),
     "an incident": Row(
         lambda: made(incidents=(DIED,)), 10, None, "run BLOCKED: worker gw0 died"),
     "an incident, of stages that held": Row(
@@ -500,6 +508,8 @@ class TestCauses:
         """Is about the run, and FINAL hangs on it."""
         (cause,) = answer(made(incidents=(DIED,))).causes
         assert (cause.ids, cause.stages, cause.hanging) == (("run",), (), ("final",))
+        (cause,) = answer(made(incidents=(DIED,)), require=("oauth",)).causes
+        assert (cause.ids, cause.stages, cause.hanging) == (("run",), (), ())
 
     def test_next_actions(self) -> None:
         """What helps every stage, then what unblocks most, each thing once."""
@@ -516,6 +526,30 @@ class TestCauses:
             "arm it",
             "mend sale.linked: seen to be FAILED",
         )
+
+    def test_a_remedy_is_what_to_do(self) -> None:
+        """Also for what FAILED."""
+        got = answer(made({"sale.linked": observation(F, reason=reason(remedy="sell again"))}))
+        assert got.actions == ("sell again",)
+
+    def test_what_the_record_knows_nothing_of(self) -> None:
+        """Is BLOCKED, not run: whatever is declared must have been seen."""
+        wide = replace(SHOP.stages[0], criteria=("oauth.token", "oauth.fresh", "oauth.[eu]"))
+        stages = Catalogue(stages=(wide, *SHOP.stages[1:]))
+        got = answer(made(catalogue=stages.digest), stages=stages)
+        (cause,) = got.causes
+        assert (cause.verdict, cause.ids) == (B, ("oauth.fresh", "oauth.[eu]"))
+        assert (cause.reason.kind, got.verdict) == (Kind.NOT_RUN, B)
+        assert got.actions == ("run stage oauth again",)
+
+    def test_kinds(self) -> None:
+        """Of the reasons that the gate itself gives."""
+        former = made(subject=Subject(release="v0"))
+        other = answer(made(former=former, selected=ALL[1:]), subject="v1")
+        assert [cause.reason.kind for cause in other.causes] == [Kind.STALE]
+        assert other.actions == ("run stage oauth again",)
+        sham = answer(edited(made(), "oauth.token", observed=None))
+        assert [cause.reason.kind for cause in sham.causes] == [Kind.NOT_RUN]
 
     def test_mend_several(self) -> None:
         """That say the same of themselves."""
