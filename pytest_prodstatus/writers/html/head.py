@@ -11,7 +11,7 @@ from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR
 from pytest_prodstatus.model.gate import ask
 from pytest_prodstatus.model.record import Past, Record, StageResult
 from pytest_prodstatus.model.refusal import Asked
-from pytest_prodstatus.model.summary import next_actions
+from pytest_prodstatus.model.summary import next_actions, override_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.html.strip import final_strip
@@ -29,6 +29,7 @@ def head(record: Record, config: Config) -> dict[str, Any]:
         "final": record.final,
         "open": answer.held if answer else held,
         "waived": answer.waived if answer else (),
+        "overrides": list(map(override_line, record.overrides)),
         "refusals": answer.refusals if answer else (),
         "actions": next_actions(record),
         "last_confirmed": _last_confirmed(record),

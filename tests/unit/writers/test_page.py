@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.record import Past, Rule
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
@@ -273,3 +274,14 @@ def test_the_last_run_that_was_confirmed_is_named() -> None:
     assert told in page.text
     held = record(catalogue("a"), {"a.x": C})
     assert "Last CONFIRMED" not in write_page(replace(held, history=history), Config())
+
+
+@pytest.mark.parametrize("verdict", [C, F])
+def test_an_override_is_never_silent(verdict: Verdict) -> None:
+    """It opens what is closed, and is told whatever the verdict is."""
+    word = Override(target="demo", reason="<hot> fix", who="Ann", since=NOW, until=NOW + HOUR)
+    made = replace(record(catalogue("a"), {"a.x": verdict}), overrides=(word,))
+    text = Page(write_page(made, Config())).text
+    assert "OVERRIDE until 2026-11-22 13:00 UTC, by Ann: <hot> fix" in text
+    assert ("The gate is open by an override, not by what was seen" in text) is (verdict is F)
+    assert "do not deploy" not in text
