@@ -26,13 +26,15 @@ __all__ = ["Ask", "Database", "Row", "bound"]
 
 # One statement, so that it follows BEGIN at once: it fixes the snapshot, and a transaction that has
 # run a query can no longer be switched back to read-write (25001). The snapshot is taken while it
-# runs, so whatever was committed before its `at` is seen.
+# runs, so whatever was committed before its `at` is seen. No JIT: of statements that take a second
+# or two it compiles for longer than that (measured on PostgreSQL 15 at a million rows).
 _BEGIN = """
 SELECT statement_timestamp() AT TIME ZONE 'UTC' AS at,
        set_config('statement_timeout', :statement_timeout, true),
        set_config('lock_timeout', :lock_timeout, true),
        set_config('idle_in_transaction_session_timeout', :idle_timeout, true),
        set_config('TimeZone', 'UTC', true),
+       set_config('jit', 'off', true),
        set_config('application_name', :application_name, true),
        CASE WHEN CAST(:schema AS text) IS NOT NULL
             THEN set_config('search_path', quote_ident(:schema), true) END

@@ -47,7 +47,7 @@ def test_the_session_is_what_it_promises(owner: Database) -> None:
         current_setting('lock_timeout') AS lock,
         current_setting('idle_in_transaction_session_timeout') AS idle,
         current_setting('application_name') AS name, current_setting('TimeZone') AS zone,
-        current_setting('search_path') AS path"""
+        current_setting('search_path') AS path, current_setting('jit') AS jit"""
     )
     assert row == {
         "ro": "on",
@@ -58,6 +58,7 @@ def test_the_session_is_what_it_promises(owner: Database) -> None:
         "name": "prodstatus/run-1",
         "zone": "UTC",
         "path": "public",
+        "jit": "off",
     }
 
 
