@@ -154,10 +154,9 @@ class Recorder:
         early = self._manifest is None and self.settings.asked
         if early and pytest_status != pytest.ExitCode.USAGE_ERROR:
             # No process came as far as its first test.
+            why = Reason(text="no test was collected", kind=Kind.NOT_RUN)
             with contextlib.suppress(pytest.UsageError):
-                self._missing.setdefault(
-                    "", Reason(text="no test was collected", kind=Kind.NOT_RUN)
-                )
+                self._missing.setdefault("", why)
                 self.begin(Manifest())
         if self._run is None:
             return None
