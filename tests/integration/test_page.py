@@ -7,13 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from pytest_prodstatus.writers.page import write_page
+from tests.unit.given import HOSTILE, NOW
+from tests.unit.writers.shown import full, many
+
+pytest.importorskip("playwright")
+pytest.importorskip("axe_playwright_python")
+
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from pytest_prodstatus.writers.page import write_page
 from tests.chromium import PHONE, WIDE, executable, launched, opened
-from tests.unit.given import HOSTILE, NOW
-from tests.unit.writers.shown import full, many
 
 pytestmark = pytest.mark.skipif(
     executable() is None, reason="Chromium isn't installed on this machine"
