@@ -289,9 +289,9 @@ REFUSALS = {
         "oauth.token BLOCKED: it was CONFIRMED of a release not named, and 'v1' is asked about",
         {"subject": "v1"}),
     "stale and seen on another release": Row(
-        lambda: made(former=made(at=NOW - 25 * HOUR, subject=Subject(release="v0")),
+        lambda: made(former=made(at=NOW - 23 * HOUR, subject=Subject(release="v0")),
                      selected=ALL[1:]),
-        10, None, f"oauth.token BLOCKED: {STALE}", {"subject": "v1"}),
+        10, None, f"oauth.token BLOCKED: {STALE}", {"subject": "v1", "now": NOW + 2 * HOUR}),
     "nothing at all": Row(
         lambda: made(stages=catalogue("oauth"), names=()), 10, None,
         "oauth BLOCKED: no test provides a criterion of this stage",
