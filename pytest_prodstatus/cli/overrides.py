@@ -5,7 +5,6 @@ The state store is imported where there may be one, and only then: it costs as m
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -64,6 +63,8 @@ def may_hold(file: Path, target: str) -> bool:
     """
     if not file.exists():
         return False
+    import sqlite3
+
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=1)) as store:
             query = "SELECT 1 FROM prodstatus_override WHERE target = ? LIMIT 1"
