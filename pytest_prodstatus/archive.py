@@ -15,7 +15,7 @@ from pathlib import Path
 from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.project import name_in
+from pytest_prodstatus.project import name_in, variables_of
 
 _LIBRARIES = ("sqlalchemy", "alembic", "platformdirs")
 
@@ -89,18 +89,19 @@ class Archive:
         from pytest_prodstatus.state.location import is_there, state_url
 
         finished = record.run.finished
-        if finished is None or not (self._saves or is_there(self._environ)):
+        environ = variables_of(self._root, self._environ)
+        if finished is None or not (self._saves or is_there(environ)):
             return Kept(record=record, unsaved=SWITCHED_OFF)
         from pytest_prodstatus.state.history import History
         from pytest_prodstatus.state.overrides import Overrides
 
-        url = state_url(self._environ)
-        with Overrides.open(url) as overrides:
+        url, project = state_url(environ), name_in(self._root)
+        with Overrides.open(url, project) as overrides:
             self._overrides = overrides.active(record.run.target, finished)
         record = replace(record, overrides=self._overrides)
         if not self._saves:
             return Kept(record=record, unsaved=SWITCHED_OFF)
-        with History.open(url, name_in(self._root)) as history:
+        with History.open(url, project) as history:
             history.save(record)
             return Kept(record=history.dated(record))
 

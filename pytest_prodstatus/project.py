@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_prodstatus.layout import Layout
 from pytest_prodstatus.readers.config import Config, ConfigError, read_config, read_name
+from pytest_prodstatus.readers.variables import read_dotenv
 from pytest_prodstatus.writers.export import EXPORTS
 
 FILE = "pyproject.toml"
@@ -65,6 +68,18 @@ def config_in(root: Path) -> Config:
             )
             raise ConfigError(msg)
     return config
+
+
+def variables_of(root: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the environment, and of the project's `.env` file what the environment doesn't have.
+
+    So the command line, the history and the tests of a project mean the same state store.
+    """
+    try:
+        text = (root / ".env").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return dict(environ)
+    return {**read_dotenv(text), **environ}
 
 
 def name_in(root: Path) -> str:

@@ -123,8 +123,8 @@ def command(
             msg = "an override needs all three: --override REASON --by NAME --for DURATION"
             raise click.UsageError(msg)
         word = Override(target=target, reason=reason, who=who, since=now, until=now + lasting)
-        write_down(word, os.environ)
-    override, problem = in_force(target, now, os.environ)
+        write_down(word, project.root)
+    override, problem = in_force(target, now, project.root)
     gate = _Gate(project, asked, override, check_document)
     paths = records or (project.layout(usual_folder(project.root, target)).record,)
     try:

@@ -45,8 +45,9 @@ def command(target: str, stage: str | None, limit: int, as_json: bool, root: Pat
 
     Runs are kept in the state store: PRODSTATUS_STATE_URL, or a file in the user's state folder.
     """
-    project = name_in(project_at(root).root)
-    with state_store() as url:
+    folder = project_at(root).root
+    project = name_in(folder)
+    with state_store(folder) as url:
         from pytest_prodstatus.state.history import History
 
         with History.open(url, project) as history:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pytest_prodstatus.cli.store import shown_store, state_store
-from pytest_prodstatus.cli.values import words
+from pytest_prodstatus.cli.values import project_at, words
 from pytest_prodstatus.model.evidence import to_text
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON, with every event.")
 def list_entries(every: bool, target: str | None, as_json: bool) -> None:
     """List the entries that aren't settled, the newest first."""
-    with state_store() as url:
+    with state_store(project_at(None).root) as url:
         from pytest_prodstatus.state.journal import Journal
 
         with Journal.open(url) as journal:
@@ -92,7 +92,7 @@ def resolve(
     if rejected is bool(order_ids):
         msg = "say one of the two: --confirmed ORDER_ID (once for each id), or --rejected"
         raise click.UsageError(msg)
-    with state_store() as url:
+    with state_store(project_at(None).root) as url:
         from pytest_prodstatus.state.errors import IllegalTransition, UnknownEntry
         from pytest_prodstatus.state.journal import Journal
 

@@ -5,7 +5,6 @@ The state store is imported where there may be one, and only then: it costs as m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ import click
 
 from pytest_prodstatus.model.duration import text_of
 from pytest_prodstatus.model.override import Override
+from pytest_prodstatus.project import name_in, variables_of
 
 if TYPE_CHECKING:
     from pytest_prodstatus.state.overrides import Overrides
@@ -26,17 +26,16 @@ _INSTALL = "install it with: pip install 'pytest-prodstatus[state]'"
 _URL = "PRODSTATUS_STATE_URL"
 
 
-def opened(url: str) -> Overrides:
-    """Open the overrides in the state store."""
+def opened(url: str, root: Path) -> Overrides:
+    """Open the overrides that the state store has of the project in a folder."""
     from pytest_prodstatus.state.overrides import Overrides
 
-    return Overrides.open(url)
+    return Overrides.open(url, name_in(root))
 
 
-def in_force(
-    target: str, now: datetime, environ: Mapping[str, str]
-) -> tuple[Override | None, str | None]:
-    """Return the override of a target that ends last, and why none could be looked for."""
+def in_force(target: str, now: datetime, root: Path) -> tuple[Override | None, str | None]:
+    """Return the override of a project's target that ends last, or why none could be looked for."""
+    environ = variables_of(root)
     configured = environ.get(_URL, "").strip()
     try:
         from pytest_prodstatus.state.location import default_file, state_url
@@ -49,7 +48,7 @@ def in_force(
     from pytest_prodstatus.state.errors import StateError
 
     try:
-        with opened(url) as store:
+        with opened(url, root) as store:
             found = store.active(target, now)
     except StateError as error:
         return None, f"overrides can't be looked for: {error}"
@@ -75,8 +74,8 @@ def may_hold(file: Path, target: str) -> bool:
         return True  # the store itself says best what is wrong with it
 
 
-def write_down(override: Override, environ: Mapping[str, str]) -> None:
-    """Keep an override.
+def write_down(override: Override, root: Path) -> None:
+    """Keep an override of the project in a folder.
 
     Raises:
         click.UsageError: it lasts too long, or it can't be kept, so it isn't in force.
@@ -90,14 +89,14 @@ def write_down(override: Override, environ: Mapping[str, str]) -> None:
     try:
         from pytest_prodstatus.state.location import state_url
 
-        url = state_url(environ)
+        url = state_url(variables_of(root))
     except ImportError:
         msg = f"an override is kept in the state store, which isn't installed: {_INSTALL}"
         raise click.UsageError(msg) from None
     from pytest_prodstatus.state.errors import StateError
 
     try:
-        with opened(url) as store:
+        with opened(url, root) as store:
             store.add(override)
     except StateError as error:
         msg = f"the override can't be kept, so it isn't in force: {error}"

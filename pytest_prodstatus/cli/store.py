@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
+
+from pytest_prodstatus.project import variables_of
 
 _INSTALL = (
     "the state store isn't installed: install it with: pip install 'pytest-prodstatus[state]'"
@@ -14,8 +16,10 @@ _INSTALL = (
 
 
 @contextmanager
-def state_store() -> Iterator[str]:
-    """Yield the store's URL, which may hold a password, to a block that opens a part of it.
+def state_store(root: Path) -> Iterator[str]:
+    """Yield the URL of a project's store to a block that opens a part of it.
+
+    The URL may hold a password. It is the one that the project in the folder `root` means.
 
     Raises:
         click.UsageError: it isn't installed, or can't be opened, read or written.
@@ -24,7 +28,7 @@ def state_store() -> Iterator[str]:
         from pytest_prodstatus.state.errors import StateError
         from pytest_prodstatus.state.location import state_url
 
-        url = state_url(os.environ)
+        url = state_url(variables_of(root))
     except ImportError:
         raise click.UsageError(_INSTALL) from None
     try:

@@ -21,37 +21,40 @@ overrides = Table(
     "prodstatus_override",
     metadata,
     Column("id", Integer, primary_key=True),
+    Column("project", Text, nullable=False),
     Column("target", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("who", Text, nullable=False),
     Column("since", UtcDateTime, nullable=False),
     Column("until", UtcDateTime, nullable=False),
-    Index("prodstatus_override_by_end", "target", "until"),
+    Index("prodstatus_override_by_end", "project", "target", "until"),
 )
 
 
 @final
 class Overrides:
-    """The overrides at one address; open them with `Overrides.open`, use them in a `with`."""
+    """One project's overrides; open them with `Overrides.open`, use them in a `with`."""
 
-    __slots__ = ("_database",)
+    __slots__ = ("_database", "_project")
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, project: str) -> None:
         self._database = database
+        self._project = project
 
     @classmethod
-    def open(cls, url: str) -> Overrides:
+    def open(cls, url: str, project: str) -> Overrides:
         """Open the overrides at `url`, creating file and tables where they are missing.
 
         Args:
             url: a SQLite file by its absolute path, or a PostgreSQL database.
+            project: whose they are, since many projects call their target "production".
 
         Raises:
             StateUnavailable: they can't be used, in one sentence with the remedy.
         """
         database = Database(parse_address(url, OVERRIDES), OVERRIDES)
         database.prepare()
-        return cls(database)
+        return cls(database, project)
 
     def __enter__(self) -> Overrides:
         return self
@@ -93,7 +96,8 @@ class Overrides:
             raise InvalidOverride(msg)
         with self._database.writing() as connection:
             dated = {"since": override.since, "until": override.until}
-            connection.execute(insert(overrides).values(**values, **dated))
+            statement = insert(overrides).values(project=self._project, **values, **dated)
+            connection.execute(statement)
 
     def active(self, target: str, now: datetime) -> tuple[Override, ...]:
         """Return the overrides of a target that hold at `now` (aware), the first written first.
@@ -103,7 +107,8 @@ class Overrides:
         """
         statement = (
             select(overrides)
-            .where(overrides.c.target == target, overrides.c.until > now, overrides.c.since <= now)
+            .where(overrides.c.project == self._project, overrides.c.target == target)
+            .where(overrides.c.until > now, overrides.c.since <= now)
             .order_by(overrides.c.id)
         )
         names = ("target", "reason", "who", "since", "until")

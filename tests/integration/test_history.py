@@ -232,7 +232,7 @@ def test_an_override_is_told_by_every_report(
     ended = Override(
         target="production", reason="an old one", who="Ben", since=word.since, until=now
     )
-    with Overrides.open(url) as overrides:
+    with Overrides.open(url, project.root.name) as overrides:
         overrides.add(word)
         overrides.add(ended)
     project.write({**HELD, **FAILED})
@@ -252,7 +252,7 @@ def test_an_override_is_told_without_a_terminal(project: Project, url: str) -> N
     """With `-p no:terminal` it goes to standard error."""
     now = clock.now()
     hour = timedelta(hours=1)
-    with Overrides.open(url) as overrides:
+    with Overrides.open(url, project.root.name) as overrides:
         overrides.add(
             Override(target="production", reason="x", who="Ana", since=now - hour, until=now + hour)
         )

@@ -28,7 +28,7 @@ MINE = Override(
 @pytest.fixture
 def overrides(url: str) -> Iterator[Overrides]:
     """An empty list of overrides."""
-    with Overrides.open(url) as opened:
+    with Overrides.open(url, "shop") as opened:
         yield opened
 
 
@@ -57,6 +57,13 @@ def test_it_holds_for_its_target_alone(overrides: Overrides) -> None:
         overrides.add(each)
     assert overrides.active("production", NOW) == (MINE, second)
     assert overrides.active("demo", NOW) == ()
+
+
+def test_it_holds_for_its_project_alone(overrides: Overrides, url: str) -> None:
+    """Every project may call its target "production"; one's override opens no other's gate."""
+    overrides.add(MINE)
+    with Overrides.open(url, "bank") as others:
+        assert others.active("production", NOW) == ()
 
 
 @pytest.mark.parametrize(
@@ -98,6 +105,6 @@ def test_where_they_cant_be_kept_it_is_said(tmp_path: object) -> None:
     """One sentence that speaks of overrides, without the password."""
     url = f"postgresql://ops:correct-horse@/store?host={tmp_path}"
     with pytest.raises(StateUnavailable, match="list of overrides at") as refusal:
-        Overrides.open(url)
+        Overrides.open(url, "shop")
     assert "correct-horse" not in str(refusal.value)
     assert "ordered" not in str(refusal.value)

@@ -52,7 +52,7 @@ def test_each_part_asks_for_what_it_needs(url: str) -> None:
         History.open(url, "store").close()
         assert found(url) == revision.HEAD == HISTORY.revision
         assert journal.entries() == (entry,)
-        Overrides.open(url).close()
+        Overrides.open(url, "shop").close()
     assert found(url) == revision.HEAD
 
 
@@ -88,7 +88,7 @@ def test_a_newer_schema_is_refused(url: str, newer: str) -> None:
         )
     for part, refused in (
         (lambda: History.open(url, "store"), StateUnavailable),
-        (lambda: Overrides.open(url), StateUnavailable),
+        (lambda: Overrides.open(url, "shop"), StateUnavailable),
         (lambda: Journal.open(url), JournalUnavailable),
     ):
         with pytest.raises(refused, match=r"update pytest-prodstatus") as refusal:

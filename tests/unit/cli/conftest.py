@@ -154,8 +154,8 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
 def kept(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Kept:
     """A state store, which is reached by its address."""
 
-    def opened(url: str) -> AbstractContextManager[Kept]:
-        assert url == "sqlite:////state"
+    def opened(url: str, root: Path) -> AbstractContextManager[Kept]:
+        assert (url, root) == ("sqlite:////state", shop.root)
         return nullcontext(shop.kept)
 
     monkeypatch.setenv("PRODSTATUS_STATE_URL", "sqlite:////state")

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_prodstatus.cli import overrides
 from pytest_prodstatus.cli.overrides import in_force, may_hold
-from tests.unit.cli.conftest import Kept
+from tests.unit.cli.conftest import Kept, Shop
 from tests.unit.given import NOW
 
 
@@ -54,25 +54,28 @@ def test_the_default_store_is_asked_only_where_it_may_hold_one(
     """A configured one always."""
     asked: list[str] = []
 
-    def opened(url: str) -> AbstractContextManager[Kept]:
+    def opened(url: str, root: Path) -> AbstractContextManager[Kept]:
+        assert root == tmp_path
         asked.append(url)
         return nullcontext(Kept())
 
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setattr(overrides, "opened", opened)
-    assert in_force("eu", NOW, {}) == (None, None)
+    assert in_force("eu", NOW, tmp_path) == (None, None)
     (tmp_path / "prodstatus").mkdir()
     path = store(tmp_path / "prodstatus" / "state.sqlite3", "us")
-    assert in_force("eu", NOW, {}) == (None, None)
+    assert in_force("eu", NOW, tmp_path) == (None, None)
     assert asked == []
-    in_force("us", NOW, {})
+    in_force("us", NOW, tmp_path)
     assert asked == [f"sqlite:///{path}"]
-    in_force("eu", NOW, {"PRODSTATUS_STATE_URL": "postgresql://nowhere"})
-    assert asked[1:] == ["postgresql://nowhere"]
+    (tmp_path / ".env").write_text("PRODSTATUS_STATE_URL=postgresql://of-the-file\n")
+    in_force("eu", NOW, tmp_path)
+    monkeypatch.setenv("PRODSTATUS_STATE_URL", "postgresql://nowhere")
+    in_force("eu", NOW, tmp_path)
+    assert asked[1:] == ["postgresql://of-the-file", "postgresql://nowhere"]
 
 
-def test_one_that_is_in_force(kept: Kept) -> None:
+def test_one_that_is_in_force(shop: Shop, kept: Kept) -> None:
     """None where there is none."""
-    environ = {"PRODSTATUS_STATE_URL": "sqlite:////state"}
-    assert in_force("eu", NOW, environ) == (None, None)
+    assert in_force("eu", NOW, shop.root) == (None, None)
     assert kept.kept == []

@@ -72,13 +72,16 @@ def upgrade() -> None:
     op.create_table(
         "prodstatus_override",
         sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("project", sa.Text, nullable=False),
         sa.Column("target", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("who", sa.Text, nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("until", sa.DateTime(timezone=True), nullable=False),
     )
-    op.create_index("prodstatus_override_by_end", "prodstatus_override", ["target", "until"])
+    op.create_index(
+        "prodstatus_override_by_end", "prodstatus_override", ["project", "target", "until"]
+    )
     guard(
         "prodstatus_overrides_append_only",
         "the list of overrides is append-only",
