@@ -13,7 +13,7 @@ import click
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.cli.overrides import in_force, write_down
-from pytest_prodstatus.cli.records import UnreadableError, record_at
+from pytest_prodstatus.cli.records import UnreadableError, record_at, without_collector
 from pytest_prodstatus.cli.values import (
     FILE,
     duration,
@@ -130,7 +130,8 @@ def command(
     try:
         if project.config.catalogue.declared:
             asked_stages(project.config.catalogue, stages)
-        told = [gate.told(path) for path in paths]
+        with without_collector():
+            told = [gate.told(path) for path in paths]
     except UnknownStageError as error:
         raise click.UsageError(str(error)) from None
     if problem:

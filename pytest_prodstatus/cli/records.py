@@ -37,8 +37,7 @@ def record_at(path: Path, *, evidence: bool = True) -> Record:
         msg = f"{path} can't be read: {told}"
         raise UnreadableError(msg) from None
     try:
-        with _without_collector():
-            return read_record(text, str(path), evidence=evidence)
+        return read_record(text, str(path), evidence=evidence)
     except RecordError as error:
         raise UnreadableError(str(error)) from None
 
@@ -56,7 +55,7 @@ def named_record(path: Path) -> Record:
 
 
 @contextmanager
-def _without_collector() -> Iterator[None]:
+def without_collector() -> Iterator[None]:
     """Keep the garbage collector off a record of 10,000 criteria, in which there is no garbage."""
     was_on = gc.isenabled()
     gc.disable()
