@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_prodstatus.readers.table import OUTPUTS
-from pytest_prodstatus.writers.export import EXPORTS
 
 PRODUCTION = "production"
 """The default target, and the mark that every criterion carries."""
@@ -50,6 +49,9 @@ class Layout:
 
     def export(self, name: str) -> Path:
         """Return where another tool's form lies."""
+        # Not above: whoever only reads a record needs no writer.
+        from pytest_prodstatus.writers.export import EXPORTS
+
         return self.folder / EXPORTS[name].file
 
     @property

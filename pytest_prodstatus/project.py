@@ -9,8 +9,6 @@ from pathlib import Path
 
 from pytest_prodstatus.layout import Layout
 from pytest_prodstatus.readers.config import Config, ConfigError, read_config, read_name
-from pytest_prodstatus.readers.variables import read_dotenv
-from pytest_prodstatus.writers.export import EXPORTS
 
 FILE = "pyproject.toml"
 
@@ -57,16 +55,8 @@ def config_in(root: Path) -> Config:
         msg = f"{path}: can't be read: {error}"
         raise ConfigError(msg) from None
     config = read_config(text, path.name) if "prodstatus" in text else Config()
-    for name in config.exports:
-        if name not in EXPORTS:
-            msg = f"{path.name}: exports names {name!r}; the forms are {', '.join(EXPORTS)}"
-            raise ConfigError(msg)
-        if EXPORTS[name].file in (config.document, config.html):
-            msg = (
-                f"{path.name}: {EXPORTS[name].file!r} is the file of the export {name!r}; "
-                "give the document or the report another name"
-            )
-            raise ConfigError(msg)
+    if config.exports:
+        _check_exports(config, path.name)
     return config
 
 
@@ -79,6 +69,8 @@ def variables_of(root: Path, environ: Mapping[str, str] = os.environ) -> dict[st
         text = (root / ".env").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return dict(environ)
+    from pytest_prodstatus.readers.variables import read_dotenv
+
     return {**read_dotenv(text), **environ}
 
 
@@ -89,3 +81,23 @@ def name_in(root: Path) -> str:
     except (OSError, UnicodeDecodeError):
         name = None
     return name or root.resolve().name
+
+
+def _check_exports(config: Config, source: str) -> None:
+    """Refuse a form that there is not, and one whose file is another output's.
+
+    Raises:
+        ConfigError: one sentence.
+    """
+    from pytest_prodstatus.writers.export import EXPORTS
+
+    for name in config.exports:
+        if name not in EXPORTS:
+            msg = f"{source}: exports names {name!r}; the forms are {', '.join(EXPORTS)}"
+            raise ConfigError(msg)
+        if EXPORTS[name].file in (config.document, config.html):
+            msg = (
+                f"{source}: {EXPORTS[name].file!r} is the file of the export {name!r}; "
+                "give the document or the report another name"
+            )
+            raise ConfigError(msg)

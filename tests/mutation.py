@@ -27,7 +27,7 @@ GATE = ("gate", "answer", "refusal", "rejudge", "cause")
 """The modules of the gate's answer, which one table tests."""
 
 MODULES = (
-    *("verdict", "outcome", "judge", "standings", "assemble", "decision", "record"),
+    *("verdict", "outcome", "judge", "standings", "validity", "assemble", "decision", "record"),
     *("waiver", "merge", *GATE),
 )
 TESTS = (
@@ -46,7 +46,7 @@ SAME = {
     "decision:stage.id dropped from it": _ALWAYS,
     "decision:final.reason dropped from it": _ALWAYS,
     "standings:'' dropped from it": "a standing that was carried over always has a test",
-    "standings:span < timedelta() turned round": "an age of 0 is never stale",
+    "validity:span < timedelta() turned round": "an age of 0 is never stale",
     "cause:stage.reason dropped from it": _ALWAYS,
     "rejudge:by_itself.reason dropped from it": _ALWAYS,
     "rejudge:True flipped": "each criterion has one standing by itself",

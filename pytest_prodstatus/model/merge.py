@@ -16,7 +16,7 @@ from pytest_prodstatus.model.catalogue import Catalogue, Stage
 from pytest_prodstatus.model.decision import EXIT_FAILED, EXIT_OPEN
 from pytest_prodstatus.model.record import Past, Record, Run, StageResult, Standing, Subject
 from pytest_prodstatus.model.rejudge import catalogue_of, own_of
-from pytest_prodstatus.model.standings import carried
+from pytest_prodstatus.model.validity import carried
 
 
 class MergeError(ValueError):

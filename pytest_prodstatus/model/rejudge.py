@@ -20,7 +20,7 @@ from pytest_prodstatus.model.catalogue import (
 from pytest_prodstatus.model.judge import Judged
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record, Standing
-from pytest_prodstatus.model.standings import stale
+from pytest_prodstatus.model.validity import stale
 from pytest_prodstatus.model.verdict import Verdict
 
 SKEW = timedelta(minutes=5)

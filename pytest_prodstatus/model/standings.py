@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage, base_of
-from pytest_prodstatus.model.duration import age, text_of
+from pytest_prodstatus.model.catalogue import Catalogue, Criterion, base_of
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record, Run, Standing
+from pytest_prodstatus.model.validity import carried
 from pytest_prodstatus.model.verdict import Verdict
 
 NOT_REACHED = Reason(text="it was not reached", kind=Kind.NOT_RUN)
@@ -177,34 +177,4 @@ def _unprovided(name: str, stage_id: str, facts: Facts) -> Standing:
         verdict=Verdict.BLOCKED,
         selected=selected,
         reason=reason,
-    )
-
-
-def carried(old: Standing, stage: Stage, now: datetime) -> Standing:
-    """Return a former standing as it stands now: its own observation, and stale when too old."""
-    own = replace(old, carried_over=old.observed is not None, selected=False)
-    if old.observed is not Verdict.CONFIRMED:
-        return replace(own, verdict=old.observed or Verdict.BLOCKED)
-    # A clock that is wrong by more than a whole validity dates nothing.
-    reason = stale(old.observed_at, stage, now, ahead=stage.valid_for)
-    return replace(own, verdict=Verdict.BLOCKED if reason else Verdict.CONFIRMED, reason=reason)
-
-
-def stale(seen: datetime | None, stage: Stage, now: datetime, ahead: timedelta) -> Reason | None:
-    """Return why a CONFIRMED counts no more; None where it still does.
-
-    Args:
-        seen: when it was observed; None where nobody knows.
-        stage: its stage, which says how long it stays valid.
-        now: the instant against which its age is measured.
-        ahead: how far `seen` may lie after `now`, since clocks differ.
-    """
-    span = now - seen if seen else None
-    if span is not None and -ahead <= span <= stage.valid_for:
-        return None
-    since = "an unknown time" if span is None or span < timedelta() else age(span)
-    return Reason(
-        text=f"it was CONFIRMED {since} ago, and stays valid for {text_of(stage.valid_for)}",
-        kind=Kind.STALE,
-        remedy=f"run stage {stage.id} again",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 from functools import total_ordering
+from operator import attrgetter
 
 
 @total_ordering
@@ -18,10 +19,11 @@ class Verdict(Enum):
     BLOCKED = "BLOCKED"
     FAILED = "FAILED"
 
-    @property
-    def severity(self) -> int:
-        """Return 0 for CONFIRMED, 1 for BLOCKED, 2 for FAILED."""
-        return _SEVERITY[self]
+    severity: int
+    """0 for CONFIRMED, 1 for BLOCKED, 2 for FAILED."""
+
+    def __init__(self, _text: str) -> None:
+        self.severity = len(type(self).__members__)
 
     def __lt__(self, other: object) -> bool:
         if not isinstance(other, Verdict):
@@ -29,12 +31,9 @@ class Verdict(Enum):
         return self.severity < other.severity
 
     def __str__(self) -> str:
-        return self.value
-
-
-_SEVERITY = {Verdict.CONFIRMED: 0, Verdict.BLOCKED: 1, Verdict.FAILED: 2}
+        return str(self.value)
 
 
 def rollup(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the worst of `verdicts`; the rollup of nothing is BLOCKED, since nothing was seen."""
-    return max(verdicts, default=Verdict.BLOCKED)
+    return max(verdicts, key=attrgetter("severity"), default=Verdict.BLOCKED)

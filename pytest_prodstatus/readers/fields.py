@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reprlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from enum import Enum
 from typing import TypeVar
@@ -46,28 +46,43 @@ class Fields:
             msg = f"{self._place} has no field {name!r}"
             raise FieldError(msg) from None
 
+    def several(
+        self, values: Callable[[dict[str, object]], tuple[object, ...]], names: Iterable[str]
+    ) -> tuple[object, ...]:
+        """Return several fields' values, whatever they are; `values` takes those of `names`."""
+        try:
+            return values(self._data)
+        except KeyError:
+            return tuple(self.raw(name) for name in names)
+
     def place(self, name: str) -> str:
         """Return how messages call a field."""
         return f"{self._place} / {name}"
 
     def text(self, name: str) -> str:
         """Return a text."""
-        return self._field(str, name, "a text")
+        value = self._data.get(name)
+        if type(value) is str:
+            return value
+        raise self.wrong(name, "a text")
 
     def text_or_null(self, name: str) -> str | None:
         """Return a text; None where null stands."""
-        value = self.raw(name)
-        if value is None or type(value) is str:
+        value = self._data.get(name)
+        if type(value) is str or (value is None and name in self._data):
             return value
         raise self.wrong(name, "a text")
 
     def number(self, name: str) -> int:
         """Return a whole number."""
-        return self._field(int, name, "a whole number")
+        value = self._data.get(name)
+        if type(value) is int:  # not isinstance: a bool is no number
+            return value
+        raise self.wrong(name, "a whole number")
 
     def seconds(self, name: str) -> float:
         """Return a finite number that isn't negative."""
-        value = self.raw(name)
+        value = self._data.get(name)
         # A number may be NaN, or too long for a float.
         if type(value) in (int, float) and 0 <= value <= sys.float_info.max:  # type: ignore[operator]
             return float(value)  # type: ignore[arg-type]
@@ -75,7 +90,10 @@ class Fields:
 
     def flag(self, name: str) -> bool:
         """Return true or false."""
-        return self._field(bool, name, "true or false")
+        value = self._data.get(name)
+        if type(value) is bool:
+            return value
+        raise self.wrong(name, "true or false")
 
     def choice(self, kind: type[E], name: str) -> E:
         """Return the member of `kind` that a text names."""
@@ -150,7 +168,6 @@ class Fields:
 
     def _field(self, kind: type[T], name: str, what: str) -> T:
         value = self.raw(name)
-        # Not isinstance: a bool is no number.
         if type(value) is kind:
             return value
         raise self.wrong(name, what)

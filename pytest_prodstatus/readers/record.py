@@ -23,6 +23,7 @@ from pytest_prodstatus.model.record import (
 )
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.fields import FieldError, Fields
+from pytest_prodstatus.readers.shape import FLAG, TEXT, TEXT_OR_NULL, WHOLE, Shape
 
 
 class RecordError(ValueError):
@@ -153,27 +154,44 @@ def _stage(data: Fields, *, evidence: bool) -> StageResult:
     )
 
 
+_CRITERION = Shape(
+    id=TEXT,
+    title=TEXT,
+    nodeid=TEXT_OR_NULL,
+    carried_over=FLAG,
+    selected=FLAG,
+    attempts=WHOLE,
+    flaky=FLAG,
+    side_effects=FLAG,
+    run=TEXT_OR_NULL,
+    subject=TEXT_OR_NULL,
+    detail=TEXT,
+)
+
+
 def _standing(data: Fields, stage_id: str, *, evidence: bool) -> Standing:
     verdict, reason = _judged(data)
+    name, title, nodeid, carried, selected, attempts, *more = _CRITERION.of(data)
+    flaky, side_effects, run, subject, detail = more
     return Standing(
-        id=data.text("id"),
+        id=name,
         stage=stage_id,
-        title=data.text("title"),
-        nodeid=data.text_or_null("nodeid"),
+        title=title,
+        nodeid=nodeid,
         verdict=verdict,
         observed=_verdict(data, "observed"),
         observed_at=None if data.absent("observed_at") else data.instant("observed_at"),
-        carried_over=data.flag("carried_over"),
-        selected=data.flag("selected"),
+        carried_over=carried,
+        selected=selected,
         reason=reason,
         evidence=tuple(map(_entry, data.children("evidence"))) if evidence else (),
         duration=data.seconds("duration"),
-        attempts=data.number("attempts"),
-        flaky=data.flag("flaky"),
-        side_effects=data.flag("side_effects"),
-        run_id=data.text_or_null("run"),
-        subject=data.text_or_null("subject"),
-        detail=data.text("detail"),
+        attempts=attempts,
+        flaky=flaky,
+        side_effects=side_effects,
+        run_id=run,
+        subject=subject,
+        detail=detail,
     )
 
 

@@ -22,8 +22,25 @@ from pytest_prodstatus.model.verdict import Verdict
 
 
 def write_record(record: Record) -> str:
-    """Return the record's JSON text, ending in a line end; the same record gives the same text."""
-    return json.dumps(record_to_json(record), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    """Return the record's JSON text: a criterion is a line, so that two records can be compared.
+
+    It ends in a line end; the same record gives the same text.
+    """
+    return _spread(record_to_json(record), _LEVELS) + "\n"
+
+
+_LEVELS = 4
+"""How deep a record is spread over lines: record, stages, stage, criteria."""
+
+
+def _spread(value: Any, levels: int, margin: str = "\n") -> str:
+    if not levels or not value or not isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    inner = margin + " "
+    if isinstance(value, dict):
+        items = [f"{json.dumps(k)}: {_spread(v, levels - 1, inner)}" for k, v in value.items()]
+        return f"{{{inner}{f',{inner}'.join(items)}{margin}}}"
+    return f"[{inner}{f',{inner}'.join(_spread(v, levels - 1, inner) for v in value)}{margin}]"
 
 
 def record_to_json(record: Record) -> dict[str, Any]:
