@@ -39,7 +39,8 @@ class Outputs:
         try:
             self._lock.acquire()
         except FolderInUse as error:
-            raise pytest.UsageError(str(error)) from None
+            msg = f"{error} with --prodstatus-dir=FOLDER"
+            raise pytest.UsageError(msg) from None
 
     def release(self) -> None:
         """Let other runs write the folder."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -9,16 +10,26 @@ import click
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.project import Project
 from pytest_prodstatus.publish import publish
+from pytest_prodstatus.writers.lock import FolderInUse, FolderLock
 
 
 def publish_at(record: Record, project: Project, folder: Path) -> None:
     """Write a record's outputs into a folder and say where they are.
 
     Raises:
-        click.UsageError: one of them can't be written; what could be is.
+        click.UsageError: a run writes this folder at the moment, so nothing is written; or one of
+            the outputs can't be written, and what could be is.
     """
     layout = project.layout(folder)
-    problems = publish(record, project.config, layout).problems
+    lock = FolderLock(folder, f"prodstatus (process {os.getpid()})")
+    try:
+        lock.acquire()
+    except FolderInUse as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        problems = publish(record, project.config, layout).problems
+    finally:
+        lock.release()
     if problems:
         raise click.UsageError("; ".join(problems))
     for path in (layout.document, layout.page, layout.record):

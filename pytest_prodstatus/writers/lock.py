@@ -75,7 +75,7 @@ class FolderLock:
             holder = os.read(handle, 200).decode("utf-8", "replace").strip() or "another run"
             msg = (
                 f"{self._folder}: {holder} is writing this folder; wait for it to end, or name "
-                "another folder with --prodstatus-dir=FOLDER"
+                "another folder"
             )
             raise FolderInUse(msg) from None
 

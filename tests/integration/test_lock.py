@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from pytest_prodstatus.cli.main import main
 from pytest_prodstatus.writers.lock import NAME
 from tests.integration.project import SERIAL, SHOP, XDIST, Project, end_group, wait_for
 
@@ -131,3 +133,22 @@ def test_folder_in_which_nothing_can_be_locked(project: Project) -> None:
     project.write({**PASSING, f"reports/{NAME}/x": ""})
     assert project.run().status == 0
     assert Path(project.folder / NAME).is_dir()
+
+
+def test_a_command_writes_no_folder_of_a_run(project: Project) -> None:
+    """An old record would else take the place of the mark that nothing is confirmed yet."""
+    project.write(PASSING)
+    assert project.run().status == 0
+    old = project.root / "old.json"
+    old.write_bytes((project.folder / "status.json").read_bytes())
+    first = started(project)
+    try:
+        before = (project.folder / "status.json").read_bytes()
+        into = ("--root", str(project.root), "--output-dir", str(project.folder))
+        done = CliRunner().invoke(main, ["render", str(old), *into])
+        assert done.exit_code == 2
+        assert f"(process {first.pid}) is writing this folder; wait for it to end" in done.output
+        assert (project.folder / "status.json").read_bytes() == before
+    finally:
+        end_group(first.pid)
+        first.wait()

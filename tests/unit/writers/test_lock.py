@@ -42,7 +42,7 @@ def test_a_folder_is_held_until_it_is_released(tmp_path: Path) -> None:
     told = another(tmp_path / "a" / "b")
     assert told == (
         f"{tmp_path / 'a' / 'b'}: run r1 (process 7) is writing this folder; wait for it to end, "
-        "or name another folder with --prodstatus-dir=FOLDER"
+        "or name another folder"
     )
     ours.release()
     ours.release()
