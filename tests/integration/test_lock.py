@@ -30,7 +30,7 @@ def started(project: Project, *args: str) -> subprocess.Popen[bytes]:
     """Start a run that goes on until a file `go-on` is there."""
     project.write({"test_waits.py": WAITING})
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *args, "test_waits.py"],
+        [sys.executable, "-m", "pytest", "-p", "no:randomly", *args, "test_waits.py"],
         cwd=project.root,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
