@@ -1,4 +1,4 @@
-"""The table of scenarios, judged by the suite itself."""
+"""The table of scenarios, judged by the suite itself; with PRODSTATUS_SWEEP=1 all of it twice."""
 
 from __future__ import annotations
 
@@ -13,11 +13,21 @@ import pytest
 from tests.acceptance.demo.scenarios import SCENARIOS
 
 _ROOT = Path(__file__).parents[4]
+_SERIAL: tuple[str, ...] = ()
+_XDIST = ("-n", "2")
+_EVERYDAY = ("payout-wrong-amount", "broken-cycle", "database-down")
+"""What is judged by two workers every day: one that FAILED, one that is traced, one unreachable."""
+
+_BY_TWO = SCENARIOS if os.environ.get("PRODSTATUS_SWEEP") == "1" else _EVERYDAY
+CASES = [
+    *(pytest.param(name, _SERIAL, id=name) for name in SCENARIOS),
+    *(pytest.param(name, _XDIST, id=f"{name}-n2") for name in _BY_TWO),
+]
 
 
-@pytest.mark.parametrize("name", list(SCENARIOS))
-def test_each_store_gets_its_verdicts(name: str, tmp_path: Path) -> None:
-    """Every stage as the table says, unarmed."""
+@pytest.mark.parametrize(("name", "mode"), CASES)
+def test_each_store_gets_its_verdicts(name: str, mode: tuple[str, ...], tmp_path: Path) -> None:
+    """Every stage as the table says, unarmed, serially and by two workers."""
     clean = {
         key: value
         for key, value in os.environ.items()
@@ -27,7 +37,7 @@ def test_each_store_gets_its_verdicts(name: str, tmp_path: Path) -> None:
         [
             *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/acceptance"),
             *("-m", "production", "--target=demo", f"--demo-scenario={name}"),
-            f"--prodstatus-dir={tmp_path}",
+            *(f"--prodstatus-dir={tmp_path}", *mode),
         ],
         cwd=_ROOT,
         env={**clean, "PRODSTATUS_HISTORY": "0", "XDG_STATE_HOME": str(tmp_path)},
