@@ -15,6 +15,7 @@ import pytest
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.blocking import Blocked
+from pytest_prodstatus.criteria import STAGE_MARK, criterion_of
 from pytest_prodstatus.crossing import crossable
 from pytest_prodstatus.layout import PRODUCTION
 from pytest_prodstatus.manifest import Manifest
@@ -33,8 +34,6 @@ from pytest_prodstatus.phases import missing_of
 from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool
-
-STAGE_MARK = "stage"
 
 _COLLECTED_AS = pytest.StashKey[str]()
 _REPEAT = "__pytest_repeat_step_number"
@@ -267,38 +266,3 @@ class Repeated(Blocked):
 
     def __init__(self) -> None:
         super().__init__("it has side effects and started once already", kind=Kind.SKIPPED)
-
-
-def criterion_of(item: pytest.Item) -> Criterion:
-    """Return the criterion that a stage-marked item is.
-
-    Raises:
-        CatalogueError: the mark doesn't name one stage, or takes unknown arguments.
-    """
-    mark = item.get_closest_marker(STAGE_MARK)
-    if mark is None:
-        msg = f"{item.nodeid}: carries no stage mark"
-        raise CatalogueError(msg)
-    extra = [name for name in mark.kwargs if name != "side_effects"]
-    side_effects = mark.kwargs.get("side_effects", False)
-    named = len(mark.args) == 1 and isinstance(mark.args[0], str) and mark.args[0]
-    if not named or extra or not isinstance(side_effects, bool):
-        given = ", ".join([*map(repr, mark.args), *(f"{k}={v!r}" for k, v in mark.kwargs.items())])
-        msg = (
-            f"{item.nodeid}: mark stage({given}) must name one stage and may say "
-            "side_effects=True, as in stage('oauth', side_effects=True)"
-        )
-        raise CatalogueError(msg)
-    name, bracket, parameters = item.name.partition("[")
-    words = name.removeprefix("test").strip("_").replace("_", "-").lower() or name
-    own_id = f"{mark.args[0]}.{words}{bracket}{parameters}"
-    function = getattr(item, "function", None)
-    doc = (getattr(function, "__doc__", None) or "").strip().partition("\n")[0]
-    return Criterion(
-        id=one_line(own_id),
-        stage=mark.args[0],
-        nodeid=item.nodeid,
-        title=one_line(doc.rstrip(".") or words.replace("-", " ").capitalize()),
-        side_effects=side_effects,
-        function=item.nodeid.removesuffix(f"{bracket}{parameters}"),
-    )
