@@ -65,6 +65,15 @@ def check(ran: Ran, expected: Expected) -> None:
         assert told in wanted[name].split(" or "), f"{name}: {ran.criteria[name]['reason']}"
 
 
+def failed_in_xdist(ran: Ran) -> bool:
+    """Return whether xdist broke, as its `--dist each` may on a busy machine (seen on 3.8).
+
+    Where a worker ends while another starts, its scheduler looks for one that it doesn't know, or
+    sends to one that has gone. What is promised then is that nobody takes the run for a green one.
+    """
+    return ran.status == 3 and "xdist/scheduler/each.py" in ran.out
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ROWS])
 def test_row(row: Row, mode: str, project: Project) -> None:
@@ -73,4 +82,9 @@ def test_row(row: Row, mode: str, project: Project) -> None:
         pytest.skip("this pytest can't run the row")
     if row.terminal and mode.endswith("no-terminal"):
         pytest.skip("the row is about the terminal reporter")
-    check(run(row, mode, project), expected_of(row, mode))
+    ran = run(row, mode, project)
+    if mode == "n2-each" and failed_in_xdist(ran):
+        ran.check_coherent()
+        assert ran.final in ("BLOCKED", "FAILED")
+        return
+    check(ran, expected_of(row, mode))
