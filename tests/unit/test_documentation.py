@@ -9,7 +9,7 @@ import pytest
 from click import Context
 
 from pytest_prodstatus.cli.main import COMMANDS, main
-from pytest_prodstatus.readers.config import STAGE_KEYS, TABLE_KEYS, WAIVER_KEYS
+from pytest_prodstatus.readers.config import STAGE_KEYS, TABLE_KEYS, WAIVER_KEYS, read_config
 from pytest_prodstatus.settings import OPTIONS
 from pytest_prodstatus.writers.export import EXPORTS
 from tests.acceptance.demo.scenarios import SCENARIOS
@@ -77,3 +77,11 @@ def test_every_export_is_documented(name: str) -> None:
     assert len(rows) == 1
     assert f'`exports = ["{name}"]`' in rows[0]
     assert f"`{EXPORTS[name].file}`" in rows[0]
+
+
+def test_the_catalogue_of_the_readme_can_be_used() -> None:
+    """Whoever copies it has a catalogue: its stages, its waiver, its path and its exports."""
+    (example,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    config = read_config(example, "README.md")
+    assert [stage.id for stage in config.catalogue.stages] == ["sale", "payout", "final"]
+    assert [waiver.owner for waiver in config.waivers] == ["Ann"]
