@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_prodstatus import Evidence, blocked
+from pytest_prodstatus import Evidence, Waits, blocked
 from tests.acceptance.support.answering import answers, judged_answers
 from tests.acceptance.support.paypal import PAYOUTS_SCOPE, PayPalClient
 from tests.acceptance.support.probes import payouts
 from tests.acceptance.support.probes.facts import facts, listed, require_data
 from tests.acceptance.support.probes.settlement import settle
+from tests.acceptance.support.readback import Waiting
 from tests.acceptance.support.settings import Settings
 
 pytestmark = pytest.mark.stage("payout")
@@ -70,12 +71,16 @@ def test_payouts_settled_at_provider(
     newest_payouts: payouts.PayoutSample,
     paypal: PayPalClient,
     settings: Settings,
+    wait: Waiting,
     evidence: Evidence,
+    prodstatus_waiting: Waits,
 ) -> None:
     """PayPal has paid each recent payout: the right amount, to the right address."""
     require_data(len(newest_payouts.payouts), "payouts that are due")
+    prodstatus_waiting("PayPal to settle the payouts", budget=settings.wait.total_seconds())
+    former = settings.former_receivers
     with answers():
-        found = settle(paypal, newest_payouts.payouts, former_receivers=settings.former_receivers)
+        found = settle(paypal, newest_payouts.payouts, former_receivers=former, wait=wait)
     evidence(**facts(newest_payouts), **facts(found))
     assert not found.wrong, (
         f"{len(found.wrong)} of {found.looked_up} payouts are wrong: {'; '.join(found.wrong[:5])}"

@@ -11,6 +11,7 @@ from pytest_prodstatus import blocked
 from tests.acceptance.support.errors import NetworkFault, NotFound, ProviderFault
 from tests.acceptance.support.paypal_payouts import PayoutBatch, item_verdict
 from tests.acceptance.support.probes.payouts import Payout
+from tests.acceptance.support.readback import Waiting
 
 
 class PayoutProvider(Protocol):
@@ -60,52 +61,93 @@ class Settlement:
 
 
 def settle(
-    provider: PayoutProvider, payouts: Sequence[Payout], *, former_receivers: Collection[str]
+    provider: PayoutProvider,
+    payouts: Sequence[Payout],
+    *,
+    former_receivers: Collection[str],
+    wait: Waiting | None = None,
 ) -> Settlement:
-    """Look payouts up, one batch each.
+    """Look payouts up, one batch each; what PayPal is about to pay is looked up again for a while.
 
     Args:
         provider: PayPal.
         payouts: what the store says was paid.
         former_receivers: addresses that were right for older payouts.
+        wait: how long to look again, in all; None for once.
 
     Raises:
         ApiError: PayPal could not answer, and what it answered before was in order.
     """
     former = {_address(receiver) for receiver in former_receivers}
-    settled, wrong, pending = [], [], []
-    payoneer = tuple(payout.sale_id for payout in payouts if payout.payoneer)
-    asked, debug_id = 0, None
-    for payout in (payout for payout in payouts if not payout.payoneer):
-        name = f"sale {payout.sale_id} {payout.role} payout {payout.batch_id}"
-        asked += 1
+    asked = [payout for payout in payouts if not payout.payoneer]
+    seen = _looked_up(provider, asked, former)
+    moving = [each.payout for each in seen if each.moves]
+    if wait and moving and not any(each.wrong for each in seen):
+        again = wait(
+            lambda: _looked_up(provider, moving, former),
+            lambda looks: not any(look.moves for look in looks),
+        )
+        later = {look.payout: look for look in again}
+        seen = [later.get(look.payout, look) for look in seen]
+    times = [look.batch.completed_at for look in seen if look.settled and look.batch]
+    debug_ids = [look.batch.debug_id for look in seen if look.batch and look.batch.debug_id]
+    return Settlement(
+        looked_up=len(seen),
+        settled=sum(look.settled for look in seen),
+        wrong=tuple(look.wrong for look in seen if look.wrong),
+        pending=tuple(look.pending for look in seen if look.pending and not look.wrong),
+        by_payoneer=tuple(payout.sale_id for payout in payouts if payout.payoneer),
+        last_debug_id=debug_ids[-1] if debug_ids else None,
+        completed_at=max(filter(None, times), default=None),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """What PayPal says of one payout: what is wrong with it and what is pending, in words."""
+
+    payout: Payout
+    batch: PayoutBatch | None
+    wrong: str
+    pending: str
+
+    @property
+    def settled(self) -> bool:
+        """Whether it arrived as it should."""
+        return not self.wrong and not self.pending
+
+    @property
+    def moves(self) -> bool:
+        """Whether PayPal itself is at work on it; a receiver may take a month to claim theirs."""
+        batch = self.batch
+        if batch is None or self.wrong:
+            return False
+        return batch.status in _AT_WORK or any(item.status == "PENDING" for item in batch.items)
+
+
+_AT_WORK = ("PENDING", "PROCESSING")
+
+
+def _looked_up(
+    provider: PayoutProvider, payouts: Sequence[Payout], former: Collection[str]
+) -> list[_Look]:
+    seen: list[_Look] = []
+    for payout in payouts:
+        name = f"sale {payout.sale_id} {payout.role} payout {payout.batch_id}: "
         try:
             batch = provider.payout_batch(payout.batch_id)
         except NotFound:
-            wrong.append(f"{name}: PayPal doesn't know it")
+            told = f"{name}PayPal doesn't know it"
+            seen.append(_Look(payout=payout, batch=None, wrong=told, pending=""))
             continue
         except (ProviderFault, NetworkFault):
-            if wrong:
+            if any(look.wrong for look in seen):
                 break  # what was seen to be wrong stays wrong
             raise
-        debug_id = batch.debug_id or debug_id
-        faults, waits = list(_faults(batch, payout, former)), list(_waits(batch))
-        if faults:
-            wrong.append(f"{name}: {', '.join(faults)}")
-        elif waits:
-            pending.append(f"{name}: {', '.join(waits)}")
-        else:
-            settled.append(batch)
-    times = [batch.completed_at for batch in settled if batch.completed_at]
-    return Settlement(
-        looked_up=asked,
-        settled=len(settled),
-        wrong=tuple(wrong),
-        pending=tuple(pending),
-        by_payoneer=payoneer,
-        last_debug_id=debug_id,
-        completed_at=max(times, default=None),
-    )
+        faults, waits = ", ".join(_faults(batch, payout, former)), ", ".join(_waits(batch))
+        wrong, pending = faults and name + faults, waits and name + waits
+        seen.append(_Look(payout=payout, batch=batch, wrong=wrong, pending=pending))
+    return seen
 
 
 def _faults(batch: PayoutBatch, payout: Payout, former: Collection[str]) -> Iterator[str]:

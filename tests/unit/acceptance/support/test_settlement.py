@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
@@ -13,6 +13,7 @@ from tests.acceptance.support.errors import NotFound, Unavailable
 from tests.acceptance.support.paypal_payouts import PayoutBatch, PayoutItem
 from tests.acceptance.support.probes.payouts import Payout
 from tests.acceptance.support.probes.settlement import Settlement, settle
+from tests.acceptance.support.readback import waiting
 
 AT = datetime(2026, 11, 20, tzinfo=timezone.utc)
 PAYOUT = Payout(
@@ -44,6 +45,10 @@ BATCH = PayoutBatch(
 )
 
 
+ONCE = waiting(timedelta(seconds=0), sleep=lambda _: None)
+"""Looks again once, and is over then."""
+
+
 class Provider(dict[str, PayoutBatch]):
     """PayPal with the batches it is given."""
 
@@ -60,7 +65,7 @@ class Provider(dict[str, PayoutBatch]):
 
 def _settled(payout: Payout = PAYOUT, batch: PayoutBatch | None = BATCH) -> Settlement:
     provider = Provider({payout.batch_id: batch} if batch else {})
-    return settle(provider, [payout], former_receivers=["Old@store.example"])
+    return settle(provider, [payout], former_receivers=["Old@store.example"], wait=ONCE)
 
 
 def test_a_payout_that_arrived_is_settled() -> None:
@@ -135,13 +140,77 @@ def test_what_was_seen_to_be_wrong_stays_wrong() -> None:
     """A provider that goes down afterwards doesn't hide it; before, it is what is said."""
     provider = Provider(B1=replace(BATCH, status="DENIED"))
     provider.down_after = 1
-    assert len(settle(provider, [PAYOUT, PAYOUT], former_receivers=()).wrong) == 1
+    assert len(settle(provider, [PAYOUT, PAYOUT], former_receivers=(), wait=ONCE).wrong) == 1
     provider = Provider(B1=BATCH)
     provider.down_after = 1
     with pytest.raises(Unavailable):
-        settle(provider, [PAYOUT, PAYOUT], former_receivers=())
+        settle(provider, [PAYOUT, PAYOUT], former_receivers=(), wait=ONCE)
 
 
 def test_a_sale_without_an_amount_was_paid_wrongly() -> None:
     """There is nothing that the payout could agree with."""
     assert _settled(replace(PAYOUT, amount=None)).wrong
+
+
+class Slow(Provider):
+    """PayPal, which settles its batches while it is asked."""
+
+    def __init__(self, *, looks: int, status: str = "PROCESSING") -> None:
+        super().__init__(B1=BATCH, B2=replace(BATCH, batch_id="B2", debug_id="d2"))
+        self.looks = looks
+        self.status = status
+        self.asked: list[str] = []
+
+    def payout_batch(self, batch_id: str) -> PayoutBatch:
+        self.asked.append(batch_id)
+        batch = super().payout_batch(batch_id)
+        if batch_id == "B1" and self.asked.count("B1") <= self.looks:
+            return replace(batch, status=self.status, items=())
+        return batch
+
+
+BOTH = (PAYOUT, replace(PAYOUT, batch_id="B2", role="admin"))
+
+
+@pytest.mark.parametrize("status", ["PENDING", "PROCESSING"])
+def test_what_paypal_works_on_is_looked_up_again(status: str) -> None:
+    """That alone, until it has arrived."""
+    provider = Slow(looks=3, status=status)
+    pauses: list[float] = []
+    wait = waiting(timedelta(minutes=1), sleep=pauses.append)
+    found = settle(provider, BOTH, former_receivers=(), wait=wait)
+    assert (found.looked_up, found.settled, found.pending) == (2, 2, ())
+    assert provider.asked == ["B1", "B2", "B1", "B1", "B1"]
+    assert len(pauses) == 2
+
+
+def test_what_takes_longer_is_pending() -> None:
+    """When the time is over, and not before."""
+    found = settle(Slow(looks=99), BOTH, former_receivers=(), wait=ONCE)
+    assert (found.looked_up, found.settled) == (2, 1)
+    assert found.pending == ("sale 7 user payout B1: the batch is PROCESSING",)
+
+
+def test_without_a_wait_each_is_looked_up_once() -> None:
+    """As where one order of several is traced."""
+    provider = Slow(looks=99)
+    assert len(settle(provider, BOTH, former_receivers=()).pending) == 1
+    assert provider.asked == ["B1", "B2"]
+
+
+def test_a_receiver_is_not_waited_for() -> None:
+    """What is unclaimed may be so for a month."""
+    provider = Slow(looks=0)
+    provider["B1"] = replace(BATCH, items=(replace(ITEM, status="UNCLAIMED"),))
+    found = settle(provider, BOTH, former_receivers=(), wait=ONCE)
+    assert provider.asked == ["B1", "B2"]
+    assert len(found.pending) == 1
+
+
+def test_beside_a_wrong_one_nothing_is_waited_for() -> None:
+    """It FAILED already."""
+    provider = Slow(looks=99)
+    provider["B2"] = replace(BATCH, status="DENIED")
+    found = settle(provider, BOTH, former_receivers=(), wait=ONCE)
+    assert provider.asked == ["B1", "B2"]
+    assert (len(found.wrong), len(found.pending)) == (1, 1)
