@@ -406,7 +406,8 @@ def test_pytest_s_own_failure_tells_no_secret(
     import os
     from pathlib import Path
     def pytest_internalerror(excrepr):
-        Path("seen.txt").write_text(str(excrepr))
+        with Path("seen.txt").open("a") as file:  # a worker's, and then the controller's own
+            file.write(str(excrepr))
     def pytest_runtest_protocol(item):
         raise OSError(os.environ["SHOP_TOKEN"])
     """
