@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from pytest_prodstatus.readers.record import read_record
@@ -26,8 +27,9 @@ WHOLE = {
     "STATUS.md": "\n",
     "status.html": "</html>",
     "status.json": "}\n",
-    "report.html": "</html>",
 }
+if find_spec("pytest_html"):
+    WHOLE["report.html"] = "</html>"
 
 
 def command() -> list[str]:
