@@ -40,7 +40,7 @@ def in_force(target: str, now: datetime, root: Path) -> tuple[Override | None, s
     try:
         from pytest_prodstatus.state.location import default_file, state_url
 
-        if not configured and not may_hold(default_file(), target):
+        if not configured and not may_hold(default_file(), name_in(root), target):
             return None, None
         url = state_url(environ)
     except ImportError:
@@ -55,8 +55,8 @@ def in_force(target: str, now: datetime, root: Path) -> tuple[Override | None, s
     return max(found, key=lambda override: override.until, default=None), None
 
 
-def may_hold(file: Path, target: str) -> bool:
-    """Return whether a SQLite store may hold an override of a target, in force or not.
+def may_hold(file: Path, project: str, target: str) -> bool:
+    """Return whether a SQLite store may hold an override of a project's target, in force or not.
 
     Most stores hold none, and this says so in a tenth of the time that the store itself takes.
     """
@@ -66,8 +66,8 @@ def may_hold(file: Path, target: str) -> bool:
 
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=1)) as store:
-            query = "SELECT 1 FROM prodstatus_override WHERE target = ? LIMIT 1"
-            return store.execute(query, (target,)).fetchone() is not None
+            query = "SELECT 1 FROM prodstatus_override WHERE project = ? AND target = ? LIMIT 1"
+            return store.execute(query, (project, target)).fetchone() is not None
     except sqlite3.OperationalError as error:
         return "no such table" not in str(error)
     except sqlite3.Error:

@@ -14,30 +14,34 @@ from tests.unit.cli.conftest import Kept, Shop
 from tests.unit.given import NOW
 
 
-def store(path: Path, *targets: str, table: str = "prodstatus_override") -> Path:
-    """Make a store with an override of each target."""
+def store(
+    path: Path, *targets: str, project: str = "shop", table: str = "prodstatus_override"
+) -> Path:
+    """Make a store with an override of each of a project's targets."""
     with closing(sqlite3.connect(path)) as made:
-        made.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, target TEXT NOT NULL)")
-        made.executemany(f"INSERT INTO {table} (target) VALUES (?)", [(name,) for name in targets])
+        made.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, project TEXT, target TEXT)")
+        rows = [(project, name) for name in targets]
+        made.executemany(f"INSERT INTO {table} (project, target) VALUES (?, ?)", rows)
         made.commit()
     return path
 
 
 def test_a_store_that_holds_none(tmp_path: Path) -> None:
     """No file, no table, no row, another target's."""
-    assert not may_hold(tmp_path / "nothing", "eu")
-    assert not may_hold(store(tmp_path / "old", table="journal"), "eu")
-    assert not may_hold(store(tmp_path / "empty"), "eu")
-    assert not may_hold(store(tmp_path / "us ?#%", "us"), "eu")
+    assert not may_hold(tmp_path / "nothing", "shop", "eu")
+    assert not may_hold(store(tmp_path / "old", table="journal"), "shop", "eu")
+    assert not may_hold(store(tmp_path / "empty"), "shop", "eu")
+    assert not may_hold(store(tmp_path / "us ?#%", "us"), "shop", "eu")
+    assert not may_hold(store(tmp_path / "other", "eu", project="bank"), "shop", "eu")
     assert not (tmp_path / "nothing").exists()
 
 
 def test_a_store_that_may_hold_one(tmp_path: Path) -> None:
     """Of the target; or nobody can say, and the store itself is asked."""
-    assert may_hold(store(tmp_path / "eu ?#%", "us", "eu"), "eu")
+    assert may_hold(store(tmp_path / "eu ?#%", "us", "eu"), "shop", "eu")
     (tmp_path / "broken").write_text("no database", encoding="utf-8")
-    assert may_hold(tmp_path / "broken", "eu")
-    assert may_hold(tmp_path, "eu")
+    assert may_hold(tmp_path / "broken", "shop", "eu")
+    assert may_hold(tmp_path, "shop", "eu")
 
 
 def test_one_that_is_locked(tmp_path: Path) -> None:
@@ -45,7 +49,7 @@ def test_one_that_is_locked(tmp_path: Path) -> None:
     path = store(tmp_path / "eu", "eu")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        assert may_hold(path, "eu")
+        assert may_hold(path, "shop", "eu")
 
 
 def test_the_default_store_is_asked_only_where_it_may_hold_one(
@@ -63,7 +67,7 @@ def test_the_default_store_is_asked_only_where_it_may_hold_one(
     monkeypatch.setattr(overrides, "opened", opened)
     assert in_force("eu", NOW, tmp_path) == (None, None)
     (tmp_path / "prodstatus").mkdir()
-    path = store(tmp_path / "prodstatus" / "state.sqlite3", "us")
+    path = store(tmp_path / "prodstatus" / "state.sqlite3", "us", project=tmp_path.name)
     assert in_force("eu", NOW, tmp_path) == (None, None)
     assert asked == []
     in_force("us", NOW, tmp_path)
