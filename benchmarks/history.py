@@ -21,12 +21,13 @@ from typing import Any
 
 from sqlalchemy import Table, insert, text
 
-from pytest_prodstatus.model.assemble import Facts, assemble
+from pytest_prodstatus.model.assemble import assemble
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record, Rule, Run, Subject
 from pytest_prodstatus.model.retrospect import KeptRun, kept_run
+from pytest_prodstatus.model.standings import Facts
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.state.address import parse_address
 from pytest_prodstatus.state.database import Database
@@ -84,7 +85,10 @@ def template(bad: frozenset[str], flaky: bool) -> Record:
         versions={"python": "3.11.9", "pytest": "9.2.0", "pytest-prodstatus": "0.1.0"},
     )
     facts = Facts(
-        catalogue=CATALOGUE, collected=CRITERIA, selected=frozenset(seen), observations=seen
+        catalogue=CATALOGUE,
+        collected=CRITERIA,
+        selected=frozenset(seen),
+        observe=lambda one: seen.get(one.id),
     )
     return assemble(facts, run, Rule.CONFIRMED, 0, BEGINNING)
 

@@ -29,7 +29,7 @@ from pytest_prodstatus.model.evidence import (
 )
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.payload import Payload
+from pytest_prodstatus.payload import ATTRIBUTE, Payload
 from pytest_prodstatus.phases import missing_of
 from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.settings import Settings
@@ -48,8 +48,9 @@ class Collector:
         self.redaction = redaction
         self.criteria: dict[str, Criterion] = {}
         self.manifest = Manifest()
-        self.endpoints: dict[str, str] = {}
-        self.snapshots: dict[str, tuple[datetime, ...]] = {}
+        self._endpoints: dict[str, str] = {}
+        self._snapshots: dict[str, tuple[datetime, ...]] = {}
+        self._plain: dict[int, str] = {}
         self._error = ""
         self._files: set[str] = set()
         self._missing: dict[str, Reason] = {}
@@ -79,6 +80,18 @@ class Collector:
             if self._running is not None and self._running.side_effects:
                 self.spool.append_evidence(self._running.id, Payload.entry_text(entry))
 
+    def note_endpoint(self, name: str, where: str) -> None:
+        """Let the record name a host that the suite asks."""
+        clean = self.redaction.text
+        self._endpoints[clean(name)] = clean(where)
+        self._plain.clear()
+
+    def note_snapshot(self, name: str, at: datetime) -> None:
+        """Let the record date what the suite read as of one instant."""
+        told = self.redaction.text(name)
+        self._snapshots[told] = (*self._snapshots.get(told, ()), at)
+        self._plain.clear()
+
     def note_waiting(self, what: str, budget: float) -> None:
         """Let the terminal say what the criterion that runs now waits for, and for how long.
 
@@ -105,14 +118,17 @@ class Collector:
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> Generator[None]:
         """Mark criteria as `production` before `-m` looks, and keep the stages asked for."""
+        production = getattr(pytest.mark, PRODUCTION)
         for item in items:
-            if item.get_closest_marker(STAGE_MARK):
-                item.add_marker(PRODUCTION)
+            if item.nodeid in self.criteria or item.get_closest_marker(STAGE_MARK):
+                item.add_marker(production)
         yield
         # Other plugins and conftests may have marked and renamed items meanwhile.
         for item in items:
-            self._follow(item)
-            self.pytest_itemcollected(item)
+            if item.nodeid not in self.criteria:
+                self._follow(item)
+                self.pytest_itemcollected(item)
+        self._mask_titles()
         self._keep_stages(config, items)
         # Of a file named with "::", and of all files under --last-failed, only a part is collected.
         parts = {arg.partition("::")[0] for arg in config.args if "::" in arg}
@@ -152,21 +168,28 @@ class Collector:
     @pytest.hookimpl
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Note every criterion, also one that is deselected later."""
-        if item.nodeid in self.criteria or not item.get_closest_marker(STAGE_MARK):
+        mark = item.get_closest_marker(STAGE_MARK)
+        if mark is None or item.nodeid in self.criteria:
             return
         try:
-            criterion = criterion_of(item)
-            criterion = replace(criterion, title=self.redaction.text(criterion.title))
+            criterion = criterion_of(item, mark)
         except CatalogueError as error:
             # Raised here it would be a traceback, and under xdist the loss of the worker.
             self._error = self._error or str(error)
             return
-        self.criteria[item.nodeid] = criterion
-        item.stash[_COLLECTED_AS] = item.nodeid
+        self.criteria[criterion.nodeid] = criterion
+        item.stash[_COLLECTED_AS] = criterion.nodeid
         if criterion.side_effects and item.config.pluginmanager.hasplugin("rerunfailures"):
             # What ignores this mark is refused by the claim in the spool.
             item.add_marker(pytest.mark.flaky(reruns=0), append=False)
         self.redaction.switch(item.config)
+
+    def _mask_titles(self) -> None:
+        clean = self.redaction.text
+        titles = "\n".join([criterion.title for criterion in self.criteria.values()])
+        if clean(titles) != titles:
+            for nodeid, criterion in self.criteria.items():
+                self.criteria[nodeid] = replace(criterion, title=clean(criterion.title))
 
     def _follow(self, item: pytest.Item) -> None:
         """Know a renamed criterion: up to pytest 9.1, xdist's loadgroup adds the group."""
@@ -219,18 +242,26 @@ class Collector:
         report = yield
         if item.nodeid in self.criteria:
             raised = call.excinfo.value if call.excinfo else None
-            Payload(
-                evidence=tuple(self._fresh),
-                recorded=self._recorded,
-                blocked=raised.reason_by(self.redaction.text)
-                if isinstance(raised, Blocked)
-                else None,
-                repeat=isinstance(raised, Repeated),
-                endpoints=self.endpoints,
-                snapshots=self.snapshots,
-            ).attach(report)
-            self._fresh.clear()
+            if self._fresh or isinstance(raised, Blocked):
+                payload = self._payload(raised)
+                self._fresh.clear()
+            else:
+                # Of thousands most say this alone.
+                payload = self._plain.get(self._recorded) or self._payload(None)
+                self._plain[self._recorded] = payload
+            setattr(report, ATTRIBUTE, payload)
         return report
+
+    def _payload(self, raised: BaseException | None) -> str:
+        clean = self.redaction.text
+        return Payload(
+            evidence=tuple(self._fresh),
+            recorded=self._recorded,
+            blocked=raised.reason_by(clean) if isinstance(raised, Blocked) else None,
+            repeat=isinstance(raised, Repeated),
+            endpoints=self._endpoints,
+            snapshots=self._snapshots,
+        ).text
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_to_serializable(

@@ -10,36 +10,37 @@ from pytest_prodstatus.model.text import one_line
 STAGE_MARK = "stage"
 
 
-def criterion_of(item: pytest.Item) -> Criterion:
-    """Return the criterion that a stage-marked item is.
+def criterion_of(item: pytest.Item, mark: pytest.Mark) -> Criterion:
+    """Return the criterion that an item is which `mark` puts into a stage.
 
     Raises:
         CatalogueError: the mark doesn't name one stage, or takes unknown arguments.
     """
-    mark = item.get_closest_marker(STAGE_MARK)
-    if mark is None:
-        msg = f"{item.nodeid}: carries no stage mark"
-        raise CatalogueError(msg)
-    extra = [name for name in mark.kwargs if name != "side_effects"]
-    side_effects = mark.kwargs.get("side_effects", False)
-    named = len(mark.args) == 1 and isinstance(mark.args[0], str) and mark.args[0]
-    if not named or extra or not isinstance(side_effects, bool):
-        given = ", ".join([*map(repr, mark.args), *(f"{k}={v!r}" for k, v in mark.kwargs.items())])
-        msg = (
-            f"{item.nodeid}: mark stage({given}) must name one stage and may say "
-            "side_effects=True, as in stage('oauth', side_effects=True)"
-        )
-        raise CatalogueError(msg)
+    nodeid = item.nodeid
+    stage, side_effects = _arguments(mark, nodeid)
     name, bracket, parameters = item.name.partition("[")
     words = name.removeprefix("test").strip("_").replace("_", "-").lower() or name
-    own_id = f"{mark.args[0]}.{words}{bracket}{parameters}"
     function = getattr(item, "function", None)
     doc = (getattr(function, "__doc__", None) or "").strip().partition("\n")[0]
     return Criterion(
-        id=one_line(own_id),
-        stage=mark.args[0],
-        nodeid=item.nodeid,
+        id=one_line(f"{stage}.{words}{bracket}{parameters}"),
+        stage=stage,
+        nodeid=nodeid,
         title=one_line(doc.rstrip(".") or words.replace("-", " ").capitalize()),
         side_effects=side_effects,
-        function=item.nodeid.removesuffix(f"{bracket}{parameters}"),
+        function=nodeid.removesuffix(f"{bracket}{parameters}") if bracket else nodeid,
     )
+
+
+def _arguments(mark: pytest.Mark, nodeid: str) -> tuple[str, bool]:
+    side_effects = mark.kwargs.get("side_effects", False)
+    extra = mark.kwargs.keys() - {"side_effects"}
+    stage = mark.args[0] if len(mark.args) == 1 else None
+    if isinstance(stage, str) and stage and not extra and isinstance(side_effects, bool):
+        return stage, side_effects
+    given = ", ".join([*map(repr, mark.args), *(f"{k}={v!r}" for k, v in mark.kwargs.items())])
+    msg = (
+        f"{nodeid}: mark stage({given}) must name one stage and may say "
+        "side_effects=True, as in stage('oauth', side_effects=True)"
+    )
+    raise CatalogueError(msg)

@@ -99,8 +99,7 @@ def prodstatus_endpoint(pytestconfig: pytest.Config) -> Endpoints:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.hostname and parts.port else ""
         where = f"{parts.scheme}://{parts.hostname}{port}" if parts.hostname else "a local socket"
-        clean = collector.redaction.text
-        collector.endpoints[clean(name)] = clean(where)
+        collector.note_endpoint(name, where)
 
     return note
 
@@ -114,8 +113,7 @@ def prodstatus_snapshot(pytestconfig: pytest.Config) -> Snapshots:
         if at.utcoffset() is None:
             msg = f"snapshot {name!r}: {at!r} has no time zone; give an aware datetime"
             raise ValueError(msg)
-        clean = collector.redaction.text(name)
-        collector.snapshots[clean] = (*collector.snapshots.get(clean, ()), at)
+        collector.note_snapshot(name, at)
 
     return note
 

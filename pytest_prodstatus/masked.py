@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 Redact = Callable[[str], str]
 
 # What a report is known by, what never holds text of a test, and what only this process sees.
-_LEFT = {"nodeid", "location", "keywords", "outcome", "when", "duration", "start", "stop", "result",
-         "node", "worker_id", "testrun_uid", "item_index", "prodstatus"}  # fmt: skip
+_LEFT = {"nodeid", "_id", "location", "keywords", "outcome", "when", "duration", "start", "stop",
+         "result", "node", "worker_id", "testrun_uid", "item_index", "prodstatus"}  # fmt: skip
 _LOOSE = ("user_properties", "extras", "extra")
 """What holds values of any type, which others show as text."""
 _PLAIN = (type(None), bool, float, complex)
@@ -19,8 +20,9 @@ _PLAIN = (type(None), bool, float, complex)
 def mask_report(report: object, redact: Redact) -> None:
     """Redact a report in place; of one that holds no text, nothing is looked at twice."""
     attributes = vars(report)
-    for name, value in list(attributes.items()):
-        if value and name not in _LEFT:
+    for name in _texts_among(tuple(attributes)):
+        value = attributes[name]
+        if value:
             # The context is a subtest's: its message and its values.
             if name == "context":
                 _mask_parts(value, redact)
@@ -28,6 +30,12 @@ def mask_report(report: object, redact: Redact) -> None:
             changed = masked(value, redact, loose=name in _LOOSE)
             if changed is not value:
                 attributes[name] = changed
+
+
+@lru_cache(maxsize=64)
+def _texts_among(names: tuple[str, ...]) -> tuple[str, ...]:
+    # Most reports have the same attributes.
+    return tuple(name for name in names if name not in _LEFT)
 
 
 def masked(value: Any, redact: Redact, *, loose: bool = False) -> Any:

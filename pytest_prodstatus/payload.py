@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from pytest_prodstatus.model.evidence import Entry, to_text
 from pytest_prodstatus.model.reason import Kind, Reason
@@ -40,8 +41,9 @@ class Payload:
     endpoints: Mapping[str, str] = field(default_factory=dict)
     snapshots: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
 
-    def attach(self, report: object) -> None:
-        """Put the payload on a report."""
+    @property
+    def text(self) -> str:
+        """The payload as ASCII JSON."""
         blocked = self.blocked
         data = {
             "evidence": [entry_to_json(entry) for entry in self.evidence],
@@ -51,7 +53,11 @@ class Payload:
             "endpoints": dict(self.endpoints),
             "snapshots": {name: list(map(to_text, at)) for name, at in self.snapshots.items()},
         }
-        setattr(report, ATTRIBUTE, json.dumps(data))
+        return json.dumps(data)
+
+    def attach(self, report: object) -> None:
+        """Put the payload on a report."""
+        setattr(report, ATTRIBUTE, self.text)
 
     @staticmethod
     def entry_text(entry: Entry) -> str:
@@ -67,17 +73,21 @@ class Payload:
     def of(cls, report: object) -> Payload | None:
         """Return a report's payload, or None where it carries none."""
         text = getattr(report, ATTRIBUTE, None)
-        if not isinstance(text, str):
-            return None
-        data = json.loads(text)
-        blocked = data["blocked"]
-        return cls(
-            evidence=tuple(map(entry_from_json, data["evidence"])),
-            recorded=data["recorded"],
-            blocked=Reason(text=blocked[0], kind=Kind(blocked[1]), remedy=blocked[2])
-            if blocked
-            else None,
-            repeat=data["repeat"],
-            endpoints=data["endpoints"],
-            snapshots=Fields(data["snapshots"], "the snapshots").all_instants(),
-        )
+        return _payload(text) if isinstance(text, str) else None
+
+
+# Several hooks ask for the payload of one report, and most of thousands say nothing at all.
+@lru_cache(maxsize=16)
+def _payload(text: str) -> Payload:
+    data = json.loads(text)
+    blocked = data["blocked"]
+    return Payload(
+        evidence=tuple(map(entry_from_json, data["evidence"])),
+        recorded=data["recorded"],
+        blocked=Reason(text=blocked[0], kind=Kind(blocked[1]), remedy=blocked[2])
+        if blocked
+        else None,
+        repeat=data["repeat"],
+        endpoints=data["endpoints"],
+        snapshots=Fields(data["snapshots"], "the snapshots").all_instants(),
+    )

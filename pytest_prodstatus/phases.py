@@ -41,7 +41,8 @@ def verdict_of(report: object, *, require_evidence: bool) -> Verdict | None:
     payload = Payload.of(report)
     if payload is None or not isinstance(report, pytest.TestReport):
         return None
-    finding = finding_of(phase_of(report))
+    plain = report.outcome == "passed" and not hasattr(report, "wasxfail")
+    finding = None if plain else finding_of(phase_of(report))
     if finding:
         return finding[0]
     return Verdict.BLOCKED if require_evidence and not payload.recorded else Verdict.CONFIRMED

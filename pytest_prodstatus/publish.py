@@ -6,6 +6,7 @@ Separate from the run that writes them, since the command line publishes records
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from pytest_prodstatus.writers.document import write_document
 from pytest_prodstatus.writers.export import writer_of
 from pytest_prodstatus.writers.fields import digest_of
 from pytest_prodstatus.writers.files import write_atomically
-from pytest_prodstatus.writers.record import write_record
+from pytest_prodstatus.writers.record import record_pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,10 @@ def publish(record: Record, config: Config, layout: Layout) -> Published:
 def publish_readable(record: Record, config: Config, layout: Layout) -> Published:
     """Write the document, the page and the exports."""
     # Not above, since a run without criteria has no page to pay for.
-    from pytest_prodstatus.writers.page import write_page
+    from pytest_prodstatus.writers.page import page_pieces
 
-    page = _encoded(write_page(record, config))
-    exports = {
-        layout.export(name): _encoded(writer_of(name)(record, config)) for name in config.exports
-    }
+    page = page_pieces(record, config)
+    exports = {layout.export(name): [writer_of(name)(record, config)] for name in config.exports}
     try:
         existing = _content(layout.document)
     except OSError as error:
@@ -52,14 +51,14 @@ def publish_readable(record: Record, config: Config, layout: Layout) -> Publishe
         document = write_document(record, config, existing)
         problems = _written(layout.document, document)
         digest = "" if problems else digest_of(document, record)
-    for path, content in {layout.page: page, **exports}.items():
-        problems += _written(path, content)
+    for path, pieces in {layout.page: page, **exports}.items():
+        problems += _written(path, map(_encoded, pieces))
     return Published(replace(record, document=digest), tuple(problems))
 
 
 def publish_record(record: Record, path: Path) -> list[str]:
     """Write the record; one that can't be replaced is removed, since it must not speak for this."""
-    problems = _written(path, _encoded(write_record(record)))
+    problems = _written(path, map(_encoded, record_pieces(record)))
     if problems:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
@@ -78,7 +77,7 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def _written(path: Path, content: bytes) -> list[str]:
+def _written(path: Path, content: bytes | Iterable[bytes]) -> list[str]:
     try:
         write_atomically(path, content)
     except OSError as error:

@@ -6,7 +6,6 @@ It is registered in a serial run's only process, and in the controller under xdi
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,17 +13,21 @@ import pytest
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.archive import Archive
+from pytest_prodstatus.attempts import Attempts
+from pytest_prodstatus.garbage import without_collector
 from pytest_prodstatus.manifest import Manifest
-from pytest_prodstatus.model.assemble import NOT_REACHED, Facts, assemble
-from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.assemble import compose
+from pytest_prodstatus.model.catalogue import Catalogue, Criterion
 from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_OPEN
 from pytest_prodstatus.model.gate import waiver_refusals
-from pytest_prodstatus.model.outcome import CRASHED, Observation, Phase, reduce_phases
+from pytest_prodstatus.model.marker import IN_PROGRESS, marker_of
+from pytest_prodstatus.model.outcome import CRASHED, Observation
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record, Rule, Run, Subject
+from pytest_prodstatus.model.standings import Facts, standings_of
 from pytest_prodstatus.outputs import Outputs
 from pytest_prodstatus.payload import Payload
-from pytest_prodstatus.phases import missing_of, phase_of, worker_id
+from pytest_prodstatus.phases import missing_of, worker_id
 from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.scope import (
     checked_catalogue,
@@ -35,12 +38,6 @@ from pytest_prodstatus.scope import (
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool
 from pytest_prodstatus.versions import suite_commit, versions
-
-IN_PROGRESS = Reason(
-    text="the run is in progress: nothing is confirmed yet",
-    kind=Kind.NOT_RUN,
-    remedy="wait for the run to end; if it was killed, run it again",
-)
 
 
 class Recorder:
@@ -56,7 +53,6 @@ class Recorder:
         self.outputs = Outputs(settings)
         self.archive = Archive(settings.root, saves=settings.saves)
         self.record: Record | None = None
-        self.marker: Record | None = None
         self.endpoints: dict[str, str] = {}
         self.snapshots: dict[str, set[datetime]] = {}
         self._manifest: Manifest | None = None
@@ -64,7 +60,7 @@ class Recorder:
         self._former: Record | None = None
         self._run: Run | None = None
         self._restricted = False
-        self._phases: dict[str, list[Phase]] = {}
+        self._attempts = Attempts()
         self._missing: dict[str, Reason] = {}
         self._incidents: dict[str, Reason] = {}
         self._interrupted: set[str] = set()
@@ -74,6 +70,7 @@ class Recorder:
         """Whether this is a run to judge: it has criteria to run, or was asked for."""
         return self._run is not None
 
+    @without_collector()
     def begin(self, manifest: Manifest) -> None:
         """Fix the catalogue, and write over the last outputs that nothing is confirmed yet.
 
@@ -111,8 +108,8 @@ class Recorder:
             selection=selection_words(self.settings, self.config, narrowed),
             versions=versions(self.config),
         )
-        self.marker = self._marker(self._run)
-        problem = self.outputs.begin(self.marker)
+        # Another tool, too, may take a report of no test for a green one.
+        problem = self.outputs.begin(self.marker(named=bool(self.settings.config.exports)))
         if problem:
             self.incident("outputs", problem, Kind.INCONCLUSIVE)
 
@@ -126,17 +123,21 @@ class Recorder:
         text = self.redaction.text(text)
         self._incidents.setdefault(key, Reason(text=text, kind=kind, remedy=remedy))
 
-    def observe(self, report: pytest.TestReport) -> None:
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in one report about any test."""
-        if report.when == CRASHED and worker_id(getattr(report, "node", None)) in self._interrupted:
-            return  # it was told to stop, which xdist takes for a crash; the test is half-run
         payload = Payload.of(report)
-        if payload:
+        if payload is None:
+            if report.when == CRASHED:
+                if worker_id(getattr(report, "node", None)) in self._interrupted:
+                    return  # it was told to stop: xdist takes that for a crash
+            elif report.nodeid not in self._attempts:
+                return  # no criterion
+        elif payload.endpoints or payload.snapshots:
             self.endpoints.update(payload.endpoints)
             for name, instants in payload.snapshots.items():
                 self.snapshots.setdefault(name, set()).update(instants)
-        if payload or report.when == CRASHED or report.nodeid in self._phases:
-            self._phases.setdefault(report.nodeid, []).append(phase_of(report))
+        self._attempts.add(report, payload)
 
     def collected(self, report: pytest.CollectReport) -> None:
         """Take in one report about a file that failed to collect or skipped itself."""
@@ -149,6 +150,7 @@ class Recorder:
         if report.failed or reason.kind is not Kind.SKIPPED or holds_criteria(self.settings, file):
             self._incidents.setdefault(f"collect {report.nodeid}", reason)
 
+    @without_collector()
     def finish(self, pytest_status: int) -> Record | None:
         """Judge the run, write its outputs and return its record; None where nothing is judged."""
         early = self._manifest is None and self.settings.asked
@@ -167,7 +169,8 @@ class Recorder:
             snapshots={name: tuple(at) for name, at in sorted(self.snapshots.items())},
         )
         run = replace(self._run, finished=finished, subject=asked)
-        facts = self._facts(self._observations(), NOT_REACHED)
+        facts = self._facts()
+        standings = standings_of(facts, run, finished)
 
         def judged(problems: list[str]) -> Record:
             for problem in problems:
@@ -183,7 +186,7 @@ class Recorder:
 
         def assembled() -> Record:
             dated = replace(run, incidents=tuple(self._incidents.values()))
-            record = assemble(facts, dated, self.settings.gate, pytest_status, finished)
+            record = compose(facts, standings, dated, self.settings.gate, pytest_status)
             return self.redaction.record(record)
 
         self.record = self.outputs.finish(judged)
@@ -206,28 +209,14 @@ class Recorder:
             self.outputs.rewrite_record(self.record)
         return final
 
-    def _marker(self, run: Run) -> Record:
-        """Return the record of a run in progress: every criterion is BLOCKED, the gate closed."""
-        facts = self._facts({}, IN_PROGRESS)
-        everything = frozenset(criterion.id for criterion in facts.collected)
-        facts = replace(facts, former=None, stages=None, restricted=False, selected=everything)
-        run = replace(run, incidents=(IN_PROGRESS,))
-        marker = assemble(facts, run, self.settings.gate, EXIT_BLOCKED, run.started)
-        closed = replace(marker.decision, open=False)
-        return self.redaction.record(replace(marker, decision=closed, previous=self._former))
-
-    def _facts(self, observations: Mapping[str, Observation], not_run: Reason) -> Facts:
-        manifest, catalogue = self._manifest, self._catalogue
-        if manifest is None or catalogue is None:
-            msg = "a run is judged only after it began"
-            raise RuntimeError(msg)
+    def _facts(self) -> Facts:
+        manifest, catalogue, _ = self._begun()
         by_node = {criterion.nodeid: criterion for criterion in manifest.criteria}
         return Facts(
             catalogue=catalogue,
             collected=manifest.criteria,
             selected=frozenset(by_node[nodeid].id for nodeid in manifest.selected),
-            observations=observations,
-            not_run=not_run,
+            observe=self._observe,
             stages=self.settings.stage_closure(catalogue),
             restricted=self._restricted,
             files=manifest.files,
@@ -235,30 +224,37 @@ class Recorder:
             former=self._former,
         )
 
-    def _observations(self) -> dict[str, Observation]:
-        manifest = self._manifest or Manifest()
-        observations = {}
-        for criterion in manifest.criteria:
-            phases = self._phases.get(criterion.nodeid)
-            if not phases:
-                continue
-            seen = reduce_phases(
-                phases,
-                side_effects=criterion.side_effects,
-                require_evidence=self.settings.config.require_evidence,
-            )
-            if any(phase.when == CRASHED for phase in phases) and criterion.side_effects:
-                lines = self.spool.read_evidence(criterion.id)
-                seen = replace(seen, evidence=tuple(map(Payload.entry_from_text, lines)))
-            observations[criterion.id] = seen
-        return observations
+    def marker(self, *, named: bool) -> Record:
+        """Return the record of this run while it is in progress, its criteria by name or left out.
+
+        Raises:
+            RuntimeError: it hasn't begun.
+        """
+        manifest, catalogue, run = self._begun()
+        run = replace(run, incidents=(IN_PROGRESS,))
+        criteria = manifest.criteria if named else ()
+        marker = marker_of(run, self.settings.gate, catalogue, criteria, self._former)
+        return self.redaction.record(marker)
+
+    def _begun(self) -> tuple[Manifest, Catalogue, Run]:
+        manifest, catalogue, run = self._manifest, self._catalogue, self._run
+        if manifest is None or catalogue is None or run is None:
+            msg = "a run is judged only after it began"
+            raise RuntimeError(msg)
+        return manifest, catalogue, run
+
+    def _observe(self, criterion: Criterion) -> Observation | None:
+        """Return what the reports say of a criterion, once; None where no report spoke of it."""
+        nodeid, acts = criterion.nodeid, criterion.side_effects
+        crashed = acts and any(p.when == CRASHED for p in self._attempts.phases(nodeid))
+        required = self.settings.config.require_evidence
+        seen = self._attempts.take(nodeid, side_effects=acts, require_evidence=required)
+        if seen and crashed:
+            lines = self.spool.read_evidence(criterion.id)
+            seen = replace(seen, evidence=tuple(map(Payload.entry_from_text, lines)))
+        return seen
 
     # The hooks, each of which only hands on what it is told.
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take in a report."""
-        self.observe(report)
 
     @pytest.hookimpl
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

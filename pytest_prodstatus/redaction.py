@@ -115,11 +115,6 @@ class Redaction:
         """Cover what pytest writes, where the run is known to be one to judge."""
         self.switch(session.config, on=self.on)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logstart(self) -> None:
-        """Look at the variables again, should this test tell anything."""
-        self._looked = False
-
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
         """Redact every report of a test: also of a subtest, a rerun or a crash."""
@@ -135,8 +130,10 @@ class Redaction:
         return (yield)
 
     def _mask(self, report: object) -> None:
+        """Redact a report, and look at the variables again should anything be told after it."""
         self._looked = False
         mask_report(report, self.text)
+        self._looked = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:

@@ -40,11 +40,13 @@ class Words:
     ) -> Generator[None, object, object]:
         """Replace the letter and the word, and keep the category, by which pytest counts."""
         status = yield
-        verdict = verdict_of(report, require_evidence=self.require_evidence)
-        if verdict is None or not isinstance(status, tuple):
+        if not isinstance(status, tuple):
             return status
         category, letter, word = status
         if not letter and not word:
+            return status
+        verdict = verdict_of(report, require_evidence=self.require_evidence)
+        if verdict is None:
             return status
         if category == "rerun":
             return category, letter, "RERUN"

@@ -13,7 +13,7 @@ import click
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.cli.overrides import in_force, write_down
-from pytest_prodstatus.cli.records import UnreadableError, record_at, without_collector
+from pytest_prodstatus.cli.records import UnreadableError, record_at
 from pytest_prodstatus.cli.values import (
     FILE,
     duration,
@@ -22,6 +22,7 @@ from pytest_prodstatus.cli.values import (
     target_option,
     words,
 )
+from pytest_prodstatus.garbage import without_collector
 from pytest_prodstatus.layout import usual_folder
 from pytest_prodstatus.model.answer import refused
 from pytest_prodstatus.model.gate import UnknownStageError, ask, asked_stages

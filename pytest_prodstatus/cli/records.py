@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -52,15 +49,3 @@ def named_record(path: Path) -> Record:
         return record_at(path)
     except UnreadableError as error:
         raise click.UsageError(str(error)) from None
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """Keep the garbage collector off a record of 10,000 criteria, in which there is no garbage."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

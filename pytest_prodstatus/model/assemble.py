@@ -20,10 +20,8 @@ from pytest_prodstatus.model.record import (
     StageResult,
     Standing,
 )
-from pytest_prodstatus.model.standings import NOT_REACHED, Facts, standings_of
+from pytest_prodstatus.model.standings import Facts, standings_of
 from pytest_prodstatus.model.verdict import Verdict, rollup
-
-__all__ = ["NOT_REACHED", "Facts", "assemble", "compose"]
 
 
 def assemble(facts: Facts, run: Run, rule: Rule, pytest_status: int, now: datetime) -> Record:

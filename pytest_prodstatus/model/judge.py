@@ -47,8 +47,10 @@ def judge(
     place = {name: n for n, name in enumerate(declared)}
 
     def position(standing: Standing) -> tuple[int, str]:
-        base = place.get(base_of(standing.id), len(place))
-        return place.get(standing.id, base), standing.id
+        at = place.get(standing.id)
+        if at is None:
+            at = place.get(base_of(standing.id), len(place))
+        return at, standing.id
 
     for standing in sorted(standings, key=position):
         by_stage[standing.stage].append(standing)

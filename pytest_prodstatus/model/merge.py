@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pytest_prodstatus.model.assemble import Facts, compose
+from pytest_prodstatus.model.assemble import compose
 from pytest_prodstatus.model.catalogue import Catalogue, Stage
 from pytest_prodstatus.model.decision import EXIT_FAILED, EXIT_OPEN
 from pytest_prodstatus.model.record import Past, Record, Run, StageResult, Standing, Subject
 from pytest_prodstatus.model.rejudge import catalogue_of, own_of
+from pytest_prodstatus.model.standings import Facts
 from pytest_prodstatus.model.validity import carried
 
 

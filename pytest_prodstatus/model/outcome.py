@@ -68,6 +68,12 @@ class Observation:
 
 Finding = tuple[Verdict, Reason]
 
+_NO_EVIDENCE = Reason(
+    text="it passed without recording evidence",
+    kind=Kind.NO_EVIDENCE,
+    remedy="record what was seen with the evidence fixture",
+)
+
 
 def reduce_phases(
     phases: Sequence[Phase], *, side_effects: bool = False, require_evidence: bool = False
@@ -86,12 +92,7 @@ def reduce_phases(
     findings = [finding for attempt in counted for finding in _findings(attempt)]
     evidence = tuple(entry for attempt in counted for phase in attempt for entry in phase.evidence)
     if not findings and require_evidence and not evidence:
-        reason = Reason(
-            text="it passed without recording evidence",
-            kind=Kind.NO_EVIDENCE,
-            remedy="record what was seen with the evidence fixture",
-        )
-        findings = [(Verdict.BLOCKED, reason)]
+        findings = [(Verdict.BLOCKED, _NO_EVIDENCE)]
     verdict, why = worst(findings) if findings else (Verdict.CONFIRMED, None)
     stops = [phase.stopped for attempt in counted for phase in attempt if phase.stopped]
     return Observation(
@@ -103,6 +104,25 @@ def reduce_phases(
         attempts=len(attempts),
         flaky=verdict is Verdict.CONFIRMED and len(counted) < len(attempts),
         detail=_detail(counted, (verdict, why)) if why else "",
+    )
+
+
+def plain_pass(
+    evidence: tuple[Entry, ...],
+    observed_at: datetime | None,
+    duration: float,
+    *,
+    require_evidence: bool = False,
+) -> Observation:
+    """Return what `reduce_phases` makes of one attempt that passed: set-up, call and tear-down."""
+    lacking = require_evidence and not evidence
+    return Observation(
+        verdict=Verdict.BLOCKED if lacking else Verdict.CONFIRMED,
+        reason=_NO_EVIDENCE if lacking else None,
+        evidence=evidence,
+        observed_at=observed_at,
+        duration=duration,
+        attempts=1,
     )
 
 

@@ -6,7 +6,7 @@ wasn't asked to look), or not run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -20,6 +20,14 @@ from pytest_prodstatus.model.verdict import Verdict
 NOT_REACHED = Reason(text="it was not reached", kind=Kind.NOT_RUN)
 
 
+Observe = Callable[[Criterion], Observation | None]
+"""Returns what was observed of a criterion, None for nothing; each is asked about once."""
+
+
+def _nothing(_: Criterion) -> Observation | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is known when a run has ended (or, with nothing observed, when it begins).
@@ -28,8 +36,7 @@ class Facts:
         catalogue: the stages.
         collected: every criterion whose test was collected, selected or not.
         selected: ids of the collected criteria that the run was asked to run.
-        observations: by criterion id.
-        not_run: why a selected criterion has no observation.
+        observe: what was observed of each.
         stages: the stages the run was limited to; None for all.
         restricted: only a part of the suite was collected, so that a test which wasn't found may
             still exist, unless its file is one of `files`.
@@ -41,8 +48,7 @@ class Facts:
     catalogue: Catalogue
     collected: Sequence[Criterion] = ()
     selected: frozenset[str] = frozenset()
-    observations: Mapping[str, Observation] = field(default_factory=dict)
-    not_run: Reason = NOT_REACHED
+    observe: Observe = _nothing
     stages: frozenset[str] | None = None
     restricted: bool = False
     files: frozenset[str] = frozenset()
@@ -71,11 +77,16 @@ def standings_of(facts: Facts, run: Run, now: datetime) -> list[Standing]:
             standing = _uncollected(old, facts, now)
             if standing is not None:
                 standings[old.id] = standing
-    provided = {base_of(name) for name in standings}
-    for stage in facts.catalogue.stages:
-        for name in stage.criteria:
-            if name not in provided and name not in standings:
-                standings[name] = _unprovided(name, stage.id, facts)
+    lacking = [
+        (name, stage.id)
+        for stage in facts.catalogue.stages
+        for name in stage.criteria
+        if name not in standings
+    ]
+    provided = {base_of(name) for name in standings} if lacking else set()
+    for name, stage_id in lacking:
+        if name not in provided:
+            standings[name] = _unprovided(name, stage_id, facts)
     return list(standings.values())
 
 
@@ -84,7 +95,8 @@ def _words(criterion_id: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _blank(criterion: Criterion, reason: Reason, *, selected: bool) -> Standing:
+def not_observed(criterion: Criterion, reason: Reason, *, selected: bool) -> Standing:
+    """Return how a criterion stands that nobody observed, and why."""
     return Standing(
         id=criterion.id,
         stage=criterion.stage,
@@ -98,9 +110,9 @@ def _blank(criterion: Criterion, reason: Reason, *, selected: bool) -> Standing:
 
 
 def _observed(criterion: Criterion, facts: Facts, run: Run) -> Standing:
-    seen = facts.observations.get(criterion.id)
+    seen = facts.observe(criterion)
     if seen is None:
-        return _blank(criterion, facts.not_run, selected=True)
+        return not_observed(criterion, NOT_REACHED, selected=True)
     half = seen.reason is not None and seen.reason.kind is Kind.NOT_RUN
     return Standing(
         id=criterion.id,
@@ -135,7 +147,7 @@ def _not_selected(
         )
         return carried(same, facts.catalogue.by_id[same.stage], now)
     reason = Reason(text="it was not selected, and no earlier run observed it", kind=Kind.NOT_RUN)
-    return _blank(criterion, reason, selected=False)
+    return not_observed(criterion, reason, selected=False)
 
 
 def _uncollected(old: Standing, facts: Facts, now: datetime) -> Standing | None:

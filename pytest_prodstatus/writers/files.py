@@ -7,6 +7,7 @@ import errno
 import glob
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 PRIVATE = 0o600
@@ -16,8 +17,8 @@ PRIVATE = 0o600
 _SUFFIX = ".tmp"
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace the file at `path` by `content`, or leave it as it was.
+def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
+    """Replace the file at `path` by `content`, whole or in pieces, or leave it as it was.
 
     A link is followed and stays a link; an existing file keeps its mode, a new one is private.
 
@@ -34,7 +35,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            file.writelines((content,) if isinstance(content, bytes) else content)
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(mode)

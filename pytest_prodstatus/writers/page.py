@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from itertools import count, islice
+from typing import Any
 
 from markupsafe import Markup
 
@@ -38,7 +40,6 @@ class _Part:
     Attributes:
         meaning: what its verdict means, in the project's words.
         until: when the first of its CONFIRMED criteria is too old to be carried over.
-        criteria: their HTML.
     """
 
     stage: StageResult
@@ -46,16 +47,35 @@ class _Part:
     meaning: str
     until: datetime | None
     strip: Markup
-    criteria: Markup
 
 
 def write_page(record: Record, config: Config) -> str:
     """Return the page for a record; the same record gives the same text."""
-    anchors = {standing.id: f"c{n}" for n, standing in enumerate(record.criteria, 1)}
+    return "".join(page_pieces(record, config))
+
+
+_HERE = "\0"
+"""Where the criteria of a stage go; no text on a page holds it (`model.text`)."""
+
+
+def page_pieces(record: Record, config: Config) -> Iterator[str]:
+    """Yield the page piece by piece, so that it is never in memory as a whole."""
     top = head(record, config)
+    around = _around(record, config, top).split(_HERE)
+    rows = _criteria(record, config, top["waived"])
+    for stage, before in zip((s for s in record.stages if s.criteria), around, strict=False):
+        yield before
+        yield from islice(rows, len(stage.criteria))
+    yield around[-1]
+
+
+def _around(record: Record, config: Config, top: Mapping[str, Any]) -> str:
+    """Return the page with a mark where each stage's criteria go."""
+    anchors = _anchors(record, config)
     return template("status.html.j2").render(
         title=config.title,
-        parts=_parts(record, config, top["waived"]),
+        parts=_parts(record, config),
+        here=_HERE,
         path=path(record, config.path, anchors),
         graph=graph(record, config.catalogue),
         changes=_changes(record),
@@ -69,18 +89,28 @@ def write_page(record: Record, config: Config) -> str:
     )
 
 
-def _parts(record: Record, config: Config, waived: Iterable[Waived]) -> list[_Part]:
+def _anchors(record: Record, config: Config) -> dict[str, str]:
+    """Return the anchors of the criteria that a part of the page may point to."""
+    causes = {stage.cause for stage in record.stages}
+    numbered = enumerate(record.criteria, 1)
+    return {s.id: f"c{n}" for n, s in numbered if config.path or s.id in causes}
+
+
+def _criteria(record: Record, config: Config, waived: Iterable[Waived]) -> Iterator[str]:
+    """Yield each criterion's HTML."""
     now = record.run.finished or record.run.started
     page = Page.of(now, sum(1 for standing in record.criteria if standing.detail), waived)
-    number = 0
+    number = count(1)
+    for stage in record.stages:
+        lasts = valid_for(stage.id, config)
+        for standing in stage.criteria:
+            yield criterion(standing, next(number), lasts, page)
+
+
+def _parts(record: Record, config: Config) -> list[_Part]:
     parts = []
     for stage in record.stages:
         declared = config.catalogue.by_id.get(stage.id)
-        lasts = valid_for(stage.id, config)
-        told = []
-        for standing in stage.criteria:
-            number += 1
-            told.append(criterion(standing, number, lasts, page))
         parts.append(
             _Part(
                 stage=stage,
@@ -88,7 +118,6 @@ def _parts(record: Record, config: Config, waived: Iterable[Waived]) -> list[_Pa
                 meaning=_meaning(declared, stage.verdict),
                 until=valid_until(stage, config),
                 strip=stage_strip(record, stage.id),
-                criteria=Markup("".join(told)),  # noqa: S704  every text in it was escaped there
             )
         )
     return parts

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from json.encoder import encode_basestring as quoted
+from math import isfinite
 from typing import Any
 
 from pytest_prodstatus.model.evidence import Entry, to_text
@@ -26,26 +29,24 @@ def write_record(record: Record) -> str:
 
     It ends in a line end; the same record gives the same text.
     """
-    return _spread(record_to_json(record), _LEVELS) + "\n"
+    return "".join(record_pieces(record))
 
 
-_LEVELS = 4
-"""How deep a record is spread over lines: record, stages, stage, criteria."""
+def record_pieces(record: Record) -> Iterator[str]:
+    """Yield the record's JSON text piece by piece, so that it is never in memory as a whole."""
+    yield from _record(record, "\n")
+    yield "\n"
 
 
-def _spread(value: Any, levels: int, margin: str = "\n") -> str:
-    if not levels or not value or not isinstance(value, (dict, list)):
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
-    inner = margin + " "
-    if isinstance(value, dict):
-        items = [f"{json.dumps(k)}: {_spread(v, levels - 1, inner)}" for k, v in value.items()]
-        return f"{{{inner}{f',{inner}'.join(items)}{margin}}}"
-    return f"[{inner}{f',{inner}'.join(_spread(v, levels - 1, inner) for v in value)}{margin}]"
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+_text = _ENCODER.encode
+_LEVELS = 2
+"""How deep the parts of a record are spread over lines; its stages are all but for criteria."""
 
 
-def record_to_json(record: Record) -> dict[str, Any]:
-    """Return the record as JSON values."""
-    data = {
+def _record(record: Record, margin: str) -> Iterator[str]:
+    inner = f"{margin} "
+    parts = {
         "schema": SCHEMA,
         "run": _run(record.run),
         "final": {
@@ -54,14 +55,51 @@ def record_to_json(record: Record) -> dict[str, Any]:
             "cause": record.final.cause,
         },
         "decision": _decision(record.decision),
-        "stages": [_stage(stage) for stage in record.stages],
+    }
+    yield f"{{{inner}" + "".join(f"{_named(n, v, inner)},{inner}" for n, v in parts.items())
+    yield '"stages": '
+    yield from _stages(record.stages, inner)
+    parts = {
         "history": [_past(past) for past in record.history],
         "document": record.document,
         "overrides": [_override(override) for override in record.overrides],
     }
+    yield "".join(f",{inner}{_named(name, value, inner)}" for name, value in parts.items())
     if record.previous:
-        data["previous"] = record_to_json(record.previous)
-    return data
+        yield f',{inner}"previous": '
+        yield from _record(record.previous, inner)
+    yield f"{margin}}}"
+
+
+def _stages(stages: Sequence[StageResult], margin: str) -> Iterator[str]:
+    lead, stage_margin, inner = "[", f"{margin} ", f"{margin}  "
+    for stage in stages:
+        yield f"{lead}{stage_margin}{{"
+        for name, value in _stage(stage).items():
+            yield f"{inner}{_named(name, value, inner)},"
+        yield f'{inner}"criteria": '
+        before = f"[{inner} "
+        for standing in stage.criteria:
+            yield f"{before}{_standing(standing)}"
+            before = f",{inner} "
+        yield f"{inner}]" if stage.criteria else "[]"
+        yield f"{stage_margin}}}"
+        lead = ","
+    yield f"{margin}]" if stages else "[]"
+
+
+def _named(name: str, value: Any, margin: str) -> str:
+    return f"{_text(name)}: {_spread(value, _LEVELS, margin)}"
+
+
+def _spread(value: Any, levels: int, margin: str) -> str:
+    if not levels or not value or not isinstance(value, (dict, list)):
+        return _text(value)
+    inner = f"{margin} "
+    if isinstance(value, dict):
+        items = [f"{_text(k)}: {_spread(v, levels - 1, inner)}" for k, v in value.items()]
+        return f"{{{inner}{f',{inner}'.join(items)}{margin}}}"
+    return f"[{inner}{f',{inner}'.join(_spread(v, levels - 1, inner) for v in value)}{margin}]"
 
 
 def entry_to_json(entry: Entry) -> dict[str, Any]:
@@ -116,30 +154,42 @@ def _stage(stage: StageResult) -> dict[str, Any]:
         "cause": stage.cause,
         "since": _time(stage.since),
         "previous": _verdict(stage.previous),
-        "criteria": [_standing(standing) for standing in stage.criteria],
     }
 
 
-def _standing(standing: Standing) -> dict[str, Any]:
-    return {
-        "id": standing.id,
-        "nodeid": standing.nodeid,
-        "title": standing.title,
-        "verdict": standing.verdict.value,
-        "observed": _verdict(standing.observed),
-        "observed_at": _time(standing.observed_at),
-        "carried_over": standing.carried_over,
-        "selected": standing.selected,
-        **_reason(standing.reason),
-        "evidence": [entry_to_json(entry) for entry in standing.evidence],
-        "duration": round(standing.duration, 6),
-        "attempts": standing.attempts,
-        "flaky": standing.flaky,
-        "side_effects": standing.side_effects,
-        "run": standing.run_id,
-        "subject": standing.subject,
-        "detail": standing.detail,
-    }
+_FLAG = {True: "true", False: "false"}
+
+
+def _standing(standing: Standing) -> str:
+    """Return a criterion's line; written out, since a record has thousands of them."""
+    reason, kind, remedy = "null", "null", "null"
+    if standing.reason:
+        reason, kind = quoted(standing.reason.text), f'"{standing.reason.kind.value}"'
+        remedy = _or_null(standing.reason.remedy)
+    evidence = [entry_to_json(entry) for entry in standing.evidence]
+    seen = standing.observed_at
+    return (
+        f'{{"id": {quoted(standing.id)}, "nodeid": {_or_null(standing.nodeid)}'
+        f', "title": {quoted(standing.title)}, "verdict": "{standing.verdict.value}"'
+        f', "observed": {_or_null(_verdict(standing.observed))}'
+        f', "observed_at": {_or_null(to_text(seen) if seen else None)}'
+        f', "carried_over": {_FLAG[standing.carried_over]}, "selected": {_FLAG[standing.selected]}'
+        f', "reason": {reason}, "kind": {kind}, "remedy": {remedy}'
+        f', "evidence": {_text(evidence) if evidence else "[]"}'
+        f', "duration": {_number(standing.duration)}, "attempts": {standing.attempts}'
+        f', "flaky": {_FLAG[standing.flaky]}, "side_effects": {_FLAG[standing.side_effects]}'
+        f', "run": {_or_null(standing.run_id)}, "subject": {_or_null(standing.subject)}'
+        f', "detail": {quoted(standing.detail)}}}'
+    )
+
+
+def _number(seconds: float) -> str:
+    # Of what is no JSON number the encoder says so.
+    return repr(round(seconds, 6)) if isfinite(seconds) else _text(seconds)
+
+
+def _or_null(text: str | None) -> str:
+    return "null" if text is None else quoted(text)
 
 
 def _past(past: Past) -> dict[str, Any]:

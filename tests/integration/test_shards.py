@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from pytest_prodstatus.readers.record import read_record
-from pytest_prodstatus.writers.record import record_to_json
+from pytest_prodstatus.writers.record import write_record
 from tests.integration.project import CONFIG as PLAIN
 from tests.integration.project import XDIST, Project
 
@@ -154,7 +154,7 @@ def test_what_is_merged_reads_back(project: Project) -> None:
     assert prodstatus(project, "merge", "reports/status.json").returncode == 0
     after = (project.folder / "status.json").read_text(encoding="utf-8")
     assert after == before
-    assert record_to_json(read_record(after, "x"))["run"]["complete"]
+    assert json.loads(write_record(read_record(after, "x")))["run"]["complete"]
 
 
 def test_a_waiver_that_closes_the_gate_is_named_by_the_run(project: Project) -> None:

@@ -35,7 +35,9 @@ def test_killed_run_leaves_that_nothing_is_confirmed(
     assert ran.final == "BLOCKED"
     assert ran.told["run"]["finished"] is None
     assert ran.told["decision"]["open"] is False
-    assert set(ran.verdicts.values()) == {"BLOCKED not-run"}
+    assert {s["verdict"] for s in ran.stages.values()} == {"BLOCKED"}
+    assert {s["kind"] for s in ran.stages.values()} == {"not-run"}
+    assert ran.verdicts == {}
     assert "in progress since" in (ran.document or "")
     assert "**CONFIRMED** (" not in (ran.document or "")
     assert "in progress" in (ran.page or "")

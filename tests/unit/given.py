@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from pytest_prodstatus.model.assemble import Facts, assemble
+from pytest_prodstatus.model.assemble import assemble
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage, title_of
 from pytest_prodstatus.model.evidence import Entry, encode
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record, Rule, Run, Standing, Subject
+from pytest_prodstatus.model.standings import Facts
 from pytest_prodstatus.model.verdict import Verdict
 
 C, B, F = Verdict.CONFIRMED, Verdict.BLOCKED, Verdict.FAILED
@@ -135,7 +136,7 @@ def facts(
         "catalogue": stages,
         "collected": collected,
         "selected": frozenset(c.id for c in collected),
-        "observations": seen,
+        "observe": lambda criterion: seen.get(criterion.id),
     }
     return Facts(**{**given, **more})
 

@@ -79,9 +79,9 @@ class TestObserved:
         assert (got.verdict, got.observed, got.evidence) == (B, None, (entry(),))
 
     def test_a_selected_one_that_was_not_reached(self) -> None:
-        """BLOCKED for the run's reason."""
-        got = stand(collected=(criterion("a.x"),), not_run=reason("cut short", Kind.NOT_RUN))
-        assert got["a.x"].reason == reason("cut short", Kind.NOT_RUN)
+        """BLOCKED, not-run."""
+        got = stand(collected=(criterion("a.x"),))
+        assert got["a.x"].reason == reason("it was not reached", Kind.NOT_RUN)
         assert (got["a.x"].verdict, got["a.x"].observed, got["a.x"].selected) == (B, None, True)
 
 

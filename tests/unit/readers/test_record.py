@@ -16,13 +16,13 @@ from pytest_prodstatus.readers.record import (
     entry_from_json,
     read_record,
 )
-from pytest_prodstatus.writers.record import record_to_json, write_record
+from pytest_prodstatus.writers.record import write_record
 from tests.unit.given import C, F, catalogue, entry, in_progress, observation, record
 
 RECORD = record(
     catalogue("a", "b"), {"a.x": observation(evidence=(entry("n", [1]),)), "a.y": F, "b.x": C}
 )
-DATA = record_to_json(RECORD)
+DATA = json.loads(write_record(RECORD))
 TEXT = write_record(RECORD)
 
 # Where a value stands in the record.

@@ -20,7 +20,7 @@ from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.record import Record, Subject
 from pytest_prodstatus.readers.record import read_record
-from pytest_prodstatus.writers.record import record_to_json, write_record
+from pytest_prodstatus.writers.record import write_record
 from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
     HOSTILE,
@@ -158,14 +158,16 @@ def places(data: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [p for key, value in items for p in ((*at, key), *places(value, (*at, key)))]
 
 
-SMALL = record_to_json(
-    record(
-        catalogue("a"),
-        {
-            "a.x": observation(evidence=(entry("n", [1]), entry("m", {"k": Money(1, "USD")}))),
-            "a.y": F,
-        },
-        of=run(incidents=(reason("died", Kind.CRASH),)),
+SMALL = json.loads(
+    write_record(
+        record(
+            catalogue("a"),
+            {
+                "a.x": observation(evidence=(entry("n", [1]), entry("m", {"k": Money(1, "USD")}))),
+                "a.y": F,
+            },
+            of=run(incidents=(reason("died", Kind.CRASH),)),
+        )
     )
 )
 FREE = {
@@ -179,7 +181,7 @@ def mutants() -> list[tuple[str, dict[str, Any]]]:
     """Return the record with each place dropped, added to, or given another type."""
 
     def at(path: tuple[Any, ...], change: Callable[[Any, Any], None]) -> dict[str, Any]:
-        data = copy.deepcopy(SMALL)
+        data: dict[str, Any] = copy.deepcopy(SMALL)
         parent: Any = data
         for key in path[:-1]:
             parent = parent[key]
