@@ -39,9 +39,8 @@ class Attempts:
     def __contains__(self, nodeid: str) -> bool:
         return nodeid in self._passed or nodeid in self._phases
 
-    def add(self, report: pytest.TestReport, payload: Payload | None) -> None:
-        """Take in one report."""
-        nodeid = report.nodeid
+    def add(self, nodeid: str, report: pytest.TestReport, payload: Payload | None) -> None:
+        """Take in one report about the test `nodeid`."""
         phases = self._phases.get(nodeid)
         if phases is None:
             before = self._passed.get(nodeid, _NOTHING)
@@ -77,17 +76,19 @@ def _after(before: _Passed, report: pytest.TestReport, payload: Payload | None) 
     if number == _ALL or report.when != _ORDER[number] or report.outcome != "passed":
         return None
     told = vars(report)
-    node = told.get("node")
-    worker = former if node is None else worker_id(node)
-    if "wasxfail" in told or "context" in told or (number and worker != former):
+    if "wasxfail" in told or "context" in told:
+        return None
+    worker = worker_id(told["node"]) if "node" in told else former
+    if number and worker != former:
         return None
     if payload is not None:
         if payload.blocked or payload.repeat:
             return None
         if payload.evidence:
-            evidence = (*evidence, *payload.evidence)
-    duration += report.duration or 0.0
-    return number + 1, worker, duration, max(stop, told.get("stop") or 0.0), evidence
+            evidence += payload.evidence
+    stopped = told.get("stop") or 0.0
+    stopped = stopped if stopped > stop else stop
+    return number + 1, worker, duration + told["duration"], stopped, evidence
 
 
 def _phases(passed: _Passed) -> list[Phase]:

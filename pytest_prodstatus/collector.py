@@ -5,18 +5,15 @@ It is registered where items are collected and run: in a serial run, and in ever
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Generator
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 import pytest
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.blocking import Blocked
-from pytest_prodstatus.criteria import STAGE_MARK, criterion_of
-from pytest_prodstatus.crossing import crossable
+from pytest_prodstatus.criteria import criterion_of
 from pytest_prodstatus.layout import PRODUCTION
 from pytest_prodstatus.manifest import Manifest
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
@@ -29,6 +26,7 @@ from pytest_prodstatus.model.evidence import (
 )
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.options import STAGE_MARK
 from pytest_prodstatus.payload import ATTRIBUTE, Payload
 from pytest_prodstatus.phases import missing_of
 from pytest_prodstatus.redaction import Redaction
@@ -56,6 +54,7 @@ class Collector:
         self._missing: dict[str, Reason] = {}
         self._fresh: list[Entry] = []
         self._recorded = 0
+        self._item: pytest.Item | None = None
         self._running: Criterion | None = None
 
     def add_evidence(self, values: dict[str, object]) -> None:
@@ -118,11 +117,23 @@ class Collector:
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> Generator[None]:
         """Mark criteria as `production` before `-m` looks, and keep the stages asked for."""
+        self.mark(items)
+        yield
+        self.settle(config, items)
+
+    def mark(self, items: list[pytest.Item]) -> None:
+        """Mark criteria as `production`."""
         production = getattr(pytest.mark, PRODUCTION)
         for item in items:
             if item.nodeid in self.criteria or item.get_closest_marker(STAGE_MARK):
                 item.add_marker(production)
-        yield
+
+    def settle(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Fix which criteria there are and which are selected.
+
+        Raises:
+            pytest.UsageError: a test's id holds a secret.
+        """
         # Other plugins and conftests may have marked and renamed items meanwhile.
         for item in items:
             if item.nodeid not in self.criteria:
@@ -218,8 +229,11 @@ class Collector:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Refuse to start a criterion with side effects a second time."""
+        """Begin an attempt; refuse to start a criterion with side effects a second time."""
         criterion = self.criteria.get(item.nodeid)
+        self._item, self._running = item, criterion
+        self._fresh.clear()
+        self._recorded = 0
         if criterion is None or not criterion.side_effects:
             return
         # Items that pytest-repeat made of one test are that test.
@@ -227,20 +241,14 @@ class Collector:
         if not self.spool.claim(criterion.base_id if repeated else criterion.id):
             raise Repeated
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Begin a new attempt."""
-        self._running = self.criteria.get(nodeid)
-        self._fresh.clear()
-        self._recorded = 0
-
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Let the report of a criterion carry what was recorded."""
         report = yield
-        if item.nodeid in self.criteria:
+        running = self._running if item is self._item else self.criteria.get(item.nodeid)
+        if running is not None:
             raised = call.excinfo.value if call.excinfo else None
             if self._fresh or isinstance(raised, Blocked):
                 payload = self._payload(raised)
@@ -264,32 +272,20 @@ class Collector:
         ).text
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_report_to_serializable(
-        self, config: pytest.Config, report: object
-    ) -> Generator[None, Any, Any]:
-        """Let no report of a worker be lost on its way, and the worker with it."""
-        data = yield
-        concerned = self.criteria or isinstance(report, pytest.CollectReport)
-        return crossable(data) if concerned and hasattr(config, "workerinput") else data
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
-        """Let no warning end a worker either: xdist sends its arguments as they are."""
-        message = warning_message.message
-        if self.criteria and isinstance(message, Warning):
-            message.args = crossable(message.args)
-
-    @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(
         self,
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         """Let a file that `blocked()` at its top say so."""
         report = yield
+        self.keep_reason(report)
+        return report
+
+    def keep_reason(self, report: pytest.CollectReport) -> None:
+        """Let the report of a file carry the reason that it gave to `blocked()`."""
         call = getattr(report, "call", None)
         raised = call.excinfo.value if call and call.excinfo else None
         if isinstance(raised, Blocked):
             Payload(blocked=raised.reason_by(self.redaction.text)).attach(report)
-        return report
 
 
 class Repeated(Blocked):

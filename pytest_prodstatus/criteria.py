@@ -7,8 +7,6 @@ import pytest
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
 from pytest_prodstatus.model.text import one_line
 
-STAGE_MARK = "stage"
-
 
 def criterion_of(item: pytest.Item, mark: pytest.Mark) -> Criterion:
     """Return the criterion that an item is which `mark` puts into a stage.

@@ -6,12 +6,59 @@ surrogate anywhere in a report ends the worker, and the run loses what it saw.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Generator, Mapping
 from typing import Any
+
+import pytest
 
 _AS_THEY_ARE = (type(None), bool, int, float, complex, bytes)
 _SCALARS: tuple[type[Any], ...] = (int, float, bytes)
 _COLLECTIONS: tuple[type[Any], ...] = (list, tuple, set, frozenset)
+
+
+_OWN = frozenset({"nodeid", "location", "outcome", "longrepr", "when", "duration", "start", "stop",
+                  "result", "prodstatus", "$report_type"})  # fmt: skip
+"""What pytest and this plugin put into a report themselves: nothing but builtin values."""
+
+
+class Crossing:
+    """Lets every report of an xdist worker reach the controller, in a run that has criteria.
+
+    Args:
+        criteria: those of this process, which may be found later.
+    """
+
+    def __init__(self, criteria: Mapping[str, object]) -> None:
+        self._criteria = criteria
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_to_serializable(self, report: object) -> Generator[None, Any, Any]:
+        """Let no report be lost on its way, and the worker with it."""
+        data = yield
+        concerned = self._criteria or isinstance(report, pytest.CollectReport)
+        return data if not concerned or _is_plain(data) else crossable(data)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        """Let no warning end a worker either: xdist sends its arguments as they are."""
+        message = warning_message.message
+        if self._criteria and isinstance(message, Warning):
+            message.args = crossable(message.args)
+
+
+def _is_plain(data: Any) -> bool:
+    """Return whether a report holds nothing but what always crosses; most do."""
+    if data is None or data.get("longrepr") is not None or not data.get("location"):
+        return False
+    if any(value and name not in _OWN and name != "keywords" for name, value in data.items()):
+        return False
+    # Names and marks of the test, most of which are ASCII.
+    names = (data["nodeid"], data["location"][0], data["location"][2], *data["keywords"])
+    values = data["keywords"].values()
+    return all(type(one) is str and one.isascii() for one in names) and set(map(type, values)) <= {
+        int
+    }
 
 
 def crossable(value: Any) -> Any:

@@ -8,11 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pytest_prodstatus.collector import Collector
-from pytest_prodstatus.settings import Settings
-
-SETTINGS = pytest.StashKey[Settings]()
-COLLECTOR = pytest.StashKey[Collector]()
+from pytest_prodstatus.access import parts_of, run_id_of
 
 
 class Evidence(Protocol):
@@ -60,7 +56,7 @@ class Waits(Protocol):
 
 def target_of(config: pytest.Config) -> str:
     """Return the name of the system that a run judges, for a conftest's hooks."""
-    return config.stash[SETTINGS].target
+    return parts_of(config).settings.target
 
 
 @pytest.fixture(name="evidence")
@@ -70,7 +66,7 @@ def evidence_fixture(pytestconfig: pytest.Config) -> Evidence:
     Values are text, int, bool, Money, an aware datetime, or a list or flat mapping of these.
     Anything else is refused with an EvidenceError that says what is allowed.
     """
-    collector = pytestconfig.stash[COLLECTOR]
+    collector = parts_of(pytestconfig).collector
 
     def record(**values: object) -> None:
         collector.add_evidence(values)
@@ -81,19 +77,19 @@ def evidence_fixture(pytestconfig: pytest.Config) -> Evidence:
 @pytest.fixture(scope="session")
 def prodstatus_target(pytestconfig: pytest.Config) -> str:
     """The name of the system that is judged."""
-    return pytestconfig.stash[SETTINGS].target
+    return parts_of(pytestconfig).settings.target
 
 
 @pytest.fixture(scope="session")
 def prodstatus_run_id(pytestconfig: pytest.Config) -> str:
     """The id of this run, the same in every process of it."""
-    return pytestconfig.stash[SETTINGS].run_id
+    return run_id_of(pytestconfig)
 
 
 @pytest.fixture(scope="session")
 def prodstatus_endpoint(pytestconfig: pytest.Config) -> Endpoints:
     """Name a host that the suite asks, for the record; user names and passwords are left out."""
-    collector = pytestconfig.stash[COLLECTOR]
+    collector = parts_of(pytestconfig).collector
 
     def note(name: str, url: str) -> None:
         parts = urlsplit(url)
@@ -107,7 +103,7 @@ def prodstatus_endpoint(pytestconfig: pytest.Config) -> Endpoints:
 @pytest.fixture(scope="session")
 def prodstatus_snapshot(pytestconfig: pytest.Config) -> Snapshots:
     """Name what the suite reads as of one instant, a database's snapshot, for the record."""
-    collector = pytestconfig.stash[COLLECTOR]
+    collector = parts_of(pytestconfig).collector
 
     def note(name: str, at: datetime) -> None:
         if at.utcoffset() is None:
@@ -125,7 +121,7 @@ def prodstatus_secret(pytestconfig: pytest.Config) -> Secrets:
     The URL-, JSON-, HTML- and base64-encoded forms of it are redacted too; a value of fewer than
     eight characters is not.
     """
-    return pytestconfig.stash[COLLECTOR].redaction.register
+    return parts_of(pytestconfig).collector.redaction.register
 
 
 @pytest.fixture
@@ -134,7 +130,7 @@ def prodstatus_waiting(pytestconfig: pytest.Config) -> Waits:
 
     Where it takes long, the terminal's line about it then says what for, and at most how long.
     """
-    collector = pytestconfig.stash[COLLECTOR]
+    collector = parts_of(pytestconfig).collector
 
     def say(what: str, *, budget: float) -> None:
         collector.note_waiting(what, budget)

@@ -73,12 +73,13 @@ class Payload:
     def of(cls, report: object) -> Payload | None:
         """Return a report's payload, or None where it carries none."""
         text = getattr(report, ATTRIBUTE, None)
-        return _payload(text) if isinstance(text, str) else None
+        return payload_in(text) if isinstance(text, str) else None
 
 
 # Several hooks ask for the payload of one report, and most of thousands say nothing at all.
 @lru_cache(maxsize=16)
-def _payload(text: str) -> Payload:
+def payload_in(text: str) -> Payload:
+    """Return the payload that a text is."""
     data = json.loads(text)
     blocked = data["blocked"]
     return Payload(

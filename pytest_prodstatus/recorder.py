@@ -126,18 +126,18 @@ class Recorder:
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take in one report about any test."""
-        payload = Payload.of(report)
+        payload, nodeid = Payload.of(report), report.nodeid
         if payload is None:
             if report.when == CRASHED:
                 if worker_id(getattr(report, "node", None)) in self._interrupted:
                     return  # it was told to stop: xdist takes that for a crash
-            elif report.nodeid not in self._attempts:
+            elif nodeid not in self._attempts:
                 return  # no criterion
         elif payload.endpoints or payload.snapshots:
             self.endpoints.update(payload.endpoints)
             for name, instants in payload.snapshots.items():
                 self.snapshots.setdefault(name, set()).update(instants)
-        self._attempts.add(report, payload)
+        self._attempts.add(nodeid, report, payload)
 
     def collected(self, report: pytest.CollectReport) -> None:
         """Take in one report about a file that failed to collect or skipped itself."""

@@ -125,9 +125,13 @@ class Redaction:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> Generator[None]:
         """Redact what a file's collection said; of one that failed in any run."""
+        self.mask_collected(report)
+        return (yield)
+
+    def mask_collected(self, report: pytest.CollectReport) -> None:
+        """Redact a report of collection, in a run without criteria one that failed."""
         if self.on or not report.passed:
             self._mask(report)
-        return (yield)
 
     def _mask(self, report: object) -> None:
         """Redact a report, and look at the variables again should anything be told after it."""

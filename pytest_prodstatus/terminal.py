@@ -28,6 +28,10 @@ _COLOUR = {
 _LETTER = {Verdict.CONFIRMED: ".", Verdict.BLOCKED: "B", Verdict.FAILED: "F"}
 
 
+_SILENT = ("", "", "")
+"""What pytest says of a phase that passed and isn't the test itself."""
+
+
 class Words:
     """Says CONFIRMED, FAILED and BLOCKED where pytest says PASSED, FAILED and SKIPPED."""
 
@@ -40,13 +44,11 @@ class Words:
     ) -> Generator[None, object, object]:
         """Replace the letter and the word, and keep the category, by which pytest counts."""
         status = yield
-        if not isinstance(status, tuple):
-            return status
-        category, letter, word = status
-        if not letter and not word:
+        if status == _SILENT or not isinstance(status, tuple):
             return status
         verdict = verdict_of(report, require_evidence=self.require_evidence)
-        if verdict is None:
+        category, letter, word = status
+        if verdict is None or (not letter and not word):
             return status
         if category == "rerun":
             return category, letter, "RERUN"

@@ -20,9 +20,9 @@ def one_line(text: str, *, limit: int = 600) -> str:
     one that was cut says how long the text was. A line that went through once stays as it is.
     """
     # What is printable ASCII has no white space but spaces; as most texts are.
-    if len(text) <= limit and text.isascii() and text.isprintable() and "  " not in text:
-        if not text or (text[0] != " " and text[-1] != " "):
-            return text
+    plain = len(text) <= limit and text.isascii() and text.isprintable()
+    if plain and "  " not in text and text[:1] != " " and text[-1:] != " ":
+        return text
     # Bounded first: what is thrown away is never worth cleaning.
     cleaned = " ".join("".join(map(_visible, text[: 4 * limit])).split())
     if len(cleaned) > limit or len(text) > 4 * limit:

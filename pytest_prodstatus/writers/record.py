@@ -185,7 +185,7 @@ def _standing(standing: Standing) -> str:
 
 def _number(seconds: float) -> str:
     # Of what is no JSON number the encoder says so.
-    return repr(round(seconds, 6)) if isfinite(seconds) else _text(seconds)
+    return f"{seconds:.6f}" if isfinite(seconds) else _text(seconds)
 
 
 def _or_null(text: str | None) -> str:

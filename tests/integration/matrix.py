@@ -106,10 +106,9 @@ def row(
     )
 
 
-def gone(*criteria: str, status: int = 3, rest: str | None = NOT_RUN) -> Expected:
-    """Return what a process leaves that dies in mid-run: that nothing is confirmed."""
-    verdicts = dict.fromkeys(criteria, NOT_RUN)
-    return Expected(verdicts=verdicts, rest=rest, final="BLOCKED", status=status, finished=False)
+def gone(status: int = 3) -> Expected:
+    """Return what a process leaves that dies in mid-run: that nothing is confirmed, no stage."""
+    return Expected(verdicts={}, rest=None, final="BLOCKED", status=status, finished=False)
 
 
 IN_A_WORKER = 'os.environ.get("PYTEST_XDIST_WORKER")'
@@ -712,7 +711,7 @@ CRASHES = [
         "worker crash in the body",
         "@api\ndef test_a(): os._exit(3)\n",
         {"api.a": "FAILED crash"},
-        serial=gone("api.a"),
+        serial=gone(),
         final="FAILED",
         status=1,
     ),
@@ -725,7 +724,7 @@ CRASHES = [
         def test_a(deadly): pass
         """,
         {"api.a": "FAILED crash"},
-        serial=gone("api.a"),
+        serial=gone(),
         final="FAILED",
         status=1,
     ),
@@ -740,7 +739,7 @@ CRASHES = [
         def test_a(deadly): pass
         """,
         {"api.a": "FAILED crash"},
-        serial=gone("api.a"),
+        serial=gone(),
         final="FAILED",
         status=1,
     ),
@@ -795,7 +794,7 @@ CRASHES = [
         "@api\ndef test_a(): os._exit(3)\n",
         {"api.a": "FAILED crash"},
         args=("--max-worker-restart=0",),
-        serial=gone("api.a"),
+        serial=gone(),
         final="FAILED",
         # The other worker may have been on its way to the last criterion.
         xdist={"rest": "CONFIRMED or BLOCKED not-run", "status": 1},

@@ -56,6 +56,8 @@ def check(ran: Ran, expected: Expected) -> None:
     ran.check_coherent()
     assert ran.final == expected.final
     assert bool(ran.told["run"]["finished"]) == expected.finished
+    if not expected.finished:
+        assert {stage["verdict"] for stage in ran.told["stages"]} == {"BLOCKED"}
     verdicts = dict(ran.verdicts)
     wanted = dict(expected.verdicts)
     if expected.rest:

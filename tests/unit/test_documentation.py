@@ -9,8 +9,8 @@ import pytest
 from click import Context
 
 from pytest_prodstatus.cli.main import COMMANDS, main
+from pytest_prodstatus.options import OPTIONS
 from pytest_prodstatus.readers.config import STAGE_KEYS, TABLE_KEYS, WAIVER_KEYS, read_config
-from pytest_prodstatus.settings import OPTIONS
 from pytest_prodstatus.writers.export import EXPORTS
 from tests.acceptance.demo.scenarios import SCENARIOS
 
