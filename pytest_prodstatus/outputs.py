@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.redacted import redacted
 from pytest_prodstatus.publish import Published, publish, publish_readable, publish_record
 from pytest_prodstatus.readers.record import NewerRecordError, RecordError, read_record
 from pytest_prodstatus.settings import Settings
@@ -29,6 +31,7 @@ class Outputs:
         self.closed = False
         holder = f"run {settings.run_id} (process {os.getpid()})"
         self._lock = FolderLock(settings.folder, holder)
+        self._former = ""
 
     def lock(self) -> None:
         """Keep other runs out of the folder until `release`.
@@ -46,8 +49,11 @@ class Outputs:
         """Let other runs write the folder."""
         self._lock.release()
 
-    def last_record(self) -> Record | None:
+    def last_record(self, *, whole: bool) -> Record | None:
         """Return the last finished record of this target, or None.
+
+        Args:
+            whole: with its criteria, which a run that looks at all of them has no use for.
 
         Raises:
             pytest.UsageError: it is a newer release's, or it or the document is no regular file.
@@ -66,12 +72,14 @@ class Outputs:
             self.notices.append(f"the last record can't be read, so nothing is known: {error}")
             return None
         try:
-            last = read_record(text, str(settings.record)).last_finished
+            read = read_record(text, str(settings.record), criteria=whole)
         except NewerRecordError as error:
             raise pytest.UsageError(str(error)) from None
         except RecordError as error:
             self.notices.append(f"{error}; nothing is carried over")
             return None
+        last = read.last_finished
+        self._former = text if last is read else ""
         if last is not None and last.run.target != settings.target:
             told = (
                 f"{settings.record}: it is about target {last.run.target}, so nothing of it counts"
@@ -80,12 +88,22 @@ class Outputs:
             return None
         return last
 
-    def begin(self, marker: Record) -> str:
-        """Write that nothing is confirmed yet; return what went wrong, or ""."""
+    def begin(self, marker: Record, clean: Callable[[str], str]) -> str:
+        """Write that nothing is confirmed yet; return what went wrong, or "".
+
+        Args:
+            marker: the record of the run in progress.
+            clean: takes secrets out of a text.
+        """
         settings = self.settings
         for path in (settings.document, settings.page, settings.record):
             clear_leftovers(path)
-        return "; ".join(publish(marker, settings.config, settings.layout).problems)
+        former = self._former if marker.previous else ""
+        if marker.previous and (not former or clean(former) != former):
+            # A killed run left it, or a secret has become known since.
+            last = self.last_record(whole=True)
+            marker, former = replace(marker, previous=last and redacted(last, clean)), ""
+        return "; ".join(publish(marker, settings.config, settings.layout, former).problems)
 
     def finish(self, judged: Callable[[list[str]], Record]) -> Record:
         """Write the outputs and return the record that was written.

@@ -28,10 +28,17 @@ class Published:
     problems: tuple[str, ...] = ()
 
 
-def publish(record: Record, config: Config, layout: Layout) -> Published:
-    """Write the document (in place where there is one), page, exports and, last, the record."""
+def publish(record: Record, config: Config, layout: Layout, former: str = "") -> Published:
+    """Write the document (in place where there is one), page, exports and, last, the record.
+
+    Args:
+        record: what to write.
+        config: the project's.
+        layout: where.
+        former: the text of the record's `previous`, where that isn't to be written from its values.
+    """
     done = publish_readable(record, config, layout)
-    problems = publish_record(done.record, layout.record)
+    problems = publish_record(done.record, layout.record, former)
     return Published(done.record, (*done.problems, *problems))
 
 
@@ -56,9 +63,9 @@ def publish_readable(record: Record, config: Config, layout: Layout) -> Publishe
     return Published(replace(record, document=digest), tuple(problems))
 
 
-def publish_record(record: Record, path: Path) -> list[str]:
+def publish_record(record: Record, path: Path, former: str = "") -> list[str]:
     """Write the record; one that can't be replaced is removed, since it must not speak for this."""
-    problems = _written(path, map(_encoded, record_pieces(record)))
+    problems = _written(path, map(_encoded, record_pieces(record, former)))
     if problems:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)

@@ -19,7 +19,6 @@ from pytest_prodstatus.manifest import Manifest
 from pytest_prodstatus.model.assemble import compose
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
 from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_OPEN
-from pytest_prodstatus.model.gate import waiver_refusals
 from pytest_prodstatus.model.marker import IN_PROGRESS, marker_of
 from pytest_prodstatus.model.outcome import CRASHED, Observation
 from pytest_prodstatus.model.reason import Kind, Reason
@@ -90,10 +89,11 @@ class Recorder:
         self._manifest = manifest
         for file, reason in manifest.missing.items():
             self._missing.setdefault(file, reason)
-        self._former = self.outputs.last_record()
-        known = tuple(s.id for s in self._former.stages) if self._former else ()
         narrowed = restriction(self.settings, self.config)
         self._restricted = bool(narrowed)
+        everything = len(manifest.selected) == len(manifest.criteria) and not narrowed
+        self._former = self.outputs.last_record(whole=not everything or bool(self._missing))
+        known = tuple(s.id for s in self._former.stages) if self._former else ()
         self._catalogue = checked_catalogue(self.settings, manifest, known if narrowed else ())
         commit, dirty = suite_commit(self.settings.root)
         self._run = Run(
@@ -109,7 +109,8 @@ class Recorder:
             versions=versions(self.config),
         )
         # Another tool, too, may take a report of no test for a green one.
-        problem = self.outputs.begin(self.marker(named=bool(self.settings.config.exports)))
+        marker = self.marker(named=bool(self.settings.config.exports))
+        problem = self.outputs.begin(marker, self.redaction.text)
         if problem:
             self.incident("outputs", problem, Kind.INCONCLUSIVE)
 
@@ -169,6 +170,9 @@ class Recorder:
             snapshots={name: tuple(at) for name, at in sorted(self.snapshots.items())},
         )
         run = replace(self._run, finished=finished, subject=asked)
+        if self._missing and self._former:
+            # What was in a file that didn't collect is known from then alone.
+            self._former = self.outputs.last_record(whole=True)
         facts = self._facts()
         standings = standings_of(facts, run, finished)
 
@@ -191,8 +195,12 @@ class Recorder:
 
         self.record = self.outputs.finish(judged)
         waivers = self.settings.config.waivers
-        refusals = waiver_refusals(waivers, self.record.criteria, finished)
-        self.outputs.notices += [f"{refusal.text}: it closes the gate" for refusal in refusals]
+        if waivers.given:
+            # Not above, since most runs have none, and every judged run pays for what is there.
+            from pytest_prodstatus.model.gate import waiver_refusals
+
+            refusals = waiver_refusals(waivers, self.record.criteria, finished)
+            self.outputs.notices += [f"{refusal.text}: it closes the gate" for refusal in refusals]
         return self.record
 
     def reconsider(self, status: int) -> int:

@@ -11,15 +11,17 @@ import pytest
 from pytest_prodstatus.version import __version__
 
 _TIMEOUT_S = 5
+_COMMIT = "# branch.oid "
 
 
 def suite_commit(root: Path) -> tuple[str | None, bool | None]:
     """Return the commit of the suite and whether tracked files differ from it; None without git."""
-    commit = _git(root, "rev-parse", "HEAD")
-    if not commit:
+    told = _git(root, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
+    lines = (told or "").splitlines()
+    commits = [line.removeprefix(_COMMIT) for line in lines if line.startswith(_COMMIT)]
+    if not commits or commits[0] == "(initial)":
         return None, None
-    changes = _git(root, "status", "--porcelain", "--untracked-files=no")
-    return commit, bool(changes) if changes is not None else None
+    return commits[0], any(not line.startswith("# ") for line in lines)
 
 
 def _git(root: Path, *arguments: str) -> str | None:

@@ -22,11 +22,6 @@ from pytest_prodstatus.readers.path import Step, read_path
 from pytest_prodstatus.readers.table import ConfigError, Table
 from pytest_prodstatus.readers.waivers import WAIVER_KEYS, read_waivers
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 __all__ = [
     "STAGE_KEYS",
     "TABLE_KEYS",
@@ -128,8 +123,8 @@ def is_configured(text: str, source: str) -> bool:
 
 def _tools(text: str, source: str) -> Mapping[str, Any]:
     try:
-        project = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        project = _toml(text)
+    except ValueError as error:
         msg = f"{source}: not valid TOML: {error}"
         raise ConfigError(msg) from None
     return Table(project.get("tool", {}), f"{source}: [tool]").table
@@ -168,11 +163,25 @@ STAGE_KEYS = (
 def read_name(text: str) -> str | None:
     """Return the name that a pyproject.toml gives its project; None where it gives none."""
     try:
-        project = tomllib.loads(text).get("project")
-    except tomllib.TOMLDecodeError:
+        project = _toml(text).get("project")
+    except ValueError:
         return None
     name = project.get("name") if isinstance(project, dict) else None
     return (one_line(name) or None) if isinstance(name, str) else None
+
+
+def _toml(text: str) -> dict[str, Any]:
+    """Return what a text in TOML says.
+
+    Raises:
+        ValueError: it isn't TOML.
+    """
+    # Not above: a project may have no configuration to read.
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads(text)
 
 
 def _stage(item: Mapping[str, Any], number: int, where: str, valid_for: timedelta) -> Stage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from pytest_prodstatus.model.evidence import Entry, is_value
 from pytest_prodstatus.model.override import Override
@@ -34,13 +34,14 @@ class NewerRecordError(RecordError):
     """A record that a newer release wrote, which this one must neither judge nor overwrite."""
 
 
-def read_record(text: str, source: str, *, evidence: bool = True) -> Record:
+def read_record(text: str, source: str, *, evidence: bool = True, criteria: bool = True) -> Record:
     """Return the record in `text`.
 
     Args:
         text: the content of a `status.json`.
         source: its name, for messages.
         evidence: whether the evidence, which is most of a record, is read; a verdict needs none.
+        criteria: whether its criteria are read at all; without, its stages have none.
 
     Raises:
         NewerRecordError: its schema is newer than this release knows.
@@ -62,7 +63,7 @@ def read_record(text: str, source: str, *, evidence: bool = True) -> Record:
         )
         raise NewerRecordError(msg)
     try:
-        return _record(Fields(data), evidence=evidence)
+        return _record(Fields(data), _Wanted(evidence, criteria))
     except (FieldError, RecursionError) as error:
         msg = f"{source}: not a valid record: {error}"
         raise RecordError(msg) from None
@@ -82,20 +83,25 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(msg)
 
 
-def _record(data: Fields, *, evidence: bool) -> Record:
+class _Wanted(NamedTuple):
+    """What of a record is read."""
+
+    evidence: bool
+    criteria: bool
+
+
+def _record(data: Fields, wanted: _Wanted) -> Record:
     final = data.child("final")
     verdict, reason = _judged(final)
     return Record(
         run=_run(data.child("run")),
         final=Final(verdict=verdict, reason=reason, cause=final.text_or_null("cause")),
         decision=_decision(data.child("decision")),
-        stages=tuple(_stage(item, evidence=evidence) for item in data.children("stages")),
+        stages=tuple(_stage(item, wanted) for item in data.children("stages")),
         history=tuple(map(_past, data.children("history"))),
         document=data.text("document"),
         overrides=tuple(map(_override, data.children("overrides"))),
-        previous=_record(data.child("previous"), evidence=evidence)
-        if data.has("previous")
-        else None,
+        previous=_record(data.child("previous"), wanted) if data.has("previous") else None,
     )
 
 
@@ -136,7 +142,7 @@ def _decision(data: Fields) -> Decision:
     )
 
 
-def _stage(data: Fields, *, evidence: bool) -> StageResult:
+def _stage(data: Fields, wanted: _Wanted) -> StageResult:
     verdict, reason = _judged(data)
     stage_id = data.text("id")
     return StageResult(
@@ -147,8 +153,11 @@ def _stage(data: Fields, *, evidence: bool) -> StageResult:
         derived=data.flag("derived"),
         cause=data.text_or_null("cause"),
         criteria=tuple(
-            _standing(item, stage_id, evidence=evidence) for item in data.children("criteria")
-        ),
+            _standing(item, stage_id, evidence=wanted.evidence)
+            for item in data.children("criteria")
+        )
+        if wanted.criteria
+        else (),
         since=None if data.absent("since") else data.instant("since"),
         previous=_verdict(data, "previous"),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
@@ -34,6 +33,8 @@ class Table:
         names = list(known)
         for key in self.table:
             if key not in names:
+                import difflib  # which costs more than reading a good table
+
                 near = difflib.get_close_matches(key, names, n=1)
                 hint = f"did you mean {near[0]!r}? " if near else ""
                 msg = f"{self.where}: unknown key {key!r}; {hint}keys are {', '.join(names)}"

@@ -32,9 +32,14 @@ def write_record(record: Record) -> str:
     return "".join(record_pieces(record))
 
 
-def record_pieces(record: Record) -> Iterator[str]:
-    """Yield the record's JSON text piece by piece, so that it is never in memory as a whole."""
-    yield from _record(record, "\n")
+def record_pieces(record: Record, former: str = "") -> Iterator[str]:
+    """Yield the record's JSON text piece by piece, so that it is never in memory as a whole.
+
+    Args:
+        record: what to write.
+        former: the JSON text of `record.previous`; where it is "", that is written from its values.
+    """
+    yield from _record(record, "\n", former)
     yield "\n"
 
 
@@ -44,7 +49,7 @@ _LEVELS = 2
 """How deep the parts of a record are spread over lines; its stages are all but for criteria."""
 
 
-def _record(record: Record, margin: str) -> Iterator[str]:
+def _record(record: Record, margin: str, former: str = "") -> Iterator[str]:
     inner = f"{margin} "
     parts = {
         "schema": SCHEMA,
@@ -67,7 +72,7 @@ def _record(record: Record, margin: str) -> Iterator[str]:
     yield "".join(f",{inner}{_named(name, value, inner)}" for name, value in parts.items())
     if record.previous:
         yield f',{inner}"previous": '
-        yield from _record(record.previous, inner)
+        yield from (former.strip(),) if former else _record(record.previous, inner)
     yield f"{margin}}}"
 
 
