@@ -33,7 +33,6 @@ from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool
 
-_COLLECTED_AS = pytest.StashKey[str]()
 _REPEAT = "__pytest_repeat_step_number"
 
 
@@ -51,6 +50,7 @@ class Collector:
         self._plain: dict[int, str] = {}
         self._error = ""
         self._files: set[str] = set()
+        self._marked: list[tuple[pytest.Item, str]] = []
         self._missing: dict[str, Reason] = {}
         self._fresh: list[Entry] = []
         self._recorded = 0
@@ -125,8 +125,10 @@ class Collector:
         """Mark criteria as `production`."""
         production = getattr(pytest.mark, PRODUCTION)
         for item in items:
-            if item.nodeid in self.criteria or item.get_closest_marker(STAGE_MARK):
+            nodeid = item.nodeid
+            if nodeid in self.criteria or item.get_closest_marker(STAGE_MARK):
                 item.add_marker(production)
+                self._marked.append((item, nodeid))
 
     def settle(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Fix which criteria there are and which are selected.
@@ -135,9 +137,11 @@ class Collector:
             pytest.UsageError: a test's id holds a secret.
         """
         # Other plugins and conftests may have marked and renamed items meanwhile.
+        former = {id(item): nodeid for item, nodeid in self._marked if item.nodeid != nodeid}
+        self._marked.clear()
         for item in items:
             if item.nodeid not in self.criteria:
-                self._follow(item)
+                self._follow(item, former.get(id(item)))
                 self.pytest_itemcollected(item)
         self._mask_titles()
         self._keep_stages(config, items)
@@ -146,12 +150,12 @@ class Collector:
         whole = set() if config.getoption("lf", False) else self._files - parts
         self.manifest = Manifest(
             criteria=tuple(self.criteria.values()),
-            selected=frozenset(item.nodeid for item in items if item.nodeid in self.criteria),
+            deselected=frozenset(self.criteria.keys() - {item.nodeid for item in items}),
             files=frozenset(whole),
             missing=dict(self._missing),
             error=self._error,
         )
-        self.redaction.on = self.settings.asked or bool(self.manifest.selected)
+        self.redaction.on = self.settings.asked or self.manifest.selected > 0
         if self.redaction.on:
             self._refuse_secret_ids(config, items)
 
@@ -189,7 +193,6 @@ class Collector:
             self._error = self._error or str(error)
             return
         self.criteria[criterion.nodeid] = criterion
-        item.stash[_COLLECTED_AS] = criterion.nodeid
         if criterion.side_effects and item.config.pluginmanager.hasplugin("rerunfailures"):
             # What ignores this mark is refused by the claim in the spool.
             item.add_marker(pytest.mark.flaky(reruns=0), append=False)
@@ -202,10 +205,9 @@ class Collector:
             for nodeid, criterion in self.criteria.items():
                 self.criteria[nodeid] = replace(criterion, title=clean(criterion.title))
 
-    def _follow(self, item: pytest.Item) -> None:
+    def _follow(self, item: pytest.Item, former: str | None) -> None:
         """Know a renamed criterion: up to pytest 9.1, xdist's loadgroup adds the group."""
-        former = item.stash.get(_COLLECTED_AS, item.nodeid)
-        if former != item.nodeid and former in self.criteria:
+        if former in self.criteria:
             self.criteria[item.nodeid] = replace(self.criteria.pop(former), nodeid=item.nodeid)
 
     def _keep_stages(self, config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -7,11 +7,25 @@ spool folder before the first test starts; a crash report carries no marks, but 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 
 from pytest_prodstatus.model.catalogue import Criterion
 from pytest_prodstatus.model.reason import Kind, Reason
+
+_NAMES = [field.name for field in fields(Criterion)]
+_FIELDS = attrgetter(*_NAMES)
+
+
+class AllBut:
+    """Whatever isn't one of a few names: of thousands of criteria a run looks at most."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._out = frozenset(names)
+
+    def __contains__(self, name: object) -> bool:
+        return name not in self._out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +34,7 @@ class Manifest:
 
     Attributes:
         criteria: every criterion, selected or not.
-        selected: node ids of those to be run.
+        deselected: node ids of those that are not to be run.
         files: test files that were collected whole.
         missing: the files that were not collected, and why; xdist tells the controller only one of
             several that say the same.
@@ -28,17 +42,22 @@ class Manifest:
     """
 
     criteria: tuple[Criterion, ...] = ()
-    selected: frozenset[str] = frozenset()
+    deselected: frozenset[str] = frozenset()
     files: frozenset[str] = field(default_factory=frozenset)
     missing: Mapping[str, Reason] = field(default_factory=dict)
     error: str = ""
+
+    @property
+    def selected(self) -> int:
+        """How many criteria are to be run."""
+        return len(self.criteria) - len(self.deselected)
 
     def to_json(self) -> str:
         """Return the manifest as ASCII JSON text, whatever its names hold."""
         return json.dumps(
             {
-                "criteria": [asdict(criterion) for criterion in self.criteria],
-                "selected": sorted(self.selected),
+                "criteria": [_FIELDS(criterion) for criterion in self.criteria],
+                "deselected": sorted(self.deselected),
                 "files": sorted(self.files),
                 "missing": {
                     file: [reason.text, reason.kind.value, reason.remedy]
@@ -53,8 +72,10 @@ class Manifest:
         """Return the manifest that `to_json` wrote."""
         data = json.loads(text)
         return cls(
-            criteria=tuple(Criterion(**item) for item in data["criteria"]),
-            selected=frozenset(data["selected"]),
+            criteria=tuple(
+                Criterion(**dict(zip(_NAMES, values, strict=True))) for values in data["criteria"]
+            ),
+            deselected=frozenset(data["deselected"]),
             files=frozenset(data["files"]),
             missing={
                 file: Reason(text=text, kind=Kind(kind), remedy=remedy)

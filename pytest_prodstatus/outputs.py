@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -120,6 +121,16 @@ class Outputs:
             self.notices += problems
             done = self._publish_readable(judged(problems))
         return done.record
+
+    def note_waivers(self, record: Record, now: datetime) -> None:
+        """Let a person know of the waivers that break a rule at the instant `now`."""
+        waivers = self.settings.config.waivers
+        if waivers.given:
+            # Not above, since most runs have none, and every judged run pays for what is there.
+            from pytest_prodstatus.model.gate import waiver_refusals
+
+            told = waiver_refusals(waivers, record.criteria, now)
+            self.notices += [f"{refusal.text}: it closes the gate" for refusal in told]
 
     def rewrite_record(self, record: Record) -> None:
         """Write the record once more, after the exit status was changed."""

@@ -15,7 +15,7 @@ from pytest_prodstatus import clock
 from pytest_prodstatus.archive import Archive
 from pytest_prodstatus.attempts import Attempts
 from pytest_prodstatus.garbage import without_collector
-from pytest_prodstatus.manifest import Manifest
+from pytest_prodstatus.manifest import AllBut, Manifest
 from pytest_prodstatus.model.assemble import compose
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
 from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_OPEN
@@ -79,7 +79,7 @@ class Recorder:
         """
         if self._manifest is not None or not self.settings.judges:
             return
-        wanted = self.settings.asked or manifest.selected
+        wanted = self.settings.asked or manifest.selected > 0
         self.redaction.switch(self.config, on=bool(wanted))
         if not wanted:
             if manifest.error:
@@ -91,7 +91,7 @@ class Recorder:
             self._missing.setdefault(file, reason)
         narrowed = restriction(self.settings, self.config)
         self._restricted = bool(narrowed)
-        everything = len(manifest.selected) == len(manifest.criteria) and not narrowed
+        everything = not manifest.deselected and not narrowed
         self._former = self.outputs.last_record(whole=not everything or bool(self._missing))
         known = tuple(s.id for s in self._former.stages) if self._former else ()
         self._catalogue = checked_catalogue(self.settings, manifest, known if narrowed else ())
@@ -194,13 +194,7 @@ class Recorder:
             return self.redaction.record(record)
 
         self.record = self.outputs.finish(judged)
-        waivers = self.settings.config.waivers
-        if waivers.given:
-            # Not above, since most runs have none, and every judged run pays for what is there.
-            from pytest_prodstatus.model.gate import waiver_refusals
-
-            refusals = waiver_refusals(waivers, self.record.criteria, finished)
-            self.outputs.notices += [f"{refusal.text}: it closes the gate" for refusal in refusals]
+        self.outputs.note_waivers(self.record, finished)
         return self.record
 
     def reconsider(self, status: int) -> int:
@@ -219,11 +213,10 @@ class Recorder:
 
     def _facts(self) -> Facts:
         manifest, catalogue, _ = self._begun()
-        by_node = {criterion.nodeid: criterion for criterion in manifest.criteria}
         return Facts(
             catalogue=catalogue,
             collected=manifest.criteria,
-            selected=frozenset(by_node[nodeid].id for nodeid in manifest.selected),
+            selected=AllBut(c.id for c in manifest.criteria if c.nodeid in manifest.deselected),
             observe=self._observe,
             stages=self.settings.stage_closure(catalogue),
             restricted=self._restricted,
@@ -262,7 +255,7 @@ class Recorder:
             seen = replace(seen, evidence=tuple(map(Payload.entry_from_text, lines)))
         return seen
 
-    # The hooks, each of which only hands on what it is told.
+    # The other hooks.
 
     @pytest.hookimpl
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -290,8 +283,8 @@ class Recorder:
         if text is None:
             told = f"worker {worker} left no list of what it collected"
             self.incident(f"manifest {worker}", told, Kind.CRASH)
-            return
-        self.begin(Manifest.from_json(text))
+        elif self._manifest is None:
+            self.begin(Manifest.from_json(text))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object, error: object) -> None:

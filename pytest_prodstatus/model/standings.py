@@ -6,7 +6,7 @@ wasn't asked to look), or not run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -47,7 +47,7 @@ class Facts:
 
     catalogue: Catalogue
     collected: Sequence[Criterion] = ()
-    selected: frozenset[str] = frozenset()
+    selected: Container[str] = frozenset()
     observe: Observe = _nothing
     stages: frozenset[str] | None = None
     restricted: bool = False
@@ -66,28 +66,28 @@ def standings_of(facts: Facts, run: Run, now: datetime) -> list[Standing]:
     """
     # What no test provided is looked for anew; only what a test once was can be carried over.
     former = {s.id: s for s in facts.former.criteria if s.nodeid} if facts.former else {}
-    standings = {}
-    for criterion in facts.collected:
-        if criterion.id in facts.selected:
-            standings[criterion.id] = _observed(criterion, facts, run)
-        else:
-            standings[criterion.id] = _not_selected(criterion, former.get(criterion.id), facts, now)
+    standings = [
+        _observed(criterion, facts, run)
+        if criterion.id in facts.selected
+        else _not_selected(criterion, former.get(criterion.id), facts, now)
+        for criterion in facts.collected
+    ]
+    declared = [(name, stage.id) for stage in facts.catalogue.stages for name in stage.criteria]
+    if not former and not declared:
+        return standings
+    known = {standing.id for standing in standings}
     for old in former.values():
-        if old.id not in standings and old.stage in facts.catalogue.by_id:
+        if old.id not in known and old.stage in facts.catalogue.by_id:
             standing = _uncollected(old, facts, now)
             if standing is not None:
-                standings[old.id] = standing
-    lacking = [
-        (name, stage.id)
-        for stage in facts.catalogue.stages
-        for name in stage.criteria
-        if name not in standings
+                known.add(old.id)
+                standings.append(standing)
+    lacking = [(name, stage_id) for name, stage_id in declared if name not in known]
+    provided = {base_of(name) for name in known} if lacking else set()
+    standings += [
+        _unprovided(name, stage_id, facts) for name, stage_id in lacking if name not in provided
     ]
-    provided = {base_of(name) for name in standings} if lacking else set()
-    for name, stage_id in lacking:
-        if name not in provided:
-            standings[name] = _unprovided(name, stage_id, facts)
-    return list(standings.values())
+    return standings
 
 
 def _words(criterion_id: str) -> str:
