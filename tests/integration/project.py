@@ -215,6 +215,8 @@ class Project:
         """Run pytest in a process of its own and send it a signal once `running` exists."""
         _need(args)
         command = [sys.executable, "-m", "pytest", *_without(LEAN), *args]
+        # A shell's background job ignores interrupts, and so would the run, which inherits that.
+        former = signal.signal(signal.SIGINT, signal.default_int_handler)
         process = subprocess.Popen(
             command,
             cwd=self.root,
@@ -223,6 +225,7 @@ class Project:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+        signal.signal(signal.SIGINT, former)
         try:
             wait_for((self.root / "running").exists)
             process.send_signal(number)
