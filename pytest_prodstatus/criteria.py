@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
@@ -35,6 +37,8 @@ def criterion_of(item: pytest.Item) -> Criterion:
     own_id = f"{mark.args[0]}.{words}{bracket}{parameters}"
     function = getattr(item, "function", None)
     doc = (getattr(function, "__doc__", None) or "").strip().partition("\n")[0]
+    # pytest-bdd writes one that begins with the feature's file, of this machine.
+    doc = doc.removeprefix(f"{item.config.rootpath}{os.sep}")
     return Criterion(
         id=one_line(own_id),
         stage=mark.args[0],
