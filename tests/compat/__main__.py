@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     told = [(cell, *_try(cell)) for cell in cells]
     tell("", "== the matrix")
     for cell, said, seconds in told:
-        tell(f"{cell.name:32} {said} ({seconds // 60:.0f} min {seconds % 60:.0f} s)")
+        tell(f"{cell.name:36} {said} ({seconds // 60:.0f} min {seconds % 60:.0f} s)")
     return 0 if {said for _, said, _ in told} in ({"held"}, {"held", ABSENT}) else 1
 
 

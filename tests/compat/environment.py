@@ -55,7 +55,7 @@ class Environment:
 
     def packages(self) -> list[str]:
         """Return what is installed, each as `name==version`."""
-        return _uv("pip", "freeze", "--python", str(self.python)).splitlines()
+        return _uv("pip", "freeze", "--quiet", "--python", str(self.python)).splitlines()
 
 
 def requirements_of(cell: Cell) -> list[str]:

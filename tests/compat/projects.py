@@ -25,7 +25,7 @@ DIFFERING = (
     (re.compile(r"={3,} (.*?) ={3,}"), r"= \1 ="),
     (re.compile(r"0x[0-9a-f]+"), "ADDRESS"),
     (re.compile(r"pytest-\d+/"), "pytest-N/"),
-    (re.compile(r"^plugins: .*$", re.MULTILINE), "plugins"),
+    (re.compile(r"^plugins: .*\n", re.MULTILINE), ""),
 )
 
 
@@ -49,7 +49,7 @@ class Project:
 PROJECTS = {
     project.name: project
     for project in (
-        Project("attrs", "26.1.0", ("hypothesis", "cloudpickle")),
+        Project("attrs", "26.1.0", ("hypothesis", "cloudpickle", "pympler")),
         Project("click", "8.5.1"),
         Project("itsdangerous", "2.2.0", ("freezegun",)),
         Project("pytest-mock", "3.17.0", ("pytest-asyncio",)),
@@ -87,7 +87,7 @@ def compare(name: str, pytest: str, interpreter: Path, work: Path) -> list[str]:
     beside = _run(project, source, environment, work)
     tell(f"{name} {project.version}: {_totals(without)}")
     tell_packages(environment.packages())
-    return [*_differences(without, beside)]
+    return [*find_differences(without, beside)]
 
 
 def _uninstall(environment: Environment) -> None:
@@ -118,13 +118,14 @@ def _run(project: Project, source: Path, environment: Environment, work: Path) -
     )
     return Seen(
         status=done.returncode,
-        said=_plain(done.stdout + done.stderr),
+        said=without_times(done.stdout + done.stderr),
         outcomes=frozenset(read_outcomes(report).items()) if report.exists() else frozenset(),
         files=frozenset(_files(place)),
     )
 
 
-def _plain(text: str) -> str:
+def without_times(text: str) -> str:
+    """Return what a run said without what two runs of anything may differ in."""
     for pattern, instead in DIFFERING:
         text = pattern.sub(instead, text)
     return text
@@ -137,11 +138,14 @@ def _files(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _totals(seen: Seen) -> str:
-    last = [line for line in seen.said.splitlines() if line.strip()]
-    return f"exit status {seen.status}; {last[-1] if last else 'it said nothing'}"
+    last = re.findall(r"^= (.*\b(?:passed|failed|error)\b.*) =$", seen.said, re.MULTILINE)
+    return f"exit status {seen.status}; {last[-1] if last else 'it says no totals'}"
 
 
-def _differences(without: Seen, beside: Seen) -> Iterator[str]:
+def find_differences(without: Seen, beside: Seen) -> Iterator[str]:
+    """Yield everything in which two runs differ, and what would make them worth nothing."""
+    if without.status != 0:
+        yield f"it ended with {without.status} without the plugin already, which shows little"
     if without.status != beside.status:
         yield f"exit status {without.status} without the plugin, {beside.status} with it"
     if not without.outcomes:
