@@ -13,7 +13,7 @@ from dataclasses import dataclass
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 PYTESTS = {"8.3": "pytest==8.3.*", "9.0": "pytest==9.0.*", "newest": "pytest>=9.1"}
 NEIGHBOURHOODS = ("none", "xdist", "html", "all")
-PROJECTS = ("attrs", "click", "itsdangerous", "pytest-mock", "pytest-timeout", "pytest-xdist")
+PROJECTS = ("click", "itsdangerous", "pluggy", "pytest-mock", "pytest-timeout")
 
 
 @dataclass(frozen=True, slots=True)

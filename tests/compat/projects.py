@@ -49,12 +49,11 @@ class Project:
 PROJECTS = {
     project.name: project
     for project in (
-        Project("attrs", "26.1.0", ("hypothesis", "cloudpickle", "pympler")),
         Project("click", "8.5.1"),
         Project("itsdangerous", "2.2.0", ("freezegun",)),
+        Project("pluggy", "1.7.0", (), ("testing",)),
         Project("pytest-mock", "3.17.0", ("pytest-asyncio",)),
         Project("pytest-timeout", "2.4.0", ("pexpect", "pytest-cov"), ("test_pytest_timeout.py",)),
-        Project("pytest-xdist", "3.8.0", ("filelock",), ("testing",)),
     )
 }
 
