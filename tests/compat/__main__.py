@@ -2,7 +2,7 @@
 
 A word is a part of a cell's name, as `plugin`, `3.13`, `9.0` or `none`; several narrow the choice,
 and a comma joins alternatives: `plugin 3.10,3.13` are the plugin's own tests on either Python.
-Without words it is the whole, which takes hours.
+Without words it is the whole, which takes hours. Cells whose Python isn't here are told, not run.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ def main(arguments: list[str]) -> int:
         cells = choose(asked.words)
     except UnknownPartError as error:
         parser.error(str(error))
+    if not cells:
+        parser.error("no cell has all of these parts; --list says which there are")
     if asked.list:
         tell(*(cell.name for cell in cells))
         return 0
