@@ -40,8 +40,11 @@ def run(cell: Cell, interpreter: Path, work: Path) -> list[str]:
     if cell.suite == "plugin" and cell.beside == "all":
         tests += ("tests/unit/cli",)  # which asks the state store, an extra
     workers = ("-n", "2") if cell.beside in ("xdist", "all") else ()
+    # pytest-asyncio warns where it isn't set, and no project without it can set it.
+    asyncio = ("-oasyncio_default_fixture_loop_scope=function",) if cell.beside == "all" else ()
+    options = ("-q", f"--junitxml={report}", *asyncio, *workers)
     done = subprocess.run(
-        [environment.python, "-m", "pytest", "-q", f"--junitxml={report}", *workers, *tests],
+        [environment.python, "-m", "pytest", *options, *tests],
         cwd=ROOT,
         check=False,
         env={**os.environ, "XDG_STATE_HOME": str(work / "state")},

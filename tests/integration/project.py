@@ -53,8 +53,9 @@ TIMEOUT_S = 120
 SERIAL: tuple[str, ...] = ()
 XDIST = ("-n", "2")
 
-# Neighbours that are installed but have no say here; each costs every inner process its import.
-LEAN = ("randomly", "hypothesispytest", "html", "metadata", "cacheprovider", "rerunfailures")
+# Neighbours that have no say here: each costs an inner process its import; asyncio's warns, too.
+LEAN = ("randomly", "hypothesispytest", "html", "metadata", "cacheprovider", "rerunfailures",
+        "asyncio")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 
 import pytest
 
@@ -14,6 +15,8 @@ addopts = ["--strict-markers", "--strict-config"]
 filterwarnings = ["error"]
 """
 
+# pytest-asyncio warns where this is unset, which pytest 9.1 and newer take for an error here.
+ASYNCIO = 'asyncio_default_fixture_loop_scope = "function"\n'
 
 # Installed for the tests' own sake, and slow to import in each inner process.
 TOOLS = ("hypothesispytest",)
@@ -30,7 +33,8 @@ class Beside:
 
     def write(self, files: Mapping[str, str], *, ini: str = "") -> None:
         """Write the project's files, and lines of its pytest configuration."""
-        self.project.write({**files, "pyproject.toml": CONFIG + STRICT + ini})
+        known = ASYNCIO if find_spec("pytest_asyncio") else ""
+        self.project.write({**files, "pyproject.toml": CONFIG + STRICT + known + ini})
 
     def run(self, *args: str, without: tuple[str, ...] = ()) -> Ran:
         """Run the project in processes of its own; the record, document and page must agree."""
