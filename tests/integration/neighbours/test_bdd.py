@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tests.integration.neighbours.conftest import Beside
@@ -46,15 +49,14 @@ def at_least(amount, least):
 """
 # By the project's root, wherever that lies: the document must say the same on every machine.
 TITLE = "payouts.feature: A payout is lost"
-# The one that docs/compatibility.md tells people to write.
-HOOK = """
-import pytest
+DOCUMENT = (Path(__file__).parents[3] / "docs/compatibility.md").read_text(encoding="utf-8")
 
-def pytest_bdd_apply_tag(tag, function):
-    if tag.startswith("stage:"):
-        return pytest.mark.stage(tag.removeprefix("stage:"))(function)
-    return None
-"""
+
+def documented_hook() -> str:
+    """Return the conftest that people are told to write."""
+    found = re.search(r"```python\n(import pytest\n.*?)```", DOCUMENT, re.DOTALL)
+    assert found
+    return found[1]
 
 
 @pytest.mark.parametrize("how", ["module", "scenario"])
@@ -65,7 +67,7 @@ def test_scenarios_are_criteria(beside: Beside, how: str) -> None:
     beside.write(
         {
             "payouts.feature": FEATURE.format(tag=tag),
-            "conftest.py": HOOK if how != "module" else "",
+            "conftest.py": documented_hook() if how != "module" else "",
             "test_payouts.py": STEPS.format(module_mark=module_mark),
         }
     )
