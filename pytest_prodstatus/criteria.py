@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
@@ -20,6 +22,8 @@ def criterion_of(item: pytest.Item, mark: pytest.Mark) -> Criterion:
     words = name.removeprefix("test").strip("_").replace("_", "-").lower() or name
     function = getattr(item, "function", None)
     doc = (getattr(function, "__doc__", None) or "").strip().partition("\n")[0]
+    # pytest-bdd writes one that begins with the feature's file, of this machine.
+    doc = doc.removeprefix(f"{item.config.rootpath}{os.sep}")
     return Criterion(
         id=one_line(f"{stage}.{words}{bracket}{parameters}"),
         stage=stage,

@@ -53,8 +53,9 @@ TIMEOUT_S = 120
 SERIAL: tuple[str, ...] = ()
 XDIST = ("-n", "2")
 
-# Neighbours that are installed but have no say here; each costs every inner process its import.
-LEAN = ("randomly", "hypothesispytest", "html", "metadata", "cacheprovider", "rerunfailures")
+# Neighbours that have no say here: each costs an inner process its import; asyncio's warns, too.
+LEAN = ("randomly", "hypothesispytest", "html", "metadata", "cacheprovider", "rerunfailures",
+        "asyncio")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +216,8 @@ class Project:
         """Run pytest in a process of its own and send it a signal once `running` exists."""
         _need(args)
         command = [sys.executable, "-m", "pytest", *_without(LEAN), *args]
+        # A shell's background job ignores interrupts, and so would the run, which inherits that.
+        former = signal.signal(signal.SIGINT, signal.default_int_handler)
         process = subprocess.Popen(
             command,
             cwd=self.root,
@@ -223,6 +226,7 @@ class Project:
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
+        signal.signal(signal.SIGINT, former)
         try:
             wait_for((self.root / "running").exists)
             process.send_signal(number)

@@ -1,0 +1,158 @@
+"""Well-known projects' own tests, once without the plugin and once with it, compared."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.compat.cells import PYTESTS
+from tests.compat.environment import ROOT, Environment
+from tests.compat.junit import read_outcomes
+from tests.compat.telling import tell, tell_packages
+
+CACHES = ("__pycache__", ".pytest_cache", ".hypothesis")
+# What two runs of anything may differ in, and the line of pytest's head that names plugins.
+DIFFERING = (
+    (re.compile(r"\b\d+\.\d+ ?s(econds)?\b( \(\d+:\d\d:\d\d\))?"), "TIME"),
+    (re.compile(r"={3,} (.*?) ={3,}"), r"= \1 ="),
+    (re.compile(r"0x[0-9a-f]+"), "ADDRESS"),
+    (re.compile(r"pytest-\d+/"), "pytest-N/"),
+    (re.compile(r"^plugins: .*\n", re.MULTILINE), ""),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project whose source distribution has its tests.
+
+    Attributes:
+        name: on PyPI.
+        version: the one that is tried, so that what was seen can be seen again.
+        needs: what its tests need beside itself and pytest.
+        tests: what pytest is asked to run.
+    """
+
+    name: str
+    version: str
+    needs: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ("tests",)
+
+
+PROJECTS = {
+    project.name: project
+    for project in (
+        Project("click", "8.5.1"),
+        Project("itsdangerous", "2.2.0", ("freezegun",)),
+        Project("pluggy", "1.7.0", (), ("testing",)),
+        Project("pytest-mock", "3.17.0", ("pytest-asyncio",)),
+        Project("pytest-timeout", "2.4.0", ("pexpect", "pytest-cov"), ("test_pytest_timeout.py",)),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one run of a project's tests gave."""
+
+    status: int
+    said: str
+    outcomes: frozenset[tuple[tuple[str, str, str], int]]
+    files: frozenset[tuple[str, str]]
+
+
+def compare(name: str, pytest: str, interpreter: Path, work: Path) -> list[str]:
+    """Return every difference that the plugin makes to a project's own tests.
+
+    Raises:
+        subprocess.CalledProcessError: an environment could not be made, or the project not had.
+    """
+    project = PROJECTS[name]
+    environment = Environment.make(work / "environment", interpreter)
+    # With what the plugin needs itself, since a test may ask whether a library is there.
+    needed = (str(ROOT), *project.needs, "pip")
+    environment.install(f"{name}=={project.version}", PYTESTS[pytest], *needed)
+    _uninstall(environment)
+    source = _fetch(project, environment, work)
+    without = _run(project, source, environment, work)
+    environment.install("--no-deps", str(ROOT))
+    beside = _run(project, source, environment, work)
+    tell(f"{name} {project.version}: {_totals(without)}")
+    tell_packages(environment.packages())
+    return [*find_differences(without, beside)]
+
+
+def _uninstall(environment: Environment) -> None:
+    subprocess.run(
+        [environment.python, "-m", "pip", "uninstall", "-q", "-y", "pytest-prodstatus"], check=True
+    )
+
+
+def _fetch(project: Project, environment: Environment, work: Path) -> Path:
+    ask = ["-m", "pip", "download", "-q", "--no-deps", "--no-binary", project.name]
+    wanted = f"{project.name}=={project.version}"
+    subprocess.run([environment.python, *ask, "-d", work / "source", wanted], check=True)
+    return next((work / "source").glob("*.tar.gz"))
+
+
+def _run(project: Project, source: Path, environment: Environment, work: Path) -> Seen:
+    """Run the tests in a fresh copy, at the same place each time since its path may be told."""
+    place = work / "project"
+    shutil.rmtree(place, ignore_errors=True)
+    with tarfile.open(source) as archive:
+        archive.extractall(place, filter="data")
+    root = next(place.iterdir())
+    report = work / "junit.xml"
+    command = [str(environment.python), "-m", "pytest", f"--junitxml={report}", *project.tests]
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "PRODSTATUS"))}
+    done = subprocess.run(
+        command, cwd=root, check=False, capture_output=True, text=True, env=clean, timeout=1800
+    )
+    return Seen(
+        status=done.returncode,
+        said=without_times(done.stdout + done.stderr),
+        outcomes=frozenset(read_outcomes(report).items()) if report.exists() else frozenset(),
+        files=frozenset(_files(place)),
+    )
+
+
+def without_times(text: str) -> str:
+    """Return what a run said without what two runs of anything may differ in."""
+    for pattern, instead in DIFFERING:
+        text = pattern.sub(instead, text)
+    return text
+
+
+def _files(folder: Path) -> Iterator[tuple[str, str]]:
+    for path in folder.rglob("*"):
+        if path.is_file() and not set(path.parts) & set(CACHES):
+            yield str(path.relative_to(folder)), hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _totals(seen: Seen) -> str:
+    last = re.findall(r"^= (.*\b(?:passed|failed|error)\b.*) =$", seen.said, re.MULTILINE)
+    return f"exit status {seen.status}; {last[-1] if last else 'it says no totals'}"
+
+
+def find_differences(without: Seen, beside: Seen) -> Iterator[str]:
+    """Yield everything in which two runs differ, and what would make them worth nothing."""
+    if without.status != 0:
+        yield f"it ended with {without.status} without the plugin already, which shows little"
+    if without.status != beside.status:
+        yield f"exit status {without.status} without the plugin, {beside.status} with it"
+    if not without.outcomes:
+        yield f"no test ran:\n{without.said}"
+    for test, count in sorted(without.outcomes ^ beside.outcomes):
+        yield f"{'without' if (test, count) in without.outcomes else 'with'}: {test} x {count}"
+    for file, _ in sorted(without.files ^ beside.files):
+        yield f"another file in the project: {file}"
+    lines = difflib.unified_diff(without.said.splitlines(), beside.said.splitlines(), "without",
+                                 "with", lineterm="", n=0)  # fmt: skip
+    yield from lines

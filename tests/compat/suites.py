@@ -1,0 +1,56 @@
+"""What is run in a cell."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from tests.compat import projects
+from tests.compat.cells import Cell
+from tests.compat.environment import ROOT, Environment, requirements_of
+from tests.compat.junit import skipped_in
+from tests.compat.telling import tell_packages
+
+NEIGHBOURS = "tests/integration/neighbours"
+# The plugin's own: without the store, its database and the browser.
+PLUGIN = (
+    *(f"tests/unit/{name}" for name in ("model", "readers", "writers")),
+    "tests/integration",
+    f"--ignore={NEIGHBOURS}",
+    *(f"--ignore=tests/integration/{name}"
+      for name in ("state", "test_store.py", "test_pipelines.py", "test_people.py",
+                   "test_page.py")),
+)  # fmt: skip
+
+
+def run(cell: Cell, interpreter: Path, work: Path) -> list[str]:
+    """Run a cell in a folder of its own and return what is wrong, a line each.
+
+    Raises:
+        subprocess.CalledProcessError: its environment could not be made.
+    """
+    if cell.suite == "projects":
+        return projects.compare(cell.beside, cell.pytest, interpreter, work)
+    environment = Environment.make(work / "environment", interpreter)
+    environment.install(*requirements_of(cell))
+    tell_packages(environment.packages())
+    report = work / "junit.xml"
+    tests = PLUGIN if cell.suite == "plugin" else (NEIGHBOURS,)
+    if cell.suite == "plugin" and cell.beside == "all":
+        tests += ("tests/unit/cli",)  # which asks the state store, an extra
+    workers = ("-n", "2") if cell.beside in ("xdist", "all") else ()
+    # pytest-asyncio warns where it isn't set, and no project without it can set it.
+    asyncio = ("-oasyncio_default_fixture_loop_scope=function",) if cell.beside == "all" else ()
+    options = ("-q", f"--junitxml={report}", *asyncio, *workers)
+    done = subprocess.run(
+        [environment.python, "-m", "pytest", *options, *tests],
+        cwd=ROOT,
+        check=False,
+        env={**os.environ, "XDG_STATE_HOME": str(work / "state")},
+    )
+    wrong = [f"pytest ended with {done.returncode}"] if done.returncode else []
+    if cell.suite == "neighbours" and report.exists():
+        # Every neighbour is here: what skips itself for want of one tests nothing.
+        wrong += [f"skipped: {told}" for told in skipped_in(report)]
+    return wrong

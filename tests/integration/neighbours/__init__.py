@@ -1,0 +1,1 @@
+"""The plugin beside others: small projects that use each neighbour for real."""

@@ -1,0 +1,50 @@
+"""Inner runs with every installed neighbour loaded, in one process and with `-n 2`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+
+import pytest
+
+from tests.integration.project import CONFIG, SERIAL, XDIST, Project, Ran
+
+STRICT = """
+[tool.pytest.ini_options]
+addopts = ["--strict-markers", "--strict-config"]
+filterwarnings = ["error"]
+"""
+
+# pytest-asyncio warns where this is unset, which pytest 9.1 and newer take for an error here.
+ASYNCIO = 'asyncio_default_fixture_loop_scope = "function"\n'
+
+# Installed for the tests' own sake, and slow to import in each inner process.
+TOOLS = ("hypothesispytest",)
+
+
+class Beside:
+    """A project whose runs let every neighbour have its say, and take no warning from any."""
+
+    def __init__(self, project: Project, mode: tuple[str, ...]) -> None:
+        self.project = project
+        self.mode = mode
+        self.serial = mode == SERIAL
+        self.write({})
+
+    def write(self, files: Mapping[str, str], *, ini: str = "") -> None:
+        """Write the project's files, and lines of its pytest configuration."""
+        known = ASYNCIO if find_spec("pytest_asyncio") else ""
+        self.project.write({**files, "pyproject.toml": CONFIG + STRICT + known + ini})
+
+    def run(self, *args: str, without: tuple[str, ...] = ()) -> Ran:
+        """Run the project in processes of its own; the record, document and page must agree."""
+        ran = self.project.run_alone(*self.mode, *args, lean=(*TOOLS, *without))
+        assert "INTERNALERROR" not in ran.out + ran.err
+        ran.check_coherent()
+        return ran
+
+
+@pytest.fixture(params=[SERIAL, XDIST], ids=["serial", "n2"])
+def beside(request: pytest.FixtureRequest, project: Project) -> Beside:
+    """A project beside all neighbours, to be run in one process, and with `-n 2`."""
+    return Beside(project, request.param)

@@ -1,0 +1,43 @@
+"""pytest-randomly: whatever the order, the same verdicts in the same document."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.integration.neighbours.conftest import Beside
+from tests.integration.project import Ran
+
+pytest.importorskip("pytest_randomly")
+
+NOTE = """
+@pytest.fixture(autouse=True)
+def order(request):
+    with Path("order").open("a") as file:
+        file.write(request.node.name + " ")
+"""
+TESTS = "".join(f"@api\ndef test_a{n}(): assert {n} != 3\n" for n in range(8))
+
+
+def document_of(ran: Ran) -> str:
+    """Return the document without what two runs can't have in common: their times."""
+    return re.sub(r"\d\d\d\d-\d\d-\d\d|\d\d:\d\d(:\d\d)?", "TIME", ran.document or "")
+
+
+def test_same_verdicts_in_any_order(beside: Beside, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two seeds, two orders of running, and one and the same result."""
+    shop = NOTE + "".join(f"@shop\ndef test_b{n}(): pass\n" for n in range(4))
+    beside.write({"test_api.py": NOTE + TESTS, "test_shop.py": shop})
+    monkeypatch.setenv("PRODSTATUS_RUN_ID", "run-1")  # which the document names
+    ran, orders = [], []
+    for seed in ("1", "2"):
+        ran.append(beside.run(f"--randomly-seed={seed}"))
+        orders.append((beside.project.root / "order").read_text(encoding="utf-8").split())
+        (beside.project.root / "order").unlink()
+    assert sorted(orders[0]) == sorted(orders[1])
+    assert orders[0] != orders[1]
+    assert ran[0].verdicts == ran[1].verdicts
+    assert list(ran[0].verdicts) == list(ran[1].verdicts)
+    assert [r.status for r in ran] == [1, 1]
+    assert document_of(ran[0]) == document_of(ran[1])

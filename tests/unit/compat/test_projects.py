@@ -1,0 +1,57 @@
+"""What counts as a difference between a project's tests without the plugin and with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.compat.projects import Seen, find_differences, without_times
+
+HELD = Seen(
+    status=0,
+    said="= 1 passed in TIME =",
+    outcomes=frozenset({(("test_a", "test_one", "passed"), 1)}),
+    files=frozenset({("a.py", "01")}),
+)
+
+
+def test_none() -> None:
+    """Two runs that gave the same differ in nothing."""
+    assert list(find_differences(HELD, HELD)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"status": 1}, "exit status 0 without the plugin, 1 with it"),
+        ({"said": "= 1 passed, 1 warning in TIME ="}, "+= 1 passed, 1 warning in TIME ="),
+        (
+            {"outcomes": frozenset({(("test_a", "test_one", "failure"), 1)})},
+            "with: ('test_a', 'test_one', 'failure') x 1",
+        ),
+        ({"files": HELD.files | {("reports/status.json", "02")}}, "reports/status.json"),
+    ],
+    ids=["status", "output", "outcome", "file"],
+)
+def test_each(change: dict[str, object], told: str) -> None:
+    """The exit status, the terminal, each test's outcome and each file are compared."""
+    differences = list(find_differences(HELD, replace(HELD, **change)))  # type: ignore[arg-type]
+    assert any(told in line for line in differences)
+
+
+def test_failing_already() -> None:
+    """A suite that fails without the plugin, or runs nothing, proves nothing and is told."""
+    failed = replace(HELD, status=1)
+    assert list(find_differences(failed, failed)) != []
+    empty = replace(HELD, outcomes=frozenset())
+    assert list(find_differences(empty, empty)) != []
+
+
+def test_times_and_the_line_of_plugins_may_differ() -> None:
+    """What two runs of anything differ in is no difference; a count is."""
+    one = "plugins: cov-7\n==== 3 passed in 1.25s ====\n<T at 0x7f01> /tmp/pytest-4/x\n"
+    two = "plugins: prodstatus-0.1, cov-7\n=== 3 passed in 61.02s (0:01:01) ===\n"
+    two += "<T at 0x7ff2> /tmp/pytest-15/x\n"
+    assert without_times(one) == without_times(two)
+    assert without_times(one) != without_times(one.replace("3 passed", "2 passed"))
