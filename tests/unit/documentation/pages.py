@@ -4,7 +4,7 @@ A comment right above a fenced block says what becomes of it; it doesn't show in
 
     <!-- file: NAME -->         the block is this file; whoever follows the page writes it
     <!-- append: NAME -->       the block is the end of this file
-    <!-- ends with: 0 10 -->    its last command may end with one of these; by default with 0
+    <!-- ends with: 0 10 -->    its commands end with one of these; by default with 0
     <!-- not run: REASON -->    its commands are only parsed, for one of the reasons in NOT_RUN
 """
 

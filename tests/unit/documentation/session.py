@@ -85,7 +85,9 @@ def follow(blocks: Sequence[Block], folder: Path, **environ: str) -> list[Step]:
             status=int(status),
             allowed=allowed,
         )
-        for (block, command, shown, allowed), text, status in zip(steps, said, statuses, strict=True)
+        for (block, command, shown, allowed), text, status in zip(
+            steps, said, statuses, strict=True
+        )
     ]
 
 
@@ -93,8 +95,7 @@ def _allowed(block: Block, after: str) -> frozenset[int]:
     """Return what a command may end with: anything, where the one `after` it shows what."""
     if after == "echo $?":
         return frozenset(range(256))
-    told = block.value("ends with").split() if not after else []
-    return frozenset(map(int, told or ["0"]))
+    return frozenset(map(int, (block.value("ends with") or "0").split()))
 
 
 def _environment(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:

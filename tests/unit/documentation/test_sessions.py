@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from tests.unit.documentation.pages import Block, blocks_of
-from tests.unit.documentation.session import check, follow
+from tests.unit.documentation.pages import PAGES, ROOT, Block, blocks_of
+from tests.unit.documentation.session import Step, check, follow
 
 EXAMPLE_URL = "https://shop.example.com/health"
+EXAMPLE_DATE = "2026-12-31"
+EMPTY = ("README.md", "docs/tutorial.md", "docs/how-to/start-from-a-document.md")
+"""Pages that begin in an empty folder; all others go on where the tutorial ends."""
+
+
+def is_run(block: Block) -> bool:
+    """Return whether the commands of a block are run."""
+    return block.holds_commands and not block.value("not run")
+
+
+OTHERS = tuple(page for page in PAGES if page not in EMPTY and any(map(is_run, blocks_of(page))))
 
 
 class Health(BaseHTTPRequestHandler):
@@ -38,24 +52,65 @@ def service() -> Iterator[str]:
         thread.join()
 
 
-def at(block: Block, address: str) -> Block:
-    """Return a block with the address of this machine's service in place of the example's."""
-    from dataclasses import replace
+def console(commands: str) -> Block:
+    """Return a block of commands that no page shows."""
+    return Block(page="here", line=0, language="sh", text=commands, directive=("", ""))
 
-    return replace(block, text=block.text.replace(EXAMPLE_URL, address))
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of whoever followed the tutorial: a repository of one commit, and a record."""
+    folder = tmp_path_factory.mktemp("shop") / "shop"
+    folder.mkdir()
+    files = [block for block in blocks_of("docs/tutorial.md") if not is_run(block)]
+    who = "-c user.name=Test -c user.email=test@example.com"
+    ends = console(
+        "git init -q && git add live tests pyproject.toml && "
+        f"git {who} commit -qm 'The shop' && pytest -q -m production --prodstatus-subject=v41"
+    )
+    (step,) = follow([*files, ends], folder)
+    check(step)
+    shutil.copytree(ROOT / "docs/ci", folder / "docs/ci")
+    (folder / "deploy.sh").write_text('#!/bin/sh\necho "deploying $1"\n', encoding="utf-8")
+    (folder / "deploy.sh").chmod(0o755)
+    return folder
 
 
 def test_the_five_steps_of_the_readme(tmp_path: Path, service: str) -> None:
     """In an empty folder they lead from nothing to a deployment behind the gate."""
-    steps = follow([at(block, service) for block in blocks_of("README.md")], tmp_path)
+    page = blocks_of("README.md")
+    steps = follow(
+        [replace(block, text=block.text.replace(EXAMPLE_URL, service)) for block in page], tmp_path
+    )
     assert len(steps) == 4
-    for step in steps:
-        check(step)
+    check_all(steps)
 
 
-def test_the_tutorial(tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", EMPTY[1:])
+def test_a_page_that_begins_with_nothing(page: str, tmp_path: Path) -> None:
     """In an empty folder every command ends, and says, what the page shows."""
-    steps = follow(blocks_of("docs/tutorial.md"), tmp_path)
-    assert len(steps) > 10
+    check_all(follow(blocks_of(page), tmp_path))
+
+
+@pytest.mark.parametrize("page", OTHERS)
+def test_a_page_for_whoever_knows_the_tutorial(page: str, shop: Path, tmp_path: Path) -> None:
+    """Where the tutorial ends every command ends, and says, what the page shows."""
+    folder = tmp_path / "shop"
+    shutil.copytree(shop, folder)
+    soon = datetime.now(timezone.utc).date() + timedelta(days=7)
+    blocks = [
+        replace(block, text=block.text.replace(EXAMPLE_DATE, str(soon)))
+        for block in blocks_of(page)
+    ]
+    history = {}
+    if page == "docs/history.md":
+        history = {"PRODSTATUS_HISTORY": "1"}
+        blocks.insert(0, console("pytest -q -m production"))
+    check_all(follow(blocks, folder, **history))
+
+
+def check_all(steps: list[Step]) -> None:
+    """Assert that there was something to do, and that it went as the page says."""
+    assert steps
     for step in steps:
         check(step)
