@@ -12,7 +12,6 @@ from click import Context
 import pytest_prodstatus
 from pytest_prodstatus import plugin
 from pytest_prodstatus.cli.main import COMMANDS, main
-from pytest_prodstatus.layout import OUTPUTS
 from pytest_prodstatus.model.evidence import ENTRIES_LIMIT, ITEMS_LIMIT, TEXT_LIMIT
 from pytest_prodstatus.model.reason import BLOCKED_KINDS, Kind
 from pytest_prodstatus.readers.config import (
@@ -23,6 +22,7 @@ from pytest_prodstatus.readers.config import (
     read_config,
 )
 from pytest_prodstatus.readers.path import STEP_KEYS
+from pytest_prodstatus.readers.table import OUTPUTS
 from pytest_prodstatus.settings import NOTHING_RUNS, OPTIONS
 from pytest_prodstatus.state.location import FILE_NAME
 from pytest_prodstatus.writers import lock
@@ -245,9 +245,10 @@ def test_the_page_of_the_commands_is_current() -> None:
 @pytest.mark.parametrize("name", EXPORTS)
 def test_every_export_is_documented(name: str) -> None:
     """Each form stands in the table of docs/exports.md with its command and its file."""
-    rows = [
-        line for line in page("exports.md").splitlines() if f"`prodstatus export {name}`" in line
-    ]
+    lines = page("exports.md").splitlines()
+    rows = [line for line in lines if f"`prodstatus export {name}`" in line]
+    (key,) = [line for line in CONFIGURATION.splitlines() if line.startswith("| `exports` |")]
     assert len(rows) == 1
+    assert f"`{name}`" in key
     assert f'`exports = ["{name}"]`' in rows[0]
     assert f"`{EXPORTS[name].file}`" in rows[0]

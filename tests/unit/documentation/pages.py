@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -130,7 +131,7 @@ def anchors(page: str) -> set[str]:
     """Return the anchors that a page's headings get, as GitHub makes them."""
     found: set[str] = set()
     tokens = tokens_of(page)
-    for token, content in zip(tokens, tokens[1:], strict=False):
+    for token, content in pairwise(tokens):
         if token.type == "heading_open":
             told = "".join(child.content for child in content.children or ())
             anchor = re.sub(r"[^\w\- ]", "", told.lower()).replace(" ", "-")

@@ -13,7 +13,7 @@ from tests.unit.documentation.pages import ROOT
 PAGE = "docs/reference/commands.md"
 _HEAD = """# The command `prodstatus`
 
-It reads records and asks the state store; it never runs a test. Every command has `--help`. Their exit
+It reads records and asks the state store; it never runs a test. Every command has `--help`. Exit
 statuses are in [exit-status.md](../exit-status.md), what the gate asks in [gate.md](../gate.md).
 
 This page is made from the commands by `python -m tests.unit.documentation.reference`.

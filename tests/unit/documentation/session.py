@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,25 +19,25 @@ _OURS = re.compile(r"PRODSTATUS_|PYTEST|GITHUB_|CI$|COLUMNS|SERVICE_URL|REAL_PLA
 _END = "\x1e"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Step:
-    """One command that was run.
+    """One command that is run.
 
     Attributes:
         block: that it stands in.
         command: as it stands there.
         shown: the output that the page shows; "" for none.
+        allowed: what it may end with.
         said: the output that it had.
         status: what it ended with.
-        allowed: what it may end with.
     """
 
     block: Block
     command: str
     shown: str
-    said: str
-    status: int
     allowed: frozenset[int]
+    said: str = ""
+    status: int = 0
 
 
 def follow(blocks: Sequence[Block], folder: Path, **environ: str) -> list[Step]:
@@ -49,7 +49,7 @@ def follow(blocks: Sequence[Block], folder: Path, **environ: str) -> list[Step]:
         environ: more variables.
     """
     script: list[str] = []
-    steps: list[tuple[Block, str, str, frozenset[int]]] = []
+    steps: list[Step] = []
     for block in blocks:
         name = block.value("file") or block.value("append")
         if name:
@@ -59,7 +59,7 @@ def follow(blocks: Sequence[Block], folder: Path, **environ: str) -> list[Step]:
         elif block.holds_commands and not block.value("not run"):
             commands = [*block.steps, ("", "")]
             for (command, shown), (after, _) in pairwise(commands):
-                steps.append((block, command, shown, _allowed(block, after)))
+                steps.append(Step(block, command, shown, _allowed(block, after)))
                 # `(exit)`, a subshell's, gives the next command the status to ask for with `$?`.
                 script.append(f"{command}\n_s=$?; printf '{_END}%d{_END}' $_s; (exit $_s)")
     done = subprocess.run(
@@ -76,19 +76,8 @@ def follow(blocks: Sequence[Block], folder: Path, **environ: str) -> list[Step]:
     told = done.stdout.split(_END)
     said, statuses = told[:-1:2], told[1::2]
     assert len(said) == len(steps), f"the shell ended early, with {done.returncode}:\n{done.stdout}"
-    return [
-        Step(
-            block=block,
-            command=command,
-            shown=shown,
-            said=text,
-            status=int(status),
-            allowed=allowed,
-        )
-        for (block, command, shown, allowed), text, status in zip(
-            steps, said, statuses, strict=True
-        )
-    ]
+    ended = zip(steps, said, statuses, strict=True)
+    return [replace(step, said=text, status=int(status)) for step, text, status in ended]
 
 
 def _allowed(block: Block, after: str) -> frozenset[int]:

@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote
@@ -94,7 +94,7 @@ def test_every_page_can_be_found() -> None:
 
 def test_data_in_blocks_can_be_read() -> None:
     """TOML, JSON and YAML parse, and Python compiles."""
-    readers = {
+    readers: dict[str, Callable[[str], object]] = {
         "toml": tomllib.loads,
         "json": json.loads,
         "yaml": yaml.safe_load,

@@ -37,7 +37,7 @@ class Health(BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its base names it so
+    def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
 
 
@@ -52,7 +52,12 @@ def service() -> Iterator[str]:
         thread.join()
 
 
-def console(commands: str) -> Block:
+def in_place(block: Block, example: str, here: str) -> Block:
+    """Return a block with what holds here in place of its example."""
+    return replace(block, text=block.text.replace(example, here))
+
+
+def unseen(commands: str) -> Block:
     """Return a block of commands that no page shows."""
     return Block(page="here", line=0, language="sh", text=commands, directive=("", ""))
 
@@ -64,7 +69,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     files = [block for block in blocks_of("docs/tutorial.md") if not is_run(block)]
     who = "-c user.name=Test -c user.email=test@example.com"
-    ends = console(
+    ends = unseen(
         "git init -q && git add live tests pyproject.toml && "
         f"git {who} commit -qm 'The shop' && pytest -q -m production --prodstatus-subject=v41"
     )
@@ -78,10 +83,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_five_steps_of_the_readme(tmp_path: Path, service: str) -> None:
     """In an empty folder they lead from nothing to a deployment behind the gate."""
-    page = blocks_of("README.md")
-    steps = follow(
-        [replace(block, text=block.text.replace(EXAMPLE_URL, service)) for block in page], tmp_path
-    )
+    page = [in_place(block, EXAMPLE_URL, service) for block in blocks_of("README.md")]
+    steps = follow(page, tmp_path)
     assert len(steps) == 4
     check_all(steps)
 
@@ -98,14 +101,11 @@ def test_a_page_for_whoever_knows_the_tutorial(page: str, shop: Path, tmp_path: 
     folder = tmp_path / "shop"
     shutil.copytree(shop, folder)
     soon = datetime.now(timezone.utc).date() + timedelta(days=7)
-    blocks = [
-        replace(block, text=block.text.replace(EXAMPLE_DATE, str(soon)))
-        for block in blocks_of(page)
-    ]
+    blocks = [in_place(block, EXAMPLE_DATE, str(soon)) for block in blocks_of(page)]
     history = {}
     if page == "docs/history.md":
         history = {"PRODSTATUS_HISTORY": "1"}
-        blocks.insert(0, console("pytest -q -m production"))
+        blocks.insert(0, unseen("pytest -q -m production"))
     check_all(follow(blocks, folder, **history))
 
 
