@@ -20,6 +20,8 @@ EXAMPLE_DATE = "2026-12-31"
 EMPTY = ("README.md", "docs/tutorial.md", "docs/how-to/start-from-a-document.md")
 """Pages that begin in an empty folder; all others go on where the tutorial ends."""
 
+WHO = "-c user.name=Test -c user.email=test@example.com"
+
 
 def is_run(block: Block) -> bool:
     """Return whether the commands of a block are run."""
@@ -68,10 +70,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("shop") / "shop"
     folder.mkdir()
     files = [block for block in blocks_of("docs/tutorial.md") if not is_run(block)]
-    who = "-c user.name=Test -c user.email=test@example.com"
     ends = unseen(
         "git init -q && git add live tests pyproject.toml && "
-        f"git {who} commit -qm 'The shop' && pytest -q -m production --prodstatus-subject=v41"
+        f"git {WHO} commit -qm 'The shop' && pytest -q -m production --prodstatus-subject=v41"
     )
     (step,) = follow([*files, ends], folder)
     check(step)
@@ -105,8 +106,55 @@ def test_a_page_for_whoever_knows_the_tutorial(page: str, shop: Path, tmp_path: 
     history = {}
     if page == "docs/history.md":
         history = {"PRODSTATUS_HISTORY": "1"}
-        blocks.insert(0, unseen("pytest -q -m production"))
+        blocks.insert(0, unseen(_A_PAST))
     check_all(follow(blocks, folder, **history))
+
+
+_A_PAST = f"""pytest -q -m production --prodstatus-subject=v41
+sed -i.bak s/25.00/0.00/ live/orders.json && git {WHO} commit -qam "Lose a payment"
+pytest -q -m production --prodstatus-subject=v42 || true"""
+
+_STORE = """
+[[tool.prodstatus.stages]]
+id = "oauth"
+[[tool.prodstatus.stages]]
+id = "order"
+requires = ["oauth"]
+[[tool.prodstatus.stages]]
+id = "payout"
+[[tool.prodstatus.stages]]
+id = "final"
+rollup = ["oauth", "order", "payout"]
+"""
+_SICK = """
+import pytest
+from pytest_prodstatus import blocked
+
+@pytest.mark.stage("oauth")
+def test_token_accepted():
+    blocked("no API key is configured", kind="missing-config", remedy="set API_KEY")
+
+@pytest.mark.stage("order")
+def test_order_exists():
+    pass
+
+@pytest.mark.stage("payout")
+def test_newest_payout_arrived():
+    assert not 7, "payout 7 is lost"
+"""
+_ASK = f"""git init -q && git add . && git {WHO} commit -qm "The suite"
+pytest -q -m production --prodstatus-subject=v41
+prodstatus gate"""
+
+
+def test_the_gate_says_what_its_page_shows(tmp_path: Path) -> None:
+    """Its longest example: two root causes, what hangs on each, and what to do first."""
+    (tmp_path / "pyproject.toml").write_text(_STORE, encoding="utf-8")
+    (tmp_path / "test_store.py").write_text(_SICK, encoding="utf-8")
+    (shown,) = [block.text for block in blocks_of("docs/gate.md") if block.language == "text"]
+    block = unseen(_ASK)
+    step = replace(follow([block], tmp_path)[0], allowed=frozenset({1}), shown=f"...\n{shown}")
+    check(step)
 
 
 def check_all(steps: list[Step]) -> None:
