@@ -21,6 +21,7 @@ from tests.unit.documentation.pages import (
     COMMANDS,
     PAGES,
     ROOT,
+    Block,
     anchors,
     blocks,
     blocks_of,
@@ -111,6 +112,15 @@ def test_data_in_blocks_can_be_read() -> None:
             readers[block.language](block.text)
 
 
+def scripts(block: Block) -> Iterator[str]:
+    """Yield the commands of a block, or of a workflow's steps."""
+    if block.language in COMMANDS:
+        yield from (command for command, _ in block.steps)
+    elif block.language == "yaml":
+        for job in yaml.safe_load(block.text)["jobs"].values():
+            yield from (step["run"] for step in job["steps"] if "run" in step)
+
+
 def words_of(line: str) -> list[str]:
     """Return the words of a simple command, without variables in front of it."""
     words = shlex.split(line, comments=True)
@@ -166,11 +176,10 @@ def test_every_command_can_be_typed(pytestconfig: pytest.Config) -> None:
     """What is run or not: pytest knows the options, and `prodstatus` its commands and theirs."""
     count = 0
     for block in blocks():
-        if block.holds_commands or block.language == "sh":
-            for command, _ in block.steps:
-                count += sum(
-                    parse(words, pytestconfig, block.place) for words in simple_commands(command)
-                )
+        for script in scripts(block):
+            count += sum(
+                parse(words, pytestconfig, block.place) for words in simple_commands(script)
+            )
     assert count > 30
 
 
