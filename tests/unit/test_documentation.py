@@ -1,87 +1,255 @@
-"""The README can't drift: what can be set, run or chosen is named there."""
+"""The documentation can't drift: what can be set, run, chosen or written is named there, once."""
 
 from __future__ import annotations
 
 import re
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 from click import Context
 
+import pytest_prodstatus
+from pytest_prodstatus import parts, plugin
 from pytest_prodstatus.cli.main import COMMANDS, main
+from pytest_prodstatus.model.evidence import ENTRIES_LIMIT, ITEMS_LIMIT, TEXT_LIMIT
+from pytest_prodstatus.model.reason import BLOCKED_KINDS, Kind
 from pytest_prodstatus.options import OPTIONS
-from pytest_prodstatus.readers.config import STAGE_KEYS, TABLE_KEYS, WAIVER_KEYS, read_config
+from pytest_prodstatus.readers.config import (
+    DEFAULT_DOCUMENT,
+    STAGE_KEYS,
+    TABLE_KEYS,
+    WAIVER_KEYS,
+    read_config,
+)
+from pytest_prodstatus.readers.path import STEP_KEYS
+from pytest_prodstatus.readers.table import OUTPUTS
+from pytest_prodstatus.settings import NOTHING_RUNS
+from pytest_prodstatus.state.location import FILE_NAME
+from pytest_prodstatus.writers import lock
 from pytest_prodstatus.writers.export import EXPORTS
 from tests.acceptance.demo.scenarios import SCENARIOS
+from tests.unit.documentation import reference
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", [name for name, _, _ in OPTIONS])
-def test_every_option_is_documented(name: str) -> None:
-    """Each option stands in the README with its variable and its ini key."""
-    for form in (f"--prodstatus-{name}", f"PRODSTATUS_{name.upper()}", f"prodstatus_{name}"):
-        assert f"`{form}`" in README
+def page(name: str) -> str:
+    """Return a page of docs/."""
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+OPTIONS_PAGE = page("reference/options.md")
+CONFIGURATION = page("reference/configuration.md")
+WRITING = page("reference/writing-criteria.md")
+REASONS = page("reference/reasons.md")
+FILES = page("reference/files.md")
+STORE = page("reference/store.md")
+
+
+def section(text: str, heading: str) -> str:
+    """Return what stands below a heading of the second level."""
+    return text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+def first_column(text: str) -> list[str]:
+    """Return the code in the first column of a page's tables, in its order."""
+    cells = re.findall(r"^\| (`[^|]*) \|", text, re.MULTILINE)
+    return [code for cell in cells for code in re.findall(r"`([^`]+)`", cell)]
+
+
+def test_the_two_commands_of_the_readme_stay() -> None:
+    """CI and people use them just so; and the released package is installed by its name."""
+    install = 'python -m venv .venv && .venv/bin/pip install -e ".[dev]"'
+    lines = README.splitlines()
+    assert f"{install} && .venv/bin/pytest -m production --target demo" in lines
+    assert ".venv/bin/pytest -n 2" in lines
+    assert "pip install pytest-prodstatus" in lines
+
+
+def test_the_readme_is_read_to_its_end() -> None:
+    """It is short; what it doesn't say is behind its links."""
+    assert len(README.splitlines()) <= 200
+
+
+@pytest.mark.parametrize(("name", "takes", "_"), OPTIONS)
+def test_every_option_is_documented(name: str, takes: str, _: str) -> None:
+    """Each option has one row with its variable, its ini key and what it takes."""
+    rows = [line for line in OPTIONS_PAGE.splitlines() if f"| `--prodstatus-{name}`" in line]
+    assert len(rows) == 1
+    for form in (f"PRODSTATUS_{name.upper()}", f"prodstatus_{name}", takes):
+        assert f"`{form}`" in rows[0]
+
+
+def test_every_variable_of_the_plugin_is_documented() -> None:
+    """Each variable that the plugin reads stands on the page, and no other."""
+    source = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "pytest_prodstatus").rglob("*.py")
+    )
+    read = set(re.findall(r'"((?:PRODSTATUS|GITHUB)_[A-Z_]+)"', source))
+    read |= {f"PRODSTATUS_{name.upper()}" for name, _, _ in OPTIONS}
+    assert len(read) > 10
+    assert set(re.findall(r"`((?:PRODSTATUS|GITHUB)_[A-Z_]+)`", OPTIONS_PAGE)) == read
+
+
+def test_every_option_under_which_nothing_is_written_is_documented() -> None:
+    """They are pytest's own."""
+    named = {
+        "collectonly": "--collect-only",
+        "setuponly": "--setup-only",
+        "setupplan": "--setup-plan",
+        "showfixtures": "--fixtures",
+        "show_fixtures_per_test": "--fixtures-per-test",
+        "cacheshow": "--cache-show",
+    }
+    assert set(named) == set(NOTHING_RUNS)
+    assert not [option for option in named.values() if f"`{option}`" not in OPTIONS_PAGE]
+
+
+def test_parts_that_can_be_switched_off_are_named_as_they_are() -> None:
+    """`-p no:NAME` is silent about a name that there isn't."""
+    off = re.findall(r"^\| `-p no:([\w-]+)`", OPTIONS_PAGE, re.MULTILINE)
+    source = Path(parts.__file__).read_text(encoding="utf-8")
+    entry = {point.name for point in entry_points(group="pytest11")}
+    assert len(off) == 3
+    assert not [name for name in off if f'"{name}"' not in source and name not in entry]
 
 
 @pytest.mark.parametrize(
     "key", sorted({*TABLE_KEYS, *STAGE_KEYS, *WAIVER_KEYS} - {"stages", "waivers"})
 )
-def test_every_key_of_the_configuration_is_documented(key: str) -> None:
-    """Each key of [tool.prodstatus] stands in the README's example."""
-    assert re.search(rf"^{key} = ", README, re.MULTILINE)
+def test_every_key_of_the_configuration_is_in_the_example(key: str) -> None:
+    """Each key of [tool.prodstatus] stands in the example that can be copied."""
+    assert re.search(rf"^{key} = ", CONFIGURATION, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("heading", "keys"),
+    [
+        ("`[tool.prodstatus]`", TABLE_KEYS),
+        ("`[[tool.prodstatus.stages]]`", STAGE_KEYS),
+        ("`path`", STEP_KEYS),
+        ("`[[tool.prodstatus.waivers]]`", WAIVER_KEYS),
+    ],
+)
+def test_every_key_of_the_configuration_is_documented(heading: str, keys: tuple[str, ...]) -> None:
+    """Each table lists the keys that there are, each once, and no other."""
+    assert sorted(first_column(section(CONFIGURATION, heading))) == sorted(keys)
+
+
+def test_the_example_of_the_configuration_can_be_used() -> None:
+    """Whoever copies it has a catalogue: its stages, its waiver, its path and its exports."""
+    (example,) = re.findall(r"```toml\n(.*?)```", CONFIGURATION, re.DOTALL)
+    config = read_config(example, "configuration.md")
+    assert [stage.id for stage in config.catalogue.stages] == ["sale", "payout", "final"]
+    assert [waiver.owner for waiver in config.waivers] == ["Ann"]
+
+
+def test_every_public_name_is_documented() -> None:
+    """The table lists what can be imported, and nothing else."""
+    listed = first_column(section(WRITING, "Names to import"))
+    assert sorted(listed) == sorted(pytest_prodstatus.__all__)
+
+
+def test_every_fixture_is_documented() -> None:
+    """The table lists the fixtures that the plugin gives, and nothing else."""
+    given = {name for name in vars(plugin) if name.startswith("prodstatus_")} | {"evidence"}
+    assert len(given) == 7
+    assert set(first_column(section(WRITING, "Fixtures"))) == given
+
+
+def test_every_mark_is_documented(pytestconfig: pytest.Config) -> None:
+    """The table lists the marks that the plugin registers, and nothing else."""
+    ours = {"stage", "production"}
+    known = {line.partition(":")[0].partition("(")[0] for line in pytestconfig.getini("markers")}
+    assert ours <= known
+    listed = first_column(section(WRITING, "Marks"))
+    assert {mark.partition("(")[0] for mark in listed} == ours
+    assert "stage(id, side_effects=True)" in listed
+
+
+def test_the_limits_of_evidence_are_documented() -> None:
+    """As they are."""
+    told = f"{TEXT_LIMIT:,} characters are kept, of one list or mapping {ITEMS_LIMIT} items"
+    text = " ".join(WRITING.split())
+    assert told in text
+    assert f"of one criterion {ENTRIES_LIMIT} entries" in text
+
+
+def test_every_kind_of_reason_is_documented() -> None:
+    """Each stands in the table of those who give it, once; no other does."""
+    given = {kind.value for kind in BLOCKED_KINDS}
+    run = first_column(section(REASONS, "Given by the run"))
+    test = first_column(section(REASONS, "Given by a test: `blocked(reason, kind=…)`"))
+    assert sorted(test) == sorted(given)
+    assert sorted(set(run) - {"xfail", "require_evidence"}) == sorted(
+        {kind.value for kind in Kind} - given
+    )
+
+
+def test_every_file_is_documented() -> None:
+    """Each file that is written stands in the table, by its name."""
+    names = {*OUTPUTS, DEFAULT_DOCUMENT, lock.NAME, FILE_NAME}
+    names |= {export.file for export in EXPORTS.values()}
+    assert not names - set(first_column(FILES))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_every_sick_store_is_documented(scenario: str) -> None:
-    """Each scenario stands in the README's table."""
-    assert f"| `{scenario}` |" in README
+    """Each scenario stands in the table, and what it isn't CONFIRMED in, FAILED in bold."""
+    rows = [line for line in STORE.splitlines() if line.startswith(f"| `{scenario}` |")]
+    assert len(rows) == 1
+    verdicts = SCENARIOS[scenario].expected.items()
+    told = [
+        f"**{stage}**" if verdict == "FAILED" else stage
+        for stage, verdict in verdicts
+        if verdict != "CONFIRMED" and stage not in ("placeorder", "final")
+    ]
+    assert rows[0].split("|")[3].strip() == (", ".join(told) or "—")
 
 
 def test_every_variable_of_the_store_is_documented() -> None:
-    """Each variable that the settings read stands in the README or in .env.example."""
+    """Each variable that the settings read stands on the store's page or in .env.example."""
     source = "".join(
         (ROOT / "tests/acceptance/support" / name).read_text(encoding="utf-8")
         for name in ("settings.py", "arming.py", "store_command.py")
     )
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     read = set(re.findall(r'read\.\w+\(\s*"([A-Z_]+)"', source))
-    shortened = {f"PRODSTATUS_{tail}" for tail in re.findall(r"`…_([A-Z_]+)`", README)}
     assert len(read) > 20
-    assert {name for name in read if name not in README + example} <= shortened
+    named = set(re.findall(r"[A-Z_]{4,}", STORE + example))
+    assert not read - named
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_s_exit_statuses_are_documented(name: str) -> None:
     """All statuses stand in one place."""
-    text = (ROOT / "docs/exit-status.md").read_text(encoding="utf-8")
-    assert f"| `{name}` |" in text
+    assert f"| `{name}` |" in page("exit-status.md")
 
 
 @pytest.mark.parametrize("name", ["gate", "merge", "render"])
 def test_every_option_of_a_command_is_documented(name: str) -> None:
     """The gate's commands are described in docs/gate.md."""
-    text = (ROOT / "docs/gate.md").read_text(encoding="utf-8")
+    text = page("gate.md")
     command = main.get_command(Context(main), name)
     assert command
     options = {form for param in command.params for form in param.opts if form.startswith("--")}
     assert not {form for form in options if form not in text}
 
 
+def test_the_page_of_the_commands_is_current() -> None:
+    """It is made from the commands: `python -m tests.unit.documentation.reference`."""
+    assert page("reference/commands.md") == reference.page()
+
+
 @pytest.mark.parametrize("name", EXPORTS)
 def test_every_export_is_documented(name: str) -> None:
     """Each form stands in the table of docs/exports.md with its command and its file."""
-    text = (ROOT / "docs" / "exports.md").read_text(encoding="utf-8")
-    rows = [line for line in text.splitlines() if f"`prodstatus export {name}`" in line]
+    lines = page("exports.md").splitlines()
+    rows = [line for line in lines if f"`prodstatus export {name}`" in line]
+    (key,) = [line for line in CONFIGURATION.splitlines() if line.startswith("| `exports` |")]
     assert len(rows) == 1
+    assert f"`{name}`" in key
     assert f'`exports = ["{name}"]`' in rows[0]
     assert f"`{EXPORTS[name].file}`" in rows[0]
-
-
-def test_the_catalogue_of_the_readme_can_be_used() -> None:
-    """Whoever copies it has a catalogue: its stages, its waiver, its path and its exports."""
-    (example,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
-    config = read_config(example, "README.md")
-    assert [stage.id for stage in config.catalogue.stages] == ["sale", "payout", "final"]
-    assert [waiver.owner for waiver in config.waivers] == ["Ann"]
