@@ -48,9 +48,6 @@ NOT_RUN = {
 LANGUAGES = {*COMMANDS, "python", "toml", "json", "yaml", "sql", "ini", "text", "markdown"}
 
 ANNOUNCED = {
-    "examples/weather-station/README.md",
-    ".ci/floors",
-    ".ci/wheel",
     "benchmarks.plugin",
 }
 """What the pages name and other changes bring; out of here with each that has come."""

@@ -1,0 +1,137 @@
+"""What a release holds: the package with all of its data, and nothing of what lies around it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_prodstatus import __version__
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = "pytest_prodstatus"
+RELEASE = f"{PACKAGE}-{__version__}"
+DATA = {
+    "py.typed",
+    "schema/gate-v1.json",
+    "schema/status-v1.json",
+    "state/migrations/env.py",
+    "writers/templates/status.html.j2",
+}
+"""Some of what is no module that anything imports, so that a list of nothing can't do."""
+
+Files = dict[str, str]
+
+
+def build(root: Path, folder: Path, kind: str) -> Files:
+    """Build a wheel or an sdist of the project in `root`; return its files with their digests."""
+    command = [sys.executable, "-m", "hatchling", "build", "--target", kind]
+    done = subprocess.run(
+        [*command, "--directory", str(folder)],
+        cwd=root,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return in_wheel(folder) if kind == "wheel" else in_sdist(folder)
+
+
+def in_wheel(folder: Path) -> Files:
+    """Return the files of the one wheel in a folder."""
+    (path,) = folder.glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        return {name: digest(archive.read(name)) for name in archive.namelist()}
+
+
+def in_sdist(folder: Path) -> Files:
+    """Return the files of the one sdist in a folder, and unpack it there."""
+    (path,) = folder.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        archive.extractall(folder, filter="data")
+    root = folder / RELEASE
+    return {
+        str(path.relative_to(root)): digest(path.read_bytes())
+        for path in root.rglob("*")
+        if path.is_file()
+    }
+
+
+def digest(content: bytes) -> str:
+    """Return what tells one content from another."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def sources() -> Files:
+    """Return what the package holds in this working tree, but for what Python leaves there."""
+    return {
+        str(path.relative_to(ROOT)): digest(path.read_bytes())
+        for path in (ROOT / PACKAGE).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def test_a_release_holds_the_package_alone(tmp_path: Path) -> None:
+    """The wheel is the package and its metadata; the sdist is what that wheel can be made of."""
+    pytest.importorskip("hatchling")
+    package = sources()
+    assert {f"{PACKAGE}/{name}" for name in DATA} <= set(package)
+    sdist = build(ROOT, tmp_path / "sdist", "sdist")
+    around = {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", ".gitignore", "PKG-INFO"}
+    assert set(sdist) == {*package, *around}
+    wheel = build(ROOT, tmp_path / "wheel", "wheel")
+    about = ("METADATA", "WHEEL", "entry_points.txt", "licenses/LICENSE", "RECORD")
+    assert set(wheel) == {*package, *(f"{RELEASE}.dist-info/{name}" for name in about)}
+    assert package.items() <= wheel.items()
+    assert build(tmp_path / "sdist" / RELEASE, tmp_path / "again", "wheel") == wheel
+
+
+def project() -> dict[str, Any]:
+    """Return the project's table of pyproject.toml."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    table: dict[str, Any] = tomllib.loads(text)["project"]
+    return table
+
+
+def test_the_version_stands_in_one_place() -> None:
+    """pyproject.toml takes it from version.py, and no module says it again."""
+    assert "version" not in project()
+    assert "version" in project()["dynamic"]
+    said = [
+        path.name
+        for path in (ROOT / PACKAGE).rglob("*.py")
+        if __version__ in path.read_text(encoding="utf-8")
+    ]
+    assert said == ["version.py"]
+
+
+def test_the_changelog_tells_of_this_version() -> None:
+    """Its newest section is what is not released yet, or the version that the package has."""
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    sections = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert sections
+    version = re.escape(__version__)
+    assert re.fullmatch(rf"Unreleased|\[?{version}\]? - \d{{4}}-\d\d-\d\d", sections[0])
+    body = text.partition(f"## {sections[0]}\n")[2].partition("\n## ")[0]
+    assert re.search(r"^- \S", body, re.MULTILINE), "the newest section says nothing"
+
+
+def test_every_dependency_has_a_floor() -> None:
+    """`.ci/floors` tests what is promised here, so each promise must be one: no pin, no ceiling."""
+    extras = project()["optional-dependencies"]
+    named = [*project()["dependencies"], *(each for extra in extras.values() for each in extra)]
+    floor = re.compile(r"[\w-]+(\[[\w,]+\])?>=\d+(\.\d+)*( ?; .+)?")
+    own = re.compile(rf"{project()['name']}\[[\w,]+\]")
+    assert [each for each in named if not floor.fullmatch(each) and not own.fullmatch(each)] == []
