@@ -1,0 +1,103 @@
+"""Measures the plugin beside pytest alone and other reporters, in one environment and one run.
+
+    python -m benchmarks.plugin                       100, 1,000 and 10,000 tests
+    python -m benchmarks.plugin --sizes 100,50000 --workers 0,2 --rounds 3
+
+All tests pass, since pytest 9.2's own summary of failures costs failures × tests whoever reports.
+The reporters take turns within a round, and a ratio is taken within it. The exit status is 0
+whatever the numbers are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+from benchmarks.plugin.projects import write_project
+from benchmarks.plugin.reporters import ALONE, OURS_TOO, PACKAGES, REPORTERS, Reporter
+from benchmarks.plugin.running import Cost, Runner
+from benchmarks.plugin.table import table
+from benchmarks.store.machine import machine
+from tests.compat.environment import ROOT, Environment
+
+_NAMES = (
+    "from importlib.metadata import entry_points\n"
+    "print(*sorted({point.name for point in entry_points(group='pytest11')}))"
+)
+
+
+def main() -> int:
+    """Measure and print."""
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
+        folder = Path(name)
+        environment = Environment.make(folder / "venv", Path(sys.executable))
+        environment.install(str(ROOT), *PACKAGES)
+        names = subprocess.run(
+            [environment.python, "-c", _NAMES], check=True, capture_output=True, text=True
+        )
+        plugins = frozenset(names.stdout.split())
+        runner = Runner(python=environment.python, plugins=plugins, out=folder / "out")
+        _say(f"{machine()}\n{', '.join(environment.packages())}")
+        for tests in options.sizes:
+            for workers in options.workers:
+                mode = f"-n {workers}" if workers else "serially"
+                _say(f"\n### {tests:,} tests, {mode}\n")
+                costs = _measured(runner, folder / f"{tests}-{workers}", tests, workers, options)
+                _say(table(costs, tests))
+    return 0
+
+
+def _measured(
+    runner: Runner, folder: Path, tests: int, workers: int, options: argparse.Namespace
+) -> dict[str, list[Cost]]:
+    reporters = {**REPORTERS, **OURS_TOO}
+    if options.only:
+        wanted = {ALONE, *options.only.split(",")}
+        reporters = {name: reporter for name, reporter in reporters.items() if name in wanted}
+    projects = {name: _project(folder, reporter) for name, reporter in reporters.items()}
+    for project, reporter in {projects[name]: r for name, r in reporters.items()}.items():
+        write_project(project, tests, marked=reporter.marked, evidence=reporter.evidence)
+    costs: dict[str, list[Cost]] = defaultdict(list)
+    # The first round compiles everything, and leaves the record that a second run finds.
+    for turn in range(options.rounds + 1):
+        for name, reporter in reporters.items():
+            cost = runner.run(projects[name], reporter, workers)
+            if turn:
+                costs[name].append(cost)
+    return costs
+
+
+def _project(folder: Path, reporter: Reporter) -> Path:
+    # Each kind of test has a project of its own, and so has a run that finds a record.
+    kind = f"{reporter.marked}-{reporter.evidence}-{reporter.again}".lower()
+    return folder / kind
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.plugin", description=__doc__)
+    sizes = [100, 1_000, 10_000]
+    parser.add_argument("--sizes", type=_numbers, default=sizes, metavar="N[,N…]")
+    parser.add_argument(
+        "--workers", type=_numbers, default=[0], metavar="N[,N…]", help="0: serially"
+    )
+    parser.add_argument("--rounds", type=int, default=5, metavar="N")
+    parser.add_argument("--only", default="", metavar="NAME[,NAME…]", help="of the reporters")
+    return parser.parse_args()
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""The reporters that are measured: what each is called on pytest's command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ALONE = "pytest alone"
+OURS = "pytest-prodstatus"
+FLOOR = "a bare recorder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reporter:
+    """One reporter.
+
+    Attributes:
+        plugins: the names of the plugins that it needs; all others are switched off.
+        args: what asks for it; `{out}` is a folder for what it writes.
+        marked: the tests carry stage marks.
+        evidence: the tests record evidence.
+        again: the project was judged before, and that record is there.
+    """
+
+    plugins: frozenset[str] = frozenset()
+    args: tuple[str, ...] = ()
+    marked: bool = True
+    evidence: bool = False
+    again: bool = False
+
+
+_JSON_REPORT = ("--json-report", "--json-report-file={out}/report.json")
+
+REPORTERS = {
+    ALONE: Reporter(),
+    FLOOR: Reporter(args=("-p", "floor")),
+    OURS: Reporter(plugins=frozenset({"prodstatus"})),
+    "junitxml": Reporter(args=("--junitxml={out}/junit.xml",)),
+    "pytest-reportlog": Reporter(
+        plugins=frozenset({"pytest_reportlog"}), args=("--report-log={out}/log.jsonl",)
+    ),
+    "CTRF": Reporter(plugins=frozenset({"ctrf"}), args=("--ctrf={out}/ctrf.json",)),
+    "pytest-html": Reporter(
+        plugins=frozenset({"html", "html_fixtures", "metadata"}), args=("--html={out}/report.html",)
+    ),
+    "pytest-json-report": Reporter(
+        plugins=frozenset({"pytest_jsonreport", "metadata"}), args=_JSON_REPORT
+    ),
+    "allure-pytest": Reporter(
+        plugins=frozenset({"allure_pytest"}), args=("--alluredir={out}/allure",)
+    ),
+    "pytest-md-report": Reporter(
+        plugins=frozenset({"pytest-md-report"}),
+        args=("--md-report", "--md-report-output={out}/report.md"),
+    ),
+}
+"""Each beside `ALONE`, on the same tests."""
+
+OURS_TOO = {
+    "a second run": Reporter(plugins=frozenset({"prodstatus"}), again=True),
+    "two values of evidence a test": Reporter(plugins=frozenset({"prodstatus"}), evidence=True),
+    "no stage marks": Reporter(plugins=frozenset({"prodstatus"}), marked=False),
+}
+"""The plugin in other cases, beside `ALONE` on the same tests (without evidence)."""
+
+PACKAGES = (
+    "allure-pytest",
+    "pytest-html",
+    "pytest-json-ctrf",
+    "pytest-json-report",
+    "pytest-md-report",
+    "pytest-reportlog",
+    "pytest-xdist",
+)
+"""What the environment holds beside pytest and the plugin, which comes without its extras."""

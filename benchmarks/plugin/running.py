@@ -1,0 +1,76 @@
+"""One run of pytest as a process of its own: what it cost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.plugin.reporters import Reporter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a process and its children cost.
+
+    Attributes:
+        cpu: seconds, user and system.
+        wall: seconds.
+        peak: KiB of the largest process.
+    """
+
+    cpu: float
+    wall: float
+    peak: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runner:
+    """Runs pytest in one environment.
+
+    Attributes:
+        python: the environment's.
+        plugins: names of all plugins that it would load by itself.
+        out: a folder for what reporters write.
+    """
+
+    python: Path
+    plugins: frozenset[str]
+    out: Path
+
+    def run(self, project: Path, reporter: Reporter, workers: int) -> Cost:
+        """Run a project's tests with one reporter.
+
+        Raises:
+            RuntimeError: not all tests passed.
+        """
+        shutil.rmtree(self.out, ignore_errors=True)
+        self.out.mkdir()
+        if not reporter.again:
+            shutil.rmtree(project / "reports", ignore_errors=True)
+        needed = reporter.plugins | ({"xdist", "xdist.looponfail"} if workers else set())
+        switched_off = [f"-pno:{name}" for name in sorted(self.plugins - needed)]
+        args = [arg.format(out=self.out) for arg in reporter.args]
+        spread = ["-n", str(workers)] if workers else []
+        command = [
+            *(str(self.python), "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *(*switched_off, *args, *spread),
+        ]
+        environment = {**os.environ, "PYTHONPATH": str(project), "PYTHONHASHSEED": "0"}
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            command, cwd=project, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.stderr is not None:
+            told = process.stderr.read().decode(errors="replace")
+            process.stderr.close()
+        if process.returncode != 0:
+            msg = f"{' '.join(command)} in {project} ended with {process.returncode}: {told}"
+            raise RuntimeError(msg)
+        return Cost(cpu=used.ru_utime + used.ru_stime, wall=wall, peak=used.ru_maxrss)
