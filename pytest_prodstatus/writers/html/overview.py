@@ -67,6 +67,6 @@ def _row(stage: StageResult, record: Record, anchors: Mapping[str, str]) -> Mark
 
 def cause_link(stage: StageResult, anchors: Mapping[str, str]) -> Markup:
     """Return a link to the cause outside a stage; nothing where it has none on the page."""
-    if not hangs(stage) or stage.cause not in anchors:
+    if stage.cause is None or stage.cause not in anchors or not hangs(stage):
         return Markup()
     return Markup('<a href="#{}">{}</a>').format(anchors[stage.cause], stage.cause)
