@@ -28,7 +28,7 @@ DATA = {
     "schema/gate-v1.json",
     "schema/status-v1.json",
     "state/migrations/env.py",
-    "writers/templates/status.html.j2",
+    "writers/assets/status.css",
 }
 """Some of what is no module that anything imports, so that a list of nothing can't do."""
 

@@ -58,10 +58,22 @@ MODULES = [
 
 
 def test_reading_a_record_needs_no_pytest() -> None:
-    """Neither model, readers nor writers import pytest, and jinja2 only when a page is written."""
+    """Neither model, readers nor writers import pytest or a database's library."""
     code = (
         f"import sys; import {', '.join(MODULES)}; "
-        "print(*sorted({'pytest', '_pytest', 'jinja2', 'sqlalchemy'} & set(sys.modules)))"
+        "print(*sorted({'pytest', '_pytest', 'sqlalchemy'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_a_page_needs_little() -> None:
+    """Of libraries only markupsafe, and the gate only where a waiver asks for its answer."""
+    code = (
+        "import sys; before = set(sys.modules); import pytest_prodstatus.writers.page\n"
+        "new = set(sys.modules) - before\n"
+        "ours = {name.partition('.')[0] for name in new} - sys.stdlib_module_names\n"
+        "print(*sorted(ours), 'pytest_prodstatus.model.gate' in new)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["markupsafe", "pytest_prodstatus", "False"]

@@ -2,41 +2,66 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
-from pytest_prodstatus.model.answer import Answer
+from markupsafe import Markup
+
 from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR
-from pytest_prodstatus.model.gate import ask
 from pytest_prodstatus.model.record import Past, Record, StageResult
-from pytest_prodstatus.model.refusal import Asked
 from pytest_prodstatus.model.summary import next_actions, override_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.html.strip import final_strip
 
+if TYPE_CHECKING:
+    from pytest_prodstatus.model.answer import Answer, Waived
+    from pytest_prodstatus.model.refusal import Refusal
 
-def head(record: Record, config: Config) -> dict[str, Any]:
-    """Return what the template of the head (`head.html.j2`) is given."""
-    counts = Counter(standing.verdict for standing in record.criteria)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What the head of a page tells, found out once.
+
+    Attributes:
+        open: the gate is, by what was seen and waived alone.
+        refusals: what closes it whatever the verdicts are.
+        overrides: who opened it over the verdict, one sentence each.
+        actions: what to do next, the most useful first.
+        last_confirmed: the newest former run whose FINAL was CONFIRMED, where this one's isn't.
+        until: when the first CONFIRMED criterion is too old to be carried over.
+        strip: FINAL's last runs.
+    """
+
+    record: Record
+    open: bool
+    waived: Sequence[Waived]
+    refusals: Sequence[Refusal]
+    overrides: Sequence[str]
+    actions: Sequence[str]
+    last_confirmed: Past | None
+    until: datetime | None
+    strip: Markup
+
+
+def head(record: Record, config: Config) -> Head:
+    """Return what the head of the record's page tells."""
     answer = gate_answer(record, config)
     held = record.decision.open and record.final.verdict is Verdict.CONFIRMED
     ends = filter(None, (valid_until(stage, config) for stage in record.stages))
-    return {
-        "record": record,
-        "run": record.run,
-        "final": record.final,
-        "open": answer.held if answer else held,
-        "waived": answer.waived if answer else (),
-        "overrides": list(map(override_line, record.overrides)),
-        "refusals": answer.refusals if answer else (),
-        "actions": next_actions(record),
-        "last_confirmed": _last_confirmed(record),
-        "until": min(ends, default=None),
-        "counts": {verdict: counts[verdict] for verdict in Verdict},
-        "strip": final_strip(record),
-    }
+    return Head(
+        record=record,
+        open=answer.held if answer else held,
+        waived=answer.waived if answer else (),
+        refusals=answer.refusals if answer else (),
+        overrides=[override_line(override) for override in record.overrides],
+        actions=next_actions(record),
+        last_confirmed=_last_confirmed(record),
+        until=min(ends, default=None),
+        strip=final_strip(record),
+    )
 
 
 def gate_answer(record: Record, config: Config) -> Answer | None:
@@ -44,6 +69,10 @@ def gate_answer(record: Record, config: Config) -> Answer | None:
     now = record.run.finished
     if now is None or not config.waivers.given:
         return None
+    # Not above, since a project without waivers has no gate's answer to pay for.
+    from pytest_prodstatus.model.gate import ask
+    from pytest_prodstatus.model.refusal import Asked
+
     about = Asked(target=record.run.target)
     return ask(record, config.catalogue, about, now, waivers=config.waivers)
 

@@ -50,3 +50,8 @@ def counted(number: int, one: str, many: str) -> str:
 def tag(verdict: Verdict) -> Markup:
     """Return a verdict as a label."""
     return Markup('<b class="tag {}">{}</b>').format(CLASS[verdict], verdict.value)
+
+
+def code(text: object) -> Markup:
+    """Return what is to be read letter by letter: an id, a digest, an address."""
+    return Markup("<code>{}</code>").format(text)
