@@ -50,7 +50,7 @@ class Collector:
         self._plain: dict[int, str] = {}
         self._error = ""
         self._files: set[str] = set()
-        self._marked: list[tuple[pytest.Item, str]] = []
+        self._marked: tuple[list[pytest.Item], list[str]] = ([], [])
         self._missing: dict[str, Reason] = {}
         self._fresh: list[Entry] = []
         self._recorded = 0
@@ -124,11 +124,13 @@ class Collector:
     def mark(self, items: list[pytest.Item]) -> None:
         """Mark criteria as `production`."""
         production = getattr(pytest.mark, PRODUCTION)
+        marked, nodeids = self._marked
         for item in items:
             nodeid = item.nodeid
             if nodeid in self.criteria or item.get_closest_marker(STAGE_MARK):
                 item.add_marker(production)
-                self._marked.append((item, nodeid))
+                marked.append(item)
+                nodeids.append(nodeid)
 
     def settle(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Fix which criteria there are and which are selected.
@@ -137,8 +139,9 @@ class Collector:
             pytest.UsageError: a test's id holds a secret.
         """
         # Other plugins and conftests may have marked and renamed items meanwhile.
-        former = {id(item): nodeid for item, nodeid in self._marked if item.nodeid != nodeid}
-        self._marked.clear()
+        pairs = zip(*self._marked, strict=True)
+        former = {id(item): nodeid for item, nodeid in pairs if item.nodeid != nodeid}
+        self._marked = [], []
         for item in items:
             if item.nodeid not in self.criteria:
                 self._follow(item, former.get(id(item)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 from pytest_prodstatus.model.evidence import Entry, is_value
 from pytest_prodstatus.model.override import Override
@@ -67,15 +67,6 @@ def read_record(text: str, source: str, *, evidence: bool = True, criteria: bool
     except (FieldError, RecursionError) as error:
         msg = f"{source}: not a valid record: {error}"
         raise RecordError(msg) from None
-
-
-def entry_from_json(data: dict[str, Any]) -> Entry:
-    """Return one evidence entry; the inverse of the writer's form.
-
-    Raises:
-        FieldError: it isn't one.
-    """
-    return _entry(Fields(data, "the entry"))
 
 
 def _no_constant(name: str) -> NoReturn:

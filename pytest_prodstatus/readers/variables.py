@@ -27,8 +27,15 @@ class SecretNames:
 
     def __init__(self, patterns: Iterable[str] = ()) -> None:
         self._patterns = tuple(pattern.upper() for pattern in patterns)
+        self._known: dict[str, bool] = {}
 
     def __contains__(self, name: str) -> bool:
+        # The same few names are asked about before every text of a run.
+        if name not in self._known:
+            self._known[name] = self._holds(name)
+        return self._known[name]
+
+    def _holds(self, name: str) -> bool:
         meant = is_secret_name(name)
         for pattern in self._patterns:
             if fnmatchcase(name.upper(), pattern.removeprefix("!")):
@@ -37,7 +44,10 @@ class SecretNames:
 
     def among(self, variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Yield name and value of each variable that holds a secret."""
-        return ((name, value) for name, value in variables.items() if name in self)
+        for name in list(variables):
+            value = variables.get(name) if name in self else None
+            if value is not None:
+                yield name, value
 
 
 def read_dotenv(text: str) -> dict[str, str]:

@@ -9,11 +9,9 @@ from typing import Any
 
 import pytest
 
-from pytest_prodstatus.readers.fields import FieldError
 from pytest_prodstatus.readers.record import (
     NewerRecordError,
     RecordError,
-    entry_from_json,
     read_record,
 )
 from pytest_prodstatus.writers.record import write_record
@@ -153,6 +151,8 @@ def test_a_record_reads_back(made: object) -> None:
      {"name": "n", "at": "2026-01-01T00:00:00.000Z", "type": "float", "value": 1.5}],
 )  # fmt: skip
 def test_what_is_no_evidence_is_refused(data: Any) -> None:
-    """Evidence from another process is as strictly read."""
-    with pytest.raises(FieldError):
-        entry_from_json(data)
+    """A record with such an entry is no valid record."""
+    told = json.loads(write_record(RECORD))
+    told["stages"][0]["criteria"][0]["evidence"] = [data]
+    with pytest.raises(RecordError, match="evidence 1"):
+        read_record(json.dumps(told), "status.json")

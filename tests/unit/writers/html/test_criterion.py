@@ -33,7 +33,7 @@ def told(verdict: Any = C, page: Page = PAGE, **more: Any) -> str:
 )
 def test_what_is_special_is_marked(more: dict[str, Any], note: str) -> None:
     """Each beside the title, where it is seen without opening anything."""
-    assert f'<span class="note">{note}</span>' in told(**more).partition("</summary>")[0]
+    assert f'<span class="note">{note}</span>' in str(told(**more)).partition("</summary>")[0]
     assert '<span class="note">' not in told()
 
 

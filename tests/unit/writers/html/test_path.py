@@ -67,7 +67,7 @@ def test_neighbours_that_show_the_same_say_once_that_it_is_the_root() -> None:
     steps = (Step(name="a", shows="order"), Step(name="b", shows="order"), STEPS[0])
     made = record(STAGES, {"order.x": F, "cycle.x": F})
     drawn = path(made, (*steps, steps[0]), {s.id: "c" for s in made.criteria})
-    along = drawn.partition("</svg>")[0]
+    along = str(drawn).partition("</svg>")[0]
     assert re.findall(r"(?:name|cause)\"[^>]*>([^<]*)<", along) == [
         "a", "root cause", "b", "trend", "root cause", "a", "root cause",
     ]  # fmt: skip
