@@ -88,8 +88,8 @@ def may_judge(config: pytest.Config, environ: Mapping[str, str] = os.environ) ->
     It was told so by an option, a variable, a mark or the project's configuration; or it has a
     report whose columns are counted when the session starts.
     """
-    if any(name.startswith("PRODSTATUS_") for name in environ):
-        return True
+    if environ.get("PRODSTATUS_HISTORY", "").strip() not in ("", "0", "1"):
+        return True  # whoever reads it says what is wrong
     if "production" in _marks(config) or getattr(config.option, "htmlpath", None):
         return True
     if any(given(config, name, environ) for name, _, _ in OPTIONS):

@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from tests.integration.project import CONFIG, LEAN, SERIAL, XDIST, Project
+from tests.integration.project import CONFIG, LEAN, SERIAL, SHOP, XDIST, Project
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 
@@ -513,3 +513,26 @@ def test_new_files_are_private(project: Project) -> None:
     project.run("-m", "production", lean=HTML)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in project.folder.iterdir()}
     assert modes == dict.fromkeys(("STATUS.md", "status.html", "status.json", "report.html"), 0o600)
+
+
+@pytest.mark.parametrize("partial", [(), ("--stage=api",)], ids=["whole", "partial"])
+def test_a_secret_that_became_known_leaves_the_former_record(
+    project: Project, monkeypatch: pytest.MonkeyPatch, partial: tuple[str, ...]
+) -> None:
+    """While a run is in progress its record keeps the former one, without what is a secret now."""
+    seen = """
+    @api
+    def test_a(evidence):
+        told = Path("reports/status.json")
+        if "API_TOKEN" in os.environ:
+            text = told.read_text(encoding="utf-8")
+            assert '"previous"' in text and "former-value-1" not in text
+        else:
+            evidence(token="former-value-1")
+    """
+    project.write({"test_api.py": seen, "test_shop.py": SHOP})
+    assert project.run().status == 0
+    assert "former-value-1" in (project.folder / "status.json").read_text(encoding="utf-8")
+    monkeypatch.setenv("API_TOKEN", "former-value-1")
+    ran = project.run(*partial)
+    assert ran.verdicts["api.a"] == "CONFIRMED"

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import fields, replace
+from html import escape
+from urllib.parse import quote
 
-from pytest_prodstatus.model.record import Record, Subject
-from pytest_prodstatus.model.redacted import redacted
+import pytest
+
+from pytest_prodstatus.model.record import Record, Standing, Subject
+from pytest_prodstatus.model.redacted import _texts_of, redacted
+from pytest_prodstatus.model.redaction import MASK, Redactor
 from pytest_prodstatus.writers.record import write_record
-from tests.unit.given import B, F, catalogue, entry, in_progress, observation, reason, record, run
+from tests.unit.given import (
+    B,
+    C,
+    F,
+    catalogue,
+    entry,
+    in_progress,
+    observation,
+    reason,
+    record,
+    run,
+)
 
 
 def hide(text: str) -> str:
@@ -62,3 +80,40 @@ def test_what_a_record_is_found_by_stays() -> None:
     assert clean.stages[0].cause == made.stages[0].cause
     assert standing.reason is not None
     assert standing.reason.text == "********"
+
+
+@pytest.mark.parametrize(
+    "secret", ["s3cret-value-1", "two words & <more>", "päss/wörd+1", "a\\b\"c'd-e"]
+)
+@pytest.mark.parametrize("form", [str, quote, lambda t: b64encode(t.encode()).decode(), escape])
+def test_a_stage_is_clean_only_where_each_of_its_texts_is(
+    secret: str, form: Callable[[str], str]
+) -> None:
+    """All texts are asked about at once: alone, at the beginning, at the end, beside another."""
+    redactor = Redactor()
+    redactor.add(secret)
+    told = form(secret)
+    for text in (told, f"{told} end", f"begin {told}", f"begin {told} end"):
+        for where in (
+            {"detail": text},
+            {"reason": reason(text)},
+            {"evidence": (entry("n", text),)},
+        ):
+            made = record(
+                catalogue("api"),
+                {"api.a": observation(F), "api.b": observation(F, **where), "api.c": C},
+            )
+            clean = redacted(made, redactor.redact)
+            assert clean is not made
+            assert MASK in write_record(clean)
+            assert told not in write_record(clean)
+            assert clean.stages[0].criteria[0] is made.stages[0].criteria[0]
+
+
+def test_no_new_field_can_be_forgotten() -> None:
+    """Every field of a criterion that may hold text is looked at, but for these."""
+    looked, _ = _texts_of(Standing)
+    assert {field.name for field in fields(Standing)} - set(looked) == {
+        "verdict", "observed", "observed_at", "carried_over", "selected", "duration", "attempts",
+        "flaky", "side_effects",
+    }  # fmt: skip

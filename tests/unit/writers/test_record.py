@@ -20,7 +20,7 @@ from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.record import Record, Subject
 from pytest_prodstatus.readers.record import read_record
-from pytest_prodstatus.writers.record import write_record
+from pytest_prodstatus.writers.record import record_pieces, write_record
 from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
     HOSTILE,
@@ -228,3 +228,19 @@ def test_the_schema_refuses_a_mutated_record(data: dict[str, Any]) -> None:
     """A field too many, one too few, one of another type or value."""
     VALIDATOR.validate(SMALL)
     assert not VALIDATOR.is_valid(data)
+
+
+def test_the_former_record_may_be_given_as_its_text() -> None:
+    """It stands in the marker as it was written, and reads as what it is."""
+    former = record(catalogue("a"), {"a.x": F})
+    marker = in_progress(former)
+    text = "".join(record_pieces(marker, write_record(former)))
+    assert read_record(text, "status.json") == marker
+    assert write_record(former).strip() in text
+    VALIDATOR.validate(json.loads(text))
+
+
+def test_no_piece_of_a_record_is_large() -> None:
+    """None holds more than one criterion, however many there are."""
+    made = record(catalogue("a"), {f"a.c{n}": C for n in range(50)})
+    assert max(piece.count('"nodeid"') for piece in record_pieces(made)) == 1

@@ -1,0 +1,151 @@
+"""A run that nobody called one to judge: next to nothing until a first criterion is seen."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.integration.project import SERIAL, XDIST, Project
+
+MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+UNDECLARED = {"pyproject.toml": "[project]\nname = 'none'\n"}
+PLAIN = "def test_plain():\n    pass\n"
+MODULES = """
+import sys
+
+def pytest_sessionfinish(session):
+    ours = [name for name in sys.modules if name.split(".")[0] == "pytest_prodstatus"]
+    session.config._told = sorted(ours)
+
+def pytest_terminal_summary(terminalreporter, config):
+    terminalreporter.write_line("imported: " + " ".join(config._told))
+"""
+LIGHT = {"access", "clock", "fixtures", "options", "plugin", "spool", "version", "watch"}
+
+
+def imported(out: str) -> set[str]:
+    """Return the package's modules that a run says it imported."""
+    (line,) = [line for line in out.splitlines() if line.startswith("imported: ")]
+    names = {name.removeprefix("pytest_prodstatus") for name in line.split()[1:]}
+    return {name.removeprefix(".") for name in names} - {""}
+
+
+def test_a_run_without_criteria_imports_eight_small_modules(project: Project) -> None:
+    """Not the model, not the writers, no library: what every run of pytest pays for is this."""
+    project.write({**UNDECLARED, "conftest.py": MODULES})
+    (project.root / "test_a.py").write_text(PLAIN, encoding="utf-8")
+    ran = project.run_alone()
+    assert (ran.status, ran.files) == (0, frozenset())
+    assert imported(ran.out) == LIGHT
+
+
+def test_the_plugin_imports_no_library() -> None:
+    """SQLAlchemy, requests, psycopg, a template engine, click: none of them at plugin load."""
+    code = (
+        "import sys, pytest\nbefore = set(sys.modules)\nimport pytest_prodstatus.plugin\n"
+        "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) <= {"pytest_prodstatus", "secrets", "hmac"}
+
+
+@MODES
+def test_a_first_criterion_wakes_all_of_it(project: Project, mode: tuple[str, ...]) -> None:
+    """Of a project that declares nothing, and of a run that asks for nothing."""
+    other = "@api\ndef test_b(evidence):\n    evidence(n=1)\n    assert False, 'no'\n"
+    project.write(
+        {**UNDECLARED, "test_a.py": PLAIN, "test_b.py": other, "test_c.py": "@shop\n" + PLAIN}
+    )
+    ran = project.run(*mode)
+    assert (ran.status, ran.final) == (1, "FAILED")
+    assert ran.verdicts == {"api.b": "FAILED observed", "shop.plain": "CONFIRMED"}
+    assert ran.criteria["api.b"]["evidence"][0]["value"] == 1
+
+
+@MODES
+def test_a_mark_from_a_hook_is_seen(project: Project, mode: tuple[str, ...]) -> None:
+    """A conftest marks a test once everything was collected; it is a criterion like any other."""
+    marks = """
+    import pytest
+
+    def pytest_collection_modifyitems(items):
+        for item in items:
+            item.add_marker(pytest.mark.stage("api"))
+    """
+    project.write({**UNDECLARED, "conftest.py": marks, "test_a.py": PLAIN})
+    ran = project.run(*mode)
+    assert (ran.status, ran.verdicts) == (0, {"api.plain": "CONFIRMED"})
+
+
+@MODES
+def test_a_mark_of_a_folder_or_a_class_is_seen(project: Project, mode: tuple[str, ...]) -> None:
+    """Marks are looked for where pytest looks for them: on everything a test is collected from."""
+    test = "@api\nclass TestIt:\n    def test_a(self): pass\n"
+    project.write({**UNDECLARED, "test_a.py": test})
+    ran = project.run(*mode)
+    assert (ran.status, ran.verdicts) == (0, {"api.a": "CONFIRMED"})
+
+
+@MODES
+def test_a_file_that_did_not_collect_before_is_heard_of(
+    project: Project, mode: tuple[str, ...]
+) -> None:
+    """It came before the first criterion, and caps FINAL all the same."""
+    project.write({**UNDECLARED, "test_a.py": "import nowhere\n", "test_b.py": "@api\n" + PLAIN})
+    ran = project.run(*mode, "--continue-on-collection-errors")
+    assert ran.status != 0
+    assert ran.final == "BLOCKED"
+    assert "nowhere" in ran.told["final"]["reason"]
+
+
+@MODES
+def test_a_file_that_blocks_itself_keeps_its_reason(
+    project: Project, mode: tuple[str, ...]
+) -> None:
+    """`blocked()` at the top of a file, in a run in which nothing was a criterion until then."""
+    top = "blocked('no key', kind='missing-config', remedy='set KEY')\n" + PLAIN
+    project.write({**UNDECLARED, "test_a.py": top, "test_b.py": "@api\n" + PLAIN})
+    ran = project.run(*mode)
+    assert (ran.status, ran.final) == (10, "BLOCKED")
+    assert ran.told["run"]["incidents"][0]["kind"] == "missing-config"
+
+
+def test_what_is_not_production_can_be_asked_for(project: Project) -> None:
+    """`-m "not production"` leaves criteria out, although nothing else names the plugin."""
+    project.write({**UNDECLARED, "test_a.py": PLAIN, "test_b.py": "@api\n" + PLAIN})
+    ran = project.run("-m", "not production")
+    assert ran.status == 0
+    assert "1 passed, 1 deselected" in ran.out
+
+
+@MODES
+def test_fixtures_work_without_criteria(project: Project, mode: tuple[str, ...]) -> None:
+    """A test that is no criterion may use them; nothing is judged, nothing written."""
+    test = """
+    def test_a(evidence, prodstatus_target, prodstatus_run_id, prodstatus_secret):
+        evidence(n=1)
+        prodstatus_secret("planted-secret")
+        assert prodstatus_target == "production"
+        assert prodstatus_run_id
+        print("planted-secret")
+    """
+    project.write({**UNDECLARED, "test_a.py": test})
+    ran = project.run(*mode)
+    assert (ran.status, ran.files) == (0, frozenset())
+
+
+@MODES
+def test_junit_properties_come_with_the_first_criterion(
+    project: Project, mode: tuple[str, ...]
+) -> None:
+    """`--junitxml` is completed where there are criteria, and left alone where there are none."""
+    project.write({**UNDECLARED, "test_a.py": PLAIN})
+    ran = project.run(*mode, "--junitxml=junit.xml")
+    text = (project.pytester.path / "junit.xml").read_text(encoding="utf-8")
+    assert (ran.status, "prodstatus" in text) == (0, False)
+    project.write({"test_b.py": "@api\n" + PLAIN})
+    ran = project.run(*mode, "--junitxml=junit.xml")
+    text = (project.pytester.path / "junit.xml").read_text(encoding="utf-8")
+    assert (ran.status, 'value="CONFIRMED"' in text) == (0, True)

@@ -1,0 +1,117 @@
+"""Rows of what passed amount to just what the rule table makes of their phases."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_prodstatus.attempts import Attempts
+from pytest_prodstatus.model.outcome import reduce_phases
+from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.payload import ATTRIBUTE, Payload
+from pytest_prodstatus.phases import phase_of
+from tests.unit.given import entry
+
+NODEID = "test_a.py::test_a"
+WORKERS = {
+    name: SimpleNamespace(gateway=SimpleNamespace(id=name), _workerinfocache=name)
+    for name in ("gw0", "gw1")
+}
+
+NODES: list[dict[str, Any]] = [{}, {}, *({"node": node} for node in WORKERS.values())]
+ODD: dict[str, dict[str, Any]] = {
+    "xfail": {"wasxfail": "reason: known"},
+    "subtest": {"context": object()},
+    "blocked": {"blocked": Reason(text="no", kind=Kind.NO_DATA)},
+    "repeat": {"repeat": True},
+}
+
+
+def report(when: Any, outcome: Any = "passed", **more: Any) -> pytest.TestReport:
+    """Return a report as pytest makes it, with a payload."""
+    payload = Payload(
+        evidence=more.pop("evidence", ()),
+        blocked=more.pop("blocked", None),
+        repeat=more.pop("repeat", False),
+    )
+    longrepr = "E  it broke" if outcome in ("failed", "rerun") else None
+    longrepr = ("test_a.py", 1, "Skipped: no") if outcome == "skipped" else longrepr  # type: ignore[assignment]
+    made = pytest.TestReport(
+        nodeid=NODEID,
+        location=("test_a.py", 0, "test_a"),
+        keywords={},
+        outcome=outcome,
+        longrepr=longrepr,
+        when=when,
+        duration=more.pop("duration", 0.5),
+        start=1.0,
+        stop=more.pop("stop", 2.0),
+    )
+    setattr(made, ATTRIBUTE, payload.text)
+    for name, value in more.items():
+        setattr(made, name, value)
+    return made
+
+
+def taken(reports: list[pytest.TestReport], **rule: bool) -> Any:
+    """Return what the rows amount to."""
+    attempts = Attempts()
+    for one in reports:
+        attempts.add(NODEID, one, Payload.of(one))
+    assert (NODEID in attempts) is bool(reports)
+    return attempts.take(NODEID, **{"side_effects": False, "require_evidence": False, **rule})
+
+
+@st.composite
+def reported(draw: st.DrawFn) -> list[pytest.TestReport]:
+    """Return reports of a test: attempts that passed whole, mostly, and whatever else there is."""
+    made = []
+    for _ in range(draw(st.integers(0, 3))):
+        worker = draw(st.sampled_from(NODES))
+        for when in draw(st.sampled_from([("setup", "call", "teardown")] * 4 + [
+            ("setup",), ("setup", "teardown"), ("setup", "call"), ("call", "setup", "teardown"),
+            ("setup", "call", "call", "teardown"), ("setup", "call", "teardown", "???"),
+        ])):  # fmt: skip
+            odd = draw(st.sampled_from(["", "", "", "", "xfail", "subtest", "blocked", "repeat"]))
+            more = ODD.get(odd, {})
+            outcome = draw(st.sampled_from(["passed"] * 6 + ["failed", "skipped", "rerun"]))
+            seen = (entry(),) if draw(st.booleans()) else ()
+            stop = draw(st.sampled_from([1.0, 2.0, 3.5, 0.0]))
+            made.append(report(when, outcome, evidence=seen, stop=stop, **more, **worker))
+    return made
+
+
+@given(reported(), st.booleans(), st.booleans())
+def test_rows_amount_to_their_phases(
+    reports: list[pytest.TestReport], effects: bool, required: bool
+) -> None:
+    """Any reports in any order: verdict, reason, evidence, time, attempts, flaky, detail."""
+    rule = {"side_effects": effects, "require_evidence": required}
+    wanted = reduce_phases(list(map(phase_of, reports)), **rule) if reports else None
+    assert taken(reports, **rule) == wanted
+
+
+def test_a_plain_pass_is_one_row() -> None:
+    """What passed as it should: all evidence, the time of all, the end of the last."""
+    seen = taken([
+        report("setup", evidence=(entry("a"),), stop=1.0), report("call", evidence=(entry("b"),)),
+        report("teardown", stop=3.0),
+    ])  # fmt: skip
+    assert [one.name for one in seen.evidence] == ["a", "b"]
+    assert (seen.duration, seen.attempts) == (1.5, 1)
+    assert seen.observed_at == datetime.fromtimestamp(3, timezone.utc)
+
+
+def test_what_was_taken_is_let_go() -> None:
+    """Once: thousands of rows needn't stay while a record is made of them."""
+    attempts = Attempts()
+    attempts.add(NODEID, report("setup"), Payload())
+    assert [phase.when for phase in attempts.phases(NODEID)] == ["setup"]
+    assert attempts.take(NODEID, side_effects=False, require_evidence=False)
+    assert attempts.take(NODEID, side_effects=False, require_evidence=False) is None
+    assert attempts.phases(NODEID) == []

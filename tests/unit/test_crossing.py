@@ -1,0 +1,59 @@
+"""What crosses to another process as it is, and what has to be made fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pytest_prodstatus.crossing import Crossing, crossable
+
+PLAIN: dict[str, Any] = {
+    "nodeid": "test_a.py::test_a", "location": ("test_a.py", 1, "test_a"),
+    "keywords": {"test_a": 1, "stage": 1}, "outcome": "passed", "longrepr": None, "when": "call",
+    "user_properties": [], "sections": [], "duration": 0.1, "start": 1.0, "stop": 2.0,
+    "prodstatus": "{}", "$report_type": "TestReport",
+}  # fmt: skip
+
+
+class Odd(str):
+    """A subclass of text, which would end the worker."""
+
+
+def sent(data: dict[str, Any] | None, criteria: tuple[str, ...] = ("a",)) -> Any:
+    """Return what a worker sends of a report."""
+    hook = Crossing(dict.fromkeys(criteria)).pytest_report_to_serializable(report=object())
+    next(hook)
+    with pytest.raises(StopIteration) as stopped:
+        hook.send(data)
+    return stopped.value.value
+
+
+def test_a_plain_report_is_sent_as_it_is() -> None:
+    """Most are, and aren't walked through."""
+    assert sent(PLAIN) is PLAIN
+    assert sent(None) is None
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"nodeid": "test_a.py::test_a[\ud800]"},
+        {"location": ("test_\ud800.py", 1, "test_a")},
+        {"location": ("test_a.py", 1, "test_\ud800")},
+        {"location": (Odd("test_a.py"), 1, "test_a")},
+        {"keywords": {"\ud800": 1}},
+        {"keywords": {Odd("stage"): 1}},
+        {"keywords": {"stage": Odd("x")}},
+        {"user_properties": [("path", object())]},
+        {"sections": [("Captured", "\ud800")]},
+        {"longrepr": "\ud800"},
+        {"theirs": object()},
+    ],
+)
+def test_whatever_else_is_made_fit(more: dict[str, Any]) -> None:
+    """A lone surrogate, a subclass, an object, in any place of a report."""
+    data = {**PLAIN, **more}
+    assert sent(data) == crossable(data)
+    assert sent(data) is not data
+    assert sent(data, criteria=()) is data
