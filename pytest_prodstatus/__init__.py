@@ -13,12 +13,13 @@ from pytest_prodstatus.version import __version__
 if TYPE_CHECKING:
     from pytest_prodstatus.blocking import Blocked, blocked
     from pytest_prodstatus.fixtures import Endpoints, Evidence, Secrets, Snapshots, Waits, target_of
-    from pytest_prodstatus.model.evidence import Money
+    from pytest_prodstatus.model.evidence import EvidenceError, Money
 
 __all__ = [
     "Blocked",
     "Endpoints",
     "Evidence",
+    "EvidenceError",
     "Money",
     "Secrets",
     "Snapshots",
@@ -35,6 +36,7 @@ _HOME = {
     "Secrets": "pytest_prodstatus.fixtures",
     "Snapshots": "pytest_prodstatus.fixtures",
     "Waits": "pytest_prodstatus.fixtures",
+    "EvidenceError": "pytest_prodstatus.model.evidence",
     "Money": "pytest_prodstatus.model.evidence",
     "blocked": "pytest_prodstatus.blocking",
     "target_of": "pytest_prodstatus.fixtures",

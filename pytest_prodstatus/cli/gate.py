@@ -19,6 +19,7 @@ from pytest_prodstatus.cli.values import (
     duration,
     project_at,
     root_option,
+    shown,
     target_option,
     words,
 )
@@ -29,7 +30,6 @@ from pytest_prodstatus.model.gate import UnknownStageError, ask, asked_stages
 from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.refusal import Asked, Ground, Refusal, run_again
-from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.project import Project
 from pytest_prodstatus.writers.answer import Told, answer_lines, answers_to_json, exit_code_of
 
@@ -152,11 +152,11 @@ class _Gate:
 
     def told(self, path: Path) -> Told:
         """Return the answer by one record."""
-        source = _shown(path)
+        source = shown(path)
         try:
             record = record_at(path, evidence=self.check_document)
         except UnreadableError as error:
-            again = run_again(self.asked.target)
+            again = run_again(self.asked.target, self.asked.subject)
             gone = Refusal(ground=Ground.UNREADABLE, text=str(error), remedy=again)
             answer = refused((gone,), self.asked, self.override)
             return Told(source=source, run=None, answer=answer)
@@ -182,14 +182,9 @@ class _Gate:
             told = f"it can't be read: {error.strerror or error}"
         if not told:
             return ()
-        text = f"the status document {_shown(document)} is not the record's: {told}"
+        text = f"the status document {shown(document)} is not the record's: {told}"
         remedy = "run prodstatus render, which writes its fields again from the record"
         return (Refusal(ground=Ground.DOCUMENT, text=text, remedy=remedy),)
-
-
-def _shown(path: Path) -> str:
-    here = Path.cwd()
-    return one_line(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def _tell(told: list[Told], form: str) -> None:

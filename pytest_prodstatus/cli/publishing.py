@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from pytest_prodstatus.cli.values import shown
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.project import Project
 from pytest_prodstatus.publish import publish
@@ -33,4 +34,4 @@ def publish_at(record: Record, project: Project, folder: Path) -> None:
     if problems:
         raise click.UsageError("; ".join(problems))
     for path in (layout.document, layout.page, layout.record):
-        click.echo(f"wrote {path}")
+        click.echo(f"wrote {shown(path)}")

@@ -71,3 +71,9 @@ def project_at(root: Path | None) -> Project:
         return Project(root=root.absolute(), config=config_in(root))
     except ConfigError as error:
         raise click.UsageError(str(error)) from None
+
+
+def shown(path: Path) -> str:
+    """Return a path as a person reads it: from the current folder where it lies below it."""
+    here = Path.cwd()
+    return one_line(str(path.relative_to(here) if path.is_relative_to(here) else path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -85,7 +86,7 @@ def refusals_of(
         now: the instant against which it is measured.
     """
     run = record.run
-    again = run_again(asked.target)
+    again = run_again(asked.target, asked.subject)
     if run.target != asked.target:
         text = f"the record is about target {run.target!r}, and {asked.target!r} is asked about"
         yield Refusal(ground=Ground.TARGET, text=text, remedy=again)
@@ -116,9 +117,10 @@ def refusals_of(
         yield Refusal(ground=Ground.CATALOGUE, text=text, remedy=again)
 
 
-def run_again(target: str) -> str:
-    """Return what to do where only another run can help."""
-    return f"run pytest -m production --target {target}"
+def run_again(target: str, subject: str | None = None) -> str:
+    """Return what to do where only another run can help, of a release where one is asked about."""
+    of = f" --prodstatus-subject={shlex.quote(subject)}" if subject else ""
+    return f"run pytest -m production --target {target}{of}"
 
 
 def _release(run: Run) -> str:

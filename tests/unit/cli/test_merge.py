@@ -27,7 +27,7 @@ def test_into_the_usual_folder(shop: Shop) -> None:
     done = shop("merge", *shards(shop))
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines() == [
-        *(f"wrote {shop.reports}/{name}" for name in ("STATUS.md", "status.html", "status.json")),
+        *(f"wrote reports/{name}" for name in ("STATUS.md", "status.html", "status.json")),
         "FINAL CONFIRMED (target production, gate open)",
     ]
     assert shop("gate", "--check-document").exit_code == 0

@@ -19,7 +19,7 @@ def test_beside_the_record(shop: Shop) -> None:
     done = shop("render")
     assert done.exit_code == 0
     assert done.stdout.splitlines() == [
-        f"wrote {shop.reports}/{name}" for name in (DOCUMENT, PAGE, RECORD)
+        f"wrote reports/{name}" for name in (DOCUMENT, PAGE, RECORD)
     ]
     assert {name: (shop.reports / name).read_bytes() for name in before} == before
 

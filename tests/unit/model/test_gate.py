@@ -403,6 +403,13 @@ def test_one_reason_is_told_whole() -> None:
     assert answer(made(), found=(Refusal(ground=Ground.DOCUMENT, text="x"),)).actions == ()
 
 
+def test_another_run_is_asked_for_in_the_words_of_the_question() -> None:
+    """Who does what it says gets a record of the target and release that were asked about."""
+    got = answer(made(), target="eu", subject="v 2")
+    assert got.actions == ("run pytest -m production --target eu --prodstatus-subject='v 2'",)
+    assert answer(made(), target="eu").actions == ("run pytest -m production --target eu",)
+
+
 class TestWaivers:
     """They change the decision and never the verdict."""
 
