@@ -28,11 +28,11 @@ GATE = ("gate", "answer", "refusal", "rejudge", "cause")
 
 MODULES = (
     *("verdict", "outcome", "judge", "standings", "validity", "assemble", "decision", "record"),
-    *("waiver", "merge", *GATE),
+    *("marker", "waiver", "merge", *GATE),
 )
 TESTS = (
     *("outcome", "judge", "standings", "assemble", "decision", "verdict", "record", "properties"),
-    *("waiver", "merge", "gate"),
+    *("marker", "waiver", "merge", "gate"),
 )
 
 _ALWAYS = "whatever isn't CONFIRMED has a reason and a cause; the types don't say so"

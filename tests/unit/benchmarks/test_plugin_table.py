@@ -1,0 +1,22 @@
+"""The table says what the costs say."""
+
+from __future__ import annotations
+
+from benchmarks.plugin.reporters import ALONE, OURS, OURS_TOO, REPORTERS
+from benchmarks.plugin.running import Cost
+from benchmarks.plugin.table import table
+
+
+def test_ratios_are_taken_within_a_round() -> None:
+    """Of three rounds on a machine that slowed down, the median of the ratios."""
+    base = [Cost(cpu=n, wall=2 * n, peak=1000) for n in (1.0, 2.0, 4.0)]
+    ours = [Cost(cpu=1.5 * n, wall=2.4 * n, peak=1200) for n in (1.0, 2.0, 4.0)]
+    rows = table({ALONE: base, OURS: ours}, tests=100).splitlines()
+    assert rows[2] == "| pytest alone | 1.00 | — | (20000 in all) | 1.00 | — |"
+    assert rows[3] == "| pytest-prodstatus | 1.500 | 1000 | 10000.0 | 1.200 | 2.00 |"
+
+
+def test_a_reporter_is_beside_pytest_alone() -> None:
+    """It comes first, so that every round has it to compare with; no name stands twice."""
+    assert next(iter(REPORTERS)) == ALONE
+    assert not REPORTERS.keys() & OURS_TOO.keys()
