@@ -45,6 +45,8 @@ SAME = {
     "judge:result.id dropped from it": _ALWAYS,
     "decision:stage.id dropped from it": _ALWAYS,
     "decision:final.reason dropped from it": _ALWAYS,
+    "standings:not former dropped from it": "a set of names for nothing",
+    "standings:not former: not dropped": "a set of names for nothing",
     "standings:'' dropped from it": "a standing that was carried over always has a test",
     "validity:span < timedelta() turned round": "an age of 0 is never stale",
     "cause:stage.reason dropped from it": _ALWAYS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_prodstatus.model.marker import IN_PROGRESS, marker_of
+from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.record import Rule, Selection
 from pytest_prodstatus.model.verdict import Verdict
 from tests.unit.given import B, C, catalogue, criterion, record, run, stage
@@ -25,6 +26,7 @@ def test_nothing_is_confirmed_and_the_gate_is_closed(rule: Rule) -> None:
     assert made.decision.selection == Selection(partial=False, verdict=B, criteria=0)
     assert [s.derived for s in made.stages] == [False, False, True]
     assert {s.since for s in made.stages} == {made.run.started}
+    assert IN_PROGRESS.kind is Kind.NOT_RUN
 
 
 def test_criteria_are_named_where_they_are_given() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
 import pytest
 
-from pytest_prodstatus.model.outcome import CRASHED, Phase, finding_of, reduce_phases
+from pytest_prodstatus.model.evidence import Entry
+from pytest_prodstatus.model.outcome import CRASHED, Phase, finding_of, plain_pass, reduce_phases
 from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.verdict import Verdict
 from tests.unit.given import NOW, B, C, F, entry, reason
@@ -370,3 +372,15 @@ class TestDetail:
         """A pass, and what only didn't run, have none."""
         assert reduce_phases(PASS).detail == ""
         assert reduce_phases((SETUP,)).detail == ""
+
+
+@pytest.mark.parametrize("required", [False, True])
+@pytest.mark.parametrize("evidence", [(), (entry(),)])
+def test_a_plain_pass_is_what_the_table_makes_of_it(
+    required: bool, evidence: tuple[Entry, ...]
+) -> None:
+    """Set-up, call and tear-down that passed, in one attempt, with evidence or without."""
+    phases = (SETUP, CALL, replace(TEARDOWN, evidence=evidence, stopped=NOW, duration=2.5))
+    wanted = reduce_phases(phases, require_evidence=required)
+    assert plain_pass(evidence, NOW, 2.5, require_evidence=required) == wanted
+    assert plain_pass(evidence, NOW, 2.5) == reduce_phases(phases)
