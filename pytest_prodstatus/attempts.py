@@ -88,7 +88,7 @@ def _after(before: _Passed, report: pytest.TestReport, payload: Payload | None) 
             evidence += payload.evidence
     stopped = told.get("stop") or 0.0
     stopped = stopped if stopped > stop else stop
-    return number + 1, worker, duration + told["duration"], stopped, evidence
+    return number + 1, worker, duration + (told.get("duration") or 0.0), stopped, evidence
 
 
 def _phases(passed: _Passed) -> list[Phase]:

@@ -37,12 +37,12 @@ class JUnitXml:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self) -> None:
         """Write over an older file that nothing is confirmed yet, as a killed run leaves it."""
-        self._begin()
+        self.begin()
 
     @pytest.hookimpl(trylast=True, optionalhook=True)
     def pytest_xdist_node_collection_finished(self) -> None:
         """Do the same where workers collect."""
-        self._begin()
+        self.begin()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self) -> Generator[None]:
@@ -58,7 +58,8 @@ class JUnitXml:
             self.recorder.outputs.notices.append(f"{self.path} has no verdicts: {error}")
         return result
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Write over an older file, once the run has begun."""
         if self._begun or not self.recorder.active or not self.path.is_file():
             return
         self._begun = True

@@ -6,6 +6,7 @@ Separate from the plugin, which every run of pytest imports: all of this costs a
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +18,9 @@ from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool
 
+if TYPE_CHECKING:
+    from pytest_prodstatus.junitxml import JUnitXml
+
 
 class Parts:
     """The parts of one process's run.
@@ -26,6 +30,7 @@ class Parts:
         redaction: takes secrets out of what this process tells.
         collector: knows the criteria of this process.
         recorder: judges the run; None in an xdist worker.
+        junit: completes the file of `--junitxml`; None where there is none.
     """
 
     def __init__(self, config: pytest.Config, spool: Spool, run_id: str) -> None:
@@ -33,6 +38,7 @@ class Parts:
         self.redaction = Redaction(self.settings)
         self.collector = Collector(self.settings, spool, self.redaction)
         self.recorder: Recorder | None = None
+        self.junit: JUnitXml | None = None
         if not hasattr(config, "workerinput"):
             self.recorder = Recorder(config, self.settings, spool, self.redaction)
 
@@ -60,7 +66,8 @@ class Parts:
             # Imported where it is needed, since every judged run pays for what is imported above.
             from pytest_prodstatus.junitxml import JUnitXml
 
-            plugins.register(JUnitXml.of(self.recorder, config), "prodstatus-junit")
+            self.junit = JUnitXml.of(self.recorder, config)
+            plugins.register(self.junit, "prodstatus-junit")
 
     def begin_session(self, config: pytest.Config) -> None:
         """Watch for criteria that take long, where a terminal can say so; tell GitHub.

@@ -85,9 +85,11 @@ class Watch:
         """Wake where a worker found criteria: it left a manifest."""
         worker = str(getattr(getattr(node, "gateway", None), "id", ""))
         if not self.over and spool_of(self.config).read_manifest(worker) is not None:
-            recorder = self._wake().recorder
-            if recorder is not None:
-                recorder.pytest_xdist_node_collection_finished(node, ids)
+            parts = self._wake()
+            if parts.recorder is not None:
+                parts.recorder.pytest_xdist_node_collection_finished(node, ids)
+            if parts.junit is not None:
+                parts.junit.begin()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object, error: object) -> None:

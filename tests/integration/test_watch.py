@@ -12,6 +12,8 @@ from tests.integration.project import SERIAL, XDIST, Project
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 UNDECLARED = {"pyproject.toml": "[project]\nname = 'none'\n"}
 PLAIN = "def test_plain():\n    pass\n"
+KILL = "os.kill(os.getppid() if 'PYTEST_XDIST_WORKER' in os.environ else os.getpid(), 9)"
+"""Ends the process that judges, as nobody can prevent."""
 MODULES = """
 import sys
 
@@ -143,9 +145,22 @@ def test_junit_properties_come_with_the_first_criterion(
     """`--junitxml` is completed where there are criteria, and left alone where there are none."""
     project.write({**UNDECLARED, "test_a.py": PLAIN})
     ran = project.run(*mode, "--junitxml=junit.xml")
-    text = (project.pytester.path / "junit.xml").read_text(encoding="utf-8")
+    text = (project.root / "junit.xml").read_text(encoding="utf-8")
     assert (ran.status, "prodstatus" in text) == (0, False)
     project.write({"test_b.py": "@api\n" + PLAIN})
     ran = project.run(*mode, "--junitxml=junit.xml")
-    text = (project.pytester.path / "junit.xml").read_text(encoding="utf-8")
+    text = (project.root / "junit.xml").read_text(encoding="utf-8")
     assert (ran.status, 'value="CONFIRMED"' in text) == (0, True)
+
+
+@pytest.mark.parametrize("workers", [(), ("-n1", "--max-worker-restart=0"), XDIST], ids=" ".join)
+def test_a_killed_run_leaves_no_green_junit_file(
+    project: Project, workers: tuple[str, ...]
+) -> None:
+    """Also where nothing told the run that it has criteria, with however many workers."""
+    project.write({**UNDECLARED, "test_a.py": "@api\n" + PLAIN})
+    assert project.run(*workers, "--junitxml=junit.xml").status == 0
+    project.write({"test_a.py": f"@api\ndef test_a():\n    {KILL}\n    time.sleep(60)\n"})
+    project.run_alone(*workers, "--junitxml=junit.xml")
+    text = (project.root / "junit.xml").read_text(encoding="utf-8")
+    assert "the run is in progress" in text
