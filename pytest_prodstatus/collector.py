@@ -14,6 +14,7 @@ import pytest
 from pytest_prodstatus import clock
 from pytest_prodstatus.blocking import Blocked
 from pytest_prodstatus.criteria import criterion_of
+from pytest_prodstatus.garbage import without_collector
 from pytest_prodstatus.layout import PRODUCTION
 from pytest_prodstatus.manifest import Manifest
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
@@ -121,6 +122,7 @@ class Collector:
         yield
         self.settle(config, items)
 
+    @without_collector()
     def mark(self, items: list[pytest.Item]) -> None:
         """Mark criteria as `production`."""
         production = getattr(pytest.mark, PRODUCTION)
@@ -132,12 +134,9 @@ class Collector:
                 marked.append(item)
                 nodeids.append(nodeid)
 
+    @without_collector()
     def settle(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Fix which criteria there are and which are selected.
-
-        Raises:
-            pytest.UsageError: a test's id holds a secret.
-        """
+        """Fix which criteria there are and which are selected, or refuse a secret in an id."""
         # Other plugins and conftests may have marked and renamed items meanwhile.
         pairs = zip(*self._marked, strict=True)
         former = {id(item): nodeid for item, nodeid in pairs if item.nodeid != nodeid}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_prodstatus.access import PARTS, parts_of, spool_of
+from pytest_prodstatus.garbage import without_collector
 from pytest_prodstatus.options import STAGE_MARK
 
 if TYPE_CHECKING:
@@ -70,8 +71,9 @@ class Watch:
             return (yield)
         if _any_criterion(items):
             collector = self._wake().collector
-            for item in items:
-                collector.pytest_itemcollected(item)
+            with without_collector():
+                for item in items:
+                    collector.pytest_itemcollected(item)
             return (yield from collector.pytest_collection_modifyitems(self.config, items))
         yield
         if not self.over and _any_criterion(items):
