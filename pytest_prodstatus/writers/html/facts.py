@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pytest_prodstatus.model.record import Record, Run
 from pytest_prodstatus.model.verdict import Verdict
@@ -53,7 +53,7 @@ def _judged(run: Run) -> str:
 def _counts(record: Record) -> Markup:
     counts = Counter(standing.verdict for standing in record.criteria)
     if not counts:
-        return Markup("none")
+        return escape("none" if record.run.finished else "named when the run has ended")
     return Markup().join(
         Markup('<span class="{}"><b>{}</b> {}</span> ').format(
             CLASS[verdict], f"{counts[verdict]:,}", verdict

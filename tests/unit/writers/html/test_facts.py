@@ -45,6 +45,7 @@ def test_criteria_are_counted_by_verdict() -> None:
     counted = told({"a.x": C, "a.y": C, "a.z": B})["Criteria"]
     assert counted == "2 CONFIRMED 1 BLOCKED"
     assert told({})["Criteria"] == "none"
+    assert told({}, finished=None)["Criteria"] == "named when the run has ended"
 
 
 def test_a_commit_says_that_it_was_changed() -> None:
