@@ -14,7 +14,8 @@ import pytest
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.outcome import Observation, Phase, plain_pass, reduce_phases
 from pytest_prodstatus.payload import Payload
-from pytest_prodstatus.phases import phase_of, worker_id
+from pytest_prodstatus.phases import phase_of
+from pytest_prodstatus.spool import worker_id
 
 _ORDER = ("setup", "call", "teardown")
 _ALL = len(_ORDER)

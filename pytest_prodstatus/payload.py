@@ -72,13 +72,12 @@ class Payload:
     def of(cls, report: object) -> Payload | None:
         """Return a report's payload, or None where it carries none."""
         text = getattr(report, ATTRIBUTE, None)
-        return payload_in(text) if isinstance(text, str) else None
+        return _payload(text) if isinstance(text, str) else None
 
 
 # Several hooks ask for the payload of one report, and most of thousands say nothing at all.
 @lru_cache(maxsize=16)
-def payload_in(text: str) -> Payload:
-    """Return the payload that a text is."""
+def _payload(text: str) -> Payload:
     data = json.loads(text)
     blocked = data["blocked"]
     return Payload(

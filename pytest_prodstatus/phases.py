@@ -11,6 +11,7 @@ from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.text import one_line, several_lines
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.payload import Payload
+from pytest_prodstatus.spool import worker_id
 
 _WENT_WRONG = ("failed", "rerun")
 
@@ -46,11 +47,6 @@ def verdict_of(report: object, *, require_evidence: bool) -> Verdict | None:
     if finding:
         return finding[0]
     return Verdict.BLOCKED if require_evidence and not payload.recorded else Verdict.CONFIRMED
-
-
-def worker_id(node: object) -> str:
-    """Return the id of the worker that an xdist node stands for; "" for none."""
-    return str(getattr(getattr(node, "gateway", None), "id", ""))
 
 
 def _text(report: pytest.TestReport) -> str:

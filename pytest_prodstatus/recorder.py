@@ -26,7 +26,7 @@ from pytest_prodstatus.model.record import Record, Rule, Run, Subject
 from pytest_prodstatus.model.standings import Facts, standings_of
 from pytest_prodstatus.outputs import Outputs
 from pytest_prodstatus.payload import Payload
-from pytest_prodstatus.phases import missing_of, worker_id
+from pytest_prodstatus.phases import missing_of
 from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.scope import (
     checked_catalogue,
@@ -35,7 +35,7 @@ from pytest_prodstatus.scope import (
     selection_words,
 )
 from pytest_prodstatus.settings import Settings
-from pytest_prodstatus.spool import Spool
+from pytest_prodstatus.spool import Spool, worker_id
 from pytest_prodstatus.versions import suite_commit, versions
 
 

@@ -15,6 +15,11 @@ import tempfile
 from pathlib import Path
 
 
+def worker_id(node: object) -> str:
+    """Return the id of the worker that an xdist node stands for; "" for none."""
+    return str(getattr(getattr(node, "gateway", None), "id", ""))
+
+
 class Spool:
     """The spool folder, made on first use by the process that owns the run."""
 

@@ -10,6 +10,7 @@ import pytest
 from pytest_prodstatus.access import PARTS, parts_of, spool_of
 from pytest_prodstatus.garbage import without_collector
 from pytest_prodstatus.options import STAGE_MARK
+from pytest_prodstatus.spool import worker_id
 
 if TYPE_CHECKING:
     from pytest_prodstatus.parts import Parts
@@ -85,8 +86,8 @@ class Watch:
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: object, ids: object) -> None:
         """Wake where a worker found criteria: it left a manifest."""
-        worker = str(getattr(getattr(node, "gateway", None), "id", ""))
-        if not self.over and spool_of(self.config).read_manifest(worker) is not None:
+        spool = spool_of(self.config)
+        if not self.over and spool.read_manifest(worker_id(node)) is not None:
             parts = self._wake()
             if parts.recorder is not None:
                 parts.recorder.pytest_xdist_node_collection_finished(node, ids)
