@@ -1,13 +1,14 @@
-"""What the reports of a run said of every criterion, kept small, since most of thousands pass.
+"""What the reports of a run said of every criterion, at little cost, since most of thousands pass.
 
-A test whose phases passed one after the other, as they should, is kept as one short row; the first
-report that says anything else makes phases of it, which the rule table reduces.
+While tests run, a report that its phase passed is only put aside; whatever else is said becomes a
+phase at once, so that nobody can take it back. Read together at the end, the phases of a test that
+passed one after the other, as they should, make one short row; all others go to the rule table.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -19,6 +20,7 @@ from pytest_prodstatus.spool import worker_id
 
 _ORDER = ("setup", "call", "teardown")
 _ALL = len(_ORDER)
+_NEXT = (*_ORDER, "")
 
 _Passed: TypeAlias = tuple[int, str, float, float, tuple[Entry, ...]]
 """The first phases of one attempt, which all passed: how many, the worker, how long they took, when
@@ -31,36 +33,70 @@ _NOTHING: _Passed = (0, "", 0.0, 0.0, ())
 
 
 class Attempts:
-    """The phases of every test, by its node id, in the order of arrival."""
+    """The phases of every criterion, by its node id, in the order of arrival.
+
+    Attributes:
+        endpoints, snapshots: whom the tests asked, and as of when, by the reports that were read.
+    """
 
     def __init__(self) -> None:
+        self.endpoints: dict[str, str] = {}
+        self.snapshots: dict[str, set[datetime]] = {}
+        self._told: list[pytest.TestReport | tuple[str, Phase]] = []
         self._passed: dict[str, _Passed] = {}
         self._phases: dict[str, list[Phase]] = {}
 
-    def __contains__(self, nodeid: str) -> bool:
-        return nodeid in self._passed or nodeid in self._phases
+    def add(self, report: pytest.TestReport) -> None:
+        """Take in one report about a criterion."""
+        told = vars(report)
+        if told["outcome"] == "passed" and "wasxfail" not in told and "context" not in told:
+            self._told.append(report)
+        else:
+            self._told.append((report.nodeid, phase_of(report)))
+            self._note(report)
 
-    def add(self, nodeid: str, report: pytest.TestReport, payload: Payload | None) -> None:
-        """Take in one report about the test `nodeid`."""
-        phases = self._phases.get(nodeid)
-        if phases is None:
-            before = self._passed.get(nodeid, _NOTHING)
-            after = _after(before, report, payload)
-            if after is not None:
-                self._passed[nodeid] = after
-                return
-            phases = self._phases[nodeid] = _phases(before)
-            self._passed.pop(nodeid, None)
-        phases.append(phase_of(report))
+    def read(self) -> None:
+        """Read the reports that were taken in since."""
+        for one in self._told:
+            if isinstance(one, tuple):
+                nodeid, phase = one
+                self._of(nodeid).append(phase)
+                continue
+            nodeid = one.nodeid
+            if nodeid not in self._phases:
+                after = _after(self._passed.get(nodeid, _NOTHING), vars(one), self._note(one))
+                if after is not None:
+                    self._passed[nodeid] = after
+                    continue
+            self._of(nodeid).append(phase_of(one))
+        self._told.clear()
+
+    def _of(self, nodeid: str) -> list[Phase]:
+        """Return the list of a test's phases, which is no row any more."""
+        if nodeid not in self._phases:
+            self._phases[nodeid] = _phases(self._passed.pop(nodeid, _NOTHING))
+        return self._phases[nodeid]
+
+    def _note(self, report: pytest.TestReport) -> Payload | None:
+        """Return a report's payload, and note whom its test asked."""
+        payload = Payload.of(report)
+        if payload and (payload.endpoints or payload.snapshots):
+            self.endpoints.update(payload.endpoints)
+            for name, instants in payload.snapshots.items():
+                self.snapshots.setdefault(name, set()).update(instants)
+        return payload
 
     def phases(self, nodeid: str) -> list[Phase]:
-        """Return a test's phases so far; none where no report spoke of it."""
+        """Return a test's phases, as far as they were read."""
         return self._phases.get(nodeid) or _phases(self._passed.get(nodeid, _NOTHING))
 
     def take(
         self, nodeid: str, *, side_effects: bool, require_evidence: bool
     ) -> Observation | None:
-        """Return what a test's phases amount to, and forget them; None where there are none."""
+        """Return what the phases amount to that were read of a test, and forget them.
+
+        None where there are none.
+        """
         passed = self._passed.pop(nodeid, _NOTHING)
         number, _, duration, stop, evidence = passed
         if number == _ALL:
@@ -71,13 +107,10 @@ class Attempts:
         return reduce_phases(phases, side_effects=side_effects, require_evidence=require_evidence)
 
 
-def _after(before: _Passed, report: pytest.TestReport, payload: Payload | None) -> _Passed | None:
-    """Return `before` with a phase more; None where the report is no plain next phase."""
+def _after(before: _Passed, told: dict[str, Any], payload: Payload | None) -> _Passed | None:
+    """Return `before` with a phase more that passed; None where it isn't the plain next one."""
     number, former, duration, stop, evidence = before
-    if number == _ALL or report.when != _ORDER[number] or report.outcome != "passed":
-        return None
-    told = vars(report)
-    if "wasxfail" in told or "context" in told:
+    if told["when"] != _NEXT[number]:
         return None
     worker = worker_id(told["node"]) if "node" in told else former
     if number and worker != former:

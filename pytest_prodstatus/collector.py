@@ -28,7 +28,7 @@ from pytest_prodstatus.model.evidence import (
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.options import STAGE_MARK
-from pytest_prodstatus.payload import ATTRIBUTE, Payload
+from pytest_prodstatus.payload import Payload
 from pytest_prodstatus.phases import missing_of
 from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.settings import Settings
@@ -48,7 +48,7 @@ class Collector:
         self.manifest = Manifest()
         self._endpoints: dict[str, str] = {}
         self._snapshots: dict[str, tuple[datetime, ...]] = {}
-        self._plain: dict[int, str] = {}
+        self._asked = False
         self._error = ""
         self._files: set[str] = set()
         self._marked: tuple[list[pytest.Item], list[str]] = ([], [])
@@ -84,13 +84,13 @@ class Collector:
         """Let the record name a host that the suite asks."""
         clean = self.redaction.text
         self._endpoints[clean(name)] = clean(where)
-        self._plain.clear()
+        self._asked = True
 
     def note_snapshot(self, name: str, at: datetime) -> None:
         """Let the record date what the suite read as of one instant."""
         told = self.redaction.text(name)
         self._snapshots[told] = (*self._snapshots.get(told, ()), at)
-        self._plain.clear()
+        self._asked = True
 
     def note_waiting(self, what: str, budget: float) -> None:
         """Let the terminal say what the criterion that runs now waits for, and for how long.
@@ -127,12 +127,19 @@ class Collector:
         """Mark criteria as `production`."""
         production = getattr(pytest.mark, PRODUCTION)
         marked, nodeids = self._marked
+        seen: set[int] = set()
         for item in items:
+            # Where the one mark is, the other goes: a file's is that of all its tests.
+            node, _ = next(item.iter_markers_with_node(STAGE_MARK), (None, None))
             nodeid = item.nodeid
-            if nodeid in self.criteria or item.get_closest_marker(STAGE_MARK):
-                item.add_marker(production)
-                marked.append(item)
-                nodeids.append(nodeid)
+            if node is None and nodeid not in self.criteria:
+                continue
+            node = node or item
+            marked.append(item)
+            nodeids.append(nodeid)
+            if id(node) not in seen:
+                seen.add(id(node))
+                node.add_marker(production)
 
     @without_collector()
     def settle(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -151,7 +158,7 @@ class Collector:
         parts = {arg.partition("::")[0] for arg in config.args if "::" in arg}
         whole = set() if config.getoption("lf", False) else self._files - parts
         self.manifest = Manifest(
-            criteria=tuple(self.criteria.values()),
+            criteria=self.criteria,
             deselected=frozenset(self.criteria.keys() - {item.nodeid for item in items}),
             files=frozenset(whole),
             missing=dict(self._missing),
@@ -251,20 +258,16 @@ class Collector:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Let the report of a criterion carry what was recorded."""
         report = yield
-        running = self._running if item is self._item else self.criteria.get(item.nodeid)
-        if running is not None:
-            raised = call.excinfo.value if call.excinfo else None
-            if self._fresh or isinstance(raised, Blocked):
-                payload = self._payload(raised)
+        raised = call.excinfo.value if call.excinfo else None
+        # Of thousands most have nothing to carry.
+        if self._recorded or self._asked or isinstance(raised, Blocked):
+            running = self._running if item is self._item else self.criteria.get(item.nodeid)
+            if running is not None:
+                self._payload(raised).attach(report)
                 self._fresh.clear()
-            else:
-                # Of thousands most say this alone.
-                payload = self._plain.get(self._recorded) or self._payload(None)
-                self._plain[self._recorded] = payload
-            setattr(report, ATTRIBUTE, payload)
         return report
 
-    def _payload(self, raised: BaseException | None) -> str:
+    def _payload(self, raised: BaseException | None) -> Payload:
         clean = self.redaction.text
         return Payload(
             evidence=tuple(self._fresh),
@@ -273,7 +276,7 @@ class Collector:
             repeat=isinstance(raised, Repeated),
             endpoints=self._endpoints,
             snapshots=self._snapshots,
-        ).text
+        )
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(

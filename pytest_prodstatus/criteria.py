@@ -22,8 +22,9 @@ def criterion_of(item: pytest.Item, mark: pytest.Mark) -> Criterion:
     words = name.removeprefix("test").strip("_").replace("_", "-").lower() or name
     function = getattr(item, "function", None)
     doc = (getattr(function, "__doc__", None) or "").strip().partition("\n")[0]
-    # pytest-bdd writes one that begins with the feature's file, of this machine.
-    doc = doc.removeprefix(f"{item.config.rootpath}{os.sep}")
+    if os.sep in doc:
+        # pytest-bdd writes one that begins with the feature's file, of this machine.
+        doc = doc.removeprefix(f"{item.config.rootpath}{os.sep}")
     return Criterion(
         id=one_line(f"{stage}.{words}{bracket}{parameters}"),
         stage=stage,
@@ -35,10 +36,10 @@ def criterion_of(item: pytest.Item, mark: pytest.Mark) -> Criterion:
 
 
 def _arguments(mark: pytest.Mark, nodeid: str) -> tuple[str, bool]:
-    side_effects = mark.kwargs.get("side_effects", False)
-    extra = mark.kwargs.keys() - {"side_effects"}
     stage = mark.args[0] if len(mark.args) == 1 else None
-    if isinstance(stage, str) and stage and not extra and isinstance(side_effects, bool):
+    side_effects = mark.kwargs.get("side_effects", False)
+    known = not mark.kwargs or mark.kwargs.keys() == {"side_effects"}
+    if isinstance(stage, str) and stage and known and isinstance(side_effects, bool):
         return stage, side_effects
     given = ", ".join([*map(repr, mark.args), *(f"{k}={v!r}" for k, v in mark.kwargs.items())])
     msg = (

@@ -14,8 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from pytest_prodstatus.payload import Payload
-from pytest_prodstatus.phases import verdict_of
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.writers.files import clear_leftovers, write_atomically
@@ -100,14 +98,13 @@ class HtmlReport:
         ]
 
     def _stage(self, report: object) -> str:
-        criterion = self.recorder.name_of(str(getattr(report, "nodeid", "")))
-        return criterion.partition(".")[0] if Payload.of(report) else ""
+        criterion = self.recorder.criteria.get(str(getattr(report, "nodeid", "")))
+        return criterion.stage if criterion else ""
 
     def _verdict(self, report: object) -> str:
         if getattr(report, "outcome", "") == "rerun":
             return ""
-        required = self.recorder.settings.config.require_evidence
-        verdict = verdict_of(report, require_evidence=required)
+        verdict = self.recorder.verdict_of(report)
         return verdict.value if verdict else ""
 
     @pytest.hookimpl(optionalhook=True)

@@ -33,7 +33,7 @@ class Manifest:
     """What was collected.
 
     Attributes:
-        criteria: every criterion, selected or not.
+        criteria: every criterion by its node id, selected or not.
         deselected: node ids of those that are not to be run.
         files: test files that were collected whole.
         missing: the files that were not collected, and why; xdist tells the controller only one of
@@ -41,7 +41,7 @@ class Manifest:
         error: why the collected criteria make no catalogue; "" when they do.
     """
 
-    criteria: tuple[Criterion, ...] = ()
+    criteria: Mapping[str, Criterion] = field(default_factory=dict)
     deselected: frozenset[str] = frozenset()
     files: frozenset[str] = field(default_factory=frozenset)
     missing: Mapping[str, Reason] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Manifest:
         """Return the manifest as ASCII JSON text, whatever its names hold."""
         return json.dumps(
             {
-                "criteria": [_FIELDS(criterion) for criterion in self.criteria],
+                "criteria": [_FIELDS(criterion) for criterion in self.criteria.values()],
                 "deselected": sorted(self.deselected),
                 "files": sorted(self.files),
                 "missing": {
@@ -71,10 +71,11 @@ class Manifest:
     def from_json(cls, text: str) -> Manifest:
         """Return the manifest that `to_json` wrote."""
         data = json.loads(text)
+        criteria = (
+            Criterion(**dict(zip(_NAMES, values, strict=True))) for values in data["criteria"]
+        )
         return cls(
-            criteria=tuple(
-                Criterion(**dict(zip(_NAMES, values, strict=True))) for values in data["criteria"]
-            ),
+            criteria={criterion.nodeid: criterion for criterion in criteria},
             deselected=frozenset(data["deselected"]),
             files=frozenset(data["files"]),
             missing={

@@ -4,38 +4,43 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 Redact = Callable[[str], str]
 
 # What a report is known by, what never holds text of a test, and what only this process sees.
-_LEFT = {"nodeid", "_id", "location", "keywords", "outcome", "when", "duration", "start", "stop",
-         "result", "node", "worker_id", "testrun_uid", "item_index", "prodstatus"}  # fmt: skip
+_LEFT = frozenset({
+    "nodeid", "_id", "location", "keywords", "outcome", "when", "duration", "start", "stop",
+    "result", "node", "worker_id", "testrun_uid", "item_index", "prodstatus",
+})  # fmt: skip
+_KNOWN = _LEFT | {"longrepr", "sections", "user_properties"}
 _LOOSE = ("user_properties", "extras", "extra")
 """What holds values of any type, which others show as text."""
 _PLAIN = (type(None), bool, float, complex)
 
 
+def tells_nothing(report: object) -> bool:
+    """Return whether a report says that its phase passed, and no more; most reports do."""
+    told = vars(report)
+    return (
+        told.get("outcome") == "passed"
+        and told.keys() <= _KNOWN
+        and not (told.get("longrepr") or told.get("sections") or told.get("user_properties"))
+    )
+
+
 def mask_report(report: object, redact: Redact) -> None:
-    """Redact a report in place; of one that holds no text, nothing is looked at twice."""
+    """Redact a report in place."""
     attributes = vars(report)
-    for name in _texts_among(tuple(attributes)):
+    for name in attributes.keys() - _LEFT:
         value = attributes[name]
-        if value:
+        if name == "context":
             # The context is a subtest's: its message and its values.
-            if name == "context":
-                _mask_parts(value, redact)
-                continue
-            changed = masked(value, redact, loose=name in _LOOSE)
-            if changed is not value:
-                attributes[name] = changed
-
-
-@lru_cache(maxsize=64)
-def _texts_among(names: tuple[str, ...]) -> tuple[str, ...]:
-    # Most reports have the same attributes.
-    return tuple(name for name in names if name not in _LEFT)
+            _mask_parts(value, redact)
+            continue
+        changed = masked(value, redact, loose=name in _LOOSE)
+        if changed is not value:
+            attributes[name] = changed
 
 
 def masked(value: Any, redact: Redact, *, loose: bool = False) -> Any:

@@ -15,6 +15,7 @@ from pytest_prodstatus.collector import Collector
 from pytest_prodstatus.crossing import Crossing
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.redaction import Redaction
+from pytest_prodstatus.reports import Reports
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool
 
@@ -30,6 +31,7 @@ class Parts:
         redaction: takes secrets out of what this process tells.
         collector: knows the criteria of this process.
         recorder: judges the run; None in an xdist worker.
+        words: the verdicts' own on the terminal; None in a worker.
         junit: completes the file of `--junitxml`; None where there is none.
     """
 
@@ -38,6 +40,7 @@ class Parts:
         self.redaction = Redaction(self.settings)
         self.collector = Collector(self.settings, spool, self.redaction)
         self.recorder: Recorder | None = None
+        self.words: terminal.Words | None = None
         self.junit: JUnitXml | None = None
         if not hasattr(config, "workerinput"):
             self.recorder = Recorder(config, self.settings, spool, self.redaction)
@@ -52,14 +55,17 @@ class Parts:
         plugins.register(self.redaction, "prodstatus-redaction")
         plugins.register(self.collector, "prodstatus-collector")
         scope.collect_only_criteria(told, config)
-        words = terminal.Words(require_evidence=told.config.require_evidence)
-        plugins.register(words, "prodstatus-words")
         if self.recorder is None:
+            plugins.register(Reports(self.redaction), "prodstatus-reports")
             plugins.register(Crossing(self.collector.criteria), "prodstatus-crossing")
             return
         if told.asked and told.judges:
             self.recorder.outputs.lock()
         plugins.register(self.recorder, "prodstatus-recorder")
+        self.words = terminal.Words(self.recorder)
+        self.words.begin()
+        reports = Reports(self.redaction, self.recorder.take, self.words.speak)
+        plugins.register(reports, "prodstatus-reports")
         plugins.register(htmlreport.HtmlReport(self.recorder), "prodstatus-html")
         htmlreport.switch_on(told, config)
         if config.getoption("xmlpath", None):
@@ -90,6 +96,8 @@ class Parts:
         record = self.recorder.finish(exitstatus) if self.recorder else None
         if record is not None:
             session.exitstatus = record.decision.exit_code
+        if self.words is not None:
+            self.words.speak()  # in pytest's own summary
         return record is not None
 
     def reconsider(self, session: pytest.Session) -> None:

@@ -37,16 +37,15 @@ def phase_of(report: pytest.TestReport) -> Phase:
     )
 
 
-def verdict_of(report: object, *, require_evidence: bool) -> Verdict | None:
-    """Return what one report of a criterion says by itself; None for any other report."""
-    payload = Payload.of(report)
-    if payload is None or not isinstance(report, pytest.TestReport):
-        return None
+def verdict_of(report: pytest.TestReport, *, require_evidence: bool) -> Verdict:
+    """Return what one report of a criterion says by itself."""
     plain = report.outcome == "passed" and not hasattr(report, "wasxfail")
     finding = None if plain else finding_of(phase_of(report))
     if finding:
         return finding[0]
-    return Verdict.BLOCKED if require_evidence and not payload.recorded else Verdict.CONFIRMED
+    payload = Payload.of(report)
+    recorded = payload is not None and payload.recorded
+    return Verdict.BLOCKED if require_evidence and not recorded else Verdict.CONFIRMED
 
 
 def _text(report: pytest.TestReport) -> str:

@@ -6,8 +6,8 @@ It is registered in a serial run's only process, and in the controller under xdi
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 
 import pytest
 
@@ -24,9 +24,10 @@ from pytest_prodstatus.model.outcome import CRASHED, Observation
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record, Rule, Run, Subject
 from pytest_prodstatus.model.standings import Facts, standings_of
+from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.outputs import Outputs
 from pytest_prodstatus.payload import Payload
-from pytest_prodstatus.phases import missing_of
+from pytest_prodstatus.phases import missing_of, verdict_of
 from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.scope import (
     checked_catalogue,
@@ -38,9 +39,17 @@ from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool, worker_id
 from pytest_prodstatus.versions import suite_commit, versions
 
+_LAST = ("teardown", CRASHED)
+
 
 class Recorder:
-    """One run as seen by the process that judges it."""
+    """One run as seen by the process that judges it.
+
+    Attributes:
+        record: of the run, once it has ended.
+        running: since when each test runs, by its node id and the monotonic clock, where somebody
+            notes it.
+    """
 
     def __init__(
         self, config: pytest.Config, settings: Settings, spool: Spool, redaction: Redaction
@@ -52,8 +61,7 @@ class Recorder:
         self.outputs = Outputs(settings)
         self.archive = Archive(settings.root, saves=settings.saves)
         self.record: Record | None = None
-        self.endpoints: dict[str, str] = {}
-        self.snapshots: dict[str, set[datetime]] = {}
+        self.running: dict[str, float] = {}
         self._manifest: Manifest | None = None
         self._catalogue: Catalogue | None = None
         self._former: Record | None = None
@@ -114,31 +122,32 @@ class Recorder:
         if problem:
             self.incident("outputs", problem, Kind.INCONCLUSIVE)
 
-    def name_of(self, nodeid: str) -> str:
-        """Return a test's criterion id, or its node id where it is no criterion."""
-        names = {c.nodeid: c.id for c in self._manifest.criteria} if self._manifest else {}
-        return names.get(nodeid, nodeid)
+    @property
+    def criteria(self) -> Mapping[str, Criterion]:
+        """The criteria of the run by their node ids; none before it has begun."""
+        return self._manifest.criteria if self._manifest else {}
 
     def incident(self, key: str, text: str, kind: Kind, remedy: str | None = None) -> None:
         """Note once, by `key`, something that went wrong outside any criterion; it caps FINAL."""
         text = self.redaction.text(text)
         self._incidents.setdefault(key, Reason(text=text, kind=kind, remedy=remedy))
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    def take(self, report: pytest.TestReport) -> None:
         """Take in one report about any test."""
-        payload, nodeid = Payload.of(report), report.nodeid
-        if payload is None:
-            if report.when == CRASHED:
-                if worker_id(getattr(report, "node", None)) in self._interrupted:
-                    return  # it was told to stop: xdist takes that for a crash
-            elif nodeid not in self._attempts:
-                return  # no criterion
-        elif payload.endpoints or payload.snapshots:
-            self.endpoints.update(payload.endpoints)
-            for name, instants in payload.snapshots.items():
-                self.snapshots.setdefault(name, set()).update(instants)
-        self._attempts.add(nodeid, report, payload)
+        when, nodeid = report.when, report.nodeid
+        if when in _LAST:
+            self.running.pop(nodeid, None)
+        if nodeid not in self.criteria:
+            return
+        if when == CRASHED and worker_id(getattr(report, "node", None)) in self._interrupted:
+            return  # it was told to stop: xdist takes that for a crash
+        self._attempts.add(report)
+
+    def verdict_of(self, report: object) -> Verdict | None:
+        """Return what one report says by itself of a criterion; None where it says nothing."""
+        if not isinstance(report, pytest.TestReport) or report.nodeid not in self.criteria:
+            return None
+        return verdict_of(report, require_evidence=self.settings.config.require_evidence)
 
     def collected(self, report: pytest.CollectReport) -> None:
         """Take in one report about a file that failed to collect or skipped itself."""
@@ -164,10 +173,11 @@ class Recorder:
         if self._run is None:
             return None
         finished = clock.now()
+        self._attempts.read()
         asked = replace(
             self._run.subject,
-            endpoints=dict(sorted(self.endpoints.items())),
-            snapshots={name: tuple(at) for name, at in sorted(self.snapshots.items())},
+            endpoints=dict(sorted(self._attempts.endpoints.items())),
+            snapshots={name: tuple(at) for name, at in sorted(self._attempts.snapshots.items())},
         )
         run = replace(self._run, finished=finished, subject=asked)
         if self._missing and self._former:
@@ -213,10 +223,11 @@ class Recorder:
 
     def _facts(self) -> Facts:
         manifest, catalogue, _ = self._begun()
+        out = AllBut(manifest.criteria[nodeid].id for nodeid in manifest.deselected)
         return Facts(
             catalogue=catalogue,
-            collected=manifest.criteria,
-            selected=AllBut(c.id for c in manifest.criteria if c.nodeid in manifest.deselected),
+            collected=manifest.criteria.values(),
+            selected=out,
             observe=self._observe,
             stages=self.settings.stage_closure(catalogue),
             restricted=self._restricted,
@@ -233,7 +244,7 @@ class Recorder:
         """
         manifest, catalogue, run = self._begun()
         run = replace(run, incidents=(IN_PROGRESS,))
-        criteria = manifest.criteria if named else ()
+        criteria = manifest.criteria.values() if named else ()
         marker = marker_of(run, self.settings.gate, catalogue, criteria, self._former)
         return self.redaction.record(marker)
 

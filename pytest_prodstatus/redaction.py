@@ -116,13 +116,6 @@ class Redaction:
         self.switch(session.config, on=self.on)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
-        """Redact every report of a test: also of a subtest, a rerun or a crash."""
-        if self.on:
-            self._mask(report)
-        return (yield)
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> Generator[None]:
         """Redact what a file's collection said; of one that failed in any run."""
         self.mask_collected(report)
@@ -131,9 +124,9 @@ class Redaction:
     def mask_collected(self, report: pytest.CollectReport) -> None:
         """Redact a report of collection, in a run without criteria one that failed."""
         if self.on or not report.passed:
-            self._mask(report)
+            self.mask(report)
 
-    def _mask(self, report: object) -> None:
+    def mask(self, report: object) -> None:
         """Redact a report, and look at the variables again should anything be told after it."""
         self._looked = False
         mask_report(report, self.text)

@@ -40,7 +40,7 @@ def checked_catalogue(
     if manifest.error:
         raise pytest.UsageError(manifest.error)
     try:
-        catalogue = settings.config.catalogue.with_stages_of(manifest.criteria, known)
+        catalogue = settings.config.catalogue.with_stages_of(manifest.criteria.values(), known)
     except CatalogueError as error:
         raise pytest.UsageError(str(error)) from None
     settings.stage_closure(catalogue)

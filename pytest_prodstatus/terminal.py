@@ -13,7 +13,6 @@ from typing import TextIO
 import pytest
 
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.phases import verdict_of
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.writers.board import board_lines, final_line, override_lines
 
@@ -25,7 +24,8 @@ _COLOUR = {
     Verdict.BLOCKED: {"yellow": True},
     Verdict.FAILED: {"red": True},
 }
-_LETTER = {Verdict.CONFIRMED: ".", Verdict.BLOCKED: "B", Verdict.FAILED: "F"}
+_LETTER = {Verdict.BLOCKED: "B", Verdict.FAILED: "F"}
+"""CONFIRMED keeps the letter that it has, which may be a reporter's own."""
 
 
 _SILENT = ("", "", "")
@@ -33,10 +33,28 @@ _SILENT = ("", "", "")
 
 
 class Words:
-    """Says CONFIRMED, FAILED and BLOCKED where pytest says PASSED, FAILED and SKIPPED."""
+    """Says CONFIRMED, FAILED and BLOCKED where pytest says PASSED, FAILED and SKIPPED.
 
-    def __init__(self, *, require_evidence: bool) -> None:
-        self.require_evidence = require_evidence
+    Not before it is needed, where pytest says no words but a letter for each test, and that of a
+    test which passed is the same.
+    """
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self._speaks = False
+
+    def begin(self) -> None:
+        """Say the words from the start where pytest says its own, or a pass may be no CONFIRMED."""
+        config = self.recorder.config
+        verbose = config.get_verbosity(config.VERBOSITY_TEST_CASES) > 0
+        if verbose or self.recorder.settings.config.require_evidence:
+            self.speak()
+
+    def speak(self) -> None:
+        """Say the words from now on."""
+        if not self._speaks:
+            self._speaks = True
+            self.recorder.config.pluginmanager.register(self, "prodstatus-words")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_report_teststatus(
@@ -44,15 +62,15 @@ class Words:
     ) -> Generator[None, object, object]:
         """Replace the letter and the word, and keep the category, by which pytest counts."""
         status = yield
-        if status == _SILENT or not isinstance(status, tuple):
+        verdict = None if status == _SILENT else self.recorder.verdict_of(report)
+        if verdict is None or not isinstance(status, tuple):
             return status
-        verdict = verdict_of(report, require_evidence=self.require_evidence)
         category, letter, word = status
-        if verdict is None or (not letter and not word):
+        if not letter and not word:
             return status
         if category == "rerun":
             return category, letter, "RERUN"
-        return category, _LETTER[verdict], (verdict.value, _COLOUR[verdict])
+        return category, _LETTER.get(verdict, letter), (verdict.value, _COLOUR[verdict])
 
 
 class Waiting:
@@ -65,8 +83,6 @@ class Waiting:
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self._output: TextIO | None = None
-        self._running: dict[str, float] = {}
-        self._lock = threading.Lock()
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -75,19 +91,11 @@ class Waiting:
         """Begin to count."""
         if not self.recorder.active:
             return
-        with self._lock:
-            self._running[nodeid] = time.monotonic()
+        self.recorder.running[nodeid] = time.monotonic()
         if self._thread is None:
             self._output = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
             self._thread = threading.Thread(target=self._watch, daemon=True)
             self._thread.start()
-
-    @pytest.hookimpl
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Stop counting."""
-        if report.when in ("teardown", "???"):
-            with self._lock:
-                self._running.pop(report.nodeid, None)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
@@ -103,13 +111,13 @@ class Waiting:
         told: dict[str, int] = {}
         while not self._over.wait(min(0.5, WAITING_S / 4)):
             now = time.monotonic()
-            with self._lock:
-                running = dict(self._running)
-            for nodeid, since in running.items():
+            # A copy, made at once: the other thread goes on.
+            for nodeid, since in self.recorder.running.copy().items():
                 times = int((now - since) / WAITING_S)
                 if times > told.get(nodeid, 0):
                     told[nodeid] = times
-                    name = self.recorder.name_of(nodeid)
+                    criterion = self.recorder.criteria.get(nodeid)
+                    name = criterion.id if criterion else nodeid
                     what = self.recorder.spool.read_waiting(name)
                     self._say(f"waiting for {name}: {now - since:.0f} s{what and ', '}{what}")
 

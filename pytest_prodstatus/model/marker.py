@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
 from pytest_prodstatus.model.decision import EXIT_BLOCKED
@@ -31,7 +31,7 @@ def marker_of(
     run: Run,
     rule: Rule,
     catalogue: Catalogue,
-    criteria: Sequence[Criterion] = (),
+    criteria: Collection[Criterion] = (),
     former: Record | None = None,
 ) -> Record:
     """Return the record of a run that has just begun: every stage is BLOCKED, the gate closed.

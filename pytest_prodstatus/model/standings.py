@@ -6,7 +6,7 @@ wasn't asked to look), or not run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -46,7 +46,7 @@ class Facts:
     """
 
     catalogue: Catalogue
-    collected: Sequence[Criterion] = ()
+    collected: Collection[Criterion] = ()
     selected: Container[str] = frozenset()
     observe: Observe = _nothing
     stages: frozenset[str] | None = None

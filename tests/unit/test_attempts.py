@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pytest_prodstatus.attempts import Attempts
 from pytest_prodstatus.model.outcome import reduce_phases
 from pytest_prodstatus.model.reason import Kind, Reason
-from pytest_prodstatus.payload import ATTRIBUTE, Payload
+from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.payload import Payload
 from pytest_prodstatus.phases import phase_of
 from tests.unit.given import entry
 
@@ -52,7 +53,8 @@ def report(when: Any, outcome: Any = "passed", **more: Any) -> pytest.TestReport
         start=1.0,
         stop=more.pop("stop", 2.0),
     )
-    setattr(made, ATTRIBUTE, payload.text)
+    if payload != Payload():
+        payload.attach(made)
     for name, value in more.items():
         setattr(made, name, value)
     return made
@@ -62,8 +64,8 @@ def taken(reports: list[pytest.TestReport], **rule: bool) -> Any:
     """Return what the rows amount to."""
     attempts = Attempts()
     for one in reports:
-        attempts.add(NODEID, one, Payload.of(one))
-    assert (NODEID in attempts) is bool(reports)
+        attempts.add(one)
+    attempts.read()
     return attempts.take(NODEID, **{"side_effects": False, "require_evidence": False, **rule})
 
 
@@ -110,8 +112,52 @@ def test_a_plain_pass_is_one_row() -> None:
 def test_what_was_taken_is_let_go() -> None:
     """Once: thousands of rows needn't stay while a record is made of them."""
     attempts = Attempts()
-    attempts.add(NODEID, report("setup"), Payload())
+    attempts.add(report("setup"))
+    attempts.read()
     assert [phase.when for phase in attempts.phases(NODEID)] == ["setup"]
     assert attempts.take(NODEID, side_effects=False, require_evidence=False)
     assert attempts.take(NODEID, side_effects=False, require_evidence=False) is None
     assert attempts.phases(NODEID) == []
+
+
+def test_what_went_wrong_is_not_taken_back() -> None:
+    """A report of a failure that somebody turns into a pass afterwards is one of a failure."""
+    attempts = Attempts()
+    setup, call, teardown = report("setup"), report("call", "failed"), report("teardown")
+    for one in (setup, call, teardown):
+        attempts.add(one)
+    call.outcome, call.longrepr = "passed", None
+    attempts.read()
+    seen = attempts.take(NODEID, side_effects=False, require_evidence=False)
+    assert seen
+    assert seen.verdict is Verdict.FAILED
+
+
+def test_phases_are_read_in_the_order_of_arrival() -> None:
+    """Read in two goes, or all at once: a set-up begins an attempt wherever it stands."""
+    reports = [report("setup"), report("call", "rerun"), report("teardown"),
+               report("setup"), report("call"), report("teardown")]  # fmt: skip
+    attempts = Attempts()
+    for one in reports[:3]:
+        attempts.add(one)
+    attempts.read()
+    for one in reports[3:]:
+        attempts.add(one)
+    attempts.read()
+    seen = attempts.take(NODEID, side_effects=False, require_evidence=False)
+    assert seen == taken(reports)
+    assert seen is not None
+    assert seen.flaky
+
+
+def test_whom_a_test_asked_is_known_whatever_became_of_it() -> None:
+    """Endpoints and snapshots of a report that failed count as those of one that passed."""
+    at = datetime(2026, 1, 2, tzinfo=timezone.utc)
+    attempts = Attempts()
+    asked = Payload(endpoints={"shop": "https://shop.example"}, snapshots={"db": (at,)})
+    for one in (report("setup"), report("call", "failed")):
+        asked.attach(one)
+        attempts.add(one)
+    attempts.read()
+    assert attempts.endpoints == {"shop": "https://shop.example"}
+    assert attempts.snapshots == {"db": {at}}
