@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from statistics import median
@@ -54,7 +54,7 @@ def _confirmed(number: int) -> Observation:
         Entry(name="order_id", at=_NOW, value=encode("order_id", f"order {number}")),
         Entry(name="count", at=_NOW, value=encode("count", number)),
     )
-    return replace(_SEEN, evidence=told, duration=0.01)
+    return _SEEN._replace(evidence=told, duration=0.01)
 
 
 def _half_failed(number: int) -> Observation:
@@ -62,7 +62,7 @@ def _half_failed(number: int) -> Observation:
         return _confirmed(number)
     reason = Reason(text=f"order {number} is not there", kind=Kind.OBSERVED)
     detail = f"test_api.py:{number}: in test\n" + "E   assert None is not None\n" * 10
-    return replace(_SEEN, verdict=Verdict.FAILED, reason=reason, detail=detail)
+    return _SEEN._replace(verdict=Verdict.FAILED, reason=reason, detail=detail)
 
 
 CASES = {

@@ -7,6 +7,7 @@ passed one after the other, as they should, make one short row; all others go to
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import datetime, timezone
 from typing import Any, TypeAlias
 
@@ -14,7 +15,7 @@ import pytest
 
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.outcome import Observation, Phase, plain_pass, reduce_phases
-from pytest_prodstatus.payload import Payload
+from pytest_prodstatus.payload import ATTRIBUTE, Payload
 from pytest_prodstatus.phases import phase_of
 from pytest_prodstatus.spool import worker_id
 
@@ -46,25 +47,33 @@ class Attempts:
         self._passed: dict[str, _Passed] = {}
         self._phases: dict[str, list[Phase]] = {}
 
-    def add(self, report: pytest.TestReport) -> None:
-        """Take in one report about a criterion."""
+    def put_aside(self, report: pytest.TestReport) -> bool:
+        """Keep one report that a phase passed, of any test, and return whether it is one."""
         told = vars(report)
-        if told["outcome"] == "passed" and "wasxfail" not in told and "context" not in told:
-            self._told.append(report)
-        else:
-            self._told.append((report.nodeid, phase_of(report)))
-            self._note(report)
+        if told["outcome"] != "passed" or "wasxfail" in told or "context" in told:
+            return False
+        self._told.append(report)
+        return True
 
-    def read(self) -> None:
-        """Read the reports that were taken in since."""
+    def add(self, report: pytest.TestReport) -> None:
+        """Take in any other report about a criterion."""
+        self._told.append((report.nodeid, phase_of(report)))
+        self._note(report)
+
+    def read(self, criteria: Container[str]) -> None:
+        """Read the reports since the last time, of the tests that are criteria, by node id."""
         for one in self._told:
             if isinstance(one, tuple):
                 nodeid, phase = one
                 self._of(nodeid).append(phase)
                 continue
             nodeid = one.nodeid
+            if nodeid not in criteria:
+                continue
+            told = vars(one)
+            payload = self._note(one) if ATTRIBUTE in told else None
             if nodeid not in self._phases:
-                after = _after(self._passed.get(nodeid, _NOTHING), vars(one), self._note(one))
+                after = _after(self._passed.get(nodeid, _NOTHING), told, payload)
                 if after is not None:
                     self._passed[nodeid] = after
                     continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import replace
 from datetime import datetime
+from typing import Protocol
 
 import pytest
 
@@ -34,6 +35,13 @@ from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool
 
+
+class _Owner(Protocol):
+    """What carries a mark: a test, or what it is collected from."""
+
+    def add_marker(self, marker: pytest.MarkDecorator) -> None: ...
+
+
 _REPEAT = "__pytest_repeat_step_number"
 
 
@@ -52,6 +60,7 @@ class Collector:
         self._error = ""
         self._files: set[str] = set()
         self._marked: tuple[list[pytest.Item], list[str]] = ([], [])
+        self._owners: dict[int, _Owner] = {}
         self._missing: dict[str, Reason] = {}
         self._fresh: list[Entry] = []
         self._recorded = 0
@@ -125,33 +134,29 @@ class Collector:
     @without_collector()
     def mark(self, items: list[pytest.Item]) -> None:
         """Mark criteria as `production`."""
-        production = getattr(pytest.mark, PRODUCTION)
-        marked, nodeids = self._marked
-        seen: set[int] = set()
+        known = set(self.criteria)
         for item in items:
-            # Where the one mark is, the other goes: a file's is that of all its tests.
-            node, _ = next(item.iter_markers_with_node(STAGE_MARK), (None, None))
-            nodeid = item.nodeid
-            if node is None and nodeid not in self.criteria:
-                continue
-            node = node or item
-            marked.append(item)
-            nodeids.append(nodeid)
-            if id(node) not in seen:
-                seen.add(id(node))
-                node.add_marker(production)
+            if item.nodeid not in known:
+                self.pytest_itemcollected(item)
+        production = getattr(pytest.mark, PRODUCTION)
+        # Where the one mark is the other goes: a file's is that of all its tests.
+        for owner in self._owners.values():
+            owner.add_marker(production)
+        self._owners.clear()
 
     @without_collector()
     def settle(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Fix which criteria there are and which are selected, or refuse a secret in an id."""
-        # Other plugins and conftests may have marked and renamed items meanwhile.
-        pairs = zip(*self._marked, strict=True)
-        former = {id(item): nodeid for item, nodeid in pairs if item.nodeid != nodeid}
+        ids = [item.nodeid for item in items]
+        if not self.criteria.keys() >= set(ids):
+            # Other plugins and conftests may have marked and renamed items meanwhile.
+            pairs = zip(*self._marked, strict=True)
+            former = {id(item): nodeid for item, nodeid in pairs if item.nodeid != nodeid}
+            for item in items:
+                if item.nodeid not in self.criteria:
+                    self._follow(item, former.get(id(item)))
+                    self.pytest_itemcollected(item)
         self._marked = [], []
-        for item in items:
-            if item.nodeid not in self.criteria:
-                self._follow(item, former.get(id(item)))
-                self.pytest_itemcollected(item)
         self._mask_titles()
         self._keep_stages(config, items)
         # Of a file named with "::", and of all files under --last-failed, only a part is collected.
@@ -192,8 +197,11 @@ class Collector:
     @pytest.hookimpl
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Note every criterion, also one that is deselected later."""
-        mark = item.get_closest_marker(STAGE_MARK)
-        if mark is None or item.nodeid in self.criteria:
+        owner, mark = next(item.iter_markers_with_node(STAGE_MARK), (None, None))
+        if owner is None or mark is None:
+            return
+        self._owners[id(owner)] = owner
+        if item.nodeid in self.criteria:
             return
         try:
             criterion = criterion_of(item, mark)
@@ -202,6 +210,9 @@ class Collector:
             self._error = self._error or str(error)
             return
         self.criteria[criterion.nodeid] = criterion
+        items, nodeids = self._marked
+        items.append(item)
+        nodeids.append(criterion.nodeid)
         if criterion.side_effects and item.config.pluginmanager.hasplugin("rerunfailures"):
             # What ignores this mark is refused by the claim in the spool.
             item.add_marker(pytest.mark.flaky(reruns=0), append=False)

@@ -6,8 +6,9 @@ Separate from the run that writes them, since the command line publishes records
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from pytest_prodstatus.layout import Layout
@@ -59,13 +60,13 @@ def publish_readable(record: Record, config: Config, layout: Layout) -> Publishe
         problems = _written(layout.document, document)
         digest = "" if problems else digest_of(document, record)
     for path, pieces in {layout.page: page, **exports}.items():
-        problems += _written(path, map(_encoded, pieces))
+        problems += _written(path, _encoded(pieces))
     return Published(replace(record, document=digest), tuple(problems))
 
 
 def publish_record(record: Record, path: Path, former: str = "") -> list[str]:
     """Write the record; one that can't be replaced is removed, since it must not speak for this."""
-    problems = _written(path, map(_encoded, record_pieces(record, former)))
+    problems = _written(path, _encoded(record_pieces(record, former)))
     if problems:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
@@ -79,9 +80,12 @@ def _content(path: Path) -> bytes | None:
         return None
 
 
-def _encoded(text: str) -> bytes:
-    # A lone surrogate becomes its escape, which JSON reads as it was.
-    return text.encode("utf-8", "backslashreplace")
+def _encoded(pieces: Iterable[str]) -> Iterator[bytes]:
+    """Yield pieces of text as bytes, many at a time."""
+    rest = iter(pieces)
+    while some := list(islice(rest, 100)):
+        # A lone surrogate becomes its escape, which JSON reads as it was.
+        yield "".join(some).encode("utf-8", "backslashreplace")
 
 
 def _written(path: Path, content: bytes | Iterable[bytes]) -> list[str]:

@@ -134,10 +134,10 @@ class Recorder:
 
     def take(self, report: pytest.TestReport) -> None:
         """Take in one report about any test."""
-        when, nodeid = report.when, report.nodeid
+        when = report.when
         if when in _LAST:
-            self.running.pop(nodeid, None)
-        if nodeid not in self.criteria:
+            self.running.pop(report.nodeid, None)
+        if self._attempts.put_aside(report) or report.nodeid not in self.criteria:
             return
         if when == CRASHED and worker_id(getattr(report, "node", None)) in self._interrupted:
             return  # it was told to stop: xdist takes that for a crash
@@ -173,7 +173,7 @@ class Recorder:
         if self._run is None:
             return None
         finished = clock.now()
-        self._attempts.read()
+        self._attempts.read(self.criteria)
         asked = replace(
             self._run.subject,
             endpoints=dict(sorted(self._attempts.endpoints.items())),
@@ -263,7 +263,7 @@ class Recorder:
         seen = self._attempts.take(nodeid, side_effects=acts, require_evidence=required)
         if seen and crashed:
             lines = self.spool.read_evidence(criterion.id)
-            seen = replace(seen, evidence=tuple(map(Payload.entry_from_text, lines)))
+            seen = seen._replace(evidence=tuple(map(Payload.entry_from_text, lines)))
         return seen
 
     # The other hooks.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_prodstatus.access import PARTS, parts_of, spool_of
-from pytest_prodstatus.garbage import without_collector
 from pytest_prodstatus.options import STAGE_MARK
 from pytest_prodstatus.spool import worker_id
 
@@ -72,9 +71,6 @@ class Watch:
             return (yield)
         if _any_criterion(items):
             collector = self._wake().collector
-            with without_collector():
-                for item in items:
-                    collector.pytest_itemcollected(item)
             return (yield from collector.pytest_collection_modifyitems(self.config, items))
         yield
         if not self.over and _any_criterion(items):

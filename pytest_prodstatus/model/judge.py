@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import replace
+from typing import NamedTuple, TypeAlias
 
 from pytest_prodstatus.model.catalogue import FINAL, Catalogue, Stage, base_of
 from pytest_prodstatus.model.reason import Kind, Reason
@@ -18,8 +18,7 @@ Judged: TypeAlias = tuple[tuple[StageResult, ...], Final]
 """Every stage's result, and FINAL."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Contribution:
+class _Contribution(NamedTuple):
     """One thing that bears on a stage's verdict: the verdict, why, and the root of it."""
 
     verdict: Verdict

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.reason import Kind, Reason
@@ -52,8 +53,7 @@ class Phase:
     duration: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observation:
+class Observation(NamedTuple):
     """What one criterion's own phases say, before other stages are considered."""
 
     verdict: Verdict

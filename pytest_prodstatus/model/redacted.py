@@ -61,9 +61,8 @@ def _gather(value: Any, texts: list[str]) -> None:
             for item in value.values():
                 _gather(item, texts)
     elif value is not None and not isinstance(value, _PLAIN):
-        names, of = _texts_of(value.__class__)
-        for name, own in zip(names, of(value), strict=True):
-            if own and not (name in _IDENTITY and type(own) is str):
+        for own in _texts_of(value.__class__)[1](value):
+            if own:
                 _gather(own, texts)
 
 
@@ -87,22 +86,22 @@ def _walk(value: Any, redact: Redact) -> Any:
     changes = {}
     names, of = _texts_of(value.__class__)
     for name, own in zip(names, of(value), strict=True):
-        # "run" is an id in some parts, and in the record itself a part.
-        if own and not (name in _IDENTITY and isinstance(own, str)):
-            changed = _walk(own, redact)
-            if changed is not own:
-                changes[name] = changed
+        changed = _walk(own, redact) if own else own
+        if changed is not own:
+            changes[name] = changed
     return replace(value, **changes) if changes else value
 
 
 @cache
 def _texts_of(kind: type[Any]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
     """Return the fields of a part that may hold text, and what gets their values."""
-    plain = {plain.__name__ for plain in _PLAIN} | {"Verdict", "Rule", "Kind"}
+    textless = {plain.__name__ for plain in _PLAIN} | {"Verdict", "Rule", "Kind", "None"}
+    # A text of these names is an id; "run" is one in some parts, and in the record itself a part.
+    left = {True: textless | {"str"}, False: textless}
     names = tuple(
         field.name
         for field in fields(kind)
-        if not set(str(field.type).split(" | ")) <= {*plain, "None"}
+        if not set(str(field.type).split(" | ")) <= left[field.name in _IDENTITY]
     )
     if len(names) < 2:  # of a single name, attrgetter would return no tuple
         return names, lambda value: tuple(getattr(value, name) for name in names)

@@ -30,6 +30,9 @@ class Verdict(Enum):
             return NotImplemented
         return self.severity < other.severity
 
+    # Each is the only one of its kind; Enum's own hash is slow, and asked for thousands of times.
+    __hash__ = object.__hash__
+
     def __str__(self) -> str:
         return str(self.value)
 

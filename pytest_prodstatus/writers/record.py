@@ -163,6 +163,10 @@ def _stage(stage: StageResult) -> dict[str, Any]:
 
 
 _FLAG = {True: "true", False: "false"}
+_WORD: dict[Verdict | None, str] = {
+    None: "null",
+    **{verdict: f'"{verdict.value}"' for verdict in Verdict},
+}
 
 
 def _standing(standing: Standing) -> str:
@@ -171,26 +175,25 @@ def _standing(standing: Standing) -> str:
     if standing.reason:
         reason, kind = quoted(standing.reason.text), f'"{standing.reason.kind.value}"'
         remedy = _or_null(standing.reason.remedy)
-    evidence = [entry_to_json(entry) for entry in standing.evidence]
-    seen = standing.observed_at
+    evidence = "[]"
+    if standing.evidence:
+        evidence = _text([entry_to_json(entry) for entry in standing.evidence])
+    took = standing.duration
+    seen = f'"{to_text(standing.observed_at)}"' if standing.observed_at else "null"
+    # Of what is no JSON number the encoder says so.
+    duration = f"{took:.6f}" if isfinite(took) else _text(took)
     return (
         f'{{"id": {quoted(standing.id)}, "nodeid": {_or_null(standing.nodeid)}'
-        f', "title": {quoted(standing.title)}, "verdict": "{standing.verdict.value}"'
-        f', "observed": {_or_null(_verdict(standing.observed))}'
-        f', "observed_at": {_or_null(to_text(seen) if seen else None)}'
+        f', "title": {quoted(standing.title)}, "verdict": {_WORD[standing.verdict]}'
+        f', "observed": {_WORD[standing.observed]}'
+        f', "observed_at": {seen}'
         f', "carried_over": {_FLAG[standing.carried_over]}, "selected": {_FLAG[standing.selected]}'
-        f', "reason": {reason}, "kind": {kind}, "remedy": {remedy}'
-        f', "evidence": {_text(evidence) if evidence else "[]"}'
-        f', "duration": {_number(standing.duration)}, "attempts": {standing.attempts}'
+        f', "reason": {reason}, "kind": {kind}, "remedy": {remedy}, "evidence": {evidence}'
+        f', "duration": {duration}, "attempts": {standing.attempts}'
         f', "flaky": {_FLAG[standing.flaky]}, "side_effects": {_FLAG[standing.side_effects]}'
         f', "run": {_or_null(standing.run_id)}, "subject": {_or_null(standing.subject)}'
         f', "detail": {quoted(standing.detail)}}}'
     )
-
-
-def _number(seconds: float) -> str:
-    # Of what is no JSON number the encoder says so.
-    return f"{seconds:.6f}" if isfinite(seconds) else _text(seconds)
 
 
 def _or_null(text: str | None) -> str:

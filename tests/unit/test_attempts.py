@@ -60,12 +60,18 @@ def report(when: Any, outcome: Any = "passed", **more: Any) -> pytest.TestReport
     return made
 
 
+def add(attempts: Attempts, one: pytest.TestReport) -> None:
+    """Take a report in."""
+    if not attempts.put_aside(one):
+        attempts.add(one)
+
+
 def taken(reports: list[pytest.TestReport], **rule: bool) -> Any:
     """Return what the rows amount to."""
     attempts = Attempts()
     for one in reports:
-        attempts.add(one)
-    attempts.read()
+        add(attempts, one)
+    attempts.read({NODEID})
     return attempts.take(NODEID, **{"side_effects": False, "require_evidence": False, **rule})
 
 
@@ -112,8 +118,8 @@ def test_a_plain_pass_is_one_row() -> None:
 def test_what_was_taken_is_let_go() -> None:
     """Once: thousands of rows needn't stay while a record is made of them."""
     attempts = Attempts()
-    attempts.add(report("setup"))
-    attempts.read()
+    add(attempts, report("setup"))
+    attempts.read({NODEID})
     assert [phase.when for phase in attempts.phases(NODEID)] == ["setup"]
     assert attempts.take(NODEID, side_effects=False, require_evidence=False)
     assert attempts.take(NODEID, side_effects=False, require_evidence=False) is None
@@ -125,9 +131,9 @@ def test_what_went_wrong_is_not_taken_back() -> None:
     attempts = Attempts()
     setup, call, teardown = report("setup"), report("call", "failed"), report("teardown")
     for one in (setup, call, teardown):
-        attempts.add(one)
+        add(attempts, one)
     call.outcome, call.longrepr = "passed", None
-    attempts.read()
+    attempts.read({NODEID})
     seen = attempts.take(NODEID, side_effects=False, require_evidence=False)
     assert seen
     assert seen.verdict is Verdict.FAILED
@@ -139,11 +145,11 @@ def test_phases_are_read_in_the_order_of_arrival() -> None:
                report("setup"), report("call"), report("teardown")]  # fmt: skip
     attempts = Attempts()
     for one in reports[:3]:
-        attempts.add(one)
-    attempts.read()
+        add(attempts, one)
+    attempts.read({NODEID})
     for one in reports[3:]:
-        attempts.add(one)
-    attempts.read()
+        add(attempts, one)
+    attempts.read({NODEID})
     seen = attempts.take(NODEID, side_effects=False, require_evidence=False)
     assert seen == taken(reports)
     assert seen is not None
@@ -157,7 +163,18 @@ def test_whom_a_test_asked_is_known_whatever_became_of_it() -> None:
     asked = Payload(endpoints={"shop": "https://shop.example"}, snapshots={"db": (at,)})
     for one in (report("setup"), report("call", "failed")):
         asked.attach(one)
-        attempts.add(one)
-    attempts.read()
+        add(attempts, one)
+    attempts.read({NODEID})
     assert attempts.endpoints == {"shop": "https://shop.example"}
     assert attempts.snapshots == {"db": {at}}
+
+
+def test_of_other_tests_nothing_is_kept() -> None:
+    """What passed and is no criterion is not read; what it asked is no part of the record."""
+    attempts = Attempts()
+    other = report("setup")
+    Payload(endpoints={"shop": "https://shop.example"}).attach(other)
+    add(attempts, other)
+    attempts.read(set())
+    assert attempts.phases(NODEID) == []
+    assert attempts.endpoints == {}

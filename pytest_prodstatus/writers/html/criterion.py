@@ -21,7 +21,7 @@ from pytest_prodstatus.model.text import one_line, several_lines
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.model.waiver import Waiver
 from pytest_prodstatus.writers.html.evidence import evidence
-from pytest_prodstatus.writers.html.words import CLASS, counted, instant, minute
+from pytest_prodstatus.writers.html.words import CLASS, WORD, counted, instant, minute
 
 if TYPE_CHECKING:
     from pytest_prodstatus.model.answer import Waived
@@ -65,22 +65,20 @@ def criterion(standing: Standing, number: int, valid_for: timedelta, page: Page)
         page: what all have in common.
     """
     verdict = standing.verdict
+    style = CLASS[verdict]
     held = verdict is Verdict.CONFIRMED
+    took = f"{standing.duration:.2f} s" if standing.observed_at else "not run"
     # Safe, since whatever a record may choose went through `escape` where it was put in, here or
     # in `evidence`; the rest is numbers, instants, verdicts and kinds, which are words of our own.
     return Markup(  # noqa: S704
-        f'<details class="criterion {CLASS[verdict]}" id="c{number}"{"" if held else " open"}>'
-        f'<summary><b class="tag {CLASS[verdict]}">{verdict.value}</b> '
+        f'<details class="criterion {style}" id="c{number}"{"" if held else " open"}>'
+        f'<summary><b class="tag {style}">{WORD[verdict]}</b> '
         f'<span class="name">{escape(standing.title)}</span>{_notes(standing, page)}'
-        f'<span class="took">{_took(standing)}</span></summary>'
+        f'<span class="took">{took}</span></summary>'
         f"{'' if held else _reason(standing)}{evidence(standing.evidence)}"
         f"{_trace(standing.detail, page.trace) if standing.detail else ''}"
         f"{_facts(standing, valid_for)}</details>\n"
     )
-
-
-def _took(standing: Standing) -> str:
-    return f"{standing.duration:.2f} s" if standing.observed_at else "not run"
 
 
 def _notes(standing: Standing, page: Page) -> str:
@@ -124,21 +122,18 @@ def _trace(detail: str, limit: int) -> str:
 
 
 def _facts(standing: Standing, valid_for: timedelta) -> str:
-    told = f"<code>{escape(standing.id)}</code>"
-    seen = standing.observed_at
-    if seen:
-        told += f" ended {instant(seen)}"
-        if standing.attempts > 1:
-            told += f", {standing.attempts} attempts"
+    seen, nodeid = standing.observed_at, standing.nodeid
+    ended = f" ended {instant(seen)}" if seen else ""
+    if seen and standing.attempts > 1:
+        ended += f", {standing.attempts} attempts"
     if standing.carried_over and seen and standing.verdict is Verdict.CONFIRMED:
-        told += f", valid until {instant(seen + valid_for)}"
+        ended += f", valid until {instant(seen + valid_for)}"
     if standing.carried_over and standing.run_id:
-        told += f", by run <code>{escape(standing.run_id)}</code>"
-        told += f" on release <code>{escape(standing.subject)}</code>" if standing.subject else ""
-    where = f"<br><code>{escape(_plain(standing.nodeid))}</code>" if standing.nodeid else ""
-    return f'<p class="facts">{told}{where}</p>'
-
-
-def _plain(nodeid: str) -> str:
-    # A node id is pytest's and may hold anything; most hold nothing that has to be made visible.
-    return nodeid if nodeid.isprintable() else one_line(nodeid)
+        ended += f", by run <code>{escape(standing.run_id)}</code>"
+        ended += f" on release <code>{escape(standing.subject)}</code>" if standing.subject else ""
+    where = ""
+    if nodeid:
+        # It is pytest's and may hold anything; most hold nothing that has to be made visible.
+        plain = nodeid if nodeid.isprintable() else one_line(nodeid)
+        where = f"<br><code>{escape(plain)}</code>"
+    return f'<p class="facts"><code>{escape(standing.id)}</code>{ended}{where}</p>'

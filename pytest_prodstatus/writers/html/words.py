@@ -12,6 +12,9 @@ from pytest_prodstatus.model.verdict import Verdict
 CLASS = {Verdict.CONFIRMED: "C", Verdict.BLOCKED: "B", Verdict.FAILED: "F"}
 """The style of each verdict: a colour, and a sign that tells it apart without one."""
 
+WORD = {verdict: verdict.value for verdict in Verdict}
+"""The word for each verdict, where thousands are written."""
+
 # Signs are drawn, not typed, since not every font has them: a tick, a bar, a cross.
 SIGN = {
     Verdict.CONFIRMED: "M-6 0l4 4.5 8-9",
@@ -23,12 +26,12 @@ SIGN = {
 
 def instant(at: datetime | None) -> str:
     """Return a UTC instant to the second, or "unknown"."""
-    return f"{at.isoformat(sep=' ')[:19]} UTC" if at else "unknown"
+    return f"{at.date().isoformat()} {at.time().isoformat('seconds')} UTC" if at else "unknown"
 
 
 def minute(at: datetime | None) -> str:
     """Return a UTC instant to the minute, or "unknown"."""
-    return f"{at.isoformat(sep=' ')[:16]} UTC" if at else "unknown"
+    return f"{at.date().isoformat()} {at.time().isoformat('minutes')} UTC" if at else "unknown"
 
 
 def span(length: timedelta) -> str:

@@ -63,7 +63,7 @@ def made(
     """Return the record of a run of everything, or of what was selected, that finished `at`."""
     told = {**dict.fromkeys(names if selected is None else selected, C), **(worse or {})}
     seen = {
-        name: replace(observation(verdict), observed_at=at)
+        name: observation(verdict)._replace(observed_at=at)
         if isinstance(verdict, Verdict)
         else verdict
         for name, verdict in told.items()

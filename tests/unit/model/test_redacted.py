@@ -116,4 +116,5 @@ def test_no_new_field_can_be_forgotten() -> None:
     assert {field.name for field in fields(Standing)} - set(looked) == {
         "verdict", "observed", "observed_at", "carried_over", "selected", "duration", "attempts",
         "flaky", "side_effects",
+        "id", "stage", "nodeid", "run_id",
     }  # fmt: skip
