@@ -35,8 +35,8 @@ def parts_of(config: pytest.Config) -> Parts:
         parts = Parts(config, spool_of(config), run_id_of(config))
         config.stash[PARTS] = parts
         parts.register(config)
-        if STARTED in config.stash:
-            parts.begin_session(config)
+        if STARTED in config.stash and parts.judging is not None:
+            parts.judging.begin_session(config)
     return config.stash[PARTS]
 
 

@@ -62,3 +62,10 @@ def blocked(
         msg = f"blocked(kind={kind!r}): the kind must be one of {', '.join(kinds)}"
         raise ValueError(msg)
     raise Blocked(reason, kind=kinds[kind], remedy=remedy)
+
+
+class Repeated(Blocked):
+    """A criterion with side effects would have started a second time in one run."""
+
+    def __init__(self) -> None:
+        super().__init__("it has side effects and started once already", kind=Kind.SKIPPED)

@@ -5,18 +5,16 @@ It is registered where items are collected and run: in a serial run, and in ever
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
 
 import pytest
 
 from pytest_prodstatus import clock
-from pytest_prodstatus.blocking import Blocked
+from pytest_prodstatus.blocking import Blocked, Repeated
 from pytest_prodstatus.criteria import criterion_of
 from pytest_prodstatus.garbage import without_collector
-from pytest_prodstatus.layout import PRODUCTION
 from pytest_prodstatus.manifest import Manifest
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
 from pytest_prodstatus.model.evidence import (
@@ -26,7 +24,7 @@ from pytest_prodstatus.model.evidence import (
     JsonValue,
     encode,
 )
-from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.reason import Reason
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.options import STAGE_MARK
 from pytest_prodstatus.payload import Payload
@@ -34,13 +32,6 @@ from pytest_prodstatus.phases import missing_of
 from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool
-
-
-class _Owner(Protocol):
-    """What carries a mark: a test, or what it is collected from."""
-
-    def add_marker(self, marker: pytest.MarkDecorator) -> None: ...
-
 
 _REPEAT = "__pytest_repeat_step_number"
 
@@ -60,7 +51,7 @@ class Collector:
         self._error = ""
         self._files: set[str] = set()
         self._marked: tuple[list[pytest.Item], list[str]] = ([], [])
-        self._owners: dict[int, _Owner] = {}
+        self._owners: dict[int, Callable[[pytest.MarkDecorator], None]] = {}
         self._missing: dict[str, Reason] = {}
         self._fresh: list[Entry] = []
         self._recorded = 0
@@ -138,11 +129,7 @@ class Collector:
         for item in items:
             if item.nodeid not in known:
                 self.pytest_itemcollected(item)
-        production = getattr(pytest.mark, PRODUCTION)
-        # Where the one mark is the other goes: a file's is that of all its tests.
-        for owner in self._owners.values():
-            owner.add_marker(production)
-        self._owners.clear()
+        self._mark_owners()
 
     @without_collector()
     def settle(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -157,6 +144,7 @@ class Collector:
                     self._follow(item, former.get(id(item)))
                     self.pytest_itemcollected(item)
         self._marked = [], []
+        self._mark_owners()
         self._mask_titles()
         self._keep_stages(config, items)
         # Of a file named with "::", and of all files under --last-failed, only a part is collected.
@@ -200,7 +188,7 @@ class Collector:
         owner, mark = next(item.iter_markers_with_node(STAGE_MARK), (None, None))
         if owner is None or mark is None:
             return
-        self._owners[id(owner)] = owner
+        self._owners[id(owner)] = owner.add_marker
         if item.nodeid in self.criteria:
             return
         try:
@@ -217,6 +205,12 @@ class Collector:
             # What ignores this mark is refused by the claim in the spool.
             item.add_marker(pytest.mark.flaky(reruns=0), append=False)
         self.redaction.switch(item.config)
+
+    def _mark_owners(self) -> None:
+        # Where the one mark is the other goes: a file's is that of all its tests.
+        for add_marker in self._owners.values():
+            add_marker(pytest.mark.production)
+        self._owners.clear()
 
     def _mask_titles(self) -> None:
         clean = self.redaction.text
@@ -304,10 +298,3 @@ class Collector:
         raised = call.excinfo.value if call and call.excinfo else None
         if isinstance(raised, Blocked):
             Payload(blocked=raised.reason_by(self.redaction.text)).attach(report)
-
-
-class Repeated(Blocked):
-    """A criterion with side effects would have started a second time in one run."""
-
-    def __init__(self) -> None:
-        super().__init__("it has side effects and started once already", kind=Kind.SKIPPED)

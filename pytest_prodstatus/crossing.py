@@ -17,9 +17,11 @@ _SCALARS: tuple[type[Any], ...] = (int, float, bytes)
 _COLLECTIONS: tuple[type[Any], ...] = (list, tuple, set, frozenset)
 
 
-_OWN = frozenset({"nodeid", "location", "outcome", "longrepr", "when", "duration", "start", "stop",
-                  "result", "prodstatus", "$report_type"})  # fmt: skip
-"""What pytest and this plugin put into a report themselves: nothing but builtin values."""
+_OWN = frozenset({
+    "nodeid", "location", "keywords", "outcome", "longrepr", "when", "user_properties", "sections",
+    "duration", "start", "stop", "result", "prodstatus", "$report_type",
+})  # fmt: skip
+"""What pytest and this plugin put into a report themselves."""
 
 
 class Crossing:
@@ -49,14 +51,15 @@ class Crossing:
 
 def _is_plain(data: Any) -> bool:
     """Return whether a report holds nothing but what always crosses; most do."""
-    if data is None or data.get("longrepr") is not None or not data.get("location"):
+    if data is None or not data.keys() <= _OWN or not data.get("location"):
         return False
-    if any(value and name not in _OWN and name != "keywords" for name, value in data.items()):
+    if data["longrepr"] is not None or data["user_properties"] or data["sections"]:
         return False
     # Names and marks of the test, most of which are ASCII.
-    names = (data["nodeid"], data["location"][0], data["location"][2], *data["keywords"])
-    counted = all(type(value) is int for value in data["keywords"].values())
-    return counted and all(type(one) is str and one.isascii() for one in names)
+    keywords = data["keywords"]
+    names = [data["nodeid"], data["location"][0], data["location"][2], *keywords]
+    builtin = {*map(type, names)} == {str} and {*map(type, keywords.values())} <= {int}
+    return builtin and "".join(names).isascii()
 
 
 def crossable(value: Any) -> Any:

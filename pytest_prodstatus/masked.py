@@ -11,7 +11,7 @@ Redact = Callable[[str], str]
 # What a report is known by, what never holds text of a test, and what only this process sees.
 _LEFT = frozenset({
     "nodeid", "_id", "location", "keywords", "outcome", "when", "duration", "start", "stop",
-    "result", "node", "worker_id", "testrun_uid", "item_index", "prodstatus",
+    "result", "node", "worker_id", "testrun_uid", "item_index", "$report_type", "prodstatus",
 })  # fmt: skip
 _KNOWN = _LEFT | {"longrepr", "sections", "user_properties"}
 _LOOSE = ("user_properties", "extras", "extra")

@@ -13,9 +13,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from pytest_prodstatus.model.evidence import Entry, to_text
+from pytest_prodstatus.model.evidence import Entry, entry_to_json, to_text
 from pytest_prodstatus.model.reason import Kind, Reason
-from pytest_prodstatus.writers.record import entry_to_json
 
 ATTRIBUTE = "prodstatus"
 

@@ -57,8 +57,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Let the parts begin."""
     config = session.config
     config.stash[STARTED] = True
-    if PARTS in config.stash:
-        config.stash[PARTS].begin_session(config)
+    parts = config.stash.get(PARTS, None)
+    if parts is not None and parts.judging is not None:
+        parts.judging.begin_session(config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -68,6 +69,18 @@ def pytest_configure_node(node: object) -> None:
     worker_input: dict[str, str] = node.workerinput  # type: ignore[attr-defined]
     worker_input["prodstatus_run_id"] = run_id_of(config)
     worker_input["prodstatus_spool"] = str(spool_of(config).folder)
+
+
+@pytest.hookimpl
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what was put into a stage only now, before pytest's own `-m` looks.
+
+    This module is registered before any conftest, so its hook is called after theirs, and before
+    pytest's own.
+    """
+    parts = config.stash.get(PARTS, None)
+    if parts is not None and config.getoption("markexpr", ""):
+        parts.collector.mark(items)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -81,8 +94,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     parts = config.stash[PARTS]
     manifest = parts.collector.manifest
-    if parts.recorder is not None:
-        parts.recorder.begin(manifest)
+    if parts.judging is not None:
+        parts.judging.recorder.begin(manifest)
     else:
         worker = config.workerinput["workerid"]  # type: ignore[attr-defined]
         spool_of(config).write_manifest(worker, manifest.to_json())
@@ -92,17 +105,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None]:
     """Judge the run before anyone reports it, and look again when everyone has."""
     parts = session.config.stash.get(PARTS, None)
-    if parts is None or not parts.finish(session, int(exitstatus)):
+    judging = parts.judging if parts is not None else None
+    if judging is None or not judging.finish(session, int(exitstatus)):
         return (yield)
     try:
         return (yield)
     finally:
-        parts.reconsider(session)
+        judging.reconsider(session)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Let go of the output folder, and remove the spool."""
     parts = config.stash.get(PARTS, None)
-    if parts is not None and parts.recorder is not None:
-        parts.recorder.outputs.release()
+    if parts is not None and parts.judging is not None:
+        parts.judging.recorder.outputs.release()
     spool_of(config).close()

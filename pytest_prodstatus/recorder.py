@@ -47,6 +47,7 @@ class Recorder:
 
     Attributes:
         record: of the run, once it has ended.
+        criteria: by their node ids; none before the run has begun.
         running: since when each test runs, by its node id and the monotonic clock, where somebody
             notes it.
     """
@@ -61,6 +62,7 @@ class Recorder:
         self.outputs = Outputs(settings)
         self.archive = Archive(settings.root, saves=settings.saves)
         self.record: Record | None = None
+        self.criteria: Mapping[str, Criterion] = {}
         self.running: dict[str, float] = {}
         self._manifest: Manifest | None = None
         self._catalogue: Catalogue | None = None
@@ -94,7 +96,7 @@ class Recorder:
                 raise pytest.UsageError(manifest.error)
             return
         self.outputs.lock()
-        self._manifest = manifest
+        self._manifest, self.criteria = manifest, manifest.criteria
         for file, reason in manifest.missing.items():
             self._missing.setdefault(file, reason)
         narrowed = restriction(self.settings, self.config)
@@ -122,11 +124,6 @@ class Recorder:
         if problem:
             self.incident("outputs", problem, Kind.INCONCLUSIVE)
 
-    @property
-    def criteria(self) -> Mapping[str, Criterion]:
-        """The criteria of the run by their node ids; none before it has begun."""
-        return self._manifest.criteria if self._manifest else {}
-
     def incident(self, key: str, text: str, kind: Kind, remedy: str | None = None) -> None:
         """Note once, by `key`, something that went wrong outside any criterion; it caps FINAL."""
         text = self.redaction.text(text)
@@ -148,17 +145,6 @@ class Recorder:
         if not isinstance(report, pytest.TestReport) or report.nodeid not in self.criteria:
             return None
         return verdict_of(report, require_evidence=self.settings.config.require_evidence)
-
-    def collected(self, report: pytest.CollectReport) -> None:
-        """Take in one report about a file that failed to collect or skipped itself."""
-        if report.passed:
-            return
-        reason = missing_of(report)
-        file = report.nodeid.partition("::")[0]
-        self._missing.setdefault(file, reason)
-        # Nobody knows which criteria a file has that skipped itself, so it caps FINAL as well.
-        if report.failed or reason.kind is not Kind.SKIPPED or holds_criteria(self.settings, file):
-            self._incidents.setdefault(f"collect {report.nodeid}", reason)
 
     @without_collector()
     def finish(self, pytest_status: int) -> Record | None:
@@ -266,12 +252,17 @@ class Recorder:
             seen = seen._replace(evidence=tuple(map(Payload.entry_from_text, lines)))
         return seen
 
-    # The other hooks.
-
     @pytest.hookimpl
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Take in a report of collection."""
-        self.collected(report)
+        """Take in one report about a file that failed to collect or skipped itself."""
+        if report.passed:
+            return
+        reason = missing_of(report)
+        file = report.nodeid.partition("::")[0]
+        self._missing.setdefault(file, reason)
+        # Nobody knows which criteria a file has that skipped itself, so it caps FINAL as well.
+        if report.failed or reason.kind is not Kind.SKIPPED or holds_criteria(self.settings, file):
+            self._incidents.setdefault(f"collect {report.nodeid}", reason)
 
     @pytest.hookimpl
     def pytest_internalerror(self, excrepr: object) -> None:

@@ -19,7 +19,6 @@ import pytest
 
 from pytest_prodstatus.masked import mask_report, masked
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.model.redacted import redacted
 from pytest_prodstatus.model.redaction import LEAST, Redactor
 from pytest_prodstatus.readers.variables import SecretNames, read_dotenv
 from pytest_prodstatus.settings import Settings
@@ -41,6 +40,7 @@ class Redaction:
         self._redactor = Redactor()
         self._seen: dict[str, str] = {}
         self._looked = False
+        self._opened = False
         self._covered = False
 
     def register(self, value: str) -> None:
@@ -55,6 +55,9 @@ class Redaction:
 
     def record(self, record: Record) -> Record:
         """Return a record without secrets, whatever put them there."""
+        # Not above, since an xdist worker makes no record.
+        from pytest_prodstatus.model.redacted import redacted
+
         return redacted(record, self.text)
 
     def source_of(self, text: str) -> str | None:
@@ -74,7 +77,8 @@ class Redaction:
     def _look(self) -> None:
         """Learn the variables' values; tests may have set some since."""
         self._looked = True
-        if not self._seen:
+        if not self._opened:
+            self._opened = True
             self._learn(self._of_file())
         self._learn(self._environ)
 

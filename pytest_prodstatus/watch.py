@@ -41,8 +41,8 @@ class Watch:
     def _tell(parts: Parts, report: pytest.CollectReport) -> None:
         parts.redaction.mask_collected(report)
         parts.collector.pytest_collectreport(report)
-        if parts.recorder is not None:
-            parts.recorder.pytest_collectreport(report)
+        if parts.judging is not None:
+            parts.judging.recorder.pytest_collectreport(report)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(
@@ -84,19 +84,19 @@ class Watch:
         """Wake where a worker found criteria: it left a manifest."""
         spool = spool_of(self.config)
         if not self.over and spool.read_manifest(worker_id(node)) is not None:
-            parts = self._wake()
-            if parts.recorder is not None:
-                parts.recorder.pytest_xdist_node_collection_finished(node, ids)
-            if parts.junit is not None:
-                parts.junit.begin()
+            judging = self._wake().judging
+            if judging is not None:
+                judging.recorder.pytest_xdist_node_collection_finished(node, ids)
+            if judging is not None and judging.junit is not None:
+                judging.junit.begin()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object, error: object) -> None:
         """Wake where a worker died: another one may find criteria yet."""
         if error and not self.over:
-            recorder = self._wake().recorder
-            if recorder is not None:
-                recorder.pytest_testnodedown(node, error)
+            judging = self._wake().judging
+            if judging is not None:
+                judging.recorder.pytest_testnodedown(node, error)
 
 
 def _any_criterion(items: Iterable[pytest.Item]) -> bool:

@@ -221,6 +221,11 @@ def _scalar(name: str, value: object, clean: Callable[[str], str]) -> JsonValue:
             raise EvidenceError(msg)
 
 
+def entry_to_json(entry: Entry) -> dict[str, Any]:
+    """Return one evidence entry: its name, its instant and its typed value, flat."""
+    return {"name": entry.name, "at": to_text(entry.at), **entry.value}
+
+
 def to_text(instant: datetime) -> str:
     """Return an aware instant as ISO 8601 in UTC, to the millisecond, ending in `Z`."""
     moment = instant if instant.tzinfo is timezone.utc else instant.astimezone(timezone.utc)

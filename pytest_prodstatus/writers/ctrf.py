@@ -11,12 +11,12 @@ import json
 from datetime import datetime
 from typing import Any
 
+from pytest_prodstatus.model.evidence import entry_to_json
 from pytest_prodstatus.model.record import Record, Standing
 from pytest_prodstatus.model.summary import override_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.version import __version__
-from pytest_prodstatus.writers.record import entry_to_json
 from pytest_prodstatus.writers.rows import Row, rows_of
 
 SPECIFICATION = "0.0.0"

@@ -9,7 +9,7 @@ from json.encoder import encode_basestring as quoted
 from math import isfinite
 from typing import Any
 
-from pytest_prodstatus.model.evidence import Entry, to_text
+from pytest_prodstatus.model.evidence import entry_to_json, to_text
 from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Reason
 from pytest_prodstatus.model.record import (
@@ -105,11 +105,6 @@ def _spread(value: Any, levels: int, margin: str) -> str:
         items = [f"{_text(k)}: {_spread(v, levels - 1, inner)}" for k, v in value.items()]
         return f"{{{inner}{f',{inner}'.join(items)}{margin}}}"
     return f"[{inner}{f',{inner}'.join(_spread(v, levels - 1, inner) for v in value)}{margin}]"
-
-
-def entry_to_json(entry: Entry) -> dict[str, Any]:
-    """Return one evidence entry: its name, its instant and its typed value, flat."""
-    return {"name": entry.name, "at": to_text(entry.at), **entry.value}
 
 
 def _run(run: Run) -> dict[str, Any]:

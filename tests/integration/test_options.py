@@ -382,6 +382,53 @@ def test_minus_m_production_selects_the_criteria(project: Project) -> None:
     assert ran.told["run"]["selection"] is None
 
 
+@pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+def test_production_goes_where_the_stage_mark_is(project: Project, mode: tuple[str, ...]) -> None:
+    """On a file, a class, a function, an item: whoever asks for it finds it on each criterion."""
+    told = """
+    import pytest
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(items):
+        for item in items:
+            if item.name == "test_by_hook":
+                item.add_marker(pytest.mark.stage("api"))
+
+    @pytest.fixture(autouse=True)
+    def marked(request):
+        criterion = "unmarked" not in request.node.name
+        assert (request.node.get_closest_marker("production") is not None) is criterion
+        assert ("production" in request.node.keywords) is criterion
+    """
+    project.write(
+        {
+            "conftest.py": told,
+            "test_shop.py": SHOP,
+            "test_file.py": "pytestmark = api\ndef test_a(): pass\ndef test_b(): pass\n",
+            "test_mixed.py": """
+            def test_unmarked(): pass
+            def test_by_hook(): pass
+            class TestOne:
+                def test_unmarked(self): pass
+            @api
+            class TestTwo:
+                def test_c(self): pass
+                def test_d(self): pass
+            @api
+            @pytest.mark.parametrize("n", [1, 2])
+            def test_e(n): pass
+            """,
+        }
+    )
+    whole, asked = project.run(*mode), project.run("-m", "production", *mode)
+    assert whole.verdicts == asked.verdicts
+    assert set(asked.verdicts) == {"api.a", "api.b", "api.by-hook", "api.c", "api.d", "api.e[1]",
+                                   "api.e[2]", "shop.open"}  # fmt: skip
+    assert (whole.status, asked.status) == (0, 0)
+    assert "10 passed" in whole.out
+    assert "8 passed" in asked.out
+
+
 def test_production_run_collects_the_configured_paths_alone(project: Project) -> None:
     """A broken test elsewhere can't close the gate of a production run without a path."""
     config = CONFIG.replace("[tool.prodstatus]", '[tool.prodstatus]\npaths = ["acceptance"]')

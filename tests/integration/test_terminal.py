@@ -44,6 +44,62 @@ def test_words_are_the_verdicts(project: Project, mode: tuple[str, ...]) -> None
 
 
 @MODES
+def test_words_come_where_pytest_says_words(project: Project, mode: tuple[str, ...]) -> None:
+    """In its summary too, of a run in which nothing but dots was to be told before."""
+    project.write({"test_api.py": "@api\ndef test_holds(): pass\n"})
+    out = plain(project.run("-rA", *mode).out)
+    assert "CONFIRMED test_api.py::test_holds" in out
+    assert "PASSED" not in out
+
+
+def test_words_come_by_the_verbosity_of_the_tests(project: Project) -> None:
+    """`verbosity_test_cases` has pytest name every test without -v."""
+    project.write({"test_api.py": "@api\ndef test_holds(): pass\n"})
+    out = plain(project.run("-o", "verbosity_test_cases=1").out)
+    assert "test_api.py::test_holds CONFIRMED" in out
+
+
+def test_letters_tell_a_blocked_criterion_from_a_skipped_test(project: Project) -> None:
+    """Without -v: a dot, B and F for criteria, pytest's own letters for other tests."""
+    project.write(
+        {
+            "test_api.py": """
+            @api
+            def test_a(): pass
+            @api
+            def test_b(): blocked("nothing yet", kind="no-data")
+            @api
+            def test_c(): assert False, "no"
+            @api
+            def test_d(): pass
+            def test_e(): pytest.skip("no")
+            """
+        }
+    )
+    assert "test_api.py .BF.s" in plain(project.run().out)
+
+
+def test_a_reporter_keeps_its_own_letter_for_a_pass(project: Project) -> None:
+    """Where another plugin has one, a criterion that is CONFIRMED has it like any test."""
+    ticks = """
+    import pytest
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(report):
+        if report.passed and report.when == "call":
+            return "passed", "+", "OK"
+    """
+    test = """
+    pytestmark = api
+    def test_a(): pass
+    def test_b(): assert False, "no"
+    def test_c(): pass
+    """
+    project.write({"conftest.py": ticks, "test_api.py": test})
+    assert "test_api.py +F+" in plain(project.run().out)
+
+
+@MODES
 def test_board_tells_reason_and_remedy(project: Project, mode: tuple[str, ...]) -> None:
     """The board names what isn't CONFIRMED with its reason and remedy, and FINAL comes last."""
     project.write(THREE)

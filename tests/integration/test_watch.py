@@ -24,7 +24,7 @@ def pytest_sessionfinish(session):
 def pytest_terminal_summary(terminalreporter, config):
     terminalreporter.write_line("imported: " + " ".join(config._told))
 """
-LIGHT = {"access", "clock", "fixtures", "garbage", "options", "plugin", "spool", "version", "watch"}
+LIGHT = {"access", "clock", "fixtures", "options", "plugin", "spool", "version", "watch"}
 
 
 def imported(out: str) -> set[str]:
@@ -34,13 +34,38 @@ def imported(out: str) -> set[str]:
     return {name.removeprefix(".") for name in names} - {""}
 
 
-def test_a_run_without_criteria_imports_nine_small_modules(project: Project) -> None:
+def test_a_run_without_criteria_imports_eight_small_modules(project: Project) -> None:
     """Not the model, not the writers, no library: what every run of pytest pays for is this."""
     project.write({**UNDECLARED, "conftest.py": MODULES})
     (project.root / "test_a.py").write_text(PLAIN, encoding="utf-8")
     ran = project.run_alone()
     assert (ran.status, ran.files) == (0, frozenset())
     assert imported(ran.out) == LIGHT
+
+
+def test_a_worker_imports_nothing_that_judges(project: Project) -> None:
+    """Nor what writes: its controller does both, and each worker would pay for it once more."""
+    told = """
+    import os, sys
+    from pathlib import Path
+
+    def pytest_sessionfinish(session):
+        worker = os.environ.get("PYTEST_XDIST_WORKER")
+        if worker:
+            Path(worker).write_text("\\n".join(sys.modules))
+    """
+    project.write({**UNDECLARED, "conftest.py": told, "test_a.py": "@api\n" + PLAIN})
+    ran = project.run("-n1")
+    assert ran.verdicts == {"api.plain": "CONFIRMED"}
+    ours = [
+        name.removeprefix("pytest_prodstatus.")
+        for name in (project.root / "gw0").read_text().splitlines()
+        if name.startswith("pytest_prodstatus.")
+    ]
+    assert "collector" in ours
+    heavy = ("recorder", "outputs", "publish", "terminal", "htmlreport", "writers.page",
+             "writers.record", "writers.document", "readers.document")  # fmt: skip
+    assert not set(ours) & set(heavy)
 
 
 def test_the_plugin_imports_no_library() -> None:

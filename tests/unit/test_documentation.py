@@ -10,7 +10,7 @@ import pytest
 from click import Context
 
 import pytest_prodstatus
-from pytest_prodstatus import parts, plugin
+from pytest_prodstatus import judging, plugin
 from pytest_prodstatus.cli.main import COMMANDS, main
 from pytest_prodstatus.model.evidence import ENTRIES_LIMIT, ITEMS_LIMIT, TEXT_LIMIT
 from pytest_prodstatus.model.reason import BLOCKED_KINDS, Kind
@@ -110,7 +110,7 @@ def test_every_option_under_which_nothing_is_written_is_documented() -> None:
 def test_parts_that_can_be_switched_off_are_named_as_they_are() -> None:
     """`-p no:NAME` is silent about a name that there isn't."""
     off = re.findall(r"^\| `-p no:([\w-]+)`", OPTIONS_PAGE, re.MULTILINE)
-    source = Path(parts.__file__).read_text(encoding="utf-8")
+    source = Path(judging.__file__).read_text(encoding="utf-8")
     entry = {point.name for point in entry_points(group="pytest11")}
     assert len(off) == 3
     assert not [name for name in off if f'"{name}"' not in source and name not in entry]

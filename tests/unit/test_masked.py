@@ -10,8 +10,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from _pytest.reports import pytest_report_from_serializable, pytest_report_to_serializable
 
-from pytest_prodstatus.masked import mask_report, masked
+from pytest_prodstatus.masked import mask_report, masked, tells_nothing
 
 Pair = namedtuple("Pair", "one two")
 
@@ -129,3 +130,43 @@ def test_a_report_is_redacted_but_for_what_it_is_known_by() -> None:
     assert "secret" not in repr(told)
     assert {name: vars(report)[name] for name in kept} == kept
     assert report.context.msg == "***"
+
+
+@pytest.mark.parametrize("crossed", [False, True], ids=["serial", "from a worker"])
+def test_a_report_that_only_passed_tells_nothing(crossed: bool) -> None:
+    """Nothing that pytest and xdist put into such a report is looked through for secrets."""
+    report = plain_report()
+    if crossed:
+        data = pytest_report_to_serializable(report)
+        assert data is not None
+        report = pytest_report_from_serializable(data)  # type: ignore[assignment]
+        # As xdist's controller adds them (workermanage.py), and its worker (remote.py).
+        vars(report).update(node=object(), item_index=1, worker_id="gw0", testrun_uid="1")
+    assert tells_nothing(report)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"outcome": "skipped"},
+        {"longrepr": "secret"},
+        {"sections": [("Captured stdout call", "secret")]},
+        {"user_properties": [("key", "secret")]},
+        {"wasxfail": "secret"},
+        {"extras": ["secret"]},
+    ],
+    ids=lambda more: next(iter(more)),
+)
+def test_a_report_that_tells_more_is_looked_through(more: dict[str, Any]) -> None:
+    """Whatever may hold a text of the test, also what another plugin added."""
+    report = plain_report()
+    vars(report).update(more)
+    assert not tells_nothing(report)
+
+
+def plain_report() -> pytest.TestReport:
+    """Return a report as pytest makes it of a phase that passed."""
+    return pytest.TestReport(
+        nodeid="test_a.py::test_a", location=("test_a.py", 0, "test_a"), keywords={"test_a": 1},
+        outcome="passed", longrepr=None, when="call", duration=0.5, start=1.0, stop=2.0,
+    )  # fmt: skip
