@@ -42,9 +42,9 @@ class Payload:
     @property
     def text(self) -> str:
         """The payload as ASCII JSON: mostly a number, how many entries there are."""
-        if self == Payload(recorded=self.recorded):
-            return str(self.recorded)
         blocked = self.blocked
+        if not (self.evidence or blocked or self.repeat or self.endpoints or self.snapshots):
+            return str(self.recorded)
         data = {
             "evidence": [entry_to_json(entry) for entry in self.evidence],
             "recorded": self.recorded,
