@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
 from pytest_prodstatus.model.catalogue import FINAL, Catalogue, Stage, base_of
@@ -51,7 +52,8 @@ def judge(
             at = place.get(base_of(standing.id), len(place))
         return at, standing.id
 
-    for standing in sorted(standings, key=position):
+    # Mostly none is declared by name.
+    for standing in sorted(standings, key=position if place else attrgetter("id")):
         by_stage[standing.stage].append(standing)
     capped = [_Contribution(Verdict.BLOCKED, incident, RUN) for incident in incidents]
     results: dict[str, StageResult] = {}
@@ -83,7 +85,9 @@ def _judge_stage(
         else standing
         for standing in standings
     )
-    own = [_Contribution(s.verdict, s.reason, s.id) for s in standings]
+    # Of those that bear nothing but CONFIRMED, one says as much as thousands.
+    telling = [s for s in standings if s.verdict is not Verdict.CONFIRMED] or standings[:1]
+    own = [_Contribution(s.verdict, s.reason, s.id) for s in telling]
     blocked_above = [upstream] if upstream else []
     worst = _worst([*outer, *own, *rolled, *blocked_above], empty_stage=stage)
     return StageResult(

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from pytest_prodstatus.model.evidence import Entry, shown
 from pytest_prodstatus.model.override import Override
+from pytest_prodstatus.model.reason import Reason
 from pytest_prodstatus.model.record import Record, StageResult, Standing
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
@@ -53,7 +54,8 @@ def _counted(number: int) -> str:
 
 def _told(criteria: Iterable[Standing]) -> list[str]:
     """Return what was seen, in short: each criterion's first two entries, each said once."""
-    entries = [_entry(entry) for standing in criteria for entry in standing.evidence[:2]]
+    seen = [standing.evidence[:2] for standing in criteria if standing.evidence]
+    entries = [_entry(entry) for some in seen for entry in some]
     told: list[str] = []
     for entry in dict.fromkeys(entries):
         if len(entry) <= ENTRY_LIMIT and sum(map(len, told)) + len(entry) <= TOLD_LIMIT:
@@ -78,7 +80,7 @@ def next_actions(record: Record) -> list[str]:
     failed: set[str] = set()
     for stage in record.stages:
         for standing in stage.criteria:
-            action = _action(standing)
+            action = standing.reason and _action(standing, standing.reason)
             if action:
                 hanging = {other.id for other in record.stages if other.cause == standing.id}
                 waiting.setdefault(action, set()).update({stage.id}, hanging)
@@ -89,11 +91,10 @@ def next_actions(record: Record) -> list[str]:
     return sorted(waiting, key=lambda action: (action not in failed, -len(waiting[action])))
 
 
-def _action(standing: Standing) -> str | None:
+def _action(standing: Standing, reason: Reason) -> str | None:
     """Return what a person can do about a criterion; None where nothing is known."""
-    reason = standing.reason
-    if reason is None or reason.remedy:
-        return reason.remedy if reason else None
+    if reason.remedy:
+        return reason.remedy
     if standing.verdict is Verdict.FAILED:
         return one_line(f"mend {standing.id}: {reason.text}", limit=LINE_LIMIT)
     return None
