@@ -39,8 +39,6 @@ from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool, worker_id
 from pytest_prodstatus.versions import suite_commit, versions
 
-_LAST = ("teardown", CRASHED)
-
 
 class Recorder:
     """One run as seen by the process that judges it.
@@ -130,9 +128,11 @@ class Recorder:
         self._incidents.setdefault(key, Reason(text=text, kind=kind, remedy=remedy))
 
     def take(self, report: pytest.TestReport) -> None:
-        """Take in one report about any test."""
+        """Take in one report about any test; nothing in a run that isn't judged."""
+        if self._run is None:
+            return
         when = report.when
-        if when in _LAST:
+        if when in ("teardown", CRASHED):
             self.running.pop(report.nodeid, None)
         if self._attempts.put_aside(report) or report.nodeid not in self.criteria:
             return
