@@ -11,6 +11,7 @@ import pytest
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.spool import Spool
+from pytest_prodstatus.undisturbed import undisturbed
 
 if TYPE_CHECKING:
     from pytest_prodstatus.parts import Parts
@@ -30,14 +31,19 @@ def parts_of(config: pytest.Config) -> Parts:
         pytest.UsageError: an option or the project's configuration is unusable; one sentence.
     """
     if PARTS not in config.stash:
-        from pytest_prodstatus.parts import Parts
-
-        parts = Parts(config, spool_of(config), run_id_of(config))
-        config.stash[PARTS] = parts
-        parts.register(config)
-        if STARTED in config.stash and parts.judging is not None:
-            parts.judging.begin_session(config)
+        _put_in_place(config)
     return config.stash[PARTS]
+
+
+@undisturbed()
+def _put_in_place(config: pytest.Config) -> None:
+    from pytest_prodstatus.parts import Parts
+
+    parts = Parts(config, spool_of(config), run_id_of(config))
+    config.stash[PARTS] = parts
+    parts.register(config)
+    if STARTED in config.stash and parts.judging is not None:
+        parts.judging.begin_session(config)
 
 
 def spool_of(config: pytest.Config) -> Spool:

@@ -14,7 +14,6 @@ import pytest
 from pytest_prodstatus import clock
 from pytest_prodstatus.blocking import Blocked, Repeated
 from pytest_prodstatus.criteria import criterion_of
-from pytest_prodstatus.garbage import without_collector
 from pytest_prodstatus.manifest import Manifest
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
 from pytest_prodstatus.model.evidence import (
@@ -32,6 +31,7 @@ from pytest_prodstatus.phases import missing_of
 from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool
+from pytest_prodstatus.undisturbed import undisturbed
 
 _REPEAT = "__pytest_repeat_step_number"
 
@@ -122,7 +122,7 @@ class Collector:
         yield
         self.settle(config, items)
 
-    @without_collector()
+    @undisturbed()
     def mark(self, items: list[pytest.Item]) -> None:
         """Mark criteria as `production`."""
         known = set(self.criteria)
@@ -131,7 +131,7 @@ class Collector:
                 self.pytest_itemcollected(item)
         self._mark_owners()
 
-    @without_collector()
+    @undisturbed()
     def settle(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Fix which criteria there are and which are selected, or refuse a secret in an id."""
         ids = [item.nodeid for item in items]

@@ -14,7 +14,6 @@ import pytest
 from pytest_prodstatus import clock
 from pytest_prodstatus.archive import Archive
 from pytest_prodstatus.attempts import Attempts
-from pytest_prodstatus.garbage import without_collector
 from pytest_prodstatus.manifest import AllBut, Manifest
 from pytest_prodstatus.model.assemble import compose
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
@@ -37,6 +36,7 @@ from pytest_prodstatus.scope import (
 )
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool, worker_id
+from pytest_prodstatus.undisturbed import undisturbed
 from pytest_prodstatus.versions import suite_commit, versions
 
 
@@ -77,7 +77,7 @@ class Recorder:
         """Whether this is a run to judge: it has criteria to run, or was asked for."""
         return self._run is not None
 
-    @without_collector()
+    @undisturbed()
     def begin(self, manifest: Manifest) -> None:
         """Fix the catalogue, and write over the last outputs that nothing is confirmed yet.
 
@@ -146,7 +146,7 @@ class Recorder:
             return None
         return verdict_of(report, require_evidence=self.settings.config.require_evidence)
 
-    @without_collector()
+    @undisturbed()
     def finish(self, pytest_status: int) -> Record | None:
         """Judge the run, write its outputs and return its record; None where nothing is judged."""
         early = self._manifest is None and self.settings.asked

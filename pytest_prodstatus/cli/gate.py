@@ -23,7 +23,6 @@ from pytest_prodstatus.cli.values import (
     target_option,
     words,
 )
-from pytest_prodstatus.garbage import without_collector
 from pytest_prodstatus.layout import usual_folder
 from pytest_prodstatus.model.answer import refused
 from pytest_prodstatus.model.gate import UnknownStageError, ask, asked_stages
@@ -31,6 +30,7 @@ from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.refusal import Asked, Ground, Refusal, run_again
 from pytest_prodstatus.project import Project
+from pytest_prodstatus.undisturbed import undisturbed
 from pytest_prodstatus.writers.answer import Told, answer_lines, answers_to_json, exit_code_of
 
 FORMATS = ("text", "json", "github")
@@ -131,7 +131,7 @@ def command(
     try:
         if project.config.catalogue.declared:
             asked_stages(project.config.catalogue, stages)
-        with without_collector():
+        with undisturbed():
             told = [gate.told(path) for path in paths]
     except UnknownStageError as error:
         raise click.UsageError(str(error)) from None

@@ -24,7 +24,9 @@ def pytest_sessionfinish(session):
 def pytest_terminal_summary(terminalreporter, config):
     terminalreporter.write_line("imported: " + " ".join(config._told))
 """
-LIGHT = {"access", "clock", "fixtures", "options", "plugin", "spool", "version", "watch"}
+LIGHT = {
+    "access", "clock", "fixtures", "options", "plugin", "spool", "undisturbed", "version", "watch",
+}  # fmt: skip
 
 
 def imported(out: str) -> set[str]:
@@ -34,7 +36,7 @@ def imported(out: str) -> set[str]:
     return {name.removeprefix(".") for name in names} - {""}
 
 
-def test_a_run_without_criteria_imports_eight_small_modules(project: Project) -> None:
+def test_a_run_without_criteria_imports_nine_small_modules(project: Project) -> None:
     """Not the model, not the writers, no library: what every run of pytest pays for is this."""
     project.write({**UNDECLARED, "conftest.py": MODULES})
     (project.root / "test_a.py").write_text(PLAIN, encoding="utf-8")
@@ -66,6 +68,34 @@ def test_a_worker_imports_nothing_that_judges(project: Project) -> None:
     heavy = ("recorder", "outputs", "publish", "terminal", "htmlreport", "writers.page",
              "writers.record", "writers.document", "readers.document")  # fmt: skip
     assert not set(ours) & set(heavy)
+
+
+def test_what_judges_goes_past_the_hook_that_rewrites_assertions(project: Project) -> None:
+    """It would look through some eighty modules for assertions, and there are none."""
+    told = """
+    import sys
+    import pytest
+
+    pytest.register_assert_rewrite("pytest_prodstatus")
+    FINDERS = list(sys.meta_path)
+
+    def pytest_unconfigure():
+        ours = {name: type(module.__loader__).__name__ for name, module in sys.modules.items()
+                if name.startswith("pytest_prodstatus.")}
+        heavy = [name.removeprefix("pytest_prodstatus.") for name, loader in ours.items()
+                 if loader == "AssertionRewritingHook"]
+        print("rewritten:", *sorted(heavy))
+        print("restored:", sys.meta_path == FINDERS)
+    """
+    project.write({**UNDECLARED, "conftest.py": told, "test_a.py": "@api\n" + PLAIN})
+    ran = project.run_alone("-s")
+    assert ran.verdicts == {"api.plain": "CONFIRMED"}
+    (line,) = [line for line in ran.out.splitlines() if line.startswith("rewritten:")]
+    rewritten = set(line.split()[1:])
+    assert "plugin" in rewritten
+    heavy = ("recorder", "collector", "judging", "outputs", "writers", "readers")
+    assert not [name for name in rewritten if name.startswith(heavy)]
+    assert "restored: True" in ran.out
 
 
 def test_the_plugin_imports_no_library() -> None:

@@ -1,0 +1,45 @@
+"""No garbage is looked for, and our own modules are found as Python finds them; all for a while."""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+import pytest
+
+import pytest_prodstatus
+from pytest_prodstatus.undisturbed import undisturbed
+
+
+def found(name: str) -> object:
+    """Return what the first finder says of a module."""
+    return sys.meta_path[0].find_spec(name, pytest_prodstatus.__path__, None)
+
+
+def test_only_our_own_modules_are_found() -> None:
+    """Another package's, one whose name begins alike, and the package itself are left to others."""
+    with undisturbed():
+        assert found("pytest_prodstatus.recorder")
+        for name in ("pytest", "pytest_prodstatus", "pytest_prodstatus_more.recorder", "json"):
+            assert found(name) is None
+
+
+def test_what_was_there_is_there_again() -> None:
+    """Whatever happens meanwhile; a run within a run has a finder of its own."""
+    finders = list(sys.meta_path)
+    with pytest.raises(KeyError), undisturbed(), undisturbed():
+        raise KeyError
+    assert sys.meta_path == finders
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+def test_the_garbage_collector_is_off_meanwhile(was_on: bool) -> None:
+    """Afterwards it is as it was, also where somebody else had switched it off."""
+    before = gc.isenabled()
+    (gc.enable if was_on else gc.disable)()
+    try:
+        with undisturbed():
+            assert not gc.isenabled()
+        assert gc.isenabled() is was_on
+    finally:
+        (gc.enable if before else gc.disable)()
