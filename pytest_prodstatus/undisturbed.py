@@ -38,6 +38,7 @@ def undisturbed() -> Iterator[None]:
     try:
         yield
     finally:
-        sys.meta_path.remove(finder)
+        if finder in sys.meta_path:  # not if somebody put another list together
+            sys.meta_path.remove(finder)
         if collects:
             gc.enable()
