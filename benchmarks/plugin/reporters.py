@@ -16,6 +16,8 @@ class Reporter:
     Attributes:
         plugins: the names of the plugins that it needs; all others are switched off.
         args: what asks for it; `{out}` is a folder for what it writes.
+        writes: the file or folder that a run must have written, in the same way; one that was quiet
+            about it would be measured at nothing. `{project}` is the project's folder.
         marked: the tests carry stage marks.
         evidence: the tests record evidence.
         again: the project was judged before, and that record is there.
@@ -23,6 +25,7 @@ class Reporter:
 
     plugins: frozenset[str] = frozenset()
     args: tuple[str, ...] = ()
+    writes: str = ""
     marked: bool = True
     evidence: bool = False
     again: bool = False
@@ -30,34 +33,50 @@ class Reporter:
 
 _JSON_REPORT = ("--json-report", "--json-report-file={out}/report.json")
 
+_RECORD = "{project}/reports/status.json"
+
 REPORTERS = {
     ALONE: Reporter(),
     FLOOR: Reporter(args=("-p", "floor")),
-    OURS: Reporter(plugins=frozenset({"prodstatus"})),
-    "junitxml": Reporter(args=("--junitxml={out}/junit.xml",)),
+    OURS: Reporter(plugins=frozenset({"prodstatus"}), writes=_RECORD),
+    "junitxml": Reporter(args=("--junitxml={out}/junit.xml",), writes="{out}/junit.xml"),
     "pytest-reportlog": Reporter(
-        plugins=frozenset({"pytest_reportlog"}), args=("--report-log={out}/log.jsonl",)
+        plugins=frozenset({"pytest_reportlog"}),
+        args=("--report-log={out}/log.jsonl",),
+        writes="{out}/log.jsonl",
     ),
-    "CTRF": Reporter(plugins=frozenset({"ctrf"}), args=("--ctrf={out}/ctrf.json",)),
+    "CTRF": Reporter(
+        plugins=frozenset({"ctrf"}), args=("--ctrf={out}/ctrf.json",), writes="{out}/ctrf.json"
+    ),
     "pytest-html": Reporter(
-        plugins=frozenset({"html", "html_fixtures", "metadata"}), args=("--html={out}/report.html",)
+        plugins=frozenset({"html", "html_fixtures", "metadata"}),
+        args=("--html={out}/report.html",),
+        writes="{out}/report.html",
     ),
     "pytest-json-report": Reporter(
-        plugins=frozenset({"pytest_jsonreport", "metadata"}), args=_JSON_REPORT
+        plugins=frozenset({"pytest_jsonreport", "metadata"}),
+        args=_JSON_REPORT,
+        writes="{out}/report.json",
     ),
     "allure-pytest": Reporter(
-        plugins=frozenset({"allure_pytest"}), args=("--alluredir={out}/allure",)
+        plugins=frozenset({"allure_pytest"}),
+        args=("--alluredir={out}/allure",),
+        writes="{out}/allure",
     ),
+    # A row for each test; without its verbosity it writes nothing in a quiet run.
     "pytest-md-report": Reporter(
         plugins=frozenset({"pytest-md-report"}),
-        args=("--md-report", "--md-report-output={out}/report.md"),
+        args=("--md-report", "--md-report-output={out}/report.md", "--md-report-verbose=1"),
+        writes="{out}/report.md",
     ),
 }
 """Each beside `ALONE`, on the same tests."""
 
 OURS_TOO = {
-    "a second run": Reporter(plugins=frozenset({"prodstatus"}), again=True),
-    "two values of evidence a test": Reporter(plugins=frozenset({"prodstatus"}), evidence=True),
+    "a second run": Reporter(plugins=frozenset({"prodstatus"}), again=True, writes=_RECORD),
+    "two values of evidence a test": Reporter(
+        plugins=frozenset({"prodstatus"}), evidence=True, writes=_RECORD
+    ),
     "no stage marks": Reporter(plugins=frozenset({"prodstatus"}), marked=False),
 }
 """The plugin in other cases, beside `ALONE` on the same tests (without evidence)."""

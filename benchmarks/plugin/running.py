@@ -45,7 +45,7 @@ class Runner:
         """Run a project's tests with one reporter.
 
         Raises:
-            RuntimeError: not all tests passed.
+            RuntimeError: not all tests passed, or the reporter wrote nothing.
         """
         shutil.rmtree(self.out, ignore_errors=True)
         self.out.mkdir()
@@ -78,5 +78,9 @@ class Runner:
             process.stderr.close()
         if process.returncode != 0:
             msg = f"{' '.join(command)} in {project} ended with {process.returncode}: {told}"
+            raise RuntimeError(msg)
+        written = reporter.writes.format(out=self.out, project=project)
+        if written and not Path(written).exists():
+            msg = f"{' '.join(command)} in {project} wrote no {written}"
             raise RuntimeError(msg)
         return Cost(cpu=used.ru_utime + used.ru_stime, wall=wall, peak=used.ru_maxrss)
