@@ -38,6 +38,6 @@ def test_a_reporter_that_wrote_nothing_is_not_measured(tmp_path: Path) -> None:
     """It would look like the cheapest of all."""
     write_project(tmp_path / "project", 100, marked=False)
     runner = Runner(python=Path(sys.executable), plugins=frozenset(), out=tmp_path / "out")
-    quiet = Reporter(args=("-p", "no:terminal"), writes="{out}/report.md")
+    quiet = Reporter(writes="{out}/report.md")
     with pytest.raises(RuntimeError, match=r"wrote no .*/report\.md"):
         runner.run(tmp_path / "project", quiet, workers=0)
