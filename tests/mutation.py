@@ -43,6 +43,7 @@ SAME = {
     "judge:root dropped from it": _ALWAYS,
     "judge:worst.id dropped from it": _ALWAYS,
     "judge:result.id dropped from it": _ALWAYS,
+    "judge:filter s.verdict is not Verdict.CONFIRMED dropped": "it spares work alone",
     "decision:stage.id dropped from it": _ALWAYS,
     "decision:final.reason dropped from it": _ALWAYS,
     "standings:not former dropped from it": "a set of names for nothing",
