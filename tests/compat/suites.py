@@ -16,7 +16,7 @@ NEIGHBOURS = "tests/integration/neighbours"
 # The plugin's own: without the store, its database and the browser.
 PLUGIN = (
     *(f"tests/unit/{name}" for name in ("model", "readers", "writers")),
-    *(f"tests/unit/test_{name}.py" for name in ("attempts", "crossing", "masked")),
+    *(f"tests/unit/test_{name}.py" for name in ("attempts", "crossing", "masked", "undisturbed")),
     "tests/integration",
     f"--ignore={NEIGHBOURS}",
     *(f"--ignore=tests/integration/{name}"
