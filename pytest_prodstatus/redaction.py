@@ -40,7 +40,7 @@ class Redaction:
         self._redactor = Redactor()
         self._seen: dict[str, str] = {}
         self._looked = False
-        self._opened = False
+        self._read = (0, 0)
         self._covered = False
 
     def register(self, value: str) -> None:
@@ -77,9 +77,7 @@ class Redaction:
     def _look(self) -> None:
         """Learn the variables' values; tests may have set some since."""
         self._looked = True
-        if not self._opened:
-            self._opened = True
-            self._learn(self._of_file())
+        self._learn(self._of_file())
         self._learn(self._environ)
 
     def _learn(self, variables: Mapping[str, str]) -> None:
@@ -89,7 +87,13 @@ class Redaction:
                 self._redactor.add(value, name)
 
     def _of_file(self) -> Mapping[str, str]:
+        """Return the variables of the project's `.env`, where it changed since the last time."""
         try:
+            found = self._dotenv.stat()
+            seen = found.st_mtime_ns, found.st_size
+            if seen == self._read:
+                return {}
+            self._read = seen
             return read_dotenv(self._dotenv.read_text(encoding="utf-8", errors="replace"))
         except OSError:
             return {}

@@ -536,3 +536,28 @@ def test_a_secret_that_became_known_leaves_the_former_record(
     monkeypatch.setenv("API_TOKEN", "former-value-1")
     ran = project.run(*partial)
     assert ran.verdicts["api.a"] == "CONFIRMED"
+
+
+@pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+def test_a_dotenv_file_that_is_written_later_is_read(
+    project: Project, mode: tuple[str, ...]
+) -> None:
+    """Nobody loads it into the environment, and no secret was known when the run began."""
+    project.write(
+        {
+            "test_api.py": """
+            from pathlib import Path
+
+            @api
+            def test_says(request):
+                print("nothing yet, and long enough to be looked at")
+                path = Path(request.config.rootpath) / ".env"
+                path.write_text("SHOP_TOKEN='planted-later-1'")
+                assert not "the shop took planted-later-1"
+            """
+        }
+    )
+    ran = project.run(*mode)
+    assert ran.verdicts["api.says"] == "FAILED observed"
+    assert "the shop took ********" in ran.criteria["api.says"]["reason"]
+    assert "planted-later-1" not in f"{ran.record}{ran.document}{ran.out}"
