@@ -92,7 +92,7 @@ def test_what_judges_goes_past_the_hook_that_rewrites_assertions(project: Projec
     assert ran.verdicts == {"api.plain": "CONFIRMED"}
     (line,) = [line for line in ran.out.splitlines() if line.startswith("rewritten:")]
     rewritten = set(line.split()[1:])
-    assert "plugin" in rewritten
+    assert "blocking" in rewritten  # which the test itself imports
     heavy = ("recorder", "collector", "judging", "outputs", "writers", "readers")
     assert not [name for name in rewritten if name.startswith(heavy)]
     assert "restored: True" in ran.out
