@@ -14,6 +14,7 @@ from pytest_prodstatus.spool import Spool
 from pytest_prodstatus.undisturbed import undisturbed
 
 if TYPE_CHECKING:
+    from pytest_prodstatus.judging import Judging
     from pytest_prodstatus.parts import Parts
 
 PARTS = pytest.StashKey["Parts"]()
@@ -33,6 +34,12 @@ def parts_of(config: pytest.Config) -> Parts:
     if PARTS not in config.stash:
         _put_in_place(config)
     return config.stash[PARTS]
+
+
+def judging_of(config: pytest.Config) -> Judging | None:
+    """Return what judges the run in this process, where it is in place; None in a worker."""
+    parts = config.stash.get(PARTS, None)
+    return parts.judging if parts is not None else None
 
 
 @undisturbed()

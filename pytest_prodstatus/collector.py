@@ -47,7 +47,6 @@ class Collector:
         self.manifest = Manifest()
         self._endpoints: dict[str, str] = {}
         self._snapshots: dict[str, tuple[datetime, ...]] = {}
-        self._asked = False
         self._error = ""
         self._files: set[str] = set()
         self._marked: tuple[list[pytest.Item], list[str]] = ([], [])
@@ -84,13 +83,11 @@ class Collector:
         """Let the record name a host that the suite asks."""
         clean = self.redaction.text
         self._endpoints[clean(name)] = clean(where)
-        self._asked = True
 
     def note_snapshot(self, name: str, at: datetime) -> None:
         """Let the record date what the suite read as of one instant."""
         told = self.redaction.text(name)
         self._snapshots[told] = (*self._snapshots.get(told, ()), at)
-        self._asked = True
 
     def note_waiting(self, what: str, budget: float) -> None:
         """Let the terminal say what the criterion that runs now waits for, and for how long.
@@ -134,8 +131,7 @@ class Collector:
     @undisturbed()
     def settle(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Fix which criteria there are and which are selected, or refuse a secret in an id."""
-        ids = [item.nodeid for item in items]
-        if not self.criteria.keys() >= set(ids):
+        if not self.criteria.keys() >= {item.nodeid for item in items}:
             # Other plugins and conftests may have marked and renamed items meanwhile.
             pairs = zip(*self._marked, strict=True)
             former = {id(item): nodeid for item, nodeid in pairs if item.nodeid != nodeid}
@@ -265,7 +261,8 @@ class Collector:
         report = yield
         raised = call.excinfo.value if call.excinfo else None
         # Of thousands most have nothing to carry.
-        if self._recorded or self._asked or isinstance(raised, Blocked):
+        asked = self._endpoints or self._snapshots
+        if self._recorded or asked or isinstance(raised, Blocked):
             running = self._running if item is self._item else self.criteria.get(item.nodeid)
             if running is not None:
                 self._payload(raised).attach(report)

@@ -38,7 +38,7 @@ def criterion_of(item: pytest.Item, mark: pytest.Mark) -> Criterion:
 def _arguments(mark: pytest.Mark, nodeid: str) -> tuple[str, bool]:
     stage = mark.args[0] if len(mark.args) == 1 else None
     side_effects = mark.kwargs.get("side_effects", False)
-    known = not mark.kwargs or mark.kwargs.keys() == {"side_effects"}
+    known = mark.kwargs.keys() <= {"side_effects"}
     if isinstance(stage, str) and stage and known and isinstance(side_effects, bool):
         return stage, side_effects
     given = ", ".join([*map(repr, mark.args), *(f"{k}={v!r}" for k, v in mark.kwargs.items())])

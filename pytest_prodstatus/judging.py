@@ -33,7 +33,6 @@ class Judging:
     def __init__(
         self, config: pytest.Config, settings: Settings, spool: Spool, redaction: Redaction
     ) -> None:
-        self.settings = settings
         self.recorder = Recorder(config, settings, spool, redaction)
         self.words = terminal.Words(self.recorder)
         self.junit: JUnitXml | None = None
@@ -45,14 +44,15 @@ class Judging:
             pytest.UsageError: another run writes the folder that this one was asked to write.
         """
         recorder, plugins = self.recorder, config.pluginmanager
-        if self.settings.asked and self.settings.judges:
+        told = recorder.settings
+        if told.asked and told.judges:
             recorder.outputs.lock()
         reports = Reports(recorder.redaction, recorder.take, self.words.speak)
         plugins.register(reports, "prodstatus-reports")
         plugins.register(recorder, "prodstatus-recorder")
         self.words.begin()
         plugins.register(htmlreport.HtmlReport(recorder), "prodstatus-html")
-        htmlreport.switch_on(self.settings, config)
+        htmlreport.switch_on(told, config)
         if config.getoption("xmlpath", None):
             # Imported where it is needed, since every judged run pays for what is imported above.
             from pytest_prodstatus.junitxml import JUnitXml

@@ -12,6 +12,7 @@ import pytest
 from pytest_prodstatus import scope, settings
 from pytest_prodstatus.collector import Collector
 from pytest_prodstatus.redaction import Redaction
+from pytest_prodstatus.reports import Reports
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool
 
@@ -52,9 +53,8 @@ class Parts:
         if self.judging is not None:
             self.judging.register(config)
             return
-        # Only a worker has these, and only a worker pays for them.
+        # Only a worker has this, and only a worker pays for it.
         from pytest_prodstatus.crossing import Crossing
-        from pytest_prodstatus.reports import Reports
 
         plugins.register(Reports(self.redaction), "prodstatus-reports")
         plugins.register(Crossing(self.collector.criteria), "prodstatus-crossing")

@@ -12,7 +12,7 @@ from collections.abc import Generator
 import pytest
 
 from pytest_prodstatus import options
-from pytest_prodstatus.access import PARTS, STARTED, parts_of, run_id_of, spool_of
+from pytest_prodstatus.access import PARTS, STARTED, judging_of, parts_of, run_id_of, spool_of
 from pytest_prodstatus.fixtures import (  # noqa: F401  pytest finds fixtures by their names here
     evidence_fixture,
     prodstatus_endpoint,
@@ -57,9 +57,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Let the parts begin."""
     config = session.config
     config.stash[STARTED] = True
-    parts = config.stash.get(PARTS, None)
-    if parts is not None and parts.judging is not None:
-        parts.judging.begin_session(config)
+    judging = judging_of(config)
+    if judging is not None:
+        judging.begin_session(config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -104,8 +104,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None]:
     """Judge the run before anyone reports it, and look again when everyone has."""
-    parts = session.config.stash.get(PARTS, None)
-    judging = parts.judging if parts is not None else None
+    judging = judging_of(session.config)
     if judging is None or not judging.finish(session, int(exitstatus)):
         return (yield)
     try:
@@ -116,7 +115,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Let go of the output folder, and remove the spool."""
-    parts = config.stash.get(PARTS, None)
-    if parts is not None and parts.judging is not None:
-        parts.judging.recorder.outputs.release()
+    judging = judging_of(config)
+    if judging is not None:
+        judging.recorder.outputs.release()
     spool_of(config).close()

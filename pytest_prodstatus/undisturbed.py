@@ -12,14 +12,13 @@ import gc
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 _OURS = f"{__name__.partition('.')[0]}."
 
 
-class _Finder(MetaPathFinder):
+class _Finder:
     """Finds this package's modules as Python itself does, and no others."""
 
     def find_spec(

@@ -87,8 +87,8 @@ class Watch:
             judging = self._wake().judging
             if judging is not None:
                 judging.recorder.pytest_xdist_node_collection_finished(node, ids)
-            if judging is not None and judging.junit is not None:
-                judging.junit.begin()
+                if judging.junit is not None:
+                    judging.junit.begin()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object, error: object) -> None:

@@ -15,9 +15,9 @@ class Reporter:
 
     Attributes:
         plugins: the names of the plugins that it needs; all others are switched off.
-        args: what asks for it; `{out}` is a folder for what it writes.
-        writes: the file or folder that a run must have written, in the same way; one that was quiet
-            about it would be measured at nothing. `{project}` is the project's folder.
+        args: what asks for it; `{written}` is what it writes.
+        writes: the file or folder that a run must have written, since one that was quiet about it
+            would be measured at nothing. `{out}` is a folder for it, `{project}` the project's.
         marked: the tests carry stage marks.
         evidence: the tests record evidence.
         again: the project was judged before, and that record is there.
@@ -31,42 +31,40 @@ class Reporter:
     again: bool = False
 
 
-_JSON_REPORT = ("--json-report", "--json-report-file={out}/report.json")
-
 _RECORD = "{project}/reports/status.json"
 
 REPORTERS = {
     ALONE: Reporter(),
     FLOOR: Reporter(args=("-p", "floor")),
     OURS: Reporter(plugins=frozenset({"prodstatus"}), writes=_RECORD),
-    "junitxml": Reporter(args=("--junitxml={out}/junit.xml",), writes="{out}/junit.xml"),
+    "junitxml": Reporter(args=("--junitxml={written}",), writes="{out}/junit.xml"),
     "pytest-reportlog": Reporter(
         plugins=frozenset({"pytest_reportlog"}),
-        args=("--report-log={out}/log.jsonl",),
+        args=("--report-log={written}",),
         writes="{out}/log.jsonl",
     ),
     "CTRF": Reporter(
-        plugins=frozenset({"ctrf"}), args=("--ctrf={out}/ctrf.json",), writes="{out}/ctrf.json"
+        plugins=frozenset({"ctrf"}), args=("--ctrf={written}",), writes="{out}/ctrf.json"
     ),
     "pytest-html": Reporter(
         plugins=frozenset({"html", "html_fixtures", "metadata"}),
-        args=("--html={out}/report.html",),
+        args=("--html={written}",),
         writes="{out}/report.html",
     ),
     "pytest-json-report": Reporter(
         plugins=frozenset({"pytest_jsonreport", "metadata"}),
-        args=_JSON_REPORT,
+        args=("--json-report", "--json-report-file={written}"),
         writes="{out}/report.json",
     ),
     "allure-pytest": Reporter(
         plugins=frozenset({"allure_pytest"}),
-        args=("--alluredir={out}/allure",),
+        args=("--alluredir={written}",),
         writes="{out}/allure",
     ),
     # A row for each test; without its verbosity it writes nothing in a quiet run.
     "pytest-md-report": Reporter(
         plugins=frozenset({"pytest-md-report"}),
-        args=("--md-report", "--md-report-output={out}/report.md", "--md-report-verbose=1"),
+        args=("--md-report", "--md-report-output={written}", "--md-report-verbose=1"),
         writes="{out}/report.md",
     ),
 }

@@ -53,7 +53,8 @@ class Runner:
             shutil.rmtree(project / "reports", ignore_errors=True)
         needed = reporter.plugins | ({"xdist", "xdist.looponfail"} if workers else set())
         switched_off = [f"-pno:{name}" for name in sorted(self.plugins - needed)]
-        args = [arg.format(out=self.out) for arg in reporter.args]
+        written = reporter.writes.format(out=self.out, project=project)
+        args = [arg.format(written=written) for arg in reporter.args]
         spread = ["-n", str(workers)] if workers else []
         command = [
             *(str(self.python), "-m", "pytest", "-q", "-p", "no:cacheprovider"),
@@ -79,7 +80,6 @@ class Runner:
         if process.returncode != 0:
             msg = f"{' '.join(command)} in {project} ended with {process.returncode}: {told}"
             raise RuntimeError(msg)
-        written = reporter.writes.format(out=self.out, project=project)
         if written and not Path(written).exists():
             msg = f"{' '.join(command)} in {project} wrote no {written}"
             raise RuntimeError(msg)

@@ -259,6 +259,7 @@ def _check_criteria(stage: Stage) -> None:
 
 def _check_tests(criteria: tuple[Criterion, ...]) -> None:
     """Refuse an id that two tests share, since one of them would hide the other."""
+    # Mostly none has parameters, and then each is its own base.
     ids = {criterion.id for criterion in criteria}
     if len(ids) == len(criteria) and not any("[" in criterion_id for criterion_id in ids):
         return
