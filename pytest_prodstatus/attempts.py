@@ -7,7 +7,7 @@ passed one after the other, as they should, make one short row; all others go to
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from datetime import datetime, timezone
 from typing import Any, TypeAlias
 
@@ -37,32 +37,32 @@ class Attempts:
     """The phases of every criterion, by its node id, in the order of arrival.
 
     Attributes:
+        told: what wasn't read yet: reports that a phase passed, and phases of criteria.
         endpoints, snapshots: whom the tests asked, and as of when, by the reports that were read.
     """
 
     def __init__(self) -> None:
         self.endpoints: dict[str, str] = {}
         self.snapshots: dict[str, set[datetime]] = {}
-        self._told: list[pytest.TestReport | tuple[str, Phase]] = []
+        self.told: list[pytest.TestReport | tuple[str, Phase]] = []
         self._passed: dict[str, _Passed] = {}
         self._phases: dict[str, list[Phase]] = {}
 
     def put_aside(self, report: pytest.TestReport) -> bool:
         """Keep one report that a phase passed, of any test, and return whether it is one."""
-        told = vars(report)
-        if told["outcome"] != "passed" or "wasxfail" in told or "context" in told:
+        if not _passed(vars(report)):
             return False
-        self._told.append(report)
+        self.told.append(report)
         return True
 
     def add(self, report: pytest.TestReport) -> None:
         """Take in any other report about a criterion."""
-        self._told.append((report.nodeid, phase_of(report)))
+        self.told.append((report.nodeid, phase_of(report)))
         self._note(report)
 
     def read(self, criteria: Container[str]) -> None:
         """Read the reports since the last time, of the tests that are criteria, by node id."""
-        for one in self._told:
+        for one in self.told:
             if isinstance(one, tuple):
                 nodeid, phase = one
                 self._of(nodeid).append(phase)
@@ -72,13 +72,14 @@ class Attempts:
                 continue
             told = vars(one)
             payload = self._note(one) if ATTRIBUTE in told else None
-            if nodeid not in self._phases:
+            # Whoever had the report since may have made something else of it.
+            if nodeid not in self._phases and _passed(told):
                 after = _after(self._passed.get(nodeid, _NOTHING), told, payload)
                 if after is not None:
                     self._passed[nodeid] = after
                     continue
             self._of(nodeid).append(phase_of(one))
-        self._told.clear()
+        self.told.clear()
 
     def _of(self, nodeid: str) -> list[Phase]:
         """Return the list of a test's phases, which is no row any more."""
@@ -114,6 +115,10 @@ class Attempts:
         if not phases:
             return None
         return reduce_phases(phases, side_effects=side_effects, require_evidence=require_evidence)
+
+
+def _passed(told: Mapping[str, Any]) -> bool:
+    return told["outcome"] == "passed" and "wasxfail" not in told and "context" not in told
 
 
 def _after(before: _Passed, told: dict[str, Any], payload: Payload | None) -> _Passed | None:

@@ -6,7 +6,6 @@ It is registered where items are collected and run: in a serial run, and in ever
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -213,12 +212,12 @@ class Collector:
         titles = "\n".join([criterion.title for criterion in self.criteria.values()])
         if clean(titles) != titles:
             for nodeid, criterion in self.criteria.items():
-                self.criteria[nodeid] = replace(criterion, title=clean(criterion.title))
+                self.criteria[nodeid] = criterion._replace(title=clean(criterion.title))
 
     def _follow(self, item: pytest.Item, former: str | None) -> None:
         """Know a renamed criterion: up to pytest 9.1, xdist's loadgroup adds the group."""
         if former in self.criteria:
-            self.criteria[item.nodeid] = replace(self.criteria.pop(former), nodeid=item.nodeid)
+            self.criteria[item.nodeid] = self.criteria.pop(former)._replace(nodeid=item.nodeid)
 
     def _keep_stages(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         if self.settings.stages is None:

@@ -47,7 +47,7 @@ class Judging:
         told = recorder.settings
         if told.asked and told.judges:
             recorder.outputs.lock()
-        reports = Reports(recorder.redaction, recorder.take, self.words.speak)
+        reports = Reports(recorder.redaction, self)
         plugins.register(reports, "prodstatus-reports")
         plugins.register(recorder, "prodstatus-recorder")
         self.words.begin()

@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from operator import attrgetter
+from dataclasses import dataclass, field
 
 from pytest_prodstatus.model.catalogue import Criterion
 from pytest_prodstatus.model.reason import Kind, Reason
-
-_NAMES = [field.name for field in fields(Criterion)]
-_FIELDS = attrgetter(*_NAMES)
 
 
 class AllBut:
@@ -56,7 +52,7 @@ class Manifest:
         """Return the manifest as ASCII JSON text, whatever its names hold."""
         return json.dumps(
             {
-                "criteria": [_FIELDS(criterion) for criterion in self.criteria.values()],
+                "criteria": list(self.criteria.values()),
                 "deselected": sorted(self.deselected),
                 "files": sorted(self.files),
                 "missing": {
@@ -71,9 +67,7 @@ class Manifest:
     def from_json(cls, text: str) -> Manifest:
         """Return the manifest that `to_json` wrote."""
         data = json.loads(text)
-        criteria = (
-            Criterion(**dict(zip(_NAMES, values, strict=True))) for values in data["criteria"]
-        )
+        criteria = (Criterion(*values) for values in data["criteria"])
         return cls(
             criteria={criterion.nodeid: criterion for criterion in criteria},
             deselected=frozenset(data["deselected"]),

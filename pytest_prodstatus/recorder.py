@@ -46,8 +46,8 @@ class Recorder:
     Attributes:
         record: of the run, once it has ended.
         criteria: by their node ids; none before the run has begun.
-        running: since when each test runs, by its node id and the monotonic clock, where somebody
-            notes it.
+        aside: reports that a phase passed and that told nothing else, of any test; they are read
+            at the end.
     """
 
     def __init__(
@@ -61,13 +61,13 @@ class Recorder:
         self.archive = Archive(settings.root, saves=settings.saves)
         self.record: Record | None = None
         self.criteria: Mapping[str, Criterion] = {}
-        self.running: dict[str, float] = {}
         self._manifest: Manifest | None = None
         self._catalogue: Catalogue | None = None
         self._former: Record | None = None
         self._run: Run | None = None
         self._restricted = False
         self._attempts = Attempts()
+        self.aside = self._attempts.told
         self._missing: dict[str, Reason] = {}
         self._incidents: dict[str, Reason] = {}
         self._interrupted: set[str] = set()
@@ -131,12 +131,9 @@ class Recorder:
         """Take in one report about any test; nothing in a run that isn't judged."""
         if self._run is None:
             return
-        when = report.when
-        if when in ("teardown", CRASHED):
-            self.running.pop(report.nodeid, None)
         if self._attempts.put_aside(report) or report.nodeid not in self.criteria:
             return
-        if when == CRASHED and worker_id(getattr(report, "node", None)) in self._interrupted:
+        if report.when == CRASHED and worker_id(getattr(report, "node", None)) in self._interrupted:
             return  # it was told to stop: xdist takes that for a crash
         self._attempts.add(report)
 

@@ -12,6 +12,7 @@ from typing import TextIO
 
 import pytest
 
+from pytest_prodstatus.model.outcome import CRASHED
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.writers.board import board_lines, final_line, override_lines
@@ -82,6 +83,7 @@ class Waiting:
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
+        self._running: dict[str, float] = {}
         self._output: TextIO | None = None
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
@@ -91,11 +93,17 @@ class Waiting:
         """Begin to count."""
         if not self.recorder.active:
             return
-        self.recorder.running[nodeid] = time.monotonic()
+        self._running[nodeid] = time.monotonic()
         if self._thread is None:
             self._output = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
             self._thread = threading.Thread(target=self._watch, daemon=True)
             self._thread.start()
+
+    @pytest.hookimpl
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count no longer."""
+        if report.when in ("teardown", CRASHED):
+            self._running.pop(report.nodeid, None)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
@@ -112,7 +120,7 @@ class Waiting:
         while not self._over.wait(min(0.5, WAITING_S / 4)):
             now = time.monotonic()
             # A copy, made at once: the other thread goes on.
-            for nodeid, since in self.recorder.running.copy().items():
+            for nodeid, since in self._running.copy().items():
                 times = int((now - since) / WAITING_S)
                 if times > told.get(nodeid, 0):
                     told[nodeid] = times

@@ -148,7 +148,7 @@ def _stale(folder: Path) -> Record:
         replace(
             stage,
             criteria=tuple(
-                replace(s, observed_at=s.observed_at - before if s.observed_at else None)
+                s._replace(observed_at=s.observed_at - before if s.observed_at else None)
                 for s in stage.criteria
             ),
         )

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
 
 from pytest_prodstatus.model.text import one_line
 
@@ -71,9 +72,8 @@ class Stage:
         return bool(self.rollup)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Criterion:
-    """One test item that joined a stage.
+class Criterion(NamedTuple):
+    """One test item that joined a stage; a tuple, like all that a run has thousands of.
 
     Attributes:
         id: `stage.criterion`, with the parameters in brackets where it has some.

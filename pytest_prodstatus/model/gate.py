@@ -7,7 +7,6 @@ of now. Waivers change the answer and no verdict; an override opens whatever the
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from pytest_prodstatus.model.answer import Answer, Waived, refused
@@ -169,6 +168,6 @@ def _waived(
 def _accepted(standings: Sequence[Standing], waived: Sequence[Waived]) -> list[Standing]:
     names = {each.standing.id for each in waived}
     return [
-        replace(s, verdict=Verdict.CONFIRMED, reason=None) if s.id in names else s
+        s._replace(verdict=Verdict.CONFIRMED, reason=None) if s.id in names else s
         for s in standings
     ]

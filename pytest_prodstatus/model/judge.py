@@ -80,7 +80,7 @@ def _judge_stage(
     rolled: Sequence[_Contribution],
 ) -> StageResult:
     criteria = tuple(
-        replace(standing, verdict=Verdict.BLOCKED, reason=upstream.reason)
+        standing._replace(verdict=Verdict.BLOCKED, reason=upstream.reason)
         if upstream and standing.verdict is Verdict.CONFIRMED
         else standing
         for standing in standings

@@ -52,7 +52,7 @@ def _gather(value: Any, texts: list[str]) -> None:
     """Add every text of `value` that a test may have put there."""
     if isinstance(value, str):
         texts.append(value)
-    elif isinstance(value, (tuple, list)):
+    elif type(value) in (tuple, list):
         for item in value:
             _gather(item, texts)
     elif isinstance(value, Mapping):
@@ -73,7 +73,7 @@ def _walk(value: Any, redact: Redact) -> Any:
     if isinstance(value, str):
         clean = redact(value)
         return value if clean == value else clean
-    if isinstance(value, tuple):
+    if type(value) is tuple:
         items = tuple(_walk(item, redact) for item in value)
         return value if all(map(operator.is_, value, items)) else items
     if isinstance(value, Mapping):
@@ -89,7 +89,10 @@ def _walk(value: Any, redact: Redact) -> Any:
         changed = _walk(own, redact) if own else own
         if changed is not own:
             changes[name] = changed
-    return replace(value, **changes) if changes else value
+    if not changes:
+        return value
+    named_tuple = isinstance(value, tuple)
+    return value._replace(**changes) if named_tuple else replace(value, **changes)
 
 
 @cache
@@ -98,10 +101,14 @@ def _texts_of(kind: type[Any]) -> tuple[tuple[str, ...], Callable[[Any], tuple[A
     textless = {plain.__name__ for plain in _PLAIN} | {"Verdict", "Rule", "Kind", "None"}
     # A text of these names is an id; "run" is one in some parts, and in the record itself a part.
     left = {True: textless | {"str"}, False: textless}
+    # A named tuple's types are wrapped (typing.ForwardRef).
+    types = (
+        {name: wrapped.__forward_arg__ for name, wrapped in kind.__annotations__.items()}
+        if issubclass(kind, tuple)
+        else {field.name: str(field.type) for field in fields(kind)}
+    )
     names = tuple(
-        field.name
-        for field in fields(kind)
-        if not set(str(field.type).split(" | ")) <= left[field.name in _IDENTITY]
+        name for name, of in types.items() if not set(of.split(" | ")) <= left[name in _IDENTITY]
     )
     if len(names) < 2:  # of a single name, attrgetter would return no tuple
         return names, lambda value: tuple(getattr(value, name) for name in names)

@@ -7,7 +7,6 @@ verdict opens nothing and a CONFIRMED ages while the record lies there.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pytest_prodstatus.model.catalogue import (
@@ -20,6 +19,7 @@ from pytest_prodstatus.model.catalogue import (
 from pytest_prodstatus.model.judge import Judged
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record, Standing
+from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.validity import stale
 from pytest_prodstatus.model.verdict import Verdict
 
@@ -46,10 +46,10 @@ def own_of(standing: Standing) -> Standing:
         text = f"the record calls it {standing.verdict}, and it was seen to be {observed}"
         if standing.observed is None:
             text = f"the record calls it {standing.verdict}, and it was never observed"
-        return replace(standing, verdict=observed, reason=Reason(text=text, kind=Kind.NOT_RUN))
+        return standing._replace(verdict=observed, reason=Reason(text=text, kind=Kind.NOT_RUN))
     blocked_above = standing.reason is not None and standing.reason.kind is Kind.UPSTREAM
     if blocked_above and observed is Verdict.CONFIRMED:
-        return replace(standing, verdict=Verdict.CONFIRMED, reason=None)
+        return standing._replace(verdict=Verdict.CONFIRMED, reason=None)
     return standing
 
 
@@ -125,14 +125,14 @@ def _aged(standing: Standing, stage: Stage, release: str | None, now: datetime) 
             kind=Kind.STALE,
             remedy=f"run stage {stage.id} again",
         )
-    return replace(standing, verdict=Verdict.BLOCKED, reason=reason) if reason else standing
+    return standing._replace(verdict=Verdict.BLOCKED, reason=reason) if reason else standing
 
 
 def _unknown(name: str, stage: Stage) -> Standing:
     return Standing(
         id=name,
         stage=stage.id,
-        title=name,
+        title=one_line(name),
         nodeid=None,
         verdict=Verdict.BLOCKED,
         reason=Reason(

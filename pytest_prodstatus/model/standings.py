@@ -7,13 +7,14 @@ wasn't asked to look), or not run.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, base_of
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record, Run, Standing
+from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.validity import carried
 from pytest_prodstatus.model.verdict import Verdict
 
@@ -138,8 +139,7 @@ def _not_selected(
     criterion: Criterion, old: Standing | None, facts: Facts, now: datetime
 ) -> Standing:
     if old is not None:
-        same = replace(
-            old,
+        same = old._replace(
             stage=criterion.stage,
             title=criterion.title,
             nodeid=criterion.nodeid,
@@ -184,7 +184,7 @@ def _unprovided(name: str, stage_id: str, facts: Facts) -> Standing:
     return Standing(
         id=name,
         stage=stage_id,
-        title=_words(name),
+        title=one_line(_words(name)),
         nodeid=None,
         verdict=Verdict.BLOCKED,
         selected=selected,

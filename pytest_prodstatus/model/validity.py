@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from pytest_prodstatus.model.catalogue import Stage
@@ -14,12 +13,12 @@ from pytest_prodstatus.model.verdict import Verdict
 
 def carried(old: Standing, stage: Stage, now: datetime) -> Standing:
     """Return a former standing as it stands now: its own observation, and stale when too old."""
-    own = replace(old, carried_over=old.observed is not None, selected=False)
+    own = old._replace(carried_over=old.observed is not None, selected=False)
     if old.observed is not Verdict.CONFIRMED:
-        return replace(own, verdict=old.observed or Verdict.BLOCKED)
+        return own._replace(verdict=old.observed or Verdict.BLOCKED)
     # A clock that is wrong by more than a whole validity dates nothing.
     reason = stale(old.observed_at, stage, now, ahead=stage.valid_for)
-    return replace(own, verdict=Verdict.BLOCKED if reason else Verdict.CONFIRMED, reason=reason)
+    return own._replace(verdict=Verdict.BLOCKED if reason else Verdict.CONFIRMED, reason=reason)
 
 
 def stale(seen: datetime | None, stage: Stage, now: datetime, ahead: timedelta) -> Reason | None:

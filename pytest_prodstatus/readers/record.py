@@ -21,6 +21,7 @@ from pytest_prodstatus.model.record import (
     Standing,
     Subject,
 )
+from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.fields import FieldError, Fields
 from pytest_prodstatus.readers.shape import FLAG, TEXT, TEXT_OR_NULL, WHOLE, Shape
@@ -176,7 +177,7 @@ def _standing(data: Fields, stage_id: str, *, evidence: bool) -> Standing:
     return Standing(
         id=name,
         stage=stage_id,
-        title=title,
+        title=one_line(title),
         nodeid=nodeid,
         verdict=verdict,
         observed=_verdict(data, "observed"),

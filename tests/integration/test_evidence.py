@@ -201,6 +201,31 @@ def test_no_text_loses_the_run_or_forges_an_output(project: Project, mode: tuple
     assert len(json.dumps(ran.told)) < 1_000_000
 
 
+HOSTILE_TITLES = """
+import pytest
+
+def made(text):
+    def test(): assert 1 > 2
+    test.__doc__ = text
+    return pytest.mark.stage("api")(test)
+
+globals().update((f"test_{name.replace(' ', '_')}", made(text)) for name, text in TEXTS.items())
+"""
+
+
+@MODES
+def test_a_title_is_one_line(project: Project, mode: tuple[str, ...]) -> None:
+    """Whatever a docstring holds, which gives a criterion its title."""
+    titles = f"TEXTS = {json.dumps(HOSTILE)}\n{HOSTILE_TITLES}"
+    project.write({"test_api.py": titles, "test_shop.py": SHOP})
+    ran = project.run(*mode)
+    assert ran.status == 1
+    assert len(ran.criteria) == len(HOSTILE) + 1
+    check_harmless(ran)
+    for told in ran.criteria.values():
+        assert len(told["title"].splitlines()) == 1
+
+
 def check_harmless(ran: Ran) -> None:
     """Assert that no output carries anything that acts, and that promised lines are lines."""
     assert ran.document is not None

@@ -78,7 +78,7 @@ def edited(record: Record, name: str, **changes: Any) -> Record:
     """Return the record with one criterion's data changed, as an editor does it."""
 
     def changed(standing: Standing) -> Standing:
-        return replace(standing, **changes) if standing.id == name else standing
+        return standing._replace(**changes) if standing.id == name else standing
 
     stages = tuple(
         replace(each, criteria=tuple(map(changed, each.criteria))) for each in record.stages

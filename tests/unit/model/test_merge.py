@@ -137,7 +137,7 @@ class TestCriterion:
         def knowing(**changes: Any) -> Record:
             part = shard({"api.key": C}, names=["api.key"])
             shop = part.stages[1]
-            blind = tuple(replace(c, selected=False, **changes) for c in shop.criteria)
+            blind = tuple(c._replace(selected=False, **changes) for c in shop.criteria)
             return replace(part, stages=(part.stages[0], replace(shop, criteria=blind)))
 
         wise, dumb = knowing(), knowing(reason=reason("unknown", Kind.NOT_RUN))
@@ -341,7 +341,7 @@ def test_a_criterion_of_no_stage_is_refused() -> None:
     """An edited record."""
     part = shard({"api.key": C})
     stages = (*part.stages, replace(part.stages[0], criteria=tuple(
-        replace(c, stage="x", id="x.y") for c in part.stages[0].criteria
+        c._replace(stage="x", id="x.y") for c in part.stages[0].criteria
     )))  # fmt: skip
     with pytest.raises(MergeError, match=r"0\.json: 'x\.y' is in no stage of the catalogue"):
         merged(replace(part, stages=stages))

@@ -10,7 +10,6 @@ from tests.unit.given import (
     in_progress,
     record,
     run,
-    standing,
 )
 
 
@@ -35,7 +34,7 @@ def test_the_rules_are_the_options_values() -> None:
 
 @each_hostile_text
 def test_names_from_outside_are_one_line(text: str) -> None:
-    """A release, a host, a run id, a selection and a title can't break a line."""
+    """A release, a host, a run id and a selection can't break a line."""
     made: Run = run(id=text, selection=text, subject=Subject(release=text, endpoints={text: text}))
     told = [
         made.id,
@@ -43,7 +42,6 @@ def test_names_from_outside_are_one_line(text: str) -> None:
         made.subject.release or "",
         *made.subject.endpoints,
         *made.subject.endpoints.values(),
-        standing("a.x", title=text).title,
     ]
     assert all(len(line.splitlines()) <= 1 for line in told)
     assert run(id=made.id, selection=made.selection, subject=made.subject) == made

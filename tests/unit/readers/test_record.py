@@ -9,13 +9,23 @@ from typing import Any
 
 import pytest
 
+from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.readers.record import (
     NewerRecordError,
     RecordError,
     read_record,
 )
 from pytest_prodstatus.writers.record import write_record
-from tests.unit.given import C, F, catalogue, entry, in_progress, observation, record
+from tests.unit.given import (
+    C,
+    F,
+    catalogue,
+    each_hostile_text,
+    entry,
+    in_progress,
+    observation,
+    record,
+)
 
 RECORD = record(
     catalogue("a", "b"), {"a.x": observation(evidence=(entry("n", [1]),)), "a.y": F, "b.x": C}
@@ -156,3 +166,11 @@ def test_what_is_no_evidence_is_refused(data: Any) -> None:
     told["stages"][0]["criteria"][0]["evidence"] = [data]
     with pytest.raises(RecordError, match="evidence 1"):
         read_record(json.dumps(told), "status.json")
+
+
+@each_hostile_text
+def test_a_title_is_one_line(text: str) -> None:
+    """Whoever wrote the record."""
+    edited = changed(("stages", 0, "criteria", 0, "title"), lambda at, key: at.update({key: text}))
+    [title, *_] = [standing.title for standing in read_record(edited, "status.json").criteria]
+    assert title == one_line(text)

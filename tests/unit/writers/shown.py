@@ -49,9 +49,9 @@ def full(text: str, stages: Catalogue | None = None) -> tuple[Record, Config]:
         versions={text: text}, incidents=(reason(text, Kind.CRASH),), dirty=True,
     )  # fmt: skip
     tests = (
-        criterion("a.x", title=text, nodeid=text, side_effects=True),
+        criterion("a.x", title=one_line(text), nodeid=text, side_effects=True),
         criterion("a.y"), criterion("b.x"),
-        criterion("a.old", title=text),
+        criterion("a.old", title=one_line(text)),
     )  # fmt: skip
     former = record(made, {"a.old": observation(F, reason=reason(text), observed_at=NOW - HOUR)})
     path = (Step(name=one_line(text, limit=100), shows="a.x"), Step(name="sold", shows="b"))

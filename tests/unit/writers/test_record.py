@@ -106,7 +106,7 @@ def test_a_record_reads_back_just_as_it_was(made: Record) -> None:
 def rounded(made: Record) -> Record:
     """Return a record with its durations to the microsecond, as they are written."""
     stages = tuple(
-        replace(s, criteria=tuple(replace(c, duration=round(c.duration, 6)) for c in s.criteria))
+        replace(s, criteria=tuple(c._replace(duration=round(c.duration, 6)) for c in s.criteria))
         for s in made.stages
     )
     return replace(made, stages=stages, previous=made.previous and rounded(made.previous))
