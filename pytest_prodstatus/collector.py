@@ -12,7 +12,7 @@ import pytest
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.blocking import Blocked, Repeated
-from pytest_prodstatus.criteria import criterion_of
+from pytest_prodstatus.criteria import closest_mark, criterion_of
 from pytest_prodstatus.manifest import Manifest
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
 from pytest_prodstatus.model.evidence import (
@@ -24,7 +24,6 @@ from pytest_prodstatus.model.evidence import (
 )
 from pytest_prodstatus.model.reason import Reason
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.options import STAGE_MARK
 from pytest_prodstatus.payload import Payload
 from pytest_prodstatus.phases import missing_of
 from pytest_prodstatus.redaction import Redaction
@@ -48,7 +47,8 @@ class Collector:
         self._snapshots: dict[str, tuple[datetime, ...]] = {}
         self._error = ""
         self._files: set[str] = set()
-        self._marked: tuple[list[pytest.Item], list[str]] = ([], [])
+        self._collected: list[pytest.Item] = []
+        self._marked: list[tuple[pytest.Item, str]] = []
         self._owners: dict[int, Callable[[pytest.MarkDecorator], None]] = {}
         self._missing: dict[str, Reason] = {}
         self._fresh: list[Entry] = []
@@ -121,10 +121,10 @@ class Collector:
     @undisturbed()
     def mark(self, items: list[pytest.Item]) -> None:
         """Mark criteria as `production`."""
-        known = set(self.criteria)
-        for item in items:
-            if item.nodeid not in known:
-                self.pytest_itemcollected(item)
+        collected, self._collected = self._collected, []
+        known = set(map(id, collected))
+        for item in (*collected, *(item for item in items if id(item) not in known)):
+            self._note(item)
         self._mark_owners()
 
     @undisturbed()
@@ -132,13 +132,12 @@ class Collector:
         """Fix which criteria there are and which are selected, or refuse a secret in an id."""
         if not self.criteria.keys() >= {item.nodeid for item in items}:
             # Other plugins and conftests may have marked and renamed items meanwhile.
-            pairs = zip(*self._marked, strict=True)
-            former = {id(item): nodeid for item, nodeid in pairs if item.nodeid != nodeid}
+            former = {id(item): nodeid for item, nodeid in self._marked if item.nodeid != nodeid}
             for item in items:
                 if item.nodeid not in self.criteria:
                     self._follow(item, former.get(id(item)))
-                    self.pytest_itemcollected(item)
-        self._marked = [], []
+                    self._note(item)
+        self._marked.clear()
         self._mark_owners()
         self._mask_titles()
         self._keep_stages(config, items)
@@ -179,27 +178,30 @@ class Collector:
 
     @pytest.hookimpl
     def pytest_itemcollected(self, item: pytest.Item) -> None:
-        """Note every criterion, also one that is deselected later."""
-        owner, mark = next(item.iter_markers_with_node(STAGE_MARK), (None, None))
+        """Remember every item, also one that is deselected later."""
+        self._collected.append(item)
+
+    def _note(self, item: pytest.Item) -> None:
+        owner, mark = closest_mark(item)
+        nodeid = item.nodeid
         if owner is None or mark is None:
             return
         self._owners[id(owner)] = owner.add_marker
-        if item.nodeid in self.criteria:
+        if nodeid in self.criteria:
             return
+        if not self.criteria:
+            self.redaction.switch(item.config)
         try:
             criterion = criterion_of(item, mark)
         except CatalogueError as error:
             # Raised here it would be a traceback, and under xdist the loss of the worker.
             self._error = self._error or str(error)
             return
-        self.criteria[criterion.nodeid] = criterion
-        items, nodeids = self._marked
-        items.append(item)
-        nodeids.append(criterion.nodeid)
+        self.criteria[nodeid] = criterion
+        self._marked.append((item, nodeid))
         if criterion.side_effects and item.config.pluginmanager.hasplugin("rerunfailures"):
             # What ignores this mark is refused by the claim in the spool.
             item.add_marker(pytest.mark.flaky(reruns=0), append=False)
-        self.redaction.switch(item.config)
 
     def _mark_owners(self) -> None:
         # Where the one mark is the other goes: a file's is that of all its tests.

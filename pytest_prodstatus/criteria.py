@@ -8,6 +8,20 @@ import pytest
 
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
 from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.options import STAGE_MARK
+
+
+def closest_mark(
+    item: pytest.Item,
+) -> tuple[pytest.Item | pytest.Collector, pytest.Mark] | tuple[None, None]:
+    """Return who carries the mark that puts an item into a stage, itself or its file, and it."""
+    node: pytest.Item | pytest.Collector | None = item
+    while node is not None:
+        for mark in node.own_markers:
+            if mark.name == STAGE_MARK:
+                return node, mark
+        node = node.parent
+    return None, None
 
 
 def criterion_of(item: pytest.Item, mark: pytest.Mark) -> Criterion:
