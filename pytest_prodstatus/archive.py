@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.project import name_in, variables_of
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.model.override import Override
 
 _LIBRARIES = ("sqlalchemy", "alembic", "platformdirs")
 
@@ -31,8 +34,7 @@ SWITCHED_OFF = Reason(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class Kept(NamedTuple):
     """What came of keeping a record.
 
     Attributes:

@@ -50,7 +50,7 @@ class Attempts:
 
     def put_aside(self, report: pytest.TestReport) -> bool:
         """Keep one report that a phase passed, of any test, and return whether it is one."""
-        if not _passed(vars(report)):
+        if not _is_pass(vars(report)):
             return False
         self.told.append(report)
         return True
@@ -73,7 +73,7 @@ class Attempts:
             told = vars(one)
             payload = self._note(one) if ATTRIBUTE in told else None
             # Whoever had the report since may have made something else of it.
-            if nodeid not in self._phases and _passed(told):
+            if nodeid not in self._phases and _is_pass(told):
                 after = _after(self._passed.get(nodeid, _NOTHING), told, payload)
                 if after is not None:
                     self._passed[nodeid] = after
@@ -117,7 +117,7 @@ class Attempts:
         return reduce_phases(phases, side_effects=side_effects, require_evidence=require_evidence)
 
 
-def _passed(told: Mapping[str, Any]) -> bool:
+def _is_pass(told: Mapping[str, Any]) -> bool:
     return told["outcome"] == "passed" and "wasxfail" not in told and "context" not in told
 
 

@@ -47,7 +47,7 @@ class Judging:
         told = recorder.settings
         if told.asked and told.judges:
             recorder.outputs.lock()
-        reports = Reports(recorder.redaction, self)
+        reports = Reports(recorder.redaction, recorder, self.words.speak)
         plugins.register(reports, "prodstatus-reports")
         plugins.register(recorder, "prodstatus-recorder")
         self.words.begin()

@@ -12,7 +12,6 @@ import pytest
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.redacted import redacted
 from pytest_prodstatus.publish import Published, publish, publish_readable, publish_record
-from pytest_prodstatus.readers.record import NewerRecordError, RecordError, read_record
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.writers.files import clear_leftovers
 from pytest_prodstatus.writers.lock import FolderInUse, FolderLock
@@ -72,6 +71,9 @@ class Outputs:
         except (OSError, UnicodeDecodeError) as error:
             self.notices.append(f"the last record can't be read, so nothing is known: {error}")
             return None
+        # Not above, since the first run in a checkout, as all of CI's are, has none to read.
+        from pytest_prodstatus.readers.record import NewerRecordError, RecordError, read_record
+
         try:
             read = read_record(text, str(settings.record), criteria=whole)
         except NewerRecordError as error:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pytest_prodstatus.layout import Layout
 from pytest_prodstatus.readers.config import Config, ConfigError, read_config, read_name
@@ -13,8 +13,7 @@ from pytest_prodstatus.readers.config import Config, ConfigError, read_config, r
 FILE = "pyproject.toml"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Project:
+class Project(NamedTuple):
     """A project's root folder and its configuration."""
 
     root: Path

@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from pytest_prodstatus.layout import Layout
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.document import write_document
-from pytest_prodstatus.writers.export import writer_of
 from pytest_prodstatus.writers.fields import digest_of
 from pytest_prodstatus.writers.files import write_atomically
 from pytest_prodstatus.writers.record import record_pieces
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(NamedTuple):
     """What came of writing: the record with the document's digest, and what went wrong."""
 
     record: Record
@@ -49,7 +48,12 @@ def publish_readable(record: Record, config: Config, layout: Layout) -> Publishe
     from pytest_prodstatus.writers.page import page_pieces
 
     page = page_pieces(record, config)
-    exports = {layout.export(name): [writer_of(name)(record, config)] for name in config.exports}
+    exports: dict[Path, Iterable[str]] = {}
+    if config.exports:
+        from pytest_prodstatus.writers.export import writer_of
+
+        for name in config.exports:
+            exports[layout.export(name)] = [writer_of(name)(record, config)]
     try:
         existing = _content(layout.document)
     except OSError as error:

@@ -6,7 +6,7 @@ It is registered in a serial run's only process, and in the controller under xdi
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -46,8 +46,8 @@ class Recorder:
     Attributes:
         record: of the run, once it has ended.
         criteria: by their node ids; none before the run has begun.
-        aside: reports that a phase passed and that told nothing else, of any test; they are read
-            at the end.
+        put_aside: keeps a report that a phase passed and that told nothing else until the end; it
+            is asked for each phase of each test, so it is a list's own `append`.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Recorder:
         self._run: Run | None = None
         self._restricted = False
         self._attempts = Attempts()
-        self.aside = self._attempts.told
+        self.put_aside: Callable[[pytest.TestReport], object] = self._attempts.told.append
         self._missing: dict[str, Reason] = {}
         self._incidents: dict[str, Reason] = {}
         self._interrupted: set[str] = set()

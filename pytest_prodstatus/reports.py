@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, Protocol
 
 import pytest
 
 from pytest_prodstatus.masked import tells_nothing
 from pytest_prodstatus.redaction import Redaction
 
-if TYPE_CHECKING:
-    from pytest_prodstatus.judging import Judging
+
+class Taker(Protocol):
+    """Whoever judges by the reports.
+
+    Attributes:
+        put_aside: keeps a report that a phase passed and that told nothing else, of any test.
+    """
+
+    put_aside: Callable[[pytest.TestReport], object]
+
+    def take(self, report: pytest.TestReport) -> None:
+        """Take in any other report."""
 
 
 class Reports:
@@ -21,32 +31,38 @@ class Reports:
 
     Args:
         redaction: takes secrets out.
-        judging: takes the reports in, and lets the words in with the first that needs them; None in
-            an xdist worker, which leaves both to its controller.
+        taker: takes the reports in; None in an xdist worker, which leaves that to its controller.
+        speak: lets a person read the verdicts' own words from now on: more than a pass is told.
     """
 
-    def __init__(self, redaction: Redaction, judging: Judging | None = None) -> None:
+    def __init__(
+        self,
+        redaction: Redaction,
+        taker: Taker | None = None,
+        speak: Callable[[], object] | None = None,
+    ) -> None:
         self._redaction = redaction
-        self._judging = judging
+        self._taker = taker
+        self._speak = speak
         self._keywords: dict[int, Mapping[str, object]] = {}
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
         """See a report first and last: also of a subtest, a rerun or a crash."""
-        told, judging = report.__dict__, self._judging
+        told, taker = report.__dict__, self._taker
         plain = tells_nothing(told)
         if not plain and self._redaction.on:
             self._redaction.mask(report)
-            if judging is not None:
-                judging.words.speak()
+            if self._speak is not None:
+                self._speak()
         yield
-        if judging is None:
+        if taker is None:
             return
         if plain and told["outcome"] == "passed":
-            judging.recorder.aside.append(report)
+            taker.put_aside(report)
             self._share(told)
         else:
-            judging.recorder.take(report)
+            taker.take(report)
 
     def _share(self, told: dict[str, Any]) -> None:
         """Let the phases of a test have one dict of names and marks, of which each had its own.

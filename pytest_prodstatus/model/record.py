@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_prodstatus.model.evidence import Entry
-from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Reason
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.model.override import Override
 
 SCHEMA = 1
 """The version of the record's JSON form that this release writes and the newest it reads."""
@@ -88,6 +90,16 @@ class StageResult:
     criteria: tuple[Standing, ...]
     since: datetime | None = None
     previous: Verdict | None = None
+
+    @property
+    def hangs(self) -> bool:
+        """Whether it isn't CONFIRMED because of something outside it."""
+        return bool(self.cause) and (self.cause or "").partition(".")[0] != self.id
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it isn't CONFIRMED, and the root of that is its own."""
+        return self.verdict is not Verdict.CONFIRMED and not self.hangs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 _QUOTE = re.compile(r"[ ]{0,3}>[ ]?")
 _ITEM = re.compile(r"(?P<mark>[ ]{0,3}(?:[-*+]|\d{1,9}[.)]))(?:[ ]{1,4}(?=[^ ])|[ ]*$|[ ](?=[ ]))")
@@ -22,8 +23,7 @@ _BREAK = re.compile(r"[ ]{0,3}(?:#{1,6}(?:[ ]|$)|(?P<rule>[-*_=])[ ]*(?:(?P=rule
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blocks:
+class Blocks(NamedTuple):
     """The lines as prose or not.
 
     Attributes:

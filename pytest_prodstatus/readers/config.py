@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_prodstatus.model.catalogue import (
     DEFAULT_VALID_FOR,
@@ -18,9 +18,11 @@ from pytest_prodstatus.model.catalogue import (
 )
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.waiver import Waivers
-from pytest_prodstatus.readers.path import Step, read_path
 from pytest_prodstatus.readers.table import ConfigError, Table
 from pytest_prodstatus.readers.waivers import WAIVER_KEYS, read_waivers
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.readers.path import Step
 
 __all__ = [
     "STAGE_KEYS",
@@ -106,10 +108,19 @@ def read_config(text: str, source: str) -> Config:
         require_history=reader.boolean("require_history", default=False),
         exports=tuple(dict.fromkeys(reader.texts("exports"))),
         secrets=reader.texts("secrets"),
-        path=read_path(reader, catalogue),
+        path=_path(reader, catalogue),
         catalogue=catalogue,
         waivers=read_waivers(reader, catalogue),
     )
+
+
+def _path(reader: Table, catalogue: Catalogue) -> tuple[Step, ...]:
+    if "path" not in reader.table:
+        return ()
+    # Not above, since few projects have one to pay for.
+    from pytest_prodstatus.readers.path import read_path
+
+    return read_path(reader, catalogue)
 
 
 def is_configured(text: str, source: str) -> bool:

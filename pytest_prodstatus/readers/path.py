@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.evidence import NAME_LIMIT
@@ -14,8 +13,7 @@ from pytest_prodstatus.readers.table import ConfigError, Table
 STEP_KEYS = ("step", "shows")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(NamedTuple):
     """A step of the path.
 
     Attributes:

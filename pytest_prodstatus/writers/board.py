@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from pytest_prodstatus.model.duration import age
 from pytest_prodstatus.model.reason import Kind
@@ -16,8 +16,7 @@ from pytest_prodstatus.model.verdict import Verdict
 _VERDICT = max(len(verdict.value) for verdict in Verdict)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of the board, and the verdict that colours it."""
 
     text: str

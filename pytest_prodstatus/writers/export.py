@@ -7,9 +7,8 @@ line in `EXPORTS`. It is imported when it is asked for.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.readers.config import Config
@@ -22,8 +21,7 @@ class Writer(Protocol):
         """Return the record, of a finished run or one in progress, in this form."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Export:
+class Export(NamedTuple):
     """One form.
 
     Attributes:

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from json.encoder import encode_basestring as quoted
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_prodstatus.model.evidence import entry_to_json, to_text
-from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Reason
 from pytest_prodstatus.model.record import (
     SCHEMA,
@@ -22,6 +21,9 @@ from pytest_prodstatus.model.record import (
     Standing,
 )
 from pytest_prodstatus.model.verdict import Verdict
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.model.override import Override
 
 
 def write_record(record: Record) -> str:

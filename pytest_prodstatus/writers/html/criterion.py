@@ -7,10 +7,9 @@ that: a page of ten thousand criteria has to be quick. What is done is a `Markup
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup
 
@@ -31,8 +30,7 @@ TRACES = 40_000
 _LEAST, _MOST = 400, 6_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(NamedTuple):
     """What the criteria of one page have in common.
 
     Attributes:

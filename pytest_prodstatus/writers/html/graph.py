@@ -49,16 +49,6 @@ def graph(record: Record, catalogue: Catalogue) -> Markup:
     ).format(width, height, Markup().join(lines), Markup().join(nodes))
 
 
-def is_root(stage: StageResult) -> bool:
-    """Return whether the root of a stage's verdict is its own."""
-    return stage.verdict is not Verdict.CONFIRMED and not hangs(stage)
-
-
-def hangs(stage: StageResult) -> bool:
-    """Return whether a stage isn't CONFIRMED because of something outside it."""
-    return bool(stage.cause) and (stage.cause or "").partition(".")[0] != stage.id
-
-
 def _corner(point: Point) -> tuple[int, int]:
     layer, middle = point
     return layer * (_WIDTH + _GAP), round(middle * _ROW - _HEIGHT / 2)
@@ -95,8 +85,8 @@ def _node(stage: StageResult, point: Point, catalogue: Catalogue) -> Markup:
         Markup('<text x="{}" y="{}">{}</text>').format(x + 40, first + 16 * n, row)
         for n, row in enumerate(title)
     )
-    state = " root" if is_root(stage) else " hangs" if hangs(stage) else ""
-    below = f"{stage.verdict}{', root cause' if is_root(stage) else ''}"
+    state = " root" if stage.is_root else " hangs" if stage.hangs else ""
+    below = f"{stage.verdict}{', root cause' if stage.is_root else ''}"
     return Markup(
         '<a href="#stage-{}" class="node {}{}" aria-label="{}"><title>{}</title>'
         '<rect x="{}" y="{}" width="{}" height="{}" rx="9"/>'
@@ -113,7 +103,7 @@ def _node(stage: StageResult, point: Point, catalogue: Catalogue) -> Markup:
 def _words(stage: StageResult, catalogue: Catalogue) -> str:
     declared = catalogue.by_id[stage.id]
     titles: Mapping[str, str] = {other.id: other.title for other in catalogue.stages}
-    words = f"{stage.title}: {stage.verdict}{', root cause' if is_root(stage) else ''}"
+    words = f"{stage.title}: {stage.verdict}{', root cause' if stage.is_root else ''}"
     for what, names in (("requires", declared.requires), ("rolls up", declared.rollup)):
         if names:
             words += f", {what} {', '.join(titles[name] for name in names)}"

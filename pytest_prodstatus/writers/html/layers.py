@@ -7,8 +7,8 @@ other layers gets a lane of its own there.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 _LANE = 0.3
 """The height of a lane; a node's is 1."""
@@ -18,8 +18,7 @@ Point = tuple[int, float]
 """A layer and a height in it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class Layout(NamedTuple):
     """A graph's geometry, in layers and node heights.
 
     Attributes:

@@ -9,7 +9,6 @@ from markupsafe import Markup
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.record import Record, StageResult
 from pytest_prodstatus.model.summary import stage_line
-from pytest_prodstatus.writers.html.graph import graph, hangs, is_root
 from pytest_prodstatus.writers.html.strip import stage_strip
 from pytest_prodstatus.writers.html.words import minute, tag
 
@@ -29,13 +28,19 @@ def overview(record: Record, catalogue: Catalogue, anchors: Mapping[str, str]) -
         '<th scope="col">What was seen, or why not</th><th scope="col">Since</th>{}</tr></thead>\n'
         "<tbody>\n{}</tbody></table></section>\n"
     ).format(
-        _drawn(graph(record, catalogue)),
+        _drawn(record, catalogue),
         Markup('<th scope="col">Last runs</th>') if record.history else "",
         Markup().join(_row(stage, record, anchors) for stage in record.stages),
     )
 
 
-def _drawn(picture: Markup) -> Markup:
+def _drawn(record: Record, catalogue: Catalogue) -> Markup:
+    if not any(stage.requires or stage.rollup for stage in catalogue.stages):
+        return Markup()
+    # Not above, since a project that only marks its tests has no graph to pay for.
+    from pytest_prodstatus.writers.html.graph import graph
+
+    picture = graph(record, catalogue)
     if not picture:
         return Markup()
     return Markup(
@@ -47,14 +52,14 @@ def _drawn(picture: Markup) -> Markup:
 
 
 def _row(stage: StageResult, record: Record, anchors: Mapping[str, str]) -> Markup:
-    root = Markup(' <span class="note">root cause</span>') if is_root(stage) else ""
+    root = Markup(' <span class="note">root cause</span>') if stage.is_root else ""
     strip = Markup("<td>{}</td>").format(stage_strip(record, stage.id)) if record.history else ""
     cause = cause_link(stage, anchors)
     return Markup(
         '<tr{}><th scope="row"><a href="#stage-{}">{}</a></th><td>{}{}</td><td>{}</td>'
         '<td class="since">{}</td>{}</tr>\n'
     ).format(
-        Markup(' class="hangs"') if hangs(stage) else "",
+        Markup(' class="hangs"') if stage.hangs else "",
         stage.id,
         stage.title,
         tag(stage.verdict),
@@ -67,6 +72,6 @@ def _row(stage: StageResult, record: Record, anchors: Mapping[str, str]) -> Mark
 
 def cause_link(stage: StageResult, anchors: Mapping[str, str]) -> Markup:
     """Return a link to the cause outside a stage; nothing where it has none on the page."""
-    if stage.cause is None or stage.cause not in anchors or not hangs(stage):
+    if stage.cause is None or stage.cause not in anchors or not stage.hangs:
         return Markup()
     return Markup('<a href="#{}">{}</a>').format(anchors[stage.cause], stage.cause)

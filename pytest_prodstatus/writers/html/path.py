@@ -14,7 +14,6 @@ from markupsafe import Markup
 from pytest_prodstatus.model.record import Record, StageResult
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.path import Step
-from pytest_prodstatus.writers.html.graph import hangs, is_root
 from pytest_prodstatus.writers.html.timeline import all_instants
 from pytest_prodstatus.writers.html.words import CLASS, SIGN, instant
 
@@ -90,7 +89,7 @@ def _stop(
     verdict, root, hanging, anchor = Verdict.BLOCKED, False, False, ""
     if stage and not is_criterion:
         anchor = f"stage-{stage.id}"
-        verdict, root, hanging = stage.verdict, is_root(stage), hangs(stage)
+        verdict, root, hanging = stage.verdict, stage.is_root, stage.hangs
     elif stage and standing:
         anchor = anchors[standing.id]
         verdict, root = standing.verdict, stage.cause == standing.id

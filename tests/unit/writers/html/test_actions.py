@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 
@@ -21,7 +20,7 @@ HEAD = head(record(catalogue("a"), {"a.x": C}), Config())
 def test_more_than_five_actions_are_folded(number: int, folded: str) -> None:
     """The folded list goes on with the number after the last one seen."""
     told = [f"mend {n}" for n in range(1, number + 1)]
-    text = actions(replace(HEAD, actions=told), 2)
+    text = actions(HEAD._replace(actions=told), 2)
     assert re.findall(r"<li>([^<]*)</li>", text) == told
     assert re.findall(r"<summary>([^<]*)</summary>", text) == ([folded] if folded else [])
     seen, _, _ = str(text).partition("<details>")
@@ -31,7 +30,7 @@ def test_more_than_five_actions_are_folded(number: int, folded: str) -> None:
 
 def test_nothing_to_do_is_said() -> None:
     """And an empty list isn't drawn."""
-    text = actions(replace(HEAD, actions=()), 3)
+    text = actions(HEAD._replace(actions=()), 3)
     assert "<p>Nothing.</p>" in text
     assert "<ol" not in text
     assert '<h3 id="next">' in text

@@ -22,7 +22,7 @@ WORD = Override(target="demo", reason="hot fix", who="Ann", since=NOW, until=NOW
 
 def told(made: Any, level: int = 1, **more: Any) -> str:
     """Return the head's HTML."""
-    return front(replace(head(made, Config()), **more), level)
+    return front(head(made, Config())._replace(**more), level)
 
 
 def because(text: str) -> str:
