@@ -1,7 +1,7 @@
 """What the reports of a run said of every criterion, at little cost, since most of thousands pass.
 
-While tests run, a report that its phase passed is only put aside; whatever else is said becomes a
-phase at once, so that nobody can take it back. Read together at the end, the phases of a test that
+While tests run, a report that its phase passed is put aside until many are read together; whatever
+else is said becomes a phase at once, so that nobody can take it back. The phases of a test that
 passed one after the other, as they should, make one short row; all others go to the rule table.
 """
 
@@ -37,14 +37,14 @@ class Attempts:
     """The phases of every criterion, by its node id, in the order of arrival.
 
     Attributes:
-        told: what wasn't read yet: reports that a phase passed, and phases of criteria.
+        aside: reports that a phase passed, of any test, which weren't read yet.
         endpoints, snapshots: whom the tests asked, and as of when, by the reports that were read.
     """
 
     def __init__(self) -> None:
         self.endpoints: dict[str, str] = {}
         self.snapshots: dict[str, set[datetime]] = {}
-        self.told: list[pytest.TestReport | tuple[str, Phase]] = []
+        self.aside: list[pytest.TestReport] = []
         self._passed: dict[str, _Passed] = {}
         self._phases: dict[str, list[Phase]] = {}
 
@@ -52,34 +52,39 @@ class Attempts:
         """Keep one report that a phase passed, of any test, and return whether it is one."""
         if not _is_pass(vars(report)):
             return False
-        self.told.append(report)
+        self.aside.append(report)
         return True
 
     def add(self, report: pytest.TestReport) -> None:
-        """Take in any other report about a criterion."""
-        self.told.append((report.nodeid, phase_of(report)))
+        """Take in any other report about a criterion, once those before it were read."""
+        self._of(report.nodeid).append(phase_of(report))
         self._note(report)
 
     def read(self, criteria: Container[str]) -> None:
-        """Read the reports since the last time, of the tests that are criteria, by node id."""
-        for one in self.told:
-            if isinstance(one, tuple):
-                nodeid, phase = one
-                self._of(nodeid).append(phase)
-                continue
+        """Read what was put aside, of the tests that are criteria, by node id."""
+        shared: dict[str, object] = {}
+        for one in self.aside:
             nodeid = one.nodeid
             if nodeid not in criteria:
                 continue
             told = vars(one)
+            worker = worker_id(told["node"]) if "node" in told else ""
+            # Pytest keeps every report to the end, each phase's with a dict of the test's names and
+            # marks, which our mark makes larger; those that say the same may be one.
+            keywords = told["keywords"]
+            if keywords == shared.get(worker):
+                told["keywords"] = shared[worker]
+            else:
+                shared[worker] = keywords
             payload = self._note(one) if ATTRIBUTE in told else None
             # Whoever had the report since may have made something else of it.
             if nodeid not in self._phases and _is_pass(told):
-                after = _after(self._passed.get(nodeid, _NOTHING), told, payload)
+                after = _after(self._passed.get(nodeid, _NOTHING), told, worker, payload)
                 if after is not None:
                     self._passed[nodeid] = after
                     continue
             self._of(nodeid).append(phase_of(one))
-        self.told.clear()
+        self.aside.clear()
 
     def _of(self, nodeid: str) -> list[Phase]:
         """Return the list of a test's phases, which is no row any more."""
@@ -121,13 +126,12 @@ def _is_pass(told: Mapping[str, Any]) -> bool:
     return told["outcome"] == "passed" and "wasxfail" not in told and "context" not in told
 
 
-def _after(before: _Passed, told: dict[str, Any], payload: Payload | None) -> _Passed | None:
+def _after(
+    before: _Passed, told: dict[str, Any], worker: str, payload: Payload | None
+) -> _Passed | None:
     """Return `before` with a phase more that passed; None where it isn't the plain next one."""
     number, former, duration, stop, evidence = before
-    if told["when"] != _NEXT[number]:
-        return None
-    worker = worker_id(told["node"]) if "node" in told else former
-    if number and worker != former:
+    if told["when"] != _NEXT[number] or (number and worker != former):
         return None
     if payload is not None:
         if payload.blocked or payload.repeat:

@@ -5,7 +5,7 @@ It is registered where items are collected and run: in a serial run, and in ever
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
 
 import pytest
@@ -130,7 +130,7 @@ class Collector:
     @undisturbed()
     def settle(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Fix which criteria there are and which are selected, or refuse a secret in an id."""
-        if not self.criteria.keys() >= {item.nodeid for item in items}:
+        if any(item.nodeid not in self.criteria for item in items):
             # Other plugins and conftests may have marked and renamed items meanwhile.
             former = {id(item): nodeid for item, nodeid in self._marked if item.nodeid != nodeid}
             for item in items:
@@ -144,25 +144,27 @@ class Collector:
         # Of a file named with "::", and of all files under --last-failed, only a part is collected.
         parts = {arg.partition("::")[0] for arg in config.args if "::" in arg}
         whole = set() if config.getoption("lf", False) else self._files - parts
+        ids = [item.nodeid for item in items]
         self.manifest = Manifest(
             criteria=self.criteria,
-            deselected=frozenset(self.criteria.keys() - {item.nodeid for item in items}),
+            deselected=frozenset(self.criteria.keys() - ids),
             files=frozenset(whole),
             missing=dict(self._missing),
             error=self._error,
         )
         self.redaction.on = self.settings.asked or self.manifest.selected > 0
         if self.redaction.on:
-            self._refuse_secret_ids(config, items)
+            self._refuse_secrets(ids, config, items)
 
-    def _refuse_secret_ids(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+    def _refuse_secrets(
+        self, ids: Sequence[str], config: pytest.Config, items: list[pytest.Item]
+    ) -> None:
         """Refuse a run with a secret in a test's id, by which every process and report names it.
 
         Raises:
             pytest.UsageError: one has, in a serial run; a worker leaves the sentence in its
                 manifest, and collects nothing.
         """
-        ids = [item.nodeid for item in items]
         if self.redaction.source_of("\n".join(ids)) is None:
             return
         name, nodeid = next((s, n) for n in ids if (s := self.redaction.source_of(n)))
@@ -218,7 +220,7 @@ class Collector:
 
     def _follow(self, item: pytest.Item, former: str | None) -> None:
         """Know a renamed criterion: up to pytest 9.1, xdist's loadgroup adds the group."""
-        if former in self.criteria:
+        if former is not None and former in self.criteria:
             self.criteria[item.nodeid] = self.criteria.pop(former)._replace(nodeid=item.nodeid)
 
     def _keep_stages(self, config: pytest.Config, items: list[pytest.Item]) -> None:

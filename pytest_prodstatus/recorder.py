@@ -6,7 +6,7 @@ It is registered in a serial run's only process, and in the controller under xdi
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -46,8 +46,7 @@ class Recorder:
     Attributes:
         record: of the run, once it has ended.
         criteria: by their node ids; none before the run has begun.
-        put_aside: keeps a report that a phase passed and that told nothing else until the end; it
-            is asked for each phase of each test, so it is a list's own `append`.
+        aside: reports that a phase passed, of any test, which weren't read yet.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class Recorder:
         self._run: Run | None = None
         self._restricted = False
         self._attempts = Attempts()
-        self.put_aside: Callable[[pytest.TestReport], object] = self._attempts.told.append
+        self.aside = self._attempts.aside
         self._missing: dict[str, Reason] = {}
         self._incidents: dict[str, Reason] = {}
         self._interrupted: set[str] = set()
@@ -127,6 +126,10 @@ class Recorder:
         text = self.redaction.text(text)
         self._incidents.setdefault(key, Reason(text=text, kind=kind, remedy=remedy))
 
+    def read(self) -> None:
+        """Read the reports that were put aside."""
+        self._attempts.read(self.criteria)
+
     def take(self, report: pytest.TestReport) -> None:
         """Take in one report about any test; nothing in a run that isn't judged."""
         if self._run is None:
@@ -135,6 +138,7 @@ class Recorder:
             return
         if report.when == CRASHED and worker_id(getattr(report, "node", None)) in self._interrupted:
             return  # it was told to stop: xdist takes that for a crash
+        self.read()
         self._attempts.add(report)
 
     def verdict_of(self, report: object) -> Verdict | None:
@@ -156,7 +160,7 @@ class Recorder:
         if self._run is None:
             return None
         finished = clock.now()
-        self._attempts.read(self.criteria)
+        self.read()
         asked = replace(
             self._run.subject,
             endpoints=dict(sorted(self._attempts.endpoints.items())),

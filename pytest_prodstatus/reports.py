@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Generator
+from typing import Protocol
 
 import pytest
 
@@ -15,13 +15,20 @@ class Taker(Protocol):
     """Whoever judges by the reports.
 
     Attributes:
-        put_aside: keeps a report that a phase passed and that told nothing else, of any test.
+        aside: reports that a phase passed and that told nothing else, of any test.
     """
 
-    put_aside: Callable[[pytest.TestReport], object]
+    aside: list[pytest.TestReport]
+
+    def read(self) -> None:
+        """Read what was put aside, so that it can be forgotten."""
 
     def take(self, report: pytest.TestReport) -> None:
         """Take in any other report."""
+
+
+_MANY = 1_000
+"""Reports that are read together: one by one costs more, and so does to keep them all."""
 
 
 class Reports:
@@ -44,7 +51,6 @@ class Reports:
         self._redaction = redaction
         self._taker = taker
         self._speak = speak
-        self._keywords: dict[int, Mapping[str, object]] = {}
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
@@ -59,19 +65,8 @@ class Reports:
         if taker is None:
             return
         if plain and told["outcome"] == "passed":
-            taker.put_aside(report)
-            self._share(told)
+            taker.aside.append(report)
+            if len(taker.aside) >= _MANY:
+                taker.read()
         else:
             taker.take(report)
-
-    def _share(self, told: dict[str, Any]) -> None:
-        """Let the phases of a test have one dict of names and marks, of which each had its own.
-
-        Pytest keeps every report to the end, and the mark `production` makes each dict larger.
-        """
-        worker, keywords = id(told.get("node")), told["keywords"]
-        last = self._keywords.get(worker)
-        if keywords == last:
-            told["keywords"] = last
-        else:
-            self._keywords[worker] = keywords

@@ -6,13 +6,16 @@ The document, the board and the page print these same lines.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from pytest_prodstatus.model.evidence import Entry, shown
-from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Reason
 from pytest_prodstatus.model.record import Record, StageResult, Standing
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.model.override import Override
 
 LINE_LIMIT = 300
 TOLD_LIMIT = 180

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.payload import Payload
 from pytest_prodstatus.phases import phase_of
+from pytest_prodstatus.reports import Reports
 from tests.unit.given import entry
 
 NODEID = "test_a.py::test_a"
@@ -63,6 +65,7 @@ def report(when: Any, outcome: Any = "passed", **more: Any) -> pytest.TestReport
 def add(attempts: Attempts, one: pytest.TestReport) -> None:
     """Take a report in."""
     if not attempts.put_aside(one):
+        attempts.read({NODEID})
         attempts.add(one)
 
 
@@ -178,3 +181,43 @@ def test_of_other_tests_nothing_is_kept() -> None:
     attempts.read(set())
     assert attempts.phases(NODEID) == []
     assert attempts.endpoints == {}
+
+
+def test_a_pass_that_became_something_else_is_that() -> None:
+    """Before it is read: somebody saw that the test had failed after all."""
+    attempts = Attempts()
+    setup, call, teardown = report("setup"), report("call"), report("teardown")
+    for one in (setup, call, teardown):
+        add(attempts, one)
+    call.outcome = "failed"
+    attempts.read({NODEID})
+    seen = attempts.take(NODEID, side_effects=False, require_evidence=False)
+    assert seen
+    assert seen.verdict is Verdict.FAILED
+
+
+@pytest.mark.parametrize("nodes", [("", "", ""), ("gw0", "gw1", "gw0")], ids=["serial", "workers"])
+def test_reports_that_say_the_same_names_share_them(nodes: tuple[str, ...]) -> None:
+    """A test's phases have one dict of names and marks; one that differs stays as it is."""
+    attempts = Attempts()
+    names: list[dict[str, Any]] = [{"test_a": 1}, {"other": 1}, {"test_a": 1}]
+    made = []
+    for node, keywords in zip(nodes, names, strict=True):
+        one = report("setup", **({"node": WORKERS[node]} if node else {}))
+        one.keywords = keywords
+        made.append(one)
+        add(attempts, one)
+    attempts.read({NODEID})
+    assert [one.keywords for one in made] == names
+    assert (made[0].keywords is made[2].keywords) == bool(nodes[0])
+
+
+def test_reports_are_read_many_together() -> None:
+    """So that thousands needn't be kept until the run ends."""
+    taker = Mock(aside=[])
+    taker.read.side_effect = taker.aside.clear
+    hook = Reports(Mock(on=True), taker).pytest_runtest_logreport
+    for _ in range(2_500):
+        for _ in hook(report("call")):
+            pass
+    assert (taker.read.call_count, len(taker.aside)) == (2, 500)
