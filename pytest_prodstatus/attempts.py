@@ -71,9 +71,10 @@ class Attempts:
             worker = worker_id(told["node"]) if "node" in told else ""
             # Pytest keeps every report to the end, each phase's with a dict of the test's names and
             # marks, which our mark makes larger; those that say the same may be one.
-            keywords = told["keywords"]
-            if keywords == shared.get(worker):
-                told["keywords"] = shared[worker]
+            keywords = told.get("keywords")
+            last = shared.get(worker)
+            if keywords == last and keywords is not None:
+                told["keywords"] = last
             else:
                 shared[worker] = keywords
             payload = self._note(one) if ATTRIBUTE in told else None

@@ -12,6 +12,12 @@ from pytest_prodstatus.version import __version__
 
 _TIMEOUT_S = 5
 _COMMIT = "# branch.oid "
+NEIGHBOURS = {
+    "xdist": "pytest-xdist",
+    "pytest_html": "pytest-html",
+    "pytest_rerunfailures": "pytest-rerunfailures",
+}
+"""The distributions of the neighbours that change runs, by the package of their plugin."""
 
 
 def suite_commit(root: Path) -> tuple[str | None, bool | None]:
@@ -45,8 +51,9 @@ def versions(config: pytest.Config) -> dict[str, str]:
         "pytest": pytest.__version__,
         "pytest-prodstatus": __version__,
     }
-    neighbours = {"pytest-xdist", "pytest-html", "pytest-rerunfailures"}
-    for _, distribution in config.pluginmanager.list_plugin_distinfo():
-        if distribution.project_name in neighbours:
-            found[distribution.project_name] = distribution.version
+    for plugin, distribution in config.pluginmanager.list_plugin_distinfo():
+        # By its package first, since to learn a distribution's own name its metadata is parsed.
+        package = getattr(plugin, "__name__", "").partition(".")[0]
+        if package in NEIGHBOURS:
+            found[NEIGHBOURS[package]] = distribution.version
     return dict(sorted(found.items()))

@@ -31,25 +31,27 @@ SECRET_ENDINGS = (
 
 _DIGITS = r"[A-Za-z0-9_-]"
 _OPAQUE = r"[A-Za-z0-9._~+/%-]"
-# What a text holds that may hold such a token, and the token between what is kept.
-_SHAPES = (
-    # RFC 7519: header and payload are JSON objects, and base64url of '{"' begins with eyJ.
-    (
-        ("eyJ",),
-        re.compile(rf"(?<!{_DIGITS})()eyJ{_DIGITS}{{5,}}\.{_DIGITS}{{5,}}(?:\.{_DIGITS}*)*()"),
-    ),
-    # RFC 3986 userinfo; the password ends at the last @ before the path.
-    (("@",), re.compile(r"(://[^\s/?#@:'\"<>]*:)[^\s/?#'\"<>]+(@)")),
-    (("@",), re.compile(r"((?<![\w/:])[\w.%+-]+:)[^\s/?#@:'\"<>*]{3,}(@[\w\[])")),
-    # RFC 6750 and 7617. A word of lower-case letters alone is a token only where it is long.
-    (
-        ("earer", "EARER", "asic", "ASIC"),
-        re.compile(
-            r"((?i:\b(?:bearer|basic))(?:\s|\\+[nrt]|\+|%20|:)+)"
-            rf"(?:(?={_OPAQUE}[a-z]*(?:[A-Z0-9_~+/=%-]|\.\w)){_OPAQUE}{{{LEAST},}}|[a-z]{{16,}})=*()"
-        ),
-    ),
+# Each: a token between what is kept.
+# RFC 7519: header and payload are JSON objects, and base64url of '{"' begins with eyJ.
+_JWT = re.compile(rf"(?<!{_DIGITS})()eyJ{_DIGITS}{{5,}}\.{_DIGITS}{{5,}}(?:\.{_DIGITS}*)*()")
+# RFC 3986 userinfo; the password ends at the last @ before the path.
+_USERINFO = re.compile(r"(://[^\s/?#@:'\"<>]*:)[^\s/?#'\"<>]+(@)")
+_BARE_USERINFO = re.compile(r"((?<![\w/:])[\w.%+-]+:)[^\s/?#@:'\"<>*]{3,}(@[\w\[])")
+# RFC 6750 and 7617. A word of lower-case letters alone is a token only where it is long.
+_SCHEME = re.compile(
+    r"((?i:\b(?:bearer|basic))(?:\s|\\+[nrt]|\+|%20|:)+)"
+    rf"(?:(?={_OPAQUE}[a-z]*(?:[A-Z0-9_~+/=%-]|\.\w)){_OPAQUE}{{{LEAST},}}|[a-z]{{16,}})=*()"
 )
+_SHAPES = (
+    ("eyJ", _JWT),
+    ("@", _USERINFO),
+    ("@", _BARE_USERINFO),
+    ("earer", _SCHEME),
+    ("EARER", _SCHEME),
+    ("asic", _SCHEME),
+    ("ASIC", _SCHEME),
+)
+"""What a text holds that may hold such a token, and its shape."""
 _DSN_PART = re.compile(r"(?i)\b(?:password|passwd|pwd)\s*=\s*('(?:[^'\\]|\\.)*'|[^\s;&]+)")
 
 
@@ -92,8 +94,8 @@ class Redactor:
         if "..." in text or "…" in text:
             for value in self._names:
                 text = _without_ends(value, text)
-        for hints, shape in _SHAPES:
-            if any(hint in text for hint in hints):
+        for hint, shape in _SHAPES:
+            if hint in text:
                 text = shape.sub(rf"\1{MASK}\2", text)
         return text
 

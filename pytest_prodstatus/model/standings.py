@@ -7,8 +7,9 @@ wasn't asked to look), or not run.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, base_of
 from pytest_prodstatus.model.outcome import Observation
@@ -29,8 +30,7 @@ def _nothing(_: Criterion) -> Observation | None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(NamedTuple):
     """What is known when a run has ended (or, with nothing observed, when it begins).
 
     Attributes:
@@ -53,7 +53,7 @@ class Facts:
     stages: frozenset[str] | None = None
     restricted: bool = False
     files: frozenset[str] = frozenset()
-    missing: Mapping[str, Reason] = field(default_factory=dict)
+    missing: Mapping[str, Reason] = MappingProxyType({})
     former: Record | None = None
 
 

@@ -45,8 +45,7 @@ def scan(lines: Iterable[str]) -> Blocks:
     return Blocks(prose=prose, open_from=unclosed.start if unclosed and outermost else None)
 
 
-@dataclass(slots=True)
-class _Hidden:
+class _Hidden(NamedTuple):
     """An open code fence, comment or raw block: what ends it, in which container it is."""
 
     end: re.Pattern[str]

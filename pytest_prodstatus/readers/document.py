@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytest_prodstatus.readers.blocks import Blocks
 
@@ -40,8 +40,7 @@ _ALONE = re.compile(
 _HARD_BREAK = re.compile(r" {2,}$|(?<!\\)(?:\\\\)*(\\)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A document's text, by lines with their ends, and how it was encoded.
 
     Bytes that aren't valid in the encoding survive as surrogates (PEP 383).
@@ -80,11 +79,10 @@ def _errors(encoding: str) -> str:
     return "surrogateescape" if encoding == "utf-8" else "surrogatepass"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldLine:
+class FieldLine(NamedTuple):
     """One line that is a field: its index, its key, and where its value begins in the line."""
 
-    index: int
+    line: int
     key: str
     value_at: int
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from pytest_prodstatus.model.catalogue import FINAL, SINCE, TAKEN_TITLES
@@ -41,7 +40,7 @@ def write_document(record: Record, config: Config, existing: bytes | None) -> by
     if existing is None:
         return _generated(record, config).encode()
     document = Document.decode(existing)
-    return replace(document, lines=_updated(document, record, config)).encode()
+    return document._replace(lines=_updated(document, record, config)).encode()
 
 
 def field_values(record: Record) -> dict[str, str]:
@@ -127,13 +126,13 @@ def _updated(document: Document, record: Record, config: Config) -> tuple[str, .
     fields = find_fields(document.lines, blocks, {title: title for title in values})
     lines = list(document.lines)
     for field in fields:
-        lines[field.index] = _with_value(lines[field.index], field, values[field.key])
+        lines[field.line] = _with_value(lines[field.line], field, values[field.key])
     present = {field.key for field in fields}
     absent = [stage for stage in record.stages if stage.title not in present]
     if not absent:
         return tuple(lines)
     alone = find_titles(lines, blocks, [stage.title for stage in absent])
-    known = [field.index for field in fields if field.key != LAST_RUN and field.key != NEXT_ACTIONS]
+    known = [field.line for field in fields if field.key != LAST_RUN and field.key != NEXT_ACTIONS]
     known = sorted([*known, *alone.values()])
     at = _block_end(document.lines, blocks, known[-1]) if known else len(lines)
     if at == len(lines) and blocks.open_from is not None:

@@ -22,7 +22,7 @@ def fields_in(content: bytes, record: Record) -> list[tuple[str, str]]:
     document = Document.decode(content)
     titles = {title: title for title in field_values(record)}
     found = find_fields(document.lines, scan(document.lines), titles)
-    return [(field.key, split_field(document.lines[field.index], field)[1]) for field in found]
+    return [(field.key, split_field(document.lines[field.line], field)[1]) for field in found]
 
 
 def digest_of(content: bytes, record: Record) -> str:

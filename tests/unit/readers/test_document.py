@@ -19,7 +19,7 @@ def found(text: str) -> list[tuple[int, str, str]]:
     """Return each field's line, key and value."""
     lines = Document.decode(text.encode()).lines
     return [
-        (f.index, f.key, lines[f.index][f.value_at :].strip())
+        (f.line, f.key, lines[f.line][f.value_at :].strip())
         for f in find_fields(lines, scan(lines), KEYS)
     ]
 
