@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +64,7 @@ def run_id_of(config: pytest.Config) -> str:
     """Return the id of this run, the same in every process of it."""
     if _RUN_ID not in config.stash:
         told = _worker_input(config).get("prodstatus_run_id") or os.environ.get("PRODSTATUS_RUN_ID")
-        made = f"{clock.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        made = f"{clock.now():%Y%m%dT%H%M%SZ}-{os.urandom(3).hex()}"
         config.stash[_RUN_ID] = told or made
     return config.stash[_RUN_ID]
 

@@ -43,3 +43,29 @@ def test_the_garbage_collector_is_off_meanwhile(was_on: bool) -> None:
         assert gc.isenabled() is was_on
     finally:
         (gc.enable if before else gc.disable)()
+
+
+@pytest.mark.skipif(gc.get_freeze_count() > 0, reason="Python 3.12 froze some of its own")
+def test_what_was_made_meanwhile_is_long_lived() -> None:
+    """The collector would look through all of it at once, as soon as it is on again."""
+    former = gc.isenabled()
+    gc.enable()
+    try:
+        with undisturbed():
+            kept: list[list[object]] = [[] for _ in range(100_000)]
+        assert gc.get_count()[0] < 1_000
+        assert any(part is kept for part in gc.get_objects(generation=2))
+    finally:
+        (gc.enable if former else gc.disable)()
+
+
+def test_what_somebody_froze_stays_frozen() -> None:
+    """A process that forks may have frozen what it shares with its children."""
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        with undisturbed():
+            pass
+        assert gc.get_freeze_count() == frozen
+    finally:
+        gc.unfreeze()
