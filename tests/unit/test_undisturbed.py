@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 import pytest_prodstatus
 from pytest_prodstatus.undisturbed import undisturbed
+
+
+@contextmanager
+def collector(*, on: bool) -> Iterator[None]:
+    """Have the garbage collector on or off, and afterwards as it was."""
+    before = gc.isenabled()
+    (gc.enable if on else gc.disable)()
+    try:
+        yield
+    finally:
+        (gc.enable if before else gc.disable)()
 
 
 def found(name: str) -> object:
@@ -35,37 +48,28 @@ def test_what_was_there_is_there_again() -> None:
 @pytest.mark.parametrize("was_on", [True, False])
 def test_the_garbage_collector_is_off_meanwhile(was_on: bool) -> None:
     """Afterwards it is as it was, also where somebody else had switched it off."""
-    before = gc.isenabled()
-    (gc.enable if was_on else gc.disable)()
-    try:
+    with collector(on=was_on):
         with undisturbed():
             assert not gc.isenabled()
         assert gc.isenabled() is was_on
-    finally:
-        (gc.enable if before else gc.disable)()
 
 
 @pytest.mark.skipif(gc.get_freeze_count() > 0, reason="Python 3.12 froze some of its own")
 def test_what_was_made_meanwhile_is_long_lived() -> None:
     """The collector would look through all of it at once, as soon as it is on again."""
-    former = gc.isenabled()
-    gc.enable()
-    try:
+    with collector(on=True):
         with undisturbed():
             kept: list[list[object]] = [[] for _ in range(100_000)]
         assert gc.get_count()[0] < 1_000
         assert any(part is kept for part in gc.get_objects(generation=2))
-    finally:
-        (gc.enable if former else gc.disable)()
 
 
-def test_what_somebody_froze_stays_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_somebody_froze_stays_frozen() -> None:
     """A process that forks may have frozen what it shares with its children."""
-    monkeypatch.setattr(gc, "isenabled", lambda: True)
     theirs: list[object] = []
     gc.freeze()
     try:
-        with undisturbed():
+        with collector(on=True), undisturbed():
             pass
         assert not any(part is theirs for part in gc.get_objects())
     finally:
