@@ -5,13 +5,14 @@ It is registered where items are collected and run: in a serial run, and in ever
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
 
 import pytest
 
 from pytest_prodstatus import clock
-from pytest_prodstatus.blocking import Blocked, Repeated
+from pytest_prodstatus.blocking import Blocked, Repeated, Unasserting
 from pytest_prodstatus.criteria import closest_mark, criterion_of
 from pytest_prodstatus.manifest import Manifest
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
@@ -244,12 +245,17 @@ class Collector:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Begin an attempt; refuse to start a criterion with side effects a second time."""
+        """Begin an attempt; refuse one that can't fail, and a second one with side effects."""
         criterion = self.criteria.get(item.nodeid)
         self._item, self._running = item, criterion
         self._fresh.clear()
         self._recorded = 0
-        if criterion is None or not criterion.side_effects:
+        if criterion is None:
+            return
+        if sys.flags.optimize:
+            # pytest keeps those of test files, but not those of what they import.
+            raise Unasserting
+        if not criterion.side_effects:
             return
         # Items that pytest-repeat made of one test are that test.
         repeated = _REPEAT in getattr(getattr(item, "callspec", None), "params", ())

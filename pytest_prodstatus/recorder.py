@@ -6,6 +6,7 @@ It is registered in a serial run's only process, and in the controller under xdi
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -19,10 +20,11 @@ from pytest_prodstatus.model.assemble import compose
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
 from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_OPEN
 from pytest_prodstatus.model.marker import IN_PROGRESS, marker_of
-from pytest_prodstatus.model.outcome import CRASHED, Observation
+from pytest_prodstatus.model.outcome import CRASHED, Observation, doubted
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record, Rule, Run, Subject
 from pytest_prodstatus.model.standings import Facts, standings_of
+from pytest_prodstatus.model.text import several_lines
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.outputs import Outputs
 from pytest_prodstatus.payload import Payload
@@ -67,6 +69,7 @@ class Recorder:
         self._restricted = False
         self._attempts = Attempts()
         self.aside = self._attempts.aside
+        self._doubts: dict[str, tuple[Reason, str]] = {}
         self._missing: dict[str, Reason] = {}
         self._incidents: dict[str, Reason] = {}
         self._interrupted: set[str] = set()
@@ -251,6 +254,8 @@ class Recorder:
         if seen and crashed:
             lines = self.spool.read_evidence(criterion.id)
             seen = seen._replace(evidence=tuple(map(Payload.entry_from_text, lines)))
+        if seen and nodeid in self._doubts:
+            seen = doubted(seen, *self._doubts[nodeid])
         return seen
 
     @pytest.hookimpl
@@ -264,6 +269,25 @@ class Recorder:
         # Nobody knows which criteria a file has that skipped itself, so it caps FINAL as well.
         if report.failed or reason.kind is not Kind.SKIPPED or holds_criteria(self.settings, file):
             self._incidents.setdefault(f"collect {report.nodeid}", reason)
+
+    @pytest.hookimpl
+    def pytest_warning_recorded(
+        self, warning_message: warnings.WarningMessage, when: str, nodeid: str
+    ) -> None:
+        """Note what a criterion was warned of that makes its pass worth nothing.
+
+        It comes once the criterion has ended, of all its attempts together.
+        """
+        if when != "runtest" or nodeid not in self.criteria:
+            return
+        # Not above, since few runs have such a warning, and every judged run pays for the import.
+        from pytest_prodstatus.doubts import doubt_of
+
+        told = self.redaction.text(str(warning_message.message))
+        reason = doubt_of(warning_message.category, told)
+        if reason is not None:
+            detail = several_lines(told) if "\n" in told else ""
+            self._doubts.setdefault(nodeid, (reason, detail))
 
     @pytest.hookimpl
     def pytest_internalerror(self, excrepr: object) -> None:

@@ -48,3 +48,8 @@ def main() -> None:
     Exit status: 0 the gate is open or the command is done, 1 something FAILED, 2 a usage error,
     10 the gate is closed for another reason.
     """
+
+
+if __name__ == "__main__":
+    # Run as a module it would otherwise end with 0, as an open gate does, and ask nothing.
+    main()

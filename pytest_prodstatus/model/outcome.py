@@ -126,6 +126,13 @@ def plain_pass(
     )
 
 
+def doubted(seen: Observation, reason: Reason, detail: str = "") -> Observation:
+    """Return what was observed where something else makes a pass worth nothing, and why."""
+    if seen.verdict is not Verdict.CONFIRMED:
+        return seen
+    return seen._replace(verdict=Verdict.BLOCKED, reason=reason, detail=detail, flaky=False)
+
+
 def _detail(attempts: Iterable[Sequence[Phase]], finding: Finding) -> str:
     """Return the detail of the phase that gave the reason."""
     phases = (phase for attempt in attempts for phase in attempt)

@@ -8,6 +8,7 @@ others (`rest`). FINAL rolls up both stages.
 from __future__ import annotations
 
 import importlib.util
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -618,10 +619,105 @@ FAILURES = [
         final="FAILED",
         status=1,
     ),
+]
+
+DOUBTED = "BLOCKED inconclusive"
+RETURNS = DOUBTED if sys.version_info >= (3, 11) else HELD  # unittest says nothing before
+DOUBTS = [
     row(
-        "a test that returns instead of asserting is seen to pass",
+        "a test that returns instead of asserting",
         "@api\ndef test_a(): return 1 == 2\n",
-        {"api.a": HELD},
+        {"api.a": DOUBTED},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "a test of unittest that returns instead of asserting",
+        """
+        @api
+        class Api(unittest.TestCase):
+            def test_a(self): return 1 == 2
+        """,
+        {"api.a": RETURNS},
+        final=RETURNS.split()[0],
+        status=0 if RETURNS is HELD else 10,
+    ),
+    row(
+        "a probe that nobody awaits",
+        """
+        async def probe(): assert 0
+        @api
+        def test_a(): probe()
+        @api
+        def test_b(): pass
+        """,
+        {"api.a": DOUBTED, "api.b": HELD},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "a probe that nobody awaits, in set-up",
+        """
+        async def probe(): assert 0
+        @pytest.fixture
+        def ready(): probe()
+        @api
+        def test_a(ready): pass
+        """,
+        {"api.a": DOUBTED},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "an async test of a class for tests that aren't",
+        """
+        @api
+        class Api(unittest.TestCase):
+            async def test_a(self): self.fail("no")
+        """,
+        {"api.a": DOUBTED},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "a thread that dies unseen",
+        """
+        import threading
+        def probe(): assert 0
+        @api
+        def test_a():
+            thread = threading.Thread(target=probe)
+            thread.start()
+            thread.join()
+        """,
+        {"api.a": DOUBTED},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "a test that returns a value and fails in its teardown",
+        """
+        @pytest.fixture
+        def broken():
+            yield
+            assert 0
+        @api
+        def test_a(broken): return True
+        """,
+        {"api.a": "FAILED observed"},
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "another warning says nothing",
+        """
+        import warnings
+        @api
+        def test_a(): warnings.warn("coroutine 'probe' was never awaited", UserWarning)
+        @api
+        def test_b(): warnings.warn("too slow", RuntimeWarning)
+        """,
+        {"api.a": HELD, "api.b": HELD},
         final="CONFIRMED",
         status=0,
     ),
@@ -1083,6 +1179,7 @@ ROWS = [
     *SKIPS,
     *XFAILS,
     *FAILURES,
+    *DOUBTS,
     *EVIDENCE,
     *RERUNS,
     *CRASHES,

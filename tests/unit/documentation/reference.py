@@ -15,6 +15,7 @@ _HEAD = """# The command `prodstatus`
 
 It reads records and asks the state store; it never runs a test. Every command has `--help`. Exit
 statuses are in [exit-status.md](../exit-status.md), what the gate asks in [gate.md](../gate.md).
+`python -m pytest_prodstatus` is the same command, where its script isn't on the path.
 
 This page is made from the commands by `python -m tests.unit.documentation.reference`.
 """

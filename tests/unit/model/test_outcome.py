@@ -9,7 +9,14 @@ from itertools import product
 import pytest
 
 from pytest_prodstatus.model.evidence import Entry
-from pytest_prodstatus.model.outcome import CRASHED, Phase, finding_of, plain_pass, reduce_phases
+from pytest_prodstatus.model.outcome import (
+    CRASHED,
+    Phase,
+    doubted,
+    finding_of,
+    plain_pass,
+    reduce_phases,
+)
 from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.verdict import Verdict
 from tests.unit.given import NOW, B, C, F, entry, reason
@@ -384,3 +391,28 @@ def test_a_plain_pass_is_what_the_table_makes_of_it(
     wanted = reduce_phases(phases, require_evidence=required)
     assert plain_pass(evidence, NOW, 2.5, require_evidence=required) == wanted
     assert plain_pass(evidence, NOW, 2.5) == reduce_phases(phases)
+
+
+DOUBT = reason("nobody awaited it", Kind.INCONCLUSIVE)
+
+
+def test_a_doubt_takes_a_pass_back() -> None:
+    """What was seen stays beside the reason, so that a person can judge it."""
+    held = reduce_phases(PASS)
+    seen = doubted(held, DOUBT, "Traceback")
+    assert (seen.verdict, seen.reason, seen.detail) == (B, DOUBT, "Traceback")
+    assert seen == held._replace(verdict=B, reason=DOUBT, detail="Traceback")
+
+
+def test_what_passed_only_after_a_rerun_is_not_flaky_in_doubt() -> None:
+    """Flaky is a word for what is CONFIRMED."""
+    held = reduce_phases((*RERUN, TEARDOWN, *PASS))
+    assert held.flaky
+    assert not doubted(held, DOUBT).flaky
+
+
+@pytest.mark.parametrize("attempt", [(SETUP, CALL_FAILED, TEARDOWN), (SETUP, CALL)])
+def test_a_doubt_adds_nothing_to_what_did_not_hold(attempt: tuple[Phase, ...]) -> None:
+    """The reason that there is says more."""
+    seen = reduce_phases(attempt)
+    assert doubted(seen, DOUBT) == seen

@@ -1,0 +1,121 @@
+"""A pass that proves nothing: its asserts were taken out, or what failed did so unseen."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.integration.project import SERIAL, SHOP, XDIST, Project
+
+FALSE = "@api\ndef test_a(): holds()\n"
+HELPER = "def holds():\n    assert 1 == 2\n"
+MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+DIES = """
+import threading
+def probe(): raise ValueError("the key s3cr3t-of-the-shop was refused")
+@api
+def test_a():
+    thread = threading.Thread(target=probe)
+    thread.start()
+    thread.join()
+"""
+
+
+@pytest.mark.parametrize("level", ["1", "2"])
+@pytest.mark.parametrize("rewrite", ["plain", "rewrite"])
+@MODES
+def test_without_asserts_no_criterion_starts(
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: tuple[str, ...],
+    rewrite: str,
+    level: str,
+) -> None:
+    """With `-O` what a test file imports asserts nothing, so a pass would prove nothing."""
+    project.write({"test_api.py": "from helper import holds\n" + FALSE, "test_shop.py": SHOP})
+    (project.root / "helper.py").write_text(HELPER, encoding="utf-8")
+    assert project.run_alone(*mode).verdicts == {
+        "api.a": "FAILED observed",
+        "shop.open": "CONFIRMED",
+    }
+    monkeypatch.setenv("PYTHONOPTIMIZE", level)
+    ran = project.run_alone(*mode, f"--assert={rewrite}", "-p", "no:cacheprovider")
+    ran.check_coherent()
+    assert (ran.final, ran.status) == ("BLOCKED", 10)
+    assert set(ran.verdicts.values()) == {"BLOCKED inconclusive"}
+    assert "PYTHONOPTIMIZE" in ran.criteria["api.a"]["reason"]
+    assert ran.criteria["api.a"]["remedy"]
+
+
+def test_without_asserts_other_tests_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that is no criterion is none of ours."""
+    project.write({"test_plain.py": "def test_plain(): pass\n", "test_shop.py": SHOP})
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+    ran = project.run_alone()
+    assert "1 passed, 1 skipped" in ran.out
+    assert ran.verdicts == {"shop.open": "BLOCKED inconclusive"}
+
+
+@MODES
+def test_what_killed_a_thread_is_told_in_full(
+    project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...]
+) -> None:
+    """The record has the thread's traceback, without the secret in it."""
+    monkeypatch.setenv("SHOP_API_KEY", "s3cr3t-of-the-shop")
+    project.write({"test_api.py": DIES, "test_shop.py": SHOP})
+    ran = project.run_alone(*mode)
+    criterion = ran.criteria["api.a"]
+    assert criterion["reason"].startswith("a thread died of what the test did not see: ValueError")
+    assert "in probe" in criterion["detail"]
+    assert ran.page is not None
+    assert "in probe" in ran.page
+    for text in (ran.out, ran.page, ran.document, str(ran.record)):
+        assert "s3cr3t-of-the-shop" not in str(text)
+
+
+@MODES
+def test_a_doubt_outlives_a_rerun(project: Project, mode: tuple[str, ...]) -> None:
+    """The warnings of all attempts come together, so nobody knows whose it was."""
+    project.write(
+        {
+            "test_api.py": """
+            TRIES = []
+            async def probe(): pass
+            @api
+            def test_a():
+                TRIES.append(1)
+                if len(TRIES) == 1:
+                    probe()
+                    assert 0
+            """
+        }
+    )
+    lean = [name for name in project.lean if name != "rerunfailures"]
+    ran = project.run_alone(*mode, "--reruns=1", lean=lean)
+    assert ran.verdicts == {"api.a": "BLOCKED inconclusive"}
+    assert not ran.criteria["api.a"]["flaky"]
+
+
+def test_a_suite_may_take_a_warning_for_nothing(project: Project) -> None:
+    """Who filters one out has decided; what is filtered isn't seen."""
+    returns = "@api\n@pytest.mark.filterwarnings('ignore')\ndef test_a(): return 1\n"
+    project.write({"test_api.py": returns})
+    assert project.run().verdicts == {"api.a": "CONFIRMED"}
+
+
+def test_the_gate_stays_closed_where_a_test_ends_the_process_with_0(project: Project) -> None:
+    """Nobody can change that exit status, so it is the files that say that nothing is confirmed."""
+    project.write({"test_api.py": "@api\ndef test_a(): os._exit(0)\n"})
+    ran = project.run_alone()
+    assert (ran.status, ran.final) == (0, "BLOCKED")
+    asked = subprocess.run(
+        [sys.executable, "-m", "pytest_prodstatus", "gate"],
+        cwd=project.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert asked.returncode == 10
+    assert "gate closed" in asked.stdout

@@ -1,0 +1,96 @@
+"""Which warnings make a pass worth nothing, and what is said of each."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_prodstatus.doubts import doubt_of
+from pytest_prodstatus.model.reason import Kind
+
+DIED = """Exception in thread Thread-1 (probe)
+
+Traceback (most recent call last):
+  File "a.py", line 1, in ask
+    raise KeyError("x")
+KeyError: 'x'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "a.py", line 3, in probe
+    assert answer.status == 200
+           ^^^^^^^^^^^^^
+AssertionError: it answers 500
+assert 500 == 200
+  +  where 500 = answer.status
+
+Enable tracemalloc to get traceback where the object was allocated.
+"""
+
+
+class Slow(RuntimeWarning):
+    """A warning of somebody's own."""
+
+
+@pytest.mark.parametrize(
+    ("category", "message", "told"),
+    [
+        (
+            RuntimeWarning,
+            "coroutine 'Shop.probe' was never awaited",
+            "coroutine 'Shop.probe' was never awaited, so what it looks at was not seen",
+        ),
+        (
+            RuntimeWarning,
+            "coroutine 'probe' was never awaited\nCoroutine created at (most recent call last)\n",
+            "coroutine 'probe' was never awaited, so what it looks at was not seen",
+        ),
+        (
+            pytest.PytestReturnNotNoneWarning,
+            "Test functions should return None, but test_a.py::test_a returned <class 'bool'>.",
+            "the test returned a value, which nothing asserts",
+        ),
+        (
+            DeprecationWarning,
+            "It is deprecated to return a value that is not None from a test case (<bound ...>)",
+            "the test returned a value, which nothing asserts",
+        ),
+        (
+            pytest.PytestUnhandledThreadExceptionWarning,
+            DIED,
+            "a thread died of what the test did not see: AssertionError: it answers 500",
+        ),
+        (
+            pytest.PytestUnhandledThreadExceptionWarning,
+            "Exception in thread Thread-1",
+            "a thread died of what the test did not see: Exception in thread Thread-1",
+        ),
+        (
+            pytest.PytestUnhandledThreadExceptionWarning,
+            "",
+            "a thread died of what the test did not see: no more is known",
+        ),
+    ],
+)
+def test_a_doubt_has_a_reason(category: type[Warning], message: str, told: str) -> None:
+    """Each is inconclusive, says what was not seen, and what to do."""
+    doubt = doubt_of(category, message)
+    assert doubt is not None
+    assert (doubt.text, doubt.kind) == (told, Kind.INCONCLUSIVE)
+    assert doubt.remedy
+
+
+@pytest.mark.parametrize(
+    ("category", "message"),
+    [
+        (RuntimeWarning, "overflow encountered in multiply"),
+        (Slow, "coroutine objects are slow"),
+        (UserWarning, "coroutine 'probe' was never awaited"),
+        (DeprecationWarning, "datetime.utcnow() is deprecated"),
+        (pytest.PytestUnraisableExceptionWarning, "Exception ignored in: <socket.socket>"),
+        (ResourceWarning, "unclosed file"),
+    ],
+)
+def test_any_other_warning_is_none(category: type[Warning], message: str) -> None:
+    """A warning that doesn't touch what was looked at changes no verdict."""
+    assert doubt_of(category, message) is None
