@@ -40,6 +40,7 @@ _GIVEN = "a default that the core itself never relies on"
 SAME = {
     "outcome:False flipped": _GIVEN,
     "record:False flipped": _GIVEN,
+    "record:if TYPE_CHECKING negated": "it imports what the types alone need",
     "judge:root dropped from it": _ALWAYS,
     "judge:worst.id dropped from it": _ALWAYS,
     "judge:result.id dropped from it": _ALWAYS,

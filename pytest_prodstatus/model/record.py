@@ -94,7 +94,7 @@ class StageResult:
     @property
     def hangs(self) -> bool:
         """Whether it isn't CONFIRMED because of something outside it."""
-        return bool(self.cause) and (self.cause or "").partition(".")[0] != self.id
+        return (self.cause or self.id).partition(".")[0] != self.id
 
     @property
     def is_root(self) -> bool:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from pytest_prodstatus.model.record import Rule, Run, Subject
+import pytest
+
+from pytest_prodstatus.model.record import Rule, Run, StageResult, Subject
+from pytest_prodstatus.model.verdict import Verdict
 from tests.unit.given import (
+    B,
     C,
+    F,
     catalogue,
     each_hostile_text,
     in_progress,
@@ -25,6 +30,34 @@ def test_the_last_finished_record() -> None:
     assert done.last_finished is done
     assert in_progress(done).last_finished is done
     assert in_progress().last_finished is None
+
+
+@pytest.mark.parametrize(
+    ("verdict", "cause", "hangs", "root"),
+    [
+        (C, None, False, False),
+        (B, "shop", False, True),
+        (F, "shop.open", False, True),
+        (B, "api.key", True, False),
+        (B, "api", True, False),
+        (B, "run", True, False),
+        (B, None, False, True),
+    ],
+)
+def test_a_stage_hangs_on_what_is_outside_it(
+    verdict: Verdict, cause: str | None, hangs: bool, root: bool
+) -> None:
+    """Or its root is its own: itself, or a criterion of its; one that is CONFIRMED has neither."""
+    stage = StageResult(
+        id="shop",
+        title="SHOP",
+        verdict=verdict,
+        reason=None,
+        derived=False,
+        cause=cause,
+        criteria=(),
+    )
+    assert (stage.hangs, stage.is_root) == (hangs, root)
 
 
 def test_the_rules_are_the_options_values() -> None:
