@@ -57,6 +57,12 @@ class Collector:
         self._item: pytest.Item | None = None
         self._running: Criterion | None = None
 
+    def forget(self) -> None:
+        """Let go of the criteria, once nobody asks for them."""
+        self.criteria.clear()
+        self.manifest = Manifest()
+        self._item = self._running = None
+
     def add_evidence(self, values: dict[str, object]) -> None:
         """Record named values for the criterion that runs now.
 

@@ -19,6 +19,15 @@ _RETURNED = "It is deprecated to return a value that is not None from a test cas
 """How unittest's warning begins, since Python 3.11; without it, unittest says nothing."""
 
 
+HEARD = (
+    r"always:coroutine .* was never awaited:RuntimeWarning",
+    "always::pytest.PytestReturnNotNoneWarning",
+    f"always:{_RETURNED}:DeprecationWarning",
+    "always::pytest.PytestUnhandledThreadExceptionWarning",
+)
+"""Filters, as pytest's `filterwarnings` takes them, that let these warnings through."""
+
+
 def doubt_of(category: type[Warning], message: str) -> Reason | None:
     """Return why a criterion that was warned of so isn't known to hold; None for other warnings.
 

@@ -5,6 +5,7 @@ Separate from the plugin, which every run of pytest imports: all of this costs f
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,6 +51,13 @@ class Parts:
         plugins.register(self.redaction, "prodstatus-redaction")
         plugins.register(self.collector, "prodstatus-collector")
         scope.collect_only_criteria(self.settings, config)
+        if sys.warnoptions or any(map(_hides_kinds, config.getini("filterwarnings"))):
+            # Not above, since most projects hide nothing, and every judged run pays for the import.
+            # With any option of Python's own, pytest leaves deprecations hidden.
+            from pytest_prodstatus.doubts import HEARD
+
+            for line in HEARD:
+                config.addinivalue_line("filterwarnings", line)
         if self.judging is not None:
             self.judging.register(config)
             return
@@ -58,3 +66,23 @@ class Parts:
 
         plugins.register(Reports(self.redaction), "prodstatus-reports")
         plugins.register(Crossing(self.collector.criteria), "prodstatus-crossing")
+
+    def release(self) -> None:
+        """Let go of the output folder, and of the criteria."""
+        # What pytest does last is to look for garbage, several times, in all that is left.
+        self.collector.forget()
+        if self.judging is not None:
+            self.judging.recorder.outputs.release()
+            self.judging.recorder.forget()
+
+
+def _hides_kinds(line: str) -> bool:
+    """Return whether a filter hides whole kinds of warnings, whatever they say.
+
+    One that names a message, or a warning of pytest's or of a library, was meant for just that.
+    """
+    action, _, rest = line.partition(":")
+    message, _, rest = rest.partition(":")
+    category = rest.partition(":")[0]
+    hides = bool(action.strip()) and "ignore".startswith(action.strip())
+    return hides and not message.strip() and "." not in category

@@ -114,8 +114,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Let go of the output folder, and remove the spool."""
-    judging = judging_of(config)
-    if judging is not None:
-        judging.recorder.outputs.release()
+    """Let go of the output folder and of the criteria, and remove the spool."""
+    parts = config.stash.get(PARTS, None)
+    if parts is not None:
+        parts.release()
     spool_of(config).close()

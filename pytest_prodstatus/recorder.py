@@ -124,6 +124,11 @@ class Recorder:
         if problem:
             self.incident("outputs", problem, Kind.INCONCLUSIVE)
 
+    def forget(self) -> None:
+        """Let go of the criteria and of what became of them, once nobody asks for them."""
+        self.criteria = {}
+        self.record = self._former = self._manifest = None
+
     def incident(self, key: str, text: str, kind: Kind, remedy: str | None = None) -> None:
         """Note once, by `key`, something that went wrong outside any criterion; it caps FINAL."""
         text = self.redaction.text(text)

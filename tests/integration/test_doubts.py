@@ -98,10 +98,60 @@ def test_a_doubt_outlives_a_rerun(project: Project, mode: tuple[str, ...]) -> No
     assert not ran.criteria["api.a"]["flaky"]
 
 
-def test_a_suite_may_take_a_warning_for_nothing(project: Project) -> None:
-    """Who filters one out has decided; what is filtered isn't seen."""
-    returns = "@api\n@pytest.mark.filterwarnings('ignore')\ndef test_a(): return 1\n"
-    project.write({"test_api.py": returns})
+QUIET = """
+async def probe(): pass
+@api
+def test_a(): probe()
+@api
+def test_b(): return 1
+"""
+
+
+@pytest.mark.parametrize("line", ["ignore", "ignore::Warning", "ignore::RuntimeWarning", "i"])
+@MODES
+def test_a_suite_that_hides_whole_kinds_of_warnings_is_heard(
+    project: Project, mode: tuple[str, ...], line: str
+) -> None:
+    """A filter for the sake of silence says nothing about what was looked at."""
+    project.write({"test_api.py": QUIET})
+    (project.root / "pytest.ini").write_text(f"[pytest]\nfilterwarnings = {line}\n")
+    assert set(project.run(*mode).verdicts.values()) == {"BLOCKED inconclusive"}
+
+
+@pytest.mark.parametrize("told", ["ignore", "error::BytesWarning"])
+def test_an_environment_that_hides_warnings_is_heard(
+    project: Project, monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    """PYTHONWARNINGS, as an image for containers may set it; any hides deprecations from pytest."""
+    monkeypatch.setenv("PYTHONWARNINGS", told)
+    returns = "class Api(unittest.TestCase):\n    def test_c(self): return 1\n"
+    project.write({"test_api.py": f"{QUIET}@api\n{returns}"})
+    verdicts = project.run_alone().verdicts
+    if sys.version_info < (3, 11):
+        assert verdicts.pop("api.c") == "CONFIRMED"  # unittest doesn't warn of it yet
+    assert set(verdicts.values()) == {"BLOCKED inconclusive"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ignore:coroutine .probe. was never awaited:RuntimeWarning",
+        "ignore::pytest.PytestReturnNotNoneWarning",
+    ],
+)
+def test_a_suite_may_take_a_warning_for_nothing(project: Project, line: str) -> None:
+    """Who filters just that one out has decided; the other is heard."""
+    project.write({"test_api.py": QUIET})
+    (project.root / "pytest.ini").write_text(f"[pytest]\nfilterwarnings = {line}\n")
+    verdicts = project.run().verdicts
+    assert sorted(verdicts.values()) == ["BLOCKED inconclusive", "CONFIRMED"]
+
+
+def test_a_mark_has_the_last_word(project: Project) -> None:
+    """It stands at the test that it is about."""
+    quiet = "@api\n@pytest.mark.filterwarnings('ignore')\ndef test_a(): return 1\n"
+    project.write({"test_api.py": quiet})
+    (project.root / "pytest.ini").write_text("[pytest]\nfilterwarnings = ignore\n")
     assert project.run().verdicts == {"api.a": "CONFIRMED"}
 
 

@@ -280,3 +280,25 @@ def test_disk_that_is_full_or_read_only_closes_the_gate(project: Project, harm: 
     names = {line.removeprefix("left ") for line in left.splitlines()[1:]}
     assert not any(name.endswith(".tmp") for name in names)
     assert ("status.json" in names) == (harm == "read-only")
+
+
+@MODES
+def test_nothing_is_kept_beyond_the_run(project: Project, mode: tuple[str, ...]) -> None:
+    """Pytest ends by looking for garbage in all that is left, of thousands of criteria as well."""
+    counts = """
+    import gc
+    import pytest
+
+    def count():
+        left = [type(kept).__name__ for kept in gc.get_objects()]
+        with open("left", "a") as file:
+            file.write(f"{left.count('Standing')} {left.count('Criterion')}\\n")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(config):
+        config.add_cleanup(count)
+    """
+    project.write({**PASSING, "conftest.py": counts})
+    assert project.run_alone(*mode).final == "CONFIRMED"
+    told = (project.root / "left").read_text().splitlines()
+    assert told == ["0 0"] * (3 if mode else 1)
