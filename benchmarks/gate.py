@@ -26,9 +26,9 @@ from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage, title
 from pytest_prodstatus.model.evidence import Entry, encode
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.reason import Kind, Reason
-from pytest_prodstatus.model.record import Record, Rule, Run, Subject
+from pytest_prodstatus.model.record import Record, Run, Subject
 from pytest_prodstatus.model.standings import Facts
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.verdict import Rule, Verdict
 from pytest_prodstatus.writers.record import write_record
 
 STAGES = 10

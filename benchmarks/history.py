@@ -25,10 +25,10 @@ from pytest_prodstatus.model.assemble import assemble
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.reason import Kind, Reason
-from pytest_prodstatus.model.record import Record, Rule, Run, Subject
+from pytest_prodstatus.model.record import Record, Run, Subject
 from pytest_prodstatus.model.retrospect import KeptRun, kept_run
 from pytest_prodstatus.model.standings import Facts
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.verdict import Rule, Verdict
 from pytest_prodstatus.state.address import parse_address
 from pytest_prodstatus.state.database import Database
 from pytest_prodstatus.state.history import History

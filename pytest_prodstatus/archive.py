@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_prodstatus.model.reason import Kind, Reason
-from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.project import name_in, variables_of
 
 if TYPE_CHECKING:
     from pytest_prodstatus.model.override import Override
+    from pytest_prodstatus.model.record import Record
 
 _LIBRARIES = ("sqlalchemy", "alembic", "platformdirs")
 

@@ -26,7 +26,6 @@ from pytest_prodstatus.model.evidence import (
 from pytest_prodstatus.model.reason import Reason
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.payload import Payload
-from pytest_prodstatus.phases import missing_of
 from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool
@@ -112,6 +111,9 @@ class Collector:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note which files were collected whole, and which not at all."""
         if not report.passed:
+            # Not above, since files mostly collect, and every worker pays for the import.
+            from pytest_prodstatus.phases import missing_of
+
             self._missing.setdefault(report.nodeid.partition("::")[0], missing_of(report))
         elif report.nodeid and "::" not in report.nodeid:
             self._files.add(report.nodeid)

@@ -22,10 +22,10 @@ from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_OPEN
 from pytest_prodstatus.model.marker import IN_PROGRESS, marker_of
 from pytest_prodstatus.model.outcome import CRASHED, Observation, doubted
 from pytest_prodstatus.model.reason import Kind, Reason
-from pytest_prodstatus.model.record import Record, Rule, Run, Subject
+from pytest_prodstatus.model.record import Record, Run, Subject
 from pytest_prodstatus.model.standings import Facts, standings_of
 from pytest_prodstatus.model.text import several_lines
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.verdict import Rule, Verdict
 from pytest_prodstatus.outputs import Outputs
 from pytest_prodstatus.payload import Payload
 from pytest_prodstatus.phases import missing_of, verdict_of

@@ -14,15 +14,18 @@ import os
 import warnings
 from collections.abc import Generator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_prodstatus.masked import mask_report, masked
-from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.redaction import LEAST, Redactor
 from pytest_prodstatus.readers.variables import SecretNames, read_dotenv
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.writers.files import write_atomically
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.model.record import Record
 
 
 class Redaction:

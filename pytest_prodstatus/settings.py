@@ -12,7 +12,7 @@ import pytest
 from pytest_prodstatus.archive import saves_history
 from pytest_prodstatus.layout import PRODUCTION, Layout, usual_folder
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.record import Rule
+from pytest_prodstatus.model.verdict import Rule
 from pytest_prodstatus.options import OPTIONS, asks_for_production, given
 from pytest_prodstatus.project import config_in
 from pytest_prodstatus.readers.config import TARGET_FORM, Config, ConfigError

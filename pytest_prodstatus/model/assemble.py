@@ -14,14 +14,13 @@ from pytest_prodstatus.model.record import (
     HISTORY_LIMIT,
     Past,
     Record,
-    Rule,
     Run,
     Selection,
     StageResult,
     Standing,
 )
 from pytest_prodstatus.model.standings import Facts, standings_of
-from pytest_prodstatus.model.verdict import Verdict, rollup
+from pytest_prodstatus.model.verdict import Rule, Verdict, rollup
 
 
 def assemble(facts: Facts, run: Run, rule: Rule, pytest_status: int, now: datetime) -> Record:

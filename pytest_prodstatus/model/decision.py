@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pytest_prodstatus.model.judge import RUN
-from pytest_prodstatus.model.record import Decision, Final, Rule, Selection, StageResult
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.record import Decision, Final, Selection, StageResult
+from pytest_prodstatus.model.verdict import Rule, Verdict
 
 EXIT_OPEN = 0
 EXIT_FAILED = 1

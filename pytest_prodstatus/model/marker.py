@@ -8,17 +8,9 @@ from pytest_prodstatus.model.catalogue import Catalogue, Criterion
 from pytest_prodstatus.model.decision import EXIT_BLOCKED
 from pytest_prodstatus.model.judge import RUN
 from pytest_prodstatus.model.reason import Kind, Reason
-from pytest_prodstatus.model.record import (
-    Decision,
-    Final,
-    Record,
-    Rule,
-    Run,
-    Selection,
-    StageResult,
-)
+from pytest_prodstatus.model.record import Decision, Final, Record, Run, Selection, StageResult
 from pytest_prodstatus.model.standings import not_observed
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.verdict import Rule, Verdict
 
 IN_PROGRESS = Reason(
     text="the run is in progress: nothing is confirmed yet",

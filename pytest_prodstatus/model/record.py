@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.reason import Reason
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.verdict import Rule, Verdict
 
 if TYPE_CHECKING:
     from pytest_prodstatus.model.override import Override
@@ -21,19 +20,6 @@ SCHEMA = 1
 
 HISTORY_LIMIT = 29
 """Former runs that a record keeps in short; with its own they are thirty."""
-
-
-class Rule(Enum):
-    """The gate's rule: what must hold for a run to end with exit status 0."""
-
-    CONFIRMED = "confirmed"
-    NOT_FAILED = "not-failed"
-    OFF = "off"
-
-    def admits(self, verdict: Verdict) -> bool:
-        """Return whether `verdict` opens the gate; a gate that is off still says what is true."""
-        limit = Verdict.BLOCKED if self is Rule.NOT_FAILED else Verdict.CONFIRMED
-        return verdict <= limit
 
 
 class Standing(NamedTuple):

@@ -1,4 +1,4 @@
-"""The three verdicts, their order, and the rollup: the whole algebra of the project."""
+"""The three verdicts, their order, the rollup, and what a gate admits: the project's algebra."""
 
 from __future__ import annotations
 
@@ -40,3 +40,16 @@ class Verdict(Enum):
 def rollup(verdicts: Iterable[Verdict]) -> Verdict:
     """Return the worst of `verdicts`; the rollup of nothing is BLOCKED, since nothing was seen."""
     return max(verdicts, key=attrgetter("severity"), default=Verdict.BLOCKED)
+
+
+class Rule(Enum):
+    """The gate's rule: what must hold for a run to end with exit status 0."""
+
+    CONFIRMED = "confirmed"
+    NOT_FAILED = "not-failed"
+    OFF = "off"
+
+    def admits(self, verdict: Verdict) -> bool:
+        """Return whether `verdict` opens the gate; a gate that is off still says what is true."""
+        limit = Verdict.BLOCKED if self is Rule.NOT_FAILED else Verdict.CONFIRMED
+        return verdict <= limit

@@ -14,7 +14,6 @@ from pytest_prodstatus.model.record import (
     Final,
     Past,
     Record,
-    Rule,
     Run,
     Selection,
     StageResult,
@@ -22,7 +21,7 @@ from pytest_prodstatus.model.record import (
     Subject,
 )
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.verdict import Rule, Verdict
 from pytest_prodstatus.readers.fields import FieldError, Fields
 from pytest_prodstatus.readers.shape import FLAG, TEXT, TEXT_OR_NULL, WHOLE, Shape
 

@@ -14,9 +14,9 @@ from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage, title
 from pytest_prodstatus.model.evidence import Entry, encode
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.reason import Kind, Reason
-from pytest_prodstatus.model.record import Record, Rule, Run, Standing, Subject
+from pytest_prodstatus.model.record import Record, Run, Standing, Subject
 from pytest_prodstatus.model.standings import Facts
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.verdict import Rule, Verdict
 
 C, B, F = Verdict.CONFIRMED, Verdict.BLOCKED, Verdict.FAILED
 

@@ -9,8 +9,7 @@ import pytest
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_FAILED, EXIT_OPEN, exit_status
 from pytest_prodstatus.model.reason import Kind
-from pytest_prodstatus.model.record import Rule
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.verdict import Rule, Verdict
 from tests.unit.given import B, C, F, catalogue, reason, record, run, stage
 
 ADMITS = {

@@ -15,9 +15,9 @@ from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.gate import UnknownStageError, ask
 from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Kind
-from pytest_prodstatus.model.record import Record, Rule, Standing, Subject
+from pytest_prodstatus.model.record import Record, Standing, Subject
 from pytest_prodstatus.model.refusal import Asked, Ground, Refusal
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.verdict import Rule, Verdict
 from pytest_prodstatus.model.waiver import Waiver, Waivers
 from tests.unit.given import (
     HOUR,

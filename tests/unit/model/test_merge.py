@@ -17,7 +17,8 @@ from pytest_prodstatus.model.merge import MergeError, Shard, merge, unobserved
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Kind
-from pytest_prodstatus.model.record import Record, Rule, Subject
+from pytest_prodstatus.model.record import Record, Subject
+from pytest_prodstatus.model.verdict import Rule
 from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
     HOUR,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_prodstatus.model.record import Rule, Run, StageResult, Subject
+from pytest_prodstatus.model.record import Run, StageResult, Subject
 from pytest_prodstatus.model.verdict import Verdict
 from tests.unit.given import (
     B,
@@ -58,11 +58,6 @@ def test_a_stage_hangs_on_what_is_outside_it(
         criteria=(),
     )
     assert (stage.hangs, stage.is_root) == (hangs, root)
-
-
-def test_the_rules_are_the_options_values() -> None:
-    """`--prodstatus-gate` takes these words."""
-    assert [rule.value for rule in Rule] == ["confirmed", "not-failed", "off"]
 
 
 @each_hostile_text

@@ -6,7 +6,7 @@ from itertools import permutations, product
 
 import pytest
 
-from pytest_prodstatus.model.verdict import Verdict, rollup
+from pytest_prodstatus.model.verdict import Rule, Verdict, rollup
 from tests.unit.given import B, C, F
 
 
@@ -37,3 +37,8 @@ def test_the_rollup_is_the_worst_in_any_order(verdicts: tuple[Verdict, ...]) -> 
 def test_the_rollup_of_nothing_is_blocked() -> None:
     """Absence is never success."""
     assert rollup([]) is B
+
+
+def test_the_rules_are_the_options_values() -> None:
+    """`--prodstatus-gate` takes these words."""
+    assert [rule.value for rule in Rule] == ["confirmed", "not-failed", "off"]

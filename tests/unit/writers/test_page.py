@@ -14,9 +14,9 @@ import pytest
 
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.model.record import Past, Rule
+from pytest_prodstatus.model.record import Past
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.verdict import Rule, Verdict
 from pytest_prodstatus.model.waiver import Waiver, Waivers
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.page import write_page
