@@ -69,13 +69,3 @@ class Repeated(Blocked):
 
     def __init__(self) -> None:
         super().__init__("it has side effects and started once already", kind=Kind.SKIPPED)
-
-
-class Unasserting(Blocked):
-    """Python takes every `assert` statement for nothing, so no criterion can fail."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "Python runs without its assert statements, by -O or PYTHONOPTIMIZE",
-            remedy="run it without both",
-        )

@@ -12,7 +12,7 @@ from datetime import datetime
 import pytest
 
 from pytest_prodstatus import clock
-from pytest_prodstatus.blocking import Blocked, Repeated, Unasserting
+from pytest_prodstatus.blocking import Blocked, Repeated, blocked
 from pytest_prodstatus.criteria import closest_mark, criterion_of
 from pytest_prodstatus.manifest import Manifest
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
@@ -59,7 +59,6 @@ class Collector:
     def forget(self) -> None:
         """Let go of the criteria, once nobody asks for them."""
         self.criteria.clear()
-        self.manifest = Manifest()
         self._item = self._running = None
 
     def add_evidence(self, values: dict[str, object]) -> None:
@@ -262,7 +261,10 @@ class Collector:
             return
         if sys.flags.optimize:
             # pytest keeps those of test files, but not those of what they import.
-            raise Unasserting
+            blocked(
+                "Python runs without its assert statements, by -O or PYTHONOPTIMIZE",
+                remedy="run it without both",
+            )
         if not criterion.side_effects:
             return
         # Items that pytest-repeat made of one test are that test.

@@ -18,9 +18,8 @@ _UNAWAITED = re.compile(r"coroutine '.*' was never awaited")
 _RETURNED = "It is deprecated to return a value that is not None from a test case"
 """How unittest's warning begins, since Python 3.11; without it, unittest says nothing."""
 
-
 HEARD = (
-    r"always:coroutine .* was never awaited:RuntimeWarning",
+    f"always:{_UNAWAITED.pattern}:RuntimeWarning",
     "always::pytest.PytestReturnNotNoneWarning",
     f"always:{_RETURNED}:DeprecationWarning",
     "always::pytest.PytestUnhandledThreadExceptionWarning",

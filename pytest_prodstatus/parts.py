@@ -51,9 +51,9 @@ class Parts:
         plugins.register(self.redaction, "prodstatus-redaction")
         plugins.register(self.collector, "prodstatus-collector")
         scope.collect_only_criteria(self.settings, config)
+        # With any of Python's own options for warnings, pytest leaves deprecations hidden.
         if sys.warnoptions or any(map(_hides_kinds, config.getini("filterwarnings"))):
             # Not above, since most projects hide nothing, and every judged run pays for the import.
-            # With any option of Python's own, pytest leaves deprecations hidden.
             from pytest_prodstatus.doubts import HEARD
 
             for line in HEARD:
