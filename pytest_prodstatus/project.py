@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pytest_prodstatus.layout import Layout
-from pytest_prodstatus.readers.config import Config, ConfigError, read_config, read_name
+from pytest_prodstatus.readers.config import Config, ConfigError, read_name, read_table
 
 FILE = "pyproject.toml"
 
@@ -24,38 +24,53 @@ class Project(NamedTuple):
         return Layout(root=self.root, folder=folder, document_name=self.config.document)
 
 
-def find_project(start: Path) -> Project:
-    """Return the project that `start` lies in: the nearest folder upwards that declares something.
+def find_project(start: Path) -> Project | None:
+    """Find the project that a folder lies in: the nearest upwards that has [tool.prodstatus].
 
-    Where none declares anything it is `start` itself, with the defaults.
+    An empty table is enough. A pyproject.toml that can't be read or parsed is passed over only if
+    it can't be the project's, that is if it doesn't mention prodstatus.
+
+    Returns:
+        The project; None if no folder has one.
 
     Raises:
-        ConfigError: a pyproject.toml on the way can't be read or used.
+        ConfigError: a file on the way may be the project's, and can't be read or used.
     """
     for folder in (start, *start.parents):
-        config = config_in(folder)
-        if config != Config():
+        config = _declared_in(folder, str(folder / FILE))
+        if config is not None:
             return Project(root=folder, config=config)
-    return Project(root=start, config=Config())
+    return None
 
 
 def config_in(root: Path) -> Config:
-    """Return what the pyproject.toml in a folder declares; the defaults where it declares nothing.
+    """Return what the pyproject.toml in a folder declares; the defaults if it declares nothing.
 
     Raises:
         ConfigError: the file can't be read or used; one sentence.
     """
-    path = root / FILE
+    return _declared_in(root, FILE) or Config()
+
+
+def _declared_in(folder: Path, source: str) -> Config | None:
+    path = folder / FILE
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return Config()
-    except (OSError, UnicodeDecodeError) as error:
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
         msg = f"{path}: can't be read: {error}"
         raise ConfigError(msg) from None
-    config = read_config(text, path.name) if "prodstatus" in text else Config()
-    if config.exports:
-        _check_exports(config, path.name)
+    if b"prodstatus" not in content:
+        return None  # what may be wrong with it is another tool's affair
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        msg = f"{path}: can't be read: {error}"
+        raise ConfigError(msg) from None
+    config = read_table(text, source)
+    if config and config.exports:
+        _check_exports(config, source)
     return config
 
 

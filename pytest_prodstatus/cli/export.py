@@ -6,10 +6,8 @@ from pathlib import Path
 
 import click
 
-from pytest_prodstatus.layout import PRODUCTION, usual_folder
-from pytest_prodstatus.project import find_project
-from pytest_prodstatus.readers.config import ConfigError
-from pytest_prodstatus.readers.record import RecordError, read_record
+from pytest_prodstatus.cli.records import named_record
+from pytest_prodstatus.cli.values import FILE, dir_option, place_of, root_option, target_option
 from pytest_prodstatus.writers.export import EXPORTS, writer_of
 from pytest_prodstatus.writers.files import write_atomically
 
@@ -27,26 +25,26 @@ Examples:
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("form", type=click.Choice(list(EXPORTS)), metavar="FORM")
-@click.argument("record", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it here."
-)
-def command(form: str, record: Path | None, output: Path | None) -> None:
+@click.argument("record", required=False, type=FILE, metavar="[RECORD]")
+@click.option("-o", "--output", type=FILE, metavar="FILE", help="Write it here.")
+@target_option
+@dir_option
+@root_option
+def command(
+    form: str,
+    record: Path | None,
+    output: Path | None,
+    target: str | None,
+    folder: str | None,
+    root: str | None,
+) -> None:
     """Write RECORD in another tool's form.
 
-    By default it is the record of the production target. The form goes to standard output, or to a
+    By default it is the record of the target. The form goes to standard output, or to a
     file that is replaced as a whole.
     """
-    try:
-        project = find_project(Path.cwd())
-        path = record or project.layout(usual_folder(project.root, PRODUCTION)).record
-        told = read_record(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"the record can't be read: {error}"
-        raise click.UsageError(msg) from None
-    except (RecordError, ConfigError) as error:
-        raise click.UsageError(str(error)) from None
-    text = writer_of(form)(told, project.config)
+    place = place_of(root=root, target=target, dir=folder)
+    text = writer_of(form)(named_record(record or place.record), place.project.config)
     content = text.encode("utf-8", "backslashreplace")
     if output is None:
         click.echo(content, nl=False)

@@ -16,14 +16,14 @@ from pytest_prodstatus.cli.overrides import in_force, write_down
 from pytest_prodstatus.cli.records import UnreadableError, record_at
 from pytest_prodstatus.cli.values import (
     FILE,
+    dir_option,
     duration,
-    project_at,
+    place_of,
     root_option,
     shown,
     target_option,
     words,
 )
-from pytest_prodstatus.layout import usual_folder
 from pytest_prodstatus.model.answer import refused
 from pytest_prodstatus.model.gate import UnknownStageError, ask, asked_stages
 from pytest_prodstatus.model.override import Override
@@ -94,10 +94,11 @@ Exit status:
     metavar="DURATION",
     help="How long it lasts, at most 24h.",
 )
+@dir_option
 @root_option
 def command(
     records: tuple[Path, ...],
-    target: str,
+    target: str | None,
     subject: str | None,
     commit: str | None,
     max_age: timedelta,
@@ -107,7 +108,8 @@ def command(
     reason: str | None,
     who: str | None,
     lasting: timedelta | None,
-    root: Path | None,
+    folder: str | None,
+    root: str | None,
 ) -> None:
     """Say whether the gate is open, and exit by it.
 
@@ -115,19 +117,26 @@ def command(
     record is judged again, as of now: by what was observed, the catalogue and waivers of
     pyproject.toml, and every criterion's age. It asks for CONFIRMED, whatever rule the run had.
     """
-    project = project_at(root)
+    place = place_of(root=root, target=target, dir=folder, subject=subject)
+    project, system = place.project, place.inputs.target
     stages = tuple(filter(None, (name.strip() for name in (require or "").split(","))))
-    asked = Asked(target=target, subject=subject, commit=commit, max_age=max_age, require=stages)
+    asked = Asked(
+        target=system,
+        subject=place.inputs.subject,
+        commit=commit,
+        max_age=max_age,
+        require=stages,
+    )
     now = clock.now()
     if reason or who or lasting:
         if not (reason and who and lasting):
             msg = "an override needs all three: --override REASON --by NAME --for DURATION"
             raise click.UsageError(msg)
-        word = Override(target=target, reason=reason, who=who, since=now, until=now + lasting)
+        word = Override(target=system, reason=reason, who=who, since=now, until=now + lasting)
         write_down(word, project.root)
-    override, problem = in_force(target, now, project.root)
+    override, problem = in_force(system, now, project.root)
     gate = _Gate(project, asked, override, check_document)
-    paths = records or (project.layout(usual_folder(project.root, target)).record,)
+    paths = records or (place.record,)
     try:
         if project.config.catalogue.declared:
             asked_stages(project.config.catalogue, stages)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import click
 
 from pytest_prodstatus.cli.store import shown_store, state_store
-from pytest_prodstatus.cli.values import project_at, root_option, target_option
+from pytest_prodstatus.cli.values import place_of, root_option, target_option
 from pytest_prodstatus.model.retrospect import Retrospect
 from pytest_prodstatus.project import name_in
 from pytest_prodstatus.writers.history import history_lines, history_to_json
@@ -40,24 +39,27 @@ Exit status:
 )
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 @root_option
-def command(target: str, stage: str | None, limit: int, as_json: bool, root: Path | None) -> None:
+def command(
+    target: str | None, stage: str | None, limit: int, as_json: bool, root: str | None
+) -> None:
     """Tell since when each stage is what it is, its flips, and what changed since it was CONFIRMED.
 
     Runs are kept in the state store: PRODSTATUS_STATE_URL, or a file in the user's state folder.
     """
-    folder = project_at(root).root
+    place = place_of(root=root, target=target)
+    folder, system = place.project.root, place.inputs.target
     project = name_in(folder)
     with state_store(folder) as url:
         from pytest_prodstatus.state.history import History
 
         with History.open(url, project) as history:
-            seen = history.look_back(target, limit=limit)
-        place = shown_store(url)
+            seen = history.look_back(system, limit=limit)
+        address = shown_store(url)
     seen = _of_stage(seen, stage)
     if as_json:
         click.echo(json.dumps(history_to_json(seen), indent=1))
     elif not seen.runs:
-        click.echo(f"no run of target {target} of project {project} is kept at {place}")
+        click.echo(f"no run of target {system} of project {project} is kept at {address}")
     else:
         for line in history_lines(seen):
             click.echo(line)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pytest_prodstatus.cli.store import shown_store, state_store
-from pytest_prodstatus.cli.values import project_at, words
+from pytest_prodstatus.cli.values import place_of, root_option, words
 from pytest_prodstatus.model.evidence import to_text
 
 if TYPE_CHECKING:
@@ -48,9 +48,10 @@ def command() -> None:
 @click.option("--all", "every", is_flag=True, help="List settled entries too, the newest 100.")
 @click.option("--target", metavar="NAME", help="Of this system alone.")
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON, with every event.")
-def list_entries(every: bool, target: str | None, as_json: bool) -> None:
+@root_option
+def list_entries(every: bool, target: str | None, as_json: bool, root: str | None) -> None:
     """List the entries that aren't settled, the newest first."""
-    with state_store(project_at(None).root) as url:
+    with state_store(place_of(root=root).project.root) as url:
         from pytest_prodstatus.state.journal import Journal
 
         with Journal.open(url) as journal:
@@ -85,14 +86,20 @@ def list_entries(every: bool, target: str | None, as_json: bool) -> None:
 @click.option(
     "--because", required=True, callback=words, metavar="TEXT", help="How it was found out."
 )
+@root_option
 def resolve(
-    entry_id: int, order_ids: tuple[str, ...], rejected: bool, who: str, because: str
+    entry_id: int,
+    order_ids: tuple[str, ...],
+    rejected: bool,
+    who: str,
+    because: str,
+    root: str | None,
 ) -> None:
     """Settle entry ID: an order exists, or it is proved that none does, which frees its day."""
     if rejected is bool(order_ids):
         msg = "say one of the two: --confirmed ORDER_ID (once for each id), or --rejected"
         raise click.UsageError(msg)
-    with state_store(project_at(None).root) as url:
+    with state_store(place_of(root=root).project.root) as url:
         from pytest_prodstatus.state.errors import IllegalTransition, UnknownEntry
         from pytest_prodstatus.state.journal import Journal
 

@@ -10,8 +10,7 @@ import click
 
 from pytest_prodstatus.archive import Archive, saves_history
 from pytest_prodstatus.cli.records import named_record
-from pytest_prodstatus.cli.values import FILE, project_at, root_option
-from pytest_prodstatus.layout import usual_folder
+from pytest_prodstatus.cli.values import FILE, dir_option, place_of, root_option
 from pytest_prodstatus.model.catalogue import CatalogueError
 from pytest_prodstatus.model.merge import MergeError, Shard, merge, unobserved
 from pytest_prodstatus.model.record import Record
@@ -40,13 +39,17 @@ Exit status:
     help="Write the record alone, here.  [default: record, document and page, in the target's "
     "usual folder]",
 )
+@dir_option
 @root_option
-def command(records: tuple[Path, ...], output: Path | None, root: Path | None) -> None:
+def command(
+    records: tuple[Path, ...], output: Path | None, folder: str | None, root: str | None
+) -> None:
     """Make one record out of the RECORDs of shards, and list what no shard ran.
 
     Shards have the same run id, target, subject, suite commit and catalogue; others are refused.
     """
-    project = project_at(root)
+    place = place_of(root=root, dir=folder)
+    project = place.project
     shards = [Shard(name=str(path), record=named_record(path)) for path in records]
     try:
         merged = merge(shards, project.config.catalogue)
@@ -59,7 +62,9 @@ def command(records: tuple[Path, ...], output: Path | None, root: Path | None) -
     if output is None:
         from pytest_prodstatus.cli.publishing import publish_at
 
-        publish_at(merged, project, usual_folder(project.root, merged.run.target))
+        # The shards say of which target they are.
+        inputs = place.inputs._replace(target=merged.run.target)
+        publish_at(merged, project, inputs.outputs(project.root))
     else:
         from pytest_prodstatus.publish import publish_record
 

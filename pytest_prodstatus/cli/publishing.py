@@ -15,7 +15,7 @@ from pytest_prodstatus.writers.lock import FolderInUse, FolderLock
 
 
 def publish_at(record: Record, project: Project, folder: Path) -> None:
-    """Write a record's outputs into a folder and say where they are.
+    """Write a record's outputs into a folder and name every file that was written.
 
     Raises:
         click.UsageError: a run writes this folder at the moment, so nothing is written; or one of
@@ -33,5 +33,6 @@ def publish_at(record: Record, project: Project, folder: Path) -> None:
         lock.release()
     if problems:
         raise click.UsageError("; ".join(problems))
-    for path in (layout.document, layout.page, layout.record):
+    exports = (layout.export(name) for name in project.config.exports)
+    for path in (layout.document, layout.page, *exports, layout.record):
         click.echo(f"wrote {shown(path)}")

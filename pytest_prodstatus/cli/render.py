@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
 from pytest_prodstatus.cli.publishing import publish_at
 from pytest_prodstatus.cli.records import named_record
-from pytest_prodstatus.cli.values import FILE, project_at, root_option, target_option
-from pytest_prodstatus.layout import usual_folder
+from pytest_prodstatus.cli.values import FILE, dir_option, place_of, root_option, target_option
 
 _EXAMPLES = """\b
 Examples:
   prodstatus render
   prodstatus render --target staging
   prodstatus render artefact/status.json --output-dir site
+
+\b
+Exit status:
+  that of the run whose record it is: 0, 1 if something FAILED, 10 if something is BLOCKED, or
+  another one of pytest's; 2 also if something can't be read or written. Whether the gate is open
+  now says prodstatus gate alone.
 """
 
 
@@ -25,13 +31,22 @@ Examples:
 @click.option(
     "--output-dir", type=FILE, metavar="FOLDER", help="Write here instead of beside the record."
 )
+@dir_option
 @root_option
-def command(record: Path | None, target: str, output_dir: Path | None, root: Path | None) -> None:
+def command(
+    record: Path | None,
+    target: str | None,
+    output_dir: Path | None,
+    folder: str | None,
+    root: str | None,
+) -> None:
     """Write the status document and the page from RECORD, by default the target's own.
 
     A document that exists is updated in place: only the values of its fields are replaced. The
     record is written too, since it keeps a digest of the document's fields.
     """
-    project = project_at(root)
-    path = record or project.layout(usual_folder(project.root, target)).record
-    publish_at(named_record(path), project, output_dir or path.parent)
+    place = place_of(root=root, target=target, dir=folder)
+    path = record or place.record
+    made = named_record(path)
+    publish_at(made, place.project, output_dir or path.parent)
+    sys.exit(made.decision.exit_code)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
-from pytest_prodstatus.layout import PRODUCTION
+from pytest_prodstatus.inputs import InputError, Inputs, configured_in, resolve_inputs
 from pytest_prodstatus.model.duration import parse_duration
 from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.project import FILE as PROJECT_FILE
 from pytest_prodstatus.project import Project, config_in, find_project
 from pytest_prodstatus.readers.config import TARGET_FORM, ConfigError
 
@@ -31,9 +34,17 @@ def words(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
     return text
 
 
-def target(ctx: click.Context, param: click.Parameter, value: str) -> str:  # noqa: ARG001
+def path(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
+    """Return a path as it was written; a blank one, as of an unset variable, is refused."""
+    if value is not None and not value.strip():
+        msg = "it is empty; leave the option out, or give it a value"
+        raise click.BadParameter(msg)
+    return value
+
+
+def target(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
     """Return the name of a system, which is also a folder's."""
-    if not TARGET_FORM.fullmatch(value):
+    if value is not None and not TARGET_FORM.fullmatch(value):
         msg = f"{value!r}: use letters, digits, '.', '_' and '-', as in 'staging'"
         raise click.BadParameter(msg)
     return value
@@ -46,31 +57,78 @@ FILE = click.Path(path_type=Path)
 target_option = click.option(
     "--target",
     callback=target,
-    default=PRODUCTION,
-    show_default=True,
     metavar="NAME",
-    help="The system that the record is about.",
+    help="The system that the record is about.  [default: PRODSTATUS_TARGET, the ini key "
+    "prodstatus_target, production]",
+)
+dir_option = click.option(
+    "--dir",
+    "folder",
+    callback=path,
+    metavar="FOLDER",
+    help="The output folder of the run.  [default: PRODSTATUS_DIR, the ini key prodstatus_dir, "
+    "reports/ or reports/TARGET/ of the project]",
 )
 root_option = click.option(
     "--root",
-    type=FILE,
+    callback=path,
     metavar="FOLDER",
-    help="The project's root.  [default: the nearest folder upwards with [tool.prodstatus]]",
+    help="The project's root.  [default: PRODSTATUS_ROOT, the nearest folder upwards with "
+    "[tool.prodstatus]]",
 )
 
 
-def project_at(root: Path | None) -> Project:
-    """Return the project at a root, or the one that the current folder lies in.
+class Place(NamedTuple):
+    """What a command is about.
+
+    Attributes:
+        project: the project.
+        inputs: target, release and run.
+        folder: where the outputs of its runs lie.
+    """
+
+    project: Project
+    inputs: Inputs
+    folder: Path
+
+    @property
+    def record(self) -> Path:
+        """Where the record lies."""
+        return self.project.layout(self.folder).record
+
+
+def place_of(**options: str | None) -> Place:
+    """Resolve what a command is about, as a run of pytest in the current folder would.
+
+    Args:
+        options: the values on the command line by the input's name; None if it wasn't given.
 
     Raises:
-        click.UsageError: its configuration can't be used.
+        click.UsageError: a value can't be used, or there is no project.
     """
+    start = Path.cwd()
     try:
-        if root is None:
-            return find_project(Path.cwd())
-        return Project(root=root.absolute(), config=config_in(root))
-    except ConfigError as error:
+        configured = configured_in(start, os.environ)
+        # Whatever pytest is always given counts as its command line.
+        given = {**configured.options, **{n: v for n, v in options.items() if v is not None}}
+        inputs = resolve_inputs(given, os.environ, configured.ini, start)
+        project = _project(inputs.root, start)
+    except (ConfigError, InputError) as error:
         raise click.UsageError(str(error)) from None
+    return Place(project, inputs, inputs.outputs(project.root))
+
+
+def _project(root: Path | None, start: Path) -> Project:
+    if root is not None:
+        return Project(root=root, config=config_in(root))
+    found = find_project(start)
+    if found is None:
+        msg = (
+            f"no project here: no [tool.prodstatus] in {start / PROJECT_FILE} or above; "
+            "use --root FOLDER"
+        )
+        raise click.UsageError(msg)
+    return found
 
 
 def shown(path: Path) -> str:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pytest_prodstatus.model.catalogue import (
@@ -31,8 +32,10 @@ __all__ = [
     "WAIVER_KEYS",
     "Config",
     "ConfigError",
+    "parse_toml",
     "read_config",
     "read_name",
+    "read_table",
 ]
 
 DEFAULT_DOCUMENT = "PRODUCTION_STATUS.md"
@@ -74,7 +77,7 @@ class Config:
 
 
 def read_config(text: str, source: str) -> Config:
-    """Return the configuration in a pyproject.toml's `text`; defaults where it has none.
+    """Return the configuration in a pyproject.toml's `text`; defaults if it has none.
 
     Args:
         text: the file's content.
@@ -84,9 +87,26 @@ def read_config(text: str, source: str) -> Config:
         ConfigError: the TOML is broken, a key is unknown or of the wrong type, or the catalogue is
             inconsistent.
     """
+    return read_table(text, source) or Config()
+
+
+def read_table(text: str, source: str) -> Config | None:
+    """Return the configuration in a pyproject.toml's `text`; None if it has no [tool.prodstatus].
+
+    A file that only mentions the word, as among its dependencies, has none; an empty table is one.
+
+    Args:
+        text: the file's content.
+        source: the file's name, for messages.
+
+    Raises:
+        ConfigError: as `read_config` does.
+    """
     tools = _tools(text, source)
+    if "prodstatus" not in tools:
+        return None
     where = f"{source}: [tool.prodstatus]"
-    reader = Table(tools.get("prodstatus", {}), where)
+    reader = Table(tools["prodstatus"], where)
     reader.refuse_unknown(TABLE_KEYS)
     default = reader.duration("valid_for", DEFAULT_VALID_FOR)
     try:
@@ -133,12 +153,20 @@ def is_configured(text: str, source: str) -> bool:
 
 
 def _tools(text: str, source: str) -> Mapping[str, Any]:
+    return Table(parse_toml(text, source).get("tool", {}), f"{source}: [tool]").table
+
+
+def parse_toml(text: str, source: str) -> dict[str, Any]:
+    """Return what a TOML file says; not to be changed.
+
+    Raises:
+        ConfigError: it isn't valid TOML.
+    """
     try:
-        project = _toml(text)
+        return _toml(text)
     except ValueError as error:
         msg = f"{source}: not valid TOML: {error}"
         raise ConfigError(msg) from None
-    return Table(project.get("tool", {}), f"{source}: [tool]").table
 
 
 TABLE_KEYS = (
@@ -181,6 +209,7 @@ def read_name(text: str) -> str | None:
     return (one_line(name) or None) if isinstance(name, str) else None
 
 
+@lru_cache(maxsize=4)  # a command reads the project's file for itself and for pytest's settings
 def _toml(text: str) -> dict[str, Any]:
     """Return what a text in TOML says.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -139,8 +140,9 @@ class Shop:
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A project, the current folder in it, and a clock that stands still at its record's end."""
-    for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "PRODSTATUS_STATE_URL"):
-        monkeypatch.delenv(name, raising=False)
+    for name in list(os.environ):
+        if name.startswith(("GITHUB_", "PYTEST_ADDOPTS", "PRODSTATUS_")):
+            monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("PRODSTATUS_HISTORY", "0")
     monkeypatch.setattr(clock, "now", lambda: NOW)

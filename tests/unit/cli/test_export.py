@@ -21,6 +21,7 @@ RECORD = record(catalogue("api", "shop"), {"api.a": C, "shop.b": F})
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a record in it, which is the current one."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("[tool.prodstatus]\n", encoding="utf-8")
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports/status.json").write_text(write_record(RECORD), encoding="utf-8")
     return tmp_path
@@ -51,7 +52,7 @@ def test_a_form_goes_into_a_file(root: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "why"),
     [
-        (["ctrf", "none.json"], "the record can't be read"),
+        (["ctrf", "none.json"], "there is no record at none.json"),
         (["ctrf", "bad.json"], "bad.json: not a readable record"),
         (["nunit"], "'nunit' is not one of 'ctrf', 'github', 'junit'"),
         (["ctrf", "-o", "reports"], "reports can't be written"),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.unit.cli.conftest import Shop
-from tests.unit.given import B
+import pytest
+
+from pytest_prodstatus.writers.record import write_record
+from tests.unit.cli.conftest import CONFIG, Shop
+from tests.unit.given import B, in_progress
 
 PAGE, DOCUMENT, RECORD = "status.html", "STATUS.md", "status.json"
 
@@ -17,7 +20,7 @@ def test_beside_the_record(shop: Shop) -> None:
     for name in (PAGE, DOCUMENT):
         (shop.reports / name).unlink()
     done = shop("render")
-    assert done.exit_code == 0
+    assert done.exit_code == 10
     assert done.stdout.splitlines() == [
         f"wrote reports/{name}" for name in (DOCUMENT, PAGE, RECORD)
     ]
@@ -61,10 +64,27 @@ def test_another_target(shop: Shop) -> None:
     assert (shop.reports / "eu" / PAGE).exists()
 
 
+@pytest.mark.parametrize("status", [0, 1, 3, 10, 11])
+def test_the_exit_status_is_the_run_s(shop: Shop, status: int) -> None:
+    """Whatever status the record's run ended with."""
+    shop.record()
+    shop.edit('"exit_code": 0', f'"exit_code": {status}')
+    assert shop("render").exit_code == status
+
+
+def test_every_file_is_named(shop: Shop) -> None:
+    """Exports, too."""
+    shop.configure(CONFIG.replace("document =", "exports = ['ctrf', 'junit']\ndocument ="))
+    shop.record()
+    told = shop("render").stdout.split()
+    assert set(told) - {"wrote"} == {f"reports/{path.name}" for path in shop.reports.iterdir()}
+
+
 def test_a_run_in_progress(shop: Shop) -> None:
     """Is rendered as what it is."""
-    shop.record(finished=None)
-    shop("render")
+    shop.reports.mkdir()
+    (shop.reports / RECORD).write_text(write_record(in_progress()), encoding="utf-8")
+    assert shop("render").exit_code == 10
     assert "in progress since" in (shop.reports / DOCUMENT).read_text(encoding="utf-8")
 
 

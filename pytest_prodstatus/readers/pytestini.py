@@ -1,0 +1,153 @@
+"""What pytest's own configuration files and extra arguments say about a run, without pytest.
+
+The plugin gets these values from pytest; a command has to read them itself, since it must not
+import pytest. Names, order and rules are those of `_pytest/config/findpaths.py` of pytest 9.2.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pytest_prodstatus.readers.config import parse_toml
+from pytest_prodstatus.readers.table import ConfigError
+
+Values = Mapping[str, Any]
+
+
+def _pytest_table(text: str, source: str) -> Values | None:
+    return _table(parse_toml(text, source), "pytest")
+
+
+def _pyproject(text: str, source: str) -> Values | None:
+    """Return `[tool.pytest]`, else `[tool.pytest.ini_options]`, whose scalars are text."""
+    tables = _table(_table(parse_toml(text, source), "tool") or {}, "pytest") or {}
+    native = {key: value for key, value in tables.items() if key != "ini_options"}
+    options = _table(tables, "ini_options")
+    if native or options is None:
+        return native or None
+    return {key: v if isinstance(v, list) else str(v) for key, v in options.items()}
+
+
+def _table(table: Values, name: str) -> Values | None:
+    value = table.get(name)
+    return value if isinstance(value, dict) else None
+
+
+def _custom_toml(text: str, source: str) -> Values | None:
+    values = _pyproject(text, source)
+    return _pytest_table(text, source) if values is None else values
+
+
+def _ini(text: str, source: str) -> Values | None:
+    return _section(text, source, "pytest")
+
+
+def _cfg(text: str, source: str) -> Values | None:
+    return _section(text, source, "tool:pytest")
+
+
+def _section(text: str, source: str, name: str) -> Values | None:
+    # Not above: few projects have such a file, and most of these are another tool's.
+    import iniconfig
+
+    try:
+        sections = iniconfig.IniConfig(source, data=text).sections
+    except iniconfig.ParseError as error:
+        msg = f"{error}: correct the file, since pytest reads it too"
+        raise ConfigError(msg) from None
+    return sections.get(name)
+
+
+_OWN = frozenset(["pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini"])
+_READERS: Mapping[str, Callable[[str, str], Values | None]] = {
+    "pytest.toml": _pytest_table,
+    ".pytest.toml": _pytest_table,
+    "pytest.ini": _ini,
+    ".pytest.ini": _ini,
+    "pyproject.toml": _pyproject,
+    "tox.ini": _ini,
+    "setup.cfg": _cfg,
+}
+_BY_SUFFIX = {".ini": _ini, ".cfg": _cfg, ".toml": _custom_toml}
+FILES = tuple(_READERS)
+"""The names of pytest's configuration files; of one folder the first counts."""
+
+
+def read_values(name: str, text: str, source: str) -> Values | None:
+    """Return what a file configures for pytest; None if it isn't pytest's configuration.
+
+    Args:
+        name: of the file, which decides how it is read.
+        text: its content.
+        source: how messages call it.
+
+    Raises:
+        ConfigError: it can't be parsed.
+    """
+    own = name in _OWN  # pytest's by its name, also if it is empty
+    if "pytest" not in text:
+        return {} if own else None
+    suffix = f".{name.rpartition('.')[2]}"
+    reader = _READERS.get(name) or _BY_SUFFIX.get(suffix)
+    values = reader(text, source) if reader else None
+    return {} if own and values is None else values
+
+
+def text_of(values: Values, key: str) -> str:
+    """Return a value that must be text, without blanks around it; "" if there is none.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    value = values.get(key, "")
+    if not isinstance(value, str):
+        msg = f"pytest's configuration: {key} = {value!r} must be text"
+        raise ConfigError(msg)
+    return value.strip()
+
+
+def arguments_of(value: object, source: str) -> list[str]:
+    """Return the arguments in `addopts` or PYTEST_ADDOPTS: a text as in a shell, or a list.
+
+    Raises:
+        ConfigError: a quote isn't closed, or it is something else.
+    """
+    try:
+        if isinstance(value, list) and all(isinstance(each, str) for each in value):
+            return list(value)
+        if isinstance(value, str):
+            return shlex.split(value)
+    except ValueError as error:
+        msg = f"{source} = {value!r} can't be split into arguments: {error}"
+        raise ConfigError(msg) from None
+    msg = f"{source} = {value!r} must be text, or a list of texts"
+    raise ConfigError(msg)
+
+
+def given_in(arguments: Sequence[str], names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield name and value of some options among pytest's arguments, in their order.
+
+    Args:
+        arguments: as pytest gets them.
+        names: of the options, with their dashes; each takes a value, which follows a long one
+            after `=` or as the next argument, and a short one directly or as the next.
+    """
+    wanted = frozenset(names)
+    rest = iter(arguments)
+    for argument in rest:
+        if argument == "--":
+            return
+        name, equals, value = argument.partition("=")
+        if not argument.startswith("--"):
+            name, value = argument[:2], argument[2:]
+            equals = value
+        if name not in wanted:
+            continue
+        if not equals:
+            following = next(rest, None)
+            if following is None:
+                return  # pytest refuses an option without its value
+            value = following
+        yield name, value
