@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from pathlib import Path
@@ -12,6 +13,29 @@ from pytest_prodstatus.version import __version__
 
 _TIMEOUT_S = 5
 _COMMIT = "# branch.oid "
+OF_ONE_REPOSITORY = frozenset(
+    [
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_DIR",
+        "GIT_GRAFT_FILE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_INTERNAL_SUPER_PREFIX",
+        "GIT_NAMESPACE",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    ]
+)
+"""What `git rev-parse --local-env-vars` lists, and the namespace: git sets these for its hooks.
+
+Those of its configuration are kept: `safe.directory` may be given there.
+"""
+
 NEIGHBOURS = {
     "xdist": "pytest-xdist",
     "pytest_html": "pytest-html",
@@ -21,9 +45,12 @@ NEIGHBOURS = {
 
 
 def suite_commit(root: Path) -> tuple[str | None, bool | None]:
-    """Return the commit of the suite and whether tracked files differ from it; None without git."""
-    told = _git(root, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
-    lines = (told or "").splitlines()
+    """Return the commit of the suite and whether tracked files differ from it; None without git.
+
+    It is the repository that the folder `root` lies in, also in a hook of another one.
+    """
+    status = _git(root, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
+    lines = (status or "").splitlines()
     commits = [line.removeprefix(_COMMIT) for line in lines if line.startswith(_COMMIT)]
     if not commits or commits[0] == "(initial)":
         return None, None
@@ -31,6 +58,7 @@ def suite_commit(root: Path) -> tuple[str | None, bool | None]:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
+    inherited = {n: v for n, v in os.environ.items() if n not in OF_ONE_REPOSITORY}
     try:
         done = subprocess.run(  # noqa: S603  the arguments are ours
             ["git", "-C", str(root), *arguments],  # noqa: S607  whichever git the person uses
@@ -38,6 +66,7 @@ def _git(root: Path, *arguments: str) -> str | None:
             text=True,
             timeout=_TIMEOUT_S,
             check=False,
+            env={**inherited, "GIT_OPTIONAL_LOCKS": "0"},  # a reader leaves the index alone
         )
     except (OSError, subprocess.SubprocessError):
         return None
