@@ -38,6 +38,7 @@ FORMATS = ("text", "json", "github")
 _EXAMPLES = """\b
 Examples:
   prodstatus gate
+  prodstatus gate --run "$PRODSTATUS_RUN_ID" --subject v41
   prodstatus gate --target staging --commit "$GITHUB_SHA" --format github
   prodstatus gate eu.json us.json --require oauth,order --max-age 1h
   prodstatus gate --override "the fix itself" --by Ann --for 2h
@@ -55,9 +56,19 @@ Exit status:
 @click.argument("records", nargs=-1, type=FILE, metavar="[RECORD]...")
 @target_option
 @click.option(
-    "--subject", callback=words, metavar="RELEASE", help="The release that must have been judged."
+    "--subject",
+    callback=words,
+    metavar="RELEASE",
+    help="The release that must have been judged.  [default: PRODSTATUS_SUBJECT, the ini key "
+    "prodstatus_subject, any]",
 )
 @click.option("--commit", callback=words, metavar="SHA", help="The suite's commit.")
+@click.option(
+    "--run",
+    callback=words,
+    metavar="ID",
+    help="The run that must have judged.  [default: PRODSTATUS_RUN_ID, any]",
+)
 @click.option(
     "--max-age",
     callback=duration,
@@ -101,6 +112,7 @@ def command(
     target: str | None,
     subject: str | None,
     commit: str | None,
+    run: str | None,
     max_age: timedelta,
     require: str | None,
     check_document: bool,
@@ -117,13 +129,14 @@ def command(
     record is judged again, as of now: by what was observed, the catalogue and waivers of
     pyproject.toml, and every criterion's age. It asks for CONFIRMED, whatever rule the run had.
     """
-    place = place_of(root=root, target=target, dir=folder, subject=subject)
+    place = place_of(root=root, target=target, dir=folder, subject=subject, run=run)
     project, system = place.project, place.inputs.target
     stages = tuple(filter(None, (name.strip() for name in (require or "").split(","))))
     asked = Asked(
         target=system,
         subject=place.inputs.subject,
         commit=commit,
+        run=place.inputs.run,
         max_age=max_age,
         require=stages,
     )
@@ -165,7 +178,7 @@ class _Gate:
         try:
             record = record_at(path, evidence=self.check_document)
         except UnreadableError as error:
-            again = run_again(self.asked.target, self.asked.subject)
+            again = run_again(self.asked, same_id=True)
             gone = Refusal(ground=Ground.UNREADABLE, text=str(error), remedy=again)
             answer = refused((gone,), self.asked, self.override)
             return Told(source=source, run=None, answer=answer)

@@ -9,7 +9,7 @@ from pytest_prodstatus.model.cause import Cause, actions_of
 from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_FAILED, EXIT_OPEN
 from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.record import Standing
-from pytest_prodstatus.model.refusal import Asked, Refusal
+from pytest_prodstatus.model.refusal import Asked, Ground, Refusal
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.model.waiver import Waiver
 
@@ -74,12 +74,24 @@ class Answer:
         return f"stages {', '.join(self.asked.require)}" if self.asked.require else "FINAL"
 
     @property
+    def closing(self) -> tuple[tuple[Ground, str], ...]:
+        """Why the gate would be closed, the worst first: the rule, and one sentence."""
+        unmet = tuple(
+            (Ground.VERDICT, f"{_named(c.ids)} {c.verdict}: {c.reason.text}") for c in self.causes
+        )
+        refused = tuple((refusal.ground, refusal.text) for refusal in self.refusals)
+        failed = self.decided is Verdict.FAILED
+        return (*unmet, *refused) if failed else (*refused, *unmet)
+
+    @property
     def reasons(self) -> tuple[str, ...]:
         """Why the gate would be closed, one sentence each, the worst first."""
-        told = tuple(f"{_named(c.ids)} {c.verdict}: {c.reason.text}" for c in self.causes)
-        refused = tuple(refusal.text for refusal in self.refusals)
-        failed = self.decided is Verdict.FAILED
-        return (*told, *refused) if failed else (*refused, *told)
+        return tuple(text for _, text in self.closing)
+
+    @property
+    def rules(self) -> tuple[Ground, ...]:
+        """The rules by which the gate would be closed, in the order of the reasons, each once."""
+        return tuple(dict.fromkeys(rule for rule, _ in self.closing))
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -90,10 +102,14 @@ class Answer:
     @property
     def sentence(self) -> str:
         """The whole answer in one sentence."""
-        verdict = f"{self.what} {self.verdict}" if self.verdict else f"{self.what} unknown"
-        told = [f"gate {self.decision} (target {self.asked.target})", verdict, *self.reasons[:1]]
+        about = f"target {self.asked.target}"
+        if self.rules and not self.open:
+            about += f", rule {self.rules[0]}"
+        parts = [f"gate {self.decision} ({about})"]
+        if self.verdict:
+            parts.append(f"{self.what} {self.verdict}")
         more = f" (and {len(self.reasons) - 1} more)" if len(self.reasons) > 1 else ""
-        return ": ".join(told) + more
+        return ": ".join([*parts, *self.reasons[:1]]) + more
 
 
 def refused(refusals: Sequence[Refusal], asked: Asked, override: Override | None = None) -> Answer:

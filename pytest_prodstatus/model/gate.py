@@ -72,7 +72,7 @@ def ask(
     within = [standing for standing in own if standing.stage in stages.by_id]
     as_written = judge(stages, within, incidents=incidents)
     same = record.run.catalogue == stages.digest
-    refusals += _contradictions(record, own, as_written if same else None)
+    refusals += _contradictions(record, own, as_written if same else None, asked)
     standings = standings_now(within, stages, asked.subject, now)
     refusals += waiver_refusals(waivers, standings, now)
     good = waivers.in_force(_known(standings), now)
@@ -145,14 +145,14 @@ def _verdict(judged: Judged, asked: Asked, incidents: Sequence[Reason]) -> Verdi
 
 
 def _contradictions(
-    record: Record, own: Sequence[Standing], as_written: Judged | None
+    record: Record, own: Sequence[Standing], as_written: Judged | None, asked: Asked
 ) -> tuple[Refusal, ...]:
     told = list(contradictions(record, own, as_written))
     if not told:
         return ()
     more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
     text = f"the record contradicts itself: {told[0]}{more}"
-    again = run_again(record.run.target)
+    again = run_again(asked)
     return (Refusal(ground=Ground.CONTRADICTION, text=text, remedy=again),)
 
 

@@ -131,6 +131,8 @@ class Run:
         selection: what the run was asked to look at, in words; None for everything.
         complete: every criterion of the catalogue was observed in this run.
         incidents: what went wrong outside any criterion; each of them caps FINAL.
+        shard: it is one of several that share an id, and looked at a part of the catalogue; its
+            record speaks for the run only when it is merged with the others.
     """
 
     id: str
@@ -145,6 +147,7 @@ class Run:
     complete: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
     incidents: tuple[Reason, ...] = ()
+    shard: bool = False
 
     def __post_init__(self) -> None:
         versions = {one_line(name): one_line(number) for name, number in self.versions.items()}

@@ -21,25 +21,40 @@ _SHORTEST_COMMIT = 7
 
 
 class Ground(Enum):
-    """On what ground a record or a waiver is refused."""
+    """A rule of the gate, by the short name that its answers give.
+
+    VERDICT is that everything asked about is CONFIRMED; by each other one a record, a waiver or a
+    document is refused.
+    """
 
     UNREADABLE = "unreadable"
-    IN_PROGRESS = "in-progress"
+    RUN = "run"
+    SHARD = "shard"
     TARGET = "target"
     SUBJECT = "subject"
     COMMIT = "commit"
-    FUTURE = "future"
-    TOO_OLD = "too-old"
+    IN_PROGRESS = "in-progress"
+    CLOCK = "clock"
+    MAX_AGE = "max-age"
     CATALOGUE = "catalogue"
     CONTRADICTION = "contradiction"
     DOCUMENT = "document"
     WAIVER = "waiver"
+    VERDICT = "verdict"
 
     def __str__(self) -> str:
         return self.value
 
 
-ANOTHER = (Ground.UNREADABLE, Ground.IN_PROGRESS, Ground.TARGET, Ground.SUBJECT, Ground.COMMIT)
+ANOTHER = (
+    Ground.UNREADABLE,
+    Ground.RUN,
+    Ground.SHARD,
+    Ground.TARGET,
+    Ground.SUBJECT,
+    Ground.COMMIT,
+    Ground.IN_PROGRESS,
+)
 """The grounds that say that a record has no answer to what was asked, so none is read from it."""
 
 
@@ -63,6 +78,7 @@ class Asked:
         target: the system.
         subject: the release that must have been judged; None for any.
         commit: of the suite, in full or its first digits; None for any.
+        run: the id of the run that must have judged; None for any.
         max_age: how long ago the run may have finished.
         require: ids of the stages that must be CONFIRMED; () for FINAL.
     """
@@ -70,6 +86,7 @@ class Asked:
     target: str
     subject: str | None = None
     commit: str | None = None
+    run: str | None = None
     max_age: timedelta = MAX_AGE
     require: tuple[str, ...] = ()
 
@@ -86,7 +103,14 @@ def refusals_of(
         now: the instant against which it is measured.
     """
     run = record.run
-    again = run_again(asked.target, asked.subject)
+    again = run_again(asked)
+    if asked.run is not None and run.id != asked.run:
+        text = f"the record is of run {run.id!r}, and run {asked.run!r} is asked about"
+        yield Refusal(ground=Ground.RUN, text=text, remedy=run_again(asked, same_id=True))
+    if run.shard:
+        text = f"the record is one shard of run {run.id!r}, which looked at a part of the catalogue"
+        remedy = "merge the shards of the run with prodstatus merge, then ask the gate again"
+        yield Refusal(ground=Ground.SHARD, text=text, remedy=remedy)
     if run.target != asked.target:
         text = f"the record is about target {run.target!r}, and {asked.target!r} is asked about"
         yield Refusal(ground=Ground.TARGET, text=text, remedy=again)
@@ -95,7 +119,9 @@ def refusals_of(
         yield Refusal(ground=Ground.SUBJECT, text=text, remedy=again)
     if asked.commit is not None and not _same_commit(run, asked.commit):
         text = f"the suite that ran is {_suite(run)}, and commit {asked.commit!r} is asked about"
-        yield Refusal(ground=Ground.COMMIT, text=text, remedy=again)
+        yield Refusal(
+            ground=Ground.COMMIT, text=text, remedy=_commit_remedy(run, asked.commit, again)
+        )
     if run.finished is None:
         since = age(now - run.started)
         text = f"run {run.id} is in progress since {since}, or was killed: nothing is confirmed"
@@ -105,22 +131,32 @@ def refusals_of(
     if run.finished - now > SKEW:
         ahead = age(run.finished - now)
         text = f"the record is dated {ahead} ahead of this machine's clock"
-        yield Refusal(ground=Ground.FUTURE, text=text, remedy="set the clocks right")
+        yield Refusal(ground=Ground.CLOCK, text=text, remedy="set the clocks right")
     if now - run.finished > asked.max_age:
         text = (
             f"the record is {age(now - run.finished)} old, "
             f"and may be {text_of(asked.max_age)} (--max-age)"
         )
-        yield Refusal(ground=Ground.TOO_OLD, text=text, remedy=again)
+        yield Refusal(ground=Ground.MAX_AGE, text=text, remedy=again)
     if run.catalogue != catalogue.digest:
         text = "the record was made with another catalogue than is declared now"
         yield Refusal(ground=Ground.CATALOGUE, text=text, remedy=again)
 
 
-def run_again(target: str, subject: str | None = None) -> str:
-    """Return what to do where only another run can help, of a release where one is asked about."""
-    of = f" --prodstatus-subject={shlex.quote(subject)}" if subject else ""
-    return f"run pytest -m production --target {target}{of}"
+def run_again(asked: Asked, *, same_id: bool = False) -> str:
+    """Return what to do if only another run can help, in the words of the question.
+
+    Args:
+        asked: the question.
+        same_id: no finished record has the id that is asked about; an id is used once.
+    """
+    of = f" --prodstatus-subject={shlex.quote(asked.subject)}" if asked.subject else ""
+    command = f"pytest -m production --target {asked.target}{of}"
+    if asked.run is None:
+        return f"run {command}"
+    if same_id:
+        return f"run PRODSTATUS_RUN_ID={shlex.quote(asked.run)} {command}"
+    return f"run {command} with a new PRODSTATUS_RUN_ID"
 
 
 def _release(run: Run) -> str:
@@ -129,8 +165,16 @@ def _release(run: Run) -> str:
 
 def _suite(run: Run) -> str:
     if not run.commit:
-        return "of no known commit"
+        return "of no known commit (not under git, or git isn't installed)"
     return f"{run.commit[:12]}{' with local changes' if run.dirty else ''}"
+
+
+def _commit_remedy(run: Run, asked: str, again: str) -> str:
+    if len(asked) < _SHORTEST_COMMIT:
+        return f"name the commit by {_SHORTEST_COMMIT} digits or more"
+    if not run.commit:
+        return f"run pytest from a git checkout, with git installed: {again}"
+    return f"commit your changes first, then {again}" if run.dirty else again
 
 
 def _same_commit(run: Run, asked: str) -> bool:

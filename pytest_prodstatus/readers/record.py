@@ -115,6 +115,7 @@ def _run(data: Fields) -> Run:
         complete=data.flag("complete"),
         versions=data.names("versions"),
         incidents=tuple(map(_reason, data.children("incidents"))),
+        shard=data.has("shard") and data.flag("shard"),
     )
 
 

@@ -47,7 +47,7 @@ def answer_lines(told: Told, now: datetime) -> Iterator[str]:
     if answer.refusals or answer.causes:
         yield "Why:" if not answer.open else "It would be closed:"
     for refusal in answer.refusals:
-        yield f"  {refusal.text}"
+        yield f"  {refusal.ground}: {refusal.text}"
     for cause in answer.causes[:SHOWN]:
         yield from _cause(cause)
     if answer.causes[SHOWN:]:
@@ -102,6 +102,7 @@ def answers_to_json(told: Sequence[Told], now: datetime) -> dict[str, Any]:
             "target": asked.target,
             "subject": asked.subject,
             "commit": asked.commit,
+            "run": asked.run,
             "max_age_s": int(asked.max_age.total_seconds()),
             "require": list(asked.require),
         },
@@ -127,9 +128,10 @@ def _to_json(told: Told) -> dict[str, Any]:
         "exit_code": answer.exit_code,
         "decision": answer.decision,
         "sentence": answer.sentence,
+        "rules": [rule.value for rule in answer.rules],
         "verdict": answer.verdict.value if answer.verdict else None,
         "refusals": [
-            {"ground": each.ground.value, "reason": each.text, "remedy": each.remedy}
+            {"rule": each.ground.value, "reason": each.text, "remedy": each.remedy}
             for each in answer.refusals
         ],
         "causes": [_cause_to_json(cause) for cause in answer.causes],

@@ -129,6 +129,7 @@ def _run(run: Run) -> dict[str, Any]:
         "complete": run.complete,
         "versions": dict(run.versions),
         "incidents": [_reason(incident) for incident in run.incidents],
+        **({"shard": True} if run.shard else {}),
     }
 
 

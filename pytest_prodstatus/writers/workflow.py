@@ -22,8 +22,8 @@ def workflow_commands(told: Sequence[Told]) -> Iterator[str]:
         kind = "warning" if answer.open else "error"
         if answer.override:
             yield _command("warning", "gate overridden", override_words(answer.override))
-        for reason in answer.reasons[: SHOWN - 1]:
-            yield _command(kind, f"gate {answer.decision}", reason)
+        for rule, reason in answer.closing[: SHOWN - 1]:
+            yield _command(kind, f"gate {answer.decision} (rule {rule})", reason)
         for waived in answer.waived[:SHOWN]:
             name = one_line(waived.standing.id)
             text = f"{name} is {waived.standing.verdict}: {waived.waiver.reason}"
@@ -39,6 +39,7 @@ def step_outputs(told: Sequence[Told]) -> str:
         "open": str(opened).lower(),
         "verdict": rollup(verdicts).value,
         "exit_code": str(exit_code_of(told)),
+        "rules": ",".join(dict.fromkeys(rule.value for each in told for rule in each.answer.rules)),
     }
     return "".join(f"{name}={value}\n" for name, value in values.items())
 

@@ -60,12 +60,12 @@ class TestRecords:
         assert done.exit_code == 10
         assert done.stdout.splitlines() == [
             (
-                "gate closed (target eu): FINAL unknown: there is no record at "
+                "gate closed (target eu, rule unreadable): there is no record at "
                 f"{shop.reports}/eu/status.json"
             ),
             "  reports/eu/status.json",
             "Why:",
-            f"  there is no record at {shop.reports}/eu/status.json",
+            f"  unreadable: there is no record at {shop.reports}/eu/status.json",
             "Next:",
             "  1. run pytest -m production --target eu",
         ]
@@ -143,7 +143,7 @@ class TestAsked:
         shop.record()
         done = shop(
             "gate", "--target", "production", "--subject", "v1", "--commit", "0123456789abcdef",
-            "--max-age", "1s", "--require", "api, shop", "--check-document",
+            "--run", "run-1", "--max-age", "1s", "--require", "api, shop", "--check-document",
         )  # fmt: skip
         assert done.exit_code == 0
         assert done.stdout.startswith("gate open (target production): stages api, shop CONFIRMED\n")
@@ -153,6 +153,7 @@ class TestAsked:
         [
             (["--target", "eu", "reports/status.json"], "is about target 'production', and 'eu'"),
             (["--subject", "v2"], "is about release 'v1', and 'v2' is asked about"),
+            (["--run", "run-2"], "the record is of run 'run-1', and run 'run-2' is asked about"),
             (["--commit", "fedcba98"], "the suite that ran is 0123456789ab, and commit 'fedcba98'"),
         ],
     )
@@ -160,6 +161,29 @@ class TestAsked:
         """Closed, not FAILED, whatever it says."""
         shop.record({"api.key": F})
         assert told in shop.closed(*args)
+
+    def test_the_run_of_the_environment(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The id with which pytest ran is asked about; the option goes first."""
+        shop.record()
+        monkeypatch.setenv("PRODSTATUS_RUN_ID", "run-2")
+        assert shop.closed().startswith("gate closed (target production, rule run): the record is")
+        assert "PRODSTATUS_RUN_ID=run-2 pytest -m production" in shop("gate").stdout
+        assert shop("gate", "--run", "run-1").exit_code == 0
+
+    def test_of_several_records_each_must_be_of_the_run(self, shop: Shop) -> None:
+        """One of another run closes the gate."""
+        shop.record(folder=shop.root / "a")
+        shop.record(folder=shop.root / "b", id="run-2")
+        records = ("a/status.json", "b/status.json")
+        assert shop("gate", *records).exit_code == 0
+        assert shop("gate", *records, "--run", "run-1").exit_code == 10
+        assert shop("gate", records[0], "--run", "run-1").exit_code == 0
+
+    def test_a_shard(self, shop: Shop) -> None:
+        """Speaks for no run, and the answer says what to do."""
+        shop.record(shard=True)
+        assert "rule shard" in shop.closed("--run", "run-1")
+        assert "1. merge the shards of the run with prodstatus merge" in shop("gate").stdout
 
     def test_the_age_is_measured_now(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         """Not when it was written."""
@@ -180,6 +204,7 @@ class TestAsked:
             (["--require", "api,shops"], "'shops': there is no such stage; stages are api, shop"),
             (["--require", ""], "'--require': it is empty; leave the option out"),
             (["--subject", " "], "'--subject': it is empty; leave the option out"),
+            (["--run", ""], "'--run': it is empty; leave the option out"),
             (["--commit", ""], "'--commit': it is empty; leave the option out"),
             (["--target", ""], "'--target': '': use letters"),
             (["--target", "a/b"], "'--target': 'a/b': use letters"),
@@ -402,13 +427,14 @@ class TestForms:
         told = json.loads(shop("gate", "--format", "json").stdout)
         assert told["at"] == "2026-11-22T12:00:00.000Z"
         assert told["asked"] == {
-            "target": "production", "subject": None, "commit": None, "max_age_s": 86400,
-            "require": [],
+            "target": "production", "subject": None, "commit": None, "run": None,
+            "max_age_s": 86400, "require": [],
         }  # fmt: skip
         (answer,) = told["records"]
         assert answer["record"] == "reports/status.json"
         assert answer["run"]["id"] == "run-1"
         assert (answer["verdict"], answer["decision"]) == ("FAILED", "closed")
+        assert answer["rules"] == ["verdict"]
         assert answer["causes"] == [
             {
                 "verdict": "FAILED", "kind": "observed", "reason": "seen to be FAILED",
@@ -428,14 +454,14 @@ class TestForms:
         done = shop("gate", "--format", "github")
         assert done.exit_code == 1
         assert [line for line in done.stdout.splitlines() if line.startswith("::")] == [
-            "::error title=gate closed::api.key FAILED: seen to be FAILED",
+            "::error title=gate closed (rule verdict)::api.key FAILED: seen to be FAILED",
             (
-                "::error title=gate::gate closed (target production): FINAL FAILED: "
+                "::error title=gate::gate closed (target production, rule verdict): FINAL FAILED: "
                 "api.key FAILED: seen to be FAILED"
             ),
         ]
         assert output.read_text(encoding="utf-8") == (
-            "before=1\nopen=false\nverdict=FAILED\nexit_code=1\n"
+            "before=1\nopen=false\nverdict=FAILED\nexit_code=1\nrules=verdict\n"
         )
         assert summary.read_text(encoding="utf-8").startswith("## Deploy gate\n\n```text\n")
 

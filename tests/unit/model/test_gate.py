@@ -154,6 +154,23 @@ REFUSALS = {
     "other target asked": Row(
         made, 10, Ground.TARGET, "target 'production', and 'demo' is asked about",
         {"target": "demo"}),
+    "other run": Row(
+        made, 10, Ground.RUN, "the record is of run 'run-1', and run 'run-2' is asked about",
+        {"run": "run-2"}),
+    "other run that FAILED": Row(
+        lambda: made({"oauth.token": F}), 10, Ground.RUN, "the record is of run 'run-1'",
+        {"run": "run-2"}),
+    "a part of a run's id": Row(
+        lambda: made(id="run-10"), 10, Ground.RUN, "of run 'run-10'", {"run": "run-1"}),
+    "in progress, as asked": Row(
+        lambda: made(finished=None), 10, Ground.IN_PROGRESS, "run run-1 is in progress since",
+        {"run": "run-1"}),
+    "a shard": Row(
+        lambda: made(shard=True), 10, Ground.SHARD,
+        "the record is one shard of run 'run-1', which looked at a part of the catalogue"),
+    "a shard that FAILED": Row(
+        lambda: made({"oauth.token": F}, shard=True), 10, Ground.SHARD, "one shard of run 'run-1'",
+        {"run": "run-1"}),
     "other subject": Row(
         made, 10, Ground.SUBJECT, "the record is about release 'v1', and 'v2' is asked about",
         {"subject": "v2"}),
@@ -182,10 +199,10 @@ REFUSALS = {
         "the record's stages are none: stage id 'O'", {"stages": Catalogue(declared=False)}),
     # It is too old, or from another world.
     "future": Row(
-        lambda: made(at=NOW + 6 * timedelta(minutes=1)), 10, Ground.FUTURE,
+        lambda: made(at=NOW + 6 * timedelta(minutes=1)), 10, Ground.CLOCK,
         "the record is dated 6 min ahead of this machine's clock"),
     "too old": Row(
-        made, 10, Ground.TOO_OLD, "the record is 60 min old, and may be 30m (--max-age)",
+        made, 10, Ground.MAX_AGE, "the record is 60 min old, and may be 30m (--max-age)",
         {"now": NOW + HOUR, "max_age": HOUR / 2}),
     "other catalogue": Row(
         lambda: made(catalogue="0" * 16), 10, Ground.CATALOGUE,
@@ -333,7 +350,9 @@ def test_refusal(name: str) -> None:
     )
     assert row.told in (got.refusals[0].text if row.ground else got.reasons[0])
     asked = str(row.asked.get("target", "production"))
-    assert got.sentence.startswith(f"gate closed (target {asked}): ")
+    rule = row.ground or Ground.VERDICT
+    assert got.rules[0] is rule
+    assert got.sentence.startswith(f"gate closed (target {asked}, rule {rule}): ")
     assert got.reasons[0] in got.sentence
     assert len(got.sentence.splitlines()) == 1
 
@@ -342,7 +361,7 @@ OPEN: dict[str, Row] = {
     "everything CONFIRMED": Row(made, 0, None, ""),
     "everything asked": Row(
         made, 0, None, "",
-        {"subject": "v1", "commit": "0123456789ABCDEF", "max_age": SECOND}),
+        {"subject": "v1", "commit": "0123456789ABCDEF", "run": "run-1", "max_age": SECOND}),
     "short commit": Row(made, 0, None, "", {"commit": "0123456"}),
     "just young enough": Row(made, 0, None, "", {"now": NOW + DAY}),
     "a clock that runs ahead": Row(lambda: made(at=NOW + timedelta(minutes=5)), 0, None, ""),
@@ -398,7 +417,8 @@ def test_one_reason_is_told_whole() -> None:
     ]
     got = answer(made({"oauth.token": B}))
     assert got.sentence == (
-        "gate closed (target production): FINAL BLOCKED: oauth.token BLOCKED: seen to be BLOCKED"
+        "gate closed (target production, rule verdict): FINAL BLOCKED: "
+        "oauth.token BLOCKED: seen to be BLOCKED"
     )
     assert answer(made(), found=(Refusal(ground=Ground.DOCUMENT, text="x"),)).actions == ()
 
@@ -408,6 +428,53 @@ def test_another_run_is_asked_for_in_the_words_of_the_question() -> None:
     got = answer(made(), target="eu", subject="v 2")
     assert got.actions == ("run pytest -m production --target eu --prodstatus-subject='v 2'",)
     assert answer(made(), target="eu").actions == ("run pytest -m production --target eu",)
+
+
+def test_an_id_is_used_once() -> None:
+    """Another run's record is replaced by one of this id; one that has it needs a new id."""
+    assert answer(made(), run="run 2").actions == (
+        "run PRODSTATUS_RUN_ID='run 2' pytest -m production --target production",
+    )
+    (told,) = answer(made(), run="run-1", subject="v2").actions
+    assert told == (
+        "run pytest -m production --target production --prodstatus-subject=v2 "
+        "with a new PRODSTATUS_RUN_ID"
+    )
+
+
+@pytest.mark.parametrize(
+    ("of", "commit", "action"),
+    [
+        ({"dirty": True}, "0123456", "commit your changes first, then run pytest -m production"),
+        ({"dirty": True}, "fedcba9", "commit your changes first, then run pytest -m production"),
+        ({"commit": None}, "0123456", "run pytest from a git checkout, with git installed: run"),
+        ({}, "fedcba9", "run pytest -m production --target production"),
+        ({}, "012345", "name the commit by 7 digits or more"),
+    ],
+)
+def test_what_helps_if_the_commit_is_another(of: dict[str, Any], commit: str, action: str) -> None:
+    """To run again what still has local changes would help nobody."""
+    (told,) = answer(made(**of), commit=commit).actions
+    assert told.startswith(action)
+
+
+def test_a_shard_is_to_be_merged() -> None:
+    """To run it again would make another shard."""
+    assert answer(made(shard=True)).actions == (
+        "merge the shards of the run with prodstatus merge, then ask the gate again",
+    )
+
+
+def test_the_rules_of_several_refusals() -> None:
+    """In the order of the reasons, and the verdict's first only if something FAILED."""
+    asked: dict[str, Any] = {"now": NOW + 25 * HOUR, "waivers": waived("oauth.tokens")}
+    names = {F: ["verdict", "max-age", "waiver"], B: ["max-age", "waiver", "verdict"]}
+    for verdict, rules in names.items():
+        got = answer(made({"oauth.token": verdict}), **asked)
+        assert [str(rule) for rule in got.rules] == rules
+        assert got.sentence.startswith(f"gate closed (target production, rule {rules[0]}): ")
+        assert f"FINAL {verdict}" in got.sentence
+    assert answer(made()).rules == ()
 
 
 class TestWaivers:
@@ -494,7 +561,7 @@ class TestCauses:
             "oauth.token and 1 more BLOCKED: seen to be BLOCKED",
         )
         assert got.sentence == (
-            "gate closed (target production): FINAL FAILED: "
+            "gate closed (target production, rule verdict): FINAL FAILED: "
             "sale.linked FAILED: seen to be FAILED (and 1 more)"
         )
 

@@ -174,3 +174,14 @@ def test_a_title_is_one_line(text: str) -> None:
     edited = changed(("stages", 0, "criteria", 0, "title"), lambda at, key: at.update({key: text}))
     [title, *_] = [standing.title for standing in read_record(edited, "status.json").criteria]
     assert title == one_line(text)
+
+
+@pytest.mark.parametrize(("value", "shard"), [(None, False), (False, False), (True, True)])
+def test_a_record_says_whether_it_is_a_shard(value: bool | None, shard: bool) -> None:
+    """One that doesn't say is none, as those before there were shards."""
+    data = copy.deepcopy(DATA)
+    if value is not None:
+        data["run"]["shard"] = value
+    assert read_record(json.dumps(data), "x").run.shard is shard
+    data["run"]["shard"] = "no"
+    assert "run / shard is 'no'; it must be true or false" in refused(json.dumps(data))

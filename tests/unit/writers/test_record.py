@@ -76,6 +76,7 @@ OVERRIDE = Override(
 CASES = {
     "all confirmed": record(STAGES, {"a.x": C, "b.x": C}),
     "nothing": record(Catalogue(), {}),
+    "a shard": record(STAGES, {"a.x": C}, of=run(shard=True)),
     "odd": odd(),
     "in progress, the first time": in_progress(),
     "in progress, after another": in_progress(odd()),
