@@ -25,8 +25,8 @@ Examples (each job ran with the same PRODSTATUS_RUN_ID):
 
 \b
 Exit status:
-  what the run in one piece would have had: 0, 1 where something FAILED, 10 where something is
-  BLOCKED; 2 where the records aren't shards of one run
+  what the run in one piece would have had: 0, 1 if FINAL is FAILED, 10 if it is BLOCKED, also by a
+  criterion that no shard ran; 2 if the records aren't shards of one run
 """
 
 
@@ -36,8 +36,7 @@ Exit status:
     "--output",
     type=FILE,
     metavar="FILE",
-    help="Write the record alone, here.  [default: record, document and page, in the target's "
-    "usual folder]",
+    help="Write the record alone, here.  [default: record, document and page, in the run's folder]",
 )
 @dir_option
 @root_option

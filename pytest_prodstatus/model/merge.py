@@ -1,7 +1,14 @@
 """One record out of the shards of one run: what each machine or job saw of it.
 
-Each criterion is taken from the shards that ran it. So the record equals that of the same run in
-one piece, but for times, workers and what the run was asked to look at.
+Each criterion is taken from the shards that ran it, so the record equals that of the same run in
+one piece, but for times and workers. The merged run was asked about the whole catalogue: it exits
+by FINAL, however little each shard looked at.
+
+A shard that got lost leaves nothing behind, and the shards that are left know of its criteria only
+what an earlier run saw. Nobody can tell a lost shard from one that never was, so that memory is
+taken at its worst: FAILED and BLOCKED count, and CONFIRMED only in a stage whose `valid_for` is
+longer than the usual one. Such a stage is declared to outlive a run, like one real order a month.
+Every other criterion that no shard ran is BLOCKED, as one is that a run in one piece didn't reach.
 """
 
 from __future__ import annotations
@@ -12,12 +19,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pytest_prodstatus.model.assemble import compose
-from pytest_prodstatus.model.catalogue import Catalogue, Stage
-from pytest_prodstatus.model.decision import EXIT_FAILED, EXIT_OPEN
-from pytest_prodstatus.model.record import Past, Record, Run, StageResult, Standing, Subject
+from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR, Catalogue, Stage
+from pytest_prodstatus.model.decision import EXIT_FAILED, EXIT_OPEN, exit_status
+from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.record import (
+    Decision,
+    Past,
+    Record,
+    Run,
+    Selection,
+    StageResult,
+    Standing,
+    Subject,
+)
 from pytest_prodstatus.model.rejudge import catalogue_of, own_of
 from pytest_prodstatus.model.standings import Facts
 from pytest_prodstatus.model.validity import carried
+from pytest_prodstatus.model.verdict import Verdict
 
 
 class MergeError(ValueError):
@@ -65,17 +83,24 @@ def merge(shards: Sequence[Shard], declared: Catalogue) -> Record:
     whole = all(standing.selected for standing in standings)
     run = _run([part.run for part in parts], finished, whole=whole)
     failed = any(part.decision.exit_code == EXIT_FAILED for part in parts)
-    record = compose(
-        Facts(catalogue=catalogue),
-        standings,
-        run,
-        parts[0].decision.rule,
-        EXIT_FAILED if failed else EXIT_OPEN,
-    )
+    status = EXIT_FAILED if failed else EXIT_OPEN
+    record = compose(Facts(catalogue=catalogue), standings, run, parts[0].decision.rule, status)
     history = max((part.history for part in parts), key=len)
     stages = tuple(_dated(stage, parts, history, run.started) for stage in record.stages)
     overrides = tuple(dict.fromkeys(each for part in parts for each in part.overrides))
-    return replace(record, stages=stages, history=history, overrides=overrides)
+    decision = _of_all(record, status)
+    return replace(record, decision=decision, stages=stages, history=history, overrides=overrides)
+
+
+def _of_all(record: Record, pytest_status: int) -> Decision:
+    """Return a record's decision with the exit status for the whole catalogue."""
+    decision, final = record.decision, record.final.verdict
+    number = sum(1 for _ in record.criteria)
+    return replace(
+        decision,
+        exit_code=exit_status(decision.rule, final, pytest_status),
+        selection=Selection(partial=False, verdict=final, criteria=number),
+    )
 
 
 def unobserved(record: Record) -> list[Standing]:
@@ -135,9 +160,23 @@ def _one(seen: Sequence[Standing], stage: Stage, finished: datetime) -> Standing
     older = [s for s in seen if s.carried_over]
     if older:
         newest = max(older, key=lambda s: _seconds(s, -math.inf))
-        return carried(newest, stage, finished)
+        return _remembered(newest, stage, finished)
     # Of several that know nothing, one that knows what to do.
     return next((s for s in seen if s.reason and s.reason.remedy), seen[0])
+
+
+def _remembered(old: Standing, stage: Stage, finished: datetime) -> Standing:
+    """Return how a criterion stands that no shard was asked to look at, by an earlier run."""
+    standing = carried(old, stage, finished)
+    outlives = stage.valid_for > DEFAULT_VALID_FOR
+    if standing.verdict is not Verdict.CONFIRMED or outlives:
+        return standing
+    reason = Reason(
+        text="no shard ran it, and an earlier run's CONFIRMED doesn't count: a shard may be lost",
+        kind=Kind.NOT_RUN,
+        remedy=f"merge the shard that ran stage {stage.id} too, or run the stage in one",
+    )
+    return standing._replace(verdict=Verdict.BLOCKED, reason=reason)
 
 
 def _seconds(standing: Standing, unknown: float) -> float:
@@ -165,6 +204,7 @@ def _run(runs: Sequence[Run], finished: datetime, *, whole: bool) -> Run:
         selection=selections,
         versions=_joined(run.versions for run in runs),
         incidents=tuple(dict.fromkeys(i for run in runs for i in run.incidents)),
+        shard=False,
     )
 
 

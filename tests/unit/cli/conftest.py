@@ -90,6 +90,7 @@ class Shop:
         names: tuple[str, ...] = NAMES,
         selected: tuple[str, ...] = NAMES,
         finished: datetime | None = NOW,
+        former: Record | None = None,
         **of: Any,
     ) -> Record:
         """Publish the record of a run that has just finished, and return it."""
@@ -100,7 +101,7 @@ class Shop:
         given = {"target": "production", "catalogue": catalogue.digest, "started": NOW - HOUR}
         told = facts(
             catalogue.with_stages_of(map(criterion, names)), seen,
-            collected=tuple(map(criterion, names)), selected=frozenset(seen),
+            collected=tuple(map(criterion, names)), selected=frozenset(seen), former=former,
         )  # fmt: skip
         what = run(**{**given, "finished": finished, **of})
         made = assemble(told, what, Rule.CONFIRMED, int(Verdict.FAILED in verdicts.values()), NOW)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_prodstatus.readers.record import read_record
-from tests.unit.cli.conftest import Shop
+from tests.unit.cli.conftest import CONFIG, Shop
 from tests.unit.given import C, F
 
 
@@ -58,7 +58,31 @@ def test_what_no_shard_ran(shop: Shop) -> None:
         "no shard ran shop.open: BLOCKED: it was not selected, and no earlier run observed it"
     )
     assert "FINAL BLOCKED (target production, gate closed)" in done.stdout
+    assert done.exit_code == 10
     assert shop("gate").exit_code == 10
+    made = read_record((shop.reports / "status.json").read_text(encoding="utf-8"), "x")
+    assert made.decision.exit_code == 10
+    assert shop("render").exit_code == 10
+
+
+def test_a_lost_shard_that_another_remembers(shop: Shop) -> None:
+    """What it would have run isn't CONFIRMED by what the others found in their folders."""
+    former = shop.record(id="run-0", folder=shop.root / "a")
+    shop.record({}, selected=("api.key",), folder=shop.root / "a", former=former, shard=True)
+    assert "rule shard" in shop.closed("a/status.json")
+    done = shop("merge", "a/status.json")
+    assert (done.exit_code, done.stdout.splitlines()[0][:41]) == (
+        10,
+        "no shard ran shop.open: BLOCKED: no shard",
+    )
+    assert "rule verdict" in shop.closed()
+
+
+def test_every_file_is_named(shop: Shop) -> None:
+    """Exports, too."""
+    shop.configure(CONFIG.replace("document =", "exports = ['ctrf', 'junit']\ndocument ="))
+    told = shop("merge", *shards(shop)).stdout.splitlines()[:-1]
+    assert set(told) == {f"wrote reports/{path.name}" for path in shop.reports.iterdir()}
 
 
 @pytest.mark.parametrize(

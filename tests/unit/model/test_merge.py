@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -119,18 +119,58 @@ class TestCriterion:
         assert by_id(got.criteria)["shop.paid"].carried_over
 
     def test_the_freshest_memory(self) -> None:
-        """Judged by its age when the last shard ended."""
+        """Judged by its age when the last shard ended, in a stage that outlives a run."""
+        lasting = catalogue(
+            SHOP.stages[0], replace(SHOP.stages[1], valid_for=25 * HOUR), SHOP.stages[2]
+        )
         then = NOW - 20 * HOUR
-        old = shard({"shop.open": observation(F, observed_at=then - HOUR)}, id="run-0")
-        new = shard({"shop.open": observation(C, observed_at=then)}, id="run-00")
-        none = shard({"shop.open": observation(F, observed_at=None)}, id="run-000")
-        parts = [shard({"api.key": C}, former=each) for each in (old, new, none)]
-        standing = by_id(merged(*parts).criteria)["shop.open"]
+
+        def older(verdict: Any, at: datetime | None, name: str) -> Record:
+            seen = {"shop.open": observation(verdict, observed_at=at)}
+            return shard(seen, id=name, stages=lasting)
+
+        memories = (
+            older(F, then - HOUR, "run-0"), older(C, then, "run-00"), older(F, None, "run-000")
+        )  # fmt: skip
+        parts = [shard({"api.key": C}, former=each, stages=lasting) for each in memories]
+        standing = by_id(merged(*parts, stages=lasting).criteria)["shop.open"]
         assert (standing.verdict, standing.observed_at) == (C, then)
-        late = shard({"shop.paid": C}, finished=NOW + 5 * HOUR)
-        stale = by_id(merged(*parts, late).criteria)["shop.open"]
+        assert (standing.carried_over, standing.selected) == (True, False)
+        late = shard({"shop.paid": C}, finished=NOW + 6 * HOUR, stages=lasting)
+        stale = by_id(merged(*parts, late, stages=lasting).criteria)["shop.open"]
         assert stale.reason
         assert (stale.verdict, stale.reason.kind) == (B, Kind.STALE)
+
+    @pytest.mark.parametrize(("hours", "verdict"), [(1, B), (24, B), (25, C), (24 * 30, C)])
+    def test_what_a_lost_shard_was_to_run(self, hours: int, verdict: Any) -> None:
+        """Yesterday's CONFIRMED in another shard's memory doesn't stand for it.
+
+        But for a stage that is declared to be valid for longer than is usual.
+        """
+        stages = catalogue(
+            SHOP.stages[0], replace(SHOP.stages[1], valid_for=hours * HOUR), SHOP.stages[2]
+        )
+        former = shard(dict.fromkeys(ALL, C), id="run-0", stages=stages)
+        left = shard({"api.key": C}, former=former, stages=stages, shard=True)
+        assert left.final.verdict is C
+        got = merged(left, stages=stages)
+        standing = by_id(got.criteria)["shop.open"]
+        assert (standing.verdict, standing.observed, standing.carried_over) == (verdict, C, True)
+        assert (got.final.verdict, got.decision.open) == (verdict, verdict is C)
+        assert got.decision.exit_code == (0 if verdict is C else 10)
+        if standing.reason:
+            assert standing.reason.kind is Kind.NOT_RUN
+            assert standing.reason.text.startswith("no shard ran it")
+            assert "merge the shard that ran stage shop too" in str(standing.reason.remedy)
+        whole = merged(left, shard({"shop.open": C, "shop.paid": C}, stages=stages), stages=stages)
+        assert (whole.final.verdict, whole.decision.exit_code) == (C, 0)
+
+    def test_what_was_worse_before_stays(self) -> None:
+        """A lost shard makes nothing better that an earlier run saw FAILED."""
+        former = shard({"api.key": C, "shop.open": F, "shop.paid": C}, id="run-0")
+        got = merged(shard({"api.key": C}, former=former))
+        assert by_id(got.criteria)["shop.open"].verdict is F
+        assert (got.final.verdict, got.decision.exit_code) == (F, 1)
 
     def test_one_that_nobody_provides(self) -> None:
         """Of shards that know nothing, one that knows what to do."""
@@ -167,12 +207,36 @@ class TestRun:
         assert (got.selection, got.complete, got.id) == (None, True, "run-1")
 
     def test_asked_for_a_part(self) -> None:
-        """The record then says for which, and exits by that part."""
+        """The record says for which, and exits by the whole: a shard may be lost."""
         got = merged(shard({"shop.open": C}), shard({"api.key": C}))
         assert got.run.selection == "api.key; shop.open"
-        assert (got.run.complete, got.decision.selection.partial) == (False, True)
-        assert (got.final.verdict, got.decision.exit_code) == (B, 0)
+        assert not got.run.complete
+        assert (got.decision.selection.partial, got.decision.selection.criteria) == (False, 3)
+        assert got.decision.selection.verdict is got.final.verdict is B
+        assert got.decision.exit_code == 10
         assert merged(shard({"shop.open": C}, selection=None)).run.selection is None
+
+    def test_it_is_no_shard(self) -> None:
+        """Its parts are."""
+        parts = (shard({"api.key": C}, shard=True), shard({"shop.open": C}, shard=True))
+        assert not merged(*parts).run.shard
+        assert not merged(parts[0]).run.shard
+
+    @pytest.mark.parametrize(
+        ("rule", "lost", "status"),
+        [
+            (Rule.CONFIRMED, {"api.key": C}, 10),
+            (Rule.CONFIRMED, {"api.key": F}, 1),
+            (Rule.NOT_FAILED, {"api.key": C}, 0),
+            (Rule.NOT_FAILED, {"api.key": F}, 1),
+            (Rule.OFF, {"api.key": C}, 0),
+        ],
+    )
+    def test_the_exit_status_follows_the_run_s_rule(
+        self, rule: Rule, lost: dict[str, Any], status: int
+    ) -> None:
+        """As that of a run in one piece does."""
+        assert merged(shard(lost, rule=rule)).decision.exit_code == status
 
     def test_what_machines_say_differently(self) -> None:
         """Is all kept: versions, endpoints, snapshots, incidents."""
@@ -352,6 +416,9 @@ def test_a_criterion_of_no_stage_is_refused() -> None:
 def test_any_shards_make_the_record_of_the_run(made: Catalogue, data: st.DataObject) -> None:
     """However its criteria are spread, and in whatever order the shards are given."""
     draw = data.draw
+    hours = st.sampled_from([24, 48])
+    long = tuple(replace(each, valid_for=draw(hours) * HOUR) for each in made.stages)
+    made = replace(made, stages=long)
     names = [
         f"{each.id}.{word}"
         for each in made.stages
@@ -383,5 +450,13 @@ def test_any_shards_make_the_record_of_the_run(made: Catalogue, data: st.DataObj
         ran([c for c in chosen if places[c] == n], n, died if n == 1 else ()) for n in range(3)
     ]
     whole = ran(list(chosen), 0, died)
-    in_any_order = draw(st.permutations(parts))
-    assert timeless(merged(*in_any_order, stages=made)) == timeless(whole)
+    got = merged(*draw(st.permutations(parts)), stages=made)
+    assert timeless(got) == timeless(merged(whole, stages=made))
+    if set(chosen) == set(names):
+        assert timeless(got) == timeless(whole)
+    assert got.final.verdict >= whole.final.verdict
+    then = by_id(whole.criteria)
+    for each in got.criteria:
+        assert each.verdict >= then[each.id].verdict
+        lasting = made.by_id[each.stage].valid_for > 24 * HOUR
+        assert each.verdict is not C or each.id in seen or lasting
