@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,8 @@ from pytest_prodstatus.model.evidence import (
 from pytest_prodstatus.model.reason import Reason
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.payload import Payload
+from pytest_prodstatus.project import root_above
+from pytest_prodstatus.readers.config import ConfigError
 from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool
@@ -35,14 +38,22 @@ _REPEAT = "__pytest_repeat_step_number"
 
 
 class Collector:
-    """Knows the criteria of this process and records what they see."""
+    """Knows the criteria of this process and records what they see.
 
-    def __init__(self, settings: Settings, spool: Spool, redaction: Redaction) -> None:
+    Attributes:
+        unmarked: why the run could not write that nothing is confirmed; nothing with side effects
+            starts then. "" if it could.
+    """
+
+    def __init__(
+        self, settings: Settings, spool: Spool, redaction: Redaction, unmarked: str = ""
+    ) -> None:
         self.settings = settings
         self.spool = spool
         self.redaction = redaction
         self.criteria: dict[str, Criterion] = {}
         self.manifest = Manifest()
+        self.unmarked = unmarked
         self._endpoints: dict[str, str] = {}
         self._snapshots: dict[str, tuple[datetime, ...]] = {}
         self._error = ""
@@ -148,6 +159,7 @@ class Collector:
         self._marked.clear()
         self._mark_owners()
         self._mask_titles()
+        self._error = self._error or self._stranger(items)
         self._keep_stages(config, items)
         # Of a file named with "::", and of all files under --last-failed, only a part is collected.
         parts = {arg.partition("::")[0] for arg in config.args if "::" in arg}
@@ -163,6 +175,27 @@ class Collector:
         self.redaction.on = self.settings.asked or self.manifest.selected > 0
         if self.redaction.on:
             self._refuse_secrets(ids, config, items)
+
+    def _stranger(self, items: Sequence[pytest.Item]) -> str:
+        """Return why a criterion isn't of the project that is judged; "" if all of them are."""
+        root = self.settings.root.resolve() if self.settings.has_project else None
+        checked: set[Path] = set()
+        for item in items:
+            folder = item.path.parent
+            if folder in checked or item.nodeid not in self.criteria:
+                continue
+            checked.add(folder)
+            try:
+                other = root_above(folder.resolve())
+            except ConfigError as error:
+                return str(error)
+            if other is not None and other != root:
+                judged = f"the run judges {root}" if root else "the run judges no project"
+                return (
+                    f"{item.nodeid}: this criterion is of the project {other}, and {judged}: "
+                    f"run pytest in {other}, or name it with --prodstatus-root={other}"
+                )
+        return ""
 
     def _refuse_secrets(
         self, ids: Sequence[str], config: pytest.Config, items: list[pytest.Item]
@@ -267,6 +300,11 @@ class Collector:
             )
         if not criterion.side_effects:
             return
+        if self.unmarked:
+            blocked(
+                f"it acts on the world, and the run can't write its record: {self.unmarked}",
+                remedy="let the run write its output folder",
+            )
         # Items that pytest-repeat made of one test are that test.
         repeated = _REPEAT in getattr(getattr(item, "callspec", None), "params", ())
         if not self.spool.claim(criterion.base_id if repeated else criterion.id):

@@ -81,6 +81,16 @@ def prodstatus_target(pytestconfig: pytest.Config) -> str:
 
 
 @pytest.fixture(scope="session")
+def prodstatus_subject(pytestconfig: pytest.Config) -> str | None:
+    """The release that the run is about, from `--prodstatus-subject`; None if none was named.
+
+    A criterion that compares it with what the system says of itself proves that the release which
+    is judged is the one that answers.
+    """
+    return parts_of(pytestconfig).settings.subject
+
+
+@pytest.fixture(scope="session")
 def prodstatus_run_id(pytestconfig: pytest.Config) -> str:
     """The id of this run, the same in every process of it."""
     return run_id_of(pytestconfig)

@@ -81,7 +81,7 @@ class GitHub:
         if nodeid is None:
             return None, None
         name, *names = nodeid.partition("[")[0].split("::")
-        path = self.recorder.settings.root / name
+        path = self.recorder.config.rootpath / name
         try:
             line = line_of(path.read_text(encoding="utf-8"), names)
         except (OSError, ValueError):

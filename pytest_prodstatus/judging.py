@@ -6,6 +6,8 @@ Separate from the other parts, since an xdist worker, which has none of these, n
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +18,7 @@ from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.reports import Reports
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool
+from pytest_prodstatus.writers.board import final_line
 
 if TYPE_CHECKING:
     from pytest_prodstatus.junitxml import JUnitXml
@@ -37,22 +40,15 @@ class Judging:
         self.words = terminal.Words(self.recorder)
         self.junit: JUnitXml | None = None
 
-    def register(self, config: pytest.Config) -> None:
-        """Let pytest call the hooks.
-
-        Raises:
-            pytest.UsageError: another run writes the folder that this one was asked to write.
-        """
+    def register(self, config: pytest.Config, end_forked_process: Callable[[], object]) -> None:
+        """Let pytest call the hooks."""
         recorder, plugins = self.recorder, config.pluginmanager
-        told = recorder.settings
-        if told.asked and told.judges:
-            recorder.outputs.lock()
-        reports = Reports(recorder.redaction, recorder, self.words.speak)
+        reports = Reports(recorder.redaction, end_forked_process, recorder, self.words.speak)
         plugins.register(reports, "prodstatus-reports")
         plugins.register(recorder, "prodstatus-recorder")
         self.words.begin()
         plugins.register(htmlreport.HtmlReport(recorder), "prodstatus-html")
-        htmlreport.switch_on(told, config)
+        htmlreport.switch_on(recorder.settings, config)
         if config.getoption("xmlpath", None):
             # Imported where it is needed, since every judged run pays for what is imported above.
             from pytest_prodstatus.junitxml import JUnitXml
@@ -83,9 +79,26 @@ class Judging:
         return record is not None
 
     def reconsider(self, session: pytest.Session) -> None:
-        """Look at the exit status again when everyone had their say, and print the board."""
+        """Look at the exit status again after every other plugin, and print the board."""
         session.exitstatus = self.recorder.reconsider(int(session.exitstatus))
         terminal.print_board(self.recorder, reporter_of(session.config))
+
+    def end(self, config: pytest.Config) -> None:
+        """Assert the exit status once more, whatever a hook did to it after the board.
+
+        A run that ended before its session had started is judged here: pytest calls no other hook.
+        """
+        # pytest registers its session under this name; without one no run was begun.
+        session: pytest.Session | None = config.pluginmanager.get_plugin("session")
+        if session is None:
+            return
+        recorder, before = self.recorder, self.recorder.record
+        if before is None and recorder.started:
+            self.finish(session, int(session.exitstatus))
+        session.exitstatus = recorder.reconsider(int(session.exitstatus))
+        record = recorder.record
+        if record is not None and record is not before:
+            sys.stderr.write(f"prodstatus: {final_line(record).text}\n")
 
 
 def reporter_of(config: pytest.Config) -> pytest.TerminalReporter | None:

@@ -65,7 +65,7 @@ class JUnitXml:
         self._begun = True
         try:
             # By name, since a CI server may take a file of no test for a green one.
-            text = write(self.recorder.marker(named=True), self.recorder.settings.config)
+            text = write(self.recorder.marker(), self.recorder.settings.config)
             write_atomically(self.path, text.encode("utf-8"))
         except OSError as error:
             told = f"{self.path} can't be written ({error.strerror or error})"

@@ -5,21 +5,43 @@ Every run of pytest imports this, with or without criteria, so nothing of the mo
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import copy
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
-# Name, what it takes, help. Each is `--prodstatus-NAME`, PRODSTATUS_NAME and `prodstatus_NAME`.
+from pytest_prodstatus.markexpr import asks_for_production
+
+# Name, what it takes, help. Each is `--prodstatus-NAME` and PRODSTATUS_NAME and, but for the root,
+# where an ini file may lie, the ini key `prodstatus_NAME`.
 OPTIONS = (
+    ("root", "FOLDER", "the project's folder (default: the nearest with [tool.prodstatus])"),
     ("stage", "STAGE[,STAGE…]", "judge only these stages (and the stages that they roll up)"),
     ("target", "NAME", "the system to judge (default: production)"),
     ("dir", "FOLDER", "write the outputs here (default: reports/, or reports/TARGET/)"),
     ("gate", "RULE", "confirmed (default), not-failed or off: what ends with exit status 0"),
-    ("subject", "RELEASE", "the deployed release that is judged, for the record"),
+    ("subject", "RELEASE", "the release that runs on the target and is judged"),
 )
 _SHORT = ("stage", "target")
+RUN_ID = "PRODSTATUS_RUN_ID"
+"""The variable that gives a run its id."""
+
+NOTHING_RUNS = (
+    "help",
+    "version",
+    "markers",
+    "collectonly",
+    "setuponly",
+    "setupplan",
+    "showfixtures",
+    "show_fixtures_per_test",
+    "cacheshow",
+)
+"""Options of pytest with which no criterion is judged, so that nothing is written."""
 
 STAGE_MARK = "stage"
 """The mark that makes a test a criterion."""
@@ -30,9 +52,8 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("prodstatus", "production status")
     for name, metavar, text in OPTIONS:
         short = f"; --{name} for short, unless that name is taken" if name in _SHORT else ""
-        described = (
-            f"{text}{short}; also PRODSTATUS_{name.upper()} and the ini key prodstatus_{name}"
-        )
+        ini = "" if name == "root" else f" and the ini key prodstatus_{name}"
+        described = f"{text}{short}; also PRODSTATUS_{name.upper()}{ini}"
         group.addoption(
             f"--prodstatus-{name}",
             dest=f"prodstatus_{name}",
@@ -41,18 +62,26 @@ def add_options(parser: pytest.Parser) -> None:
             # Of two stages named one by one, neither may be forgotten.
             action="append" if name == "stage" else "store",
         )
-        parser.addini(f"prodstatus_{name}", described)
+        if ini:
+            parser.addini(f"prodstatus_{name}", described)
 
 
-def expand_short_options(parser: pytest.Parser, args: list[str]) -> None:
+def expand_short_options(
+    parser: pytest.Parser, args: list[str], conftests: Iterable[str] = ()
+) -> None:
     """Write `--stage` and `--target` out, each unless another plugin or a conftest has taken it.
 
     They aren't added to the parser: a conftest that is loaded later and adds one would stop pytest.
+
+    Args:
+        parser: pytest's.
+        args: the command line, which is changed.
+        conftests: texts of conftests that aren't imported yet and may take an option.
     """
     end = args.index("--") if "--" in args else len(args)
     for short in (f"--{name}" for name in _SHORT):
         used = [i for i, arg in enumerate(args[:end]) if arg.partition("=")[0] == short]
-        if used and not _taken(parser, short):
+        if used and not _taken(parser, short) and not any(short in text for text in conftests):
             for index in used:
                 args[index] = f"--prodstatus-{args[index].removeprefix('--')}"
 
@@ -66,42 +95,119 @@ def _taken(parser: pytest.Parser, option: str) -> bool:
     return probe not in unknown
 
 
-def given(config: pytest.Config, name: str, environ: Mapping[str, str] = os.environ) -> str:
-    """Return an option's value, from the command line, else the environment, else the ini file."""
-    chosen = config.getoption(f"prodstatus_{name}", None)
+def known_before_conftests(
+    config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> argparse.Namespace:
+    """Return the command line as far as it is understood before any conftest is imported.
+
+    `--stage` and `--target` count as ours unless a plugin has taken them, or a conftest that may be
+    imported next has the option in its text.
+    """
+    expanded = [*args]
+    used = {arg.partition("=")[0] for arg in args}
+    texts = list(_conftests(config)) if used & {f"--{name}" for name in _SHORT} else []
+    expand_short_options(parser, expanded, [text for text in texts if "addoption" in text])
+    if expanded == args:
+        return config.known_args_namespace
+    return parser.parse_known_args(expanded, namespace=copy.copy(config.option))
+
+
+def _conftests(config: pytest.Config) -> Iterator[str]:
+    """Yield the texts of the conftests that pytest imports before it collects.
+
+    They are those of the arguments' folders, of the folders above and of those below whose names
+    begin with "test" (documented under "conftest.py: local per-directory plugins").
+    """
+    here = config.invocation_params.dir
+    names = config.known_args_namespace.file_or_dir or config.getini("testpaths") or [""]
+    starts = {(here / str(name).partition("::")[0]).resolve() for name in names}
+    folders = {folder for start in starts for folder in (start, *start.parents)}
+    folders |= {folder for start in starts for folder in start.glob("test*")}
+    for folder in sorted(folders):
+        with contextlib.suppress(OSError):
+            yield (folder / "conftest.py").read_text(encoding="utf-8", errors="replace")
+
+
+def given(
+    config: pytest.Config,
+    name: str,
+    environ: Mapping[str, str] = os.environ,
+    namespace: argparse.Namespace | None = None,
+) -> str:
+    """Return an option's value, from the command line, else the environment, else the ini file.
+
+    Args:
+        config: pytest's.
+        name: of one of `OPTIONS`.
+        environ: the environment.
+        namespace: the command line; by default `config.option`.
+    """
+    chosen = getattr(namespace or config.option, f"prodstatus_{name}", None)
     if isinstance(chosen, list):
         chosen = ",".join(chosen)
     if chosen is None:
-        chosen = environ.get(f"PRODSTATUS_{name.upper()}") or config.getini(f"prodstatus_{name}")
+        chosen = environ.get(f"PRODSTATUS_{name.upper()}")
+        if not chosen and name != "root":
+            chosen = config.getini(f"prodstatus_{name}")
     return str(chosen or "").strip()
 
 
-def asks_for_production(config: pytest.Config) -> bool:
-    """Return whether `-m` asks for the tests that are marked `production`."""
-    names = re.sub(r"\bnot\s+production\b", "", _marks(config))
-    return re.search(r"\bproduction\b", names) is not None
+def worker_input(config: pytest.Config) -> dict[str, str]:
+    """Return what the controller gave to this xdist worker; nothing in any other process."""
+    values: dict[str, str] = getattr(config, "workerinput", {})
+    return values
+
+
+def judges(namespace: argparse.Namespace) -> bool:
+    """Return whether tests really run, so that criteria can be judged."""
+    return not any(getattr(namespace, name, False) for name in NOTHING_RUNS)
+
+
+def asks_to_judge(
+    config: pytest.Config,
+    environ: Mapping[str, str] = os.environ,
+    namespace: argparse.Namespace | None = None,
+) -> bool:
+    """Return whether a run was asked to judge, whatever it finds.
+
+    It was by a mark expression that asks for production tests, by a stage or by a run id.
+    PRODSTATUS_DIR and PRODSTATUS_TARGET alone ask for nothing: a job's unit tests inherit them.
+    """
+    return narrows_to_criteria(config, environ, namespace) or bool(environ.get(RUN_ID, "").strip())
+
+
+def narrows_to_criteria(
+    config: pytest.Config,
+    environ: Mapping[str, str] = os.environ,
+    namespace: argparse.Namespace | None = None,
+) -> bool:
+    """Return whether a run was asked for criteria alone: by a mark expression or a stage."""
+    marks = str(getattr(namespace or config.option, "markexpr", "") or "")
+    return asks_for_production(marks) or bool(given(config, "stage", environ, namespace))
 
 
 def may_judge(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> bool:
     """Return whether a run may be one to judge, by what is known before anything is collected.
 
-    It was told so by an option, a variable, a mark or the project's configuration; or it has a
-    report whose columns are counted when the session starts.
+    An option, a variable, a mark or the project's configuration says so; or the run has a report
+    whose columns are counted when the session starts.
     """
     if environ.get("PRODSTATUS_HISTORY", "").strip() not in ("", "0", "1"):
-        return True  # whoever reads it says what is wrong
-    if "production" in _marks(config) or getattr(config.option, "htmlpath", None):
+        return True  # the value is refused later, with a sentence
+    if getattr(config.option, "htmlpath", None) or environ.get(RUN_ID, "").strip():
+        return True
+    if "production" in str(config.getoption("markexpr", "") or ""):
         return True
     if any(given(config, name, environ) for name, _, _ in OPTIONS):
         return True
+    start = config.invocation_params.dir
+    return any(map(_mentions_us, (start, *start.parents)))
+
+
+def _mentions_us(folder: Path) -> bool:
     try:
-        declared = (config.rootpath / "pyproject.toml").read_text(encoding="utf-8")
+        return b"prodstatus" in (folder / "pyproject.toml").read_bytes()
     except FileNotFoundError:
         return False
-    except (OSError, UnicodeDecodeError):
-        return True  # whoever reads it says what is wrong
-    return "prodstatus" in declared
-
-
-def _marks(config: pytest.Config) -> str:
-    return str(config.getoption("markexpr", "") or "")
+    except OSError:
+        return (folder / "pyproject.toml").is_file()  # reading it again says what is wrong

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.redacted import redacted
-from pytest_prodstatus.publish import Published, publish, publish_readable, publish_record
+from pytest_prodstatus.publish import Published, publish_readable, publish_record
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.writers.files import clear_leftovers
 from pytest_prodstatus.writers.lock import FolderInUse, FolderLock
@@ -22,13 +22,15 @@ class Outputs:
 
     Attributes:
         notices: what a person should know about them, one sentence each.
-        closed: the record could not be written, so the gate must stay closed.
+        unmarked: why the run could not write that nothing is confirmed yet; "" if it could.
+        unwritten: the record could not be written, so there is no verdict.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.notices: list[str] = []
-        self.closed = False
+        self.unmarked = ""
+        self.unwritten = False
         holder = f"run {settings.run_id} (process {os.getpid()})"
         self._lock = FolderLock(settings.folder, holder)
         self._former = ""
@@ -91,8 +93,8 @@ class Outputs:
             return None
         return last
 
-    def begin(self, marker: Record, clean: Callable[[str], str]) -> str:
-        """Write that nothing is confirmed yet; return what went wrong, or "".
+    def begin(self, marker: Record, clean: Callable[[str], str]) -> None:
+        """Write that nothing is confirmed yet, and note in `unmarked` what went wrong.
 
         Args:
             marker: the record of the run in progress.
@@ -106,22 +108,25 @@ class Outputs:
             # A killed run left it, or a secret has become known since.
             last = self.last_record(whole=True)
             marker, former = replace(marker, previous=last and redacted(last, clean)), ""
-        return "; ".join(publish(marker, settings.config, settings.layout, former).problems)
+        done = publish_readable(marker, settings.config, settings.layout)
+        problems = publish_record(done.record, settings.record, former)
+        self.unwritten = self.unwritten or bool(problems)
+        self.unmarked = "; ".join((*done.problems, *problems))
 
-    def finish(self, judged: Callable[[list[str]], Record]) -> Record:
+    def finish(self, compose: Callable[[list[str]], Record]) -> Record:
         """Write the outputs and return the record that was written.
 
         Args:
-            judged: makes the record, given what went wrong with the outputs so far.
+            compose: makes the record, given what went wrong with the outputs so far.
         """
-        done = self._publish_readable(judged([]))
+        done = self._publish_readable(compose([]))
         if done.problems:
-            done = self._publish_readable(judged(list(done.problems)))
+            done = self._publish_readable(compose(list(done.problems)))
         problems = publish_record(done.record, self.settings.record)
         if problems:
-            self.closed = True
+            self.unwritten = True
             self.notices += problems
-            done = self._publish_readable(judged(problems))
+            done = self._publish_readable(compose(problems))
         return done.record
 
     def note_waivers(self, record: Record, now: datetime) -> None:
@@ -136,7 +141,14 @@ class Outputs:
 
     def rewrite_record(self, record: Record) -> None:
         """Write the record once more, after the exit status was changed."""
-        self.notices += publish_record(record, self.settings.record)
+        problems = publish_record(record, self.settings.record)
+        self.unwritten = self.unwritten or bool(problems)
+        self.notices += problems
+
+    @property
+    def exist(self) -> bool:
+        """Whether there is a record or a status document already."""
+        return self.settings.record.exists() or self.settings.document.exists()
 
     def _publish_readable(self, record: Record) -> Published:
         return publish_readable(record, self.settings.config, self.settings.layout)

@@ -12,13 +12,23 @@ from collections.abc import Generator
 import pytest
 
 from pytest_prodstatus import options
-from pytest_prodstatus.access import PARTS, STARTED, judging_of, parts_of, run_id_of, spool_of
+from pytest_prodstatus.access import (
+    PARTS,
+    STARTED,
+    abandon,
+    begin_early,
+    judging_of,
+    parts_of,
+    run_id_of,
+    spool_of,
+)
 from pytest_prodstatus.fixtures import (  # noqa: F401  pytest finds fixtures by their names here
     evidence_fixture,
     prodstatus_endpoint,
     prodstatus_run_id,
     prodstatus_secret,
     prodstatus_snapshot,
+    prodstatus_subject,
     prodstatus_target,
     prodstatus_waiting,
 )
@@ -30,10 +40,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.add_options(parser)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_load_initial_conftests(parser: pytest.Parser, args: list[str]) -> Generator[None]:
-    """Understand the short options after every conftest had its turn, and give way to them."""
-    result = yield
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None]:
+    """Begin before any conftest; understand the short options after all of them."""
+    begin_early(early_config, parser, args)
+    try:
+        result = yield
+    except BaseException:
+        abandon(early_config)
+        raise
     options.expand_short_options(parser, args)
     return result
 
@@ -69,6 +86,11 @@ def pytest_configure_node(node: object) -> None:
     worker_input: dict[str, str] = node.workerinput  # type: ignore[attr-defined]
     worker_input["prodstatus_run_id"] = run_id_of(config)
     worker_input["prodstatus_spool"] = str(spool_of(config).folder)
+    if PARTS in config.stash:
+        parts = config.stash[PARTS]
+        if parts.settings.has_project:
+            worker_input["prodstatus_root"] = str(parts.settings.root)
+        worker_input["prodstatus_unmarked"] = parts.unmarked
 
 
 @pytest.hookimpl
@@ -96,6 +118,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     manifest = parts.collector.manifest
     if parts.judging is not None:
         parts.judging.recorder.begin(manifest)
+        parts.collector.unmarked = parts.unmarked
     else:
         worker = config.workerinput["workerid"]  # type: ignore[attr-defined]
         spool_of(config).write_manifest(worker, manifest.to_json())
@@ -104,6 +127,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None]:
     """Judge the run before anyone reports it, and look again when everyone has."""
+    parts = session.config.stash.get(PARTS, None)
+    if parts is not None:
+        parts.end_forked_process()
     judging = judging_of(session.config)
     if judging is None or not judging.finish(session, int(exitstatus)):
         return (yield)
@@ -113,9 +139,16 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
         judging.reconsider(session)
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Let go of the output folder and of the criteria, and remove the spool."""
-    parts = config.stash.get(PARTS, None)
-    if parts is not None:
-        parts.release()
-    spool_of(config).close()
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_unconfigure(config: pytest.Config) -> Generator[None]:
+    """Assert the exit status after everyone, let go of the output folder, and remove the spool."""
+    try:
+        return (yield)
+    finally:
+        parts = config.stash.get(PARTS, None)
+        if parts is not None:
+            parts.end_forked_process()
+            if parts.judging is not None:
+                parts.judging.end(config)
+            parts.release()
+        spool_of(config).close()

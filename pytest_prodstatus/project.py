@@ -43,6 +43,16 @@ def find_project(start: Path) -> Project | None:
     return None
 
 
+def root_above(folder: Path) -> Path | None:
+    """Return the root of the project that a folder lies in; None if it lies in none.
+
+    Raises:
+        ConfigError: a file on the way may be the project's, and can't be read or used.
+    """
+    project = find_project(folder)
+    return project.root if project else None
+
+
 def config_in(root: Path) -> Config:
     """Return what the pyproject.toml in a folder declares; the defaults if it declares nothing.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import pytest
@@ -17,12 +17,18 @@ from pytest_prodstatus.archive import Archive
 from pytest_prodstatus.attempts import Attempts
 from pytest_prodstatus.manifest import AllBut, Manifest
 from pytest_prodstatus.model.assemble import compose
-from pytest_prodstatus.model.catalogue import Catalogue, Criterion
-from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_OPEN
+from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
+from pytest_prodstatus.model.decision import (
+    EXIT_BLOCKED,
+    EXIT_FAILED,
+    EXIT_OPEN,
+    EXIT_UNWRITTEN,
+    worse_status,
+)
 from pytest_prodstatus.model.marker import IN_PROGRESS, marker_of
 from pytest_prodstatus.model.outcome import CRASHED, Observation, doubted
 from pytest_prodstatus.model.reason import Kind, Reason
-from pytest_prodstatus.model.record import Record, Run, Subject
+from pytest_prodstatus.model.record import Record, Run, Standing, Subject
 from pytest_prodstatus.model.standings import Facts, standings_of
 from pytest_prodstatus.model.text import several_lines
 from pytest_prodstatus.model.verdict import Rule, Verdict
@@ -40,6 +46,9 @@ from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool, worker_id
 from pytest_prodstatus.undisturbed import undisturbed
 from pytest_prodstatus.versions import suite_commit, versions
+
+OURS = (EXIT_OPEN, EXIT_BLOCKED, EXIT_UNWRITTEN)
+"""Exit statuses that only this plugin gives, or that say nothing went wrong."""
 
 
 class Recorder:
@@ -73,11 +82,77 @@ class Recorder:
         self._missing: dict[str, Reason] = {}
         self._incidents: dict[str, Reason] = {}
         self._interrupted: set[str] = set()
+        self._marked: tuple[str, ...] | None = None
+        self._failed = False
+        self._failed_elsewhere: list[str] = []
+        self._standings: list[Standing] = []
 
     @property
     def active(self) -> bool:
-        """Whether this is a run to judge: it has criteria to run, or was asked for."""
-        return self._run is not None
+        """Whether the criteria of the run are known: it has some to run, or was asked to judge."""
+        return self._manifest is not None
+
+    @property
+    def started(self) -> bool:
+        """Whether the run has written that nothing is confirmed."""
+        return self._marked is not None
+
+    def start(self) -> None:
+        """Write that nothing is confirmed over the last outputs, before anything is collected.
+
+        Without a project there may be nothing to write over; then this waits for `begin`.
+
+        Raises:
+            pytest.UsageError: another run writes the folder, the run's id was used before, or the
+                last record is a newer release's; nothing was written.
+        """
+        if self.started or not (self.settings.has_project or self.outputs.exist):
+            return
+        self._open()
+        declared = self.settings.config.catalogue
+        stages = self._former.stages if self._former and not declared.declared else ()
+        known = tuple(Stage(id=stage.id, title=stage.title) for stage in stages)
+        self._catalogue = declared if declared.declared else Catalogue(stages=known, declared=False)
+        self._mark(self._catalogue, ())
+
+    def _open(self) -> None:
+        """Lock the outputs, read what the last run left, and begin the run's own data, once."""
+        if self._run is not None:
+            return
+        settings = self.settings
+        self.outputs.lock()
+        self._former = self.outputs.last_record(whole=False)
+        if settings.run_id_given and self._former and self._former.run.id == settings.run_id:
+            msg = (
+                f"PRODSTATUS_RUN_ID {settings.run_id!r}: {settings.record} is the record of a "
+                "finished run with this id; give every run an id of its own"
+            )
+            raise pytest.UsageError(msg)
+        commit, dirty = suite_commit(settings.root)
+        self._run = Run(
+            id=settings.run_id,
+            target=settings.target,
+            subject=Subject(release=settings.subject),
+            started=clock.now(),
+            finished=None,
+            commit=commit,
+            dirty=dirty,
+            catalogue=settings.config.catalogue.digest,
+        )
+
+    def _mark(self, catalogue: Catalogue, criteria: Collection[Criterion]) -> None:
+        self._marked = tuple(stage.id for stage in catalogue.stages)
+        self.outputs.begin(self._marker(catalogue, criteria), self.redaction.text)
+        if self.outputs.unmarked:
+            self.incident("outputs", self.outputs.unmarked, Kind.INCONCLUSIVE)
+
+    def _marker(self, catalogue: Catalogue, criteria: Collection[Criterion]) -> Record:
+        if self._run is None:
+            msg = "a run is marked only after it began"
+            raise RuntimeError(msg)
+        run = replace(self._run, incidents=(IN_PROGRESS,))
+        marker = marker_of(run, self.settings.gate, catalogue, criteria, self._former)
+        return self.redaction.record(marker)
 
     @undisturbed()
     def begin(self, manifest: Manifest) -> None:
@@ -95,39 +170,47 @@ class Recorder:
             if manifest.error:
                 raise pytest.UsageError(manifest.error)
             return
-        self.outputs.lock()
-        self._manifest, self.criteria = manifest, manifest.criteria
+        self._open()
         for file, reason in manifest.missing.items():
             self._missing.setdefault(file, reason)
         narrowed = restriction(self.settings, self.config)
         self._restricted = bool(narrowed)
-        everything = not manifest.deselected and not narrowed
-        self._former = self.outputs.last_record(whole=not everything or bool(self._missing))
+        if self._former and (manifest.deselected or narrowed or self._missing):
+            self._former = self.outputs.last_record(whole=True)
         known = tuple(s.id for s in self._former.stages) if self._former else ()
         self._catalogue = checked_catalogue(self.settings, manifest, known if narrowed else ())
-        commit, dirty = suite_commit(self.settings.root)
-        self._run = Run(
-            id=self.settings.run_id,
-            target=self.settings.target,
-            subject=Subject(release=self.settings.subject),
-            started=clock.now(),
-            finished=None,
-            commit=commit,
-            dirty=dirty,
-            catalogue=self.settings.config.catalogue.digest,
+        self._manifest, self.criteria = manifest, manifest.criteria
+        self._run = replace(
+            self._begun_run(),
             selection=selection_words(self.settings, self.config, narrowed),
             versions=versions(self.config),
         )
         # Another tool, too, may take a report of no test for a green one.
-        marker = self.marker(named=bool(self.settings.config.exports))
-        problem = self.outputs.begin(marker, self.redaction.text)
-        if problem:
-            self.incident("outputs", problem, Kind.INCONCLUSIVE)
+        named = manifest.criteria.values() if self.settings.config.exports else ()
+        if named or self._marked != tuple(stage.id for stage in self._catalogue.stages):
+            self._mark(self._catalogue, named)
+        self._refuse_to_act()
+
+    def _refuse_to_act(self) -> None:
+        """Refuse a run whose workers can't be told any more that nothing may act on the world.
+
+        Raises:
+            pytest.UsageError: it has criteria with side effects; one sentence.
+        """
+        problem = self.outputs.unmarked
+        collects_here = not self.config.pluginmanager.hasplugin("dsession")
+        if not problem or collects_here or self.settings.asked:
+            return
+        acting = [criterion.id for criterion in self.criteria.values() if criterion.side_effects]
+        if acting:
+            msg = f"{problem}; so {acting[0]}, which acts on the world, must not start"
+            raise pytest.UsageError(msg)
 
     def forget(self) -> None:
         """Let go of the criteria and of what became of them, once nobody asks for them."""
         self.criteria = {}
         self.record = self._former = self._manifest = None
+        self._standings = []
 
     def incident(self, key: str, text: str, kind: Kind, remedy: str | None = None) -> None:
         """Note once, by `key`, something that went wrong outside any criterion; it caps FINAL."""
@@ -140,13 +223,18 @@ class Recorder:
 
     def take(self, report: pytest.TestReport) -> None:
         """Take in one report about any test; nothing in a run that isn't judged."""
-        if self._run is None:
+        if not self.active:
             return
-        if self._attempts.put_aside(report) or report.nodeid not in self.criteria:
+        if self._attempts.put_aside(report):
+            return
+        if report.nodeid not in self.criteria:
+            if report.failed:
+                self._failed_elsewhere.append(report.nodeid)
             return
         if report.when == CRASHED and worker_id(getattr(report, "node", None)) in self._interrupted:
             return  # it was told to stop: xdist takes that for a crash
         self.read()
+        self._failed = self._failed or report.failed
         self._attempts.add(report)
 
     def verdict_of(self, report: object) -> Verdict | None:
@@ -159,65 +247,104 @@ class Recorder:
     def finish(self, pytest_status: int) -> Record | None:
         """Judge the run, write its outputs and return its record; None where nothing is judged."""
         early = self._manifest is None and self.settings.asked
-        if early and pytest_status != pytest.ExitCode.USAGE_ERROR:
+        if early and (self.started or pytest_status != pytest.ExitCode.USAGE_ERROR):
             # No process came as far as its first test.
             why = Reason(text="no test was collected", kind=Kind.NOT_RUN)
             with contextlib.suppress(pytest.UsageError):
                 self._missing.setdefault("", why)
                 self.begin(Manifest())
-        if self._run is None:
+        if not self.active:
             return None
         finished = clock.now()
         self.read()
-        asked = replace(
-            self._run.subject,
+        run = self._begun_run()
+        subject = replace(
+            run.subject,
             endpoints=dict(sorted(self._attempts.endpoints.items())),
             snapshots={name: tuple(at) for name, at in sorted(self._attempts.snapshots.items())},
         )
-        run = replace(self._run, finished=finished, subject=asked)
+        self._run = replace(run, finished=finished, subject=subject)
         if self._missing and self._former:
             # What was in a file that didn't collect is known from then alone.
             self._former = self.outputs.last_record(whole=True)
-        facts = self._facts()
-        standings = standings_of(facts, run, finished)
+        self._standings = standings_of(self._facts(), self._run, finished)
+        self._note_status(pytest_status)
+        record = self._write(pytest_status)
+        self.outputs.note_waivers(record, finished)
+        return record
 
-        def judged(problems: list[str]) -> Record:
+    def _write(self, pytest_status: int) -> Record:
+        """Compose the record, keep its history, and write the outputs."""
+
+        def composed(problems: list[str]) -> Record:
             for problem in problems:
                 self.incident(problem, problem, Kind.INCONCLUSIVE)
-            record = assembled()
-            kept = self.archive.keep(record)
+            kept = self.archive.keep(self._composed(pytest_status))
             if kept.unsaved and self.settings.config.require_history:
                 self._incidents.setdefault("history", kept.unsaved)
-                return self.archive.keep(assembled()).record
+                return self.archive.keep(self._composed(pytest_status)).record
             if kept.unsaved and kept.tried and kept.unsaved.text not in self.outputs.notices:
                 self.outputs.notices.append(kept.unsaved.text)
             return kept.record
 
-        def assembled() -> Record:
-            dated = replace(run, incidents=tuple(self._incidents.values()))
-            record = compose(facts, standings, dated, self.settings.gate, pytest_status)
-            return self.redaction.record(record)
-
-        self.record = self.outputs.finish(judged)
-        self.outputs.note_waivers(self.record, finished)
+        self.record = self.outputs.finish(composed)
         return self.record
 
+    def _composed(self, pytest_status: int) -> Record:
+        run = replace(self._begun_run(), incidents=tuple(self._incidents.values()))
+        facts, rule = self._facts(), self.settings.gate
+        record = compose(facts, self._standings, run, rule, pytest_status)
+        if self.outputs.unwritten and rule is not Rule.OFF:
+            status = worse_status(EXIT_UNWRITTEN, record.decision.exit_code)
+            record = replace(record, decision=replace(record.decision, exit_code=status))
+        if self.settings.run_id_given and record.decision.selection.partial:
+            record = replace(record, run=replace(record.run, shard=True))
+        return self.redaction.record(record)
+
     def reconsider(self, status: int) -> int:
-        """Return the final exit status, when something after us changed it: never a better one."""
+        """Return the exit status after another plugin may have changed it: never a better one.
+
+        A status that no criterion explains closes the gate, unless the project ignores it.
+        """
         if self.record is None:
             return status
-        ours = self.record.decision.exit_code
-        if self.outputs.closed and ours == EXIT_OPEN and self.settings.gate is not Rule.OFF:
-            ours = EXIT_BLOCKED
-        final = ours if status == EXIT_OPEN else status
+        if self._note_status(status) and self.record.decision.open:
+            self._write(status)
+        final = worse_status(self._own_status(), status)
         if final != self.record.decision.exit_code:
             decision = replace(self.record.decision, exit_code=final)
             self.record = replace(self.record, decision=decision)
             self.outputs.rewrite_record(self.record)
+            final = worse_status(self._own_status(), status)
         return final
 
+    def _own_status(self) -> int:
+        """Return the exit status that the run has by its record, or because it has none."""
+        if self.outputs.unwritten and self.settings.gate is not Rule.OFF:
+            return EXIT_UNWRITTEN
+        return self.record.decision.exit_code if self.record else EXIT_BLOCKED
+
+    def _note_status(self, status: int) -> bool:
+        """Note an exit status of pytest that no criterion explains; return whether it is one."""
+        if status in OURS or self.settings.config.foreign_status == "ignore":
+            return False
+        if status == EXIT_FAILED and not self._failed_elsewhere:
+            explained = self._failed or bool(self._incidents)
+        else:
+            explained = status != EXIT_FAILED and bool(self._incidents)
+        if explained:
+            return False
+        more = len(self._failed_elsewhere) - 1
+        text = f"pytest ended with exit status {status}, which no criterion explains"
+        if self._failed_elsewhere and status == EXIT_FAILED:
+            others = f" and {more} more" if more > 0 else ""
+            text = f"{self._failed_elsewhere[0]}{others} failed, which is no criterion"
+        remedy = 'look at what else pytest reports, or set foreign_status = "ignore"'
+        self.incident("status", text, Kind.INCONCLUSIVE, remedy)
+        return True
+
     def _facts(self) -> Facts:
-        manifest, catalogue, _ = self._begun()
+        manifest, catalogue = self._begun()
         out = AllBut(manifest.criteria[nodeid].id for nodeid in manifest.deselected)
         return Facts(
             catalogue=catalogue,
@@ -231,24 +358,26 @@ class Recorder:
             former=self._former,
         )
 
-    def marker(self, *, named: bool) -> Record:
-        """Return the record of this run while it is in progress, its criteria by name or left out.
+    def marker(self) -> Record:
+        """Return the record of this run while it is in progress, its criteria by name.
 
         Raises:
             RuntimeError: it hasn't begun.
         """
-        manifest, catalogue, run = self._begun()
-        run = replace(run, incidents=(IN_PROGRESS,))
-        criteria = manifest.criteria.values() if named else ()
-        marker = marker_of(run, self.settings.gate, catalogue, criteria, self._former)
-        return self.redaction.record(marker)
+        manifest, catalogue = self._begun()
+        return self._marker(catalogue, manifest.criteria.values())
 
-    def _begun(self) -> tuple[Manifest, Catalogue, Run]:
-        manifest, catalogue, run = self._manifest, self._catalogue, self._run
-        if manifest is None or catalogue is None or run is None:
+    def _begun(self) -> tuple[Manifest, Catalogue]:
+        if self._manifest is None or self._catalogue is None:
             msg = "a run is judged only after it began"
             raise RuntimeError(msg)
-        return manifest, catalogue, run
+        return self._manifest, self._catalogue
+
+    def _begun_run(self) -> Run:
+        if self._run is None:
+            msg = "a run is judged only after it began"
+            raise RuntimeError(msg)
+        return self._run
 
     def _observe(self, criterion: Criterion) -> Observation | None:
         """Return what the reports say of a criterion, once; None where no report spoke of it."""
@@ -272,7 +401,8 @@ class Recorder:
         file = report.nodeid.partition("::")[0]
         self._missing.setdefault(file, reason)
         # Nobody knows which criteria a file has that skipped itself, so it caps FINAL as well.
-        if report.failed or reason.kind is not Kind.SKIPPED or holds_criteria(self.settings, file):
+        path = self.config.rootpath / file
+        if report.failed or reason.kind is not Kind.SKIPPED or holds_criteria(self.settings, path):
             self._incidents.setdefault(f"collect {report.nodeid}", reason)
 
     @pytest.hookimpl

@@ -38,6 +38,7 @@ class Reports:
 
     Args:
         redaction: takes secrets out.
+        end_forked_process: ends a process that a test forked and that came back from it.
         taker: takes the reports in; None in an xdist worker, which leaves that to its controller.
         speak: lets a person read the verdicts' own words from now on: more than a pass is told.
     """
@@ -45,16 +46,19 @@ class Reports:
     def __init__(
         self,
         redaction: Redaction,
+        end_forked_process: Callable[[], object],
         taker: Taker | None = None,
         speak: Callable[[], object] | None = None,
     ) -> None:
         self._redaction = redaction
+        self._end_forked_process = end_forked_process
         self._taker = taker
         self._speak = speak
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
         """See a report first and last: also of a subtest, a rerun or a crash."""
+        self._end_forked_process()
         told, taker = report.__dict__, self._taker
         plain = tells_nothing(told)
         if not plain and self._redaction.on:

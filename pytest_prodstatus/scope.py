@@ -18,13 +18,12 @@ def collect_only_criteria(settings: Settings, config: pytest.Config) -> None:
     So a test that doesn't even import, elsewhere in the project, can't close the gate.
     """
     named = config.args_source is pytest.Config.ArgsSource.ARGS
-    if settings.asked and settings.config.paths and not named:
+    if settings.narrowed and settings.config.paths and not named:
         config.args[:] = [str(settings.root / path) for path in settings.config.paths]
 
 
-def holds_criteria(settings: Settings, file: str) -> bool:
-    """Return whether criteria may be in a file, given as pytest names it: by the root."""
-    path = settings.root / file
+def holds_criteria(settings: Settings, path: Path) -> bool:
+    """Return whether criteria may be in a file."""
     folders = [settings.root / name for name in settings.config.paths]
     return not folders or any(path.is_relative_to(folder) for folder in folders)
 
@@ -51,8 +50,9 @@ def restriction(settings: Settings, config: pytest.Config) -> str:
     """Return in words how the command line narrows which files are collected; "" if it doesn't."""
     args = [str(arg) for arg in config.args]
     folders = [(config.invocation_params.dir / arg).resolve() for arg in args if "::" not in arg]
-    names = settings.config.paths or tuple(config.getini("testpaths")) or (".",)
-    whole = [(settings.root / name).resolve() for name in names]
+    paths = [settings.root / name for name in settings.config.paths]
+    paths = paths or [config.rootpath / name for name in config.getini("testpaths")]
+    whole = [path.resolve() for path in paths or [settings.root]]
     covered = all(any(path.is_relative_to(folder) for folder in folders) for path in whole)
     told = [] if covered or not args else ["paths " + " ".join(map(_short, args))]
     told += [f"--{name.replace('_', '-')}" for name in ("lf", "ignore", "ignore_glob", "deselect")

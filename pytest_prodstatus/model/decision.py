@@ -12,6 +12,8 @@ EXIT_OPEN = 0
 EXIT_FAILED = 1
 EXIT_BLOCKED = 10
 """The gate is closed and nothing FAILED; pytest and its neighbours use 0 to 7."""
+EXIT_UNWRITTEN = 11
+"""There is no verdict, since the record could not be written."""
 
 
 def decide(
@@ -44,6 +46,15 @@ def exit_status(rule: Rule, verdict: Verdict, pytest_status: int) -> int:
     if pytest_status != EXIT_OPEN or rule is Rule.OFF or rule.admits(verdict):
         return pytest_status
     return EXIT_FAILED if verdict is Verdict.FAILED else EXIT_BLOCKED
+
+
+def worse_status(ours: int, other: int) -> int:
+    """Return the exit status of a run that would end with `other` and that we end with `ours`.
+
+    Nobody's status is made better. 11 says that no other status of ours can be relied on.
+    """
+    replaced = (EXIT_OPEN, EXIT_FAILED, EXIT_BLOCKED) if ours == EXIT_UNWRITTEN else (EXIT_OPEN,)
+    return ours if other in replaced else other
 
 
 def closing_reasons(stages: Sequence[StageResult], final: Final) -> list[str]:

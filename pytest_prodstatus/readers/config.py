@@ -40,6 +40,8 @@ __all__ = [
 
 DEFAULT_DOCUMENT = "PRODUCTION_STATUS.md"
 DEFAULT_TITLE = "Production status"
+FOREIGN_STATUS = ("close", "ignore")
+"""What an exit status that no criterion explains does to the gate; the first is the default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,8 @@ class Config:
         secrets: patterns of variables' names: `*_PIN` holds a secret too, `!CACHE_KEY` holds none.
         path: the steps through the system that the page draws, in order.
         catalogue: the stages.
+        foreign_status: whether an exit status of pytest that no criterion explains closes the gate
+            ("close") or not ("ignore").
         require_history: a run whose history can't be saved is BLOCKED.
         waivers: what the gate accepts although it isn't CONFIRMED.
     """
@@ -69,6 +73,7 @@ class Config:
     require_evidence: bool = False
     success_criteria: tuple[str, ...] = ()
     require_history: bool = False
+    foreign_status: str = "close"
     exports: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     path: tuple[Step, ...] = ()
@@ -126,6 +131,7 @@ def read_table(text: str, source: str) -> Config | None:
         require_evidence=reader.boolean("require_evidence", default=False),
         success_criteria=tuple(map(one_line, reader.texts("success_criteria"))),
         require_history=reader.boolean("require_history", default=False),
+        foreign_status=reader.choice("foreign_status", FOREIGN_STATUS),
         exports=tuple(dict.fromkeys(reader.texts("exports"))),
         secrets=reader.texts("secrets"),
         path=_path(reader, catalogue),
@@ -176,6 +182,7 @@ TABLE_KEYS = (
     "paths",
     "require_evidence",
     "require_history",
+    "foreign_status",
     "success_criteria",
     "exports",
     "secrets",

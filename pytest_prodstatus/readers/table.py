@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
@@ -50,6 +50,15 @@ class Table:
     def text(self, key: str, default: str) -> str:
         """Return a text."""
         return str(self._of(key, str, "text", default))
+
+    def choice(self, key: str, choices: Sequence[str]) -> str:
+        """Return one of some texts; the first if there is none."""
+        value = self.text(key, choices[0])
+        if value not in choices:
+            listed = " or ".join(map(repr, choices))
+            msg = f"{self.where}: {key} = {value!r} must be {listed}"
+            raise ConfigError(msg)
+        return value
 
     def file(self, key: str, default: str) -> str:
         """Return a file's name: one that a file can have, and that no other output has."""

@@ -59,6 +59,7 @@ class Row:
         needs: what must be installed.
         neighbours: plugins that have a say in this row.
         terminal: it is about what pytest's terminal reporter does.
+        after_green: a run before it confirmed everything, in the same folder.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Row:
     needs: bool = True
     neighbours: tuple[str, ...] = ()
     terminal: bool = False
+    after_green: bool = False
 
 
 def row(
@@ -90,6 +92,7 @@ def row(
     needs: bool = True,
     neighbours: tuple[str, ...] = (),
     terminal: bool = False,
+    after_green: bool = False,
 ) -> Row:
     """Return a row; `xdist` and `each` say only what differs from a run in one process."""
     one = Expected(verdicts=verdicts, rest=rest, final=final, status=status)
@@ -106,6 +109,7 @@ def row(
         needs=needs,
         neighbours=neighbours,
         terminal=terminal,
+        after_green=after_green,
     )
 
 
@@ -174,7 +178,7 @@ PASSES = [
         status=0,
     ),
     row(
-        "a failing doctest is no criterion, and pytest's exit status stays",
+        "a failing doctest is no criterion: pytest's exit status stays and closes the gate",
         """
         def documented():
             '''
@@ -186,14 +190,14 @@ PASSES = [
         """,
         {"api.a": HELD},
         args=("--doctest-modules",),
-        final="CONFIRMED",
+        final="BLOCKED",
         status=1,
     ),
     row(
-        "a test beside the criteria fails: pytest's exit status stays",
+        "a test beside the criteria fails: pytest's exit status stays and closes the gate",
         "def test_unmarked(): assert 0\n@api\ndef test_a(): pass\n",
         {"api.a": HELD},
-        final="CONFIRMED",
+        final="BLOCKED",
         status=1,
     ),
 ]
@@ -1137,7 +1141,7 @@ NEIGHBOURS = [
         for name in ("html", "cacheprovider", "terminal", "randomly")
     ),
     row(
-        "rerunfailures changes the exit status after ours",
+        "rerunfailures changes the exit status after ours, which closes the gate",
         """
         @api
         def test_a():
@@ -1148,19 +1152,19 @@ NEIGHBOURS = [
         {"api.a": HELD},
         args=("--reruns=2", "--fail-on-flaky"),
         neighbours=RERUN,
-        final="CONFIRMED",
+        final="BLOCKED",
         status=7,
         # rerunfailures looks at the controller's items, and there are none.
-        xdist={"status": 0},
+        xdist={"status": 0, "final": "CONFIRMED"},
     ),
     row(
-        "--max-warnings changes the exit status after ours",
+        "--max-warnings changes the exit status after ours, which closes the gate",
         "import warnings\n@api\ndef test_a(): warnings.warn('old')\n",
         {"api.a": HELD},
         args=("--max-warnings=0",),
         needs=pytest.version_tuple >= (9, 1),
         terminal=True,
-        final="CONFIRMED",
+        final="BLOCKED",
         status=6,
     ),
     row(
@@ -1174,7 +1178,126 @@ NEIGHBOURS = [
     ),
 ]
 
+PRODUCTION = ("-m", "production")
+
+
+def early(
+    name: str,
+    conftest: str,
+    *,
+    status: int,
+    finished: bool,
+    xdist: Mapping[str, object] | None = None,
+) -> Row:
+    """Return a row of a run that was asked to judge and ends before its first test."""
+    end = Expected(
+        verdicts={"api.a": NOT_RUN} if finished else {},
+        rest=None,
+        final="BLOCKED",
+        status=status,
+        finished=finished,
+    )
+    one = row(
+        name,
+        "@api\ndef test_a(): pass\n",
+        {},
+        final="BLOCKED",
+        status=status,
+        files={"conftest.py": conftest, "test_shop.py": SHOP, "pyproject.toml": "DECLARES a"},
+        rest=None,
+        args=PRODUCTION,
+        alone=True,
+        after_green=True,
+    )
+    many = replace(end, **(xdist or {}))  # type: ignore[arg-type]
+    return replace(one, serial=end, xdist=many, each=many)
+
+
+EARLY = [
+    early(
+        "a conftest can't be imported", "import nothing_of_this_name\n", status=4, finished=False
+    ),
+    early("a conftest raises", "raise RuntimeError('no')\n", status=4, finished=False),
+    early("a conftest ends the process", "import os\nos._exit(0)\n", status=0, finished=False),
+    early(
+        "a conftest calls sys.exit as it is imported",
+        "import sys\nsys.exit(0)\n",
+        status=0,
+        finished=False,
+    ),
+    early(
+        "a conftest calls pytest.exit as it is imported",
+        "import pytest\npytest.exit('maintenance', returncode=0)\n",
+        status=4,
+        finished=False,
+    ),
+    early(
+        "a conftest is killed as it is imported",
+        "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n",
+        status=-9,
+        finished=False,
+    ),
+    early(
+        "pytest_configure ends the process",
+        "import os\ndef pytest_configure(): os._exit(0)\n",
+        status=0,
+        finished=False,
+    ),
+    early(
+        "pytest_configure raises",
+        "def pytest_configure(): raise RuntimeError('no')\n",
+        status=3,
+        finished=True,
+    ),
+    early(
+        "pytest_configure calls pytest.exit",
+        "import pytest\ndef pytest_configure(): pytest.exit('maintenance', returncode=0)\n",
+        status=10,
+        finished=True,
+    ),
+    early(
+        "pytest_sessionstart calls pytest.exit",
+        "import pytest\ndef pytest_sessionstart(): pytest.exit('maintenance', returncode=0)\n",
+        status=10,
+        finished=True,
+    ),
+    early(
+        "pytest_sessionstart raises",
+        "def pytest_sessionstart(): raise RuntimeError('no')\n",
+        status=3,
+        finished=True,
+    ),
+    early(
+        "pytest_sessionstart ends the process",
+        "import os\ndef pytest_sessionstart(): os._exit(0)\n",
+        status=0,
+        finished=False,
+    ),
+    early(
+        "a conftest exits while it collects",
+        "import pytest\ndef pytest_collection(): pytest.exit('maintenance', returncode=0)\n",
+        status=10,
+        finished=True,
+        xdist={"status": 3},  # to its controller, a worker that exits has failed in itself
+    ),
+    early(
+        "a conftest ends the process while it collects",
+        "import os\ndef pytest_collection(): os._exit(0)\n",
+        status=0,
+        finished=False,
+        # The workers end, and their controller goes on.
+        xdist={"status": 5, "finished": True, "verdicts": {"api.a": NOT_RUN}},
+    ),
+    early(
+        "a conftest refuses the command line",
+        "import pytest\ndef pytest_configure(): raise pytest.UsageError('no')\n",
+        status=4,
+        finished=True,
+    ),
+]
+
 ROWS = [
+    *EARLY,
     *PASSES,
     *SKIPS,
     *XFAILS,

@@ -41,7 +41,11 @@ def config_of(row: Row) -> str:
 
 def run(row: Row, mode: str, project: Project) -> Ran:
     """Run a row's project in a mode."""
-    project.write({**row.files, "pyproject.toml": config_of(row)})
+    files = {**row.files, "pyproject.toml": config_of(row)}
+    if row.after_green:
+        project.write({name: text for name, text in files.items() if name != "conftest.py"})
+        assert project.run().final == "CONFIRMED"
+    project.write(files)
     args = [*MODES[mode], *row.args]
     lean = [name for name in project.lean if name not in row.neighbours]
     return project.run_alone(*args, lean=lean) if row.alone else project.run(*args, lean=lean)

@@ -14,7 +14,7 @@ from pytest_prodstatus import judging, plugin
 from pytest_prodstatus.cli.main import COMMANDS, main
 from pytest_prodstatus.model.evidence import ENTRIES_LIMIT, ITEMS_LIMIT, TEXT_LIMIT
 from pytest_prodstatus.model.reason import BLOCKED_KINDS, Kind
-from pytest_prodstatus.options import OPTIONS
+from pytest_prodstatus.options import NOTHING_RUNS, OPTIONS
 from pytest_prodstatus.readers.config import (
     DEFAULT_DOCUMENT,
     STAGE_KEYS,
@@ -24,7 +24,6 @@ from pytest_prodstatus.readers.config import (
 )
 from pytest_prodstatus.readers.path import STEP_KEYS
 from pytest_prodstatus.readers.table import OUTPUTS
-from pytest_prodstatus.settings import NOTHING_RUNS
 from pytest_prodstatus.state.location import FILE_NAME
 from pytest_prodstatus.writers import lock
 from pytest_prodstatus.writers.export import EXPORTS

@@ -1,0 +1,449 @@
+"""Which runs judge, which project they judge, and what they write before anything else."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.project import CONFIG, SERIAL, SHOP, TIMEOUT_S, XDIST, Project, wait_for
+
+MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+API = "@api\ndef test_a(): pass\n"
+PASSING = {"test_api.py": API, "test_shop.py": SHOP}
+PLAIN = {"unit/test_unit.py": "def test_plain(): pass\n"}
+PRODUCTION = ("-m", "production")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return every file below a folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("variables", "args"),
+    [
+        ({"PRODSTATUS_DIR": "reports"}, ("unit",)),
+        ({"PRODSTATUS_TARGET": "production", "PRODSTATUS_SUBJECT": "v1"}, ("unit",)),
+        ({}, ("unit", "-m", "not production")),
+        ({}, ("--collect-only", "-m", "production")),
+        ({}, ("--setup-plan", "-m", "production")),
+        ({"PRODSTATUS_RUN_ID": "r2"}, ("--fixtures",)),
+        ({"PRODSTATUS_RUN_ID": "r2"}, ("--markers",)),
+        ({}, ("--help", "-m", "production")),
+        ({}, ("--version", "--version", "-m", "production")),
+    ],
+)
+def test_a_run_that_was_not_asked_to_judge_writes_nothing(
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: tuple[str, ...],
+    variables: dict[str, str],
+    args: tuple[str, ...],
+) -> None:
+    """A job of unit tests, or a look at what there is, leaves the last record as it was."""
+    project.write({**PASSING, **PLAIN})
+    assert project.run("test_api.py", "test_shop.py").final == "CONFIRMED"
+    before = contents(project.folder)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    project.run_alone(*mode, *args)
+    assert contents(project.folder) == before
+
+
+@MODES
+def test_a_run_id_asks_to_judge(
+    project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...]
+) -> None:
+    """With PRODSTATUS_RUN_ID a run that finds no criterion is BLOCKED, with exit status 10 or 5."""
+    project.write({**PASSING, **PLAIN})
+    monkeypatch.setenv("PRODSTATUS_RUN_ID", "r7")
+    ran = project.run_alone(*mode, "unit")
+    assert ran.status == 10
+    assert (ran.final, ran.told["run"]["id"]) == ("BLOCKED", "r7")
+
+
+@MODES
+def test_an_id_is_used_once(
+    project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...]
+) -> None:
+    """A second run with the id of a finished record is refused, and the record stays."""
+    project.write(PASSING)
+    monkeypatch.setenv("PRODSTATUS_RUN_ID", "r7")
+    assert project.run(*PRODUCTION).final == "CONFIRMED"
+    before = contents(project.folder)
+    ran = project.run_alone(*mode, *PRODUCTION)
+    assert ran.status == 4
+    assert "PRODSTATUS_RUN_ID 'r7'" in ran.err
+    assert "an id of its own" in ran.err
+    assert "Traceback" not in ran.err
+    assert contents(project.folder) == before
+
+
+def test_an_id_of_a_killed_run_may_be_used_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed run has no finished record, so nothing can be mistaken for it."""
+    stuck = "from pathlib import Path\nimport time\nPath('running').touch()\ntime.sleep(60)\n"
+    project.write({**PASSING, "conftest.py": stuck})
+    monkeypatch.setenv("PRODSTATUS_RUN_ID", "r7")
+    ran = project.run_signalled(signal.SIGKILL, *PRODUCTION)
+    assert ran.told["run"]["finished"] is None
+    project.write({"conftest.py": ""})
+    assert project.run(*PRODUCTION).final == "CONFIRMED"
+
+
+@pytest.mark.parametrize("option", ["--stage=api", "--prodstatus-stage=api"])
+def test_a_stage_asks_to_judge_before_a_conftest_is_imported(project: Project, option: str) -> None:
+    """The short option counts as well, unless a conftest may own it."""
+    project.write(PASSING)
+    assert project.run(*PRODUCTION).final == "CONFIRMED"
+    project.write({"conftest.py": "raise RuntimeError('no')\n"})
+    ran = project.run_alone(option)
+    assert (ran.status, ran.final, ran.told["run"]["finished"]) == (4, "BLOCKED", None)
+
+
+def test_a_conftest_that_owns_the_short_option_keeps_the_record(project: Project) -> None:
+    """Its `--stage` asks for nothing of ours, so a run of unit tests with it writes nothing."""
+    conftest = "def pytest_addoption(parser):\n    parser.addoption('--stage')\n"
+    project.write({**PASSING, **PLAIN, "conftest.py": conftest})
+    assert project.run(*PRODUCTION).final == "CONFIRMED"
+    before = contents(project.folder)
+    assert project.run_alone("--stage=api", "unit").status == 0
+    assert contents(project.folder) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
+@pytest.mark.parametrize("where", ["conftest.py", "test_api.py"])
+def test_a_run_that_is_killed_while_it_imports_confirms_nothing(
+    project: Project, number: signal.Signals, where: str
+) -> None:
+    """Record, document and page say so, whatever is waited for."""
+    project.write(PASSING)
+    assert project.run(*PRODUCTION).final == "CONFIRMED"
+    waits = "from pathlib import Path\nimport time\nPath('running').touch()\ntime.sleep(60)\n"
+    project.write({where: waits})
+    ran = project.run_signalled(number, *PRODUCTION)
+    ran.check_coherent()
+    assert (ran.final, ran.told["run"]["finished"]) == ("BLOCKED", None)
+    assert "STATUS:** **CONFIRMED**" not in (ran.document or "")
+
+
+@MODES
+@pytest.mark.parametrize("args", [(), PRODUCTION], ids=["plain", "production"])
+def test_nothing_acts_if_nothing_confirmed_can_not_be_written(
+    project: Project, mode: tuple[str, ...], args: tuple[str, ...]
+) -> None:
+    """A real order must not be placed by a run that can't say what became of it."""
+    acts = """
+    @pytest.mark.stage("api", side_effects=True)
+    def test_buys(): Path("bought").touch()
+    """
+    project.write({"test_api.py": acts, "test_shop.py": SHOP, "reports": "not a folder"})
+    ran = project.run_alone(*mode, *args)
+    assert not (project.root / "bought").exists()
+    assert ran.status == (4 if mode and not args else 11)
+    assert "can't be written" in ran.out + ran.err
+
+
+@MODES
+def test_an_unwritable_document_stops_what_acts_too(
+    project: Project, mode: tuple[str, ...]
+) -> None:
+    """It would go on to say what the last run said; the record says why the gate is closed."""
+    acts = """
+    @pytest.mark.stage("api", side_effects=True)
+    def test_buys(): Path("bought").touch()
+    """
+    config = CONFIG.replace('"STATUS.md"', '"a/STATUS.md"')
+    project.write({"test_api.py": acts, "test_shop.py": SHOP, "pyproject.toml": config, "a": ""})
+    ran = project.run_alone(*mode, *PRODUCTION)
+    assert not (project.root / "bought").exists()
+    assert ran.status == 10
+    assert ran.verdicts == {"api.buys": "BLOCKED inconclusive", "shop.open": "CONFIRMED"}
+    assert ran.final == "BLOCKED"
+
+
+FORKED = """
+@api
+def test_a():
+    child = os.fork()
+    if child == 0:
+        {child}
+    os.waitpid(child, 0)
+    assert False, "the parent saw it fail"
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="only POSIX forks")
+@MODES
+@pytest.mark.parametrize(
+    "child", ["return", "raise SystemExit(0)", "pytest.exit('x', returncode=0)", "assert 0"]
+)
+def test_only_the_process_that_began_the_run_judges(
+    project: Project, mode: tuple[str, ...], child: str
+) -> None:
+    """A forked child that comes back from a test ends there, and the parent's verdict stays."""
+    after = "@shop\ndef test_open():\n    with open('ran', 'a') as file: file.write('x')\n"
+    project.write({"test_api.py": FORKED.format(child=child), "test_shop.py": after})
+    ran = project.run_alone(*mode, *PRODUCTION)
+    assert ran.verdicts == {"api.a": "FAILED observed", "shop.open": "CONFIRMED"}
+    assert (ran.status, ran.final) == (1, "FAILED")
+    assert (project.root / "ran").read_text() == "x"
+
+
+ENDINGS = {
+    "sessionfinish": """
+    import pytest
+    def pytest_sessionfinish(): pytest.exit("done", returncode=0)
+    """,
+    "terminal summary": """
+    import pytest
+    def pytest_terminal_summary(): pytest.exit("done", returncode=0)
+    """,
+    "outermost wrapper": """
+    import pytest
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(session):
+        yield
+        session.exitstatus = 0
+    """,
+    "unconfigure": """
+    import pytest
+    def pytest_unconfigure(config):
+        config.pluginmanager.get_plugin("session").exitstatus = 0
+    """,
+}
+
+
+@MODES
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize(
+    ("test", "status"),
+    [("assert 0", 1), ("pytest.skip('later')", 10)],
+    ids=["FAILED", "BLOCKED"],
+)
+def test_no_hook_betters_the_exit_status(
+    project: Project, mode: tuple[str, ...], ending: str, test: str, status: int
+) -> None:
+    """What a conftest makes of the status after the board is put right when pytest ends."""
+    project.write({"conftest.py": ENDINGS[ending], "test_shop.py": SHOP})
+    project.write({"test_api.py": f"@api\ndef test_a(): {test}\n"})
+    ran = project.run_alone(*mode, *PRODUCTION)
+    assert ran.status == status
+    assert ran.told["decision"]["exit_code"] == status
+    assert ran.told["decision"]["open"] is False
+
+
+FOREIGN = {
+    "a failing test without a stage": (
+        {"unit/test_unit.py": "def test_plain(): assert 0\n"},
+        1,
+        "unit/test_unit.py::test_plain failed, which is no criterion",
+    ),
+    "a status set after the board": (
+        {
+            "conftest.py": """
+            import pytest
+            @pytest.hookimpl(trylast=True)
+            def pytest_unconfigure(config):
+                config.pluginmanager.get_plugin("session").exitstatus = 9
+            """
+        },
+        9,
+        "exit status 9",
+    ),
+    "a status set when the session ends": (
+        {"conftest.py": "def pytest_sessionfinish(session): session.exitstatus = 8\n"},
+        8,
+        "exit status 8",
+    ),
+    "one like pytest's own for a failure": (
+        {"conftest.py": "def pytest_sessionfinish(session): session.exitstatus = 1\n"},
+        1,
+        "exit status 1",
+    ),
+}
+
+
+@MODES
+@pytest.mark.parametrize("what", FOREIGN)
+def test_a_status_that_no_criterion_explains_closes_the_gate(
+    project: Project, mode: tuple[str, ...], what: str
+) -> None:
+    """The record notes it, so that the gate agrees with pytest; or it is ignored on request."""
+    files, status, text = FOREIGN[what]
+    project.write({**PASSING, **files})
+    ran = project.run_alone(*mode)
+    assert (ran.status, ran.final) == (status, "BLOCKED")
+    assert text in ran.told["final"]["reason"]
+    assert ran.told["decision"]["exit_code"] == status
+    assert "FINAL BLOCKED" in ran.out + ran.err
+    ignores = CONFIG.replace("[tool.prodstatus]", '[tool.prodstatus]\nforeign_status = "ignore"')
+    project.write({"pyproject.toml": ignores})
+    ran = project.run_alone(*mode)
+    assert (ran.status, ran.final) == (status, "CONFIRMED")
+    assert ran.told["decision"]["open"] is True
+
+
+def test_a_failed_criterion_explains_its_exit_status(project: Project) -> None:
+    """A waiver of it can still open the gate: nothing else is noted."""
+    project.write({"test_api.py": "@api\ndef test_a(): assert 0\n", "test_shop.py": SHOP})
+    ran = project.run(*PRODUCTION)
+    assert (ran.status, ran.told["run"]["incidents"]) == (1, [])
+
+
+NEST = """
+[tool.prodstatus]
+[[tool.prodstatus.stages]]
+id = "api"
+criteria = ["a", "never-written"]
+"""
+
+
+def run_in(project: Project, folder: str, *args: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest in a folder of the project, without its neighbours."""
+    command = [sys.executable, "-m", "pytest", *(f"-pno:{name}" for name in project.lean), *args]
+    return subprocess.run(
+        command,
+        cwd=project.root / folder,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+
+
+@MODES
+@pytest.mark.parametrize(
+    "above", ["pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml", ".pytest.ini"]
+)
+def test_a_configuration_of_pytest_above_hides_no_project(
+    project: Project, mode: tuple[str, ...], above: str
+) -> None:
+    """The catalogue is read from the nearest [tool.prodstatus], whatever pytest calls its root."""
+    section = {"setup.cfg": "[tool:pytest]\n", "pyproject.toml": "[tool.pytest.ini_options]\n"}
+    project.write({"pyproject.toml": "", above: section.get(above, "[pytest]\n")})
+    project.write({"packages/api/pyproject.toml": NEST, "packages/api/tests/test_api.py": API})
+    done = run_in(project, "packages/api", *mode, *PRODUCTION)
+    assert done.returncode == 10, done.stdout + done.stderr
+    assert "no test provides it" in done.stdout
+    assert (project.root / "packages/api/reports/status.json").exists()
+    assert not (project.root / "reports").exists()
+
+
+@MODES
+def test_a_folder_below_with_a_configuration_of_pytest_is_of_the_project(
+    project: Project, mode: tuple[str, ...]
+) -> None:
+    """[tool.prodstatus] above and acceptance/pytest.ini below are one project."""
+    project.write({"pyproject.toml": NEST, "acceptance/pytest.ini": "[pytest]\n"})
+    project.write({"acceptance/test_api.py": API})
+    for folder, args in (("acceptance", ()), (".", ("acceptance",))):
+        done = run_in(project, folder, *mode, *PRODUCTION, *args)
+        assert done.returncode in (0, 10), done.stdout + done.stderr
+        assert "api.never-written" in done.stdout
+        assert (project.root / "reports/status.json").exists()
+
+
+@MODES
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("p",),
+        ("p/tests/test_api.py",),
+        ("p/tests/test_api.py::test_a",),
+        ("--rootdir", "p", "p"),
+        ("-c", "conf/ci.ini", "p"),
+        ("--prodstatus-root=p", "p"),
+        ("--prodstatus-root", "p", "--prodstatus-dir", "p/reports", "p"),
+    ],
+    ids=" ".join,
+)
+def test_a_project_below_is_the_one_that_holds_all_paths(
+    project: Project, mode: tuple[str, ...], args: tuple[str, ...]
+) -> None:
+    """From above, the path arguments say which project a run is about."""
+    one = NEST.replace(', "never-written"', "")
+    project.write({"pyproject.toml": "", "conf/ci.ini": "[pytest]\n"})
+    project.write({"p/pyproject.toml": one, "p/tests/test_api.py": API})
+    done = run_in(project, ".", *mode, *PRODUCTION, *args)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (project.root / "p/reports/status.json").exists()
+    assert not (project.root / "reports").exists()
+
+
+@MODES
+@pytest.mark.parametrize("args", [(), PRODUCTION], ids=["plain", "production"])
+@pytest.mark.parametrize(
+    ("folder", "path", "names"),
+    [("a", "../b", ("a", "b")), (".", "", ("no project", "a")), ("a", "b2", ("a", "a/b2"))],
+    ids=["a sibling", "two below", "one inside"],
+)
+def test_criteria_of_another_project_are_a_usage_error(
+    project: Project,
+    mode: tuple[str, ...],
+    args: tuple[str, ...],
+    folder: str,
+    path: str,
+    names: tuple[str, str],
+) -> None:
+    """They would be judged by a catalogue that doesn't know them: the sentence names both."""
+    one = NEST.replace(', "never-written"', "")
+    project.write({"pyproject.toml": ""})
+    for name in ("a", "b", "a/b2"):
+        project.write({f"{name}/pyproject.toml": one, f"{name}/tests/test_{name[-1]}.py": API})
+    done = run_in(project, folder, *mode, *args, *([path] if path else []))
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert "--prodstatus-root=" in done.stderr
+    for name in names:
+        assert (name if " " in name else str(project.root / name)) in done.stderr
+
+
+def test_unit_tests_of_a_project_can_be_run_from_above(project: Project) -> None:
+    """They have no criterion, so no project is asked for, and nothing is written."""
+    project.write({"pyproject.toml": "", "p/pyproject.toml": NEST})
+    project.write({"p/unit/test_unit.py": "def test_plain(): pass\n"})
+    for args in (("p/unit",), ("p/unit/test_unit.py::test_plain",), ("--rootdir", "p", "p/unit")):
+        done = run_in(project, ".", *args)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert not list(project.root.rglob("status.json"))
+
+
+def test_a_second_run_is_refused_while_the_first_imports_its_conftest(project: Project) -> None:
+    """From its first instant a run that was asked to judge has the folder for itself."""
+    conftest = """
+    import time
+    from pathlib import Path
+    if not Path("second").exists():
+        Path("running").touch()
+        while not Path("second").exists():
+            time.sleep(0.01)
+        time.sleep(1)
+    """
+    project.write({**PASSING, "conftest.py": conftest})
+    command = [sys.executable, "-m", "pytest", *(f"-pno:{name}" for name in project.lean)]
+    first = subprocess.Popen(
+        [*command, *PRODUCTION], cwd=project.root, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        wait_for((project.root / "running").exists)
+        second = run_in(project, ".", *PRODUCTION)
+        (project.root / "second").touch()
+        out, _ = first.communicate(timeout=TIMEOUT_S)
+    finally:
+        first.kill()
+        first.wait()
+    assert second.returncode == 4
+    assert "is writing this folder" in second.stderr
+    assert first.returncode == 0, out
