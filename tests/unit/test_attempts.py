@@ -216,7 +216,7 @@ def test_reports_are_read_many_together() -> None:
     """So that thousands needn't be kept until the run ends."""
     taker = Mock(aside=[])
     taker.read.side_effect = taker.aside.clear
-    hook = Reports(Mock(on=True), taker).pytest_runtest_logreport
+    hook = Reports(Mock(on=True), Mock(), taker).pytest_runtest_logreport
     for _ in range(2_500):
         for _ in hook(report("call")):
             pass
