@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 
 import click
@@ -55,8 +56,9 @@ def _row(option: click.Option) -> str:
     forms = ", ".join(f"`{form}`" for form in option.opts)
     default = f"; default `{option.default}`" if option.show_default else ""
     required = "; required" if option.required else ""
-    told = " ".join((option.help or "").split()).replace(".  [default:", ";").rstrip(".")
-    return f"| {forms} | {taken} | {told}{default}{required} |"
+    text = " ".join((option.help or "").split()).rstrip(".")
+    text = re.sub(r"\. \[default: (.*)\]$", r"; default: \1", text)
+    return f"| {forms} | {taken} | {text}{default}{required} |"
 
 
 if __name__ == "__main__":
