@@ -32,7 +32,7 @@ def test_the_same_values_as_pytest(project: Project, name: str) -> None:
         pytest.skip("an older pytest doesn't read it")
     (project.root / file).write_text(WRITTEN[name], encoding="utf-8")
     config = project.pytester.parseconfig()
-    told = configured_in(project.root, {})
-    assert told.ini == {key: config.getini(ini).strip() for key, ini in KEYS.items()}
+    read = configured_in(project.root, {})
+    assert read.ini == {key: config.getini(ini).strip() for key, ini in KEYS.items()}
     options = {n: config.getoption(f"prodstatus_{n}", None) for n in ("target", "dir", "subject")}
-    assert told.options == {n: value for n, value in options.items() if value is not None}
+    assert read.options == {n: value for n, value in options.items() if value is not None}

@@ -103,6 +103,35 @@ def test_shards_make_the_run(
     assert "api.hosts[us]" in asked.stdout
 
 
+def test_a_lost_shard_opens_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither by its neighbour's record, nor by what that remembers, nor merged without it."""
+    held = "@api\ndef test_a(): pass\n@shop\ndef test_b(): pass\n"
+    project.write({"test_all.py": held})
+    monkeypatch.setenv("PRODSTATUS_RUN_ID", "yesterday")
+    assert project.run().status == 0
+    monkeypatch.setenv("PRODSTATUS_RUN_ID", "today")
+    asked = prodstatus(project, "gate")
+    assert (asked.returncode, "rule run" in asked.stdout) == (10, True)
+    before = (project.folder / "status.json").read_bytes()
+    for stage in ("api", "shop"):
+        folder = project.root / stage
+        folder.mkdir()
+        (folder / "status.json").write_bytes(before)
+        ran = project.run(f"--prodstatus-dir={folder}", f"--stage={stage}", folder=folder)
+        assert (ran.status, ran.final) == (0, "CONFIRMED")
+    asked = prodstatus(project, "gate", "api/status.json")
+    assert (asked.returncode, "rule shard" in asked.stdout) == (10, True)
+    lost = prodstatus(project, "merge", "api/status.json")
+    assert lost.returncode == 10
+    assert lost.stdout.startswith("no shard ran shop.b: BLOCKED: no shard ran it, and an earlier")
+    assert prodstatus(project, "gate").returncode == 10
+    assert prodstatus(project, "render").returncode == 10
+    whole = prodstatus(project, "merge", "api/status.json", "shop/status.json")
+    assert (whole.returncode, "no shard ran" in whole.stdout) == (0, False)
+    asked = prodstatus(project, "gate", "--run", "today")
+    assert (asked.returncode, asked.stderr) == (0, "")
+
+
 def test_exit_statuses(project: Project) -> None:
     """0 open, 1 FAILED, 10 closed otherwise, 2 a usage error; of real processes."""
     held = "@api\ndef test_a(): pass\n@shop\ndef test_b(): pass\n"

@@ -81,8 +81,8 @@ def test_a_lost_shard_that_another_remembers(shop: Shop) -> None:
 def test_every_file_is_named(shop: Shop) -> None:
     """Exports, too."""
     shop.configure(CONFIG.replace("document =", "exports = ['ctrf', 'junit']\ndocument ="))
-    told = shop("merge", *shards(shop)).stdout.splitlines()[:-1]
-    assert set(told) == {f"wrote reports/{path.name}" for path in shop.reports.iterdir()}
+    lines = shop("merge", *shards(shop)).stdout.splitlines()[:-1]
+    assert set(lines) == {f"wrote reports/{path.name}" for path in shop.reports.iterdir()}
 
 
 @pytest.mark.parametrize(

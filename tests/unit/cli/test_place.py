@@ -11,8 +11,8 @@ import pytest
 from tests.unit.cli.conftest import Shop
 from tests.unit.given import B, F
 
-# How somebody says it: a name, and what is done about it. Each yields the command's arguments.
-Say = Callable[[Shop, pytest.MonkeyPatch, str, str], list[str]]
+# Gives the input of this name a value in one place, and returns what the command is called with.
+Source = Callable[[Shop, pytest.MonkeyPatch, str, str], list[str]]
 
 
 def by_option(shop: Shop, patch: pytest.MonkeyPatch, name: str, value: str) -> list[str]:
@@ -32,20 +32,20 @@ def by_addopts_variable(shop: Shop, patch: pytest.MonkeyPatch, name: str, value:
     return []
 
 
-def in_file(file: str, section: str, line: str) -> Say:
-    """Return how it is said in one of pytest's files."""
+def in_file(file: str, section: str, line: str) -> Source:
+    """Return a source that is one of pytest's files."""
 
-    def say(shop: Shop, patch: pytest.MonkeyPatch, name: str, value: str) -> list[str]:
+    def write(shop: Shop, patch: pytest.MonkeyPatch, name: str, value: str) -> list[str]:
         path = shop.root / file
         before = path.read_text(encoding="utf-8") if path.exists() else ""
         text = f"{section}\n{line.format(name=name, value=value)}\n"
         path.write_text(f"{before}\n{text}", encoding="utf-8")
         return []
 
-    return say
+    return write
 
 
-SAID: dict[str, Say] = {
+SOURCES: dict[str, Source] = {
     "option": by_option,
     "variable": by_variable,
     "PYTEST_ADDOPTS": by_addopts_variable,
@@ -64,65 +64,67 @@ COMMANDS = {
     "render": ["render"],
     "export": ["export", "github"],
 }
-HOWS = pytest.mark.parametrize("how", SAID)
+FROM_EVERY_SOURCE = pytest.mark.parametrize("source", SOURCES)
 
 
-@HOWS
+@FROM_EVERY_SOURCE
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_target(shop: Shop, monkeypatch: pytest.MonkeyPatch, command: str, how: str) -> None:
+def test_the_target(shop: Shop, monkeypatch: pytest.MonkeyPatch, command: str, source: str) -> None:
     """A record of production that is green and lies in its usual folder isn't taken for it."""
     shop.record()
     shop.record({"api.key": F}, target="staging", folder=shop.reports / "staging")
-    args = SAID[how](shop, monkeypatch, "target", "staging")
+    args = SOURCES[source](shop, monkeypatch, "target", "staging")
     done = shop(*COMMANDS[command], *args)
     assert "staging" in done.stdout
     assert "FAILED" in done.stdout or command == "render"
     assert done.exit_code == (0 if command == "export" else 1), done.output
 
 
-@HOWS
+@FROM_EVERY_SOURCE
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_folder(shop: Shop, monkeypatch: pytest.MonkeyPatch, command: str, how: str) -> None:
+def test_the_folder(shop: Shop, monkeypatch: pytest.MonkeyPatch, command: str, source: str) -> None:
     """An older record in the usual folder isn't taken for it."""
     shop.record()
     shop.record({"api.key": F}, folder=shop.root / "out")
-    args = SAID[how](shop, monkeypatch, "dir", "out")
+    args = SOURCES[source](shop, monkeypatch, "dir", "out")
     done = shop(*COMMANDS[command], *args)
     assert ("FAILED" if command == "export" else "out/status.json") in done.stdout
     assert done.exit_code == (0 if command == "export" else 1), done.output
 
 
-@HOWS
-def test_where_shards_are_merged(shop: Shop, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+@FROM_EVERY_SOURCE
+def test_where_shards_are_merged(shop: Shop, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
     """Into the folder that pytest would have written."""
     shop.record({}, folder=shop.root / "a")
-    args = SAID[how](shop, monkeypatch, "dir", "out")
+    args = SOURCES[source](shop, monkeypatch, "dir", "out")
     done = shop("merge", "a/status.json", *args)
     assert (done.exit_code, "wrote out/status.json" in done.stdout) == (0, True), done.output
     assert not shop.reports.exists()
 
 
-@HOWS
-def test_the_release(shop: Shop, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+@FROM_EVERY_SOURCE
+def test_the_release(shop: Shop, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
     """That the gate is asked about."""
     shop.record()
-    args = SAID[how](shop, monkeypatch, "subject", "v1")
+    args = SOURCES[source](shop, monkeypatch, "subject", "v1")
     assert shop("gate", *args).exit_code == 0
     shop.edit('"release": "v1"', '"release": "v0"')
     assert "is about release 'v0', and 'v1' is asked about" in shop.closed(*args)
 
 
-@HOWS
-def test_the_target_of_the_history(shop: Shop, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+@FROM_EVERY_SOURCE
+def test_the_target_of_the_history(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
     """The history is asked of the same target."""
-    args = SAID[how](shop, monkeypatch, "target", "staging")
+    args = SOURCES[source](shop, monkeypatch, "target", "staging")
     assert "no run of target staging of project shop" in shop("history", *args).stdout
 
 
-@pytest.mark.parametrize("how", ["option", "variable", "PYTEST_ADDOPTS", "addopts"])
+@pytest.mark.parametrize("source", ["option", "variable", "PYTEST_ADDOPTS", "addopts"])
 @pytest.mark.parametrize("command", [*COMMANDS, "merge"])
 def test_the_root(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str, how: str
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str, source: str
 ) -> None:
     """From a folder outside the project, or of another one."""
     shop.record({"api.key": B})
@@ -130,7 +132,7 @@ def test_the_root(
     shutil.copytree(shop.root, other)
     (other / "reports/status.json").unlink()
     monkeypatch.chdir(other)
-    args = SAID[how](Shop(other), monkeypatch, "root", "../shop")
+    args = SOURCES[source](Shop(other), monkeypatch, "root", "../shop")
     words = COMMANDS.get(command, ["merge", "../shop/reports/status.json"])
     done = shop(*words, *args)
     assert done.exit_code == (0 if command == "export" else 10), done.output
@@ -194,17 +196,17 @@ def test_an_empty_variable_is_none(shop: Shop, monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "message"),
     [
         (["--dir", ""], "'--dir': it is empty"),
         (["--root", " "], "'--root': it is empty"),
         (["--target", ""], "'--target': '': use letters"),
     ],
 )
-def test_an_empty_option_is_an_error(shop: Shop, args: list[str], told: str) -> None:
+def test_an_empty_option_is_an_error(shop: Shop, args: list[str], message: str) -> None:
     """It must not ask about something else than was meant."""
     shop.record()
-    assert told in shop.refused("gate", *args)
+    assert message in shop.refused("gate", *args)
 
 
 def test_a_value_that_can_not_be_used(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,8 +76,8 @@ def test_every_file_is_named(shop: Shop) -> None:
     """Exports, too."""
     shop.configure(CONFIG.replace("document =", "exports = ['ctrf', 'junit']\ndocument ="))
     shop.record()
-    told = shop("render").stdout.split()
-    assert set(told) - {"wrote"} == {f"reports/{path.name}" for path in shop.reports.iterdir()}
+    words = shop("render").stdout.split()
+    assert set(words) - {"wrote"} == {f"reports/{path.name}" for path in shop.reports.iterdir()}
 
 
 def test_a_run_in_progress(shop: Shop) -> None:

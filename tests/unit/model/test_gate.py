@@ -435,8 +435,8 @@ def test_an_id_is_used_once() -> None:
     assert answer(made(), run="run 2").actions == (
         "run PRODSTATUS_RUN_ID='run 2' pytest -m production --target production",
     )
-    (told,) = answer(made(), run="run-1", subject="v2").actions
-    assert told == (
+    (action,) = answer(made(), run="run-1", subject="v2").actions
+    assert action == (
         "run pytest -m production --target production --prodstatus-subject=v2 "
         "with a new PRODSTATUS_RUN_ID"
     )
@@ -454,8 +454,8 @@ def test_an_id_is_used_once() -> None:
 )
 def test_what_helps_if_the_commit_is_another(of: dict[str, Any], commit: str, action: str) -> None:
     """To run again what still has local changes would help nobody."""
-    (told,) = answer(made(**of), commit=commit).actions
-    assert told.startswith(action)
+    (first,) = answer(made(**of), commit=commit).actions
+    assert first.startswith(action)
 
 
 def test_a_shard_is_to_be_merged() -> None:
