@@ -8,6 +8,7 @@ others (`rest`). FINAL rolls up both stages.
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -1178,6 +1179,69 @@ NEIGHBOURS = [
     ),
 ]
 
+ENDINGS = [
+    row(
+        "a forked child that comes back from a criterion ends there",
+        """
+        @api
+        def test_a():
+            child = os.fork()
+            if child == 0:
+                return
+            os.waitpid(child, 0)
+            assert 0, "down"
+        """,
+        {"api.a": "FAILED observed"},
+        needs=hasattr(os, "fork"),
+        alone=True,
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "pytest.exit with 0 when the session ends",
+        "@api\ndef test_a(): assert 0\n",
+        {"api.a": "FAILED observed"},
+        files={
+            "conftest.py": """
+            import os
+            import pytest
+            def pytest_sessionfinish():
+                if "PYTEST_XDIST_WORKER" not in os.environ:
+                    pytest.exit("done", returncode=0)
+            """
+        },
+        alone=True,
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "an outermost wrapper sets the status to 0",
+        "@api\ndef test_a(): pytest.skip('later')\n",
+        {"api.a": "BLOCKED skipped"},
+        files={
+            "conftest.py": """
+            import pytest
+            @pytest.hookimpl(wrapper=True, tryfirst=True)
+            def pytest_sessionfinish(session):
+                yield
+                session.exitstatus = 0
+            """
+        },
+        alone=True,
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "a conftest sets a status of its own",
+        "@api\ndef test_a(): pass\n",
+        {"api.a": HELD},
+        files={"conftest.py": "def pytest_sessionfinish(session): session.exitstatus = 8\n"},
+        alone=True,
+        final="BLOCKED",
+        status=8,
+    ),
+]
+
 PRODUCTION = ("-m", "production")
 
 
@@ -1298,6 +1362,7 @@ EARLY = [
 
 ROWS = [
     *EARLY,
+    *ENDINGS,
     *PASSES,
     *SKIPS,
     *XFAILS,

@@ -151,7 +151,7 @@ def test_a_record_that_cant_be_written_is_no_open_run_in_the_history(
     """What the history keeps is what the outputs said in the end."""
     project.write({**HELD, "reports": "not a folder"})
     ran = project.run()
-    assert ran.status == 10
+    assert ran.status == 11
     ((_, final, opened),) = kept(url, project.root.name)
     assert (final, opened) == ("BLOCKED", False)
 
