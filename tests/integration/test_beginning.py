@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,19 @@ API = "@api\ndef test_a(): pass\n"
 PASSING = {"test_api.py": API, "test_shop.py": SHOP}
 PLAIN = {"unit/test_unit.py": "def test_plain(): pass\n"}
 PRODUCTION = ("-m", "production")
+SWEEP = os.environ.get("PRODSTATUS_SWEEP") == "1"
+
+
+def in_modes(name: str, values: Iterable[Any], **ids: Any) -> pytest.MarkDecorator:
+    """Parametrise by values, each serially, and the first, or in a sweep each, with `-n 2` too."""
+    pairs = [(SERIAL, value) for value in values]
+    many = [(XDIST, value) for _, value in (pairs if SWEEP else pairs[:1])]
+    labels = [f"{'n2' if mode else 'serial'}-{_label(value)}" for mode, value in [*pairs, *many]]
+    return pytest.mark.parametrize(("mode", name), [*pairs, *many], ids=labels, **ids)
+
+
+def _label(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -28,9 +43,8 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-@MODES
-@pytest.mark.parametrize(
-    ("variables", "args"),
+@in_modes(
+    "how",
     [
         ({"PRODSTATUS_DIR": "reports"}, ("unit",)),
         ({"PRODSTATUS_TARGET": "production", "PRODSTATUS_SUBJECT": "v1"}, ("unit",)),
@@ -47,13 +61,13 @@ def test_a_run_that_was_not_asked_to_judge_writes_nothing(
     project: Project,
     monkeypatch: pytest.MonkeyPatch,
     mode: tuple[str, ...],
-    variables: dict[str, str],
-    args: tuple[str, ...],
+    how: tuple[dict[str, str], tuple[str, ...]],
 ) -> None:
     """A job of unit tests, or a look at what there is, leaves the last record as it was."""
     project.write({**PASSING, **PLAIN})
     assert project.run("test_api.py", "test_shop.py").final == "CONFIRMED"
     before = contents(project.folder)
+    variables, args = how
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     project.run_alone(*mode, *args)
@@ -185,10 +199,7 @@ def test_a():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="only POSIX forks")
-@MODES
-@pytest.mark.parametrize(
-    "child", ["return", "raise SystemExit(0)", "pytest.exit('x', returncode=0)", "assert 0"]
-)
+@in_modes("child", ["return", "raise SystemExit(0)", "pytest.exit('x', returncode=0)", "assert 0"])
 def test_only_the_process_that_began_the_run_judges(
     project: Project, mode: tuple[str, ...], child: str
 ) -> None:
@@ -225,8 +236,7 @@ ENDINGS = {
 }
 
 
-@MODES
-@pytest.mark.parametrize("ending", ENDINGS)
+@in_modes("ending", ENDINGS)
 @pytest.mark.parametrize(
     ("test", "status"),
     [("assert 0", 1), ("pytest.skip('later')", 10)],
@@ -275,8 +285,7 @@ FOREIGN = {
 }
 
 
-@MODES
-@pytest.mark.parametrize("what", FOREIGN)
+@in_modes("what", FOREIGN)
 def test_a_status_that_no_criterion_explains_closes_the_gate(
     project: Project, mode: tuple[str, ...], what: str
 ) -> None:
@@ -323,10 +332,7 @@ def run_in(project: Project, folder: str, *args: str) -> subprocess.CompletedPro
     )
 
 
-@MODES
-@pytest.mark.parametrize(
-    "above", ["pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml", ".pytest.ini"]
-)
+@in_modes("above", ["pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml", ".pytest.ini"])
 def test_a_configuration_of_pytest_above_hides_no_project(
     project: Project, mode: tuple[str, ...], above: str
 ) -> None:
@@ -355,8 +361,7 @@ def test_a_folder_below_with_a_configuration_of_pytest_is_of_the_project(
         assert (project.root / "reports/status.json").exists()
 
 
-@MODES
-@pytest.mark.parametrize(
+@in_modes(
     "args",
     [
         ("p",),
@@ -367,7 +372,6 @@ def test_a_folder_below_with_a_configuration_of_pytest_is_of_the_project(
         ("--prodstatus-root=p", "p"),
         ("--prodstatus-root", "p", "--prodstatus-dir", "p/reports", "p"),
     ],
-    ids=" ".join,
 )
 def test_a_project_below_is_the_one_that_holds_all_paths(
     project: Project, mode: tuple[str, ...], args: tuple[str, ...]
@@ -382,22 +386,19 @@ def test_a_project_below_is_the_one_that_holds_all_paths(
     assert not (project.root / "reports").exists()
 
 
-@MODES
 @pytest.mark.parametrize("args", [(), PRODUCTION], ids=["plain", "production"])
-@pytest.mark.parametrize(
-    ("folder", "path", "names"),
-    [("a", "../b", ("a", "b")), (".", "", ("no project", "a")), ("a", "b2", ("a", "a/b2"))],
-    ids=["a sibling", "two below", "one inside"],
+@in_modes(
+    "where",
+    [(".", "", ("no project", "a")), ("a", "../b", ("a", "b")), ("a", "b2", ("a", "a/b2"))],
 )
 def test_criteria_of_another_project_are_a_usage_error(
     project: Project,
     mode: tuple[str, ...],
     args: tuple[str, ...],
-    folder: str,
-    path: str,
-    names: tuple[str, str],
+    where: tuple[str, str, tuple[str, str]],
 ) -> None:
     """They would be judged by a catalogue that doesn't know them: the sentence names both."""
+    folder, path, names = where
     one = NEST.replace(', "never-written"', "")
     project.write({"pyproject.toml": ""})
     for name in ("a", "b", "a/b2"):
