@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import threading
-from collections.abc import Iterator
+import socket
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ import pytest
 from tests.unit.documentation.pages import PAGES, ROOT, Block, blocks_of
 from tests.unit.documentation.session import Step, check, follow
 
-EXAMPLE_URL = "https://shop.example.com/health"
+EXAMPLE_PORT = "8000"
 EXAMPLE_DATE = "2026-12-31"
 EMPTY = ("README.md", "docs/tutorial.md", "docs/how-to/start-from-a-document.md")
 """Pages that begin in an empty folder; all others go on where the tutorial ends."""
@@ -31,27 +29,12 @@ def is_run(block: Block) -> bool:
 OTHERS = tuple(page for page in PAGES if page not in EMPTY and any(map(is_run, blocks_of(page))))
 
 
-class Health(BaseHTTPRequestHandler):
-    """A service whose health page answers."""
-
-    def do_GET(self) -> None:
-        """Answer."""
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
-def service() -> Iterator[str]:
-    """The address of a service on this machine, in place of the reader's own."""
-    with HTTPServer(("127.0.0.1", 0), Health) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/health"
-        server.shutdown()
-        thread.join()
+def port() -> str:
+    """A port on this machine that is free, in place of the one that the page takes."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
 
 
 def in_place(block: Block, example: str, here: str) -> Block:
@@ -77,17 +60,27 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (step,) = follow([*files, ends], folder)
     check(step)
     shutil.copytree(ROOT / "docs/ci", folder / "docs/ci")
-    (folder / "deploy.sh").write_text('#!/bin/sh\necho "deploying $1"\n', encoding="utf-8")
-    (folder / "deploy.sh").chmod(0o755)
+    for name, does in (("promote.sh", "promoting"), ("roll-back.sh", "rolling back")):
+        (folder / name).write_text(f'#!/bin/sh\necho "{does} $1"\n', encoding="utf-8")
+        (folder / name).chmod(0o755)
     return folder
 
 
-def test_the_five_steps_of_the_readme(tmp_path: Path, service: str) -> None:
-    """In an empty folder they lead from nothing to a deployment behind the gate."""
-    page = [in_place(block, EXAMPLE_URL, service) for block in blocks_of("README.md")]
-    steps = follow(page, tmp_path)
-    assert len(steps) == 4
+def test_the_five_steps_of_the_readme(tmp_path: Path, port: str) -> None:
+    """In an empty folder they lead from nothing to a deployment between two gates."""
+    page = [started(in_place(block, EXAMPLE_PORT, port), port) for block in blocks_of("README.md")]
+    steps = follow([*page, unseen("kill $SERVER")], tmp_path)
+    assert len(steps) == 8
     check_all(steps)
+    for target in ("staging", "production"):
+        assert (tmp_path / "live" / target / "version").read_text() == "v42\n"
+
+
+def started(block: Block, port: str) -> Block:
+    """Return a block; if it starts a server, its next command waits until that answers."""
+    asks = f"python -c 'import socket; socket.create_connection((\"127.0.0.1\", {port}))' 2>&-"
+    waits = f"& SERVER=$!; for _ in {{1..100}}; do {asks} && break; sleep 0.05; done"
+    return in_place(block, ">server.log 2>&1 &", f">server.log 2>&1 {waits}")
 
 
 @pytest.mark.parametrize("page", EMPTY[1:])
@@ -111,7 +104,7 @@ def test_a_page_for_whoever_knows_the_tutorial(page: str, shop: Path, tmp_path: 
 
 
 _A_PAST = f"""pytest -q -m production --prodstatus-subject=v41
-sed -i.bak s/25.00/0.00/ live/orders.json && git {WHO} commit -qam "Lose a payment"
+echo v42 >live/release && sed -i.bak s/25.00/0.00/ live/orders.json && git {WHO} commit -qam "Lose a payment"
 pytest -q -m production --prodstatus-subject=v42 || true"""
 
 _STORE = """
