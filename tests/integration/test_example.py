@@ -34,9 +34,12 @@ UNARMED = f"STATION_URL={ADDRESS} {UNSET}"
 ARMED = f"STATION_URL={ADDRESS} STATION_TEST_WARNING=1 {UNSET}"
 PARTIAL = f"STATION_URL={ADDRESS} {UNSET} --stage station,readings"
 ASK = "prodstatus gate --max-age 1h"
-COMMANDS = {LOCAL, ASK_LOCAL, STUCK, DARK, UNSET, UNARMED, ARMED, PARTIAL, ASK}
+OTHER = f"PRODSTATUS_SUBJECT=2.4.0 {LOCAL}"
+COMMANDS = {LOCAL, ASK_LOCAL, OTHER, STUCK, DARK, UNSET, UNARMED, ARMED, PARTIAL, ASK}
+NAME = "export PRODSTATUS_SUBJECT=2.3.1"
 
 STATION = "station.answers-with-the-right-time"
+RELEASE = "station.judged-release-answers"
 READINGS = "readings.every-sensor-reported-lately"
 WARNING = "warning.test-warning-is-on-the-board"
 
@@ -94,6 +97,7 @@ class Example:
         lean = [f"-pno:{name}" for name in LEAN]
         self.environ |= {
             "PRODSTATUS_HISTORY": "0",  # the `state` extra is installed here
+            "PRODSTATUS_SUBJECT": NAME.partition("=")[2],
             "XDG_STATE_HOME": str(folder / "state"),
             "PYTEST_ADDOPTS": " ".join([*lean, "-pwatch_modules"]),
             "PYTHONPATH": str(self.watch),
@@ -158,16 +162,17 @@ def test_the_readme_s_commands_are_the_ones_that_are_tested() -> None:
     """Whoever follows it types what is run below."""
     lines = re.findall(r"^    ((?:[A-Z_]+=\S+ )*(?:pytest|prodstatus) .*)$", README, re.MULTILINE)
     assert set(lines) == COMMANDS
+    assert f"    {NAME}\n" in README
 
 
 @pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 def test_a_healthy_station_opens_the_gate(example: Example, mode: tuple[str, ...]) -> None:
-    """All three criteria are CONFIRMED with evidence, by the plugin alone."""
+    """All criteria are CONFIRMED with evidence, by the plugin alone."""
     if mode:
         pytest.importorskip("xdist")
     ran = example.run(LOCAL, *mode)
     assert ran.status == 0, ran.out
-    assert ran.verdicts == dict.fromkeys((STATION, READINGS, WARNING), "CONFIRMED")
+    assert ran.verdicts == dict.fromkeys((STATION, RELEASE, READINGS, WARNING), "CONFIRMED")
     assert ran.record["final"]["verdict"] == "CONFIRMED"
     assert ran.record["run"]["subject"]["endpoints"]["station"].startswith("http://127.0.0.1:")
     assert "station harbour, release 2.3.1" in ran.out
@@ -189,7 +194,7 @@ def test_a_sick_station_closes_the_gate(
     """What is broken FAILED, with the reason; what holds stays CONFIRMED."""
     ran = example.run(command)
     assert ran.status == 1, ran.out
-    held = dict.fromkeys((STATION, READINGS, WARNING), "CONFIRMED")
+    held = dict.fromkeys((STATION, RELEASE, READINGS, WARNING), "CONFIRMED")
     assert ran.verdicts == {**held, broken: "FAILED observed"}
     assert ran.record["final"]["verdict"] == "FAILED"
     assert why in ran.record["final"]["reason"]
@@ -197,6 +202,22 @@ def test_a_sick_station_closes_the_gate(
     asked = example.run(ASK_LOCAL)
     assert asked.status == 1
     assert why in asked.out
+
+
+@pytest.mark.parametrize(
+    ("command", "verdict", "status"),
+    [(OTHER, "FAILED observed", 1), (f"PRODSTATUS_SUBJECT= {LOCAL}", "BLOCKED missing-config", 10)],
+    ids=["another", "none"],
+)
+def test_only_the_judged_release_opens_the_gate(
+    example: Example, command: str, verdict: str, status: int
+) -> None:
+    """Another release than the one that is named FAILED, and without a name it is BLOCKED."""
+    ran = example.run(command)
+    assert ran.status == status, ran.out
+    upstream = dict.fromkeys((READINGS, WARNING), "BLOCKED upstream")
+    assert ran.verdicts == {STATION: "CONFIRMED", RELEASE: verdict, **upstream}
+    assert example.run(command.replace(LOCAL, ASK_LOCAL)).status == status
 
 
 def test_no_station_is_configured(example: Example) -> None:

@@ -59,7 +59,7 @@ def pipeline(project: Project, *args: str, **environ: str) -> subprocess.Complet
 def test_the_shell_pipeline_deploys_through_an_open_gate_alone(
     project: Project, criterion: str, status: int, deploys: bool
 ) -> None:
-    """The command runs where everything is CONFIRMED; else the exit status says why not."""
+    """The command runs if everything is CONFIRMED; else the exit status says why not."""
     project.write({"test_api.py": criterion, "test_shop.py": SHOP})
     done = pipeline(project, "v1", "touch", "deployed file")
     assert done.returncode == status, done.stdout + done.stderr
@@ -74,23 +74,25 @@ def test_the_shell_pipeline_ends_with_the_command_s_status(project: Project) -> 
     assert (project.folder / "staging" / "status.json").exists()
 
 
-def test_the_shell_pipeline_stops_where_the_suite_cannot_run(project: Project) -> None:
-    """A usage error of pytest is no verdict, and the gate isn't even asked."""
+def test_the_shell_pipeline_stops_if_the_suite_cannot_run(project: Project) -> None:
+    """No record but that of its own run opens the gate: not the green one of just before."""
     project.write({"test_api.py": HOLDS, "test_shop.py": SHOP})
-    project.write({"test_api.py": '@pytest.mark.stage("nowhere")\ndef test_a(): pass\n'})
-    done = pipeline(project, "v1", "touch", "deployed")
-    assert done.returncode == 4
-    assert "the suite could not run (pytest ended with 4): not going on" in done.stderr
+    assert pipeline(project, "v1", "true").returncode == 0
+    for addopts in ("--no-such-option", "-k nothing"):
+        done = pipeline(project, "v1", "touch", "deployed", PYTEST_ADDOPTS=addopts)
+        assert done.returncode == 10, done.stdout + done.stderr
+        assert "gate closed" in done.stdout
     assert not (project.root / "deployed").exists()
 
 
-def test_the_shell_pipeline_says_how_it_is_used(project: Project) -> None:
-    """Without a command there is nothing to do."""
-    done = subprocess.run(
-        [str(CI / "pipeline.sh"), "v1"], text=True, capture_output=True, check=False
-    )
+@pytest.mark.parametrize("args", [(), ("v1",), ("", "touch", "deployed")], ids=str)
+def test_the_shell_pipeline_says_how_it_is_used(tmp_path: Path, args: tuple[str, ...]) -> None:
+    """Without a release or a command there is nothing to do."""
+    command = [str(CI / "pipeline.sh"), *args]
+    done = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("usage: ")
+    assert not (tmp_path / "deployed").exists()
 
 
 def test_the_shell_pipeline_is_clean() -> None:
@@ -138,24 +140,99 @@ def test_nothing_from_outside_becomes_part_of_a_command(path: Path) -> None:
         assert "${{" not in step.get("run", "")
 
 
+@each_workflow
+def test_no_exit_status_of_pytest_opens_a_gate(path: Path) -> None:
+    """Every run has the workflow's run id and this release, and every gate asks about them."""
+    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert workflow["env"]["PRODSTATUS_RUN_ID"] == "${{ github.run_id }}-${{ github.run_attempt }}"
+    named = "PRODSTATUS_SUBJECT" in workflow["env"]
+    commands = [" ".join(step.get("run", "").split()) for step in steps(workflow)]
+    runs = [command for command in commands if command.startswith("pytest")]
+    asks = [command for command in commands if command.startswith("prodstatus gate")]
+    assert runs
+    assert asks
+    assert all(command.endswith("|| true") for command in runs)
+    assert not [c for c in asks if "|" in c or '--commit "$GITHUB_SHA"' not in c]
+    assert named or all('--prodstatus-subject="$RELEASE"' in command for command in runs)
+    assert named or all('--subject "$RELEASE"' in command for command in asks)
+
+
 def test_the_money_is_behind_an_environment_of_its_own() -> None:
     """REAL_PLACEORDER is set in one job, which a person asks for and an environment protects."""
     jobs = yaml.safe_load((CI / "github.yml").read_text(encoding="utf-8"))["jobs"]
     armed = [name for name, job in jobs.items() if "REAL_PLACEORDER" in str(job)]
     assert armed == ["real-order"]
-    assert jobs["real-order"]["environment"] == "production-money"
     assert jobs["real-order"]["if"] == "${{ inputs.real_order }}"
-    assert len({job["environment"] for job in jobs.values()}) == len(jobs)
+    environments = {name: job["environment"] for name, job in jobs.items()}
+    assert environments == {
+        "staging": "staging",
+        "deploy": "production-deploy",
+        "acceptance": "production",
+        "real-order": "production-money",
+        "promote": "production-deploy",
+    }
 
 
-def test_the_workflow_deploys_behind_the_gate() -> None:
-    """The deploy job gets the artefact, then asks the gate, then deploys."""
+@pytest.mark.parametrize(
+    ("job", "order"),
+    [
+        ("staging", ("deploy.sh staging", "pytest", "upload-artifact", "prodstatus gate")),
+        ("deploy", ("download-artifact", "prodstatus gate", "deploy.sh production")),
+        (
+            "promote",
+            ("download-artifact", "merge", "prodstatus gate", "promote.sh", "roll-back.sh"),
+        ),
+    ],
+)
+def test_the_workflow_goes_on_behind_a_gate(job: str, order: tuple[str, ...]) -> None:
+    """Staging is judged before production is deployed, and production before it is promoted."""
     jobs = yaml.safe_load((CI / "github.yml").read_text(encoding="utf-8"))["jobs"]
-    told = [str(step.get("uses", step.get("run"))) for step in jobs["deploy"]["steps"]]
-    order = [
-        next(n for n, text in enumerate(told) if part in text)
-        for part in ("download-artifact", "prodstatus gate", "deploy.sh")
-    ]
-    assert order == sorted(order)
-    assert '--commit "$GITHUB_SHA"' in told[order[1]]
-    assert {"acceptance", "real-order"} == set(jobs["deploy"]["needs"])
+    taken = [str(step.get("uses", step.get("run"))) for step in jobs[job]["steps"]]
+    places = [next(n for n, text in enumerate(taken) if part in text) for part in order]
+    assert places == sorted(places)
+    after_a_failure = [step["run"] for step in jobs[job]["steps"] if "failure()" in str(step)]
+    assert after_a_failure == (['./roll-back.sh "$RELEASE"'] if job == "promote" else [])
+
+
+def test_the_workflow_s_jobs_follow_each_other() -> None:
+    """Production is judged once it is deployed; what is deployed is promoted or rolled back."""
+    jobs = yaml.safe_load((CI / "github.yml").read_text(encoding="utf-8"))["jobs"]
+    assert jobs["deploy"]["needs"] == "staging"
+    assert jobs["acceptance"]["needs"] == "deploy"
+    assert jobs["promote"]["needs"] == ["deploy", "acceptance", "real-order"]
+    condition = "${{ !cancelled() && needs.deploy.result == 'success' }}"
+    assert jobs["promote"]["if"] == condition
+
+
+LONG_CONFIG = """
+[tool.prodstatus]
+[[tool.prodstatus.stages]]
+id = "api"
+[[tool.prodstatus.stages]]
+id = "shop"
+valid_for = "30d"
+"""
+
+
+@pytest.mark.parametrize("harm", ["", "of an older run", "lost", "FAILED"])
+def test_a_shard_carries_over_what_outlives_a_release(
+    project: Project, harm: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the workflow does it: one job judges the rest, and the last real order still counts."""
+    project.write({"pyproject.toml": LONG_CONFIG, "test_api.py": HOLDS, "test_shop.py": SHOP})
+    assert project.run("-m", "production").final == "CONFIRMED"
+    monkeypatch.setenv("PRODSTATUS_RUN_ID", "812-1")
+    if harm == "FAILED":
+        project.write({"test_api.py": FAILS})
+    if harm != "of an older run":
+        project.run("-m", "production", "--stage", "api")
+    shard = project.root / "shards/shard-acceptance"
+    shard.parent.mkdir()
+    project.folder.rename(shard)
+    if harm == "lost":
+        (shard / "status.json").unlink()
+    for command in ("merge shards/*/status.json", "gate --max-age 1h"):
+        done = subprocess.run(
+            ["sh", "-c", f"{BIN}/prodstatus {command}"], cwd=project.root, check=False
+        )
+    assert done.returncode == {"": 0, "FAILED": 1}.get(harm, 10)

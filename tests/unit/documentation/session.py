@@ -15,7 +15,9 @@ from tests.unit.documentation.pages import Block
 
 BIN = Path(sys.executable).parent
 TIMEOUT_S = 120
-_OURS = re.compile(r"PRODSTATUS_|PYTEST|GITHUB_|CI$|COLUMNS|STAGING_URL|PRODUCTION_URL|REAL_PLACEORDER")
+_OURS = re.compile(
+    r"PRODSTATUS_|PYTEST|GITHUB_|CI$|COLUMNS|STAGING_URL|PRODUCTION_URL|REAL_PLACEORDER"
+)
 _END = "\x1e"
 
 

@@ -104,7 +104,8 @@ def test_a_page_for_whoever_knows_the_tutorial(page: str, shop: Path, tmp_path: 
 
 
 _A_PAST = f"""pytest -q -m production --prodstatus-subject=v41
-echo v42 >live/release && sed -i.bak s/25.00/0.00/ live/orders.json && git {WHO} commit -qam "Lose a payment"
+echo v42 >live/release && sed -i.bak s/25.00/0.00/ live/orders.json
+git {WHO} commit -qam "Lose a payment"
 pytest -q -m production --prodstatus-subject=v42 || true"""
 
 _STORE = """
