@@ -1,4 +1,4 @@
-"""README's deploy script, end to end, in each situation that must not deploy, and in some that must.
+"""README's deploy script, end to end: in situations that must not deploy, and in some that must.
 
 Every one follows a green deployment of the same release, whose records would open the gates.
 """
@@ -106,7 +106,7 @@ SITUATIONS = {
     ),
     "a test exits with os._exit(0)": Situation(files={SUITE: ENDS_ITSELF}),
     "pytest is killed while it collects": Situation(files={"tests/acceptance/test_a.py": DIES}),
-    "pytest can't read its command line": Situation(addopts="--no-such-option"),
+    "pytest can't read its command line": Situation(addopts="--maxfail=x"),
     "nothing is selected": Situation(addopts="-k nothing"),
     "a part is selected": Situation(environ={"PRODSTATUS_STAGE": "service"}),
     "reports/ is read-only": Situation(prefix=READ_ONLY),

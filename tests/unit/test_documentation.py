@@ -12,6 +12,12 @@ from click import Context
 import pytest_prodstatus
 from pytest_prodstatus import judging, plugin
 from pytest_prodstatus.cli.main import COMMANDS, main
+from pytest_prodstatus.model.decision import (
+    EXIT_BLOCKED,
+    EXIT_FAILED,
+    EXIT_OPEN,
+    EXIT_UNWRITTEN,
+)
 from pytest_prodstatus.model.evidence import ENTRIES_LIMIT, ITEMS_LIMIT, TEXT_LIMIT
 from pytest_prodstatus.model.reason import BLOCKED_KINDS, Kind
 from pytest_prodstatus.options import NOTHING_RUNS, OPTIONS
@@ -74,11 +80,12 @@ def test_the_readme_is_read_to_its_end() -> None:
 
 @pytest.mark.parametrize(("name", "takes", "_"), OPTIONS)
 def test_every_option_is_documented(name: str, takes: str, _: str) -> None:
-    """Each option has one row with its variable, its ini key and what it takes."""
+    """Each option has one row with its variable, its ini key (the root has none) and its value."""
     rows = [line for line in OPTIONS_PAGE.splitlines() if f"| `--prodstatus-{name}`" in line]
     assert len(rows) == 1
-    for form in (f"PRODSTATUS_{name.upper()}", f"prodstatus_{name}", takes):
+    for form in (f"PRODSTATUS_{name.upper()}", takes):
         assert f"`{form}`" in rows[0]
+    assert (f"`prodstatus_{name}`" in rows[0]) == (name != "root")
 
 
 def test_every_variable_of_the_plugin_is_documented() -> None:
@@ -95,6 +102,9 @@ def test_every_variable_of_the_plugin_is_documented() -> None:
 def test_every_option_under_which_nothing_is_written_is_documented() -> None:
     """They are pytest's own."""
     named = {
+        "help": "--help",
+        "version": "--version",
+        "markers": "--markers",
         "collectonly": "--collect-only",
         "setuponly": "--setup-only",
         "setupplan": "--setup-plan",
@@ -154,7 +164,7 @@ def test_every_public_name_is_documented() -> None:
 def test_every_fixture_is_documented() -> None:
     """The table lists the fixtures that the plugin gives, and nothing else."""
     given = {name for name in vars(plugin) if name.startswith("prodstatus_")} | {"evidence"}
-    assert len(given) == 7
+    assert len(given) == 8
     assert set(first_column(section(WRITING, "Fixtures"))) == given
 
 
@@ -225,6 +235,12 @@ def test_every_variable_of_the_store_is_documented() -> None:
 def test_every_command_s_exit_statuses_are_documented(name: str) -> None:
     """All statuses stand in one place."""
     assert f"| `{name}` |" in page("exit-status.md")
+
+
+def test_every_exit_status_of_ours_is_documented() -> None:
+    """Each that only this plugin gives has a row of its own."""
+    rows = re.findall(r"^\| (\d+) \|", section(page("exit-status.md"), "`pytest`"), re.MULTILINE)
+    assert {EXIT_OPEN, EXIT_FAILED, EXIT_BLOCKED, EXIT_UNWRITTEN} == set(map(int, rows))
 
 
 @pytest.mark.parametrize("name", ["gate", "merge", "render"])

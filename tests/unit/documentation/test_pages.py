@@ -113,8 +113,8 @@ def scripts(block: Block) -> Iterator[str]:
 
 
 def words_of(line: str) -> list[str]:
-    """Return the words of a simple command, without variables in front of it."""
-    words = shlex.split(line, comments=True)
+    """Return the words of a simple command, without assignments; a variable in it is a word."""
+    words = [re.sub(r"\$\w+", "word", word) for word in shlex.split(line, comments=True)]
     while words and re.match(r"\w+=", words[0]):
         words = words[1:]
     return words
