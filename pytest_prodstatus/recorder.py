@@ -249,7 +249,10 @@ class Recorder:
         early = self._manifest is None and self.settings.asked
         if early and (self.started or pytest_status != pytest.ExitCode.USAGE_ERROR):
             # No process came as far as its first test.
-            why = Reason(text="no test was collected", kind=Kind.NOT_RUN)
+            self._note_early_end(pytest_status)
+            known = next(iter(self._incidents.values()), None)
+            text = f"no test was collected{f': {known.text}' if known else ''}"
+            why = Reason(text=text, kind=Kind.NOT_RUN)
             with contextlib.suppress(pytest.UsageError):
                 self._missing.setdefault("", why)
                 self.begin(Manifest())
@@ -324,6 +327,16 @@ class Recorder:
             return EXIT_UNWRITTEN
         return self.record.decision.exit_code if self.record else EXIT_BLOCKED
 
+    def _note_early_end(self, status: int) -> None:
+        """Note an exit status that the run has before its first test, unless its cause is known."""
+        if (
+            status not in OURS
+            and not self._incidents
+            and status != pytest.ExitCode.NO_TESTS_COLLECTED
+        ):
+            text = f"pytest ended with exit status {status} before it collected a test"
+            self.incident("status", text, Kind.NOT_RUN, "look at pytest's own error")
+
     def _note_status(self, status: int) -> bool:
         """Note an exit status of pytest that no criterion explains; return whether it is one."""
         if status in OURS or self.settings.config.foreign_status == "ignore":
@@ -334,12 +347,16 @@ class Recorder:
             explained = status != EXIT_FAILED and bool(self._incidents)
         if explained:
             return False
-        more = len(self._failed_elsewhere) - 1
-        text = f"pytest ended with exit status {status}, which no criterion explains"
-        if self._failed_elsewhere and status == EXIT_FAILED:
-            others = f" and {more} more" if more > 0 else ""
-            text = f"{self._failed_elsewhere[0]}{others} failed, which is no criterion"
         remedy = 'look at what else pytest reports, or set foreign_status = "ignore"'
+        more = len(self._failed_elsewhere) - 1
+        if status == EXIT_FAILED and more >= 0:
+            others = f" and {more} more" if more else ""
+            text = f"{self._failed_elsewhere[0]}{others} failed, which is no criterion"
+        elif self._manifest and self._manifest.selected:
+            text = f"pytest ended with exit status {status}, which no criterion explains"
+        else:
+            text = f"pytest ended with exit status {status}, and no criterion was run"
+            remedy = "look at what pytest reports"
         self.incident("status", text, Kind.INCONCLUSIVE, remedy)
         return True
 
