@@ -20,16 +20,18 @@ from datetime import datetime, timezone
 from pathlib import Path
 from statistics import median
 
+from msgspec.structs import replace
+
 from benchmarks.store.machine import machine
 from pytest_prodstatus.model.assemble import assemble
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage, title_of
-from pytest_prodstatus.model.evidence import Entry, encode
+from pytest_prodstatus.model.codec import write_record
+from pytest_prodstatus.model.evidence import entry_of
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record, Run, Subject
 from pytest_prodstatus.model.standings import Facts
 from pytest_prodstatus.model.verdict import Rule, Verdict
-from pytest_prodstatus.writers.record import write_record
 
 STAGES = 10
 _NOW = datetime.now(timezone.utc)
@@ -51,10 +53,10 @@ class Case:
 
 def _confirmed(number: int) -> Observation:
     told = (
-        Entry(name="order_id", at=_NOW, value=encode("order_id", f"order {number}")),
-        Entry(name="count", at=_NOW, value=encode("count", number)),
+        entry_of("order_id", _NOW, f"order {number}"),
+        entry_of("count", _NOW, number),
     )
-    return _SEEN._replace(evidence=told, duration=0.01)
+    return replace(_SEEN, evidence=told, duration=0.01)
 
 
 def _half_failed(number: int) -> Observation:
@@ -62,7 +64,7 @@ def _half_failed(number: int) -> Observation:
         return _confirmed(number)
     reason = Reason(text=f"order {number} is not there", kind=Kind.OBSERVED)
     detail = f"test_api.py:{number}: in test\n" + "E   assert None is not None\n" * 10
-    return _SEEN._replace(verdict=Verdict.FAILED, reason=reason, detail=detail)
+    return replace(_SEEN, verdict=Verdict.FAILED, reason=reason, detail=detail)
 
 
 CASES = {

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.blocking import Blocked, Repeated, blocked
@@ -21,8 +22,7 @@ from pytest_prodstatus.model.evidence import (
     ENTRIES_LIMIT,
     Entry,
     EvidenceError,
-    JsonValue,
-    encode,
+    entry_of,
 )
 from pytest_prodstatus.model.reason import Reason
 from pytest_prodstatus.model.text import one_line
@@ -81,14 +81,13 @@ class Collector:
         """
         now = clock.now()
         clean = self.redaction.text
-        encoded: dict[str, JsonValue] = {
-            name: encode(name, value, clean) for name, value in values.items()
-        }
-        if self._recorded + len(encoded) > ENTRIES_LIMIT:
+        entries = [
+            entry_of(name, now, value, clean, label=clean(name)) for name, value in values.items()
+        ]
+        if self._recorded + len(entries) > ENTRIES_LIMIT:
             msg = f"evidence: a criterion records at most {ENTRIES_LIMIT} values; record a list"
             raise EvidenceError(msg)
-        for name, value in encoded.items():
-            entry = Entry(name=clean(name), at=now, value=value)
+        for entry in entries:
             self._fresh.append(entry)
             self._recorded += 1
             if self._running is not None and self._running.side_effects:
@@ -257,12 +256,12 @@ class Collector:
         titles = "\n".join([criterion.title for criterion in self.criteria.values()])
         if clean(titles) != titles:
             for nodeid, criterion in self.criteria.items():
-                self.criteria[nodeid] = criterion._replace(title=clean(criterion.title))
+                self.criteria[nodeid] = replace(criterion, title=clean(criterion.title))
 
     def _follow(self, item: pytest.Item, former: str | None) -> None:
         """Know a renamed criterion: up to pytest 9.1, xdist's loadgroup adds the group."""
         if former is not None and former in self.criteria:
-            self.criteria[item.nodeid] = self.criteria.pop(former)._replace(nodeid=item.nodeid)
+            self.criteria[item.nodeid] = replace(self.criteria.pop(former), nodeid=item.nodeid)
 
     def _keep_stages(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         if self.settings.stages is None:

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from pytest_prodstatus.model.text import utf8
+from pytest_prodstatus.model.walk import INTO, walked
+
 _AS_THEY_ARE = (type(None), bool, int, float, complex, bytes)
 _SCALARS: tuple[type[Any], ...] = (int, float, bytes)
 _COLLECTIONS: tuple[type[Any], ...] = (list, tuple, set, frozenset)
@@ -68,17 +71,17 @@ def crossable(value: Any) -> Any:
     A lone surrogate becomes its escape, a subclass of a builtin type that type, and any other
     object its `repr`, as pytest itself writes it into a JUnit file.
     """
-    kind = type(value)
-    if kind in _AS_THEY_ARE:
-        return value
-    if isinstance(value, str):
-        return str.__str__(value).encode("utf-8", "backslashreplace").decode("utf-8")
-    if isinstance(value, Mapping):
-        return {crossable(key): crossable(item) for key, item in value.items()}
-    for builtin in _COLLECTIONS:
-        if isinstance(value, builtin):
-            return builtin(map(crossable, value))
+    return walked(value, _crossing, builtin=True)
+
+
+def _crossing(part: Any) -> Any:
+    if type(part) in _AS_THEY_ARE:
+        return part
+    if isinstance(part, str):
+        return utf8(str.__str__(part))
+    if isinstance(part, (Mapping, *_COLLECTIONS)):
+        return INTO
     for builtin in _SCALARS:
-        if isinstance(value, builtin):
-            return builtin(value)
-    return crossable(repr(value))
+        if isinstance(part, builtin):
+            return builtin(part)
+    return _crossing(repr(part))

@@ -6,12 +6,14 @@ spool folder before the first test starts; a crash report carries no marks, but 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
+from msgspec import Struct
 
 from pytest_prodstatus.model.catalogue import Criterion
-from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.reason import Reason
+from pytest_prodstatus.model.walk import printable
 
 
 class AllBut:
@@ -24,8 +26,7 @@ class AllBut:
         return name not in self._out
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class Manifest(Struct, frozen=True, kw_only=True):
     """What was collected.
 
     Attributes:
@@ -37,10 +38,10 @@ class Manifest:
         error: why the collected criteria make no catalogue; "" when they do.
     """
 
-    criteria: Mapping[str, Criterion] = field(default_factory=dict)
+    criteria: Mapping[str, Criterion] = {}
     deselected: frozenset[str] = frozenset()
-    files: frozenset[str] = field(default_factory=frozenset)
-    missing: Mapping[str, Reason] = field(default_factory=dict)
+    files: frozenset[str] = frozenset()
+    missing: Mapping[str, Reason] = {}
     error: str = ""
 
     @property
@@ -49,32 +50,17 @@ class Manifest:
         return len(self.criteria) - len(self.deselected)
 
     def to_json(self) -> str:
-        """Return the manifest as ASCII JSON text, whatever its names hold."""
-        return json.dumps(
-            {
-                "criteria": list(self.criteria.values()),
-                "deselected": sorted(self.deselected),
-                "files": sorted(self.files),
-                "missing": {
-                    file: [reason.text, reason.kind.value, reason.remedy]
-                    for file, reason in self.missing.items()
-                },
-                "error": self.error,
-            }
-        )
+        """Return the manifest as JSON text, whatever its names hold."""
+        try:
+            return _ENCODE(self).decode()
+        except UnicodeEncodeError:
+            return _ENCODE(printable(self)).decode()
 
     @classmethod
     def from_json(cls, text: str) -> Manifest:
         """Return the manifest that `to_json` wrote."""
-        data = json.loads(text)
-        criteria = (Criterion(*values) for values in data["criteria"])
-        return cls(
-            criteria={criterion.nodeid: criterion for criterion in criteria},
-            deselected=frozenset(data["deselected"]),
-            files=frozenset(data["files"]),
-            missing={
-                file: Reason(text=text, kind=Kind(kind), remedy=remedy)
-                for file, (text, kind, remedy) in data["missing"].items()
-            },
-            error=data["error"],
-        )
+        return _DECODE(text)
+
+
+_ENCODE = msgspec.json.Encoder(order="deterministic").encode
+_DECODE = msgspec.json.Decoder(Manifest).decode

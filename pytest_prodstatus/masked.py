@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from pytest_prodstatus.model.walk import INTO, walked
 
 Redact = Callable[[str], str]
 
@@ -52,26 +53,30 @@ def masked(value: Any, redact: Redact, *, loose: bool = False) -> Any:
         redact: takes secrets out of a text.
         loose: replace an object of another type by its text, where that holds a secret.
     """
-    kind = type(value)
-    if kind in _PLAIN:
-        return value
-    if isinstance(value, str):
-        clean = redact(str.__str__(value))
-        return value if clean == value else clean
-    if isinstance(value, bytes):
-        text = value.decode("utf-8", "surrogateescape")
-        clean = redact(text)
-        return value if clean == text else clean.encode("utf-8", "surrogateescape")
-    if isinstance(value, dict):
-        return _same(
-            value, {_key(k, redact): masked(v, redact, loose=loose) for k, v in value.items()}
-        )
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return _same(value, _items(value, redact, loose=loose))
-    if hasattr(value, "toterminal"):
-        _mask_parts(value, redact)
-        return value
-    return _told(value, redact) if loose else value
+
+    def visit(part: Any) -> Any:
+        if type(part) in _PLAIN:
+            return part
+        if isinstance(part, str):
+            clean = redact(str.__str__(part))
+            return part if clean == part else clean
+        if isinstance(part, bytes):
+            text = part.decode("utf-8", "surrogateescape")
+            clean = redact(text)
+            return part if clean == text else clean.encode("utf-8", "surrogateescape")
+        if isinstance(part, list) and part and all(type(item) is str for item in part):
+            # Lines: a long text may have been folded over several.
+            whole = "\n".join(part)
+            clean = redact(whole)
+            return part if clean == whole else clean.split("\n")
+        if isinstance(part, (dict, list, tuple, set, frozenset)):
+            return INTO
+        if hasattr(part, "toterminal"):
+            _mask_parts(part, redact)
+            return part
+        return _told(part, redact) if loose else part
+
+    return walked(value, visit)
 
 
 def _mask_parts(value: object, redact: Redact) -> None:
@@ -80,40 +85,6 @@ def _mask_parts(value: object, redact: Redact) -> None:
         changed = masked(part, redact)
         if changed is not part:
             object.__setattr__(value, name, changed)  # some of pytest's own are frozen
-
-
-def _key(key: Any, redact: Redact) -> Any:
-    return masked(key, redact) if isinstance(key, (str, bytes)) else key
-
-
-def _items(value: Any, redact: Redact, *, loose: bool) -> Any:
-    if value and isinstance(value, list) and all(type(item) is str for item in value):
-        # Lines: a long text may have been folded over several.
-        whole = "\n".join(value)
-        clean = redact(whole)
-        return value if clean == whole else clean.split("\n")
-    items = [masked(item, redact, loose=loose) for item in value]
-    if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*items)
-    for builtin in (list, tuple, set):
-        if isinstance(value, builtin):
-            return builtin(items)
-    return frozenset(items)
-
-
-def _same(value: Any, changed: Any) -> Any:
-    """Return `value` itself where no item of it was changed."""
-    if isinstance(value, (set, frozenset)):
-        return value if value == changed else changed
-    before, after = _flat(value), _flat(changed)
-    same = len(before) == len(after) and all(map(operator.is_, before, after))
-    return value if same else changed
-
-
-def _flat(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return [*value.keys(), *value.values()]
-    return list(value)
 
 
 def _told(value: object, redact: Redact) -> object:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.model.redacted import redacted
 from pytest_prodstatus.publish import Published, publish_readable, publish_record
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.writers.files import clear_leftovers
@@ -33,7 +31,6 @@ class Outputs:
         self.unwritten = False
         holder = f"run {settings.run_id} (process {os.getpid()})"
         self._lock = FolderLock(settings.folder, holder)
-        self._former = ""
 
     def lock(self) -> None:
         """Keep other runs out of the folder until `release`.
@@ -51,11 +48,8 @@ class Outputs:
         """Let other runs write the folder."""
         self._lock.release()
 
-    def last_record(self, *, whole: bool) -> Record | None:
+    def last_record(self) -> Record | None:
         """Return the last finished record of this target, or None.
-
-        Args:
-            whole: with its criteria, which a run that looks at all of them has no use for.
 
         Raises:
             pytest.UsageError: it is a newer release's, or it or the document is no regular file.
@@ -74,17 +68,16 @@ class Outputs:
             self.notices.append(f"the last record can't be read, so nothing is known: {error}")
             return None
         # Not above, since the first run in a checkout, as all of CI's are, has none to read.
-        from pytest_prodstatus.readers.record import NewerRecordError, RecordError, read_record
+        from pytest_prodstatus.model.codec import NewerRecordError, RecordError, read_record
 
         try:
-            read = read_record(text, str(settings.record), criteria=whole)
+            read = read_record(text, str(settings.record))
         except NewerRecordError as error:
             raise pytest.UsageError(str(error)) from None
         except RecordError as error:
             self.notices.append(f"{error}; nothing is carried over")
             return None
         last = read.last_finished
-        self._former = text if last is read else ""
         if last is not None and last.run.target != settings.target:
             told = (
                 f"{settings.record}: it is about target {last.run.target}, so nothing of it counts"
@@ -93,23 +86,13 @@ class Outputs:
             return None
         return last
 
-    def begin(self, marker: Record, clean: Callable[[str], str]) -> None:
-        """Write that nothing is confirmed yet, and note in `unmarked` what went wrong.
-
-        Args:
-            marker: the record of the run in progress.
-            clean: takes secrets out of a text.
-        """
+    def begin(self, marker: Record) -> None:
+        """Write `marker`, that nothing is confirmed; note in `unmarked` what went wrong."""
         settings = self.settings
         for path in (settings.document, settings.page, settings.record):
             clear_leftovers(path)
-        former = self._former if marker.previous else ""
-        if marker.previous and (not former or clean(former) != former):
-            # A killed run left it, or a secret has become known since.
-            last = self.last_record(whole=True)
-            marker, former = replace(marker, previous=last and redacted(last, clean)), ""
         done = publish_readable(marker, settings.config, settings.layout)
-        problems = publish_record(done.record, settings.record, former)
+        problems = publish_record(done.record, settings.record)
         self.unwritten = self.unwritten or bool(problems)
         self.unmarked = "; ".join((*done.problems, *problems))
 

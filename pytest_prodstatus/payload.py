@@ -1,26 +1,26 @@
 """What one report carries from the process that ran a criterion to the one that judges it.
 
-It travels as ASCII JSON text in one attribute of the report: xdist passes such text on, while one
-enum, path or lone surrogate would be an internal error that loses the whole run.
+It travels as JSON text in one attribute of the report: xdist passes such text on, while one enum,
+path or lone surrogate would be an internal error that loses the whole run.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from functools import lru_cache
-from typing import Any
 
-from pytest_prodstatus.model.evidence import Entry, entry_to_json, to_text
-from pytest_prodstatus.model.reason import Kind, Reason
+import msgspec
+from msgspec import Struct
+
+from pytest_prodstatus.model.evidence import Entry
+from pytest_prodstatus.model.instant import Instant
+from pytest_prodstatus.model.reason import Reason
+from pytest_prodstatus.model.walk import printable
 
 ATTRIBUTE = "prodstatus"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payload:
+class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was recorded during one phase.
 
     Attributes:
@@ -36,24 +36,18 @@ class Payload:
     recorded: int = 0
     blocked: Reason | None = None
     repeat: bool = False
-    endpoints: Mapping[str, str] = field(default_factory=dict)
-    snapshots: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
+    endpoints: Mapping[str, str] = {}
+    snapshots: Mapping[str, tuple[Instant, ...]] = {}
 
     @property
     def text(self) -> str:
-        """The payload as ASCII JSON: mostly a number, how many entries there are."""
-        blocked = self.blocked
-        if not (self.evidence or blocked or self.repeat or self.endpoints or self.snapshots):
+        """The payload as JSON: mostly a number, how many entries there are."""
+        if not (self.evidence or self.blocked or self.repeat or self.endpoints or self.snapshots):
             return str(self.recorded)
-        data = {
-            "evidence": [entry_to_json(entry) for entry in self.evidence],
-            "recorded": self.recorded,
-            "blocked": blocked and [blocked.text, blocked.kind.value, blocked.remedy],
-            "repeat": self.repeat,
-            "endpoints": dict(self.endpoints),
-            "snapshots": {name: list(map(to_text, at)) for name, at in self.snapshots.items()},
-        }
-        return json.dumps(data)
+        try:
+            return _ENCODE(self).decode()
+        except UnicodeEncodeError:
+            return _ENCODE(printable(self)).decode()
 
     def attach(self, report: object) -> None:
         """Put the payload on a report."""
@@ -61,13 +55,14 @@ class Payload:
 
     @staticmethod
     def entry_text(entry: Entry) -> str:
-        """Return one entry of evidence as a line of ASCII JSON."""
-        return json.dumps(entry_to_json(entry))
+        """Return one entry of evidence as a line of JSON."""
+        return _ENCODE(entry).decode()
 
     @staticmethod
     def entry_from_text(line: str) -> Entry:
         """Return the entry that `entry_text` wrote."""
-        return _entry(json.loads(line))
+        entry: Entry = msgspec.json.decode(line, type=Entry)
+        return entry
 
     @classmethod
     def of(cls, report: object) -> Payload | None:
@@ -76,32 +71,11 @@ class Payload:
         return _payload(text) if isinstance(text, str) else None
 
 
+_ENCODE = msgspec.json.Encoder().encode
+_DECODE = msgspec.json.Decoder(Payload).decode
+
+
 # Several hooks ask for the payload of one report, and most of thousands say nothing at all.
 @lru_cache(maxsize=16)
 def _payload(text: str) -> Payload:
-    data = json.loads(text)
-    if isinstance(data, int):
-        return Payload(recorded=data)
-    blocked = data["blocked"]
-    return Payload(
-        evidence=tuple(map(_entry, data["evidence"])),
-        recorded=data["recorded"],
-        blocked=Reason(text=blocked[0], kind=Kind(blocked[1]), remedy=blocked[2])
-        if blocked
-        else None,
-        repeat=data["repeat"],
-        endpoints=data["endpoints"],
-        snapshots={name: tuple(map(_instant, at)) for name, at in data["snapshots"].items()},
-    )
-
-
-# What this plugin wrote itself needs none of the care with which a record is read.
-
-
-def _entry(data: dict[str, Any]) -> Entry:
-    return Entry(name=data.pop("name"), at=_instant(data.pop("at")), value=data)
-
-
-def _instant(text: str) -> datetime:
-    # Python 3.10's fromisoformat knows no "Z".
-    return datetime.fromisoformat(f"{text[:-1]}+00:00")
+    return Payload(recorded=int(text)) if text.isdecimal() else _DECODE(text)

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from pytest_prodstatus.layout import Layout
+from pytest_prodstatus.model.codec import record_pieces
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.document import write_document
 from pytest_prodstatus.writers.fields import digest_of
 from pytest_prodstatus.writers.files import write_atomically
-from pytest_prodstatus.writers.record import record_pieces
 
 
 class Published(NamedTuple):
@@ -28,17 +29,16 @@ class Published(NamedTuple):
     problems: tuple[str, ...] = ()
 
 
-def publish(record: Record, config: Config, layout: Layout, former: str = "") -> Published:
+def publish(record: Record, config: Config, layout: Layout) -> Published:
     """Write the document (in place where there is one), page, exports and, last, the record.
 
     Args:
         record: what to write.
         config: the project's.
         layout: where.
-        former: the text of the record's `previous`, where that isn't to be written from its values.
     """
     done = publish_readable(record, config, layout)
-    problems = publish_record(done.record, layout.record, former)
+    problems = publish_record(done.record, layout.record)
     return Published(done.record, (*done.problems, *problems))
 
 
@@ -68,9 +68,9 @@ def publish_readable(record: Record, config: Config, layout: Layout) -> Publishe
     return Published(replace(record, document=digest), tuple(problems))
 
 
-def publish_record(record: Record, path: Path, former: str = "") -> list[str]:
+def publish_record(record: Record, path: Path) -> list[str]:
     """Write the record; one that can't be replaced is removed, since it must not speak for this."""
-    problems = _written(path, _encoded(record_pieces(record, former)))
+    problems = _written(path, _joined(record_pieces(record)))
     if problems:
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
@@ -85,11 +85,14 @@ def _content(path: Path) -> bytes | None:
 
 
 def _encoded(pieces: Iterable[str]) -> Iterator[bytes]:
-    """Yield pieces of text as bytes, many at a time."""
+    """Yield pieces of text as bytes, many at a time; a lone surrogate becomes its escape."""
+    return _joined(piece.encode("utf-8", "backslashreplace") for piece in pieces)
+
+
+def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
     rest = iter(pieces)
-    while some := list(islice(rest, 100)):
-        # A lone surrogate becomes its escape, which JSON reads as it was.
-        yield "".join(some).encode("utf-8", "backslashreplace")
+    while some := b"".join(islice(rest, 100)):
+        yield some
 
 
 def _written(path: Path, content: bytes | Iterable[bytes]) -> list[str]:

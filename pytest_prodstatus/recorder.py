@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.archive import Archive
@@ -121,7 +121,7 @@ class Recorder:
             return
         settings = self.settings
         self.outputs.lock()
-        self._former = self.outputs.last_record(whole=False)
+        self._former = self.outputs.last_record()
         if settings.run_id_given and self._former and self._former.run.id == settings.run_id:
             msg = (
                 f"PRODSTATUS_RUN_ID {settings.run_id!r}: {settings.record} is the record of a "
@@ -142,7 +142,7 @@ class Recorder:
 
     def _mark(self, catalogue: Catalogue, criteria: Collection[Criterion]) -> None:
         self._marked = tuple(stage.id for stage in catalogue.stages)
-        self.outputs.begin(self._marker(catalogue, criteria), self.redaction.text)
+        self.outputs.begin(self._marker(catalogue, criteria))
         if self.outputs.unmarked:
             self.incident("outputs", self.outputs.unmarked, Kind.INCONCLUSIVE)
 
@@ -175,8 +175,6 @@ class Recorder:
             self._missing.setdefault(file, reason)
         narrowed = restriction(self.settings, self.config)
         self._restricted = bool(narrowed)
-        if self._former and (manifest.deselected or narrowed or self._missing):
-            self._former = self.outputs.last_record(whole=True)
         known = tuple(s.id for s in self._former.stages) if self._former else ()
         self._catalogue = checked_catalogue(self.settings, manifest, known if narrowed else ())
         self._manifest, self.criteria = manifest, manifest.criteria
@@ -267,9 +265,6 @@ class Recorder:
             snapshots={name: tuple(at) for name, at in sorted(self._attempts.snapshots.items())},
         )
         self._run = replace(run, finished=finished, subject=subject)
-        if self._missing and self._former:
-            # What was in a file that didn't collect is known from then alone.
-            self._former = self.outputs.last_record(whole=True)
         self._standings = standings_of(self._facts(), self._run, finished)
         self._note_status(pytest_status)
         record = self._write(pytest_status)
@@ -404,7 +399,7 @@ class Recorder:
         seen = self._attempts.take(nodeid, side_effects=acts, require_evidence=required)
         if seen and crashed:
             lines = self.spool.read_evidence(criterion.id)
-            seen = seen._replace(evidence=tuple(map(Payload.entry_from_text, lines)))
+            seen = replace(seen, evidence=tuple(map(Payload.entry_from_text, lines)))
         if seen and nodeid in self._doubts:
             seen = doubted(seen, *self._doubts[nodeid])
         return seen

@@ -59,7 +59,7 @@ class Redaction:
     def record(self, record: Record) -> Record:
         """Return a record without secrets, whatever put them there."""
         # Not above, since an xdist worker makes no record.
-        from pytest_prodstatus.model.redacted import redacted
+        from pytest_prodstatus.model.walk import redacted
 
         return redacted(record, self.text)
 

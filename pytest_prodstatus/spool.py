@@ -38,13 +38,13 @@ class Spool:
         """Leave a worker's manifest for the controller."""
         whole = self.folder / f"manifest-{worker}.json"
         part = whole.with_suffix(".part")
-        part.write_text(text, encoding="ascii")
+        part.write_text(text, encoding="utf-8")
         part.replace(whole)
 
     def read_manifest(self, worker: str) -> str | None:
         """Return a worker's manifest, or None where it left none."""
         try:
-            return (self.folder / f"manifest-{worker}.json").read_text(encoding="ascii")
+            return (self.folder / f"manifest-{worker}.json").read_text(encoding="utf-8")
         except OSError:
             return None
 
@@ -60,7 +60,7 @@ class Spool:
     def append_evidence(self, criterion_id: str, line: str) -> None:
         """Write one line of evidence to disk before returning."""
         path = self.folder / f"evidence-{_name(criterion_id)}.jsonl"
-        with path.open("a", encoding="ascii") as file:
+        with path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -69,7 +69,7 @@ class Spool:
         """Return the lines of evidence that were written."""
         path = self.folder / f"evidence-{_name(criterion_id)}.jsonl"
         try:
-            return path.read_text(encoding="ascii").splitlines()
+            return path.read_text(encoding="utf-8").splitlines()
         except OSError:
             return []
 

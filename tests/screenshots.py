@@ -13,17 +13,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from pytest_prodstatus.model.codec import read_record, write_record
 from pytest_prodstatus.model.record import HISTORY_LIMIT, Past, Record
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.model.waiver import Waiver, Waivers
 from pytest_prodstatus.readers.config import Config, read_config
-from pytest_prodstatus.readers.record import read_record
 from pytest_prodstatus.writers.page import write_page
-from pytest_prodstatus.writers.record import write_record
 from tests.chromium import PHONE, WIDE, launched, opened
 from tests.unit.writers.shown import many
 
@@ -148,7 +149,7 @@ def _stale(folder: Path) -> Record:
         replace(
             stage,
             criteria=tuple(
-                s._replace(observed_at=s.observed_at - before if s.observed_at else None)
+                replace(s, observed_at=s.observed_at - before if s.observed_at else None)
                 for s in stage.criteria
             ),
         )

@@ -176,7 +176,7 @@ class _Gate:
         """Return the answer by one record."""
         source = shown(path)
         try:
-            record = record_at(path, evidence=self.check_document)
+            record = record_at(path)
         except UnreadableError as error:
             again = run_again(self.asked, same_id=True)
             gone = Refusal(ground=Ground.UNREADABLE, text=str(error), remedy=again)

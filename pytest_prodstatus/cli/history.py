@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import click
+from msgspec.structs import replace
 
 from pytest_prodstatus.cli.store import shown_store, state_store
 from pytest_prodstatus.cli.values import place_of, root_option, target_option

@@ -11,7 +11,7 @@ import click
 
 from pytest_prodstatus.cli.store import shown_store, state_store
 from pytest_prodstatus.cli.values import place_of, root_option, words
-from pytest_prodstatus.model.evidence import to_text
+from pytest_prodstatus.model.instant import to_text
 
 if TYPE_CHECKING:
     from pytest_prodstatus.state.entry import Entry

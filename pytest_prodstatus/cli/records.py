@@ -6,20 +6,16 @@ from pathlib import Path
 
 import click
 
+from pytest_prodstatus.model.codec import RecordError, read_record
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.readers.record import RecordError, read_record
 
 
 class UnreadableError(Exception):
     """A record that can't be read; the message is one sentence that names the file."""
 
 
-def record_at(path: Path, *, evidence: bool = True) -> Record:
-    """Return the record in a file.
-
-    Args:
-        path: of a `status.json`.
-        evidence: whether what was observed is read too, which is most of a record.
+def record_at(path: Path) -> Record:
+    """Return the record in a file, such as `status.json`.
 
     Raises:
         UnreadableError: there is none, or it can't be read.
@@ -34,7 +30,7 @@ def record_at(path: Path, *, evidence: bool = True) -> Record:
         msg = f"{path} can't be read: {told}"
         raise UnreadableError(msg) from None
     try:
-        return read_record(text, str(path), evidence=evidence)
+        return read_record(text, str(path))
     except RecordError as error:
         raise UnreadableError(str(error)) from None
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.decision import decide

@@ -11,11 +11,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import force_setattr, replace
 
 from pytest_prodstatus.model.text import one_line
 
@@ -38,8 +39,7 @@ class CatalogueError(ValueError):
     """A catalogue that can't be judged; the message names the value and what would do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class Stage(Struct, frozen=True, kw_only=True):
     """A named step of the system under judgement.
 
     Attributes:
@@ -64,7 +64,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         for meaning in ("confirmed", "failed", "blocked"):
-            object.__setattr__(self, meaning, one_line(getattr(self, meaning)))
+            force_setattr(self, meaning, one_line(getattr(self, meaning)))
 
     @property
     def derived(self) -> bool:
@@ -72,8 +72,8 @@ class Stage:
         return bool(self.rollup)
 
 
-class Criterion(NamedTuple):
-    """One test item that joined a stage; a tuple, like all that a run has thousands of.
+class Criterion(Struct, frozen=True, kw_only=True, gc=False):
+    """One test item that joined a stage.
 
     Attributes:
         id: `stage.criterion`, with the parameters in brackets where it has some.
@@ -101,8 +101,7 @@ def base_of(criterion_id: str) -> str:
     return criterion_id.partition("[")[0]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Catalogue:
+class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
     """The declared stages, in the order of the document.
 
     Raises:
@@ -111,7 +110,7 @@ class Catalogue:
     """
 
     stages: tuple[Stage, ...] = ()
-    declared: bool = field(default=True)
+    declared: bool = True
 
     def __post_init__(self) -> None:
         ids = [stage.id for stage in self.stages]

@@ -11,12 +11,16 @@ import re
 import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
-from pytest_prodstatus.model.text import one_line
+from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
+
+from pytest_prodstatus.model.instant import Instant, instant, to_text
+from pytest_prodstatus.model.text import IDENTITY, one_line
 
 NAME_LIMIT = 100
 """Characters kept of the name of a value."""
@@ -82,135 +86,307 @@ class Money:
         return f"{self.amount:f} {self.currency}"
 
 
-JsonValue: TypeAlias = dict[str, Any]
-"""One typed value as JSON: `{"type": "text"|"int"|"bool"|"money"|"time"|"list"|"map", …}`."""
+Amount: TypeAlias = Annotated[str, Meta(pattern=r"^-?[0-9]{1,40}(\.[0-9]{1,40})?$", extra=IDENTITY)]
+"""An exact decimal amount, as text."""
+Currency: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Z]{3}$", extra=IDENTITY)]
+Length: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One named value and the UTC instant at which it was recorded."""
+class _Value(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """A value in a list or mapping."""
 
-    name: str
-    at: datetime
-    value: JsonValue
+
+class TextItem(_Value, frozen=True, tag="text", forbid_unknown_fields=True, gc=False):
+    """A text.
+
+    Attributes:
+        value: on one line, cut if it was long.
+    """
+
+    value: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "name", one_line(self.name, limit=NAME_LIMIT))
+        _keep_line(self)
+
+
+class IntItem(_Value, frozen=True, tag="int", forbid_unknown_fields=True, gc=False):
+    """A whole number.
+
+    Attributes:
+        value: of at most forty digits.
+    """
+
+    value: int
+
+    def __post_init__(self) -> None:
+        _check_digits(self.value)
+
+
+class BoolItem(_Value, frozen=True, tag="bool", forbid_unknown_fields=True, gc=False):
+    """Yes or no.
+
+    Attributes:
+        value: which of them.
+    """
+
+    value: bool
+
+
+class MoneyItem(_Value, frozen=True, tag="money", forbid_unknown_fields=True, gc=False):
+    """An exact amount in one currency.
+
+    Attributes:
+        value: the amount as text, so that no reader makes a float of it.
+        currency: an ISO 4217 code.
+    """
+
+    value: Amount
+    currency: Currency
+
+
+class TimeItem(_Value, frozen=True, tag="time", forbid_unknown_fields=True, gc=False):
+    """An instant.
+
+    Attributes:
+        value: in UTC.
+    """
+
+    value: Instant
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "value", instant(self.value))
+
+
+Item: TypeAlias = TextItem | IntItem | BoolItem | MoneyItem | TimeItem
+"""What a list or mapping holds."""
+
+
+class _Entry(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """One named value and the UTC instant at which it was recorded.
+
+    Attributes:
+        name: as it was given, on one line.
+        at: when it was recorded.
+    """
+
+    name: str
+    at: Instant
+
+    def __post_init__(self) -> None:
+        name, at = one_line(self.name, limit=NAME_LIMIT), instant(self.at)
+        if name is not self.name:
+            force_setattr(self, "name", name)
+        if at is not self.at:
+            force_setattr(self, "at", at)
 
     def __str__(self) -> str:
-        return f"{self.name} {shown(self.value)}"
+        return f"{self.name} {shown(self)}"  # type: ignore[arg-type]  # the classes below
 
 
-def encode(name: str, value: object, clean: Callable[[str], str] = str) -> JsonValue:
-    """Return `value` in its typed JSON form, cut where it is too long.
+class TextEntry(_Entry, frozen=True, tag="text", forbid_unknown_fields=True, gc=False):
+    """A text.
+
+    Attributes:
+        value: on one line, cut if it was long.
+    """
+
+    value: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _keep_line(self)
+
+
+class IntEntry(_Entry, frozen=True, tag="int", forbid_unknown_fields=True, gc=False):
+    """A whole number.
+
+    Attributes:
+        value: of at most forty digits.
+    """
+
+    value: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_digits(self.value)
+
+
+class BoolEntry(_Entry, frozen=True, tag="bool", forbid_unknown_fields=True, gc=False):
+    """Yes or no.
+
+    Attributes:
+        value: which of them.
+    """
+
+    value: bool
+
+
+class MoneyEntry(_Entry, frozen=True, tag="money", forbid_unknown_fields=True, gc=False):
+    """An exact amount in one currency.
+
+    Attributes:
+        value: the amount as text, so that no reader makes a float of it.
+        currency: an ISO 4217 code.
+    """
+
+    value: Amount
+    currency: Currency
+
+
+class TimeEntry(_Entry, frozen=True, tag="time", forbid_unknown_fields=True, gc=False):
+    """An instant.
+
+    Attributes:
+        value: in UTC.
+    """
+
+    value: Instant
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        force_setattr(self, "value", instant(self.value))
+
+
+class ListEntry(
+    _Entry, frozen=True, tag="list", forbid_unknown_fields=True, omit_defaults=True, gc=False
+):
+    """A list of values.
+
+    Attributes:
+        value: the values that were kept, at most fifty.
+        cut_from: how many there were, if there were more.
+    """
+
+    value: tuple[Item, ...]
+    cut_from: Length | None = None
+
+
+class MapEntry(
+    _Entry, frozen=True, tag="map", forbid_unknown_fields=True, omit_defaults=True, gc=False
+):
+    """Named values.
+
+    Attributes:
+        value: the values that were kept, at most fifty, by name.
+        cut_from: how many there were, if there were more.
+    """
+
+    value: dict[str, Item]
+    cut_from: Length | None = None
+
+
+Entry: TypeAlias = TextEntry | IntEntry | BoolEntry | MoneyEntry | TimeEntry | ListEntry | MapEntry
+"""One entry of evidence: a named, dated, typed value."""
+
+
+def _keep_line(value: TextItem | TextEntry) -> None:
+    text = one_line(value.value, limit=TEXT_LIMIT)
+    if text is not value.value:
+        force_setattr(value, "value", text)
+
+
+def _check_digits(number: int) -> None:
+    if abs(number) >= 10**_DIGITS:
+        msg = f"a whole number of evidence has at most {_DIGITS} digits"
+        raise ValueError(msg)
+
+
+def entry_of(
+    name: str, at: datetime, value: object, clean: Callable[[str], str] = str, label: str = ""
+) -> Entry:
+    """Return a value that was observed as an entry of evidence, cut if it is too long.
 
     Args:
         name: of the value, for messages.
+        at: when it was recorded.
         value: what was observed.
         clean: has every text before it is cut; an int that it would change becomes text.
+        label: the name to keep; "" for `name`.
 
     Raises:
         EvidenceError: `value`, or an item of it, is of a type that isn't allowed.
     """
+    dated: dict[str, Any] = {"name": label or name, "at": at}
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
                 msg = f"evidence {name!r}: a mapping's keys must be text, not {_described(key)}"
                 raise EvidenceError(msg)
-        kept = _named(name, islice(value.items(), ITEMS_LIMIT), clean)
-        return _with_cut({"type": "map", "value": kept}, len(value))
+        named = _named(name, islice(value.items(), ITEMS_LIMIT), clean)
+        return MapEntry(**dated, value=named, cut_from=_cut_from(len(value)))
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview)):
-        kept_items = [_scalar(name, item, clean) for item in islice(value, ITEMS_LIMIT)]
-        return _with_cut({"type": "list", "value": kept_items}, len(value))
-    return _scalar(name, value, clean)
+        items = tuple(_item(name, item, clean) for item in islice(value, ITEMS_LIMIT))
+        return ListEntry(**dated, value=items, cut_from=_cut_from(len(value)))
+    match _item(name, value, clean):
+        case TextItem(value=text):
+            return TextEntry(**dated, value=text)
+        case IntItem(value=number):
+            return IntEntry(**dated, value=number)
+        case BoolItem(value=flag):
+            return BoolEntry(**dated, value=flag)
+        case MoneyItem(value=amount, currency=currency):
+            return MoneyEntry(**dated, value=amount, currency=currency)
+        case TimeItem(value=moment):
+            return TimeEntry(**dated, value=moment)
 
 
-def shown(value: JsonValue) -> str:
-    """Return a typed JSON value as a person reads it, on one line."""
-    content = value["value"]
-    match value["type"]:
-        case "list":
-            text = ", ".join(shown(item) for item in content)
-        case "map":
-            text = ", ".join(f"{key}={shown(item)}" for key, item in content.items())
-        case "bool":
-            text = "yes" if content else "no"
-        case "money":
-            text = f"{content} {value['currency']}"
-        case _:
-            text = str(content)
-    return f"{text}, … ({value['cut_from']} in all)" if "cut_from" in value else text
-
-
-def is_value(value: object) -> bool:
-    """Return whether a JSON value is one that `encode` may have made."""
+def shown(value: Entry | Item) -> str:
+    """Return a value of evidence as a person reads it, on one line."""
     match value:
-        case {"type": "list", "value": list(items), **more}:
-            return all(map(_is_scalar, items)) and _is_cut(more)
-        case {"type": "map", "value": dict(named), **more}:
-            return all(map(_is_scalar, named.values())) and _is_cut(more)
+        case MoneyEntry() | MoneyItem():
+            return f"{value.value} {value.currency}"
+        case TimeEntry() | TimeItem():
+            return to_text(value.value)
+        case BoolEntry() | BoolItem():
+            return "yes" if value.value else "no"
+        case ListEntry():
+            text = ", ".join(map(shown, value.value))
+        case MapEntry():
+            text = ", ".join(f"{key}={shown(item)}" for key, item in value.value.items())
         case _:
-            return _is_scalar(value)
-
-
-def _is_scalar(value: object) -> bool:
-    match value:
-        case {"type": "bool", "value": bool(), **more}:
-            return not more
-        case {"type": "int", "value": int(number), **more}:
-            return not isinstance(number, bool) and not more
-        case {"type": "text" | "time", "value": str(), **more}:
-            return not more
-        case {"type": "money", "value": str(), "currency": str(), **more}:
-            return not more
-        case _:
-            return False
-
-
-def _is_cut(more: Mapping[object, object]) -> bool:
-    return not more or (set(more) == {"cut_from"} and type(more["cut_from"]) is int)
+            return str(value.value)
+    return text if value.cut_from is None else f"{text}, … ({value.cut_from} in all)"
 
 
 def _named(
     name: str, pairs: Iterable[tuple[str, object]], clean: Callable[[str], str]
-) -> dict[str, JsonValue]:
-    kept: dict[str, JsonValue] = {}
+) -> dict[str, Item]:
+    kept: dict[str, Item] = {}
     for key, item in pairs:
         # Two keys may look the same once they are on one line; neither may hide the other.
-        told = free = one_line(clean(str.__str__(key)), limit=NAME_LIMIT)
+        line = free = one_line(clean(str.__str__(key)), limit=NAME_LIMIT)
         while free in kept:
-            free = f"{told} ({len(kept)})"
-        kept[free] = _scalar(name, item, clean)
+            free = f"{line} ({len(kept)})"
+        kept[free] = _item(name, item, clean)
     return kept
 
 
-def _with_cut(encoded: JsonValue, length: int) -> JsonValue:
-    return {**encoded, "cut_from": length} if length > ITEMS_LIMIT else encoded
+def _cut_from(length: int) -> int | None:
+    return length if length > ITEMS_LIMIT else None
 
 
-def _scalar(name: str, value: object, clean: Callable[[str], str]) -> JsonValue:
+def _item(name: str, value: object, clean: Callable[[str], str]) -> Item:
     match value:
         case bool():
-            return {"type": "bool", "value": value}
+            return BoolItem(value=value)
         case int():
             if abs(value) >= 10**_DIGITS:
                 msg = f"evidence {name!r}: an int has at most {_DIGITS} digits; give it as text"
                 raise EvidenceError(msg)
-            told = clean(str(int(value)))
-            if told != str(int(value)):
-                return {"type": "text", "value": told}
-            return {"type": "int", "value": int(value)}
+            digits = str(int(value))
+            text = clean(digits)
+            return IntItem(value=int(value)) if text == digits else TextItem(value=text)
         case str():
-            return {"type": "text", "value": one_line(clean(str.__str__(value)), limit=TEXT_LIMIT)}
+            return TextItem(value=clean(str.__str__(value)))
         case Money():
-            return {"type": "money", "value": f"{value.amount:f}", "currency": value.currency}
+            return MoneyItem(value=f"{value.amount:f}", currency=value.currency)
         case datetime():
             if value.utcoffset() is None:
                 msg = f"evidence {name!r}: {value!r} has no time zone; give an aware datetime"
                 raise EvidenceError(msg)
             try:
-                return {"type": "time", "value": to_text(value)}
-            except OverflowError:
+                return TimeItem(value=value)
+            except ValueError:
                 msg = f"evidence {name!r}: {value!r} is no instant of the years 1 to 9999 in UTC"
                 raise EvidenceError(msg) from None
         case Decimal():
@@ -219,18 +395,6 @@ def _scalar(name: str, value: object, clean: Callable[[str], str]) -> JsonValue:
         case _:
             msg = f"evidence {name!r} can't be {_described(value)}; allowed are {_ALLOWED}"
             raise EvidenceError(msg)
-
-
-def entry_to_json(entry: Entry) -> dict[str, Any]:
-    """Return one evidence entry: its name, its instant and its typed value, flat."""
-    return {"name": entry.name, "at": to_text(entry.at), **entry.value}
-
-
-def to_text(instant: datetime) -> str:
-    """Return an aware instant as ISO 8601 in UTC, to the millisecond, ending in `Z`."""
-    moment = instant if instant.tzinfo is timezone.utc else instant.astimezone(timezone.utc)
-    # By halves, since to write out a time zone takes longer than all the rest.
-    return f"{moment.date().isoformat()}T{moment.time().isoformat('milliseconds')}Z"
 
 
 _SHORT = reprlib.Repr()  # bounded, and safe where a value's own repr fails

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from pytest_prodstatus.model.answer import Answer, Waived, refused
 from pytest_prodstatus.model.catalogue import FINAL, Catalogue, CatalogueError, base_of
 from pytest_prodstatus.model.cause import causes_of, needed
 from pytest_prodstatus.model.judge import Judged, judge
 from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.model.reason import Reason
+from pytest_prodstatus.model.reason import Reason, because
 from pytest_prodstatus.model.record import Record, Standing
 from pytest_prodstatus.model.refusal import ANOTHER, Asked, Ground, Refusal, refusals_of, run_again
 from pytest_prodstatus.model.rejudge import (
@@ -168,6 +170,6 @@ def _waived(
 def _accepted(standings: Sequence[Standing], waived: Sequence[Waived]) -> list[Standing]:
     names = {each.standing.id for each in waived}
     return [
-        s._replace(verdict=Verdict.CONFIRMED, reason=None) if s.id in names else s
+        replace(s, verdict=Verdict.CONFIRMED, **because(None)) if s.id in names else s
         for s in standings
     ]

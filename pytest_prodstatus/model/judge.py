@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
+from msgspec.structs import replace
+
 from pytest_prodstatus.model.catalogue import FINAL, Catalogue, Stage, base_of
-from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.reason import Kind, Reason, because
 from pytest_prodstatus.model.record import Final, StageResult, Standing
 from pytest_prodstatus.model.verdict import Verdict, rollup
 
@@ -67,9 +68,10 @@ def judge(
     in_order = tuple(results[stage.id] for stage in catalogue.stages)
     if FINAL in results:
         of = results[FINAL]
-        return in_order, Final(verdict=of.verdict, reason=of.reason, cause=of.cause)
+        return in_order, Final(verdict=of.verdict, **because(of.reason), cause=of.cause)
     whole = _worst([*capped, *(_rolled_up(result, catalogue) for result in in_order)])
-    return in_order, Final(verdict=whole.verdict, reason=whole.reason, cause=whole.cause or None)
+    final = Final(verdict=whole.verdict, **because(whole.reason), cause=whole.cause or None)
+    return in_order, final
 
 
 def _judge_stage(
@@ -80,7 +82,7 @@ def _judge_stage(
     rolled: Sequence[_Contribution],
 ) -> StageResult:
     criteria = tuple(
-        standing._replace(verdict=Verdict.BLOCKED, reason=upstream.reason)
+        replace(standing, verdict=Verdict.BLOCKED, **because(upstream.reason))
         if upstream and standing.verdict is Verdict.CONFIRMED
         else standing
         for standing in standings
@@ -94,7 +96,7 @@ def _judge_stage(
         id=stage.id,
         title=stage.title,
         verdict=worst.verdict,
-        reason=worst.reason,
+        **because(worst.reason),
         derived=stage.derived,
         cause=worst.cause or None,
         criteria=criteria,

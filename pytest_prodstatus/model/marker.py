@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
 from pytest_prodstatus.model.decision import EXIT_BLOCKED
 from pytest_prodstatus.model.judge import RUN
-from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.reason import Kind, Reason, because
 from pytest_prodstatus.model.record import Decision, Final, Record, Run, Selection, StageResult
 from pytest_prodstatus.model.standings import not_observed
 from pytest_prodstatus.model.verdict import Rule, Verdict
@@ -43,7 +43,7 @@ def marker_of(
             id=stage.id,
             title=stage.title,
             verdict=Verdict.BLOCKED,
-            reason=IN_PROGRESS,
+            **because(IN_PROGRESS),
             derived=stage.derived,
             cause=RUN,
             criteria=tuple(
@@ -55,7 +55,7 @@ def marker_of(
     )
     return Record(
         run=run,
-        final=Final(verdict=Verdict.BLOCKED, reason=IN_PROGRESS, cause=RUN),
+        final=Final(verdict=Verdict.BLOCKED, **because(IN_PROGRESS), cause=RUN),
         decision=Decision(
             open=False,
             rule=rule,

@@ -15,13 +15,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.assemble import compose
 from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR, Catalogue, Stage
 from pytest_prodstatus.model.decision import EXIT_FAILED, EXIT_OPEN, exit_status
-from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.reason import Kind, Reason, because
 from pytest_prodstatus.model.record import (
     Decision,
     Past,
@@ -176,7 +178,7 @@ def _remembered(old: Standing, stage: Stage, finished: datetime) -> Standing:
         kind=Kind.NOT_RUN,
         remedy=f"merge the shard that ran stage {stage.id} too, or run the stage in one",
     )
-    return standing._replace(verdict=Verdict.BLOCKED, reason=reason)
+    return replace(standing, verdict=Verdict.BLOCKED, **because(reason))
 
 
 def _seconds(standing: Standing, unknown: float) -> float:

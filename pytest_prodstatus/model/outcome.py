@@ -8,9 +8,10 @@ to findings; the worst finding is the verdict, and of equals the first in time g
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.reason import Kind, Reason
@@ -20,8 +21,7 @@ CRASHED = "???"
 """The phase that a report names whose worker died, which nobody else knows."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phase:
+class Phase(Struct, frozen=True, kw_only=True, gc=False):
     """One report about a criterion, in the order of arrival.
 
     Attributes:
@@ -53,7 +53,7 @@ class Phase:
     duration: float = 0.0
 
 
-class Observation(NamedTuple):
+class Observation(Struct, frozen=True, kw_only=True, gc=False):
     """What one criterion's own phases say, before other stages are considered."""
 
     verdict: Verdict
@@ -130,7 +130,7 @@ def doubted(seen: Observation, reason: Reason, detail: str = "") -> Observation:
     """Return what was observed where something else makes a pass worth nothing, and why."""
     if seen.verdict is not Verdict.CONFIRMED:
         return seen
-    return seen._replace(verdict=Verdict.BLOCKED, reason=reason, detail=detail, flaky=False)
+    return replace(seen, verdict=Verdict.BLOCKED, reason=reason, detail=detail, flaky=False)
 
 
 def _detail(attempts: Iterable[Sequence[Phase]], finding: Finding) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
-from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.instant import Instant, instant
+from pytest_prodstatus.model.text import Identity, one_line
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Override:
+class Override(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """One override of the gate of one target.
 
     Attributes:
@@ -19,12 +19,14 @@ class Override:
         since, until: the UTC instants between which it is in force, `until` itself excluded.
     """
 
-    target: str
+    target: Identity
     reason: str
     who: str
-    since: datetime
-    until: datetime
+    since: Instant
+    until: Instant
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "reason", one_line(self.reason))
-        object.__setattr__(self, "who", one_line(self.who))
+        force_setattr(self, "reason", one_line(self.reason))
+        force_setattr(self, "who", one_line(self.who))
+        force_setattr(self, "since", instant(self.since))
+        force_setattr(self, "until", instant(self.until))

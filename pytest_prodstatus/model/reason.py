@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import TypedDict
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 from pytest_prodstatus.model.text import one_line
 
@@ -50,14 +53,37 @@ BLOCKED_KINDS = (
 """The kinds that a test may give to `blocked()`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """One sentence, its kind, and a remedy where one is known; all of it on one line each."""
+class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """One sentence, its kind, and a remedy where one is known; all of it on one line each.
 
-    text: str
+    Attributes:
+        text: one sentence that says what.
+        kind: what sort of reason it is.
+        remedy: what a person can do about it, where that is known.
+    """
+
+    text: str = field(name="reason")
     kind: Kind
     remedy: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", one_line(self.text) or "no reason was given")
-        object.__setattr__(self, "remedy", one_line(self.remedy) if self.remedy else None)
+        text = one_line(self.text) or "no reason was given"
+        if text is not self.text:
+            force_setattr(self, "text", text)
+        if self.remedy is not None:
+            force_setattr(self, "remedy", one_line(self.remedy) or None)
+
+
+class Because(TypedDict):
+    """A reason as the fields of the value that it explains."""
+
+    sentence: str | None
+    kind: Kind | None
+    remedy: str | None
+
+
+def because(reason: Reason | None) -> Because:
+    """Return a reason as keyword arguments of a verdict's Struct: `Final(..., **because(why))`."""
+    if reason is None:
+        return {"sentence": None, "kind": None, "remedy": None}
+    return {"sentence": reason.text, "kind": reason.kind, "remedy": reason.remedy}

@@ -1,81 +1,184 @@
-"""The record: everything that is known after a run; every output is rendered from it alone."""
+"""The record: everything that is known after a run; every output is rendered from it alone.
+
+These Structs are its JSON as well (`status.json`): fields, their order and what each may be. What
+must hold between fields stands in `__post_init__`. Every field must be there in the JSON; a default
+is for those who make a value.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from math import isfinite
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta, Struct, field
+from msgspec.structs import force_setattr
 
 from pytest_prodstatus.model.evidence import Entry
-from pytest_prodstatus.model.reason import Reason
-from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.instant import Instant, instant, instant_or_none
+from pytest_prodstatus.model.override import Override
+from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.text import IDENTITY, Identity, one_line
 from pytest_prodstatus.model.verdict import Rule, Verdict
 
-if TYPE_CHECKING:
-    from pytest_prodstatus.model.override import Override
-
-SCHEMA = 1
+SCHEMA = 2
 """The version of the record's JSON form that this release writes and the newest it reads."""
 
 HISTORY_LIMIT = 29
 """Former runs that a record keeps in short; with its own they are thirty."""
 
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
+Seconds: TypeAlias = Annotated[float, Meta(ge=0)]
+Target: TypeAlias = Annotated[
+    str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", extra=IDENTITY)
+]
 
-class Standing(NamedTuple):
+
+class _Explained:
+    """What gives a reason, unless its verdict is CONFIRMED."""
+
+    __slots__ = ()
+
+    verdict: Verdict
+    sentence: str | None
+    kind: Kind | None
+    remedy: str | None
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why the verdict isn't CONFIRMED; None if it is."""
+        if self.sentence is None or self.kind is None:
+            return None
+        return Reason(text=self.sentence, kind=self.kind, remedy=self.remedy)
+
+
+def _check_reason(value: Standing | StageResult | Final) -> None:
+    """Refuse a verdict without a reason, and CONFIRMED with one; keep both texts on one line."""
+    if value.verdict is not Verdict.CONFIRMED:
+        if value.sentence is None or value.kind is None:
+            name = "reason" if value.sentence is None else "kind"
+            msg = f"{name} is None; it must be a text if the verdict is {value.verdict}"
+            raise ValueError(msg)
+        text = one_line(value.sentence) or "no reason was given"
+        if text is not value.sentence:
+            force_setattr(value, "sentence", text)
+        if value.remedy is not None:
+            force_setattr(value, "remedy", one_line(value.remedy) or None)
+        return
+    for name, given in (
+        ("reason", value.sentence),
+        ("kind", value.kind and value.kind.value),
+        ("remedy", value.remedy),
+    ):
+        if given is not None:
+            msg = f"{name} is {given!r}; it must be null if the verdict is {value.verdict}"
+            raise ValueError(msg)
+
+
+class Standing(_Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """One criterion of the catalogue and what is known of it.
 
-    A tuple, which is made in a third of the time, since a record has thousands.
-
     Attributes:
-        title: on one line, as whoever makes one has seen to.
+        id: stage.criterion, with the test's parameters in brackets if it has some.
+        nodeid: pytest's id of the test; null if no test provides the criterion.
+        title: what it says, for the reader, on one line.
         verdict: after its age and its stage's upstream were considered.
-        observed: the verdict by its own outcome; None where it never ran.
-        carried_over: observed by an earlier run (`run_id`, `subject`), not by this one.
+        observed: the verdict by its own outcome; null if it never ran to its end.
+        observed_at: when that was.
+        carried_over: observed by an earlier run (`run`, `subject`), not by this one.
         selected: this run was asked to look at it.
-        detail: what went wrong in full, on several lines; "" where nothing did.
+        sentence: one sentence that says why the verdict is not CONFIRMED; null if it is.
+        kind: what sort of reason it is; null if there is none.
+        remedy: what a person can do about it, if that is known.
+        evidence: what was observed, in the order of recording.
+        duration: seconds, of all attempts.
+        attempts: how often it was started.
+        flaky: it held only after a rerun.
+        side_effects: it acts on the world, so that it starts at most once a run.
+        run_id: the id of the run that observed it.
+        subject: the release of which that run observed it.
+        detail: what went wrong in full, on several lines; empty if nothing did.
     """
 
-    id: str
-    stage: str
+    id: Identity
+    nodeid: Identity | None
     title: str
-    nodeid: str | None
     verdict: Verdict
     observed: Verdict | None = None
-    observed_at: datetime | None = None
+    observed_at: Instant | None = None
     carried_over: bool = False
     selected: bool = True
-    reason: Reason | None = None
+    sentence: str | None = field(default=None, name="reason")
+    kind: Kind | None = None
+    remedy: str | None = None
     evidence: tuple[Entry, ...] = ()
-    duration: float = 0.0
-    attempts: int = 0
+    duration: Seconds = 0.0
+    attempts: Count = 0
     flaky: bool = False
     side_effects: bool = False
-    run_id: str | None = None
+    run_id: Identity | None = field(default=None, name="run")
     subject: str | None = None
     detail: str = ""
 
+    def __post_init__(self) -> None:
+        _check_reason(self)
+        title = one_line(self.title)
+        if title is not self.title:
+            force_setattr(self, "title", title)
+        if self.observed_at is not None:
+            at = instant(self.observed_at)
+            if at is not self.observed_at:
+                force_setattr(self, "observed_at", at)
+        if self.duration:
+            if not isfinite(self.duration) or self.duration < 0:
+                msg = f"duration is {self.duration!r}; it must be a number of seconds"
+                raise ValueError(msg)
+            force_setattr(self, "duration", round(self.duration, 6))
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StageResult:
+    @property
+    def stage(self) -> str:
+        """The id of its stage."""
+        return self.id.partition(".")[0]
+
+
+class StageResult(_Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One stage's verdict.
 
     Attributes:
+        id: its id.
+        title: its title in the document.
+        verdict: the worst of its criteria, what it requires and what it rolls up.
+        sentence: one sentence that says why the verdict is not CONFIRMED; null if it is.
+        kind: what sort of reason it is; null if there is none.
+        remedy: what a person can do about it, if that is known.
+        derived: the verdict comes (also) from other stages.
         cause: id of the criterion, stage or incident ("run") at the root of a verdict that isn't
             CONFIRMED.
         since: the start of the first run in a row that gave this verdict.
         previous: the verdict before that.
+        criteria: its criteria.
     """
 
-    id: str
+    id: Identity
     title: str
     verdict: Verdict
-    reason: Reason | None
+    sentence: str | None = field(default=None, name="reason")
+    kind: Kind | None = None
+    remedy: str | None = None
     derived: bool
-    cause: str | None
-    criteria: tuple[Standing, ...]
-    since: datetime | None = None
+    cause: Identity | None
+    since: Instant | None = None
     previous: Verdict | None = None
+    criteria: tuple[Standing, ...]
+
+    def __post_init__(self) -> None:
+        _check_reason(self)
+        force_setattr(self, "since", instant_or_none(self.since))
+        prefix = f"{self.id}."
+        for standing in self.criteria:
+            if not standing.id.startswith(prefix):
+                msg = f"the criterion {standing.id!r} is not of stage {self.id!r}"
+                raise ValueError(msg)
 
     @property
     def hangs(self) -> bool:
@@ -88,17 +191,29 @@ class StageResult:
         return self.verdict is not Verdict.CONFIRMED and not self.hangs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Final:
-    """The FINAL verdict, why it isn't CONFIRMED, and the root of that."""
+class Final(_Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The FINAL verdict, why it isn't CONFIRMED, and the root of that.
+
+    Attributes:
+        verdict: of the stage `final` if one is declared, else the rollup of all stages.
+        sentence: one sentence that says why the verdict is not CONFIRMED; null if it is.
+        kind: what sort of reason it is; null if there is none.
+        remedy: what a person can do about it, if that is known.
+        cause: id of the criterion, stage or incident ("run") at the root of a verdict that isn't
+            CONFIRMED.
+    """
 
     verdict: Verdict
-    reason: Reason | None
-    cause: str | None = None
+    sentence: str | None = field(default=None, name="reason")
+    kind: Kind | None = None
+    remedy: str | None = None
+    cause: Identity | None = None
+
+    def __post_init__(self) -> None:
+        _check_reason(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Subject:
+class Subject(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What was judged.
 
     Attributes:
@@ -109,96 +224,136 @@ class Subject:
     """
 
     release: str | None = None
-    endpoints: Mapping[str, str] = field(default_factory=dict)
-    snapshots: Mapping[str, tuple[datetime, ...]] = field(default_factory=dict)
+    endpoints: Mapping[str, str] = {}
+    snapshots: Mapping[str, tuple[Instant, ...]] = {}
 
     def __post_init__(self) -> None:
         cleaned = {one_line(name): one_line(url) for name, url in self.endpoints.items()}
-        object.__setattr__(self, "endpoints", cleaned)
-        dated = {one_line(name): tuple(sorted(set(at))) for name, at in self.snapshots.items()}
-        object.__setattr__(self, "snapshots", dated)
-        object.__setattr__(self, "release", one_line(self.release) if self.release else None)
+        force_setattr(self, "endpoints", cleaned)
+        dated = {
+            one_line(name): tuple(sorted(set(map(instant, at))))
+            for name, at in self.snapshots.items()
+        }
+        force_setattr(self, "snapshots", dated)
+        force_setattr(self, "release", one_line(self.release) or None if self.release else None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One run of the suite.
 
     Attributes:
-        finished: None while the run is in progress.
-        commit, dirty: the suite's version; None where it isn't under git.
+        id: the run's id, the same in all of its processes.
+        target: the system that was judged.
+        subject: what was judged.
+        started: when it began.
+        finished: when it ended; null while it is in progress.
+        commit: the suite's commit; null if it isn't under git.
+        dirty: tracked files differed from that commit; null if that isn't known.
         catalogue: the digest of the declared catalogue (`Catalogue.digest`).
-        selection: what the run was asked to look at, in words; None for everything.
+        selection: what the run was asked to look at, in words; null for everything.
         complete: every criterion of the catalogue was observed in this run.
+        versions: with what the run was made, by name.
         incidents: what went wrong outside any criterion; each of them caps FINAL.
         shard: it is one of several that share an id, and looked at a part of the catalogue; its
             record speaks for the run only when it is merged with the others.
     """
 
-    id: str
-    target: str
+    id: Identity
+    target: Target
     subject: Subject
-    started: datetime
-    finished: datetime | None
-    commit: str | None = None
+    started: Instant
+    finished: Instant | None
+    commit: Identity | None = None
     dirty: bool | None = None
-    catalogue: str = ""
+    catalogue: Identity = ""
     selection: str | None = None
     complete: bool = False
-    versions: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = {}
     incidents: tuple[Reason, ...] = ()
     shard: bool = False
 
     def __post_init__(self) -> None:
         versions = {one_line(name): one_line(number) for name, number in self.versions.items()}
-        object.__setattr__(self, "versions", versions)
-        object.__setattr__(self, "commit", one_line(self.commit) if self.commit else None)
-        object.__setattr__(self, "id", one_line(self.id))
-        object.__setattr__(self, "selection", one_line(self.selection) if self.selection else None)
+        force_setattr(self, "versions", versions)
+        force_setattr(self, "commit", one_line(self.commit) if self.commit else None)
+        force_setattr(self, "id", one_line(self.id))
+        force_setattr(self, "selection", one_line(self.selection) if self.selection else None)
+        force_setattr(self, "started", instant(self.started))
+        force_setattr(self, "finished", instant_or_none(self.finished))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """The verdict on what a partial run was asked to look at, which decides its exit status."""
+class Selection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The verdict on what a partial run was asked to look at, which decides its exit status.
+
+    Attributes:
+        partial: that was only a part of the catalogue.
+        verdict: the verdict on that part.
+        criteria: how many criteria that part has.
+    """
 
     partial: bool
     verdict: Verdict
-    criteria: int
+    criteria: Count
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """Open or closed, by the whole catalogue, and why; the exit status goes by the selection."""
+class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Open or closed, by the whole catalogue, and why; the exit status goes by the selection.
+
+    Attributes:
+        open: whether the gate is.
+        rule: the rule by which that was decided.
+        exit_code: what the run ended with: 0 open, 1 FAILED, 2 to 7 pytest's own and its
+            neighbours', 10 BLOCKED, 11 the record could not be written.
+        reasons: why it is closed: one sentence a root cause, the worst first; none if it is open.
+        selection: what the run was asked to look at, by which it exits.
+    """
 
     open: bool
     rule: Rule
-    exit_code: int
+    exit_code: Annotated[int, Meta(ge=-(2**31), le=2**32)]
     reasons: tuple[str, ...]
     selection: Selection
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Past:
-    """A former run of the same target in short: what it said of FINAL and of every stage."""
+class Past(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A former run of the same target in short: what it said of FINAL and of every stage.
 
-    run: str
-    started: datetime
-    commit: str | None
+    Attributes:
+        run: its id.
+        started: when it began.
+        commit: the suite's commit; null if it isn't under git.
+        release: what was judged; null if the run didn't know.
+        final: FINAL.
+        stages: the verdict of each stage by its id.
+    """
+
+    run: Identity
+    started: Instant
+    commit: Identity | None
     release: str | None
     final: Verdict
-    stages: Mapping[str, Verdict]
+    stages: Mapping[Identity, Verdict]
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "started", instant(self.started))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="schema", tag=SCHEMA
+):
     """The JSON of one run.
 
     Attributes:
-        history: the former runs, the oldest first, at most `HISTORY_LIMIT`.
-        overrides: those of its target that held when the run ended.
-        document: the digest of the status document's fields as they were written; "" where the
+        run: the run.
+        final: FINAL.
+        decision: whether the gate is open, by the whole catalogue.
+        stages: every stage, in the order of the catalogue.
+        history: the former runs of the same target in short, the oldest first.
+        document: the digest of the status document's fields as they were written; empty if the
             document wasn't.
-        previous: of a run in progress the last finished record, so that a kill loses nothing.
+        overrides: those of the target's gate that held when the run ended.
+        previous: of a run in progress the last record that was finished, so that a killed run loses
+            nothing.
     """
 
     run: Run
@@ -206,7 +361,7 @@ class Record:
     decision: Decision
     stages: tuple[StageResult, ...]
     history: tuple[Past, ...] = ()
-    document: str = ""
+    document: Identity = ""
     overrides: tuple[Override, ...] = ()
     previous: Record | None = None
 

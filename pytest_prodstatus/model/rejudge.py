@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from pytest_prodstatus.model.catalogue import (
     DEFAULT_VALID_FOR,
     Catalogue,
@@ -17,7 +19,7 @@ from pytest_prodstatus.model.catalogue import (
     title_of,
 )
 from pytest_prodstatus.model.judge import Judged
-from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.reason import Kind, Reason, because
 from pytest_prodstatus.model.record import Record, Standing
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.validity import stale
@@ -46,10 +48,11 @@ def own_of(standing: Standing) -> Standing:
         text = f"the record calls it {standing.verdict}, and it was seen to be {observed}"
         if standing.observed is None:
             text = f"the record calls it {standing.verdict}, and it was never observed"
-        return standing._replace(verdict=observed, reason=Reason(text=text, kind=Kind.NOT_RUN))
+        why = Reason(text=text, kind=Kind.NOT_RUN)
+        return replace(standing, verdict=observed, **because(why))
     blocked_above = standing.reason is not None and standing.reason.kind is Kind.UPSTREAM
     if blocked_above and observed is Verdict.CONFIRMED:
-        return standing._replace(verdict=Verdict.CONFIRMED, reason=None)
+        return replace(standing, verdict=Verdict.CONFIRMED, **because(None))
     return standing
 
 
@@ -125,19 +128,20 @@ def _aged(standing: Standing, stage: Stage, release: str | None, now: datetime) 
             kind=Kind.STALE,
             remedy=f"run stage {stage.id} again",
         )
-    return standing._replace(verdict=Verdict.BLOCKED, reason=reason) if reason else standing
+    return replace(standing, verdict=Verdict.BLOCKED, **because(reason)) if reason else standing
 
 
 def _unknown(name: str, stage: Stage) -> Standing:
     return Standing(
         id=name,
-        stage=stage.id,
         title=one_line(name),
         nodeid=None,
         verdict=Verdict.BLOCKED,
-        reason=Reason(
-            text="the record knows nothing of it",
-            kind=Kind.NOT_RUN,
-            remedy=f"run stage {stage.id} again",
+        **because(
+            Reason(
+                text="the record knows nothing of it",
+                kind=Kind.NOT_RUN,
+                remedy=f"run stage {stage.id} again",
+            )
         ),
     )

@@ -6,16 +6,17 @@ The values that the state store answers with; what is computed from them alone i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import FINAL
 from pytest_prodstatus.model.record import Past, Record, StageResult
 from pytest_prodstatus.model.verdict import Verdict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptRun:
+class KeptRun(Struct, frozen=True, kw_only=True):
     """One finished run as the history keeps it.
 
     Attributes:
@@ -59,8 +60,7 @@ class KeptRun:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flip:
+class Flip(Struct, frozen=True, kw_only=True):
     """A run in which a stage's verdict differed from the one before.
 
     Attributes:
@@ -75,8 +75,7 @@ class Flip:
     previous: Verdict | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unmet:
+class Unmet(Struct, frozen=True, kw_only=True):
     """A criterion that wasn't CONFIRMED in a run, and why."""
 
     criterion: str
@@ -86,8 +85,7 @@ class Unmet:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """What differed between two runs: `commit`, `release`, `catalogue` or a package's version."""
 
     name: str
@@ -95,8 +93,7 @@ class Change:
     after: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lapse:
+class Lapse(Struct, frozen=True, kw_only=True):
     """What is known since a stage was last CONFIRMED.
 
     Attributes:
@@ -112,8 +109,7 @@ class Lapse:
     unmet: tuple[Unmet, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StagePast:
+class StagePast(Struct, frozen=True, kw_only=True):
     """One stage over time.
 
     Attributes:
@@ -133,8 +129,7 @@ class StagePast:
         return self.since.verdict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flaky:
+class Flaky(Struct, frozen=True, kw_only=True):
     """A criterion that held only after a rerun, how often, and when last."""
 
     criterion: str
@@ -142,8 +137,7 @@ class Flaky:
     newest: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retrospect:
+class Retrospect(Struct, frozen=True, kw_only=True):
     """A target's newest runs and what they tell.
 
     Attributes:

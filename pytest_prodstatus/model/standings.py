@@ -11,9 +11,11 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, base_of
 from pytest_prodstatus.model.outcome import Observation
-from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.reason import Kind, Reason, because
 from pytest_prodstatus.model.record import Record, Run, Standing
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.validity import carried
@@ -100,12 +102,11 @@ def not_observed(criterion: Criterion, reason: Reason, *, selected: bool) -> Sta
     """Return how a criterion stands that nobody observed, and why."""
     return Standing(
         id=criterion.id,
-        stage=criterion.stage,
         title=criterion.title,
         nodeid=criterion.nodeid,
         verdict=Verdict.BLOCKED,
         selected=selected,
-        reason=reason,
+        **because(reason),
         side_effects=criterion.side_effects,
     )
 
@@ -117,13 +118,12 @@ def _observed(criterion: Criterion, facts: Facts, run: Run) -> Standing:
     half = seen.reason is not None and seen.reason.kind is Kind.NOT_RUN
     return Standing(
         id=criterion.id,
-        stage=criterion.stage,
         title=criterion.title,
         nodeid=criterion.nodeid,
         verdict=seen.verdict,
         observed=None if half else seen.verdict,
         observed_at=seen.observed_at,
-        reason=seen.reason,
+        **because(seen.reason),
         evidence=seen.evidence,
         duration=seen.duration,
         attempts=seen.attempts,
@@ -139,8 +139,8 @@ def _not_selected(
     criterion: Criterion, old: Standing | None, facts: Facts, now: datetime
 ) -> Standing:
     if old is not None:
-        same = old._replace(
-            stage=criterion.stage,
+        same = replace(
+            old,
             title=criterion.title,
             nodeid=criterion.nodeid,
             side_effects=criterion.side_effects,
@@ -156,11 +156,10 @@ def _uncollected(old: Standing, facts: Facts, now: datetime) -> Standing | None:
     if file in facts.missing and (facts.stages is None or old.stage in facts.stages):
         return Standing(
             id=old.id,
-            stage=old.stage,
             title=old.title,
             nodeid=old.nodeid,
             verdict=Verdict.BLOCKED,
-            reason=facts.missing[file],
+            **because(facts.missing[file]),
             side_effects=old.side_effects,
         )
     if file in facts.missing or (facts.restricted and file not in facts.files):
@@ -183,10 +182,9 @@ def _unprovided(name: str, stage_id: str, facts: Facts) -> Standing:
         reason = Reason(text="it was not selected, and no run observed it", kind=Kind.NOT_RUN)
     return Standing(
         id=name,
-        stage=stage_id,
         title=one_line(_words(name)),
         nodeid=None,
         verdict=Verdict.BLOCKED,
         selected=selected,
-        reason=reason,
+        **because(reason),
     )

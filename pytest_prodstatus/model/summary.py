@@ -67,7 +67,7 @@ def _told(criteria: Iterable[Standing]) -> list[str]:
 
 
 def _entry(entry: Entry) -> str:
-    return f"{entry.name.replace('_', ' ')} {shown(entry.value)}"
+    return f"{entry.name.replace('_', ' ')} {shown(entry)}"
 
 
 def override_line(override: Override) -> str:

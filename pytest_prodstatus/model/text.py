@@ -7,6 +7,13 @@ the model, and every output relies on it.
 from __future__ import annotations
 
 import unicodedata
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta
+
+IDENTITY = {"identity": True}
+Identity: TypeAlias = Annotated[str, Meta(extra=IDENTITY)]
+"""A text by which something is found and compared: no text of a test gets there, nor a secret."""
 
 # Bidirectional controls reorder what a reader sees without changing the text (CVE-2021-42574).
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -45,6 +52,11 @@ def several_lines(text: str, *, limit: int = 8_000) -> str:
         return cleaned
     told = f"… (cut from {len(text):,} characters)\n"
     return told + cleaned[-(limit - len(told)) :]
+
+
+def utf8(text: str) -> str:
+    """Return `text` with its lone surrogates, which UTF-8 can't write, as visible escapes."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _visible(char: str) -> str:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from pytest_prodstatus.model.catalogue import Stage
 from pytest_prodstatus.model.duration import age, text_of
-from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.reason import Kind, Reason, because
 from pytest_prodstatus.model.record import Standing
 from pytest_prodstatus.model.verdict import Verdict
 
 
 def carried(old: Standing, stage: Stage, now: datetime) -> Standing:
     """Return a former standing as it stands now: its own observation, and stale when too old."""
-    own = old._replace(carried_over=old.observed is not None, selected=False)
+    own = replace(old, carried_over=old.observed is not None, selected=False)
     if old.observed is not Verdict.CONFIRMED:
-        return own._replace(verdict=old.observed or Verdict.BLOCKED)
+        return replace(own, verdict=old.observed or Verdict.BLOCKED)
     # A clock that is wrong by more than a whole validity dates nothing.
     reason = stale(old.observed_at, stage, now, ahead=stage.valid_for)
-    return own._replace(verdict=Verdict.BLOCKED if reason else Verdict.CONFIRMED, reason=reason)
+    return replace(own, verdict=Verdict.BLOCKED if reason else Verdict.CONFIRMED, **because(reason))
 
 
 def stale(seen: datetime | None, stage: Stage, now: datetime, ahead: timedelta) -> Reason | None:

@@ -7,8 +7,10 @@ it can neither be forgotten nor cover more than it says.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from pytest_prodstatus.model.catalogue import base_of
 from pytest_prodstatus.model.duration import text_of
@@ -18,8 +20,7 @@ WAIVER_MAX = timedelta(days=30)
 """How long a waiver may still live where the configuration doesn't say."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiver:
+class Waiver(Struct, frozen=True, kw_only=True):
     """One waiver.
 
     Attributes:
@@ -35,8 +36,8 @@ class Waiver:
     expires: datetime
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "reason", one_line(self.reason))
-        object.__setattr__(self, "owner", one_line(self.owner))
+        force_setattr(self, "reason", one_line(self.reason))
+        force_setattr(self, "owner", one_line(self.owner))
 
     def covers(self, criterion_id: str) -> bool:
         """Return whether it is about a criterion."""
@@ -48,8 +49,7 @@ def end_of(day: date) -> datetime:
     return datetime.combine(day, time(), timezone.utc) + timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waivers:
+class Waivers(Struct, frozen=True, kw_only=True):
     """The waivers of a project and the rules that they keep.
 
     Attributes:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from pytest_prodstatus.model.catalogue import (
     DEFAULT_VALID_FOR,
@@ -44,8 +45,7 @@ FOREIGN_STATUS = ("close", "ignore")
 """What an exit status that no criterion explains does to the gate; the first is the default."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(Struct, frozen=True, kw_only=True):
     """What a project declares.
 
     Attributes:

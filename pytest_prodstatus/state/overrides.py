@@ -75,18 +75,13 @@ class Overrides:
         """Write an override down; it is on the disk when this returns.
 
         Raises:
-            InvalidOverride: a text is empty, an instant has no time zone, or it ends before it
-                begins.
+            InvalidOverride: a text is empty, or it ends before it begins.
             StateUnavailable: it could not be written.
         """
         values = {name: one_line(getattr(override, name)) for name in ("target", "reason", "who")}
         for name, value in values.items():
             if not value:
                 msg = f"The override's {name} is {getattr(override, name)!r}: give it in words."
-                raise InvalidOverride(msg)
-        for name in ("since", "until"):
-            if getattr(override, name).utcoffset() is None:
-                msg = f"The override's {name} is {getattr(override, name)}: give its time zone too."
                 raise InvalidOverride(msg)
         if override.until <= override.since:
             msg = (

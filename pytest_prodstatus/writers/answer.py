@@ -10,7 +10,7 @@ from typing import Any
 from pytest_prodstatus.model.answer import Answer
 from pytest_prodstatus.model.cause import Cause
 from pytest_prodstatus.model.duration import age
-from pytest_prodstatus.model.evidence import to_text
+from pytest_prodstatus.model.instant import to_text
 from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.record import Run
 from pytest_prodstatus.model.text import one_line

@@ -11,7 +11,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from pytest_prodstatus.model.evidence import entry_to_json
+from pytest_prodstatus.model.codec import data_of
 from pytest_prodstatus.model.record import Record, Standing
 from pytest_prodstatus.model.summary import override_line
 from pytest_prodstatus.model.verdict import Verdict
@@ -83,7 +83,7 @@ def _test(row: Row) -> dict[str, Any]:
             "observed": standing.observed.value if standing.observed else None,
             "carriedOver": standing.carried_over,
             "run": standing.run_id,
-            "evidence": [entry_to_json(entry) for entry in standing.evidence],
+            "evidence": [data_of(entry) for entry in standing.evidence],
         }
     return test
 

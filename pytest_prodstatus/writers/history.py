@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from pytest_prodstatus.model.evidence import to_text
+from pytest_prodstatus.model.instant import to_text
 from pytest_prodstatus.model.retrospect import Flip, KeptRun, Lapse, Retrospect, StagePast
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict

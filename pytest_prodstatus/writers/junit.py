@@ -156,7 +156,7 @@ def _of_row(row: Row) -> Iterator[tuple[str, str]]:
     if row.reason and row.reason.remedy:
         yield "prodstatus.remedy", row.reason.remedy
     for entry in row.standing.evidence if row.standing else ():
-        yield f"prodstatus.evidence.{entry.name}", shown(entry.value)
+        yield f"prodstatus.evidence.{entry.name}", shown(entry)
 
 
 def _legible(text: str) -> str:

@@ -12,7 +12,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from pytest_prodstatus.readers.record import read_record
+from pytest_prodstatus.model.codec import read_record
 from pytest_prodstatus.writers.lock import NAME
 from tests.integration.project import CONFIG, LEAN, SHOP, Project, end_group
 

@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from pytest_prodstatus.readers.record import read_record
-from pytest_prodstatus.writers.record import write_record
+from pytest_prodstatus.model.codec import read_record, write_record
 from tests.integration.project import CONFIG as PLAIN
 from tests.integration.project import XDIST, Project
 

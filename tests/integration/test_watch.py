@@ -67,7 +67,7 @@ def test_a_worker_imports_nothing_that_judges(project: Project) -> None:
     ]
     assert "collector" in ours
     heavy = ("recorder", "outputs", "publish", "terminal", "htmlreport", "writers.page",
-             "writers.record", "writers.document", "readers.document", "model.record",
+             "model.codec", "writers.document", "readers.document", "model.record",
              "model.outcome", "phases")  # fmt: skip
     assert not set(ours) & set(heavy)
 

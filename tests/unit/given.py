@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.assemble import assemble
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage, title_of
-from pytest_prodstatus.model.evidence import Entry, encode
+from pytest_prodstatus.model.evidence import Entry, entry_of
 from pytest_prodstatus.model.outcome import Observation
-from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.reason import Kind, Reason, because
 from pytest_prodstatus.model.record import Record, Run, Standing, Subject
 from pytest_prodstatus.model.standings import Facts
 from pytest_prodstatus.model.verdict import Rule, Verdict
@@ -62,23 +62,22 @@ def reason(text: str = "it was not", kind: Kind = Kind.OBSERVED, **more: Any) ->
 
 def entry(name: str = "count", value: object = 3, at: datetime = NOW) -> Entry:
     """Return one entry of evidence."""
-    return Entry(name=name, at=at, value=encode(name, value))
+    return entry_of(name, at, value)
 
 
 def standing(name: str, verdict: Verdict = C, **more: Any) -> Standing:
     """Return a standing, observed just now, with a reason where its verdict needs one."""
     given: dict[str, Any] = {
         "id": name,
-        "stage": name.partition(".")[0],
         "title": name.partition(".")[2].capitalize() or name,
         "nodeid": f"test_{name.partition('.')[0]}.py::test_{name.partition('.')[2]}",
         "verdict": verdict,
         "observed": verdict,
         "observed_at": NOW,
-        "reason": None if verdict is C else reason(f"{name} is {verdict}"),
         "attempts": 1,
     }
-    return Standing(**{**given, **more})
+    why = more.pop("reason", None if verdict is C else reason(f"{name} is {verdict}"))
+    return Standing(**{**given, **more}, **because(why))
 
 
 def stage(name: str, **more: Any) -> Stage:

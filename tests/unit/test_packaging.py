@@ -26,7 +26,7 @@ RELEASE = f"{PACKAGE}-{__version__}"
 DATA = {
     "py.typed",
     "schema/gate-v1.json",
-    "schema/status-v1.json",
+    "schema/status-v2.json",
     "state/migrations/env.py",
     "writers/assets/status.css",
 }

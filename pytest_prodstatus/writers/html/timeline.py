@@ -7,21 +7,17 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from pytest_prodstatus.model.evidence import JsonValue
+from pytest_prodstatus.model.evidence import Entry, Item, MapEntry, TimeItem
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.writers.html.words import instant, span
 
 
-def instants_of(value: JsonValue) -> dict[str, datetime]:
+def instants_of(value: Entry | Item) -> dict[str, datetime]:
     """Return the instants of a mapping of two or more, the earliest first; else nothing."""
-    if value["type"] != "map":
+    if not isinstance(value, MapEntry):
         return {}
-    items = value["value"]
-    if len(items) < 2 or any(item["type"] != "time" for item in items.values()):
-        return {}
-    try:
-        dated = {name: _parsed(item["value"]) for name, item in items.items()}
-    except ValueError:
+    dated = {name: item.value for name, item in value.value.items() if isinstance(item, TimeItem)}
+    if len(dated) < 2 or len(dated) < len(value.value):
         return {}
     return dict(sorted(dated.items(), key=lambda pair: pair[1]))
 
@@ -46,10 +42,6 @@ def all_instants(record: Record) -> dict[str, datetime]:
     found: dict[str, datetime] = {}
     for standing in record.criteria:
         for entry in standing.evidence:
-            for name, at in instants_of(entry.value).items():
+            for name, at in instants_of(entry).items():
                 found.setdefault(name, at)
     return found
-
-
-def _parsed(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.record import Record, Subject
 from pytest_prodstatus.model.verdict import Verdict
@@ -43,7 +44,7 @@ def ran(number: int, api: str = "C", shop: str = "C", **more: Any) -> Record:
 def with_flaky(kept: Record, name: str) -> Record:
     """Return a record in which a criterion held only after a rerun."""
     stages = tuple(
-        replace(s, criteria=tuple(c._replace(flaky=c.id == name) for c in s.criteria))
+        replace(s, criteria=tuple(replace(c, flaky=c.id == name) for c in s.criteria))
         for s in kept.stages
     )
     return replace(kept, stages=stages)

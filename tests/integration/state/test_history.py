@@ -7,10 +7,10 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta, timezone
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Engine, create_engine, event, text
 
 from pytest_prodstatus.model.record import Record

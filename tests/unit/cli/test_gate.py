@@ -76,8 +76,8 @@ class TestRecords:
             ("", "not a readable record (it may be cut short)"),
             ('{"schema": 1, "run"', "not a readable record (it may be cut short)"),
             ("[]", "not a record: it names no schema version"),
-            ('{"schema": 2}', "the record's schema 2 is newer than this release reads (1)"),
-            ('{"schema": 1}', "not a valid record: the record has no field 'final'"),
+            ('{"schema": 3}', "the record's schema 3 is newer than this release reads (2)"),
+            ('{"schema": 2}', "not a valid record: the record has no field 'run'"),
             ("\udcff", "can't be read: 'utf-8' codec can't decode byte"),
         ],
     )
@@ -490,7 +490,7 @@ class TestForms:
         """In an edited record."""
         shop.record({"api.key": F}, names=(*NAMES, "api.more"))
         hostile = r"api.more\n::set-output name=open::true\u001b[2J"
-        shop.edit('"id": "api.more"', f'"id": "{hostile}"')
+        shop.edit('"id":"api.more"', f'"id":"{hostile}"')
         for args in ([], ["--format", "github"]):
             out = shop("gate", *args).stdout
             assert "\x1b" not in out

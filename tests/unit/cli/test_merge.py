@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_prodstatus.readers.record import read_record
+from pytest_prodstatus.model.codec import read_record
 from tests.unit.cli.conftest import CONFIG, Shop
 from tests.unit.given import C, F
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_prodstatus.writers.record import write_record
+from pytest_prodstatus.model.codec import write_record
 from tests.unit.cli.conftest import CONFIG, Shop
 from tests.unit.given import B, in_progress
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.record import HISTORY_LIMIT, Record, Selection

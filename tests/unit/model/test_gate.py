@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.answer import Answer, refused
 from pytest_prodstatus.model.assemble import assemble
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.gate import UnknownStageError, ask
 from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.reason import Kind, because
 from pytest_prodstatus.model.record import Record, Standing, Subject
 from pytest_prodstatus.model.refusal import Asked, Ground, Refusal
 from pytest_prodstatus.model.verdict import Rule, Verdict
@@ -63,7 +64,7 @@ def made(
     """Return the record of a run of everything, or of what was selected, that finished `at`."""
     told = {**dict.fromkeys(names if selected is None else selected, C), **(worse or {})}
     seen = {
-        name: observation(verdict)._replace(observed_at=at)
+        name: replace(observation(verdict), observed_at=at)
         if isinstance(verdict, Verdict)
         else verdict
         for name, verdict in told.items()
@@ -78,7 +79,7 @@ def edited(record: Record, name: str, **changes: Any) -> Record:
     """Return the record with one criterion's data changed, as an editor does it."""
 
     def changed(standing: Standing) -> Standing:
-        return standing._replace(**changes) if standing.id == name else standing
+        return replace(standing, **changes) if standing.id == name else standing
 
     stages = tuple(
         replace(each, criteria=tuple(map(changed, each.criteria))) for each in record.stages
@@ -195,7 +196,7 @@ REFUSALS = {
         lambda: made(stages=Catalogue(declared=False), names=()), 10, Ground.UNREADABLE,
         "the record has no stage at all", {"stages": Catalogue(declared=False)}),
     "stages that are none": Row(
-        lambda: restaged(made(), "oauth", id="O"), 10, Ground.UNREADABLE,
+        lambda: restaged(made(), "oauth", id="O", criteria=()), 10, Ground.UNREADABLE,
         "the record's stages are none: stage id 'O'", {"stages": Catalogue(declared=False)}),
     # It is too old, or from another world.
     "future": Row(
@@ -224,7 +225,7 @@ REFUSALS = {
         lambda: replace(made(), decision=made({"oauth.token": B}).decision), 10,
         Ground.CONTRADICTION, "its decision is called closed with FINAL CONFIRMED"),
     "criterion edited": Row(
-        lambda: edited(made({"oauth.token": B}), "oauth.token", verdict=C, reason=None), 10,
+        lambda: edited(made({"oauth.token": B}), "oauth.token", verdict=C, **because(None)), 10,
         Ground.CONTRADICTION,
         "oauth.token: the record calls it CONFIRMED, and it was seen to be BLOCKED"),
     "criterion edited that FAILED": Row(
@@ -234,14 +235,15 @@ REFUSALS = {
         lambda: edited(made(), "oauth.token", observed=None), 10, Ground.CONTRADICTION,
         "oauth.token: the record calls it CONFIRMED, and it was never observed"),
     "stage edited": Row(
-        lambda: restaged(made({"extra.x": B}), "extra", verdict=C, reason=None), 10,
+        lambda: restaged(made({"extra.x": B}), "extra", verdict=C, **because(None)), 10,
         Ground.CONTRADICTION, "stage 'extra' is called CONFIRMED, and amounts to BLOCKED"),
     "stage removed": Row(
         lambda: replace(made(), stages=made().stages[:3]), 10, Ground.CONTRADICTION,
         "the record contradicts itself: it has no stage 'extra' (and 1 more)"),
     "stage of nowhere": Row(
-        lambda: replace(made(), stages=(*made().stages, replace(made().stages[0], id="x"))), 10,
-        Ground.CONTRADICTION, "the record contradicts itself: it has a stage 'x'"),
+        lambda: replace(
+            made(), stages=(*made().stages, replace(made().stages[0], id="x", criteria=()))
+        ), 10, Ground.CONTRADICTION, "the record contradicts itself: it has a stage 'x'"),
     "complete edited": Row(
         lambda: of_run(made(former=made(), selected=("oauth.token",)), complete=True), 10,
         Ground.CONTRADICTION, "it is called complete, and its criteria say otherwise"),
@@ -329,7 +331,8 @@ REFUSALS = {
         {"require": ("sale",)}),
     "an upstream kind that hides nothing": Row(
         lambda: edited(
-            made({"oauth.token": B}), "oauth.token", reason=reason("x", Kind.UPSTREAM)), 10, None,
+            made({"oauth.token": B}), "oauth.token",
+            **because(reason("x", Kind.UPSTREAM))), 10, None,
         "oauth.token BLOCKED: x"),
     "half waived": Row(
         lambda: made({"oauth.token": F, "place.order": B}), 10, None,

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.judge import RUN, judge
-from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.reason import Kind, because
 from pytest_prodstatus.model.record import Final, StageResult, Standing
 from pytest_prodstatus.model.verdict import Verdict, rollup
 from tests.unit.given import B, C, F, by_id, catalogue, reason, stage, standing
@@ -37,7 +37,7 @@ def test_all_criteria_confirmed_make_all_stages_confirmed() -> None:
     """A full set of positive observations, and nothing else, is FINAL CONFIRMED."""
     stages, final = judged()
     assert {s.verdict for s in stages.values()} == {C}
-    assert final == Final(verdict=C, reason=None, cause=None)
+    assert final == Final(verdict=C)
     assert all(s.reason is None and s.cause is None for s in stages.values())
 
 
@@ -93,7 +93,7 @@ class TestEmpty:
         """The rollup of nothing is BLOCKED."""
         assert judge(Catalogue(), []) == (
             (),
-            Final(verdict=B, reason=reason("there are no stages", Kind.NOT_RUN), cause=RUN),
+            Final(verdict=B, **because(reason("there are no stages", Kind.NOT_RUN)), cause=RUN),
         )
 
 
@@ -202,7 +202,7 @@ class TestRollup:
     def test_without_a_final_stage_every_stage_counts(self) -> None:
         """FINAL is the rollup of all."""
         _, final = judged(catalogue("a", "b"), {"a.x": C, "b.x": B})
-        assert final == Final(verdict=B, reason=reason("B STATUS: b.x is BLOCKED"), cause="b.x")
+        assert final == Final(verdict=B, **because(reason("B STATUS: b.x is BLOCKED")), cause="b.x")
 
 
 class TestIncidents:
@@ -214,7 +214,7 @@ class TestIncidents:
     def test_all_confirmed_is_blocked_all_the_same(self, stages: Catalogue) -> None:
         """With and without a stage `final`, and the two always agree."""
         results, final = judge(stages, [standing(n) for n in CRITERIA], incidents=[self.DIED])
-        assert final == Final(verdict=B, reason=self.DIED, cause=RUN)
+        assert final == Final(verdict=B, **because(self.DIED), cause=RUN)
         stage_final = [r for r in results if r.id == "final"]
         assert all(r.verdict is B and r.cause == RUN for r in stage_final)
         assert {r.verdict for r in results if r.id != "final"} == {C}

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.assemble import assemble
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.merge import MergeError, Shard, merge, unobserved
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.reason import Kind, because
 from pytest_prodstatus.model.record import Record, Subject
 from pytest_prodstatus.model.verdict import Rule
 from tests.unit import properties  # noqa: F401  the profile
@@ -178,10 +178,10 @@ class TestCriterion:
         def knowing(**changes: Any) -> Record:
             part = shard({"api.key": C}, names=["api.key"])
             shop = part.stages[1]
-            blind = tuple(c._replace(selected=False, **changes) for c in shop.criteria)
+            blind = tuple(replace(c, selected=False, **changes) for c in shop.criteria)
             return replace(part, stages=(part.stages[0], replace(shop, criteria=blind)))
 
-        wise, dumb = knowing(), knowing(reason=reason("unknown", Kind.NOT_RUN))
+        wise, dumb = knowing(), knowing(**because(reason("unknown", Kind.NOT_RUN)))
         for parts in ((dumb, wise), (wise, dumb)):
             got = by_id(merged(*parts).criteria)["shop.open"].reason
             assert got
@@ -349,11 +349,11 @@ class TestSince:
         former = self.chain(F, *[C] * 40)
         knowing = shard({"api.key": C}, former=former)
         ancient: dict[str, Any] = {"since": NOW - 900 * HOUR, "previous": B}
-        other = replace(knowing.stages[2], **ancient, verdict=C)
+        other = replace(knowing.stages[2], **ancient, verdict=C, **because(None))
         for strange in (
             replace(knowing.stages[0], since=None, previous=B),
             replace(knowing.stages[0], since=NOW, previous=B),
-            replace(knowing.stages[0], **ancient, verdict=F),
+            replace(knowing.stages[0], **ancient, verdict=F, **because(reason())),
             other,
         ):
             fresh = shard({"api.key": C}, started=NOW - 2 * HOUR)
@@ -406,8 +406,8 @@ def test_a_criterion_of_no_stage_is_refused() -> None:
     """An edited record."""
     part = shard({"api.key": C})
     stages = (*part.stages, replace(part.stages[0], criteria=tuple(
-        c._replace(stage="x", id="x.y") for c in part.stages[0].criteria
-    )))  # fmt: skip
+        replace(c, id="x.y") for c in part.stages[0].criteria
+    ), id="x"))  # fmt: skip
     with pytest.raises(MergeError, match=r"0\.json: 'x\.y' is in no stage of the catalogue"):
         merged(replace(part, stages=stages))
 

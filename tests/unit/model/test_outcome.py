@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.outcome import (
@@ -401,7 +401,7 @@ def test_a_doubt_takes_a_pass_back() -> None:
     held = reduce_phases(PASS)
     seen = doubted(held, DOUBT, "Traceback")
     assert (seen.verdict, seen.reason, seen.detail) == (B, DOUBT, "Traceback")
-    assert seen == held._replace(verdict=B, reason=DOUBT, detail="Traceback")
+    assert seen == replace(held, verdict=B, reason=DOUBT, detail="Traceback")
 
 
 def test_what_passed_only_after_a_rerun_is_not_flaky_in_doubt() -> None:

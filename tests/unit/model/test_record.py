@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_prodstatus.model.reason import because
 from pytest_prodstatus.model.record import Run, StageResult, Subject
 from pytest_prodstatus.model.verdict import Verdict
 from tests.unit.given import (
@@ -13,6 +14,7 @@ from tests.unit.given import (
     catalogue,
     each_hostile_text,
     in_progress,
+    reason,
     record,
     run,
 )
@@ -52,7 +54,7 @@ def test_a_stage_hangs_on_what_is_outside_it(
         id="shop",
         title="SHOP",
         verdict=verdict,
-        reason=None,
+        **because(None if verdict is C else reason()),
         derived=False,
         cause=cause,
         criteria=(),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.retrospect import Flip, KeptRun, changes, kept_run, with_past
@@ -85,7 +84,7 @@ def test_a_run_in_progress_is_refused() -> None:
 
 def kept(**more: object) -> KeptRun:
     """Return a kept run."""
-    return replace(kept_run(record(WHOLE, {"api.up": C, "shop.open": C})), **more)  # type: ignore[arg-type]
+    return replace(kept_run(record(WHOLE, {"api.up": C, "shop.open": C})), **more)
 
 
 def test_what_differed_between_two_runs() -> None:

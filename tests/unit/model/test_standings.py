@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
-from pytest_prodstatus.model.reason import Kind, Reason
+from pytest_prodstatus.model.reason import Kind, Reason, because
 from pytest_prodstatus.model.record import Record, Standing, Subject
 from pytest_prodstatus.model.standings import standings_of
 from pytest_prodstatus.model.verdict import Verdict
@@ -67,7 +67,7 @@ class TestObserved:
         seen = observation(C, evidence=(entry(),), duration=2.5, attempts=2, flaky=True)
         tests = (criterion("a.x", side_effects=True, title="X holds"),)
         assert stand(ONE, {"a.x": seen}, collected=tests)["a.x"] == Standing(
-            id="a.x", stage="a", title="X holds", nodeid="test_a.py::test_x", verdict=C, observed=C,
+            id="a.x", title="X holds", nodeid="test_a.py::test_x", verdict=C, observed=C,
             observed_at=NOW, evidence=(entry(),), duration=2.5, attempts=2, flaky=True,
             side_effects=True, run_id="run-1", subject="v1",
         )  # fmt: skip
@@ -93,14 +93,15 @@ class TestUnprovided:
         got = stand(ONE, {"a.x": observation(), "a.new-name": observation()})["a.y"]
         assert got == Standing(
             id="a.y",
-            stage="a",
             title="Y",
             nodeid=None,
             verdict=B,
-            reason=Reason(
-                text="no test provides it",
-                kind=Kind.NOT_RUN,
-                remedy="write a test of this name in stage a, or take it out of the catalogue",
+            **because(
+                Reason(
+                    text="no test provides it",
+                    kind=Kind.NOT_RUN,
+                    remedy="write a test of this name in stage a, or take it out of the catalogue",
+                )
             ),
         )
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Kind

@@ -28,8 +28,8 @@ from tests.unit.given import (
     record,
     stage,
 )
+from tests.unit.model.test_codec import odd
 from tests.unit.model.test_properties import records
-from tests.unit.writers.test_record import odd
 
 SCHEMA = json.loads(
     (Path(__file__).parent / "schemas" / "ctrf-schema-0.0.json").read_text(encoding="utf-8")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.readers.config import Config

@@ -34,8 +34,8 @@ from tests.unit.given import (
     record,
     stage,
 )
+from tests.unit.model.test_codec import odd
 from tests.unit.model.test_properties import records
-from tests.unit.writers.test_record import odd
 
 STAGES = catalogue("api", "shop", stage("final", rollup=("api", "shop")))
 

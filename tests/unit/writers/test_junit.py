@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
@@ -10,9 +9,9 @@ import pytest
 import xmlschema
 from hypothesis import given
 from junitparser import JUnitXml, Properties, TestCase, TestSuite
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers import junit
@@ -34,8 +33,8 @@ from tests.unit.given import (
     stage,
     standing,
 )
+from tests.unit.model.test_codec import odd
 from tests.unit.model.test_properties import records
-from tests.unit.writers.test_record import odd
 
 SCHEMA = xmlschema.XMLSchema(str(Path(__file__).parent / "schemas" / "junit-10.xsd"))
 STAGES = catalogue("api", "shop", stage("final", rollup=("api", "shop")))
@@ -208,7 +207,6 @@ def test_hostile_evidence_is_a_file() -> None:
 
 def test_a_record_of_another_hand_is_xml_too() -> None:
     """What a record read from disk holds was not cleaned by this process."""
-    raw = Entry(name="n", at=NOW, value={"type": "text", "value": "nul\x00 lone\ud800"})
-    seen = observation(F, evidence=(raw,), detail="\x1b[31m\ufffe")
+    seen = observation(F, detail="nul\x00 lone\ud800 \x1b[31m\ufffe")
     suite = suite_of(junit.write(record(STAGES, {"api.a": seen, "shop.c": C}), Config()))
-    assert told_of(next(iter(suite)))["prodstatus.evidence.n"] == "nul#x00 lone#xD800"
+    assert next(iter(suite)).result[0].text.startswith("nul#x00 lone#xD800 #x1B[31m")

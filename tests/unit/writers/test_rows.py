@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.override import Override

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.record import Record, Selection, Subject
 from pytest_prodstatus.writers.html.audit import audit

@@ -23,7 +23,7 @@ def told(verdict: Any = C, page: Page = PAGE, **more: Any) -> str:
 @pytest.mark.parametrize(
     ("more", "note"),
     [
-        ({"reason": reason("too old", Kind.STALE)}, "stale"),
+        ({"verdict": B, "reason": reason("too old", Kind.STALE)}, "stale"),
         ({"carried_over": True, "observed_at": NOW - 5 * HOUR}, "carried over, seen 5 h ago"),
         ({"carried_over": True, "observed_at": None}, "carried over"),
         ({"flaky": True, "attempts": 3}, "flaky: 3 attempts"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.refusal import Ground, Refusal
@@ -43,7 +44,9 @@ def test_the_sentence_below_the_verdict_says_why() -> None:
 def test_what_closes_the_gate_is_listed_with_its_remedy() -> None:
     """Where one is known, and escaped."""
     assert "<li>a &lt;waiver&gt;: mend &lt;it&gt;</li>" in told(HELD, refusals=[REFUSAL])
-    assert "<li>a &lt;waiver&gt;</li>" in told(HELD, refusals=[replace(REFUSAL, remedy=None)])
+    assert "<li>a &lt;waiver&gt;</li>" in told(
+        HELD, refusals=[dataclasses.replace(REFUSAL, remedy=None)]
+    )
     assert "waivers" not in told(HELD)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from pytest_prodstatus.writers.html.overview import cause_link, overview
 from tests.unit.given import C, F, catalogue, record, stage

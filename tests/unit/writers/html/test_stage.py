@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+from msgspec.structs import replace
+
+from pytest_prodstatus.model.reason import because
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.html.stage import stage_top
@@ -23,7 +25,9 @@ HELD = record(SHOP, {"a.x": C, "b.x": C})
 
 def told(number: int, config: Config | None = None, of: Record = MADE, **more: Any) -> str:
     """Return the top of one of the stages, changed."""
-    changed = replace(of.stages[number], **more)
+    result = of.stages[number]
+    why = because(more.pop("reason", result.reason))
+    changed = replace(result, **why, **more)
     return stage_top(changed, of, config or Config(catalogue=SHOP), {"a.x": "c1"})
 
 
@@ -56,7 +60,7 @@ def test_since_when_and_until_when() -> None:
     text = told(0, since=NOW - HOUR, previous=B)
     assert "Since 2026-11-22 11:00:00 UTC, before that BLOCKED.\n" in text
     assert "Valid until 2026-11-23 12:00:00 UTC" in told(1, of=HELD)
-    assert "Valid until" not in told(1, of=HELD, verdict=B)
+    assert "Valid until" not in told(1, of=HELD, verdict=B, reason=reason())
 
 
 def test_what_the_verdict_means_is_the_projects_word() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.record import Past
 from pytest_prodstatus.model.verdict import Verdict

@@ -1,19 +1,34 @@
-"""A record is redacted wherever it holds text, and nowhere else."""
+"""Every text of a value is visited, wherever it stands; a record is redacted just there."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import replace
 from html import escape
 from urllib.parse import quote
 
 import pytest
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
-from pytest_prodstatus.model.record import Record, Standing, Subject
-from pytest_prodstatus.model.redacted import _texts_of, redacted
+from pytest_prodstatus.model.codec import write_record
+from pytest_prodstatus.model.evidence import IntEntry, MapEntry, MoneyEntry, TextEntry, TimeEntry
+from pytest_prodstatus.model.override import Override
+from pytest_prodstatus.model.reason import Reason
+from pytest_prodstatus.model.record import (
+    Decision,
+    Final,
+    Past,
+    Record,
+    Run,
+    Selection,
+    StageResult,
+    Standing,
+    Subject,
+)
 from pytest_prodstatus.model.redaction import MASK, Redactor
-from pytest_prodstatus.writers.record import write_record
+from pytest_prodstatus.model.walk import INTO, _texts_of, printable, redacted, walked
+from pytest_prodstatus.payload import Payload
 from tests.unit.given import (
     B,
     C,
@@ -110,11 +125,56 @@ def test_a_stage_is_clean_only_where_each_of_its_texts_is(
             assert clean.stages[0].criteria[0] is made.stages[0].criteria[0]
 
 
-def test_no_new_field_can_be_forgotten() -> None:
-    """Every field of a criterion that may hold text is looked at, but for these."""
-    looked, _ = _texts_of(Standing)
-    assert set(Standing._fields) - set(looked) == {
-        "verdict", "observed", "observed_at", "carried_over", "selected", "duration", "attempts",
-        "flaky", "side_effects",
-        "id", "stage", "nodeid", "run_id",
-    }  # fmt: skip
+CRITERION = """
+    verdict observed observed_at carried_over selected kind duration attempts flaky side_effects
+    id nodeid run_id
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "left"),
+    [
+        (Standing, CRITERION),
+        (StageResult, "id verdict kind derived cause since previous"),
+        (Final, "verdict kind cause"),
+        (Run, "id target started finished commit dirty catalogue complete shard"),
+        (Subject, ""),
+        (Reason, "kind"),
+        (Past, "run started commit final stages"),
+        (Override, "target since until"),
+        (Decision, "open rule exit_code selection"),
+        (Selection, "partial verdict criteria"),
+        (Record, "document"),
+        (TextEntry, "at"),
+        (IntEntry, "at value"),
+        (MoneyEntry, "at value currency"),
+        (TimeEntry, "at value"),
+        (MapEntry, "at cut_from"),
+    ],
+)
+def test_no_new_field_can_be_forgotten(kind: type[Struct], left: str) -> None:
+    """Every field that may hold text is looked at, but for these."""
+    looked, _ = _texts_of(kind)
+    assert {field.name for field in fields(kind)} - set(looked) == set(left.split())
+
+
+def test_a_lone_surrogate_becomes_a_visible_escape() -> None:
+    """In keys and values, whatever they are in; a value without one is the same object."""
+    sent = Payload(endpoints={"a\ud800": "b\udfff"})
+    assert printable(sent) == Payload(endpoints={"a\\ud800": "b\\udfff"})
+    plain = Payload(endpoints={"a": "é"})
+    assert printable(plain) is plain
+
+
+def test_a_walk_looks_everywhere() -> None:
+    """Into Structs, mappings, lists, tuples and sets, however deep."""
+    found: list[object] = []
+
+    def visit(value: object) -> object:
+        if isinstance(value, (Struct, dict, list, tuple, set)):
+            return INTO
+        found.append(value)
+        return value
+
+    walked({"a": [("b", {"c"}), reason("d", remedy="e")]}, visit)
+    assert found == ["a", "b", "c", "d", "e"]

@@ -1,0 +1,247 @@
+"""The record's JSON text: written so that people can compare two, read so that nothing is believed.
+
+Fields, their order and what each may be come from the Structs in `record.py`. Here are only the
+lines (a criterion is one line), the instants (always to the millisecond), and what msgspec lets
+pass: a key that stands twice, and a field that isn't there but has a default.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, NoReturn
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import fields
+
+from pytest_prodstatus.model.instant import to_text
+from pytest_prodstatus.model.record import (
+    SCHEMA,
+    Decision,
+    Final,
+    Record,
+    Run,
+    Selection,
+    StageResult,
+    Standing,
+    Subject,
+)
+from pytest_prodstatus.model.text import utf8
+
+_ENCODE = msgspec.json.Encoder().encode
+_RECORD: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+_SPREAD = (Record, Run, Subject, Final, Decision, Selection, StageResult)
+"""What is spread over lines, field by field; any other Struct is one line."""
+
+
+class RecordError(ValueError):
+    """A record that can't be read; the message says which and why."""
+
+
+class NewerRecordError(RecordError):
+    """A record that a newer release wrote, which this one must neither judge nor overwrite."""
+
+
+def write_record(record: Record) -> str:
+    """Return the record's JSON text, which ends in a line end.
+
+    The same record gives the same text.
+    """
+    return b"".join(record_pieces(record)).decode()
+
+
+def record_pieces(record: Record) -> Iterator[bytes]:
+    """Yield the record's JSON text piece by piece, so that it is never in memory as a whole."""
+    yield from _pieces(record, b"\n")
+    yield b"\n"
+
+
+def data_of(value: Struct) -> Any:
+    """Return a part of a record as the data that its JSON reads as."""
+    return json.loads(_compact(value))
+
+
+def ascii_of(text: str) -> str:
+    """Return JSON text with whatever isn't ASCII escaped, for a terminal of any encoding."""
+    if text.isascii():
+        return text
+    return re.sub("[^\x00-\x7f]+", lambda found: json.dumps(found[0])[1:-1], text)
+
+
+def _pieces(value: object, margin: bytes) -> Iterator[bytes]:
+    """Yield a value as JSON, spread over lines that begin with `margin`."""
+    inner = margin + b" "
+    if isinstance(value, Standing):
+        yield _line(value)
+    elif isinstance(value, _SPREAD):
+        lead = b"{" + inner
+        for name, item in _fields_of(value):
+            yield lead + _ENCODE(name) + b": "
+            yield from _pieces(item, inner)
+            lead = b"," + inner
+        yield margin + b"}"
+    elif isinstance(value, tuple) and value and isinstance(value[0], (Struct, str)):
+        lead = b"[" + inner
+        for item in value:
+            yield lead
+            yield from _pieces(item, inner)
+            lead = b"," + inner
+        yield margin + b"]"
+    elif isinstance(value, Mapping) and value:
+        lead = b"{" + inner
+        for name, item in value.items():
+            yield lead + _compact(name) + b": " + _compact(item)
+            lead = b"," + inner
+        yield margin + b"}"
+    else:
+        yield _compact(value)
+
+
+def _fields_of(value: Struct) -> Iterator[tuple[str, Any]]:
+    """Yield what a Struct has in its JSON: its tag, and its fields by their names there."""
+    config = value.__struct_config__
+    if config.tag_field:
+        yield config.tag_field, config.tag
+    for field in fields(type(value)):
+        item = getattr(value, field.name)
+        if not (config.omit_defaults and item == field.default):
+            yield field.encode_name, item
+
+
+def _compact(value: object) -> bytes:
+    """Return a value as JSON on one line, each instant to the millisecond.
+
+    msgspec would write none of a fraction, or all six digits of it.
+    """
+    if isinstance(value, datetime):
+        return _ENCODE(to_text(value))
+    if isinstance(value, Struct):
+        items = [_ENCODE(name) + b":" + _compact(item) for name, item in _fields_of(value)]
+        return b"{" + b",".join(items) + b"}"
+    if isinstance(value, Mapping):
+        items = [_ENCODE(utf8(key)) + b":" + _compact(item) for key, item in value.items()]
+        return b"{" + b",".join(items) + b"}"
+    if isinstance(value, tuple):
+        return b"[" + b",".join(map(_compact, value)) + b"]"
+    return _ENCODE(utf8(value) if isinstance(value, str) else value)
+
+
+_INSTANT = re.compile(rb'at":"(....-..-..T..:..:..)(?:(\....)000)?Z"')
+"""An instant of a criterion or its evidence, as msgspec writes it.
+
+It can't stand inside a text, where the quotes are escaped, nor be a value of a mapping, which are
+objects all.
+"""
+_TIME = b'"type":"time"'
+
+
+def _line(standing: Standing) -> bytes:
+    """Return a criterion as one line: `_compact`, at a fifth of its cost for all but a few."""
+    try:
+        line = _ENCODE(standing)
+    except UnicodeEncodeError:
+        return _compact(standing)
+    if _TIME in line:
+        return _compact(standing)
+    parts, end = [], 0
+    for found in _INSTANT.finditer(line):
+        parts += [line[end : found.end(1)], found[2] or b".000"]
+        end = found.end() - 2
+    parts.append(line[end:])
+    return b"".join(parts)
+
+
+def read_record(text: str, source: str) -> Record:
+    """Return the record in `text`.
+
+    Args:
+        text: the content of a `status.json`.
+        source: its name, for messages.
+
+    Raises:
+        NewerRecordError: its schema is newer than this release knows.
+        RecordError: it isn't JSON, is cut short, or lacks or misuses a field.
+    """
+    try:
+        record = _RECORD.decode(text)
+        # What this release wrote is as it would write it again; all else is looked at twice.
+        if write_record(record) == text:
+            return record
+    except (ValueError, RecursionError):
+        pass
+    data = _parsed(text, source)
+    try:
+        if data["schema"] != SCHEMA:
+            from pytest_prodstatus.model.schema1 import converted
+
+            data = converted(data)
+        record = msgspec.convert(data, Record)
+        _check_complete(data, record)
+    except (msgspec.ValidationError, RecursionError) as error:
+        from pytest_prodstatus.model.validation import sentence_of
+
+        msg = f"{source}: not a valid record: {sentence_of(error, data, Record)}"
+        raise RecordError(msg) from None
+    return record
+
+
+def _parsed(text: str, source: str) -> dict[str, Any]:
+    """Return the data of a record of a schema that this release knows."""
+    try:
+        data = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        msg = f"{source}: not a readable record (it may be cut short): {error}"
+        raise RecordError(msg) from None
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if type(schema) is not int or schema < 1:
+        msg = f"{source}: not a record: it names no schema version"
+        raise RecordError(msg)
+    if schema > SCHEMA:
+        msg = (
+            f"{source}: the record's schema {schema} is newer than this release reads ({SCHEMA}): "
+            "update pytest-prodstatus, or move the record away"
+        )
+        raise NewerRecordError(msg)
+    try:
+        # Schema 1 kept lone surrogates; since then they are no text, neither here nor to msgspec.
+        json.dumps(data if schema == SCHEMA else None, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        msg = f"{source}: not a valid record: {error}"
+        raise RecordError(msg) from None
+    return data  # type: ignore[no-any-return]
+
+
+def _no_constant(name: str) -> NoReturn:
+    msg = f"{name} is no JSON"
+    raise ValueError(msg)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object's fields, each of which stands once: of two, readers see different ones."""
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        msg = f"the key {twice!r} stands twice in one object"
+        raise ValueError(msg)
+    return data
+
+
+def _check_complete(data: object, value: object, place: str = "$") -> None:
+    """Refuse an object that lacks a field; msgspec takes the default for it.
+
+    Raises:
+        msgspec.ValidationError: as msgspec's own.
+    """
+    if isinstance(value, Struct) and isinstance(data, dict):
+        for name, item in _fields_of(value):
+            if name not in data:
+                msg = f"Object missing required field `{name}` - at `{place}`"
+                raise msgspec.ValidationError(msg)
+            _check_complete(data[name], item, f"{place}.{name}")
+    elif isinstance(value, tuple) and isinstance(data, list):
+        for number, (given, item) in enumerate(zip(data, value, strict=False)):
+            _check_complete(given, item, f"{place}[{number}]")

@@ -1,0 +1,164 @@
+"""What msgspec refuses, as our sentence: the place, the value there, the rule, what would do.
+
+msgspec names a path and no value. The value is looked up in the raw data, and what would do in the
+Struct's own types.
+"""
+
+from __future__ import annotations
+
+import re
+import reprlib
+from collections.abc import Callable, Iterator
+from enum import Enum
+from typing import TypeAlias
+
+from msgspec import inspect
+
+_AT = re.compile(r"(.*) - at (?:`key` in )?`(\$.*)`", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
+_KINDS = {
+    "str": ("a text", (str,)),
+    "int": ("a whole number", (int,)),
+    "float": ("a number", (float,)),
+    "bool": ("true or false", (bool,)),
+    "null": ("null", (type(None),)),
+    "array": ("a list", (list,)),
+    "object": ("an object", (dict,)),
+}
+_INSTANT = "an instant in ISO 8601 with its time zone"
+
+Step: TypeAlias = str | int
+Place: TypeAlias = Callable[[list[Step]], str]
+"""Puts a path into words."""
+
+
+def path_text(steps: list[Step], root: str = "the record") -> str:
+    """Return a path as jq takes it, without its first dot; the root's name for the root."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return text.removeprefix(".") or root
+
+
+def sentence_of(
+    error: Exception, data: object, root: type, place: Place = path_text, *, noun: str = "field"
+) -> str:
+    """Return what is wrong with `data`, in one sentence that names the place and the value.
+
+    Args:
+        error: msgspec's, or a RecursionError.
+        data: what was converted.
+        root: the type to which it was.
+        place: puts a path into words.
+        noun: what a name in an object is called.
+    """
+    if isinstance(error, RecursionError):
+        return f"{place([])} is nested too deeply"
+    found = _AT.fullmatch(str(error))
+    message, path = found.groups() if found else (str(error), "$")
+    steps, value, kinds = _looked_up(path, message, data, inspect.type_info(root))
+    where = place(steps)
+    lacking = re.fullmatch(r"Object missing required field `(.*)`", message, re.DOTALL)
+    if lacking:
+        return f"{where} has no {noun} {lacking[1]!r}"
+    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", message, re.DOTALL)
+    if unknown:
+        return f"{where} has an unknown {noun} {unknown[1]!r}; {_nearest(unknown[1], kinds, noun)}"
+    rule = _rule(message, kinds)
+    return f"{where} is {reprlib.repr(value)}; it must be {rule}" if rule else f"{where}: {message}"
+
+
+def _looked_up(
+    path: str, message: str, data: object, kind: inspect.Type
+) -> tuple[list[Step], object, list[inspect.Type]]:
+    """Return the path's steps, the value at its end, and the types that may stand there."""
+    steps: list[Step] = []
+    kinds = [kind]
+    for name, number in _STEP.findall(path):
+        step: Step = name or number
+        if number == "...":
+            step = _offender(data, message)
+        elif number:
+            step = int(number)
+        try:
+            data = data[step]  # type: ignore[index]  # else the TypeError that is caught
+        except (TypeError, LookupError):
+            data = None
+        steps.append(step)
+        kinds = [below for each in kinds for below in _below(each, step)]
+    return steps, data, list(_flat(kinds))
+
+
+def _offender(data: object, message: str) -> Step:
+    """Return the key of the value that msgspec complained about; it says only what it got."""
+    got = re.search(r"got `(\w+)`", message)
+    types = _KINDS[got[1]][1] if got and got[1] in _KINDS else ()
+    shown = re.search(r"value '(.*)'", message, re.DOTALL)
+    for key, value in data.items() if isinstance(data, dict) else ():
+        if type(value) in types or (shown and value == shown[1]):
+            return str(key)
+    return "..."
+
+
+def _below(kind: inspect.Type, step: Step) -> Iterator[inspect.Type]:
+    """Yield the types that may stand one step below a value of type `kind`."""
+    for each in _flat([kind]):
+        match each:
+            case inspect.StructType():
+                yield from (f.type for f in each.fields if f.encode_name == step)
+                if each.tag_field == step:
+                    yield inspect.LiteralType(values=(each.tag,))
+            case inspect.VarTupleType() | inspect.ListType():
+                yield each.item_type
+            case inspect.DictType():
+                yield each.value_type
+
+
+def _flat(kinds: list[inspect.Type]) -> Iterator[inspect.Type]:
+    for kind in kinds:
+        match kind:
+            case inspect.UnionType():
+                yield from _flat(list(kind.types))
+            case inspect.Metadata():
+                yield from _flat([kind.type])
+            case _:
+                yield kind
+
+
+def _nearest(name: str, kinds: list[inspect.Type], noun: str) -> str:
+    """Return the names that would do, with the nearest."""
+    import difflib  # which costs more than all that is right
+
+    names = [f.encode_name for k in kinds if isinstance(k, inspect.StructType) for f in k.fields]
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"{hint}{noun}s are {', '.join(dict.fromkeys(names))}"
+
+
+def _rule(message: str, kinds: list[inspect.Type]) -> str:
+    """Return what must stand there; "" if `message` says so itself."""
+    if message.startswith(("Invalid enum value", "Invalid value")):
+        values = [
+            member.value if isinstance(member, Enum) else member
+            for kind in kinds
+            for member in (
+                kind.cls
+                if isinstance(kind, inspect.EnumType)
+                else kind.values
+                if isinstance(kind, inspect.LiteralType)
+                else ()
+            )
+        ]
+        return f"one of {', '.join(map(str, values))}"
+    if message.startswith("Invalid RFC3339") or "`datetime`" in message:
+        return _INSTANT
+    if message == "Number out of range":
+        return "a number that a float can hold"
+    expected = re.match(r"Expected `([^`]*)`(?:, got `.*`| (matching regex|[<>]=?) (.*))?", message)
+    if not expected:
+        return ""
+    names = expected[1].split(" | ")
+    words = " or ".join(_KINDS[name][0] if name in _KINDS else name for name in names)
+    if any(isinstance(kind, inspect.DateTimeType) for kind in kinds):
+        words = words.replace("a text", _INSTANT)
+    if expected[2] == "matching regex":
+        return f"{words} that matches {expected[3]}"
+    return f"{words} {expected[2]} {expected[3].removesuffix('.0')}" if expected[2] else words
