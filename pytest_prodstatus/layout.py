@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pytest_prodstatus.readers.table import OUTPUTS
+from pytest_prodstatus.readers.config import OUTPUTS
 
 PRODUCTION = "production"
 """The default target, and the mark that every criterion carries."""

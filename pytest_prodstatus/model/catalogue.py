@@ -39,7 +39,7 @@ class CatalogueError(ValueError):
     """A catalogue that can't be judged; the message names the value and what would do."""
 
 
-class Stage(Struct, frozen=True, kw_only=True):
+class Stage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A named step of the system under judgement.
 
     Attributes:

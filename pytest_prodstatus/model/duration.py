@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 _FORM = re.compile(r"([0-9]{1,6})([smhd])")
+DURATION_FORM = "write a whole number and s, m, h or d, as in '24h'"
 _UNIT = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -17,7 +18,7 @@ def parse_duration(text: str) -> timedelta:
     """
     match = _FORM.fullmatch(text.strip()) if isinstance(text, str) else None
     if not match or int(match[1]) == 0:
-        msg = f"{text!r} is not a duration: write a whole number and s, m, h or d, as in '24h'"
+        msg = f"{text!r} is not a duration: {DURATION_FORM}"
         raise ValueError(msg)
     return timedelta(**{_UNIT[match[2]]: int(match[1])})
 

@@ -20,10 +20,8 @@ from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
 from pytest_prodstatus.model.instant import Instant, instant, to_text
-from pytest_prodstatus.model.text import IDENTITY, one_line
+from pytest_prodstatus.model.text import IDENTITY, NAME_LIMIT, one_line
 
-NAME_LIMIT = 100
-"""Characters kept of the name of a value."""
 TEXT_LIMIT = 2_000
 """Characters kept of one text value."""
 ITEMS_LIMIT = 50

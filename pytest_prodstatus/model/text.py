@@ -11,6 +11,9 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta
 
+NAME_LIMIT = 100
+"""Characters kept of the name of a value."""
+
 IDENTITY = {"identity": True}
 Identity: TypeAlias = Annotated[str, Meta(extra=IDENTITY)]
 """A text by which something is found and compared: no text of a test gets there, nor a secret."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import reprlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
-from typing import TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import inspect
 
@@ -28,42 +28,85 @@ _KINDS = {
 _INSTANT = "an instant in ISO 8601 with its time zone"
 
 Step: TypeAlias = str | int
-Place: TypeAlias = Callable[[list[Step]], str]
-"""Puts a path into words."""
 
 
-def path_text(steps: list[Step], root: str = "the record") -> str:
-    """Return a path as jq takes it, without its first dot; the root's name for the root."""
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
-    return text.removeprefix(".") or root
+class Problem(NamedTuple):
+    """What msgspec refuses.
+
+    Attributes:
+        steps: the path to it: names, and numbers from 0.
+        value: what stands there.
+        lacking: the name that an object must have.
+        unknown: the name that an object may not have.
+        names: those that it may have.
+        rule: what must stand there; "" if `message` says so.
+        listed: what a list there must hold; "" if nothing more is known of it.
+        message: msgspec's own, or that of a rule between fields.
+    """
+
+    steps: list[Step]
+    value: object
+    lacking: str
+    unknown: str
+    names: tuple[str, ...]
+    rule: str
+    listed: str
+    message: str
 
 
-def sentence_of(
-    error: Exception, data: object, root: type, place: Place = path_text, *, noun: str = "field"
-) -> str:
-    """Return what is wrong with `data`, in one sentence that names the place and the value.
+def problem_of(error: Exception, data: object, root: Any) -> Problem:
+    """Return what is wrong with `data`, which can't be converted to the type `root`."""
+    found = _AT.fullmatch(str(error))
+    message, path = found.groups() if found else (str(error), "$")
+    steps, value, kinds = _looked_up(path, message, data, inspect.type_info(root))
+    lacking = re.fullmatch(r"Object missing required field `(.*)`", message, re.DOTALL)
+    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", message, re.DOTALL)
+    structs = [kind for kind in kinds if isinstance(kind, inspect.StructType)]
+    items = [k.item_type for k in kinds if isinstance(k, inspect.VarTupleType)]
+    return Problem(
+        steps=steps,
+        value=value,
+        lacking=lacking[1] if lacking else "",
+        unknown=unknown[1] if unknown else "",
+        names=tuple(dict.fromkeys(f.encode_name for k in structs for f in k.fields)),
+        rule=_rule(message, kinds),
+        listed="objects" if any(isinstance(i, inspect.StructType) for i in items)
+        else "texts" if items else "",
+        message=message,
+    )  # fmt: skip
+
+
+def sentence_of(error: Exception, data: object, root: Any) -> str:
+    """Return what is wrong with a record, in one sentence: the place as jq takes it, the value.
 
     Args:
         error: msgspec's, or a RecursionError.
         data: what was converted.
         root: the type to which it was.
-        place: puts a path into words.
-        noun: what a name in an object is called.
     """
     if isinstance(error, RecursionError):
-        return f"{place([])} is nested too deeply"
-    found = _AT.fullmatch(str(error))
-    message, path = found.groups() if found else (str(error), "$")
-    steps, value, kinds = _looked_up(path, message, data, inspect.type_info(root))
-    where = place(steps)
-    lacking = re.fullmatch(r"Object missing required field `(.*)`", message, re.DOTALL)
-    if lacking:
-        return f"{where} has no {noun} {lacking[1]!r}"
-    unknown = re.fullmatch(r"Object contains unknown field `(.*)`", message, re.DOTALL)
-    if unknown:
-        return f"{where} has an unknown {noun} {unknown[1]!r}; {_nearest(unknown[1], kinds, noun)}"
-    rule = _rule(message, kinds)
-    return f"{where} is {reprlib.repr(value)}; it must be {rule}" if rule else f"{where}: {message}"
+        return "the record is nested too deeply"
+    wrong = problem_of(error, data, root)
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in wrong.steps)
+    where = path.removeprefix(".") or "the record"
+    if wrong.lacking:
+        return f"{where} has no field {wrong.lacking!r}"
+    if wrong.unknown:
+        hint = nearest(wrong.unknown, wrong.names)
+        return f"{where} has an unknown field {wrong.unknown!r}; {hint}fields are " + ", ".join(
+            wrong.names
+        )
+    if wrong.rule:
+        return f"{where} is {reprlib.repr(wrong.value)}; it must be {wrong.rule}"
+    return f"{where}: {wrong.message}"
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return "did you mean 'x'? ", with the name that is nearest; "" if none is near."""
+    import difflib  # which costs more than all that is right
+
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {near[0]!r}? " if near else ""
 
 
 def _looked_up(
@@ -121,16 +164,6 @@ def _flat(kinds: list[inspect.Type]) -> Iterator[inspect.Type]:
                 yield from _flat([kind.type])
             case _:
                 yield kind
-
-
-def _nearest(name: str, kinds: list[inspect.Type], noun: str) -> str:
-    """Return the names that would do, with the nearest."""
-    import difflib  # which costs more than all that is right
-
-    names = [f.encode_name for k in kinds if isinstance(k, inspect.StructType) for f in k.fields]
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}{noun}s are {', '.join(dict.fromkeys(names))}"
 
 
 def _rule(message: str, kinds: list[inspect.Type]) -> str:

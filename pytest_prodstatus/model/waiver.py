@@ -14,13 +14,14 @@ from msgspec.structs import force_setattr
 
 from pytest_prodstatus.model.catalogue import base_of
 from pytest_prodstatus.model.duration import text_of
+from pytest_prodstatus.model.instant import Instant, instant
 from pytest_prodstatus.model.text import one_line
 
 WAIVER_MAX = timedelta(days=30)
 """How long a waiver may still live where the configuration doesn't say."""
 
 
-class Waiver(Struct, frozen=True, kw_only=True):
+class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One waiver.
 
     Attributes:
@@ -33,11 +34,12 @@ class Waiver(Struct, frozen=True, kw_only=True):
     criterion: str
     reason: str
     owner: str
-    expires: datetime
+    expires: Instant
 
     def __post_init__(self) -> None:
         force_setattr(self, "reason", one_line(self.reason))
         force_setattr(self, "owner", one_line(self.owner))
+        force_setattr(self, "expires", instant(self.expires))
 
     def covers(self, criterion_id: str) -> bool:
         """Return whether it is about a criterion."""

@@ -10,8 +10,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pytest_prodstatus.readers.config import parse_toml
-from pytest_prodstatus.readers.table import ConfigError
+from pytest_prodstatus.readers.config import ConfigError, parse_toml
 
 Values = Mapping[str, Any]
 

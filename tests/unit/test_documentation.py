@@ -23,13 +23,13 @@ from pytest_prodstatus.model.reason import BLOCKED_KINDS, Kind
 from pytest_prodstatus.options import NOTHING_RUNS, OPTIONS
 from pytest_prodstatus.readers.config import (
     DEFAULT_DOCUMENT,
+    OUTPUTS,
     STAGE_KEYS,
+    STEP_KEYS,
     TABLE_KEYS,
     WAIVER_KEYS,
     read_config,
 )
-from pytest_prodstatus.readers.path import STEP_KEYS
-from pytest_prodstatus.readers.table import OUTPUTS
 from pytest_prodstatus.state.location import FILE_NAME
 from pytest_prodstatus.writers import lock
 from pytest_prodstatus.writers.export import EXPORTS

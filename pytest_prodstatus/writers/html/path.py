@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from pytest_prodstatus.model.record import Record, StageResult
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.readers.path import Step
+from pytest_prodstatus.readers.config import Step
 from pytest_prodstatus.writers.html.timeline import all_instants
 from pytest_prodstatus.writers.html.words import CLASS, SIGN, instant
 

@@ -17,7 +17,6 @@ import pytest
 from pytest_prodstatus.model.codec import data_of
 from pytest_prodstatus.model.evidence import (
     ITEMS_LIMIT,
-    NAME_LIMIT,
     TEXT_LIMIT,
     Entry,
     EvidenceError,
@@ -26,6 +25,7 @@ from pytest_prodstatus.model.evidence import (
     shown,
 )
 from pytest_prodstatus.model.instant import to_text
+from pytest_prodstatus.model.text import NAME_LIMIT
 from tests.unit.given import NOW, each_hostile_text, entry
 
 

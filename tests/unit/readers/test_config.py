@@ -8,8 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from pytest_prodstatus.model.waiver import Waiver
-from pytest_prodstatus.readers.config import TARGET_FORM, Config, ConfigError, read_config
-from pytest_prodstatus.readers.path import Step
+from pytest_prodstatus.readers.config import TARGET_FORM, Config, ConfigError, Step, read_config
 
 UTC = timezone.utc
 HEAD = "[tool.prodstatus]\n"

@@ -7,8 +7,7 @@ from pytest_prodstatus.model.evidence import Money
 from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.record import Record, Subject
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.readers.path import Step
+from pytest_prodstatus.readers.config import Config, Step
 from tests.unit.given import (
     HOUR,
     NOW,

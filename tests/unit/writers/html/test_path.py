@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.readers.path import Step
+from pytest_prodstatus.readers.config import Step
 from pytest_prodstatus.writers.html.path import path
 from tests.unit.given import HOUR, NOW, B, C, F, catalogue, entry, observation, record, stage
 
