@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from dataclasses import dataclass
@@ -31,7 +30,8 @@ from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.refusal import Asked, Ground, Refusal, run_again
 from pytest_prodstatus.project import Project
 from pytest_prodstatus.undisturbed import undisturbed
-from pytest_prodstatus.writers.answer import Told, answer_lines, answers_to_json, exit_code_of
+from pytest_prodstatus.writers.answer import Told, answer_lines, exit_code_of
+from pytest_prodstatus.writers.answer_json import answers_to_text
 
 FORMATS = ("text", "json", "github")
 
@@ -212,8 +212,7 @@ class _Gate:
 def _tell(told: list[Told], form: str) -> None:
     now = clock.now()
     if form == "json":
-        text = json.dumps(answers_to_json(told, now), indent=1, ensure_ascii=False)
-        click.echo(text)
+        click.echo(answers_to_text(told, now))
         return
     for each in told:
         for line in answer_lines(each, now):

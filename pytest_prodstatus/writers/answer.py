@@ -1,22 +1,17 @@
-"""The gate's answer for a person and for a program: plain lines, and JSON."""
+"""The gate's answer for a person, in plain lines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from pytest_prodstatus.model.answer import Answer
 from pytest_prodstatus.model.cause import Cause
 from pytest_prodstatus.model.duration import age
-from pytest_prodstatus.model.instant import to_text
 from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.record import Run
 from pytest_prodstatus.model.text import one_line
-
-SCHEMA = 1
-"""The version of the answer's JSON form, by `pytest_prodstatus/schema/gate-v1.json`."""
 
 SHOWN = 20
 """Causes and ids that the text names; the JSON has all of them."""
@@ -88,82 +83,3 @@ def _cause(cause: Cause) -> Iterator[str]:
     yield f"  {cause.verdict!s:<7}  {named}{more}: {cause.reason.text}"
     if cause.hanging:
         yield f"           hangs on it: {', '.join(cause.hanging)}"
-
-
-def answers_to_json(told: Sequence[Told], now: datetime) -> dict[str, Any]:
-    """Return all answers as JSON values."""
-    asked = told[0].answer.asked
-    return {
-        "schema": SCHEMA,
-        "at": to_text(now),
-        "open": all(each.answer.open for each in told),
-        "exit_code": exit_code_of(told),
-        "asked": {
-            "target": asked.target,
-            "subject": asked.subject,
-            "commit": asked.commit,
-            "run": asked.run,
-            "max_age_s": int(asked.max_age.total_seconds()),
-            "require": list(asked.require),
-        },
-        "records": [_to_json(each) for each in told],
-    }
-
-
-def _to_json(told: Told) -> dict[str, Any]:
-    answer, run = told.answer, told.run
-    return {
-        "record": told.source,
-        "run": {
-            "id": run.id,
-            "target": run.target,
-            "started": to_text(run.started),
-            "finished": to_text(run.finished) if run.finished else None,
-            "release": run.subject.release,
-            "commit": run.commit,
-        }
-        if run
-        else None,
-        "open": answer.open,
-        "exit_code": answer.exit_code,
-        "decision": answer.decision,
-        "sentence": answer.sentence,
-        "rules": [rule.value for rule in answer.rules],
-        "verdict": answer.verdict.value if answer.verdict else None,
-        "refusals": [
-            {"rule": each.ground.value, "reason": each.text, "remedy": each.remedy}
-            for each in answer.refusals
-        ],
-        "causes": [_cause_to_json(cause) for cause in answer.causes],
-        "waived": [
-            {
-                "criterion": each.standing.id,
-                "verdict": each.standing.verdict.value,
-                "reason": each.waiver.reason,
-                "owner": each.waiver.owner,
-                "expires": to_text(each.waiver.expires),
-            }
-            for each in answer.waived
-        ],
-        "override": {
-            "who": answer.override.who,
-            "reason": answer.override.reason,
-            "since": to_text(answer.override.since),
-            "until": to_text(answer.override.until),
-        }
-        if answer.override
-        else None,
-        "actions": list(answer.actions),
-    }
-
-
-def _cause_to_json(cause: Cause) -> dict[str, Any]:
-    return {
-        "verdict": cause.verdict.value,
-        "kind": cause.reason.kind.value,
-        "reason": cause.reason.text,
-        "remedy": cause.reason.remedy,
-        "ids": list(cause.ids),
-        "stages": list(cause.stages),
-        "hanging": list(cause.hanging),
-    }

@@ -17,10 +17,11 @@ import msgspec
 from msgspec import Struct
 
 import pytest_prodstatus
-from pytest_prodstatus.model import evidence, override, reason, record
+from pytest_prodstatus.model import evidence, override, reason, record, refusal
+from pytest_prodstatus.writers import answer_json
 
 FOLDER = Path(pytest_prodstatus.__file__).with_name("schema")
-MODULES = (record, reason, evidence, override)
+MODULES = (record, reason, evidence, override, refusal, answer_json)
 
 INSTANT = {
     "description": "An instant in UTC, to the millisecond, as in 2026-11-22T19:53:09.000Z.",
@@ -37,12 +38,17 @@ EXPLAINED = {
 
 def schemas() -> dict[str, str]:
     """Return each file's name and content, as they must be."""
-    made = _schema(
-        record.Record,
-        f"status-v{record.SCHEMA}",
-        f"The record of one run, version {record.SCHEMA} (status.json)",
-    )
-    return {f"status-v{record.SCHEMA}.json": made}
+    status, gate = f"status-v{record.SCHEMA}", f"gate-v{answer_json.SCHEMA}"
+    return {
+        f"{status}.json": _schema(
+            record.Record, status, f"The record of one run, version {record.SCHEMA} (status.json)"
+        ),
+        f"{gate}.json": _schema(
+            answer_json.GateAnswer,
+            gate,
+            f"What `prodstatus gate --format json` answers, version {answer_json.SCHEMA}",
+        ),
+    }
 
 
 def _schema(root: type[Struct], name: str, title: str) -> str:

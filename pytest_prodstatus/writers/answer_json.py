@@ -1,0 +1,268 @@
+"""The gate's answer for a program, by `pytest_prodstatus/schema/gate-v1.json`.
+
+Apart from the lines for a person, since these Structs are a contract: the JSON and its schema are
+made of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from pytest_prodstatus.model.cause import Cause
+from pytest_prodstatus.model.codec import data_of
+from pytest_prodstatus.model.instant import Instant
+from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.refusal import Asked, Ground
+from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.writers.answer import Told, exit_code_of
+
+SCHEMA = 1
+"""The version of the answer's JSON form."""
+
+
+class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the gate was asked.
+
+    Attributes:
+        target: the system.
+        subject: the release; null for any.
+        commit: the suite's commit; null for any.
+        run: the run's id; null for any.
+        max_age_s: how old a record may be, in seconds.
+        require: the stages; none for FINAL.
+    """
+
+    target: str
+    subject: str | None
+    commit: str | None
+    run: str | None
+    max_age_s: int
+    require: tuple[str, ...]
+
+
+class AnsweredRun(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The run that a record is of.
+
+    Attributes:
+        id: its id.
+        target: the system that it judged.
+        started: when it began.
+        finished: when it ended; null while it is in progress.
+        release: what it judged; null if the run didn't know.
+        commit: the suite's commit; null if it isn't under git.
+    """
+
+    id: str
+    target: str
+    started: Instant
+    finished: Instant | None
+    release: str | None
+    commit: str | None
+
+
+class RefusedBy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What closes the gate whatever the verdicts are.
+
+    Attributes:
+        rule: the rule of the gate.
+        reason: one sentence that says what.
+        remedy: what a person can do about it, if that is known.
+    """
+
+    rule: Ground
+    reason: str
+    remedy: str | None
+
+
+class RootCause(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A root cause of what isn't CONFIRMED and not waived.
+
+    Attributes:
+        verdict: FAILED or BLOCKED.
+        kind: the kind of reason.
+        reason: one sentence that says why.
+        remedy: what a person can do about it, if that is known.
+        ids: criteria; or a stage that has none; or `run`.
+        stages: the stages that these are in.
+        hanging: further stages that it holds up.
+    """
+
+    verdict: Verdict
+    kind: Kind
+    reason: str
+    remedy: str | None
+    ids: tuple[str, ...]
+    stages: tuple[str, ...]
+    hanging: tuple[str, ...]
+
+
+class WaivedCriterion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What isn't CONFIRMED and waived.
+
+    Attributes:
+        criterion: its id.
+        verdict: FAILED or BLOCKED.
+        reason: why it is accepted.
+        owner: who answers for it.
+        expires: until when.
+    """
+
+    criterion: str
+    verdict: Verdict
+    reason: str
+    owner: str
+    expires: Instant
+
+
+class OverrideInForce(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The override in force, needed or not.
+
+    Attributes:
+        who: the person who answers for it.
+        reason: why.
+        since: when it began.
+        until: when it ends.
+    """
+
+    who: str
+    reason: str
+    since: Instant
+    until: Instant
+
+
+class RecordAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The answer by one record.
+
+    Attributes:
+        record: the file.
+        run: the run it is of; null if it can't be read.
+        open: whether it opens the gate.
+        exit_code: 0 open, 1 something FAILED, 10 closed otherwise.
+        decision: `open`, `open, N waived`, `open by an override` or `closed`.
+        sentence: the whole answer in one line.
+        rules: the rules by which it is closed, or would be without an override, in the order of the
+            reasons.
+        verdict: of what was asked about, now, whatever is waived; null if nothing is known.
+        refusals: what closes the gate whatever the verdicts are.
+        causes: the root causes of what isn't CONFIRMED and not waived, the worst first.
+        waived: what isn't CONFIRMED and waived.
+        override: the override in force, needed or not.
+        actions: what to do, what unblocks most first.
+    """
+
+    record: str
+    run: AnsweredRun | None
+    open: bool
+    exit_code: int
+    decision: str
+    sentence: str
+    rules: tuple[Ground, ...]
+    verdict: Verdict | None
+    refusals: tuple[RefusedBy, ...]
+    causes: tuple[RootCause, ...]
+    waived: tuple[WaivedCriterion, ...]
+    override: OverrideInForce | None
+    actions: tuple[str, ...]
+
+
+class GateAnswer(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="schema", tag=SCHEMA
+):
+    """What `prodstatus gate --format json` answers.
+
+    Attributes:
+        at: when the gate was asked.
+        open: whether every record opens the gate.
+        exit_code: 0 open, 1 something FAILED, 10 closed otherwise.
+        asked: the question.
+        records: the answer by each record, in the order they were named.
+    """
+
+    at: Instant
+    open: bool
+    exit_code: int
+    asked: Question
+    records: tuple[RecordAnswer, ...]
+
+
+def answers_to_text(told: Sequence[Told], now: datetime) -> str:
+    """Return all answers as JSON text, in ASCII, so that every terminal can show it."""
+    answer = GateAnswer(
+        at=now,
+        open=all(each.answer.open for each in told),
+        exit_code=exit_code_of(told),
+        asked=_question(told[0].answer.asked),
+        records=tuple(map(_record, told)),
+    )
+    return json.dumps(data_of(answer), indent=1)
+
+
+def _question(asked: Asked) -> Question:
+    return Question(
+        target=asked.target,
+        subject=asked.subject,
+        commit=asked.commit,
+        run=asked.run,
+        max_age_s=int(asked.max_age.total_seconds()),
+        require=tuple(asked.require),
+    )
+
+
+def _record(told: Told) -> RecordAnswer:
+    answer, run, override = told.answer, told.run, told.answer.override
+    return RecordAnswer(
+        record=told.source,
+        run=AnsweredRun(
+            id=run.id,
+            target=run.target,
+            started=run.started,
+            finished=run.finished,
+            release=run.subject.release,
+            commit=run.commit,
+        )
+        if run
+        else None,
+        open=answer.open,
+        exit_code=answer.exit_code,
+        decision=answer.decision,
+        sentence=answer.sentence,
+        rules=answer.rules,
+        verdict=answer.verdict,
+        refusals=tuple(
+            RefusedBy(rule=each.ground, reason=each.text, remedy=each.remedy)
+            for each in answer.refusals
+        ),
+        causes=tuple(map(_cause, answer.causes)),
+        waived=tuple(
+            WaivedCriterion(
+                criterion=each.standing.id,
+                verdict=each.standing.verdict,
+                reason=each.waiver.reason,
+                owner=each.waiver.owner,
+                expires=each.waiver.expires,
+            )
+            for each in answer.waived
+        ),
+        override=OverrideInForce(
+            who=override.who, reason=override.reason, since=override.since, until=override.until
+        )
+        if override
+        else None,
+        actions=tuple(answer.actions),
+    )
+
+
+def _cause(cause: Cause) -> RootCause:
+    return RootCause(
+        verdict=cause.verdict,
+        kind=cause.reason.kind,
+        reason=cause.reason.text,
+        remedy=cause.reason.remedy,
+        ids=tuple(cause.ids),
+        stages=tuple(cause.stages),
+        hanging=tuple(cause.hanging),
+    )
