@@ -74,15 +74,19 @@ def ascii_of(text: str) -> str:
 def _pieces(value: object, margin: bytes) -> Iterator[bytes]:
     """Yield a value as JSON, spread over lines that begin with `margin`."""
     inner = margin + b" "
-    if isinstance(value, Standing):
-        yield _line(value)
-    elif isinstance(value, _SPREAD):
+    if isinstance(value, _SPREAD):
         lead = b"{" + inner
         for name, item in _fields_of(value):
             yield lead + _ENCODE(name) + b": "
             yield from _pieces(item, inner)
             lead = b"," + inner
         yield margin + b"}"
+    elif isinstance(value, tuple) and value and isinstance(value[0], Standing):
+        lead = b"[" + inner
+        for item in value:
+            yield lead + _line(item)
+            lead = b"," + inner
+        yield margin + b"]"
     elif isinstance(value, tuple) and value and isinstance(value[0], (Struct, str)):
         lead = b"[" + inner
         for item in value:
@@ -129,29 +133,29 @@ def _compact(value: object) -> bytes:
     return _ENCODE(utf8(value) if isinstance(value, str) else value)
 
 
-_INSTANT = re.compile(rb'at":"(....-..-..T..:..:..)(?:(\....)000)?Z"')
-"""An instant of a criterion or its evidence, as msgspec writes it.
+_AT = b'at":"'
+"""What comes before each instant of a criterion and its evidence.
 
-It can't stand inside a text, where the quotes are escaped, nor be a value of a mapping, which are
-objects all.
+It can't stand inside a text, where the quotes are escaped, nor before a value of a mapping, which
+are objects all.
 """
 _TIME = b'"type":"time"'
 
 
 def _line(standing: Standing) -> bytes:
-    """Return a criterion as one line: `_compact`, at a fifth of its cost for all but a few."""
+    """Return a criterion as one line: `_compact`, at a tenth of its cost for all but a few."""
     try:
         line = _ENCODE(standing)
     except UnicodeEncodeError:
         return _compact(standing)
     if _TIME in line:
         return _compact(standing)
-    parts, end = [], 0
-    for found in _INSTANT.finditer(line):
-        parts += [line[end : found.end(1)], found[2] or b".000"]
-        end = found.end() - 2
-    parts.append(line[end:])
-    return b"".join(parts)
+    head, *rest = line.split(_AT)
+    dated = [
+        part[:23] + part[26:] if part.startswith(b".", 19) else part[:19] + b".000" + part[19:]
+        for part in rest
+    ]
+    return _AT.join([head, *dated])
 
 
 def read_record(text: str, source: str) -> Record:

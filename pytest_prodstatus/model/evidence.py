@@ -11,7 +11,7 @@ import re
 import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from decimal import Decimal, InvalidOperation
 from itertools import islice
 from typing import Annotated, Any, TypeAlias
@@ -36,6 +36,7 @@ _ALLOWED = (
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _DIGITS = 40
 """Digits that a number may have before the point, and as many after it."""
+_LARGEST = 10**_DIGITS - 1
 
 
 class EvidenceError(TypeError):
@@ -171,11 +172,11 @@ class _Entry(Struct, frozen=True, kw_only=True, tag_field="type"):
     at: Instant
 
     def __post_init__(self) -> None:
-        name, at = one_line(self.name, limit=NAME_LIMIT), instant(self.at)
-        if name is not self.name:
-            force_setattr(self, "name", name)
-        if at is not self.at:
-            force_setattr(self, "at", at)
+        name, at = self.name, self.at
+        if not name.isidentifier() or len(name) > NAME_LIMIT:  # most are, and are safe as they are
+            force_setattr(self, "name", one_line(name, limit=NAME_LIMIT))
+        if at.tzinfo is not timezone.utc or at.microsecond % 1000:
+            force_setattr(self, "at", instant(at))
 
     def __str__(self) -> str:
         return f"{self.name} {shown(self)}"  # type: ignore[arg-type]  # the classes below
@@ -191,7 +192,7 @@ class TextEntry(_Entry, frozen=True, tag="text", forbid_unknown_fields=True, gc=
     value: str
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        _Entry.__post_init__(self)
         _keep_line(self)
 
 
@@ -205,7 +206,7 @@ class IntEntry(_Entry, frozen=True, tag="int", forbid_unknown_fields=True, gc=Fa
     value: int
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        _Entry.__post_init__(self)
         _check_digits(self.value)
 
 
@@ -241,7 +242,7 @@ class TimeEntry(_Entry, frozen=True, tag="time", forbid_unknown_fields=True, gc=
     value: Instant
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        _Entry.__post_init__(self)
         force_setattr(self, "value", instant(self.value))
 
 
@@ -284,7 +285,7 @@ def _keep_line(value: TextItem | TextEntry) -> None:
 
 
 def _check_digits(number: int) -> None:
-    if abs(number) >= 10**_DIGITS:
+    if not -_LARGEST <= number <= _LARGEST:
         msg = f"a whole number of evidence has at most {_DIGITS} digits"
         raise ValueError(msg)
 

@@ -65,6 +65,8 @@ def _check_reason(value: Standing | StageResult | Final) -> None:
         if value.remedy is not None:
             force_setattr(value, "remedy", one_line(value.remedy) or None)
         return
+    if value.sentence is None and value.kind is None and value.remedy is None:
+        return
     for name, given in (
         ("reason", value.sentence),
         ("kind", value.kind and value.kind.value),
