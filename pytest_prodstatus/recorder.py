@@ -49,6 +49,8 @@ from pytest_prodstatus.versions import suite_commit, versions
 
 OURS = (EXIT_OPEN, EXIT_BLOCKED, EXIT_UNWRITTEN)
 """Exit statuses that only this plugin gives, or that say nothing went wrong."""
+COLLECTION = "collection"
+"""The sort of incident that a file did not collect."""
 
 
 class Recorder:
@@ -80,7 +82,7 @@ class Recorder:
         self.aside = self._attempts.aside
         self._doubts: dict[str, tuple[Reason, str]] = {}
         self._missing: dict[str, Reason] = {}
-        self._incidents: dict[str, Reason] = {}
+        self._incidents: dict[tuple[str, str], Reason] = {}
         self._interrupted: set[str] = set()
         self._marked: tuple[str, ...] | None = None
         self._failed = False
@@ -210,10 +212,20 @@ class Recorder:
         self.record = self._former = self._manifest = None
         self._standings = []
 
-    def incident(self, key: str, text: str, kind: Kind, remedy: str | None = None) -> None:
-        """Note once, by `key`, something that went wrong outside any criterion; it caps FINAL."""
+    def incident(
+        self, what: str, text: str, kind: Kind, remedy: str | None = None, *, of: str = ""
+    ) -> None:
+        """Note something that went wrong outside any criterion; it caps FINAL.
+
+        Args:
+            what: the sort of incident.
+            text: one sentence about it.
+            kind: the kind of reason that it is.
+            remedy: what to do about it.
+            of: what it happened to; of each only the first incident of a sort is kept.
+        """
         text = self.redaction.text(text)
-        self._incidents.setdefault(key, Reason(text=text, kind=kind, remedy=remedy))
+        self._incidents.setdefault((what, of), Reason(text=text, kind=kind, remedy=remedy))
 
     def read(self) -> None:
         """Read the reports that were put aside."""
@@ -276,10 +288,10 @@ class Recorder:
 
         def composed(problems: list[str]) -> Record:
             for problem in problems:
-                self.incident(problem, problem, Kind.INCONCLUSIVE)
+                self.incident("output", problem, Kind.INCONCLUSIVE, of=problem)
             kept = self.archive.keep(self._composed(pytest_status))
             if kept.unsaved and self.settings.config.require_history:
-                self._incidents.setdefault("history", kept.unsaved)
+                self._incidents.setdefault(("history", ""), kept.unsaved)
                 return self.archive.keep(self._composed(pytest_status)).record
             if kept.unsaved and kept.tried and kept.unsaved.text not in self.outputs.notices:
                 self.outputs.notices.append(kept.unsaved.text)
@@ -415,7 +427,7 @@ class Recorder:
         # Nobody knows which criteria a file has that skipped itself, so it caps FINAL as well.
         path = self.config.rootpath / file
         if report.failed or reason.kind is not Kind.SKIPPED or holds_criteria(self.settings, path):
-            self._incidents.setdefault(f"collect {report.nodeid}", reason)
+            self._incidents.setdefault((COLLECTION, report.nodeid), reason)
 
     @pytest.hookimpl
     def pytest_warning_recorded(
@@ -445,7 +457,7 @@ class Recorder:
     @pytest.hookimpl
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note that the run was cut short."""
-        if not any(key.startswith("collect ") for key in self._incidents):
+        if not any(what == COLLECTION for what, _ in self._incidents):
             told = str(excinfo.value) or excinfo.typename
             self.incident("interrupt", f"the run was interrupted: {told}", Kind.NOT_RUN)
 
@@ -456,7 +468,7 @@ class Recorder:
         text = self.spool.read_manifest(worker)
         if text is None:
             told = f"worker {worker} left no list of what it collected"
-            self.incident(f"manifest {worker}", told, Kind.CRASH)
+            self.incident("manifest", told, Kind.CRASH, of=worker)
         elif self._manifest is None:
             self.begin(Manifest.from_json(text))
 
@@ -466,6 +478,6 @@ class Recorder:
         worker = worker_id(node)
         if error == "keyboard-interrupt":
             self._interrupted.add(worker)
-            self.incident(f"down {worker}", f"worker {worker} was interrupted", Kind.NOT_RUN)
+            self.incident("down", f"worker {worker} was interrupted", Kind.NOT_RUN, of=worker)
         elif error:
-            self.incident(f"down {worker}", f"worker {worker} died: {error}", Kind.CRASH)
+            self.incident("down", f"worker {worker} died: {error}", Kind.CRASH, of=worker)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_prodstatus.model.cause import Cause, actions_of
+from pytest_prodstatus.model.causes import actions_of, cause_line
 from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_FAILED, EXIT_OPEN
 from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.model.record import Standing
+from pytest_prodstatus.model.record import Cause, Standing
 from pytest_prodstatus.model.refusal import Asked, Ground, Refusal
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.model.waiver import Waiver
@@ -76,9 +76,7 @@ class Answer:
     @property
     def closing(self) -> tuple[tuple[Ground, str], ...]:
         """Why the gate would be closed, the worst first: the rule, and one sentence."""
-        unmet = tuple(
-            (Ground.VERDICT, f"{_named(c.ids)} {c.verdict}: {c.reason.text}") for c in self.causes
-        )
+        unmet = tuple((Ground.VERDICT, cause_line(cause)) for cause in self.causes)
         refused = tuple((refusal.ground, refusal.text) for refusal in self.refusals)
         failed = self.decided is Verdict.FAILED
         return (*unmet, *refused) if failed else (*refused, *unmet)
@@ -115,7 +113,3 @@ class Answer:
 def refused(refusals: Sequence[Refusal], asked: Asked, override: Override | None = None) -> Answer:
     """Return the answer where there is no record, or one that is about something else."""
     return Answer(asked=asked, verdict=None, refusals=tuple(refusals), override=override)
-
-
-def _named(ids: Sequence[str]) -> str:
-    return ids[0] if len(ids) == 1 else f"{ids[0]} and {len(ids) - 1} more"

@@ -8,6 +8,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.causes import causes, root_stages
 from pytest_prodstatus.model.decision import decide
 from pytest_prodstatus.model.judge import judge
 from pytest_prodstatus.model.reason import Reason
@@ -48,7 +49,9 @@ def compose(
     stages, final = judge(facts.catalogue, standings, incidents=run.incidents)
     selection = _selection(facts, standings, run.incidents, final.verdict)
     stages = _with_history(stages, facts.former, run.started)
-    decision = decide(rule, stages, final, selection, pytest_status)
+    catalogue = facts.catalogue
+    found = causes(catalogue, stages, run.incidents, root_stages(catalogue))
+    decision = decide(rule, final, found, selection, pytest_status)
     return Record(
         run=run, final=final, decision=decision, stages=stages, history=_history(facts.former)
     )

@@ -178,12 +178,17 @@ def read_record(text: str, source: str) -> Record:
         pass
     data = _parsed(text, source)
     try:
-        if data["schema"] != SCHEMA:
+        former = data["schema"] != SCHEMA
+        if former:
             from pytest_prodstatus.model.schema1 import converted
 
             data = converted(data)
         record = msgspec.convert(data, Record)
         _check_complete(data, record)
+        if former:
+            from pytest_prodstatus.model.schema1 import explained
+
+            record = explained(record)
     except (msgspec.ValidationError, RecursionError) as error:
         from pytest_prodstatus.model.validation import sentence_of
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from pytest_prodstatus.model.judge import RUN
-from pytest_prodstatus.model.record import Decision, Final, Selection, StageResult
+from pytest_prodstatus.model.causes import actions_of
+from pytest_prodstatus.model.record import Cause, Decision, Final, Selection
 from pytest_prodstatus.model.verdict import Rule, Verdict
 
 EXIT_OPEN = 0
@@ -18,19 +16,18 @@ EXIT_UNWRITTEN = 11
 
 def decide(
     rule: Rule,
-    stages: Sequence[StageResult],
     final: Final,
+    causes: tuple[Cause, ...],
     selection: Selection,
     pytest_status: int,
 ) -> Decision:
     """Return the decision on the whole catalogue and the exit status for what was selected."""
-    opened = rule.admits(final.verdict)
-    reasons = () if opened else tuple(closing_reasons(stages, final))
     return Decision(
-        open=opened,
+        open=rule.admits(final.verdict),
         rule=rule,
         exit_code=exit_status(rule, selection.verdict, pytest_status),
-        reasons=reasons,
+        causes=causes,
+        actions=actions_of(causes),
         selection=selection,
     )
 
@@ -55,15 +52,3 @@ def worse_status(ours: int, other: int) -> int:
     """
     replaced = (EXIT_OPEN, EXIT_FAILED, EXIT_BLOCKED) if ours == EXIT_UNWRITTEN else (EXIT_OPEN,)
     return ours if other in replaced else other
-
-
-def closing_reasons(stages: Sequence[StageResult], final: Final) -> list[str]:
-    """Return one sentence per stage that closes the gate, worst first, root causes only once."""
-    sentences: dict[str, str] = {}
-    for stage in sorted(stages, key=lambda stage: -stage.verdict.severity):
-        root = stage.cause or stage.id
-        if stage.reason and (root == RUN or root.partition(".")[0] == stage.id):
-            sentences.setdefault(root, f"{stage.title} {stage.verdict}: {stage.reason.text}")
-    if final.reason and not sentences:
-        return [f"FINAL {final.verdict}: {final.reason.text}"]
-    return list(sentences.values())

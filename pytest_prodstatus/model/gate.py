@@ -12,8 +12,8 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.answer import Answer, Waived, refused
-from pytest_prodstatus.model.catalogue import FINAL, Catalogue, CatalogueError, base_of
-from pytest_prodstatus.model.cause import causes_of, needed
+from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError, base_of
+from pytest_prodstatus.model.causes import causes, needed, root_stages
 from pytest_prodstatus.model.judge import Judged, judge
 from pytest_prodstatus.model.override import Override
 from pytest_prodstatus.model.reason import Reason, because
@@ -89,7 +89,7 @@ def ask(
         verdict=_verdict(truth, asked, incidents),
         decided=_verdict(decided, asked, incidents),
         refusals=tuple(refusals),
-        causes=causes_of(stages, decided[0], incidents, roots),
+        causes=causes(stages, decided[0], incidents, roots),
         waived=waived,
         override=override,
     )
@@ -106,9 +106,7 @@ def asked_stages(catalogue: Catalogue, require: Sequence[str]) -> tuple[str, ...
             known = ", ".join(catalogue.by_id) or "none"
             msg = f"--require {name!r}: there is no such stage; stages are {known}"
             raise UnknownStageError(msg)
-    if require:
-        return tuple(require)
-    return (FINAL,) if FINAL in catalogue.by_id else tuple(catalogue.by_id)
+    return tuple(require) or root_stages(catalogue)
 
 
 def waiver_refusals(

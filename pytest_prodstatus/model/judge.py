@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
@@ -21,11 +21,16 @@ Judged: TypeAlias = tuple[tuple[StageResult, ...], Final]
 
 
 class _Contribution(NamedTuple):
-    """One thing that bears on a stage's verdict: the verdict, why, and the root of it."""
+    """One thing that bears on a stage's verdict: the verdict, why, and the root of it.
+
+    Attributes:
+        rolled: it comes from a stage that is rolled up, whose title its reason begins with.
+    """
 
     verdict: Verdict
     reason: Reason | None
     cause: str
+    rolled: bool = False
 
 
 def judge(
@@ -58,18 +63,22 @@ def judge(
         by_stage[standing.stage].append(standing)
     capped = [_Contribution(Verdict.BLOCKED, incident, RUN) for incident in incidents]
     results: dict[str, StageResult] = {}
+    titled: set[str] = set()  # stages whose reason names another stage already
     for stage_id in catalogue.order:
         stage = catalogue.by_id[stage_id]
         outer = capped if stage_id == FINAL else []
         required = [results[name] for name in _required(stage, catalogue, unasked)]
         upstream = _upstream(required)
-        rolled = [_rolled_up(results[name], catalogue) for name in stage.rollup]
-        results[stage_id] = _judge_stage(stage, by_stage[stage_id], upstream, outer, rolled)
+        rolled = [_rolled_up(results[name], titled) for name in stage.rollup]
+        standings_of_it = by_stage[stage_id]
+        results[stage_id], worst = _judge_stage(stage, standings_of_it, upstream, outer, rolled)
+        if worst.rolled:
+            titled.add(stage_id)
     in_order = tuple(results[stage.id] for stage in catalogue.stages)
     if FINAL in results:
         of = results[FINAL]
         return in_order, Final(verdict=of.verdict, **because(of.reason), cause=of.cause)
-    whole = _worst([*capped, *(_rolled_up(result, catalogue) for result in in_order)])
+    whole = _worst([*capped, *(_rolled_up(result, titled) for result in in_order)])
     final = Final(verdict=whole.verdict, **because(whole.reason), cause=whole.cause or None)
     return in_order, final
 
@@ -80,7 +89,12 @@ def _judge_stage(
     upstream: _Contribution | None,
     outer: Sequence[_Contribution],
     rolled: Sequence[_Contribution],
-) -> StageResult:
+) -> tuple[StageResult, _Contribution]:
+    """Return a stage's result, and what decided it.
+
+    What FAILED in a stage that requires one which isn't CONFIRMED decides its verdict, and is no
+    root: it may come of that.
+    """
     criteria = tuple(
         replace(standing, verdict=Verdict.BLOCKED, **because(upstream.reason))
         if upstream and standing.verdict is Verdict.CONFIRMED
@@ -92,15 +106,18 @@ def _judge_stage(
     own = [_Contribution(s.verdict, s.reason, s.id) for s in telling]
     blocked_above = [upstream] if upstream else []
     worst = _worst([*outer, *own, *rolled, *blocked_above], empty_stage=stage)
-    return StageResult(
+    of_run = any(worst is each for each in outer)
+    cause = upstream.cause if upstream and not of_run else worst.cause
+    result = StageResult(
         id=stage.id,
         title=stage.title,
         verdict=worst.verdict,
         **because(worst.reason),
         derived=stage.derived,
-        cause=worst.cause or None,
+        cause=cause or None,
         criteria=criteria,
     )
+    return result, worst
 
 
 def _required(stage: Stage, catalogue: Catalogue, unasked: frozenset[str]) -> Iterable[str]:
@@ -128,15 +145,14 @@ def _upstream(required: Sequence[StageResult]) -> _Contribution | None:
     return _Contribution(Verdict.BLOCKED, reason, worst.cause or worst.id)
 
 
-def _rolled_up(result: StageResult, catalogue: Catalogue) -> _Contribution:
-    """Return a stage's result as it bears on another: its reason begins with the stage's title."""
+def _rolled_up(result: StageResult, titled: Collection[str]) -> _Contribution:
+    """Return a stage's result as it bears on another: its reason begins with a stage's title."""
     if result.reason is None:
-        return _Contribution(result.verdict, None, "")
+        return _Contribution(result.verdict, None, "", rolled=True)
     reason = result.reason
-    sources = [catalogue.by_id[name].title for name in catalogue.by_id[result.id].rollup]
-    if not any(reason.text.startswith(f"{title}: ") for title in sources):
+    if result.id not in titled:
         reason = replace(reason, text=f"{result.title}: {reason.text}")
-    return _Contribution(result.verdict, reason, result.cause or result.id)
+    return _Contribution(result.verdict, reason, result.cause or result.id, rolled=True)
 
 
 def _worst(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
+from pytest_prodstatus.model.causes import actions_of, of_run
 from pytest_prodstatus.model.decision import EXIT_BLOCKED
 from pytest_prodstatus.model.judge import RUN
 from pytest_prodstatus.model.reason import Kind, Reason, because
@@ -53,6 +54,7 @@ def marker_of(
         )
         for stage in catalogue.stages
     )
+    cause = of_run(IN_PROGRESS, tuple(stage.id for stage in catalogue.stages))
     return Record(
         run=run,
         final=Final(verdict=Verdict.BLOCKED, **because(IN_PROGRESS), cause=RUN),
@@ -60,7 +62,8 @@ def marker_of(
             open=False,
             rule=rule,
             exit_code=EXIT_BLOCKED,
-            reasons=(f"FINAL {Verdict.BLOCKED}: {IN_PROGRESS.text}",),
+            causes=(cause,),
+            actions=actions_of((cause,)),
             selection=Selection(partial=False, verdict=Verdict.BLOCKED, criteria=len(criteria)),
         ),
         stages=stages,

@@ -52,7 +52,7 @@ class _Explained:
         return Reason(text=self.sentence, kind=self.kind, remedy=self.remedy)
 
 
-def _check_reason(value: Standing | StageResult | Final) -> None:
+def _check_reason(value: Standing | StageResult | Final | Cause) -> None:
     """Refuse a verdict without a reason, and CONFIRMED with one; keep both texts on one line."""
     if value.verdict is not Verdict.CONFIRMED:
         if value.sentence is None or value.kind is None:
@@ -284,6 +284,31 @@ class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         force_setattr(self, "finished", instant_or_none(self.finished))
 
 
+class Cause(_Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One root cause of a closed gate.
+
+    Attributes:
+        verdict: FAILED or BLOCKED.
+        sentence: one sentence that says why.
+        kind: what sort of reason it is.
+        remedy: what a person can do about it, if that is known.
+        ids: the criteria that it is about, or the stage that has none, or "run".
+        stages: ids of the stages that they are in.
+        affected: ids of the further stages that can't be CONFIRMED because of it.
+    """
+
+    verdict: Verdict
+    sentence: str | None = field(default=None, name="reason")
+    kind: Kind | None = None
+    remedy: str | None = None
+    ids: tuple[str, ...]
+    stages: tuple[Identity, ...]
+    affected: tuple[Identity, ...]
+
+    def __post_init__(self) -> None:
+        _check_reason(self)
+
+
 class Selection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The verdict on what a partial run was asked to look at, which decides its exit status.
 
@@ -306,14 +331,16 @@ class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         rule: the rule by which that was decided.
         exit_code: what the run ended with: 0 open, 1 FAILED, 2 to 7 pytest's own and its
             neighbours', 10 BLOCKED, 11 the record could not be written.
-        reasons: why it is closed: one sentence a root cause, the worst first; none if it is open.
+        causes: why FINAL isn't CONFIRMED: each root cause once, the worst first.
+        actions: what to do about them, each once, what unblocks most first.
         selection: what the run was asked to look at, by which it exits.
     """
 
     open: bool
     rule: Rule
     exit_code: Annotated[int, Meta(ge=-(2**31), le=2**32)]
-    reasons: tuple[str, ...]
+    causes: tuple[Cause, ...]
+    actions: tuple[str, ...]
     selection: Selection
 
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
+from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError, Stage, title_of
+from pytest_prodstatus.model.causes import actions_of, causes, root_stages
+from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import utf8
 from pytest_prodstatus.model.walk import INTO, walked
 
@@ -11,19 +16,38 @@ from pytest_prodstatus.model.walk import INTO, walked
 def converted(data: dict[str, Any]) -> dict[str, Any]:
     """Return the raw data of a schema-1 record as that of a schema-2 record.
 
-    Schema 1 left `previous` out if there was none, and `shard` if it was false. It kept lone
+    Schema 1 left `previous` out if there was none, and `shard` if it was false. Its sentences
+    of why the gate was closed are left out: causes are worked out anew. It kept lone
     surrogates, which UTF-8 can't write; here they become visible escapes. What else is wrong is
     left for the decoder to refuse.
     """
-    previous, run = data.get("previous"), data.get("run")
+    previous, run, decision = data.get("previous"), data.get("run"), data.get("decision")
     rest = {name: value for name, value in data.items() if name not in ("schema", "previous")}
     if isinstance(run, dict):
         rest["run"] = {"shard": False, **run}
+    if isinstance(decision, dict):
+        kept = {name: value for name, value in decision.items() if name != "reasons"}
+        rest["decision"] = {**kept, "causes": [], "actions": []}
     return {
         "schema": 2,
         **walked(rest, _printable),
         "previous": converted(previous) if isinstance(previous, dict) else previous,
     }
+
+
+def explained(record: Record) -> Record:
+    """Return a converted record with its causes and actions, as far as it tells them.
+
+    It doesn't tell which stage requires which; the gate takes that from today's catalogue.
+    """
+    stages = tuple(Stage(id=stage.id, title=title_of(stage.id)) for stage in record.stages)
+    try:
+        catalogue = Catalogue(stages=stages, declared=False)
+    except CatalogueError:
+        return record
+    found = causes(catalogue, record.stages, record.run.incidents, root_stages(catalogue))
+    decision = replace(record.decision, causes=found, actions=actions_of(found))
+    return replace(record, decision=decision)
 
 
 def _printable(value: Any) -> Any:

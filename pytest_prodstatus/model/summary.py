@@ -1,4 +1,4 @@
-"""One line a stage: its reason, or, where it is CONFIRMED, what was seen; and what to do next.
+"""One line a stage: its reason, or, where it is CONFIRMED, what was seen.
 
 The document, the board and the page print these same lines.
 """
@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from pytest_prodstatus.model.evidence import Entry, shown
-from pytest_prodstatus.model.reason import Reason
-from pytest_prodstatus.model.record import Record, StageResult, Standing
+from pytest_prodstatus.model.record import StageResult, Standing
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
 
@@ -75,29 +74,3 @@ def override_line(override: Override) -> str:
     return (
         f"OVERRIDE until {override.until:%Y-%m-%d %H:%M} UTC, by {override.who}: {override.reason}"
     )
-
-
-def next_actions(record: Record) -> list[str]:
-    """Return what to do, each thing once: what FAILED first, then what unblocks most stages."""
-    waiting: dict[str, set[str]] = {}
-    failed: set[str] = set()
-    for stage in record.stages:
-        for standing in stage.criteria:
-            action = standing.reason and _action(standing, standing.reason)
-            if action:
-                hanging = {other.id for other in record.stages if other.cause == standing.id}
-                waiting.setdefault(action, set()).update({stage.id}, hanging)
-                if standing.verdict is Verdict.FAILED:
-                    failed.add(action)
-        if stage.reason and stage.reason.remedy:
-            waiting.setdefault(stage.reason.remedy, set()).add(stage.id)
-    return sorted(waiting, key=lambda action: (action not in failed, -len(waiting[action])))
-
-
-def _action(standing: Standing, reason: Reason) -> str | None:
-    """Return what a person can do about a criterion; None where nothing is known."""
-    if reason.remedy:
-        return reason.remedy
-    if standing.verdict is Verdict.FAILED:
-        return one_line(f"mend {standing.id}: {reason.text}", limit=LINE_LIMIT)
-    return None

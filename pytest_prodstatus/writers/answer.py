@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pytest_prodstatus.model.answer import Answer
-from pytest_prodstatus.model.cause import Cause
 from pytest_prodstatus.model.duration import age
 from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.model.record import Run
+from pytest_prodstatus.model.record import Cause, Run
 from pytest_prodstatus.model.text import one_line
 
 SHOWN = 20
@@ -80,6 +79,6 @@ def _described(run: Run, now: datetime) -> str:
 def _cause(cause: Cause) -> Iterator[str]:
     named = ", ".join(cause.ids[:SHOWN])
     more = f" and {len(cause.ids) - SHOWN:,} more" if cause.ids[SHOWN:] else ""
-    yield f"  {cause.verdict!s:<7}  {named}{more}: {cause.reason.text}"
-    if cause.hanging:
-        yield f"           hangs on it: {', '.join(cause.hanging)}"
+    yield f"  {cause.verdict!s:<7}  {named}{more}: {cause.sentence}"
+    if cause.affected:
+        yield f"           depends on it: {', '.join(cause.affected)}"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pytest_prodstatus.model.duration import age
 from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.record import Record, StageResult, Standing
-from pytest_prodstatus.model.summary import next_actions, override_line, stage_line
+from pytest_prodstatus.model.summary import override_line, stage_line
 from pytest_prodstatus.model.verdict import Verdict
 
 _VERDICT = max(len(verdict.value) for verdict in Verdict)
@@ -121,7 +121,7 @@ def _notes(standing: Standing, now: datetime | None) -> str:
 
 
 def _next(record: Record, width: int) -> Iterator[str]:
-    actions = next_actions(record)
+    actions = record.decision.actions
     if actions:
         yield ""
         yield "Next:"

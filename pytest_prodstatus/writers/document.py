@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pytest_prodstatus.model.catalogue import FINAL, SINCE, TAKEN_TITLES
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.model.summary import next_actions, override_line, stage_line
+from pytest_prodstatus.model.summary import override_line, stage_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.blocks import Blocks, scan
 from pytest_prodstatus.readers.config import Config
@@ -51,7 +51,7 @@ def field_values(record: Record) -> dict[str, str]:
     for stage in record.stages:
         before = f", before that {stage.previous}" if stage.previous else ""
         values[_since(stage.title)] = f"{_minute(stage.since)}{before}"
-    actions = [f"{n}. {plain(action)}" for n, action in enumerate(next_actions(record), 1)]
+    actions = [f"{n}. {plain(action)}" for n, action in enumerate(record.decision.actions, 1)]
     values[NEXT_ACTIONS] = " ".join(actions) or "none"
     values[LAST_RUN] = _last_run(record)
     if record.overrides:

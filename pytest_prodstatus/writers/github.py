@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.model.summary import next_actions, override_line, stage_line
+from pytest_prodstatus.model.summary import override_line, stage_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.board import final_line
@@ -64,7 +64,7 @@ def _blocks(record: Record, config: Config) -> Iterator[str]:
         yield "\n### Not confirmed\n"
     for row in unmet:
         yield f"- **{plain(row.id)}** {row.verdict}: {_why(row)}"
-    actions = next_actions(record)
+    actions = record.decision.actions
     if actions:
         yield "\n### Next\n"
     for action in actions:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
+from pytest_prodstatus.model.causes import cause_line
 from pytest_prodstatus.model.record import Decision, Record, Run
 from pytest_prodstatus.writers.html.facts import commit
 from pytest_prodstatus.writers.html.words import code, counted, instant, span
@@ -24,8 +25,8 @@ def _rows(record: Record) -> Iterator[Markup]:
     yield _row("Run", code(run.id))
     yield _row("Time", _time(run))
     yield _row("Decision", _decision(record.decision))
-    for why in record.decision.reasons:
-        yield _row("Closed by", why)
+    for cause in record.decision.causes:
+        yield _row("Closed by", cause_line(cause))
     for name, url in run.subject.endpoints.items():
         yield _row("Asked", Markup("{} {}").format(name, code(url)))
     for name, instants in run.subject.snapshots.items():

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR
 from pytest_prodstatus.model.record import Past, Record, StageResult
-from pytest_prodstatus.model.summary import next_actions, override_line
+from pytest_prodstatus.model.summary import override_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.html.strip import final_strip
@@ -55,7 +55,7 @@ def head(record: Record, config: Config) -> Head:
         waived=answer.waived if answer else (),
         refusals=answer.refusals if answer else (),
         overrides=[override_line(override) for override in record.overrides],
-        actions=next_actions(record),
+        actions=record.decision.actions,
         last_confirmed=_last_confirmed(record),
         until=min(ends, default=None),
         strip=final_strip(record),

@@ -1,4 +1,4 @@
-"""The decision: open or closed, why, and an exit status that is only ever worsened."""
+"""The decision: open or closed, and an exit status that is only ever worsened."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from itertools import product
 
 import pytest
 
-from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_FAILED, EXIT_OPEN, exit_status
-from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.verdict import Rule, Verdict
-from tests.unit.given import B, C, F, catalogue, reason, record, run, stage
+from tests.unit.given import B, C, F, catalogue, record
 
 ADMITS = {
     (Rule.CONFIRMED, C): True, (Rule.CONFIRMED, B): False, (Rule.CONFIRMED, F): False,
@@ -26,7 +24,7 @@ def test_what_opens_the_gate(rule: Rule, verdict: Verdict) -> None:
     made = record(catalogue("a"), {"a.x": verdict}, rule=rule).decision
     assert made.open is ADMITS[rule, verdict]
     assert made.rule is rule
-    assert bool(made.reasons) is not made.open
+    assert bool(made.causes) is (verdict is not C)
 
 
 def test_the_numbers_are_the_contract_s() -> None:
@@ -51,50 +49,3 @@ def test_the_exit_status_where_pytest_says_0(rule: Rule, verdict: Verdict, statu
 def test_pytest_s_own_status_is_kept(rule: Rule, verdict: Verdict, status: int) -> None:
     """1 to 7 are pytest's and its neighbours'."""
     assert exit_status(rule, verdict, status) == status
-
-
-def closed(stages: Catalogue, verdicts: dict[str, Verdict], *incidents: object) -> list[str]:
-    """Return why the gate is closed."""
-    made = record(stages, dict(verdicts), of=run(incidents=incidents))
-    return list(made.decision.reasons)
-
-
-class TestReasons:
-    """One sentence a root cause, the worst first."""
-
-    CHAIN = catalogue(
-        "order", stage("sale", requires=("order",)), "oauth", stage("all", rollup=("order", "sale"))
-    )
-
-    def test_the_worst_comes_first(self) -> None:
-        """FAILED before BLOCKED, else in the order of the stages."""
-        assert closed(self.CHAIN, {"order.x": B, "sale.x": C, "oauth.x": F}) == [
-            "OAUTH STATUS FAILED: seen to be FAILED",
-            "ORDER STATUS BLOCKED: seen to be BLOCKED",
-        ]
-
-    def test_what_only_follows_is_not_repeated(self) -> None:
-        """Neither the stage that requires the root nor the one that rolls it up."""
-        assert closed(self.CHAIN, {"order.x": F, "sale.x": C, "oauth.x": C}) == [
-            "ORDER STATUS FAILED: seen to be FAILED"
-        ]
-
-    def test_a_stage_without_criteria(self) -> None:
-        """Is its own cause."""
-        assert closed(catalogue("a", "b"), {"a.x": C}) == [
-            "B STATUS BLOCKED: no test provides a criterion of this stage"
-        ]
-
-    def test_an_incident(self) -> None:
-        """Said once, by the stage `final` or by FINAL."""
-        died = reason("worker gw0 died", Kind.CRASH)
-        final = stage("final", rollup=("a",))
-        assert closed(catalogue("a"), {"a.x": C}, died) == ["FINAL BLOCKED: worker gw0 died"]
-        assert closed(catalogue("a", final), {"a.x": C}, died) == [
-            "FINAL STATUS BLOCKED: worker gw0 died"
-        ]
-
-    def test_a_stage_called_run_is_a_stage_like_any_other(self) -> None:
-        """What only requires it isn't taken for an incident."""
-        made = catalogue(stage("sale", requires=("run",)), "run")
-        assert closed(made, {"run.x": B, "sale.x": C}) == ["RUN STATUS BLOCKED: seen to be BLOCKED"]

@@ -550,12 +550,12 @@ class TestOverride:
 
 
 class TestCauses:
-    """Each root once, with what hangs on it, and what to do."""
+    """Each root once, with what depends on it, and what to do."""
 
-    def test_the_worst_first_and_what_hangs_on_it(self) -> None:
+    def test_the_worst_first_and_what_depends_on_it(self) -> None:
         """FAILED before BLOCKED; what only follows isn't told again."""
         got = answer(made({"sale.linked": F, "oauth.token": B, "place.order": B}))
-        assert [(c.ids, c.verdict, c.stages, c.hanging) for c in got.causes] == [
+        assert [(c.ids, c.verdict, c.stages, c.affected) for c in got.causes] == [
             (("sale.linked",), F, ("sale",), ("final",)),
             (("oauth.token", "place.order"), B, ("oauth", "place"), ("sale", "final")),
         ]
@@ -574,19 +574,19 @@ class TestCauses:
         worse = {name: observation(F, reason=reason(name)) for name in names}
         got = answer(made(worse))
         assert [c.ids[0] for c in got.causes] == ["oauth.token", "sale.exists", "sale.linked"]
-        assert [c.weight for c in got.causes] == [4, 2, 2]
+        assert [len(c.stages + c.affected) for c in got.causes] == [4, 2, 2]
 
     def test_what_the_answer_is_not_about_is_not_told(self) -> None:
-        """Neither as a cause nor as hanging."""
+        """Neither as a cause nor as affected."""
         got = answer(made({"oauth.token": F, "sale.linked": F}), require=("place",))
-        assert [(c.ids, c.hanging) for c in got.causes] == [(("oauth.token",), ("place",))]
+        assert [(c.ids, c.affected) for c in got.causes] == [(("oauth.token",), ("place",))]
 
     def test_an_incident(self) -> None:
-        """Is about the run, and FINAL hangs on it."""
+        """Is about the run, and FINAL depends on it."""
         (cause,) = answer(made(incidents=(DIED,))).causes
-        assert (cause.ids, cause.stages, cause.hanging) == (("run",), (), ("final",))
+        assert (cause.ids, cause.stages, cause.affected) == (("run",), (), ("final",))
         (cause,) = answer(made(incidents=(DIED,)), require=("oauth",)).causes
-        assert (cause.ids, cause.stages, cause.hanging) == (("run",), (), ())
+        assert (cause.ids, cause.stages, cause.affected) == (("run",), (), ())
 
     def test_next_actions(self) -> None:
         """What helps every stage, then what unblocks most, each thing once."""
@@ -601,7 +601,7 @@ class TestCauses:
         assert got.actions == (
             "run pytest -m production --target production",
             "arm it",
-            "mend sale.linked: seen to be FAILED",
+            "fix sale.linked: seen to be FAILED",
         )
 
     def test_a_remedy_is_what_to_do(self) -> None:
@@ -616,22 +616,22 @@ class TestCauses:
         got = answer(made(catalogue=stages.digest), stages=stages)
         (cause,) = got.causes
         assert (cause.verdict, cause.ids) == (B, ("oauth.fresh", "oauth.[eu]"))
-        assert (cause.reason.kind, got.verdict) == (Kind.NOT_RUN, B)
+        assert (cause.kind, got.verdict) == (Kind.NOT_RUN, B)
         assert got.actions == ("run stage oauth again",)
 
     def test_kinds(self) -> None:
         """Of the reasons that the gate itself gives."""
         former = made(subject=Subject(release="v0"))
         other = answer(made(former=former, selected=ALL[1:]), subject="v1")
-        assert [cause.reason.kind for cause in other.causes] == [Kind.STALE]
+        assert [cause.kind for cause in other.causes] == [Kind.STALE]
         assert other.actions == ("run stage oauth again",)
         sham = answer(edited(made(), "oauth.token", observed=None))
-        assert [cause.reason.kind for cause in sham.causes] == [Kind.NOT_RUN]
+        assert [cause.kind for cause in sham.causes] == [Kind.NOT_RUN]
 
-    def test_mend_several(self) -> None:
+    def test_fix_several(self) -> None:
         """That say the same of themselves."""
         got = answer(made({"sale.linked": F, "sale.exists": F}))
-        assert got.actions == ("mend sale.exists and 1 more: seen to be FAILED",)
+        assert got.actions == ("fix sale.exists and 1 more: seen to be FAILED",)
 
     def test_the_record_comes_first_unless_something_failed(self) -> None:
         """The worst first."""

@@ -22,7 +22,9 @@ def test_nothing_is_confirmed_and_the_gate_is_closed(rule: Rule) -> None:
     ]
     assert (made.final.verdict, made.final.reason, made.final.cause) == (B, IN_PROGRESS, "run")
     assert (made.decision.open, made.decision.exit_code, made.decision.rule) == (False, 10, rule)
-    assert made.decision.reasons == (f"FINAL BLOCKED: {IN_PROGRESS.text}",)
+    (cause,) = made.decision.causes
+    assert (cause.verdict, cause.reason, cause.ids) == (B, IN_PROGRESS, ("run",))
+    assert made.decision.actions == (IN_PROGRESS.remedy,)
     assert made.decision.selection == Selection(partial=False, verdict=B, criteria=0)
     assert [s.derived for s in made.stages] == [False, False, True]
     assert {s.since for s in made.stages} == {made.run.started}

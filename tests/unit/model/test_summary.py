@@ -1,4 +1,4 @@
-"""One line a stage, the same in the document, the board and the page; and what to do next."""
+"""One line a stage, the same in the document, the board and the page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.outcome import Observation
-from pytest_prodstatus.model.summary import LINE_LIMIT, next_actions, stage_line
+from pytest_prodstatus.model.summary import LINE_LIMIT, stage_line
 from tests.unit.given import (
     HOSTILE,
     NOW,
@@ -90,35 +90,3 @@ def test_a_line_is_one_bounded_line(verdict: object) -> None:
         line = lines(catalogue("a"), {"a.x": told})["a"]
         assert len(line.splitlines()) == 1
         assert len(line) <= LINE_LIMIT
-
-
-def test_what_unblocks_most_comes_first_and_once() -> None:
-    """Remedies by the number of stages that wait for them, then in order."""
-    made = catalogue("solo", "a", stage("b", requires=("a",)), stage("c", requires=("b",)))
-    seen = {
-        "solo.x": observation(B, reason=reason("s", remedy="do the small thing")),
-        "solo.y": observation(B, reason=reason("s", remedy="do another thing")),
-        "a.x": observation(B, reason=reason("r", remedy="do the big thing")),
-        "b.x": observation(),
-        "c.x": observation(),
-    }
-    got = next_actions(record(made, dict(seen)))
-    assert got == ["do the big thing", "do the small thing", "do another thing"]
-
-
-def test_nothing_to_do() -> None:
-    """All CONFIRMED, or BLOCKED with no remedy known."""
-    assert next_actions(record(catalogue("a"), {"a.x": C})) == []
-    assert next_actions(record(catalogue("a"), {"a.x": observation(B, reason=reason("r"))})) == []
-
-
-def test_what_failed_comes_first() -> None:
-    """A FAILED criterion is to be mended, before any remedy and however many wait for that."""
-    made = catalogue("a", stage("b", requires=("a",)), stage("c"), stage("d", requires=("b",)))
-    seen = {
-        "a.x": observation(B, reason=reason("r", remedy="arm it")),
-        "b.x": observation(),
-        "c.x": F,
-        "d.x": observation(),
-    }
-    assert next_actions(record(made, dict(seen))) == ["mend c.x: seen to be FAILED", "arm it"]

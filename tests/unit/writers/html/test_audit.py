@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from pytest_prodstatus.model.causes import cause_line
 from pytest_prodstatus.model.record import Record, Selection, Subject
 from pytest_prodstatus.writers.html.audit import audit
 from tests.unit.given import HOUR, NOW, B, C, catalogue, record, run
@@ -41,13 +42,13 @@ def test_when_whom_and_with_what() -> None:
     ]
 
 
-def test_every_reason_of_a_closed_gate_has_a_row() -> None:
+def test_every_cause_of_a_closed_gate_has_a_row() -> None:
     """In the decision's order."""
     closed = made(B)
     assert [told for name, told in rows(closed) if name == "Closed by"] == [
-        *closed.decision.reasons
+        *map(cause_line, closed.decision.causes)
     ]
-    assert closed.decision.reasons
+    assert closed.decision.causes
 
 
 def test_a_partial_run_says_what_was_selected() -> None:

@@ -1,4 +1,8 @@
-"""Root causes of a closed gate: each once, with what hangs on it, and what to do about it."""
+"""Why FINAL isn't CONFIRMED and what to do next, worked out once for every output and the gate.
+
+Three rules: criteria that give the same reason are one cause; a stage that requires one which isn't
+CONFIRMED is no root, and neither is its FAILED; the action that unblocks most comes first.
+"""
 
 from __future__ import annotations
 
@@ -7,44 +11,12 @@ from dataclasses import dataclass, field
 
 from pytest_prodstatus.model.catalogue import FINAL, Catalogue
 from pytest_prodstatus.model.judge import RUN
-from pytest_prodstatus.model.reason import Kind, Reason
-from pytest_prodstatus.model.record import StageResult
+from pytest_prodstatus.model.reason import Reason, because
+from pytest_prodstatus.model.record import Cause, StageResult
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
 
 ACTION_LIMIT = 300
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
-    """One root cause.
-
-    Attributes:
-        verdict: FAILED or BLOCKED.
-        reason: why.
-        ids: the criteria that it is about, or the stage that has none, or "run".
-        stages: ids of the stages that they are in.
-        hanging: ids of the further stages that can't be CONFIRMED because of it.
-    """
-
-    verdict: Verdict
-    reason: Reason
-    ids: tuple[str, ...]
-    stages: tuple[str, ...]
-    hanging: tuple[str, ...]
-
-    @property
-    def weight(self) -> int:
-        """How many stages it holds up."""
-        return len(self.stages) + len(self.hanging)
-
-    @property
-    def action(self) -> str | None:
-        """What a person can do about it; None where nothing is known."""
-        if self.reason.remedy or self.verdict is not Verdict.FAILED:
-            return self.reason.remedy
-        more = f" and {len(self.ids) - 1} more" if len(self.ids) > 1 else ""
-        return one_line(f"mend {self.ids[0]}{more}: {self.reason.text}", limit=ACTION_LIMIT)
 
 
 @dataclass(slots=True)
@@ -53,11 +25,11 @@ class _Found:
     stages: dict[str, None] = field(default_factory=dict)
 
 
-def causes_of(
+def causes(
     catalogue: Catalogue,
     stages: Iterable[StageResult],
     incidents: Iterable[Reason],
-    asked: Collection[str],
+    roots: Collection[str],
 ) -> tuple[Cause, ...]:
     """Return the root causes, the worst first, then what holds up most.
 
@@ -65,18 +37,18 @@ def causes_of(
         catalogue: the stages.
         stages: as they were judged.
         incidents: what went wrong outside any criterion.
-        asked: ids of the stages that the gate is asked about.
-
-    Criteria that say the same of themselves, in whatever stage, have one cause.
+        roots: ids of the stages that are asked about (`root_stages`).
     """
-    bearing = needed(catalogue, asked)
+    bearing = needed(catalogue, roots)
+    stages = tuple(stages)
+    confirmed = {stage.id for stage in stages if stage.verdict is Verdict.CONFIRMED}
     found: dict[tuple[Verdict, Reason], _Found] = {}
     for stage in stages:
-        if stage.id not in bearing:
+        if stage.id not in bearing or not confirmed.issuperset(catalogue.by_id[stage.id].requires):
             continue
         for standing in stage.criteria:
-            reason, held = standing.reason, standing.observed is Verdict.CONFIRMED
-            if reason and not (held and reason.kind is Kind.UPSTREAM):
+            reason = standing.reason
+            if reason:
                 one = found.setdefault((standing.verdict, reason), _Found())
                 one.ids.append(one_line(standing.id))
                 one.stages[stage.id] = None
@@ -85,37 +57,65 @@ def causes_of(
             one.ids.append(stage.id)
             one.stages[stage.id] = None
     above = _above(catalogue)
-    causes = [
+    listed = [
         Cause(
             verdict=verdict,
-            reason=reason,
+            **because(reason),
             ids=tuple(one.ids),
             stages=tuple(one.stages),
-            hanging=_hanging(one.stages, above, bearing, catalogue),
+            affected=_affected(one.stages, above, bearing, catalogue),
         )
         for (verdict, reason), one in found.items()
     ]
-    capped = tuple(name for name in asked if name == FINAL)
-    causes += [
-        Cause(verdict=Verdict.BLOCKED, reason=reason, ids=(RUN,), stages=(), hanging=capped)
-        for reason in incidents
-    ]
-    return tuple(sorted(causes, key=lambda cause: (-cause.verdict.severity, -cause.weight)))
+    capped = tuple(name for name in roots if name == FINAL)
+    listed += [of_run(reason, capped) for reason in incidents]
+    return tuple(sorted(listed, key=lambda cause: (-cause.verdict.severity, -_weight(cause))))
+
+
+def of_run(reason: Reason, affected: tuple[str, ...] = ()) -> Cause:
+    """Return the cause that something went wrong outside any criterion."""
+    blocked = Verdict.BLOCKED
+    return Cause(verdict=blocked, **because(reason), ids=(RUN,), stages=(), affected=affected)
+
+
+def root_stages(catalogue: Catalogue) -> tuple[str, ...]:
+    """Return the ids of the stages that FINAL is about: itself if it is declared, else all."""
+    return (FINAL,) if FINAL in catalogue.by_id else tuple(catalogue.by_id)
+
+
+def cause_line(cause: Cause) -> str:
+    """Return what a cause is about, its verdict, and why, in one sentence."""
+    more = f" and {len(cause.ids) - 1} more" if len(cause.ids) > 1 else ""
+    return f"{cause.ids[0]}{more} {cause.verdict}: {cause.sentence}"
+
+
+def _weight(cause: Cause) -> int:
+    """Return how many stages a cause holds up."""
+    return len(cause.stages) + len(cause.affected)
+
+
+def _action(cause: Cause) -> str | None:
+    """Return what a person can do about a cause; None if nothing is known."""
+    if cause.remedy or cause.verdict is not Verdict.FAILED:
+        return cause.remedy
+    more = f" and {len(cause.ids) - 1} more" if len(cause.ids) > 1 else ""
+    return one_line(f"fix {cause.ids[0]}{more}: {cause.sentence}", limit=ACTION_LIMIT)
 
 
 def actions_of(causes: Sequence[Cause]) -> tuple[str, ...]:
     """Return what to do, each thing once: what unblocks most stages first, then what FAILED."""
     helped: dict[str, set[str]] = {}
     for cause in causes:
-        if cause.action:
-            helped.setdefault(cause.action, set()).update(cause.stages, cause.hanging)
+        action = _action(cause)
+        if action:
+            helped.setdefault(action, set()).update(cause.stages, cause.affected)
     return tuple(sorted(helped, key=lambda action: -len(helped[action])))
 
 
-def needed(catalogue: Catalogue, asked: Iterable[str]) -> frozenset[str]:
-    """Return `asked` and every stage that these require or roll up, however deep."""
+def needed(catalogue: Catalogue, roots: Iterable[str]) -> frozenset[str]:
+    """Return `roots` and every stage that these require or roll up, however deep."""
     found: set[str] = set()
-    todo = list(asked)
+    todo = list(roots)
     while todo:
         name = todo.pop()
         if name not in found:
@@ -134,7 +134,7 @@ def _above(catalogue: Catalogue) -> Mapping[str, frozenset[str]]:
     return {name: frozenset(others) for name, others in above.items()}
 
 
-def _hanging(
+def _affected(
     stages: Iterable[str],
     above: Mapping[str, frozenset[str]],
     bearing: Collection[str],

@@ -1,0 +1,210 @@
+"""Why FINAL isn't CONFIRMED and what to do next: one derivation, whoever prints it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.causes import cause_line
+from pytest_prodstatus.model.codec import write_record
+from pytest_prodstatus.model.gate import ask
+from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.refusal import Asked
+from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.readers.config import Config
+from pytest_prodstatus.writers.board import board_lines
+from pytest_prodstatus.writers.document import write_document
+from pytest_prodstatus.writers.page import page_pieces
+from tests.unit.given import NOW, B, C, F, catalogue, observation, reason, record, run, stage
+
+CHAIN = catalogue(
+    "order", stage("sale", requires=("order",)), "oauth", stage("all", rollup=("order", "sale"))
+)
+
+
+def lines(stages: Catalogue, verdicts: dict[str, object], *incidents: object) -> list[str]:
+    """Return the causes of a record, a line each."""
+    made = record(stages, dict(verdicts), of=run(incidents=incidents))  # type: ignore[arg-type]
+    return list(map(cause_line, made.decision.causes))
+
+
+class TestCauses:
+    """Each root once, the worst first."""
+
+    def test_the_worst_comes_first(self) -> None:
+        """FAILED before BLOCKED, and then what holds up most."""
+        assert lines(CHAIN, {"order.x": B, "sale.x": C, "oauth.x": F}) == [
+            "oauth.x FAILED: seen to be FAILED",
+            "order.x BLOCKED: seen to be BLOCKED",
+        ]
+
+    def test_what_only_follows_is_not_repeated(self) -> None:
+        """Neither the stage that requires the root nor the one that rolls it up."""
+        assert lines(CHAIN, {"order.x": F, "sale.x": C, "oauth.x": C}) == [
+            "order.x FAILED: seen to be FAILED"
+        ]
+
+    def test_what_failed_below_a_root_is_no_root(self) -> None:
+        """It may come of that; its own verdict stays."""
+        made = record(CHAIN, {"order.x": B, "sale.x": F, "oauth.x": C})
+        (cause,) = made.decision.causes
+        assert (cause.verdict, cause.ids, cause.affected) == (B, ("order.x",), ("sale", "all"))
+        sale = next(stage for stage in made.stages if stage.id == "sale")
+        assert (sale.verdict, sale.cause, sale.is_root) == (F, "order.x", False)
+        assert made.final.verdict is F
+
+    def test_one_stopped_service_is_one_cause_and_one_action(self) -> None:
+        """Twelve criteria in four stages, all of which fail when the service is down."""
+        down = observation(F, reason=reason("connection refused", Kind.OBSERVED))
+        names = ("available", "content", "search", "checkout")
+        made = catalogue(names[0], *(stage(name, requires=(names[0],)) for name in names[1:]))
+        got = record(made, {f"{name}.c{n}": down for name in names for n in range(3)})
+        (cause,) = got.decision.causes
+        assert cause.ids == ("available.c0", "available.c1", "available.c2")
+        assert cause.affected == names[1:]
+        assert got.decision.actions == ("fix available.c0 and 2 more: connection refused",)
+
+    def test_criteria_that_give_the_same_reason_are_one_cause(self) -> None:
+        """In whatever stage they are."""
+        unset = observation(B, reason=reason("API_KEY is not set", remedy="set API_KEY"))
+        got = record(catalogue("a", "b"), {"a.x": unset, "a.y": unset, "b.x": unset})
+        (cause,) = got.decision.causes
+        assert (cause.ids, cause.stages) == (("a.x", "a.y", "b.x"), ("a", "b"))
+        assert got.decision.actions == ("set API_KEY",)
+
+    def test_a_stage_without_criteria(self) -> None:
+        """Is its own cause."""
+        assert lines(catalogue("a", "b"), {"a.x": C}) == [
+            "b BLOCKED: no test provides a criterion of this stage"
+        ]
+
+    def test_an_incident(self) -> None:
+        """Said once, with or without a stage `final`."""
+        died = reason("worker gw0 died", Kind.CRASH)
+        final = stage("final", rollup=("a",))
+        for stages in (catalogue("a"), catalogue("a", final)):
+            assert lines(stages, {"a.x": C}, died) == ["run BLOCKED: worker gw0 died"]
+
+    def test_a_stage_called_run_is_a_stage_like_any_other(self) -> None:
+        """What only requires it isn't taken for an incident."""
+        made = catalogue(stage("sale", requires=("run",)), "run")
+        assert lines(made, {"run.x": B, "sale.x": C}) == ["run.x BLOCKED: seen to be BLOCKED"]
+        assert lines(made, {"sale.x": C}) == [
+            "run BLOCKED: no test provides a criterion of this stage"
+        ]
+
+    def test_all_confirmed(self) -> None:
+        """There is no cause, and nothing to do."""
+        made = record(catalogue("a"), {"a.x": C}).decision
+        assert (made.causes, made.actions) == ((), ())
+
+
+class TestActions:
+    """What to do, each thing once."""
+
+    def test_what_unblocks_most_comes_first(self) -> None:
+        """Remedies by the number of stages that wait for them, then in order."""
+        made = catalogue("solo", "a", stage("b", requires=("a",)), stage("c", requires=("b",)))
+        seen = {
+            "solo.x": observation(B, reason=reason("s", remedy="do the small thing")),
+            "solo.y": observation(B, reason=reason("s", remedy="do another thing")),
+            "a.x": observation(B, reason=reason("r", remedy="do the big thing")),
+            "b.x": observation(),
+            "c.x": observation(),
+        }
+        got = record(made, dict(seen)).decision.actions
+        assert got == ("do the big thing", "do the small thing", "do another thing")
+
+    def test_also_before_what_failed(self) -> None:
+        """A person who does the first thing gets furthest."""
+        made = catalogue("a", stage("b", requires=("a",)), stage("c"), stage("d", requires=("b",)))
+        seen = {
+            "a.x": observation(B, reason=reason("r", remedy="arm it")),
+            "b.x": observation(),
+            "c.x": F,
+            "d.x": observation(),
+        }
+        got = record(made, dict(seen)).decision.actions
+        assert got == ("arm it", "fix c.x: seen to be FAILED")
+
+    def test_nothing_is_made_up(self) -> None:
+        """BLOCKED with no remedy known gives no action."""
+        made = record(catalogue("a"), {"a.x": observation(B, reason=reason("r"))})
+        assert made.decision.actions == ()
+
+
+STAGES = catalogue(
+    "first",
+    "second",
+    stage("third", requires=("first",)),
+    stage("fourth", requires=("second", "third")),
+    stage("final", rollup=("first", "second", "third", "fourth")),
+)
+KINDS = {
+    "C": observation(),
+    "F": observation(F),
+    "G": observation(F, reason=reason("it is down", Kind.OBSERVED)),
+    "B": observation(B, reason=reason("KEY is not set", Kind.MISSING_CONFIG, remedy="set KEY")),
+    "D": observation(B, reason=reason("no data yet", Kind.NO_DATA, remedy="wait for data")),
+}
+NAMES = [f"{name}.{n}" for name in ("first", "second", "third", "fourth") for n in "xy"]
+
+
+def numbered(texts: list[str]) -> list[str]:
+    """Return a numbered list's items, whose lines were wrapped."""
+    joined = " ".join(text.strip() for text in texts)
+    return [part.strip() for part in re.split(r"(?:^|\s)\d+\. ", joined) if part.strip()]
+
+
+def printed_actions(made: Record, config: Config) -> dict[str, list[str]]:
+    """Return what to do next as every output prints it."""
+    board = [line.text for line in board_lines(made)]
+    document = write_document(made, config, None).decode()
+    (field,) = re.findall(r"(?m)^\*\*NEXT ACTIONS:\*\* (.*)$", document)
+    page = "".join(page_pieces(made, config))
+    section = page.partition('id="next"')[2].partition("</section>")[0]
+    answer = ask(made, STAGES, Asked(target="production"), NOW)
+    data = json.loads(write_record(made))
+    return {
+        "board": numbered(board[board.index("Next:") + 1 :]) if "Next:" in board else [],
+        "document": numbered([field]) if field != "none" else [],
+        "page": re.findall(r"<li>(.*?)</li>", section),
+        "record": data["decision"]["actions"],
+        "gate": list(answer.actions),
+    }
+
+
+@given(st.lists(st.sampled_from(sorted(KINDS)), min_size=len(NAMES), max_size=len(NAMES)))
+def test_every_output_gives_the_same_actions_and_causes(drawn: list[str]) -> None:
+    """In the same order: board, document, page, record and gate."""
+    seen = {name: KINDS[kind] for name, kind in zip(NAMES, drawn, strict=True)}
+    made = record(STAGES, dict(seen), of=run(catalogue=STAGES.digest))
+    config = Config(catalogue=STAGES)
+    printed = printed_actions(made, config)
+    assert all(actions == printed["gate"] for actions in printed.values()), printed
+    answer = ask(made, STAGES, Asked(target="production"), NOW)
+    assert answer.causes == made.decision.causes
+    page = "".join(page_pieces(made, config))
+    closed_by = re.findall(r'<th scope="row">Closed by</th><td>(.*?)</td>', page)
+    assert closed_by == list(map(cause_line, made.decision.causes))
+    assert bool(made.decision.causes) is (made.final.verdict is not Verdict.CONFIRMED)
+
+
+@given(st.lists(st.sampled_from(sorted(KINDS)), min_size=len(NAMES), max_size=len(NAMES)))
+def test_no_cause_is_below_another(drawn: list[str]) -> None:
+    """A stage that requires one which isn't CONFIRMED is never a root, nor is its FAILED."""
+    seen = {name: KINDS[kind] for name, kind in zip(NAMES, drawn, strict=True)}
+    made = record(STAGES, dict(seen))
+    verdicts = {stage.id: stage.verdict for stage in made.stages}
+    for cause in made.decision.causes:
+        for name in cause.stages:
+            assert all(verdicts[above] is C for above in STAGES.by_id[name].requires)
+    roots = {name for cause in made.decision.causes for name in cause.stages}
+    assert {stage.id for stage in made.stages if stage.is_root} == roots
+    assert replace(made) == made
