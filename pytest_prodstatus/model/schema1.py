@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError, Stage, title_of
-from pytest_prodstatus.model.causes import actions_of, causes, root_stages
+from pytest_prodstatus.model.causes import actions_of, causes
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import utf8
 from pytest_prodstatus.model.walk import INTO, walked
@@ -45,9 +45,11 @@ def explained(record: Record) -> Record:
         catalogue = Catalogue(stages=stages, declared=False)
     except CatalogueError:
         return record
-    found = causes(catalogue, record.stages, record.run.incidents, root_stages(catalogue))
+    # It doesn't tell what FINAL rolls up either.
+    found = causes(catalogue, record.stages, record.run.incidents, tuple(catalogue.by_id))
     decision = replace(record.decision, causes=found, actions=actions_of(found))
-    return replace(record, decision=decision)
+    previous = explained(record.previous) if record.previous else None
+    return replace(record, decision=decision, previous=previous)
 
 
 def _printable(value: Any) -> Any:

@@ -12,10 +12,9 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from pytest_prodstatus.model.cause import Cause
 from pytest_prodstatus.model.codec import data_of
 from pytest_prodstatus.model.instant import Instant
-from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.record import Cause
 from pytest_prodstatus.model.refusal import Asked, Ground
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.writers.answer import Told, exit_code_of
@@ -76,28 +75,6 @@ class RefusedBy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rule: Ground
     reason: str
     remedy: str | None
-
-
-class RootCause(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A root cause of what isn't CONFIRMED and not waived.
-
-    Attributes:
-        verdict: FAILED or BLOCKED.
-        kind: the kind of reason.
-        reason: one sentence that says why.
-        remedy: what a person can do about it, if that is known.
-        ids: criteria; or a stage that has none; or `run`.
-        stages: the stages that these are in.
-        hanging: further stages that it holds up.
-    """
-
-    verdict: Verdict
-    kind: Kind
-    reason: str
-    remedy: str | None
-    ids: tuple[str, ...]
-    stages: tuple[str, ...]
-    hanging: tuple[str, ...]
 
 
 class WaivedCriterion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -163,7 +140,7 @@ class RecordAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     rules: tuple[Ground, ...]
     verdict: Verdict | None
     refusals: tuple[RefusedBy, ...]
-    causes: tuple[RootCause, ...]
+    causes: tuple[Cause, ...]
     waived: tuple[WaivedCriterion, ...]
     override: OverrideInForce | None
     actions: tuple[str, ...]
@@ -236,7 +213,7 @@ def _record(told: Told) -> RecordAnswer:
             RefusedBy(rule=each.ground, reason=each.text, remedy=each.remedy)
             for each in answer.refusals
         ),
-        causes=tuple(map(_cause, answer.causes)),
+        causes=answer.causes,
         waived=tuple(
             WaivedCriterion(
                 criterion=each.standing.id,
@@ -253,16 +230,4 @@ def _record(told: Told) -> RecordAnswer:
         if override
         else None,
         actions=tuple(answer.actions),
-    )
-
-
-def _cause(cause: Cause) -> RootCause:
-    return RootCause(
-        verdict=cause.verdict,
-        kind=cause.reason.kind,
-        reason=cause.reason.text,
-        remedy=cause.reason.remedy,
-        ids=tuple(cause.ids),
-        stages=tuple(cause.stages),
-        hanging=tuple(cause.hanging),
     )

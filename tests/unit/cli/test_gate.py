@@ -439,10 +439,10 @@ class TestForms:
             {
                 "verdict": "FAILED", "kind": "observed", "reason": "seen to be FAILED",
                 "remedy": None, "ids": ["api.key"], "stages": ["api"],
-                "hanging": ["shop", "final"],
+                "affected": ["shop", "final"],
             }
         ]  # fmt: skip
-        assert answer["actions"] == ["mend api.key: seen to be FAILED"]
+        assert answer["actions"] == ["fix api.key: seen to be FAILED"]
 
     def test_github(self, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Annotations on the terminal; outputs and a summary are added to their files."""

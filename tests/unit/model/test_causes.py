@@ -30,7 +30,7 @@ CHAIN = catalogue(
 
 def lines(stages: Catalogue, verdicts: dict[str, object], *incidents: object) -> list[str]:
     """Return the causes of a record, a line each."""
-    made = record(stages, dict(verdicts), of=run(incidents=incidents))  # type: ignore[arg-type]
+    made = record(stages, dict(verdicts), of=run(incidents=incidents))
     return list(map(cause_line, made.decision.causes))
 
 
@@ -43,6 +43,13 @@ class TestCauses:
             "oauth.x FAILED: seen to be FAILED",
             "order.x BLOCKED: seen to be BLOCKED",
         ]
+
+    def test_of_equals_what_holds_up_most_comes_first(self) -> None:
+        """Then the order of the catalogue."""
+        down = {f"{name}.x": observation(F, reason=reason(name)) for name in ("oauth", "order")}
+        made = record(CHAIN, {**down, "sale.x": C}).decision.causes
+        assert [cause.ids[0] for cause in made] == ["order.x", "oauth.x"]
+        assert [len(cause.stages + cause.affected) for cause in made] == [3, 1]
 
     def test_what_only_follows_is_not_repeated(self) -> None:
         """Neither the stage that requires the root nor the one that rolls it up."""
@@ -169,7 +176,7 @@ def printed_actions(made: Record, config: Config) -> dict[str, list[str]]:
     (field,) = re.findall(r"(?m)^\*\*NEXT ACTIONS:\*\* (.*)$", document)
     page = "".join(page_pieces(made, config))
     section = page.partition('id="next"')[2].partition("</section>")[0]
-    answer = ask(made, STAGES, Asked(target="production"), NOW)
+    answer = ask(made, STAGES, Asked(target="demo"), NOW)
     data = json.loads(write_record(made))
     return {
         "board": numbered(board[board.index("Next:") + 1 :]) if "Next:" in board else [],
@@ -188,7 +195,7 @@ def test_every_output_gives_the_same_actions_and_causes(drawn: list[str]) -> Non
     config = Config(catalogue=STAGES)
     printed = printed_actions(made, config)
     assert all(actions == printed["gate"] for actions in printed.values()), printed
-    answer = ask(made, STAGES, Asked(target="production"), NOW)
+    answer = ask(made, STAGES, Asked(target="demo"), NOW)
     assert answer.causes == made.decision.causes
     page = "".join(page_pieces(made, config))
     closed_by = re.findall(r'<th scope="row">Closed by</th><td>(.*?)</td>', page)

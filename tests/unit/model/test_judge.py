@@ -112,15 +112,17 @@ class TestUpstream:
         assert (stages["sale"].verdict, stages["sale"].cause) == (B, "order.bought")
 
     def test_a_failed_stays_failed(self) -> None:
-        """What was seen not to hold doesn't become better for being downstream."""
+        """What was seen not to hold doesn't become better for being downstream, and is no root."""
         stages, _ = judged(verdicts={"order.bought": B, "sale.exists": F})
         assert stages["sale"].criteria[0].reason == reason("sale.exists is FAILED")
-        assert (stages["sale"].verdict, stages["sale"].cause) == (F, "sale.exists")
+        assert stages["sale"].reason == reason("sale.exists is FAILED")
+        assert (stages["sale"].verdict, stages["sale"].cause) == (F, "order.bought")
 
     def test_an_own_reason_comes_before_the_upstream_one(self) -> None:
-        """Of two BLOCKED, the stage's own says more."""
+        """Of two BLOCKED, the stage's own says more; the root is upstream all the same."""
         stages, _ = judged(verdicts={"order.bought": F, "sale.exists": B})
-        assert (stages["sale"].verdict, stages["sale"].cause) == (B, "sale.exists")
+        assert stages["sale"].reason == reason("sale.exists is BLOCKED")
+        assert (stages["sale"].verdict, stages["sale"].cause) == (B, "order.bought")
 
     def test_it_reaches_through_stages_to_the_root(self) -> None:
         """The sentence and the remedy are the root's, however far above."""

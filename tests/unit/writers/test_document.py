@@ -130,7 +130,7 @@ def test_the_last_run_says_what_is_known() -> None:
     bare = field_values(record(SHOP, {}, of=run(commit=None, subject=Subject())))["LAST RUN"]
     assert "commit" not in bare
     assert "release" not in bare
-    done = field_values(replace(RECORD, stages=()))
+    done = field_values(replace(RECORD, decision=replace(RECORD.decision, actions=())))
     assert done["NEXT ACTIONS"] == "none"
 
 
