@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import pytest
 
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.publish import Published, publish_readable, publish_record
+from pytest_prodstatus.publish import Problem, Published, publish_readable, publish_record
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.writers.files import clear_leftovers
 from pytest_prodstatus.writers.lock import FolderInUse, FolderLock
@@ -20,6 +20,7 @@ class Outputs:
 
     Attributes:
         notices: what a person should know about them, one sentence each.
+        problems: what could not be written at the end of the run.
         unmarked: why the run could not write that nothing is confirmed yet; "" if it could.
         unwritten: the record could not be written, so there is no verdict.
     """
@@ -27,6 +28,7 @@ class Outputs:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.notices: list[str] = []
+        self.problems: list[Problem] = []
         self.unmarked = ""
         self.unwritten = False
         holder = f"run {settings.run_id} (process {os.getpid()})"
@@ -94,23 +96,28 @@ class Outputs:
         done = publish_readable(marker, settings.config, settings.layout)
         problems = publish_record(done.record, settings.record)
         self.unwritten = self.unwritten or bool(problems)
-        self.unmarked = "; ".join((*done.problems, *problems))
+        self.unmarked = "; ".join(problem.text for problem in (*done.problems, *problems))
 
-    def finish(self, compose: Callable[[list[str]], Record]) -> Record:
+    def finish(self, compose: Callable[[Sequence[Problem]], Record]) -> Record:
         """Write the outputs and return the record that was written.
 
         Args:
             compose: makes the record, given what went wrong with the outputs so far.
         """
-        done = self._publish_readable(compose([]))
+        done = self._publish_readable(compose(()))
         if done.problems:
-            done = self._publish_readable(compose(list(done.problems)))
-        problems = publish_record(done.record, self.settings.record)
-        if problems:
-            self.unwritten = True
-            self.notices += problems
-            done = self._publish_readable(compose(problems))
+            done = self._publish_readable(compose(done.problems))
+        self._write_record(done.record)
+        if self.unwritten:
+            done = self._publish_readable(compose(self.problems))
+        self.problems += done.problems
         return done.record
+
+    def _write_record(self, record: Record) -> None:
+        problems = publish_record(record, self.settings.record)
+        self.unwritten = self.unwritten or bool(problems)
+        self.problems += problems
+        self.notices += [problem.text for problem in problems]
 
     def note_waivers(self, record: Record, now: datetime) -> None:
         """Let a person know of the waivers that break a rule at the instant `now`."""
@@ -124,9 +131,7 @@ class Outputs:
 
     def rewrite_record(self, record: Record) -> None:
         """Write the record once more, after the exit status was changed."""
-        problems = publish_record(record, self.settings.record)
-        self.unwritten = self.unwritten or bool(problems)
-        self.notices += problems
+        self._write_record(record)
 
     @property
     def exist(self) -> bool:

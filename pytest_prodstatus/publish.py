@@ -22,11 +22,18 @@ from pytest_prodstatus.writers.fields import digest_of
 from pytest_prodstatus.writers.files import write_atomically
 
 
+class Problem(NamedTuple):
+    """An output that could not be written, and one sentence about it."""
+
+    path: Path
+    text: str
+
+
 class Published(NamedTuple):
     """What came of writing: the record with the document's digest, and what went wrong."""
 
     record: Record
-    problems: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 def publish(record: Record, config: Config, layout: Layout) -> Published:
@@ -57,8 +64,8 @@ def publish_readable(record: Record, config: Config, layout: Layout) -> Publishe
     try:
         existing = _content(layout.document)
     except OSError as error:
-        problem = f"{layout.document} can't be read ({error.strerror or error})"
-        problems, digest = [f"{problem}: the gate stays closed"], ""
+        text = f"{layout.document} can't be read ({error.strerror or error}): the gate stays closed"
+        problems, digest = [Problem(layout.document, text)], ""
     else:
         document = write_document(record, config, existing)
         problems = _written(layout.document, document)
@@ -68,7 +75,7 @@ def publish_readable(record: Record, config: Config, layout: Layout) -> Publishe
     return Published(replace(record, document=digest), tuple(problems))
 
 
-def publish_record(record: Record, path: Path) -> list[str]:
+def publish_record(record: Record, path: Path) -> list[Problem]:
     """Write the record; one that can't be replaced is removed, since it must not speak for this."""
     problems = _written(path, _joined(record_pieces(record)))
     if problems:
@@ -95,9 +102,10 @@ def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield some
 
 
-def _written(path: Path, content: bytes | Iterable[bytes]) -> list[str]:
+def _written(path: Path, content: bytes | Iterable[bytes]) -> list[Problem]:
     try:
         write_atomically(path, content)
     except OSError as error:
-        return [f"{path} can't be written ({error.strerror or error}): the gate stays closed"]
+        text = f"{path} can't be written ({error.strerror or error}): the gate stays closed"
+        return [Problem(path, text)]
     return []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 from msgspec.structs import replace
@@ -35,6 +35,7 @@ from pytest_prodstatus.model.verdict import Rule, Verdict
 from pytest_prodstatus.outputs import Outputs
 from pytest_prodstatus.payload import Payload
 from pytest_prodstatus.phases import missing_of, verdict_of
+from pytest_prodstatus.publish import Problem
 from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.scope import (
     checked_catalogue,
@@ -286,9 +287,9 @@ class Recorder:
     def _write(self, pytest_status: int) -> Record:
         """Compose the record, keep its history, and write the outputs."""
 
-        def composed(problems: list[str]) -> Record:
-            for problem in problems:
-                self.incident("output", problem, Kind.INCONCLUSIVE, of=problem)
+        def composed(problems: Sequence[Problem]) -> Record:
+            for path, text in problems:
+                self.incident("output", text, Kind.INCONCLUSIVE, of=str(path))
             kept = self.archive.keep(self._composed(pytest_status))
             if kept.unsaved and self.settings.config.require_history:
                 self._incidents.setdefault(("history", ""), kept.unsaved)

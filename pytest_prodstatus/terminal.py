@@ -155,10 +155,10 @@ def print_board(recorder: Recorder, reporter: pytest.TerminalReporter | None) ->
     if verbosity >= 0:
         reporter.write_line("")
         settings = recorder.settings
+        unwritten = {problem.path for problem in recorder.outputs.problems}
         for path in (settings.document, settings.page, *settings.exports, settings.record):
-            reporter.write_line(
-                f"wrote {_shown(path, settings.root)}" if path.exists() else f"no {path}"
-            )
+            if path not in unwritten:
+                reporter.write_line(f"wrote {_shown(path, settings.root)}")
     for notice in notices:
         reporter.write_line(notice, yellow=True)
     for line in override_lines(record, width=_width()):

@@ -69,7 +69,7 @@ def command(
 
         problems = publish_record(merged, output)
         if problems:
-            raise click.UsageError("; ".join(problems))
+            raise click.UsageError("; ".join(problem.text for problem in problems))
         click.echo(f"wrote {output}")
     click.echo(final_line(merged).text)
     sys.exit(merged.decision.exit_code)

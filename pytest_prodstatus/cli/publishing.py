@@ -32,7 +32,7 @@ def publish_at(record: Record, project: Project, folder: Path) -> None:
     finally:
         lock.release()
     if problems:
-        raise click.UsageError("; ".join(problems))
+        raise click.UsageError("; ".join(problem.text for problem in problems))
     exports = (layout.export(name) for name in project.config.exports)
     for path in (layout.document, layout.page, *exports, layout.record):
         click.echo(f"wrote {shown(path)}")
