@@ -179,7 +179,7 @@ def finding_of(phase: Phase) -> Finding | None:
             return Verdict.FAILED, Reason(text=text, kind=Kind.CRASH)
         case Phase(outcome="skipped", xfail=True):
             text = f"it failed as its xfail mark expects: {phase.text or 'no reason given'}"
-            remedy = "an xfail is no waiver: mend the failure and remove the mark"
+            remedy = "an xfail is no waiver: fix the failure and remove the mark"
             return Verdict.FAILED, Reason(text=text, kind=Kind.KNOWN_FAILURE, remedy=remedy)
         case Phase(outcome="passed", xfail=True):
             text = "it passed against its xfail mark"

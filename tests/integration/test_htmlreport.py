@@ -127,7 +127,7 @@ def test_the_head_is_that_of_the_page(project: Project) -> None:
     head = page.partition('class="prodstatus"')[2].partition('id="results-table-head"')[0]
     words = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", head)).split())
     for told in (
-        "FAILED The gate is closed: do not deploy", "What to do next", "mend api.fails",
+        "FAILED The gate is closed: do not deploy", "What to do next", "fix api.fails",
         "Target production", "Release v<7>", "4 CONFIRMED 1 BLOCKED 1 FAILED",
         "api.waits BLOCKED no-data: nothing <i>yet</i> → sell <b>more</b>",
         "SHOP STATUS CONFIRMED",
