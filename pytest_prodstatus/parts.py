@@ -62,8 +62,8 @@ class Parts:
         """Write that nothing is confirmed, if this process judges and was asked to.
 
         Raises:
-            pytest.UsageError: another run writes the folder, the run's id was used before, or the
-                last record is a newer release's; nothing was written.
+            pytest.UsageError: another run writes the folder or the last record is a newer
+                release's, and nothing was written; or the run's id was used before.
         """
         if self.judging is not None and self.settings.asked and self.settings.judges:
             try:

@@ -86,6 +86,7 @@ class Recorder:
         self._incidents: dict[tuple[str, str], Reason] = {}
         self._interrupted: set[str] = set()
         self._marked: tuple[str, ...] | None = None
+        self._used_id = False
         self._failed = False
         self._failed_elsewhere: list[str] = []
         self._standings: list[Standing] = []
@@ -106,8 +107,8 @@ class Recorder:
         Without a project there may be nothing to write over; then this waits for `begin`.
 
         Raises:
-            pytest.UsageError: another run writes the folder, the run's id was used before, or the
-                last record is a newer release's; nothing was written.
+            pytest.UsageError: another run writes the folder or the last record is a newer
+                release's, and nothing was written; or the run's id was used before.
         """
         if self.started or not (self.settings.has_project or self.outputs.exist):
             return
@@ -117,6 +118,13 @@ class Recorder:
         known = tuple(Stage(id=stage.id, title=stage.title) for stage in stages)
         self._catalogue = declared if declared.declared else Catalogue(stages=known, declared=False)
         self._mark(self._catalogue, ())
+        if self._used_id:
+            msg = (
+                f"PRODSTATUS_RUN_ID {self.settings.run_id!r}: {self.settings.record} is the record "
+                "of a finished run with this id, and nothing is confirmed of it any more; give "
+                "every run an id of its own"
+            )
+            raise pytest.UsageError(msg)
 
     def _open(self) -> None:
         """Lock the outputs, read what the last run left, and begin the run's own data, once."""
@@ -125,12 +133,9 @@ class Recorder:
         settings = self.settings
         self.outputs.lock()
         self._former = self.outputs.last_record()
-        if settings.run_id_given and self._former and self._former.run.id == settings.run_id:
-            msg = (
-                f"PRODSTATUS_RUN_ID {settings.run_id!r}: {settings.record} is the record of a "
-                "finished run with this id; give every run an id of its own"
-            )
-            raise pytest.UsageError(msg)
+        last = self._former.run.id if self._former else None
+        # Whoever asks the gate about this id now must not hear of the run that had it before.
+        self._used_id = settings.run_id_given and last == settings.run_id
         commit, dirty = suite_commit(settings.root)
         self._run = Run(
             id=settings.run_id,
@@ -282,6 +287,11 @@ class Recorder:
         self._note_status(pytest_status)
         record = self._write(pytest_status)
         self.outputs.note_waivers(record, finished)
+        if not self.settings.has_project:
+            self.outputs.notices.append(
+                f"no [tool.prodstatus] in {self.settings.root} or above: nothing is declared, so "
+                "nothing that is missing can be noticed, and prodstatus gate asks for --root"
+            )
         return record
 
     def _write(self, pytest_status: int) -> Record:

@@ -75,7 +75,9 @@ def ask(
     as_written = judge(stages, within, incidents=incidents)
     same = record.run.catalogue == stages.digest
     refusals += _contradictions(record, own, as_written if same else None, asked)
-    standings = standings_now(within, stages, asked.subject, now)
+    # What was seen of another release says nothing of the one that the record is about.
+    release = asked.subject or record.run.subject.release
+    standings = standings_now(within, stages, release, now)
     refusals += waiver_refusals(waivers, standings, now)
     good = waivers.in_force(_known(standings), now)
     waived = _waived(standings, good, needed(stages, roots))

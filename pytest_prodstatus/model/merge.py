@@ -169,7 +169,7 @@ def _one(seen: Sequence[Standing], stage: Stage, finished: datetime) -> Standing
 
 def _remembered(old: Standing, stage: Stage, finished: datetime) -> Standing:
     """Return how a criterion stands that no shard was asked to look at, by an earlier run."""
-    standing = carried(old, stage, finished)
+    standing = carried(old, stage, finished, release=None)
     outlives = stage.valid_for > DEFAULT_VALID_FOR
     if standing.verdict is not Verdict.CONFIRMED or outlives:
         return standing

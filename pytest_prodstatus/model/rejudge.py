@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import (
-    DEFAULT_VALID_FOR,
     Catalogue,
     Stage,
     base_of,
@@ -22,7 +21,7 @@ from pytest_prodstatus.model.judge import Judged
 from pytest_prodstatus.model.reason import Kind, Reason, because
 from pytest_prodstatus.model.record import Record, Standing
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.model.validity import stale
+from pytest_prodstatus.model.validity import of_another_release, stale
 from pytest_prodstatus.model.verdict import Verdict
 
 SKEW = timedelta(minutes=5)
@@ -119,15 +118,7 @@ def _aged(standing: Standing, stage: Stage, release: str | None, now: datetime) 
     if standing.verdict is not Verdict.CONFIRMED:
         return standing
     reason = stale(standing.observed_at, stage, now, SKEW)
-    # A stage that stays valid for longer than is usual is declared to outlive a release.
-    other = release is not None and standing.subject != release
-    if reason is None and other and stage.valid_for <= DEFAULT_VALID_FOR:
-        seen = f"release {standing.subject!r}" if standing.subject else "a release not named"
-        reason = Reason(
-            text=f"it was CONFIRMED of {seen}, and {release!r} is asked about",
-            kind=Kind.STALE,
-            remedy=f"run stage {stage.id} again",
-        )
+    reason = reason or of_another_release(standing.subject, stage, release)
     return replace(standing, verdict=Verdict.BLOCKED, **because(reason)) if reason else standing
 
 

@@ -72,7 +72,7 @@ def standings_of(facts: Facts, run: Run, now: datetime) -> list[Standing]:
     standings = [
         _observed(criterion, facts, run)
         if criterion.id in facts.selected
-        else _not_selected(criterion, former.get(criterion.id), facts, now)
+        else _not_selected(criterion, former.get(criterion.id), facts, run, now)
         for criterion in facts.collected
     ]
     declared = [(name, stage.id) for stage in facts.catalogue.stages for name in stage.criteria]
@@ -81,7 +81,7 @@ def standings_of(facts: Facts, run: Run, now: datetime) -> list[Standing]:
     known = {standing.id for standing in standings}
     for old in former.values():
         if old.id not in known and old.stage in facts.catalogue.by_id:
-            standing = _uncollected(old, facts, now)
+            standing = _uncollected(old, facts, run, now)
             if standing is not None:
                 known.add(old.id)
                 standings.append(standing)
@@ -136,7 +136,7 @@ def _observed(criterion: Criterion, facts: Facts, run: Run) -> Standing:
 
 
 def _not_selected(
-    criterion: Criterion, old: Standing | None, facts: Facts, now: datetime
+    criterion: Criterion, old: Standing | None, facts: Facts, run: Run, now: datetime
 ) -> Standing:
     if old is not None:
         same = replace(
@@ -145,12 +145,12 @@ def _not_selected(
             nodeid=criterion.nodeid,
             side_effects=criterion.side_effects,
         )
-        return carried(same, facts.catalogue.by_id[same.stage], now)
+        return carried(same, facts.catalogue.by_id[same.stage], now, run.subject.release)
     reason = Reason(text="it was not selected, and no earlier run observed it", kind=Kind.NOT_RUN)
     return not_observed(criterion, reason, selected=False)
 
 
-def _uncollected(old: Standing, facts: Facts, now: datetime) -> Standing | None:
+def _uncollected(old: Standing, facts: Facts, run: Run, now: datetime) -> Standing | None:
     """Return how a known criterion stands whose test was not collected; None: it was deleted."""
     file = (old.nodeid or "").partition("::")[0]
     if file in facts.missing and (facts.stages is None or old.stage in facts.stages):
@@ -163,7 +163,7 @@ def _uncollected(old: Standing, facts: Facts, now: datetime) -> Standing | None:
             side_effects=old.side_effects,
         )
     if file in facts.missing or (facts.restricted and file not in facts.files):
-        return carried(old, facts.catalogue.by_id[old.stage], now)
+        return carried(old, facts.catalogue.by_id[old.stage], now, run.subject.release)
     return None
 
 

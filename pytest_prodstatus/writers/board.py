@@ -47,6 +47,10 @@ def final_line(record: Record) -> Line:
         selected = decision.selection
         why += f" [selected: {selected.verdict}, {_criteria(selected.criteria)}]"
     gate = "open" if decision.open else "closed"
+    if record.run.shard:
+        gate = "closed until the shards of this run are merged"
+        text = f"FINAL {final.verdict} of one shard (target {record.run.target}, gate {gate}){why}"
+        return Line(text, final.verdict)
     text = f"FINAL {final.verdict} (target {record.run.target}, gate {gate}){why}"
     return Line(text, final.verdict)
 

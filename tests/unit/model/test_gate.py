@@ -310,7 +310,9 @@ REFUSALS = {
     "stale and seen on another release": Row(
         lambda: made(former=made(at=NOW - 23 * HOUR, subject=Subject(release="v0")),
                      selected=ALL[1:]),
-        10, None, f"oauth.token BLOCKED: {STALE}", {"subject": "v1", "now": NOW + 2 * HOUR}),
+        10, None,
+        "oauth.token BLOCKED: it was CONFIRMED of release 'v0', and 'v1' is asked about",
+        {"subject": "v1", "now": NOW + 2 * HOUR}),
     "nothing at all": Row(
         lambda: made(stages=catalogue("oauth"), names=()), 10, None,
         "oauth BLOCKED: no test provides a criterion of this stage",

@@ -44,13 +44,15 @@ def stand(
     return by_id(standings_of(facts(stages, observed, **more), run(), NOW))
 
 
-def former(verdicts: dict[str, Any], at: datetime = NOW - HOUR, **more: Any) -> Record:
-    """Return the record of an earlier run."""
+def former(
+    verdicts: dict[str, Any], at: datetime = NOW - HOUR, release: str = "v1", **more: Any
+) -> Record:
+    """Return the record of an earlier run, by default of the same release."""
     seen = {
         name: told if not isinstance(told, Verdict) else observation(told, observed_at=at)
         for name, told in verdicts.items()
     }
-    earlier = run(id="run-0", subject=Subject(release="v0"))
+    earlier = run(id="run-0", subject=Subject(release=release))
     return record(ONE, seen, of=earlier, **more)
 
 
@@ -156,7 +158,7 @@ class TestCarriedOver:
     @pytest.mark.parametrize("verdict", [F, B])
     def test_what_is_not_confirmed_stays(self, verdict: Verdict) -> None:
         """A FAILED or BLOCKED stays, however old, with its own reason, run and release."""
-        before = former({"a.x": verdict}, at=NOW - 1_000 * HOUR)
+        before = former({"a.x": verdict}, at=NOW - 1_000 * HOUR, release="v0")
         got = stand(former=before, **narrowed("b.x"))["a.x"]
         assert (got.verdict, got.observed, got.carried_over, got.selected) == (
             verdict, verdict, True, False,
@@ -170,6 +172,30 @@ class TestCarriedOver:
         """Within `valid_for`, to the instant."""
         got = stand(former=former({"a.x": C}, at=NOW - hours * HOUR), **narrowed("b.x"))["a.x"]
         assert (got.verdict, got.reason, got.carried_over) == (C, None, True)
+
+    def test_a_confirmed_of_another_release_is_stale(self) -> None:
+        """It says nothing of the release that is judged now."""
+        before = former({"a.x": C}, release="v0")
+        got = stand(former=before, **narrowed("b.x"))["a.x"]
+        assert (got.verdict, got.observed, got.subject) == (B, C, "v0")
+        assert got.reason == Reason(
+            text="it was CONFIRMED of release 'v0', and 'v1' is asked about",
+            kind=Kind.STALE,
+            remedy="run stage a again",
+        )
+
+    def test_a_stage_may_be_declared_to_outlive_a_release(self) -> None:
+        """One that stays valid for longer than is usual, as a real order does."""
+        long = catalogue(stage("a", valid_for=timedelta(days=30)), "b")
+        before = former({"a.x": C}, release="v0")
+        got = stand(long, former=before, **narrowed("b.x"))["a.x"]
+        assert (got.verdict, got.reason) == (C, None)
+
+    def test_a_run_that_names_no_release_carries_any_over(self) -> None:
+        """A developer runs one stage of what is there."""
+        unnamed = run(subject=Subject())
+        made = facts(ONE, None, former=former({"a.x": C}), **narrowed("b.x"))
+        assert by_id(standings_of(made, unnamed, NOW))["a.x"].verdict is C
 
     def test_an_old_confirmed_is_stale(self) -> None:
         """Beyond `valid_for` it is BLOCKED, stale, and says what to do."""
