@@ -5,10 +5,11 @@
 #
 #   ./deploy.sh staging v42
 #   TARGET=staging pipeline.sh v42 ./deploy.sh production v42
-#   pipeline.sh v42 ./promote.sh v42 || ./roll-back.sh v42
+#   pipeline.sh v42 ./promote.sh v42 || { ./roll-back.sh v42; exit 1; }
 #
-# It needs pytest and prodstatus on the PATH, and runs in the project's folder. From the environment:
-# TARGET (default: production), MAX_AGE (default: 1h), and what the suite itself reads.
+# It needs pytest and prodstatus on the PATH, and runs in the project's folder; under git the record
+# must be of the commit that is checked out. From the environment: TARGET (default: production),
+# MAX_AGE (default: 1h), and what the suite itself reads.
 # Keep the output folder, whatever the exit status is.
 #
 # Exit status: the command's, or, if the gate is closed, 1 (something FAILED) or 10 (BLOCKED, or this
@@ -22,13 +23,13 @@ fi
 release=$1
 shift
 target=${TARGET:-production}
-commit=$(git rev-parse HEAD)
+commit=$(git rev-parse --verify --quiet HEAD || true)
 run="$release-$target-$(date -u +%Y%m%dT%H%M%SZ)-$$"
 
 # No exit status of pytest opens or closes anything: the gate decides, by the record of this run alone.
 PRODSTATUS_RUN_ID="$run" pytest -m production --prodstatus-target="$target" \
     --prodstatus-subject="$release" || true
-prodstatus gate --run "$run" --target "$target" --subject "$release" --commit "$commit" \
-    --max-age "${MAX_AGE:-1h}"
+prodstatus gate --run "$run" --target "$target" --subject "$release" \
+    ${commit:+--commit "$commit"} --max-age "${MAX_AGE:-1h}"
 
 exec "$@"
