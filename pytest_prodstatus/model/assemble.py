@@ -50,7 +50,13 @@ def compose(
     stages = _with_history(stages, facts.former, run.started)
     decision = decide(rule, stages, final, selection, pytest_status)
     return Record(
-        run=run, final=final, decision=decision, stages=stages, history=_history(facts.former)
+        run=run,
+        final=final,
+        decision=decision,
+        stages=stages,
+        history=_history(facts.former),
+        document="",
+        overrides=(),
     )
 
 

@@ -44,7 +44,7 @@ def upgraded(data: Any) -> Any:
         rest = {upgraded(key): upgraded(item) for key, item in data.items()}
         if "incidents" in rest:
             return {"shard": False, **rest}
-        return {**rest, "schema": 2, "previous": rest.get("previous")} if "schema" in rest else rest
+        return {**rest, "schema": 2} if "schema" in rest else rest
     return data
 
 
