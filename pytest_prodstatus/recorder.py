@@ -289,8 +289,8 @@ class Recorder:
         self.outputs.note_waivers(record, finished)
         if not self.settings.has_project:
             self.outputs.notices.append(
-                f"no [tool.prodstatus] in {self.settings.root} or above: nothing is declared, so "
-                "nothing that is missing can be noticed, and prodstatus gate asks for --root"
+                "no [tool.prodstatus] here or above: nothing is declared, so nothing that is "
+                "missing can be noticed; prodstatus gate needs --root"
             )
         return record
 

@@ -53,7 +53,13 @@ def compose(
     found = causes(catalogue, stages, run.incidents, root_stages(catalogue))
     decision = decide(rule, final, found, selection, pytest_status)
     return Record(
-        run=run, final=final, decision=decision, stages=stages, history=_history(facts.former)
+        run=run,
+        final=final,
+        decision=decision,
+        stages=stages,
+        history=_history(facts.former),
+        document="",
+        overrides=(),
     )
 
 

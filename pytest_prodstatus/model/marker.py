@@ -67,5 +67,8 @@ def marker_of(
             selection=Selection(partial=False, verdict=Verdict.BLOCKED, criteria=len(criteria)),
         ),
         stages=stages,
+        history=(),
+        document="",
+        overrides=(),
         previous=former,
     )

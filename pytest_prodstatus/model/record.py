@@ -368,7 +368,13 @@ class Past(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Record(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="schema", tag=SCHEMA
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    tag_field="schema",
+    tag=SCHEMA,
 ):
     """The JSON of one run.
 
@@ -382,16 +388,16 @@ class Record(
             document wasn't.
         overrides: those of the target's gate that held when the run ended.
         previous: of a run in progress the last record that was finished, so that a killed run loses
-            nothing.
+            nothing; left out if there is none.
     """
 
     run: Run
     final: Final
     decision: Decision
     stages: tuple[StageResult, ...]
-    history: tuple[Past, ...] = ()
-    document: Identity = ""
-    overrides: tuple[Override, ...] = ()
+    history: tuple[Past, ...]
+    document: Identity
+    overrides: tuple[Override, ...]
     previous: Record | None = None
 
     @property

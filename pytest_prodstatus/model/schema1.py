@@ -16,23 +16,19 @@ from pytest_prodstatus.model.walk import INTO, walked
 def converted(data: dict[str, Any]) -> dict[str, Any]:
     """Return the raw data of a schema-1 record as that of a schema-2 record.
 
-    Schema 1 left `previous` out if there was none, and `shard` if it was false. Its sentences
-    of why the gate was closed are left out: causes are worked out anew. It kept lone
-    surrogates, which UTF-8 can't write; here they become visible escapes. What else is wrong is
-    left for the decoder to refuse.
+    Schema 1 left `shard` out if it was false. Its sentences of why the gate was closed are left
+    out: causes are worked out anew. It kept lone surrogates, which UTF-8 can't write; here they
+    become visible escapes. What else is wrong is left for the decoder to refuse.
     """
-    previous, run, decision = data.get("previous"), data.get("run"), data.get("decision")
-    rest = {name: value for name, value in data.items() if name not in ("schema", "previous")}
-    if isinstance(run, dict):
-        rest["run"] = {"shard": False, **run}
-    if isinstance(decision, dict):
-        kept = {name: value for name, value in decision.items() if name != "reasons"}
-        rest["decision"] = {**kept, "causes": [], "actions": []}
-    return {
-        "schema": 2,
-        **walked(rest, _printable),
-        "previous": converted(previous) if isinstance(previous, dict) else previous,
-    }
+    made = walked({**data, "schema": 2}, _printable)
+    if isinstance(data.get("run"), dict):
+        made["run"] = {"shard": False, **made["run"]}
+    if isinstance(data.get("decision"), dict):
+        made["decision"].pop("reasons", None)
+        made["decision"].update(causes=[], actions=[])
+    if isinstance(data.get("previous"), dict):
+        made["previous"] = converted(data["previous"])
+    return made  # type: ignore[no-any-return]
 
 
 def explained(record: Record) -> Record:

@@ -113,7 +113,9 @@ def _meanings(attributes: str) -> dict[str, str]:
 
 def _with_instants(value: Any) -> Any:
     if isinstance(value, list):
-        return [_with_instants(item) for item in value]
+        # null last, since msgspec's order differs between its releases.
+        items = [_with_instants(item) for item in value]
+        return sorted(items, key=lambda item: item == {"type": "null"})
     if not isinstance(value, dict):
         return value
     if value.get("format") == "date-time":

@@ -45,7 +45,7 @@ def upgraded(data: Any) -> Any:
         rest = {upgraded(key): upgraded(v) for key, v in data.items() if key not in derived}
         if "incidents" in rest:
             return {"shard": False, **rest}  # also if it says so already
-        return {**rest, "schema": 2, "previous": rest.get("previous")} if "schema" in rest else rest
+        return {**rest, "schema": 2} if "schema" in rest else rest
     return data
 
 
