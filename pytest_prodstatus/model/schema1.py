@@ -20,15 +20,15 @@ def converted(data: dict[str, Any]) -> dict[str, Any]:
     out: causes are worked out anew. It kept lone surrogates, which UTF-8 can't write; here they
     become visible escapes. What else is wrong is left for the decoder to refuse.
     """
-    made = walked({**data, "schema": 2}, _printable)
+    made: dict[str, Any] = walked({**data, "schema": 2}, _printable)
     if isinstance(data.get("run"), dict):
         made["run"] = {"shard": False, **made["run"]}
     if isinstance(data.get("decision"), dict):
-        made["decision"].pop("reasons", None)
-        made["decision"].update(causes=[], actions=[])
+        kept = {name: value for name, value in made["decision"].items() if name != "reasons"}
+        made["decision"] = {**kept, "causes": [], "actions": []}
     if isinstance(data.get("previous"), dict):
         made["previous"] = converted(data["previous"])
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def explained(record: Record) -> Record:
