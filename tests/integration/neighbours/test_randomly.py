@@ -21,17 +21,18 @@ TESTS = "".join(f"@api\ndef test_a{n}(): assert {n} != 3\n" for n in range(8))
 
 
 def document_of(ran: Ran) -> str:
-    """Return the document without what two runs can't have in common: their times."""
-    return re.sub(r"\d\d\d\d-\d\d-\d\d|\d\d:\d\d(:\d\d)?", "TIME", ran.document or "")
+    """Return the document without what two runs can't have in common: their times and ids."""
+    text = re.sub(r"\brun run-\d", "run ID", ran.document or "")
+    return re.sub(r"\d\d\d\d-\d\d-\d\d|\d\d:\d\d(:\d\d)?", "TIME", text)
 
 
 def test_same_verdicts_in_any_order(beside: Beside, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two seeds, two orders of running, and one and the same result."""
     shop = NOTE + "".join(f"@shop\ndef test_b{n}(): pass\n" for n in range(4))
     beside.write({"test_api.py": NOTE + TESTS, "test_shop.py": shop})
-    monkeypatch.setenv("PRODSTATUS_RUN_ID", "run-1")  # which the document names
     ran, orders = [], []
     for seed in ("1", "2"):
+        monkeypatch.setenv("PRODSTATUS_RUN_ID", f"run-{seed}")  # which the document names
         ran.append(beside.run(f"--randomly-seed={seed}"))
         orders.append((beside.project.root / "order").read_text(encoding="utf-8").split())
         (beside.project.root / "order").unlink()
