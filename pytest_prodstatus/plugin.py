@@ -135,6 +135,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
         return (yield)
     try:
         return (yield)
+    except BaseException as error:
+        judging.recorder.note_late_failure(error)
+        raise
     finally:
         judging.reconsider(session)
 
@@ -144,6 +147,11 @@ def pytest_unconfigure(config: pytest.Config) -> Generator[None]:
     """Assert the exit status after everyone, let go of the output folder, and remove the spool."""
     try:
         return (yield)
+    except BaseException as error:
+        judging = judging_of(config)
+        if judging is not None:
+            judging.recorder.note_late_failure(error)
+        raise
     finally:
         parts = config.stash.get(PARTS, None)
         if parts is not None:

@@ -319,7 +319,8 @@ class Recorder:
             status = worse_status(EXIT_UNWRITTEN, record.decision.exit_code)
             record = replace(record, decision=replace(record.decision, exit_code=status))
         if self.settings.run_id_given and record.decision.selection.partial:
-            record = replace(record, run=replace(record.run, shard=True))
+            closed = replace(record.decision, open=False)
+            record = replace(record, run=replace(record.run, shard=True), decision=closed)
         return self.redaction.record(record)
 
     def reconsider(self, status: int) -> int:
@@ -329,7 +330,8 @@ class Recorder:
         """
         if self.record is None:
             return status
-        if self._note_status(status) and self.record.decision.open:
+        self._note_status(status)
+        if any(reason not in self.record.run.incidents for reason in self._incidents.values()):
             self._write(status)
         final = worse_status(self._own_status(), status)
         if final != self.record.decision.exit_code:
@@ -338,6 +340,12 @@ class Recorder:
             self.outputs.rewrite_record(self.record)
             final = worse_status(self._own_status(), status)
         return final
+
+    def note_late_failure(self, error: BaseException) -> None:
+        """Note that another plugin's hook raised after the run was judged; it closes the gate."""
+        if self.record is not None:
+            text = f"a hook raised {type(error).__name__} when the session ended: {error}"
+            self.incident("late", text, Kind.CRASH, "look at pytest's own error")
 
     def _own_status(self) -> int:
         """Return the exit status that the run has by its record, or because it has none."""
@@ -355,16 +363,16 @@ class Recorder:
             text = f"pytest ended with exit status {status} before it collected a test"
             self.incident("status", text, Kind.NOT_RUN, "look at pytest's own error")
 
-    def _note_status(self, status: int) -> bool:
-        """Note an exit status of pytest that no criterion explains; return whether it is one."""
+    def _note_status(self, status: int) -> None:
+        """Note an exit status of pytest that no criterion explains."""
         if status in OURS or self.settings.config.foreign_status == "ignore":
-            return False
+            return
         if status == EXIT_FAILED and not self._failed_elsewhere:
             explained = self._failed or bool(self._incidents)
         else:
             explained = status != EXIT_FAILED and bool(self._incidents)
         if explained:
-            return False
+            return
         remedy = 'look at what else pytest reports, or set foreign_status = "ignore"'
         more = len(self._failed_elsewhere) - 1
         if status == EXIT_FAILED and more >= 0:
@@ -376,7 +384,6 @@ class Recorder:
             text = f"pytest ended with exit status {status}, and no criterion was run"
             remedy = "look at what pytest reports"
         self.incident("status", text, Kind.INCONCLUSIVE, remedy)
-        return True
 
     def _facts(self) -> Facts:
         manifest, catalogue = self._begun()

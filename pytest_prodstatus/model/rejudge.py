@@ -68,7 +68,8 @@ def contradictions(record: Record, own: Sequence[Standing], judged: Judged | Non
             yield f"{stored.id}: {by_itself.reason.text}"
     if judged:
         yield from _other_verdicts(record, judged)
-    if record.decision.open is not record.decision.rule.admits(record.final.verdict):
+    admitted = record.decision.rule.admits(record.final.verdict)
+    if record.decision.open is not (admitted and not record.run.shard):
         told = "open" if record.decision.open else "closed"
         yield f"its decision is called {told} with FINAL {record.final.verdict}"
     seen = all(standing.observed and not standing.carried_over for standing in own)

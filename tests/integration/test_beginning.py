@@ -307,6 +307,55 @@ def test_a_status_that_no_criterion_explains_closes_the_gate(
     assert ran.told["decision"]["open"] is True
 
 
+LATE = {
+    "sessionfinish": "def pytest_sessionfinish(): raise RuntimeError('late')\n",
+    "terminal summary": "def pytest_terminal_summary(): raise RuntimeError('late')\n",
+    "unconfigure": "def pytest_unconfigure(): raise RuntimeError('late')\n",
+    "an exit": "import sys\ndef pytest_sessionfinish(): sys.exit(3)\n",
+}
+
+
+@pytest.mark.parametrize("where", LATE)
+def test_a_hook_that_raises_after_the_verdict_closes_the_gate(project: Project, where: str) -> None:
+    """Pytest ends with a failure, so the record must not say that the gate is open."""
+    project.write({**PASSING, "conftest.py": LATE[where]})
+    ran = project.run_alone(*PRODUCTION)
+    assert ran.status != 0
+    assert (ran.final, ran.told["decision"]["open"]) == ("BLOCKED", False)
+    assert "when the session ended" in ran.told["final"]["reason"]
+
+
+def test_a_report_that_can_not_be_written_by_pytest_closes_the_gate(project: Project) -> None:
+    """The everyday case: the folder of `--junitxml` is a file."""
+    project.write({**PASSING, "taken": ""})
+    ran = project.run_alone(*PRODUCTION, "--junitxml=taken/report.xml")
+    assert (ran.status != 0, ran.final) == (True, "BLOCKED")
+
+
+def test_a_foreign_status_beside_a_failed_criterion_is_noted(project: Project) -> None:
+    """A waiver of the criterion must not open the gate over it."""
+    conftest = "def pytest_sessionfinish(session): session.exitstatus = 8\n"
+    project.write({"test_api.py": "@api\ndef test_a(): assert 0\n", "test_shop.py": SHOP})
+    project.write({"conftest.py": conftest})
+    ran = project.run_alone(*PRODUCTION)
+    assert (ran.status, ran.final) == (8, "FAILED")
+    assert "exit status 8" in ran.told["run"]["incidents"][0]["reason"]
+
+
+@pytest.mark.parametrize("args", [("--stage=api",), ("test_shop.py",)])
+def test_a_shard_says_nowhere_that_the_gate_is_open(
+    project: Project, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]
+) -> None:
+    """Neither the terminal nor the record nor the page: its parts must be merged first."""
+    project.write(PASSING)
+    assert project.run(*PRODUCTION).final == "CONFIRMED"
+    monkeypatch.setenv("PRODSTATUS_RUN_ID", "r8")
+    ran = project.run(*PRODUCTION, *args)
+    assert (ran.status, ran.told["run"]["shard"], ran.told["decision"]["open"]) == (0, True, False)
+    assert "gate open" not in ran.out
+    assert "The gate is open" not in (ran.page or "")
+
+
 def test_a_failed_criterion_explains_its_exit_status(project: Project) -> None:
     """A waiver of it can still open the gate: nothing else is noted."""
     project.write({"test_api.py": "@api\ndef test_a(): assert 0\n", "test_shop.py": SHOP})

@@ -48,7 +48,6 @@ def head(record: Record, config: Config) -> Head:
     """Return what the head of the record's page tells."""
     answer = gate_answer(record, config)
     held = record.decision.open and record.final.verdict is Verdict.CONFIRMED
-    held = held and not record.run.shard
     ends = filter(None, (valid_until(stage, config) for stage in record.stages))
     return Head(
         record=record,
