@@ -18,7 +18,15 @@ from collections import defaultdict
 from pathlib import Path
 
 from benchmarks.plugin.projects import write_project
-from benchmarks.plugin.reporters import ALONE, OURS_TOO, PACKAGES, REPORTERS, Reporter
+from benchmarks.plugin.reporters import (
+    ALONE,
+    OURS_TOO,
+    PACKAGES,
+    RECORDING,
+    REPORTERS,
+    STATE,
+    Reporter,
+)
 from benchmarks.plugin.running import Cost, Runner
 from benchmarks.plugin.table import table
 from benchmarks.store.machine import machine
@@ -35,13 +43,14 @@ def main() -> int:
     options = _options()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         folder = Path(name)
-        environment = Environment.make(folder / "venv", Path(sys.executable))
-        environment.install(str(ROOT), *PACKAGES)
+        environment = _environment(folder / "venv", str(ROOT))
+        with_state = _environment(folder / "venv-state", f"{ROOT}[{STATE}]")
         names = subprocess.run(
             [environment.python, "-c", _NAMES], check=True, capture_output=True, text=True
         )
         plugins = frozenset(names.stdout.split())
-        runner = Runner(python=environment.python, plugins=plugins, out=folder / "out")
+        pythons = {"": environment.python, STATE: with_state.python}
+        runner = Runner(pythons=pythons, plugins=plugins, out=folder / "out")
         _say(f"{machine()}\n{', '.join(environment.packages())}")
         for tests in options.sizes:
             for workers in options.workers:
@@ -52,16 +61,22 @@ def main() -> int:
     return 0
 
 
+def _environment(folder: Path, ours: str) -> Environment:
+    environment = Environment.make(folder, Path(sys.executable))
+    environment.install(ours, *PACKAGES)
+    return environment
+
+
 def _measured(
     runner: Runner, folder: Path, tests: int, workers: int, options: argparse.Namespace
 ) -> dict[str, list[Cost]]:
-    reporters = {**REPORTERS, **OURS_TOO}
+    reporters = {**REPORTERS, **OURS_TOO, **RECORDING}
     if options.only:
         wanted = {ALONE, *options.only.split(",")}
         reporters = {name: reporter for name, reporter in reporters.items() if name in wanted}
     projects = {name: _project(folder, reporter) for name, reporter in reporters.items()}
     for project, reporter in {projects[name]: r for name, r in reporters.items()}.items():
-        write_project(project, tests, marked=reporter.marked, evidence=reporter.evidence)
+        write_project(project, tests, marked=reporter.marked, records=reporter.records)
     costs: dict[str, list[Cost]] = defaultdict(list)
     # The first round compiles everything, and leaves the record that a second run finds.
     for turn in range(options.rounds + 1):
@@ -74,7 +89,7 @@ def _measured(
 
 def _project(folder: Path, reporter: Reporter) -> Path:
     # Each kind of test has a project of its own, and so has a run that finds a record.
-    kind = f"{reporter.marked}-{reporter.evidence}-{reporter.again}".lower()
+    kind = f"{reporter.marked}-{reporter.records}-{reporter.again}-{reporter.extra}".lower()
     return folder / kind
 
 

@@ -8,25 +8,42 @@ from pathlib import Path
 PER_FILE = 100
 STAGES = 10
 
-_EVIDENCE = """
-def test_f{file}_c{number}(evidence):
-    \"\"\"Criterion {number} of file {file} holds.\"\"\"
-    evidence(order_id="order {number}", count={number})
-"""
 _PLAIN = """
 def test_f{file}_c{number}():
     \"\"\"Criterion {number} of file {file} holds.\"\"\"
 """
+BODIES = {
+    "": _PLAIN,
+    "evidence": """
+def test_f{file}_c{number}(evidence):
+    \"\"\"Criterion {number} of file {file} holds.\"\"\"
+    evidence(order_id="order {number}", count={number})
+""",
+    "properties": """
+def test_f{file}_c{number}(record_property):
+    \"\"\"Criterion {number} of file {file} holds.\"\"\"
+    record_property("order_id", "order {number}")
+    record_property("count", {number})
+""",
+    "attachments": """
+def test_f{file}_c{number}():
+    \"\"\"Criterion {number} of file {file} holds.\"\"\"
+    allure.attach("order {number}", name="order_id")
+    allure.attach("{number}", name="count")
+""",
+}
+"""A test that records nothing, or the same two values by the means of one reporter."""
+_IMPORTS = {"attachments": "import allure\n"}
 
 
-def write_project(folder: Path, tests: int, *, marked: bool = True, evidence: bool = False) -> None:
+def write_project(folder: Path, tests: int, *, marked: bool = True, records: str = "") -> None:
     """Write a project of so many tests that all pass, a hundred a file.
 
     Args:
         folder: where; it is made.
         tests: how many, a multiple of a hundred.
         marked: each file is of one of ten stages.
-        evidence: each test records two values.
+        records: by what means each test records two values, a key of `BODIES`.
     """
     folder.mkdir(parents=True)
     (folder / "pytest.ini").write_text(
@@ -34,9 +51,9 @@ def write_project(folder: Path, tests: int, *, marked: bool = True, evidence: bo
     )
     # On its path, the installed package isn't hidden by this checkout.
     shutil.copy(Path(__file__).with_name("floor.py"), folder)
-    body = _EVIDENCE if evidence else _PLAIN
+    body, imports = BODIES[records], _IMPORTS.get(records, "")
     for file in range(tests // PER_FILE):
         lines = [f"import pytest\n\npytestmark = pytest.mark.stage('stage-{file % STAGES}')\n"]
         texts = [body.format(file=file, number=number) for number in range(PER_FILE)]
-        text = "\n".join([*(lines if marked else []), *texts])
+        text = "\n".join([imports, *(lines if marked else []), *texts])
         (folder / f"test_{file:04}.py").write_text(text, encoding="utf-8")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 ALONE = "pytest alone"
 OURS = "pytest-prodstatus"
 FLOOR = "a bare recorder"
+STATE = "state"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +20,8 @@ class Reporter:
         writes: the file or folder that a run must have written, since one that was quiet about it
             would be measured at nothing. `{out}` is a folder for it, `{project}` the project's.
         marked: the tests carry stage marks.
-        evidence: the tests record evidence.
+        records: by what means each test records two values, a key of `projects.BODIES`.
+        extra: of the plugin's extras, the one that its environment has; "" for none.
         again: the project was judged before, and that record is there.
     """
 
@@ -27,7 +29,8 @@ class Reporter:
     args: tuple[str, ...] = ()
     writes: str = ""
     marked: bool = True
-    evidence: bool = False
+    records: str = ""
+    extra: str = ""
     again: bool = False
 
 
@@ -71,13 +74,21 @@ REPORTERS = {
 """Each beside `ALONE`, on the same tests."""
 
 OURS_TOO = {
-    "a second run": Reporter(plugins=frozenset({"prodstatus"}), again=True, writes=_RECORD),
-    "two values of evidence a test": Reporter(
-        plugins=frozenset({"prodstatus"}), evidence=True, writes=_RECORD
-    ),
+    "a second run": replace(REPORTERS[OURS], again=True),
     "no stage marks": Reporter(plugins=frozenset({"prodstatus"}), marked=False),
+    "with the extra `state`": replace(REPORTERS[OURS], extra=STATE),
 }
-"""The plugin in other cases, beside `ALONE` on the same tests (without evidence)."""
+"""The plugin in other cases, beside `ALONE` on the same tests."""
+
+RECORDING = {
+    f"{OURS}, two values": replace(REPORTERS[OURS], records="evidence"),
+    "junitxml, two properties": replace(REPORTERS["junitxml"], records="properties"),
+    "pytest-reportlog, two properties": replace(
+        REPORTERS["pytest-reportlog"], records="properties"
+    ),
+    "allure-pytest, two attachments": replace(REPORTERS["allure-pytest"], records="attachments"),
+}
+"""Like with like: each test records two values, by the means that the reporter has for it."""
 
 PACKAGES = (
     "allure-pytest",

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,15 +30,15 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
-    """Runs pytest in one environment.
+    """Runs pytest in one of several environments.
 
     Attributes:
-        python: the environment's.
+        pythons: the interpreter of each, by the extra of the plugin that is installed there.
         plugins: names of all plugins that it would load by itself.
         out: a folder for what reporters write.
     """
 
-    python: Path
+    pythons: Mapping[str, Path]
     plugins: frozenset[str]
     out: Path
 
@@ -57,7 +58,7 @@ class Runner:
         args = [arg.format(written=written) for arg in reporter.args]
         spread = ["-n", str(workers)] if workers else []
         command = [
-            *(str(self.python), "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *(str(self.pythons[reporter.extra]), "-m", "pytest", "-q", "-p", "no:cacheprovider"),
             *(*switched_off, *args, *spread),
         ]
         # What is compiled in the first round is there in the others, as it is for any user.
@@ -66,6 +67,7 @@ class Runner:
             "PYTHONDONTWRITEBYTECODE": "",
             "PYTHONPATH": str(project),
             "PYTHONHASHSEED": "0",
+            "XDG_STATE_HOME": str(project),
         }
         began = time.perf_counter()
         process = subprocess.Popen(

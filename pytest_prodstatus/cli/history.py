@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.cli.store import shown_store, state_store
 from pytest_prodstatus.cli.values import place_of, root_option, target_option
+from pytest_prodstatus.model.codec import data_of
 from pytest_prodstatus.model.retrospect import Retrospect
 from pytest_prodstatus.project import name_in
-from pytest_prodstatus.writers.history import history_lines, history_to_json
+from pytest_prodstatus.writers.history import history_lines
 
 _EXAMPLES = """\b
 Examples:
@@ -57,7 +58,7 @@ def command(
         address = shown_store(url)
     seen = _of_stage(seen, stage)
     if as_json:
-        click.echo(json.dumps(history_to_json(seen), indent=1))
+        click.echo(json.dumps(data_of(seen), indent=1))
     elif not seen.runs:
         click.echo(f"no run of target {system} of project {project} is kept at {address}")
     else:

@@ -113,20 +113,17 @@ class StagePast(Struct, frozen=True, kw_only=True):
     """One stage over time.
 
     Attributes:
-        since: the flip to the present verdict.
+        verdict: the present one.
+        since: the flip to it.
         flips: those of the runs that were looked at, the newest first.
         lapse: None where it is CONFIRMED.
     """
 
     id: str
+    verdict: Verdict
     since: Flip
     flips: tuple[Flip, ...]
     lapse: Lapse | None
-
-    @property
-    def verdict(self) -> Verdict:
-        """The present verdict."""
-        return self.since.verdict
 
 
 class Flaky(Struct, frozen=True, kw_only=True):

@@ -53,6 +53,7 @@ class Reader:
             stages=tuple(
                 StagePast(
                     id=stage,
+                    verdict=flip.verdict,
                     since=flip,
                     flips=tuple(each for each in flipped if each.stage == stage),
                     lapse=lapses.get(stage),

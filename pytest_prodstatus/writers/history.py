@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
-from pytest_prodstatus.model.instant import to_text
-from pytest_prodstatus.model.retrospect import Flip, KeptRun, Lapse, Retrospect, StagePast
+from pytest_prodstatus.model.retrospect import KeptRun, Lapse, Retrospect, StagePast
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
 
@@ -78,75 +76,3 @@ def _value(value: str | None) -> str:
 
 def _minute(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M} UTC"
-
-
-def history_to_json(seen: Retrospect) -> dict[str, Any]:
-    """Return the same as JSON values; every instant in UTC."""
-    return {
-        "project": seen.project,
-        "target": seen.target,
-        "runs": [_run_to_json(run) for run in seen.runs],
-        "stages": [
-            {
-                "id": past.id,
-                "verdict": past.verdict.value,
-                "since": _flip_to_json(past.since),
-                "flips": [_flip_to_json(flip) for flip in past.flips],
-                "lapse": past.lapse and _lapse_to_json(past.lapse),
-            }
-            for past in seen.stages
-        ],
-        "flaky": [
-            {"criterion": each.criterion, "times": each.times, "newest": to_text(each.newest)}
-            for each in seen.flaky
-        ],
-    }
-
-
-def _run_to_json(run: KeptRun) -> dict[str, Any]:
-    return {
-        "run": run.run,
-        "started": to_text(run.started),
-        "finished": to_text(run.finished),
-        "final": run.final.value,
-        "open": run.open,
-        "complete": run.complete,
-        "partial": run.partial,
-        "selection": run.selection,
-        "commit": run.commit,
-        "dirty": run.dirty,
-        "release": run.release,
-        "catalogue": run.catalogue,
-        "versions": dict(run.versions),
-        "stages": {name: verdict and verdict.value for name, verdict in run.stages.items()},
-    }
-
-
-def _flip_to_json(flip: Flip) -> dict[str, Any]:
-    return {
-        "at": to_text(flip.at),
-        "run": flip.run,
-        "verdict": flip.verdict.value,
-        "previous": flip.previous and flip.previous.value,
-    }
-
-
-def _lapse_to_json(lapse: Lapse) -> dict[str, Any]:
-    return {
-        "confirmed": lapse.confirmed and _run_to_json(lapse.confirmed),
-        "turned": lapse.turned and _flip_to_json(lapse.turned),
-        "changes": [
-            {"name": change.name, "before": change.before, "after": change.after}
-            for change in lapse.changes
-        ],
-        "unmet": [
-            {
-                "criterion": unmet.criterion,
-                "stage": unmet.stage,
-                "verdict": unmet.verdict.value,
-                "kind": unmet.kind,
-                "reason": unmet.reason,
-            }
-            for unmet in lapse.unmet
-        ],
-    }

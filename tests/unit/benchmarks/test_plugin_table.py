@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from benchmarks.plugin.projects import write_project
-from benchmarks.plugin.reporters import ALONE, FLOOR, OURS, OURS_TOO, REPORTERS, Reporter
+from benchmarks.plugin.reporters import (
+    ALONE,
+    FLOOR,
+    OURS,
+    OURS_TOO,
+    RECORDING,
+    REPORTERS,
+    Reporter,
+)
 from benchmarks.plugin.running import Cost, Runner
 from benchmarks.plugin.table import table
 
@@ -25,19 +33,21 @@ def test_ratios_are_taken_within_a_round() -> None:
 def test_a_reporter_is_beside_pytest_alone() -> None:
     """It comes first, so that every round has it to compare with; no name stands twice."""
     assert next(iter(REPORTERS)) == ALONE
-    assert not REPORTERS.keys() & OURS_TOO.keys()
+    assert len({**REPORTERS, **OURS_TOO, **RECORDING}) == sum(
+        map(len, (REPORTERS, OURS_TOO, RECORDING))
+    )
 
 
 def test_a_reporter_says_what_it_writes() -> None:
     """All but pytest alone, the floor, and a run without criteria, which write nothing."""
-    silent = {name for name, one in (REPORTERS | OURS_TOO).items() if not one.writes}
+    silent = {name for name, one in (REPORTERS | OURS_TOO | RECORDING).items() if not one.writes}
     assert silent == {ALONE, FLOOR, "no stage marks"}
 
 
 def test_a_reporter_that_wrote_nothing_is_not_measured(tmp_path: Path) -> None:
     """It would look like the cheapest of all."""
     write_project(tmp_path / "project", 100, marked=False)
-    runner = Runner(python=Path(sys.executable), plugins=frozenset(), out=tmp_path / "out")
+    runner = Runner(pythons={"": Path(sys.executable)}, plugins=frozenset(), out=tmp_path / "out")
     quiet = Reporter(writes="{out}/report.md")
     with pytest.raises(RuntimeError, match=r"wrote no .*/report\.md"):
         runner.run(tmp_path / "project", quiet, workers=0)

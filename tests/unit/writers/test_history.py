@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 
 from msgspec.structs import replace
 
+from pytest_prodstatus.model.codec import data_of
 from pytest_prodstatus.model.retrospect import (
     Change,
     Flaky,
@@ -17,7 +17,7 @@ from pytest_prodstatus.model.retrospect import (
     Unmet,
     kept_run,
 )
-from pytest_prodstatus.writers.history import history_lines, history_to_json
+from pytest_prodstatus.writers.history import history_lines
 from tests.unit.given import HOUR, NOW, B, C, F, catalogue, record, run
 
 STAGES = catalogue("api", "shop")
@@ -42,9 +42,10 @@ SEEN = Retrospect(
     target="demo",
     runs=(NEWEST, OLDEST),
     stages=(
-        StagePast(id="api", since=TURNED, flips=(TURNED,), lapse=LAPSE),
+        StagePast(id="api", verdict=F, since=TURNED, flips=(TURNED,), lapse=LAPSE),
         StagePast(
             id="shop",
+            verdict=C,
             since=Flip(stage="shop", at=OLDEST.started, run="run-1", verdict=C, previous=None),
             flips=(),
             lapse=None,
@@ -103,13 +104,19 @@ def test_a_long_reason_stays_a_line() -> None:
 
 def test_json_says_the_same() -> None:
     """Every name of it, with instants in UTC; it survives JSON."""
-    told = json.loads(json.dumps(history_to_json(SEEN)))
+    told = data_of(SEEN)
     assert (told["project"], told["target"]) == ("store", "demo")
     assert [each["run"] for each in told["runs"]] == ["run-2", "run-1"]
     assert told["runs"][0]["stages"] == {"api": "FAILED", "shop": "CONFIRMED", "final": "FAILED"}
     api, shop = told["stages"]
     at = "2026-11-22T11:00:00.000Z"
-    flip = {"at": at, "run": "run-2", "verdict": "FAILED", "previous": "CONFIRMED"}
+    flip = {
+        "stage": "api",
+        "at": at,
+        "run": "run-2",
+        "verdict": "FAILED",
+        "previous": "CONFIRMED",
+    }
     assert (api["since"], api["flips"]) == (flip, [flip])
     assert api["lapse"]["turned"] == flip
     assert api["lapse"]["confirmed"]["run"] == "run-1"
