@@ -13,7 +13,7 @@ from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
 
 if TYPE_CHECKING:
-    from pytest_prodstatus.state.journal import Journal
+    from pytest_prodstatus.store.journal import Journal
 
 
 def credential_conditions(
@@ -55,7 +55,7 @@ def journal_conditions(url: Secret, *, target: str, in_ci: bool) -> tuple[str, .
         target: the demo's orders aren't real, so its journal may be anywhere.
         in_ci: whether the disk goes away with this machine.
     """
-    from pytest_prodstatus.state.location import is_local_file
+    from pytest_prodstatus.store.address import is_local_file
 
     if in_ci and target != "demo" and is_local_file(url.reveal()):
         return ("PRODSTATUS_STATE_URL is a file of this CI machine, which goes away",)
@@ -68,8 +68,8 @@ def open_journal(url: Secret) -> Journal:
     Args:
         url: where it is.
     """
-    from pytest_prodstatus.state.errors import JournalError
-    from pytest_prodstatus.state.journal import Journal
+    from pytest_prodstatus.store.errors import JournalError
+    from pytest_prodstatus.store.journal import Journal
 
     opened, why = None, ""
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_prodstatus.state.entry import Entry
+    from pytest_prodstatus.store.action import Entry
     from tests.acceptance.support.readback import Waiting
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from pytest_prodstatus import Money, blocked
-from pytest_prodstatus.state.entry import Entry
+from pytest_prodstatus.store.action import Entry
 from tests.acceptance.support.aliexpress_orders import SupplierOrder, Verdict, order_verdict
 from tests.acceptance.support.probes.supplier import Supplier
 

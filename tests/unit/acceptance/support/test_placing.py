@@ -8,8 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from pytest_prodstatus.state.entry import Entry
-from pytest_prodstatus.state.state import State
+from pytest_prodstatus.store.action import Entry, State
 from tests.acceptance.support.placing import Placing, awaited_order
 from tests.unit.state.plans import entry
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from pytest_prodstatus import Blocked
-from pytest_prodstatus.state.journal import Journal
-from pytest_prodstatus.state.state import State
+from pytest_prodstatus.store.action import State
+from pytest_prodstatus.store.journal import Journal
 from tests.unit.acceptance.meddling import Meddler, Spoil, Spoilt, body, meddled
 from tests.unit.acceptance.providers import Clock, aliexpress_client
 from tests.unit.acceptance.purchases import Bench
