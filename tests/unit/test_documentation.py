@@ -10,7 +10,7 @@ import pytest
 from click import Context
 
 import pytest_prodstatus
-from pytest_prodstatus import judging, plugin
+from pytest_prodstatus import plugin, session
 from pytest_prodstatus.cli.main import COMMANDS, main
 from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_FAILED, EXIT_OPEN, EXIT_UNWRITTEN
 from pytest_prodstatus.model.evidence import ENTRIES_LIMIT, ITEMS_LIMIT, TEXT_LIMIT
@@ -114,7 +114,7 @@ def test_every_option_under_which_nothing_is_written_is_documented() -> None:
 def test_parts_that_can_be_switched_off_are_named_as_they_are() -> None:
     """`-p no:NAME` is silent about a name that there isn't."""
     off = re.findall(r"^\| `-p no:([\w-]+)`", OPTIONS_PAGE, re.MULTILINE)
-    source = Path(judging.__file__).read_text(encoding="utf-8")
+    source = Path(session.__file__).read_text(encoding="utf-8")
     entry = {point.name for point in entry_points(group="pytest11")}
     assert len(off) == 3
     assert not [name for name in off if f'"{name}"' not in source and name not in entry]
