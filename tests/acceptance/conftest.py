@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_prodstatus import Endpoints, Secrets, Snapshots
-from tests.acceptance.support.access import supplier_client, usable_credential
 from tests.acceptance.support.clock import utc_now
-from tests.acceptance.support.credentials import SupplierCredential
+from tests.acceptance.support.credentials import (
+    StoredCredentials,
+    SupplierCredential,
+    supplier_client,
+    usable_credential,
+)
 from tests.acceptance.support.database import Database
 from tests.acceptance.support.placing import acts
-from tests.acceptance.support.probes.oauth import StoredCredentials
 from tests.acceptance.support.questions import NAMES, questions
 from tests.acceptance.support.scope import Scope
 from tests.acceptance.support.secrets import announced_to
@@ -27,8 +30,8 @@ from tests.acceptance.support.settings import Settings
 from tests.acceptance.support.snapshot import Snapshot
 
 if TYPE_CHECKING:  # each is imported by the first criterion that needs it
-    from tests.acceptance.support.aliexpress import AliExpressClient
-    from tests.acceptance.support.paypal import PayPalClient
+    from tests.acceptance.support.aliexpress.client import AliExpressClient
+    from tests.acceptance.support.paypal.client import PayPalClient
 
 _FROM_PROCESS = ("REAL_PLACEORDER", "PRODSTATUS_PLACEORDER_MODE")
 """What the demo takes from the process environment; everything else is its own."""
@@ -161,7 +164,7 @@ def supplier(
 def paypal(settings: Settings, prodstatus_endpoint: Endpoints) -> Iterator[PayPalClient]:
     """PayPal, asked with the store's own application."""
     access = settings.require_paypal()
-    from tests.acceptance.support.paypal import PayPalClient
+    from tests.acceptance.support.paypal.client import PayPalClient
 
     prodstatus_endpoint("PayPal", access.base_url)
     client = PayPalClient(

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_prodstatus import Endpoints, Evidence, blocked
-from tests.acceptance.support.access import supplier_client, usable_credential
 from tests.acceptance.support.clock import utc_now
+from tests.acceptance.support.credentials import supplier_client, usable_credential
 from tests.acceptance.support.database import Ask, Database, bound
 from tests.acceptance.support.placing import acts
 from tests.acceptance.support.probes.oauth import stored_credentials
@@ -27,9 +27,9 @@ from tests.acceptance.support.settings import Settings
 if TYPE_CHECKING:  # each is imported by the first criterion that needs it
     from pytest_prodstatus.state.entry import Entry
     from pytest_prodstatus.state.journal import Journal
+    from tests.acceptance.support.clock import Waiting
     from tests.acceptance.support.placing import Placing
     from tests.acceptance.support.purchase import Purchase
-    from tests.acceptance.support.readback import Waiting
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def journal(ask: Ask, state_url: Secret) -> Iterator[Journal]:
 @pytest.fixture
 def wait(settings: Settings) -> Waiting:
     """Looks again until the time for it is over."""
-    from tests.acceptance.support.readback import waiting
+    from tests.acceptance.support.clock import waiting
 
     return waiting(settings.wait, sleep=time.sleep)
 

@@ -11,11 +11,12 @@ import pytest
 
 from pytest_prodstatus import Evidence, Waits
 from pytest_prodstatus.state.entry import Entry
-from tests.acceptance.support.aliexpress import AliExpressClient
-from tests.acceptance.support.answering import answers
+from tests.acceptance.support.aliexpress.client import AliExpressClient
+from tests.acceptance.support.clock import Waiting
+from tests.acceptance.support.errors import answers
 from tests.acceptance.support.probes.facts import facts
 from tests.acceptance.support.purchase import Purchase, order_value
-from tests.acceptance.support.readback import Waiting, read_back
+from tests.acceptance.support.readback import read_back
 from tests.acceptance.support.settings import Settings
 
 pytestmark = pytest.mark.stage("placeorder")

@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pytest_prodstatus import blocked
-from tests.acceptance.support.cipher import UnreadableCredential
-from tests.acceptance.support.credentials import open_credential
-from tests.acceptance.support.probes.oauth import StoredCredential
+from tests.acceptance.support.credentials import (
+    StoredCredential,
+    UnreadableCredential,
+    open_credential,
+)
 from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tests.acceptance.support.columns import from_column
+from tests.acceptance.support.clock import from_column
 from tests.acceptance.support.database_url import Address, read_address
 from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.transaction import Ask, Row, Transaction, told

@@ -11,7 +11,7 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_prodstatus.state.entry import Entry
-    from tests.acceptance.support.readback import Waiting
+    from tests.acceptance.support.clock import Waiting
 
 
 def acts(item: pytest.Item) -> bool:

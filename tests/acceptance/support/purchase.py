@@ -26,11 +26,17 @@ from pytest_prodstatus.state.errors import (
 )
 from pytest_prodstatus.state.journal import Journal
 from pytest_prodstatus.state.plan import Plan
-from tests.acceptance.support.aliexpress import AliExpressClient
-from tests.acceptance.support.aliexpress_quotes import Quote
-from tests.acceptance.support.answering import answers, judged_answers
+from tests.acceptance.support.aliexpress.client import AliExpressClient
+from tests.acceptance.support.aliexpress.quotes import Quote
 from tests.acceptance.support.arming import PurchaseSettings, Recipient
-from tests.acceptance.support.errors import ApiError, OutcomeUnknown, RepeatedOrder, Skipped
+from tests.acceptance.support.errors import (
+    ApiError,
+    OutcomeUnknown,
+    RepeatedOrder,
+    Skipped,
+    answers,
+    judged_answers,
+)
 from tests.acceptance.support.routes import Route
 
 CRITERION = "placeorder.real-order-placed"

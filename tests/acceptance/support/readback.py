@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
 
 from pytest_prodstatus import Money, blocked
 from pytest_prodstatus.state.entry import Entry
-from tests.acceptance.support.aliexpress_orders import SupplierOrder, Verdict, order_verdict
-from tests.acceptance.support.probes.supplier import Supplier
-
-T = TypeVar("T")
-
-_PAUSE_SECONDS = 2.0
-
-
-class Waiting(Protocol):
-    """How long to wait, and how."""
-
-    def __call__(self, look: Callable[[], T], done: Callable[[T], bool]) -> T:
-        """Look until it is done or the time is over; return what was seen last."""
+from tests.acceptance.support.aliexpress.orders import Supplier, SupplierOrder, order_verdict
+from tests.acceptance.support.clock import Waiting
+from tests.acceptance.support.errors import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,25 +57,6 @@ def read_back(supplier: Supplier, entry: Entry, *, now: datetime, wait: Waiting)
         return _read([(each, supplier.order(each)) for each in entry.order_ids], fresh=fresh)
 
     return wait(look, lambda seen: not fresh or seen.verdict != "BLOCKED")
-
-
-def waiting(
-    budget: timedelta, *, sleep: Callable[[float], None], pause: float = _PAUSE_SECONDS
-) -> Waiting:
-    """Return a wait that looks every few seconds until the budget is spent."""
-
-    def wait(look: Callable[[], T], done: Callable[[T], bool]) -> T:
-        from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
-
-        return Retrying(
-            retry=retry_if_result(lambda seen: not done(seen)),
-            stop=stop_after_delay(budget),
-            wait=wait_fixed(pause),
-            sleep=sleep,
-            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
-        )(look)
-
-    return wait
 
 
 def _read(orders: list[tuple[str, SupplierOrder | None]], *, fresh: bool) -> ReadBack:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from tests.acceptance.support.aliexpress import AliExpressClient
-from tests.acceptance.support.aliexpress_orders import Address, OrderRequest
-from tests.acceptance.support.aliexpress_quotes import Quote
+from tests.acceptance.support.aliexpress.client import AliExpressClient
+from tests.acceptance.support.aliexpress.orders import Address, OrderRequest
+from tests.acceptance.support.aliexpress.quotes import Quote
 from tests.acceptance.support.arming import PurchaseSettings, Recipient
 from tests.acceptance.support.errors import OutcomeUnknown, Skipped
 from tests.acceptance.support.store_command import StoreCommand

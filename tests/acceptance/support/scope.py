@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tests.acceptance.support.columns import to_column
+from tests.acceptance.support.clock import to_column
 from tests.acceptance.support.probes.rules import RULES
 from tests.acceptance.support.settings import Settings
 

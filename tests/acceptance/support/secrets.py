@@ -10,8 +10,11 @@ import hmac
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import final
+from urllib.parse import quote
 
 MASK = "********"
+MESSAGE_LIMIT = 300
+"""Characters kept of someone else's message."""
 
 _listeners: list[Callable[[str], None]] = []
 
@@ -66,3 +69,12 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash((Secret, self._value))
+
+
+def scrubbed(text: str, secrets: tuple[Secret, ...]) -> str:
+    """Return a message as one line of bounded length, with every given secret masked."""
+    for secret in secrets:
+        for form in {secret.reveal(), quote(secret.reveal(), safe="")} - {""}:
+            text = text.replace(form, MASK)
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= MESSAGE_LIMIT else f"{line[: MESSAGE_LIMIT - 1]}…"

@@ -21,10 +21,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from tests.acceptance.support.http import scrubbed
 from tests.acceptance.support.purchase_report import PurchaseReport, read_report
 from tests.acceptance.support.reading import Variables
-from tests.acceptance.support.secrets import Secret
+from tests.acceptance.support.secrets import Secret, scrubbed
 
 _PERSON = ("TEST_FULL_NAME", "TEST_ADDRESS", "TEST_CITY", "TEST_PHONE")
 _TOLD = (*_PERSON, "TEST_STATE", "TEST_ZIP", "TEST_COUNTRY", "TEST_PRODUCT_URL")

@@ -8,14 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from pytest_prodstatus import Money, blocked
-from tests.acceptance.support.aliexpress_orders import order_verdict
+from tests.acceptance.support.aliexpress.orders import Supplier, order_verdict
 from tests.acceptance.support.database import Ask
 from tests.acceptance.support.probes import cycle, payouts
 from tests.acceptance.support.probes.cycle import Candidate, Cycle
 from tests.acceptance.support.probes.facts import require_data
 from tests.acceptance.support.probes.payouts import Payout
 from tests.acceptance.support.probes.settlement import PayoutProvider, settle
-from tests.acceptance.support.probes.supplier import Supplier
 from tests.acceptance.support.settings import Settings
 
 Candidates = Sequence[tuple[Candidate, tuple[Payout, ...]]]

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, create_engine, text
 
 from pytest_prodstatus import Blocked
 from tests.acceptance.demo.store import Store
-from tests.acceptance.support.columns import to_column
+from tests.acceptance.support.clock import to_column
 from tests.acceptance.support.database import Ask, bound
 from tests.acceptance.support.scope import Scope
 from tests.acceptance.support.settings import Settings

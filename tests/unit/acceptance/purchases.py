@@ -12,7 +12,7 @@ from pytest_prodstatus import Blocked
 from pytest_prodstatus.state.entry import Entry
 from pytest_prodstatus.state.journal import Journal
 from tests.acceptance.demo.aliexpress import SupplierState
-from tests.acceptance.support.aliexpress import AliExpressClient
+from tests.acceptance.support.aliexpress.client import AliExpressClient
 from tests.acceptance.support.purchase import Purchase
 from tests.acceptance.support.routes import choose_route
 from tests.acceptance.support.settings import Settings

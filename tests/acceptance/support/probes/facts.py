@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pytest_prodstatus import Money, blocked
-from tests.acceptance.support.columns import from_column
+from tests.acceptance.support.clock import from_column
 from tests.acceptance.support.database import Row
 
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Protocol
 
 from pytest_prodstatus import blocked
+from tests.acceptance.support.clock import Waiting
 from tests.acceptance.support.errors import NetworkFault, NotFound, ProviderFault
-from tests.acceptance.support.paypal_payouts import PayoutBatch, item_verdict
+from tests.acceptance.support.paypal.payouts import PayoutBatch, item_verdict
 from tests.acceptance.support.probes.payouts import Payout
-from tests.acceptance.support.readback import Waiting
 
 
 class PayoutProvider(Protocol):

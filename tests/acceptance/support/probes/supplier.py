@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from pytest_prodstatus import blocked
-from tests.acceptance.support.aliexpress_orders import SupplierOrder, order_verdict
+from tests.acceptance.support.aliexpress.orders import Supplier, order_verdict
 from tests.acceptance.support.probes.orders import Purchase
-
-
-class Supplier(Protocol):
-    """What looks an order up."""
-
-    def order(self, order_id: str) -> SupplierOrder | None:
-        """Return the order, None for one that the supplier doesn't know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ import pytest
 import requests
 
 from pytest_prodstatus import Money
-from tests.acceptance.support.aliexpress import order_verdict
+from tests.acceptance.support.aliexpress.gateway import sign
+from tests.acceptance.support.aliexpress.orders import order_verdict
 from tests.acceptance.support.errors import (
     ApiError,
     CredentialRejected,
@@ -25,7 +26,6 @@ from tests.acceptance.support.errors import (
     Unavailable,
 )
 from tests.acceptance.support.secrets import Secret
-from tests.acceptance.support.signing import sign
 from tests.unit.acceptance.providers import (
     APP_SECRET,
     NOW,

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 import pytest
 import responses
 
+from tests.acceptance.support.aliexpress.gateway import sign
 from tests.acceptance.support.errors import (
     ApiError,
     CredentialRejected,
@@ -22,7 +23,6 @@ from tests.acceptance.support.errors import (
     Unavailable,
 )
 from tests.acceptance.support.secrets import Secret
-from tests.acceptance.support.signing import sign
 from tests.unit.acceptance.providers import (
     APP_SECRET,
     PLANTED,

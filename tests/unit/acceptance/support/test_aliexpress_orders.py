@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pytest_prodstatus import Money
-from tests.acceptance.support.aliexpress_gateway import Envelope
-from tests.acceptance.support.aliexpress_orders import SupplierOrder, order_verdict, read_order
+from tests.acceptance.support.aliexpress.gateway import Envelope
+from tests.acceptance.support.aliexpress.orders import SupplierOrder, order_verdict, read_order
 from tests.acceptance.support.errors import Unavailable
 from tests.unit.acceptance.providers import order_request
 

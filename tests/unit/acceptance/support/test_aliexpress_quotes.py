@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pytest_prodstatus import Money
-from tests.acceptance.support.aliexpress_gateway import Envelope
-from tests.acceptance.support.aliexpress_quotes import read_delivery, read_fee, read_product
+from tests.acceptance.support.aliexpress.gateway import Envelope
+from tests.acceptance.support.aliexpress.quotes import read_delivery, read_fee, read_product
 
 
 def fee(cent: object, shown: object, **more: Any) -> Money | None:

@@ -9,13 +9,14 @@ import pytest
 
 from pytest_prodstatus import Blocked
 from tests.acceptance.demo.encryption import encrypted
-from tests.acceptance.support.cipher import UnreadableCredential, WrongKey
 from tests.acceptance.support.credentials import (
+    StoredCredential,
     SupplierCredential,
+    UnreadableCredential,
+    WrongKey,
     open_credential,
     read_instant,
 )
-from tests.acceptance.support.probes.oauth import StoredCredential
 from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
 

@@ -13,7 +13,7 @@ import requests
 import responses
 import urllib3.exceptions
 
-from tests.acceptance.support.classify import kind_of_status, retry_after
+from tests.acceptance.support.client import kind_of_status, retry_after
 from tests.acceptance.support.errors import (
     CredentialRejected,
     Misconfigured,
@@ -22,8 +22,8 @@ from tests.acceptance.support.errors import (
     TimedOut,
     Unavailable,
 )
-from tests.acceptance.support.http import Bearer, Call, Form, NoAuth, Reply, Transport, scrubbed
-from tests.acceptance.support.secrets import Secret
+from tests.acceptance.support.http import Bearer, Call, Form, NoAuth, Reply, Transport
+from tests.acceptance.support.secrets import Secret, scrubbed
 from tests.unit.acceptance.providers import NOW
 
 CALL = Call(operation="op", verb="POST", path="/sync", form=Form(session="planted"), auth=NoAuth())

@@ -20,7 +20,8 @@ from tests.acceptance.support.errors import (
     RequestRefused,
     Unavailable,
 )
-from tests.acceptance.support.paypal import PAYOUTS_SCOPE, item_verdict
+from tests.acceptance.support.paypal.client import PAYOUTS_SCOPE
+from tests.acceptance.support.paypal.payouts import item_verdict
 from tests.unit.acceptance.providers import (
     CLIENT_ID,
     CLIENT_SECRET,

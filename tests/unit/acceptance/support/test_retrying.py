@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.support.client import ATTEMPTS, ask
 from tests.acceptance.support.errors import (
     ApiError,
     CredentialRejected,
@@ -17,7 +18,6 @@ from tests.acceptance.support.errors import (
     TimedOut,
     Unavailable,
 )
-from tests.acceptance.support.retrying import ATTEMPTS, ask
 from tests.unit.acceptance.providers import Sleeps
 
 

@@ -9,11 +9,11 @@ from decimal import Decimal
 import pytest
 
 from pytest_prodstatus import Blocked, Money
+from tests.acceptance.support.clock import waiting
 from tests.acceptance.support.errors import NotFound, Unavailable
-from tests.acceptance.support.paypal_payouts import PayoutBatch, PayoutItem
+from tests.acceptance.support.paypal.payouts import PayoutBatch, PayoutItem
 from tests.acceptance.support.probes.payouts import Payout
 from tests.acceptance.support.probes.settlement import Settlement, settle
-from tests.acceptance.support.readback import waiting
 
 AT = datetime(2026, 11, 20, tzinfo=timezone.utc)
 PAYOUT = Payout(

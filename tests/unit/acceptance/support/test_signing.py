@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tests.acceptance.support.aliexpress.gateway import sign
 from tests.acceptance.support.secrets import Secret
-from tests.acceptance.support.signing import sign
 
 SECRET = Secret("helloworld")
 BUSINESS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_prodstatus import Blocked
-from tests.acceptance.support.aliexpress_orders import SupplierOrder
+from tests.acceptance.support.aliexpress.orders import SupplierOrder
 from tests.acceptance.support.probes.orders import Purchase
 from tests.acceptance.support.probes.supplier import LookUps, look_up
 

@@ -10,39 +10,24 @@ from typing import Any
 from urllib.parse import quote
 
 from tests.acceptance.support import fields
-from tests.acceptance.support.classify import kind_of_status, retry_after
+from tests.acceptance.support.client import ProviderClient, kind_of_status, retry_after, unreadable
 from tests.acceptance.support.clock import utc_now
 from tests.acceptance.support.errors import (
     ApiError,
     CredentialRejected,
     NotFound,
     RateLimited,
-    Unavailable,
 )
-from tests.acceptance.support.http import Basic, Bearer, Call, Form, Reply, Transport, scrubbed
-from tests.acceptance.support.paypal_payouts import (
+from tests.acceptance.support.http import Basic, Bearer, Call, Form, Reply
+from tests.acceptance.support.paypal.payouts import (
     PayoutBatch,
     PayoutItem,
-    item_verdict,
     read_batch,
     read_item,
 )
-from tests.acceptance.support.retrying import ask
 from tests.acceptance.support.secrets import Secret
 
-__all__ = [
-    "AccessToken",
-    "PayPalClient",
-    "PayoutBatch",
-    "PayoutItem",
-    "item_verdict",
-]
-
 PROVIDER = "PayPal"
-BASE_URLS = {
-    "production": "https://api-m.paypal.com",
-    "sandbox": "https://api-m.sandbox.paypal.com",
-}
 PAYOUTS_SCOPE = "https://uri.paypal.com/payments/payouts"
 """The scope that payouts need."""
 
@@ -62,7 +47,7 @@ class AccessToken:
     expires_at: datetime
 
 
-class PayPalClient:
+class PayPalClient(ProviderClient):
     """Asks PayPal with one application's credential.
 
     Every method raises `errors.ApiError`: OurFault, ProviderFault or NetworkFault.
@@ -77,6 +62,8 @@ class PayPalClient:
         retry_budget: seconds that one GET may take with all its repeats.
     """
 
+    provider = PROVIDER
+
     def __init__(
         self,
         *,
@@ -88,17 +75,12 @@ class PayPalClient:
         sleep: Callable[[float], None] = time.sleep,
         retry_budget: float = 30,
     ) -> None:
-        self._transport = Transport(provider=PROVIDER, base_url=base_url, timeout=timeout)
+        super().__init__(
+            base_url=base_url, timeout=timeout, clock=clock, sleep=sleep, retry_budget=retry_budget
+        )
         self._client_id = client_id
         self._client_secret = client_secret
-        self._clock = clock
-        self._sleep = sleep
-        self._retry_budget = retry_budget
         self._token: AccessToken | None = None
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._transport.close()
 
     def token(self) -> AccessToken:
         """Return a token: the one at hand until a minute before it expires, else a new one.
@@ -132,25 +114,25 @@ class PayPalClient:
             for row in fields.sequence(body.get("items"), inside="items"):
                 item = read_item(row)
                 if item is None:
-                    raise self._unreadable(_BATCH, f"an item on page {page}", debug_id)
+                    raise unreadable(PROVIDER, _BATCH, f"an item on page {page}", debug_id)
                 items[item.item_id] = item
         if promised is not None and len(items) != promised:
             what = f"{len(items)} items came where {promised} were promised"
-            raise self._unreadable(_BATCH, what, debug_id)
+            raise unreadable(PROVIDER, _BATCH, what, debug_id)
         batch = read_batch(first, tuple(items.values()), debug_id)
         if batch is None or batch.batch_id != batch_id:
-            raise self._unreadable(_BATCH, "it isn't about the batch asked for", debug_id)
+            raise unreadable(PROVIDER, _BATCH, "it isn't about the batch asked for", debug_id)
         return batch
 
     def _pages(self, body: Mapping[str, Any], debug_id: str | None) -> int:
-        said = fields.whole(body.get("total_pages"))
+        pages = fields.whole(body.get("total_pages"))
         links = fields.sequence(body.get("links"), inside="links")
         more = any(fields.mapping(link).get("rel") == "next" for link in links)
-        if said is None and more:
-            raise self._unreadable(_BATCH, "there are more pages, but not how many", debug_id)
-        if said is not None and said > _PAGE_LIMIT:
-            raise self._unreadable(_BATCH, f"{said} pages are too many", debug_id)
-        return max(said or 1, 1)
+        if pages is None and more:
+            raise unreadable(PROVIDER, _BATCH, "there are more pages, but not how many", debug_id)
+        if pages is not None and pages > _PAGE_LIMIT:
+            raise unreadable(PROVIDER, _BATCH, f"{pages} pages are too many", debug_id)
+        return max(pages or 1, 1)
 
     def _page(self, batch_id: str, page: int) -> tuple[Mapping[str, Any], str | None]:
         query = {"page": str(page), "page_size": str(_PAGE_SIZE), "total_required": "true"}
@@ -175,11 +157,7 @@ class PayPalClient:
     ) -> tuple[Mapping[str, Any], str | None]:
         auth = Bearer(token.value)
         call = Call(operation=operation, verb="GET", path=path, query=query, auth=auth)
-        return ask(
-            lambda: self._read(operation, self._transport.exchange(call)),
-            sleep=self._sleep,
-            budget=self._retry_budget,
-        )
+        return self._repeat(lambda: self._read(operation, self._transport.exchange(call)))
 
     def _new_token(self) -> AccessToken:
         call = Call(
@@ -196,7 +174,7 @@ class PayPalClient:
         scopes = frozenset((fields.text(body.get("scope")) or "").split())
         del body  # it holds the token, and a traceback may show this frame's variables
         if not value or seconds is None or not 0 < seconds < 10**9:
-            raise self._unreadable(_TOKEN, "no token with an expiry", debug_id)
+            raise unreadable(PROVIDER, _TOKEN, "no token with an expiry", debug_id)
         return AccessToken(
             value=value,
             scopes=scopes,
@@ -211,33 +189,22 @@ class PayPalClient:
         kind = _kind(reply.status, facts)
         if kind is None:
             if body is None:
-                raise self._unreadable(operation, "it isn't JSON", debug_id)
+                raise unreadable(PROVIDER, operation, "it isn't JSON", debug_id)
             return body, debug_id
-        arguments: dict[str, Any] = {
-            "provider": PROVIDER,
-            "operation": operation,
-            "message": self._scrubbed(_words(facts)) or "the call was not answered",
-            "code": self._scrubbed(_code(facts)),
-            "request_id": self._scrubbed(debug_id),
-            "http_status": reply.status,
-        }
-        if issubclass(kind, RateLimited):
-            raise kind(retry_after=retry_after(reply, self._clock), **arguments)
-        raise kind(**arguments)
-
-    def _unreadable(self, operation: str, what: str, debug_id: str | None) -> Unavailable:
-        return Unavailable(
-            provider=PROVIDER,
-            operation=operation,
-            message=f"the answer can't be read: {what}",
+        raise self._error(
+            kind,
+            operation,
+            reply,
+            message=_words(facts),
+            otherwise="the call was not answered",
+            code=_code(facts),
             request_id=debug_id,
+            wait=retry_after(reply, self._clock) if reply.status == 429 else None,
         )
 
-    def _scrubbed(self, words: str | None) -> str | None:
-        known = [self._client_id, self._client_secret]
-        if self._token is not None:
-            known.append(self._token.value)
-        return scrubbed(words, tuple(known)) if words else None
+    def _secrets(self) -> tuple[Secret, ...]:
+        token = () if self._token is None else (self._token.value,)
+        return (self._client_id, self._client_secret, *token)
 
 
 def _kind(status: int, facts: Mapping[str, Any]) -> type[ApiError] | None:
@@ -256,7 +223,7 @@ def _code(facts: Mapping[str, Any]) -> str | None:
 
 def _words(facts: Mapping[str, Any]) -> str | None:
     """Return what PayPal says is wrong, with the issues that it lists."""
-    said = fields.text(facts.get("message")) or fields.text(facts.get("error_description"))
+    text = fields.text(facts.get("message")) or fields.text(facts.get("error_description"))
     rows = (fields.mapping(row) for row in fields.sequence(facts.get("details"), inside="details"))
     issues = [issue for row in rows if (issue := fields.text(row.get("issue"))) is not None]
-    return "; ".join([said or "", *issues]).strip("; ") or None
+    return "; ".join([text or "", *issues]).strip("; ") or None

@@ -6,14 +6,13 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Protocol
 
 from pytest_prodstatus import Money
 from tests.acceptance.support import fields
-from tests.acceptance.support.aliexpress_gateway import Envelope
+from tests.acceptance.support.aliexpress.gateway import Envelope
+from tests.acceptance.support.errors import Verdict
 from tests.acceptance.support.http import Form
-
-Verdict = Literal["CONFIRMED", "FAILED", "BLOCKED"]
 
 _BOUGHT = frozenset(
     {"WAIT_SELLER_SEND_GOODS", "SELLER_PART_SEND_GOODS", "WAIT_BUYER_ACCEPT_GOODS", "FINISH"}
@@ -46,6 +45,13 @@ class SupplierOrder:
     created_at: datetime | None = None
     gmt_create: str | None = None
     request_id: str = ""
+
+
+class Supplier(Protocol):
+    """What looks an order up."""
+
+    def order(self, order_id: str) -> SupplierOrder | None:
+        """Return the order, None for one that the supplier doesn't know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

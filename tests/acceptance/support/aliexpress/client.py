@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from pytest_prodstatus import Money
-from tests.acceptance.support.aliexpress_gateway import PROVIDER, Envelope, Gateway
-from tests.acceptance.support.aliexpress_orders import (
-    Address,
+from tests.acceptance.support.aliexpress.gateway import PROVIDER, Envelope, Gateway
+from tests.acceptance.support.aliexpress.orders import (
     OrderRequest,
     PlacedOrder,
     SupplierOrder,
-    order_verdict,
     read_order,
     read_placed,
 )
-from tests.acceptance.support.aliexpress_quotes import (
+from tests.acceptance.support.aliexpress.quotes import (
     DeliveryOption,
     Product,
     Quote,
@@ -27,7 +22,6 @@ from tests.acceptance.support.aliexpress_quotes import (
     read_delivery,
     read_product,
 )
-from tests.acceptance.support.clock import utc_now
 from tests.acceptance.support.errors import (
     ApiError,
     NetworkFault,
@@ -36,28 +30,6 @@ from tests.acceptance.support.errors import (
     QuoteUnreadable,
     Unavailable,
 )
-from tests.acceptance.support.http import Transport
-from tests.acceptance.support.retrying import ask
-from tests.acceptance.support.secrets import Secret
-from tests.acceptance.support.signing import sign
-
-__all__ = [
-    "Address",
-    "AliExpressClient",
-    "Answer",
-    "DeliveryOption",
-    "OrderRequest",
-    "PlacedOrder",
-    "Product",
-    "Quote",
-    "Sku",
-    "SupplierOrder",
-    "order_verdict",
-    "sign",
-]
-
-BASE_URL = "https://api-sg.aliexpress.com"
-"""The production host."""
 
 _BENEFIT = "aliexpress.ds.member.benefit.get"
 _ORDER = "aliexpress.trade.ds.order.get"
@@ -73,48 +45,11 @@ class Answer:
     request_id: str
 
 
-class AliExpressClient:
-    """Asks AliExpress with one seller's token.
+class AliExpressClient(Gateway):
+    """Asks AliExpress read-only questions with one seller's token, and places one order.
 
     Every method raises `errors.ApiError`: OurFault, ProviderFault or NetworkFault.
-
-    Args:
-        base_url: the host's address.
-        app_key: the application.
-        app_secret: signs its calls.
-        access_token: the seller's session.
-        timeout: seconds to connect, and between two bytes of an answer.
-        clock: tells the time in UTC.
-        sleep: waits for seconds.
-        retry_budget: seconds that one question may take with all its repeats.
     """
-
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        app_key: str,
-        app_secret: Secret,
-        access_token: Secret,
-        timeout: tuple[float, float] = (5, 20),
-        clock: Callable[[], datetime] = utc_now,
-        sleep: Callable[[float], None] = time.sleep,
-        retry_budget: float = 30,
-    ) -> None:
-        self._transport = Transport(provider=PROVIDER, base_url=base_url, timeout=timeout)
-        self._gateway = Gateway(
-            transport=self._transport,
-            app_key=app_key,
-            app_secret=app_secret,
-            access_token=access_token,
-            clock=clock,
-        )
-        self._sleep = sleep
-        self._retry_budget = retry_budget
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._transport.close()
 
     def member_benefit(self) -> Answer:
         """Ask something harmless: an answer proves that the token is accepted."""
@@ -234,7 +169,7 @@ class AliExpressClient:
             ApiError: any other one proves that this call ordered nothing.
         """
         try:
-            envelope = self._gateway.call(_CREATE, order.to_params(), fresh=True)
+            envelope = self._call(_CREATE, order.to_params(), fresh=True)
         except (NetworkFault, Unavailable) as error:
             if isinstance(error, NetworkFault) and not error.sent:
                 raise
@@ -243,13 +178,6 @@ class AliExpressClient:
         if not order_ids:
             raise _unknown("the supplier reports success but no order id", envelope)
         return PlacedOrder(order_ids=order_ids, request_id=envelope.request_id)
-
-    def _ask(self, method: str, params: Mapping[str, str] | None = None) -> Envelope:
-        return ask(
-            lambda: self._gateway.call(method, params),
-            sleep=self._sleep,
-            budget=self._retry_budget,
-        )
 
 
 def _unknown(why: str, source: ApiError | Envelope) -> OutcomeUnknown:

@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_prodstatus import Money
 from tests.acceptance.support import fields
-from tests.acceptance.support.aliexpress_gateway import Envelope
+from tests.acceptance.support.aliexpress.gateway import Envelope
 
 _AMOUNT = re.compile(r"\d[\d.,]*")
 _SYMBOLS = {"US$": "USD", "€": "EUR", "£": "GBP"}

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from pytest_prodstatus import Money
 from tests.acceptance.support import fields
-
-Verdict = Literal["CONFIRMED", "FAILED", "BLOCKED"]
+from tests.acceptance.support.errors import Verdict
 
 _LOST = frozenset({"FAILED", "BLOCKED", "RETURNED", "REFUNDED", "REVERSED"})
 
