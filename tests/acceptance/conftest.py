@@ -21,13 +21,12 @@ from tests.acceptance.support.credentials import (
     supplier_client,
     usable_credential,
 )
-from tests.acceptance.support.database import Database
+from tests.acceptance.support.database.connection import Database
+from tests.acceptance.support.database.snapshot import Snapshot
 from tests.acceptance.support.placing import acts
-from tests.acceptance.support.questions import NAMES, questions
-from tests.acceptance.support.scope import Scope
+from tests.acceptance.support.probes.questions import NAMES, Scope, questions
 from tests.acceptance.support.secrets import announced_to
 from tests.acceptance.support.settings import Settings
-from tests.acceptance.support.snapshot import Snapshot
 
 if TYPE_CHECKING:  # each is imported by the first criterion that needs it
     from tests.acceptance.support.aliexpress.client import AliExpressClient

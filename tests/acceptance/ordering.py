@@ -17,10 +17,11 @@ import pytest
 from pytest_prodstatus import Endpoints, Evidence, blocked
 from tests.acceptance.support.clock import utc_now
 from tests.acceptance.support.credentials import supplier_client, usable_credential
-from tests.acceptance.support.database import Ask, Database, bound
+from tests.acceptance.support.database.connection import Database
+from tests.acceptance.support.database.transaction import Ask, bound
 from tests.acceptance.support.placing import acts
 from tests.acceptance.support.probes.oauth import stored_credentials
-from tests.acceptance.support.scope import Scope
+from tests.acceptance.support.probes.questions import Scope
 from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
 

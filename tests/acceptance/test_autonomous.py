@@ -10,8 +10,8 @@ from tests.acceptance.support.errors import answers
 from tests.acceptance.support.paypal.client import PayPalClient
 from tests.acceptance.support.probes.cycle import Autopilot
 from tests.acceptance.support.probes.facts import facts, require_data
+from tests.acceptance.support.probes.tracing import TracedOrders, trace
 from tests.acceptance.support.settings import Settings
-from tests.acceptance.support.tracing import TracedOrders, trace
 
 pytestmark = pytest.mark.stage("autonomous")
 

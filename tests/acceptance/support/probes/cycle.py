@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tests.acceptance.support.clock import from_column
-from tests.acceptance.support.database import Ask
+from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes.facts import fields_of
 from tests.acceptance.support.probes.rules import (
     by_hand,

@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_prodstatus import Money, blocked
 from tests.acceptance.support.clock import from_column
-from tests.acceptance.support.database import Row
+from tests.acceptance.support.database.transaction import Row
 
 
 def facts(found: Any) -> dict[str, Any]:

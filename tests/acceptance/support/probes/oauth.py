@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.acceptance.support.clock import from_column
 from tests.acceptance.support.credentials import API_NAME, StoredCredential, StoredCredentials
-from tests.acceptance.support.database import Ask
+from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.secrets import Secret
 
 _CREDENTIALS = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pytest_prodstatus import Money
-from tests.acceptance.support.database import Ask
+from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes.facts import fields_of, monies
 from tests.acceptance.support.probes.rules import real_sales
 

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, text
 
 from pytest_prodstatus import Blocked
 from tests.acceptance.demo.store import Store
-from tests.acceptance.support.database import Database
+from tests.acceptance.support.database.connection import Database
 from tests.acceptance.support.secrets import Secret
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_prodstatus import Blocked
-from tests.acceptance.support.database_url import read_address
+from tests.acceptance.support.database.address import read_address
 from tests.acceptance.support.secrets import Secret
 
 

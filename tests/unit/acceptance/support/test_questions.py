@@ -13,11 +13,9 @@ from sqlalchemy import text
 
 from pytest_prodstatus import Blocked
 from tests.acceptance.demo.store import Store
-from tests.acceptance.support.database import Row, bound
-from tests.acceptance.support.questions import NAMES, questions
-from tests.acceptance.support.scope import Scope
+from tests.acceptance.support.database.transaction import Row, Transaction, bound
+from tests.acceptance.support.probes.questions import NAMES, Scope, questions
 from tests.acceptance.support.settings import Settings
-from tests.acceptance.support.transaction import Transaction
 from tests.unit.acceptance.databases import connected, opened
 
 _SUITE = Path(__file__).parents[4] / "tests" / "acceptance"

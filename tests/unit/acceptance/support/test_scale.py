@@ -19,8 +19,8 @@ from benchmarks.store.psql import Psql
 from benchmarks.store.questions import QUESTIONS
 from benchmarks.store.recording import Asked, Recorder
 from tests.acceptance.demo.postgres import Postgres, new_folder
-from tests.acceptance.support.database import bound
-from tests.acceptance.support.scope import Scope
+from tests.acceptance.support.database.transaction import bound
+from tests.acceptance.support.probes.questions import Scope
 from tests.acceptance.support.settings import Settings
 
 _ROWS = 20_000

@@ -11,10 +11,9 @@ from sqlalchemy import text
 
 from pytest_prodstatus import Blocked
 from tests.acceptance.demo.store import Store
-from tests.acceptance.support.database import Database
-from tests.acceptance.support.questions import Reading
-from tests.acceptance.support.snapshot import Snapshot
-from tests.acceptance.support.transaction import Ask
+from tests.acceptance.support.database.connection import Database
+from tests.acceptance.support.database.snapshot import Snapshot
+from tests.acceptance.support.database.transaction import Ask, Reading
 from tests.unit.acceptance.databases import connected, opened, sabotage
 
 _SESSIONS = """

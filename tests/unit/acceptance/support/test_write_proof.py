@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from pytest_prodstatus import Blocked
 from tests.acceptance.demo import postgres
 from tests.acceptance.demo.store import Store
-from tests.acceptance.support.database import Database
+from tests.acceptance.support.database.connection import Database
 from tests.unit.acceptance.databases import connected, opened, sabotage
 
 _XIDS = "SELECT CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text)"

@@ -12,9 +12,8 @@ from datetime import datetime
 from typing import Any, NoReturn
 
 from pytest_prodstatus import Blocked
-from tests.acceptance.support.database import Database, bound
-from tests.acceptance.support.questions import Reading
-from tests.acceptance.support.transaction import Transaction
+from tests.acceptance.support.database.connection import Database
+from tests.acceptance.support.database.transaction import Reading, Transaction, bound
 
 
 class Snapshot:

@@ -1,28 +1,47 @@
-"""The one place where the store's database is asked: read-only, bounded, and given back at once.
+"""The one place where the store's database is connected to: read-only, bounded, given back at once.
 
-A probe is given an `Ask`: a function that runs one statement and returns its one row. How the
-connection is made, what it may do and how long it may take is settled here and nowhere else.
-Everything is set inside the transaction, since a pooler may refuse start-up options. Nothing is
-asked before a write through the same engine was seen to be refused (`write_proof`).
+How the connection is made, what it may do and how long it may take is settled here and nowhere
+else. Everything is set inside the transaction, since a pooler may refuse start-up options.
+
+Nothing is asked before a write through the same engine was seen to be refused. That attempt locks
+no row of `orders` for an update. To PostgreSQL it is a write: it needs the right to UPDATE some
+column, and a read-only transaction refuses it, as a hot standby does. It is the one write that
+leaves nothing behind even if it is let through: it fires no trigger and no rule, burns no sequence
+number, takes no row and asks for the weakest table lock that a write has.
+Source: PostgreSQL's manual on SELECT ("The Locking Clause") and on SET TRANSACTION.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
+from pytest_prodstatus import blocked
 from tests.acceptance.support.clock import from_column
-from tests.acceptance.support.database_url import Address, read_address
+from tests.acceptance.support.database.address import Address, read_address
+from tests.acceptance.support.database.transaction import Row, Transaction, blocking_faults
 from tests.acceptance.support.secrets import Secret
-from tests.acceptance.support.transaction import Ask, Row, Transaction, told
-from tests.acceptance.support.write_proof import require_refused_writes
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-__all__ = ["Ask", "Database", "Row", "bound"]
+_READ_ONLY_TRANSACTION = "25006"
+_NO_PRIVILEGE = "42501"
+
+_ATTEMPT = "SELECT id FROM orders WHERE false FOR UPDATE"
+
+# What the role may write, of all that it can name without a schema.
+_WRITABLE = """
+SELECT ARRAY(
+  SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'v', 'f') AND pg_table_is_visible(c.oid)
+    AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+    AND (has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+      OR has_any_column_privilege(c.oid, 'INSERT, UPDATE'))
+  ORDER BY c.relname LIMIT 5) AS tables
+"""
 
 # One statement, so that it follows BEGIN at once: it fixes the snapshot, and a transaction that has
 # run a query can no longer be switched back to read-write (25001). The snapshot is taken while it
@@ -90,7 +109,7 @@ class Database:
             Blocked: there is no connection, or it was not seen to refuse a write.
         """
         if not self._proved:
-            require_refused_writes(self._begin)
+            _require_refused_writes(self._begin)
             self._proved = True
         with self._begin() as transaction:
             yield transaction
@@ -111,18 +130,33 @@ class Database:
     def _begin(self) -> Iterator[Transaction]:
         from sqlalchemy import text
 
-        with told(self.place), self._engine.connect() as connection:
+        with blocking_faults(self.place), self._engine.connect() as connection:
             at = connection.execute(text(_BEGIN), self._settings).mappings().one()["at"]
             yield Transaction(connection, from_column(at), self.place)
 
 
-def bound(ask: Callable[..., Row], **always: object) -> Ask:
-    """Return an `Ask` that gives every statement the same parameters beside its own."""
+def _require_refused_writes(begin: Callable[[], AbstractContextManager[Transaction]]) -> None:
+    """End as BLOCKED unless a write is refused in a transaction of its own.
 
-    def with_parameters(statement: str, /, **parameters: object) -> Row:
-        return ask(statement, **{**always, **parameters})
+    Refused with 25006 the transaction is read-only, and so is every one that is begun alike.
+    Refused with 42501 it is not, and the role has no right to that one table: then the catalogue
+    is asked whether it may write any other.
 
-    return with_parameters
+    Args:
+        begin: opens a transaction with the settings of those that judge.
+
+    Raises:
+        Blocked: "connection is writable", or the proof could not be made.
+    """
+    with begin() as attempt:
+        refused = attempt.refusal(_ATTEMPT, _READ_ONLY_TRANSACTION, _NO_PRIVILEGE)
+    if refused is None:
+        _writable("an attempt to write to orders was not refused")
+    if refused == _NO_PRIVILEGE:
+        with begin() as transaction:
+            tables = transaction.ask(_WRITABLE)["tables"]
+        if tables:
+            _writable(f"its transactions are not read-only, and it may write {', '.join(tables)}")
 
 
 def _engine(address: Address, connect_timeout: timedelta, name: str) -> Engine:
@@ -147,3 +181,11 @@ def _engine(address: Address, connect_timeout: timedelta, name: str) -> Engine:
 
 def _milliseconds(span: timedelta) -> str:
     return f"{max(1, round(span / timedelta(milliseconds=1)))}ms"
+
+
+def _writable(why: str) -> NoReturn:
+    blocked(
+        f"connection is writable: {why}",
+        kind="missing-config",
+        remedy="set DATABASE_URL to a role that can only SELECT (docs/security.md has its SQL)",
+    )

@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_prodstatus import Money, blocked
 from tests.acceptance.support.aliexpress.orders import Supplier, order_verdict
-from tests.acceptance.support.database import Ask
+from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes import cycle, payouts
 from tests.acceptance.support.probes.cycle import Candidate, Cycle
 from tests.acceptance.support.probes.facts import require_data
