@@ -23,8 +23,8 @@ from tests.acceptance.support.credentials import (
 )
 from tests.acceptance.support.database.connection import Database
 from tests.acceptance.support.database.snapshot import Snapshot
-from tests.acceptance.support.placing import acts
 from tests.acceptance.support.probes.questions import NAMES, Scope, questions
+from tests.acceptance.support.purchase.placed import acts
 from tests.acceptance.support.secrets import announced_to
 from tests.acceptance.support.settings import Settings
 

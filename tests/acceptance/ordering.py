@@ -19,9 +19,9 @@ from tests.acceptance.support.clock import utc_now
 from tests.acceptance.support.credentials import supplier_client, usable_credential
 from tests.acceptance.support.database.connection import Database
 from tests.acceptance.support.database.transaction import Ask, bound
-from tests.acceptance.support.placing import acts
 from tests.acceptance.support.probes.oauth import stored_credentials
 from tests.acceptance.support.probes.questions import Scope
+from tests.acceptance.support.purchase.placed import acts
 from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:  # each is imported by the first criterion that needs it
     from pytest_prodstatus.state.entry import Entry
     from pytest_prodstatus.state.journal import Journal
     from tests.acceptance.support.clock import Waiting
-    from tests.acceptance.support.placing import Placing
-    from tests.acceptance.support.purchase import Purchase
+    from tests.acceptance.support.purchase.order import Purchase
+    from tests.acceptance.support.purchase.placed import Placing
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def state_url(environment: Mapping[str, str], dotenv: Mapping[str, str]) -> Secr
 @pytest.fixture
 def journal(ask: Ask, state_url: Secret) -> Iterator[Journal]:
     """The journal of real orders (after the database, whose absence is the first thing to say)."""
-    from tests.acceptance.support.conditions import open_journal
+    from tests.acceptance.support.purchase.journal import open_journal
 
     with open_journal(state_url) as opened:
         yield opened
@@ -69,7 +69,8 @@ def conditions(
     ask: Ask, settings: Settings, state_url: Secret, prodstatus_target: str
 ) -> Callable[[], tuple[str, ...]]:
     """Looks at the credential and the journal anew, and says what is missing for a real order."""
-    from tests.acceptance.support.conditions import credential_conditions, journal_conditions
+    from tests.acceptance.support.credentials import credential_conditions
+    from tests.acceptance.support.purchase.journal import journal_conditions
 
     def missing() -> tuple[str, ...]:
         stored = stored_credentials(ask, user_id=settings.user_id).chosen
@@ -96,8 +97,9 @@ def purchase(
 
     Its credential is read anew, and not the snapshot's, which may be some minutes old.
     """
-    from tests.acceptance.support.purchase import Purchase, refuse_unresolved, require_armed
-    from tests.acceptance.support.routes import choose_route
+    from tests.acceptance.support.purchase.journal import refuse_unresolved
+    from tests.acceptance.support.purchase.order import Purchase, require_armed
+    from tests.acceptance.support.purchase.routes import choose_route
 
     refuse_unresolved(journal, prodstatus_target)
     require_armed((*settings.purchase.missing, *conditions()))
@@ -119,7 +121,7 @@ def purchase(
 @pytest.fixture(scope="session")
 def placing(tmp_path_factory: pytest.TempPathFactory, prodstatus_run_id: str) -> Placing:
     """Whether the criterion that places the order is over; under xdist the parent is shared."""
-    from tests.acceptance.support.placing import Placing
+    from tests.acceptance.support.purchase.placed import Placing
 
     folder = tmp_path_factory.getbasetemp()
     shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
@@ -136,7 +138,7 @@ def tells_when_over(placing: Placing) -> Iterator[None]:
 @pytest.fixture
 def placed_before(journal: Journal, now: datetime, prodstatus_target: str) -> Entry | None:
     """The paid order that still proves the purchase, so that nothing has to be bought."""
-    from tests.acceptance.support.purchase import latest_order
+    from tests.acceptance.support.purchase.journal import latest_order
 
     return latest_order(journal, prodstatus_target, now)
 
@@ -148,7 +150,8 @@ def order_placed(
     """The paid order, waited for where another process may be placing it at this moment."""
     if placed_before is not None:
         return placed_before
-    from tests.acceptance.support.purchase import latest_order, require_armed
+    from tests.acceptance.support.purchase.journal import latest_order
+    from tests.acceptance.support.purchase.order import require_armed
 
     journal: Journal = request.getfixturevalue("journal")
     settings: Settings = request.getfixturevalue("settings")
@@ -156,7 +159,7 @@ def order_placed(
     found: Entry | None = None
     comes = settings.purchase.mode == "paid" and any(map(acts, request.session.items))
     if comes and "PYTEST_XDIST_WORKER" in os.environ:
-        from tests.acceptance.support.placing import awaited_order
+        from tests.acceptance.support.purchase.placed import awaited_order
 
         found = awaited_order(
             lambda: latest_order(journal, prodstatus_target, utc_now()),
@@ -164,7 +167,7 @@ def order_placed(
             request.getfixturevalue("wait"),
         )
     if found is None:
-        from tests.acceptance.support.purchase import refuse_unresolved
+        from tests.acceptance.support.purchase.journal import refuse_unresolved
 
         refuse_unresolved(journal, prodstatus_target)
         blocked("no paid order was placed, so there is none to read back", kind="no-data")

@@ -15,8 +15,9 @@ from tests.acceptance.support.aliexpress.client import AliExpressClient
 from tests.acceptance.support.clock import Waiting
 from tests.acceptance.support.errors import answers
 from tests.acceptance.support.probes.facts import facts
-from tests.acceptance.support.purchase import Purchase, order_value
-from tests.acceptance.support.readback import read_back
+from tests.acceptance.support.purchase.journal import order_value
+from tests.acceptance.support.purchase.order import Purchase
+from tests.acceptance.support.purchase.placed import read_back
 from tests.acceptance.support.settings import Settings
 
 pytestmark = pytest.mark.stage("placeorder")

@@ -191,6 +191,37 @@ def supplier_client(
     client.close()
 
 
+def credential_conditions(
+    stored: StoredCredential | None, settings: Settings, now: datetime
+) -> tuple[str, ...]:
+    """Return what keeps the store's credential from buying, in words; empty where nothing does.
+
+    Args:
+        stored: the row that the store would use in the target's environment.
+        settings: the key and the environment.
+        now: the instant of judging.
+    """
+    if stored is None:
+        return (f"there is no AliExpress credential of the {settings.environment} environment",)
+    try:
+        credential = open_credential(stored, settings)
+    except UnreadableCredential as error:
+        return (str(error),)
+    row = f"credential {credential.row_id}"
+    conditions = []
+    if credential.access_token is None or credential.app_key is None:
+        conditions.append(f"{row} has no access token or no application key")
+    if credential.app_secret is None:
+        conditions.append(f"{row} has no application secret")
+    if credential.expires_at is None:
+        conditions.append(f"{row} does not say when its token expires")
+    elif credential.expires_at <= now:
+        conditions.append(f"the access token of {row} has expired")
+    if credential.sandbox and settings.environment == "production":
+        conditions.append(f"{row} is for the sandbox")
+    return tuple(conditions)
+
+
 @contextmanager
 def readable() -> Iterator[None]:
     """Open a stored credential where it is judged: one that can't be read is FAILED."""

@@ -12,9 +12,9 @@ from dataclasses import astuple, dataclass, field
 from datetime import timedelta
 
 from pytest_prodstatus import blocked
-from tests.acceptance.support.arming import PurchaseSettings
-from tests.acceptance.support.reading import Variables
+from tests.acceptance.support.purchase.arming import PurchaseSettings
 from tests.acceptance.support.secrets import Secret
+from tests.acceptance.support.variables import Variables
 
 ENVIRONMENTS = ("production", "sandbox")
 _KEY_LENGTH = 32

@@ -20,8 +20,8 @@ from typing import Any
 
 from pytest_prodstatus import Blocked
 from pytest_prodstatus.state.journal import Journal
-from tests.acceptance.support.purchase import Purchase
-from tests.acceptance.support.routes import choose_route
+from tests.acceptance.support.purchase.order import Purchase
+from tests.acceptance.support.purchase.routes import choose_route
 from tests.acceptance.support.settings import Settings
 from tests.unit.acceptance.providers import aliexpress_client
 

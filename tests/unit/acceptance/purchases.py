@@ -13,8 +13,8 @@ from pytest_prodstatus.state.entry import Entry
 from pytest_prodstatus.state.journal import Journal
 from tests.acceptance.demo.aliexpress import SupplierState
 from tests.acceptance.support.aliexpress.client import AliExpressClient
-from tests.acceptance.support.purchase import Purchase
-from tests.acceptance.support.routes import choose_route
+from tests.acceptance.support.purchase.order import Purchase
+from tests.acceptance.support.purchase.routes import choose_route
 from tests.acceptance.support.settings import Settings
 from tests.unit.acceptance.providers import Clock, aliexpress_client
 

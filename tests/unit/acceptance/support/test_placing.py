@@ -10,7 +10,7 @@ import pytest
 
 from pytest_prodstatus.state.entry import Entry
 from pytest_prodstatus.state.state import State
-from tests.acceptance.support.placing import Placing, awaited_order
+from tests.acceptance.support.purchase.placed import Placing, awaited_order
 from tests.unit.state.plans import entry
 
 T = TypeVar("T")

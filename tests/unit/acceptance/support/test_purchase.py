@@ -12,12 +12,8 @@ from pytest_prodstatus import Blocked
 from pytest_prodstatus.state.entry import Entry
 from pytest_prodstatus.state.journal import Journal
 from tests.acceptance.support.clock import waiting
-from tests.acceptance.support.purchase import (
-    CRITERION,
-    latest_order,
-    refuse_unresolved,
-)
-from tests.acceptance.support.readback import ReadBack, read_back
+from tests.acceptance.support.purchase.journal import CRITERION, latest_order, refuse_unresolved
+from tests.acceptance.support.purchase.placed import ReadBack, read_back
 from tests.unit.acceptance.providers import aliexpress_client
 from tests.unit.acceptance.purchases import ARMED, Bench
 

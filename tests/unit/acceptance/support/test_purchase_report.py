@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.acceptance.support.purchase_report import read_report
+from tests.acceptance.support.purchase.store_command import read_report
 
 _SUCCESS = "PLACEORDER_EXECUTION_STATUS: SUCCESS\nALIEXPRESS_ORDER_ID: 8198352049851315\n"
 

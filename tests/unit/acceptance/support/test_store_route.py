@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pytest_prodstatus import Blocked
-from tests.acceptance.support.store_command import StoreCommand
+from tests.acceptance.support.purchase.store_command import StoreCommand
 from tests.unit.acceptance.purchases import Bench
 
 # What a purchase script may do, by its first argument. It counts its runs in a file.

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass, field
 
 from pytest_prodstatus import Money
-from tests.acceptance.support.reading import Variables
-from tests.acceptance.support.store_command import StoreCommand
+from tests.acceptance.support.purchase.store_command import StoreCommand
+from tests.acceptance.support.variables import Variables
 
 MODES = ("paid", "unpaid", "quote")
 _PRODUCT_ID = re.compile(r"/(?:item|i)/(?:[^/?#]+/)?(\d{6,20})(?:\.html)?(?:[/?#]|$)|^(\d{6,20})$")

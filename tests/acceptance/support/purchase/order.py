@@ -17,18 +17,11 @@ from typing import NoReturn, ParamSpec
 
 from pytest_prodstatus import Money, blocked
 from pytest_prodstatus.state.entry import Entry
-from pytest_prodstatus.state.errors import (
-    Claimed,
-    ClockBehind,
-    JournalError,
-    JournalUnavailable,
-    Unresolved,
-)
+from pytest_prodstatus.state.errors import JournalError
 from pytest_prodstatus.state.journal import Journal
 from pytest_prodstatus.state.plan import Plan
 from tests.acceptance.support.aliexpress.client import AliExpressClient
 from tests.acceptance.support.aliexpress.quotes import Quote
-from tests.acceptance.support.arming import PurchaseSettings, Recipient
 from tests.acceptance.support.errors import (
     ApiError,
     OutcomeUnknown,
@@ -37,11 +30,14 @@ from tests.acceptance.support.errors import (
     answers,
     judged_answers,
 )
-from tests.acceptance.support.routes import Route
-
-CRITERION = "placeorder.real-order-placed"
-VALID_FOR = timedelta(days=30)
-"""How long a paid order proves the purchase: the stage's `valid_for`."""
+from tests.acceptance.support.purchase.arming import PurchaseSettings, Recipient
+from tests.acceptance.support.purchase.journal import (
+    CRITERION,
+    block_on_journal,
+    block_on_unresolved,
+    refuse_unresolved,
+)
+from tests.acceptance.support.purchase.routes import Route
 
 P = ParamSpec("P")
 _EXPIRES = timedelta(minutes=10)
@@ -136,7 +132,9 @@ class Purchase:
             require_new(bought.order_ids, known)
         except (OutcomeUnknown, RepeatedOrder) as error:
             self._write(self.journal.unknown, entry, str(error))
-            _unresolved(f"nobody knows whether order {entry.out_order_id} was placed: {error}")
+            block_on_unresolved(
+                f"nobody knows whether order {entry.out_order_id} was placed: {error}"
+            )
         except Skipped as error:
             self._write(self.journal.rejected, entry, str(error))
             blocked(str(error), kind="not-armed", remedy="mend what it names, and run again")
@@ -154,7 +152,7 @@ class Purchase:
         try:
             entry = self.journal.intend(plan)
         except JournalError as error:
-            _block_on_journal(error)
+            block_on_journal(error)
         self.observe(intent=entry.id, out_order_id=entry.out_order_id)
         try:
             return self.journal.sent(entry)
@@ -162,21 +160,21 @@ class Purchase:
             # Nothing left, whatever the journal holds: said if it can be, else it blocks.
             with contextlib.suppress(JournalError):
                 self.journal.rejected(entry, f"nothing was sent: {error}")
-            _block_on_journal(error)
+            block_on_journal(error)
 
     def _known_ids(self) -> set[str]:
         """Return the supplier's ids of all orders of this target that were placed before."""
         try:
             entries = self.journal.entries(self.target, limit=10_000)
         except JournalError as error:
-            _block_on_journal(error)
+            block_on_journal(error)
         return {each for entry in entries for each in entry.order_ids}
 
     def _write(self, step: Callable[P, Entry], *args: P.args, **kwargs: P.kwargs) -> Entry:
         try:
             return step(*args, **kwargs)
         except JournalError as error:
-            _unresolved(f"an order was sent and its end could not be written down: {error}")
+            block_on_unresolved(f"an order was sent and its end could not be written down: {error}")
 
 
 def require_armed(missing: tuple[str, ...]) -> None:
@@ -195,18 +193,6 @@ def require_armed(missing: tuple[str, ...]) -> None:
         )
 
 
-def refuse_unresolved(journal: Journal, target: str) -> None:
-    """End as BLOCKED, unresolved-intent, where it isn't known what an earlier order did."""
-    open_entries = journal.unresolved(CRITERION, target)
-    if open_entries:
-        _unresolved(str(Unresolved(open_entries[0])))
-
-
-def latest_order(journal: Journal, target: str, now: datetime) -> Entry | None:
-    """Return the newest paid order that still proves the purchase."""
-    return journal.latest_confirmed(CRITERION, target, since=now - VALID_FOR)
-
-
 def require_new(order_ids: Collection[str], known: Collection[str]) -> None:
     """Raise OutcomeUnknown for an id that an earlier order has: an old answer proves no new one."""
     if old := [each for each in order_ids if each in known]:
@@ -217,35 +203,12 @@ def require_new(order_ids: Collection[str], known: Collection[str]) -> None:
         )
 
 
-def order_value(entry: Entry) -> Money:
-    """Return what an order was quoted at."""
-    return Money(entry.amount, entry.currency)
-
-
 def _given(settings: PurchaseSettings) -> tuple[Money, Recipient, str]:
     """Return what an armed purchase has: without it, it would not be armed."""
     assert settings.limit
     assert settings.recipient
     assert settings.product_id
     return settings.limit, settings.recipient, settings.product_id
-
-
-def _block_on_journal(error: JournalError) -> NoReturn:
-    if isinstance(error, (Unresolved, ClockBehind)):
-        _unresolved(str(error))
-    if isinstance(error, Claimed):
-        blocked(str(error), kind="not-armed", remedy="run again tomorrow (UTC)")
-    kind = "missing-config" if isinstance(error, JournalUnavailable) else "inconclusive"
-    blocked(str(error), kind=kind, remedy="see PRODSTATUS_STATE_URL; nothing was ordered")
-
-
-def _unresolved(reason: str) -> NoReturn:
-    blocked(
-        reason,
-        kind="unresolved-intent",
-        remedy="ask the supplier what became of it and record the answer with "
-        "`prodstatus journal resolve`",
-    )
 
 
 def _only_paid(mode: str, what: str) -> NoReturn:

@@ -21,9 +21,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from tests.acceptance.support.purchase_report import PurchaseReport, read_report
-from tests.acceptance.support.reading import Variables
 from tests.acceptance.support.secrets import Secret, scrubbed
+from tests.acceptance.support.variables import Variables
 
 _PERSON = ("TEST_FULL_NAME", "TEST_ADDRESS", "TEST_CITY", "TEST_PHONE")
 _TOLD = (*_PERSON, "TEST_STATE", "TEST_ZIP", "TEST_COUNTRY", "TEST_PRODUCT_URL")
@@ -32,6 +31,34 @@ _REPORT_LIMIT = 65_536
 _OUTPUT_LIMIT = 4_096
 # A file's time may be cut to whole seconds (two on FAT), and lags by a tick of the kernel's clock.
 _GRAIN_NS = 2_000_000_000
+_STATUS = re.compile(r"^PLACEORDER_EXECUTION_STATUS:(.*)$", re.MULTILINE)
+_ORDER_ID = re.compile(r"^ALIEXPRESS_ORDER_ID:(.*)$", re.MULTILINE)
+_DETAILS = re.compile(r"^Details:(.*)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurchaseReport:
+    """The report file of one run.
+
+    Attributes:
+        status: SUCCESS, FAILED or SKIPPED.
+        order_id: the supplier's id, digits; None for `N/A`.
+        details: the command's own words; they may hold anything, so not in the repr.
+    """
+
+    status: str
+    order_id: str | None
+    details: str = field(repr=False)
+
+    @property
+    def bought(self) -> bool:
+        """Whether it says that an order was made, and which."""
+        return self.status == "SUCCESS" and self.order_id is not None
+
+    @property
+    def skipped(self) -> bool:
+        """Whether it says that nothing was tried."""
+        return self.status == "SKIPPED" and self.order_id is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +157,21 @@ class StoreCommand:
         return Ran(status=status, report=report, words=scrubbed(words, _secrets(environment)))
 
 
+def read_report(text: str) -> PurchaseReport | None:
+    """Read a report; None where it doesn't say one status and one order id, each in its form."""
+    statuses, ids = _values(_STATUS, text), _values(_ORDER_ID, text)
+    if len(statuses) != 1 or statuses[0] not in ("SUCCESS", "FAILED", "SKIPPED") or len(ids) != 1:
+        return None
+    known = re.fullmatch(r"[0-9]{1,32}", ids[0]) is not None and int(ids[0]) > 0
+    if not known and ids[0] != "N/A":
+        return None
+    return PurchaseReport(
+        status=statuses[0],
+        order_id=ids[0] if known else None,
+        details=" ".join(_values(_DETAILS, text)),
+    )
+
+
 class _Tail:
     """Reads what a process prints, however much, and keeps the end of it."""
 
@@ -202,3 +244,7 @@ def _secrets(environment: Mapping[str, str]) -> tuple[Secret, ...]:
         for value in sorted(values, key=len, reverse=True)
         if len(value) >= least
     )
+
+
+def _values(line: re.Pattern[str], text: str) -> list[str]:
+    return [value.strip() for value in line.findall(text.replace("\r\n", "\n"))]

@@ -1,15 +1,45 @@
-"""Reading a placed order back at the supplier, and waiting for one that another process places."""
+"""The order that was placed: waited for while another process places it, and read back.
+
+The processes of one run tell each other through a folder whether the criterion that places the
+order is over.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
 
 from pytest_prodstatus import Money, blocked
 from pytest_prodstatus.state.entry import Entry
 from tests.acceptance.support.aliexpress.orders import Supplier, SupplierOrder, order_verdict
 from tests.acceptance.support.clock import Waiting
 from tests.acceptance.support.errors import Verdict
+
+
+class Placing:
+    """A note in a folder that all processes of a run share.
+
+    Args:
+        folder: theirs.
+        run_id: names the run, since the folder may serve another one later.
+    """
+
+    def __init__(self, folder: Path, run_id: str) -> None:
+        self._note = folder / f"placed-{re.sub(r'[^A-Za-z0-9.-]', '_', run_id)}"
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self._note.exists()
+
+    def end(self) -> None:
+        """Say that it is over, however it ended."""
+        self._note.touch()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +70,31 @@ class ReadBack:
                 kind="pending",
                 remedy="run again when the supplier has settled it; nothing will be bought again",
             )
+
+
+def acts(item: pytest.Item) -> bool:
+    """Return whether a criterion acts on the world."""
+    mark = item.get_closest_marker("stage")
+    return mark is not None and mark.kwargs.get("side_effects") is True
+
+
+def awaited_order(
+    find: Callable[[], Entry | None], placing: Placing, wait: Waiting
+) -> Entry | None:
+    """Return the order that another process is placing, None where none came of it.
+
+    Args:
+        find: looks for it in the journal.
+        placing: ends the wait where nothing will come.
+        wait: bounds it.
+    """
+
+    def look() -> tuple[Entry | None, bool]:
+        over = placing.over  # before the journal, so that an order is never missed
+        return find(), over
+
+    found, _ = wait(look, any)
+    return found
 
 
 def read_back(supplier: Supplier, entry: Entry, *, now: datetime, wait: Waiting) -> ReadBack:

@@ -10,9 +10,9 @@ from typing import Literal, Protocol
 from tests.acceptance.support.aliexpress.client import AliExpressClient
 from tests.acceptance.support.aliexpress.orders import Address, OrderRequest
 from tests.acceptance.support.aliexpress.quotes import Quote
-from tests.acceptance.support.arming import PurchaseSettings, Recipient
 from tests.acceptance.support.errors import OutcomeUnknown, Skipped
-from tests.acceptance.support.store_command import StoreCommand
+from tests.acceptance.support.purchase.arming import PurchaseSettings, Recipient
+from tests.acceptance.support.purchase.store_command import StoreCommand
 
 _STORE, _COMMAND = "the store's", "purchase command"
 
