@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from tests.acceptance.demo.aliexpress import SupplierState
-from tests.acceptance.demo.paypal_state import PayoutState
+from tests.acceptance.demo.aliexpress_state import SupplierState
+from tests.acceptance.demo.paypal import PayoutState
 
 Row: TypeAlias = dict[str, Any]
 

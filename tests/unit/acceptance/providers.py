@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
-from tests.acceptance.demo.aliexpress import AliExpressSimulator, SupplierState
+from tests.acceptance.demo.aliexpress import AliExpressSimulator
+from tests.acceptance.demo.aliexpress_state import SupplierState
 from tests.acceptance.demo.paypal import PayoutState, PayPalSimulator
 from tests.acceptance.support.aliexpress.client import AliExpressClient
 from tests.acceptance.support.aliexpress.orders import Address, OrderRequest

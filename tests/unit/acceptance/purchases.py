@@ -11,7 +11,7 @@ import pytest
 from pytest_prodstatus import Blocked
 from pytest_prodstatus.state.entry import Entry
 from pytest_prodstatus.state.journal import Journal
-from tests.acceptance.demo.aliexpress import SupplierState
+from tests.acceptance.demo.aliexpress_state import SupplierState
 from tests.acceptance.support.aliexpress.client import AliExpressClient
 from tests.acceptance.support.purchase.order import Purchase
 from tests.acceptance.support.purchase.routes import choose_route

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_prodstatus import Money
-from tests.acceptance.demo.aliexpress import SimDelivery, SimSku
+from tests.acceptance.demo.aliexpress_state import SimDelivery, SimSku
 from tests.acceptance.support.errors import NotFound, QuoteUnreadable
 from tests.unit.acceptance.providers import Shop, supplier
 

@@ -1,4 +1,4 @@
-"""The plumbing that both simulators share."""
+"""What both simulators share: HTTP, and faults that come due."""
 
 from __future__ import annotations
 
@@ -9,29 +9,34 @@ from collections import Counter
 import pytest
 import requests
 
-from tests.acceptance.demo.http_server import Answer, Faults, LoopbackServer, Request
+from tests.acceptance.demo.simulator import Answer, Faults, Request, Simulator, SimulatorState
 
 
-def serving(faults: Faults, seen: list[Request] | None = None) -> LoopbackServer:
-    """Return a server that notes its requests and answers with their path."""
+class Echo(Simulator[SimulatorState]):
+    """Answers every request with its path.
 
-    def handle(request: Request) -> Answer:
-        if seen is not None:
-            seen.append(request)
+    Attributes:
+        seen: the requests that it acted on.
+    """
+
+    def __init__(self, faults: Faults) -> None:
+        super().__init__(SimulatorState(faults=faults))
+        self.seen: list[Request] = []
+
+    def _handle(self, request: Request) -> Answer:
+        self.seen.append(request)
         return Answer(body={"path": request.path})
 
-    return LoopbackServer(
-        handle=handle,
-        rate_limited=lambda seconds: Answer(status=429, body={"wait": seconds}),
-        broken=lambda status: Answer(status=status),
-        faults=faults,
-    )
+    def _rate_limited(self, seconds: float) -> Answer:
+        return Answer(status=429, body={"wait": seconds})
+
+    def _broken(self, status: int) -> Answer:
+        return Answer(status=status)
 
 
 def test_a_request_is_handed_over_as_it_came() -> None:
     """Verb, path, query, form and headers, each decoded once."""
-    seen: list[Request] = []
-    server = serving(Faults(), seen)
+    server = Echo(Faults())
     url = server.start()
     try:
         with requests.Session() as session:
@@ -40,8 +45,9 @@ def test_a_request_is_handed_over_as_it_came() -> None:
     finally:
         server.stop()
     assert answer.json() == {"path": "/a%2Fb"}
-    assert (seen[0].verb, seen[0].query, seen[0].form) == ("POST", {"x": "1"}, {"k": "ü&="})
-    assert seen[0].headers["content-type"] == "application/x-www-form-urlencoded"
+    got = server.seen[0]
+    assert (got.verb, got.query, got.form) == ("POST", {"x": "1"}, {"k": "ü&="})
+    assert got.headers["content-type"] == "application/x-www-form-urlencoded"
 
 
 def test_counted_faults_run_out() -> None:
@@ -53,7 +59,7 @@ def test_counted_faults_run_out() -> None:
 
 def test_servers_take_ports_of_their_own_and_stop_for_good() -> None:
     """Two run side by side; stopping is quick, may be repeated, and frees a slow answer."""
-    slow, other = serving(Faults(slow_s=30)), serving(Faults())
+    slow, other = Echo(Faults(slow_s=30)), Echo(Faults())
     url, second = slow.start(), other.start()
     assert url != second
     ended: Counter[str] = Counter()
@@ -86,8 +92,7 @@ def test_servers_take_ports_of_their_own_and_stop_for_good() -> None:
 
 def test_many_may_ask_at_once() -> None:
     """Requests of several threads are acted on one by one, and none is lost."""
-    seen: list[Request] = []
-    server = serving(Faults(), seen)
+    server = Echo(Faults())
     url = server.start()
 
     def ask() -> None:
@@ -104,4 +109,4 @@ def test_many_may_ask_at_once() -> None:
             thread.join()
     finally:
         server.stop()
-    assert len(seen) == 40
+    assert len(server.seen) == 40

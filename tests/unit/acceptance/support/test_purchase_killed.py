@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.demo.aliexpress import SupplierState
+from tests.acceptance.demo.aliexpress_state import SupplierState
 from tests.unit.acceptance.providers import Clock, supplier
 from tests.unit.acceptance.purchases import ARMED
 

@@ -1,27 +1,24 @@
-"""The HTTP plumbing and the faults that both provider simulators share.
+"""The base of both provider simulators: HTTP on loopback, faults, and the state that is served.
 
-A simulator is a function from a request to an answer, served on a loopback port of the system's
-choosing. It shares no code with the clients, so that a mistake of theirs can't hide here.
+A simulator shares no code with the clients, so that a mistake of theirs can't hide here.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import socketserver
 import threading
+from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl, urlsplit
-
-
-def utc_now() -> datetime:
-    """Return the simulators' instant, aware and in UTC."""
-    return datetime.now(timezone.utc)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,34 +75,56 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Handle = Callable[[Request], Answer]
+Reply = Callable[[Request], "tuple[int, bytes, Mapping[str, str]] | None"]
 
 
-class LoopbackServer:
-    """Serves one simulator on 127.0.0.1 from threads of its own.
+def _utc_now() -> datetime:
+    return datetime.now(timezone.utc)
 
-    Args:
-        handle: answers a request; called by one thread at a time.
-        rate_limited: the provider's words for "too many requests", given the seconds to wait.
-        broken: the provider's words for a status of 5xx.
-        faults: what is wrong.
+
+@dataclass(slots=True, kw_only=True)
+class SimulatorState:
+    """What every simulator knows.
+
+    Attributes:
+        clock: tells the time in UTC.
+        faults: what is wrong with the provider.
+        requests: how many requests reached each kind of call, refused ones too.
     """
 
-    def __init__(
-        self,
-        *,
-        handle: Handle,
-        rate_limited: Callable[[float], Answer],
-        broken: Callable[[int], Answer],
-        faults: Faults,
-    ) -> None:
-        self._handle = handle
-        self._rate_limited = rate_limited
-        self._broken = broken
-        self._faults = faults
+    clock: Callable[[], datetime] = _utc_now
+    faults: Faults = field(default_factory=Faults)
+    requests: Counter[str] = field(default_factory=Counter)
+
+
+State = TypeVar("State", bound=SimulatorState)
+
+
+class Simulator(ABC, Generic[State]):
+    """Serves one provider on 127.0.0.1 from threads of its own.
+
+    Args:
+        state: what the provider knows; it may be read and changed while the simulator runs.
+    """
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._server: _Server | None = None
+
+    @abstractmethod
+    def _handle(self, request: Request) -> Answer:
+        """Answer a request; called by one thread at a time."""
+
+    @abstractmethod
+    def _rate_limited(self, seconds: float) -> Answer:
+        """Return the provider's "too many requests", with the seconds to wait."""
+
+    @abstractmethod
+    def _broken(self, status: int) -> Answer:
+        """Return the provider's answer of status 5xx."""
 
     def start(self) -> str:
         """Begin to serve, on a port that the system chooses, and return the base address."""
@@ -130,7 +149,7 @@ class LoopbackServer:
         """Return the status, body and headers of an answer; None to cut the connection."""
         with self._lock:
             answer, cut, garbled = self._act(request)
-            slow_s = self._faults.slow_s
+            slow_s = self.state.faults.slow_s
         if slow_s:
             self._stopping.wait(slow_s)
         if cut:
@@ -139,7 +158,7 @@ class LoopbackServer:
         return answer.status, body, answer.headers
 
     def _act(self, request: Request) -> tuple[Answer, bool, bool]:
-        faults = self._faults
+        faults = self.state.faults
         if faults.down:
             return self._broken(503), False, False
         if faults.take("fail_next"):
@@ -150,9 +169,6 @@ class LoopbackServer:
         if faults.take("cut_next"):
             return answer, True, False
         return answer, False, faults.take("garbage_next") or faults.garbage
-
-
-Reply = Callable[[Request], "tuple[int, bytes, Mapping[str, str]] | None"]
 
 
 class _Server(ThreadingHTTPServer):
