@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -13,18 +12,13 @@ import requests
 import responses
 import urllib3.exceptions
 
-from tests.acceptance.support.client import kind_of_status, retry_after
 from tests.acceptance.support.errors import (
-    CredentialRejected,
     Misconfigured,
     NetworkFault,
-    RequestRefused,
     TimedOut,
-    Unavailable,
 )
 from tests.acceptance.support.http import Bearer, Call, Form, NoAuth, Reply, Transport
-from tests.acceptance.support.secrets import Secret, scrubbed
-from tests.unit.acceptance.providers import NOW
+from tests.acceptance.support.secrets import Secret
 
 CALL = Call(operation="op", verb="POST", path="/sync", form=Form(session="planted"), auth=NoAuth())
 
@@ -198,53 +192,3 @@ def test_a_call_and_a_reply_show_neither_form_nor_body() -> None:
     reply = Reply(status=200, headers={"Set-Cookie": "planted"}, content=b"planted")
     call = Call(operation="o", verb="GET", path="/", auth=Bearer(Secret("planted")))
     assert "planted" not in f"{CALL!r} {CALL.form!r} {call!r} {reply!r}"
-
-
-def test_a_providers_words_are_one_bounded_line_without_secrets() -> None:
-    """Secrets are masked plain and URL-encoded, before the line is cut."""
-    words = "token a/b\nis\x1b[31m bad: a%2Fb " + "x" * 500
-    said = scrubbed(words, (Secret("a/b"), Secret("")))
-    assert said.startswith("token ******** is [31m bad: ******** xxx")
-    assert len(said) == 300
-
-
-@pytest.mark.parametrize(
-    ("status", "kind"),
-    [
-        (200, None),
-        (204, None),
-        (302, Misconfigured),
-        (400, RequestRefused),
-        (401, CredentialRejected),
-        (403, Misconfigured),
-        (404, Misconfigured),
-        (408, Unavailable),
-        (418, RequestRefused),
-        (422, RequestRefused),
-        (500, Unavailable),
-        (503, Unavailable),
-    ],
-)
-def test_a_status_says_whose_fault_it_is(status: int, kind: type[Exception] | None) -> None:
-    """4xx is ours, 5xx the provider's, a redirect a wrong address."""
-    assert kind_of_status(status) is kind
-
-
-@pytest.mark.parametrize(
-    ("said", "seconds"),
-    [
-        ("3", 3.0),
-        ("-1", 0.0),
-        ("Sun, 22 Nov 2026 12:00:30 GMT", 30.0),
-        ("Sun, 22 Nov 2026 11:00:00 GMT", 0.0),
-        ("", None),
-        ("soon", None),
-        ("nan", None),
-        ("inf", None),
-    ],
-)
-def test_retry_after_is_read_as_seconds_or_a_date(said: str, seconds: float | None) -> None:
-    """What can't be read is None, so that the client backs off by itself."""
-    clock: datetime = NOW.astimezone(timezone.utc)
-    reply = Reply(status=429, headers={"Retry-After": said}, content=b"")
-    assert retry_after(reply, lambda: clock) == seconds

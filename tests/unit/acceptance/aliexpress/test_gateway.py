@@ -1,4 +1,4 @@
-"""Every envelope of the AliExpress gateway, read into an answer or into whose fault it is."""
+"""Every call is signed; every envelope is read into an answer or into whose fault it is."""
 
 from __future__ import annotations
 
@@ -35,6 +35,19 @@ from tests.unit.acceptance.providers import (
 URL = "https://supplier.test/sync"
 BENEFIT = "aliexpress_ds_member_benefit_get_response"
 CREATE = "aliexpress_ds_order_create_response"
+SECRET = Secret("helloworld")
+SIGNED = {
+    "app_key": "12345678",
+    "format": "json",
+    "method": "aliexpress.trade.ds.order.get",
+    "partner_id": "iop-sdk-python-20220609",
+    "session": "test",
+    "sign_method": "sha256",
+    "simplify": "false",
+    "single_order_query": '{"order_id":"10000001"}',
+    "timestamp": "1517820392000",
+}
+SIGNATURE = "63C750EE5C1591A8DB38DFEB5E76B7436A5BF589A9CEAAB156F3D10E586712D5"
 
 
 @pytest.fixture
@@ -276,3 +289,27 @@ def test_a_traceback_with_locals_shows_no_secret_and_no_person(
     text = " ".join(shown)
     assert len(shown) >= 3
     assert not re.search("planted", text, re.IGNORECASE)
+
+
+def test_a_business_call_signs_its_parameters_alone() -> None:
+    """The method's name and the path /sync aren't part of the message."""
+    assert sign("/sync", SIGNED, SECRET) == SIGNATURE
+    assert sign("aliexpress.trade.ds.order.get", SIGNED, SECRET) == SIGNATURE
+
+
+def test_a_system_call_signs_its_path_too() -> None:
+    """The path stands before the parameters."""
+    params = {
+        "app_key": "12345678",
+        "code": "3_500102_JxZ05Ux3cnnSSUm6dCxYg6Q26",
+        "sign_method": "sha256",
+        "timestamp": "1517820392000",
+    }
+    expected = "35607762342831B6A417A0DED84B79C05FEFBF116969C48AD6DC00279A9F4D81"
+    assert sign("/auth/token/create", params, SECRET) == expected
+
+
+def test_neither_order_nor_an_old_signature_matter() -> None:
+    """Parameters are sorted by key, and `sign` is left out."""
+    shuffled = {"sign": "OLD", **dict(reversed(SIGNED.items()))}
+    assert sign("/sync", shuffled, SECRET) == SIGNATURE

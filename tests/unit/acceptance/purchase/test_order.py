@@ -9,11 +9,8 @@ from typing import Any
 import pytest
 
 from pytest_prodstatus import Blocked
-from pytest_prodstatus.state.entry import Entry
 from pytest_prodstatus.state.journal import Journal
-from tests.acceptance.support.clock import waiting
 from tests.acceptance.support.purchase.journal import CRITERION, latest_order, refuse_unresolved
-from tests.acceptance.support.purchase.placed import ReadBack, read_back
 from tests.unit.acceptance.providers import aliexpress_client
 from tests.unit.acceptance.purchases import ARMED, Bench
 
@@ -162,35 +159,3 @@ def test_a_confirmed_order_proves_the_purchase_for_thirty_days(bench: Bench) -> 
         assert latest_order(journal, "production", later) is None
         assert latest_order(journal, "demo", bench.clock() + timedelta(days=31)) is None
     assert entry.criterion == CRITERION
-
-
-def _read(bench: Bench, entry: Entry, looks: list[float]) -> ReadBack:
-    client = aliexpress_client(bench.url, clock=bench.clock)
-    wait = waiting(timedelta(seconds=0.3), sleep=looks.append, pause=0.01)
-    return read_back(client, entry, now=bench.clock(), wait=wait)
-
-
-def test_a_new_order_is_waited_for(bench: Bench) -> None:
-    """It is found only after some seconds; unknown until the end is pending, not lost."""
-    entry = bench.place()
-    order = bench.state.orders[entry.order_ids[0]]
-    order.visible_from = bench.clock() + timedelta(seconds=10)
-    looks: list[float] = []
-    found = _read(bench, entry, looks)
-    assert (found.verdict, found.statuses) == ("BLOCKED", ("UNKNOWN",))
-    assert len(looks) > 1
-    with pytest.raises(Blocked, match="UNKNOWN at the supplier"):
-        found.require_settled()
-    order.visible_from = bench.clock()
-    assert _read(bench, entry, []).verdict == "CONFIRMED"
-
-
-def test_an_old_order_that_is_unknown_or_cancelled_fails(bench: Bench) -> None:
-    """Nothing is waited for."""
-    entry = bench.place()
-    bench.state.orders[entry.order_ids[0]].status = "IN_CANCEL"
-    assert _read(bench, entry, []).verdict == "FAILED"
-    bench.state.orders.clear()
-    bench.clock.now += timedelta(hours=2)
-    looks: list[float] = []
-    assert (_read(bench, entry, looks).verdict, looks) == ("FAILED", [])

@@ -1,4 +1,4 @@
-"""The operators' own purchase command, as a real process, under the real journal."""
+"""The operators' command: run once, and believed only for a new report, which is read strictly."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from pytest_prodstatus import Blocked
-from tests.acceptance.support.purchase.store_command import StoreCommand
+from tests.acceptance.support.purchase.store_command import StoreCommand, read_report
 from tests.unit.acceptance.purchases import Bench
 
 # What a purchase script may do, by its first argument. It counts its runs in a file.
+_SUCCESS = "PLACEORDER_EXECUTION_STATUS: SUCCESS\nALIEXPRESS_ORDER_ID: 8198352049851315\n"
 _SCRIPT = """
 import os, pathlib, signal, subprocess, sys, time
 does, rest = sys.argv[1], sys.argv[2:]
@@ -284,3 +285,59 @@ def test_racers_run_it_once(backend: Backend) -> None:
         thread.join()
     assert (backend.runs, ends.count("CONFIRMED")) == (1, 1)
     assert set(ends) <= {"CONFIRMED", "unresolved-intent", "not-armed"}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_success_names_its_order(end: str) -> None:
+    """Whatever else stands in the file, and however its lines end."""
+    text = f"# Purchase\n{_SUCCESS}Details: paid with the balance\n".replace("\n", end)
+    report = read_report(text)
+    assert report is not None
+    assert (report.bought, report.skipped, report.order_id) == (True, False, "8198352049851315")
+    assert report.details == "paid with the balance"
+
+
+@pytest.mark.parametrize(
+    ("status", "order_id", "bought", "skipped"),
+    [
+        ("SUCCESS", "N/A", False, False),
+        ("FAILED", "N/A", False, False),
+        ("FAILED", "8198", False, False),
+        ("SKIPPED", "N/A", False, True),
+        ("SKIPPED", "8198", False, False),
+    ],
+)
+def test_a_contradiction_proves_nothing(
+    status: str, order_id: str, bought: bool, skipped: bool
+) -> None:
+    """A success needs an id, and what was skipped can't have one."""
+    report = read_report(
+        f"PLACEORDER_EXECUTION_STATUS: {status}\nALIEXPRESS_ORDER_ID: {order_id}\n"
+    )
+    assert report is not None
+    assert (report.bought, report.skipped) == (bought, skipped)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "SUCCESS 8198",
+        "PLACEORDER_EXECUTION_STATUS: SUCCESS\n",
+        "ALIEXPRESS_ORDER_ID: 8198\n",
+        _SUCCESS.replace("SUCCESS", "success"),
+        _SUCCESS.replace("SUCCESS", "SUCCESS|FAILED"),
+        _SUCCESS.replace("8198352049851315", "8198-35"),
+        _SUCCESS.replace("8198352049851315", "0"),
+        _SUCCESS.replace("8198352049851315", "-1"),
+        _SUCCESS.replace("8198352049851315", "٣٤"),
+        _SUCCESS.replace("8198352049851315", "9" * 33),
+        _SUCCESS.replace("8198352049851315", ""),
+        _SUCCESS + _SUCCESS,
+        _SUCCESS + "PLACEORDER_EXECUTION_STATUS: FAILED\n",
+        _SUCCESS.replace("PLACEORDER", "  PLACEORDER"),
+    ],
+)
+def test_anything_else_is_no_report(text: str) -> None:
+    """Neither a half-written file, nor two answers in one, nor an id that is none."""
+    assert read_report(text) is None

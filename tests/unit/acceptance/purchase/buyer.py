@@ -1,10 +1,10 @@
 """Processes that buy, and can be killed while they do.
 
-Run as `python -m tests.unit.acceptance.buyer`. Each line of stdin is a JSON object {supplier,
-journal, variables, now, kill_after, kill_when}; for each it forks (it has imported everything and
-has no threads, so that this costs milliseconds) a process that places an order, kills it after so
-many seconds or when a file appears, where it is told to, and prints the words that it ended with,
-none if it was killed before.
+Run as `python -m tests.unit.acceptance.purchase.buyer`. Each line of stdin is a JSON object
+{supplier, journal, variables, now, kill_after, kill_when}. For each it forks a process that places
+an order (it has imported everything and has no threads, so that this costs milliseconds), kills it
+after so many seconds or when a file appears, if the line says so, and prints how it ended: nothing
+if it was killed before.
 """
 
 from __future__ import annotations

@@ -1,16 +1,18 @@
-"""Asking again happens only where it can help, and only within the budget."""
+"""Questions are repeated within a budget, and a status says whose fault it is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
-from tests.acceptance.support.client import ATTEMPTS, ask
+from tests.acceptance.support.client import ATTEMPTS, ask, kind_of_status, retry_after
 from tests.acceptance.support.errors import (
     ApiError,
     CredentialRejected,
+    Misconfigured,
     NetworkFault,
     NotFound,
     RateLimited,
@@ -18,7 +20,8 @@ from tests.acceptance.support.errors import (
     TimedOut,
     Unavailable,
 )
-from tests.unit.acceptance.providers import Sleeps
+from tests.acceptance.support.http import Reply
+from tests.unit.acceptance.providers import NOW, Sleeps
 
 
 def failing(times: int, kind: type[ApiError], **more: Any) -> tuple[Callable[[], str], list[int]]:
@@ -85,3 +88,45 @@ def test_a_ban_beyond_the_budget_is_not_waited_for() -> None:
     with pytest.raises(RateLimited):
         ask(call, sleep=sleeps, budget=30)
     assert (len(calls), sleeps) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (200, None),
+        (204, None),
+        (302, Misconfigured),
+        (400, RequestRefused),
+        (401, CredentialRejected),
+        (403, Misconfigured),
+        (404, Misconfigured),
+        (408, Unavailable),
+        (418, RequestRefused),
+        (422, RequestRefused),
+        (500, Unavailable),
+        (503, Unavailable),
+    ],
+)
+def test_a_status_says_whose_fault_it_is(status: int, kind: type[Exception] | None) -> None:
+    """4xx is ours, 5xx the provider's, a redirect a wrong address."""
+    assert kind_of_status(status) is kind
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("3", 3.0),
+        ("-1", 0.0),
+        ("Sun, 22 Nov 2026 12:00:30 GMT", 30.0),
+        ("Sun, 22 Nov 2026 11:00:00 GMT", 0.0),
+        ("", None),
+        ("soon", None),
+        ("nan", None),
+        ("inf", None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_a_date(said: str, seconds: float | None) -> None:
+    """What can't be read is None, so that the client backs off by itself."""
+    clock: datetime = NOW.astimezone(timezone.utc)
+    reply = Reply(status=429, headers={"Retry-After": said}, content=b"")
+    assert retry_after(reply, lambda: clock) == seconds

@@ -1,4 +1,4 @@
-"""A secret never shows itself unless it is asked to."""
+"""A secret shows itself only by name, and no message repeats one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 
-from tests.acceptance.support.secrets import Secret, announced_to
+from tests.acceptance.support.secrets import Secret, announced_to, scrubbed
 
 PLANTED = "planted-value-1234"
 
@@ -54,3 +54,11 @@ def test_whoever_redacts_is_told_of_every_secret() -> None:
         assert heard == [PLANTED]
     Secret("after-it-ended")
     assert heard == [PLANTED]
+
+
+def test_a_providers_words_are_one_bounded_line_without_secrets() -> None:
+    """Secrets are masked plain and URL-encoded, before the line is cut."""
+    words = "token a/b\nis\x1b[31m bad: a%2Fb " + "x" * 500
+    said = scrubbed(words, (Secret("a/b"), Secret("")))
+    assert said.startswith("token ******** is [31m bad: ******** xxx")
+    assert len(said) == 300
