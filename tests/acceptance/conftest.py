@@ -83,11 +83,11 @@ def settings(
     prodstatus_target: str,
     prodstatus_secret: Secrets,
 ) -> Settings:
-    """What the suite was told; the people in it are redacted as secrets are."""
-    told = Settings.from_environment(environment, target=prodstatus_target, dotenv=dotenv)
-    for text in told.people:
+    """The suite's settings; the people in them are redacted as secrets are."""
+    made = Settings.from_environment(environment, target=prodstatus_target, dotenv=dotenv)
+    for text in made.people:
         prodstatus_secret(text)
-    return told
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -134,7 +134,7 @@ def snapshot(
 def _fixture_of(question: str) -> Callable[..., object]:
     @pytest.fixture(name=question)
     def answer(snapshot: Snapshot) -> object:
-        """The snapshot's answer to the question of this name, in `support/questions.py`."""
+        """The snapshot's answer to the question of this name, in `probes/questions.py`."""
         return snapshot.answer(question)
 
     return answer
@@ -146,7 +146,7 @@ for _name in NAMES:  # each question is a fixture, so that pytest knows who asks
 
 @pytest.fixture
 def credential(stored: StoredCredentials, settings: Settings) -> SupplierCredential:
-    """The credential that the store uses, decrypted; BLOCKED where there is none to use."""
+    """The credential that the store uses, decrypted; BLOCKED if there is none to use."""
     return usable_credential(stored, settings)
 
 

@@ -15,22 +15,24 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_prodstatus import Endpoints, Evidence, blocked
-from tests.acceptance.support.clock import utc_now
-from tests.acceptance.support.credentials import supplier_client, usable_credential
+from tests.acceptance.support.clock import Waiting, utc_now, waiting
+from tests.acceptance.support.credentials import (
+    credential_conditions,
+    supplier_client,
+    usable_credential,
+)
 from tests.acceptance.support.database.connection import Database
 from tests.acceptance.support.database.transaction import Ask, bound
 from tests.acceptance.support.probes.oauth import stored_credentials
 from tests.acceptance.support.probes.questions import Scope
-from tests.acceptance.support.purchase.placed import acts
+from tests.acceptance.support.purchase.placed import Placing, acts, awaited_order
 from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
 
 if TYPE_CHECKING:  # each is imported by the first criterion that needs it
     from pytest_prodstatus.state.entry import Entry
     from pytest_prodstatus.state.journal import Journal
-    from tests.acceptance.support.clock import Waiting
     from tests.acceptance.support.purchase.order import Purchase
-    from tests.acceptance.support.purchase.placed import Placing
 
 
 @pytest.fixture
@@ -59,8 +61,6 @@ def journal(ask: Ask, state_url: Secret) -> Iterator[Journal]:
 @pytest.fixture
 def wait(settings: Settings) -> Waiting:
     """Looks again until the time for it is over."""
-    from tests.acceptance.support.clock import waiting
-
     return waiting(settings.wait, sleep=time.sleep)
 
 
@@ -69,7 +69,6 @@ def conditions(
     ask: Ask, settings: Settings, state_url: Secret, prodstatus_target: str
 ) -> Callable[[], tuple[str, ...]]:
     """Looks at the credential and the journal anew, and says what is missing for a real order."""
-    from tests.acceptance.support.credentials import credential_conditions
     from tests.acceptance.support.purchase.journal import journal_conditions
 
     def missing() -> tuple[str, ...]:
@@ -121,8 +120,6 @@ def purchase(
 @pytest.fixture(scope="session")
 def placing(tmp_path_factory: pytest.TempPathFactory, prodstatus_run_id: str) -> Placing:
     """Whether the criterion that places the order is over; under xdist the parent is shared."""
-    from tests.acceptance.support.purchase.placed import Placing
-
     folder = tmp_path_factory.getbasetemp()
     shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
     return Placing(shared, prodstatus_run_id)
@@ -147,7 +144,7 @@ def placed_before(journal: Journal, now: datetime, prodstatus_target: str) -> En
 def order_placed(
     placed_before: Entry | None, request: pytest.FixtureRequest, prodstatus_target: str
 ) -> Entry:
-    """The paid order, waited for where another process may be placing it at this moment."""
+    """The paid order, waited for if another process may be placing it at this moment."""
     if placed_before is not None:
         return placed_before
     from tests.acceptance.support.purchase.journal import latest_order
@@ -159,8 +156,6 @@ def order_placed(
     found: Entry | None = None
     comes = settings.purchase.mode == "paid" and any(map(acts, request.session.items))
     if comes and "PYTEST_XDIST_WORKER" in os.environ:
-        from tests.acceptance.support.purchase.placed import awaited_order
-
         found = awaited_order(
             lambda: latest_order(journal, prodstatus_target, utc_now()),
             request.getfixturevalue("placing"),

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.stage("order")
 
 @pytest.fixture
 def attempted(fulfilment: orders.Fulfilment) -> orders.Fulfilment:
-    """How far the window's paid orders came; BLOCKED where none was paid or none attempted."""
+    """How far the window's paid orders came; BLOCKED if none was paid or none attempted."""
     require_data(fulfilment.paid, "paid orders")
     if not fulfilment.attempted:
         blocked(

@@ -55,8 +55,8 @@ def test_order_known_to_supplier(
     prodstatus_waiting: Waits,
 ) -> None:
     """The supplier knows the order that was placed, paid and not cancelled."""
-    told = f"the supplier to know order {order_placed.out_order_id}"
-    prodstatus_waiting(told, budget=settings.wait.total_seconds())
+    what = f"the supplier to know order {order_placed.out_order_id}"
+    prodstatus_waiting(what, budget=settings.wait.total_seconds())
     with answers():
         found = read_back(supplier, order_placed, now=now, wait=wait)
     evidence(**facts(found))

@@ -59,7 +59,7 @@ class SimOrder:
         currency: in which currency.
         status: its `order_status`.
         created_at: when it was made, aware.
-        end_reason: why it ended, where it has.
+        end_reason: why it ended, if it has.
         logistics_status: where the goods are.
         out_order_id: the buyer's own id, None for one made without.
         visible_from: from when on a look-up finds it.

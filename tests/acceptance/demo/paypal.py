@@ -34,7 +34,7 @@ class SimPayout:
         receiver: to whom.
         status: its `transaction_status`.
         currency: of the amount.
-        transaction_id: the payment's id, None where there is none yet.
+        transaction_id: the payment's id, None if there is none yet.
         sender_item_id: the sender's id of it.
         error: the name of what went wrong.
     """
@@ -147,10 +147,10 @@ class PayPalSimulator(Simulator[PayoutState]):
         state = self.state
         kind, _, encoded = request.headers.get("authorization", "").partition(" ")
         try:
-            said = base64.b64decode(encoded, validate=True) if kind == "Basic" else b""
+            pair = base64.b64decode(encoded, validate=True) if kind == "Basic" else b""
         except binascii.Error:
-            said = b""
-        if not hmac.compare_digest(said, f"{state.client_id}:{state.client_secret}".encode()):
+            pair = b""
+        if not hmac.compare_digest(pair, f"{state.client_id}:{state.client_secret}".encode()):
             return _oauth_error(401, "invalid_client", "Client Authentication failed")
         if request.form.get("grant_type") != "client_credentials":
             return _oauth_error(400, "unsupported_grant_type", "Grant Type is NULL")

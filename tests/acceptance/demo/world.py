@@ -58,7 +58,7 @@ class World:
     served: bool = True
 
     def add(self, table: str, **columns: Any) -> Row:
-        """Add a row; where it has no id it gets the next number."""
+        """Add a row; if it has no id it gets the next number."""
         rows = self.tables[table]
         row = {"id": len(rows) + 1, **columns}
         rows.append(row)

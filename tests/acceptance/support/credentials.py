@@ -57,7 +57,7 @@ class StoredCredentials:
         usable: active rows, own or global, of the environment.
         inactive: rows that would do, were they active.
         other_environment: rows of another environment, which don't count.
-        chosen: the one that the store would use, None where there is none.
+        chosen: the one that the store would use, None if there is none.
     """
 
     usable: int
@@ -66,7 +66,7 @@ class StoredCredentials:
     chosen: StoredCredential | None = field(repr=False)
 
     def require(self) -> StoredCredential:
-        """Return the row that the store would use, or end as BLOCKED where there is none."""
+        """Return the row that the store would use, or end as BLOCKED if there is none."""
         if self.chosen is None:
             blocked(
                 f"there is no active {API_NAME} credential to use",
@@ -82,8 +82,8 @@ class SupplierCredential:
 
     Attributes:
         row_id: where it is stored.
-        access_token: the seller's session; None where OAuth was never completed.
-        expires_at: the end of the token; None where the store doesn't say or it can't be read.
+        access_token: the seller's session; None if OAuth was never completed.
+        expires_at: the end of the token; None if the store doesn't say or it can't be read.
         app_key: the application.
         app_secret: signs its calls.
         sandbox: whether it says of itself that it is for the sandbox.
@@ -97,7 +97,7 @@ class SupplierCredential:
     sandbox: bool
 
     def require_access_token(self) -> Secret:
-        """Return the token, or end as BLOCKED where OAuth was never completed."""
+        """Return the token, or end as BLOCKED if OAuth was never completed."""
         if self.access_token is None:
             blocked(
                 f"OAuth was not completed: credential {self.row_id} has no access token",
@@ -107,7 +107,7 @@ class SupplierCredential:
         return self.access_token
 
     def require_expiry(self) -> datetime:
-        """Return when the token ends, or end as BLOCKED where nobody knows."""
+        """Return when the token ends, or end as BLOCKED if nobody knows."""
         self.require_access_token()
         if self.expires_at is None:
             blocked(
@@ -129,11 +129,11 @@ class SupplierCredential:
 
 
 def open_credential(stored: StoredCredential, settings: Settings) -> SupplierCredential:
-    """Return the credential that a row holds, decrypting it where it isn't plain JSON.
+    """Return the credential that a row holds, decrypted if it isn't plain JSON.
 
     Raises:
         UnreadableCredential: it can't be read (WrongKey: not with this key).
-        Blocked: missing-config, where it is encrypted and no key is configured.
+        Blocked: missing-config, if it is encrypted and no key is configured.
     """
     text = stored.credentials.reveal()
     if is_encrypted(text):
@@ -154,7 +154,7 @@ def open_credential(stored: StoredCredential, settings: Settings) -> SupplierCre
 
 
 def usable_credential(stored: StoredCredentials, settings: Settings) -> SupplierCredential:
-    """Return the credential that the store uses, or end as BLOCKED where there is none to use."""
+    """Return the credential that the store uses, or end as BLOCKED if there is none to use."""
     try:
         return open_credential(stored.require(), settings)
     except UnreadableCredential as error:
@@ -194,7 +194,7 @@ def supplier_client(
 def credential_conditions(
     stored: StoredCredential | None, settings: Settings, now: datetime
 ) -> tuple[str, ...]:
-    """Return what keeps the store's credential from buying, in words; empty where nothing does.
+    """Return what keeps the store's credential from buying, in words; empty if nothing does.
 
     Args:
         stored: the row that the store would use in the target's environment.
@@ -224,7 +224,7 @@ def credential_conditions(
 
 @contextmanager
 def readable() -> Iterator[None]:
-    """Open a stored credential where it is judged: one that can't be read is FAILED."""
+    """Open a stored credential that is itself judged: one that can't be read is FAILED."""
     try:
         yield
     except UnreadableCredential as error:

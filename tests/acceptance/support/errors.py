@@ -38,9 +38,9 @@ class ApiError(Exception):
         provider: "PayPal" or "AliExpress".
         operation: the call, as the provider names it.
         message: what was wrong, in one line.
-        code: the provider's own code for it, where it gave one.
+        code: the provider's own code for it, if it gave one.
         request_id: the provider's id of this request (PayPal: debug_id).
-        http_status: the status of the answer, None where none came.
+        http_status: the status of the answer, None if none came.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class RateLimited(ProviderFault):
     """The provider asks us to slow down.
 
     Args:
-        retry_after: seconds to wait, where the provider named them.
+        retry_after: seconds to wait, if the provider named them.
         **fields: as for `ApiError`.
     """
 
@@ -136,7 +136,7 @@ class NetworkFault(ApiError):  # noqa: N818 - it says whose fault it is
     """No answer came.
 
     Args:
-        sent: False where it is certain that the request never reached the provider.
+        sent: False if it is certain that the request never reached the provider.
         **fields: as for `ApiError`.
     """
 
@@ -175,7 +175,7 @@ def answers() -> Iterator[None]:
 
 @contextmanager
 def judged_answers() -> Iterator[None]:
-    """Ask a provider where the access itself is judged: one that isn't accepted is FAILED."""
+    """Ask a provider whose access is itself judged: one that isn't accepted is FAILED."""
     try:
         yield
     except OurFault as error:

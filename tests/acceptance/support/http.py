@@ -140,7 +140,7 @@ class Transport:
                 been closed before the request arrived.
 
         Raises:
-            NetworkFault, TimedOut: no answer; `sent` is False where nothing was sent for certain.
+            NetworkFault, TimedOut: no answer; `sent` is False if nothing was sent for certain.
             Misconfigured: the address can't be used.
         """
         if fresh:

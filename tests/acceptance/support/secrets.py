@@ -1,7 +1,7 @@
-"""A secret value that shows itself only where it is asked for by name.
+"""A secret value that shows itself only if it is asked for by name.
 
 The mask is a constant, so that not even the length of a secret can be read off a log. Wherever one
-is made (a setting read, a credential decrypted, a token issued), whoever redacts is told its text.
+is made (a setting read, a credential decrypted, a token issued), the redactor learns its text.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _listeners: list[Callable[[str], None]] = []
 
 @contextmanager
 def announced_to(listener: Callable[[str], None]) -> Iterator[None]:
-    """Tell `listener` the text of every secret that is made inside this block."""
+    """Call `listener` with the text of every secret that is made inside this block."""
     _listeners.append(listener)
     try:
         yield

@@ -109,7 +109,7 @@ class AliExpressClient(Gateway):
             "currency": currency,
         }
         envelope = self._ask(_FREIGHT, {"queryDeliveryReq": json.dumps(query)})
-        return read_delivery(envelope, asked=currency)
+        return read_delivery(envelope, requested=currency)
 
     def quote(
         self,

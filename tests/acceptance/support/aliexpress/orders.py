@@ -31,9 +31,9 @@ class SupplierOrder:
     Attributes:
         order_id: the supplier's id.
         status: its `order_status`, upper case.
-        end_reason: why it ended, where it has.
-        amount: what it costs, None where that can't be read.
-        created_at: when it was made; None where the supplier's time doesn't say its zone.
+        end_reason: why it ended, if it has.
+        amount: what it costs, None if that can't be read.
+        created_at: when it was made; None if the supplier's time doesn't say its zone.
         gmt_create: the supplier's own words for that time.
         request_id: the provider's id of the look-up.
     """

@@ -36,7 +36,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryOption:
-    """One way to have it delivered; `fee` is None where the answer doesn't settle it."""
+    """One way to have it delivered; `fee` is None if the answer doesn't settle it."""
 
     code: str
     fee: Money | None
@@ -76,8 +76,8 @@ def read_product(envelope: Envelope) -> Product:
     )
 
 
-def read_delivery(envelope: Envelope, *, asked: str) -> tuple[DeliveryOption, ...]:
-    """Read the answer to `aliexpress.ds.freight.query`, which was asked in the currency given."""
+def read_delivery(envelope: Envelope, *, requested: str) -> tuple[DeliveryOption, ...]:
+    """Read the answer to `aliexpress.ds.freight.query`, with fees requested in a currency."""
     rows = fields.sequence(envelope.result.get("delivery_options"), inside="delivery_option_d_t_o")
     options = []
     for row in rows:
@@ -87,23 +87,23 @@ def read_delivery(envelope: Envelope, *, asked: str) -> tuple[DeliveryOption, ..
             options.append(
                 DeliveryOption(
                     code=code,
-                    fee=read_fee(option, asked=asked),
+                    fee=read_fee(option, requested=requested),
                     request_id=envelope.request_id,
                 )
             )
     return tuple(options)
 
 
-def read_fee(option: Mapping[str, Any], *, asked: str) -> Money | None:
-    """Return an option's freight, None where it isn't settled.
+def read_fee(option: Mapping[str, Any], *, requested: str) -> Money | None:
+    """Return an option's freight, None if it isn't settled.
 
     `shipping_fee_cent` may be in cents, as its name says, or in whole units, as the vendor's sample
     has it ("172.71" beside "US $172.71"). Only `shipping_fee_format` can tell which: the fee is the
-    reading that it shows. Without it, or where it shows neither, there is no fee to rely on.
+    reading that it shows. Without it, or if it shows neither, there is no fee to rely on.
     """
     currency = fields.currency(option.get("shipping_fee_currency"))
     if fields.boolean(option.get("free_shipping")) is True:
-        return Money(0, currency or asked)
+        return Money(0, currency or requested)
     if currency is None:
         return None
     raw = fields.number(option.get("shipping_fee_cent"))

@@ -70,7 +70,7 @@ def read_address(secret: Secret) -> Address:
     """Return the address that a URL names.
 
     Raises:
-        Blocked: missing-config, where it isn't a PostgreSQL URL; the message never shows it.
+        Blocked: missing-config, if it isn't a PostgreSQL URL; the message never shows it.
     """
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError

@@ -71,7 +71,7 @@ class Database:
         connect_timeout: how long connecting may take.
 
     Raises:
-        Blocked: missing-config, where the URL can't be used. Nothing is connected yet.
+        Blocked: missing-config, if the URL can't be used. Nothing is connected yet.
     """
 
     def __init__(

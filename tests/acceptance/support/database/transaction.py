@@ -42,7 +42,7 @@ class Ask(Protocol):
     """Runs one statement with bound parameters and returns its only row."""
 
     def __call__(self, statement: str, /, **parameters: object) -> Row:
-        """Return the row, or end as BLOCKED where the question could not be answered."""
+        """Return the row, or end as BLOCKED if the question could not be answered."""
 
 
 Reading: TypeAlias = Callable[[Ask], object]
@@ -92,7 +92,7 @@ class Transaction:
                 savepoint.rollback()
 
     def refusal(self, statement: str, *states: str) -> str | None:
-        """Run a statement that should be refused; return the SQLSTATE, None where it wasn't.
+        """Run a statement that should be refused; return the SQLSTATE, None if it wasn't.
 
         Raises:
             Blocked: it ended with another state than those given, which proves nothing.
@@ -121,7 +121,7 @@ def bound(ask: Callable[..., Row], **always: object) -> Ask:
 
 @contextmanager
 def blocking_faults(place: str) -> Iterator[None]:
-    """End as BLOCKED, saying why, where the driver reports an error."""
+    """End as BLOCKED, saying why, if the driver reports an error."""
     from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
     try:
@@ -175,7 +175,7 @@ def block_on_fault(error: DBAPIError, place: str) -> NoReturn:
 
 
 def sqlstate_of(error: DBAPIError) -> str | None:
-    """Return the SQLSTATE of an error, read off its words where the driver has none."""
+    """Return the SQLSTATE of an error, read off its words if the driver has none."""
     return getattr(error.orig, "sqlstate", None) or _state_by_words(str(error.orig))
 
 

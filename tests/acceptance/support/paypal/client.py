@@ -96,7 +96,7 @@ class PayPalClient(ProviderClient):
 
         Raises:
             NotFound: PayPal doesn't know the batch.
-            Unavailable: among others, where pages or items are missing or can't be read: half a
+            Unavailable: among others, if pages or items are missing or can't be read: half a
                 batch is never returned.
         """
         items: dict[str, PayoutItem] = {}

@@ -20,11 +20,11 @@ class PayoutItem:
 
     Attributes:
         item_id: PayPal's id of the item.
-        transaction_id: the id of the payment, where there is one.
+        transaction_id: the id of the payment, if there is one.
         status: its `transaction_status`, upper case.
         amount: what was sent.
         receiver: to whom, a person's address: not in the repr.
-        sender_item_id: our id of the item, where one was given.
+        sender_item_id: our id of the item, if one was given.
         errors: the names of what went wrong.
     """
 
@@ -68,7 +68,7 @@ def item_verdict(status: str) -> Verdict:
 
 
 def read_item(row: object) -> PayoutItem | None:
-    """Read one item; None where its id, status, amount or receiver can't be read."""
+    """Read one item; None if its id, status, amount or receiver can't be read."""
     item = fields.mapping(row)
     order = fields.mapping(item.get("payout_item"))
     amount = fields.mapping(order.get("amount"))
@@ -92,7 +92,7 @@ def read_item(row: object) -> PayoutItem | None:
 def read_batch(
     header: Mapping[str, Any], items: tuple[PayoutItem, ...], debug_id: str | None
 ) -> PayoutBatch | None:
-    """Read a batch's header; None where its id or status can't be read."""
+    """Read a batch's header; None if its id or status can't be read."""
     batch_id = fields.text(header.get("payout_batch_id"))
     status = fields.text(header.get("batch_status"))
     if batch_id is None or status is None:

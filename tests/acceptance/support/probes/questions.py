@@ -13,11 +13,11 @@ from datetime import datetime
 from functools import partial
 
 from tests.acceptance.support.clock import to_column
-from tests.acceptance.support.database.transaction import Reading
+from tests.acceptance.support.database.transaction import Ask, Reading
 from tests.acceptance.support.probes import cycle, orders, payouts, profit, sales
 from tests.acceptance.support.probes.oauth import stored_credentials
 from tests.acceptance.support.probes.rules import RULES
-from tests.acceptance.support.probes.tracing import traced_orders
+from tests.acceptance.support.probes.tracing import TracedOrders
 from tests.acceptance.support.settings import Settings
 
 _QUESTIONS: Mapping[str, Callable[[Settings], Reading]] = {
@@ -39,7 +39,7 @@ _QUESTIONS: Mapping[str, Callable[[Settings], Reading]] = {
     "newest_payouts": lambda given: partial(payouts.newest, sample=given.payout_sample),
     "net_profit": lambda _: profit.net_profit,
     "arithmetic": lambda _: profit.arithmetic,
-    "traced_orders": lambda given: partial(traced_orders, sample=given.cycle_sample),
+    "traced_orders": lambda given: partial(_traced_orders, sample=given.cycle_sample),
     "autopilot": lambda _: cycle.autopilot,
 }
 
@@ -89,3 +89,11 @@ def questions(wanted: Iterable[str], settings: Settings) -> dict[str, Reading]:
     """
     names = set(wanted)
     return {name: make(settings) for name, make in _QUESTIONS.items() if name in names}
+
+
+def _traced_orders(ask: Ask, *, sample: int) -> TracedOrders:
+    """Return how far the window's orders came, and the payouts of those that came all the way."""
+    found = cycle.cycle(ask, sample=sample)
+    sale_ids = [candidate.sale_id for candidate in found.candidates]
+    made = payouts.of_sales(ask, sale_ids).payouts if sale_ids else ()
+    return TracedOrders(cycle=found, payouts=made)

@@ -29,7 +29,7 @@ class LookUps:
     request_ids: tuple[str, ...]
 
     def require_settled(self) -> None:
-        """End as BLOCKED where an order is pending, or none could be looked up."""
+        """End as BLOCKED if an order is pending, or none could be looked up."""
         if self.pending:
             blocked(
                 f"the supplier has not settled {', '.join(self.pending)}",

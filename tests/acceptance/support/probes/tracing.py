@@ -9,8 +9,6 @@ from typing import Any
 
 from pytest_prodstatus import Money, blocked
 from tests.acceptance.support.aliexpress.orders import Supplier, order_verdict
-from tests.acceptance.support.database.transaction import Ask
-from tests.acceptance.support.probes import cycle, payouts
 from tests.acceptance.support.probes.cycle import Candidate, Cycle
 from tests.acceptance.support.probes.facts import require_data
 from tests.acceptance.support.probes.payouts import Payout
@@ -55,11 +53,11 @@ class Trace:
 
     Attributes:
         candidate: the order.
-        supplier_status: its status at the supplier, `UNKNOWN` where it isn't known there.
+        supplier_status: its status at the supplier, `UNKNOWN` if it isn't known there.
         bought_at: when the supplier's order was made.
         paid_at: when its newest payout was processed.
-        fault: what proves that it did not go all the way; empty where nothing does.
-        open_end: what isn't settled yet; empty where all is.
+        fault: what proves that it did not go all the way; empty if nothing does.
+        open_end: what isn't settled yet; empty if all is.
     """
 
     candidate: Candidate
@@ -97,21 +95,13 @@ class Trace:
         }
 
     def require_settled(self) -> None:
-        """End as BLOCKED where a provider has not settled a step."""
+        """End as BLOCKED if a provider has not settled a step."""
         if self.open_end:
             blocked(
                 f"order {self.order_id} has not gone all the way yet: {self.open_end}",
                 kind="pending",
                 remedy="run again when it has settled",
             )
-
-
-def traced_orders(ask: Ask, *, sample: int) -> TracedOrders:
-    """Return how far the window's orders came, and the payouts of those that came all the way."""
-    found = cycle.cycle(ask, sample=sample)
-    sale_ids = [candidate.sale_id for candidate in found.candidates]
-    made = payouts.of_sales(ask, sale_ids).payouts if sale_ids else ()
-    return TracedOrders(cycle=found, payouts=made)
 
 
 def trace(

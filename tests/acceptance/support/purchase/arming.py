@@ -42,8 +42,8 @@ class PurchaseSettings:
         limit: the most that may be spent (PRODSTATUS_SPEND_LIMIT).
         product_id: the supplier's product, out of TEST_PRODUCT_URL.
         sku: the variant (TEST_PRODUCT_SKU); None for the cheapest in stock.
-        recipient: the address, where all of it is given.
-        command: the operators' own purchase command, None where none is configured.
+        recipient: the address, if all of it is given.
+        command: the operators' own purchase command, None if none is configured.
         missing: the conditions that aren't met, each in words that name its variable.
     """
 

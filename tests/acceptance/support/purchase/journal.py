@@ -27,7 +27,7 @@ VALID_FOR = timedelta(days=30)
 
 
 def open_journal(url: Secret) -> Journal:
-    """Return the journal of real orders, or end as BLOCKED where it can't be used.
+    """Return the journal of real orders, or end as BLOCKED if it can't be used.
 
     Args:
         url: where it is.
@@ -43,7 +43,7 @@ def open_journal(url: Secret) -> Journal:
 
 
 def journal_conditions(url: Secret, *, target: str, in_ci: bool) -> tuple[str, ...]:
-    """Return why the journal can't guard a real order; empty where it can.
+    """Return why the journal can't guard a real order; empty if it can.
 
     Args:
         url: where the journal is.
@@ -56,7 +56,7 @@ def journal_conditions(url: Secret, *, target: str, in_ci: bool) -> tuple[str, .
 
 
 def refuse_unresolved(journal: Journal, target: str) -> None:
-    """End as BLOCKED, unresolved-intent, where it isn't known what an earlier order did."""
+    """End as BLOCKED, unresolved-intent, if it isn't known what an earlier order did."""
     open_entries = journal.unresolved(CRITERION, target)
     if open_entries:
         block_on_unresolved(str(Unresolved(open_entries[0])))

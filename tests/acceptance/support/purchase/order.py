@@ -73,7 +73,7 @@ class Purchase:
         """Place the order and return its journal entry, CONFIRMED and paid.
 
         Raises:
-            Blocked: not-armed, naming all that is missing; unresolved-intent, where nobody knows
+            Blocked: not-armed, naming all that is missing; unresolved-intent, if nobody knows
                 what an order did; or the supplier could not be asked.
             AssertionError: the supplier refused the order.
         """

@@ -50,8 +50,8 @@ class ReadBack:
         order_ids: the supplier's ids.
         statuses: its status of each, `UNKNOWN` for one that it doesn't know.
         verdict: what they prove together: the worst.
-        amount: what the first costs, where the supplier says so.
-        created_at: when the first was made, where the supplier says so.
+        amount: what the first costs, if the supplier says so.
+        created_at: when the first was made, if the supplier says so.
         request_ids: the provider's ids of the look-ups.
     """
 
@@ -63,7 +63,7 @@ class ReadBack:
     request_ids: tuple[str, ...]
 
     def require_settled(self) -> None:
-        """End as BLOCKED where the order isn't paid for yet, or not found yet."""
+        """End as BLOCKED if the order isn't paid for yet, or not found yet."""
         if self.verdict == "BLOCKED":
             blocked(
                 f"order {', '.join(self.order_ids)} is {', '.join(self.statuses)} at the supplier",
@@ -81,11 +81,11 @@ def acts(item: pytest.Item) -> bool:
 def awaited_order(
     find: Callable[[], Entry | None], placing: Placing, wait: Waiting
 ) -> Entry | None:
-    """Return the order that another process is placing, None where none came of it.
+    """Return the order that another process is placing, None if none came of it.
 
     Args:
         find: looks for it in the journal.
-        placing: ends the wait where nothing will come.
+        placing: ends the wait if nothing will come.
         wait: bounds it.
     """
 

@@ -93,9 +93,9 @@ class StoreRoute:
         return "store"
 
     def payload(self, quote: Quote) -> str:
-        """Return the command, what it is told and what was quoted."""
-        told = {"command": self.command.arguments, "told": dict(self.command.told)}
-        return json.dumps({**told, "quote": str(quote.total)}, sort_keys=True)
+        """Return the command, its variables and what was quoted."""
+        call = {"command": self.command.arguments, "told": dict(self.command.variables)}
+        return json.dumps({**call, "quote": str(quote.total)}, sort_keys=True)
 
     def send(self, quote: Quote, out_order_id: str) -> Bought:
         """Run the command; only exit 0 with a new report of SUCCESS and an id is an order."""
@@ -109,14 +109,16 @@ class StoreRoute:
             return Bought(order_ids=(str(report.order_id),), seen={"exit_status": ran.status})
         if report and report.skipped and ran.status is not None and ran.status >= 0:
             raise _skipped(f"it skipped the purchase: {ran.words or 'no details'}")
-        said = f"reports {report.status}, order id {report.order_id}" if report else "no new report"
-        why = f"{ran.ending}, {said}"
+        outcome = (
+            f"reports {report.status}, order id {report.order_id}" if report else "no new report"
+        )
+        why = f"{ran.ending}, {outcome}"
         message = f"the order may or may not have been placed: {why} {ran.words}".rstrip()
         raise OutcomeUnknown(provider=_STORE, operation=_COMMAND, message=message)
 
 
 def choose_route(settings: PurchaseSettings, client: AliExpressClient) -> Route:
-    """Return the operators' command where one is configured, else our client."""
+    """Return the operators' command if one is configured, else our client."""
     if settings.command is not None:
         return StoreRoute(command=settings.command)
     return DirectRoute(client=client, settings=settings)

@@ -25,7 +25,7 @@ from tests.acceptance.support.secrets import Secret, scrubbed
 from tests.acceptance.support.variables import Variables
 
 _PERSON = ("TEST_FULL_NAME", "TEST_ADDRESS", "TEST_CITY", "TEST_PHONE")
-_TOLD = (*_PERSON, "TEST_STATE", "TEST_ZIP", "TEST_COUNTRY", "TEST_PRODUCT_URL")
+_GIVEN = (*_PERSON, "TEST_STATE", "TEST_ZIP", "TEST_COUNTRY", "TEST_PRODUCT_URL")
 _SECRET_NAME = re.compile(r"(TOKEN|SECRET|PASSWORD|PASSWD|KEY|CREDENTIALS|DSN|DATABASE_URL)$", re.I)
 _REPORT_LIMIT = 65_536
 _OUTPUT_LIMIT = 4_096
@@ -66,8 +66,8 @@ class Ran:
     """A run of the command that is over.
 
     Attributes:
-        status: its exit status, negative for a signal; None where it was ended at its time limit.
-        report: what it wrote about itself, None where there is no new report that can be read.
+        status: its exit status, negative for a signal; None if it was ended at its time limit.
+        report: what it wrote about itself, None if there is no new report that can be read.
         words: its details, else the last line it printed; one line, without known secrets.
     """
 
@@ -92,18 +92,18 @@ class StoreCommand:
         folder: where it runs.
         report: the file it writes.
         timeout: how long it may take.
-        told: the product and the address that were judged, for its environment.
+        variables: the product and the address that were judged, for its environment.
     """
 
     arguments: tuple[str, ...] = field(repr=False)
     folder: Path
     report: Path
     timeout: timedelta
-    told: Mapping[str, str] = field(repr=False)
+    variables: Mapping[str, str] = field(repr=False)
 
     @classmethod
     def read(cls, read: Variables) -> tuple[StoreCommand | None, tuple[str, ...]]:
-        """Return the command, None where none is configured, and what keeps it from being run."""
+        """Return the command, None if none is configured, and what keeps it from being run."""
         line = read.text("PRODSTATUS_PURCHASE_COMMAND")
         if line is None:
             return None, ()
@@ -114,7 +114,7 @@ class StoreCommand:
             folder=folder,
             report=folder / (report or ""),
             timeout=read.duration("PRODSTATUS_PURCHASE_TIMEOUT", timedelta(minutes=5)),
-            told={name: value for name in _TOLD if (value := read.text(name))},
+            variables={name: value for name in _GIVEN if (value := read.text(name))},
         )
         missing = []
         if not folder.is_dir():
@@ -133,7 +133,7 @@ class StoreCommand:
         """
         former = _modified(self.report)
         started = time.time_ns()
-        environment = {**os.environ, **self.told, "REAL_PLACEORDER": "1"}
+        environment = {**os.environ, **self.variables, "REAL_PLACEORDER": "1"}
         process = subprocess.Popen(
             self.arguments,
             cwd=self.folder,
@@ -158,7 +158,7 @@ class StoreCommand:
 
 
 def read_report(text: str) -> PurchaseReport | None:
-    """Read a report; None where it doesn't say one status and one order id, each in its form."""
+    """Read a report; None if it doesn't say one status and one order id, each in its form."""
     statuses, ids = _values(_STATUS, text), _values(_ORDER_ID, text)
     if len(statuses) != 1 or statuses[0] not in ("SUCCESS", "FAILED", "SKIPPED") or len(ids) != 1:
         return None

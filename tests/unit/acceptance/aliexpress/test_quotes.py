@@ -18,7 +18,7 @@ def fee(cent: object, shown: object, **more: Any) -> Money | None:
         "shipping_fee_format": shown,
         "shipping_fee_currency": "USD",
     }
-    return read_fee(option | more, asked="USD")
+    return read_fee(option | more, requested="USD")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_delivery_options_may_be_wrapped(wrapped: bool) -> None:
     rows = [{"code": "A", "free_shipping": "true"}, {"company": "nameless"}]
     listed: object = {"delivery_option_d_t_o": rows} if wrapped else rows
     body = {"result": {"delivery_options": listed}}
-    options = read_delivery(Envelope(body=body, request_id="r", operation="q"), asked="USD")
+    options = read_delivery(Envelope(body=body, request_id="r", operation="q"), requested="USD")
     assert [(each.code, each.fee) for each in options] == [("A", Money(0, "USD"))]
 
 
