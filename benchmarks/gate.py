@@ -26,12 +26,11 @@ from benchmarks.store.machine import machine
 from pytest_prodstatus.model.assemble import assemble
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage, title_of
 from pytest_prodstatus.model.codec import write_record
+from pytest_prodstatus.model.criterion_status import Facts
 from pytest_prodstatus.model.evidence import entry_of
 from pytest_prodstatus.model.outcome import Observation
-from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record, Run, Subject
-from pytest_prodstatus.model.standings import Facts
-from pytest_prodstatus.model.verdict import Rule, Verdict
+from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict
 
 STAGES = 10
 _NOW = datetime.now(timezone.utc)

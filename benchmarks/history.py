@@ -23,18 +23,15 @@ from sqlalchemy import Table, insert, text
 
 from pytest_prodstatus.model.assemble import assemble
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
+from pytest_prodstatus.model.criterion_status import Facts
+from pytest_prodstatus.model.history import KeptRun, kept_run
 from pytest_prodstatus.model.outcome import Observation
-from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record, Run, Subject
-from pytest_prodstatus.model.retrospect import KeptRun, kept_run
-from pytest_prodstatus.model.standings import Facts
-from pytest_prodstatus.model.verdict import Rule, Verdict
-from pytest_prodstatus.state.address import parse_address
-from pytest_prodstatus.state.database import Database
-from pytest_prodstatus.state.history import History
-from pytest_prodstatus.state.history_schema import criteria, flips, runs
-from pytest_prodstatus.state.kept import criterion_values, run_values
-from pytest_prodstatus.state.part import HISTORY
+from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict
+from pytest_prodstatus.store.address import HISTORY, parse_address
+from pytest_prodstatus.store.database import Database
+from pytest_prodstatus.store.history import History, criterion_values, run_values
+from pytest_prodstatus.store.schema import criteria, flips, runs
 
 PROJECT, TARGET = "benchmark", "production"
 STAGES = tuple(f"stage-{number}" for number in range(8))

@@ -15,8 +15,7 @@ import pytest
 
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.outcome import Observation, Phase, plain_pass, reduce_phases
-from pytest_prodstatus.payload import ATTRIBUTE, Payload
-from pytest_prodstatus.phases import phase_of
+from pytest_prodstatus.reports import ATTRIBUTE, Payload, phase_of
 from pytest_prodstatus.spool import worker_id
 
 _ORDER = ("setup", "call", "teardown")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from pytest_prodstatus.model.reason import BLOCKED_KINDS, Kind, Reason
+from pytest_prodstatus.model.verdict import BLOCKED_KINDS, Kind, Reason
 
 if TYPE_CHECKING:
 

@@ -15,8 +15,7 @@ from msgspec.structs import replace
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.blocking import Blocked, Repeated, blocked
-from pytest_prodstatus.criteria import closest_mark, criterion_of
-from pytest_prodstatus.manifest import Manifest
+from pytest_prodstatus.criteria import Manifest, closest_mark, criterion_of
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
 from pytest_prodstatus.model.evidence import (
     ENTRIES_LIMIT,
@@ -24,12 +23,12 @@ from pytest_prodstatus.model.evidence import (
     EvidenceError,
     entry_of,
 )
-from pytest_prodstatus.model.reason import Reason
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.payload import Payload
+from pytest_prodstatus.model.verdict import Reason
 from pytest_prodstatus.project import root_above
 from pytest_prodstatus.readers.config import ConfigError
 from pytest_prodstatus.redaction import Redaction
+from pytest_prodstatus.reports import Payload
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool
 from pytest_prodstatus.undisturbed import undisturbed
@@ -121,7 +120,7 @@ class Collector:
         """Note which files were collected whole, and which not at all."""
         if not report.passed:
             # Not above, since files mostly collect, and every worker pays for the import.
-            from pytest_prodstatus.phases import missing_of
+            from pytest_prodstatus.reports import missing_of
 
             self._missing.setdefault(report.nodeid.partition("::")[0], missing_of(report))
         elif report.nodeid and "::" not in report.nodeid:

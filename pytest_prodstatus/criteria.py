@@ -1,13 +1,22 @@
-"""From a test that is marked with a stage to the criterion that it is."""
+"""The criteria of one process: from marked tests to the manifest that names them all.
+
+Under xdist the controller collects nothing: it knows the criteria from its workers' manifests. A
+crash report carries no marks, but its node id is in the manifest.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 
+import msgspec
 import pytest
+from msgspec import Struct
 
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
 from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.verdict import Reason
+from pytest_prodstatus.model.walk import printable
 from pytest_prodstatus.options import STAGE_MARK
 
 
@@ -62,3 +71,53 @@ def _arguments(mark: pytest.Mark, nodeid: str) -> tuple[str, bool]:
         "side_effects=True, as in stage('oauth', side_effects=True)"
     )
     raise CatalogueError(msg)
+
+
+class AllBut:
+    """Whatever isn't one of a few names: of thousands of criteria a run looks at most."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._out = frozenset(names)
+
+    def __contains__(self, name: object) -> bool:
+        return name not in self._out
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """What was collected.
+
+    Attributes:
+        criteria: every criterion by its node id, selected or not.
+        deselected: node ids of those that are not to be run.
+        files: test files that were collected whole.
+        missing: the files that were not collected, and why; xdist tells the controller only one of
+            several that say the same.
+        error: why the collected criteria make no catalogue; "" when they do.
+    """
+
+    criteria: Mapping[str, Criterion] = {}
+    deselected: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
+    missing: Mapping[str, Reason] = {}
+    error: str = ""
+
+    @property
+    def selected(self) -> int:
+        """How many criteria are to be run."""
+        return len(self.criteria) - len(self.deselected)
+
+    def to_json(self) -> str:
+        """Return the manifest as JSON text, whatever its names hold."""
+        try:
+            return _ENCODE(self).decode()
+        except UnicodeEncodeError:
+            return _ENCODE(printable(self)).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """Return the manifest that `to_json` wrote."""
+        return _DECODE(text)
+
+
+_ENCODE = msgspec.json.Encoder(order="deterministic").encode
+_DECODE = msgspec.json.Decoder(Manifest).decode

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_prodstatus.layout import PRODUCTION, usual_folder
 from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.project import PRODUCTION, usual_folder
 from pytest_prodstatus.readers import pytestini
 from pytest_prodstatus.readers.config import TARGET_FORM, ConfigError
 
@@ -192,3 +192,16 @@ def _read(path: Path) -> pytestini.Values | None:
         msg = f"{path}: can't be read, and pytest reads its settings there: {error}"
         raise ConfigError(msg) from None
     return pytestini.read_values(path.name, text, str(path))
+
+
+def saves_history(environ: Mapping[str, str]) -> bool:
+    """Return whether PRODSTATUS_HISTORY lets the history be saved, which is so unless it is 0.
+
+    Raises:
+        ValueError: it is neither 0 nor 1; one sentence.
+    """
+    chosen = environ.get("PRODSTATUS_HISTORY", "").strip()
+    if chosen not in ("", "0", "1"):
+        msg = f"PRODSTATUS_HISTORY={chosen!r}: set it to 0 to save no history, or to 1"
+        raise ValueError(msg)
+    return chosen != "0"

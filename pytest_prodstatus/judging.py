@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_prodstatus import htmlreport, terminal
+from pytest_prodstatus import terminal
+from pytest_prodstatus.intake import Reports
+from pytest_prodstatus.integrations.pytest_html import HtmlReport, switch_on
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.redaction import Redaction
-from pytest_prodstatus.reports import Reports
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool
 from pytest_prodstatus.writers.board import final_line
 
 if TYPE_CHECKING:
-    from pytest_prodstatus.junitxml import JUnitXml
+    from pytest_prodstatus.integrations.junitxml import JUnitXml
 
 
 class Judging:
@@ -47,11 +48,11 @@ class Judging:
         plugins.register(reports, "prodstatus-reports")
         plugins.register(recorder, "prodstatus-recorder")
         self.words.begin()
-        plugins.register(htmlreport.HtmlReport(recorder), "prodstatus-html")
-        htmlreport.switch_on(recorder.settings, config)
+        plugins.register(HtmlReport(recorder), "prodstatus-html")
+        switch_on(recorder.settings, config)
         if config.getoption("xmlpath", None):
             # Imported where it is needed, since every judged run pays for what is imported above.
-            from pytest_prodstatus.junitxml import JUnitXml
+            from pytest_prodstatus.integrations.junitxml import JUnitXml
 
             self.junit = JUnitXml.of(recorder, config)
             plugins.register(self.junit, "prodstatus-junit")
@@ -62,7 +63,7 @@ class Judging:
         Not before the session starts, so that both come after the terminal reporter.
         """
         if os.environ.get("GITHUB_ACTIONS") == "true":
-            from pytest_prodstatus.github import GitHub
+            from pytest_prodstatus.integrations.github import GitHub
 
             config.pluginmanager.register(GitHub(self.recorder), "prodstatus-github")
         reporter = reporter_of(config)

@@ -11,8 +11,7 @@ import pytest
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.publish import Problem, Published, publish_readable, publish_record
 from pytest_prodstatus.settings import Settings
-from pytest_prodstatus.writers.files import clear_leftovers
-from pytest_prodstatus.writers.lock import FolderInUse, FolderLock
+from pytest_prodstatus.writers.files import FolderInUse, FolderLock, clear_leftovers
 
 
 class Outputs:

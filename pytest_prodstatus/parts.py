@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_prodstatus import scope, settings
 from pytest_prodstatus.collector import Collector
+from pytest_prodstatus.intake import Reports
 from pytest_prodstatus.options import worker_input
 from pytest_prodstatus.redaction import Redaction
-from pytest_prodstatus.reports import Reports
-from pytest_prodstatus.settings import Settings
+from pytest_prodstatus.settings import Settings, collect_only_criteria, resolve
 from pytest_prodstatus.spool import Spool
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class Parts:
         run_id: str,
         namespace: argparse.Namespace | None = None,
     ) -> None:
-        self.settings: Settings = settings.resolve(config, run_id, namespace=namespace)
+        self.settings: Settings = resolve(config, run_id, namespace=namespace)
         self._process = os.getpid()
         self.redaction = Redaction(self.settings)
         unmarked = worker_input(config).get("prodstatus_unmarked", "")
@@ -95,11 +94,11 @@ class Parts:
         plugins = config.pluginmanager
         plugins.register(self.redaction, "prodstatus-redaction")
         plugins.register(self.collector, "prodstatus-collector")
-        scope.collect_only_criteria(self.settings, config)
+        collect_only_criteria(self.settings, config)
         # With any of Python's own options for warnings, pytest leaves deprecations hidden.
         if sys.warnoptions or any(map(_hides_kinds, config.getini("filterwarnings"))):
             # Not above, since most projects hide nothing, and every judged run pays for the import.
-            from pytest_prodstatus.doubts import HEARD
+            from pytest_prodstatus.reports import HEARD
 
             for line in HEARD:
                 config.addinivalue_line("filterwarnings", line)
@@ -107,7 +106,7 @@ class Parts:
             self.judging.register(config, self.end_forked_process)
             return
         # Only a worker has this, and only a worker pays for it.
-        from pytest_prodstatus.crossing import Crossing
+        from pytest_prodstatus.xdist import Crossing
 
         plugins.register(Reports(self.redaction, self.end_forked_process), "prodstatus-reports")
         plugins.register(Crossing(self.collector.criteria), "prodstatus-crossing")

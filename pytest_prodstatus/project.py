@@ -1,14 +1,68 @@
-"""The project that a command is about: its root and what its pyproject.toml declares."""
+"""The project that a run or a command is about, and where its outputs lie.
+
+Separate from the settings of a run, since the commands ask for the same places without pytest.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_prodstatus.layout import Layout
-from pytest_prodstatus.readers.config import Config, ConfigError, read_name, read_table
+from pytest_prodstatus.readers.config import OUTPUTS, Config, ConfigError, read_name, read_table
+
+PRODUCTION = "production"
+"""The default target, and the mark that every criterion carries."""
+
+REPORTS = "reports"
+RECORD, PAGE = OUTPUTS
+
+
+def usual_folder(root: Path, target: str) -> Path:
+    """Return the folder of a target's outputs where a run isn't told another."""
+    reports = root / REPORTS
+    return reports if target == PRODUCTION else reports / target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """The places of one set of outputs.
+
+    Attributes:
+        root: the project's root folder.
+        folder: where the outputs go.
+        document_name: of the status document; one with a slash is a path from the root.
+    """
+
+    root: Path
+    folder: Path
+    document_name: str
+
+    @property
+    def record(self) -> Path:
+        """Where the record lies."""
+        return self.folder / RECORD
+
+    @property
+    def page(self) -> Path:
+        """Where the page lies."""
+        return self.folder / PAGE
+
+    def export(self, name: str) -> Path:
+        """Return where another tool's form lies."""
+        # Not above: whoever only reads a record needs no writer.
+        from pytest_prodstatus.writers.exports import EXPORTS
+
+        return self.folder / EXPORTS[name].file
+
+    @property
+    def document(self) -> Path:
+        """Where the status document lies: beside the record, or where a path with a slash says."""
+        name = self.document_name
+        return self.root / name if "/" in name else self.folder / name
+
 
 FILE = "pyproject.toml"
 
@@ -93,7 +147,7 @@ def variables_of(root: Path, environ: Mapping[str, str] = os.environ) -> dict[st
         text = (root / ".env").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return dict(environ)
-    from pytest_prodstatus.readers.variables import read_dotenv
+    from pytest_prodstatus.readers.dotenv import read_dotenv
 
     return {**read_dotenv(text), **environ}
 
@@ -113,7 +167,7 @@ def _check_exports(config: Config, source: str) -> None:
     Raises:
         ConfigError: one sentence.
     """
-    from pytest_prodstatus.writers.export import EXPORTS
+    from pytest_prodstatus.writers.exports import EXPORTS
 
     for name in config.exports:
         if name not in EXPORTS:

@@ -1,25 +1,32 @@
-"""A record's outputs: document, page and exports, then the record, each file whole or untouched.
+"""Publishes a record: document, page and exports, then the record, and its history.
 
-Separate from the run that writes them, since the command line publishes records too.
+Each file is whole or untouched. Separate from the run that writes them, since the commands publish
+records too. The store needs the `state` extra: nothing of it is imported before a run was judged,
+and nothing that goes wrong in it costs the run its record.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
-from pytest_prodstatus.layout import Layout
 from pytest_prodstatus.model.codec import record_pieces
 from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.verdict import Kind, Reason
+from pytest_prodstatus.project import Layout, name_in, variables_of
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.writers.document import write_document
-from pytest_prodstatus.writers.fields import digest_of
+from pytest_prodstatus.writers.document import digest_of, write_document
 from pytest_prodstatus.writers.files import write_atomically
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.model.record import Override
 
 
 class Problem(NamedTuple):
@@ -52,12 +59,12 @@ def publish(record: Record, config: Config, layout: Layout) -> Published:
 def publish_readable(record: Record, config: Config, layout: Layout) -> Published:
     """Write the document, the page and the exports."""
     # Not above, since a run without criteria has no page to pay for.
-    from pytest_prodstatus.writers.page import page_pieces
+    from pytest_prodstatus.writers.html.page import page_pieces
 
     page = page_pieces(record, config)
     exports: dict[Path, Iterable[str]] = {}
     if config.exports:
-        from pytest_prodstatus.writers.export import writer_of
+        from pytest_prodstatus.writers.exports import writer_of
 
         for name in config.exports:
             exports[layout.export(name)] = [writer_of(name)(record, config)]
@@ -109,3 +116,87 @@ def _written(path: Path, content: bytes | Iterable[bytes]) -> list[Problem]:
         text = f"{path} can't be written ({error.strerror or error}): the gate stays closed"
         return [Problem(path, text)]
     return []
+
+
+_LIBRARIES = ("sqlalchemy", "alembic", "platformdirs")
+
+NOT_INSTALLED = Reason(
+    text="the history can't be saved: the state extra isn't installed",
+    kind=Kind.MISSING_CONFIG,
+    remedy="pip install 'pytest-prodstatus[state]'",
+)
+SWITCHED_OFF = Reason(
+    text="the history isn't saved: PRODSTATUS_HISTORY is 0",
+    kind=Kind.MISSING_CONFIG,
+    remedy="unset PRODSTATUS_HISTORY",
+)
+
+
+class Kept(NamedTuple):
+    """What came of keeping a record.
+
+    Attributes:
+        record: with the overrides that hold, and, once saved, with the past that the store knows.
+        unsaved: why its history wasn't saved; None where it was.
+        tried: it was to be saved, or overrides were to be read, and that went wrong.
+    """
+
+    record: Record
+    unsaved: Reason | None = None
+    tried: bool = False
+
+
+class Archive:
+    """The state store as a run uses it."""
+
+    def __init__(self, root: Path, *, saves: bool, environ: Mapping[str, str] = os.environ) -> None:
+        self._root = root
+        self._saves = saves
+        self._environ = environ
+        self._problem: Reason | None = None
+        self._overrides: tuple[Override, ...] = ()
+
+    def keep(self, record: Record) -> Kept:
+        """Save a judged run; a run that is kept once more replaces itself. Never raises.
+
+        After it failed once it isn't tried again, so that a server which is away is waited for
+        once a run.
+        """
+        if not all(find_spec(name) for name in _LIBRARIES):
+            return Kept(record=record, unsaved=NOT_INSTALLED)
+        if self._problem is None:
+            try:
+                return self._kept(record)
+            except Exception as error:  # noqa: BLE001  a judged run is worth more than its history
+                self._problem = _reason(error)
+        told = replace(record, overrides=self._overrides)
+        return Kept(record=told, unsaved=self._problem, tried=True)
+
+    def _kept(self, record: Record) -> Kept:
+        from pytest_prodstatus.store.address import is_there, state_url
+
+        finished = record.run.finished
+        environ = variables_of(self._root, self._environ)
+        if finished is None or not (self._saves or is_there(environ)):
+            return Kept(record=record, unsaved=SWITCHED_OFF)
+        from pytest_prodstatus.store.history import History
+        from pytest_prodstatus.store.overrides import Overrides
+
+        url, project = state_url(environ), name_in(self._root)
+        with Overrides.open(url, project) as overrides:
+            self._overrides = overrides.active(record.run.target, finished)
+        record = replace(record, overrides=self._overrides)
+        if not self._saves:
+            return Kept(record=record, unsaved=SWITCHED_OFF)
+        with History.open(url, project) as history:
+            history.save(record)
+            return Kept(record=history.dated(record))
+
+
+def _reason(error: Exception) -> Reason:
+    from pytest_prodstatus.store.errors import StateError
+
+    if isinstance(error, StateError):
+        return Reason(text=str(error), kind=Kind.INCONCLUSIVE)
+    told = f"the history can't be saved: {type(error).__name__}: {error}"
+    return Reason(text=told, kind=Kind.INCONCLUSIVE)

@@ -13,11 +13,11 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_prodstatus import clock
-from pytest_prodstatus.archive import Archive
 from pytest_prodstatus.attempts import Attempts
-from pytest_prodstatus.manifest import AllBut, Manifest
-from pytest_prodstatus.model.assemble import compose
+from pytest_prodstatus.criteria import AllBut, Manifest
+from pytest_prodstatus.model.assemble import IN_PROGRESS, compose, marker_of
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
+from pytest_prodstatus.model.criterion_status import Facts, standings_of
 from pytest_prodstatus.model.decision import (
     EXIT_BLOCKED,
     EXIT_FAILED,
@@ -25,28 +25,25 @@ from pytest_prodstatus.model.decision import (
     EXIT_UNWRITTEN,
     worse_status,
 )
-from pytest_prodstatus.model.marker import IN_PROGRESS, marker_of
 from pytest_prodstatus.model.outcome import CRASHED, Observation, doubted
-from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Record, Run, Standing, Subject
-from pytest_prodstatus.model.standings import Facts, standings_of
 from pytest_prodstatus.model.text import several_lines
-from pytest_prodstatus.model.verdict import Rule, Verdict
+from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict
 from pytest_prodstatus.outputs import Outputs
-from pytest_prodstatus.payload import Payload
-from pytest_prodstatus.phases import missing_of, verdict_of
-from pytest_prodstatus.publish import Problem
+from pytest_prodstatus.publish import Archive, Problem
 from pytest_prodstatus.redaction import Redaction
-from pytest_prodstatus.scope import (
+from pytest_prodstatus.reports import Payload, missing_of, verdict_of
+from pytest_prodstatus.settings import (
+    Settings,
     checked_catalogue,
     holds_criteria,
     restriction,
     selection_words,
+    suite_commit,
+    versions,
 )
-from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.spool import Spool, worker_id
 from pytest_prodstatus.undisturbed import undisturbed
-from pytest_prodstatus.versions import suite_commit, versions
 
 OURS = (EXIT_OPEN, EXIT_BLOCKED, EXIT_UNWRITTEN)
 """Exit statuses that only this plugin gives, or that say nothing went wrong."""
@@ -458,7 +455,7 @@ class Recorder:
         if when != "runtest" or nodeid not in self.criteria:
             return
         # Not above, since few runs have such a warning, and every judged run pays for the import.
-        from pytest_prodstatus.doubts import doubt_of
+        from pytest_prodstatus.reports import doubt_of
 
         told = str(warning_message.message)  # redacted by now
         reason = doubt_of(warning_message.category, told)

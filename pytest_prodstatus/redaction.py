@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_prodstatus.masked import mask_report, masked
 from pytest_prodstatus.model.redaction import LEAST, Redactor
-from pytest_prodstatus.readers.variables import SecretNames, read_dotenv
+from pytest_prodstatus.readers.dotenv import SecretNames, read_dotenv
+from pytest_prodstatus.redact_report import mask_report, masked
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.writers.files import write_atomically
 

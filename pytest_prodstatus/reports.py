@@ -1,76 +1,206 @@
-"""Every report of a test on its way through pytest: redacted first of all, and taken in last."""
+"""From pytest's reports to the phases of a criterion, with what each report carries.
+
+A payload travels as JSON text in one attribute of the report: xdist passes such text on, while an
+enum, a path or a lone surrogate would be an internal error that loses the whole run.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from typing import Protocol
+import re
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from functools import lru_cache
 
+import msgspec
 import pytest
+from msgspec import Struct
 
-from pytest_prodstatus.masked import tells_nothing
-from pytest_prodstatus.redaction import Redaction
+from pytest_prodstatus.model.evidence import Entry
+from pytest_prodstatus.model.outcome import Phase, finding_of
+from pytest_prodstatus.model.text import Instant, one_line, several_lines
+from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
+from pytest_prodstatus.model.walk import printable
+from pytest_prodstatus.spool import worker_id
+
+ATTRIBUTE = "prodstatus"
 
 
-class Taker(Protocol):
-    """Whoever judges by the reports.
+class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was recorded during one phase.
 
     Attributes:
-        aside: reports that a phase passed and that told nothing else, of any test.
+        evidence: of this phase.
+        recorded: entries of the whole attempt so far.
+        blocked: the reason given to `blocked()`.
+        repeat: the plugin refused to start the criterion once more.
+        endpoints: hosts that the suite asked, by name.
+        snapshots: the instants as of which it read something, by name.
     """
 
-    aside: list[pytest.TestReport]
+    evidence: tuple[Entry, ...] = ()
+    recorded: int = 0
+    blocked: Reason | None = None
+    repeat: bool = False
+    endpoints: Mapping[str, str] = {}
+    snapshots: Mapping[str, tuple[Instant, ...]] = {}
 
-    def read(self) -> None:
-        """Read what was put aside, so that it can be forgotten."""
+    @property
+    def text(self) -> str:
+        """The payload as JSON: mostly a number, how many entries there are."""
+        if not (self.evidence or self.blocked or self.repeat or self.endpoints or self.snapshots):
+            return str(self.recorded)
+        try:
+            return _ENCODE(self).decode()
+        except UnicodeEncodeError:
+            return _ENCODE(printable(self)).decode()
 
-    def take(self, report: pytest.TestReport) -> None:
-        """Take in any other report."""
+    def attach(self, report: object) -> None:
+        """Put the payload on a report."""
+        setattr(report, ATTRIBUTE, self.text)
+
+    @staticmethod
+    def entry_text(entry: Entry) -> str:
+        """Return one entry of evidence as a line of JSON."""
+        return _ENCODE(entry).decode()
+
+    @staticmethod
+    def entry_from_text(line: str) -> Entry:
+        """Return the entry that `entry_text` wrote."""
+        entry: Entry = msgspec.json.decode(line, type=Entry)
+        return entry
+
+    @classmethod
+    def of(cls, report: object) -> Payload | None:
+        """Return a report's payload, or None where it carries none."""
+        text = getattr(report, ATTRIBUTE, None)
+        return _payload(text) if isinstance(text, str) else None
 
 
-_MANY = 1_000
-"""Reports that are read together: one by one costs more, and so does to keep them all."""
+_ENCODE = msgspec.json.Encoder().encode
+_DECODE = msgspec.json.Decoder(Payload).decode
 
 
-class Reports:
-    """Redacts every report and hands it on.
+# Several hooks ask for the payload of one report, and most of thousands say nothing at all.
+@lru_cache(maxsize=16)
+def _payload(text: str) -> Payload:
+    return Payload(recorded=int(text)) if text.isdecimal() else _DECODE(text)
 
-    One wrapper does all of it, since a report of each phase of each test comes here.
+
+_UNAWAITED = re.compile(r"coroutine '.*' was never awaited")
+"""How Python's warning begins (`warnings._warn_unawaited_coroutine`)."""
+
+_RETURNED = "It is deprecated to return a value that is not None from a test case"
+"""How unittest's warning begins, since Python 3.11; without it, unittest says nothing."""
+
+HEARD = (
+    f"always:{_UNAWAITED.pattern}:RuntimeWarning",
+    "always::pytest.PytestReturnNotNoneWarning",
+    f"always:{_RETURNED}:DeprecationWarning",
+    "always::pytest.PytestUnhandledThreadExceptionWarning",
+)
+"""Filters, as pytest's `filterwarnings` takes them, that let these warnings through."""
+
+
+def doubt_of(category: type[Warning], message: str) -> Reason | None:
+    """Return why a criterion that was warned of so isn't known to hold; None for other warnings.
 
     Args:
-        redaction: takes secrets out.
-        end_forked_process: ends a process that a test forked and that came back from it.
-        taker: takes the reports in; None in an xdist worker, which leaves that to its controller.
-        speak: lets a person read the verdicts' own words from now on: more than a pass is told.
+        category: the warning's.
+        message: its text.
     """
+    unawaited = _UNAWAITED.match(message) if issubclass(category, RuntimeWarning) else None
+    if unawaited:
+        return Reason(
+            text=f"{unawaited[0]}, so what it looks at was not seen",
+            kind=Kind.INCONCLUSIVE,
+            remedy="await it, in a test that a plugin for async tests runs",
+        )
+    by_unittest = issubclass(category, DeprecationWarning) and message.startswith(_RETURNED)
+    if by_unittest or issubclass(category, pytest.PytestReturnNotNoneWarning):
+        return Reason(
+            text="the test returned a value, which nothing asserts",
+            kind=Kind.INCONCLUSIVE,
+            remedy="assert what must hold, and return nothing",
+        )
+    if issubclass(category, pytest.PytestUnhandledThreadExceptionWarning):
+        return Reason(
+            text=f"a thread died of what the test did not see: {_raised(message)}",
+            kind=Kind.INCONCLUSIVE,
+            remedy="raise in the test what its threads raise, as concurrent.futures can",
+        )
+    return None
 
-    def __init__(
-        self,
-        redaction: Redaction,
-        end_forked_process: Callable[[], object],
-        taker: Taker | None = None,
-        speak: Callable[[], object] | None = None,
-    ) -> None:
-        self._redaction = redaction
-        self._end_forked_process = end_forked_process
-        self._taker = taker
-        self._speak = speak
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
-        """See a report first and last: also of a subtest, a rerun or a crash."""
-        self._end_forked_process()
-        told, taker = report.__dict__, self._taker
-        plain = tells_nothing(told)
-        if not plain and self._redaction.on:
-            self._redaction.mask(report)
-            if self._speak is not None:
-                self._speak()
-        yield
-        if taker is None:
-            return
-        if plain and told["outcome"] == "passed":
-            taker.aside.append(report)
-            if len(taker.aside) >= _MANY:
-                taker.read()
-        else:
-            taker.take(report)
+def _raised(message: str) -> str:
+    """Return the exception's own line of a thread's traceback."""
+    # Its frames are indented, and the exception is the first line that isn't; more may follow.
+    frames = message.rpartition("Traceback (most recent call last):")[2].splitlines()
+    told = (line for line in frames if line.strip() and not line.startswith(" "))
+    return next(told, "no more is known")
+
+
+_WENT_WRONG = ("failed", "rerun")
+
+
+def phase_of(report: pytest.TestReport) -> Phase:
+    """Return what one report says about its criterion."""
+    payload = Payload.of(report) or Payload()
+    stop = getattr(report, "stop", None)
+    return Phase(
+        when=str(report.when),
+        outcome=str(report.outcome),
+        xfail=hasattr(report, "wasxfail"),
+        # pytest's own SubtestReport and pytest-subtests' carry the subtest's context.
+        subtest=hasattr(report, "context"),
+        text=_text(report),
+        detail=several_lines(report.longreprtext) if report.outcome in _WENT_WRONG else "",
+        blocked=payload.blocked,
+        evidence=payload.evidence,
+        repeat=payload.repeat,
+        worker=worker_id(getattr(report, "node", None)),
+        stopped=datetime.fromtimestamp(stop, timezone.utc) if stop else None,
+        duration=float(report.duration or 0.0),
+    )
+
+
+def verdict_of(report: pytest.TestReport, *, require_evidence: bool) -> Verdict:
+    """Return what one report of a criterion says by itself."""
+    plain = report.outcome == "passed" and not hasattr(report, "wasxfail")
+    finding = None if plain else finding_of(phase_of(report))
+    if finding:
+        return finding[0]
+    payload = Payload.of(report)
+    recorded = payload is not None and payload.recorded
+    return Verdict.BLOCKED if require_evidence and not recorded else Verdict.CONFIRMED
+
+
+def _text(report: pytest.TestReport) -> str:
+    if hasattr(report, "wasxfail"):
+        return one_line(str(report.wasxfail or "").removeprefix("reason: "))
+    return problem_of(report)
+
+
+def missing_of(report: pytest.CollectReport) -> Reason:
+    """Return why the criteria of a file that failed to collect, or skipped itself, didn't run."""
+    file, problem = report.nodeid.partition("::")[0], problem_of(report)
+    if report.failed:
+        told = f"{report.nodeid or 'the suite'} did not collect: {problem}"
+        return Reason(text=told, kind=Kind.COLLECTION_ERROR)
+    payload = Payload.of(report)
+    skipped = Reason(text=f"{file} was skipped: {problem}", kind=Kind.SKIPPED)
+    return payload.blocked if payload and payload.blocked else skipped
+
+
+def problem_of(report: pytest.TestReport | pytest.CollectReport) -> str:
+    """Return the first line of what went wrong in a report, or the reason of a skip; else ""."""
+    longrepr = report.longrepr
+    if isinstance(longrepr, tuple):
+        return one_line(longrepr[2].removeprefix("Skipped: "))
+    crash = getattr(longrepr, "reprcrash", None)
+    message = str(getattr(crash, "message", None) or longrepr or "")
+    lines = [line for line in message.splitlines() if line.strip()]
+    if not lines:
+        return ""
+    # A collection error is one text, whose last line names the exception.
+    line = lines[-1] if crash is None and len(lines) > 1 else lines[0]
+    return one_line(line.removeprefix("E ").strip().removeprefix("AssertionError: "))

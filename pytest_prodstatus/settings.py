@@ -1,19 +1,30 @@
-"""The settings of one run: command line over environment over ini file, parsed once."""
+"""The settings of one run: command line over environment over ini file, parsed once.
+
+Also which part of the suite the run looks at, and the versions it is made with.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
+import platform
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from pytest_prodstatus.archive import saves_history
-from pytest_prodstatus.inputs import KEYS, VARIABLES, InputError, Inputs, resolve_inputs
-from pytest_prodstatus.layout import Layout
-from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.criteria import Manifest
+from pytest_prodstatus.inputs import (
+    KEYS,
+    VARIABLES,
+    InputError,
+    Inputs,
+    resolve_inputs,
+    saves_history,
+)
+from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError
 from pytest_prodstatus.model.verdict import Rule
 from pytest_prodstatus.options import (
     RUN_ID,
@@ -23,8 +34,148 @@ from pytest_prodstatus.options import (
     narrows_to_criteria,
     worker_input,
 )
-from pytest_prodstatus.project import Project, config_in, find_project
+from pytest_prodstatus.project import PRODUCTION, Layout, Project, config_in, find_project
 from pytest_prodstatus.readers.config import Config, ConfigError
+from pytest_prodstatus.version import __version__
+
+_TIMEOUT_S = 5
+_COMMIT = "# branch.oid "
+OF_ONE_REPOSITORY = frozenset(
+    [
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_DIR",
+        "GIT_GRAFT_FILE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_INTERNAL_SUPER_PREFIX",
+        "GIT_NAMESPACE",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    ]
+)
+"""What `git rev-parse --local-env-vars` lists, and the namespace: git sets these for its hooks.
+
+Those of its configuration are kept: `safe.directory` may be given there.
+"""
+
+NEIGHBOURS = {
+    "xdist": "pytest-xdist",
+    "pytest_html": "pytest-html",
+    "pytest_rerunfailures": "pytest-rerunfailures",
+}
+"""The distributions of the neighbours that change runs, by the package of their plugin."""
+
+
+def suite_commit(root: Path) -> tuple[str | None, bool | None]:
+    """Return the commit of the suite and whether tracked files differ from it; None without git.
+
+    It is the repository that the folder `root` lies in, also in a hook of another one.
+    """
+    status = _git(root, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
+    lines = (status or "").splitlines()
+    commits = [line.removeprefix(_COMMIT) for line in lines if line.startswith(_COMMIT)]
+    if not commits or commits[0] == "(initial)":
+        return None, None
+    return commits[0], any(not line.startswith("# ") for line in lines)
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    inherited = {n: v for n, v in os.environ.items() if n not in OF_ONE_REPOSITORY}
+    try:
+        done = subprocess.run(  # noqa: S603  the arguments are ours
+            ["git", "-C", str(root), *arguments],  # noqa: S607  whichever git the person uses
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+            env={**inherited, "GIT_OPTIONAL_LOCKS": "0"},  # a reader leaves the index alone
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def versions(config: pytest.Config) -> dict[str, str]:
+    """Return the versions of Python, pytest, this plugin and the neighbours that change runs."""
+    found = {
+        "python": platform.python_version(),
+        "pytest": pytest.__version__,
+        "pytest-prodstatus": __version__,
+    }
+    for plugin, distribution in config.pluginmanager.list_plugin_distinfo():
+        # By its package first, since to learn a distribution's own name its metadata is parsed.
+        package = getattr(plugin, "__name__", "").partition(".")[0]
+        if package in NEIGHBOURS:
+            found[NEIGHBOURS[package]] = distribution.version
+    return dict(sorted(found.items()))
+
+
+def collect_only_criteria(settings: Settings, config: pytest.Config) -> None:
+    """Let a production run without a path of its own collect the configured `paths` alone.
+
+    So a test that doesn't even import, elsewhere in the project, can't close the gate.
+    """
+    named = config.args_source is pytest.Config.ArgsSource.ARGS
+    if settings.narrowed and settings.config.paths and not named:
+        config.args[:] = [str(settings.root / path) for path in settings.config.paths]
+
+
+def holds_criteria(settings: Settings, path: Path) -> bool:
+    """Return whether criteria may be in a file."""
+    folders = [settings.root / name for name in settings.config.paths]
+    return not folders or any(path.is_relative_to(folder) for folder in folders)
+
+
+def checked_catalogue(
+    settings: Settings, manifest: Manifest, known: tuple[str, ...] = ()
+) -> Catalogue:
+    """Return the run's catalogue.
+
+    Raises:
+        pytest.UsageError: what was collected makes no catalogue; one sentence.
+    """
+    if manifest.error:
+        raise pytest.UsageError(manifest.error)
+    try:
+        catalogue = settings.config.catalogue.with_stages_of(manifest.criteria.values(), known)
+    except CatalogueError as error:
+        raise pytest.UsageError(str(error)) from None
+    settings.stage_closure(catalogue)
+    return catalogue
+
+
+def restriction(settings: Settings, config: pytest.Config) -> str:
+    """Return in words how the command line narrows which files are collected; "" if it doesn't."""
+    args = [str(arg) for arg in config.args]
+    folders = [(config.invocation_params.dir / arg).resolve() for arg in args if "::" not in arg]
+    paths = [settings.root / name for name in settings.config.paths]
+    paths = paths or [config.rootpath / name for name in config.getini("testpaths")]
+    whole = [path.resolve() for path in paths or [settings.root]]
+    covered = all(any(path.is_relative_to(folder) for folder in folders) for path in whole)
+    told = [] if covered or not args else ["paths " + " ".join(map(_short, args))]
+    told += [f"--{name.replace('_', '-')}" for name in ("lf", "ignore", "ignore_glob", "deselect")
+             if config.getoption(name, None)]  # fmt: skip
+    return ", ".join(told)
+
+
+def _short(arg: str) -> str:
+    path = Path(arg)
+    return f"{path.parent.name}/{path.name}" if path.is_absolute() else arg
+
+
+def selection_words(settings: Settings, config: pytest.Config, restricted: str) -> str | None:
+    """Return what the run was asked to look at, in words; None for everything."""
+    told = [f"--stage {','.join(settings.stages)}"] if settings.stages else []
+    keyword, marks = config.getoption("keyword", ""), config.getoption("markexpr", "")
+    told += [f"-k {keyword}"] if keyword else []
+    told += [f"-m {marks}"] if marks and marks != PRODUCTION else []
+    told += [restricted] if restricted else []
+    return ", ".join(told) or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

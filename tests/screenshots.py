@@ -24,7 +24,7 @@ from pytest_prodstatus.model.record import HISTORY_LIMIT, Past, Record
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.model.waiver import Waiver, Waivers
 from pytest_prodstatus.readers.config import Config, read_config
-from pytest_prodstatus.writers.page import write_page
+from pytest_prodstatus.writers.html.page import write_page
 from tests.chromium import PHONE, WIDE, launched, opened
 from tests.unit.writers.shown import many
 

@@ -6,9 +6,15 @@ from pathlib import Path
 
 import click
 
-from pytest_prodstatus.cli.records import named_record
-from pytest_prodstatus.cli.values import FILE, dir_option, place_of, root_option, target_option
-from pytest_prodstatus.writers.export import EXPORTS, writer_of
+from pytest_prodstatus.cli.common import (
+    FILE,
+    dir_option,
+    named_record,
+    place_of,
+    root_option,
+    target_option,
+)
+from pytest_prodstatus.writers.exports import EXPORTS, writer_of
 from pytest_prodstatus.writers.files import write_atomically
 
 _FORMS = "\n".join(f"  {name:<8} {form.about}" for name, form in EXPORTS.items())

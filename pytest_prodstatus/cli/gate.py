@@ -11,27 +11,25 @@ from pathlib import Path
 import click
 
 from pytest_prodstatus import clock
-from pytest_prodstatus.cli.overrides import in_force, write_down
-from pytest_prodstatus.cli.records import UnreadableError, record_at
-from pytest_prodstatus.cli.values import (
+from pytest_prodstatus.cli.common import (
     FILE,
+    UnreadableError,
     dir_option,
     duration,
     place_of,
+    record_at,
     root_option,
     shown,
     target_option,
     words,
 )
-from pytest_prodstatus.model.answer import refused
-from pytest_prodstatus.model.gate import UnknownStageError, ask, asked_stages
-from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.model.refusal import Asked, Ground, Refusal, run_again
+from pytest_prodstatus.cli.overrides import in_force, write_down
+from pytest_prodstatus.model.gate import UnknownStageError, ask, asked_stages, refused
+from pytest_prodstatus.model.record import Override, Record
+from pytest_prodstatus.model.violations import Asked, Ground, Refusal, run_again
 from pytest_prodstatus.project import Project
 from pytest_prodstatus.undisturbed import undisturbed
-from pytest_prodstatus.writers.answer import Told, answer_lines, exit_code_of
-from pytest_prodstatus.writers.answer_json import answers_to_text
+from pytest_prodstatus.writers.gate_report import Told, answer_lines, answers_to_text, exit_code_of
 
 FORMATS = ("text", "json", "github")
 
@@ -194,7 +192,7 @@ class _Gate:
         return Told(source=source, run=record.run, answer=answer)
 
     def _document(self, record: Record, path: Path) -> tuple[Refusal, ...]:
-        from pytest_prodstatus.writers.fields import changed_by_hand
+        from pytest_prodstatus.writers.document import changed_by_hand
 
         document = self.project.layout(path.parent).document
         try:
@@ -222,9 +220,9 @@ def _tell(told: list[Told], form: str) -> None:
 
 
 def _tell_github(told: list[Told]) -> None:
-    from pytest_prodstatus.writers.workflow import step_outputs, step_summary, workflow_commands
+    from pytest_prodstatus.writers.github import gate_commands, step_outputs, step_summary
 
-    for line in workflow_commands(told):
+    for line in gate_commands(told):
         click.echo(line)
     files = {"GITHUB_OUTPUT": step_outputs(told), "GITHUB_STEP_SUMMARY": step_summary(told)}
     for name, text in files.items():

@@ -7,10 +7,15 @@ import json
 import click
 from msgspec.structs import replace
 
-from pytest_prodstatus.cli.store import shown_store, state_store
-from pytest_prodstatus.cli.values import place_of, root_option, target_option
+from pytest_prodstatus.cli.common import (
+    place_of,
+    root_option,
+    shown_store,
+    state_store,
+    target_option,
+)
 from pytest_prodstatus.model.codec import data_of
-from pytest_prodstatus.model.retrospect import Retrospect
+from pytest_prodstatus.model.history import Retrospect
 from pytest_prodstatus.project import name_in
 from pytest_prodstatus.writers.history import history_lines
 
@@ -51,7 +56,7 @@ def command(
     folder, system = place.project.root, place.inputs.target
     project = name_in(folder)
     with state_store(folder) as url:
-        from pytest_prodstatus.state.history import History
+        from pytest_prodstatus.store.history import History
 
         with History.open(url, project) as history:
             seen = history.look_back(system, limit=limit)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from pytest_prodstatus.readers.config import ConfigError, is_configured, read_config
-from pytest_prodstatus.readers.outline import Outline, OutlineError, read_outline
+from pytest_prodstatus.readers.markdown import Outline, OutlineError, read_outline
 from pytest_prodstatus.writers.files import write_atomically
 from pytest_prodstatus.writers.suite import FIRST, Suite, new_suite
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pytest_prodstatus.cli.store import shown_store, state_store
-from pytest_prodstatus.cli.values import place_of, root_option, words
-from pytest_prodstatus.model.instant import to_text
+from pytest_prodstatus.cli.common import place_of, root_option, shown_store, state_store, words
+from pytest_prodstatus.model.text import to_text
 
 if TYPE_CHECKING:
-    from pytest_prodstatus.state.entry import Entry
+    from pytest_prodstatus.store.action import Entry
 
 EXIT_REFUSED = 1
 
@@ -52,7 +51,7 @@ def command() -> None:
 def list_entries(every: bool, target: str | None, as_json: bool, root: str | None) -> None:
     """List the entries that aren't settled, the newest first."""
     with state_store(place_of(root=root).project.root) as url:
-        from pytest_prodstatus.state.journal import Journal
+        from pytest_prodstatus.store.journal import Journal
 
         with Journal.open(url) as journal:
             entries = journal.entries(target) if every else journal.unsettled(target)[::-1]
@@ -100,8 +99,8 @@ def resolve(
         msg = "say one of the two: --confirmed ORDER_ID (once for each id), or --rejected"
         raise click.UsageError(msg)
     with state_store(place_of(root=root).project.root) as url:
-        from pytest_prodstatus.state.errors import IllegalTransition, UnknownEntry
-        from pytest_prodstatus.state.journal import Journal
+        from pytest_prodstatus.store.errors import IllegalTransition, UnknownEntry
+        from pytest_prodstatus.store.journal import Journal
 
         with Journal.open(url) as journal:
             try:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from pytest_prodstatus.archive import Archive, saves_history
-from pytest_prodstatus.cli.records import named_record
-from pytest_prodstatus.cli.values import FILE, dir_option, place_of, root_option
+from pytest_prodstatus.cli.common import FILE, dir_option, named_record, place_of, root_option
+from pytest_prodstatus.inputs import saves_history
 from pytest_prodstatus.model.catalogue import CatalogueError
 from pytest_prodstatus.model.merge import MergeError, Shard, merge, unobserved
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.project import Project
+from pytest_prodstatus.publish import Archive
 from pytest_prodstatus.writers.board import final_line
 
 _EXAMPLES = """\b
@@ -59,7 +59,7 @@ def command(
         why = f": {standing.reason.text}" if standing.reason else ", carried over"
         click.echo(f"no shard ran {one_line(standing.id)}: {standing.verdict}{why}")
     if output is None:
-        from pytest_prodstatus.cli.publishing import publish_at
+        from pytest_prodstatus.cli.common import publish_at
 
         # The shards say of which target they are.
         inputs = place.inputs._replace(target=merged.run.target)

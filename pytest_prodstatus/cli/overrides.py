@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pytest_prodstatus.model.duration import text_of
-from pytest_prodstatus.model.override import Override
+from pytest_prodstatus.model.record import Override
+from pytest_prodstatus.model.text import text_of
 from pytest_prodstatus.project import name_in, variables_of
 
 if TYPE_CHECKING:
-    from pytest_prodstatus.state.overrides import Overrides
+    from pytest_prodstatus.store.overrides import Overrides
 
 LONGEST = timedelta(hours=24)
 """How long one override may last; a longer need is a waiver, or a decision made anew."""
@@ -28,7 +28,7 @@ _URL = "PRODSTATUS_STATE_URL"
 
 def opened(url: str, root: Path) -> Overrides:
     """Open the overrides that the state store has of the project in a folder."""
-    from pytest_prodstatus.state.overrides import Overrides
+    from pytest_prodstatus.store.overrides import Overrides
 
     return Overrides.open(url, name_in(root))
 
@@ -38,14 +38,14 @@ def in_force(target: str, now: datetime, root: Path) -> tuple[Override | None, s
     environ = variables_of(root)
     configured = environ.get(_URL, "").strip()
     try:
-        from pytest_prodstatus.state.location import default_file, state_url
+        from pytest_prodstatus.store.address import default_file, state_url
 
         if not configured and not may_hold(default_file(), name_in(root), target):
             return None, None
         url = state_url(environ)
     except ImportError:
         return None, f"{_URL} is set, and the state store isn't installed" if configured else None
-    from pytest_prodstatus.state.errors import StateError
+    from pytest_prodstatus.store.errors import StateError
 
     try:
         with opened(url, root) as store:
@@ -87,13 +87,13 @@ def write_down(override: Override, root: Path) -> None:
         )
         raise click.UsageError(msg)
     try:
-        from pytest_prodstatus.state.location import state_url
+        from pytest_prodstatus.store.address import state_url
 
         url = state_url(variables_of(root))
     except ImportError:
         msg = f"an override is kept in the state store, which isn't installed: {_INSTALL}"
         raise click.UsageError(msg) from None
-    from pytest_prodstatus.state.errors import StateError
+    from pytest_prodstatus.store.errors import StateError
 
     try:
         with opened(url, root) as store:

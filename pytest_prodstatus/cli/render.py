@@ -7,9 +7,15 @@ from pathlib import Path
 
 import click
 
-from pytest_prodstatus.cli.publishing import publish_at
-from pytest_prodstatus.cli.records import named_record
-from pytest_prodstatus.cli.values import FILE, dir_option, place_of, root_option, target_option
+from pytest_prodstatus.cli.common import (
+    FILE,
+    dir_option,
+    named_record,
+    place_of,
+    publish_at,
+    root_option,
+    target_option,
+)
 
 _EXAMPLES = """\b
 Examples:

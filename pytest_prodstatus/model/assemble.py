@@ -1,19 +1,23 @@
-"""From what a run collected and observed to its record."""
+"""The record of a run: of a finished one, and the one that stands while it is in progress.
+
+A run that is killed leaves the latter behind, which confirms nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.causes import causes, root_stages
-from pytest_prodstatus.model.decision import decide
-from pytest_prodstatus.model.judge import judge
-from pytest_prodstatus.model.reason import Reason
+from pytest_prodstatus.model.catalogue import Catalogue, Criterion
+from pytest_prodstatus.model.causes import actions_of, causes, of_run, root_stages
+from pytest_prodstatus.model.criterion_status import Facts, not_observed, standings_of
+from pytest_prodstatus.model.decision import EXIT_BLOCKED, decide
 from pytest_prodstatus.model.record import (
     HISTORY_LIMIT,
+    Decision,
+    Final,
     Past,
     Record,
     Run,
@@ -21,8 +25,8 @@ from pytest_prodstatus.model.record import (
     StageResult,
     Standing,
 )
-from pytest_prodstatus.model.standings import Facts, standings_of
-from pytest_prodstatus.model.verdict import Rule, Verdict, rollup
+from pytest_prodstatus.model.rollup import RUN, judge
+from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict, because, rollup
 
 
 def assemble(facts: Facts, run: Run, rule: Rule, pytest_status: int, now: datetime) -> Record:
@@ -113,3 +117,64 @@ def _with_history(
         return replace(stage, since=now, previous=old.verdict)
 
     return tuple(map(dated, stages))
+
+
+IN_PROGRESS = Reason(
+    text="the run is in progress: nothing is confirmed yet",
+    kind=Kind.NOT_RUN,
+    remedy="wait for the run to end; if it was killed, run it again",
+)
+
+
+def marker_of(
+    run: Run,
+    rule: Rule,
+    catalogue: Catalogue,
+    criteria: Collection[Criterion] = (),
+    former: Record | None = None,
+) -> Record:
+    """Return the record of a run that has just begun: every stage is BLOCKED, the gate closed.
+
+    Args:
+        run: without its end.
+        rule: the gate's.
+        catalogue: the stages.
+        criteria: those to list by name; each of thousands would say the same.
+        former: the last finished record, which a killed run shall not lose.
+    """
+    of_stage: dict[str, list[Criterion]] = {stage.id: [] for stage in catalogue.stages}
+    for criterion in criteria:
+        of_stage[criterion.stage].append(criterion)
+    stages = tuple(
+        StageResult(
+            id=stage.id,
+            title=stage.title,
+            verdict=Verdict.BLOCKED,
+            **because(IN_PROGRESS),
+            derived=stage.derived,
+            cause=RUN,
+            criteria=tuple(
+                not_observed(one, IN_PROGRESS, selected=True) for one in of_stage[stage.id]
+            ),
+            since=run.started,
+        )
+        for stage in catalogue.stages
+    )
+    cause = of_run(IN_PROGRESS, tuple(stage.id for stage in catalogue.stages))
+    return Record(
+        run=run,
+        final=Final(verdict=Verdict.BLOCKED, **because(IN_PROGRESS), cause=RUN),
+        decision=Decision(
+            open=False,
+            rule=rule,
+            exit_code=EXIT_BLOCKED,
+            causes=(cause,),
+            actions=actions_of((cause,)),
+            selection=Selection(partial=False, verdict=Verdict.BLOCKED, criteria=len(criteria)),
+        ),
+        stages=stages,
+        history=(),
+        document="",
+        overrides=(),
+        previous=former,
+    )

@@ -10,11 +10,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pytest_prodstatus.model.catalogue import FINAL, Catalogue
-from pytest_prodstatus.model.judge import RUN
-from pytest_prodstatus.model.reason import Reason, because
 from pytest_prodstatus.model.record import Cause, StageResult
+from pytest_prodstatus.model.rollup import RUN
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.verdict import Reason, Verdict, because
 
 ACTION_LIMIT = 300
 

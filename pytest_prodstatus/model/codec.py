@@ -1,8 +1,9 @@
-"""The record's JSON text: written so that people can compare two, read so that nothing is believed.
+"""The record's JSON text: written so that people can compare two, read without believing it.
 
 Fields, their order and what each may be come from the Structs in `record.py`. Here are only the
-lines (a criterion is one line), the instants (always to the millisecond), and what msgspec lets
-pass: a key that stands twice, and a field that isn't there but has a default.
+lines (a criterion is one line), the instants (always to the millisecond), what msgspec lets pass (a
+key that stands twice, a missing field that has a default), and the converter from schema 1, which
+releases up to 0.1 wrote.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from typing import Any, NoReturn
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
-from pytest_prodstatus.model.instant import to_text
+from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError, Stage, title_of
+from pytest_prodstatus.model.causes import actions_of, causes
 from pytest_prodstatus.model.record import (
     SCHEMA,
     Decision,
@@ -29,7 +31,50 @@ from pytest_prodstatus.model.record import (
     Standing,
     Subject,
 )
-from pytest_prodstatus.model.text import utf8
+from pytest_prodstatus.model.text import to_text, utf8
+from pytest_prodstatus.model.walk import INTO, walked
+
+
+def converted(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the raw data of a schema-1 record as that of a schema-2 record.
+
+    Schema 1 left `shard` out if it was false. Its sentences of why the gate was closed are left
+    out: causes are worked out anew. It kept lone surrogates, which UTF-8 can't write; here they
+    become visible escapes. What else is wrong is left for the decoder to refuse.
+    """
+    made: dict[str, Any] = walked({**data, "schema": 2}, _printable)
+    if isinstance(data.get("run"), dict):
+        made["run"] = {"shard": False, **made["run"]}
+    if isinstance(data.get("decision"), dict):
+        kept = {name: value for name, value in made["decision"].items() if name != "reasons"}
+        made["decision"] = {**kept, "causes": [], "actions": []}
+    if isinstance(data.get("previous"), dict):
+        made["previous"] = converted(data["previous"])
+    return made
+
+
+def explained(record: Record) -> Record:
+    """Return a converted record with its causes and actions, as far as it tells them.
+
+    It doesn't tell which stage requires which; the gate takes that from today's catalogue.
+    """
+    stages = tuple(Stage(id=stage.id, title=title_of(stage.id)) for stage in record.stages)
+    try:
+        catalogue = Catalogue(stages=stages, declared=False)
+    except CatalogueError:
+        return record
+    # It doesn't tell what FINAL rolls up either.
+    found = causes(catalogue, record.stages, record.run.incidents, tuple(catalogue.by_id))
+    decision = replace(record.decision, causes=found, actions=actions_of(found))
+    previous = explained(record.previous) if record.previous else None
+    return replace(record, decision=decision, previous=previous)
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return utf8(value)
+    return INTO if isinstance(value, (dict, list)) else value
+
 
 _ENCODE = msgspec.json.Encoder().encode
 _RECORD: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
@@ -180,14 +225,10 @@ def read_record(text: str, source: str) -> Record:
     try:
         former = data["schema"] != SCHEMA
         if former:
-            from pytest_prodstatus.model.schema1 import converted
-
             data = converted(data)
         record = msgspec.convert(data, Record)
         _check_complete(data, record)
         if former:
-            from pytest_prodstatus.model.schema1 import explained
-
             record = explained(record)
     except (msgspec.ValidationError, RecursionError) as error:
         from pytest_prodstatus.model.validation import sentence_of

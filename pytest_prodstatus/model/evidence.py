@@ -19,8 +19,7 @@ from typing import Annotated, Any, TypeAlias
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
-from pytest_prodstatus.model.instant import Instant, instant, to_text
-from pytest_prodstatus.model.text import IDENTITY, NAME_LIMIT, one_line
+from pytest_prodstatus.model.text import IDENTITY, NAME_LIMIT, Instant, instant, one_line, to_text
 
 TEXT_LIMIT = 2_000
 """Characters kept of one text value."""

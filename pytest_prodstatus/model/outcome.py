@@ -14,8 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.evidence import Entry
-from pytest_prodstatus.model.reason import Kind, Reason
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 
 CRASHED = "???"
 """The phase that a report names whose worker died, which nobody else knows."""

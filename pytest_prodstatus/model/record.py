@@ -15,11 +15,39 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr
 
 from pytest_prodstatus.model.evidence import Entry
-from pytest_prodstatus.model.instant import Instant, instant, instant_or_none
-from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.model.reason import Kind, Reason
-from pytest_prodstatus.model.text import IDENTITY, Identity, one_line
-from pytest_prodstatus.model.verdict import Rule, Verdict
+from pytest_prodstatus.model.text import (
+    IDENTITY,
+    Identity,
+    Instant,
+    instant,
+    instant_or_none,
+    one_line,
+)
+from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict
+
+
+class Override(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """One override of the gate of one target.
+
+    Attributes:
+        target: the system whose gate it opens.
+        reason: why, in one sentence.
+        who: the person who answers for it.
+        since, until: the UTC instants between which it is in force, `until` itself excluded.
+    """
+
+    target: Identity
+    reason: str
+    who: str
+    since: Instant
+    until: Instant
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "reason", one_line(self.reason))
+        force_setattr(self, "who", one_line(self.who))
+        force_setattr(self, "since", instant(self.since))
+        force_setattr(self, "until", instant(self.until))
+
 
 SCHEMA = 2
 """The version of the record's JSON form that this release writes and the newest it reads."""

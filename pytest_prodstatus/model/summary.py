@@ -14,7 +14,7 @@ from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
 
 if TYPE_CHECKING:
-    from pytest_prodstatus.model.override import Override
+    from pytest_prodstatus.model.record import Override
 
 LINE_LIMIT = 300
 TOLD_LIMIT = 180

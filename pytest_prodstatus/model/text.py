@@ -1,12 +1,15 @@
-"""Text that is safe to print: no control or direction characters, bounded, on one line or several.
+"""Text, durations and instants in the one form that every output uses.
 
-Separate from the writers because reasons, evidence and names are made safe once, when they enter
-the model, and every output relies on it.
+Text is made safe once, when it enters the model: no control or direction characters, bounded, on
+one line or several. Durations are written as people write them (`30d`, `24h`, `15m`, `90s`).
+Instants are aware, in UTC, to the millisecond, so that what is written reads back as it was.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from datetime import datetime, timedelta, timezone
 from typing import Annotated, TypeAlias
 
 from msgspec import Meta
@@ -73,3 +76,74 @@ def _visible(char: str) -> str:
             return f"\\U{code:08x}"
         return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
     return char
+
+
+_FORM = re.compile(r"([0-9]{1,6})([smhd])")
+DURATION_FORM = "write a whole number and s, m, h or d, as in '24h'"
+_UNIT = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def parse_duration(text: str) -> timedelta:
+    """Return the duration that `text` names.
+
+    Raises:
+        ValueError: the text isn't a positive whole number followed by s, m, h or d.
+    """
+    match = _FORM.fullmatch(text.strip()) if isinstance(text, str) else None
+    if not match or int(match[1]) == 0:
+        msg = f"{text!r} is not a duration: {DURATION_FORM}"
+        raise ValueError(msg)
+    return timedelta(**{_UNIT[match[2]]: int(match[1])})
+
+
+def age(span: timedelta) -> str:
+    """Return a span as a short age, rounded down: `45 s`, `12 min`, `5 h`, `3 d`."""
+    seconds = max(0, int(span.total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size or (seconds >= size and unit == "min"):
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def text_of(span: timedelta) -> str:
+    """Return a configured duration in its shortest exact form, the inverse of `parse_duration`."""
+    seconds = int(span.total_seconds())
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
+"""An instant as a stored value has it; msgspec lets a naive one pass unless it is typed so."""
+
+
+def instant(moment: datetime) -> datetime:
+    """Return an aware datetime in UTC, cut to the millisecond; the same object if it is so already.
+
+    Raises:
+        ValueError: it has no time zone, or lies outside the years 1 to 9999 in UTC.
+    """
+    if moment.tzinfo is timezone.utc and not moment.microsecond % 1000:
+        return moment
+    if moment.utcoffset() is None:
+        msg = f"the instant {moment.isoformat()!r} has no time zone; give an aware datetime"
+        raise ValueError(msg)
+    try:
+        there = moment.astimezone(timezone.utc)
+    except OverflowError:
+        msg = f"{moment.isoformat()!r} is not an instant of the years 1 to 9999 in UTC"
+        raise ValueError(msg) from None
+    return there.replace(microsecond=there.microsecond // 1000 * 1000)
+
+
+def instant_or_none(moment: datetime | None) -> datetime | None:
+    """Return `instant(moment)`; None for None."""
+    return None if moment is None else instant(moment)
+
+
+def to_text(moment: datetime) -> str:
+    """Return an aware instant as ISO 8601 in UTC, to the millisecond, ending in `Z`."""
+    there = moment if moment.tzinfo is timezone.utc else moment.astimezone(timezone.utc)
+    # By halves, since to write out a time zone takes longer than all the rest.
+    return f"{there.date().isoformat()}T{there.time().isoformat('milliseconds')}Z"

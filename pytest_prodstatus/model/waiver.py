@@ -13,9 +13,7 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from pytest_prodstatus.model.catalogue import base_of
-from pytest_prodstatus.model.duration import text_of
-from pytest_prodstatus.model.instant import Instant, instant
-from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.text import Instant, instant, one_line, text_of
 
 WAIVER_MAX = timedelta(days=30)
 """How long a waiver may still live where the configuration doesn't say."""

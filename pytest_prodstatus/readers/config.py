@@ -20,9 +20,13 @@ from pytest_prodstatus.model.catalogue import (
     Stage,
     title_of,
 )
-from pytest_prodstatus.model.duration import DURATION_FORM, parse_duration
-from pytest_prodstatus.model.instant import instant
-from pytest_prodstatus.model.text import NAME_LIMIT, one_line
+from pytest_prodstatus.model.text import (
+    DURATION_FORM,
+    NAME_LIMIT,
+    instant,
+    one_line,
+    parse_duration,
+)
 from pytest_prodstatus.model.waiver import WAIVER_MAX, Waiver, Waivers, end_of
 
 DEFAULT_DOCUMENT = "PRODUCTION_STATUS.md"

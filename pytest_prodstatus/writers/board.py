@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from pytest_prodstatus.model.duration import age
-from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.record import Record, StageResult, Standing
 from pytest_prodstatus.model.summary import override_line, stage_line
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.text import age
+from pytest_prodstatus.model.verdict import Kind, Verdict
 
 _VERDICT = max(len(verdict.value) for verdict in Verdict)
 

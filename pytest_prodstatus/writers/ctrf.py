@@ -17,7 +17,7 @@ from pytest_prodstatus.model.summary import override_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.version import __version__
-from pytest_prodstatus.writers.rows import Row, rows_of
+from pytest_prodstatus.writers.exports import Row, rows_of
 
 SPECIFICATION = "0.0.0"
 STATUS = {Verdict.CONFIRMED: "passed", Verdict.FAILED: "failed", Verdict.BLOCKED: "other"}

@@ -1,7 +1,14 @@
-"""The status document: generated where there is none, else only its field values replaced."""
+"""The status document: generated if there is none, else only its field values are replaced.
+
+The record keeps a digest of the fields, so that a later reader can tell whether someone changed
+one. Whatever else stands in the document is the person's and not part of it, nor is the order of
+the fields, nor how often one stands there with the same value.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -10,17 +17,74 @@ from pytest_prodstatus.model.catalogue import FINAL, SINCE, TAKEN_TITLES
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.summary import override_line, stage_line
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.readers.blocks import Blocks, scan
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.readers.document import (
+from pytest_prodstatus.readers.markdown import (
+    Blocks,
     Document,
     FieldLine,
     find_fields,
     find_titles,
+    scan,
     split_field,
 )
 from pytest_prodstatus.version import __version__
-from pytest_prodstatus.writers.markdown import plain
+
+# What would open a link, code or emphasis; an underscore inside a word opens nothing.
+_MARKUP = re.compile(
+    r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])|(?<=:)/(?=/)|(?<=\bwww)\.", re.IGNORECASE
+)
+# As entities, since a backslash means nothing in a document's own HTML.
+_HTML = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+_ENTITY = re.compile(r"[<>]|&(?=#?\w+;)")
+
+
+def plain(text: str) -> str:
+    """Return one line of text so that Markdown, a table's cell included, shows just it."""
+    marked = _MARKUP.sub(lambda match: f"\\{match[0]}", text)
+    return _ENTITY.sub(lambda match: _HTML[match[0]], marked)
+
+
+_SHOWN = 80
+
+
+def fields_in(content: bytes, record: Record) -> list[tuple[str, str]]:
+    """Return the fields of a record that stand in a document, in order: titles and values."""
+    document = Document.decode(content)
+    titles = {title: title for title in field_values(record)}
+    found = find_fields(document.lines, scan(document.lines), titles)
+    return [(field.key, split_field(document.lines[field.line], field)[1]) for field in found]
+
+
+def digest_of(content: bytes, record: Record) -> str:
+    """Return what tells a document's fields from others, as 16 hexadecimal digits."""
+    fields = sorted(set(fields_in(content, record)))
+    return hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:16]
+
+
+def changed_by_hand(content: bytes | None, record: Record) -> str:
+    """Return in a sentence how a document differs from what was written; "" where it doesn't.
+
+    Args:
+        content: the document; None where there is none.
+        record: the one with which it was written.
+    """
+    if content is None:
+        return "it is missing"
+    if not record.document:
+        return "the record doesn't say what was written into it"
+    if digest_of(content, record) == record.document:
+        return ""
+    fields, written = fields_in(content, record), field_values(record)
+    present = {title for title, _ in fields}
+    for stage in record.stages:
+        if stage.title not in present:
+            return f"its field {stage.title!r} was removed"
+    for title, value in fields:
+        if value != written[title]:
+            told = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"
+            return f"its field {title!r} was edited by hand and says {told!r}"
+    return "its fields are not those that the run wrote"
+
 
 LAST_RUN, NEXT_ACTIONS = TAKEN_TITLES
 

@@ -1,4 +1,4 @@
-"""GitHub Actions: the step summary, annotations and step outputs of a record, as text.
+"""GitHub Actions, as text: summary, annotations and outputs of a record and of the gate.
 
 The forms are those of "Workflow commands for GitHub Actions" (docs.github.com), read back in the
 tests by the rules of the runner (actions/runner, ActionCommand.cs and FileCommandManager.cs).
@@ -6,15 +6,69 @@ tests by the rules of the runner (actions/runner, ActionCommand.cs and FileComma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.summary import override_line, stage_line
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.verdict import Verdict, rollup
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.board import final_line
-from pytest_prodstatus.writers.markdown import plain
-from pytest_prodstatus.writers.rows import Row, rows_of, worst_first
+from pytest_prodstatus.writers.document import plain
+from pytest_prodstatus.writers.exports import Row, rows_of, worst_first
+from pytest_prodstatus.writers.gate_report import Told, exit_code_of, override_words
+
+SHOWN = 10
+
+
+def gate_commands(told: Sequence[Told]) -> Iterator[str]:
+    """Yield one workflow command a line: why the gate is closed, what is waived or overridden."""
+    for each in told:
+        answer = each.answer
+        kind = "warning" if answer.open else "error"
+        if answer.override:
+            yield _titled("warning", "gate overridden", override_words(answer.override))
+        for rule, reason in answer.closing[: SHOWN - 1]:
+            yield _titled(kind, f"gate {answer.decision} (rule {rule})", reason)
+        for waived in answer.waived[:SHOWN]:
+            name = one_line(waived.standing.id)
+            text = f"{name} is {waived.standing.verdict}: {waived.waiver.reason}"
+            yield _titled("notice", f"waived by {waived.waiver.owner}", text)
+        yield _titled("notice" if answer.open else "error", "gate", answer.sentence)
+
+
+def step_outputs(told: Sequence[Told]) -> str:
+    """Return the lines for `$GITHUB_OUTPUT`; no value of them is free text."""
+    verdicts = [each.answer.verdict or Verdict.BLOCKED for each in told]
+    opened = all(each.answer.open for each in told)
+    values = {
+        "open": str(opened).lower(),
+        "verdict": rollup(verdicts).value,
+        "exit_code": str(exit_code_of(told)),
+        "rules": ",".join(dict.fromkeys(rule.value for each in told for rule in each.answer.rules)),
+    }
+    return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def step_summary(told: Sequence[Told]) -> str:
+    """Return a short Markdown text for `$GITHUB_STEP_SUMMARY`; what it tells stands in code."""
+    lines = ["## Deploy gate", ""]
+    for each in told:
+        lines += ["```text", _in_fence(each.answer.sentence)]
+        lines += [f"- {_in_fence(reason)}" for reason in each.answer.reasons[:SHOWN]]
+        lines += [f"next: {_in_fence(action)}" for action in each.answer.actions[:SHOWN]]
+        lines += ["```", ""]
+    return "\n".join(lines)
+
+
+def _in_fence(text: str) -> str:
+    # One line that doesn't begin with the fence can't end it.
+    return f" {text}" if text.startswith("```") else text
+
+
+def _titled(kind: str, title: str, text: str) -> str:
+    return f"::{kind} title={_property(title)}::{_data(text)}"
+
 
 SUMMARY_LIMIT = 1_000_000
 """Bytes of a step's summary; GitHub drops the whole of one that exceeds 1 MiB."""

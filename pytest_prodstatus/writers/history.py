@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from pytest_prodstatus.model.retrospect import KeptRun, Lapse, Retrospect, StagePast
+from pytest_prodstatus.model.history import KeptRun, Lapse, Retrospect, StagePast
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from pytest_prodstatus.model.catalogue import FINAL
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.readers.outline import Section
+from pytest_prodstatus.readers.markdown import Section
 
 FIRST = (
     Section(

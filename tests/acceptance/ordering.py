@@ -30,8 +30,8 @@ from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
 
 if TYPE_CHECKING:  # each is imported by the first criterion that needs it
-    from pytest_prodstatus.state.entry import Entry
-    from pytest_prodstatus.state.journal import Journal
+    from pytest_prodstatus.store.action import Entry
+    from pytest_prodstatus.store.journal import Journal
     from tests.acceptance.support.purchase.order import Purchase
 
 
@@ -44,7 +44,7 @@ def ask(database: Database, settings: Settings, now: datetime) -> Ask:
 @pytest.fixture
 def state_url(environment: Mapping[str, str], dotenv: Mapping[str, str]) -> Secret:
     """Where the journal of real orders is: a URL, which may hold a password."""
-    from pytest_prodstatus.state.location import state_url
+    from pytest_prodstatus.store.address import state_url
 
     return Secret(state_url({**dotenv, **environment}))
 

@@ -10,7 +10,7 @@ from datetime import datetime
 import pytest
 
 from pytest_prodstatus import Evidence, Waits
-from pytest_prodstatus.state.entry import Entry
+from pytest_prodstatus.store.action import Entry
 from tests.acceptance.support.aliexpress.client import AliExpressClient
 from tests.acceptance.support.clock import Waiting
 from tests.acceptance.support.errors import answers

@@ -14,11 +14,11 @@ from click.testing import CliRunner
 pytest.importorskip("alembic.command")
 pytest.importorskip("sqlalchemy.dialects.sqlite")
 
-from pytest_prodstatus import archive, clock
+from pytest_prodstatus import clock, publish
 from pytest_prodstatus.cli.main import main
-from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.state.history import History
-from pytest_prodstatus.state.overrides import Overrides
+from pytest_prodstatus.model.record import Override
+from pytest_prodstatus.store.history import History
+from pytest_prodstatus.store.overrides import Overrides
 from tests.integration.project import CONFIG, SERIAL, SHOP, XDIST, Project
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
@@ -117,7 +117,7 @@ def test_without_the_extra_a_run_is_silent_unless_it_is_required(
     project: Project, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A project that never asked for a history isn't told about it."""
-    monkeypatch.setattr(archive, "_LIBRARIES", ("sqlalchemy", "no_such_library"))
+    monkeypatch.setattr(publish, "_LIBRARIES", ("sqlalchemy", "no_such_library"))
     project.write(HELD)
     ran = project.run()
     assert (ran.status, ran.final) == (0, "CONFIRMED")

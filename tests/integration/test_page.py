@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_prodstatus.writers.page import write_page
+from pytest_prodstatus.writers.html.page import write_page
 from tests.unit.given import HOSTILE, NOW
 from tests.unit.writers.shown import full, many
 

@@ -11,12 +11,11 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.assemble import assemble
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage, title_of
+from pytest_prodstatus.model.criterion_status import Facts
 from pytest_prodstatus.model.evidence import Entry, entry_of
 from pytest_prodstatus.model.outcome import Observation
-from pytest_prodstatus.model.reason import Kind, Reason, because
 from pytest_prodstatus.model.record import Record, Run, Standing, Subject
-from pytest_prodstatus.model.standings import Facts
-from pytest_prodstatus.model.verdict import Rule, Verdict
+from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict, because
 
 C, B, F = Verdict.CONFIRMED, Verdict.BLOCKED, Verdict.FAILED
 

@@ -17,11 +17,11 @@ import msgspec
 from msgspec import Struct
 
 import pytest_prodstatus
-from pytest_prodstatus.model import evidence, override, reason, record, refusal
-from pytest_prodstatus.writers import answer_json
+from pytest_prodstatus.model import evidence, record, verdict, violations
+from pytest_prodstatus.writers import gate_report
 
 FOLDER = Path(pytest_prodstatus.__file__).with_name("schema")
-MODULES = (record, reason, evidence, override, refusal, answer_json)
+MODULES = (record, verdict, evidence, violations, gate_report)
 
 INSTANT = {
     "description": "An instant in UTC, to the millisecond, as in 2026-11-22T19:53:09.000Z.",
@@ -38,15 +38,15 @@ EXPLAINED = {
 
 def schemas() -> dict[str, str]:
     """Return each file's name and content, as they must be."""
-    status, gate = f"status-v{record.SCHEMA}", f"gate-v{answer_json.SCHEMA}"
+    status, gate = f"status-v{record.SCHEMA}", f"gate-v{gate_report.SCHEMA}"
     return {
         f"{status}.json": _schema(
             record.Record, status, f"The record of one run, version {record.SCHEMA} (status.json)"
         ),
         f"{gate}.json": _schema(
-            answer_json.GateAnswer,
+            gate_report.GateAnswer,
             gate,
-            f"What `prodstatus gate --format json` answers, version {answer_json.SCHEMA}",
+            f"What `prodstatus gate --format json` answers, version {gate_report.SCHEMA}",
         ),
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_prodstatus.crossing import Crossing, crossable
+from pytest_prodstatus.xdist import Crossing, crossable
 
 PLAIN: dict[str, Any] = {
     "nodeid": "test_a.py::test_a", "location": ("test_a.py", 1, "test_a"),

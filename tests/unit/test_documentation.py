@@ -12,14 +12,9 @@ from click import Context
 import pytest_prodstatus
 from pytest_prodstatus import judging, plugin
 from pytest_prodstatus.cli.main import COMMANDS, main
-from pytest_prodstatus.model.decision import (
-    EXIT_BLOCKED,
-    EXIT_FAILED,
-    EXIT_OPEN,
-    EXIT_UNWRITTEN,
-)
+from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_FAILED, EXIT_OPEN, EXIT_UNWRITTEN
 from pytest_prodstatus.model.evidence import ENTRIES_LIMIT, ITEMS_LIMIT, TEXT_LIMIT
-from pytest_prodstatus.model.reason import BLOCKED_KINDS, Kind
+from pytest_prodstatus.model.verdict import BLOCKED_KINDS, Kind
 from pytest_prodstatus.options import NOTHING_RUNS, OPTIONS
 from pytest_prodstatus.readers.config import (
     DEFAULT_DOCUMENT,
@@ -30,9 +25,9 @@ from pytest_prodstatus.readers.config import (
     WAIVER_KEYS,
     read_config,
 )
-from pytest_prodstatus.state.location import FILE_NAME
-from pytest_prodstatus.writers import lock
-from pytest_prodstatus.writers.export import EXPORTS
+from pytest_prodstatus.store.address import FILE_NAME
+from pytest_prodstatus.writers.exports import EXPORTS
+from pytest_prodstatus.writers.files import NAME
 from tests.acceptance.demo.scenarios import SCENARIOS
 from tests.unit.documentation import reference
 
@@ -199,7 +194,7 @@ def test_every_kind_of_reason_is_documented() -> None:
 
 def test_every_file_is_documented() -> None:
     """Each file that is written stands in the table, by its name."""
-    names = {*OUTPUTS, DEFAULT_DOCUMENT, lock.NAME, FILE_NAME}
+    names = {*OUTPUTS, DEFAULT_DOCUMENT, NAME, FILE_NAME}
     names |= {export.file for export in EXPORTS.values()}
     assert not names - set(first_column(FILES))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_prodstatus.markexpr import asks_for_production
+from pytest_prodstatus.options import asks_for_production
 
 
 @pytest.mark.parametrize(

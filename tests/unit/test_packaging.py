@@ -27,7 +27,7 @@ DATA = {
     "py.typed",
     "schema/gate-v1.json",
     "schema/status-v2.json",
-    "state/migrations/env.py",
+    "store/migrations/env.py",
     "writers/assets/status.css",
 }
 """Some of what is no module that anything imports, so that a list of nothing can't do."""

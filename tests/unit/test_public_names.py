@@ -52,7 +52,7 @@ MODULES = [
     "pytest_prodstatus.readers.config",
     "pytest_prodstatus.model.codec",
     "pytest_prodstatus.writers.document",
-    "pytest_prodstatus.writers.page",
+    "pytest_prodstatus.writers.html.page",
 ]
 
 
@@ -69,7 +69,7 @@ def test_reading_a_record_needs_no_pytest() -> None:
 def test_a_page_needs_little() -> None:
     """Of libraries markupsafe and msgspec (which may bring typing_extensions); no gate."""
     code = (
-        "import sys; before = set(sys.modules); import pytest_prodstatus.writers.page\n"
+        "import sys; before = set(sys.modules); import pytest_prodstatus.writers.html.page\n"
         "new = set(sys.modules) - before\n"
         "ours = {name.partition('.')[0] for name in new} - sys.stdlib_module_names\n"
         "print(*sorted(ours), 'pytest_prodstatus.model.gate' in new)"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_prodstatus.versions import (
+from pytest_prodstatus.settings import (
     NEIGHBOURS,
     OF_ONE_REPOSITORY,
     suite_commit,

@@ -6,24 +6,79 @@ that: a page of ten thousand criteria has to be quick. What is done is a `Markup
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup
 
-from pytest_prodstatus.model.duration import age
-from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.evidence import (
+    Entry,
+    Item,
+    ListEntry,
+    MapEntry,
+    TextEntry,
+    TextItem,
+    TimeEntry,
+    TimeItem,
+    shown,
+)
 from pytest_prodstatus.model.record import Standing
-from pytest_prodstatus.model.text import one_line, several_lines
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.text import age, one_line, several_lines
+from pytest_prodstatus.model.verdict import Kind, Verdict
 from pytest_prodstatus.model.waiver import Waiver
-from pytest_prodstatus.writers.html.evidence import evidence
+from pytest_prodstatus.writers.html.path import instants_of, timeline
 from pytest_prodstatus.writers.html.words import CLASS, WORD, counted, instant, minute
 
 if TYPE_CHECKING:
-    from pytest_prodstatus.model.answer import Waived
+    from pytest_prodstatus.model.gate import Waived
+
+
+def evidence(entries: Sequence[Entry]) -> str:
+    """Return the entries as a list of names and values, dated; "" where there are none."""
+    if not entries:
+        return ""
+    last = entries[0].at
+    first = said = instant(last)
+    rows = []
+    for entry in entries:
+        dated = ""
+        if entry.at != last:
+            last, now = entry.at, instant(entry.at)
+            dated = f' <span class="dim">{now}</span>' if now != said else ""
+            said = now
+        rows.append(f"<dt>{escape(entry.name)}</dt><dd>{_value(entry)}{dated}</dd>")
+    return f'<p class="seen">Seen at {first}</p><dl class="evidence">{"".join(rows)}</dl>'
+
+
+def _value(value: Entry | Item) -> str:
+    match value:
+        case TextEntry(value=text) | TextItem(value=text):
+            # An id is a text in one piece, worth copying.
+            return f"<code>{escape(text)}</code>" if _is_id(text) else escape(text)
+        case TimeEntry() | TimeItem():
+            return escape(shown(value).replace("T", " ").replace("Z", " UTC").replace(".000", ""))
+        case ListEntry():
+            items = [f"<li>{_value(item)}</li>" for item in value.value]
+            return f"<ul>{''.join(items)}{_cut(value)}</ul>" if items else "none"
+        case MapEntry():
+            instants = instants_of(value)
+            if instants:
+                return f"{timeline(instants)}{_cut(value)}"
+            named = [f"<li>{escape(key)} {_value(item)}</li>" for key, item in value.value.items()]
+            return f"<ul>{''.join(named)}{_cut(value)}</ul>" if named else "none"
+        case _:
+            return escape(shown(value))
+
+
+def _cut(value: ListEntry | MapEntry) -> str:
+    return "" if value.cut_from is None else f"<li>… ({value.cut_from} in all)</li>"
+
+
+def _is_id(text: str) -> bool:
+    return len(text) > 5 and " " not in text and any(map(str.isdigit, text))
+
 
 TRACES = 40_000
 """Characters that all tracebacks of a page have together, but for the least each of them has."""

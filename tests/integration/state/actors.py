@@ -29,9 +29,9 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 
-from pytest_prodstatus.state.entry import Entry
-from pytest_prodstatus.state.history import History
-from pytest_prodstatus.state.journal import Journal
+from pytest_prodstatus.store.action import Entry
+from pytest_prodstatus.store.history import History
+from pytest_prodstatus.store.journal import Journal
 from tests.integration.state.purchases import SetClock, plan_at
 
 SAID_BEFORE_KILL = 6  # started, open and the first four steps

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
-from pytest_prodstatus.state.plan import Mode, Plan
+from pytest_prodstatus.store.action import Mode, Plan
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=timezone.utc)
 CRITERION = "placeorder.real-order-placed"

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from pytest_prodstatus.state.address import parse_address
-from pytest_prodstatus.state.journal import Journal
+from pytest_prodstatus.store.address import parse_address
+from pytest_prodstatus.store.journal import Journal
 from tests.integration.state.purchases import CRITERION, NOON, TARGET, SetClock, plan_at
 
 

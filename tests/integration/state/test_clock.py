@@ -7,9 +7,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from pytest_prodstatus.state.errors import Claimed, ClockBehind, Expired, InvalidRecord, Unresolved
-from pytest_prodstatus.state.journal import Journal
-from pytest_prodstatus.state.state import State
+from pytest_prodstatus.store.action import State
+from pytest_prodstatus.store.errors import Claimed, ClockBehind, Expired, InvalidRecord, Unresolved
+from pytest_prodstatus.store.journal import Journal
 from tests.integration.state.purchases import CRITERION, NOON, TARGET, SetClock, plan_at
 
 

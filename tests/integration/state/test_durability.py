@@ -18,11 +18,11 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, event, text
 
-from pytest_prodstatus.state import database
-from pytest_prodstatus.state.address import parse_address
-from pytest_prodstatus.state.database import Database
-from pytest_prodstatus.state.errors import JournalUnavailable
-from pytest_prodstatus.state.journal import Journal
+from pytest_prodstatus.store import database
+from pytest_prodstatus.store.address import parse_address
+from pytest_prodstatus.store.database import Database
+from pytest_prodstatus.store.errors import JournalUnavailable
+from pytest_prodstatus.store.journal import Journal
 from tests.integration.state.conftest import ROOT, Act
 from tests.integration.state.purchases import NOON, SetClock, plan_at
 
@@ -31,8 +31,8 @@ MANY = 200  # claims, more than the first pages of a file hold
 CLAIM_WITHIN_A_LIMIT = """
 import resource
 import sys
-from pytest_prodstatus.state.errors import JournalError
-from pytest_prodstatus.state.journal import Journal
+from pytest_prodstatus.store.errors import JournalError
+from pytest_prodstatus.store.journal import Journal
 from tests.integration.state.purchases import NOON, SetClock, plan_at
 try:
     with Journal.open(sys.argv[1], clock=SetClock()) as journal:

@@ -13,10 +13,10 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Engine, create_engine, event, text
 
+from pytest_prodstatus.model.history import Flip, StagePast
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.model.retrospect import Flip, StagePast
-from pytest_prodstatus.state.address import parse_address
-from pytest_prodstatus.state.history import History
+from pytest_prodstatus.store.address import parse_address
+from pytest_prodstatus.store.history import History
 from tests.integration.state.runs import ran, with_flaky
 from tests.unit.given import HOUR, NOW, B, C, F, in_progress
 

@@ -8,16 +8,15 @@ from typing import Literal
 
 import pytest
 
-from pytest_prodstatus.state.errors import (
+from pytest_prodstatus.store.action import State, out_order_id
+from pytest_prodstatus.store.errors import (
     Claimed,
     IllegalTransition,
     InvalidRecord,
     UnknownEntry,
     Unresolved,
 )
-from pytest_prodstatus.state.journal import Journal
-from pytest_prodstatus.state.key import out_order_id
-from pytest_prodstatus.state.state import State
+from pytest_prodstatus.store.journal import Journal
 from tests.integration.state.purchases import CRITERION, NOON, TARGET, SetClock, plan_at
 
 LONG_AGO = NOON - timedelta(days=30)

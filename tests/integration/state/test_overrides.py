@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 
-from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.state.address import parse_address
-from pytest_prodstatus.state.errors import InvalidOverride, StateUnavailable
-from pytest_prodstatus.state.overrides import Overrides
+from pytest_prodstatus.model.record import Override
+from pytest_prodstatus.store.address import parse_address
+from pytest_prodstatus.store.errors import InvalidOverride, StateUnavailable
+from pytest_prodstatus.store.overrides import Overrides
 from tests.unit.given import HOUR, NOW
 
 MINE = Override(

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from pytest_prodstatus.state.entry import Entry
-from pytest_prodstatus.state.journal import Journal
-from pytest_prodstatus.state.state import State
+from pytest_prodstatus.store.action import Entry, State
+from pytest_prodstatus.store.journal import Journal
 from tests.integration.state.conftest import Act
 from tests.integration.state.purchases import CRITERION, NOON, TARGET, SetClock, plan_at
 

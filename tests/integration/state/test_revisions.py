@@ -13,16 +13,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from pytest_prodstatus.state import revision
-from pytest_prodstatus.state.address import parse_address
-from pytest_prodstatus.state.database import Database
-from pytest_prodstatus.state.errors import JournalUnavailable, StateUnavailable
-from pytest_prodstatus.state.history import History
-from pytest_prodstatus.state.history_schema import runs
-from pytest_prodstatus.state.journal import Journal
-from pytest_prodstatus.state.overrides import Overrides, overrides
-from pytest_prodstatus.state.part import HISTORY
-from pytest_prodstatus.state.schema import metadata
+from pytest_prodstatus.store import database
+from pytest_prodstatus.store.address import HISTORY, parse_address
+from pytest_prodstatus.store.database import Database
+from pytest_prodstatus.store.errors import JournalUnavailable, StateUnavailable
+from pytest_prodstatus.store.history import History
+from pytest_prodstatus.store.journal import Journal
+from pytest_prodstatus.store.overrides import Overrides, overrides
+from pytest_prodstatus.store.schema import metadata, runs
 from tests.integration.state.conftest import ROOT, Act
 from tests.integration.state.purchases import NOON, SetClock, plan_at
 from tests.integration.state.runs import ran
@@ -31,7 +29,7 @@ from tests.integration.state.runs import ran
 def found(url: str) -> int:
     """Return the revision at an address."""
     with Database(parse_address(url)).reading() as connection:
-        return revision.current(connection)
+        return database.current_revision(connection)
 
 
 def test_the_tables_are_those_that_statements_are_built_from(url: str) -> None:
@@ -50,10 +48,10 @@ def test_each_part_asks_for_what_it_needs(url: str) -> None:
         entry = journal.intend(plan_at(NOON))
         assert found(url) == 1
         History.open(url, "store").close()
-        assert found(url) == revision.HEAD == HISTORY.revision
+        assert found(url) == database.HEAD == HISTORY.revision
         assert journal.entries() == (entry,)
         Overrides.open(url, "shop").close()
-    assert found(url) == revision.HEAD
+    assert found(url) == database.HEAD
 
 
 def test_a_journal_from_before_there_were_revisions(url: str) -> None:
@@ -64,10 +62,10 @@ def test_a_journal_from_before_there_were_revisions(url: str) -> None:
         connection.execute(text("DROP TABLE prodstatus_version"))
     with Journal.open(url) as journal:
         assert journal.entries() == (entry,)
-    assert not has_table(url, revision.VERSION_TABLE)  # nothing was needed, so nothing was written
+    assert not has_table(url, database.VERSION_TABLE)  # nothing was needed, so nothing was written
     with History.open(url, "store") as history:
         history.save(ran(1))
-    assert found(url) == revision.HEAD
+    assert found(url) == database.HEAD
     with Journal.open(url) as journal:
         assert journal.entries() == (entry,)
 
@@ -119,7 +117,7 @@ def test_killed_while_it_is_brought_up_to_date(url: str, act: Act) -> None:
         kills += 1
         with Journal.open(url) as journal:
             assert journal.entries() == (entry,)
-        if found(url) == revision.HEAD:  # killed after the commit
+        if found(url) == database.HEAD:  # killed after the commit
             continue
         assert not has_table(url, runs.name)
     assert answer["said"][-1][0] == "open"
@@ -132,8 +130,8 @@ def test_a_current_schema_costs_no_migration_library(sqlite_url: str) -> None:
     """Where there is no step to do, Alembic isn't imported."""
     History.open(sqlite_url, "store").close()
     code = (
-        "import sys; from pytest_prodstatus.state.history import History; "
-        "from pytest_prodstatus.state.journal import Journal; "
+        "import sys; from pytest_prodstatus.store.history import History; "
+        "from pytest_prodstatus.store.journal import Journal; "
         "History.open(sys.argv[1], 'store').close(); Journal.open(sys.argv[1]).close(); "
         "print('alembic' in sys.modules)"
     )

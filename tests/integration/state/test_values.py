@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from pytest_prodstatus.state.journal import Journal
+from pytest_prodstatus.store.journal import Journal
 from tests.integration.state.purchases import NOON, SetClock, plan_at
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from pytest_prodstatus import Blocked
-from pytest_prodstatus.state.entry import Entry
-from pytest_prodstatus.state.journal import Journal
+from pytest_prodstatus.store.action import Entry
+from pytest_prodstatus.store.journal import Journal
 from tests.acceptance.demo.aliexpress_state import SupplierState
 from tests.acceptance.support.aliexpress.client import AliExpressClient
 from tests.acceptance.support.purchase.order import Purchase

@@ -16,8 +16,7 @@ from pytest_prodstatus import clock
 from pytest_prodstatus.cli import overrides
 from pytest_prodstatus.cli.main import main
 from pytest_prodstatus.model.assemble import assemble
-from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.record import Override, Record
 from pytest_prodstatus.model.verdict import Rule, Verdict
 from pytest_prodstatus.project import Project, config_in
 from pytest_prodstatus.publish import publish

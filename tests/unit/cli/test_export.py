@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from pytest_prodstatus.cli.main import main
 from pytest_prodstatus.model.codec import write_record
-from pytest_prodstatus.writers.export import EXPORTS
+from pytest_prodstatus.writers.exports import EXPORTS
 from tests.unit.given import C, F, catalogue, record
 
 RECORD = record(catalogue("api", "shop"), {"api.a": C, "shop.b": F})

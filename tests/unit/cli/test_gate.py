@@ -12,8 +12,8 @@ import jsonschema
 import pytest
 
 from pytest_prodstatus import clock
-from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.record import Override
+from pytest_prodstatus.model.verdict import Kind
 from tests.unit.cli.conftest import NAMES, Kept, Shop
 from tests.unit.given import HOSTILE, HOUR, NOW, B, F, reason
 
@@ -358,7 +358,7 @@ class TestOverride:
 
     def test_without_the_state_store(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         """Nothing to keep it in: say what to install; an answer goes on without."""
-        monkeypatch.setitem(sys.modules, "pytest_prodstatus.state.location", None)
+        monkeypatch.setitem(sys.modules, "pytest_prodstatus.store.address", None)
         assert "pip install 'pytest-prodstatus[state]'" in shop.refused("gate", *self.WORD)
         shop.record()
         assert shop("gate").stderr == ""

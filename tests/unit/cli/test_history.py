@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 pytest.importorskip("sqlalchemy")
 
 from pytest_prodstatus.cli.main import main
-from pytest_prodstatus.state.history import History
+from pytest_prodstatus.store.history import History
 from tests.integration.state.runs import ran
 
 

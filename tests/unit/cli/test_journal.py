@@ -11,9 +11,8 @@ from click.testing import CliRunner, Result
 pytest.importorskip("sqlalchemy")
 
 from pytest_prodstatus.cli.main import main
-from pytest_prodstatus.state.entry import Entry
-from pytest_prodstatus.state.journal import Journal
-from pytest_prodstatus.state.state import State
+from pytest_prodstatus.store.action import Entry, State
+from pytest_prodstatus.store.journal import Journal
 from tests.integration.state.purchases import NOON, SetClock, plan_at
 
 BY = ("--by", "Ana Lima", "--because", "it is in the supplier's list")
@@ -135,7 +134,7 @@ def test_without_the_extra_it_says_what_to_install(
     args: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One sentence and exit status 2."""
-    monkeypatch.setitem(__import__("sys").modules, "pytest_prodstatus.state.location", None)
+    monkeypatch.setitem(__import__("sys").modules, "pytest_prodstatus.store.address", None)
     done = CliRunner().invoke(main, args)
     assert done.exit_code == 2
     assert "pip install 'pytest-prodstatus[state]'" in done.output

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.record import HISTORY_LIMIT, Record, Selection
-from pytest_prodstatus.model.verdict import Rule, Verdict
+from pytest_prodstatus.model.verdict import Kind, Rule, Verdict
 from tests.unit.given import (
     HOUR,
     NOW,

@@ -13,14 +13,13 @@ from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.causes import cause_line
 from pytest_prodstatus.model.codec import write_record
 from pytest_prodstatus.model.gate import ask
-from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.model.refusal import Asked
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.verdict import Kind, Verdict
+from pytest_prodstatus.model.violations import Asked
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.board import board_lines
 from pytest_prodstatus.writers.document import write_document
-from pytest_prodstatus.writers.page import page_pieces
+from pytest_prodstatus.writers.html.page import page_pieces
 from tests.unit.given import NOW, B, C, F, catalogue, observation, reason, record, run, stage
 
 CHAIN = catalogue(

@@ -23,9 +23,8 @@ from pytest_prodstatus.model.codec import (
     write_record,
 )
 from pytest_prodstatus.model.evidence import Money
-from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.model.reason import Kind
-from pytest_prodstatus.model.record import Record, Subject
+from pytest_prodstatus.model.record import Override, Record, Subject
+from pytest_prodstatus.model.verdict import Kind
 from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
     HOSTILE,

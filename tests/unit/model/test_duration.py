@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_prodstatus.model.duration import age, parse_duration, text_of
+from pytest_prodstatus.model.text import age, parse_duration, text_of
 from tests.unit import properties  # noqa: F401  the profile
 
 

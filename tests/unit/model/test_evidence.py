@@ -24,8 +24,7 @@ from pytest_prodstatus.model.evidence import (
     entry_of,
     shown,
 )
-from pytest_prodstatus.model.instant import to_text
-from pytest_prodstatus.model.text import NAME_LIMIT
+from pytest_prodstatus.model.text import NAME_LIMIT, to_text
 from tests.unit.given import NOW, each_hostile_text, entry
 
 

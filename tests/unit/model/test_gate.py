@@ -10,15 +10,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.answer import Answer, refused
 from pytest_prodstatus.model.assemble import assemble
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.gate import UnknownStageError, ask
-from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.model.reason import Kind, because
-from pytest_prodstatus.model.record import Record, Standing, Subject
-from pytest_prodstatus.model.refusal import Asked, Ground, Refusal
-from pytest_prodstatus.model.verdict import Rule, Verdict
+from pytest_prodstatus.model.gate import Answer, UnknownStageError, ask, refused
+from pytest_prodstatus.model.record import Override, Record, Standing, Subject
+from pytest_prodstatus.model.verdict import Kind, Rule, Verdict, because
+from pytest_prodstatus.model.violations import Asked, Ground, Refusal
 from pytest_prodstatus.model.waiver import Waiver, Waivers
 from tests.unit.given import (
     HOUR,

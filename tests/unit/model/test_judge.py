@@ -7,10 +7,9 @@ from itertools import permutations
 import pytest
 
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.judge import RUN, judge
-from pytest_prodstatus.model.reason import Kind, because
 from pytest_prodstatus.model.record import Final, StageResult, Standing
-from pytest_prodstatus.model.verdict import Verdict, rollup
+from pytest_prodstatus.model.rollup import RUN, judge
+from pytest_prodstatus.model.verdict import Kind, Verdict, because, rollup
 from tests.unit.given import B, C, F, by_id, catalogue, reason, stage, standing
 
 STORE = catalogue(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_prodstatus.model.marker import IN_PROGRESS, marker_of
-from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.assemble import IN_PROGRESS, marker_of
 from pytest_prodstatus.model.record import Selection
-from pytest_prodstatus.model.verdict import Rule, Verdict
+from pytest_prodstatus.model.verdict import Kind, Rule, Verdict
 from tests.unit.given import B, C, catalogue, criterion, record, run, stage
 
 STAGES = catalogue("api", "shop", stage("final", rollup=("api", "shop")))

@@ -15,10 +15,8 @@ from pytest_prodstatus.model.assemble import assemble
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.merge import MergeError, Shard, merge, unobserved
 from pytest_prodstatus.model.outcome import Observation
-from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.model.reason import Kind, because
-from pytest_prodstatus.model.record import Record, Subject
-from pytest_prodstatus.model.verdict import Rule
+from pytest_prodstatus.model.record import Override, Record, Subject
+from pytest_prodstatus.model.verdict import Kind, Rule, because
 from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
     HOUR,

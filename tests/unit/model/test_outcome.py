@@ -17,8 +17,7 @@ from pytest_prodstatus.model.outcome import (
     plain_pass,
     reduce_phases,
 )
-from pytest_prodstatus.model.reason import Kind
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.verdict import Kind, Verdict
 from tests.unit.given import NOW, B, C, F, entry, reason
 
 

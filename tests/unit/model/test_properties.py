@@ -10,11 +10,10 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.assemble import assemble
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.judge import judge
 from pytest_prodstatus.model.outcome import CRASHED, Phase, reduce_phases
-from pytest_prodstatus.model.reason import Kind, Reason
 from pytest_prodstatus.model.record import Final, Record, StageResult, Standing
-from pytest_prodstatus.model.verdict import Rule, Verdict
+from pytest_prodstatus.model.rollup import judge
+from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict
 from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import NOW, B, C, F, criterion, entry, facts, observation, run, stage
 from tests.unit.given import standing as stands

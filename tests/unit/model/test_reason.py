@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_prodstatus.model.reason import BLOCKED_KINDS, Kind, Reason
+from pytest_prodstatus.model.verdict import BLOCKED_KINDS, Kind, Reason
 from tests.unit.given import each_hostile_text
 
 

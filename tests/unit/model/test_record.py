@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_prodstatus.model.reason import because
 from pytest_prodstatus.model.record import Run, StageResult, Subject
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.verdict import Verdict, because
 from tests.unit.given import (
     B,
     C,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from pytest_prodstatus.model.history import Flip, KeptRun, changes, kept_run, with_past
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.model.retrospect import Flip, KeptRun, changes, kept_run, with_past
 from pytest_prodstatus.model.verdict import Verdict
 from tests.unit.given import (
     HOUR,

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
-from pytest_prodstatus.model.reason import Kind, Reason, because
+from pytest_prodstatus.model.criterion_status import standings_of
 from pytest_prodstatus.model.record import Record, Standing, Subject
-from pytest_prodstatus.model.standings import standings_of
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
 from tests.unit.given import (
     HOUR,
     NOW,

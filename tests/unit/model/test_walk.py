@@ -10,14 +10,14 @@ from urllib.parse import quote
 import pytest
 from msgspec import Struct
 from msgspec.structs import fields, replace
+from pytest_prodstatus.reports import Payload
 
 from pytest_prodstatus.model.codec import write_record
 from pytest_prodstatus.model.evidence import IntEntry, MapEntry, MoneyEntry, TextEntry, TimeEntry
-from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.model.reason import Reason
 from pytest_prodstatus.model.record import (
     Decision,
     Final,
+    Override,
     Past,
     Record,
     Run,
@@ -27,8 +27,8 @@ from pytest_prodstatus.model.record import (
     Subject,
 )
 from pytest_prodstatus.model.redaction import MASK, Redactor
+from pytest_prodstatus.model.verdict import Reason
 from pytest_prodstatus.model.walk import INTO, _texts_of, printable, redacted, walked
-from pytest_prodstatus.payload import Payload
 from tests.unit.given import (
     B,
     C,

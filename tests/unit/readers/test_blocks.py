@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from pytest_prodstatus.readers.blocks import scan
+from pytest_prodstatus.readers.markdown import scan
 from tests.unit import properties  # noqa: F401  the profile
 
 

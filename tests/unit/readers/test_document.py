@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_prodstatus.readers.blocks import scan
-from pytest_prodstatus.readers.document import Document, find_fields
+from pytest_prodstatus.readers.markdown import Document, find_fields, scan
 from tests.unit import properties  # noqa: F401  the profile
 
 KEYS = {"OAUTH STATUS": "oauth", "API_KEY STATUS": "key"}

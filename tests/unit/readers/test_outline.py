@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import read_config
-from pytest_prodstatus.readers.outline import Outline, OutlineError, read_outline
+from pytest_prodstatus.readers.markdown import Outline, OutlineError, read_outline
 from pytest_prodstatus.writers.document import write_document
 from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import HOSTILE, B, C, F, record

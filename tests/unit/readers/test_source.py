@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_prodstatus.readers.source import line_of
+from pytest_prodstatus.integrations.github import line_of
 
 SOURCE = """import nothing_that_exists
 

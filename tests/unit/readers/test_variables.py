@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_prodstatus.readers.variables import SecretNames, read_dotenv
+from pytest_prodstatus.readers.dotenv import SecretNames, read_dotenv
 
 
 @pytest.mark.parametrize(

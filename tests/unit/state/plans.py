@@ -6,9 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
-from pytest_prodstatus.state.entry import Entry, Event
-from pytest_prodstatus.state.plan import Plan
-from pytest_prodstatus.state.state import State
+from pytest_prodstatus.store.action import Entry, Event, Plan, State
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=timezone.utc)
 TODAY = NOON.date()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_prodstatus.state.address import parse_address, shown
-from pytest_prodstatus.state.errors import JournalUnavailable
+from pytest_prodstatus.store.address import parse_address, shown
+from pytest_prodstatus.store.errors import JournalUnavailable
 
 
 @pytest.mark.parametrize(

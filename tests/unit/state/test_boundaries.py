@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest_prodstatus
 
 PACKAGE = Path(pytest_prodstatus.__file__).parent
-STATE = PACKAGE / "state"
+STATE = PACKAGE / "store"
 
 
 def _imported(path: Path) -> Iterator[str]:
@@ -33,7 +33,7 @@ def test_sqlalchemy_is_imported_here_alone() -> None:
 def test_the_journal_never_imports_pytest() -> None:
     """Commands that only read the journal don't pay for pytest, and can't depend on it."""
     code = (
-        "import sys, pytest_prodstatus.state.journal, pytest_prodstatus.state.location\n"
+        "import sys, pytest_prodstatus.store.journal, pytest_prodstatus.store.address\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules} & {'pytest', '_pytest'}))"
     )
     said = subprocess.run(

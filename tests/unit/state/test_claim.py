@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from pytest_prodstatus.state.claim import first_events, next_attempt, require_current
-from pytest_prodstatus.state.errors import Claimed, ClockBehind, InvalidRecord, Unresolved
-from pytest_prodstatus.state.state import State
+from pytest_prodstatus.store.action import State
+from pytest_prodstatus.store.errors import Claimed, ClockBehind, InvalidRecord, Unresolved
+from pytest_prodstatus.store.journal import first_events, next_attempt, require_current
 from tests.unit.state.plans import NOON, TODAY, entry, plan
 
 DAY = timedelta(days=1)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import postgresql, sqlite
 
-from pytest_prodstatus.state.columns import ExactDecimal, IsoDay, Lines, UtcDateTime
+from pytest_prodstatus.store.schema import ExactDecimal, IsoDay, Lines, UtcDateTime
 
 SQLITE = sqlite.dialect()
 POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from pytest_prodstatus.state import errors
-from pytest_prodstatus.state.errors import (
+from pytest_prodstatus.store import errors
+from pytest_prodstatus.store.action import State
+from pytest_prodstatus.store.errors import (
     Claimed,
     ClockBehind,
     Expired,
@@ -22,7 +23,6 @@ from pytest_prodstatus.state.errors import (
     UnknownEntry,
     Unresolved,
 )
-from pytest_prodstatus.state.state import State
 from tests.unit.state.plans import NOON, TODAY, entry
 
 LEFT = entry(State.SENT)

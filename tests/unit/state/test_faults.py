@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from pytest_prodstatus.state.faults import explain
+from pytest_prodstatus.store.database import explain
 
 
 def _refused(cause: Exception) -> SQLAlchemyError:

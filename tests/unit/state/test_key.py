@@ -8,7 +8,7 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_prodstatus.state.key import out_order_id
+from pytest_prodstatus.store.action import out_order_id
 
 names = st.text(min_size=1, max_size=50)
 parts = st.tuples(names, names, st.dates(), st.integers(1, 9999))

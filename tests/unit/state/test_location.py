@@ -8,7 +8,7 @@ import platformdirs
 import pytest
 from sqlalchemy.engine import make_url
 
-from pytest_prodstatus.state.location import is_local_file, is_there, state_url
+from pytest_prodstatus.store.address import is_local_file, is_there, state_url
 
 
 @pytest.mark.parametrize("unset", [{}, {"PRODSTATUS_STATE_URL": ""}, {"PRODSTATUS_STATE_URL": " "}])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_prodstatus.state.errors import InvalidRecord
+from pytest_prodstatus.store.errors import InvalidRecord
 from tests.unit.state.plans import NOON, plan
 
 

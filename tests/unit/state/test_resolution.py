@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pytest_prodstatus.state.errors import IllegalTransition, InvalidRecord
-from pytest_prodstatus.state.resolution import resolution_event
-from pytest_prodstatus.state.state import State
+from pytest_prodstatus.store.action import State
+from pytest_prodstatus.store.errors import IllegalTransition, InvalidRecord
+from pytest_prodstatus.store.journal import resolution_event
 from tests.unit.state.plans import NOON, entry
 
 GIVEN: dict[str, Any] = {

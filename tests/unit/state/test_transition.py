@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from pytest_prodstatus.state.errors import Expired, IllegalTransition
-from pytest_prodstatus.state.state import State
-from pytest_prodstatus.state.transition import require_resolution, require_step
+from pytest_prodstatus.store.action import State
+from pytest_prodstatus.store.errors import Expired, IllegalTransition
+from pytest_prodstatus.store.journal import require_resolution, require_step
 from tests.unit.state.plans import NOON, entry
 
 PATHS = {

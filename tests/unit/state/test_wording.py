@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_prodstatus.state.errors import InvalidRecord
-from pytest_prodstatus.state.wording import one_line, supplier_ids
+from pytest_prodstatus.store.errors import InvalidRecord
+from pytest_prodstatus.store.journal import one_line, supplier_ids
 
 anything = st.text(st.characters(exclude_categories=[]))
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pytest_prodstatus.model.catalogue import Catalogue, Stage
 from pytest_prodstatus.model.evidence import Money
-from pytest_prodstatus.model.reason import Kind
 from pytest_prodstatus.model.record import Record, Subject
 from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.verdict import Kind
 from pytest_prodstatus.readers.config import Config, Step
 from tests.unit.given import (
     HOUR,

@@ -8,9 +8,8 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.model.reason import Kind
-from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.record import Override, Record
+from pytest_prodstatus.model.verdict import Kind
 from pytest_prodstatus.writers.board import Line, board_lines, final_line, override_lines
 from tests.unit.given import (
     NOW,

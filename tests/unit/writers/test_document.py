@@ -13,8 +13,7 @@ from markdown_it.token import Token
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.model.record import Record, Subject
+from pytest_prodstatus.model.record import Override, Record, Subject
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.document import LAST_RUN, field_values, write_document
 from tests.unit import properties  # noqa: F401  the profile
@@ -92,7 +91,7 @@ Every value below comes from a run of the acceptance suite, not from a person.
 
 def test_a_document_is_generated_where_there_is_none() -> None:
     """Legend, run, next actions, each stage with its meanings and since when, success criteria."""
-    from pytest_prodstatus.version import __version__
+    from pytest_prodstatus import __version__
 
     made = write_document(RECORD, CONFIG, None).decode()
     assert made == GENERATED.replace("BY", f"run run-1, by pytest-prodstatus {__version__}")

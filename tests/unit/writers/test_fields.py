@@ -7,8 +7,7 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.writers.document import write_document
-from pytest_prodstatus.writers.fields import changed_by_hand, digest_of
+from pytest_prodstatus.writers.document import changed_by_hand, digest_of, write_document
 from tests.unit.given import B, C, F, catalogue, each_hostile_text, observation, reason, record
 
 STAGES = catalogue("oauth", "order")

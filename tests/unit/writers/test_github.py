@@ -12,6 +12,7 @@ from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers import github
+from pytest_prodstatus.writers.exports import Row
 from pytest_prodstatus.writers.github import (
     ANNOTATIONS_LIMIT,
     SUMMARY_LIMIT,
@@ -19,7 +20,6 @@ from pytest_prodstatus.writers.github import (
     outputs,
     workflow_commands,
 )
-from pytest_prodstatus.writers.rows import Row
 from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
     B,

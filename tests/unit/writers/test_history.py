@@ -7,7 +7,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.codec import data_of
-from pytest_prodstatus.model.retrospect import (
+from pytest_prodstatus.model.history import (
     Change,
     Flaky,
     Flip,

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from pytest_prodstatus.writers import lock
-from pytest_prodstatus.writers.lock import NAME, FolderInUse, FolderLock
+from pytest_prodstatus.writers import files
+from pytest_prodstatus.writers.files import NAME, FolderInUse, FolderLock
 
 OTHER = """
 import sys
 from pathlib import Path
-from pytest_prodstatus.writers.lock import FolderInUse, FolderLock
+from pytest_prodstatus.writers.files import FolderInUse, FolderLock
 try:
     FolderLock(Path(sys.argv[1]), "the other").acquire()
 except FolderInUse as error:
@@ -72,7 +72,7 @@ def test_a_file_that_was_taken_away_meanwhile_is_opened_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that ends while we open its file leaves us a lock on a file that nobody can see."""
-    really = lock._lock
+    really = files._lock
     calls: list[int] = []
 
     def taken(handle: int) -> None:
@@ -81,7 +81,7 @@ def test_a_file_that_was_taken_away_meanwhile_is_opened_anew(
         if len(calls) == 1:
             (tmp_path / NAME).unlink()
 
-    monkeypatch.setattr(lock, "_lock", taken)
+    monkeypatch.setattr(files, "_lock", taken)
     ours = FolderLock(tmp_path, "us")
     ours.acquire()
     assert len(calls) == 2
@@ -98,7 +98,7 @@ def test_a_file_system_without_locks_has_none(
     def unknown(_handle: int) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(lock, "_lock", unknown)
+    monkeypatch.setattr(files, "_lock", unknown)
     ours = FolderLock(tmp_path, "us")
     ours.acquire()
     ours.release()
@@ -108,7 +108,7 @@ def test_a_holder_that_left_no_name_is_another_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a full disk it could not write who it is."""
-    monkeypatch.setattr(lock, "_lock", _held)
+    monkeypatch.setattr(files, "_lock", _held)
     with pytest.raises(FolderInUse, match=f"{tmp_path}: another run is writing this folder"):
         FolderLock(tmp_path, "us").acquire()
 

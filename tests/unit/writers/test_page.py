@@ -13,13 +13,12 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.model.record import Past
+from pytest_prodstatus.model.record import Override, Past
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Rule, Verdict
 from pytest_prodstatus.model.waiver import Waiver, Waivers
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.writers.page import write_page
+from pytest_prodstatus.writers.html.page import write_page
 from tests.unit.given import (
     HOSTILE,
     HOUR,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pytest_prodstatus.writers.report import write_block
+from pytest_prodstatus.integrations.pytest_html import write_block
 from tests.unit.given import C, catalogue, each_hostile_text, record
 from tests.unit.writers.shown import full
 

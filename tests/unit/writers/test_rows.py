@@ -6,13 +6,10 @@ from hypothesis import given
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.model.reason import Kind
-from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.record import Override, Record
+from pytest_prodstatus.model.verdict import Kind, Verdict
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.writers.export import EXPORTS, writer_of
-from pytest_prodstatus.writers.rows import rows_of, worst_first
+from pytest_prodstatus.writers.exports import EXPORTS, rows_of, worst_first, writer_of
 from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
     HOUR,

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.readers.config import read_config
-from pytest_prodstatus.readers.outline import Section
+from pytest_prodstatus.readers.markdown import Section
 from pytest_prodstatus.writers.suite import FIRST, new_suite, stage_ids
 from tests.unit.given import B, C, F, each_hostile_text
 

@@ -9,16 +9,16 @@ from datetime import datetime, timedelta
 from typing import NoReturn
 
 from pytest_prodstatus import Money, blocked
-from pytest_prodstatus.state.entry import Entry
-from pytest_prodstatus.state.errors import (
+from pytest_prodstatus.store.action import Entry
+from pytest_prodstatus.store.address import is_local_file
+from pytest_prodstatus.store.errors import (
     Claimed,
     ClockBehind,
     JournalError,
     JournalUnavailable,
     Unresolved,
 )
-from pytest_prodstatus.state.journal import Journal
-from pytest_prodstatus.state.location import is_local_file
+from pytest_prodstatus.store.journal import Journal
 from tests.acceptance.support.secrets import Secret
 
 CRITERION = "placeorder.real-order-placed"

@@ -16,10 +16,9 @@ from datetime import datetime, timedelta, timezone
 from typing import NoReturn, ParamSpec
 
 from pytest_prodstatus import Money, blocked
-from pytest_prodstatus.state.entry import Entry
-from pytest_prodstatus.state.errors import JournalError
-from pytest_prodstatus.state.journal import Journal
-from pytest_prodstatus.state.plan import Plan
+from pytest_prodstatus.store.action import Entry, Plan
+from pytest_prodstatus.store.errors import JournalError
+from pytest_prodstatus.store.journal import Journal
 from tests.acceptance.support.aliexpress.client import AliExpressClient
 from tests.acceptance.support.aliexpress.quotes import Quote
 from tests.acceptance.support.errors import (

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pytest_prodstatus import Money, blocked
-from pytest_prodstatus.state.entry import Entry
+from pytest_prodstatus.store.action import Entry
 from tests.acceptance.support.aliexpress.orders import Supplier, SupplierOrder, order_verdict
 from tests.acceptance.support.clock import Waiting
 from tests.acceptance.support.errors import Verdict

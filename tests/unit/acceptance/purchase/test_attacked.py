@@ -25,8 +25,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from pytest_prodstatus import Blocked
-from pytest_prodstatus.state.journal import Journal
-from pytest_prodstatus.state.state import State
+from pytest_prodstatus.store.action import State
+from pytest_prodstatus.store.journal import Journal
 from tests.unit.acceptance.providers import Clock, aliexpress_client
 from tests.unit.acceptance.purchases import Bench
 

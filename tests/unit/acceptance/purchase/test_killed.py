@@ -109,7 +109,7 @@ class Shop:
     @property
     def state_of_journal(self) -> str:
         """Where the one entry stands; empty where there is none."""
-        from pytest_prodstatus.state.journal import Journal
+        from pytest_prodstatus.store.journal import Journal
 
         with Journal.open(str(self.job["journal"])) as journal:
             entries = journal.entries()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_prodstatus import Blocked
-from pytest_prodstatus.state.journal import Journal
+from pytest_prodstatus.store.journal import Journal
 from tests.acceptance.support.purchase.journal import CRITERION, latest_order, refuse_unresolved
 from tests.unit.acceptance.providers import aliexpress_client
 from tests.unit.acceptance.purchases import ARMED, Bench

@@ -10,8 +10,7 @@ from typing import TypeVar
 import pytest
 
 from pytest_prodstatus import Blocked
-from pytest_prodstatus.state.entry import Entry
-from pytest_prodstatus.state.state import State
+from pytest_prodstatus.store.action import Entry, State
 from tests.acceptance.support.clock import waiting
 from tests.acceptance.support.purchase.placed import Placing, ReadBack, awaited_order, read_back
 from tests.unit.acceptance.providers import aliexpress_client

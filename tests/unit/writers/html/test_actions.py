@@ -7,8 +7,7 @@ import re
 import pytest
 
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.writers.html.actions import actions
-from pytest_prodstatus.writers.html.head import head
+from pytest_prodstatus.writers.html.head import actions, head
 from tests.unit.given import C, catalogue, record
 
 HEAD = head(record(catalogue("a"), {"a.x": C}), Config())

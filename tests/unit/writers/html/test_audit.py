@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.causes import cause_line
 from pytest_prodstatus.model.record import Record, Selection, Subject
-from pytest_prodstatus.writers.html.audit import audit
+from pytest_prodstatus.writers.html.page import audit
 from tests.unit.given import HOUR, NOW, B, C, catalogue, record, run
 
 

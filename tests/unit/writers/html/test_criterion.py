@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_prodstatus.model.reason import Kind
+from pytest_prodstatus.model.verdict import Kind
 from pytest_prodstatus.writers.html.criterion import TRACES, Page, criterion
 from tests.unit.given import HOUR, NOW, B, C, F, reason, standing
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from pytest_prodstatus.model.evidence import Money
-from pytest_prodstatus.writers.html.evidence import evidence
+from pytest_prodstatus.writers.html.criterion import evidence
 from tests.unit.given import HOUR, NOW, each_hostile_text, entry
 
 

@@ -10,8 +10,7 @@ import pytest
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.record import Subject
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.writers.html.facts import commit, facts
-from pytest_prodstatus.writers.html.head import head
+from pytest_prodstatus.writers.html.head import commit, facts, head
 from tests.unit.given import B, C, catalogue, record, run
 
 

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.override import Override
-from pytest_prodstatus.model.refusal import Ground, Refusal
+from pytest_prodstatus.model.record import Override
+from pytest_prodstatus.model.violations import Ground, Refusal
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.writers.html.front import front
-from pytest_prodstatus.writers.html.head import head
+from pytest_prodstatus.writers.html.head import front, head
 from tests.unit.given import HOUR, NOW, B, C, catalogue, record, run
 
 HELD = record(catalogue("a"), {"a.x": C})

@@ -7,7 +7,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_prodstatus.writers.html.layers import lay_out
+from pytest_prodstatus.writers.html.graph import lay_out
 
 DIAMOND = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c", "a"], "e": ["d", "a"]}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from pytest_prodstatus.writers.html.overview import cause_link, overview
+from pytest_prodstatus.writers.html.stages import cause_link, overview
 from tests.unit.given import C, F, catalogue, record, stage
 
 SHOP = catalogue("a", stage("b", requires=("a",)))

@@ -6,10 +6,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.reason import because
 from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.verdict import because
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.writers.html.stage import stage_top
+from pytest_prodstatus.writers.html.stages import stage_top
 from tests.unit.given import HOUR, NOW, B, C, F, catalogue, reason, record, stage
 
 SHOP = catalogue(

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pytest_prodstatus.writers.html.timeline import all_instants, instants_of, timeline
+from pytest_prodstatus.writers.html.path import all_instants, instants_of, timeline
 from tests.unit.given import HOUR, NOW, C, catalogue, entry, observation, record
 
 

@@ -1,0 +1,237 @@
+"""What the commands share: their options, the records and the store they read, what they write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from pytest_prodstatus.inputs import InputError, Inputs, configured_in, resolve_inputs
+from pytest_prodstatus.model.codec import RecordError, read_record
+from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.text import one_line, parse_duration
+from pytest_prodstatus.project import FILE as PROJECT_FILE
+from pytest_prodstatus.project import Project, config_in, find_project, variables_of
+from pytest_prodstatus.publish import publish
+from pytest_prodstatus.readers.config import TARGET_FORM, ConfigError
+from pytest_prodstatus.writers.files import FolderInUse, FolderLock
+
+
+def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:  # noqa: ARG001
+    """Return a duration such as `24h`; None where none is given."""
+    try:
+        return None if value is None else parse_duration(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def words(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
+    """Return a text on one line; a blank one, as of an unset variable, must not ask for less."""
+    text = None if value is None else one_line(value)
+    if text == "":
+        told = "it is empty; leave the option out, or give it a value"
+        raise click.BadParameter(told)
+    return text
+
+
+def path(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
+    """Return a path as it was written; a blank one, as of an unset variable, is refused."""
+    if value is not None and not value.strip():
+        msg = "it is empty; leave the option out, or give it a value"
+        raise click.BadParameter(msg)
+    return value
+
+
+def target(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
+    """Return the name of a system, which is also a folder's."""
+    if value is not None and not TARGET_FORM.fullmatch(value):
+        msg = f"{value!r}: use letters, digits, '.', '_' and '-', as in 'staging'"
+        raise click.BadParameter(msg)
+    return value
+
+
+FILE = click.Path(path_type=Path)
+"""A path as it was written; whoever opens it says what is wrong with it."""
+
+
+target_option = click.option(
+    "--target",
+    callback=target,
+    metavar="NAME",
+    help="The system that the record is about.  [default: PRODSTATUS_TARGET, the ini key "
+    "prodstatus_target, production]",
+)
+dir_option = click.option(
+    "--dir",
+    "folder",
+    callback=path,
+    metavar="FOLDER",
+    help="The output folder of the run.  [default: PRODSTATUS_DIR, the ini key prodstatus_dir, "
+    "reports/ or reports/TARGET/ of the project]",
+)
+root_option = click.option(
+    "--root",
+    callback=path,
+    metavar="FOLDER",
+    help="The project's root.  [default: PRODSTATUS_ROOT, the nearest folder upwards with "
+    "[tool.prodstatus]]",
+)
+
+
+class Place(NamedTuple):
+    """What a command is about.
+
+    Attributes:
+        project: the project.
+        inputs: target, release and run.
+        folder: where the outputs of its runs lie.
+    """
+
+    project: Project
+    inputs: Inputs
+    folder: Path
+
+    @property
+    def record(self) -> Path:
+        """Where the record lies."""
+        return self.project.layout(self.folder).record
+
+
+def place_of(**options: str | None) -> Place:
+    """Resolve what a command is about, as a run of pytest in the current folder would.
+
+    Args:
+        options: the values on the command line by the input's name; None if it wasn't given.
+
+    Raises:
+        click.UsageError: a value can't be used, or there is no project.
+    """
+    start = Path.cwd()
+    try:
+        configured = configured_in(start, os.environ)
+        # Whatever pytest is always given counts as its command line.
+        given = {**configured.options, **{n: v for n, v in options.items() if v is not None}}
+        inputs = resolve_inputs(given, os.environ, configured.ini, start)
+        project = _project(inputs.root, start)
+    except (ConfigError, InputError) as error:
+        raise click.UsageError(str(error)) from None
+    return Place(project, inputs, inputs.outputs(project.root))
+
+
+def _project(root: Path | None, start: Path) -> Project:
+    if root is not None:
+        return Project(root=root, config=config_in(root))
+    found = find_project(start)
+    if found is None:
+        msg = (
+            f"no project here: no [tool.prodstatus] in {start / PROJECT_FILE} or above; "
+            "use --root FOLDER"
+        )
+        raise click.UsageError(msg)
+    return found
+
+
+def shown(path: Path) -> str:
+    """Return a path as a person reads it: from the current folder where it lies below it."""
+    here = Path.cwd()
+    return one_line(str(path.relative_to(here) if path.is_relative_to(here) else path))
+
+
+class UnreadableError(Exception):
+    """A record that can't be read; the message is one sentence that names the file."""
+
+
+def record_at(path: Path) -> Record:
+    """Return the record in a file, such as `status.json`.
+
+    Raises:
+        UnreadableError: there is none, or it can't be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        msg = f"there is no record at {path}"
+        raise UnreadableError(msg) from None
+    except (OSError, UnicodeDecodeError) as error:
+        told = error.strerror if isinstance(error, OSError) and error.strerror else error
+        msg = f"{path} can't be read: {told}"
+        raise UnreadableError(msg) from None
+    try:
+        return read_record(text, str(path))
+    except RecordError as error:
+        raise UnreadableError(str(error)) from None
+
+
+def named_record(path: Path) -> Record:
+    """Return the record in a file that a person named.
+
+    Raises:
+        click.UsageError: there is none, or it can't be read.
+    """
+    try:
+        return record_at(path)
+    except UnreadableError as error:
+        raise click.UsageError(str(error)) from None
+
+
+_INSTALL = (
+    "the state store isn't installed: install it with: pip install 'pytest-prodstatus[state]'"
+)
+
+
+@contextmanager
+def state_store(root: Path) -> Iterator[str]:
+    """Yield the URL of a project's store to a block that opens a part of it.
+
+    The URL may hold a password. It is the one that the project in the folder `root` means.
+
+    Raises:
+        click.UsageError: it isn't installed, or can't be opened, read or written.
+    """
+    try:
+        from pytest_prodstatus.store.address import state_url
+        from pytest_prodstatus.store.errors import StateError
+
+        url = state_url(variables_of(root))
+    except ImportError:
+        raise click.UsageError(_INSTALL) from None
+    try:
+        yield url
+    except StateError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def shown_store(url: str) -> str:
+    """Return the store's address as it may be printed: no password, no parameters."""
+    from pytest_prodstatus.store.address import parse_address, shown
+
+    return shown(parse_address(url))
+
+
+def publish_at(record: Record, project: Project, folder: Path) -> None:
+    """Write a record's outputs into a folder and name every file that was written.
+
+    Raises:
+        click.UsageError: a run writes this folder at the moment, so nothing is written; or one of
+            the outputs can't be written, and what could be is.
+    """
+    layout = project.layout(folder)
+    lock = FolderLock(folder, f"prodstatus (process {os.getpid()})")
+    try:
+        lock.acquire()
+    except FolderInUse as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        problems = publish(record, project.config, layout).problems
+    finally:
+        lock.release()
+    if problems:
+        raise click.UsageError("; ".join(problem.text for problem in problems))
+    exports = (layout.export(name) for name in project.config.exports)
+    for path in (layout.document, layout.page, *exports, layout.record):
+        click.echo(f"wrote {shown(path)}")

@@ -1,0 +1,253 @@
+"""The status of each criterion of the catalogue after a run.
+
+A criterion was observed in this run, or is carried over from the last record of the same target (if
+this run wasn't asked to look) for as long as its verdict counts, or did not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Container, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from pytest_prodstatus.model.catalogue import (
+    DEFAULT_VALID_FOR,
+    Catalogue,
+    Criterion,
+    Stage,
+    base_of,
+)
+from pytest_prodstatus.model.outcome import Observation
+from pytest_prodstatus.model.record import Record, Run, Standing
+from pytest_prodstatus.model.text import age, one_line, text_of
+from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
+
+
+def carried(old: Standing, stage: Stage, now: datetime, release: str | None) -> Standing:
+    """Return a former standing as it stands now: its own observation, stale if it counts no more.
+
+    Args:
+        old: what an earlier run recorded.
+        stage: its stage, which says how long it stays valid.
+        now: the instant against which its age is measured.
+        release: the release that is judged now; None if it wasn't named.
+    """
+    own = replace(old, carried_over=old.observed is not None, selected=False)
+    if old.observed is not Verdict.CONFIRMED:
+        return replace(own, verdict=old.observed or Verdict.BLOCKED)
+    # A clock that is wrong by more than a whole validity dates nothing.
+    reason = stale(old.observed_at, stage, now, ahead=stage.valid_for)
+    reason = reason or of_another_release(old.subject, stage, release)
+    return replace(own, verdict=Verdict.BLOCKED if reason else Verdict.CONFIRMED, **because(reason))
+
+
+def stale(seen: datetime | None, stage: Stage, now: datetime, ahead: timedelta) -> Reason | None:
+    """Return why a CONFIRMED counts no more; None where it still does.
+
+    Args:
+        seen: when it was observed; None where nobody knows.
+        stage: its stage, which says how long it stays valid.
+        now: the instant against which its age is measured.
+        ahead: how far `seen` may lie after `now`, since clocks differ.
+    """
+    span = now - seen if seen else None
+    if span is not None and -ahead <= span <= stage.valid_for:
+        return None
+    since = "an unknown time" if span is None or span < timedelta() else age(span)
+    return Reason(
+        text=f"it was CONFIRMED {since} ago, and stays valid for {text_of(stage.valid_for)}",
+        kind=Kind.STALE,
+        remedy=f"run stage {stage.id} again",
+    )
+
+
+def of_another_release(seen: str | None, stage: Stage, release: str | None) -> Reason | None:
+    """Return why a CONFIRMED of one release says nothing of another; None if it does.
+
+    A stage that stays valid for longer than is usual is declared to outlive a release.
+
+    Args:
+        seen: the release of which it was observed; None if that wasn't named.
+        stage: its stage.
+        release: the release that is asked about; None for any.
+    """
+    if release is None or seen == release or stage.valid_for > DEFAULT_VALID_FOR:
+        return None
+    other = f"release {seen!r}" if seen else "a release not named"
+    return Reason(
+        text=f"it was CONFIRMED of {other}, and {release!r} is asked about",
+        kind=Kind.STALE,
+        remedy=f"run stage {stage.id} again",
+    )
+
+
+NOT_REACHED = Reason(text="it was not reached", kind=Kind.NOT_RUN)
+
+
+Observe = Callable[[Criterion], Observation | None]
+"""Returns what was observed of a criterion, None for nothing; each is asked about once."""
+
+
+def _nothing(_: Criterion) -> Observation | None:
+    return None
+
+
+class Facts(NamedTuple):
+    """What is known when a run has ended (or, with nothing observed, when it begins).
+
+    Attributes:
+        catalogue: the stages.
+        collected: every criterion whose test was collected, selected or not.
+        selected: ids of the collected criteria that the run was asked to run.
+        observe: what was observed of each.
+        stages: the stages the run was limited to; None for all.
+        restricted: only a part of the suite was collected, so that a test which wasn't found may
+            still exist, unless its file is one of `files`.
+        files: the files that were collected whole.
+        missing: the files that could not be collected, and why.
+        former: the last finished record of the same target.
+    """
+
+    catalogue: Catalogue
+    collected: Collection[Criterion] = ()
+    selected: Container[str] = frozenset()
+    observe: Observe = _nothing
+    stages: frozenset[str] | None = None
+    restricted: bool = False
+    files: frozenset[str] = frozenset()
+    missing: Mapping[str, Reason] = MappingProxyType({})
+    former: Record | None = None
+
+
+def standings_of(facts: Facts, run: Run, now: datetime) -> list[Standing]:
+    """Return how every criterion stands, each judged by itself and by its age.
+
+    Args:
+        facts: what was collected and observed.
+        run: the run that observed.
+        now: the instant against which ages are measured.
+    """
+    # What no test provided is looked for anew; only what a test once was can be carried over.
+    former = {s.id: s for s in facts.former.criteria if s.nodeid} if facts.former else {}
+    standings = [
+        _observed(criterion, facts, run)
+        if criterion.id in facts.selected
+        else _not_selected(criterion, former.get(criterion.id), facts, run, now)
+        for criterion in facts.collected
+    ]
+    declared = [(name, stage.id) for stage in facts.catalogue.stages for name in stage.criteria]
+    if not former and not declared:
+        return standings
+    known = {standing.id for standing in standings}
+    for old in former.values():
+        if old.id not in known and old.stage in facts.catalogue.by_id:
+            standing = _uncollected(old, facts, run, now)
+            if standing is not None:
+                known.add(old.id)
+                standings.append(standing)
+    lacking = [(name, stage_id) for name, stage_id in declared if name not in known]
+    provided = {base_of(name) for name in known} if lacking else set()
+    standings += [
+        _unprovided(name, stage_id, facts) for name, stage_id in lacking if name not in provided
+    ]
+    return standings
+
+
+def _words(criterion_id: str) -> str:
+    name = criterion_id.partition(".")[2].replace("-", " ")
+    return name[:1].upper() + name[1:]
+
+
+def not_observed(criterion: Criterion, reason: Reason, *, selected: bool) -> Standing:
+    """Return how a criterion stands that nobody observed, and why."""
+    return Standing(
+        id=criterion.id,
+        title=criterion.title,
+        nodeid=criterion.nodeid,
+        verdict=Verdict.BLOCKED,
+        selected=selected,
+        **because(reason),
+        side_effects=criterion.side_effects,
+    )
+
+
+def _observed(criterion: Criterion, facts: Facts, run: Run) -> Standing:
+    seen = facts.observe(criterion)
+    if seen is None:
+        return not_observed(criterion, NOT_REACHED, selected=True)
+    half = seen.reason is not None and seen.reason.kind is Kind.NOT_RUN
+    return Standing(
+        id=criterion.id,
+        title=criterion.title,
+        nodeid=criterion.nodeid,
+        verdict=seen.verdict,
+        observed=None if half else seen.verdict,
+        observed_at=seen.observed_at,
+        **because(seen.reason),
+        evidence=seen.evidence,
+        duration=seen.duration,
+        attempts=seen.attempts,
+        flaky=seen.flaky,
+        detail=seen.detail,
+        side_effects=criterion.side_effects,
+        run_id=run.id,
+        subject=run.subject.release,
+    )
+
+
+def _not_selected(
+    criterion: Criterion, old: Standing | None, facts: Facts, run: Run, now: datetime
+) -> Standing:
+    if old is not None:
+        same = replace(
+            old,
+            title=criterion.title,
+            nodeid=criterion.nodeid,
+            side_effects=criterion.side_effects,
+        )
+        return carried(same, facts.catalogue.by_id[same.stage], now, run.subject.release)
+    reason = Reason(text="it was not selected, and no earlier run observed it", kind=Kind.NOT_RUN)
+    return not_observed(criterion, reason, selected=False)
+
+
+def _uncollected(old: Standing, facts: Facts, run: Run, now: datetime) -> Standing | None:
+    """Return how a known criterion stands whose test was not collected; None: it was deleted."""
+    file = (old.nodeid or "").partition("::")[0]
+    if file in facts.missing and (facts.stages is None or old.stage in facts.stages):
+        return Standing(
+            id=old.id,
+            title=old.title,
+            nodeid=old.nodeid,
+            verdict=Verdict.BLOCKED,
+            **because(facts.missing[file]),
+            side_effects=old.side_effects,
+        )
+    if file in facts.missing or (facts.restricted and file not in facts.files):
+        return carried(old, facts.catalogue.by_id[old.stage], now, run.subject.release)
+    return None
+
+
+def _unprovided(name: str, stage_id: str, facts: Facts) -> Standing:
+    """Return the standing of a declared criterion that no test provides."""
+    selected = not facts.restricted and (facts.stages is None or stage_id in facts.stages)
+    reason = Reason(
+        text="no test provides it",
+        kind=Kind.NOT_RUN,
+        remedy=f"write a test of this name in stage {stage_id}, or take it out of the catalogue",
+    )
+    if facts.missing:
+        # Which file would have provided it is unknown, but one that did not collect may have.
+        reason = facts.missing[min(facts.missing)]
+    elif facts.restricted:
+        reason = Reason(text="it was not selected, and no run observed it", kind=Kind.NOT_RUN)
+    return Standing(
+        id=name,
+        title=one_line(_words(name)),
+        nodeid=None,
+        verdict=Verdict.BLOCKED,
+        selected=selected,
+        **because(reason),
+    )

@@ -1,0 +1,241 @@
+"""The history of a target: its runs, since when each stage has its verdict, what flipped.
+
+These are the values that the store returns, and what is computed from them alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pytest_prodstatus.model.catalogue import FINAL
+from pytest_prodstatus.model.record import Past, Record, StageResult
+from pytest_prodstatus.model.verdict import Verdict
+
+
+class KeptRun(Struct, frozen=True, kw_only=True):
+    """One finished run as the history keeps it.
+
+    Attributes:
+        open: its decision on the whole catalogue.
+        partial: it was asked to look at a part of the catalogue; `selection` says which.
+        commit, dirty: the suite's version.
+        release: what was judged.
+        catalogue: the digest of the declared catalogue.
+        stages: each stage's verdict, in the catalogue's order, FINAL among them; None where the
+            run says nothing about it (`told_by`).
+        causes: the root of each verdict that isn't CONFIRMED.
+    """
+
+    run: str
+    target: str
+    started: datetime
+    finished: datetime
+    final: Verdict
+    open: bool
+    complete: bool
+    partial: bool
+    selection: str | None
+    commit: str | None
+    dirty: bool | None
+    release: str | None
+    catalogue: str
+    versions: Mapping[str, str]
+    stages: Mapping[str, Verdict | None]
+    causes: Mapping[str, str]
+
+    @property
+    def past(self) -> Past:
+        """This run in short, as a record keeps it."""
+        return Past(
+            run=self.run,
+            started=self.started,
+            commit=self.commit,
+            release=self.release,
+            final=self.final,
+            stages={name: verdict for name, verdict in self.stages.items() if verdict},
+        )
+
+
+class Flip(Struct, frozen=True, kw_only=True):
+    """A run in which a stage's verdict differed from the one before.
+
+    Attributes:
+        at: the start of that run.
+        previous: None in the first run that told of the stage.
+    """
+
+    stage: str
+    at: datetime
+    run: str
+    verdict: Verdict
+    previous: Verdict | None
+
+
+class Unmet(Struct, frozen=True, kw_only=True):
+    """A criterion that wasn't CONFIRMED in a run, and why."""
+
+    criterion: str
+    stage: str
+    verdict: Verdict
+    kind: str | None
+    reason: str | None
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """What differed between two runs: `commit`, `release`, `catalogue` or a package's version."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+
+class Lapse(Struct, frozen=True, kw_only=True):
+    """What is known since a stage was last CONFIRMED.
+
+    Attributes:
+        confirmed: the last run that said so; None where it is kept no more.
+        turned: the flip that ended it; None where the stage never was CONFIRMED.
+        changes: how that flip's run differed from the last CONFIRMED one.
+        unmet: the criteria that stand in its way in the newest run that tells of the stage.
+    """
+
+    confirmed: KeptRun | None
+    turned: Flip | None
+    changes: tuple[Change, ...]
+    unmet: tuple[Unmet, ...]
+
+
+class StagePast(Struct, frozen=True, kw_only=True):
+    """One stage over time.
+
+    Attributes:
+        verdict: the present one.
+        since: the flip to it.
+        flips: those of the runs that were looked at, the newest first.
+        lapse: None where it is CONFIRMED.
+    """
+
+    id: str
+    verdict: Verdict
+    since: Flip
+    flips: tuple[Flip, ...]
+    lapse: Lapse | None
+
+
+class Flaky(Struct, frozen=True, kw_only=True):
+    """A criterion that held only after a rerun, how often, and when last."""
+
+    criterion: str
+    times: int
+    newest: datetime
+
+
+class Retrospect(Struct, frozen=True, kw_only=True):
+    """A target's newest runs and what they tell.
+
+    Attributes:
+        project: whose runs.
+        runs: the newest first.
+    """
+
+    project: str
+    target: str
+    runs: tuple[KeptRun, ...]
+    stages: tuple[StagePast, ...]
+    flaky: tuple[Flaky, ...]
+
+
+def kept_run(record: Record) -> KeptRun:
+    """Return what the history keeps of a finished record.
+
+    Raises:
+        ValueError: the run is in progress.
+    """
+    run = record.run
+    if run.finished is None:
+        msg = f"run {run.id!r} is in progress: only a finished run is history"
+        raise ValueError(msg)
+    stages = {
+        stage.id: stage.verdict if told_by(record, stage) else None for stage in record.stages
+    }
+    causes = {stage.id: stage.cause for stage in record.stages if stage.cause}
+    if FINAL not in stages:
+        stages[FINAL] = record.final.verdict if _looked_at(record, record.final.cause) else None
+        if record.final.cause:
+            causes[FINAL] = record.final.cause
+    return KeptRun(
+        run=run.id,
+        target=run.target,
+        started=run.started.astimezone(timezone.utc),
+        finished=run.finished.astimezone(timezone.utc),
+        final=record.final.verdict,
+        open=record.decision.open,
+        complete=run.complete,
+        partial=record.decision.selection.partial,
+        selection=run.selection,
+        commit=run.commit,
+        dirty=run.dirty,
+        release=run.subject.release,
+        catalogue=run.catalogue,
+        versions=dict(run.versions),
+        stages=stages,
+        causes=causes,
+    )
+
+
+def told_by(record: Record, stage: StageResult) -> bool:
+    """Return whether a run's verdict on a stage says anything about the system.
+
+    A partial run on a new machine is BLOCKED wherever it wasn't asked to look and no earlier run
+    is known: that is no flip.
+    """
+    return _looked_at(record, stage.cause)
+
+
+def _looked_at(record: Record, cause: str | None) -> bool:
+    never_seen = (s.id for s in record.criteria if not s.selected and s.observed is None)
+    empty = (s.id for s in record.stages if not s.criteria and record.decision.selection.partial)
+    return cause not in {*never_seen, *empty}
+
+
+def changes(before: KeptRun, after: KeptRun) -> tuple[Change, ...]:
+    """Return what differed between two runs: the suite, the release, the catalogue, versions."""
+    pairs: dict[str, tuple[str | None, str | None]] = {
+        "commit": (_commit(before), _commit(after)),
+        "release": (before.release, after.release),
+        "catalogue": (before.catalogue or None, after.catalogue or None),
+    }
+    for name in sorted({*before.versions, *after.versions}):
+        pairs[name] = (before.versions.get(name), after.versions.get(name))
+    return tuple(
+        Change(name=name, before=old, after=new) for name, (old, new) in pairs.items() if old != new
+    )
+
+
+def with_past(record: Record, past: tuple[Past, ...], flips: Mapping[str, Flip]) -> Record:
+    """Return a record with the past that a history knows, where it knows more than the record.
+
+    Args:
+        record: of a run that is in that history.
+        past: the runs before it, the oldest first.
+        flips: each stage's newest.
+    """
+
+    def dated(stage: StageResult) -> StageResult:
+        flip = flips.get(stage.id)
+        if flip is None or flip.verdict is not stage.verdict:
+            return stage
+        if flip.previous is None and stage.since and stage.since <= flip.at:
+            return stage  # the history began after this machine's own records
+        return replace(stage, since=flip.at, previous=flip.previous)
+
+    history = past if len(past) >= len(record.history) else record.history
+    return replace(record, history=history, stages=tuple(map(dated, record.stages)))
+
+
+def _commit(run: KeptRun) -> str | None:
+    return f"{run.commit} with local changes" if run.commit and run.dirty else run.commit

@@ -1,0 +1,172 @@
+"""From criteria to stages to FINAL: upstream, rollup, and the root cause.
+
+All of it is worked out from the finished run, never by skipping during it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from operator import attrgetter
+from typing import NamedTuple, TypeAlias
+
+from msgspec.structs import replace
+
+from pytest_prodstatus.model.catalogue import FINAL, Catalogue, Stage, base_of
+from pytest_prodstatus.model.record import Final, StageResult, Standing
+from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because, rollup
+
+RUN = "run"
+"""The cause that stands for the run itself: a dead worker, an interrupt, a collection error."""
+
+Judged: TypeAlias = tuple[tuple[StageResult, ...], Final]
+"""Every stage's result, and FINAL."""
+
+
+class _Contribution(NamedTuple):
+    """One thing that bears on a stage's verdict: the verdict, why, and the root of it.
+
+    Attributes:
+        rolled: it comes from a stage that is rolled up, whose title its reason begins with.
+    """
+
+    verdict: Verdict
+    reason: Reason | None
+    cause: str
+    rolled: bool = False
+
+
+def judge(
+    catalogue: Catalogue,
+    standings: Iterable[Standing],
+    *,
+    incidents: Sequence[Reason] = (),
+    unasked: frozenset[str] = frozenset(),
+) -> Judged:
+    """Return every stage's result, in the catalogue's order, and FINAL.
+
+    Args:
+        catalogue: the stages.
+        standings: the criteria, each judged by itself and by its age.
+        incidents: what went wrong outside any criterion; any one caps FINAL at BLOCKED.
+        unasked: stages that don't count as upstream themselves (see `Decision.selection`).
+    """
+    by_stage: dict[str, list[Standing]] = {stage.id: [] for stage in catalogue.stages}
+    declared = [name for stage in catalogue.stages for name in stage.criteria]
+    place = {name: n for n, name in enumerate(declared)}
+
+    def position(standing: Standing) -> tuple[int, str]:
+        at = place.get(standing.id)
+        if at is None:
+            at = place.get(base_of(standing.id), len(place))
+        return at, standing.id
+
+    # Mostly none is declared by name.
+    for standing in sorted(standings, key=position if place else attrgetter("id")):
+        by_stage[standing.stage].append(standing)
+    capped = [_Contribution(Verdict.BLOCKED, incident, RUN) for incident in incidents]
+    results: dict[str, StageResult] = {}
+    titled: set[str] = set()  # stages whose reason names another stage already
+    for stage_id in catalogue.order:
+        stage = catalogue.by_id[stage_id]
+        outer = capped if stage_id == FINAL else []
+        required = [results[name] for name in _required(stage, catalogue, unasked)]
+        upstream = _upstream(required)
+        rolled = [_rolled_up(results[name], titled) for name in stage.rollup]
+        standings_of_it = by_stage[stage_id]
+        results[stage_id], worst = _judge_stage(stage, standings_of_it, upstream, outer, rolled)
+        if worst.rolled:
+            titled.add(stage_id)
+    in_order = tuple(results[stage.id] for stage in catalogue.stages)
+    if FINAL in results:
+        of = results[FINAL]
+        return in_order, Final(verdict=of.verdict, **because(of.reason), cause=of.cause)
+    whole = _worst([*capped, *(_rolled_up(result, titled) for result in in_order)])
+    final = Final(verdict=whole.verdict, **because(whole.reason), cause=whole.cause or None)
+    return in_order, final
+
+
+def _judge_stage(
+    stage: Stage,
+    standings: Sequence[Standing],
+    upstream: _Contribution | None,
+    outer: Sequence[_Contribution],
+    rolled: Sequence[_Contribution],
+) -> tuple[StageResult, _Contribution]:
+    """Return a stage's result, and what decided it.
+
+    What FAILED in a stage that requires one which isn't CONFIRMED decides its verdict, and is no
+    root: it may come of that.
+    """
+    criteria = tuple(
+        replace(standing, verdict=Verdict.BLOCKED, **because(upstream.reason))
+        if upstream and standing.verdict is Verdict.CONFIRMED
+        else standing
+        for standing in standings
+    )
+    # Of those that bear nothing but CONFIRMED, one says as much as thousands.
+    telling = [s for s in standings if s.verdict is not Verdict.CONFIRMED] or standings[:1]
+    own = [_Contribution(s.verdict, s.reason, s.id) for s in telling]
+    blocked_above = [upstream] if upstream else []
+    worst = _worst([*outer, *own, *rolled, *blocked_above], empty_stage=stage)
+    of_run = any(worst is each for each in outer)
+    cause = upstream.cause if upstream and not of_run else worst.cause
+    result = StageResult(
+        id=stage.id,
+        title=stage.title,
+        verdict=worst.verdict,
+        **because(worst.reason),
+        derived=stage.derived,
+        cause=cause or None,
+        criteria=criteria,
+    )
+    return result, worst
+
+
+def _required(stage: Stage, catalogue: Catalogue, unasked: frozenset[str]) -> Iterable[str]:
+    """Yield the ids of what `stage` requires; for an unasked stage, of what that requires."""
+    for name in stage.requires:
+        if name in unasked:
+            yield from _required(catalogue.by_id[name], catalogue, unasked)
+        else:
+            yield name
+
+
+def _upstream(required: Sequence[StageResult]) -> _Contribution | None:
+    """Return what blocks a stage from above: of those that it requires the worst, then first."""
+    unmet = [result for result in required if result.verdict is not Verdict.CONFIRMED]
+    if not unmet:
+        return None
+    worst = max(unmet, key=lambda result: result.verdict.severity)
+    root = worst.reason
+    if root and root.kind is Kind.UPSTREAM:
+        text = root.text
+    else:
+        told = f": {root.text}" if root else ""
+        text = f"{worst.title} is {worst.verdict}, which it requires{told}"
+    reason = Reason(text=text, kind=Kind.UPSTREAM, remedy=root.remedy if root else None)
+    return _Contribution(Verdict.BLOCKED, reason, worst.cause or worst.id)
+
+
+def _rolled_up(result: StageResult, titled: Collection[str]) -> _Contribution:
+    """Return a stage's result as it bears on another: its reason begins with a stage's title."""
+    if result.reason is None:
+        return _Contribution(result.verdict, None, "", rolled=True)
+    reason = result.reason
+    if result.id not in titled:
+        reason = replace(reason, text=f"{result.title}: {reason.text}")
+    return _Contribution(result.verdict, reason, result.cause or result.id, rolled=True)
+
+
+def _worst(
+    contributions: Sequence[_Contribution], *, empty_stage: Stage | None = None
+) -> _Contribution:
+    verdict = rollup(contribution.verdict for contribution in contributions)
+    if verdict is Verdict.CONFIRMED:
+        return _Contribution(verdict, None, "")
+    for contribution in contributions:
+        if contribution.verdict is verdict:
+            return contribution
+    what = "no test provides a criterion of this stage" if empty_stage else "there are no stages"
+    return _Contribution(
+        verdict, Reason(text=what, kind=Kind.NOT_RUN), empty_stage.id if empty_stage else RUN
+    )

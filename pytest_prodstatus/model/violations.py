@@ -1,0 +1,305 @@
+"""What closes the gate whatever the verdicts are, and a record judged again.
+
+A stored verdict is never believed. What was observed is judged anew, so that an edited verdict
+opens nothing and a CONFIRMED ages while the record lies there.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from msgspec.structs import replace
+
+from pytest_prodstatus.model.catalogue import Catalogue, Stage, base_of, title_of
+from pytest_prodstatus.model.criterion_status import of_another_release, stale
+from pytest_prodstatus.model.record import Record, Run, Standing
+from pytest_prodstatus.model.rollup import Judged
+from pytest_prodstatus.model.text import age, one_line, text_of
+from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
+
+SKEW = timedelta(minutes=5)
+"""How far a record may be dated ahead, since the machine that wrote it has a clock of its own."""
+
+
+def catalogue_of(record: Record, declared: Catalogue) -> Catalogue:
+    """Return the declared catalogue, or, where no stage is declared, the record's own stages.
+
+    Raises:
+        CatalogueError: the record's stages make no catalogue.
+    """
+    if declared.declared:
+        return declared
+    stages = tuple(Stage(id=stage.id, title=title_of(stage.id)) for stage in record.stages)
+    return Catalogue(stages=stages, declared=False)
+
+
+def own_of(standing: Standing) -> Standing:
+    """Return how a criterion stands by itself, whatever its stage requires."""
+    observed = standing.observed or Verdict.BLOCKED
+    if standing.verdict < observed:
+        text = f"the record calls it {standing.verdict}, and it was seen to be {observed}"
+        if standing.observed is None:
+            text = f"the record calls it {standing.verdict}, and it was never observed"
+        why = Reason(text=text, kind=Kind.NOT_RUN)
+        return replace(standing, verdict=observed, **because(why))
+    blocked_above = standing.reason is not None and standing.reason.kind is Kind.UPSTREAM
+    if blocked_above and observed is Verdict.CONFIRMED:
+        return replace(standing, verdict=Verdict.CONFIRMED, **because(None))
+    return standing
+
+
+def contradictions(record: Record, own: Sequence[Standing], judged: Judged | None) -> Iterator[str]:
+    """Yield a sentence for whatever a finished record says that its own observations don't.
+
+    Args:
+        record: as it was read.
+        own: its criteria, each by itself (`own_of`).
+        judged: what these amount to; None where the catalogue that it was made with isn't known.
+    """
+    for stored, by_itself in zip(record.criteria, own, strict=True):
+        if by_itself.reason and stored.verdict < by_itself.verdict:
+            yield f"{stored.id}: {by_itself.reason.text}"
+    if judged:
+        yield from _other_verdicts(record, judged)
+    admitted = record.decision.rule.admits(record.final.verdict)
+    if record.decision.open is not (admitted and not record.run.shard):
+        told = "open" if record.decision.open else "closed"
+        yield f"its decision is called {told} with FINAL {record.final.verdict}"
+    seen = all(standing.observed and not standing.carried_over for standing in own)
+    if record.run.complete is not (bool(own) and seen and not record.run.incidents):
+        told = "complete" if record.run.complete else "not complete"
+        yield f"it is called {told}, and its criteria say otherwise"
+
+
+def _other_verdicts(record: Record, judged: Judged) -> Iterator[str]:
+    stages, final = judged
+    amounts = {stage.id: stage.verdict for stage in stages}
+    said = {stage.id: stage.verdict for stage in record.stages}
+    for name in dict.fromkeys([*said, *amounts]):
+        if name not in amounts:
+            yield f"it has a stage {name!r}"
+        elif name not in said:
+            yield f"it has no stage {name!r}"
+        elif said[name] is not amounts[name]:
+            yield f"stage {name!r} is called {said[name]}, and amounts to {amounts[name]}"
+    if record.final.verdict is not final.verdict:
+        yield f"FINAL is called {record.final.verdict}, and amounts to {final.verdict}"
+
+
+def standings_now(
+    own: Sequence[Standing], catalogue: Catalogue, release: str | None, now: datetime
+) -> list[Standing]:
+    """Return how every criterion of the catalogue stands now, each by itself.
+
+    Args:
+        own: the record's criteria that are in a stage of the catalogue, each by itself.
+        catalogue: of today; what it declares and the record doesn't know is BLOCKED.
+        release: the release that is asked about; None for any.
+        now: the instant against which ages are measured.
+    """
+    standings = [_aged(standing, catalogue.by_id[standing.stage], release, now) for standing in own]
+    known = {s.id for s in own} | {base_of(s.id) for s in own}
+    standings += [
+        _unknown(name, stage)
+        for stage in catalogue.stages
+        for name in stage.criteria
+        if name not in known
+    ]
+    return standings
+
+
+def _aged(standing: Standing, stage: Stage, release: str | None, now: datetime) -> Standing:
+    if standing.verdict is not Verdict.CONFIRMED:
+        return standing
+    reason = stale(standing.observed_at, stage, now, SKEW)
+    reason = reason or of_another_release(standing.subject, stage, release)
+    return replace(standing, verdict=Verdict.BLOCKED, **because(reason)) if reason else standing
+
+
+def _unknown(name: str, stage: Stage) -> Standing:
+    return Standing(
+        id=name,
+        title=one_line(name),
+        nodeid=None,
+        verdict=Verdict.BLOCKED,
+        **because(
+            Reason(
+                text="the record knows nothing of it",
+                kind=Kind.NOT_RUN,
+                remedy=f"run stage {stage.id} again",
+            )
+        ),
+    )
+
+
+MAX_AGE = timedelta(hours=24)
+"""How old a record may be where nothing else is asked."""
+
+_SHORTEST_COMMIT = 7
+
+
+class Ground(Enum):
+    """A rule of the gate, by the short name that its answers give.
+
+    VERDICT is that everything asked about is CONFIRMED; by each other one a record, a waiver or a
+    document is refused.
+    """
+
+    UNREADABLE = "unreadable"
+    RUN = "run"
+    SHARD = "shard"
+    TARGET = "target"
+    SUBJECT = "subject"
+    COMMIT = "commit"
+    IN_PROGRESS = "in-progress"
+    CLOCK = "clock"
+    MAX_AGE = "max-age"
+    CATALOGUE = "catalogue"
+    CONTRADICTION = "contradiction"
+    DOCUMENT = "document"
+    WAIVER = "waiver"
+    VERDICT = "verdict"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+ANOTHER = (
+    Ground.UNREADABLE,
+    Ground.RUN,
+    Ground.SHARD,
+    Ground.TARGET,
+    Ground.SUBJECT,
+    Ground.COMMIT,
+    Ground.IN_PROGRESS,
+)
+"""The grounds that say that a record has no answer to what was asked, so none is read from it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """One sentence, its ground, and what to do about it where that is known."""
+
+    ground: Ground
+    text: str
+    remedy: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", one_line(self.text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the gate is asked about.
+
+    Attributes:
+        target: the system.
+        subject: the release that must have been judged; None for any.
+        commit: of the suite, in full or its first digits; None for any.
+        run: the id of the run that must have judged; None for any.
+        max_age: how long ago the run may have finished.
+        require: ids of the stages that must be CONFIRMED; () for FINAL.
+    """
+
+    target: str
+    subject: str | None = None
+    commit: str | None = None
+    run: str | None = None
+    max_age: timedelta = MAX_AGE
+    require: tuple[str, ...] = ()
+
+
+def refusals_of(
+    record: Record, catalogue: Catalogue, asked: Asked, now: datetime
+) -> Iterator[Refusal]:
+    """Yield what is wrong with a record as a whole.
+
+    Args:
+        record: as it was read.
+        catalogue: as it is declared today.
+        asked: what must be true of the record.
+        now: the instant against which it is measured.
+    """
+    run = record.run
+    again = run_again(asked)
+    if asked.run is not None and run.id != asked.run:
+        text = f"the record is of run {run.id!r}, and run {asked.run!r} is asked about"
+        yield Refusal(ground=Ground.RUN, text=text, remedy=run_again(asked, same_id=True))
+    if run.shard:
+        text = f"the record is one shard of run {run.id!r}, which looked at a part of the catalogue"
+        remedy = "merge the shards of the run with prodstatus merge, then ask the gate again"
+        yield Refusal(ground=Ground.SHARD, text=text, remedy=remedy)
+    if run.target != asked.target:
+        text = f"the record is about target {run.target!r}, and {asked.target!r} is asked about"
+        yield Refusal(ground=Ground.TARGET, text=text, remedy=again)
+    if asked.subject is not None and run.subject.release != asked.subject:
+        text = f"the record is about {_release(run)}, and {asked.subject!r} is asked about"
+        yield Refusal(ground=Ground.SUBJECT, text=text, remedy=again)
+    if asked.commit is not None and not _same_commit(run, asked.commit):
+        text = f"the suite that ran is {_suite(run)}, and commit {asked.commit!r} is asked about"
+        yield Refusal(
+            ground=Ground.COMMIT, text=text, remedy=_commit_remedy(run, asked.commit, again)
+        )
+    if run.finished is None:
+        since = age(now - run.started)
+        text = f"run {run.id} is in progress since {since}, or was killed: nothing is confirmed"
+        remedy = "wait for it to end, or run it again if it was killed"
+        yield Refusal(ground=Ground.IN_PROGRESS, text=text, remedy=remedy)
+        return
+    if run.finished - now > SKEW:
+        ahead = age(run.finished - now)
+        text = f"the record is dated {ahead} ahead of this machine's clock"
+        yield Refusal(ground=Ground.CLOCK, text=text, remedy="set the clocks right")
+    if now - run.finished > asked.max_age:
+        text = (
+            f"the record is {age(now - run.finished)} old, "
+            f"and may be {text_of(asked.max_age)} (--max-age)"
+        )
+        yield Refusal(ground=Ground.MAX_AGE, text=text, remedy=again)
+    if run.catalogue != catalogue.digest:
+        text = "the record was made with another catalogue than is declared now"
+        yield Refusal(ground=Ground.CATALOGUE, text=text, remedy=again)
+
+
+def run_again(asked: Asked, *, same_id: bool = False) -> str:
+    """Return what to do if only another run can help, in the words of the question.
+
+    Args:
+        asked: the question.
+        same_id: no finished record has the id that is asked about; an id is used once.
+    """
+    of = f" --prodstatus-subject={shlex.quote(asked.subject)}" if asked.subject else ""
+    command = f"pytest -m production --target {asked.target}{of}"
+    if asked.run is None:
+        return f"run {command}"
+    if same_id:
+        return f"run PRODSTATUS_RUN_ID={shlex.quote(asked.run)} {command}"
+    return f"run {command} with a new PRODSTATUS_RUN_ID"
+
+
+def _release(run: Run) -> str:
+    return f"release {run.subject.release!r}" if run.subject.release else "no release by name"
+
+
+def _suite(run: Run) -> str:
+    if not run.commit:
+        return "of no known commit (not under git, or git isn't installed)"
+    return f"{run.commit[:12]}{' with local changes' if run.dirty else ''}"
+
+
+def _commit_remedy(run: Run, asked: str, again: str) -> str:
+    if len(asked) < _SHORTEST_COMMIT:
+        return f"name the commit by {_SHORTEST_COMMIT} digits or more"
+    if not run.commit:
+        return f"run pytest from a git checkout, with git installed: {again}"
+    return f"commit your changes first, then {again}" if run.dirty else again
+
+
+def _same_commit(run: Run, asked: str) -> bool:
+    if not run.commit or run.dirty or len(asked) < _SHORTEST_COMMIT:
+        return False  # what was changed by hand is no commit
+    return run.commit.lower().startswith(asked.lower())

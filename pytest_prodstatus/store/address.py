@@ -1,0 +1,161 @@
+"""Where the store lives: which URLs name one that outlives the process, and its file.
+
+Separate from the store itself so that arming can refuse a place (a runner's local disk in CI)
+before anything is opened or created. Several parts share one store; each asks for the revision of
+the schema that it needs and no more. So a purchase never waits for tables that it doesn't use, and
+a role that may not create tables keeps its journal after an update.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from pytest_prodstatus.store.errors import JournalUnavailable, StateUnavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One part of the state store.
+
+    Attributes:
+        name: what a sentence calls it.
+        revision: the oldest schema that has its tables.
+        unavailable: what is raised when it can't be used.
+        consequence: how such a sentence ends.
+    """
+
+    name: str
+    revision: int
+    unavailable: type[StateUnavailable]
+    consequence: str
+
+
+JOURNAL = Part(
+    name="journal",
+    revision=1,
+    unavailable=JournalUnavailable,
+    consequence="; until then nothing may be ordered.",
+)
+HISTORY = Part(name="history", revision=2, unavailable=StateUnavailable, consequence=".")
+OVERRIDES = Part(
+    name="list of overrides", revision=2, unavailable=StateUnavailable, consequence="."
+)
+
+
+_SCHEMES = "sqlite:////absolute/path.sqlite3 or postgresql://user@host/database"
+
+
+def parse_address(url: str, part: Part = JOURNAL) -> URL:
+    """Return the engine URL for the store at `url`, of which `part` is wanted.
+
+    A SQLite file is named by its absolute path: in memory it would die with the process, and a
+    relative one would be another journal in another folder. PostgreSQL is always reached through
+    psycopg 3, whatever driver the URL names.
+
+    Raises:
+        StateUnavailable: (the part's own) it names no such database; a password in it is not
+            repeated.
+    """
+    try:
+        address = make_url(url.strip())
+    except (ArgumentError, ValueError) as error:
+        # The text isn't shown: an address that can't be read may hold its password anywhere.
+        msg = f"The {part.name}'s PRODSTATUS_STATE_URL is no database URL: set it to {_SCHEMES}."
+        raise part.unavailable(msg) from error
+    if "@" in (address.host or ""):  # it would be shown as part of the host
+        msg = f"The {part.name}'s PRODSTATUS_STATE_URL holds an @ in its password: write it as %40."
+        raise part.unavailable(msg)
+    backend = address.drivername.partition("+")[0]
+    if backend in ("postgresql", "postgres"):
+        return address.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        msg = f"The {part.name} can't be kept at {shown(address)}: set PRODSTATUS_STATE_URL to "
+        raise part.unavailable(msg + f"{_SCHEMES}.")
+    if address.query or not Path(address.database or "").is_absolute():
+        msg = (
+            f"The {part.name} can't be kept at {shown(address)}: a SQLite file is one absolute "
+            "path without parameters, as in sqlite:////var/lib/prodstatus/state.sqlite3."
+        )
+        raise part.unavailable(msg)
+    return address.set(drivername="sqlite+pysqlite")
+
+
+def shown(address: URL) -> str:
+    """Return the address as it may be printed: without its password and its parameters."""
+    return address.set(query={}).render_as_string(hide_password=True)
+
+
+def prepare_file(path: Path) -> None:
+    """Create the store's file (mode 0600) and its folder (0700) durably, if they are missing.
+
+    What is there already keeps its mode. SQLite gives its rollback journal the mode of the file.
+
+    Raises:
+        OSError: they can't be created.
+    """
+    if not path.parent.exists():
+        path.parent.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        _sync_folder(path.parent.parent)
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return
+    os.close(descriptor)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name in `folder` survive a power cut; Windows has no such call and no need."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+STATE_URL_VARIABLE = "PRODSTATUS_STATE_URL"
+FILE_NAME = "state.sqlite3"
+
+
+def state_url(environ: Mapping[str, str]) -> str:
+    """Return the state store's database URL, touching no file.
+
+    Args:
+        environ: the environment; a blank PRODSTATUS_STATE_URL counts as unset.
+
+    Returns:
+        PRODSTATUS_STATE_URL as it stands (`Journal.open` judges it), else a SQLite file in the
+        user's state directory. Never a path in the reports, which are thrown away.
+    """
+    configured = environ.get(STATE_URL_VARIABLE, "").strip()
+    if configured:
+        return configured
+    from sqlalchemy.engine import URL
+
+    return URL.create("sqlite", database=str(default_file())).render_as_string(hide_password=False)
+
+
+def default_file() -> Path:
+    """Return the SQLite file that is used where nothing is configured; it may not exist."""
+    return platformdirs.user_state_path("prodstatus") / FILE_NAME
+
+
+def is_there(environ: Mapping[str, str]) -> bool:
+    """Return whether there may be a store: one is configured, or the default file exists."""
+    return bool(environ.get(STATE_URL_VARIABLE, "").strip()) or default_file().exists()
+
+
+def is_local_file(url: str) -> bool:
+    """Return whether the journal at `url` is a file of this machine (SQLite, any driver)."""
+    scheme = url.strip().partition(":")[0]
+    return scheme.partition("+")[0].lower() == "sqlite"

@@ -1,0 +1,280 @@
+"""The database under the state store: durable transactions, and its refusals in one sentence.
+
+SQLite: a rollback journal (DELETE) with synchronous=EXTRA, which is FULL and also syncs the
+folder once the rollback journal is gone; with FULL alone a power cut just after a commit could
+bring that journal back and undo the commit (https://sqlite.org/pragma.html#pragma_synchronous).
+No WAL: it gains nothing at a few rows a day, and doesn't work on network folders. Writers begin
+IMMEDIATE, so that what they read can't change before they write, and wait up to 30 s.
+
+PostgreSQL: READ COMMITTED (why it suffices is said in the schema); a commit waits for the disk
+even where the role's default says otherwise.
+
+Every operation opens its own connection: the store is asked a few times in a run, holds
+nothing open while a supplier thinks, and is safe across forks and kills.
+
+The schema's revision is read first; Alembic, which is imported only if there is a step to do, takes
+the store to the one that is needed (`migrations/versions`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, final
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    inspect,
+    select,
+    text,
+)
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from pytest_prodstatus.store.address import JOURNAL, Part, prepare_file, shown
+from pytest_prodstatus.store.schema import claims, events
+
+HEAD = 2
+"""The newest revision that this release knows."""
+
+VERSION_TABLE = "prodstatus_version"
+_LOCK_KEY = 0x70_73_6A_6F  # any number that no other program is likely to lock: "psjo"
+
+_version = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
+
+
+class UnknownRevision(Exception):  # noqa: N818 - it says what was found
+    """The store's schema is none that this release knows."""
+
+
+def current_revision(connection: Connection) -> int:
+    """Return the store's revision, 0 where it is empty.
+
+    A journal made before there were revisions has no version table and is revision 1.
+
+    Raises:
+        UnknownRevision: it is newer than `HEAD`, or none of ours.
+    """
+    inspector = inspect(connection)
+    if inspector.has_table(VERSION_TABLE):
+        found = connection.execute(select(_version.c.version_num)).scalar()
+        if found is not None:
+            return _known(found)
+    return int(all(inspector.has_table(table.name) for table in (claims, events)))
+
+
+def upgrade(connection: Connection, needed: int) -> None:
+    """Bring the store to revision `needed` in the caller's transaction, one process at a time.
+
+    SQLite's write transaction already keeps others out. PostgreSQL needs the lock: two CREATE
+    TABLE at once fail on the catalogue's own unique index.
+
+    Raises:
+        UnknownRevision: another process made it newer than `HEAD` meanwhile.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
+    found = current_revision(connection)
+    if found >= needed:
+        return
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "pytest_prodstatus.store:migrations")
+    if found == 1:
+        command.stamp(config, "1")
+    command.upgrade(config, str(needed))
+
+
+def _known(found: str) -> int:
+    known = {str(number): number for number in range(1, HEAD + 1)}
+    if found not in known:
+        msg = f"its schema is {found!r} and this release knows those up to {HEAD}"
+        raise UnknownRevision(msg)
+    return known[found]
+
+
+_WRITABLE = (
+    "let this user write to it (for a file: to its folder too) or set PRODSTATUS_STATE_URL to "
+    "a place where it may"
+)
+_SPACE = "free some space there"
+
+# Fragments of SQLite's messages (sqlite3ErrStr in main.c), which carry no code before Python 3.11.
+_BY_FRAGMENT = {
+    "readonly database": _WRITABLE,
+    "unable to open database file": _WRITABLE,
+    "database or disk is full": _SPACE,
+    "disk i/o error": "look at that disk: it is full, over its quota or failing",
+    "database is locked": "try again when the process that holds it has ended",
+    "file is not a database": "set PRODSTATUS_STATE_URL to the journal's own file",
+}
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
+_BY_SQLSTATE = {
+    "25006": _WRITABLE,
+    "42501": _WRITABLE,
+    "53100": _SPACE,
+    "55P03": "try again when the process that holds it has ended",
+    "57014": "try again when the server is less busy",
+}
+_ELSE = "set PRODSTATUS_STATE_URL to a database that can be reached and written"
+
+
+def explain(
+    error: SQLAlchemyError | OSError | ImportError | UnknownRevision,
+) -> tuple[str, str]:
+    """Return the cause in one line, without the statement's values, and the remedy."""
+    if isinstance(error, (ImportError, NoSuchModuleError)):
+        return str(error), "install pytest-prodstatus[state]"
+    if isinstance(error, UnknownRevision):
+        return str(error), "update pytest-prodstatus"
+    if isinstance(error, OSError):
+        remedy = _SPACE if error.errno in (28, 122) else _WRITABLE  # ENOSPC, EDQUOT
+        return error.strerror or str(error), remedy
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    line = next(iter(str(cause).strip().splitlines()), type(cause).__name__).rstrip(" .:")
+    sqlstate = getattr(cause, "sqlstate", None)
+    if sqlstate in _BY_SQLSTATE:
+        return line, _BY_SQLSTATE[sqlstate]
+    for fragment, remedy in _BY_FRAGMENT.items():
+        if fragment in line.lower():
+            return line, remedy
+    return line, _ELSE
+
+
+BUSY_TIMEOUT_S = 30
+CONNECT_TIMEOUT_S = 10
+
+_WRITES = "prodstatus_writes"
+# `on` only in place of `off`: an administrator's remote_apply is stronger and stays.
+_POSTGRES_SETTINGS = text(
+    "SELECT set_config('lock_timeout', '30s', true), "
+    "set_config('statement_timeout', '60s', true), "
+    "set_config('synchronous_commit', "
+    "CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on' "
+    "ELSE current_setting('synchronous_commit') END, true)"
+)
+
+
+@final
+class Database:
+    """A part's tables behind an address that `parse_address` accepted."""
+
+    __slots__ = ("_address", "_engine", "_part")
+
+    def __init__(self, address: URL, part: Part = JOURNAL) -> None:
+        self._address = address
+        self._part = part
+        with self._told("opened"):
+            self._engine = _engine(address)
+
+    def prepare(self) -> None:
+        """Create the file and the part's tables where missing; safe against other processes.
+
+        Raises:
+            StateUnavailable: (this and below: the part's own) they are missing and can't be
+                created, or can't be read, or are a newer release's.
+        """
+        if self._address.get_backend_name() == "sqlite":
+            with self._told("opened"):
+                prepare_file(Path(str(self._address.database)))
+        with self.reading() as connection:
+            ready = current_revision(connection) >= self._part.revision
+        if not ready:
+            with self.writing() as connection:
+                upgrade(connection, self._part.revision)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Yield a connection inside one transaction that writes nothing.
+
+        Raises:
+            StateUnavailable: the database can't be read.
+        """
+        with self._told("read"), self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Yield a connection inside one transaction that is on the disk when the block ends.
+
+        Raises:
+            StateUnavailable: it can't be written; where that came at the very end (a server
+                lost while it committed) the change may have been kept all the same.
+            IntegrityError: another process wrote the same row first; nothing was written.
+        """
+        with self._told("written"), self._engine.connect() as connection:
+            connection = connection.execution_options(**{_WRITES: True})
+            with connection.begin():
+                if connection.dialect.name == "postgresql":
+                    connection.execute(_POSTGRES_SETTINGS)
+                yield connection
+
+    def close(self) -> None:
+        """Give back what the engine holds."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _told(self, participle: str) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except (SQLAlchemyError, OSError, ImportError, UnknownRevision) as error:
+            cause, remedy = explain(error)
+            msg = (
+                f"The {self._part.name} at {shown(self._address)} could not be {participle} "
+                f"({cause}): {remedy}{self._part.consequence}"
+            )
+            raise self._part.unavailable(msg) from error
+
+
+def _engine(address: URL) -> Engine:
+    if address.get_backend_name() == "sqlite":
+        # isolation_level=None keeps the driver from beginning transactions of its own.
+        engine = create_engine(
+            address,
+            poolclass=NullPool,
+            hide_parameters=True,
+            connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None},
+        )
+        event.listen(engine, "connect", _make_durable)
+        event.listen(engine, "begin", _begin)
+        return engine
+    defaults: dict[str, Any] = {
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "fallback_application_name": "prodstatus",
+    }
+    return create_engine(
+        address,
+        poolclass=NullPool,
+        hide_parameters=True,
+        isolation_level="READ COMMITTED",
+        connect_args={key: value for key, value in defaults.items() if key not in address.query},
+    )
+
+
+def _make_durable(connection: sqlite3.Connection, _record: object) -> None:
+    for setting in (
+        "journal_mode = DELETE",
+        "synchronous = EXTRA",
+        "fullfsync = ON",  # macOS: a plain fsync stops at the drive's cache
+        "foreign_keys = ON",
+    ):
+        connection.execute(f"PRAGMA {setting}")
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
