@@ -8,19 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_prodstatus.readers.markdown import Document, find_fields, scan
+from pytest_prodstatus.readers.markdown import Document
 from tests.unit import properties  # noqa: F401  the profile
 
-KEYS = {"OAUTH STATUS": "oauth", "API_KEY STATUS": "key"}
+OAUTH, KEY = "OAUTH STATUS", "API_KEY STATUS"
 
 
 def found(text: str) -> list[tuple[int, str, str]]:
-    """Return each field's line, key and value."""
-    lines = Document.decode(text.encode()).lines
-    return [
-        (f.line, f.key, lines[f.line][f.value_at :].strip())
-        for f in find_fields(lines, scan(lines), KEYS)
-    ]
+    """Return each field's line, title and value."""
+    fields = Document.decode(text.encode()).fields([OAUTH, KEY])
+    return [(field.line, field.title, field.value) for field in fields]
 
 
 FORMS = [
@@ -51,7 +48,7 @@ FORMS = [
 @pytest.mark.parametrize("line", FORMS)
 def test_a_field_in_bold_a_heading_a_list_or_plain(line: str) -> None:
     """Its value is the rest of the line."""
-    assert found(f"before\n\n{line}\n\nafter\n") == [(2, "oauth", "v")]
+    assert found(f"before\n\n{line}\n\nafter\n") == [(2, OAUTH, "v")]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +56,7 @@ def test_a_field_in_bold_a_heading_a_list_or_plain(line: str) -> None:
 )
 def test_a_title_may_have_an_underscore(line: str) -> None:
     """Else its line would never be found, and one more added by every run."""
-    assert found(line) == [(0, "key", "v")]
+    assert found(line) == [(0, KEY, "v")]
 
 
 NONE = [
@@ -98,7 +95,7 @@ def test_a_field_that_stands_twice_is_found_twice() -> None:
     """In the order of the lines."""
     code = "```\nOAUTH STATUS: no\n```\n"
     text = f"OAUTH STATUS: a\n{code}**API_KEY STATUS:** b\n- **OAUTH STATUS:** c\n"
-    assert found(text) == [(0, "oauth", "a"), (4, "key", "b"), (5, "oauth", "c")]
+    assert found(text) == [(0, OAUTH, "a"), (4, KEY, "b"), (5, OAUTH, "c")]
 
 
 BODY = "a\r\nbé\rc\n\n\u2028d\x0be\x0cf\x85g"
