@@ -8,6 +8,9 @@ from itertools import pairwise
 from pytest_prodstatus.model.catalogue import Stage
 from pytest_prodstatus.model.verdict import Verdict
 
+VERDICT_WIDTH = max(len(verdict.value) for verdict in Verdict)
+"""Columns of the longest verdict, for what stands below each other."""
+
 
 def instant(at: datetime | None) -> str:
     """Return a UTC instant to the second, or "unknown"."""
