@@ -33,14 +33,10 @@ def write(record: Record, config: Config) -> str:
     started = record.run.started
     took = (record.run.finished or started) - started
     root = Xml.Element("testsuites")
-    suite = Xml.SubElement(
-        root,
-        "testsuite",
-        name=_legible(config.title),
-        **dict.fromkeys(("tests", "errors", "failures", "skipped"), "0"),
-        time=f"{max(0.0, took.total_seconds()):.3f}",
-        timestamp=started.isoformat(),
-    )
+    counts = dict.fromkeys(("tests", "errors", "failures", "skipped"), "0")
+    length = f"{max(0.0, took.total_seconds()):.3f}"
+    named = {"name": _legible(config.title), **counts, "time": length}
+    suite = Xml.SubElement(root, "testsuite", named, timestamp=started.isoformat())
     _add_properties(suite, _of_suite(record))
     for row in rows_of(record):
         _add_case(suite, row, "")

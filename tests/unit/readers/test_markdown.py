@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.readers.config import read_config
 from pytest_prodstatus.readers.markdown import Document, Outline, OutlineError, read_outline, scan
 from pytest_prodstatus.writers.document import write_document
 from tests.unit import properties  # noqa: F401  the profile
-from tests.unit.given import HOSTILE, B, C, F, record
+from tests.unit.given import HOSTILE, B, C, F, declared, record
 
 OAUTH, KEY = "OAUTH STATUS", "API_KEY STATUS"
 
@@ -325,7 +324,7 @@ def test_a_document_without_stages_is_refused(text: str) -> None:
 
 def test_the_project_s_own_document_gives_its_catalogue() -> None:
     """The nine fields of this project, generated and read back: titles, meanings and heading."""
-    config = read_config((ROOT / "pyproject.toml").read_text(encoding="utf-8"), "pyproject.toml")
+    config = declared((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     stages = config.catalogue.stages
     made = record(config.catalogue, {"oauth.access-token-accepted": C})
     read = read_outline(write_document(made, config, None), "STATUS.md")
