@@ -16,7 +16,11 @@ import pytest
 
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.settings import Settings
-from pytest_prodstatus.writers.files import clear_leftovers, write_atomically
+from pytest_prodstatus.writers.files import clear_leftovers, unwritten, write_atomically
+
+_WRITE = "_write_report"
+_IN_PROGRESS = "The run is in progress: nothing is confirmed yet."
+_ID = re.compile(r'(<td class="col-testId">)(.*)(</td>)', re.DOTALL)
 
 
 def switch_on(settings: Settings, config: pytest.Config) -> None:
@@ -26,10 +30,6 @@ def switch_on(settings: Settings, config: pytest.Config) -> None:
         config.option.htmlpath = str(settings.folder / settings.config.html)
         # One file: the report shall open wherever it is moved.
         config.option.self_contained_html = True
-
-
-_WRITE = "_write_report"
-_IN_PROGRESS = "The run is in progress: nothing is confirmed yet."
 
 
 class HtmlReport:
@@ -65,8 +65,7 @@ class HtmlReport:
         try:
             write_atomically(self._path, clean.encode("utf-8", "backslashreplace"))
         except OSError as error:
-            told = f"{self._path} can't be written ({error.strerror or error})"
-            self.recorder.outputs.notices.append(told)
+            self.recorder.outputs.notices.append(unwritten(self._path, error))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: object) -> None:
@@ -116,9 +115,6 @@ class HtmlReport:
             from pytest_prodstatus.writers.html.page import write_block
 
             prefix.append(write_block(record, self.recorder.settings.config))
-
-
-_ID = re.compile(r'(<td class="col-testId">)(.*)(</td>)', re.DOTALL)
 
 
 def _with_escaped_id(cell: str, report: object) -> str:
