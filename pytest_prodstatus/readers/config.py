@@ -106,7 +106,7 @@ class Config(_Choices, frozen=True, kw_only=True):
         foreign_status: whether an exit status of pytest that no criterion explains closes the gate
             ("close") or not ("ignore").
         success_criteria: sentences that the document ends with.
-        exports: names of the further forms that a run writes (`writers/export.py`).
+        exports: names of the further forms that a run writes (`writers/exports.py`).
         secrets: patterns of variables' names: `*_PIN` holds a secret too, `!CACHE_KEY` holds none.
         path: the steps through the system that the page draws, in order.
         catalogue: the stages.
