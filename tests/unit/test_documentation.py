@@ -23,13 +23,13 @@ from pytest_prodstatus.readers.config import (
     STEP_KEYS,
     TABLE_KEYS,
     WAIVER_KEYS,
-    read_config,
 )
 from pytest_prodstatus.store.address import FILE_NAME
 from pytest_prodstatus.writers.exports import EXPORTS
 from pytest_prodstatus.writers.files import NAME
 from tests.acceptance.demo.scenarios import SCENARIOS
 from tests.unit.documentation import reference
+from tests.unit.given import declared
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -145,7 +145,7 @@ def test_every_key_of_the_configuration_is_documented(heading: str, keys: tuple[
 def test_the_example_of_the_configuration_can_be_used() -> None:
     """Whoever copies it has a catalogue: its stages, its waiver, its path and its exports."""
     (example,) = re.findall(r"```toml\n(.*?)```", CONFIGURATION, re.DOTALL)
-    config = read_config(example, "configuration.md")
+    config = declared(example)
     assert [stage.id for stage in config.catalogue.stages] == ["sale", "payout", "final"]
     assert [waiver.owner for waiver in config.waivers] == ["Ann"]
 
