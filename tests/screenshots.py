@@ -116,9 +116,9 @@ def _pages(folder: Path, config: Config) -> Mapping[str, Path]:
     )
     told["ten-thousand"] = many(10_000, 20)
     pages = {}
-    for name, (record, declared) in told.items():
+    for name, (record, shown) in told.items():
         pages[name] = folder / f"{name}.html"
-        pages[name].write_text(write_page(record, declared), encoding="utf-8")
+        pages[name].write_text(write_page(record, shown), encoding="utf-8")
     return pages
 
 
