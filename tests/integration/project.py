@@ -52,9 +52,6 @@ SHOP = "@shop\ndef test_open():\n    pass\n"
 TIMEOUT_S = 120
 SERIAL: tuple[str, ...] = ()
 XDIST = ("-n", "2")
-REMOTE = ("-m", "production", "--dist=load")
-"""With `Project.remote`: two workers that don't see the controller's temporary folder."""
-
 _ELSEWHERE = """#!/bin/sh
 exec unshare --mount sh -c 'mount -t tmpfs none "$TMPDIR" && exec "$0" "$@"' {python} "$@"
 """
@@ -203,7 +200,7 @@ class Project:
         return self.left(int(done.ret), done.stdout.str(), done.stderr.str(), folder)
 
     def remote(self, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
-        """Return the arguments for workers that share the project alone with their controller."""
+        """Return the arguments for two workers that see the project alone, as on another machine."""
         able = subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True)
         if able.returncode != 0:
             pytest.skip("this user may not mount: unshare --mount is refused")
@@ -213,7 +210,7 @@ class Project:
         python = self.root / ".python"
         python.write_text(_ELSEWHERE.format(python=sys.executable), encoding="utf-8")
         python.chmod(0o700)
-        return (*REMOTE, f"--tx=2*popen//python={python}")
+        return ("--dist=load", f"--tx=2*popen//python={python}")
 
     def run_alone(self, *args: str, lean: Sequence[str] = LEAN, folder: Path | None = None) -> Ran:
         """Run pytest over the project in a process of its own."""

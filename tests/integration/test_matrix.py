@@ -49,7 +49,9 @@ def run(row: Row, mode: str, project: Project, monkeypatch: pytest.MonkeyPatch) 
     project.write(files)
     args = [*MODES[mode], *row.args]
     if mode == "remote":
-        args = [*project.remote(monkeypatch), *row.args]
+        # A worker that can't tell its controller acts on the world only if that was asked for.
+        acts = any("side_effects" in text for text in files.values())
+        args = [*project.remote(monkeypatch), *(["-m", "production"] if acts else []), *row.args]
     lean = [name for name in project.lean if name not in row.neighbours]
     return project.run_alone(*args, lean=lean) if row.alone else project.run(*args, lean=lean)
 

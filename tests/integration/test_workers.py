@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.integration.project import SHOP, XDIST, Project
 
 API = "@api\ndef test_a(): pass\n"
@@ -97,3 +99,100 @@ def test_records_of_all_modes_agree(project: Project) -> None:
             }
         )
     assert all(one == told[0] for one in told)
+
+
+ACTS = """
+@pytest.mark.stage("api", side_effects=True)
+def test_buy(evidence):
+    with open("bought", "a") as file: file.write("x")
+    evidence(order="A")
+"""
+
+
+def bought(project: Project) -> int:
+    """Return how often the criterion with side effects started."""
+    path = project.root / "bought"
+    return len(path.read_text(encoding="utf-8")) if path.exists() else 0
+
+
+def test_workers_on_another_machine_share_no_folder(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they collected travels on their first reports; the record is that of any run."""
+    project.write({"test_api.py": ACTS, "test_shop.py": SHOP})
+    ran = project.run(*project.remote(monkeypatch), "-m", "production")
+    assert (ran.status, ran.final) == (0, "CONFIRMED")
+    assert ran.values("api.buy") == {"order": {"type": "text", "value": "A"}}
+    assert bought(project) == 1
+
+
+def test_a_worker_that_cannot_tell_its_controller_does_not_act(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run wasn't asked to judge, so the last record stands until the first report comes."""
+    project.write({"test_api.py": ACTS, "test_shop.py": SHOP})
+    ran = project.run(*project.remote(monkeypatch))
+    assert ran.verdicts == {"api.buy": "BLOCKED not-armed", "shop.open": "CONFIRMED"}
+    assert "pytest -m production" in ran.criteria["api.buy"]["remedy"]
+    assert bought(project) == 0
+
+
+def test_a_bad_catalogue_is_refused_before_any_test_on_another_machine(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The workers find it themselves: the controller would know it after their first tests."""
+    project.write({"test_api.py": ACTS.replace('"api"', '"pay"'), "test_shop.py": SHOP})
+    ran = project.run(*project.remote(monkeypatch))
+    assert "pay" in ran.out + ran.err
+    assert ran.status == 4
+    assert bought(project) == 0
+
+
+@pytest.mark.parametrize("dist", ["load", "loadscope", "loadfile", "loadgroup", "worksteal"])
+def test_what_a_worker_died_in_is_never_started_again(
+    dist: str, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The schedulers of scopes would start it again, and no shared folder says that it ran."""
+    dies = ACTS + "    os._exit(1)\ndef test_after(): pass\n"
+    project.write({"test_api.py": dies, "test_shop.py": SHOP})
+    remote = [arg for arg in project.remote(monkeypatch) if not arg.startswith("--dist")]
+    ran = project.run(*remote, f"--dist={dist}", "-m", "production", "--max-worker-restart=4")
+    assert ran.verdicts["api.buy"] == "FAILED crash"
+    assert bought(project) == 1
+
+
+def test_each_worker_runs_it_all_and_one_of_them_acts(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With `--dist each`, also if they share no folder."""
+    project.write({"test_api.py": ACTS, "test_shop.py": SHOP})
+    remote = [arg for arg in project.remote(monkeypatch) if not arg.startswith("--dist")]
+    ran = project.run(*remote, "--dist=each", "-m", "production")
+    assert (ran.status, ran.final) == (0, "CONFIRMED")
+    assert bought(project) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("prodstatus_version", "0.0.1", "has pytest-prodstatus"),
+        ("prodstatus_catalogue", "0" * 64, "has another catalogue"),
+    ],
+)
+def test_a_worker_that_disagrees_with_its_controller_runs_nothing(
+    key: str, value: str, words: str, project: Project
+) -> None:
+    """Another release of the plugin, or another checkout: refused by name before any test."""
+    hook = f"""
+    import pytest
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure_node(node):
+        node.workerinput["{key}"] = "{value}"
+    """
+    project.write({"conftest.py": hook, "test_api.py": ACTS, "test_shop.py": SHOP})
+    ran = project.run(*XDIST, "-m", "production")
+    assert words in ran.out + ran.err
+    assert "worker gw" in ran.out + ran.err
+    assert ran.status == 4
+    assert ran.final == "BLOCKED"
+    assert bought(project) == 0
