@@ -12,8 +12,7 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
 from pytest_prodstatus.model.causes import actions_of, causes, of_run, root_stages
-from pytest_prodstatus.model.criterion_status import Facts, not_observed, standings_of
-from pytest_prodstatus.model.decision import EXIT_BLOCKED, decide
+from pytest_prodstatus.model.criterion_status import Facts, not_observed
 from pytest_prodstatus.model.record import (
     HISTORY_LIMIT,
     Decision,
@@ -26,20 +25,16 @@ from pytest_prodstatus.model.record import (
     Standing,
 )
 from pytest_prodstatus.model.rollup import RUN, judge
-from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict, because, rollup
-
-
-def assemble(facts: Facts, run: Run, rule: Rule, pytest_status: int, now: datetime) -> Record:
-    """Return the record of a run.
-
-    Args:
-        facts: what was collected and observed.
-        run: the run's own data; `complete` is computed here.
-        rule: the gate's rule.
-        pytest_status: the exit status before ours.
-        now: the instant against which ages are measured.
-    """
-    return compose(facts, standings_of(facts, run, now), run, rule, pytest_status)
+from pytest_prodstatus.model.verdict import (
+    EXIT_BLOCKED,
+    Kind,
+    Reason,
+    Rule,
+    Verdict,
+    because,
+    exit_status,
+    rollup,
+)
 
 
 def compose(
@@ -55,7 +50,14 @@ def compose(
     stages = _with_history(stages, facts.former, run.started)
     catalogue = facts.catalogue
     found = causes(catalogue, stages, run.incidents, root_stages(catalogue))
-    decision = decide(rule, final, found, selection, pytest_status)
+    decision = Decision(
+        open=rule.admits(final.verdict),
+        rule=rule,
+        exit_code=exit_status(rule, selection.verdict, pytest_status),
+        causes=found,
+        actions=actions_of(found),
+        selection=selection,
+    )
     return Record(
         run=run,
         final=final,

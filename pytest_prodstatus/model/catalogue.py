@@ -16,9 +16,9 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
 from msgspec import Struct
-from msgspec.structs import force_setattr, replace
+from msgspec.structs import replace
 
-from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.text import normalize, one_line
 
 FINAL = "final"
 """The stage of this id, where it is declared, gives the FINAL verdict."""
@@ -63,8 +63,7 @@ class Stage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     valid_for: timedelta = DEFAULT_VALID_FOR
 
     def __post_init__(self) -> None:
-        for meaning in ("confirmed", "failed", "blocked"):
-            force_setattr(self, meaning, one_line(getattr(self, meaning)))
+        normalize(self, "confirmed", "failed", "blocked")
 
     @property
     def derived(self) -> bool:

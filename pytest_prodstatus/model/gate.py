@@ -14,10 +14,17 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError, base_of
 from pytest_prodstatus.model.causes import actions_of, cause_line, causes, needed, root_stages
-from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_FAILED, EXIT_OPEN
 from pytest_prodstatus.model.record import Cause, Override, Record, Standing
 from pytest_prodstatus.model.rollup import Judged, judge
-from pytest_prodstatus.model.verdict import Reason, Verdict, because, rollup
+from pytest_prodstatus.model.verdict import (
+    EXIT_BLOCKED,
+    EXIT_FAILED,
+    EXIT_OPEN,
+    Reason,
+    Verdict,
+    because,
+    rollup,
+)
 from pytest_prodstatus.model.violations import (
     ANOTHER,
     Asked,

@@ -23,7 +23,6 @@ from msgspec.structs import replace
 from pytest_prodstatus.model.assemble import compose
 from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR, Catalogue, Stage
 from pytest_prodstatus.model.criterion_status import Facts, carried
-from pytest_prodstatus.model.decision import EXIT_FAILED, EXIT_OPEN, exit_status
 from pytest_prodstatus.model.record import (
     Decision,
     Past,
@@ -34,7 +33,15 @@ from pytest_prodstatus.model.record import (
     Standing,
     Subject,
 )
-from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
+from pytest_prodstatus.model.verdict import (
+    EXIT_FAILED,
+    EXIT_OPEN,
+    Kind,
+    Reason,
+    Verdict,
+    because,
+    exit_status,
+)
 from pytest_prodstatus.model.violations import catalogue_of, own_of
 
 

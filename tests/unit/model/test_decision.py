@@ -6,8 +6,14 @@ from itertools import product
 
 import pytest
 
-from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_FAILED, EXIT_OPEN, exit_status
-from pytest_prodstatus.model.verdict import Rule, Verdict
+from pytest_prodstatus.model.verdict import (
+    EXIT_BLOCKED,
+    EXIT_FAILED,
+    EXIT_OPEN,
+    Rule,
+    Verdict,
+    exit_status,
+)
 from tests.unit.given import B, C, F, catalogue, record
 
 ADMITS = {

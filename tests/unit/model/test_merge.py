@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.assemble import assemble
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.merge import MergeError, Shard, merge, unobserved
 from pytest_prodstatus.model.outcome import Observation
@@ -24,6 +23,7 @@ from tests.unit.given import (
     B,
     C,
     F,
+    assembled,
     by_id,
     catalogue,
     criterion,
@@ -66,7 +66,7 @@ def shard(
     )  # fmt: skip
     given_ = {"catalogue": stages.digest, "selection": " ".join(sorted(chosen)), **of}
     made = run(**given_)
-    return assemble(told, made, rule, status, made.finished or NOW)
+    return assembled(told, made, rule, status, made.finished or NOW)
 
 
 def merged(*parts: Record, stages: Catalogue = SHOP) -> Record:
