@@ -112,17 +112,16 @@ class _Value(
 
     def __post_init__(self) -> None:
         value = self.value  # type: ignore[attr-defined]  # each class below has one
-        match value:
-            case str():
-                kept = one_line(value, limit=TEXT_LIMIT)
-                if kept is not value:
-                    force_setattr(self, "value", kept)
-            case int():
-                if not -_LARGEST <= value <= _LARGEST:
-                    msg = f"a whole number of evidence has at most {_DIGITS} digits"
-                    raise ValueError(msg)
-            case datetime():
-                force_setattr(self, "value", instant(value))
+        if isinstance(value, str):
+            kept = one_line(value, limit=TEXT_LIMIT)
+            if kept is not value:
+                force_setattr(self, "value", kept)
+        elif isinstance(value, int):
+            if not -_LARGEST <= value <= _LARGEST:
+                msg = f"a whole number of evidence has at most {_DIGITS} digits"
+                raise ValueError(msg)
+        elif isinstance(value, datetime):
+            force_setattr(self, "value", instant(value))
 
 
 class _Entry(_Value, frozen=True, kw_only=True):

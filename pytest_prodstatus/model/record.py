@@ -78,7 +78,9 @@ class Standing(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     def __post_init__(self) -> None:
         Explained.__post_init__(self)
-        normalize(self, "title", "observed_at")
+        at = self.observed_at
+        if one_line(self.title) is not self.title or (at and instant(at) is not at):
+            normalize(self, "title", "observed_at")  # seldom, and slow for thousands
         if self.duration:
             if not isfinite(self.duration) or self.duration < 0:
                 msg = f"duration is {self.duration!r}; it must be a number of seconds"
