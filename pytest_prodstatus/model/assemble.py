@@ -11,7 +11,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
-from pytest_prodstatus.model.causes import actions_of, causes, of_run, root_stages
+from pytest_prodstatus.model.causes import actions_of, causes, of_run
 from pytest_prodstatus.model.criterion_status import Facts, not_observed
 from pytest_prodstatus.model.record import (
     HISTORY_LIMIT,
@@ -49,7 +49,7 @@ def compose(
     selection = _selection(facts, standings, run.incidents, final.verdict)
     stages = _with_history(stages, facts.former, run.started)
     catalogue = facts.catalogue
-    found = causes(catalogue, stages, run.incidents, root_stages(catalogue))
+    found = causes(catalogue, stages, run.incidents, catalogue.roots)
     decision = Decision(
         open=rule.admits(final.verdict),
         rule=rule,
@@ -155,9 +155,7 @@ def marker_of(
             **because(IN_PROGRESS),
             derived=stage.derived,
             cause=RUN,
-            criteria=tuple(
-                not_observed(one, IN_PROGRESS, selected=True) for one in of_stage[stage.id]
-            ),
+            criteria=tuple(not_observed(one, IN_PROGRESS) for one in of_stage[stage.id]),
             since=run.started,
         )
         for stage in catalogue.stages

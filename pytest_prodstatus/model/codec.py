@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
-from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError, Stage, title_of
+from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError
 from pytest_prodstatus.model.causes import actions_of, causes
 from pytest_prodstatus.model.record import (
     SCHEMA,
@@ -58,9 +58,8 @@ def explained(record: Record) -> Record:
 
     It doesn't tell which stage requires which; the gate takes that from today's catalogue.
     """
-    stages = tuple(Stage(id=stage.id, title=title_of(stage.id)) for stage in record.stages)
     try:
-        catalogue = Catalogue(stages=stages, declared=False)
+        catalogue = Catalogue(declared=False).with_stages_of(known=[s.id for s in record.stages])
     except CatalogueError:
         return record
     # It doesn't tell what FINAL rolls up either.

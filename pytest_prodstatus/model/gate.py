@@ -13,7 +13,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError, base_of
-from pytest_prodstatus.model.causes import actions_of, cause_line, causes, needed, root_stages
+from pytest_prodstatus.model.causes import actions_of, cause_line, causes
 from pytest_prodstatus.model.record import Cause, Override, Record, Standing
 from pytest_prodstatus.model.rollup import Judged, judge
 from pytest_prodstatus.model.verdict import (
@@ -30,7 +30,6 @@ from pytest_prodstatus.model.violations import (
     Asked,
     Ground,
     Refusal,
-    catalogue_of,
     contradictions,
     own_of,
     refusals_of,
@@ -171,7 +170,7 @@ def ask(
     """
     waivers = waivers or Waivers()
     try:
-        stages = catalogue_of(record, catalogue)
+        stages = catalogue.with_stages_of(known=[stage.id for stage in record.stages])
     except CatalogueError as error:
         broken = Refusal(ground=Ground.UNREADABLE, text=f"the record's stages are none: {error}")
         return refused((broken,), asked, override)
@@ -192,7 +191,7 @@ def ask(
     standings = standings_now(within, stages, release, now)
     refusals += waiver_refusals(waivers, standings, now)
     good = waivers.in_force(_known(standings), now)
-    waived = _waived(standings, good, needed(stages, roots))
+    waived = _waived(standings, good, stages.with_needs(roots))
     # As a rule nothing has aged since.
     truth = as_written if standings == within else judge(stages, standings, incidents=incidents)
     decided = truth
@@ -220,7 +219,7 @@ def asked_stages(catalogue: Catalogue, require: Sequence[str]) -> tuple[str, ...
             known = ", ".join(catalogue.by_id) or "none"
             msg = f"--require {name!r}: there is no such stage; stages are {known}"
             raise UnknownStageError(msg)
-    return tuple(require) or root_stages(catalogue)
+    return tuple(require) or catalogue.roots
 
 
 def waiver_refusals(

@@ -42,7 +42,7 @@ from pytest_prodstatus.model.verdict import (
     because,
     exit_status,
 )
-from pytest_prodstatus.model.violations import catalogue_of, own_of
+from pytest_prodstatus.model.violations import own_of
 
 
 class MergeError(ValueError):
@@ -82,7 +82,7 @@ def merge(shards: Sequence[Shard], declared: Catalogue) -> Record:
     """
     _refuse_strangers(shards, declared)
     parts = [s.record for s in sorted(shards, key=lambda s: (s.record.run.started, s.name))]
-    catalogue = _union([catalogue_of(part, declared) for part in parts], declared)
+    catalogue = declared.with_stages_of(known=[s.id for part in parts for s in part.stages])
     finished = max(part.run.finished for part in parts if part.run.finished)
     standings = [
         _one(seen, catalogue.by_id[seen[0].stage], finished) for seen in _by_id(parts).values()
@@ -139,13 +139,6 @@ def _refuse_strangers(shards: Sequence[Shard], declared: Catalogue) -> None:
             if declared.declared and standing.stage not in declared.by_id:
                 msg = f"{shard.name}: {standing.id!r} is in no stage of the catalogue"
                 raise MergeError(msg)
-
-
-def _union(catalogues: Iterable[Catalogue], declared: Catalogue) -> Catalogue:
-    if declared.declared:
-        return declared
-    stages = {stage.id: stage for catalogue in catalogues for stage in catalogue.stages}
-    return Catalogue(stages=tuple(stages.values()), declared=False)
 
 
 def _by_id(parts: Iterable[Record]) -> dict[str, list[Standing]]:

@@ -14,8 +14,8 @@ from enum import Enum
 
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.catalogue import Catalogue, Stage, base_of, title_of
-from pytest_prodstatus.model.criterion_status import of_another_release, stale
+from pytest_prodstatus.model.catalogue import Catalogue, Stage, base_of
+from pytest_prodstatus.model.criterion_status import not_provided, outdated
 from pytest_prodstatus.model.record import Record, Run, Standing
 from pytest_prodstatus.model.rollup import Judged
 from pytest_prodstatus.model.text import age, one_line, text_of
@@ -23,18 +23,6 @@ from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
 
 SKEW = timedelta(minutes=5)
 """How far a record may be dated ahead, since the machine that wrote it has a clock of its own."""
-
-
-def catalogue_of(record: Record, declared: Catalogue) -> Catalogue:
-    """Return the declared catalogue, or, where no stage is declared, the record's own stages.
-
-    Raises:
-        CatalogueError: the record's stages make no catalogue.
-    """
-    if declared.declared:
-        return declared
-    stages = tuple(Stage(id=stage.id, title=title_of(stage.id)) for stage in record.stages)
-    return Catalogue(stages=stages, declared=False)
 
 
 def own_of(standing: Standing) -> Standing:
@@ -104,7 +92,14 @@ def standings_now(
     standings = [_aged(standing, catalogue.by_id[standing.stage], release, now) for standing in own]
     known = {s.id for s in own} | {base_of(s.id) for s in own}
     standings += [
-        _unknown(name, stage)
+        not_provided(
+            name,
+            Reason(
+                text="the record knows nothing of it",
+                kind=Kind.NOT_RUN,
+                remedy=f"run stage {stage.id} again",
+            ),
+        )
         for stage in catalogue.stages
         for name in stage.criteria
         if name not in known
@@ -115,25 +110,8 @@ def standings_now(
 def _aged(standing: Standing, stage: Stage, release: str | None, now: datetime) -> Standing:
     if standing.verdict is not Verdict.CONFIRMED:
         return standing
-    reason = stale(standing.observed_at, stage, now, SKEW)
-    reason = reason or of_another_release(standing.subject, stage, release)
+    reason = outdated(standing, stage, now, release, ahead=SKEW)
     return replace(standing, verdict=Verdict.BLOCKED, **because(reason)) if reason else standing
-
-
-def _unknown(name: str, stage: Stage) -> Standing:
-    return Standing(
-        id=name,
-        title=one_line(name),
-        nodeid=None,
-        verdict=Verdict.BLOCKED,
-        **because(
-            Reason(
-                text="the record knows nothing of it",
-                kind=Kind.NOT_RUN,
-                remedy=f"run stage {stage.id} again",
-            )
-        ),
-    )
 
 
 MAX_AGE = timedelta(hours=24)
