@@ -362,6 +362,13 @@ class Record(
     overrides: tuple[Override, ...]
     previous: Record | None = None
 
+    def __post_init__(self) -> None:
+        ids = [stage.id for stage in self.stages]
+        if len(set(ids)) < len(ids):
+            twice = next(name for name in ids if ids.count(name) > 1)
+            msg = f"the stage {twice!r} stands twice; a record has every stage once"
+            raise ValueError(msg)
+
     @property
     def criteria(self) -> Iterator[Standing]:
         """All criteria, in the order of the stages."""
