@@ -44,22 +44,16 @@ def causes(
                 found.setdefault(key, []).append((stage.id, one_line(standing.id)))
         if stage.reason and stage.cause == stage.id:
             found.setdefault((stage.verdict, stage.reason), []).append((stage.id, stage.id))
+    above = [(s.id, catalogue.needs[s.id]) for s in catalogue.stages if s.id in bearing]
     listed = []
     for (verdict, reason), places in found.items():
         own = dict.fromkeys(stage_id for stage_id, _ in places)
-        affected = (
-            stage.id
-            for stage in catalogue.stages
-            if stage.id in bearing
-            and stage.id not in own
-            and not catalogue.needs[stage.id].isdisjoint(own)
-        )
         cause = Cause(
             verdict=verdict,
             **because(reason),
             ids=tuple(name for _, name in places),
             stages=tuple(own),
-            affected=tuple(affected),
+            affected=tuple(i for i, needs in above if not needs.isdisjoint(own) and i not in own),
         )
         listed.append(cause)
     capped = tuple(name for name in roots if name == FINAL)
