@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -49,14 +48,6 @@ class MergeError(ValueError):
     """Records that aren't shards of one run; the message names one and what differs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shard:
-    """A record and its name, for messages."""
-
-    name: str
-    record: Record
-
-
 _SAME: Mapping[str, Callable[[Record], object]] = {
     "run id": lambda record: record.run.id,
     "target": lambda record: record.run.target,
@@ -68,11 +59,11 @@ _SAME: Mapping[str, Callable[[Record], object]] = {
 """What shards of one run have in common."""
 
 
-def merge(shards: Sequence[Shard], declared: Catalogue) -> Record:
+def merge(shards: Mapping[str, Record], declared: Catalogue) -> Record:
     """Return the record of the run that all `shards` are parts of.
 
     Args:
-        shards: at least one, in any order; one may be given twice.
+        shards: at least one, by its name for messages.
         declared: the catalogue as it is declared today.
 
     Raises:
@@ -81,7 +72,9 @@ def merge(shards: Sequence[Shard], declared: Catalogue) -> Record:
         CatalogueError: the stages of a record make no catalogue.
     """
     _refuse_strangers(shards, declared)
-    parts = [s.record for s in sorted(shards, key=lambda s: (s.record.run.started, s.name))]
+    parts = [
+        shards[name] for name in sorted(shards, key=lambda name: (shards[name].run.started, name))
+    ]
     catalogue = declared.with_stages_of(known=[s.id for part in parts for s in part.stages])
     finished = max(part.run.finished for part in parts if part.run.finished)
     standings = [
@@ -115,29 +108,29 @@ def unobserved(record: Record) -> list[Standing]:
     return [s for s in record.criteria if s.observed is None or s.carried_over]
 
 
-def _refuse_strangers(shards: Sequence[Shard], declared: Catalogue) -> None:
-    first = shards[0]
-    for shard in shards:
+def _refuse_strangers(shards: Mapping[str, Record], declared: Catalogue) -> None:
+    first, model = next(iter(shards.items()))
+    for name, shard in shards.items():
         for what, value in _SAME.items():
-            own, other = value(shard.record), value(first.record)
+            own, other = value(shard), value(model)
             if own != other:
                 msg = (
-                    f"{shard.name}: its {what} is {own!r}, and that of {first.name} is {other!r}; "
+                    f"{name}: its {what} is {own!r}, and that of {first} is {other!r}; "
                     "only shards of one run are merged"
                 )
                 raise MergeError(msg)
-        if shard.record.run.finished is None:
-            msg = f"{shard.name}: its run is in progress or was killed; merge finished runs"
+        if shard.run.finished is None:
+            msg = f"{name}: its run is in progress or was killed; merge finished runs"
             raise MergeError(msg)
-        if shard.record.run.catalogue != declared.digest:
+        if shard.run.catalogue != declared.digest:
             msg = (
-                f"{shard.name}: it was made with another catalogue than is declared now; "
+                f"{name}: it was made with another catalogue than is declared now; "
                 "merge with the configuration that ran"
             )
             raise MergeError(msg)
-        for standing in shard.record.criteria:
+        for standing in shard.criteria:
             if declared.declared and standing.stage not in declared.by_id:
-                msg = f"{shard.name}: {standing.id!r} is in no stage of the catalogue"
+                msg = f"{name}: {standing.id!r} is in no stage of the catalogue"
                 raise MergeError(msg)
 
 
