@@ -36,6 +36,8 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 _DIGITS = 40
 """Digits that a number may have before the point, and as many after it."""
 _LARGEST = 10**_DIGITS - 1
+_SHORT = reprlib.Repr()  # bounded, and safe where a value's own repr fails
+_SHORT.maxother = _SHORT.maxstring = 80
 
 
 class EvidenceError(TypeError):
@@ -74,8 +76,10 @@ class Money:
             msg = f"Money takes at most {_DIGITS} digits before the point and as many after it"
             raise EvidenceError(msg)
         if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
-            told = _described(currency)
-            msg = f"Money takes a currency of three capital letters such as 'USD', not {told}"
+            msg = (
+                "Money takes a currency of three capital letters such as 'USD', "
+                f"not {_described(currency)}"
+            )
             raise EvidenceError(msg)
         object.__setattr__(self, "amount", exact)
         object.__setattr__(self, "currency", str(currency))
@@ -317,7 +321,7 @@ def _item(name: str, value: object, clean: Callable[[str], str]) -> Item:
         case bool():
             return BoolItem(value=value)
         case int():
-            if abs(value) >= 10**_DIGITS:
+            if abs(value) > _LARGEST:
                 msg = f"evidence {name!r}: an int has at most {_DIGITS} digits; give it as text"
                 raise EvidenceError(msg)
             digits = str(int(value))
@@ -344,10 +348,6 @@ def _item(name: str, value: object, clean: Callable[[str], str]) -> Item:
             raise EvidenceError(msg)
 
 
-_SHORT = reprlib.Repr()  # bounded, and safe where a value's own repr fails
-_SHORT.maxother = _SHORT.maxstring = 80
-
-
 def _described(value: object) -> str:
-    long = isinstance(value, int) and abs(value) >= 10**_DIGITS  # Python refuses to print some
+    long = isinstance(value, int) and abs(value) > _LARGEST  # Python refuses to print some
     return f"{'a long number' if long else _SHORT.repr(value)} ({type(value).__name__})"

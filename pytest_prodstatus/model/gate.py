@@ -39,6 +39,10 @@ from pytest_prodstatus.model.violations import (
 from pytest_prodstatus.model.waiver import Waiver, Waivers
 
 
+class UnknownStageError(ValueError):
+    """A stage that was asked about and doesn't exist; the message lists those that do."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waived:
     """A criterion that isn't CONFIRMED, and the waiver by which that is accepted."""
@@ -135,15 +139,6 @@ class Answer:
         return ": ".join([*parts, *self.reasons[:1]]) + more
 
 
-def refused(refusals: Sequence[Refusal], asked: Asked, override: Override | None = None) -> Answer:
-    """Return the answer where there is no record, or one that is about something else."""
-    return Answer(asked=asked, verdict=None, refusals=tuple(refusals), override=override)
-
-
-class UnknownStageError(ValueError):
-    """A stage that was asked about and doesn't exist; the message lists those that do."""
-
-
 def ask(
     record: Record,
     catalogue: Catalogue,
@@ -208,6 +203,11 @@ def ask(
     )
 
 
+def refused(refusals: Sequence[Refusal], asked: Asked, override: Override | None = None) -> Answer:
+    """Return the answer where there is no record, or one that is about something else."""
+    return Answer(asked=asked, verdict=None, refusals=tuple(refusals), override=override)
+
+
 def asked_stages(catalogue: Catalogue, require: Sequence[str]) -> tuple[str, ...]:
     """Return the ids of the stages that an answer is about.
 
@@ -233,14 +233,14 @@ def waiver_refusals(
         now: the instant against which they are measured.
     """
     known = _known(standings)
-    told = [text for _, text in waivers.broken(known, now)]
+    broken = (text for _, text in waivers.broken(known, now))
     return [
         Refusal(
             ground=Ground.WAIVER,
             text=text,
             remedy="correct the waiver in pyproject.toml, or take it out",
         )
-        for text in (*told, *waivers.misplaced(known))
+        for text in (*broken, *waivers.misplaced(known))
     ]
 
 
@@ -260,13 +260,12 @@ def _verdict(judged: Judged, asked: Asked, incidents: Sequence[Reason]) -> Verdi
 def _contradictions(
     record: Record, own: Sequence[Standing], as_written: Judged | None, asked: Asked
 ) -> tuple[Refusal, ...]:
-    told = list(contradictions(record, own, as_written))
-    if not told:
+    found = list(contradictions(record, own, as_written))
+    if not found:
         return ()
-    more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
-    text = f"the record contradicts itself: {told[0]}{more}"
-    again = run_again(asked)
-    return (Refusal(ground=Ground.CONTRADICTION, text=text, remedy=again),)
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    text = f"the record contradicts itself: {found[0]}{more}"
+    return (Refusal(ground=Ground.CONTRADICTION, text=text, remedy=run_again(asked)),)
 
 
 def _waived(

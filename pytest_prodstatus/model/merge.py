@@ -23,7 +23,6 @@ from pytest_prodstatus.model.assemble import compose
 from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR, Catalogue, Stage
 from pytest_prodstatus.model.criterion_status import Facts, carried
 from pytest_prodstatus.model.record import (
-    Decision,
     Past,
     Record,
     Run,
@@ -88,24 +87,19 @@ def merge(shards: Mapping[str, Record], declared: Catalogue) -> Record:
     history = max((part.history for part in parts), key=len)
     stages = tuple(_dated(stage, parts, history, run.started) for stage in record.stages)
     overrides = tuple(dict.fromkeys(each for part in parts for each in part.overrides))
-    decision = _of_all(record, status)
-    return replace(record, decision=decision, stages=stages, history=history, overrides=overrides)
-
-
-def _of_all(record: Record, pytest_status: int) -> Decision:
-    """Return a record's decision with the exit status for the whole catalogue."""
-    decision, final = record.decision, record.final.verdict
-    number = sum(1 for _ in record.criteria)
-    return replace(
-        decision,
-        exit_code=exit_status(decision.rule, final, pytest_status),
-        selection=Selection(partial=False, verdict=final, criteria=number),
+    # Asked about the whole catalogue, whatever each shard was asked about.
+    verdict, number = record.final.verdict, len(standings)
+    decision = replace(
+        record.decision,
+        exit_code=exit_status(record.decision.rule, verdict, status),
+        selection=Selection(partial=False, verdict=verdict, criteria=number),
     )
+    return replace(record, decision=decision, stages=stages, history=history, overrides=overrides)
 
 
 def unobserved(record: Record) -> list[Standing]:
     """Return the criteria that the run of a record did not observe itself."""
-    return [s for s in record.criteria if s.observed is None or s.carried_over]
+    return [standing for standing in record.criteria if not standing.observed_now]
 
 
 def _refuse_strangers(shards: Mapping[str, Record], declared: Catalogue) -> None:
@@ -144,7 +138,7 @@ def _by_id(parts: Iterable[Record]) -> dict[str, list[Standing]]:
 
 def _one(seen: Sequence[Standing], stage: Stage, finished: datetime) -> Standing:
     """Return how one criterion stands by all shards, which come in the order of their start."""
-    ran = [s for s in seen if s.observed and not s.carried_over]
+    ran = [s for s in seen if s.observed_now]
     if ran:
         return min(ran, key=lambda s: (-s.verdict.severity, _seconds(s, math.inf)))
     asked = [s for s in seen if s.selected]

@@ -88,6 +88,11 @@ class Standing(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             force_setattr(self, "duration", round(self.duration, 6))
 
     @property
+    def observed_now(self) -> bool:
+        """Whether the record's own run observed it."""
+        return self.observed is not None and not self.carried_over
+
+    @property
     def stage(self) -> str:
         """The id of its stage."""
         return self.id.partition(".")[0]
