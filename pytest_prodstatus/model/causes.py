@@ -44,10 +44,11 @@ def causes(
                 found.setdefault(key, []).append((stage.id, one_line(standing.id)))
         if stage.reason and stage.cause == stage.id:
             found.setdefault((stage.verdict, stage.reason), []).append((stage.id, stage.id))
-    above = [(s.id, catalogue.needs[s.id]) for s in catalogue.stages if s.id in bearing]
+    in_order = [stage.id for stage in catalogue.stages if stage.id in bearing]
+    above = [(name, catalogue.needs[name]) for name in in_order if catalogue.needs[name]]
     listed = []
     for (verdict, reason), places in found.items():
-        own = dict.fromkeys(stage_id for stage_id, _ in places)
+        own = {stage_id: None for stage_id, _ in places}
         cause = Cause(
             verdict=verdict,
             **because(reason),
@@ -58,7 +59,7 @@ def causes(
         listed.append(cause)
     capped = tuple(name for name in roots if name == FINAL)
     listed += [of_run(reason, capped) for reason in incidents]
-    return tuple(sorted(listed, key=lambda cause: (-cause.verdict.severity, -len(_stages(cause)))))
+    return tuple(sorted(listed, key=lambda cause: (-cause.verdict.severity, -_weight(cause))))
 
 
 def of_run(reason: Reason, affected: tuple[str, ...] = ()) -> Cause:
@@ -75,7 +76,7 @@ def actions_of(causes: Sequence[Cause]) -> tuple[str, ...]:
         if not action and cause.verdict is Verdict.FAILED:
             action = one_line(f"fix {_named(cause)}: {cause.sentence}", limit=ACTION_LIMIT)
         if action:
-            helped.setdefault(action, set()).update(_stages(cause))
+            helped.setdefault(action, set()).update(cause.stages, cause.affected)
     return tuple(sorted(helped, key=lambda action: -len(helped[action])))
 
 
@@ -88,6 +89,6 @@ def _named(cause: Cause) -> str:
     return cause.ids[0] + (f" and {len(cause.ids) - 1} more" if len(cause.ids) > 1 else "")
 
 
-def _stages(cause: Cause) -> tuple[str, ...]:
-    """Return the ids of the stages that a cause holds up."""
-    return (*cause.stages, *cause.affected)
+def _weight(cause: Cause) -> int:
+    """Return how many stages a cause holds up."""
+    return len(cause.stages) + len(cause.affected)
