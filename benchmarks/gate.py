@@ -23,10 +23,10 @@ from statistics import median
 from msgspec.structs import replace
 
 from benchmarks.store.machine import machine
-from pytest_prodstatus.model.assemble import assemble
+from pytest_prodstatus.model.assemble import compose
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage, title_of
 from pytest_prodstatus.model.codec import write_record
-from pytest_prodstatus.model.criterion_status import Facts
+from pytest_prodstatus.model.criterion_status import Facts, standings_of
 from pytest_prodstatus.model.evidence import entry_of
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.record import Record, Run, Subject
@@ -147,7 +147,7 @@ def _record(catalogue: Catalogue, tests: list[Criterion], case: Case) -> Record:
         selected=frozenset(seen),
         observe=lambda criterion: seen.get(criterion.id),
     )
-    return assemble(facts, run, Rule.CONFIRMED, 0, _NOW)
+    return compose(facts, standings_of(facts, run, _NOW), run, Rule.CONFIRMED, 0)
 
 
 if __name__ == "__main__":

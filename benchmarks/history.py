@@ -21,9 +21,9 @@ from typing import Any
 from msgspec.structs import replace
 from sqlalchemy import Table, insert, text
 
-from pytest_prodstatus.model.assemble import assemble
+from pytest_prodstatus.model.assemble import compose
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
-from pytest_prodstatus.model.criterion_status import Facts
+from pytest_prodstatus.model.criterion_status import Facts, standings_of
 from pytest_prodstatus.model.history import KeptRun, kept_run
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.record import Record, Run, Subject
@@ -87,7 +87,7 @@ def template(bad: frozenset[str], flaky: bool) -> Record:
         selected=frozenset(seen),
         observe=lambda one: seen.get(one.id),
     )
-    return assemble(facts, run, Rule.CONFIRMED, 0, BEGINNING)
+    return compose(facts, standings_of(facts, run, BEGINNING), run, Rule.CONFIRMED, 0)
 
 
 def records(count: int) -> Iterator[Record]:

@@ -17,15 +17,18 @@ from pytest_prodstatus.criteria import AllBut, Manifest
 from pytest_prodstatus.model.assemble import IN_PROGRESS, compose, marker_of
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
 from pytest_prodstatus.model.criterion_status import Facts, standings_of
-from pytest_prodstatus.model.decision import (
+from pytest_prodstatus.model.record import Record, Run, Standing, Subject
+from pytest_prodstatus.model.verdict import (
     EXIT_BLOCKED,
     EXIT_FAILED,
     EXIT_OPEN,
     EXIT_UNWRITTEN,
+    Kind,
+    Reason,
+    Rule,
+    Verdict,
     worse_status,
 )
-from pytest_prodstatus.model.record import Record, Run, Standing, Subject
-from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict
 from pytest_prodstatus.outputs import Outputs
 from pytest_prodstatus.publish import Archive, Kept, Problem
 from pytest_prodstatus.redaction import Redaction

@@ -11,7 +11,7 @@ import click
 from pytest_prodstatus.cli.common import FILE, dir_option, named_record, place_of, root_option
 from pytest_prodstatus.inputs import saves_history
 from pytest_prodstatus.model.catalogue import CatalogueError
-from pytest_prodstatus.model.merge import MergeError, Shard, merge, unobserved
+from pytest_prodstatus.model.merge import MergeError, merge, unobserved
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.project import Project
@@ -49,7 +49,7 @@ def command(
     """
     place = place_of(root=root, dir=folder)
     project = place.project
-    shards = [Shard(name=str(path), record=named_record(path)) for path in records]
+    shards = {str(path): named_record(path) for path in records}
     try:
         merged = merge(shards, project.config.catalogue)
     except (MergeError, CatalogueError) as error:

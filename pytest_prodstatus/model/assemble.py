@@ -5,20 +5,18 @@ A run that is killed leaves the latter behind, which confirms nothing.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
-from pytest_prodstatus.model.causes import actions_of, causes, of_run, root_stages
-from pytest_prodstatus.model.criterion_status import Facts, not_observed, standings_of
-from pytest_prodstatus.model.decision import EXIT_BLOCKED, decide
+from pytest_prodstatus.model.causes import actions_of, causes, of_run
+from pytest_prodstatus.model.criterion_status import Facts, not_observed
 from pytest_prodstatus.model.record import (
     HISTORY_LIMIT,
     Decision,
     Final,
-    Past,
     Record,
     Run,
     Selection,
@@ -26,104 +24,52 @@ from pytest_prodstatus.model.record import (
     Standing,
 )
 from pytest_prodstatus.model.rollup import RUN, judge
-from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict, because, rollup
-
-
-def assemble(facts: Facts, run: Run, rule: Rule, pytest_status: int, now: datetime) -> Record:
-    """Return the record of a run.
-
-    Args:
-        facts: what was collected and observed.
-        run: the run's own data; `complete` is computed here.
-        rule: the gate's rule.
-        pytest_status: the exit status before ours.
-        now: the instant against which ages are measured.
-    """
-    return compose(facts, standings_of(facts, run, now), run, rule, pytest_status)
-
-
-def compose(
-    facts: Facts, standings: Sequence[Standing], run: Run, rule: Rule, pytest_status: int
-) -> Record:
-    """Return the record of a run whose criteria stand as given, each by itself."""
-    complete = bool(standings) and all(
-        standing.observed and not standing.carried_over for standing in standings
-    )
-    run = replace(run, complete=complete and not run.incidents)
-    stages, final = judge(facts.catalogue, standings, incidents=run.incidents)
-    selection = _selection(facts, standings, run.incidents, final.verdict)
-    stages = _with_history(stages, facts.former, run.started)
-    catalogue = facts.catalogue
-    found = causes(catalogue, stages, run.incidents, root_stages(catalogue))
-    decision = decide(rule, final, found, selection, pytest_status)
-    return Record(
-        run=run,
-        final=final,
-        decision=decision,
-        stages=stages,
-        history=_history(facts.former),
-        document="",
-        overrides=(),
-    )
-
-
-def _history(former: Record | None) -> tuple[Past, ...]:
-    return (*former.history, former.past)[-HISTORY_LIMIT:] if former else ()
-
-
-def _selection(
-    facts: Facts, standings: Sequence[Standing], incidents: Sequence[Reason], whole: Verdict
-) -> Selection:
-    selected = [standing.id for standing in standings if standing.selected]
-    partial = len(selected) < len(standings) or facts.restricted or facts.stages is not None
-    if not partial:
-        return Selection(partial=False, verdict=whole, criteria=len(selected))
-    by_stage: dict[str, list[Standing]] = {}
-    for standing in standings:
-        by_stage.setdefault(standing.stage, []).append(standing)
-    unasked = frozenset(
-        stage.id
-        for stage in facts.catalogue.stages
-        if not any(s.selected or s.observed for s in _below(stage.id, facts.catalogue, by_stage))
-    )
-    stages, _ = judge(facts.catalogue, standings, incidents=incidents, unasked=unasked)
-    verdicts = [s.verdict for stage in stages for s in stage.criteria if s.selected]
-    if facts.stages is not None:
-        # A named stage with no criterion at all must not pass for want of a question.
-        verdicts += [
-            s.verdict for s in stages if s.id in facts.stages and not s.criteria and not s.derived
-        ]
-    verdicts += [Verdict.BLOCKED for _ in incidents]
-    return Selection(partial=True, verdict=rollup(verdicts), criteria=len(selected))
-
-
-def _below(
-    stage_id: str, catalogue: Catalogue, by_stage: Mapping[str, list[Standing]]
-) -> Iterable[Standing]:
-    return (s for name in catalogue.closure([stage_id]) for s in by_stage.get(name, ()))
-
-
-def _with_history(
-    stages: tuple[StageResult, ...], former: Record | None, now: datetime
-) -> tuple[StageResult, ...]:
-    before = {stage.id: stage for stage in former.stages} if former else {}
-
-    def dated(stage: StageResult) -> StageResult:
-        old = before.get(stage.id)
-        if old is None:
-            return replace(stage, since=now)
-        if old.verdict is stage.verdict:
-            return replace(stage, since=old.since or now, previous=old.previous)
-        return replace(stage, since=now, previous=old.verdict)
-
-    return tuple(map(dated, stages))
-
+from pytest_prodstatus.model.verdict import (
+    EXIT_BLOCKED,
+    Kind,
+    Reason,
+    Rule,
+    Verdict,
+    because,
+    exit_status,
+    rollup,
+)
 
 IN_PROGRESS = Reason(
     text="the run is in progress: nothing is confirmed yet",
     kind=Kind.NOT_RUN,
     remedy="wait for the run to end; if it was killed, run it again",
 )
+
+
+def compose(
+    facts: Facts, standings: Sequence[Standing], run: Run, rule: Rule, pytest_status: int
+) -> Record:
+    """Return the record of a run whose criteria stand as given, each by itself."""
+    catalogue, former = facts.catalogue, facts.former
+    complete = bool(standings) and all(standing.observed_now for standing in standings)
+    run = replace(run, complete=complete and not run.incidents)
+    stages, final = judge(catalogue, standings, incidents=run.incidents)
+    selection = _selection(facts, standings, run.incidents, final.verdict)
+    stages = _with_history(stages, former, run.started)
+    found = causes(catalogue, stages, run.incidents, catalogue.roots)
+    decision = Decision(
+        open=rule.admits(final.verdict),
+        rule=rule,
+        exit_code=exit_status(rule, selection.verdict, pytest_status),
+        causes=found,
+        actions=actions_of(found),
+        selection=selection,
+    )
+    return Record(
+        run=run,
+        final=final,
+        decision=decision,
+        stages=stages,
+        history=(*former.history, former.past)[-HISTORY_LIMIT:] if former else (),
+        document="",
+        overrides=(),
+    )
 
 
 def marker_of(
@@ -153,9 +99,7 @@ def marker_of(
             **because(IN_PROGRESS),
             derived=stage.derived,
             cause=RUN,
-            criteria=tuple(
-                not_observed(one, IN_PROGRESS, selected=True) for one in of_stage[stage.id]
-            ),
+            criteria=tuple(not_observed(one, IN_PROGRESS) for one in of_stage[stage.id]),
             since=run.started,
         )
         for stage in catalogue.stages
@@ -178,3 +122,43 @@ def marker_of(
         overrides=(),
         previous=former,
     )
+
+
+def _selection(
+    facts: Facts, standings: Sequence[Standing], incidents: Sequence[Reason], whole: Verdict
+) -> Selection:
+    selected = [standing.id for standing in standings if standing.selected]
+    partial = len(selected) < len(standings) or facts.restricted or facts.stages is not None
+    if not partial:
+        return Selection(partial=False, verdict=whole, criteria=len(selected))
+    looked_at = {s.stage for s in standings if s.selected or s.observed}
+    unasked = frozenset(
+        name
+        for name in facts.catalogue.by_id
+        if looked_at.isdisjoint(facts.catalogue.closure([name]))
+    )
+    stages, _ = judge(facts.catalogue, standings, incidents=incidents, unasked=unasked)
+    verdicts = [s.verdict for stage in stages for s in stage.criteria if s.selected]
+    if facts.stages is not None:
+        # A named stage with no criterion at all must not pass for want of a question.
+        verdicts += [
+            s.verdict for s in stages if s.id in facts.stages and not s.criteria and not s.derived
+        ]
+    verdicts += [Verdict.BLOCKED for _ in incidents]
+    return Selection(partial=True, verdict=rollup(verdicts), criteria=len(selected))
+
+
+def _with_history(
+    stages: tuple[StageResult, ...], former: Record | None, now: datetime
+) -> tuple[StageResult, ...]:
+    before = {stage.id: stage for stage in former.stages} if former else {}
+
+    def dated(stage: StageResult) -> StageResult:
+        old = before.get(stage.id)
+        if old is None:
+            return replace(stage, since=now)
+        if old.verdict is stage.verdict:
+            return replace(stage, since=old.since or now, previous=old.previous)
+        return replace(stage, since=now, previous=old.verdict)
+
+    return tuple(map(dated, stages))

@@ -10,15 +10,15 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
 from msgspec import Struct
-from msgspec.structs import force_setattr, replace
+from msgspec.structs import replace
 
-from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.text import normalize, one_line
 
 FINAL = "final"
 """The stage of this id, where it is declared, gives the FINAL verdict."""
@@ -63,8 +63,7 @@ class Stage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     valid_for: timedelta = DEFAULT_VALID_FOR
 
     def __post_init__(self) -> None:
-        for meaning in ("confirmed", "failed", "blocked"):
-            force_setattr(self, meaning, one_line(getattr(self, meaning)))
+        normalize(self, "confirmed", "failed", "blocked")
 
     @property
     def derived(self) -> bool:
@@ -99,6 +98,11 @@ class Criterion(Struct, frozen=True, kw_only=True, gc=False):
 def base_of(criterion_id: str) -> str:
     """Return a criterion id without its parameters in brackets."""
     return criterion_id.partition("[")[0]
+
+
+def title_of(stage_id: str) -> str:
+    """Return the title of a stage that was given none."""
+    return f"{stage_id.replace('-', ' ').upper()} STATUS"
 
 
 class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
@@ -150,6 +154,20 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         graph = {stage.id: (*stage.requires, *stage.rollup) for stage in self.stages}
         return tuple(TopologicalSorter(graph).static_order())
 
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """The ids of the stages that FINAL is about: itself if it is declared, else all."""
+        return (FINAL,) if FINAL in self.by_id else tuple(self.by_id)
+
+    @cached_property
+    def needs(self) -> Mapping[str, frozenset[str]]:
+        """For each stage, the stages that it requires or rolls up, however deep."""
+        found: dict[str, frozenset[str]] = {}
+        for name in self.order:
+            below = (*self.by_id[name].requires, *self.by_id[name].rollup)
+            found[name] = frozenset(below).union(*(found[other] for other in below))
+        return found
+
     @cached_property
     def digest(self) -> str:
         """What tells this declared catalogue from another, as 16 hexadecimal digits.
@@ -181,16 +199,22 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
                 todo.extend(self.by_id[stage_id].rollup)
         return frozenset(found)
 
-    def with_stages_of(self, criteria: Iterable[Criterion], known: Iterable[str] = ()) -> Catalogue:
-        """Return this catalogue, or, where no stage was declared, one made of the tests' stages.
+    def with_needs(self, stage_ids: Collection[str]) -> frozenset[str]:
+        """Return `stage_ids` and every stage that they require or roll up, however deep."""
+        return frozenset(stage_ids).union(*(self.needs[name] for name in stage_ids))
+
+    def with_stages_of(
+        self, criteria: Iterable[Criterion] = (), known: Iterable[str] = ()
+    ) -> Catalogue:
+        """Return this catalogue, or, if no stage was declared, one of the stages that are named.
 
         Args:
             criteria: all that were collected.
-            known: further stage ids to keep where none is declared, from an earlier run.
+            known: further stage ids, which a record names; they come first.
 
         Raises:
             CatalogueError: a test names a stage that isn't declared, two tests share an id, or a
-                test's stage id is malformed.
+                stage id is malformed.
         """
         found = tuple(criteria)
         _check_tests(found)
@@ -210,11 +234,6 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
                 )
                 raise CatalogueError(msg)
         return self
-
-
-def title_of(stage_id: str) -> str:
-    """Return the title of a stage that was given none."""
-    return f"{stage_id.replace('-', ' ').upper()} STATUS"
 
 
 def _check_title(stage: Stage, times: int) -> None:

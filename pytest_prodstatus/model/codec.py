@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -18,10 +18,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
-from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError, Stage, title_of
+from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError
 from pytest_prodstatus.model.causes import actions_of, causes
 from pytest_prodstatus.model.record import (
     SCHEMA,
+    Cause,
     Decision,
     Final,
     Record,
@@ -34,52 +35,18 @@ from pytest_prodstatus.model.record import (
 from pytest_prodstatus.model.text import to_text, utf8
 from pytest_prodstatus.model.walk import INTO, walked
 
-
-def converted(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the raw data of a schema-1 record as that of a schema-2 record.
-
-    Schema 1 left `shard` out if it was false. Its sentences of why the gate was closed are left
-    out: causes are worked out anew. It kept lone surrogates, which UTF-8 can't write; here they
-    become visible escapes. What else is wrong is left for the decoder to refuse.
-    """
-    made: dict[str, Any] = walked({**data, "schema": 2}, _printable)
-    if isinstance(data.get("run"), dict):
-        made["run"] = {"shard": False, **made["run"]}
-    if isinstance(data.get("decision"), dict):
-        kept = {name: value for name, value in made["decision"].items() if name != "reasons"}
-        made["decision"] = {**kept, "causes": [], "actions": []}
-    if isinstance(data.get("previous"), dict):
-        made["previous"] = converted(data["previous"])
-    return made
-
-
-def explained(record: Record) -> Record:
-    """Return a converted record with its causes and actions, as far as it tells them.
-
-    It doesn't tell which stage requires which; the gate takes that from today's catalogue.
-    """
-    stages = tuple(Stage(id=stage.id, title=title_of(stage.id)) for stage in record.stages)
-    try:
-        catalogue = Catalogue(stages=stages, declared=False)
-    except CatalogueError:
-        return record
-    # It doesn't tell what FINAL rolls up either.
-    found = causes(catalogue, record.stages, record.run.incidents, tuple(catalogue.by_id))
-    decision = replace(record.decision, causes=found, actions=actions_of(found))
-    previous = explained(record.previous) if record.previous else None
-    return replace(record, decision=decision, previous=previous)
-
-
-def _printable(value: Any) -> Any:
-    if isinstance(value, str):
-        return utf8(value)
-    return INTO if isinstance(value, (dict, list)) else value
-
-
 _ENCODE = msgspec.json.Encoder().encode
 _RECORD: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 _SPREAD = (Record, Run, Subject, Final, Decision, Selection, StageResult)
 """What is spread over lines, field by field; any other Struct is one line."""
+
+_AT = b'at":"'
+"""What comes before each instant of a criterion and its evidence.
+
+It can't stand inside a text, where the quotes are escaped, nor before a value of a mapping, which
+are objects all.
+"""
+_TIME = b'"type":"time"'
 
 
 class RecordError(ValueError):
@@ -104,6 +71,41 @@ def record_pieces(record: Record) -> Iterator[bytes]:
     yield b"\n"
 
 
+def read_record(text: str, source: str) -> Record:
+    """Return the record in `text`.
+
+    Args:
+        text: the content of a `status.json`.
+        source: its name, for messages.
+
+    Raises:
+        NewerRecordError: its schema is newer than this release knows.
+        RecordError: it isn't JSON, is cut short, or lacks or misuses a field.
+    """
+    try:
+        record = _RECORD.decode(text)
+        # What this release wrote is as it would write it again; all else is looked at twice.
+        if write_record(record) == text:
+            return record
+    except (ValueError, RecursionError):
+        pass
+    data = _parsed(text, source)
+    try:
+        former = data["schema"] != SCHEMA
+        if former:
+            data = _converted(data)
+        record = msgspec.convert(data, Record)
+        _check_complete(data, record)
+        if former:
+            record = _explained(record)
+    except (msgspec.ValidationError, RecursionError) as error:
+        from pytest_prodstatus.model.validation import sentence_of
+
+        msg = f"{source}: not a valid record: {sentence_of(error, data, Record)}"
+        raise RecordError(msg) from None
+    return record
+
+
 def data_of(value: Struct) -> Any:
     """Return a part of a record as the data that its JSON reads as."""
     return json.loads(_compact(value))
@@ -118,35 +120,29 @@ def ascii_of(text: str) -> str:
 
 def _pieces(value: object, margin: bytes) -> Iterator[bytes]:
     """Yield a value as JSON, spread over lines that begin with `margin`."""
-    inner = margin + b" "
+    items: Iterable[tuple[bytes, object]]
     if isinstance(value, _SPREAD):
-        lead = b"{" + inner
-        for name, item in _fields_of(value):
-            yield lead + _ENCODE(name) + b": "
-            yield from _pieces(item, inner)
-            lead = b"," + inner
-        yield margin + b"}"
-    elif isinstance(value, tuple) and value and isinstance(value[0], Standing):
-        lead = b"[" + inner
-        for item in value:
-            yield lead + _line(item)
-            lead = b"," + inner
-        yield margin + b"]"
-    elif isinstance(value, tuple) and value and isinstance(value[0], (Struct, str)):
-        lead = b"[" + inner
-        for item in value:
-            yield lead
-            yield from _pieces(item, inner)
-            lead = b"," + inner
-        yield margin + b"]"
+        begin, end = b"{", b"}"
+        items = ((_ENCODE(name) + b": ", item) for name, item in _fields_of(value))
     elif isinstance(value, Mapping) and value:
-        lead = b"{" + inner
-        for name, item in value.items():
-            yield lead + _compact(name) + b": " + _compact(item)
-            lead = b"," + inner
-        yield margin + b"}"
+        begin, end = b"{", b"}"
+        items = ((_compact(name) + b": ", item) for name, item in value.items())
+    elif isinstance(value, tuple) and value and isinstance(value[0], (Struct, str)):
+        begin, end = b"[", b"]"
+        items = ((b"", item) for item in value)
     else:
         yield _compact(value)
+        return
+    inner = margin + b" "
+    lead = begin + inner
+    for name, item in items:
+        if isinstance(item, (Standing, Cause)):
+            yield lead + _line(item)
+        else:
+            yield lead + name
+            yield from _pieces(item, inner)
+        lead = b"," + inner
+    yield margin + end
 
 
 def _fields_of(value: Struct) -> Iterator[tuple[str, Any]]:
@@ -178,64 +174,20 @@ def _compact(value: object) -> bytes:
     return _ENCODE(utf8(value) if isinstance(value, str) else value)
 
 
-_AT = b'at":"'
-"""What comes before each instant of a criterion and its evidence.
-
-It can't stand inside a text, where the quotes are escaped, nor before a value of a mapping, which
-are objects all.
-"""
-_TIME = b'"type":"time"'
-
-
-def _line(standing: Standing) -> bytes:
-    """Return a criterion as one line: `_compact`, at a tenth of its cost for all but a few."""
+def _line(value: Standing | Cause) -> bytes:
+    """Return a value as one line: `_compact`, at a tenth of its cost for all but a few."""
     try:
-        line = _ENCODE(standing)
+        line = _ENCODE(value)
     except UnicodeEncodeError:
-        return _compact(standing)
+        return _compact(value)
     if _TIME in line:
-        return _compact(standing)
+        return _compact(value)
     head, *rest = line.split(_AT)
     dated = [
         part[:23] + part[26:] if part.startswith(b".", 19) else part[:19] + b".000" + part[19:]
         for part in rest
     ]
     return _AT.join([head, *dated])
-
-
-def read_record(text: str, source: str) -> Record:
-    """Return the record in `text`.
-
-    Args:
-        text: the content of a `status.json`.
-        source: its name, for messages.
-
-    Raises:
-        NewerRecordError: its schema is newer than this release knows.
-        RecordError: it isn't JSON, is cut short, or lacks or misuses a field.
-    """
-    try:
-        record = _RECORD.decode(text)
-        # What this release wrote is as it would write it again; all else is looked at twice.
-        if write_record(record) == text:
-            return record
-    except (ValueError, RecursionError):
-        pass
-    data = _parsed(text, source)
-    try:
-        former = data["schema"] != SCHEMA
-        if former:
-            data = converted(data)
-        record = msgspec.convert(data, Record)
-        _check_complete(data, record)
-        if former:
-            record = explained(record)
-    except (msgspec.ValidationError, RecursionError) as error:
-        from pytest_prodstatus.model.validation import sentence_of
-
-        msg = f"{source}: not a valid record: {sentence_of(error, data, Record)}"
-        raise RecordError(msg) from None
-    return record
 
 
 def _parsed(text: str, source: str) -> dict[str, Any]:
@@ -295,3 +247,43 @@ def _check_complete(data: object, value: object, place: str = "$") -> None:
     elif isinstance(value, tuple) and isinstance(data, list):
         for number, (given, item) in enumerate(zip(data, value, strict=False)):
             _check_complete(given, item, f"{place}[{number}]")
+
+
+def _converted(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the raw data of a schema-1 record as that of a schema-2 record.
+
+    Schema 1 left `shard` out if it was false. Its sentences of why the gate was closed are left
+    out: causes are worked out anew. It kept lone surrogates, which UTF-8 can't write; here they
+    become visible escapes. What else is wrong is left for the decoder to refuse.
+    """
+    made: dict[str, Any] = walked({**data, "schema": 2}, _printable)
+    if isinstance(data.get("run"), dict):
+        made["run"] = {"shard": False, **made["run"]}
+    if isinstance(data.get("decision"), dict):
+        kept = {name: value for name, value in made["decision"].items() if name != "reasons"}
+        made["decision"] = {**kept, "causes": [], "actions": []}
+    if isinstance(data.get("previous"), dict):
+        made["previous"] = _converted(data["previous"])
+    return made
+
+
+def _explained(record: Record) -> Record:
+    """Return a converted record with its causes and actions, as far as it tells them.
+
+    It doesn't tell which stage requires which; the gate takes that from today's catalogue.
+    """
+    try:
+        catalogue = Catalogue(declared=False).with_stages_of(known=[s.id for s in record.stages])
+    except CatalogueError:
+        return record
+    # It doesn't tell what FINAL rolls up either.
+    found = causes(catalogue, record.stages, record.run.incidents, tuple(catalogue.by_id))
+    decision = replace(record.decision, causes=found, actions=actions_of(found))
+    previous = _explained(record.previous) if record.previous else None
+    return replace(record, decision=decision, previous=previous)
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return utf8(value)
+    return INTO if isinstance(value, (dict, list)) else value

@@ -25,74 +25,8 @@ from pytest_prodstatus.model.record import Record, Run, Standing
 from pytest_prodstatus.model.text import age, one_line, text_of
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
 
-
-def carried(old: Standing, stage: Stage, now: datetime, release: str | None) -> Standing:
-    """Return a former standing as it stands now: its own observation, stale if it counts no more.
-
-    Args:
-        old: what an earlier run recorded.
-        stage: its stage, which says how long it stays valid.
-        now: the instant against which its age is measured.
-        release: the release that is judged now; None if it wasn't named.
-    """
-    own = replace(old, carried_over=old.observed is not None, selected=False)
-    if old.observed is not Verdict.CONFIRMED:
-        return replace(own, verdict=old.observed or Verdict.BLOCKED)
-    # A clock that is wrong by more than a whole validity dates nothing.
-    reason = stale(old.observed_at, stage, now, ahead=stage.valid_for)
-    reason = reason or of_another_release(old.subject, stage, release)
-    return replace(own, verdict=Verdict.BLOCKED if reason else Verdict.CONFIRMED, **because(reason))
-
-
-def stale(seen: datetime | None, stage: Stage, now: datetime, ahead: timedelta) -> Reason | None:
-    """Return why a CONFIRMED counts no more; None where it still does.
-
-    Args:
-        seen: when it was observed; None where nobody knows.
-        stage: its stage, which says how long it stays valid.
-        now: the instant against which its age is measured.
-        ahead: how far `seen` may lie after `now`, since clocks differ.
-    """
-    span = now - seen if seen else None
-    if span is not None and -ahead <= span <= stage.valid_for:
-        return None
-    since = "an unknown time" if span is None or span < timedelta() else age(span)
-    return Reason(
-        text=f"it was CONFIRMED {since} ago, and stays valid for {text_of(stage.valid_for)}",
-        kind=Kind.STALE,
-        remedy=f"run stage {stage.id} again",
-    )
-
-
-def of_another_release(seen: str | None, stage: Stage, release: str | None) -> Reason | None:
-    """Return why a CONFIRMED of one release says nothing of another; None if it does.
-
-    A stage that stays valid for longer than is usual is declared to outlive a release.
-
-    Args:
-        seen: the release of which it was observed; None if that wasn't named.
-        stage: its stage.
-        release: the release that is asked about; None for any.
-    """
-    if release is None or seen == release or stage.valid_for > DEFAULT_VALID_FOR:
-        return None
-    other = f"release {seen!r}" if seen else "a release not named"
-    return Reason(
-        text=f"it was CONFIRMED of {other}, and {release!r} is asked about",
-        kind=Kind.STALE,
-        remedy=f"run stage {stage.id} again",
-    )
-
-
-NOT_REACHED = Reason(text="it was not reached", kind=Kind.NOT_RUN)
-
-
 Observe = Callable[[Criterion], Observation | None]
 """Returns what was observed of a criterion, None for nothing; each is asked about once."""
-
-
-def _nothing(_: Criterion) -> Observation | None:
-    return None
 
 
 class Facts(NamedTuple):
@@ -114,7 +48,7 @@ class Facts(NamedTuple):
     catalogue: Catalogue
     collected: Collection[Criterion] = ()
     selected: Container[str] = frozenset()
-    observe: Observe = _nothing
+    observe: Observe = lambda _: None
     stages: frozenset[str] | None = None
     restricted: bool = False
     files: frozenset[str] = frozenset()
@@ -156,28 +90,79 @@ def standings_of(facts: Facts, run: Run, now: datetime) -> list[Standing]:
     return standings
 
 
-def _words(criterion_id: str) -> str:
-    name = criterion_id.partition(".")[2].replace("-", " ")
-    return name[:1].upper() + name[1:]
+def carried(old: Standing, stage: Stage, now: datetime, release: str | None) -> Standing:
+    """Return a former standing as it stands now: its own observation, stale if it counts no more.
+
+    Args:
+        old: what an earlier run recorded.
+        stage: its stage, which says how long it stays valid.
+        now: the instant against which its age is measured.
+        release: the release that is judged now; None if it wasn't named.
+    """
+    own = replace(old, carried_over=old.observed is not None, selected=False)
+    if old.observed is not Verdict.CONFIRMED:
+        return replace(own, verdict=old.observed or Verdict.BLOCKED)
+    # A clock that is wrong by more than a whole validity dates nothing.
+    reason = outdated(old, stage, now, release, ahead=stage.valid_for)
+    return replace(own, verdict=Verdict.BLOCKED if reason else Verdict.CONFIRMED, **because(reason))
 
 
-def not_observed(criterion: Criterion, reason: Reason, *, selected: bool) -> Standing:
-    """Return how a criterion stands that nobody observed, and why."""
+def outdated(
+    seen: Standing, stage: Stage, now: datetime, release: str | None, *, ahead: timedelta
+) -> Reason | None:
+    """Return why a CONFIRMED counts no more: it is too old, or of another release; None if it does.
+
+    A stage that stays valid for longer than is usual is declared to outlive a release.
+
+    Args:
+        seen: the CONFIRMED; if nobody knows when it was observed, it is too old.
+        stage: its stage, which says how long it stays valid.
+        now: the instant against which its age is measured.
+        release: the release that is asked about; None for any.
+        ahead: how far it may be dated after `now`, since clocks differ.
+    """
+    span = now - seen.observed_at if seen.observed_at else None
+    if span is None or not -ahead <= span <= stage.valid_for:
+        since = "an unknown time" if span is None or span < timedelta() else age(span)
+        text = f"it was CONFIRMED {since} ago, and stays valid for {text_of(stage.valid_for)}"
+    elif release is not None and seen.subject != release and stage.valid_for <= DEFAULT_VALID_FOR:
+        other = f"release {seen.subject!r}" if seen.subject else "a release not named"
+        text = f"it was CONFIRMED of {other}, and {release!r} is asked about"
+    else:
+        return None
+    return Reason(text=text, kind=Kind.STALE, remedy=f"run stage {stage.id} again")
+
+
+def not_observed(test: Criterion | Standing, reason: Reason, *, selected: bool = True) -> Standing:
+    """Return how a criterion stands whose test observed nothing, and why."""
     return Standing(
-        id=criterion.id,
-        title=criterion.title,
-        nodeid=criterion.nodeid,
+        id=test.id,
+        title=test.title,
+        nodeid=test.nodeid,
         verdict=Verdict.BLOCKED,
         selected=selected,
         **because(reason),
-        side_effects=criterion.side_effects,
+        side_effects=test.side_effects,
+    )
+
+
+def not_provided(name: str, reason: Reason, *, selected: bool = True) -> Standing:
+    """Return how a declared criterion stands that has no test, and why."""
+    words = name.partition(".")[2].replace("-", " ")
+    return Standing(
+        id=name,
+        title=one_line(words[:1].upper() + words[1:]),
+        nodeid=None,
+        verdict=Verdict.BLOCKED,
+        selected=selected,
+        **because(reason),
     )
 
 
 def _observed(criterion: Criterion, facts: Facts, run: Run) -> Standing:
     seen = facts.observe(criterion)
     if seen is None:
-        return not_observed(criterion, NOT_REACHED, selected=True)
+        return not_observed(criterion, Reason(text="it was not reached", kind=Kind.NOT_RUN))
     half = seen.reason is not None and seen.reason.kind is Kind.NOT_RUN
     return Standing(
         id=criterion.id,
@@ -217,14 +202,7 @@ def _uncollected(old: Standing, facts: Facts, run: Run, now: datetime) -> Standi
     """Return how a known criterion stands whose test was not collected; None: it was deleted."""
     file = (old.nodeid or "").partition("::")[0]
     if file in facts.missing and (facts.stages is None or old.stage in facts.stages):
-        return Standing(
-            id=old.id,
-            title=old.title,
-            nodeid=old.nodeid,
-            verdict=Verdict.BLOCKED,
-            **because(facts.missing[file]),
-            side_effects=old.side_effects,
-        )
+        return not_observed(old, facts.missing[file])
     if file in facts.missing or (facts.restricted and file not in facts.files):
         return carried(old, facts.catalogue.by_id[old.stage], now, run.subject.release)
     return None
@@ -243,11 +221,4 @@ def _unprovided(name: str, stage_id: str, facts: Facts) -> Standing:
         reason = facts.missing[min(facts.missing)]
     elif facts.restricted:
         reason = Reason(text="it was not selected, and no run observed it", kind=Kind.NOT_RUN)
-    return Standing(
-        id=name,
-        title=one_line(_words(name)),
-        nodeid=None,
-        verdict=Verdict.BLOCKED,
-        selected=selected,
-        **because(reason),
-    )
+    return not_provided(name, reason, selected=selected)

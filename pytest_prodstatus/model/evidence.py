@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Annotated, Any, TypeAlias
 
 from msgspec import Meta, Struct
-from msgspec.structs import force_setattr
+from msgspec.structs import asdict, force_setattr
 
 from pytest_prodstatus.model.text import IDENTITY, NAME_LIMIT, Instant, instant, one_line, to_text
 
@@ -36,6 +36,8 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 _DIGITS = 40
 """Digits that a number may have before the point, and as many after it."""
 _LARGEST = 10**_DIGITS - 1
+_SHORT = reprlib.Repr()  # bounded, and safe where a value's own repr fails
+_SHORT.maxother = _SHORT.maxstring = 80
 
 
 class EvidenceError(TypeError):
@@ -74,8 +76,10 @@ class Money:
             msg = f"Money takes at most {_DIGITS} digits before the point and as many after it"
             raise EvidenceError(msg)
         if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
-            told = _described(currency)
-            msg = f"Money takes a currency of three capital letters such as 'USD', not {told}"
+            msg = (
+                "Money takes a currency of three capital letters such as 'USD', "
+                f"not {_described(currency)}"
+            )
             raise EvidenceError(msg)
         object.__setattr__(self, "amount", exact)
         object.__setattr__(self, "currency", str(currency))
@@ -84,82 +88,47 @@ class Money:
         return f"{self.amount:f} {self.currency}"
 
 
-Amount: TypeAlias = Annotated[str, Meta(pattern=r"^-?[0-9]{1,40}(\.[0-9]{1,40})?$", extra=IDENTITY)]
-"""An exact decimal amount, as text."""
-Currency: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Z]{3}$", extra=IDENTITY)]
-Length: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
+Text: TypeAlias = Annotated[str, Meta(description="On one line, cut if it was long.")]
+Whole: TypeAlias = Annotated[int, Meta(description="Of at most forty digits.")]
+YesNo: TypeAlias = Annotated[bool, Meta(description="Which of them.")]
+Amount: TypeAlias = Annotated[
+    str,
+    Meta(
+        pattern=r"^-?[0-9]{1,40}(\.[0-9]{1,40})?$",
+        description="The amount as text, so that no reader makes a float of it.",
+        extra=IDENTITY,
+    ),
+]
+Currency: TypeAlias = Annotated[
+    str, Meta(pattern=r"^[A-Z]{3}$", description="An ISO 4217 code.", extra=IDENTITY)
+]
+Moment: TypeAlias = Annotated[Instant, Meta(description="In UTC.")]
+CutFrom: TypeAlias = Annotated[
+    Annotated[int, Meta(ge=0, le=2**53)] | None,
+    Meta(description="How many there were, if there were more."),
+]
 
 
-class _Value(Struct, frozen=True, kw_only=True, tag_field="type"):
-    """A value in a list or mapping."""
-
-
-class TextItem(_Value, frozen=True, tag="text", forbid_unknown_fields=True, gc=False):
-    """A text.
-
-    Attributes:
-        value: on one line, cut if it was long.
-    """
-
-    value: str
-
-    def __post_init__(self) -> None:
-        _keep_line(self)
-
-
-class IntItem(_Value, frozen=True, tag="int", forbid_unknown_fields=True, gc=False):
-    """A whole number.
-
-    Attributes:
-        value: of at most forty digits.
-    """
-
-    value: int
+class _Value(
+    Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True, gc=False
+):
+    """A typed value, brought into the form that is kept when it is made or read."""
 
     def __post_init__(self) -> None:
-        _check_digits(self.value)
+        value = self.value  # type: ignore[attr-defined]  # each class below has one
+        if isinstance(value, str):
+            kept = one_line(value, limit=TEXT_LIMIT)
+            if kept is not value:
+                force_setattr(self, "value", kept)
+        elif isinstance(value, int):
+            if not -_LARGEST <= value <= _LARGEST:
+                msg = f"a whole number of evidence has at most {_DIGITS} digits"
+                raise ValueError(msg)
+        elif isinstance(value, datetime):
+            force_setattr(self, "value", instant(value))
 
 
-class BoolItem(_Value, frozen=True, tag="bool", forbid_unknown_fields=True, gc=False):
-    """Yes or no.
-
-    Attributes:
-        value: which of them.
-    """
-
-    value: bool
-
-
-class MoneyItem(_Value, frozen=True, tag="money", forbid_unknown_fields=True, gc=False):
-    """An exact amount in one currency.
-
-    Attributes:
-        value: the amount as text, so that no reader makes a float of it.
-        currency: an ISO 4217 code.
-    """
-
-    value: Amount
-    currency: Currency
-
-
-class TimeItem(_Value, frozen=True, tag="time", forbid_unknown_fields=True, gc=False):
-    """An instant.
-
-    Attributes:
-        value: in UTC.
-    """
-
-    value: Instant
-
-    def __post_init__(self) -> None:
-        force_setattr(self, "value", instant(self.value))
-
-
-Item: TypeAlias = TextItem | IntItem | BoolItem | MoneyItem | TimeItem
-"""What a list or mapping holds."""
-
-
-class _Entry(Struct, frozen=True, kw_only=True, tag_field="type"):
+class _Entry(_Value, frozen=True, kw_only=True):
     """One named value and the UTC instant at which it was recorded.
 
     Attributes:
@@ -171,6 +140,7 @@ class _Entry(Struct, frozen=True, kw_only=True, tag_field="type"):
     at: Instant
 
     def __post_init__(self) -> None:
+        _Value.__post_init__(self)
         name, at = self.name, self.at
         if not name.isidentifier() or len(name) > NAME_LIMIT:  # most are, and are safe as they are
             force_setattr(self, "name", one_line(name, limit=NAME_LIMIT))
@@ -181,112 +151,104 @@ class _Entry(Struct, frozen=True, kw_only=True, tag_field="type"):
         return f"{self.name} {shown(self)}"  # type: ignore[arg-type]  # the classes below
 
 
-class TextEntry(_Entry, frozen=True, tag="text", forbid_unknown_fields=True, gc=False):
-    """A text.
+class TextItem(_Value, frozen=True, tag="text"):
+    """A text."""
 
-    Attributes:
-        value: on one line, cut if it was long.
-    """
-
-    value: str
-
-    def __post_init__(self) -> None:
-        _Entry.__post_init__(self)
-        _keep_line(self)
+    value: Text
 
 
-class IntEntry(_Entry, frozen=True, tag="int", forbid_unknown_fields=True, gc=False):
-    """A whole number.
+class TextEntry(_Entry, frozen=True, tag="text"):
+    """A text."""
 
-    Attributes:
-        value: of at most forty digits.
-    """
-
-    value: int
-
-    def __post_init__(self) -> None:
-        _Entry.__post_init__(self)
-        _check_digits(self.value)
+    value: Text
 
 
-class BoolEntry(_Entry, frozen=True, tag="bool", forbid_unknown_fields=True, gc=False):
-    """Yes or no.
+class IntItem(_Value, frozen=True, tag="int"):
+    """A whole number."""
 
-    Attributes:
-        value: which of them.
-    """
-
-    value: bool
+    value: Whole
 
 
-class MoneyEntry(_Entry, frozen=True, tag="money", forbid_unknown_fields=True, gc=False):
-    """An exact amount in one currency.
+class IntEntry(_Entry, frozen=True, tag="int"):
+    """A whole number."""
 
-    Attributes:
-        value: the amount as text, so that no reader makes a float of it.
-        currency: an ISO 4217 code.
-    """
+    value: Whole
+
+
+class BoolItem(_Value, frozen=True, tag="bool"):
+    """Yes or no."""
+
+    value: YesNo
+
+
+class BoolEntry(_Entry, frozen=True, tag="bool"):
+    """Yes or no."""
+
+    value: YesNo
+
+
+class MoneyItem(_Value, frozen=True, tag="money"):
+    """An exact amount in one currency."""
 
     value: Amount
     currency: Currency
 
 
-class TimeEntry(_Entry, frozen=True, tag="time", forbid_unknown_fields=True, gc=False):
-    """An instant.
+class MoneyEntry(_Entry, frozen=True, tag="money"):
+    """An exact amount in one currency."""
 
-    Attributes:
-        value: in UTC.
-    """
-
-    value: Instant
-
-    def __post_init__(self) -> None:
-        _Entry.__post_init__(self)
-        force_setattr(self, "value", instant(self.value))
+    value: Amount
+    currency: Currency
 
 
-class ListEntry(
-    _Entry, frozen=True, tag="list", forbid_unknown_fields=True, omit_defaults=True, gc=False
-):
+class TimeItem(_Value, frozen=True, tag="time"):
+    """An instant."""
+
+    value: Moment
+
+
+class TimeEntry(_Entry, frozen=True, tag="time"):
+    """An instant."""
+
+    value: Moment
+
+
+Item: TypeAlias = TextItem | IntItem | BoolItem | MoneyItem | TimeItem
+"""What a list or mapping holds."""
+
+
+class ListEntry(_Entry, frozen=True, tag="list", omit_defaults=True):
     """A list of values.
 
     Attributes:
         value: the values that were kept, at most fifty.
-        cut_from: how many there were, if there were more.
     """
 
     value: tuple[Item, ...]
-    cut_from: Length | None = None
+    cut_from: CutFrom = None
 
 
-class MapEntry(
-    _Entry, frozen=True, tag="map", forbid_unknown_fields=True, omit_defaults=True, gc=False
-):
+class MapEntry(_Entry, frozen=True, tag="map", omit_defaults=True):
     """Named values.
 
     Attributes:
         value: the values that were kept, at most fifty, by name.
-        cut_from: how many there were, if there were more.
     """
 
     value: dict[str, Item]
-    cut_from: Length | None = None
+    cut_from: CutFrom = None
 
 
 Entry: TypeAlias = TextEntry | IntEntry | BoolEntry | MoneyEntry | TimeEntry | ListEntry | MapEntry
 """One entry of evidence: a named, dated, typed value."""
 
-
-def _keep_line(value: TextItem | TextEntry) -> None:
-    text = one_line(value.value, limit=TEXT_LIMIT)
-    if text is not value.value:
-        force_setattr(value, "value", text)
-
-
-def _check_digits(number: int) -> None:
-    if not -_LARGEST <= number <= _LARGEST:
-        msg = f"a whole number of evidence has at most {_DIGITS} digits"
-        raise ValueError(msg)
+_ENTRY_OF: Mapping[type[Item], Callable[..., Entry]] = {
+    TextItem: TextEntry,
+    IntItem: IntEntry,
+    BoolItem: BoolEntry,
+    MoneyItem: MoneyEntry,
+    TimeItem: TimeEntry,
+}
 
 
 def entry_of(
@@ -315,17 +277,8 @@ def entry_of(
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview)):
         items = tuple(_item(name, item, clean) for item in islice(value, ITEMS_LIMIT))
         return ListEntry(**dated, value=items, cut_from=_cut_from(len(value)))
-    match _item(name, value, clean):
-        case TextItem(value=text):
-            return TextEntry(**dated, value=text)
-        case IntItem(value=number):
-            return IntEntry(**dated, value=number)
-        case BoolItem(value=flag):
-            return BoolEntry(**dated, value=flag)
-        case MoneyItem(value=amount, currency=currency):
-            return MoneyEntry(**dated, value=amount, currency=currency)
-        case TimeItem(value=moment):
-            return TimeEntry(**dated, value=moment)
+    item = _item(name, value, clean)
+    return _ENTRY_OF[type(item)](**dated, **asdict(item))
 
 
 def shown(value: Entry | Item) -> str:
@@ -368,7 +321,7 @@ def _item(name: str, value: object, clean: Callable[[str], str]) -> Item:
         case bool():
             return BoolItem(value=value)
         case int():
-            if abs(value) >= 10**_DIGITS:
+            if abs(value) > _LARGEST:
                 msg = f"evidence {name!r}: an int has at most {_DIGITS} digits; give it as text"
                 raise EvidenceError(msg)
             digits = str(int(value))
@@ -395,10 +348,6 @@ def _item(name: str, value: object, clean: Callable[[str], str]) -> Item:
             raise EvidenceError(msg)
 
 
-_SHORT = reprlib.Repr()  # bounded, and safe where a value's own repr fails
-_SHORT.maxother = _SHORT.maxstring = 80
-
-
 def _described(value: object) -> str:
-    long = isinstance(value, int) and abs(value) >= 10**_DIGITS  # Python refuses to print some
+    long = isinstance(value, int) and abs(value) > _LARGEST  # Python refuses to print some
     return f"{'a long number' if long else _SHORT.repr(value)} ({type(value).__name__})"

@@ -13,17 +13,23 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError, base_of
-from pytest_prodstatus.model.causes import actions_of, cause_line, causes, needed, root_stages
-from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_FAILED, EXIT_OPEN
+from pytest_prodstatus.model.causes import actions_of, cause_line, causes
 from pytest_prodstatus.model.record import Cause, Override, Record, Standing
 from pytest_prodstatus.model.rollup import Judged, judge
-from pytest_prodstatus.model.verdict import Reason, Verdict, because, rollup
+from pytest_prodstatus.model.verdict import (
+    EXIT_BLOCKED,
+    EXIT_FAILED,
+    EXIT_OPEN,
+    Reason,
+    Verdict,
+    because,
+    rollup,
+)
 from pytest_prodstatus.model.violations import (
     ANOTHER,
     Asked,
     Ground,
     Refusal,
-    catalogue_of,
     contradictions,
     own_of,
     refusals_of,
@@ -31,6 +37,10 @@ from pytest_prodstatus.model.violations import (
     standings_now,
 )
 from pytest_prodstatus.model.waiver import Waiver, Waivers
+
+
+class UnknownStageError(ValueError):
+    """A stage that was asked about and doesn't exist; the message lists those that do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,15 +139,6 @@ class Answer:
         return ": ".join([*parts, *self.reasons[:1]]) + more
 
 
-def refused(refusals: Sequence[Refusal], asked: Asked, override: Override | None = None) -> Answer:
-    """Return the answer where there is no record, or one that is about something else."""
-    return Answer(asked=asked, verdict=None, refusals=tuple(refusals), override=override)
-
-
-class UnknownStageError(ValueError):
-    """A stage that was asked about and doesn't exist; the message lists those that do."""
-
-
 def ask(
     record: Record,
     catalogue: Catalogue,
@@ -164,7 +165,7 @@ def ask(
     """
     waivers = waivers or Waivers()
     try:
-        stages = catalogue_of(record, catalogue)
+        stages = catalogue.with_stages_of(known=[stage.id for stage in record.stages])
     except CatalogueError as error:
         broken = Refusal(ground=Ground.UNREADABLE, text=f"the record's stages are none: {error}")
         return refused((broken,), asked, override)
@@ -185,7 +186,7 @@ def ask(
     standings = standings_now(within, stages, release, now)
     refusals += waiver_refusals(waivers, standings, now)
     good = waivers.in_force(_known(standings), now)
-    waived = _waived(standings, good, needed(stages, roots))
+    waived = _waived(standings, good, stages.with_needs(roots))
     # As a rule nothing has aged since.
     truth = as_written if standings == within else judge(stages, standings, incidents=incidents)
     decided = truth
@@ -202,6 +203,11 @@ def ask(
     )
 
 
+def refused(refusals: Sequence[Refusal], asked: Asked, override: Override | None = None) -> Answer:
+    """Return the answer where there is no record, or one that is about something else."""
+    return Answer(asked=asked, verdict=None, refusals=tuple(refusals), override=override)
+
+
 def asked_stages(catalogue: Catalogue, require: Sequence[str]) -> tuple[str, ...]:
     """Return the ids of the stages that an answer is about.
 
@@ -213,7 +219,7 @@ def asked_stages(catalogue: Catalogue, require: Sequence[str]) -> tuple[str, ...
             known = ", ".join(catalogue.by_id) or "none"
             msg = f"--require {name!r}: there is no such stage; stages are {known}"
             raise UnknownStageError(msg)
-    return tuple(require) or root_stages(catalogue)
+    return tuple(require) or catalogue.roots
 
 
 def waiver_refusals(
@@ -227,14 +233,14 @@ def waiver_refusals(
         now: the instant against which they are measured.
     """
     known = _known(standings)
-    told = [text for _, text in waivers.broken(known, now)]
+    broken = (text for _, text in waivers.broken(known, now))
     return [
         Refusal(
             ground=Ground.WAIVER,
             text=text,
             remedy="correct the waiver in pyproject.toml, or take it out",
         )
-        for text in (*told, *waivers.misplaced(known))
+        for text in (*broken, *waivers.misplaced(known))
     ]
 
 
@@ -254,13 +260,12 @@ def _verdict(judged: Judged, asked: Asked, incidents: Sequence[Reason]) -> Verdi
 def _contradictions(
     record: Record, own: Sequence[Standing], as_written: Judged | None, asked: Asked
 ) -> tuple[Refusal, ...]:
-    told = list(contradictions(record, own, as_written))
-    if not told:
+    found = list(contradictions(record, own, as_written))
+    if not found:
         return ()
-    more = f" (and {len(told) - 1} more)" if len(told) > 1 else ""
-    text = f"the record contradicts itself: {told[0]}{more}"
-    again = run_again(asked)
-    return (Refusal(ground=Ground.CONTRADICTION, text=text, remedy=again),)
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    text = f"the record contradicts itself: {found[0]}{more}"
+    return (Refusal(ground=Ground.CONTRADICTION, text=text, remedy=run_again(asked)),)
 
 
 def _waived(

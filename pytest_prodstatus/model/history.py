@@ -26,7 +26,7 @@ class KeptRun(Struct, frozen=True, kw_only=True):
         release: what was judged.
         catalogue: the digest of the declared catalogue.
         stages: each stage's verdict, in the catalogue's order, FINAL among them; None where the
-            run says nothing about it (`told_by`).
+            run says nothing about it.
         causes: the root of each verdict that isn't CONFIRMED.
     """
 
@@ -160,11 +160,11 @@ def kept_run(record: Record) -> KeptRun:
         msg = f"run {run.id!r} is in progress: only a finished run is history"
         raise ValueError(msg)
     stages = {
-        stage.id: stage.verdict if told_by(record, stage) else None for stage in record.stages
+        stage.id: stage.verdict if _tells(record, stage.cause) else None for stage in record.stages
     }
     causes = {stage.id: stage.cause for stage in record.stages if stage.cause}
     if FINAL not in stages:
-        stages[FINAL] = record.final.verdict if _looked_at(record, record.final.cause) else None
+        stages[FINAL] = record.final.verdict if _tells(record, record.final.cause) else None
         if record.final.cause:
             causes[FINAL] = record.final.cause
     return KeptRun(
@@ -185,21 +185,6 @@ def kept_run(record: Record) -> KeptRun:
         stages=stages,
         causes=causes,
     )
-
-
-def told_by(record: Record, stage: StageResult) -> bool:
-    """Return whether a run's verdict on a stage says anything about the system.
-
-    A partial run on a new machine is BLOCKED wherever it wasn't asked to look and no earlier run
-    is known: that is no flip.
-    """
-    return _looked_at(record, stage.cause)
-
-
-def _looked_at(record: Record, cause: str | None) -> bool:
-    never_seen = (s.id for s in record.criteria if not s.selected and s.observed is None)
-    empty = (s.id for s in record.stages if not s.criteria and record.decision.selection.partial)
-    return cause not in {*never_seen, *empty}
 
 
 def changes(before: KeptRun, after: KeptRun) -> tuple[Change, ...]:
@@ -239,3 +224,14 @@ def with_past(record: Record, past: tuple[Past, ...], flips: Mapping[str, Flip])
 
 def _commit(run: KeptRun) -> str | None:
     return f"{run.commit} with local changes" if run.commit and run.dirty else run.commit
+
+
+def _tells(record: Record, cause: str | None) -> bool:
+    """Return whether a verdict with this cause says anything about the system.
+
+    A partial run on a new machine is BLOCKED wherever it wasn't asked to look and no earlier run
+    is known: that is no flip.
+    """
+    never_seen = (s.id for s in record.criteria if not s.selected and s.observed is None)
+    empty = (s.id for s in record.stages if not s.criteria and record.decision.selection.partial)
+    return cause not in {*never_seen, *empty}

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -23,9 +22,7 @@ from msgspec.structs import replace
 from pytest_prodstatus.model.assemble import compose
 from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR, Catalogue, Stage
 from pytest_prodstatus.model.criterion_status import Facts, carried
-from pytest_prodstatus.model.decision import EXIT_FAILED, EXIT_OPEN, exit_status
 from pytest_prodstatus.model.record import (
-    Decision,
     Past,
     Record,
     Run,
@@ -34,20 +31,20 @@ from pytest_prodstatus.model.record import (
     Standing,
     Subject,
 )
-from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
-from pytest_prodstatus.model.violations import catalogue_of, own_of
+from pytest_prodstatus.model.verdict import (
+    EXIT_FAILED,
+    EXIT_OPEN,
+    Kind,
+    Reason,
+    Verdict,
+    because,
+    exit_status,
+)
+from pytest_prodstatus.model.violations import own_of
 
 
 class MergeError(ValueError):
     """Records that aren't shards of one run; the message names one and what differs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shard:
-    """A record and its name, for messages."""
-
-    name: str
-    record: Record
 
 
 _SAME: Mapping[str, Callable[[Record], object]] = {
@@ -61,11 +58,11 @@ _SAME: Mapping[str, Callable[[Record], object]] = {
 """What shards of one run have in common."""
 
 
-def merge(shards: Sequence[Shard], declared: Catalogue) -> Record:
+def merge(shards: Mapping[str, Record], declared: Catalogue) -> Record:
     """Return the record of the run that all `shards` are parts of.
 
     Args:
-        shards: at least one, in any order; one may be given twice.
+        shards: at least one, by its name for messages.
         declared: the catalogue as it is declared today.
 
     Raises:
@@ -74,8 +71,10 @@ def merge(shards: Sequence[Shard], declared: Catalogue) -> Record:
         CatalogueError: the stages of a record make no catalogue.
     """
     _refuse_strangers(shards, declared)
-    parts = [s.record for s in sorted(shards, key=lambda s: (s.record.run.started, s.name))]
-    catalogue = _union([catalogue_of(part, declared) for part in parts], declared)
+    parts = [
+        shards[name] for name in sorted(shards, key=lambda name: (shards[name].run.started, name))
+    ]
+    catalogue = declared.with_stages_of(known=[s.id for part in parts for s in part.stages])
     finished = max(part.run.finished for part in parts if part.run.finished)
     standings = [
         _one(seen, catalogue.by_id[seen[0].stage], finished) for seen in _by_id(parts).values()
@@ -88,57 +87,45 @@ def merge(shards: Sequence[Shard], declared: Catalogue) -> Record:
     history = max((part.history for part in parts), key=len)
     stages = tuple(_dated(stage, parts, history, run.started) for stage in record.stages)
     overrides = tuple(dict.fromkeys(each for part in parts for each in part.overrides))
-    decision = _of_all(record, status)
-    return replace(record, decision=decision, stages=stages, history=history, overrides=overrides)
-
-
-def _of_all(record: Record, pytest_status: int) -> Decision:
-    """Return a record's decision with the exit status for the whole catalogue."""
-    decision, final = record.decision, record.final.verdict
-    number = sum(1 for _ in record.criteria)
-    return replace(
-        decision,
-        exit_code=exit_status(decision.rule, final, pytest_status),
-        selection=Selection(partial=False, verdict=final, criteria=number),
+    # Asked about the whole catalogue, whatever each shard was asked about.
+    verdict, number = record.final.verdict, len(standings)
+    decision = replace(
+        record.decision,
+        exit_code=exit_status(record.decision.rule, verdict, status),
+        selection=Selection(partial=False, verdict=verdict, criteria=number),
     )
+    return replace(record, decision=decision, stages=stages, history=history, overrides=overrides)
 
 
 def unobserved(record: Record) -> list[Standing]:
     """Return the criteria that the run of a record did not observe itself."""
-    return [s for s in record.criteria if s.observed is None or s.carried_over]
+    return [standing for standing in record.criteria if not standing.observed_now]
 
 
-def _refuse_strangers(shards: Sequence[Shard], declared: Catalogue) -> None:
-    first = shards[0]
-    for shard in shards:
+def _refuse_strangers(shards: Mapping[str, Record], declared: Catalogue) -> None:
+    first, model = next(iter(shards.items()))
+    for name, shard in shards.items():
         for what, value in _SAME.items():
-            own, other = value(shard.record), value(first.record)
+            own, other = value(shard), value(model)
             if own != other:
                 msg = (
-                    f"{shard.name}: its {what} is {own!r}, and that of {first.name} is {other!r}; "
+                    f"{name}: its {what} is {own!r}, and that of {first} is {other!r}; "
                     "only shards of one run are merged"
                 )
                 raise MergeError(msg)
-        if shard.record.run.finished is None:
-            msg = f"{shard.name}: its run is in progress or was killed; merge finished runs"
+        if shard.run.finished is None:
+            msg = f"{name}: its run is in progress or was killed; merge finished runs"
             raise MergeError(msg)
-        if shard.record.run.catalogue != declared.digest:
+        if shard.run.catalogue != declared.digest:
             msg = (
-                f"{shard.name}: it was made with another catalogue than is declared now; "
+                f"{name}: it was made with another catalogue than is declared now; "
                 "merge with the configuration that ran"
             )
             raise MergeError(msg)
-        for standing in shard.record.criteria:
+        for standing in shard.criteria:
             if declared.declared and standing.stage not in declared.by_id:
-                msg = f"{shard.name}: {standing.id!r} is in no stage of the catalogue"
+                msg = f"{name}: {standing.id!r} is in no stage of the catalogue"
                 raise MergeError(msg)
-
-
-def _union(catalogues: Iterable[Catalogue], declared: Catalogue) -> Catalogue:
-    if declared.declared:
-        return declared
-    stages = {stage.id: stage for catalogue in catalogues for stage in catalogue.stages}
-    return Catalogue(stages=tuple(stages.values()), declared=False)
 
 
 def _by_id(parts: Iterable[Record]) -> dict[str, list[Standing]]:
@@ -151,7 +138,7 @@ def _by_id(parts: Iterable[Record]) -> dict[str, list[Standing]]:
 
 def _one(seen: Sequence[Standing], stage: Stage, finished: datetime) -> Standing:
     """Return how one criterion stands by all shards, which come in the order of their start."""
-    ran = [s for s in seen if s.observed and not s.carried_over]
+    ran = [s for s in seen if s.observed_now]
     if ran:
         return min(ran, key=lambda s: (-s.verdict.severity, _seconds(s, math.inf)))
     asked = [s for s in seen if s.selected]

@@ -92,7 +92,8 @@ def reduce_phases(
     evidence = tuple(entry for attempt in counted for phase in attempt for entry in phase.evidence)
     if not findings and require_evidence and not evidence:
         findings = [(Verdict.BLOCKED, _NO_EVIDENCE)]
-    verdict, why = worst(findings) if findings else (Verdict.CONFIRMED, None)
+    # Of equals the first.
+    verdict, why = max(findings, key=lambda f: f[0].severity, default=(Verdict.CONFIRMED, None))
     stops = [phase.stopped for attempt in counted for phase in attempt if phase.stopped]
     return Observation(
         verdict=verdict,
@@ -132,15 +133,41 @@ def doubted(seen: Observation, reason: Reason, detail: str = "") -> Observation:
     return replace(seen, verdict=Verdict.BLOCKED, reason=reason, detail=detail, flaky=False)
 
 
+def finding_of(phase: Phase) -> Finding | None:
+    """Return what one phase has against CONFIRMED, or None."""
+    match phase:
+        case Phase() if phase.when == CRASHED:
+            text = f"the worker process died while it ran ({phase.text or 'no more is known'})"
+            return Verdict.FAILED, Reason(text=text, kind=Kind.CRASH)
+        case Phase(outcome="skipped", xfail=True):
+            text = f"it failed as its xfail mark expects: {phase.text or 'no reason given'}"
+            remedy = "an xfail is no waiver: fix the failure and remove the mark"
+            return Verdict.FAILED, Reason(text=text, kind=Kind.KNOWN_FAILURE, remedy=remedy)
+        case Phase(outcome="passed", xfail=True):
+            text = "it passed against its xfail mark"
+            return Verdict.BLOCKED, Reason(
+                text=text, kind=Kind.KNOWN_FAILURE, remedy="remove the mark"
+            )
+        case Phase(outcome="passed"):
+            return None
+        case Phase(outcome="skipped"):
+            skipped = Reason(text=phase.text or "skipped without a reason", kind=Kind.SKIPPED)
+            return Verdict.BLOCKED, phase.blocked or skipped
+        case Phase(when="setup", outcome="failed" | "rerun"):
+            text = f"set-up failed: {phase.text}"
+            return Verdict.BLOCKED, Reason(text=text, kind=Kind.SETUP_ERROR)
+        case Phase(outcome="failed" | "rerun"):
+            where = "tear-down failed: " if phase.when == "teardown" else ""
+            return Verdict.FAILED, Reason(text=f"{where}{phase.text}", kind=Kind.OBSERVED)
+        case _:
+            text = f"pytest reported the unknown outcome {phase.outcome!r}"
+            return Verdict.BLOCKED, Reason(text=text, kind=Kind.INCONCLUSIVE)
+
+
 def _detail(attempts: Iterable[Sequence[Phase]], finding: Finding) -> str:
     """Return the detail of the phase that gave the reason."""
     phases = (phase for attempt in attempts for phase in attempt)
     return next((phase.detail for phase in phases if finding_of(phase) == finding), "")
-
-
-def worst(findings: Iterable[Finding]) -> Finding:
-    """Return the worst finding, and of equals the first."""
-    return max(findings, key=lambda finding: finding[0].severity)
 
 
 def _attempts(phases: Iterable[Phase]) -> list[tuple[list[Phase], bool]]:
@@ -168,34 +195,3 @@ def _findings(attempt: Sequence[Phase]) -> list[Finding]:
         text = "it did not run to its end"
         findings.append((Verdict.BLOCKED, Reason(text=text, kind=Kind.NOT_RUN)))
     return findings
-
-
-def finding_of(phase: Phase) -> Finding | None:
-    """Return what one phase has against CONFIRMED, or None."""
-    match phase:
-        case Phase(when="???"):
-            text = f"the worker process died while it ran ({phase.text or 'no more is known'})"
-            return Verdict.FAILED, Reason(text=text, kind=Kind.CRASH)
-        case Phase(outcome="skipped", xfail=True):
-            text = f"it failed as its xfail mark expects: {phase.text or 'no reason given'}"
-            remedy = "an xfail is no waiver: fix the failure and remove the mark"
-            return Verdict.FAILED, Reason(text=text, kind=Kind.KNOWN_FAILURE, remedy=remedy)
-        case Phase(outcome="passed", xfail=True):
-            text = "it passed against its xfail mark"
-            return Verdict.BLOCKED, Reason(
-                text=text, kind=Kind.KNOWN_FAILURE, remedy="remove the mark"
-            )
-        case Phase(outcome="passed"):
-            return None
-        case Phase(outcome="skipped"):
-            skipped = Reason(text=phase.text or "skipped without a reason", kind=Kind.SKIPPED)
-            return Verdict.BLOCKED, phase.blocked or skipped
-        case Phase(when="setup", outcome="failed" | "rerun"):
-            text = f"set-up failed: {phase.text}"
-            return Verdict.BLOCKED, Reason(text=text, kind=Kind.SETUP_ERROR)
-        case Phase(outcome="failed" | "rerun"):
-            where = "tear-down failed: " if phase.when == "teardown" else ""
-            return Verdict.FAILED, Reason(text=f"{where}{phase.text}", kind=Kind.OBSERVED)
-        case _:
-            text = f"pytest reported the unknown outcome {phase.outcome!r}"
-            return Verdict.BLOCKED, Reason(text=text, kind=Kind.INCONCLUSIVE)

@@ -15,39 +15,8 @@ from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr
 
 from pytest_prodstatus.model.evidence import Entry
-from pytest_prodstatus.model.text import (
-    IDENTITY,
-    Identity,
-    Instant,
-    instant,
-    instant_or_none,
-    one_line,
-)
-from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict
-
-
-class Override(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """One override of the gate of one target.
-
-    Attributes:
-        target: the system whose gate it opens.
-        reason: why, in one sentence.
-        who: the person who answers for it.
-        since, until: the UTC instants between which it is in force, `until` itself excluded.
-    """
-
-    target: Identity
-    reason: str
-    who: str
-    since: Instant
-    until: Instant
-
-    def __post_init__(self) -> None:
-        force_setattr(self, "reason", one_line(self.reason))
-        force_setattr(self, "who", one_line(self.who))
-        force_setattr(self, "since", instant(self.since))
-        force_setattr(self, "until", instant(self.until))
-
+from pytest_prodstatus.model.text import IDENTITY, Identity, Instant, instant, normalize, one_line
+from pytest_prodstatus.model.verdict import Explained, Kind, Reason, Rule, Verdict
 
 SCHEMA = 2
 """The version of the record's JSON form that this release writes and the newest it reads."""
@@ -62,50 +31,7 @@ Target: TypeAlias = Annotated[
 ]
 
 
-class _Explained:
-    """What gives a reason, unless its verdict is CONFIRMED."""
-
-    __slots__ = ()
-
-    verdict: Verdict
-    sentence: str | None
-    kind: Kind | None
-    remedy: str | None
-
-    @property
-    def reason(self) -> Reason | None:
-        """Why the verdict isn't CONFIRMED; None if it is."""
-        if self.sentence is None or self.kind is None:
-            return None
-        return Reason(text=self.sentence, kind=self.kind, remedy=self.remedy)
-
-
-def _check_reason(value: Standing | StageResult | Final | Cause) -> None:
-    """Refuse a verdict without a reason, and CONFIRMED with one; keep both texts on one line."""
-    if value.verdict is not Verdict.CONFIRMED:
-        if value.sentence is None or value.kind is None:
-            name = "reason" if value.sentence is None else "kind"
-            msg = f"{name} is None; it must be a text if the verdict is {value.verdict}"
-            raise ValueError(msg)
-        text = one_line(value.sentence) or "no reason was given"
-        if text is not value.sentence:
-            force_setattr(value, "sentence", text)
-        if value.remedy is not None:
-            force_setattr(value, "remedy", one_line(value.remedy) or None)
-        return
-    if value.sentence is None and value.kind is None and value.remedy is None:
-        return
-    for name, given in (
-        ("reason", value.sentence),
-        ("kind", value.kind and value.kind.value),
-        ("remedy", value.remedy),
-    ):
-        if given is not None:
-            msg = f"{name} is {given!r}; it must be null if the verdict is {value.verdict}"
-            raise ValueError(msg)
-
-
-class Standing(_Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+class Standing(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """One criterion of the catalogue and what is known of it.
 
     Attributes:
@@ -151,14 +77,13 @@ class Standing(_Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fie
     detail: str = ""
 
     def __post_init__(self) -> None:
-        _check_reason(self)
+        Explained.__post_init__(self)
+        # By hand: there are thousands of them, and normalize() takes twice as long.
         title = one_line(self.title)
         if title is not self.title:
             force_setattr(self, "title", title)
         if self.observed_at is not None:
-            at = instant(self.observed_at)
-            if at is not self.observed_at:
-                force_setattr(self, "observed_at", at)
+            force_setattr(self, "observed_at", instant(self.observed_at))
         if self.duration:
             if not isfinite(self.duration) or self.duration < 0:
                 msg = f"duration is {self.duration!r}; it must be a number of seconds"
@@ -166,12 +91,17 @@ class Standing(_Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fie
             force_setattr(self, "duration", round(self.duration, 6))
 
     @property
+    def observed_now(self) -> bool:
+        """Whether the record's own run observed it."""
+        return self.observed is not None and not self.carried_over
+
+    @property
     def stage(self) -> str:
         """The id of its stage."""
         return self.id.partition(".")[0]
 
 
-class StageResult(_Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StageResult(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One stage's verdict.
 
     Attributes:
@@ -202,8 +132,8 @@ class StageResult(_Explained, Struct, frozen=True, kw_only=True, forbid_unknown_
     criteria: tuple[Standing, ...]
 
     def __post_init__(self) -> None:
-        _check_reason(self)
-        force_setattr(self, "since", instant_or_none(self.since))
+        Explained.__post_init__(self)
+        normalize(self, "since")
         prefix = f"{self.id}."
         for standing in self.criteria:
             if not standing.id.startswith(prefix):
@@ -221,7 +151,7 @@ class StageResult(_Explained, Struct, frozen=True, kw_only=True, forbid_unknown_
         return self.verdict is not Verdict.CONFIRMED and not self.hangs
 
 
-class Final(_Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Final(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The FINAL verdict, why it isn't CONFIRMED, and the root of that.
 
     Attributes:
@@ -238,9 +168,6 @@ class Final(_Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields
     kind: Kind | None = None
     remedy: str | None = None
     cause: Identity | None = None
-
-    def __post_init__(self) -> None:
-        _check_reason(self)
 
 
 class Subject(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -306,13 +233,11 @@ class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         versions = {one_line(name): one_line(number) for name, number in self.versions.items()}
         force_setattr(self, "versions", versions)
         force_setattr(self, "commit", one_line(self.commit) if self.commit else None)
-        force_setattr(self, "id", one_line(self.id))
+        normalize(self, "id", "started", "finished")
         force_setattr(self, "selection", one_line(self.selection) if self.selection else None)
-        force_setattr(self, "started", instant(self.started))
-        force_setattr(self, "finished", instant_or_none(self.finished))
 
 
-class Cause(_Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Cause(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One root cause of a closed gate.
 
     Attributes:
@@ -332,9 +257,6 @@ class Cause(_Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ids: tuple[str, ...]
     stages: tuple[Identity, ...]
     affected: tuple[Identity, ...]
-
-    def __post_init__(self) -> None:
-        _check_reason(self)
 
 
 class Selection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -392,7 +314,27 @@ class Past(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     stages: Mapping[Identity, Verdict]
 
     def __post_init__(self) -> None:
-        force_setattr(self, "started", instant(self.started))
+        normalize(self, "started")
+
+
+class Override(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """One override of the gate of one target.
+
+    Attributes:
+        target: the system whose gate it opens.
+        reason: why, in one sentence.
+        who: the person who answers for it.
+        since, until: the UTC instants between which it is in force, `until` itself excluded.
+    """
+
+    target: Identity
+    reason: str
+    who: str
+    since: Instant
+    until: Instant
+
+    def __post_init__(self) -> None:
+        normalize(self, "reason", "who", "since", "until")
 
 
 class Record(
@@ -427,6 +369,13 @@ class Record(
     document: Identity
     overrides: tuple[Override, ...]
     previous: Record | None = None
+
+    def __post_init__(self) -> None:
+        ids = [stage.id for stage in self.stages]
+        if len(set(ids)) < len(ids):
+            twice = next(name for name in ids if ids.count(name) > 1)
+            msg = f"the stage {twice!r} stands twice; a record has every stage once"
+            raise ValueError(msg)
 
     @property
     def criteria(self) -> Iterator[Standing]:

@@ -6,18 +6,14 @@ The document, the board and the page print these same lines.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-from pytest_prodstatus.model.evidence import Entry, shown
-from pytest_prodstatus.model.record import StageResult, Standing
+from pytest_prodstatus.model.evidence import shown
+from pytest_prodstatus.model.record import Override, StageResult, Standing
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
 
-if TYPE_CHECKING:
-    from pytest_prodstatus.model.record import Override
-
 LINE_LIMIT = 300
-TOLD_LIMIT = 180
+TOTAL_LIMIT = 180
 ENTRY_LIMIT = 80
 """An entry that is longer than this is left to the page."""
 
@@ -28,12 +24,23 @@ def stage_line(stage: StageResult) -> str:
         others = [
             s for s in stage.criteria if s.verdict is not Verdict.CONFIRMED and s.id != stage.cause
         ]
-        more = f" (and {len(others)} more)" if others and _own(stage) else ""
+        own = (stage.cause or "").partition(".")[0] == stage.id
+        more = f" (and {len(others)} more)" if others and own else ""
         return one_line(stage.reason.text, limit=LINE_LIMIT) + more
     if not stage.criteria:
         return "every stage that it rolls up is CONFIRMED"
-    told = ", ".join(_told(stage.criteria))
-    return one_line(told or _counted(len(stage.criteria)), limit=LINE_LIMIT) + _dated(stage)
+    number = len(stage.criteria)
+    text = ", ".join(_seen(stage.criteria)) or (
+        f"{number} {'criterion' if number == 1 else 'criteria'} held"
+    )
+    return one_line(text, limit=LINE_LIMIT) + _dated(stage)
+
+
+def override_line(override: Override) -> str:
+    """Return who opened the gate over the verdict, until when, and why."""
+    return (
+        f"OVERRIDE until {override.until:%Y-%m-%d %H:%M} UTC, by {override.who}: {override.reason}"
+    )
 
 
 def _dated(stage: StageResult) -> str:
@@ -46,31 +53,11 @@ def _dated(stage: StageResult) -> str:
     )
 
 
-def _own(stage: StageResult) -> bool:
-    return (stage.cause or "").partition(".")[0] == stage.id
-
-
-def _counted(number: int) -> str:
-    return f"{number} {'criterion' if number == 1 else 'criteria'} held"
-
-
-def _told(criteria: Iterable[Standing]) -> list[str]:
+def _seen(criteria: Iterable[Standing]) -> list[str]:
     """Return what was seen, in short: each criterion's first two entries, each said once."""
-    seen = [standing.evidence[:2] for standing in criteria if standing.evidence]
-    entries = [_entry(entry) for some in seen for entry in some]
-    told: list[str] = []
-    for entry in dict.fromkeys(entries):
-        if len(entry) <= ENTRY_LIMIT and sum(map(len, told)) + len(entry) <= TOLD_LIMIT:
-            told.append(entry)
-    return told
-
-
-def _entry(entry: Entry) -> str:
-    return f"{entry.name.replace('_', ' ')} {shown(entry)}"
-
-
-def override_line(override: Override) -> str:
-    """Return who opened the gate over the verdict, until when, and why."""
-    return (
-        f"OVERRIDE until {override.until:%Y-%m-%d %H:%M} UTC, by {override.who}: {override.reason}"
-    )
+    entries = [entry for standing in criteria for entry in standing.evidence[:2]]
+    texts: list[str] = []
+    for text in dict.fromkeys(f"{e.name.replace('_', ' ')} {shown(e)}" for e in entries):
+        if len(text) <= ENTRY_LIMIT and sum(map(len, texts)) + len(text) <= TOTAL_LIMIT:
+            texts.append(text)
+    return texts

@@ -12,7 +12,8 @@ import unicodedata
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, TypeAlias
 
-from msgspec import Meta
+from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
 
 NAME_LIMIT = 100
 """Characters kept of the name of a value."""
@@ -137,13 +138,26 @@ def instant(moment: datetime) -> datetime:
     return there.replace(microsecond=there.microsecond // 1000 * 1000)
 
 
-def instant_or_none(moment: datetime | None) -> datetime | None:
-    """Return `instant(moment)`; None for None."""
-    return None if moment is None else instant(moment)
-
-
 def to_text(moment: datetime) -> str:
     """Return an aware instant as ISO 8601 in UTC, to the millisecond, ending in `Z`."""
     there = moment if moment.tzinfo is timezone.utc else moment.astimezone(timezone.utc)
     # By halves, since to write out a time zone takes longer than all the rest.
     return f"{there.date().isoformat()}T{there.time().isoformat('milliseconds')}Z"
+
+
+def normalize(value: Struct, *names: str) -> None:
+    """Bring fields of a new value into the form that is kept: one line of text, an instant in UTC.
+
+    Args:
+        value: the Struct, in its `__post_init__`.
+        names: of its fields; one that is None stays None.
+
+    Raises:
+        ValueError: an instant has no time zone, or lies outside the years 1 to 9999 in UTC.
+    """
+    for name in names:
+        old = getattr(value, name)
+        if old is not None:
+            new = one_line(old) if isinstance(old, str) else instant(old)
+            if new is not old:
+                force_setattr(value, name, new)

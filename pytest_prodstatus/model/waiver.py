@@ -10,10 +10,9 @@ from collections.abc import Collection, Iterator
 from datetime import date, datetime, time, timedelta, timezone
 
 from msgspec import Struct
-from msgspec.structs import force_setattr
 
 from pytest_prodstatus.model.catalogue import base_of
-from pytest_prodstatus.model.text import Instant, instant, one_line, text_of
+from pytest_prodstatus.model.text import Instant, normalize, text_of
 
 WAIVER_MAX = timedelta(days=30)
 """How long a waiver may still live where the configuration doesn't say."""
@@ -35,9 +34,7 @@ class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     expires: Instant
 
     def __post_init__(self) -> None:
-        force_setattr(self, "reason", one_line(self.reason))
-        force_setattr(self, "owner", one_line(self.owner))
-        force_setattr(self, "expires", instant(self.expires))
+        normalize(self, "reason", "owner", "expires")
 
     def covers(self, criterion_id: str) -> bool:
         """Return whether it is about a criterion."""

@@ -200,7 +200,7 @@ class Project:
         return self.left(int(done.ret), done.stdout.str(), done.stderr.str(), folder)
 
     def remote(self, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
-        """Return the arguments for two workers that see the project alone, as on another machine."""
+        """Return the arguments for two workers that see the project and no temporary folder."""
         able = subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True)
         if able.returncode != 0:
             pytest.skip("this user may not mount: unshare --mount is refused")

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.assemble import assemble
+from pytest_prodstatus.model.assemble import compose
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage, title_of
-from pytest_prodstatus.model.criterion_status import Facts
+from pytest_prodstatus.model.criterion_status import Facts, standings_of
 from pytest_prodstatus.model.evidence import Entry, entry_of
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.record import Record, Run, Standing, Subject
@@ -145,6 +145,11 @@ def facts(
     return Facts(**{**given, **more})
 
 
+def assembled(known: Facts, of: Run, rule: Rule, status: int = 0, at: datetime = NOW) -> Record:
+    """Return the record of a run that ended at an instant."""
+    return compose(known, standings_of(known, of, at), of, rule, status)
+
+
 def record(
     stages: Catalogue,
     verdicts: dict[str, Any],
@@ -160,7 +165,7 @@ def record(
         name: told if isinstance(told, Observation) else observation(told)
         for name, told in verdicts.items()
     }
-    return assemble(facts(stages, seen, **more), of or run(), rule, status, NOW)
+    return assembled(facts(stages, seen, **more), of or run(), rule, status)
 
 
 def by_id(standings: Iterable[Standing]) -> dict[str, Standing]:

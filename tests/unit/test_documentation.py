@@ -12,9 +12,15 @@ from click import Context
 import pytest_prodstatus
 from pytest_prodstatus import plugin, session
 from pytest_prodstatus.cli.main import COMMANDS, main
-from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_FAILED, EXIT_OPEN, EXIT_UNWRITTEN
 from pytest_prodstatus.model.evidence import ENTRIES_LIMIT, ITEMS_LIMIT, TEXT_LIMIT
-from pytest_prodstatus.model.verdict import BLOCKED_KINDS, Kind
+from pytest_prodstatus.model.verdict import (
+    BLOCKED_KINDS,
+    EXIT_BLOCKED,
+    EXIT_FAILED,
+    EXIT_OPEN,
+    EXIT_UNWRITTEN,
+    Kind,
+)
 from pytest_prodstatus.options import NOTHING_RUNS, OPTIONS
 from pytest_prodstatus.readers.config import (
     DEFAULT_DOCUMENT,

@@ -15,12 +15,11 @@ from click.testing import CliRunner, Result
 from pytest_prodstatus import clock
 from pytest_prodstatus.cli import overrides
 from pytest_prodstatus.cli.main import main
-from pytest_prodstatus.model.assemble import assemble
 from pytest_prodstatus.model.record import Override, Record
 from pytest_prodstatus.model.verdict import Rule, Verdict
 from pytest_prodstatus.project import Project, config_in
 from pytest_prodstatus.publish import publish
-from tests.unit.given import HOUR, NOW, C, criterion, facts, observation, run
+from tests.unit.given import HOUR, NOW, C, assembled, criterion, facts, observation, run
 
 CONFIG = """
 [tool.prodstatus]
@@ -103,7 +102,7 @@ class Shop:
             collected=tuple(map(criterion, names)), selected=frozenset(seen), former=former,
         )  # fmt: skip
         what = run(**{**given, "finished": finished, **of})
-        made = assemble(told, what, Rule.CONFIRMED, int(Verdict.FAILED in verdicts.values()), NOW)
+        made = assembled(told, what, Rule.CONFIRMED, int(Verdict.FAILED in verdicts.values()), NOW)
         done = publish(made, project.config, project.layout(folder or self.reports))
         assert done.problems == ()
         return done.record

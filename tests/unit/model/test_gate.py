@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.assemble import assemble
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.gate import Answer, UnknownStageError, ask, refused
 from pytest_prodstatus.model.record import Override, Record, Standing, Subject
@@ -23,6 +22,7 @@ from tests.unit.given import (
     B,
     C,
     F,
+    assembled,
     catalogue,
     criterion,
     facts,
@@ -69,7 +69,7 @@ def made(
     given = {"target": "production", "catalogue": stages.digest, "started": at - HOUR}
     collected = tuple(map(criterion, names))
     what = facts(stages, seen, collected=collected, selected=frozenset(seen), former=former)
-    return assemble(what, run(**{**given, "finished": at, **of}), rule, 0, at)
+    return assembled(what, run(**{**given, "finished": at, **of}), rule, 0, at)
 
 
 def edited(record: Record, name: str, **changes: Any) -> Record:

@@ -234,6 +234,14 @@ def test_a_key_that_stands_twice_is_refused(before: str, after: str) -> None:
     assert "stands twice in one object" in refused(TEXT.replace(before, after, 1))
 
 
+def test_a_stage_that_stands_twice_is_refused() -> None:
+    """Each output would show another one of the two."""
+    data = {**DATA, "stages": [*DATA["stages"], DATA["stages"][0]]}
+    assert refused(json.dumps(data)).endswith(
+        "the record: the stage 'a' stands twice; a record has every stage once"
+    )
+
+
 @pytest.mark.parametrize("text", [r"\ud800", r"\udfff\ud800"])
 def test_a_lone_surrogate_is_refused(text: str) -> None:
     """It is no text that anyone could print, store or send on."""

@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.assemble import assemble
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.merge import MergeError, Shard, merge, unobserved
+from pytest_prodstatus.model.merge import MergeError, merge, unobserved
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.record import Override, Record, Subject
 from pytest_prodstatus.model.verdict import Kind, Rule, because
@@ -24,6 +23,7 @@ from tests.unit.given import (
     B,
     C,
     F,
+    assembled,
     by_id,
     catalogue,
     criterion,
@@ -66,12 +66,12 @@ def shard(
     )  # fmt: skip
     given_ = {"catalogue": stages.digest, "selection": " ".join(sorted(chosen)), **of}
     made = run(**given_)
-    return assemble(told, made, rule, status, made.finished or NOW)
+    return assembled(told, made, rule, status, made.finished or NOW)
 
 
 def merged(*parts: Record, stages: Catalogue = SHOP) -> Record:
     """Return the record that shards make."""
-    return merge([Shard(name=f"{n}.json", record=part) for n, part in enumerate(parts)], stages)
+    return merge({f"{n}.json": part for n, part in enumerate(parts)}, stages)
 
 
 def timeless(record: Record) -> Record:
@@ -355,7 +355,8 @@ class TestSince:
             other,
         ):
             fresh = shard({"api.key": C}, started=NOW - 2 * HOUR)
-            first = replace(fresh, stages=(strange, *fresh.stages[1:]))
+            others = [stage for stage in fresh.stages[1:] if stage.id != strange.id]
+            first = replace(fresh, stages=(strange, *others))
             api = merged(first, knowing).stages[0]
             assert (api.since, api.previous) == (NOW - 99 * HOUR, F)
 

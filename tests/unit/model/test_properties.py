@@ -8,14 +8,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.assemble import assemble
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.outcome import CRASHED, Phase, reduce_phases
 from pytest_prodstatus.model.record import Final, Record, StageResult, Standing
 from pytest_prodstatus.model.rollup import judge
 from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict
 from tests.unit import properties  # noqa: F401  the profile
-from tests.unit.given import NOW, B, C, F, criterion, entry, facts, observation, run, stage
+from tests.unit.given import (
+    NOW,
+    B,
+    C,
+    F,
+    assembled,
+    criterion,
+    entry,
+    facts,
+    observation,
+    run,
+    stage,
+)
 from tests.unit.given import standing as stands
 
 DIED = Reason(text="worker gw0 died", kind=Kind.CRASH)
@@ -241,7 +252,9 @@ def records(draw: st.DrawFn) -> tuple[Catalogue, Record]:
         )  # fmt: skip
         rule = draw(st.sampled_from(Rule))
         incidents = (DIED,) * draw(st.sampled_from([0, 0, 0, 1]))
-        return assemble(told, run(incidents=incidents), rule, draw(st.sampled_from([0, 0, 1])), NOW)
+        return assembled(
+            told, run(incidents=incidents), rule, draw(st.sampled_from([0, 0, 1])), NOW
+        )
 
     former = ran(None) if draw(st.booleans()) else None
     return made, ran(former, restricted=draw(st.booleans()))

@@ -1,4 +1,4 @@
-"""The three verdicts and their algebra."""
+"""The verdicts and their algebra, the kinds of reason, the gate's rule and the exit status."""
 
 from __future__ import annotations
 
@@ -6,8 +6,19 @@ from itertools import permutations, product
 
 import pytest
 
-from pytest_prodstatus.model.verdict import Rule, Verdict, rollup
-from tests.unit.given import B, C, F
+from pytest_prodstatus.model.verdict import (
+    BLOCKED_KINDS,
+    EXIT_BLOCKED,
+    EXIT_FAILED,
+    EXIT_OPEN,
+    Kind,
+    Reason,
+    Rule,
+    Verdict,
+    exit_status,
+    rollup,
+)
+from tests.unit.given import B, C, F, catalogue, each_hostile_text, record
 
 
 def test_severity_is_confirmed_then_blocked_then_failed() -> None:
@@ -42,3 +53,73 @@ def test_the_rollup_of_nothing_is_blocked() -> None:
 def test_the_rules_are_the_options_values() -> None:
     """`--prodstatus-gate` takes these words."""
     assert [rule.value for rule in Rule] == ["confirmed", "not-failed", "off"]
+
+
+def test_the_kinds_are_those_of_the_contract() -> None:
+    """These are the kinds; the record and the schema carry their words."""
+    assert {str(kind) for kind in Kind} - {str(kind) for kind in BLOCKED_KINDS} == {
+        "observed", "crash", "known-failure", "skipped", "setup-error", "no-evidence",
+        "collection-error", "not-run", "upstream", "stale",
+    }  # fmt: skip
+    assert [str(kind) for kind in BLOCKED_KINDS] == [
+        "not-armed", "missing-config", "no-data", "provider-unavailable", "timeout", "pending",
+        "inconclusive", "unresolved-intent", "not-implemented",
+    ]  # fmt: skip
+
+
+@each_hostile_text
+def test_a_reason_is_one_line(text: str) -> None:
+    """Whatever a test says, reason and remedy are one line each and stay what they are."""
+    reason = Reason(text=text, kind=Kind.OBSERVED, remedy=text)
+    assert len(reason.text.splitlines()) == 1
+    assert len((reason.remedy or "").splitlines()) == 1
+    assert Reason(text=reason.text, kind=Kind.OBSERVED, remedy=reason.remedy) == reason
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n\t"])
+def test_a_reason_is_never_empty(text: str) -> None:
+    """No verdict without a reason: one that says nothing says so."""
+    reason = Reason(text=text, kind=Kind.SKIPPED, remedy="")
+    assert reason.text == "no reason was given"
+    assert reason.remedy is None
+
+
+ADMITS = {
+    (Rule.CONFIRMED, C): True, (Rule.CONFIRMED, B): False, (Rule.CONFIRMED, F): False,
+    (Rule.NOT_FAILED, C): True, (Rule.NOT_FAILED, B): True, (Rule.NOT_FAILED, F): False,
+    (Rule.OFF, C): True, (Rule.OFF, B): False, (Rule.OFF, F): False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "verdict"), list(ADMITS))
+def test_what_opens_the_gate(rule: Rule, verdict: Verdict) -> None:
+    """A gate that is off still says what is true."""
+    assert rule.admits(verdict) is ADMITS[rule, verdict]
+    made = record(catalogue("a"), {"a.x": verdict}, rule=rule).decision
+    assert made.open is ADMITS[rule, verdict]
+    assert made.rule is rule
+    assert bool(made.causes) is (verdict is not C)
+
+
+def test_the_numbers_are_the_contract_s() -> None:
+    """0 open, 1 FAILED, 10 BLOCKED; a deploy job relies on them."""
+    assert (EXIT_OPEN, EXIT_FAILED, EXIT_BLOCKED) == (0, 1, 10)
+
+
+@pytest.mark.parametrize(
+    ("rule", "verdict", "status"),
+    [
+        (Rule.CONFIRMED, C, 0), (Rule.CONFIRMED, B, 10), (Rule.CONFIRMED, F, 1),
+        (Rule.NOT_FAILED, C, 0), (Rule.NOT_FAILED, B, 0), (Rule.NOT_FAILED, F, 1),
+        (Rule.OFF, C, 0), (Rule.OFF, B, 0), (Rule.OFF, F, 0),
+    ],
+)  # fmt: skip
+def test_the_exit_status_where_pytest_says_0(rule: Rule, verdict: Verdict, status: int) -> None:
+    """Ours stands only there."""
+    assert exit_status(rule, verdict, 0) == status
+
+
+@pytest.mark.parametrize(("rule", "verdict", "status"), list(product(Rule, Verdict, range(1, 8))))
+def test_pytest_s_own_status_is_kept(rule: Rule, verdict: Verdict, status: int) -> None:
+    """1 to 7 are pytest's and its neighbours'."""
+    assert exit_status(rule, verdict, status) == status
