@@ -14,9 +14,10 @@ from click.testing import CliRunner
 pytest.importorskip("alembic.command")
 pytest.importorskip("sqlalchemy.dialects.sqlite")
 
-from pytest_prodstatus import clock, publish
+from pytest_prodstatus import clock
 from pytest_prodstatus.cli.main import main
 from pytest_prodstatus.model.record import Override
+from pytest_prodstatus.store import address
 from pytest_prodstatus.store.history import History
 from pytest_prodstatus.store.overrides import Overrides
 from tests.integration.project import CONFIG, SERIAL, SHOP, XDIST, Project
@@ -81,7 +82,7 @@ def test_a_history_that_cant_be_saved_says_so(
     ran = project.run(*mode)
     assert (ran.status, ran.final) == (0, "CONFIRMED")
     (line,) = [line for line in ran.out.splitlines() if "could not be" in line]
-    assert line.startswith("The list of overrides at sqlite")
+    assert line.startswith("The history at sqlite")
     assert line.endswith(".")
     assert ran.last_line.startswith("FINAL CONFIRMED")
 
@@ -117,7 +118,7 @@ def test_without_the_extra_a_run_is_silent_unless_it_is_required(
     project: Project, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A project that never asked for a history isn't told about it."""
-    monkeypatch.setattr(publish, "_LIBRARIES", ("sqlalchemy", "no_such_library"))
+    monkeypatch.setattr(address, "LIBRARIES", ("sqlalchemy", "no_such_library"))
     project.write(HELD)
     ran = project.run()
     assert (ran.status, ran.final) == (0, "CONFIRMED")
