@@ -9,9 +9,9 @@ from typing import final
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.store.address import OVERRIDES, sqlite_file
-from pytest_prodstatus.store.errors import InvalidOverride
+from pytest_prodstatus.store.errors import InvalidOverride, StateUnavailable
 from pytest_prodstatus.store.sqlite import FileStore
-from pytest_prodstatus.store.statements import Store, insert_into, instant_of, open_store
+from pytest_prodstatus.store.statements import Row, Store, insert_into, instant_of, open_store
 
 
 @final
@@ -82,16 +82,29 @@ class Overrides:
         """
         with self._store.reading() as statements:
             rows = statements.rows(_ACTIVE, project=self._project, target=target, now=now)
-        return tuple(
-            Override(
-                target=row["target"],
-                reason=row["reason"],
-                who=row["who"],
-                since=instant_of(row["since"]),
-                until=instant_of(row["until"]),
-            )
-            for row in rows
+        return tuple(map(_override_of, rows))
+
+
+def _override_of(row: Row) -> Override:
+    """Return the override in a row, which opens nothing unless all of it can be read.
+
+    Raises:
+        StateUnavailable: no release of this package wrote it.
+    """
+    try:
+        return Override(
+            target=row["target"],
+            reason=row["reason"],
+            who=row["who"],
+            since=instant_of(row["since"]),
+            until=instant_of(row["until"]),
         )
+    except (ValueError, TypeError, AttributeError) as error:
+        msg = (
+            f"The override with the id {row['id']!r} can't be read ({error}): none counts until "
+            "that row of prodstatus_override is repaired."
+        )
+        raise StateUnavailable(msg) from None
 
 
 _ACTIVE = (

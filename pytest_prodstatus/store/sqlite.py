@@ -159,10 +159,10 @@ class FileStore:
         """Create the file and all tables if there are none; safe against other processes.
 
         Returns:
-            Whether the part is ready. If not, the file has tables of an older or a newer release.
+            Whether the part is ready. If not, an older or a newer release made the tables.
         """
-        if self.is_ready():
-            return True
+        if self._version() is not None:
+            return self.is_ready()
         with self._refusing("opened"):
             prepare_file(self._path)
         with self._connected("written") as connection:

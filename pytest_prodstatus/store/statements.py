@@ -133,10 +133,9 @@ class DatabaseStatements:
         self._connection.execute(text(statement), [dict(values) for values in rows])
 
     def take_turns(self, project: str, target: str) -> None:
-        """Wait for a lock on the target; SQLite's write transaction is one already."""
-        if self._connection.dialect.name == "postgresql":
-            named = zlib.crc32(f"{project}/{target}".encode()) - 2**31
-            self.rows("SELECT pg_advisory_xact_lock(:what, :whose)", what=_LOCK, whose=named)
+        """Wait for PostgreSQL's lock on the target."""
+        named = zlib.crc32(f"{project}/{target}".encode()) - 2**31
+        self.rows("SELECT pg_advisory_xact_lock(:what, :whose)", what=_LOCK, whose=named)
 
 
 @final
