@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import Table, insert, text
 
 from pytest_prodstatus.model.assemble import compose
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
@@ -28,10 +27,9 @@ from pytest_prodstatus.model.history import KeptRun, kept_run
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.record import Record, Run, Subject
 from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict
-from pytest_prodstatus.store.address import HISTORY, parse_address
-from pytest_prodstatus.store.database import Database
+from pytest_prodstatus.store.address import HISTORY
 from pytest_prodstatus.store.history import History, criterion_values, run_values
-from pytest_prodstatus.store.schema import criteria, flips, runs
+from pytest_prodstatus.store.statements import insert_into, open_store
 
 PROJECT, TARGET = "benchmark", "production"
 STAGES = tuple(f"stage-{number}" for number in range(8))
@@ -116,21 +114,28 @@ def fill(url: str, count: int) -> None:
     """Keep `count` runs, as so many `History.save` one after the other would, in a few seconds."""
     History.open(url, PROJECT).close()
     present: dict[str, Verdict] = {}
-    rows: dict[Table, list[dict[str, Any]]] = {runs: [], criteria: [], flips: []}
-    with Database(parse_address(url, HISTORY), HISTORY).writing() as connection:
+    runs: list[dict[str, Any]] = []
+    criteria: list[dict[str, Any]] = []
+    flips: list[dict[str, Any]] = []
+    tables = {
+        "prodstatus_run": runs,
+        "prodstatus_run_criterion": criteria,
+        "prodstatus_flip": flips,
+    }
+    with open_store(url, HISTORY).writing() as statements:
         for number, record in enumerate(records(count), 1):
             kept = kept_run(record)
-            rows[runs].append({"id": number, **run_values(kept, PROJECT)})
-            rows[criteria] += criterion_values(record, number)
-            rows[flips] += _turned(kept, present)
+            runs.append({"id": number, **run_values(kept, PROJECT)})
+            criteria += criterion_values(record, number)
+            flips += _turned(kept, present)
             if number % BATCH == 0 or number == count:
-                for table, values in rows.items():
-                    if values:
-                        connection.execute(insert(table), values)
-                    values.clear()
-        if connection.dialect.name == "postgresql":
-            connection.execute(text(f"SELECT setval('prodstatus_run_id_seq', {count})"))
-            connection.execute(text("ANALYZE"))  # as autovacuum does, which this server has off
+                for table, rows in tables.items():
+                    if rows:
+                        statements.change(insert_into(table, rows[0]), *rows)
+                    rows.clear()
+        if url.startswith("postgresql"):
+            statements.rows("SELECT setval('prodstatus_run_id_seq', :count)", count=count)
+            statements.change("ANALYZE", {})  # as autovacuum does, which this server has off
 
 
 def _turned(kept: KeptRun, present: dict[str, Verdict]) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -118,8 +117,6 @@ def _written(path: Path, content: bytes | Iterable[bytes]) -> list[Problem]:
     return []
 
 
-_LIBRARIES = ("sqlalchemy", "alembic", "platformdirs")
-
 NOT_INSTALLED = Reason(
     text="the history can't be saved: the state extra isn't installed",
     kind=Kind.MISSING_CONFIG,
@@ -162,7 +159,10 @@ class Archive:
         After it failed once it isn't tried again, so that a server which is away is waited for
         once a run.
         """
-        if not all(find_spec(name) for name in _LIBRARIES):
+        # Not above, since a run without criteria has nothing to keep.
+        from pytest_prodstatus.store.address import installed
+
+        if not installed():
             return Kept(record=record, unsaved=NOT_INSTALLED)
         if self._problem is None:
             try:
@@ -179,15 +179,15 @@ class Archive:
         environ = variables_of(self._root, self._environ)
         if finished is None or not (self._saves or is_there(environ)):
             return Kept(record=record, unsaved=SWITCHED_OFF)
-        from pytest_prodstatus.store.history import History
-        from pytest_prodstatus.store.overrides import Overrides
+        from pytest_prodstatus.store.overrides import look_for
 
         url, project = state_url(environ), name_in(self._root)
-        with Overrides.open(url, project) as overrides:
-            self._overrides = overrides.active(record.run.target, finished)
+        self._overrides = look_for(url, project, record.run.target, finished)
         record = replace(record, overrides=self._overrides)
         if not self._saves:
             return Kept(record=record, unsaved=SWITCHED_OFF)
+        from pytest_prodstatus.store.history import History
+
         with History.open(url, project) as history:
             history.save(record)
             return Kept(record=history.dated(record))

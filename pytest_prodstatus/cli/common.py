@@ -194,9 +194,10 @@ def state_store(root: Path) -> Iterator[str]:
         click.UsageError: it isn't installed, or can't be opened, read or written.
     """
     try:
-        from pytest_prodstatus.store.address import state_url
+        from pytest_prodstatus.store.address import check_installed, state_url
         from pytest_prodstatus.store.errors import StateError
 
+        check_installed()
         url = state_url(variables_of(root))
     except ImportError:
         raise click.UsageError(_INSTALL) from None

@@ -60,11 +60,11 @@ def command(
 
         with History.open(url, project) as history:
             seen = history.look_back(system, limit=limit)
-        address = shown_store(url)
     seen = _of_stage(seen, stage)
     if as_json:
         click.echo(json.dumps(data_of(seen), indent=1))
     elif not seen.runs:
+        address = shown_store(url)
         click.echo(f"no run of target {system} of project {project} is kept at {address}")
     else:
         for line in history_lines(seen):

@@ -1,11 +1,11 @@
 """Overrides from the command line's side: one is looked for at every answer, or written down.
 
-The state store is imported where there may be one, and only then: it costs as much as the answer.
+The state store is the only place that has them, and it is asked each time. No copy of it can be
+missing, stale or forged.
 """
 
 from __future__ import annotations
 
-from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,42 +36,23 @@ def opened(url: str, root: Path) -> Overrides:
 def in_force(target: str, now: datetime, root: Path) -> tuple[Override | None, str | None]:
     """Return the override of a project's target that ends last, or why none could be looked for."""
     environ = variables_of(root)
-    configured = environ.get(_URL, "").strip()
     try:
-        from pytest_prodstatus.store.address import default_file, state_url
+        from pytest_prodstatus.store.address import installed, is_there, state_url
 
-        if not configured and not may_hold(default_file(), name_in(root), target):
-            return None, None
-        url = state_url(environ)
+        there = installed() and is_there(environ)
     except ImportError:
+        there = False
+    if not there:
+        configured = environ.get(_URL, "").strip()
         return None, f"{_URL} is set, and the state store isn't installed" if configured else None
     from pytest_prodstatus.store.errors import StateError
+    from pytest_prodstatus.store.overrides import look_for
 
     try:
-        with opened(url, root) as store:
-            found = store.active(target, now)
+        found = look_for(state_url(environ), name_in(root), target, now)
     except StateError as error:
         return None, f"overrides can't be looked for: {error}"
     return max(found, key=lambda override: override.until, default=None), None
-
-
-def may_hold(file: Path, project: str, target: str) -> bool:
-    """Return whether a SQLite store may hold an override of a project's target, in force or not.
-
-    Most stores hold none, and this says so in a tenth of the time that the store itself takes.
-    """
-    if not file.exists():
-        return False
-    import sqlite3
-
-    try:
-        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=1)) as store:
-            query = "SELECT 1 FROM prodstatus_override WHERE project = ? AND target = ? LIMIT 1"
-            return store.execute(query, (project, target)).fetchone() is not None
-    except sqlite3.OperationalError as error:
-        return "no such table" not in str(error)
-    except sqlite3.Error:
-        return True  # the store itself says best what is wrong with it
 
 
 def write_down(override: Override, root: Path) -> None:
@@ -87,8 +68,9 @@ def write_down(override: Override, root: Path) -> None:
         )
         raise click.UsageError(msg)
     try:
-        from pytest_prodstatus.store.address import state_url
+        from pytest_prodstatus.store.address import check_installed, state_url
 
+        check_installed()
         url = state_url(variables_of(root))
     except ImportError:
         msg = f"an override is kept in the state store, which isn't installed: {_INSTALL}"

@@ -9,15 +9,41 @@ a role that may not create tables keeps its journal after an update.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-
-import platformdirs
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from typing import TYPE_CHECKING
 
 from pytest_prodstatus.store.errors import JournalUnavailable, StateUnavailable
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+LIBRARIES = ("sqlalchemy", "alembic", "platformdirs")
+"""What the `state` extra brings that the store can't do without."""
+
+HEAD = 2
+"""The newest revision of the schema that this release knows."""
+
+VERSION_TABLE = "prodstatus_version"
+
+
+def installed() -> bool:
+    """Return whether the `state` extra is installed, importing nothing of it."""
+    return all(find_spec(name) for name in LIBRARIES)
+
+
+def check_installed() -> None:
+    """Refuse to go on without the `state` extra, importing nothing of it.
+
+    Raises:
+        ImportError: it isn't installed.
+    """
+    if not installed():
+        msg = f"the state store needs {', '.join(LIBRARIES)}"
+        raise ImportError(msg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +89,9 @@ def parse_address(url: str, part: Part = JOURNAL) -> URL:
         StateUnavailable: (the part's own) it names no such database; a password in it is not
             repeated.
     """
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         address = make_url(url.strip())
     except (ArgumentError, ValueError) as error:
@@ -85,6 +114,17 @@ def parse_address(url: str, part: Part = JOURNAL) -> URL:
         )
         raise part.unavailable(msg)
     return address.set(drivername="sqlite+pysqlite")
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file that `url` plainly names; None if only `parse_address` can say.
+
+    It says so for every usual address without SQLAlchemy: releases of that differ in how they read
+    a percent sign, so an address that has one isn't plain.
+    """
+    found = re.fullmatch(r"sqlite(?:\+pysqlite)?:///([^?%]+)", url.strip())
+    path = Path(found[1]) if found else None
+    return path if path is not None and path.is_absolute() else None
 
 
 def shown(address: URL) -> str:
@@ -140,13 +180,19 @@ def state_url(environ: Mapping[str, str]) -> str:
     configured = environ.get(STATE_URL_VARIABLE, "").strip()
     if configured:
         return configured
+    path = default_file()
+    url = f"sqlite:///{path}"
+    if sqlite_file(url) == path:
+        return url
     from sqlalchemy.engine import URL
 
-    return URL.create("sqlite", database=str(default_file())).render_as_string(hide_password=False)
+    return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
 
 
 def default_file() -> Path:
     """Return the SQLite file that is used where nothing is configured; it may not exist."""
+    import platformdirs
+
     return platformdirs.user_state_path("prodstatus") / FILE_NAME
 
 

@@ -1,10 +1,6 @@
 """The database under the state store: durable transactions, and its refusals in one sentence.
 
-SQLite: a rollback journal (DELETE) with synchronous=EXTRA, which is FULL and also syncs the
-folder once the rollback journal is gone; with FULL alone a power cut just after a commit could
-bring that journal back and undo the commit (https://sqlite.org/pragma.html#pragma_synchronous).
-No WAL: it gains nothing at a few rows a day, and doesn't work on network folders. Writers begin
-IMMEDIATE, so that what they read can't change before they write, and wait up to 30 s.
+SQLite: with the settings of `sqlite`, which opens the same file without SQLAlchemy.
 
 PostgreSQL: READ COMMITTED (why it suffices is said in the schema); a commit waits for the disk
 even where the role's default says otherwise.
@@ -41,13 +37,24 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from pytest_prodstatus.store.address import JOURNAL, Part, prepare_file, shown
+from pytest_prodstatus.store.address import (
+    HEAD,
+    JOURNAL,
+    VERSION_TABLE,
+    Part,
+    prepare_file,
+    shown,
+)
 from pytest_prodstatus.store.schema import claims, events
+from pytest_prodstatus.store.sqlite import (
+    BUSY_TIMEOUT_S,
+    SPACE,
+    WRITABLE,
+    explain_file,
+    make_durable,
+    unavailable,
+)
 
-HEAD = 2
-"""The newest revision that this release knows."""
-
-VERSION_TABLE = "prodstatus_version"
 _LOCK_KEY = 0x70_73_6A_6F  # any number that no other program is likely to lock: "psjo"
 
 _version = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
@@ -105,30 +112,14 @@ def _known(found: str) -> int:
     return known[found]
 
 
-_WRITABLE = (
-    "let this user write to it (for a file: to its folder too) or set PRODSTATUS_STATE_URL to "
-    "a place where it may"
-)
-_SPACE = "free some space there"
-
-# Fragments of SQLite's messages (sqlite3ErrStr in main.c), which carry no code before Python 3.11.
-_BY_FRAGMENT = {
-    "readonly database": _WRITABLE,
-    "unable to open database file": _WRITABLE,
-    "database or disk is full": _SPACE,
-    "disk i/o error": "look at that disk: it is full, over its quota or failing",
-    "database is locked": "try again when the process that holds it has ended",
-    "file is not a database": "set PRODSTATUS_STATE_URL to the journal's own file",
-}
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _BY_SQLSTATE = {
-    "25006": _WRITABLE,
-    "42501": _WRITABLE,
-    "53100": _SPACE,
+    "25006": WRITABLE,
+    "42501": WRITABLE,
+    "53100": SPACE,
     "55P03": "try again when the process that holds it has ended",
     "57014": "try again when the server is less busy",
 }
-_ELSE = "set PRODSTATUS_STATE_URL to a database that can be reached and written"
 
 
 def explain(
@@ -139,21 +130,11 @@ def explain(
         return str(error), "install pytest-prodstatus[state]"
     if isinstance(error, UnknownRevision):
         return str(error), "update pytest-prodstatus"
-    if isinstance(error, OSError):
-        remedy = _SPACE if error.errno in (28, 122) else _WRITABLE  # ENOSPC, EDQUOT
-        return error.strerror or str(error), remedy
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-    line = next(iter(str(cause).strip().splitlines()), type(cause).__name__).rstrip(" .:")
-    sqlstate = getattr(cause, "sqlstate", None)
-    if sqlstate in _BY_SQLSTATE:
-        return line, _BY_SQLSTATE[sqlstate]
-    for fragment, remedy in _BY_FRAGMENT.items():
-        if fragment in line.lower():
-            return line, remedy
-    return line, _ELSE
+    line, remedy = explain_file(cause if isinstance(cause, Exception) else error)
+    return line, _BY_SQLSTATE.get(getattr(cause, "sqlstate", None) or "", remedy)
 
 
-BUSY_TIMEOUT_S = 30
 CONNECT_TIMEOUT_S = 10
 
 _WRITES = "prodstatus_writes"
@@ -232,12 +213,8 @@ class Database:
         except IntegrityError:
             raise
         except (SQLAlchemyError, OSError, ImportError, UnknownRevision) as error:
-            cause, remedy = explain(error)
-            msg = (
-                f"The {self._part.name} at {shown(self._address)} could not be {participle} "
-                f"({cause}): {remedy}{self._part.consequence}"
-            )
-            raise self._part.unavailable(msg) from error
+            place = shown(self._address)
+            raise unavailable(self._part, place, participle, explain(error)) from error
 
 
 def _engine(address: URL) -> Engine:
@@ -266,13 +243,7 @@ def _engine(address: URL) -> Engine:
 
 
 def _make_durable(connection: sqlite3.Connection, _record: object) -> None:
-    for setting in (
-        "journal_mode = DELETE",
-        "synchronous = EXTRA",
-        "fullfsync = ON",  # macOS: a plain fsync stops at the drive's cache
-        "foreign_keys = ON",
-    ):
-        connection.execute(f"PRAGMA {setting}")
+    make_durable(connection)
 
 
 def _begin(connection: Connection) -> None:

@@ -1,5 +1,12 @@
 """The history of finished runs: each kept once, whatever order they are saved in.
 
+One row a run, with the verdicts of its stages in it: 100,000 runs of nine stages, 100,000 rows. One
+row a flip, which is when a stage's verdict differs from that of the run before: since when a stage
+is what it is and when it was last CONFIRMED is one step into an index, however long ago. One row a
+criterion that isn't plainly CONFIRMED in a run: what held leaves none. Runs are ordered by their
+start, then by their id. Flips stay when old runs are deleted, so `since` outlives them; the rows of
+criteria go with their run. The tables are made by the second revision in `migrations`.
+
 A run that is saved, or saved again with other verdicts, can change two things alone for each stage:
 whether it is a flip itself, and whether the next run that tells of the stage is one. Questions are
 few statements, each a step into an index, however much it holds.
@@ -7,26 +14,11 @@ few statements, each a step into an index, however much it holds.
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import json
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from types import TracebackType
 from typing import Any, final
-
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    RowMapping,
-    Select,
-    delete,
-    func,
-    insert,
-    select,
-    text,
-    tuple_,
-    union_all,
-)
 
 from pytest_prodstatus.model.history import (
     Flaky,
@@ -42,9 +34,369 @@ from pytest_prodstatus.model.history import (
 )
 from pytest_prodstatus.model.record import HISTORY_LIMIT, Record
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.store.address import HISTORY, parse_address
-from pytest_prodstatus.store.database import Database
-from pytest_prodstatus.store.schema import criteria, flips, runs
+from pytest_prodstatus.store.address import HISTORY
+from pytest_prodstatus.store.statements import (
+    Row,
+    Statements,
+    Store,
+    among,
+    insert_into,
+    instant_of,
+    open_store,
+)
+
+
+@final
+class History:
+    """The history of a project at an address; open it with `History.open`, use it in a `with`."""
+
+    __slots__ = ("_project", "_store")
+
+    def __init__(self, store: Store, project: str) -> None:
+        self._store = store
+        self._project = project
+
+    @classmethod
+    def open(cls, url: str, project: str) -> History:
+        """Open the history of `project` at `url`, creating file and tables where missing.
+
+        Args:
+            url: a SQLite file by its absolute path, or a PostgreSQL database.
+            project: whose runs; targets of the same name in two projects are two targets.
+
+        Raises:
+            StateUnavailable: it can't be used, in one sentence with the remedy.
+        """
+        return cls(open_store(url, HISTORY), project)
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back what the history holds of its database; nothing is left to be written."""
+        self._store.close()
+
+    def save(self, record: Record) -> None:
+        """Keep a finished run, in place of what was kept under its target and id before.
+
+        Raises:
+            ValueError: the run is in progress.
+            StateUnavailable: it could not be written; nothing of it was.
+        """
+        kept = kept_run(record)
+        with self._store.writing() as statements:
+            Writer(statements, self._project, kept.target).save(record, kept)
+
+    def look_back(self, target: str, *, limit: int = 30) -> Retrospect:
+        """Return what the newest `limit` runs of a target tell, and each stage's past.
+
+        Raises:
+            StateUnavailable: it can't be read.
+        """
+        with self._store.reading() as statements:
+            return Reader(statements, self._project, target).look_back(limit)
+
+    def dated(self, record: Record) -> Record:
+        """Return a saved record with the former runs and `since` that the history knows better.
+
+        Raises:
+            StateUnavailable: it can't be read.
+        """
+        with self._store.reading() as statements:
+            reader = Reader(statements, self._project, record.run.target)
+            former = reader.runs_before(kept_run(record), HISTORY_LIMIT)
+            flips = reader.newest_flips([stage.id for stage in record.stages])
+        return with_past(record, tuple(run.past for run in reversed(former)), flips)
+
+
+class _Target:
+    """The rows of one target of a project, inside one transaction."""
+
+    __slots__ = ("_statements", "_whose")
+
+    def __init__(self, statements: Statements, project: str, target: str) -> None:
+        self._statements = statements
+        self._whose = {"project": project, "target": target}
+
+    def _rows(self, statement: str, **values: Any) -> list[Row]:
+        return self._statements.rows(statement, **self._whose, **values)
+
+    def _stream(self, statement: str, **values: Any) -> Generator[Row, None, None]:
+        return self._statements.stream(statement, **self._whose, **values)
+
+
+_SAME_RUN = "FROM prodstatus_run WHERE project = :project AND target = :target AND run = :run"
+_LATER_RUNS = (
+    "SELECT * FROM prodstatus_run WHERE project = :project AND target = :target "
+    "AND (started, run) > (:started, :run) ORDER BY started, run"
+)
+_VERDICT_BEFORE = (
+    "SELECT verdict FROM prodstatus_flip "
+    "WHERE project = :project AND target = :target AND stage = :stage "
+    "AND (started, run) < (:started, :run) ORDER BY started DESC, run DESC LIMIT 1"
+)
+_DELETE_FLIP = (
+    "DELETE FROM prodstatus_flip WHERE project = :project AND target = :target "
+    "AND stage = :stage AND started = :started AND run = :run"
+)
+
+
+@final
+class Writer(_Target):
+    """Writes the runs of one target, in a transaction that no other writer shares."""
+
+    __slots__ = ()
+
+    def save(self, record: Record, kept: KeptRun) -> None:
+        """Write a run in place of what was there under its id."""
+        self._statements.take_turns(**self._whose)
+        for former in self._rows(f"SELECT * {_SAME_RUN}", run=kept.run):
+            # As if it had never told anything.
+            self._settle(run_of(former), {})
+            self._statements.change(f"DELETE {_SAME_RUN}", {**self._whose, "run": kept.run})
+        values = run_values(kept, self._whose["project"])
+        self._statements.change(insert_into("prodstatus_run", values), values)
+        (row,) = self._rows(f"SELECT id {_SAME_RUN}", run=kept.run)
+        unmet = list(criterion_values(record, row["id"]))
+        if unmet:
+            self._statements.change(insert_into("prodstatus_run_criterion", unmet[0]), *unmet)
+        self._settle(kept, kept.stages)
+
+    def _settle(self, run: KeptRun, verdicts: Mapping[str, Verdict | None]) -> None:
+        """Write the flips that follow from a run that gave its stages these verdicts."""
+        following = self._following(run)
+        for stage in run.stages:
+            former = self._verdict_before(run, stage)
+            verdict = verdicts.get(stage)
+            self._turn(run, stage, former, verdict)
+            if stage in following:
+                later = following[stage]
+                self._turn(later, stage, verdict or former, later.stages[stage])
+
+    def _verdict_before(self, run: KeptRun, stage: str) -> Verdict | None:
+        """Return what a stage was before a run; None where no run told of it."""
+        found = self._rows(_VERDICT_BEFORE, stage=stage, started=run.started, run=run.run)
+        return Verdict(found[0]["verdict"]) if found else None
+
+    def _turn(
+        self, run: KeptRun, stage: str, former: Verdict | None, verdict: Verdict | None
+    ) -> None:
+        """Write a run down as a flip of a stage if it tells of it and differs, else as none."""
+        flip = {**self._whose, "stage": stage, "started": run.started, "run": run.run}
+        self._statements.change(_DELETE_FLIP, flip)
+        if verdict is not None and verdict is not former:
+            row = {**flip, "verdict": verdict.value, "previous": former and former.value}
+            self._statements.change(insert_into("prodstatus_flip", row), row)
+
+    def _following(self, run: KeptRun) -> dict[str, KeptRun]:
+        """Return, for each stage of a run that a later run tells of, the first such run."""
+        found: dict[str, KeptRun] = {}
+        with closing(self._stream(_LATER_RUNS, started=run.started, run=run.run)) as rows:
+            for later in map(run_of, rows):
+                for stage in run.stages:
+                    if later.stages.get(stage) is not None:
+                        found.setdefault(stage, later)
+                if len(found) == len(run.stages):
+                    break
+        return found
+
+
+_RUNS = "SELECT * FROM prodstatus_run WHERE project = :project AND target = :target"
+_FLIPS = "SELECT * FROM prodstatus_flip WHERE project = :project AND target = :target"
+_CRITERIA = "SELECT * FROM prodstatus_run_criterion"
+_COUNTED = (
+    "SELECT criterion, count(*) AS times, max(started) AS newest "
+    "FROM prodstatus_run_criterion JOIN prodstatus_run ON run_id = id"
+)
+_NEWEST = "ORDER BY started DESC, run DESC"
+_BEFORE = f"{_RUNS} AND (started, run) < (:started, :run) {_NEWEST}"
+
+
+@final
+class Reader(_Target):
+    """Reads the history of one target."""
+
+    __slots__ = ()
+
+    def look_back(self, limit: int) -> Retrospect:
+        """Return what the newest `limit` runs tell, and each stage's past."""
+        rows = self._rows(f"{_RUNS} {_NEWEST} LIMIT :limit", limit=limit)
+        newest: dict[int, KeptRun] = {row["id"]: run_of(row) for row in rows}
+        seen = tuple(newest.values())
+        whole = next((run for run in seen if not run.partial), None)
+        named = [*(whole.stages if whole else ()), *(seen[0].stages if seen else ())]
+        since = self.newest_flips(list(dict.fromkeys(named)))
+        flipped = self._flips_from(seen[-1], since) if seen else []
+        lapses = self._lapses(
+            [stage for stage, flip in since.items() if flip.verdict is not Verdict.CONFIRMED],
+            newest,
+        )
+        return Retrospect(
+            **self._whose,
+            runs=seen,
+            stages=tuple(
+                StagePast(
+                    id=stage,
+                    verdict=flip.verdict,
+                    since=flip,
+                    flips=tuple(each for each in flipped if each.stage == stage),
+                    lapse=lapses.get(stage),
+                )
+                for stage, flip in since.items()
+            ),
+            flaky=self._flaky(newest),
+        )
+
+    def runs_before(self, run: KeptRun, limit: int) -> tuple[KeptRun, ...]:
+        """Return the newest `limit` runs before one, the newest first."""
+        rows = self._rows(f"{_BEFORE} LIMIT :limit", started=run.started, run=run.run, limit=limit)
+        return tuple(map(run_of, rows))
+
+    def newest_flips(
+        self, stages: Sequence[str], *, away_from: Verdict | None = None
+    ) -> dict[str, Flip]:
+        """Return each stage's newest flip, or its newest away from a verdict, where it has one."""
+        values: dict[str, Any] = {f"stage_{number}": stage for number, stage in enumerate(stages)}
+        away = ""
+        if away_from is not None:
+            away, values["away"] = " AND previous = :away", away_from.value
+        conditions = [f"stage = :stage_{number}{away}" for number in range(len(stages))]
+        found = map(flip_of, self._firsts(_FLIPS, conditions, values))
+        by_stage = {flip.stage: flip for flip in found}
+        return {stage: by_stage[stage] for stage in stages if stage in by_stage}
+
+    def _firsts(
+        self, statement: str, conditions: Sequence[str], values: Mapping[str, Any]
+    ) -> list[Row]:
+        """Return the newest row that meets each of some conditions, all by one statement."""
+        if not conditions:
+            return []
+        each = (
+            f"SELECT * FROM ({statement} AND {condition} {_NEWEST} LIMIT 1) AS n_{number}"  # noqa: S608
+            for number, condition in enumerate(conditions)
+        )
+        return self._rows(" UNION ALL ".join(each), **values)
+
+    def _flips_from(self, oldest: KeptRun, stages: Iterable[str]) -> list[Flip]:
+        names = {f"stage_{number}": stage for number, stage in enumerate(stages)}
+        if not names:
+            return []
+        rows = self._rows(
+            f"{_FLIPS} AND stage IN {among(names)} AND (started, run) >= (:started, :run) "
+            f"AND previous IS NOT NULL {_NEWEST}",
+            started=oldest.started,
+            run=oldest.run,
+            **names,
+        )
+        return list(map(flip_of, rows))
+
+    def _lapses(self, stages: Sequence[str], newest: Mapping[int, KeptRun]) -> dict[str, Lapse]:
+        turned = self.newest_flips(stages, away_from=Verdict.CONFIRMED)
+        ended = self._runs_named({flip.run for flip in turned.values()})
+        confirmed = self._last_confirmed(turned.values())
+        unmet = self._unmet(stages, newest)
+        return {
+            stage: _lapse(
+                turned.get(stage),
+                confirmed.get(stage),
+                ended.get(turned[stage].run) if stage in turned else None,
+                unmet.get(stage, ()),
+            )
+            for stage in stages
+        }
+
+    def _runs_named(self, ids: set[str]) -> dict[str, KeptRun]:
+        names = {f"run_{number}": run for number, run in enumerate(ids)}
+        if not names:
+            return {}
+        found = map(run_of, self._rows(f"{_RUNS} AND run IN {among(names)}", **names))
+        return {run.run: run for run in found}
+
+    def _last_confirmed(self, turned: Iterable[Flip]) -> dict[str, KeptRun]:
+        """Return the last run before each flip that told of its stage."""
+        instants = sorted({(flip.at, flip.run) for flip in turned})
+        values: dict[str, Any] = {}
+        for number, (at, run) in enumerate(instants):
+            values |= {f"at_{number}": at, f"run_{number}": run}
+        conditions = [
+            f"(started, run) < (:at_{number}, :run_{number})" for number in range(len(instants))
+        ]
+        rows = self._firsts(_RUNS, conditions, values)
+        before = sorted(map(run_of, rows), key=lambda run: (run.started, run.run))
+        found = {}
+        for flip in turned:
+            earlier = [run for run in before if (run.started, run.run) < (flip.at, flip.run)]
+            last = earlier[-1] if earlier else None
+            if last is not None and last.stages.get(flip.stage) is None:
+                last = self._last_telling(flip)
+            if last is not None:
+                found[flip.stage] = last
+        return found
+
+    def _last_telling(self, flip: Flip) -> KeptRun | None:
+        """Return the last run before a flip that told of its stage, past those that didn't."""
+        with closing(self._stream(_BEFORE, started=flip.at, run=flip.run)) as rows:
+            return next((run for run in map(run_of, rows) if run.stages.get(flip.stage)), None)
+
+    def _unmet(
+        self, stages: Iterable[str], newest: Mapping[int, KeptRun]
+    ) -> dict[str, tuple[Unmet, ...]]:
+        """Return what stands in each stage's way: its own criteria, and the root of its verdict."""
+        telling = {
+            stage: next((n for n, run in newest.items() if run.stages.get(stage)), None)
+            for stage in stages
+        }
+        ids = {f"id_{n}": n for n in telling.values() if n is not None}
+        if not ids:
+            return {}
+        rows = self._statements.rows(
+            f"{_CRITERIA} WHERE run_id IN {among(ids)} AND verdict <> :confirmed "
+            "ORDER BY criterion",
+            confirmed=Verdict.CONFIRMED.value,
+            **ids,
+        )
+        return {
+            stage: tuple(
+                unmet_of(row)
+                for row in rows
+                if row["run_id"] == n
+                and (row["stage"] == stage or row["criterion"] == newest[n].causes.get(stage))
+            )
+            for stage, n in telling.items()
+            if n is not None
+        }
+
+    def _flaky(self, run_ids: Iterable[int]) -> tuple[Flaky, ...]:
+        ids = {f"id_{n}": n for n in run_ids}
+        if not ids:
+            return ()
+        rows = self._statements.rows(
+            f"{_COUNTED} WHERE run_id IN {among(ids)} AND flaky "
+            "GROUP BY criterion ORDER BY times DESC, criterion",
+            **ids,
+        )
+        return tuple(
+            Flaky(criterion=row["criterion"], times=row["times"], newest=instant_of(row["newest"]))
+            for row in rows
+        )
+
+
+def _lapse(
+    turned: Flip | None,
+    confirmed: KeptRun | None,
+    ended: KeptRun | None,
+    unmet: tuple[Unmet, ...],
+) -> Lapse:
+    differing = changes(confirmed, ended) if confirmed and ended else ()
+    return Lapse(confirmed=confirmed, turned=turned, changes=differing, unmet=unmet)
 
 
 def run_values(kept: KeptRun, project: str) -> dict[str, Any]:
@@ -64,9 +416,10 @@ def run_values(kept: KeptRun, project: str) -> dict[str, Any]:
         "suite_dirty": kept.dirty,
         "subject_release": kept.release,
         "catalogue": kept.catalogue,
-        "versions": kept.versions,
-        "stages": {name: verdict and verdict.value for name, verdict in kept.stages.items()},
-        "causes": kept.causes,
+        # In plain ASCII, which any encoding can hold.
+        "versions": json.dumps(dict(kept.versions)),
+        "stages": json.dumps({name: told and told.value for name, told in kept.stages.items()}),
+        "causes": json.dumps(dict(kept.causes)),
     }
 
 
@@ -86,46 +439,44 @@ def criterion_values(record: Record, run_id: int) -> Iterator[dict[str, Any]]:
             }
 
 
-def run_of(row: RowMapping) -> KeptRun:
+def run_of(row: Row) -> KeptRun:
     """Return the run in a row."""
     return KeptRun(
         run=row["run"],
         target=row["target"],
-        started=row["started"],
-        finished=row["finished"],
+        started=instant_of(row["started"]),
+        finished=instant_of(row["finished"]),
         final=Verdict(row["final"]),
-        open=row["gate_open"],
-        complete=row["complete"],
-        partial=row["partial"],
+        open=bool(row["gate_open"]),
+        complete=bool(row["complete"]),
+        partial=bool(row["partial"]),
         selection=row["selection"],
         commit=row["suite_commit"],
-        dirty=row["suite_dirty"],
+        dirty=None if row["suite_dirty"] is None else bool(row["suite_dirty"]),
         release=row["subject_release"],
         catalogue=row["catalogue"],
-        versions=row["versions"],
-        stages=verdicts_of(row["stages"]),
-        causes=row["causes"],
+        versions=json.loads(row["versions"]),
+        stages={
+            name: Verdict(verdict) if verdict else None
+            for name, verdict in json.loads(row["stages"]).items()
+        },
+        causes=json.loads(row["causes"]),
     )
 
 
-def verdicts_of(names: dict[str, str | None]) -> dict[str, Verdict | None]:
-    """Return the verdicts of a run's stages."""
-    return {name: Verdict(told) if told else None for name, told in names.items()}
-
-
-def flip_of(row: RowMapping) -> Flip:
+def flip_of(row: Row) -> Flip:
     """Return the flip in a row."""
     previous = row["previous"]
     return Flip(
         stage=row["stage"],
-        at=row["started"],
+        at=instant_of(row["started"]),
         run=row["run"],
         verdict=Verdict(row["verdict"]),
         previous=Verdict(previous) if previous else None,
     )
 
 
-def unmet_of(row: RowMapping) -> Unmet:
+def unmet_of(row: Row) -> Unmet:
     """Return the criterion in a row."""
     return Unmet(
         criterion=row["criterion"],
@@ -134,382 +485,3 @@ def unmet_of(row: RowMapping) -> Unmet:
         kind=row["kind"],
         reason=row["reason"],
     )
-
-
-def place(connection: Connection, project: str, run: KeptRun) -> None:
-    """Write the flips that follow from a run, in a transaction that no other writer shares."""
-    _settle(connection, project, run, run.stages)
-
-
-def remove(connection: Connection, project: str, run: KeptRun) -> None:
-    """Take the flips of a run away, as if it had never told anything."""
-    _settle(connection, project, run, {})
-
-
-def _settle(
-    connection: Connection, project: str, run: KeptRun, verdicts: Mapping[str, Verdict | None]
-) -> None:
-    following = _following(connection, project, run)
-    connection.execute(delete(flips).where(*_at(project, run), flips.c.stage.in_(run.stages)))
-    for stage in run.stages:
-        held = _held_before(connection, project, run, stage)
-        verdict = verdicts.get(stage)
-        _insert(connection, project, run, stage, held, verdict)
-        if stage in following:
-            later = following[stage]
-            at = _at(project, later)
-            connection.execute(delete(flips).where(*at, flips.c.stage == stage))
-            _insert(connection, project, later, stage, verdict or held, later.stages[stage])
-
-
-def _held_before(connection: Connection, project: str, run: KeptRun, stage: str) -> Verdict | None:
-    """Return what a stage was before a run; None where no run told of it."""
-    statement = (
-        select(flips.c.verdict)
-        .where(
-            flips.c.project == project,
-            flips.c.target == run.target,
-            flips.c.stage == stage,
-            tuple_(flips.c.started, flips.c.run) < tuple_(run.started, run.run),
-        )
-        .order_by(flips.c.started.desc(), flips.c.run.desc())
-        .limit(1)
-    )
-    found = connection.execute(statement).scalar()
-    return Verdict(found) if found else None
-
-
-def _at(project: str, run: KeptRun) -> tuple[ColumnElement[bool], ...]:
-    return (
-        flips.c.project == project,
-        flips.c.target == run.target,
-        flips.c.started == run.started,
-        flips.c.run == run.run,
-    )
-
-
-def _insert(
-    connection: Connection,
-    project: str,
-    run: KeptRun,
-    stage: str,
-    held: Verdict | None,
-    verdict: Verdict | None,
-) -> None:
-    """Write a run down as a flip of a stage, where it tells of it and differs."""
-    if verdict is None or verdict is held:
-        return
-    connection.execute(
-        insert(flips).values(
-            project=project,
-            target=run.target,
-            stage=stage,
-            started=run.started,
-            run=run.run,
-            verdict=verdict.value,
-            previous=held and held.value,
-        )
-    )
-
-
-def _following(connection: Connection, project: str, run: KeptRun) -> dict[str, KeptRun]:
-    """Return, for each stage of a run that a later run tells of, the first such run."""
-    statement = (
-        select(runs)
-        .where(
-            runs.c.project == project,
-            runs.c.target == run.target,
-            tuple_(runs.c.started, runs.c.run) > tuple_(run.started, run.run),
-        )
-        .order_by(runs.c.started, runs.c.run)
-        .execution_options(yield_per=50)
-    )
-    found: dict[str, KeptRun] = {}
-    with connection.execute(statement) as rows:
-        for row in rows.mappings():
-            later = run_of(row)
-            for stage in run.stages:
-                if later.stages.get(stage) is not None:
-                    found.setdefault(stage, later)
-            if len(found) == len(run.stages):
-                break
-    return found
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """The history of one target, inside one transaction."""
-
-    connection: Connection
-    project: str
-    target: str
-
-    def look_back(self, limit: int) -> Retrospect:
-        """Return what the newest `limit` runs tell, and each stage's past."""
-        rows = self.connection.execute(self._runs().limit(limit)).mappings().all()
-        newest = {row[runs.c.id]: run_of(row) for row in rows}
-        seen = tuple(newest.values())
-        whole = next((run for run in seen if not run.partial), None)
-        named = [*(whole.stages if whole else ()), *(seen[0].stages if seen else ())]
-        since = self.newest_flips(list(dict.fromkeys(named)))
-        flipped = self._flips_from(seen[-1], since) if seen else []
-        lapses = self._lapses(
-            [stage for stage, flip in since.items() if flip.verdict is not Verdict.CONFIRMED],
-            newest,
-        )
-        return Retrospect(
-            project=self.project,
-            target=self.target,
-            runs=seen,
-            stages=tuple(
-                StagePast(
-                    id=stage,
-                    verdict=flip.verdict,
-                    since=flip,
-                    flips=tuple(each for each in flipped if each.stage == stage),
-                    lapse=lapses.get(stage),
-                )
-                for stage, flip in since.items()
-            ),
-            flaky=self._flaky(newest),
-        )
-
-    def runs_before(self, run: KeptRun, limit: int) -> tuple[KeptRun, ...]:
-        """Return the newest `limit` runs before one, the newest first."""
-        statement = self._runs_before(run.started, run.run).limit(limit)
-        return tuple(map(run_of, self.connection.execute(statement).mappings()))
-
-    def newest_flips(
-        self, stages: Sequence[str], *, away_from: Verdict | None = None
-    ) -> dict[str, Flip]:
-        """Return each stage's newest flip, or its newest away from a verdict, where it has one."""
-        statements = [self._flips(flips.c.stage == stage) for stage in stages]
-        if away_from is not None:
-            away = flips.c.previous == away_from.value
-            statements = [statement.where(away) for statement in statements]
-        found = map(flip_of, self._firsts(statements))
-        by_stage = {flip.stage: flip for flip in found}
-        return {stage: by_stage[stage] for stage in stages if stage in by_stage}
-
-    def _runs(self) -> Select[Any]:
-        return (
-            select(runs)
-            .where(runs.c.project == self.project, runs.c.target == self.target)
-            .order_by(runs.c.started.desc(), runs.c.run.desc())
-        )
-
-    def _runs_before(self, at: datetime, run: str) -> Select[Any]:
-        return self._runs().where(tuple_(runs.c.started, runs.c.run) < tuple_(at, run))
-
-    def _flips(self, *where: Any) -> Select[Any]:
-        return (
-            select(flips)
-            .where(flips.c.project == self.project, flips.c.target == self.target, *where)
-            .order_by(flips.c.started.desc(), flips.c.run.desc())
-        )
-
-    def _firsts(self, statements: Sequence[Select[Any]]) -> Sequence[RowMapping]:
-        """Return the first row of each statement that has one, all by one statement."""
-        if not statements:
-            return []
-        firsts = [select(statement.limit(1).subquery()) for statement in statements]
-        return self.connection.execute(union_all(*firsts)).mappings().all()
-
-    def _flips_from(self, oldest: KeptRun, stages: Iterable[str]) -> list[Flip]:
-        statement = self._flips(
-            flips.c.stage.in_(stages),
-            tuple_(flips.c.started, flips.c.run) >= tuple_(oldest.started, oldest.run),
-            flips.c.previous.is_not(None),
-        )
-        return list(map(flip_of, self.connection.execute(statement).mappings()))
-
-    def _lapses(self, stages: Sequence[str], newest: Mapping[int, KeptRun]) -> dict[str, Lapse]:
-        turned = self.newest_flips(stages, away_from=Verdict.CONFIRMED)
-        ended = self._runs_named({flip.run for flip in turned.values()})
-        confirmed = self._last_confirmed(turned.values())
-        unmet = self._unmet(stages, newest)
-        return {
-            stage: _lapse(
-                turned.get(stage),
-                confirmed.get(stage),
-                ended.get(turned[stage].run) if stage in turned else None,
-                unmet.get(stage, ()),
-            )
-            for stage in stages
-        }
-
-    def _runs_named(self, names: set[str]) -> dict[str, KeptRun]:
-        statement = self._runs().where(runs.c.run.in_(names))
-        found = map(run_of, self.connection.execute(statement).mappings())
-        return {run.run: run for run in found}
-
-    def _last_confirmed(self, turned: Iterable[Flip]) -> dict[str, KeptRun]:
-        """Return the last run before each flip that told of its stage."""
-        instants = sorted({(flip.at, flip.run) for flip in turned})
-        rows = self._firsts([self._runs_before(*instant) for instant in instants])
-        before = sorted(map(run_of, rows), key=lambda run: (run.started, run.run))
-        found = {}
-        for flip in turned:
-            earlier = [run for run in before if (run.started, run.run) < (flip.at, flip.run)]
-            last = earlier[-1] if earlier else None
-            if last is not None and last.stages.get(flip.stage) is None:
-                last = self._last_telling(flip)
-            if last is not None:
-                found[flip.stage] = last
-        return found
-
-    def _last_telling(self, flip: Flip) -> KeptRun | None:
-        """Return the last run before a flip that told of its stage, past those that didn't."""
-        statement = self._runs_before(flip.at, flip.run).execution_options(yield_per=20)
-        with self.connection.execute(statement) as rows:
-            told = (run for run in map(run_of, rows.mappings()) if run.stages.get(flip.stage))
-            return next(told, None)
-
-    def _unmet(
-        self, stages: Iterable[str], newest: Mapping[int, KeptRun]
-    ) -> dict[str, tuple[Unmet, ...]]:
-        """Return what stands in each stage's way: its own criteria, and the root of its verdict."""
-        telling = {
-            stage: next((n for n, run in newest.items() if run.stages.get(stage)), None)
-            for stage in stages
-        }
-        statement = (
-            select(criteria)
-            .where(criteria.c.run_id.in_({n for n in telling.values() if n is not None}))
-            .where(criteria.c.verdict != Verdict.CONFIRMED.value)
-            .order_by(criteria.c.criterion)
-        )
-        rows = self.connection.execute(statement).mappings().all()
-        return {
-            stage: tuple(
-                unmet_of(row)
-                for row in rows
-                if row["run_id"] == n
-                and (row["stage"] == stage or row["criterion"] == newest[n].causes.get(stage))
-            )
-            for stage, n in telling.items()
-            if n is not None
-        }
-
-    def _flaky(self, run_ids: Iterable[int]) -> tuple[Flaky, ...]:
-        statement = (
-            select(criteria.c.criterion, func.count(), func.max(runs.c.started))
-            .join_from(criteria, runs, criteria.c.run_id == runs.c.id)
-            .where(criteria.c.run_id.in_(run_ids), criteria.c.flaky.is_(True))
-            .group_by(criteria.c.criterion)
-            .order_by(func.count().desc(), criteria.c.criterion)
-        )
-        found: list[tuple[str, int, datetime]] = [
-            (name, times, newest) for name, times, newest in self.connection.execute(statement)
-        ]
-        return tuple(Flaky(criterion=n, times=times, newest=at) for n, times, at in found)
-
-
-def _lapse(
-    turned: Flip | None,
-    confirmed: KeptRun | None,
-    ended: KeptRun | None,
-    unmet: tuple[Unmet, ...],
-) -> Lapse:
-    differing = changes(confirmed, ended) if confirmed and ended else ()
-    return Lapse(confirmed=confirmed, turned=turned, changes=differing, unmet=unmet)
-
-
-_LOCK = 0x70_73_68_69  # "pshi", beside a number made of project and target
-
-
-@final
-class History:
-    """The history of a project at an address; open it with `History.open`, use it in a `with`."""
-
-    __slots__ = ("_database", "_project")
-
-    def __init__(self, database: Database, project: str) -> None:
-        self._database = database
-        self._project = project
-
-    @classmethod
-    def open(cls, url: str, project: str) -> History:
-        """Open the history of `project` at `url`, creating file and tables where missing.
-
-        Args:
-            url: a SQLite file by its absolute path, or a PostgreSQL database.
-            project: whose runs; targets of the same name in two projects are two targets.
-
-        Raises:
-            StateUnavailable: it can't be used, in one sentence with the remedy.
-        """
-        database = Database(parse_address(url, HISTORY), HISTORY)
-        database.prepare()
-        return cls(database, project)
-
-    def __enter__(self) -> History:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Give back what the history holds of its database; nothing is left to be written."""
-        self._database.close()
-
-    def save(self, record: Record) -> None:
-        """Keep a finished run, in place of what was kept under its target and id before.
-
-        Raises:
-            ValueError: the run is in progress.
-            StateUnavailable: it could not be written; nothing of it was.
-        """
-        kept = kept_run(record)
-        same = (
-            runs.c.project == self._project,
-            runs.c.target == kept.target,
-            runs.c.run == kept.run,
-        )
-        with self._database.writing() as connection:
-            _take_turns(connection, self._project, kept.target)
-            former = connection.execute(select(runs).where(*same)).mappings().first()
-            if former is not None:
-                remove(connection, self._project, run_of(former))
-                connection.execute(delete(runs).where(*same))
-            row = insert(runs).values(run_values(kept, self._project))
-            run_id: int = next(iter(connection.execute(row).inserted_primary_key or ()))
-            unmet = list(criterion_values(record, run_id))
-            if unmet:
-                connection.execute(insert(criteria), unmet)
-            place(connection, self._project, kept)
-
-    def look_back(self, target: str, *, limit: int = 30) -> Retrospect:
-        """Return what the newest `limit` runs of a target tell, and each stage's past.
-
-        Raises:
-            StateUnavailable: it can't be read.
-        """
-        with self._database.reading() as connection:
-            return Reader(connection, self._project, target).look_back(limit)
-
-    def dated(self, record: Record) -> Record:
-        """Return a saved record with the former runs and `since` that the history knows better.
-
-        Raises:
-            StateUnavailable: it can't be read.
-        """
-        with self._database.reading() as connection:
-            reader = Reader(connection, self._project, record.run.target)
-            former = reader.runs_before(kept_run(record), HISTORY_LIMIT)
-            flips = reader.newest_flips([stage.id for stage in record.stages])
-        return with_past(record, tuple(run.past for run in reversed(former)), flips)
-
-
-def _take_turns(connection: Connection, project: str, target: str) -> None:
-    """Let one process at a time write about a target; SQLite's write transaction does already."""
-    if connection.dialect.name == "postgresql":
-        named = zlib.crc32(f"{project}/{target}".encode()) - 2**31
-        locked = text("SELECT pg_advisory_xact_lock(:what, :whose)")
-        connection.execute(locked, {"what": _LOCK, "whose": named})

@@ -6,37 +6,22 @@ from datetime import datetime
 from types import TracebackType
 from typing import final
 
-from sqlalchemy import Column, Index, Integer, Table, Text, insert, select
-
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.store.address import OVERRIDES, parse_address
-from pytest_prodstatus.store.database import Database
-from pytest_prodstatus.store.errors import InvalidOverride
-from pytest_prodstatus.store.schema import UtcDateTime, metadata
-
-overrides = Table(
-    "prodstatus_override",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("project", Text, nullable=False),
-    Column("target", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("who", Text, nullable=False),
-    Column("since", UtcDateTime, nullable=False),
-    Column("until", UtcDateTime, nullable=False),
-    Index("prodstatus_override_by_end", "project", "target", "until"),
-)
+from pytest_prodstatus.store.address import OVERRIDES, sqlite_file
+from pytest_prodstatus.store.errors import InvalidOverride, StateUnavailable
+from pytest_prodstatus.store.sqlite import FileStore
+from pytest_prodstatus.store.statements import Row, Store, insert_into, instant_of, open_store
 
 
 @final
 class Overrides:
     """One project's overrides; open them with `Overrides.open`, use them in a `with`."""
 
-    __slots__ = ("_database", "_project")
+    __slots__ = ("_project", "_store")
 
-    def __init__(self, database: Database, project: str) -> None:
-        self._database = database
+    def __init__(self, store: Store, project: str) -> None:
+        self._store = store
         self._project = project
 
     @classmethod
@@ -50,9 +35,7 @@ class Overrides:
         Raises:
             StateUnavailable: they can't be used, in one sentence with the remedy.
         """
-        database = Database(parse_address(url, OVERRIDES), OVERRIDES)
-        database.prepare()
-        return cls(database, project)
+        return cls(open_store(url, OVERRIDES), project)
 
     def __enter__(self) -> Overrides:
         return self
@@ -67,7 +50,7 @@ class Overrides:
 
     def close(self) -> None:
         """Give back what is held of the database; nothing is left to be written."""
-        self._database.close()
+        self._store.close()
 
     def add(self, override: Override) -> None:
         """Write an override down; it is on the disk when this returns.
@@ -87,10 +70,9 @@ class Overrides:
                 f"{override.since.isoformat()}: let it end later than it begins."
             )
             raise InvalidOverride(msg)
-        with self._database.writing() as connection:
-            dated = {"since": override.since, "until": override.until}
-            statement = insert(overrides).values(project=self._project, **values, **dated)
-            connection.execute(statement)
+        row = {"project": self._project, **values, "since": override.since, "until": override.until}
+        with self._store.writing() as statements:
+            statements.change(insert_into("prodstatus_override", row), row)
 
     def active(self, target: str, now: datetime) -> tuple[Override, ...]:
         """Return the overrides of a target that hold at `now` (aware), the first written first.
@@ -98,13 +80,51 @@ class Overrides:
         Raises:
             StateUnavailable: they can't be read.
         """
-        statement = (
-            select(overrides)
-            .where(overrides.c.project == self._project, overrides.c.target == target)
-            .where(overrides.c.until > now, overrides.c.since <= now)
-            .order_by(overrides.c.id)
+        with self._store.reading() as statements:
+            rows = statements.rows(_ACTIVE, project=self._project, target=target, now=now)
+        return tuple(map(_override_of, rows))
+
+
+def _override_of(row: Row) -> Override:
+    """Return the override in a row, which opens nothing unless all of it can be read.
+
+    Raises:
+        StateUnavailable: no release of this package wrote it.
+    """
+    try:
+        return Override(
+            target=row["target"],
+            reason=row["reason"],
+            who=row["who"],
+            since=instant_of(row["since"]),
+            until=instant_of(row["until"]),
         )
-        names = ("target", "reason", "who", "since", "until")
-        with self._database.reading() as connection:
-            rows = connection.execute(statement).mappings().all()
-        return tuple(Override(**{name: row[overrides.c[name]] for name in names}) for row in rows)
+    except (ValueError, TypeError, AttributeError) as error:
+        msg = (
+            f"The override with the id {row['id']!r} can't be read ({error}): none counts until "
+            "that row of prodstatus_override is repaired."
+        )
+        raise StateUnavailable(msg) from None
+
+
+_ACTIVE = (
+    "SELECT * FROM prodstatus_override WHERE project = :project AND target = :target "
+    "AND until > :now AND since <= :now ORDER BY id"
+)
+
+
+def look_for(url: str, project: str, target: str, now: datetime) -> tuple[Override, ...]:
+    """Return the overrides of a project's target that hold at `now`, making no file and no table.
+
+    The store itself is asked each time, and nothing else can hold an override: what can't be read
+    opens nothing, and what was written on another machine holds there alone, unless the store is a
+    PostgreSQL database. A file costs 5 ms; PostgreSQL costs the import of SQLAlchemy as well.
+
+    Raises:
+        StateUnavailable: they can't be read.
+    """
+    path = sqlite_file(url)
+    if path is not None and not FileStore(path, OVERRIDES).may_hold():
+        return ()
+    with Overrides.open(url, project) as overrides:
+        return overrides.active(target, now)

@@ -1,6 +1,6 @@
-"""The store's tables: the journal's, which only ever grow, and the history's.
+"""The journal's tables, which only ever grow.
 
-**The journal.** A claim is one row, its history the rows of events that point at it; what an
+A claim is one row, its history the rows of events that point at it; what an
 entry's state is follows from its last event, so nothing is ever changed to say it. Triggers refuse
 every UPDATE and DELETE, also those of a person at a prompt. The tables and the triggers are made by
 the first revision in `migrations`; what stands here is what statements are built from. Three unique
@@ -13,19 +13,11 @@ keys do the locking, so READ COMMITTED is enough:
 - (claim_id, ordinal): of two processes that go on from the same state one has to look again.
 
 What was read before the insert can't turn false meanwhile: a settled entry stays settled.
-
-**The history.** One row a run, with the verdicts of its stages in it: 100,000 runs of nine stages,
-100,000 rows. One row a flip, which is when a stage's verdict differs from that of the run before:
-since when a stage is what it is and when it was last CONFIRMED is one step into an index, however
-long ago. One row a criterion that isn't plainly CONFIRMED in a run: what held leaves none. Runs are
-ordered by their start, then by their id. Flips stay when old runs are deleted, so `since` outlives
-them; the rows of criteria go with their run.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -36,7 +28,6 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
-    Index,
     Integer,
     MetaData,
     Table,
@@ -118,30 +109,6 @@ class Lines(TypeDecorator[tuple[str, ...]]):
         return None if value is None else tuple(json.loads(value))
 
 
-class Names(TypeDecorator[Mapping[str, "str | None"]]):
-    """Texts by name, in their order, as a JSON object in plain ASCII."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(
-        self,
-        value: Mapping[str, str | None] | None,
-        dialect: Dialect,  # noqa: ARG002
-    ) -> str | None:
-        """Return the JSON object."""
-        return None if value is None else json.dumps(dict(value))
-
-    def process_result_value(
-        self,
-        value: Any | None,
-        dialect: Dialect,  # noqa: ARG002
-    ) -> Mapping[str, str | None] | None:
-        """Return the texts by name."""
-        names: Mapping[str, str | None] | None = None if value is None else json.loads(value)
-        return names
-
-
 metadata = MetaData()
 
 claims = Table(
@@ -179,63 +146,4 @@ events = Table(
     Column("order_ids", Lines, nullable=False),
     Column("resolution", Boolean, nullable=False),
     UniqueConstraint("claim_id", "ordinal"),
-)
-
-
-runs = Table(
-    "prodstatus_run",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("project", Text, nullable=False),
-    Column("target", Text, nullable=False),
-    Column("run", Text, nullable=False),
-    Column("started", UtcDateTime, nullable=False),
-    Column("finished", UtcDateTime, nullable=False),
-    Column("final", Text, nullable=False),
-    Column("gate_open", Boolean, nullable=False),
-    Column("complete", Boolean, nullable=False),
-    Column("partial", Boolean, nullable=False),
-    Column("selection", Text),
-    Column("suite_commit", Text),
-    Column("suite_dirty", Boolean),
-    Column("subject_release", Text),
-    Column("catalogue", Text, nullable=False),
-    Column("versions", Names, nullable=False),
-    Column("stages", Names, nullable=False),
-    Column("causes", Names, nullable=False),
-    UniqueConstraint("project", "target", "run"),
-    Index("prodstatus_run_by_time", "project", "target", "started", "run"),
-)
-
-criteria = Table(
-    "prodstatus_run_criterion",
-    metadata,
-    Column(
-        "run_id",
-        Integer,
-        ForeignKey("prodstatus_run.id", ondelete="CASCADE"),
-        primary_key=True,
-        autoincrement=False,
-    ),
-    Column("criterion", Text, primary_key=True),
-    Column("stage", Text, nullable=False),
-    Column("verdict", Text, nullable=False),
-    Column("kind", Text),
-    Column("reason", Text),
-    Column("flaky", Boolean, nullable=False),
-)
-
-flips = Table(
-    "prodstatus_flip",
-    metadata,
-    Column("project", Text, primary_key=True),
-    Column("target", Text, primary_key=True),
-    Column("stage", Text, primary_key=True),
-    Column("started", UtcDateTime, primary_key=True),
-    Column("run", Text, primary_key=True),
-    Column("verdict", Text, nullable=False),
-    Column("previous", Text),
-    Index(
-        "prodstatus_flip_by_previous", "project", "target", "stage", "previous", "started", "run"
-    ),
 )

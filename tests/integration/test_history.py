@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
+import stat
+import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -14,11 +18,14 @@ from click.testing import CliRunner
 pytest.importorskip("alembic.command")
 pytest.importorskip("sqlalchemy.dialects.sqlite")
 
-from pytest_prodstatus import clock, publish
+from pytest_prodstatus import clock
 from pytest_prodstatus.cli.main import main
+from pytest_prodstatus.cli.overrides import write_down
 from pytest_prodstatus.model.record import Override
+from pytest_prodstatus.store import address, sqlite
 from pytest_prodstatus.store.history import History
 from pytest_prodstatus.store.overrides import Overrides
+from pytest_prodstatus.store.sqlite import make_durable
 from tests.integration.project import CONFIG, SERIAL, SHOP, XDIST, Project
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
@@ -81,7 +88,7 @@ def test_a_history_that_cant_be_saved_says_so(
     ran = project.run(*mode)
     assert (ran.status, ran.final) == (0, "CONFIRMED")
     (line,) = [line for line in ran.out.splitlines() if "could not be" in line]
-    assert line.startswith("The list of overrides at sqlite")
+    assert line.startswith("The history at sqlite")
     assert line.endswith(".")
     assert ran.last_line.startswith("FINAL CONFIRMED")
 
@@ -117,7 +124,7 @@ def test_without_the_extra_a_run_is_silent_unless_it_is_required(
     project: Project, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A project that never asked for a history isn't told about it."""
-    monkeypatch.setattr(publish, "_LIBRARIES", ("sqlalchemy", "no_such_library"))
+    monkeypatch.setattr(address, "LIBRARIES", ("sqlalchemy", "no_such_library"))
     project.write(HELD)
     ran = project.run()
     assert (ran.status, ran.final) == (0, "CONFIRMED")
@@ -170,6 +177,122 @@ def test_switched_off_nothing_is_imported_or_made(
     _, out, _ = project.run_piped()
     assert out.splitlines()[-1] == "nothing"
     assert not (project.root / ".state").exists()
+
+
+IMPORTED = """
+import sys
+def pytest_unconfigure():
+    print("\\n", sorted({"sqlalchemy", "alembic"} & set(sys.modules)))
+"""
+
+
+@MODES
+def test_a_run_is_saved_without_sqlalchemy(
+    project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...]
+) -> None:
+    """Into the user's own file, the first time and later, with an override in force too."""
+    monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
+    project.write({**HELD, "conftest.py": IMPORTED})
+    for number in range(3):
+        status, out, err = project.run_piped(*mode)
+        assert (status, out.splitlines()[-1]) == (0, " []"), out + err
+        assert ("OVERRIDE" in out) is (number == 2)
+        if number == 1:
+            write_down(override(), project.root)
+    file = project.root / ".state" / "prodstatus" / "state.sqlite3"
+    assert len(kept(f"sqlite:///{file}", project.root.name)) == 3
+
+
+def override() -> Override:
+    """Return one of the next hour."""
+    now = clock.now()
+    return Override(
+        target="production", reason="x", who="Ana", since=now, until=now + timedelta(hours=1)
+    )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no umask")
+def test_runs_at_the_same_time_are_all_kept(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each in a folder of its own, into a store that none of them found, readable by its owner."""
+    monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
+    project.write(HELD)
+    command = [sys.executable, "-m", "pytest", *(f"-pno:{name}" for name in project.lean)]
+    runs = [
+        subprocess.Popen(
+            [*command, f"--prodstatus-dir=out-{number}"],
+            cwd=project.root,
+            umask=0,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        for number in range(4)
+    ]
+    outs = [run.communicate(timeout=120)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0] * 4, outs
+    assert not [out for out in outs if "could not be" in out or "can't be" in out]
+    file = project.root / ".state" / "prodstatus" / "state.sqlite3"
+    assert len(kept(f"sqlite:///{file}", project.root.name)) == 4
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (file, file.parent)]
+    assert modes == [0o600, 0o700]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no folder that nobody writes")
+@pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+def test_a_home_that_can_not_be_written(
+    project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...]
+) -> None:
+    """One line says so; the run, its record and its exit status are as they would be."""
+    monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
+    monkeypatch.setenv("XDG_STATE_HOME", "/proc/nobody")
+    project.write(HELD)
+    ran = project.run(*mode)
+    assert (ran.status, ran.final) == (0, "CONFIRMED")
+    (line,) = [line for line in ran.out.splitlines() if "could not be" in line]
+    assert line.startswith("The history at sqlite+pysqlite:////proc/nobody/prodstatus/state")
+
+
+def test_a_full_disk_costs_the_history_alone(
+    project: Project, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store is full, as SQLite itself says it: one line, and the store is as it was."""
+    project.write(HELD)
+    project.run()
+
+    def full(connection: sqlite3.Connection) -> None:
+        make_durable(connection)
+        connection.execute("PRAGMA max_page_count = 1")  # SQLite makes it the present size
+
+    for number in range(60):
+        with monkeypatch.context() as patch:
+            patch.setattr(sqlite, "make_durable", full)
+            ran = project.run()
+        assert (ran.status, ran.final) == (0, "CONFIRMED")
+        lines = [line for line in ran.out.splitlines() if "free some space there" in line]
+        saved = len(kept(url, project.root.name))
+        assert saved == number + 1 + (not lines)
+        if lines:
+            break
+    assert len(lines) == 1
+    assert lines[0].startswith("The history at sqlite")
+
+
+def test_the_command_needs_no_sqlalchemy(project: Project, url: str) -> None:
+    """`prodstatus history` over a file."""
+    project.write(HELD)
+    project.run()
+    code = (
+        "import sys; from pytest_prodstatus.cli.main import main\n"
+        "try: main(['history'])\n"
+        "finally: print(sorted({'sqlalchemy', 'alembic'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=project.root, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "its newest 1 run" in done.stdout
 
 
 def test_nothing_of_it_is_imported_before_the_run_is_judged(project: Project, url: str) -> None:
@@ -286,4 +409,3 @@ def test_the_command_tells_what_a_run_left(
     told = json.loads(done.output)
     assert (told["project"], len(told["runs"])) == ("our-store", 1)
     assert [stage["id"] for stage in told["stages"]] == ["api", "shop", "final"]
-    assert "sqlalchemy" in sys.modules

@@ -28,6 +28,7 @@ DATA = {
     "schema/gate-v1.json",
     "schema/status-v2.json",
     "store/migrations/env.py",
+    "store/migrations/sqlite.sql",
     "writers/assets/status.css",
 }
 """Some of what is no module that anything imports, so that a list of nothing can't do."""

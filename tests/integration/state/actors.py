@@ -6,11 +6,13 @@ imported everything and has no threads, so that a fork costs milliseconds); the 
 list with what each process said before it ended.
 
 A job: url, uid (to run as; only root may say another), now (ISO), criterion, steps (names of the
-journal's methods), part (`history` to open that and nothing more), and how it dies: kill_at (the
-n-th instant at which it could: before and after every statement, before every commit, after every
-step), kill_after (so many seconds after it has said a few things, by its parent) or neither. With
-linger it thinks for so many seconds between what it reads and what it writes, so that others can
-come between. With days > 1 the steps are done anew on each following day.
+journal's methods), part (`history` to open that and nothing more; `saves` to save runs of `project`
+in it, each of `runs` a number and a verdict), and how it dies: kill_at (the n-th instant at which
+it could: before and after every statement, before every commit, after every step), kill_at_call
+(the same for what saves: the n-th call or return in `CALLS`), kill_after (so many seconds after it
+has said a few things, by its parent) or none. With linger it thinks for so many seconds between
+what it reads and what it writes, so that others can come between. With days > 1 the steps are done
+anew on each following day.
 """
 
 from __future__ import annotations
@@ -25,15 +27,22 @@ import sys
 import time
 from datetime import datetime, timedelta
 from itertools import count
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 
+from pytest_prodstatus import store
 from pytest_prodstatus.store.action import Entry
 from pytest_prodstatus.store.history import History
 from pytest_prodstatus.store.journal import Journal
 from tests.integration.state.purchases import SetClock, plan_at
+from tests.integration.state.runs import ran
 
+CALLS = {str(Path(store.__file__).with_name(name)) for name in ("sqlite.py", "statements.py")}
+"""The modules that call a database for the history, before and after each statement and commit."""
+COMPUTES = {"_bound", "<dictcomp>", "<listcomp>", "<setcomp>", "<genexpr>", "insert_into", "among"}
 SAID_BEFORE_KILL = 6  # started, open and the first four steps
 
 
@@ -58,6 +67,14 @@ def act(job: dict[str, Any], say: int) -> None:
         os.setgid(job["uid"])
         os.setuid(job["uid"])
     os.write(say, b'["started", ""]\n')
+    if job.get("part") == "saves":
+        die_at_call(job.get("kill_at_call", 0))
+        with History.open(job["url"], job["project"]) as history:
+            for number, verdict in job["runs"]:
+                history.save(ran(number, verdict))
+                os.write(say, json.dumps(["saved", number]).encode() + b"\n")
+        sys.settrace(None)
+        return
     if job.get("part") == "history":
         History.open(job["url"], "store").close()
         os.write(say, b'["open", ""]\n')
@@ -71,6 +88,22 @@ def act(job: dict[str, Any], say: int) -> None:
                 os.write(say, json.dumps([step, entry.out_order_id]).encode() + b"\n")
                 maybe_die()
             clock.now += timedelta(days=1)
+
+
+def die_at_call(number: int) -> None:
+    """Let this process die at the n-th call or return of a function in `CALLS`; 0 for never."""
+    instants = count(1)
+
+    def see(frame: FrameType, event: str, _: object) -> Any:
+        if frame.f_code.co_filename not in CALLS or frame.f_code.co_name in COMPUTES:
+            return None
+        frame.f_trace_lines = False
+        if event in ("call", "return") and next(instants) == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return see
+
+    if number:
+        sys.settrace(see)
 
 
 def take(

@@ -7,16 +7,20 @@ import random
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta, timezone
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import create_engine, text
 
 from pytest_prodstatus.model.history import Flip, StagePast
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.store.address import parse_address
 from pytest_prodstatus.store.history import History
+from pytest_prodstatus.store.sqlite import FileStatements
+from pytest_prodstatus.store.statements import DatabaseStatements
 from tests.integration.state.runs import ran, with_flaky
 from tests.unit.given import HOUR, NOW, B, C, F, in_progress
 
@@ -247,21 +251,41 @@ def test_jobs_that_save_at_once_all_succeed(url: str) -> None:
         assert turns(stage_of(history, "api")) == expected(records, "api")
 
 
+@contextmanager
+def heard(hear: Callable[[str, dict[str, object]], None]) -> Iterator[None]:
+    """Let `hear` know of each statement, on either database, before it is run."""
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in (FileStatements, DatabaseStatements):
+            stream, change = kind.stream, kind.change
+
+            def streamed(self: Any, statement: str, *, _run: Any = stream, **values: Any) -> Any:
+                hear(statement, values)
+                return _run(self, statement, **values)
+
+            def rows(self: Any, statement: str, **values: Any) -> Any:
+                return list(self.stream(statement, **values))
+
+            def changed(self: Any, statement: str, *rows: Any, _run: Any = change) -> None:
+                hear(statement, dict(rows[0]))
+                _run(self, statement, *rows)
+
+            patch.setattr(kind, "stream", streamed)
+            patch.setattr(kind, "rows", rows)
+            patch.setattr(kind, "change", changed)
+        yield
+
+
 def test_a_save_that_fails_leaves_what_was_there(history: History) -> None:
     """It is one transaction: a replaced run isn't lost to half of its successor."""
     history.save(ran(1))
 
-    def cut(_c: object, _cursor: object, statement: str, *_: object) -> None:
+    def cut(statement: str, _values: object) -> None:
         if statement.startswith("INSERT INTO prodstatus_flip"):
             msg = "the process ends here"
             raise KeyboardInterrupt(msg)
 
-    event.listen(Engine, "before_cursor_execute", cut)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            history.save(ran(1, "F"))
-    finally:
-        event.remove(Engine, "before_cursor_execute", cut)
+    with heard(cut), pytest.raises(KeyboardInterrupt):
+        history.save(ran(1, "F"))
     assert [run.final for run in history.look_back(TARGET).runs] == [C]
     assert stage_of(history, "api").verdict is C
 
@@ -300,25 +324,25 @@ def test_a_record_learns_its_past_from_the_history(history: History) -> None:
 
 def plans(history: History, url: str, ask: Callable[[], object]) -> list[str]:
     """Return how the database goes about each statement that reads the history's tables."""
-    asked: list[tuple[str, object]] = []
+    asked: list[tuple[str, dict[str, object]]] = []
 
-    def hear(_c: object, _cursor: object, statement: str, values: object, *_: object) -> None:
-        if "FROM prodstatus_" in statement and "prodstatus_version" not in statement:
+    def hear(statement: str, values: dict[str, object]) -> None:
+        if "FROM prodstatus_" in statement:
             asked.append((statement, values))
 
-    event.listen(Engine, "before_cursor_execute", hear)
-    try:
+    with heard(hear):
         ask()
-    finally:
-        event.remove(Engine, "before_cursor_execute", hear)
     engine = create_engine(parse_address(url))
     told = []
     with engine.connect() as connection:
         prefix = "EXPLAIN QUERY PLAN" if url.startswith("sqlite") else "EXPLAIN"
         if prefix == "EXPLAIN":  # so few rows are scanned, unless that is out of the question
             connection.exec_driver_sql("SET enable_seqscan = off")
-        for statement, values in asked:
-            rows = connection.exec_driver_sql(f"{prefix} {statement}", values)  # type: ignore[arg-type]
+        for statement, given in asked:
+            # SQLite has no type for an instant.
+            dated = {k: str(v) for k, v in given.items() if isinstance(v, datetime)}
+            values = {**given, **dated} if url.startswith("sqlite") else given
+            rows = connection.execute(text(f"{prefix} {statement}"), values)
             told.append("\n".join(str(row[-1]) for row in rows))
     engine.dispose()
     return told

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -13,7 +16,8 @@ from sqlalchemy.exc import DBAPIError
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.store.address import parse_address
 from pytest_prodstatus.store.errors import InvalidOverride, StateUnavailable
-from pytest_prodstatus.store.overrides import Overrides
+from pytest_prodstatus.store.journal import Journal
+from pytest_prodstatus.store.overrides import Overrides, look_for
 from tests.unit.given import HOUR, NOW
 
 MINE = Override(
@@ -90,6 +94,62 @@ def test_an_instant_without_its_time_zone_is_refused(name: str) -> None:
     """Before there is an override: nobody knows how long it would hold."""
     with pytest.raises(ValueError, match="has no time zone"):
         replace(MINE, **{name: NOW.replace(tzinfo=None)})
+
+
+@pytest.mark.parametrize("until", ["zzz", b"\xff", "2099-01-01 25:00:00.000000"])
+def test_a_row_that_nobody_of_ours_wrote_opens_nothing(sqlite_url: str, until: str | bytes) -> None:
+    """It is named, and no other override counts beside it."""
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    with Overrides.open(sqlite_url, "shop") as overrides:
+        overrides.add(MINE)
+        with closing(sqlite3.connect(path)) as store:
+            store.execute(
+                "INSERT INTO prodstatus_override (project, target, reason, who, since, until) "
+                "VALUES ('shop', 'production', 'x', 'y', '2020-01-01 00:00:00.000000', ?)",
+                (until,),
+            )
+            store.commit()
+        with pytest.raises(StateUnavailable, match="with the id 2 can't be read"):
+            overrides.active("production", NOW)
+
+
+def test_a_file_that_was_cut_opens_nothing(sqlite_url: str) -> None:
+    """Wherever it was cut: a refusal in one sentence, or no override, and never a part of one."""
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    with Overrides.open(sqlite_url, "shop") as overrides:
+        overrides.add(MINE)
+    whole = path.read_bytes()
+    refused = 0
+    for size in range(0, len(whole), 512):
+        path.write_bytes(whole[:size])
+        try:
+            found = look_for(sqlite_url, "shop", "production", NOW)
+        except StateUnavailable as refusal:
+            assert "\n" not in str(refusal)  # noqa: PT017
+            refused += 1
+        else:
+            assert found in ((), (MINE,))
+    assert refused > 10
+
+
+def test_a_look_makes_nothing(sqlite_url: str) -> None:
+    """No file where there is none, and no table in a store that holds a journal alone."""
+    path = Path(sqlite_url.removeprefix("sqlite:///"))
+    assert look_for(sqlite_url, "shop", "production", NOW) == ()
+    assert not path.parent.exists()
+    Journal.open(sqlite_url).close()
+    before = path.read_bytes()
+    assert look_for(sqlite_url, "shop", "production", NOW) == ()
+    assert path.read_bytes() == before
+
+
+def test_a_look_finds_what_was_written(url: str) -> None:
+    """On either database, by whoever wrote it."""
+    with Overrides.open(url, "shop") as overrides:
+        overrides.add(MINE)
+    assert look_for(url, "shop", "production", NOW) == (MINE,)
+    assert look_for(url, "bank", "production", NOW) == ()
+    assert look_for(url, "shop", "production", NOW + 2 * HOUR) == ()
 
 
 def test_nobody_can_change_or_remove_one(overrides: Overrides, url: str) -> None:

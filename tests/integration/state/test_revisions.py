@@ -14,14 +14,16 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from pytest_prodstatus.store import database
-from pytest_prodstatus.store.address import HISTORY, parse_address
+from pytest_prodstatus.store.address import HEAD, HISTORY, VERSION_TABLE, parse_address
 from pytest_prodstatus.store.database import Database
 from pytest_prodstatus.store.errors import JournalUnavailable, StateUnavailable
 from pytest_prodstatus.store.history import History
 from pytest_prodstatus.store.journal import Journal
-from pytest_prodstatus.store.overrides import Overrides, overrides
-from pytest_prodstatus.store.schema import metadata, runs
+from pytest_prodstatus.store.overrides import Overrides
+from pytest_prodstatus.store.schema import metadata
+from pytest_prodstatus.store.sqlite import NEW_STORE
 from tests.integration.state.conftest import ROOT, Act
+from tests.integration.state.new_store import new_store, schema_of
 from tests.integration.state.purchases import NOON, SetClock, plan_at
 from tests.integration.state.runs import ran
 
@@ -34,12 +36,22 @@ def found(url: str) -> int:
 
 def test_the_tables_are_those_that_statements_are_built_from(url: str) -> None:
     """Nothing that the revisions make differs from what the code takes the tables to be."""
-    assert {runs.metadata, overrides.metadata} == {metadata}
     History.open(url, "store").close()
     with Database(parse_address(url)).reading() as connection:
         own = {"include_name": lambda name, kind, _: kind != "table" or name in metadata.tables}
         context = MigrationContext.configure(connection, opts=own)
         assert compare_metadata(context, metadata) == []
+
+
+def test_a_new_file_is_what_the_revisions_make(tmp_path: Path) -> None:
+    """What is shipped for a new SQLite file says the same as Alembic's steps, to the letter."""
+    assert NEW_STORE.read_text(encoding="utf-8") == new_store()
+    fast, slow = tmp_path / "fast.sqlite3", tmp_path / "slow.sqlite3"
+    History.open(f"sqlite:///{fast}", "store").close()
+    Journal.open(f"sqlite:///{slow}").close()
+    History.open(f"sqlite:///{slow}", "store").close()
+    assert schema_of(fast) == schema_of(slow)
+    assert found(f"sqlite:///{fast}") == found(f"sqlite:///{slow}") == HEAD
 
 
 def test_each_part_asks_for_what_it_needs(url: str) -> None:
@@ -48,10 +60,10 @@ def test_each_part_asks_for_what_it_needs(url: str) -> None:
         entry = journal.intend(plan_at(NOON))
         assert found(url) == 1
         History.open(url, "store").close()
-        assert found(url) == database.HEAD == HISTORY.revision
+        assert found(url) == HEAD == HISTORY.revision
         assert journal.entries() == (entry,)
         Overrides.open(url, "shop").close()
-    assert found(url) == database.HEAD
+    assert found(url) == HEAD
 
 
 def test_a_journal_from_before_there_were_revisions(url: str) -> None:
@@ -62,10 +74,10 @@ def test_a_journal_from_before_there_were_revisions(url: str) -> None:
         connection.execute(text("DROP TABLE prodstatus_version"))
     with Journal.open(url) as journal:
         assert journal.entries() == (entry,)
-    assert not has_table(url, database.VERSION_TABLE)  # nothing was needed, so nothing was written
+    assert not has_table(url, VERSION_TABLE)  # nothing was needed, so nothing was written
     with History.open(url, "store") as history:
         history.save(ran(1))
-    assert found(url) == database.HEAD
+    assert found(url) == HEAD
     with Journal.open(url) as journal:
         assert journal.entries() == (entry,)
 
@@ -117,9 +129,9 @@ def test_killed_while_it_is_brought_up_to_date(url: str, act: Act) -> None:
         kills += 1
         with Journal.open(url) as journal:
             assert journal.entries() == (entry,)
-        if found(url) == database.HEAD:  # killed after the commit
+        if found(url) == HEAD:  # killed after the commit
             continue
-        assert not has_table(url, runs.name)
+        assert not has_table(url, "prodstatus_run")
     assert answer["said"][-1][0] == "open"
     assert kills > 10
     with History.open(url, "store") as history:

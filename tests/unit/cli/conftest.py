@@ -19,6 +19,8 @@ from pytest_prodstatus.model.record import Override, Record
 from pytest_prodstatus.model.verdict import Rule, Verdict
 from pytest_prodstatus.project import Project, config_in
 from pytest_prodstatus.publish import publish
+from pytest_prodstatus.store import address
+from pytest_prodstatus.store import overrides as stored
 from tests.unit.given import HOUR, NOW, C, assembled, criterion, facts, observation, run
 
 CONFIG = """
@@ -159,6 +161,12 @@ def kept(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Kept:
         assert (url, root) == ("sqlite:////state", shop.root)
         return nullcontext(shop.kept)
 
+    def look_for(url: str, project: str, target: str, now: datetime) -> tuple[Override, ...]:
+        assert (url, project) == ("sqlite:////state", shop.root.name)
+        return shop.kept.active(target, now)
+
     monkeypatch.setenv("PRODSTATUS_STATE_URL", "sqlite:////state")
     monkeypatch.setattr(overrides, "opened", opened)
+    monkeypatch.setattr(address, "LIBRARIES", ())
+    monkeypatch.setattr(stored, "look_for", look_for)
     return shop.kept

@@ -1,85 +1,104 @@
-"""Overrides from the command line's side: found without opening a store that holds none."""
+"""Overrides from the command line's side: the store itself is asked, and it alone."""
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import AbstractContextManager, closing, nullcontext
+import subprocess
+import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
-from pytest_prodstatus.cli import overrides
-from pytest_prodstatus.cli.overrides import in_force, may_hold
+pytest.importorskip("sqlalchemy")
+pytest.importorskip("alembic")
+
+from pytest_prodstatus.cli.overrides import in_force, write_down
+from pytest_prodstatus.model.record import Override
+from pytest_prodstatus.store import overrides as stored
 from tests.unit.cli.conftest import Kept, Shop
-from tests.unit.given import NOW
+from tests.unit.given import HOUR, NOW
+
+WORD = Override(target="eu", reason="the fix itself", who="Ann", since=NOW - HOUR, until=NOW + HOUR)
 
 
-def store(
-    path: Path, *targets: str, project: str = "shop", table: str = "prodstatus_override"
-) -> Path:
-    """Make a store with an override of each of a project's targets."""
-    with closing(sqlite3.connect(path)) as made:
-        made.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, project TEXT, target TEXT)")
-        rows = [(project, name) for name in targets]
-        made.executemany(f"INSERT INTO {table} (project, target) VALUES (?, ?)", rows)
-        made.commit()
-    return path
+def test_one_that_was_written_is_found(shop: Shop) -> None:
+    """In the user's own store; of its target, of its project, until it ends."""
+    write_down(WORD, shop.root)
+    assert in_force("eu", NOW, shop.root) == (WORD, None)
+    assert in_force("us", NOW, shop.root) == (None, None)
+    assert in_force("eu", NOW + HOUR, shop.root) == (None, None)
+    other = shop.root.parent / "bank"
+    other.mkdir()
+    assert in_force("eu", NOW, other) == (None, None)
 
 
-def test_a_store_that_holds_none(tmp_path: Path) -> None:
-    """No file, no table, no row, another target's."""
-    assert not may_hold(tmp_path / "nothing", "shop", "eu")
-    assert not may_hold(store(tmp_path / "old", table="journal"), "shop", "eu")
-    assert not may_hold(store(tmp_path / "empty"), "shop", "eu")
-    assert not may_hold(store(tmp_path / "us ?#%", "us"), "shop", "eu")
-    assert not may_hold(store(tmp_path / "other", "eu", project="bank"), "shop", "eu")
-    assert not (tmp_path / "nothing").exists()
+def test_the_one_that_ends_last_counts(shop: Shop) -> None:
+    """Of several in force."""
+    for hours in (1, 3, 2):
+        write_down(replace(WORD, until=NOW + hours * HOUR), shop.root)
+    found, _ = in_force("eu", NOW, shop.root)
+    assert found is not None
+    assert found.until == NOW + 3 * HOUR
 
 
-def test_a_store_that_may_hold_one(tmp_path: Path) -> None:
-    """Of the target; or nobody can say, and the store itself is asked."""
-    assert may_hold(store(tmp_path / "eu ?#%", "us", "eu"), "shop", "eu")
-    (tmp_path / "broken").write_text("no database", encoding="utf-8")
-    assert may_hold(tmp_path / "broken", "shop", "eu")
-    assert may_hold(tmp_path, "shop", "eu")
+def test_where_no_store_is_none_is_made(shop: Shop, tmp_path: Path) -> None:
+    """To look for an override leaves no file behind, also where an address is configured."""
+    assert in_force("eu", NOW, shop.root) == (None, None)
+    (shop.root / ".env").write_text(f"PRODSTATUS_STATE_URL=sqlite:///{tmp_path}/none/s.sqlite3\n")
+    assert in_force("eu", NOW, shop.root) == (None, None)
+    assert [path.name for path in tmp_path.iterdir()] == ["shop"]
 
 
-def test_one_that_is_locked(tmp_path: Path) -> None:
-    """By a run that is saving its history."""
-    path = store(tmp_path / "eu", "eu")
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        assert may_hold(path, "shop", "eu")
-
-
-def test_the_default_store_is_asked_only_where_it_may_hold_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("content", "named"), [("", False), ("no database, " * 100, True), ("SQLite format 3\0", True)]
+)
+def test_what_is_no_store_opens_nothing(
+    shop: Shop, tmp_path: Path, content: str, named: bool
 ) -> None:
-    """A configured one always."""
-    asked: list[str] = []
+    """Empty it holds none; broken it is named, so that nobody takes it for "none"."""
+    (tmp_path / "state" / "prodstatus").mkdir(parents=True)
+    (tmp_path / "state" / "prodstatus" / "state.sqlite3").write_text(content, encoding="utf-8")
+    found, problem = in_force("eu", NOW, shop.root)
+    assert found is None
+    sentence = "overrides can't be looked for: The list of overrides at "
+    assert (problem or "").startswith(sentence) if named else problem is None
 
-    def opened(url: str, root: Path) -> AbstractContextManager[Kept]:
-        assert root == tmp_path
-        asked.append(url)
-        return nullcontext(Kept())
 
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(overrides, "opened", opened)
-    assert in_force("eu", NOW, tmp_path) == (None, None)
-    (tmp_path / "prodstatus").mkdir()
-    path = store(tmp_path / "prodstatus" / "state.sqlite3", "us", project=tmp_path.name)
-    assert in_force("eu", NOW, tmp_path) == (None, None)
-    assert asked == []
-    in_force("us", NOW, tmp_path)
-    assert asked == [f"sqlite:///{path}"]
-    (tmp_path / ".env").write_text("PRODSTATUS_STATE_URL=postgresql://of-the-file\n")
-    in_force("eu", NOW, tmp_path)
+def test_the_configured_store_is_asked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment's before the .env file's, and the user's own no more."""
+    addresses: list[str] = []
+
+    def look_for(url: str, project: str, target: str, now: datetime) -> tuple[Override, ...]:
+        addresses.append(url)
+        return ()
+
+    monkeypatch.setattr(stored, "look_for", look_for)
+    write_down(WORD, shop.root)
+    (shop.root / ".env").write_text("PRODSTATUS_STATE_URL=postgresql://of-the-file\n")
+    assert in_force("eu", NOW, shop.root) == (None, None)
     monkeypatch.setenv("PRODSTATUS_STATE_URL", "postgresql://nowhere")
-    in_force("eu", NOW, tmp_path)
-    assert asked[1:] == ["postgresql://of-the-file", "postgresql://nowhere"]
+    in_force("eu", NOW, shop.root)
+    assert addresses == ["postgresql://of-the-file", "postgresql://nowhere"]
 
 
 def test_one_that_is_in_force(shop: Shop, kept: Kept) -> None:
     """None where there is none."""
     assert in_force("eu", NOW, shop.root) == (None, None)
     assert kept.kept == []
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_the_gate_needs_no_sqlalchemy(shop: Shop, written: bool) -> None:
+    """Neither to look for an override nor to write one down, into a new file."""
+    word = ["--override", "the fix", "--by", "Ann", "--for", "1h"] if written else []
+    code = (
+        "import sys; from pytest_prodstatus.cli.main import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit as end: status = end.code\n"
+        "print(sorted({'sqlalchemy', 'alembic'} & set(sys.modules)), status)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "gate", *word], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == f"[] {0 if written else 10}", done.stderr

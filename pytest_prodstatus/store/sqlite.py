@@ -1,0 +1,248 @@
+"""A SQLite file as a store, opened with Python's own sqlite3.
+
+Separate from `database`, which does the same through SQLAlchemy and costs every run that only saves
+its history some 100 ms of imports. The file, its settings and its refusals are the same either way:
+a rollback journal (DELETE) with synchronous=EXTRA, which is FULL and also syncs the folder once the
+rollback journal is gone; with FULL alone a power cut just after a commit could bring that journal
+back and undo the commit (https://sqlite.org/pragma.html#pragma_synchronous). No WAL: it gains
+nothing at a few rows a day, and doesn't work on network folders. Writers begin IMMEDIATE, so that
+what they read can't change before they write, and wait up to 30 s.
+
+Every operation opens its own connection, so it is safe across forks and kills.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, final
+
+from pytest_prodstatus.store.address import HEAD, VERSION_TABLE, Part, prepare_file
+from pytest_prodstatus.store.errors import StateUnavailable
+
+BUSY_TIMEOUT_S = 30
+NEW_STORE = Path(__file__).with_name("migrations") / "sqlite.sql"
+"""What the revisions up to `HEAD` make of an empty file, a statement a paragraph.
+
+`python -m tests.integration.state.new_store` writes it from the revisions, and a test compares.
+"""
+
+WRITABLE = (
+    "let this user write to it (for a file: to its folder too) or set PRODSTATUS_STATE_URL to "
+    "a place where it may"
+)
+SPACE = "free some space there"
+ELSE = "set PRODSTATUS_STATE_URL to a database that can be reached and written"
+
+# Fragments of SQLite's messages (sqlite3ErrStr in main.c), which carry no code before Python 3.11.
+_BY_FRAGMENT = {
+    "readonly database": WRITABLE,
+    "unable to open database file": WRITABLE,
+    "database or disk is full": SPACE,
+    "disk i/o error": "look at that disk: it is full, over its quota or failing",
+    "database is locked": "try again when the process that holds it has ended",
+    "file is not a database": "set PRODSTATUS_STATE_URL to the journal's own file",
+}
+
+
+def explain_file(error: Exception) -> tuple[str, str]:
+    """Return the cause in one line and the remedy, for an error of SQLite or of its file."""
+    if isinstance(error, OSError):
+        remedy = SPACE if error.errno in (28, 122) else WRITABLE  # ENOSPC, EDQUOT
+        return error.strerror or str(error), remedy
+    line = next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(" .:")
+    for fragment, remedy in _BY_FRAGMENT.items():
+        if fragment in line.lower():
+            return line, remedy
+    return line, ELSE
+
+
+def unavailable(
+    part: Part, place: str, participle: str, cause: tuple[str, str]
+) -> StateUnavailable:
+    """Return the refusal of a part of the store, in one sentence.
+
+    Args:
+        part: what was wanted.
+        place: its address as it may be shown.
+        participle: what could not be done to it: opened, read or written.
+        cause: the cause in one line, and the remedy.
+    """
+    line, remedy = cause
+    return part.unavailable(
+        f"The {part.name} at {place} could not be {participle} ({line}): {remedy}{part.consequence}"
+    )
+
+
+def make_durable(connection: sqlite3.Connection) -> None:
+    """Let each commit be on the disk when it returns."""
+    for setting in (
+        "journal_mode = DELETE",
+        "synchronous = EXTRA",
+        "fullfsync = ON",  # macOS: a plain fsync stops at the drive's cache
+        "foreign_keys = ON",
+    ):
+        connection.execute(f"PRAGMA {setting}")
+
+
+@final
+class FileStatements:
+    """Runs plain SQL in one transaction on a SQLite file."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def rows(self, statement: str, **values: Any) -> list[Mapping[str, Any]]:
+        """Return the rows that a statement gives, by the names of their columns."""
+        return list(self.stream(statement, **values))
+
+    def stream(self, statement: str, **values: Any) -> Generator[Mapping[str, Any], None, None]:
+        """Yield the rows that a statement gives, as they are taken."""
+        cursor = self._connection.execute(statement, _bound(values))
+        names = [column[0] for column in cursor.description or ()]
+        with closing(cursor):
+            for row in cursor:
+                yield dict(zip(names, row, strict=True))
+
+    def change(self, statement: str, *rows: Mapping[str, Any]) -> None:
+        """Run a statement that gives no rows, once for each set of values."""
+        self._connection.executemany(statement, [_bound(values) for values in rows])
+
+    def take_turns(self, project: str, target: str) -> None:
+        """Nothing is left to do: a write transaction on a file keeps all others out."""
+
+
+def _bound(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values as SQLite keeps them: an instant as text in UTC, as SQLAlchemy writes it."""
+    return {
+        name: value.astimezone(timezone.utc).replace(tzinfo=None).isoformat(" ", "microseconds")
+        if isinstance(value, datetime)
+        else value
+        for name, value in values.items()
+    }
+
+
+@final
+class FileStore:
+    """A part's tables in a SQLite file.
+
+    Args:
+        path: the file, absolute; it may not exist.
+        part: the part that is wanted.
+    """
+
+    __slots__ = ("_part", "_path")
+
+    def __init__(self, path: Path, part: Part) -> None:
+        self._path = path
+        self._part = part
+
+    def is_ready(self) -> bool:
+        """Return whether the file has the part's tables, in a schema that this release knows.
+
+        Raises:
+            StateUnavailable: (this and below: the part's own) it can't be read.
+        """
+        return self._version() in _named(self._part.revision, HEAD)
+
+    def may_hold(self) -> bool:
+        """Return whether the file may have the part's tables, in a newer release's schema too."""
+        version = self._version()
+        return version is not None and version not in _named(1, self._part.revision - 1)
+
+    def prepare(self) -> bool:
+        """Create the file and all tables if there are none; safe against other processes.
+
+        Returns:
+            Whether the part is ready. If not, an older or a newer release made the tables.
+        """
+        if self._version() is not None:
+            return self.is_ready()
+        with self._refusing("opened"):
+            prepare_file(self._path)
+        with self._connected("written") as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            if not connection.execute(_OURS).fetchone():
+                for statement in _paragraphs(NEW_STORE.read_text(encoding="utf-8")):
+                    connection.execute(statement)
+                connection.execute("COMMIT")
+        return self.is_ready()
+
+    @contextmanager
+    def reading(self) -> Iterator[FileStatements]:
+        """Yield what runs statements inside one transaction that writes nothing.
+
+        Raises:
+            StateUnavailable: the file can't be read.
+        """
+        with self._connected("read") as connection:
+            connection.execute("BEGIN")
+            yield FileStatements(connection)
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def writing(self) -> Iterator[FileStatements]:
+        """Yield what runs statements inside one transaction, on the disk when the block ends.
+
+        Raises:
+            StateUnavailable: it can't be written; nothing of it was.
+        """
+        with self._connected("written") as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield FileStatements(connection)
+            connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Nothing is held between two operations."""
+
+    def _version(self) -> str | None:
+        """Return the schema's revision as its table says it; None if there is no such table."""
+        with self._refusing("opened"):
+            if not self._path.exists():
+                return None
+        with self._connected("read") as connection:
+            named = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+            if not connection.execute(named, (VERSION_TABLE,)).fetchone():
+                return None
+            query = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608  a name of ours
+            row = connection.execute(query).fetchone()
+        return str(row[0]) if row else None
+
+    @contextmanager
+    def _connected(self, participle: str) -> Iterator[sqlite3.Connection]:
+        """Yield a connection, which rolls back what isn't committed when it is closed."""
+        # mode=rw: a file that is gone isn't made again, with a mode that others can read.
+        address = f"{self._path.as_uri()}?mode=rw"
+        with (
+            self._refusing(participle),
+            closing(
+                # isolation_level=None keeps the driver from beginning transactions of its own.
+                sqlite3.connect(address, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+            ) as connection,
+        ):
+            make_durable(connection)
+            yield connection
+
+    @contextmanager
+    def _refusing(self, participle: str) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            place = f"sqlite+pysqlite:///{self._path}"
+            raise unavailable(self._part, place, participle, explain_file(error)) from error
+
+
+_OURS = "SELECT 1 FROM sqlite_master WHERE name LIKE 'prodstatus%' LIMIT 1"
+
+
+def _named(first: int, last: int) -> set[str]:
+    return {str(revision) for revision in range(first, last + 1)}
+
+
+def _paragraphs(text: str) -> Iterable[str]:
+    return filter(None, (part.strip() for part in text.split("\n\n")))

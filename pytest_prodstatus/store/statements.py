@@ -1,0 +1,164 @@
+"""Plain SQL on either database, for the parts that every run uses: history and overrides.
+
+One text a statement, which SQLite and PostgreSQL both read, with named values as in `:target`. A
+SQLite file is opened by Python's own sqlite3 (`sqlite`). SQLAlchemy and Alembic are imported only
+for PostgreSQL, and for a file that an older release made.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Protocol, final
+
+from pytest_prodstatus.store.address import Part, parse_address, sqlite_file
+from pytest_prodstatus.store.sqlite import FileStore
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from pytest_prodstatus.store.database import Database
+
+Row = Mapping[str, Any]
+
+
+class Statements(Protocol):
+    """Runs statements in one transaction."""
+
+    def rows(self, statement: str, **values: Any) -> list[Row]:
+        """Return the rows that a statement gives, by the names of their columns."""
+
+    def stream(self, statement: str, **values: Any) -> Generator[Row, None, None]:
+        """Yield the rows that a statement gives, as they are taken; close it to take no more."""
+
+    def change(self, statement: str, *rows: Row) -> None:
+        """Run a statement that gives no rows, once for each set of values."""
+
+    def take_turns(self, project: str, target: str) -> None:
+        """Let no other process write about a target until the transaction ends."""
+
+
+class Store(Protocol):
+    """A part's tables, which are there."""
+
+    def reading(self) -> AbstractContextManager[Statements]:
+        """Yield what runs statements inside one transaction that writes nothing.
+
+        Raises:
+            StateUnavailable: (this and below: the part's own) the store can't be read.
+        """
+
+    def writing(self) -> AbstractContextManager[Statements]:
+        """Yield what runs statements inside one transaction, on the disk when the block ends.
+
+        Raises:
+            StateUnavailable: it can't be written.
+        """
+
+    def close(self) -> None:
+        """Give back what is held of the database; nothing is left to be written."""
+
+
+def open_store(url: str, part: Part) -> Store:
+    """Open a part of the store at `url`, creating file and tables if they are missing.
+
+    Raises:
+        StateUnavailable: (the part's own) it can't be used, in one sentence with the remedy.
+    """
+    path = sqlite_file(url)
+    if path is not None:
+        file = FileStore(path, part)
+        if file.prepare():
+            return file
+    from pytest_prodstatus.store.database import Database
+
+    address = parse_address(url, part)
+    database = Database(address, part)
+    database.prepare()
+    if path is not None:
+        return FileStore(path, part)
+    return DatabaseStore(database)
+
+
+def instant_of(value: str | datetime) -> datetime:
+    """Return an instant that a database gave, aware and in UTC whatever the session's time zone."""
+    if isinstance(value, str):  # SQLite has no type for it
+        return datetime.fromisoformat(value).replace(tzinfo=timezone.utc)
+    return value.astimezone(timezone.utc)
+
+
+def insert_into(table: str, names: Mapping[str, object]) -> str:
+    """Return the statement that writes a row with values of these names."""
+    values = ", ".join(f":{name}" for name in names)
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values})"  # noqa: S608  our own names
+
+
+def among(values: Mapping[str, object]) -> str:
+    """Return the list of these named values, as it follows IN; there must be one."""
+    return f"({', '.join(f':{name}' for name in values)})"
+
+
+_LOCK = 0x70_73_68_69  # "pshi", beside a number made of project and target
+
+
+@final
+class DatabaseStatements:
+    """Runs plain SQL in one transaction of SQLAlchemy's."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def rows(self, statement: str, **values: Any) -> list[Row]:
+        """Return the rows that a statement gives, by the names of their columns."""
+        from sqlalchemy import text
+
+        return list(self._connection.execute(text(statement), values).mappings())  # type: ignore[arg-type]
+
+    def stream(self, statement: str, **values: Any) -> Generator[Row, None, None]:
+        """Yield the rows that a statement gives, fifty at a time."""
+        from sqlalchemy import text
+
+        asked = text(statement).execution_options(yield_per=50)
+        with self._connection.execute(asked, values) as rows:
+            yield from rows.mappings()  # type: ignore[misc]
+
+    def change(self, statement: str, *rows: Row) -> None:
+        """Run a statement that gives no rows, once for each set of values."""
+        from sqlalchemy import text
+
+        self._connection.execute(text(statement), [dict(values) for values in rows])
+
+    def take_turns(self, project: str, target: str) -> None:
+        """Wait for PostgreSQL's lock on the target."""
+        named = zlib.crc32(f"{project}/{target}".encode()) - 2**31
+        self.rows("SELECT pg_advisory_xact_lock(:what, :whose)", what=_LOCK, whose=named)
+
+
+@final
+class DatabaseStore:
+    """A part's tables behind SQLAlchemy's engine."""
+
+    __slots__ = ("_database",)
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @contextmanager
+    def reading(self) -> Iterator[Statements]:
+        """Yield what runs statements inside one transaction that writes nothing."""
+        with self._database.reading() as connection:
+            yield DatabaseStatements(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[Statements]:
+        """Yield what runs statements inside one transaction, on the disk when the block ends."""
+        with self._database.writing() as connection:
+            yield DatabaseStatements(connection)
+
+    def close(self) -> None:
+        """Give back what the engine holds."""
+        self._database.close()
