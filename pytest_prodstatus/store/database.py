@@ -10,7 +10,7 @@ PostgreSQL: READ COMMITTED (why it suffices is said in the schema); a commit wai
 even where the role's default says otherwise.
 
 Every operation opens its own connection: the store is asked a few times in a run, holds
-nothing open while a supplier thinks, and is safe across forks and kills.
+nothing open while another system thinks, and is safe across forks and kills.
 
 The schema's revision is read first; Alembic, which is imported only if there is a step to do, takes
 the store to the one that is needed (`migrations/versions`).
@@ -42,12 +42,12 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, NoSuchModuleError, SQLAlc
 from sqlalchemy.pool import NullPool
 
 from pytest_prodstatus.store.address import JOURNAL, Part, prepare_file, shown
-from pytest_prodstatus.store.schema import claims, events
 
-HEAD = 2
+HEAD = 3
 """The newest revision that this release knows."""
 
 VERSION_TABLE = "prodstatus_version"
+_FIRST = ("prodstatus_claim", "prodstatus_claim_event")  # the tables of revision 1
 _LOCK_KEY = 0x70_73_6A_6F  # any number that no other program is likely to lock: "psjo"
 
 _version = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
@@ -70,7 +70,7 @@ def current_revision(connection: Connection) -> int:
         found = connection.execute(select(_version.c.version_num)).scalar()
         if found is not None:
             return _known(found)
-    return int(all(inspector.has_table(table.name) for table in (claims, events)))
+    return int(all(map(inspector.has_table, _FIRST)))
 
 
 def upgrade(connection: Connection, needed: int) -> None:

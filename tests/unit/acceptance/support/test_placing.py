@@ -10,7 +10,7 @@ import pytest
 
 from pytest_prodstatus.store.action import Entry, State
 from tests.acceptance.support.placing import Placing, awaited_order
-from tests.unit.state.plans import entry
+from tests.unit.store.plans import entry
 
 T = TypeVar("T")
 _ORDER = entry(State.SENT, State.CONFIRMED)

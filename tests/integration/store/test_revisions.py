@@ -14,16 +14,16 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from pytest_prodstatus.store import database
-from pytest_prodstatus.store.address import HISTORY, parse_address
+from pytest_prodstatus.store.address import HISTORY, JOURNAL, parse_address
 from pytest_prodstatus.store.database import Database
 from pytest_prodstatus.store.errors import JournalUnavailable, StateUnavailable
 from pytest_prodstatus.store.history import History
 from pytest_prodstatus.store.journal import Journal
 from pytest_prodstatus.store.overrides import Overrides, overrides
 from pytest_prodstatus.store.schema import metadata, runs
-from tests.integration.state.conftest import ROOT, Act
-from tests.integration.state.purchases import NOON, SetClock, plan_at
-from tests.integration.state.runs import ran
+from tests.integration.store.conftest import ROOT, Act
+from tests.integration.store.plans import NOON, SetClock, plan_at
+from tests.integration.store.runs import ran
 
 
 def found(url: str) -> int:
@@ -35,7 +35,7 @@ def found(url: str) -> int:
 def test_the_tables_are_those_that_statements_are_built_from(url: str) -> None:
     """Nothing that the revisions make differs from what the code takes the tables to be."""
     assert {runs.metadata, overrides.metadata} == {metadata}
-    History.open(url, "store").close()
+    Journal.open(url).close()
     with Database(parse_address(url)).reading() as connection:
         own = {"include_name": lambda name, kind, _: kind != "table" or name in metadata.tables}
         context = MigrationContext.configure(connection, opts=own)
@@ -43,31 +43,18 @@ def test_the_tables_are_those_that_statements_are_built_from(url: str) -> None:
 
 
 def test_each_part_asks_for_what_it_needs(url: str) -> None:
-    """The journal makes its own tables; the history, coming later, leaves its rows alone."""
-    with Journal.open(url, clock=SetClock()) as journal:
-        entry = journal.intend(plan_at(NOON))
-        assert found(url) == 1
-        History.open(url, "store").close()
-        assert found(url) == database.HEAD == HISTORY.revision
-        assert journal.entries() == (entry,)
-        Overrides.open(url, "shop").close()
-    assert found(url) == database.HEAD
-
-
-def test_a_journal_from_before_there_were_revisions(url: str) -> None:
-    """Tables without a version are revision 1: kept, and gone on from."""
-    with Journal.open(url, clock=SetClock()) as journal:
-        entry = journal.intend(plan_at(NOON))
-    with Database(parse_address(url)).writing() as connection:
-        connection.execute(text("DROP TABLE prodstatus_version"))
-    with Journal.open(url) as journal:
-        assert journal.entries() == (entry,)
-    assert not has_table(url, database.VERSION_TABLE)  # nothing was needed, so nothing was written
+    """The history makes its own tables; the journal, coming later, leaves its rows alone."""
     with History.open(url, "store") as history:
         history.save(ran(1))
-    assert found(url) == database.HEAD
-    with Journal.open(url) as journal:
-        assert journal.entries() == (entry,)
+        assert found(url) == HISTORY.revision == 2
+        Overrides.open(url, "shop").close()
+        assert found(url) == 2
+        with Journal.open(url, clock=SetClock()) as journal:
+            action = journal.intend(plan_at(NOON))
+            assert found(url) == database.HEAD == JOURNAL.revision
+            assert len(history.look_back("production").runs) == 1
+            assert journal.actions() == (action,)
+    assert not has_table(url, "prodstatus_claim_former")  # it would hold nothing
 
 
 def has_table(url: str, name: str) -> bool:
@@ -76,7 +63,7 @@ def has_table(url: str, name: str) -> bool:
         return inspect(connection).has_table(name)
 
 
-@pytest.mark.parametrize("newer", ["3", "a1b2"])
+@pytest.mark.parametrize("newer", ["4", "a1b2"])
 def test_a_newer_schema_is_refused(url: str, newer: str) -> None:
     """One sentence that says what to do, for every part; nothing is changed."""
     History.open(url, "store").close()
@@ -105,27 +92,6 @@ def test_ten_processes_make_one_history(url: str, act: Act) -> None:
         history.save(ran(1))
 
 
-def test_killed_while_it_is_brought_up_to_date(url: str, act: Act) -> None:
-    """A journal is whole whenever its next revision was killed, and the next process does it."""
-    with Journal.open(url, clock=SetClock()) as journal:
-        entry = journal.intend(plan_at(NOON))
-    kills = 0
-    for instant in range(1, 500):
-        (answer,) = act({"url": url, "part": "history", "steps": [], "kill_at": instant})
-        if not answer["killed"]:
-            break
-        kills += 1
-        with Journal.open(url) as journal:
-            assert journal.entries() == (entry,)
-        if found(url) == database.HEAD:  # killed after the commit
-            continue
-        assert not has_table(url, runs.name)
-    assert answer["said"][-1][0] == "open"
-    assert kills > 10
-    with History.open(url, "store") as history:
-        history.save(ran(1))
-
-
 def test_a_current_schema_costs_no_migration_library(sqlite_url: str) -> None:
     """Where there is no step to do, Alembic isn't imported."""
     History.open(sqlite_url, "store").close()
@@ -149,9 +115,10 @@ def test_a_current_schema_costs_no_migration_library(sqlite_url: str) -> None:
 def test_a_role_needs_no_right_to_create(postgres: str, postgres_url: str) -> None:
     """With the tables there, SELECT, INSERT and DELETE are enough for the history.
 
-    Over a journal alone, a role that may not create says so in one sentence, and its journal works.
+    Over a history alone, a role that may not create is refused the journal in one sentence, and its
+    history works.
     """
-    Journal.open(postgres_url).close()
+    History.open(postgres_url, "store").close()
     schema = postgres_url.rpartition("%3D")[2]
     role = f"ci_{uuid.uuid4().hex}"
     url = postgres_url.replace("//postgres:", f"//{role}:")
@@ -163,15 +130,16 @@ def test_a_role_needs_no_right_to_create(postgres: str, postgres_url: str) -> No
     with psycopg.connect(postgres, autocommit=True) as admin:
         admin.execute(f"CREATE ROLE {role} LOGIN; {grants}".encode())
         try:
-            Journal.open(url).close()
-            with pytest.raises(StateUnavailable, match="let this user write") as refusal:
-                History.open(url, "store")
-            assert "ordered" not in str(refusal.value)
-            History.open(postgres_url, "store").close()
-            admin.execute(grants.encode())
+            with pytest.raises(JournalUnavailable, match="let this user write") as refusal:
+                Journal.open(url)
+            assert str(refusal.value).endswith("until then no real action may be started.")
             with History.open(url, "store") as history:
                 history.save(ran(1))
                 history.save(ran(1, "F"))
                 assert len(history.look_back("production").runs) == 1
+            Journal.open(postgres_url).close()
+            admin.execute(grants.encode())
+            with Journal.open(url, clock=SetClock()) as journal:
+                journal.sent(journal.intend(plan_at(NOON)))
         finally:
             admin.execute(f"DROP OWNED BY {role}; DROP ROLE {role}".encode())

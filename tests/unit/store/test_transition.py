@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from pytest_prodstatus.store.action import State
+from pytest_prodstatus.store.action import State, once_a_release
 from pytest_prodstatus.store.errors import Expired, IllegalTransition
 from pytest_prodstatus.store.journal import require_resolution, require_step
-from tests.unit.state.plans import NOON, entry
+from tests.unit.store.plans import NOON, TODAY, action
 
 PATHS = {
     State.INTENT: (),
@@ -36,8 +36,8 @@ RESOLUTIONS = {
 @pytest.mark.parametrize("wanted", State)
 @pytest.mark.parametrize("stands", PATHS)
 def test_every_step_of_the_process(stands: State, wanted: State) -> None:
-    """Six steps are legal and the other twenty-four are refused."""
-    subject = entry(*PATHS[stands])
+    """Six steps are legal and the other nineteen are refused."""
+    subject = action(*PATHS[stands])
     if (stands, wanted) in STEPS:
         require_step(subject, wanted, NOON)
         return
@@ -49,7 +49,7 @@ def test_every_step_of_the_process(stands: State, wanted: State) -> None:
 @pytest.mark.parametrize("stands", PATHS)
 def test_every_resolution(stands: State, wanted: State) -> None:
     """What is open becomes CONFIRMED or REJECTED; what is settled stays."""
-    subject = entry(*PATHS[stands])
+    subject = action(*PATHS[stands])
     if (stands, wanted) in RESOLUTIONS:
         require_resolution(subject, wanted, NOON)
         return
@@ -60,13 +60,13 @@ def test_every_resolution(stands: State, wanted: State) -> None:
 @pytest.mark.parametrize("said", [State.CONFIRMED, State.REJECTED])
 def test_a_late_success_follows_a_resolution(said: State) -> None:
     """Only CONFIRMED, and only of an order that had left."""
-    sent = entry(State.SENT, said, resolution=True)
+    sent = action(State.SENT, said, resolution=True)
     require_step(sent, State.CONFIRMED, NOON)
     for other in (State.SENT, State.REJECTED, State.UNKNOWN):
         with pytest.raises(IllegalTransition):
             require_step(sent, other, NOON)
     with pytest.raises(IllegalTransition):
-        require_step(entry(said, resolution=True), State.CONFIRMED, NOON)
+        require_step(action(said, resolution=True), State.CONFIRMED, NOON)
 
 
 @pytest.mark.parametrize(
@@ -81,16 +81,24 @@ def test_a_late_success_follows_a_resolution(said: State) -> None:
 def test_sending_has_an_end(later: timedelta, legal: bool) -> None:
     """Before the expiry and on the claim's own day; an answer may come at any time."""
     if legal:
-        require_step(entry(), State.SENT, NOON + later)
+        require_step(action(), State.SENT, NOON + later)
     else:
         with pytest.raises(Expired):
-            require_step(entry(), State.SENT, NOON + later)
-    require_step(entry(State.SENT), State.CONFIRMED, NOON + later)
+            require_step(action(), State.SENT, NOON + later)
+    require_step(action(State.SENT), State.CONFIRMED, NOON + later)
+
+
+def test_a_key_that_is_no_day_is_sent_until_its_expiry() -> None:
+    """Past midnight too."""
+    late = action(key=once_a_release("v41"), day=TODAY - timedelta(days=1))
+    require_step(late, State.SENT, NOON)
+    with pytest.raises(Expired, match="was good until"):
+        require_step(late, State.SENT, late.expires_at)
 
 
 def test_only_a_future_confirmation_is_redated() -> None:
-    """A CONFIRMED dated after today may be confirmed again, and not rejected."""
-    ahead = entry(State.SENT, State.CONFIRMED, at=NOON + timedelta(days=9))
+    """An action CONFIRMED after today may be confirmed again, and not rejected."""
+    ahead = action(State.SENT, State.CONFIRMED, at=NOON + timedelta(days=9))
     require_resolution(ahead, State.CONFIRMED, NOON)
     with pytest.raises(IllegalTransition):
         require_resolution(ahead, State.REJECTED, NOON)

@@ -17,7 +17,7 @@ from pytest_prodstatus.model.history import Flip, StagePast
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.store.address import parse_address
 from pytest_prodstatus.store.history import History
-from tests.integration.state.runs import ran, with_flaky
+from tests.integration.store.runs import ran, with_flaky
 from tests.unit.given import HOUR, NOW, B, C, F, in_progress
 
 PROJECT, TARGET = "store", "production"

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from pytest_prodstatus.store import errors
-from pytest_prodstatus.store.action import State
+from pytest_prodstatus.store.action import State, once, once_a_release
 from pytest_prodstatus.store.errors import (
     Claimed,
     ClockBehind,
@@ -20,24 +20,26 @@ from pytest_prodstatus.store.errors import (
     JournalUnavailable,
     StateError,
     StateUnavailable,
-    UnknownEntry,
+    UnknownAction,
     Unresolved,
 )
-from tests.unit.state.plans import NOON, TODAY, entry
+from tests.unit.store.plans import NOON, TODAY, action
 
-LEFT = entry(State.SENT)
+LEFT = action(State.SENT)
 EACH = [
     StateUnavailable("The history is away: try again."),
     InvalidOverride("The override ends before it begins: say for how long it holds."),
     JournalUnavailable("The journal is away: try again."),
-    InvalidRecord("The plan's currency is 'usd'; it must be three upper-case letters."),
-    UnknownEntry(7),
+    InvalidRecord("The action's target is ''; it must be one printable line."),
+    UnknownAction(7),
     Claimed(LEFT),
-    Claimed(entry(State.SENT, State.CONFIRMED)),
+    Claimed(action(State.SENT, State.CONFIRMED)),
+    Claimed(action(State.SENT, State.CONFIRMED, key=once("invoice-7"))),
     Unresolved(LEFT),
     ClockBehind(LEFT, TODAY - timedelta(days=1)),
     IllegalTransition(LEFT, State.SENT),
     Expired(LEFT, State.SENT, NOON),
+    Expired(action(key=once_a_release("v41")), State.SENT, NOON),
 ]
 
 

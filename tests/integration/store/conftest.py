@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.integration.state.purchases import CRITERION, NOON, SetClock
+from tests.integration.store.plans import CRITERION, NOON, SetClock
 
 ROOT = Path(__file__).parents[3]
 Job = dict[str, Any]
@@ -22,7 +22,7 @@ Act = Callable[..., list[dict[str, Any]]]
 
 def _start(module: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", f"tests.integration.state.{module}"],
+        [sys.executable, "-m", f"tests.integration.store.{module}"],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

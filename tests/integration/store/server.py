@@ -1,6 +1,6 @@
 """A PostgreSQL of its own for the tests, which can't outlive them.
 
-Run as `python -m tests.integration.state.server`: prints the server's URI on one line and waits
+Run as `python -m tests.integration.store.server`: prints the server's URI on one line and waits
 until its stdin ends, which happens even if the tests are killed; then stops the server and
 removes its folder.
 """

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from pytest_prodstatus.store.action import Entry, State
+from pytest_prodstatus.store.action import Action, State
 from pytest_prodstatus.store.journal import Journal
-from tests.integration.state.conftest import Act
-from tests.integration.state.purchases import CRITERION, NOON, TARGET, SetClock, plan_at
+from tests.integration.store.conftest import Act
+from tests.integration.store.plans import CRITERION, NOON, TARGET, SetClock, plan_at
 
 TEN = 10
 ROUNDS = 2
@@ -27,9 +27,9 @@ def _thinking(url: str) -> dict[str, float]:
     return {"linger": 0.01 if url.startswith("sqlite") else 0.25}
 
 
-def _entries(url: str) -> tuple[Entry, ...]:
+def _actions(url: str) -> tuple[Action, ...]:
     with Journal.open(url) as journal:
-        return journal.entries()
+        return journal.actions()
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
@@ -38,7 +38,7 @@ def test_ten_processes_race_for_one_claim(url: str, act: Act, round_: int) -> No
     answers = act(*[{"url": url, "steps": ["intend"], **_thinking(url)}] * TEN)
 
     assert _last_words(answers) == {"intend": 1, "Claimed": TEN - 1}
-    assert [entry.state for entry in _entries(url)] == [State.INTENT]
+    assert [action.state for action in _actions(url)] == [State.INTENT]
 
 
 def test_ten_processes_create_one_schema(url: str, act: Act) -> None:
@@ -46,7 +46,7 @@ def test_ten_processes_create_one_schema(url: str, act: Act) -> None:
     answers = act(*[{"url": url, "steps": []}] * TEN)
 
     assert _last_words(answers) == {"open": TEN}
-    assert _entries(url) == ()
+    assert _actions(url) == ()
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
@@ -59,7 +59,7 @@ def test_racers_on_different_days_cant_both_pass(url: str, act: Act, round_: int
     )
 
     assert _last_words(answers) == {"intend": 1, "Claimed": 4, "Unresolved": 5}
-    assert len(_entries(url)) == 1
+    assert len(_actions(url)) == 1
 
 
 def test_a_freed_day_is_claimed_by_one(url: str, act: Act, clock: SetClock) -> None:
@@ -70,37 +70,37 @@ def test_a_freed_day_is_claimed_by_one(url: str, act: Act, clock: SetClock) -> N
     answers = act(*[{"url": url, "steps": ["intend"], **_thinking(url)}] * TEN)
 
     assert _last_words(answers) == {"intend": 1, "Claimed": TEN - 1}
-    second, kept = _entries(url)
+    second, kept = _actions(url)
     assert kept == first
     assert (second.attempt, second.state) == (2, State.INTENT)
 
 
 def test_one_of_ten_sends(url: str, act: Act, clock: SetClock) -> None:
-    """Of ten processes that hold the same entry, one may send it."""
+    """Of ten processes that hold the same action, one may send it."""
     with Journal.open(url, clock=clock) as journal:
-        entry = journal.intend(plan_at(NOON))
+        action = journal.intend(plan_at(NOON))
 
-    answers = act(*[{"url": url, "entry": entry.id, "steps": ["sent"], **_thinking(url)}] * TEN)
+    answers = act(*[{"url": url, "action": action.id, "steps": ["sent"], **_thinking(url)}] * TEN)
 
     assert _last_words(answers) == {"sent": 1, "IllegalTransition": TEN - 1}
 
 
 def test_ends_are_written_once(url: str, act: Act, clock: SetClock) -> None:
-    """Of ten processes that say how one order ended, the first is heard and nothing is mixed."""
+    """Of ten processes that say how one action ended, the first is heard and nothing is mixed."""
     with Journal.open(url, clock=clock) as journal:
-        entry = journal.sent(journal.intend(plan_at(NOON)))
+        action = journal.sent(journal.intend(plan_at(NOON)))
 
     steps = ["confirmed", "rejected", "unknown"] * 3
     answers = act(
-        *[{"url": url, "entry": entry.id, "steps": [step], **_thinking(url)} for step in steps]
+        *[{"url": url, "action": action.id, "steps": [step], **_thinking(url)} for step in steps]
     )
 
-    (kept,) = _entries(url)
+    (kept,) = _actions(url)
     assert _last_words(answers) == {
         kept.state.value.lower(): 1,
         "IllegalTransition": len(steps) - 1,
     }
-    assert len(kept.events) == len(entry.events) + 1
+    assert len(kept.events) == len(action.events) + 1
 
 
 def test_different_targets_dont_wait_for_each_other(url: str, clock: SetClock) -> None:
@@ -108,7 +108,7 @@ def test_different_targets_dont_wait_for_each_other(url: str, clock: SetClock) -
     with Journal.open(url, clock=clock) as journal:
         journal.intend(plan_at(NOON))
         journal.intend(plan_at(NOON, target="staging"))
-        journal.intend(plan_at(NOON, criterion="placeorder.second"))
+        journal.intend(plan_at(NOON, criterion="payment.second"))
 
-        assert len(journal.unresolved(CRITERION, TARGET)) == 1
-        assert len(journal.entries()) == 3
+        assert len(journal.unsettled(criterion=CRITERION, target=TARGET)) == 1
+        assert len(journal.actions()) == 3

@@ -1,4 +1,4 @@
-"""SIGKILL at every instant of a purchase: the journal explains itself and blocks the next run."""
+"""SIGKILL at every instant of an action: the journal explains itself and blocks the next run."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pytest_prodstatus.store.action import Entry, State
+from pytest_prodstatus.store.action import Action, State
 from pytest_prodstatus.store.errors import Unresolved
 from pytest_prodstatus.store.journal import Journal
-from tests.integration.state.conftest import Act
-from tests.integration.state.purchases import NOON, TARGET, SetClock, plan_at
+from tests.integration.store.conftest import Act
+from tests.integration.store.plans import NOON, TARGET, SetClock, plan_at
 
 TOMORROW = NOON + timedelta(days=1)
 TEN = 10
@@ -31,34 +31,34 @@ AFTER = {
 }
 
 
-def _follows(said: list[str], entry: Entry | None, steps: list[str]) -> None:
+def _follows(said: list[str], action: Action | None, steps: list[str]) -> None:
     """The journal is where the last word says, or exactly one step further."""
     done = [word for word in said if word in steps]
     states = [next(iter(AFTER[step])) for step in steps]
-    here = None if entry is None else entry.state
+    here = None if action is None else action.state
     allowed: list[State | None] = [states[len(done) - 1] if done else None]
     if len(done) < len(steps):
         allowed.append(states[len(done)])
     assert here in allowed, f"said {said}, journal stands at {here}"
 
 
-def _next_run(journal: Journal, criterion: str) -> tuple[Entry | None, bool]:
-    """What the next day's run finds: the entry the kill left, and whether it may buy."""
-    left = [entry for entry in journal.entries(TARGET) if entry.criterion == criterion]
+def _next_run(journal: Journal, criterion: str) -> tuple[Action | None, bool]:
+    """What the next day's run finds: the action the kill left, and whether it may act."""
+    left = [action for action in journal.actions(target=TARGET) if action.criterion == criterion]
     try:
         journal.intend(plan_at(TOMORROW, criterion=criterion))
     except Unresolved as refusal:
-        named, sentence = refusal.entry, str(refusal)
+        named, sentence = refusal.action, str(refusal)
     else:
         return (left[0] if left else None), True
     assert [named] == left
-    assert named.out_order_id in sentence
+    assert f"action {named.id} " in sentence
     return named, False
 
 
 @pytest.mark.parametrize("end", ["confirmed", "rejected", "unknown"])
 def test_killed_at_every_instant(url: str, act: Act, end: str) -> None:
-    """Whatever instant the process dies at, the next run buys only if it is known what happened.
+    """Whatever instant the process dies at, the next run acts only if it is known what happened.
 
     Ten at once, each for a criterion of its own, so that one dies while others wait for it.
     """
@@ -77,9 +77,9 @@ def test_killed_at_every_instant(url: str, act: Act, end: str) -> None:
         with Journal.open(url, clock=SetClock(TOMORROW)) as journal:
             for at, answer in zip(instants, answers, strict=True):
                 said = [word for word, _ in answer["said"]]
-                entry, bought = _next_run(journal, f"killed-at-{at}")
-                _follows(said, entry, steps)
-                assert bought is (entry is None or entry.state in KNOWN)
+                action, acted = _next_run(journal, f"killed-at-{at}")
+                _follows(said, action, steps)
+                assert acted is (action is None or action.state in KNOWN)
                 assert answer["killed"] or said[-1] == end
         kills += sum(answer["killed"] for answer in answers)
         survived = not answers[-1]["killed"]
@@ -96,7 +96,7 @@ def test_killed_while_it_creates_the_schema(url: str, act: Act) -> None:
         if not answer["killed"]:
             break
         with Journal.open(url, clock=SetClock(TOMORROW)) as journal:
-            assert journal.entries() == ()
+            assert journal.actions() == ()
         _remove(url)
     assert answer["said"][-1][0] == "open"
     assert instant > 10
@@ -109,7 +109,8 @@ def _remove(url: str) -> None:
         return
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
-            "DROP TABLE prodstatus_version, prodstatus_claim_event, prodstatus_claim"
+            "DROP TABLE prodstatus_version, prodstatus_action_event, prodstatus_action, "
+            "prodstatus_run_criterion, prodstatus_run, prodstatus_flip, prodstatus_override"
         )
 
 
@@ -130,15 +131,17 @@ def test_killed_at_random_instants(url: str, act: Act) -> None:
     # One after the other: SQLite's waiting isn't fair, and writers without a pause starve others.
     answers = [answer for job in jobs for answer in act(job)]
     with Journal.open(url) as journal:
-        entries = journal.entries(limit=1_000_000)
-    found = {entry.out_order_id: entry for entry in entries}
-    acknowledged = [(step, key) for answer in answers for step, key in answer["said"] if key]
+        actions = journal.actions(limit=1_000_000)
+    found = {action.id: action for action in actions}
+    acknowledged = [
+        (step, number) for answer in answers for step, number in answer["said"] if number
+    ]
 
     assert all(answer["killed"] for answer in answers)
     assert len(acknowledged) >= 4 * killed
-    for step, key in acknowledged:
-        assert AFTER[step] <= {event.state for event in found[key].events}
-    unsettled = Counter(entry.criterion for entry in entries if entry.state not in KNOWN)
+    for step, number in acknowledged:
+        assert AFTER[step] <= {event.state for event in found[number].events}
+    unsettled = Counter(action.criterion for action in actions if action.state not in KNOWN)
     assert set(unsettled.values()) <= {1}
     if url.startswith("sqlite"):
         with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pytest_prodstatus.store.address import parse_address
 from pytest_prodstatus.store.journal import Journal
-from tests.integration.state.purchases import CRITERION, NOON, TARGET, SetClock, plan_at
+from tests.integration.store.plans import CRITERION, NOON, TARGET, SetClock, plan_at
 
 
 @pytest.fixture
@@ -34,11 +34,11 @@ def test_the_journal_only_selects_and_inserts(url: str, statements: list[str]) -
         statements.clear()
         journal.rejected(journal.sent(journal.intend(plan_at(NOON))), "no stock")
         open_end = journal.unknown(journal.sent(journal.intend(plan_at(NOON))), "cut")
-        journal.resolve(open_end.id, state="CONFIRMED", order_ids=["1"], who="Ana", how="seen")
+        journal.resolve(open_end.id, state="CONFIRMED", receipts=["1"], who="Ana", how="seen")
         clock.advance(days=1)
         journal.confirmed(journal.sent(journal.intend(plan_at(clock.now))), ["2"], "ok")
         journal.latest_confirmed(CRITERION, TARGET, since=NOON - timedelta(days=30))
-        journal.entries()
+        journal.actions()
 
     verbs = {statement.split()[0].upper() for statement in statements}
     assert verbs == {"SELECT", "INSERT"} | ({"BEGIN"} if "sqlite" in url else set())
@@ -51,17 +51,17 @@ def test_a_person_at_a_prompt_cant_change_it(url: str) -> None:
         kept = journal.intend(plan_at(NOON))
     engine = create_engine(parse_address(url))
     attacks = [
-        "UPDATE prodstatus_claim SET day = '2020-01-01'",
-        "UPDATE prodstatus_claim_event SET state = 'REJECTED'",
-        "DELETE FROM prodstatus_claim_event",
-        "DELETE FROM prodstatus_claim",
+        "UPDATE prodstatus_action SET key = '2020-01-01'",
+        "UPDATE prodstatus_action_event SET state = 'REJECTED'",
+        "DELETE FROM prodstatus_action_event",
+        "DELETE FROM prodstatus_action",
     ]
     if "postgresql" in url:
-        attacks.append("TRUNCATE prodstatus_claim, prodstatus_claim_event")
+        attacks.append("TRUNCATE prodstatus_action, prodstatus_action_event")
     for attack in attacks:
         with engine.connect() as connection, pytest.raises(DBAPIError, match="append-only"):
             connection.execute(text(attack))
     engine.dispose()
 
     with Journal.open(url) as journal:
-        assert journal.entries() == (kept,)
+        assert journal.actions() == (kept,)

@@ -52,7 +52,7 @@ def test_no_module_changes_or_deletes_a_row() -> None:
         source = path.read_text(encoding="utf-8")
         if path.name in HISTORY:
             assert set(called.findall(source)) == {"delete"}, path.name
-            assert not re.search(r"\b(claims|events|overrides|text\(\"(UPDATE|DELETE))\b", source)
+            assert not re.search(r"\b(actions|events|overrides|text\(\"(UPDATE|DELETE))\b", source)
         else:
             assert not called.search(source), path.name
         statements = re.findall(r"\b(?:UPDATE\s+\w+\s+SET|DELETE\s+FROM|REPLACE\s+INTO)\b", source)

@@ -1,6 +1,6 @@
 """Real processes that use one journal at once, and die where they are told to.
 
-Run as `python -m tests.integration.state.actors`. Each line of stdin is a JSON list of jobs; all
+Run as `python -m tests.integration.store.actors`. Each line of stdin is a JSON list of jobs; all
 of its jobs start at one instant, each in a process of its own forked from this one (which has
 imported everything and has no threads, so that a fork costs milliseconds); the answer is a JSON
 list with what each process said before it ended.
@@ -29,10 +29,10 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 
-from pytest_prodstatus.store.action import Entry
+from pytest_prodstatus.store.action import Action
 from pytest_prodstatus.store.history import History
 from pytest_prodstatus.store.journal import Journal
-from tests.integration.state.purchases import SetClock, plan_at
+from tests.integration.store.plans import SetClock, plan_at
 
 SAID_BEFORE_KILL = 6  # started, open and the first four steps
 
@@ -46,7 +46,7 @@ def act(job: dict[str, Any], say: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def linger(_c: object, _cursor: object, statement: str, *_: object) -> None:
-        if statement.startswith("SELECT prodstatus_claim"):
+        if statement.startswith("SELECT prodstatus_action"):
             time.sleep(job.get("linger", 0))
 
     event.listen(Engine, "after_cursor_execute", linger)
@@ -65,31 +65,31 @@ def act(job: dict[str, Any], say: int) -> None:
     with Journal.open(job["url"], clock=clock) as journal:
         os.write(say, b'["open", ""]\n')
         for _ in range(job.get("days", 1)):
-            entry: Entry | None = None
+            action: Action | None = None
             for step in job["steps"]:
-                entry = take(journal, entry, step, job, clock)
-                os.write(say, json.dumps([step, entry.out_order_id]).encode() + b"\n")
+                action = take(journal, action, step, job, clock)
+                os.write(say, json.dumps([step, action.id]).encode() + b"\n")
                 maybe_die()
             clock.now += timedelta(days=1)
 
 
 def take(
-    journal: Journal, entry: Entry | None, step: str, job: dict[str, Any], clock: SetClock
-) -> Entry:
+    journal: Journal, action: Action | None, step: str, job: dict[str, Any], clock: SetClock
+) -> Action:
     """Take one step with the journal."""
     if step == "intend":
         return journal.intend(plan_at(clock.now, criterion=job["criterion"]))
-    if entry is None:
-        entry = journal.entry(job["entry"])
+    if action is None:
+        action = journal.action(job["action"])
     if step == "read":
-        return entry
+        return action
     if step == "sent":
-        return journal.sent(entry)
+        return journal.sent(action)
     if step == "confirmed":
-        return journal.confirmed(entry, [f"8198{os.getpid()}"], "the supplier answered")
+        return journal.confirmed(action, [f"8198{os.getpid()}"], "the bank answered")
     if step == "rejected":
-        return journal.rejected(entry, "the supplier refused")
-    return journal.unknown(entry, "the line was cut")
+        return journal.rejected(action, "the bank refused")
+    return journal.unknown(action, "the line was cut")
 
 
 def start(job: dict[str, Any], gate: int) -> tuple[int, int]:

@@ -112,4 +112,4 @@ def test_where_they_cant_be_kept_it_is_said(tmp_path: object) -> None:
     with pytest.raises(StateUnavailable, match="list of overrides at") as refusal:
         Overrides.open(url, "shop")
     assert "correct-horse" not in str(refusal.value)
-    assert "ordered" not in str(refusal.value)
+    assert "action" not in str(refusal.value)

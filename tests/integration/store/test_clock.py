@@ -1,4 +1,4 @@
-"""Clocks that jump can't make a second purchase out of one."""
+"""Clocks that jump can't make a second action out of one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from pytest_prodstatus.store.action import State
 from pytest_prodstatus.store.errors import Claimed, ClockBehind, Expired, InvalidRecord, Unresolved
 from pytest_prodstatus.store.journal import Journal
-from tests.integration.state.purchases import CRITERION, NOON, TARGET, SetClock, plan_at
+from tests.integration.store.plans import CRITERION, NOON, TARGET, SetClock, plan_at
 
 
 @pytest.fixture
@@ -34,21 +34,21 @@ def test_a_clock_that_jumps_back_a_day_buys_nothing(
 
     with pytest.raises(ClockBehind, match=r"set the clock right"):
         journal.intend(plan_at(clock.now))
-    assert len(journal.entries()) == 1
+    assert len(journal.actions()) == 1
 
 
-def test_a_clock_that_jumps_back_during_a_purchase_buys_nothing_more(
+def test_a_clock_that_jumps_back_during_an_action_does_nothing_more(
     journal: Journal, clock: SetClock
 ) -> None:
     """It was confirmed days before its own claim: no day until that of the claim is free."""
-    entry = journal.sent(journal.intend(plan_at(clock.now)))
+    action = journal.sent(journal.intend(plan_at(clock.now)))
     clock.advance(days=-7)
-    entry = journal.confirmed(entry, ["1"], "ok")
+    action = journal.confirmed(action, ["1"], "ok")
     clock.advance(days=1)
     with pytest.raises(ClockBehind):
         journal.intend(plan_at(clock.now))
 
-    journal.resolve(entry.id, state="CONFIRMED", who="Ana", how="the clock was ahead")
+    journal.resolve(action.id, state="CONFIRMED", who="Ana", how="the clock was ahead")
     clock.advance(days=1)
     assert journal.intend(plan_at(clock.now)).state is State.INTENT
 
@@ -73,7 +73,7 @@ def test_an_open_end_of_a_later_day_blocks_as_well(journal: Journal, clock: SetC
         journal.intend(plan_at(clock.now))
 
 
-def test_a_purchase_dated_in_the_far_future_can_be_redated(
+def test_an_action_dated_in_the_far_future_can_be_redated(
     journal: Journal, clock: SetClock
 ) -> None:
     """It proves nothing and blocks, until a person confirms it again under the right date."""
@@ -82,49 +82,48 @@ def test_a_purchase_dated_in_the_far_future_can_be_redated(
     _buy(journal, clock)
     clock.now = right
     assert journal.latest_confirmed(CRITERION, TARGET, since=right) is None
-    (entry,) = journal.entries()
+    (action,) = journal.actions()
     with pytest.raises(ClockBehind):
         journal.intend(plan_at(right))
 
-    redated = journal.resolve(entry.id, state="CONFIRMED", who="Ana", how="the clock was ahead")
+    redated = journal.resolve(action.id, state="CONFIRMED", who="Ana", how="the clock was ahead")
 
-    assert redated.order_ids == ("1",)
+    assert redated.receipts == ("1",)
     assert journal.intend(plan_at(right)).state is State.INTENT
 
 
 def test_events_keep_their_order_whatever_their_dates(journal: Journal, clock: SetClock) -> None:
     """A clock set back between two steps dates them so, and their order stays."""
-    entry = journal.intend(plan_at(clock.now))
+    action = journal.intend(plan_at(clock.now))
     clock.advance(minutes=-30)
-    entry = journal.confirmed(journal.sent(entry), ["1"], "ok")
+    action = journal.confirmed(journal.sent(action), ["1"], "ok")
 
-    assert [event.state for event in journal.entry(entry.id).events] == [
-        State.PLANNED,
+    assert [event.state for event in journal.action(action.id).events] == [
         State.INTENT,
         State.SENT,
         State.CONFIRMED,
     ]
-    assert entry.events[2].at < entry.events[1].at
+    assert action.events[1].at < action.events[0].at
 
 
-def test_an_order_leaves_only_before_its_expiry(journal: Journal, clock: SetClock) -> None:
+def test_an_action_leaves_only_before_its_expiry(journal: Journal, clock: SetClock) -> None:
     """A process that was stopped for an hour may not send; it may say that nothing left."""
-    entry = journal.intend(plan_at(clock.now))
-    clock.now = entry.expires_at
+    action = journal.intend(plan_at(clock.now))
+    clock.now = action.expires_at
     with pytest.raises(Expired, match="nothing was sent"):
-        journal.sent(entry)
+        journal.sent(action)
 
-    assert journal.rejected(entry, "expired before it was sent").state is State.REJECTED
+    assert journal.rejected(action, "expired before it was sent").state is State.REJECTED
 
 
-def test_an_order_leaves_only_on_its_own_day(journal: Journal, clock: SetClock) -> None:
-    """Sent after midnight it would be the new day's first purchase, and the claim its second."""
+def test_an_action_leaves_only_on_its_own_day(journal: Journal, clock: SetClock) -> None:
+    """Sent after midnight it would be the new day's first action, and the claim its second."""
     clock.now = datetime(2026, 3, 10, 23, 59, 59, tzinfo=timezone.utc)
-    entry = journal.intend(plan_at(clock.now))
+    action = journal.intend(plan_at(clock.now))
     clock.advance(seconds=2)
 
     with pytest.raises(Expired):
-        journal.sent(entry)
+        journal.sent(action)
 
 
 def test_a_plan_is_of_today(journal: Journal, clock: SetClock) -> None:
@@ -136,17 +135,17 @@ def test_a_plan_is_of_today(journal: Journal, clock: SetClock) -> None:
     ):
         with pytest.raises(InvalidRecord, match="plan again"):
             journal.intend(plan)
-    assert journal.entries() == ()
+    assert journal.actions() == ()
 
 
 def test_a_clock_in_another_zone_is_read_in_utc(journal: Journal, clock: SetClock) -> None:
     """Late evening in Honolulu is the next day in UTC, and the journal says UTC."""
     clock.now = datetime(2026, 3, 9, 22, 30, tzinfo=timezone(timedelta(hours=-10)))
-    entry = journal.intend(plan_at(clock.now))
+    action = journal.intend(plan_at(clock.now))
 
-    assert entry.day.isoformat() == "2026-03-10"
-    assert entry.claimed_at.utcoffset() == timedelta(0)
-    assert journal.entry(entry.id).claimed_at == clock.now
+    assert str(action.key) == "day 2026-03-10"
+    assert action.claimed_at.utcoffset() == timedelta(0)
+    assert journal.action(action.id).claimed_at == clock.now
 
 
 def test_a_clock_without_a_zone_is_refused(url: str) -> None:
@@ -155,4 +154,4 @@ def test_a_clock_without_a_zone_is_refused(url: str) -> None:
     with Journal.open(url, clock=lambda: naive) as journal:
         with pytest.raises(InvalidRecord, match="time zone"):
             journal.intend(plan_at(NOON))
-        assert journal.entries() == ()
+        assert journal.actions() == ()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
-from pytest_prodstatus.store.action import Mode, Plan
+from pytest_prodstatus.store.action import Detail, Key, Limit, Plan, once_a_day
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=timezone.utc)
-CRITERION = "placeorder.real-order-placed"
+CRITERION = "payment.payment-arrives"
 TARGET = "production"
 
 
@@ -31,21 +32,20 @@ def plan_at(
     *,
     criterion: str = CRITERION,
     target: str = TARGET,
+    key: Key | None = None,
     amount: str = "17.90",
-    mode: Mode = "paid",
-    who: str = "release job 7",
+    armed_by: str = "release job 7",
+    details: Mapping[str, Detail] | None = None,
 ) -> Plan:
-    """Return a plan for the UTC day of `now` that may be sent for an hour."""
+    """Return a plan for the UTC day of `now`, or another key, that may be sent for an hour."""
     return Plan(
         criterion=criterion,
+        project="shop",
         target=target,
-        day=now.astimezone(timezone.utc).date(),
-        payload_hash="sha256:0f1e",
-        amount=Decimal(amount),
-        currency="USD",
-        cap=Decimal("25.00"),
-        who=who,
-        route="direct",
-        mode=mode,
+        key=key or once_a_day(now),
+        payload_digest="sha256:0f1e",
+        limits=(Limit(name="price", amount=Decimal(amount), maximum=Decimal("25.00"), unit="USD"),),
+        armed_by=armed_by,
         expires_at=now + timedelta(hours=1),
+        details={"mode": "instant"} if details is None else details,
     )

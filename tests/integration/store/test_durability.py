@@ -23,8 +23,8 @@ from pytest_prodstatus.store.address import parse_address
 from pytest_prodstatus.store.database import Database
 from pytest_prodstatus.store.errors import JournalUnavailable
 from pytest_prodstatus.store.journal import Journal
-from tests.integration.state.conftest import ROOT, Act
-from tests.integration.state.purchases import NOON, SetClock, plan_at
+from tests.integration.store.conftest import ROOT, Act
+from tests.integration.store.plans import NOON, SetClock, plan_at
 
 NOBODY = 65534
 MANY = 200  # claims, more than the first pages of a file hold
@@ -33,12 +33,12 @@ import resource
 import sys
 from pytest_prodstatus.store.errors import JournalError
 from pytest_prodstatus.store.journal import Journal
-from tests.integration.state.purchases import NOON, SetClock, plan_at
+from tests.integration.store.plans import NOON, SetClock, plan_at
 try:
     with Journal.open(sys.argv[1], clock=SetClock()) as journal:
-        print(len(journal.entries()), flush=True)
+        print(len(journal.actions()), flush=True)
         resource.setrlimit(resource.RLIMIT_FSIZE, (2048, 2048))
-        journal.intend(plan_at(NOON, criterion="placeorder.second"))
+        journal.intend(plan_at(NOON, criterion="payment.second"))
 except JournalError as error:
     print(error)
 """
@@ -56,7 +56,7 @@ def _listening(name: str, listener: Any) -> Iterator[None]:
 def _one_sentence(error: BaseException | str) -> str:
     sentence = str(error).strip()
     assert "\n" not in sentence
-    assert sentence.endswith("until then nothing may be ordered.")
+    assert sentence.endswith("until then no real action may be started.")
     return sentence
 
 
@@ -119,17 +119,17 @@ def test_the_file_is_for_its_owner_alone(sqlite_url: str) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="folders have no write bit")
 def test_a_read_only_folder_can_be_read_and_not_claimed_in(act: Act) -> None:
-    """An existing journal opens and tells its entries; a claim and a new journal are refused."""
+    """An existing journal opens and tells its actions; a claim and a new journal are refused."""
     whom_mode_bits_hold_for = {"uid": NOBODY} if os.getuid() == 0 else {}
     with tempfile.TemporaryDirectory() as name:  # not tmp_path: others can't look into that one
         folder = Path(name)
         url = f"sqlite:///{folder / 'old.sqlite3'}"
         with Journal.open(url, clock=SetClock()) as journal:
-            entry = journal.intend(plan_at(NOON))
+            action = journal.intend(plan_at(NOON))
         (folder / "old.sqlite3").chmod(0o644)
         folder.chmod(0o555)
         jobs: list[dict[str, Any]] = [
-            {"url": url, "steps": ["read", "sent"], "entry": entry.id},
+            {"url": url, "steps": ["read", "sent"], "action": action.id},
             {"url": f"sqlite:///{folder / 'new.sqlite3'}", "steps": []},
         ]
         old, new = act(*[{**job, **whom_mode_bits_hold_for} for job in jobs])
@@ -152,16 +152,16 @@ def test_a_full_disk_leaves_nothing_half_written(sqlite_url: str) -> None:
             _claim_many(journal)
         assert "full): free some space" in _one_sentence(refusal.value)
 
-        kept = journal.entries(limit=1000)
+        kept = journal.actions(limit=1000)
         claimed = len(kept)
         assert 0 < claimed < MANY
-        assert all(len(entry.events) == 2 for entry in kept)
-        assert journal.intend(plan_at(NOON, criterion=f"placeorder.c{claimed}")).attempt == 1
+        assert all(len(action.events) == 1 for action in kept)
+        assert journal.intend(plan_at(NOON, criterion=f"payment.c{claimed}")).attempt == 1
 
 
 def _claim_many(journal: Journal) -> None:
     for number in range(MANY):
-        journal.intend(plan_at(NOON, criterion=f"placeorder.c{number}"))
+        journal.intend(plan_at(NOON, criterion=f"payment.c{number}"))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no resource limits")
@@ -180,7 +180,7 @@ def test_a_write_the_system_refuses_is_one_sentence(sqlite_url: str) -> None:
     assert seen == "1"
     assert "that disk" in _one_sentence(refusal)
     with Journal.open(sqlite_url) as journal:
-        assert len(journal.entries()) == 1
+        assert len(journal.actions()) == 1
 
 
 def test_a_lock_that_is_never_given_back_is_one_sentence(
@@ -230,7 +230,7 @@ def test_a_server_lost_at_commit_is_no_claim(postgres: str, postgres_url: str) -
         with _listening("commit", cut), pytest.raises(JournalUnavailable) as refusal:
             journal.intend(plan_at(NOON))
         _one_sentence(refusal.value)
-        assert journal.entries() == ()
+        assert journal.actions() == ()
         assert journal.intend(plan_at(NOON)).attempt == 1
 
 
@@ -248,7 +248,7 @@ def test_a_role_needs_only_select_and_insert(postgres: str, postgres_url: str) -
         )
         try:
             with Journal.open(url, clock=SetClock()) as journal:
-                assert len(journal.entries()) == 1
+                assert len(journal.actions()) == 1
                 with pytest.raises(JournalUnavailable, match="let this user write") as refusal:
                     journal.intend(plan_at(NOON, target="staging"))
                 _one_sentence(refusal.value)
