@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import click
 from msgspec import Struct
 
 from pytest_prodstatus.cli.common import place_of, root_option, shown_store, state_store, words
 from pytest_prodstatus.model.codec import data_of
-
-if TYPE_CHECKING:
-    from pytest_prodstatus.store.action import Action
+from pytest_prodstatus.store.action import Action
 
 EXIT_REFUSED = 1
 
