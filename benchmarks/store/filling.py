@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 
 from tests.acceptance.demo.loading import READER, SCHEMA
-from tests.acceptance.support.columns import to_column
+from tests.acceptance.support.clock import to_column
 
 _ROWS = Path(__file__).with_name("rows.sql")
 

@@ -11,8 +11,9 @@ from datetime import datetime
 from benchmarks.store.psql import Psql
 from benchmarks.store.questions import QUESTIONS
 from benchmarks.store.recording import Recorder
-from tests.acceptance.support.database import Database, bound
-from tests.acceptance.support.scope import Scope
+from tests.acceptance.support.database.connection import Database
+from tests.acceptance.support.database.transaction import bound
+from tests.acceptance.support.probes.questions import Scope
 from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
 

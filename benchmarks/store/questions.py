@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.acceptance.support.database import Ask
+from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes import cycle, oauth, orders, payouts, profit, sales
 from tests.acceptance.support.settings import Settings
 

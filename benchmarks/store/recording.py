@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from tests.acceptance.support.database import Ask, Row
+from tests.acceptance.support.database.transaction import Ask, Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

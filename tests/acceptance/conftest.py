@@ -14,21 +14,23 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_prodstatus import Endpoints, Secrets, Snapshots
-from tests.acceptance.support.access import supplier_client, usable_credential
 from tests.acceptance.support.clock import utc_now
-from tests.acceptance.support.credentials import SupplierCredential
-from tests.acceptance.support.database import Database
-from tests.acceptance.support.placing import acts
-from tests.acceptance.support.probes.oauth import StoredCredentials
-from tests.acceptance.support.questions import NAMES, questions
-from tests.acceptance.support.scope import Scope
+from tests.acceptance.support.credentials import (
+    StoredCredentials,
+    SupplierCredential,
+    supplier_client,
+    usable_credential,
+)
+from tests.acceptance.support.database.connection import Database
+from tests.acceptance.support.database.snapshot import Snapshot
+from tests.acceptance.support.probes.questions import NAMES, Scope, questions
+from tests.acceptance.support.purchase.placed import acts
 from tests.acceptance.support.secrets import announced_to
 from tests.acceptance.support.settings import Settings
-from tests.acceptance.support.snapshot import Snapshot
 
 if TYPE_CHECKING:  # each is imported by the first criterion that needs it
-    from tests.acceptance.support.aliexpress import AliExpressClient
-    from tests.acceptance.support.paypal import PayPalClient
+    from tests.acceptance.support.aliexpress.client import AliExpressClient
+    from tests.acceptance.support.paypal.client import PayPalClient
 
 _FROM_PROCESS = ("REAL_PLACEORDER", "PRODSTATUS_PLACEORDER_MODE")
 """What the demo takes from the process environment; everything else is its own."""
@@ -81,11 +83,11 @@ def settings(
     prodstatus_target: str,
     prodstatus_secret: Secrets,
 ) -> Settings:
-    """What the suite was told; the people in it are redacted as secrets are."""
-    told = Settings.from_environment(environment, target=prodstatus_target, dotenv=dotenv)
-    for text in told.people:
+    """The suite's settings; the people in them are redacted as secrets are."""
+    made = Settings.from_environment(environment, target=prodstatus_target, dotenv=dotenv)
+    for text in made.people:
         prodstatus_secret(text)
-    return told
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -132,7 +134,7 @@ def snapshot(
 def _fixture_of(question: str) -> Callable[..., object]:
     @pytest.fixture(name=question)
     def answer(snapshot: Snapshot) -> object:
-        """The snapshot's answer to the question of this name, in `support/questions.py`."""
+        """The snapshot's answer to the question of this name, in `probes/questions.py`."""
         return snapshot.answer(question)
 
     return answer
@@ -144,7 +146,7 @@ for _name in NAMES:  # each question is a fixture, so that pytest knows who asks
 
 @pytest.fixture
 def credential(stored: StoredCredentials, settings: Settings) -> SupplierCredential:
-    """The credential that the store uses, decrypted; BLOCKED where there is none to use."""
+    """The credential that the store uses, decrypted; BLOCKED if there is none to use."""
     return usable_credential(stored, settings)
 
 
@@ -161,7 +163,7 @@ def supplier(
 def paypal(settings: Settings, prodstatus_endpoint: Endpoints) -> Iterator[PayPalClient]:
     """PayPal, asked with the store's own application."""
     access = settings.require_paypal()
-    from tests.acceptance.support.paypal import PayPalClient
+    from tests.acceptance.support.paypal.client import PayPalClient
 
     prodstatus_endpoint("PayPal", access.base_url)
     client = PayPalClient(

@@ -15,21 +15,24 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_prodstatus import Endpoints, Evidence, blocked
-from tests.acceptance.support.access import supplier_client, usable_credential
-from tests.acceptance.support.clock import utc_now
-from tests.acceptance.support.database import Ask, Database, bound
-from tests.acceptance.support.placing import acts
+from tests.acceptance.support.clock import Waiting, utc_now, waiting
+from tests.acceptance.support.credentials import (
+    credential_conditions,
+    supplier_client,
+    usable_credential,
+)
+from tests.acceptance.support.database.connection import Database
+from tests.acceptance.support.database.transaction import Ask, bound
 from tests.acceptance.support.probes.oauth import stored_credentials
-from tests.acceptance.support.scope import Scope
+from tests.acceptance.support.probes.questions import Scope
+from tests.acceptance.support.purchase.placed import Placing, acts, awaited_order
 from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
 
 if TYPE_CHECKING:  # each is imported by the first criterion that needs it
     from pytest_prodstatus.store.action import Entry
     from pytest_prodstatus.store.journal import Journal
-    from tests.acceptance.support.placing import Placing
-    from tests.acceptance.support.purchase import Purchase
-    from tests.acceptance.support.readback import Waiting
+    from tests.acceptance.support.purchase.order import Purchase
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ def state_url(environment: Mapping[str, str], dotenv: Mapping[str, str]) -> Secr
 @pytest.fixture
 def journal(ask: Ask, state_url: Secret) -> Iterator[Journal]:
     """The journal of real orders (after the database, whose absence is the first thing to say)."""
-    from tests.acceptance.support.conditions import open_journal
+    from tests.acceptance.support.purchase.journal import open_journal
 
     with open_journal(state_url) as opened:
         yield opened
@@ -58,8 +61,6 @@ def journal(ask: Ask, state_url: Secret) -> Iterator[Journal]:
 @pytest.fixture
 def wait(settings: Settings) -> Waiting:
     """Looks again until the time for it is over."""
-    from tests.acceptance.support.readback import waiting
-
     return waiting(settings.wait, sleep=time.sleep)
 
 
@@ -68,7 +69,7 @@ def conditions(
     ask: Ask, settings: Settings, state_url: Secret, prodstatus_target: str
 ) -> Callable[[], tuple[str, ...]]:
     """Looks at the credential and the journal anew, and says what is missing for a real order."""
-    from tests.acceptance.support.conditions import credential_conditions, journal_conditions
+    from tests.acceptance.support.purchase.journal import journal_conditions
 
     def missing() -> tuple[str, ...]:
         stored = stored_credentials(ask, user_id=settings.user_id).chosen
@@ -95,8 +96,9 @@ def purchase(
 
     Its credential is read anew, and not the snapshot's, which may be some minutes old.
     """
-    from tests.acceptance.support.purchase import Purchase, refuse_unresolved, require_armed
-    from tests.acceptance.support.routes import choose_route
+    from tests.acceptance.support.purchase.journal import refuse_unresolved
+    from tests.acceptance.support.purchase.order import Purchase, require_armed
+    from tests.acceptance.support.purchase.routes import choose_route
 
     refuse_unresolved(journal, prodstatus_target)
     require_armed((*settings.purchase.missing, *conditions()))
@@ -118,8 +120,6 @@ def purchase(
 @pytest.fixture(scope="session")
 def placing(tmp_path_factory: pytest.TempPathFactory, prodstatus_run_id: str) -> Placing:
     """Whether the criterion that places the order is over; under xdist the parent is shared."""
-    from tests.acceptance.support.placing import Placing
-
     folder = tmp_path_factory.getbasetemp()
     shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
     return Placing(shared, prodstatus_run_id)
@@ -135,7 +135,7 @@ def tells_when_over(placing: Placing) -> Iterator[None]:
 @pytest.fixture
 def placed_before(journal: Journal, now: datetime, prodstatus_target: str) -> Entry | None:
     """The paid order that still proves the purchase, so that nothing has to be bought."""
-    from tests.acceptance.support.purchase import latest_order
+    from tests.acceptance.support.purchase.journal import latest_order
 
     return latest_order(journal, prodstatus_target, now)
 
@@ -144,10 +144,11 @@ def placed_before(journal: Journal, now: datetime, prodstatus_target: str) -> En
 def order_placed(
     placed_before: Entry | None, request: pytest.FixtureRequest, prodstatus_target: str
 ) -> Entry:
-    """The paid order, waited for where another process may be placing it at this moment."""
+    """The paid order, waited for if another process may be placing it at this moment."""
     if placed_before is not None:
         return placed_before
-    from tests.acceptance.support.purchase import latest_order, require_armed
+    from tests.acceptance.support.purchase.journal import latest_order
+    from tests.acceptance.support.purchase.order import require_armed
 
     journal: Journal = request.getfixturevalue("journal")
     settings: Settings = request.getfixturevalue("settings")
@@ -155,15 +156,13 @@ def order_placed(
     found: Entry | None = None
     comes = settings.purchase.mode == "paid" and any(map(acts, request.session.items))
     if comes and "PYTEST_XDIST_WORKER" in os.environ:
-        from tests.acceptance.support.placing import awaited_order
-
         found = awaited_order(
             lambda: latest_order(journal, prodstatus_target, utc_now()),
             request.getfixturevalue("placing"),
             request.getfixturevalue("wait"),
         )
     if found is None:
-        from tests.acceptance.support.purchase import refuse_unresolved
+        from tests.acceptance.support.purchase.journal import refuse_unresolved
 
         refuse_unresolved(journal, prodstatus_target)
         blocked("no paid order was placed, so there is none to read back", kind="no-data")

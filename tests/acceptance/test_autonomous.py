@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from pytest_prodstatus import Evidence
-from tests.acceptance.support.aliexpress import AliExpressClient
-from tests.acceptance.support.answering import answers
-from tests.acceptance.support.paypal import PayPalClient
+from tests.acceptance.support.aliexpress.client import AliExpressClient
+from tests.acceptance.support.errors import answers
+from tests.acceptance.support.paypal.client import PayPalClient
 from tests.acceptance.support.probes.cycle import Autopilot
 from tests.acceptance.support.probes.facts import facts, require_data
+from tests.acceptance.support.probes.tracing import TracedOrders, trace
 from tests.acceptance.support.settings import Settings
-from tests.acceptance.support.tracing import TracedOrders, trace
 
 pytestmark = pytest.mark.stage("autonomous")
 

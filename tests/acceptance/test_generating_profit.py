@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_prodstatus import Evidence
-from tests.acceptance.support.aliexpress import AliExpressClient
-from tests.acceptance.support.answering import answers
+from tests.acceptance.support.aliexpress.client import AliExpressClient
+from tests.acceptance.support.errors import answers
 from tests.acceptance.support.probes.facts import facts, listed, require_data
 from tests.acceptance.support.probes.orders import Purchases
 from tests.acceptance.support.probes.supplier import look_up

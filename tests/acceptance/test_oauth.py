@@ -7,11 +7,16 @@ from datetime import datetime
 import pytest
 
 from pytest_prodstatus import Evidence
-from tests.acceptance.support.aliexpress import AliExpressClient
-from tests.acceptance.support.answering import judged_answers, readable
-from tests.acceptance.support.credentials import SOON, SupplierCredential, open_credential
+from tests.acceptance.support.aliexpress.client import AliExpressClient
+from tests.acceptance.support.credentials import (
+    SOON,
+    StoredCredentials,
+    SupplierCredential,
+    open_credential,
+    readable,
+)
+from tests.acceptance.support.errors import judged_answers
 from tests.acceptance.support.probes.facts import facts
-from tests.acceptance.support.probes.oauth import StoredCredentials
 from tests.acceptance.support.settings import Settings
 
 pytestmark = pytest.mark.stage("oauth")

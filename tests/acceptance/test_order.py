@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_prodstatus import Evidence, blocked
-from tests.acceptance.support.aliexpress import AliExpressClient
-from tests.acceptance.support.answering import answers
+from tests.acceptance.support.aliexpress.client import AliExpressClient
+from tests.acceptance.support.errors import answers
 from tests.acceptance.support.probes import orders
 from tests.acceptance.support.probes.facts import facts, listed, require_data
 from tests.acceptance.support.probes.supplier import look_up
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.stage("order")
 
 @pytest.fixture
 def attempted(fulfilment: orders.Fulfilment) -> orders.Fulfilment:
-    """How far the window's paid orders came; BLOCKED where none was paid or none attempted."""
+    """How far the window's paid orders came; BLOCKED if none was paid or none attempted."""
     require_data(fulfilment.paid, "paid orders")
     if not fulfilment.attempted:
         blocked(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from pytest_prodstatus import Evidence, Waits, blocked
-from tests.acceptance.support.answering import answers, judged_answers
-from tests.acceptance.support.paypal import PAYOUTS_SCOPE, PayPalClient
+from tests.acceptance.support.clock import Waiting
+from tests.acceptance.support.errors import answers, judged_answers
+from tests.acceptance.support.paypal.client import PAYOUTS_SCOPE, PayPalClient
 from tests.acceptance.support.probes import payouts
 from tests.acceptance.support.probes.facts import facts, listed, require_data
 from tests.acceptance.support.probes.settlement import settle
-from tests.acceptance.support.readback import Waiting
 from tests.acceptance.support.settings import Settings
 
 pytestmark = pytest.mark.stage("payout")

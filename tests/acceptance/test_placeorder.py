@@ -11,11 +11,13 @@ import pytest
 
 from pytest_prodstatus import Evidence, Waits
 from pytest_prodstatus.store.action import Entry
-from tests.acceptance.support.aliexpress import AliExpressClient
-from tests.acceptance.support.answering import answers
+from tests.acceptance.support.aliexpress.client import AliExpressClient
+from tests.acceptance.support.clock import Waiting
+from tests.acceptance.support.errors import answers
 from tests.acceptance.support.probes.facts import facts
-from tests.acceptance.support.purchase import Purchase, order_value
-from tests.acceptance.support.readback import Waiting, read_back
+from tests.acceptance.support.purchase.journal import order_value
+from tests.acceptance.support.purchase.order import Purchase
+from tests.acceptance.support.purchase.placed import read_back
 from tests.acceptance.support.settings import Settings
 
 pytestmark = pytest.mark.stage("placeorder")
@@ -53,8 +55,8 @@ def test_order_known_to_supplier(
     prodstatus_waiting: Waits,
 ) -> None:
     """The supplier knows the order that was placed, paid and not cancelled."""
-    told = f"the supplier to know order {order_placed.out_order_id}"
-    prodstatus_waiting(told, budget=settings.wait.total_seconds())
+    what = f"the supplier to know order {order_placed.out_order_id}"
+    prodstatus_waiting(what, budget=settings.wait.total_seconds())
     with answers():
         found = read_back(supplier, order_placed, now=now, wait=wait)
     evidence(**facts(found))

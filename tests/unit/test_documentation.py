@@ -217,7 +217,7 @@ def test_every_variable_of_the_store_is_documented() -> None:
     """Each variable that the settings read stands on the store's page or in .env.example."""
     source = "".join(
         (ROOT / "tests/acceptance/support" / name).read_text(encoding="utf-8")
-        for name in ("settings.py", "arming.py", "store_command.py")
+        for name in ("settings.py", "purchase/arming.py", "purchase/store_command.py")
     )
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     read = set(re.findall(r'read\.\w+\(\s*"([A-Z_]+)"', source))

@@ -75,8 +75,8 @@ def boot(scenario: str = "healthy") -> DemoStore:
         message = json.loads(_first_line(process))
     except (ValueError, queue.Empty):
         process.kill()
-        _, said = process.communicate()
-        lines = [line for line in said.splitlines() if line.strip()]
+        _, errors = process.communicate()
+        lines = [line for line in errors.splitlines() if line.strip()]
         msg = f"the demo store did not start: {lines[-1] if lines else 'it said nothing'}"
         raise DemoError(msg) from None
     except BaseException:

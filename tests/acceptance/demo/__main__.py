@@ -28,7 +28,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def main() -> int:
-    """Serve a scenario; the exit status is 0, or 1 where it could not be started."""
+    """Serve a scenario; the exit status is 0, or 1 if it could not be started."""
     parser = argparse.ArgumentParser(prog="python -m tests.acceptance.demo")
     parser.add_argument("--scenario", default="healthy")
     options = parser.parse_args()

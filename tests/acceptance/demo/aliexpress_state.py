@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from tests.acceptance.demo.http_server import Faults, utc_now
+from tests.acceptance.demo.simulator import SimulatorState
 
 FeeWording = Literal["units", "cents", "ambiguous", "free"]
 """How a delivery fee is told: `shipping_fee_cent` in whole units (as the vendor's sample has it) or
@@ -59,7 +59,7 @@ class SimOrder:
         currency: in which currency.
         status: its `order_status`.
         created_at: when it was made, aware.
-        end_reason: why it ended, where it has.
+        end_reason: why it ended, if it has.
         logistics_status: where the goods are.
         out_order_id: the buyer's own id, None for one made without.
         visible_from: from when on a look-up finds it.
@@ -77,7 +77,7 @@ class SimOrder:
 
 
 @dataclass(slots=True, kw_only=True)
-class SupplierState:
+class SupplierState(SimulatorState):
     """The supplier's side; fill it with `add_order` and `add_product`.
 
     Attributes:
@@ -88,12 +88,9 @@ class SupplierState:
         token_lifetime: how long a refreshed token is good for.
         permissions: the methods that the application may call; None for all.
         lookup_delay: how long a new order can't be found yet.
-        clock: tells the time in UTC.
-        faults: what is wrong with the provider.
         orders: by order id.
         products: by product id.
         created: how many orders were created for each out_order_id.
-        requests: how many requests reached each method or system path, refused ones too.
     """
 
     app_key: str
@@ -103,12 +100,9 @@ class SupplierState:
     token_lifetime: timedelta = timedelta(days=30)
     permissions: frozenset[str] | None = None
     lookup_delay: timedelta = timedelta(0)
-    clock: Callable[[], datetime] = utc_now
-    faults: Faults = field(default_factory=Faults)
     orders: dict[str, SimOrder] = field(default_factory=dict)
     products: dict[str, SimProduct] = field(default_factory=dict)
     created: Counter[str] = field(default_factory=Counter)
-    requests: Counter[str] = field(default_factory=Counter)
 
     def add_order(
         self,

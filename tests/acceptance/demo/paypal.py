@@ -1,49 +1,133 @@
-"""A PayPal with the token and payout look-up calls, over HTTP on this machine."""
+"""A PayPal with the token and payout look-up calls, over HTTP on this machine.
+
+It knows one application, its tokens and the payout batches.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import hmac
-import itertools
 import secrets
-from datetime import datetime, timezone
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote
 
-from tests.acceptance.demo.http_server import Answer, Faults, LoopbackServer, Request
-from tests.acceptance.demo.paypal_state import PAYOUTS_SCOPE, PayoutState, SimBatch, SimPayout
+from tests.acceptance.demo.simulator import Answer, Request, Simulator, SimulatorState
 
-__all__ = ["Faults", "PayPalSimulator", "PayoutState", "SimBatch", "SimPayout"]
+PAYOUTS_SCOPE = "https://uri.paypal.com/payments/payouts"
 
 _PAYOUTS = "/v1/payments/payouts/"
 _ITEMS = "/v1/payments/payouts-item/"
 
 
-class PayPalSimulator:
-    """Serves a `PayoutState`.
+@dataclass(slots=True, kw_only=True)
+class SimPayout:
+    """One payment of a batch.
 
-    Args:
-        state: what PayPal knows; it may be read and changed while the simulator runs.
+    Attributes:
+        item_id: PayPal's id of it.
+        amount: how much.
+        receiver: to whom.
+        status: its `transaction_status`.
+        currency: of the amount.
+        transaction_id: the payment's id, None if there is none yet.
+        sender_item_id: the sender's id of it.
+        error: the name of what went wrong.
     """
 
-    def __init__(self, state: PayoutState) -> None:
-        self.state = state
-        self._numbers = itertools.count(1)
-        self._server = LoopbackServer(
-            handle=self._handle,
-            rate_limited=self._rate_limited,
-            broken=self._broken,
-            faults=state.faults,
+    item_id: str
+    amount: Decimal
+    receiver: str
+    status: str = "SUCCESS"
+    currency: str = "USD"
+    transaction_id: str | None = None
+    sender_item_id: str | None = None
+    error: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class SimBatch:
+    """A batch of payouts, in the currency of its first item."""
+
+    batch_id: str
+    items: list[SimPayout]
+    status: str
+    created_at: datetime
+    completed_at: datetime | None
+
+    @property
+    def amount(self) -> Decimal:
+        """What all its items come to."""
+        return sum((item.amount for item in self.items), Decimal(0))
+
+    @property
+    def currency(self) -> str:
+        """The currency of its first item."""
+        return self.items[0].currency if self.items else "USD"
+
+
+@dataclass(slots=True, kw_only=True)
+class PayoutState(SimulatorState):
+    """PayPal's side; fill it with `add_batch`.
+
+    Attributes:
+        client_id: the one application.
+        client_secret: its secret.
+        scopes: what its tokens may do.
+        token_lifetime: how long a token is good for.
+        page_limit: the most items on one page, whatever page size is asked for.
+        sender_restricted: refuse payout look-ups with 403 SENDER_RESTRICTED.
+        batches: by batch id.
+        tokens: the tokens given out, each with its end; clear it to revoke them.
+    """
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    scopes: tuple[str, ...] = (PAYOUTS_SCOPE, "openid")
+    token_lifetime: timedelta = timedelta(hours=9)
+    page_limit: int = 1000
+    sender_restricted: bool = False
+    batches: dict[str, SimBatch] = field(default_factory=dict)
+    tokens: dict[str, datetime] = field(default_factory=dict, repr=False)
+
+    def add_batch(
+        self,
+        batch_id: str,
+        items: Iterable[SimPayout],
+        status: str = "SUCCESS",
+        *,
+        created_at: datetime | None = None,
+        completed_at: datetime | None = None,
+    ) -> SimBatch:
+        """Make a batch known; one that was processed is completed when it was made, by default."""
+        created = created_at or self.clock()
+        if completed_at is None and status == "SUCCESS":
+            completed_at = created
+        batch = SimBatch(
+            batch_id=batch_id,
+            items=list(items),
+            status=status,
+            created_at=created,
+            completed_at=completed_at,
         )
+        self.batches[batch_id] = batch
+        return batch
 
-    def start(self) -> str:
-        """Begin to serve and return the base address."""
-        return self._server.start()
+    def item(self, item_id: str) -> tuple[SimBatch, SimPayout] | None:
+        """Return the item of that id and its batch."""
+        for batch in self.batches.values():
+            for item in batch.items:
+                if item.item_id == item_id:
+                    return batch, item
+        return None
 
-    def stop(self) -> None:
-        """Stop serving."""
-        self._server.stop()
+
+class PayPalSimulator(Simulator[PayoutState]):
+    """Serves a `PayoutState`."""
 
     def _handle(self, request: Request) -> Answer:
         if (request.verb, request.path) == ("POST", "/v1/oauth2/token"):
@@ -63,10 +147,10 @@ class PayPalSimulator:
         state = self.state
         kind, _, encoded = request.headers.get("authorization", "").partition(" ")
         try:
-            said = base64.b64decode(encoded, validate=True) if kind == "Basic" else b""
+            pair = base64.b64decode(encoded, validate=True) if kind == "Basic" else b""
         except binascii.Error:
-            said = b""
-        if not hmac.compare_digest(said, f"{state.client_id}:{state.client_secret}".encode()):
+            pair = b""
+        if not hmac.compare_digest(pair, f"{state.client_id}:{state.client_secret}".encode()):
             return _oauth_error(401, "invalid_client", "Client Authentication failed")
         if request.form.get("grant_type") != "client_credentials":
             return _oauth_error(400, "unsupported_grant_type", "Grant Type is NULL")

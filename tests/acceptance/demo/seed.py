@@ -9,9 +9,9 @@ import random
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from tests.acceptance.demo.aliexpress import SimDelivery, SimSku, SupplierState
+from tests.acceptance.demo.aliexpress_state import SimDelivery, SimSku, SupplierState
 from tests.acceptance.demo.encryption import encrypted
-from tests.acceptance.demo.paypal_state import PayoutState
+from tests.acceptance.demo.paypal import PayoutState
 from tests.acceptance.demo.seed_noise import add_noise
 from tests.acceptance.demo.seed_trade import add_trade
 from tests.acceptance.demo.world import World

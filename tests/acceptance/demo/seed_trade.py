@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from tests.acceptance.demo.paypal_state import SimPayout
+from tests.acceptance.demo.paypal import SimPayout
 from tests.acceptance.demo.world import Row, World
 
 ORDERS = 460

@@ -9,7 +9,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from tests.acceptance.demo.encryption import encrypted
-from tests.acceptance.demo.paypal_state import SimPayout
+from tests.acceptance.demo.paypal import SimPayout
 from tests.acceptance.demo.world import Row, World
 
 

@@ -24,7 +24,7 @@ class Store:
 
     Attributes:
         environment: what the suite is configured with.
-        owner_url: the database as its owner, None where there is no database.
+        owner_url: the database as its owner, None if there is no database.
         world: what was seeded; the providers serve it, so a change of it shows.
 
     Raises:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from tests.acceptance.demo.aliexpress import SupplierState
-from tests.acceptance.demo.paypal_state import PayoutState
+from tests.acceptance.demo.aliexpress_state import SupplierState
+from tests.acceptance.demo.paypal import PayoutState
 
 Row: TypeAlias = dict[str, Any]
 
@@ -58,7 +58,7 @@ class World:
     served: bool = True
 
     def add(self, table: str, **columns: Any) -> Row:
-        """Add a row; where it has no id it gets the next number."""
+        """Add a row; if it has no id it gets the next number."""
         rows = self.tables[table]
         row = {"id": len(rows) + 1, **columns}
         rows.append(row)

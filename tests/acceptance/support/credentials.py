@@ -1,26 +1,79 @@
-"""The supplier credential of the store: what it holds, and until when it is good."""
+"""The store's credential at the supplier: as it is stored, decrypted, and used by a client.
+
+At rest it is `hex(iv) + ":" + hex(ciphertext)`: AES-256-CBC, with a key made by scrypt.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pytest_prodstatus import blocked
-from tests.acceptance.support.cipher import decrypt, is_encrypted, read_plain
-from tests.acceptance.support.probes.oauth import StoredCredential
+from pytest_prodstatus import Endpoints, blocked
 from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
 
+if TYPE_CHECKING:  # imported by the first criterion that needs it
+    from tests.acceptance.support.aliexpress.client import AliExpressClient
+
+API_NAME = "aliexpress-dropshipping"
 SOON = timedelta(hours=1)
 """A token this near its end is reported as such."""
 
+_CIPHERTEXT = re.compile(r"([0-9a-f]{32}):((?:[0-9a-f]{32})+)", re.I)
 _INSTANT = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*(Z|[+-]\d\d(?::?\d\d)?)?", re.I
 )
 _CONNECT = "connect AliExpress in the store's settings (OAuth) until it shows as connected"
+
+
+class UnreadableCredential(Exception):  # noqa: N818 - it is raised as what was found
+    """A stored credential that gives no credential; `str()` says why, never what it holds."""
+
+
+class WrongKey(UnreadableCredential):
+    """The text is a ciphertext, and this key doesn't open it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCredential:
+    """The row that the store would use: the user's own, else a global one."""
+
+    row_id: int
+    own: bool
+    updated_at: datetime | None
+    credentials: Secret = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCredentials:
+    """The rows there are for one user in the target's environment.
+
+    Attributes:
+        usable: active rows, own or global, of the environment.
+        inactive: rows that would do, were they active.
+        other_environment: rows of another environment, which don't count.
+        chosen: the one that the store would use, None if there is none.
+    """
+
+    usable: int
+    inactive: int
+    other_environment: int
+    chosen: StoredCredential | None = field(repr=False)
+
+    def require(self) -> StoredCredential:
+        """Return the row that the store would use, or end as BLOCKED if there is none."""
+        if self.chosen is None:
+            blocked(
+                f"there is no active {API_NAME} credential to use",
+                kind="no-data",
+                remedy="see oauth.credentials-stored",
+            )
+        return self.chosen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +82,8 @@ class SupplierCredential:
 
     Attributes:
         row_id: where it is stored.
-        access_token: the seller's session; None where OAuth was never completed.
-        expires_at: the end of the token; None where the store doesn't say or it can't be read.
+        access_token: the seller's session; None if OAuth was never completed.
+        expires_at: the end of the token; None if the store doesn't say or it can't be read.
         app_key: the application.
         app_secret: signs its calls.
         sandbox: whether it says of itself that it is for the sandbox.
@@ -44,7 +97,7 @@ class SupplierCredential:
     sandbox: bool
 
     def require_access_token(self) -> Secret:
-        """Return the token, or end as BLOCKED where OAuth was never completed."""
+        """Return the token, or end as BLOCKED if OAuth was never completed."""
         if self.access_token is None:
             blocked(
                 f"OAuth was not completed: credential {self.row_id} has no access token",
@@ -54,7 +107,7 @@ class SupplierCredential:
         return self.access_token
 
     def require_expiry(self) -> datetime:
-        """Return when the token ends, or end as BLOCKED where nobody knows."""
+        """Return when the token ends, or end as BLOCKED if nobody knows."""
         self.require_access_token()
         if self.expires_at is None:
             blocked(
@@ -76,11 +129,11 @@ class SupplierCredential:
 
 
 def open_credential(stored: StoredCredential, settings: Settings) -> SupplierCredential:
-    """Return the credential that a row holds, decrypting it where it isn't plain JSON.
+    """Return the credential that a row holds, decrypted if it isn't plain JSON.
 
     Raises:
         UnreadableCredential: it can't be read (WrongKey: not with this key).
-        Blocked: missing-config, where it is encrypted and no key is configured.
+        Blocked: missing-config, if it is encrypted and no key is configured.
     """
     text = stored.credentials.reveal()
     if is_encrypted(text):
@@ -100,6 +153,142 @@ def open_credential(stored: StoredCredential, settings: Settings) -> SupplierCre
     )
 
 
+def usable_credential(stored: StoredCredentials, settings: Settings) -> SupplierCredential:
+    """Return the credential that the store uses, or end as BLOCKED if there is none to use."""
+    try:
+        return open_credential(stored.require(), settings)
+    except UnreadableCredential as error:
+        blocked(str(error), kind="missing-config", remedy="see oauth.credentials-readable")
+
+
+@contextmanager
+def supplier_client(
+    credential: SupplierCredential, settings: Settings, *, note: Endpoints
+) -> Iterator[AliExpressClient]:
+    """Open a client of AliExpress, and close it in the end.
+
+    Args:
+        credential: whose token and application it uses.
+        settings: the host, and how long a question may take.
+        note: is told the host.
+
+    Raises:
+        Blocked: the credential has no token or no application.
+    """
+    from tests.acceptance.support.aliexpress.client import AliExpressClient
+
+    token = credential.require_access_token()
+    app_key, app_secret = credential.require_application()
+    note("AliExpress", settings.aliexpress_base_url)
+    client = AliExpressClient(
+        base_url=settings.aliexpress_base_url,
+        app_key=app_key,
+        app_secret=app_secret,
+        access_token=token,
+        retry_budget=settings.retry_budget.total_seconds(),
+    )
+    yield client
+    client.close()
+
+
+def credential_conditions(
+    stored: StoredCredential | None, settings: Settings, now: datetime
+) -> tuple[str, ...]:
+    """Return what keeps the store's credential from buying, in words; empty if nothing does.
+
+    Args:
+        stored: the row that the store would use in the target's environment.
+        settings: the key and the environment.
+        now: the instant of judging.
+    """
+    if stored is None:
+        return (f"there is no AliExpress credential of the {settings.environment} environment",)
+    try:
+        credential = open_credential(stored, settings)
+    except UnreadableCredential as error:
+        return (str(error),)
+    row = f"credential {credential.row_id}"
+    conditions = []
+    if credential.access_token is None or credential.app_key is None:
+        conditions.append(f"{row} has no access token or no application key")
+    if credential.app_secret is None:
+        conditions.append(f"{row} has no application secret")
+    if credential.expires_at is None:
+        conditions.append(f"{row} does not say when its token expires")
+    elif credential.expires_at <= now:
+        conditions.append(f"the access token of {row} has expired")
+    if credential.sandbox and settings.environment == "production":
+        conditions.append(f"{row} is for the sandbox")
+    return tuple(conditions)
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Open a stored credential that is itself judged: one that can't be read is FAILED."""
+    try:
+        yield
+    except UnreadableCredential as error:
+        raise AssertionError(str(error)) from error
+
+
+def is_encrypted(stored: str) -> bool:
+    """Return whether a stored credential has the form of a ciphertext."""
+    return _CIPHERTEXT.fullmatch(stored.strip()) is not None
+
+
+def read_plain(stored: str) -> Mapping[str, Any]:
+    """Return the credential that an old row holds as plain JSON.
+
+    Raises:
+        UnreadableCredential: the text is neither a ciphertext nor a JSON object.
+    """
+    found = _object(stored)
+    if found is None:
+        msg = "the stored credential is neither a ciphertext nor a JSON object"
+        raise UnreadableCredential(msg)
+    return found
+
+
+def decrypt(stored: str, *, key: Secret, salt: Secret) -> Mapping[str, Any]:
+    """Return the credential inside a ciphertext.
+
+    Args:
+        stored: the text, of the form that `is_encrypted` knows.
+        key: ENCRYPTION_KEY, without white space around it.
+        salt: ENCRYPTION_SALT.
+
+    Raises:
+        WrongKey: the padding is wrong, or what comes out is no JSON object.
+    """
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+    from cryptography.hazmat.primitives.padding import PKCS7
+
+    match = _CIPHERTEXT.fullmatch(stored.strip())
+    if match is None:
+        msg = "the stored credential is no ciphertext"
+        raise UnreadableCredential(msg)
+    derived = Scrypt(salt=salt.reveal().encode(), length=32, n=16384, r=8, p=1).derive(
+        key.reveal().encode()
+    )
+    decryptor = Cipher(algorithms.AES(derived), modes.CBC(bytes.fromhex(match[1]))).decryptor()
+    padded = decryptor.update(bytes.fromhex(match[2])) + decryptor.finalize()
+    unpadder = PKCS7(128).unpadder()
+    try:
+        plain = (unpadder.update(padded) + unpadder.finalize()).decode()
+    except ValueError:  # wrong padding, or bytes that aren't UTF-8
+        plain = ""
+    found = _object(plain)
+    if found is None:
+        msg = (
+            "the stored credential cannot be decrypted with this key "
+            "(ENCRYPTION_KEY or ENCRYPTION_SALT differs from the store's)"
+        )
+        # Without a cause: it could show bytes that were decrypted.
+        raise WrongKey(msg) from None
+    return found
+
+
 def read_instant(value: object) -> datetime | None:
     """Return an ISO 8601 instant in UTC (no zone means UTC), None for anything else."""
     match = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
@@ -115,6 +304,14 @@ def read_instant(value: object) -> datetime | None:
         return datetime.fromisoformat(text).astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return None
+
+
+def _object(text: str) -> Mapping[str, Any] | None:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _text(found: Mapping[str, Any], name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What can go wrong when a provider is asked, as a tree that says whose fault it is.
+"""What can go wrong when a provider is asked: whose fault it is, and so which verdict it means.
 
 ```
 ApiError
@@ -21,7 +21,14 @@ ApiError
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, TypeAlias
+
+from pytest_prodstatus import blocked
+
+Verdict: TypeAlias = Literal["CONFIRMED", "FAILED", "BLOCKED"]
+"""What a provider's answer proves about what it was asked for."""
 
 
 class ApiError(Exception):
@@ -31,9 +38,9 @@ class ApiError(Exception):
         provider: "PayPal" or "AliExpress".
         operation: the call, as the provider names it.
         message: what was wrong, in one line.
-        code: the provider's own code for it, where it gave one.
+        code: the provider's own code for it, if it gave one.
         request_id: the provider's id of this request (PayPal: debug_id).
-        http_status: the status of the answer, None where none came.
+        http_status: the status of the answer, None if none came.
     """
 
     def __init__(
@@ -72,13 +79,6 @@ class ApiError(Exception):
         return _rebuilt, (type(self), dict(self.__dict__))
 
 
-def _rebuilt(kind: type[ApiError], fields: dict[str, Any]) -> ApiError:
-    error = kind.__new__(kind)
-    error.__dict__.update(fields)
-    error.args = (fields["message"],)
-    return error
-
-
 class OurFault(ApiError):  # noqa: N818 - it says whose fault it is
     """The provider works; what we sent, or with which credential, doesn't."""
 
@@ -115,7 +115,7 @@ class RateLimited(ProviderFault):
     """The provider asks us to slow down.
 
     Args:
-        retry_after: seconds to wait, where the provider named them.
+        retry_after: seconds to wait, if the provider named them.
         **fields: as for `ApiError`.
     """
 
@@ -136,7 +136,7 @@ class NetworkFault(ApiError):  # noqa: N818 - it says whose fault it is
     """No answer came.
 
     Args:
-        sent: False where it is certain that the request never reached the provider.
+        sent: False if it is certain that the request never reached the provider.
         **fields: as for `ApiError`.
     """
 
@@ -151,3 +151,42 @@ class TimedOut(NetworkFault):
 
 class OutcomeUnknown(NetworkFault):
     """An order was sent, and what came back doesn't say whether it was placed."""
+
+
+@contextmanager
+def answers() -> Iterator[None]:
+    """Ask a provider whose access is judged elsewhere.
+
+    A provider or network at fault is BLOCKED, and so is an access that isn't accepted: it says
+    nothing about what was to be asked. Any other fault of ours is FAILED.
+    """
+    try:
+        with judged_answers():
+            yield
+    except AssertionError as failed:
+        if isinstance(failed.__cause__, (CredentialRejected, Misconfigured)):
+            blocked(
+                f"{failed.__cause__.provider} could not be asked: {failed}",
+                kind="missing-config",
+                remedy="see the criteria that judge this access",
+            )
+        raise
+
+
+@contextmanager
+def judged_answers() -> Iterator[None]:
+    """Ask a provider whose access is itself judged: one that isn't accepted is FAILED."""
+    try:
+        yield
+    except OurFault as error:
+        raise AssertionError(str(error)) from error
+    except ApiError as error:
+        kind = "timeout" if isinstance(error, TimedOut) else "provider-unavailable"
+        blocked(str(error), kind=kind, remedy=f"run again when {error.provider} answers")
+
+
+def _rebuilt(kind: type[ApiError], fields: dict[str, Any]) -> ApiError:
+    error = kind.__new__(kind)
+    error.__dict__.update(fields)
+    error.args = (fields["message"],)
+    return error

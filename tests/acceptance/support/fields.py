@@ -30,7 +30,7 @@ def parse(content: bytes) -> Mapping[str, Any] | None:
 
 
 def mapping(value: object) -> Mapping[str, Any]:
-    """Return the JSON object, or an empty one where it is anything else."""
+    """Return the JSON object, or an empty one if it is anything else."""
     return value if isinstance(value, dict) else {}
 
 
@@ -85,20 +85,20 @@ def currency(value: object) -> str | None:
 
 
 def money(amount: object, code: object) -> Money | None:
-    """Return an amount with its currency, None where either can't be read."""
+    """Return an amount with its currency, None if either can't be read."""
     exact, known = number(amount), currency(code)
     return None if exact is None or known is None else Money(exact, known)
 
 
 def instant(value: object) -> datetime | None:
     """Return an ISO 8601 time in UTC; None for one that doesn't say its time zone."""
-    said = text(value)
-    if said is None or not _TIME_ZONE.search(said):
+    iso = text(value)
+    if iso is None or not _TIME_ZONE.search(iso):
         return None
-    if said.endswith("Z"):  # Python 3.10 doesn't read it
-        said = f"{said[:-1]}+00:00"
+    if iso.endswith("Z"):  # Python 3.10 doesn't read it
+        iso = f"{iso[:-1]}+00:00"
     try:
-        return datetime.fromisoformat(said).astimezone(timezone.utc)
+        return datetime.fromisoformat(iso).astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return None
 

@@ -1,6 +1,6 @@
 """One HTTP exchange with a provider: time-outs, no redirects, no secrets in what goes wrong.
 
-Every exchange is made once; asking again is `retrying`'s business. Redirects aren't followed, since
+Every exchange is made once; repeating it is the client's business. Redirects aren't followed, since
 a followed POST would carry tokens to another address. Exceptions of the HTTP library never leave
 this module: they hold the request with its form, and so the token.
 """
@@ -10,17 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 import urllib3.exceptions
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from tests.acceptance.support.errors import Misconfigured, NetworkFault, TimedOut
-from tests.acceptance.support.secrets import MASK, Secret
-
-MESSAGE_LIMIT = 300
-"""Characters kept of a provider's own words."""
+from tests.acceptance.support.secrets import Secret
 
 _NOT_SENT = (
     urllib3.exceptions.NewConnectionError,
@@ -143,7 +140,7 @@ class Transport:
                 been closed before the request arrived.
 
         Raises:
-            NetworkFault, TimedOut: no answer; `sent` is False where nothing was sent for certain.
+            NetworkFault, TimedOut: no answer; `sent` is False if nothing was sent for certain.
             Misconfigured: the address can't be used.
         """
         if fresh:
@@ -191,15 +188,6 @@ class Transport:
         return Reply(
             status=response.status_code, headers=response.headers, content=response.content
         )
-
-
-def scrubbed(words: str, secrets: tuple[Secret, ...]) -> str:
-    """Return a provider's words as one line of bounded length with every given secret masked."""
-    for secret in secrets:
-        for form in {secret.reveal(), quote(secret.reveal(), safe="")} - {""}:
-            words = words.replace(form, MASK)
-    line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
-    return line if len(line) <= MESSAGE_LIMIT else f"{line[: MESSAGE_LIMIT - 1]}…"
 
 
 def _why(error: BaseException) -> _Failure:

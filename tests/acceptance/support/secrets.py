@@ -1,7 +1,7 @@
-"""A secret value that shows itself only where it is asked for by name.
+"""A secret value that shows itself only if it is asked for by name.
 
 The mask is a constant, so that not even the length of a secret can be read off a log. Wherever one
-is made (a setting read, a credential decrypted, a token issued), whoever redacts is told its text.
+is made (a setting read, a credential decrypted, a token issued), the redactor learns its text.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ import hmac
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import final
+from urllib.parse import quote
 
 MASK = "********"
+MESSAGE_LIMIT = 300
+"""Characters kept of someone else's message."""
 
 _listeners: list[Callable[[str], None]] = []
 
 
 @contextmanager
 def announced_to(listener: Callable[[str], None]) -> Iterator[None]:
-    """Tell `listener` the text of every secret that is made inside this block."""
+    """Call `listener` with the text of every secret that is made inside this block."""
     _listeners.append(listener)
     try:
         yield
@@ -66,3 +69,12 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash((Secret, self._value))
+
+
+def scrubbed(text: str, secrets: tuple[Secret, ...]) -> str:
+    """Return a message as one line of bounded length, with every given secret masked."""
+    for secret in secrets:
+        for form in {secret.reveal(), quote(secret.reveal(), safe="")} - {""}:
+            text = text.replace(form, MASK)
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= MESSAGE_LIMIT else f"{line[: MESSAGE_LIMIT - 1]}…"

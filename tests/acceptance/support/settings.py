@@ -1,7 +1,7 @@
 """The suite's settings: one typed object from the environment and `.env`.
 
 Reading it costs nothing and asks nobody; a criterion asks for what it needs with `require_…`, and
-is BLOCKED, missing-config, with the variable's name where that isn't set. Names are the ones that
+is BLOCKED, missing-config, with the variable's name if that isn't set. Names are the ones that
 the store's operators use already; those that begin with PRODSTATUS_ are this suite's own.
 """
 
@@ -12,9 +12,9 @@ from dataclasses import astuple, dataclass, field
 from datetime import timedelta
 
 from pytest_prodstatus import blocked
-from tests.acceptance.support.arming import PurchaseSettings
-from tests.acceptance.support.reading import Variables
+from tests.acceptance.support.purchase.arming import PurchaseSettings
 from tests.acceptance.support.secrets import Secret
+from tests.acceptance.support.variables import Variables
 
 ENVIRONMENTS = ("production", "sandbox")
 _KEY_LENGTH = 32
@@ -37,7 +37,7 @@ class PayPalAccess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything the suite can be told.
+    """Everything that the suite is configured with.
 
     Attributes:
         target: the system judged, as the record names it.
@@ -59,11 +59,11 @@ class Settings:
         retry_budget: how long one question to a provider may take with its repeats.
         wait: how long a new order may take to settle at the supplier.
         database_url: the store's database.
-        encryption_key: ENCRYPTION_KEY, or JWT_SECRET where that is unset.
+        encryption_key: ENCRYPTION_KEY, or JWT_SECRET if that is unset.
         encryption_salt: ENCRYPTION_SALT, or the store's own default.
         aliexpress_base_url: the supplier's host.
         paypal_environment: which PayPal the configured application belongs to.
-        paypal_base_url: PayPal's host, where it isn't the public one.
+        paypal_base_url: PayPal's host, if it isn't the public one.
         paypal_client_id: the application.
         paypal_client_secret: its secret.
         purchase: what the one real order needs.
@@ -104,7 +104,7 @@ class Settings:
         """Read the settings; the process environment wins over the `.env` file.
 
         Raises:
-            Blocked: missing-config, where a variable is set to something that it can't be.
+            Blocked: missing-config, if a variable is set to something that it can't be.
         """
         read = Variables(environ, dotenv)
         environment = _environment(read, target)
@@ -146,7 +146,7 @@ class Settings:
 
     @property
     def people(self) -> frozenset[str]:
-        """What is told of nobody: the recipient's data, and payout addresses of before."""
+        """Text about people, to redact: the recipient's data, and earlier payout addresses."""
         recipient = self.purchase.recipient
         return self.former_receivers | frozenset(astuple(recipient) if recipient else ())
 

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, create_engine, text
 
 from pytest_prodstatus import Blocked
 from tests.acceptance.demo.store import Store
-from tests.acceptance.support.columns import to_column
-from tests.acceptance.support.database import Ask, bound
-from tests.acceptance.support.scope import Scope
+from tests.acceptance.support.clock import to_column
+from tests.acceptance.support.database.transaction import Ask, bound
+from tests.acceptance.support.probes.questions import Scope
 from tests.acceptance.support.settings import Settings
 from tests.unit.acceptance.providers import supplier
 from tests.unit.acceptance.purchases import ARMED, Bench

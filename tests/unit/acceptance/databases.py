@@ -9,7 +9,7 @@ from datetime import timedelta
 import psycopg
 from sqlalchemy import Connection, create_engine, event
 
-from tests.acceptance.support.database import Database
+from tests.acceptance.support.database.connection import Database
 from tests.acceptance.support.secrets import Secret
 
 

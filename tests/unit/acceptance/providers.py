@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
 
-from tests.acceptance.demo.aliexpress import AliExpressSimulator, SupplierState
+from tests.acceptance.demo.aliexpress import AliExpressSimulator
+from tests.acceptance.demo.aliexpress_state import SupplierState
 from tests.acceptance.demo.paypal import PayoutState, PayPalSimulator
-from tests.acceptance.support.aliexpress import Address, AliExpressClient, OrderRequest
-from tests.acceptance.support.paypal import PayPalClient
+from tests.acceptance.support.aliexpress.client import AliExpressClient
+from tests.acceptance.support.aliexpress.orders import Address, OrderRequest
+from tests.acceptance.support.paypal.client import PayPalClient
 from tests.acceptance.support.secrets import Secret
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)

@@ -11,10 +11,10 @@ import pytest
 from pytest_prodstatus import Blocked
 from pytest_prodstatus.store.action import Entry
 from pytest_prodstatus.store.journal import Journal
-from tests.acceptance.demo.aliexpress import SupplierState
-from tests.acceptance.support.aliexpress import AliExpressClient
-from tests.acceptance.support.purchase import Purchase
-from tests.acceptance.support.routes import choose_route
+from tests.acceptance.demo.aliexpress_state import SupplierState
+from tests.acceptance.support.aliexpress.client import AliExpressClient
+from tests.acceptance.support.purchase.order import Purchase
+from tests.acceptance.support.purchase.routes import choose_route
 from tests.acceptance.support.settings import Settings
 from tests.unit.acceptance.providers import Clock, aliexpress_client
 

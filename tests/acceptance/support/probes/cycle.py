@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tests.acceptance.support.columns import from_column
-from tests.acceptance.support.database import Ask
+from tests.acceptance.support.clock import from_column
+from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes.facts import fields_of
 from tests.acceptance.support.probes.rules import (
     by_hand,

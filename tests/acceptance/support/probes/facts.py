@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from pytest_prodstatus import Money, blocked
-from tests.acceptance.support.columns import from_column
-from tests.acceptance.support.database import Row
+from tests.acceptance.support.clock import from_column
+from tests.acceptance.support.database.transaction import Row
 
 
 def facts(found: Any) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def listed(ids: Iterable[object]) -> str:
 
 
 def require_data(count: int, what: str, *, remedy: str | None = None) -> None:
-    """End as BLOCKED, no-data, where there is nothing to judge: absence proves nothing."""
+    """End as BLOCKED, no-data, if there is nothing to judge: absence proves nothing."""
     if not count:
         blocked(f"there are no {what} in the window", kind="no-data", remedy=remedy)
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
-
-from pytest_prodstatus import blocked
-from tests.acceptance.support.columns import from_column
-from tests.acceptance.support.database import Ask
+from tests.acceptance.support.clock import from_column
+from tests.acceptance.support.credentials import API_NAME, StoredCredential, StoredCredentials
+from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.secrets import Secret
-
-API_NAME = "aliexpress-dropshipping"
 
 _CREDENTIALS = """
 WITH candidates AS (
@@ -35,43 +30,6 @@ SELECT (SELECT count(*) FROM usable) AS usable,
        (SELECT "updatedAt" FROM chosen) AS updated_at,
        (SELECT credentials FROM chosen) AS credentials
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredCredential:
-    """The row that the store would use: the user's own, else a global one."""
-
-    row_id: int
-    own: bool
-    updated_at: datetime | None
-    credentials: Secret = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredCredentials:
-    """The rows there are for one user in the target's environment.
-
-    Attributes:
-        usable: active rows, own or global, of the environment.
-        inactive: rows that would do, were they active.
-        other_environment: rows of another environment, which don't count.
-        chosen: the one that the store would use, None where there is none.
-    """
-
-    usable: int
-    inactive: int
-    other_environment: int
-    chosen: StoredCredential | None = field(repr=False)
-
-    def require(self) -> StoredCredential:
-        """Return the row that the store would use, or end as BLOCKED where there is none."""
-        if self.chosen is None:
-            blocked(
-                f"there is no active {API_NAME} credential to use",
-                kind="no-data",
-                remedy="see oauth.credentials-stored",
-            )
-        return self.chosen
 
 
 def stored_credentials(ask: Ask, *, user_id: int) -> StoredCredentials:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from tests.acceptance.support.database import Ask, Row
+from tests.acceptance.support.database.transaction import Ask, Row
 from tests.acceptance.support.probes.facts import fields_of
 from tests.acceptance.support.probes.rules import real_sales
 
@@ -170,7 +170,7 @@ class Payout:
         sale_id: the sale it pays out.
         role: "admin" (the commission) or "user" (the net profit).
         batch_id: its id; PayPal's, unless `payoneer`.
-        amount: what it should be, None where the store holds no number.
+        amount: what it should be, None if the store holds no number.
         currency: the sale's.
         receiver: the address configured now; a person's, so not in the repr.
         payoneer: whether it was made through Payoneer, which can't be looked up.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pytest_prodstatus import Money
-from tests.acceptance.support.database import Ask
+from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes.facts import fields_of, monies
 from tests.acceptance.support.probes.rules import real_sales
 
@@ -89,7 +89,7 @@ class Arithmetic:
         completed: those that are delivered or completed.
         commission_percent: what platform_config says now.
         commission: the commissions, per currency.
-        wrong_gross: gross profit above price less cost less fee, where both currencies are one.
+        wrong_gross: gross profit above price less cost less fee, if both currencies are one.
         wrong_commission: not that percentage of the gross profit, rounded to the minor unit.
         wrong_net: not gross profit less commission, rounded to the minor unit.
         wrong: sales with any of these.

@@ -71,7 +71,7 @@ def stand_in_id(column: str) -> str:
 
 
 def supplier_id(order: str) -> str:
-    """Return the expression for an order's real AliExpress id, NULL where it has none.
+    """Return the expression for an order's real AliExpress id, NULL if it has none.
 
     Supplier ids are numbers: text without any digit ("N/A") is no id.
     """
@@ -148,7 +148,7 @@ def real_sales(columns: str) -> str:
     """Return a SELECT over the window's real sales (`s`) of the target's environment.
 
     Args:
-        columns: what it selects, from `s`, and `o.id`, NULL where there is no order.
+        columns: what it selects, from `s`, and `o.id`, NULL if there is no order.
     """
     return f"""
       SELECT {columns}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.acceptance.support.database import Ask
+from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes.facts import fields_of
 from tests.acceptance.support.probes.rules import real_sales, stand_in_order, supplier_id
 

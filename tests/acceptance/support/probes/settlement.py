@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Protocol
 
 from pytest_prodstatus import blocked
+from tests.acceptance.support.clock import Waiting
 from tests.acceptance.support.errors import NetworkFault, NotFound, ProviderFault
-from tests.acceptance.support.paypal_payouts import PayoutBatch, item_verdict
+from tests.acceptance.support.paypal.payouts import PayoutBatch, item_verdict
 from tests.acceptance.support.probes.payouts import Payout
-from tests.acceptance.support.readback import Waiting
 
 
 class PayoutProvider(Protocol):
@@ -44,7 +44,7 @@ class Settlement:
     completed_at: datetime | None
 
     def require_settled(self, *, accept_payoneer: bool) -> None:
-        """End as BLOCKED where a payout is pending or can't be looked up."""
+        """End as BLOCKED if a payout is pending or can't be looked up."""
         if self.pending:
             blocked(
                 f"{len(self.pending)} payouts are not settled: {'; '.join(self.pending[:5])}",
@@ -79,8 +79,8 @@ def settle(
         ApiError: PayPal could not answer, and what it answered before was in order.
     """
     former = {_address(receiver) for receiver in former_receivers}
-    asked = [payout for payout in payouts if not payout.payoneer]
-    seen = _looked_up(provider, asked, former)
+    by_paypal = [payout for payout in payouts if not payout.payoneer]
+    seen = _looked_up(provider, by_paypal, former)
     moving = [each.payout for each in seen if each.moves]
     if wait and moving and not any(each.wrong for each in seen):
         again = wait(
@@ -137,8 +137,8 @@ def _looked_up(
         try:
             batch = provider.payout_batch(payout.batch_id)
         except NotFound:
-            told = f"{name}PayPal doesn't know it"
-            seen.append(_Look(payout=payout, batch=None, wrong=told, pending=""))
+            sentence = f"{name}PayPal doesn't know it"
+            seen.append(_Look(payout=payout, batch=None, wrong=sentence, pending=""))
             continue
         except (ProviderFault, NetworkFault):
             if any(look.wrong for look in seen):

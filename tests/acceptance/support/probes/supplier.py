@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from pytest_prodstatus import blocked
-from tests.acceptance.support.aliexpress_orders import SupplierOrder, order_verdict
+from tests.acceptance.support.aliexpress.orders import Supplier, order_verdict
 from tests.acceptance.support.probes.orders import Purchase
-
-
-class Supplier(Protocol):
-    """What looks an order up."""
-
-    def order(self, order_id: str) -> SupplierOrder | None:
-        """Return the order, None for one that the supplier doesn't know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +29,7 @@ class LookUps:
     request_ids: tuple[str, ...]
 
     def require_settled(self) -> None:
-        """End as BLOCKED where an order is pending, or none could be looked up."""
+        """End as BLOCKED if an order is pending, or none could be looked up."""
         if self.pending:
             blocked(
                 f"the supplier has not settled {', '.join(self.pending)}",

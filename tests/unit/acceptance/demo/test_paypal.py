@@ -22,7 +22,8 @@ from tests.acceptance.support.errors import (
     TimedOut,
     Unavailable,
 )
-from tests.acceptance.support.paypal import PAYOUTS_SCOPE, PayPalClient, item_verdict
+from tests.acceptance.support.paypal.client import PAYOUTS_SCOPE, PayPalClient
+from tests.acceptance.support.paypal.payouts import item_verdict
 from tests.acceptance.support.secrets import Secret
 from tests.unit.acceptance.providers import NOW, Clock, Sleeps, paypal, paypal_client
 

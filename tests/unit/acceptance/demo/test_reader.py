@@ -11,9 +11,8 @@ from sqlalchemy import Connection, text
 
 from tests.acceptance.demo.loading import READER
 from tests.acceptance.demo.store import Store
-from tests.acceptance.support.database import Row, bound
-from tests.acceptance.support.questions import NAMES, questions
-from tests.acceptance.support.scope import Scope
+from tests.acceptance.support.database.transaction import Row, bound
+from tests.acceptance.support.probes.questions import NAMES, Scope, questions
 from tests.acceptance.support.settings import Settings
 from tests.unit.acceptance.databases import connected
 

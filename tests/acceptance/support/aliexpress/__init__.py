@@ -1,0 +1,1 @@
+"""AliExpress, where the store buys: the client, its protocol, orders and quotes."""

@@ -1,0 +1,214 @@
+"""The AliExpress client: read-only questions, asked again within a budget, and one order, once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from pytest_prodstatus import Money
+from tests.acceptance.support.aliexpress.gateway import PROVIDER, Envelope, Gateway
+from tests.acceptance.support.aliexpress.orders import (
+    OrderRequest,
+    PlacedOrder,
+    SupplierOrder,
+    read_order,
+    read_placed,
+)
+from tests.acceptance.support.aliexpress.quotes import (
+    DeliveryOption,
+    Product,
+    Quote,
+    Sku,
+    read_delivery,
+    read_product,
+)
+from tests.acceptance.support.errors import (
+    ApiError,
+    NetworkFault,
+    NotFound,
+    OutcomeUnknown,
+    QuoteUnreadable,
+    Unavailable,
+)
+
+_BENEFIT = "aliexpress.ds.member.benefit.get"
+_ORDER = "aliexpress.trade.ds.order.get"
+_PRODUCT = "aliexpress.ds.product.get"
+_FREIGHT = "aliexpress.ds.freight.query"
+_CREATE = "aliexpress.ds.order.create"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """That the provider answered, and the id by which it can find the call again."""
+
+    request_id: str
+
+
+class AliExpressClient(Gateway):
+    """Asks AliExpress read-only questions with one seller's token, and places one order.
+
+    Every method raises `errors.ApiError`: OurFault, ProviderFault or NetworkFault.
+    """
+
+    def member_benefit(self) -> Answer:
+        """Ask something harmless: an answer proves that the token is accepted."""
+        return Answer(request_id=self._ask(_BENEFIT).request_id)
+
+    def order(self, order_id: str) -> SupplierOrder | None:
+        """Look an order up; None for one that the supplier doesn't know.
+
+        An order can be found about ten seconds after it was placed.
+        """
+        query = json.dumps({"order_id": order_id}, separators=(",", ":"))
+        return read_order(order_id, self._ask(_ORDER, {"single_order_query": query}))
+
+    def product(
+        self, product_id: str, *, ship_to: str, currency: str, language: str = "en"
+    ) -> Product:
+        """Return a product's variants, priced for a country (two letters) in a currency.
+
+        Raises:
+            NotFound: the supplier doesn't know the product.
+        """
+        params = {
+            "product_id": product_id,
+            "ship_to_country": ship_to,
+            "target_currency": currency,
+            "target_language": language,
+        }
+        envelope = self._ask(_PRODUCT, params)
+        if not envelope.result:
+            raise NotFound(
+                provider=PROVIDER,
+                operation=_PRODUCT,
+                message=f"the supplier doesn't know the product {product_id!r}",
+                request_id=envelope.request_id or None,
+            )
+        return read_product(envelope)
+
+    def freight(
+        self,
+        product_id: str,
+        sku_id: str,
+        quantity: int,
+        *,
+        ship_to: str,
+        currency: str,
+        language: str = "en",
+        locale: str = "en_US",
+    ) -> tuple[DeliveryOption, ...]:
+        """Return the ways to have a variant delivered, with fees in a currency."""
+        query = {
+            "quantity": str(quantity),
+            "shipToCountry": ship_to,
+            "productId": product_id,
+            "selectedSkuId": sku_id,
+            "language": language,
+            "locale": locale,
+            "currency": currency,
+        }
+        envelope = self._ask(_FREIGHT, {"queryDeliveryReq": json.dumps(query)})
+        return read_delivery(envelope, requested=currency)
+
+    def quote(
+        self,
+        product_id: str,
+        *,
+        sku_id: str | None,
+        quantity: int,
+        ship_to: str,
+        currency: str,
+    ) -> Quote:
+        """Return what an order would cost, by the cheapest delivery whose fee is settled.
+
+        Args:
+            product_id: the supplier's product.
+            sku_id: the variant's id or attributes; None for the cheapest with enough stock.
+            quantity: how many, at least one.
+            ship_to: the country, two letters.
+            currency: what it is to be paid in.
+
+        Raises:
+            QuoteUnreadable: not enough in stock, another currency, or no settled delivery fee.
+        """
+        if quantity < 1:
+            msg = f"a quantity is at least 1, not {quantity!r}"
+            raise ValueError(msg)
+        product = self.product(product_id, ship_to=ship_to, currency=currency)
+        sku = _chosen(product, sku_id, quantity, currency)
+        options = self.freight(product_id, sku.sku_id, quantity, ship_to=ship_to, currency=currency)
+        fees = [(each.fee, each) for each in options if each.fee is not None]
+        settled = [(fee, each) for fee, each in fees if fee.currency == currency]
+        if not settled:
+            found = f"none of {len(options)} delivery options" if options else "no delivery option"
+            raise QuoteUnreadable(
+                provider=PROVIDER,
+                operation=_FREIGHT,
+                message=f"{found} has a settled fee in {currency}",
+                request_id=options[0].request_id or None if options else None,
+            )
+        fee, delivery = min(settled, key=lambda pair: (pair[0].amount, pair[1].code))
+        price = Money(sku.price.amount * quantity, currency)
+        return Quote(
+            sku=sku,
+            delivery=delivery,
+            price=price,
+            freight=fee,
+            total=Money(price.amount + fee.amount, currency),
+            request_ids=(product.request_id, delivery.request_id),
+        )
+
+    def place_order(self, order: OrderRequest) -> PlacedOrder:
+        """Place an order: one POST on a connection of its own, never made again.
+
+        Raises:
+            OutcomeUnknown: the order may or may not exist (a time-out, a cut, a 5xx, an answer that
+                can't be read, or a success without an order id).
+            RepeatedOrder: an order with this out_order_id exists already.
+            ApiError: any other one proves that this call ordered nothing.
+        """
+        try:
+            envelope = self._call(_CREATE, order.to_params(), fresh=True)
+        except (NetworkFault, Unavailable) as error:
+            if isinstance(error, NetworkFault) and not error.sent:
+                raise
+            raise _unknown(error.message, error) from error
+        order_ids = read_placed(envelope)
+        if not order_ids:
+            raise _unknown("the supplier reports success but no order id", envelope)
+        return PlacedOrder(order_ids=order_ids, request_id=envelope.request_id)
+
+
+def _unknown(why: str, source: ApiError | Envelope) -> OutcomeUnknown:
+    error = source if isinstance(source, ApiError) else None
+    return OutcomeUnknown(
+        provider=PROVIDER,
+        operation=_CREATE,
+        message=f"the order may or may not have been placed: {why}",
+        code=error.code if error else None,
+        request_id=source.request_id or None,
+        http_status=error.http_status if error else None,
+    )
+
+
+def _chosen(product: Product, wanted: str | None, quantity: int, currency: str) -> Sku:
+    """Return the variant to buy: the wanted one, else the cheapest, with enough in stock."""
+    named = [sku for sku in product.skus if wanted is None or wanted in (sku.sku_id, sku.sku_attr)]
+    priced = [sku for sku in named if sku.price.currency == currency]
+    stocked = [sku for sku in priced if sku.stock >= quantity]
+    if stocked:
+        return min(stocked, key=lambda sku: (sku.price.amount, sku.sku_id))
+    which = "variant" if wanted is None else f"variant {wanted!r}"
+    if not named:
+        why = f"the product has no {which} with a price that can be read"
+    elif not priced:
+        why = f"no {which} is priced in {currency}"
+    else:
+        why = f"no {which} has {quantity} in stock"
+    raise QuoteUnreadable(
+        provider=PROVIDER,
+        operation=_PRODUCT,
+        message=why,
+        request_id=product.request_id or None,
+    )

@@ -1,0 +1,324 @@
+"""The protocol of the AliExpress Open Platform: one signed call, and the reading of its envelope.
+
+Success lies under the method's name with `_response`; a business failure looks just like it, with
+HTTP 200; a gateway failure comes as `error_response` or flat, whatever the status.
+
+Codes say whose fault it is. The open platform has named codes and a type (ISV: the caller, ISP: the
+service behind, SYSTEM: the gateway). Its older gateway numbers the same refusals, with the cause in
+`sub_code`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from tests.acceptance.support import fields
+from tests.acceptance.support.client import (
+    ProviderClient,
+    kind_of_status,
+    retry_after,
+    unreadable,
+)
+from tests.acceptance.support.clock import utc_now
+from tests.acceptance.support.errors import (
+    ApiError,
+    CredentialRejected,
+    Misconfigured,
+    RateLimited,
+    RepeatedOrder,
+    RequestRefused,
+    Unavailable,
+)
+from tests.acceptance.support.http import Call, Form, NoAuth, Reply
+from tests.acceptance.support.secrets import Secret
+
+PROVIDER = "AliExpress"
+
+_FINE = (None, "0", "200")
+_BAN = re.compile(r"ban will last\s+(?:for\s+)?(\d{1,9}(?:\.\d{1,6})?)\s+(?:more\s+)?second", re.I)
+
+_CODES: dict[str, type[ApiError]] = {
+    "IllegalAccessToken": CredentialRejected,
+    "IllegalRefreshToken": CredentialRejected,
+    "InvalidAppKey": Misconfigured,
+    "IncompleteSignature": Misconfigured,
+    "InvalidSignature": Misconfigured,
+    "InsufficientPermission": Misconfigured,
+    "IllegalTimestamp": Misconfigured,
+    "InvalidTimestamp": Misconfigured,
+    "InvalidApiPath": Misconfigured,
+    "MissingParameter": RequestRefused,
+    "InvalidParameter": RequestRefused,
+    "ApiCallLimit": RateLimited,
+    "AppCallLimit": RateLimited,
+    # The older gateway's numbers.
+    "7": RateLimited,
+    "11": Misconfigured,
+    "12": Misconfigured,
+    "13": Misconfigured,
+    "24": Misconfigured,
+    "25": Misconfigured,
+    "26": CredentialRejected,
+    "27": CredentialRejected,
+    "28": Misconfigured,
+    "29": Misconfigured,
+    "40": RequestRefused,
+    "41": RequestRefused,
+}
+_UNCERTAIN = re.compile(r"SYSTEM|TIME_?OUT|UNKNOWN|INTERNAL|UNAVAILABLE", re.I)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """A successful answer.
+
+    Attributes:
+        body: what lies under the method's name.
+        request_id: the provider's id of the request, "" if it gave none.
+        operation: the method.
+    """
+
+    body: Mapping[str, Any] = field(repr=False)
+    request_id: str
+    operation: str
+
+    @property
+    def result(self) -> Mapping[str, Any]:
+        """The `result` object, empty if there is none."""
+        return fields.mapping(self.body.get("result"))
+
+    def unreadable(self, what: str) -> Unavailable:
+        """Return the error that says what can't be read in this answer."""
+        return unreadable(PROVIDER, self.operation, what, self.request_id or None)
+
+
+class Gateway(ProviderClient):
+    """Signs, sends and reads calls with one application's key and one seller's token.
+
+    Args:
+        base_url: the host's address.
+        app_key: the application.
+        app_secret: signs its calls.
+        access_token: the seller's session.
+        timeout: seconds to connect, and between two bytes of an answer.
+        clock: tells the time in UTC.
+        sleep: waits for seconds.
+        retry_budget: seconds that one question may take with all its repeats.
+    """
+
+    provider = PROVIDER
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        app_key: str,
+        app_secret: Secret,
+        access_token: Secret,
+        timeout: tuple[float, float] = (5, 20),
+        clock: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+        retry_budget: float = 30,
+    ) -> None:
+        super().__init__(
+            base_url=base_url, timeout=timeout, clock=clock, sleep=sleep, retry_budget=retry_budget
+        )
+        self._app_key = app_key
+        self._app_secret = app_secret
+        self._access_token = access_token
+
+    def _ask(self, method: str, params: Mapping[str, str] | None = None) -> Envelope:
+        """Make a call that changes nothing, and repeat it if it is worth it."""
+        return self._repeat(lambda: self._call(method, params))
+
+    def _call(
+        self, method: str, params: Mapping[str, str] | None = None, *, fresh: bool = False
+    ) -> Envelope:
+        """Make one business call, once.
+
+        Args:
+            method: its name, as `aliexpress.trade.ds.order.get`.
+            params: its business parameters.
+            fresh: use a new connection (see `Transport.exchange`).
+
+        Raises:
+            ApiError: see `errors` for whose fault is which.
+        """
+        form = self._form(method, params or {})
+        call = Call(operation=method, verb="POST", path="/sync", form=form, auth=NoAuth())
+        return self._read(method, self._transport.exchange(call, fresh=fresh))
+
+    def _secrets(self) -> tuple[Secret, ...]:
+        return self._app_secret, self._access_token
+
+    def _form(self, method: str, params: Mapping[str, str]) -> Form:
+        form = Form(
+            params,
+            app_key=self._app_key,
+            method=method,
+            timestamp=str(int(self._clock().timestamp() * 1000)),
+            sign_method="sha256",
+            session=self._access_token.reveal(),
+            format="json",
+            v="2.0",
+            simplify="false",
+        )
+        form["sign"] = sign(method, form, self._app_secret)
+        return form
+
+    def _read(self, method: str, reply: Reply) -> Envelope:
+        answer = fields.parse(reply.content)
+        error = _gateway_error(method, answer)
+        if reply.status == 429:
+            raise self._refusal(RateLimited, method, reply, error, "too many requests")
+        by_status = kind_of_status(reply.status)
+        if by_status is not None and (error is None or reply.status >= 500):
+            raise self._refusal(by_status, method, reply, error, "the call was not answered")
+        if error is not None:
+            kind = kind_of_gateway_error(
+                fields.text(error.get("code")),
+                fields.text(error.get("sub_code")),
+                fields.text(error.get("type")),
+            )
+            raise self._refusal(kind, method, reply, error, "the gateway refused the call")
+        body = None if answer is None else _body(method, answer)
+        if answer is None or body is None:
+            raise self._refusal(
+                Unavailable, method, reply, None, "the answer can't be read as JSON of it"
+            )
+        self._judge(method, reply, body)
+        request_id = fields.text(body.get("request_id")) or fields.text(answer.get("request_id"))
+        return Envelope(body=body, request_id=request_id or "", operation=method)
+
+    def _judge(self, method: str, reply: Reply, body: Mapping[str, Any]) -> None:
+        """Refuse a business failure, which looks like a success."""
+        result = fields.mapping(body.get("result"))
+        successes = [fields.boolean(result.get(key)) for key in ("is_success", "success")]
+        if False in successes:
+            facts = {**result, "request_id": body.get("request_id")}
+        elif fields.text(body.get("rsp_code")) not in _FINE:
+            facts = {
+                "code": body.get("rsp_code"),
+                "msg": body.get("rsp_msg"),
+                "request_id": body.get("request_id"),
+            }
+        else:
+            return
+        code = fields.text(facts.get("error_code")) or fields.text(facts.get("code"))
+        if facts.get("order_list"):
+            otherwise = "it names an order and says that it failed"
+            raise self._refusal(Unavailable, method, reply, facts, otherwise)
+        raise self._refusal(kind_of_business_error(code), method, reply, facts, "the call failed")
+
+    def _refusal(
+        self,
+        kind: type[ApiError],
+        method: str,
+        reply: Reply,
+        facts: Mapping[str, Any] | None,
+        otherwise: str,
+    ) -> ApiError:
+        facts = facts or {}
+        wait = retry_after(reply, self._clock) if reply.status == 429 else None
+        if wait is None:
+            wait = ban_seconds(" ".join(str(facts.get(key, "")) for key in ("msg", "message")))
+        return self._error(
+            kind,
+            method,
+            reply,
+            message=_first(facts, "sub_msg", "error_msg", "error_message", "message", "msg"),
+            otherwise=otherwise,
+            code=_first(facts, "error_code", "sub_code", "code"),
+            request_id=_first(facts, "request_id"),
+            wait=wait,
+        )
+
+
+def sign(path_or_method: str, params: Mapping[str, str], app_secret: Secret) -> str:
+    """Return the `sign` parameter of a call.
+
+    It is the upper-case hex of HMAC-SHA256(app secret, message) in UTF-8. The message is the API
+    path (only of a system call) followed by the key and value of every parameter but `sign`, sorted
+    by key, with nothing in between.
+
+    Args:
+        path_or_method: a method name (`aliexpress.trade.ds.order.get`, or the address path `/sync`
+            of all methods), which isn't signed itself; or the path of a system call
+            (`/auth/token/create`), which is.
+        params: every system and business parameter; a `sign` among them is left out.
+        app_secret: the application's secret.
+    """
+    path = path_or_method if "/" in path_or_method and path_or_method != "/sync" else ""
+    message = path + "".join(f"{key}{params[key]}" for key in sorted(params) if key != "sign")
+    key = app_secret.reveal().encode()
+    return hmac.new(key, message.encode(), hashlib.sha256).hexdigest().upper()
+
+
+def kind_of_gateway_error(
+    code: str | None, sub_code: str | None, type_: str | None
+) -> type[ApiError]:
+    """Return the error that a gateway's refusal stands for.
+
+    What isn't known to be ours is Unavailable: a provider's trouble must never read as a failure of
+    the store, nor an order whose fate is unknown as one that was refused.
+    """
+    for each in (sub_code, code):
+        prefix = (each or "").lower()
+        if prefix.startswith("isp."):
+            return Unavailable
+        if prefix.startswith("isv."):
+            return Misconfigured if "permission" in prefix else RequestRefused
+    for each in (code, sub_code):
+        if each in _CODES:
+            return _CODES[each]
+    return RequestRefused if (type_ or "").upper() == "ISV" else Unavailable
+
+
+def kind_of_business_error(code: str | None) -> type[ApiError]:
+    """Return the error that `is_success: false` stands for."""
+    if code == "REPEATED_ORDER_ERROR":
+        return RepeatedOrder
+    if code in _CODES or (code or "").lower().startswith(("isv.", "isp.")):
+        return kind_of_gateway_error(code, None, None)
+    return Unavailable if _UNCERTAIN.search(code or "") else RequestRefused
+
+
+def ban_seconds(message: str) -> float | None:
+    """Return N of "… this ban will last N seconds"."""
+    found = _BAN.search(message)
+    return float(found.group(1)) if found else None
+
+
+def _gateway_error(method: str, answer: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return the gateway's refusal, None if the answer isn't one."""
+    if answer is None:
+        return None
+    nested = answer.get("error_response")
+    if isinstance(nested, dict):
+        return {"request_id": answer.get("request_id"), **nested}
+    code = fields.text(answer.get("code"))
+    return answer if code not in _FINE and _key(method) not in answer else None
+
+
+def _body(method: str, answer: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    body = answer.get(_key(method))
+    if isinstance(body, dict):
+        return body
+    # Some gateways leave the outer object out.
+    flat = "result" in answer and fields.text(answer.get("code")) in _FINE
+    return answer if flat else None
+
+
+def _key(method: str) -> str:
+    return f"{method.replace('.', '_')}_response"
+
+
+def _first(facts: Mapping[str, Any], *keys: str) -> str | None:
+    return next((text for key in keys if (text := fields.text(facts.get(key)))), None)

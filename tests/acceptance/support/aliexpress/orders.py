@@ -1,0 +1,181 @@
+"""Orders at AliExpress: what one looks like, what places one, and what its status proves."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from pytest_prodstatus import Money
+from tests.acceptance.support import fields
+from tests.acceptance.support.aliexpress.gateway import Envelope
+from tests.acceptance.support.errors import Verdict
+from tests.acceptance.support.http import Form
+
+_BOUGHT = frozenset(
+    {"WAIT_SELLER_SEND_GOODS", "SELLER_PART_SEND_GOODS", "WAIT_BUYER_ACCEPT_GOODS", "FINISH"}
+)
+_ORDER_ID = re.compile(r"(?=0*[1-9])[0-9]{1,32}")
+# Seen in public order data: cancel_order_close_trade, buyer_cancel_notpay_order,
+# buyer_cancel_order_in_risk, buyer_pay_timeout, risk_reject_closed, seller_send_goods_timeout. A
+# plain "timeout" won't do: buyer_accept_goods_timeout ends an order that went well.
+_CANCELLED = re.compile(r"cancel|close|risk_reject|pay_timeout|send_goods_timeout", re.I)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupplierOrder:
+    """An order as the supplier tells it.
+
+    Attributes:
+        order_id: the supplier's id.
+        status: its `order_status`, upper case.
+        end_reason: why it ended, if it has.
+        amount: what it costs, None if that can't be read.
+        created_at: when it was made; None if the supplier's time doesn't say its zone.
+        gmt_create: the supplier's own words for that time.
+        request_id: the provider's id of the look-up.
+    """
+
+    order_id: str
+    status: str
+    end_reason: str | None = None
+    amount: Money | None = None
+    created_at: datetime | None = None
+    gmt_create: str | None = None
+    request_id: str = ""
+
+
+class Supplier(Protocol):
+    """What looks an order up."""
+
+    def order(self, order_id: str) -> SupplierOrder | None:
+        """Return the order, None for one that the supplier doesn't know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where an order goes; a person's data, so its repr shows the country alone."""
+
+    contact_person: str = field(repr=False)
+    address: str = field(repr=False)
+    city: str = field(repr=False)
+    province: str = field(repr=False)
+    country: str
+    zip: str = field(repr=False)
+    mobile_no: str = field(repr=False)
+    phone_country: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRequest:
+    """One product to buy.
+
+    Attributes:
+        out_order_id: our own id; it makes a repeat harmless for 24 hours, no longer.
+        product_id: the supplier's product.
+        quantity: how many, at least one.
+        sku_attr: which variant.
+        logistics_service: the delivery option's code.
+        address: where it goes.
+        currency: what it is paid in.
+        pay: True to pay at once; an order that isn't paid lapses by itself.
+        memo: a line for the seller.
+    """
+
+    out_order_id: str
+    product_id: str
+    quantity: int
+    sku_attr: str
+    logistics_service: str
+    address: Address
+    currency: str
+    pay: bool
+    memo: str = ""
+
+    def to_params(self) -> Form:
+        """Return the business parameters of `aliexpress.ds.order.create`."""
+        to = self.address
+        order = {
+            "out_order_id": self.out_order_id,
+            "logistics_address": {
+                "address": to.address,
+                "city": to.city,
+                "province": to.province,
+                "country": to.country,
+                "contact_person": to.contact_person,
+                "full_name": to.contact_person,
+                "mobile_no": to.mobile_no,
+                "phone_country": to.phone_country,
+                "zip": to.zip,
+            },
+            "product_items": [
+                {
+                    "product_id": self.product_id,
+                    "product_count": self.quantity,
+                    "sku_attr": self.sku_attr,
+                    "logistics_service_name": self.logistics_service,
+                    "order_memo": self.memo,
+                }
+            ],
+        }
+        payment = {"payment": {"pay_currency": self.currency, "try_to_pay": self.pay}}
+        return Form(
+            param_place_order_request4_open_api_d_t_o=json.dumps(order),
+            ds_extend_request=json.dumps(payment),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedOrder:
+    """What placing an order made: at least one supplier order id."""
+
+    order_ids: tuple[str, ...]
+    request_id: str
+
+
+def order_verdict(order: SupplierOrder) -> Verdict:
+    """Return what an order's status proves about the purchase.
+
+    CONFIRMED: it is paid for, or finished without having been cancelled. FAILED: cancelled, or
+    being so. BLOCKED: unpaid, being looked at, or a status that isn't known.
+    """
+    if order.status == "IN_CANCEL":
+        return "FAILED"
+    if order.status not in _BOUGHT:
+        return "BLOCKED"
+    if order.status == "FINISH" and _CANCELLED.search(order.end_reason or ""):
+        return "FAILED"
+    return "CONFIRMED"
+
+
+def read_order(order_id: str, envelope: Envelope) -> SupplierOrder | None:
+    """Read the answer to an order look-up; None for an order the supplier doesn't know."""
+    result = envelope.result
+    if not result:
+        if "result" not in envelope.body and "rsp_code" not in envelope.body:
+            raise envelope.unreadable("neither a result nor a code")
+        return None
+    status = fields.text(result.get("order_status"))
+    if status is None:
+        raise envelope.unreadable("the order has no order_status")
+    amount = result.get("order_amount")
+    paid = fields.mapping(amount[0] if isinstance(amount, list) and amount else amount)
+    created = fields.text(result.get("gmt_create"))
+    return SupplierOrder(
+        order_id=order_id,
+        status=status.upper(),
+        end_reason=fields.text(result.get("end_reason")),
+        amount=fields.money(paid.get("amount"), paid.get("currency_code")),
+        created_at=fields.instant(created),
+        gmt_create=created,
+        request_id=envelope.request_id,
+    )
+
+
+def read_placed(envelope: Envelope) -> tuple[str, ...]:
+    """Return the order ids of an order-creation answer: none means that nothing is certain."""
+    numbers = fields.sequence(envelope.result.get("order_list"), inside="number")
+    ids = [fields.text(number) for number in numbers]
+    return tuple(each for each in ids if each is not None and _ORDER_ID.fullmatch(each))

@@ -1,0 +1,218 @@
+"""The base of both providers' clients: repeated questions, and errors without any secret.
+
+Only a question is repeated, and only within a budget of seconds. A call that can change something
+at the provider is made once.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, ClassVar, TypeVar
+
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    wait_random,
+    wait_random_exponential,
+)
+
+from tests.acceptance.support.clock import utc_now
+from tests.acceptance.support.errors import (
+    ApiError,
+    CredentialRejected,
+    Misconfigured,
+    NetworkFault,
+    RateLimited,
+    RequestRefused,
+    Unavailable,
+)
+from tests.acceptance.support.http import Reply, Transport
+from tests.acceptance.support.secrets import Secret, scrubbed
+
+T = TypeVar("T")
+
+ATTEMPTS = 5
+"""The most times that one question is asked."""
+
+_backoff = wait_random_exponential(multiplier=0.5, max=8)
+_jitter = wait_random(0, 0.25)
+
+_OURS: dict[int, type[ApiError]] = {
+    400: RequestRefused,
+    401: CredentialRejected,
+    403: Misconfigured,
+    404: Misconfigured,
+    405: Misconfigured,
+    408: Unavailable,
+    425: Unavailable,
+    422: RequestRefused,
+}
+
+
+class ProviderClient(ABC):
+    """Asks one provider.
+
+    Every public method of a client raises `errors.ApiError`: OurFault, ProviderFault or
+    NetworkFault.
+
+    Args:
+        base_url: the host's address.
+        timeout: seconds to connect, and between two bytes of an answer.
+        clock: tells the time in UTC.
+        sleep: waits for seconds.
+        retry_budget: seconds that one question may take with all its repeats.
+
+    Attributes:
+        provider: its name, for messages.
+    """
+
+    provider: ClassVar[str]
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        timeout: tuple[float, float] = (5, 20),
+        clock: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+        retry_budget: float = 30,
+    ) -> None:
+        self._transport = Transport(provider=self.provider, base_url=base_url, timeout=timeout)
+        self._clock = clock
+        self._sleep = sleep
+        self._retry_budget = retry_budget
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    @abstractmethod
+    def _secrets(self) -> tuple[Secret, ...]:
+        """Return the secrets that the provider could repeat in its answers."""
+
+    def _repeat(self, question: Callable[[], T]) -> T:
+        return ask(question, sleep=self._sleep, budget=self._retry_budget)
+
+    def _error(
+        self,
+        kind: type[ApiError],
+        operation: str,
+        reply: Reply,
+        *,
+        message: str | None,
+        otherwise: str,
+        code: str | None,
+        request_id: str | None,
+        wait: float | None = None,
+    ) -> ApiError:
+        """Return the error that an answer stands for.
+
+        Args:
+            kind: the error.
+            operation: the call, as the provider names it.
+            reply: the answer.
+            message: what the provider says is wrong.
+            otherwise: what to say if it says nothing.
+            code: the provider's own code for it.
+            request_id: the provider's id of the request.
+            wait: seconds that it asks to wait, for RateLimited.
+        """
+        facts: dict[str, Any] = {
+            "provider": self.provider,
+            "operation": operation,
+            "message": self._scrubbed(message) or otherwise,
+            "code": self._scrubbed(code),
+            "request_id": self._scrubbed(request_id),
+            "http_status": reply.status,
+        }
+        if issubclass(kind, RateLimited):
+            return kind(retry_after=wait, **facts)
+        return kind(**facts)
+
+    def _scrubbed(self, text: str | None) -> str | None:
+        return scrubbed(text, self._secrets()) if text else None
+
+
+def ask(call: Callable[[], T], *, sleep: Callable[[float], None], budget: float) -> T:
+    """Make a read-only call, and make it again while the provider or the network is at fault.
+
+    Waits grow exponentially with full jitter; a wait that the provider names (Retry-After, "ban
+    will last N seconds") is kept to. A call that would end beyond the budget isn't waited for.
+
+    Args:
+        call: the call; it must have no effect at the provider.
+        sleep: waits for seconds.
+        budget: seconds that waiting and asking may take in all.
+
+    Raises:
+        ApiError: the last one, or at once one that asking again can't cure.
+    """
+    retrying = Retrying(
+        retry=retry_if_exception_type((Unavailable, RateLimited, NetworkFault)),
+        wait=_pause,
+        stop=lambda state: _is_over(state, budget),
+        sleep=sleep,
+        reraise=True,
+    )
+    return retrying(call)
+
+
+def kind_of_status(status: int) -> type[ApiError] | None:
+    """Return the error that a status stands for (429 apart), None for a success.
+
+    A redirect is Misconfigured: an API has no reason to move, a captive portal has.
+    """
+    if 200 <= status < 300:
+        return None
+    if 300 <= status < 400:
+        return Misconfigured
+    return _OURS.get(status, Unavailable if status >= 500 or status < 200 else RequestRefused)
+
+
+def retry_after(reply: Reply, clock: Callable[[], datetime]) -> float | None:
+    """Return the seconds that a Retry-After header asks for, given in seconds or as a date."""
+    value = reply.headers.get("Retry-After", "").strip()
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = _until(value, clock)
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
+
+
+def unreadable(provider: str, operation: str, what: str, request_id: str | None) -> Unavailable:
+    """Return the error that says what can't be read in an answer."""
+    return Unavailable(
+        provider=provider,
+        operation=operation,
+        message=f"the answer can't be read: {what}",
+        request_id=request_id,
+    )
+
+
+def _pause(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, RateLimited) and error.retry_after is not None:
+        return error.retry_after + _jitter(state)
+    return _backoff(state)
+
+
+def _is_over(state: RetryCallState, budget: float) -> bool:
+    # An injected sleep takes no time: count the waits that were wanted, or what passed if more.
+    spent = max(state.idle_for, state.seconds_since_start or 0.0)
+    return state.attempt_number >= ATTEMPTS or spent + state.upcoming_sleep > budget
+
+
+def _until(date: str, clock: Callable[[], datetime]) -> float:
+    try:
+        moment = parsedate_to_datetime(date)
+    except (TypeError, ValueError, IndexError):
+        return math.nan
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return (moment - clock()).total_seconds()

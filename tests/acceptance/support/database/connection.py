@@ -1,0 +1,191 @@
+"""The one place where the store's database is connected to: read-only, bounded, given back at once.
+
+How the connection is made, what it may do and how long it may take is settled here and nowhere
+else. Everything is set inside the transaction, since a pooler may refuse start-up options.
+
+Nothing is asked before a write through the same engine was seen to be refused. That attempt locks
+no row of `orders` for an update. To PostgreSQL it is a write: it needs the right to UPDATE some
+column, and a read-only transaction refuses it, as a hot standby does. It is the one write that
+leaves nothing behind even if it is let through: it fires no trigger and no rule, burns no sequence
+number, takes no row and asks for the weakest table lock that a write has.
+Source: PostgreSQL's manual on SELECT ("The Locking Clause") and on SET TRANSACTION.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, NoReturn
+
+from pytest_prodstatus import blocked
+from tests.acceptance.support.clock import from_column
+from tests.acceptance.support.database.address import Address, read_address
+from tests.acceptance.support.database.transaction import Row, Transaction, blocking_faults
+from tests.acceptance.support.secrets import Secret
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+_READ_ONLY_TRANSACTION = "25006"
+_NO_PRIVILEGE = "42501"
+
+_ATTEMPT = "SELECT id FROM orders WHERE false FOR UPDATE"
+
+# What the role may write, of all that it can name without a schema.
+_WRITABLE = """
+SELECT ARRAY(
+  SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'v', 'f') AND pg_table_is_visible(c.oid)
+    AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+    AND (has_table_privilege(c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+      OR has_any_column_privilege(c.oid, 'INSERT, UPDATE'))
+  ORDER BY c.relname LIMIT 5) AS tables
+"""
+
+# One statement, so that it follows BEGIN at once: it fixes the snapshot, and a transaction that has
+# run a query can no longer be switched back to read-write (25001). The snapshot is taken while it
+# runs, so whatever was committed before its `at` is seen. No JIT: of statements that take a second
+# or two it compiles for longer than that (measured on PostgreSQL 15 at a million rows).
+_BEGIN = """
+SELECT statement_timestamp() AT TIME ZONE 'UTC' AS at,
+       set_config('statement_timeout', :statement_timeout, true),
+       set_config('lock_timeout', :lock_timeout, true),
+       set_config('idle_in_transaction_session_timeout', :idle_timeout, true),
+       set_config('TimeZone', 'UTC', true),
+       set_config('jit', 'off', true),
+       set_config('application_name', :application_name, true),
+       CASE WHEN CAST(:schema AS text) IS NOT NULL
+            THEN set_config('search_path', quote_ident(:schema), true) END
+"""
+
+
+class Database:
+    """The store's database, one connection a process.
+
+    Args:
+        url: DATABASE_URL as the operators have it.
+        run_id: names the run in the server's list of sessions.
+        statement_timeout: how long a statement may run.
+        lock_timeout: how long it may wait for a lock.
+        connect_timeout: how long connecting may take.
+
+    Raises:
+        Blocked: missing-config, if the URL can't be used. Nothing is connected yet.
+    """
+
+    def __init__(
+        self,
+        url: Secret,
+        *,
+        run_id: str,
+        statement_timeout: timedelta = timedelta(seconds=60),
+        lock_timeout: timedelta = timedelta(seconds=5),
+        connect_timeout: timedelta = timedelta(seconds=10),
+    ) -> None:
+        self._address = read_address(url)
+        name = f"prodstatus/{run_id}"[:63]
+        self._engine = _engine(self._address, connect_timeout, name)
+        self._proved = False
+        self._settings = {
+            "statement_timeout": _milliseconds(statement_timeout),
+            "lock_timeout": _milliseconds(lock_timeout),
+            # Between two statements of ours there is no work, so that a hang is not ours.
+            "idle_timeout": _milliseconds(max(statement_timeout, timedelta(seconds=30))),
+            "application_name": name,
+            "schema": self._address.schema,
+        }
+
+    @property
+    def place(self) -> str:
+        """Host and port, as a record may show them."""
+        return self._address.place
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Open a read-only transaction; it is rolled back, having written nothing, at the end.
+
+        Raises:
+            Blocked: there is no connection, or it was not seen to refuse a write.
+        """
+        if not self._proved:
+            _require_refused_writes(self._begin)
+            self._proved = True
+        with self._begin() as transaction:
+            yield transaction
+
+    def ask(self, statement: str, /, **parameters: object) -> Row:
+        """Run one statement as of this moment, in a transaction of its own; see `Transaction.ask`.
+
+        The connection is given back before this returns.
+        """
+        with self.transaction() as transaction:
+            return transaction.ask(statement, **parameters)
+
+    def close(self) -> None:
+        """Close the connection, if there is one; the next question makes a new one."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _begin(self) -> Iterator[Transaction]:
+        from sqlalchemy import text
+
+        with blocking_faults(self.place), self._engine.connect() as connection:
+            at = connection.execute(text(_BEGIN), self._settings).mappings().one()["at"]
+            yield Transaction(connection, from_column(at), self.place)
+
+
+def _require_refused_writes(begin: Callable[[], AbstractContextManager[Transaction]]) -> None:
+    """End as BLOCKED unless a write is refused in a transaction of its own.
+
+    Refused with 25006 the transaction is read-only, and so is every one that is begun alike.
+    Refused with 42501 it is not, and the role has no right to that one table: then the catalogue
+    is asked whether it may write any other.
+
+    Args:
+        begin: opens a transaction with the settings of those that judge.
+
+    Raises:
+        Blocked: "connection is writable", or the proof could not be made.
+    """
+    with begin() as attempt:
+        refused = attempt.refusal(_ATTEMPT, _READ_ONLY_TRANSACTION, _NO_PRIVILEGE)
+    if refused is None:
+        _writable("an attempt to write to orders was not refused")
+    if refused == _NO_PRIVILEGE:
+        with begin() as transaction:
+            tables = transaction.ask(_WRITABLE)["tables"]
+        if tables:
+            _writable(f"its transactions are not read-only, and it may write {', '.join(tables)}")
+
+
+def _engine(address: Address, connect_timeout: timedelta, name: str) -> Engine:
+    from sqlalchemy import create_engine
+
+    return create_engine(
+        address.url,
+        isolation_level="REPEATABLE READ",
+        execution_options={"postgresql_readonly": True},
+        pool_size=1,
+        max_overflow=0,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={
+            "application_name": name,  # while it connects, too
+            "connect_timeout": max(2, round(connect_timeout.total_seconds())),
+            # A prepared statement belongs to a server connection, which a pooler may swap.
+            "prepare_threshold": None,
+        },
+    )
+
+
+def _milliseconds(span: timedelta) -> str:
+    return f"{max(1, round(span / timedelta(milliseconds=1)))}ms"
+
+
+def _writable(why: str) -> NoReturn:
+    blocked(
+        f"connection is writable: {why}",
+        kind="missing-config",
+        remedy="set DATABASE_URL to a role that can only SELECT (docs/security.md has its SQL)",
+    )

@@ -1,0 +1,207 @@
+"""One open transaction on the store's database: its questions, and why one can't be answered.
+
+A probe is given an `Ask`: a function that runs one statement and returns its one row. A question
+that can't be answered ends as BLOCKED with the cause: it says nothing about the store.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
+
+from pytest_prodstatus import blocked
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+    from sqlalchemy.exc import DBAPIError
+
+Row: TypeAlias = Mapping[str, Any]
+
+_LACKS = {"42P01": "table", "42703": "column", "3F000": "schema", "42704": "type"}
+_DIFFERS = ("42804", "42883", "42P18")
+_TIMEOUTS = {"57014": "statement_timeout", "55P03": "lock_timeout", "25P03": "idle time-out"}
+_UNREACHABLE = ("08", "53", "57P", "58")
+_ACCESS = {
+    "28000": "the role or its host is not admitted",
+    "28P01": "the password is not accepted",
+    "3D000": "there is no such database",
+}
+# libpq reports a refused connection by its message alone.
+_ACCESS_WORDS = (
+    (re.compile(r"password authentication failed|no password supplied"), "28P01"),
+    (re.compile(r'database "[^"]*" does not exist'), "3D000"),
+    (re.compile(r'role "[^"]*" does not exist|no pg_hba\.conf entry|not permitted'), "28000"),
+)
+_WRONG_PARAMETER = re.compile(r"invalid (?:\w+ value|connection option|port number)")
+
+
+class Ask(Protocol):
+    """Runs one statement with bound parameters and returns its only row."""
+
+    def __call__(self, statement: str, /, **parameters: object) -> Row:
+        """Return the row, or end as BLOCKED if the question could not be answered."""
+
+
+Reading: TypeAlias = Callable[[Ask], object]
+"""A question: it is given an `Ask`, may run several statements, and returns its answer."""
+
+
+class Transaction:
+    """A read-only transaction that is open: all its statements see the store as of one instant.
+
+    Attributes:
+        at: that instant by the server's clock (aware, UTC).
+    """
+
+    def __init__(self, connection: Connection, at: datetime, place: str) -> None:
+        self.at = at
+        self._connection = connection
+        self._place = place
+
+    def ask(self, statement: str, /, **parameters: object) -> Row:
+        """Run one statement and return its only row.
+
+        Values are bound; a name that the statement doesn't use is ignored.
+
+        Raises:
+            Blocked: the question could not be answered (no connection, a time-out, a table that
+                the store lacks, …). That says nothing about the store, so it is never FAILED.
+            ValueError: there is a semicolon in it. The server takes several statements at once,
+                and after a COMMIT among them the next would not be in this transaction.
+        """
+        from sqlalchemy import text
+
+        if ";" in statement:
+            msg = f"a question is one statement, without any semicolon: {statement!r}"
+            raise ValueError(msg)
+        with blocking_faults(self._place):
+            return dict(self._connection.execute(text(statement), parameters).mappings().one())
+
+    @contextmanager
+    def apart(self) -> Iterator[Ask]:
+        """Let statements fail without ending the transaction (a savepoint that is rolled back)."""
+        with blocking_faults(self._place):
+            savepoint = self._connection.begin_nested()
+        try:
+            yield self.ask
+        finally:
+            with blocking_faults(self._place):
+                savepoint.rollback()
+
+    def refusal(self, statement: str, *states: str) -> str | None:
+        """Run a statement that should be refused; return the SQLSTATE, None if it wasn't.
+
+        Raises:
+            Blocked: it ended with another state than those given, which proves nothing.
+        """
+        from sqlalchemy import text
+        from sqlalchemy.exc import DBAPIError
+
+        try:
+            self._connection.execute(text(statement))
+        except DBAPIError as error:
+            state = sqlstate_of(error)
+            if state in states:
+                return state
+            block_on_fault(error, self._place)
+        return None
+
+
+def bound(ask: Callable[..., Row], **always: object) -> Ask:
+    """Return an `Ask` that gives every statement the same parameters beside its own."""
+
+    def with_parameters(statement: str, /, **parameters: object) -> Row:
+        return ask(statement, **{**always, **parameters})
+
+    return with_parameters
+
+
+@contextmanager
+def blocking_faults(place: str) -> Iterator[None]:
+    """End as BLOCKED, saying why, if the driver reports an error."""
+    from sqlalchemy.exc import DBAPIError, PendingRollbackError
+
+    try:
+        yield
+    except DBAPIError as error:
+        block_on_fault(error, place)
+    except PendingRollbackError:
+        blocked(
+            f"the connection to the database at {place} was lost, and its snapshot with it",
+            kind="provider-unavailable",
+            remedy="run again when the database stays up",
+        )
+
+
+def block_on_fault(error: DBAPIError, place: str) -> NoReturn:
+    """End as BLOCKED with the kind that an error of the database driver calls for.
+
+    Args:
+        error: what the driver reported.
+        place: host and port, for the message.
+    """
+    state = sqlstate_of(error)
+    words = _words(error.orig)
+    if state in _ACCESS:
+        _block_access(place, _ACCESS[state])
+    if state is None and _WRONG_PARAMETER.search(words):
+        _block_access(place, words)
+    if state == "42501":
+        blocked(
+            f"the database role may not read what the criterion needs: {words}",
+            kind="missing-config",
+            remedy="GRANT SELECT on the store's tables to the role in DATABASE_URL",
+        )
+    if state in _LACKS:
+        blocked(f"this store's schema lacks {_missing(_LACKS[state], words)}", kind="inconclusive")
+    if state in _DIFFERS:
+        blocked(f"this store's schema lacks a column of the right type: {words}")
+    if state in _TIMEOUTS:
+        blocked(
+            f"the database at {place} did not answer in time ({_TIMEOUTS[state]}, {state})",
+            kind="timeout",
+            remedy="look at the server's load, or raise PRODSTATUS_STATEMENT_TIMEOUT",
+        )
+    if state is None or state.startswith(_UNREACHABLE):
+        blocked(
+            f"the database at {place} can't be reached: {words}",
+            kind="provider-unavailable",
+            remedy="start the database, or correct DATABASE_URL",
+        )
+    blocked(f"the database could not answer ({state}): {words}", kind="inconclusive")
+
+
+def sqlstate_of(error: DBAPIError) -> str | None:
+    """Return the SQLSTATE of an error, read off its words if the driver has none."""
+    return getattr(error.orig, "sqlstate", None) or _state_by_words(str(error.orig))
+
+
+def _block_access(place: str, why: str) -> NoReturn:
+    blocked(
+        f"DATABASE_URL can't be used at {place}: {why}",
+        kind="missing-config",
+        remedy="correct DATABASE_URL",
+    )
+
+
+def _state_by_words(text: str) -> str | None:
+    return next((state for words, state in _ACCESS_WORDS if words.search(text)), None)
+
+
+def _missing(what: str, words: str) -> str:
+    """Return what is missing as the server names it: `relation "sales" does not exist`."""
+    named = re.search(r'"([^"]+)"|column (\S+)', words)
+    name = (named[1] or named[2]) if named else words
+    return f"the {what} {name.strip(chr(34))!r}"
+
+
+def _words(original: BaseException | None) -> str:
+    """Return the server's first line: never its DETAIL, which may quote a row."""
+    diagnosis = getattr(getattr(original, "diag", None), "message_primary", None)
+    lines = [line.strip() for line in str(diagnosis or original).splitlines() if line.strip()]
+    line = lines[0] if lines else type(original).__name__
+    # A password can only stand in a connection string; libpq quotes none, but a driver might.
+    return re.sub(r"://[^@\s]*@", "://", line)

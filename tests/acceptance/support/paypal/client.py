@@ -1,0 +1,229 @@
+"""The PayPal client: tokens and payout look-ups; it can't send a payout."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+from tests.acceptance.support import fields
+from tests.acceptance.support.client import ProviderClient, kind_of_status, retry_after, unreadable
+from tests.acceptance.support.clock import utc_now
+from tests.acceptance.support.errors import (
+    ApiError,
+    CredentialRejected,
+    NotFound,
+    RateLimited,
+)
+from tests.acceptance.support.http import Basic, Bearer, Call, Form, Reply
+from tests.acceptance.support.paypal.payouts import (
+    PayoutBatch,
+    PayoutItem,
+    read_batch,
+    read_item,
+)
+from tests.acceptance.support.secrets import Secret
+
+PROVIDER = "PayPal"
+PAYOUTS_SCOPE = "https://uri.paypal.com/payments/payouts"
+"""The scope that payouts need."""
+
+_TOKEN = "oauth2/token"
+_BATCH = "payouts"
+_PAGE_SIZE = 1000
+_PAGE_LIMIT = 100
+_MARGIN = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessToken:
+    """A token: what it may do, and until when."""
+
+    value: Secret = field(repr=False)
+    scopes: frozenset[str]
+    expires_at: datetime
+
+
+class PayPalClient(ProviderClient):
+    """Asks PayPal with one application's credential.
+
+    Every method raises `errors.ApiError`: OurFault, ProviderFault or NetworkFault.
+
+    Args:
+        base_url: the host's address.
+        client_id: the application.
+        client_secret: its secret.
+        timeout: seconds to connect, and between two bytes of an answer.
+        clock: tells the time in UTC.
+        sleep: waits for seconds.
+        retry_budget: seconds that one GET may take with all its repeats.
+    """
+
+    provider = PROVIDER
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        client_id: Secret,
+        client_secret: Secret,
+        timeout: tuple[float, float] = (5, 20),
+        clock: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+        retry_budget: float = 30,
+    ) -> None:
+        super().__init__(
+            base_url=base_url, timeout=timeout, clock=clock, sleep=sleep, retry_budget=retry_budget
+        )
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._token: AccessToken | None = None
+
+    def token(self) -> AccessToken:
+        """Return a token: the one at hand until a minute before it expires, else a new one.
+
+        Being a POST, the call is made once.
+        """
+        if self._token is None or self._clock() >= self._token.expires_at - _MARGIN:
+            self._token = self._new_token()
+        return self._token
+
+    def payout_batch(self, batch_id: str) -> PayoutBatch:
+        """Look a batch up, with the items of all its pages.
+
+        Raises:
+            NotFound: PayPal doesn't know the batch.
+            Unavailable: among others, if pages or items are missing or can't be read: half a
+                batch is never returned.
+        """
+        items: dict[str, PayoutItem] = {}
+        page, pages = 0, 1
+        first: Mapping[str, Any] = {}
+        promised: int | None = None
+        debug_id: str | None = None
+        while page < pages:
+            page += 1
+            body, debug_id = self._page(batch_id, page)
+            if page == 1:
+                first = fields.mapping(body.get("batch_header"))
+                promised = fields.whole(body.get("total_items"))
+                pages = self._pages(body, debug_id)
+            for row in fields.sequence(body.get("items"), inside="items"):
+                item = read_item(row)
+                if item is None:
+                    raise unreadable(PROVIDER, _BATCH, f"an item on page {page}", debug_id)
+                items[item.item_id] = item
+        if promised is not None and len(items) != promised:
+            what = f"{len(items)} items came where {promised} were promised"
+            raise unreadable(PROVIDER, _BATCH, what, debug_id)
+        batch = read_batch(first, tuple(items.values()), debug_id)
+        if batch is None or batch.batch_id != batch_id:
+            raise unreadable(PROVIDER, _BATCH, "it isn't about the batch asked for", debug_id)
+        return batch
+
+    def _pages(self, body: Mapping[str, Any], debug_id: str | None) -> int:
+        pages = fields.whole(body.get("total_pages"))
+        links = fields.sequence(body.get("links"), inside="links")
+        more = any(fields.mapping(link).get("rel") == "next" for link in links)
+        if pages is None and more:
+            raise unreadable(PROVIDER, _BATCH, "there are more pages, but not how many", debug_id)
+        if pages is not None and pages > _PAGE_LIMIT:
+            raise unreadable(PROVIDER, _BATCH, f"{pages} pages are too many", debug_id)
+        return max(pages or 1, 1)
+
+    def _page(self, batch_id: str, page: int) -> tuple[Mapping[str, Any], str | None]:
+        query = {"page": str(page), "page_size": str(_PAGE_SIZE), "total_required": "true"}
+        path = f"/v1/payments/payouts/{quote(batch_id, safe='')}"
+        return self._get(_BATCH, path, query)
+
+    def _get(
+        self, operation: str, path: str, query: Mapping[str, str]
+    ) -> tuple[Mapping[str, Any], str | None]:
+        kept = self._token
+        try:
+            return self._get_with(self.token(), operation, path, query)
+        except CredentialRejected:
+            # A token may be revoked before it expires; a new one that is refused is the answer.
+            if kept is None or self._token is not kept:
+                raise
+            self._token = None
+        return self._get_with(self.token(), operation, path, query)
+
+    def _get_with(
+        self, token: AccessToken, operation: str, path: str, query: Mapping[str, str]
+    ) -> tuple[Mapping[str, Any], str | None]:
+        auth = Bearer(token.value)
+        call = Call(operation=operation, verb="GET", path=path, query=query, auth=auth)
+        return self._repeat(lambda: self._read(operation, self._transport.exchange(call)))
+
+    def _new_token(self) -> AccessToken:
+        call = Call(
+            operation=_TOKEN,
+            verb="POST",
+            path="/v1/oauth2/token",
+            form=Form(grant_type="client_credentials"),
+            auth=Basic(self._client_id, self._client_secret),
+        )
+        asked_at = self._clock()
+        body, debug_id = self._read(_TOKEN, self._transport.exchange(call))
+        value = Secret(fields.text(body.get("access_token")) or "")
+        seconds = fields.whole(body.get("expires_in"))
+        scopes = frozenset((fields.text(body.get("scope")) or "").split())
+        del body  # it holds the token, and a traceback may show this frame's variables
+        if not value or seconds is None or not 0 < seconds < 10**9:
+            raise unreadable(PROVIDER, _TOKEN, "no token with an expiry", debug_id)
+        return AccessToken(
+            value=value,
+            scopes=scopes,
+            expires_at=asked_at + timedelta(seconds=seconds),
+        )
+
+    def _read(self, operation: str, reply: Reply) -> tuple[Mapping[str, Any], str | None]:
+        """Return the body and PayPal's id of the request, or raise what the answer means."""
+        body = fields.parse(reply.content)
+        facts = body or {}
+        debug_id = fields.text(facts.get("debug_id")) or reply.headers.get("Paypal-Debug-Id")
+        kind = _kind(reply.status, facts)
+        if kind is None:
+            if body is None:
+                raise unreadable(PROVIDER, operation, "it isn't JSON", debug_id)
+            return body, debug_id
+        raise self._error(
+            kind,
+            operation,
+            reply,
+            message=_words(facts),
+            otherwise="the call was not answered",
+            code=_code(facts),
+            request_id=debug_id,
+            wait=retry_after(reply, self._clock) if reply.status == 429 else None,
+        )
+
+    def _secrets(self) -> tuple[Secret, ...]:
+        token = () if self._token is None else (self._token.value,)
+        return (self._client_id, self._client_secret, *token)
+
+
+def _kind(status: int, facts: Mapping[str, Any]) -> type[ApiError] | None:
+    if status == 429:
+        return RateLimited
+    if status == 404 and _code(facts) == "INVALID_RESOURCE_ID":
+        return NotFound
+    if 400 <= status < 500 and _code(facts) in ("invalid_client", "invalid_token"):
+        return CredentialRejected
+    return kind_of_status(status)
+
+
+def _code(facts: Mapping[str, Any]) -> str | None:
+    return fields.text(facts.get("name")) or fields.text(facts.get("error"))
+
+
+def _words(facts: Mapping[str, Any]) -> str | None:
+    """Return what PayPal says is wrong, with the issues that it lists."""
+    text = fields.text(facts.get("message")) or fields.text(facts.get("error_description"))
+    rows = (fields.mapping(row) for row in fields.sequence(facts.get("details"), inside="details"))
+    issues = [issue for row in rows if (issue := fields.text(row.get("issue"))) is not None]
+    return "; ".join([text or "", *issues]).strip("; ") or None

@@ -1,0 +1,154 @@
+"""Tracing one order through the whole cycle: a single id for every step, each with its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from pytest_prodstatus import Money, blocked
+from tests.acceptance.support.aliexpress.orders import Supplier, order_verdict
+from tests.acceptance.support.probes.cycle import Candidate, Cycle
+from tests.acceptance.support.probes.facts import require_data
+from tests.acceptance.support.probes.payouts import Payout
+from tests.acceptance.support.probes.settlement import PayoutProvider, settle
+from tests.acceptance.support.settings import Settings
+
+Candidates = Sequence[tuple[Candidate, tuple[Payout, ...]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracedOrders:
+    """What the database knows of the cycle: every order's steps, and the candidates' payouts."""
+
+    cycle: Cycle
+    payouts: tuple[Payout, ...] = field(repr=False)
+
+    def require_candidates(self) -> Candidates:
+        """Return the newest orders that took every step in the database, with their payouts.
+
+        Raises:
+            Blocked: nothing was purchased, or no sale is completed yet.
+            AssertionError: the cycle breaks at a step.
+        """
+        require_data(self.cycle.any_purchased, "PURCHASED orders")
+        broken = self.cycle.breaks_at()
+        if broken is not None:
+            step, words = broken
+            if step == "completed":
+                blocked("no order has been delivered yet, so no cycle has ended", kind="pending")
+            orders = self.cycle.orders
+            msg = f"the cycle breaks at a step that none of {orders} orders took: {words}"
+            raise AssertionError(msg)
+        return [
+            (each, tuple(payout for payout in self.payouts if payout.sale_id == each.sale_id))
+            for each in self.cycle.candidates
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """What the providers say of an order that took every step in the database.
+
+    Attributes:
+        candidate: the order.
+        supplier_status: its status at the supplier, `UNKNOWN` if it isn't known there.
+        bought_at: when the supplier's order was made.
+        paid_at: when its newest payout was processed.
+        fault: what proves that it did not go all the way; empty if nothing does.
+        open_end: what isn't settled yet; empty if all is.
+    """
+
+    candidate: Candidate
+    supplier_status: str
+    bought_at: datetime | None
+    paid_at: datetime | None
+    fault: str
+    open_end: str
+
+    @property
+    def order_id(self) -> str:
+        """The store's id of the order."""
+        return self.candidate.order_id
+
+    def timeline(self) -> dict[str, Any]:
+        """Return what is known of the order, and when it took each step, as evidence."""
+        traced = self.candidate
+        steps = {
+            "trend": traced.found_at,
+            "product": traced.created_at,
+            "publish": traced.published_at,
+            "checkout": traced.ordered_at,
+            "purchase": self.bought_at,
+            "sale": traced.sold_at,
+            "profit": traced.completed_at,
+            "payout": self.paid_at,
+        }
+        return {
+            "order_id": traced.order_id,
+            "supplier_order_id": traced.supplier_id,
+            "supplier_status": self.supplier_status,
+            "sale_id": traced.sale_id,
+            "net_profit": Money(traced.net, traced.currency),
+            "timeline": {name: at for name, at in steps.items() if at is not None},
+        }
+
+    def require_settled(self) -> None:
+        """End as BLOCKED if a provider has not settled a step."""
+        if self.open_end:
+            blocked(
+                f"order {self.order_id} has not gone all the way yet: {self.open_end}",
+                kind="pending",
+                remedy="run again when it has settled",
+            )
+
+
+def trace(
+    candidates: Candidates, *, supplier: Supplier, paypal: PayoutProvider, settings: Settings
+) -> Trace:
+    """Return the first order that the providers confirm, else the one that came nearest.
+
+    Args:
+        candidates: at least one.
+        supplier: looks orders up.
+        paypal: looks payouts up.
+        settings: former receivers, and whether Payoneer is accepted.
+    """
+    seen: list[Trace] = []
+    for candidate, made in candidates:
+        found = _trace(candidate, made, supplier, paypal, settings)
+        if not found.fault and not found.open_end:
+            return found
+        seen.append(found)
+    return next((each for each in seen if not each.fault), seen[0])
+
+
+def _trace(
+    candidate: Candidate,
+    made: tuple[Payout, ...],
+    supplier: Supplier,
+    paypal: PayoutProvider,
+    settings: Settings,
+) -> Trace:
+    order = supplier.order(candidate.supplier_id)
+    status = "UNKNOWN" if order is None else order.status
+    verdict = "FAILED" if order is None else order_verdict(order)
+    paid = settle(paypal, made, former_receivers=settings.former_receivers)
+    faults, waits = list(paid.wrong), list(paid.pending)
+    if verdict != "CONFIRMED":
+        (faults if verdict == "FAILED" else waits).append(
+            f"{candidate.supplier_id} is {status} at the supplier"
+        )
+    if {payout.role for payout in made} != {"admin", "user"}:
+        faults.append("a payout is missing")
+    if paid.by_payoneer and not settings.accept_payoneer:
+        waits.append("its user payout was made through Payoneer, which can't be looked up")
+    return Trace(
+        candidate=candidate,
+        supplier_status=status,
+        bought_at=None if order is None else order.created_at,
+        paid_at=paid.completed_at,
+        fault="; ".join(faults),
+        open_end="; ".join(waits),
+    )

@@ -1,0 +1,119 @@
+"""What the one real order needs, and which of it is missing.
+
+REAL_PLACEORDER arms only from the process environment: a line in a file that was forgotten, or
+that came with a checkout, must not be able to spend money.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from pytest_prodstatus import Money
+from tests.acceptance.support.purchase.store_command import StoreCommand
+from tests.acceptance.support.variables import Variables
+
+MODES = ("paid", "unpaid", "quote")
+_PRODUCT_ID = re.compile(r"/(?:item|i)/(?:[^/?#]+/)?(\d{6,20})(?:\.html)?(?:[/?#]|$)|^(\d{6,20})$")
+_PHONE = re.compile(r"\+(\d{1,3})[ -](\d[\d ()-]{3,18}\d)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """Where the order goes: a person's data, so the repr shows the country alone."""
+
+    full_name: str = field(repr=False)
+    address: str = field(repr=False)
+    city: str = field(repr=False)
+    state: str = field(repr=False)
+    zip: str = field(repr=False)
+    country: str
+    phone: str = field(repr=False)
+    phone_country: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PurchaseSettings:
+    """What the one real order was given.
+
+    Attributes:
+        armed: whether REAL_PLACEORDER is exactly `1` in the process environment.
+        mode: "paid" buys, "unpaid" places an order that lapses, "quote" only asks the price.
+        limit: the most that may be spent (PRODSTATUS_SPEND_LIMIT).
+        product_id: the supplier's product, out of TEST_PRODUCT_URL.
+        sku: the variant (TEST_PRODUCT_SKU); None for the cheapest in stock.
+        recipient: the address, if all of it is given.
+        command: the operators' own purchase command, None if none is configured.
+        missing: the conditions that aren't met, each in words that name its variable.
+    """
+
+    armed: bool
+    mode: str
+    limit: Money | None
+    product_id: str | None
+    sku: str | None
+    recipient: Recipient | None
+    command: StoreCommand | None
+    missing: tuple[str, ...]
+
+    @classmethod
+    def read(cls, read: Variables) -> PurchaseSettings:
+        """Read what is given; nothing has a default but the mode and the variant."""
+        armed = read.environ.get("REAL_PLACEORDER") == "1"
+        missing = []
+        if not armed:
+            missing.append("REAL_PLACEORDER is not 1 in the process environment")
+        limit = read.money("PRODSTATUS_SPEND_LIMIT")
+        if limit is None:
+            missing.append("PRODSTATUS_SPEND_LIMIT is not set")
+        url = read.text("TEST_PRODUCT_URL")
+        found = _PRODUCT_ID.search(url) if url else None
+        if url is None:
+            missing.append("TEST_PRODUCT_URL is not set")
+        elif found is None:
+            missing.append("TEST_PRODUCT_URL has no product number, as /item/1005001234567890.html")
+        recipient, wanting = _recipient(read)
+        command, lacking = StoreCommand.read(read)
+        mode = read.one_of("PRODSTATUS_PLACEORDER_MODE", MODES, "paid")
+        if command is not None and mode == "unpaid":
+            missing.append(
+                "PRODSTATUS_PLACEORDER_MODE is 'unpaid', which PRODSTATUS_PURCHASE_COMMAND can't do"
+            )
+        return cls(
+            armed=armed,
+            mode=mode,
+            limit=limit,
+            product_id=(found[1] or found[2]) if found else None,
+            sku=read.text("TEST_PRODUCT_SKU"),
+            recipient=recipient,
+            command=command,
+            missing=(*missing, *wanting, *lacking),
+        )
+
+
+def _recipient(read: Variables) -> tuple[Recipient | None, tuple[str, ...]]:
+    parts = {
+        name: read.text(f"TEST_{name}")
+        for name in ("FULL_NAME", "ADDRESS", "CITY", "STATE", "ZIP", "COUNTRY", "PHONE")
+    }
+    missing = [f"TEST_{name} is not set" for name, value in parts.items() if value is None]
+    given = {name: value or "" for name, value in parts.items()}
+    country = given["COUNTRY"].upper()
+    if country and not re.fullmatch(r"[A-Z]{2}", country):
+        missing.append("TEST_COUNTRY is not a country code of two letters")
+    phone = _PHONE.fullmatch(given["PHONE"])
+    if given["PHONE"] and phone is None:
+        missing.append("TEST_PHONE is not of the form '+1 5550100000'")
+    if missing or phone is None:
+        return None, tuple(missing)
+    recipient = Recipient(
+        full_name=given["FULL_NAME"],
+        address=given["ADDRESS"],
+        city=given["CITY"],
+        state=given["STATE"],
+        zip=given["ZIP"],
+        country=country,
+        phone=re.sub(r"\D", "", phone[2]),
+        phone_country=f"+{phone[1]}",
+    )
+    return recipient, ()

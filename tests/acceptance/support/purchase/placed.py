@@ -1,0 +1,135 @@
+"""The order that was placed: waited for while another process places it, and read back.
+
+The processes of one run tell each other through a folder whether the criterion that places the
+order is over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pytest_prodstatus import Money, blocked
+from pytest_prodstatus.store.action import Entry
+from tests.acceptance.support.aliexpress.orders import Supplier, SupplierOrder, order_verdict
+from tests.acceptance.support.clock import Waiting
+from tests.acceptance.support.errors import Verdict
+
+
+class Placing:
+    """A note in a folder that all processes of a run share.
+
+    Args:
+        folder: theirs.
+        run_id: names the run, since the folder may serve another one later.
+    """
+
+    def __init__(self, folder: Path, run_id: str) -> None:
+        self._note = folder / f"placed-{re.sub(r'[^A-Za-z0-9.-]', '_', run_id)}"
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will come of it."""
+        return self._note.exists()
+
+    def end(self) -> None:
+        """Say that it is over, however it ended."""
+        self._note.touch()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadBack:
+    """A placed order as the supplier tells it.
+
+    Attributes:
+        order_ids: the supplier's ids.
+        statuses: its status of each, `UNKNOWN` for one that it doesn't know.
+        verdict: what they prove together: the worst.
+        amount: what the first costs, if the supplier says so.
+        created_at: when the first was made, if the supplier says so.
+        request_ids: the provider's ids of the look-ups.
+    """
+
+    order_ids: tuple[str, ...]
+    statuses: tuple[str, ...]
+    verdict: Verdict
+    amount: Money | None
+    created_at: datetime | None
+    request_ids: tuple[str, ...]
+
+    def require_settled(self) -> None:
+        """End as BLOCKED if the order isn't paid for yet, or not found yet."""
+        if self.verdict == "BLOCKED":
+            blocked(
+                f"order {', '.join(self.order_ids)} is {', '.join(self.statuses)} at the supplier",
+                kind="pending",
+                remedy="run again when the supplier has settled it; nothing will be bought again",
+            )
+
+
+def acts(item: pytest.Item) -> bool:
+    """Return whether a criterion acts on the world."""
+    mark = item.get_closest_marker("stage")
+    return mark is not None and mark.kwargs.get("side_effects") is True
+
+
+def awaited_order(
+    find: Callable[[], Entry | None], placing: Placing, wait: Waiting
+) -> Entry | None:
+    """Return the order that another process is placing, None if none came of it.
+
+    Args:
+        find: looks for it in the journal.
+        placing: ends the wait if nothing will come.
+        wait: bounds it.
+    """
+
+    def look() -> tuple[Entry | None, bool]:
+        over = placing.over  # before the journal, so that an order is never missed
+        return find(), over
+
+    found, _ = wait(look, any)
+    return found
+
+
+def read_back(supplier: Supplier, entry: Entry, *, now: datetime, wait: Waiting) -> ReadBack:
+    """Look a placed order up, waiting while it is new: it is found only after some seconds.
+
+    Args:
+        supplier: who is asked.
+        entry: the order, with its supplier ids.
+        now: an order older than an hour isn't waited for, and must be known.
+        wait: how long to wait.
+    """
+    fresh = now - entry.claimed_at < timedelta(hours=1)
+
+    def look() -> ReadBack:
+        return _read([(each, supplier.order(each)) for each in entry.order_ids], fresh=fresh)
+
+    return wait(look, lambda seen: not fresh or seen.verdict != "BLOCKED")
+
+
+def _read(orders: list[tuple[str, SupplierOrder | None]], *, fresh: bool) -> ReadBack:
+    known = [order for _, order in orders if order is not None]
+    verdicts: list[Verdict] = [
+        order_verdict(order) if order is not None else ("BLOCKED" if fresh else "FAILED")
+        for _, order in orders
+    ]
+    worst: Verdict = "CONFIRMED"
+    if "FAILED" in verdicts:
+        worst = "FAILED"
+    elif "BLOCKED" in verdicts or not verdicts:
+        worst = "BLOCKED"
+    return ReadBack(
+        order_ids=tuple(each for each, _ in orders),
+        statuses=tuple(order.status if order else "UNKNOWN" for _, order in orders),
+        verdict=worst,
+        amount=known[0].amount if known else None,
+        created_at=known[0].created_at if known else None,
+        request_ids=tuple(order.request_id for order in known if order.request_id),
+    )

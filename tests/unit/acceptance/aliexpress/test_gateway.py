@@ -1,0 +1,315 @@
+"""Every call is signed; every envelope is read into an answer or into whose fault it is."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+import responses
+
+from tests.acceptance.support.aliexpress.gateway import sign
+from tests.acceptance.support.errors import (
+    ApiError,
+    CredentialRejected,
+    Misconfigured,
+    OutcomeUnknown,
+    RateLimited,
+    RepeatedOrder,
+    RequestRefused,
+    Unavailable,
+)
+from tests.acceptance.support.secrets import Secret
+from tests.unit.acceptance.providers import (
+    APP_SECRET,
+    PLANTED,
+    SELLER_TOKEN,
+    Sleeps,
+    aliexpress_client,
+    order_request,
+)
+
+URL = "https://supplier.test/sync"
+BENEFIT = "aliexpress_ds_member_benefit_get_response"
+CREATE = "aliexpress_ds_order_create_response"
+SECRET = Secret("helloworld")
+SIGNED = {
+    "app_key": "12345678",
+    "format": "json",
+    "method": "aliexpress.trade.ds.order.get",
+    "partner_id": "iop-sdk-python-20220609",
+    "session": "test",
+    "sign_method": "sha256",
+    "simplify": "false",
+    "single_order_query": '{"order_id":"10000001"}',
+    "timestamp": "1517820392000",
+}
+SIGNATURE = "63C750EE5C1591A8DB38DFEB5E76B7436A5BF589A9CEAAB156F3D10E586712D5"
+
+
+@pytest.fixture
+def web() -> Iterator[responses.RequestsMock]:
+    """Answer for every host; an address that isn't registered is refused."""
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield mock
+
+
+def test_a_call_is_signed_and_carries_its_secrets_in_the_form_alone(
+    web: responses.RequestsMock,
+) -> None:
+    """System parameters are those of the platform; neither address nor headers hold the token."""
+    web.post(URL, json={BENEFIT: {"result": {}, "request_id": "r1"}})
+    assert aliexpress_client().member_benefit().request_id == "r1"
+    request = web.calls[0].request
+    form = dict(parse_qsl(str(request.body)))
+    assert form.pop("sign") == sign(form["method"], form, Secret(APP_SECRET))
+    assert form == {
+        "app_key": "12345678",
+        "method": "aliexpress.ds.member.benefit.get",
+        "timestamp": "1795348800000",
+        "sign_method": "sha256",
+        "session": SELLER_TOKEN,
+        "format": "json",
+        "v": "2.0",
+        "simplify": "false",
+    }
+    assert request.url == URL
+    assert SELLER_TOKEN not in str(request.headers)
+
+
+GATEWAY: list[tuple[Any, type[ApiError]]] = [
+    ({"code": "IllegalAccessToken", "type": "ISV"}, CredentialRejected),
+    ({"code": "IllegalRefreshToken", "type": "ISV"}, CredentialRejected),
+    ({"code": "InvalidAppKey"}, Misconfigured),
+    ({"code": "IncompleteSignature"}, Misconfigured),
+    ({"code": "InvalidSignature"}, Misconfigured),
+    ({"code": "InsufficientPermission"}, Misconfigured),
+    ({"code": "IllegalTimestamp"}, Misconfigured),
+    ({"code": 27, "msg": "Invalid session"}, CredentialRejected),
+    ({"code": "25"}, Misconfigured),
+    ({"code": 15, "sub_code": "isv.item-not-exist"}, RequestRefused),
+    ({"code": 15, "sub_code": "isv.permission-denied"}, Misconfigured),
+    ({"code": 15, "sub_code": "isp.service-timeout"}, Unavailable),
+    ({"code": "isp.unknown-error"}, Unavailable),
+    ({"code": "SomethingNew", "type": "ISV"}, RequestRefused),
+    ({"code": "SomethingNew", "type": "ISP"}, Unavailable),
+    ({"code": "SomethingNew", "type": "SYSTEM"}, Unavailable),
+    ({"code": "SomethingNew"}, Unavailable),
+    ({"code": "ApiCallLimit", "type": "SYSTEM"}, RateLimited),
+]
+
+
+@pytest.mark.parametrize(("error", "kind"), GATEWAY)
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_gateway_refusal_says_whose_fault_it_is(
+    web: responses.RequestsMock, error: dict[str, Any], kind: type[ApiError], flat: bool
+) -> None:
+    """Nested or flat, with a code as number or text: the same fault, with its request id."""
+    error = {"request_id": "r9", "message" if flat else "msg": "no", **error}
+    web.post(URL, json=error if flat else {"error_response": error})
+    with pytest.raises(kind) as caught:
+        aliexpress_client(retry_budget=0).member_benefit()
+    assert type(caught.value) is kind
+    assert caught.value.request_id == "r9"
+    assert caught.value.code == str(error.get("sub_code", error["code"]))
+    assert caught.value.provider == "AliExpress"
+
+
+BUSINESS: list[tuple[dict[str, Any], type[ApiError]]] = [
+    ({"is_success": False, "error_code": "INVENTORY_HOLD_ERROR"}, RequestRefused),
+    ({"is_success": "false", "error_code": "PRICE_PAY_CURRENCY_ERROR"}, RequestRefused),
+    ({"is_success": False, "error_code": "REPEATED_ORDER_ERROR"}, RepeatedOrder),
+    ({"is_success": False}, RequestRefused),
+    ({"is_success": False, "error_code": "IllegalAccessToken"}, CredentialRejected),
+    ({"is_success": False, "error_code": "isv.wrong"}, RequestRefused),
+]
+
+
+@pytest.mark.parametrize(("result", "kind"), BUSINESS)
+def test_a_business_failure_in_a_success_s_clothes_is_a_failure(
+    web: responses.RequestsMock, result: dict[str, Any], kind: type[ApiError]
+) -> None:
+    """HTTP 200 and the method's own envelope don't make is_success=false a success."""
+    web.post(URL, json={CREATE: {"result": {**result, "error_msg": "no"}, "request_id": "r2"}})
+    with pytest.raises(kind) as caught:
+        aliexpress_client().place_order(order_request())
+    assert type(caught.value) is kind
+    assert (caught.value.request_id, caught.value.message) == ("r2", "no")
+
+
+def test_a_bad_rsp_code_is_a_failure(web: responses.RequestsMock) -> None:
+    """Answers without any is_success tell a failure by rsp_code."""
+    body = {"rsp_code": 402, "rsp_msg": "no such order type", "request_id": "r3"}
+    web.post(URL, json={"aliexpress_trade_ds_order_get_response": body})
+    with pytest.raises(RequestRefused, match=r"no such order type \(code 402, request r3"):
+        aliexpress_client().order("1")
+
+
+@pytest.mark.parametrize("code", ["0", 0, None, 200])
+def test_code_zero_is_fine(web: responses.RequestsMock, code: object) -> None:
+    """A flat answer with code 0 is a success, as number or text."""
+    web.post(URL, json={"code": code, "request_id": "r4", "result": {"level": 1}})
+    assert aliexpress_client().member_benefit().request_id == "r4"
+
+
+@pytest.mark.parametrize("body", ["", "<html>", "[]", "{}", '{"other_response":{}}', "null"])
+def test_an_answer_that_cannot_be_read_is_the_providers_fault(
+    web: responses.RequestsMock, body: str
+) -> None:
+    """Garbage with HTTP 200 is Unavailable, never a success and never a refusal."""
+    web.post(URL, body=body)
+    with pytest.raises(Unavailable):
+        aliexpress_client(retry_budget=0).member_benefit()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (500, "{}", Unavailable),
+        (502, "<html>", Unavailable),
+        (503, '{"code":"IllegalAccessToken","type":"ISV"}', Unavailable),
+        (403, "<html>", Misconfigured),
+        (404, "<html>", Misconfigured),
+        (302, "", Misconfigured),
+        (400, '{"code":"IllegalAccessToken"}', CredentialRejected),
+        (429, "", RateLimited),
+    ],
+)
+def test_the_http_status_counts_too(
+    web: responses.RequestsMock, status: int, body: str, kind: type[ApiError]
+) -> None:
+    """5xx is the provider's whatever the body says; a code in a 4xx is more exact than it."""
+    web.post(URL, body=body, status=status)
+    with pytest.raises(kind) as caught:
+        aliexpress_client(retry_budget=0).member_benefit()
+    assert caught.value.http_status == status
+
+
+def test_a_ban_is_waited_out(web: responses.RequestsMock) -> None:
+    """A ban's "will last N seconds" and Retry-After are honoured, then the call is repeated."""
+    ban = {"code": "ApiCallLimit", "msg": "frequency exceeded, this ban will last 4 seconds"}
+    web.post(URL, json={"error_response": ban})
+    web.post(URL, status=429, headers={"Retry-After": "6"})
+    web.post(URL, json={BENEFIT: {"result": {}, "request_id": "r5"}})
+    sleeps = Sleeps()
+    aliexpress_client(sleep=sleeps).member_benefit()
+    assert [int(each) for each in sleeps] == [4, 6]
+
+
+@pytest.mark.parametrize(
+    ("result", "ids"),
+    [
+        ({"is_success": True, "order_list": {"number": [8198352049851315]}}, ["8198352049851315"]),
+        ({"is_success": "true", "order_list": [1, "2"]}, ["1", "2"]),
+        ({"order_list": {"number": "77"}}, ["77"]),
+    ],
+)
+def test_order_ids_come_in_several_shapes(
+    web: responses.RequestsMock, result: dict[str, Any], ids: list[str]
+) -> None:
+    """order_list may be a bare array, its numbers text."""
+    web.post(URL, json={CREATE: {"result": result, "request_id": "r6"}})
+    placed = aliexpress_client().place_order(order_request())
+    assert (list(placed.order_ids), placed.request_id) == (ids, "r6")
+
+
+UNCERTAIN: list[dict[str, Any]] = [
+    {"json": {CREATE: {"result": {"is_success": True}, "request_id": "r7"}}},
+    {"json": {CREATE: {"result": {"is_success": True, "order_list": {"number": [0, ""]}}}}},
+    {"json": {CREATE: {"result": {"is_success": False, "error_code": "SYSTEM_ERROR"}}}},
+    {"json": {"error_response": {"code": 15, "sub_code": "isp.timeout"}}},
+    {"body": "<html>"},
+    {"status": 502},
+    {"body": TimeoutError("planted")},
+]
+
+
+@pytest.mark.parametrize("answer", UNCERTAIN)
+def test_an_order_whose_fate_is_unknown_is_never_called_refused(
+    web: responses.RequestsMock, answer: dict[str, Any]
+) -> None:
+    """Success without an id, 5xx, isp.*, garbage and cuts leave it open; nothing is repeated."""
+    web.post(URL, **answer)
+    with pytest.raises(OutcomeUnknown):
+        aliexpress_client().place_order(order_request())
+    assert len(web.calls) == 1
+
+
+def test_what_placing_sends(web: responses.RequestsMock) -> None:
+    """The order's JSON has the provider's names; try_to_pay says whether it's paid."""
+    web.post(URL, json={CREATE: {"result": {"is_success": True, "order_list": [5]}}})
+    aliexpress_client().place_order(order_request(pay=False, quantity=2))
+    form = dict(parse_qsl(str(web.calls[0].request.body)))
+    order = json.loads(form["param_place_order_request4_open_api_d_t_o"])
+    assert order["out_order_id"] == "ps-1"
+    assert order["logistics_address"]["country"] == "US"
+    assert order["logistics_address"]["full_name"] == "Planted Person"
+    assert order["product_items"][0]["product_count"] == 2
+    payment = json.loads(form["ds_extend_request"])["payment"]
+    assert payment == {"pay_currency": "USD", "try_to_pay": False}
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_provider_that_echoes_secrets_tells_no_one(
+    web: responses.RequestsMock, flat: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Secrets in an error's message, code and id are masked, and absent from logs."""
+    caplog.set_level("DEBUG")
+    echo = f"bad token {SELLER_TOKEN} secret {APP_SECRET} sent"
+    error = {"code": f"X{SELLER_TOKEN}", "type": "ISV", "request_id": SELLER_TOKEN}
+    error |= {"message": echo, "msg": echo}
+    web.post(URL, json=error if flat else {"error_response": error})
+    client = aliexpress_client()
+    with pytest.raises(RequestRefused) as caught:
+        client.member_benefit()
+    shown = f"{caught.value} {caught.value!r} {vars(caught.value)} {caplog.text} {vars(client)}"
+    assert not [secret for secret in PLANTED if secret in shown]
+    assert "bad token ******** secret ******** sent" in shown
+
+
+def test_a_traceback_with_locals_shows_no_secret_and_no_person(
+    web: responses.RequestsMock,
+) -> None:
+    """Every variable of every frame of the package, as pytest -l prints them, is clean."""
+    web.post(URL, status=500)
+    with pytest.raises(OutcomeUnknown) as caught:
+        aliexpress_client().place_order(order_request())
+    error: BaseException | None = caught.value
+    shown = []
+    while error is not None:
+        trace = error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename != __file__:
+                shown.append(repr(trace.tb_frame.f_locals))
+            trace = trace.tb_next
+        error = error.__cause__ or error.__context__
+    text = " ".join(shown)
+    assert len(shown) >= 3
+    assert not re.search("planted", text, re.IGNORECASE)
+
+
+def test_a_business_call_signs_its_parameters_alone() -> None:
+    """The method's name and the path /sync aren't part of the message."""
+    assert sign("/sync", SIGNED, SECRET) == SIGNATURE
+    assert sign("aliexpress.trade.ds.order.get", SIGNED, SECRET) == SIGNATURE
+
+
+def test_a_system_call_signs_its_path_too() -> None:
+    """The path stands before the parameters."""
+    params = {
+        "app_key": "12345678",
+        "code": "3_500102_JxZ05Ux3cnnSSUm6dCxYg6Q26",
+        "sign_method": "sha256",
+        "timestamp": "1517820392000",
+    }
+    expected = "35607762342831B6A417A0DED84B79C05FEFBF116969C48AD6DC00279A9F4D81"
+    assert sign("/auth/token/create", params, SECRET) == expected
+
+
+def test_neither_order_nor_an_old_signature_matter() -> None:
+    """Parameters are sorted by key, and `sign` is left out."""
+    shuffled = {"sign": "OLD", **dict(reversed(SIGNED.items()))}
+    assert sign("/sync", shuffled, SECRET) == SIGNATURE

@@ -1,0 +1,1 @@
+"""Unit tests of how the store's database is asked."""

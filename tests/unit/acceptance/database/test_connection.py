@@ -1,0 +1,295 @@
+"""The database is asked read-only, which is proved first; what it can't answer is BLOCKED."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
+
+from pytest_prodstatus import Blocked
+from tests.acceptance.demo import postgres
+from tests.acceptance.demo.store import Store
+from tests.acceptance.support.database.connection import Database
+from tests.unit.acceptance.databases import connected, opened, sabotage
+
+_XIDS = "SELECT CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text)"
+
+
+@pytest.fixture
+def owner(running_store: Store) -> Iterator[Database]:
+    """The database as a role that could write, were it let."""
+    with opened(running_store.owner_url) as database:
+        yield database
+
+
+def _blocked(call: Callable[[], object]) -> tuple[str, str]:
+    with pytest.raises(Blocked) as caught:
+        call()
+    return caught.value.reason.kind.value, caught.value.reason.text
+
+
+def test_the_session_is_what_it_promises(owner: Database) -> None:
+    """Read-only, one snapshot, bounded, named, in UTC and in the schema of the URL."""
+    row = owner.ask(
+        """SELECT current_setting('transaction_read_only') AS ro,
+        current_setting('transaction_isolation') AS level,
+        current_setting('statement_timeout') AS statement,
+        current_setting('lock_timeout') AS lock,
+        current_setting('idle_in_transaction_session_timeout') AS idle,
+        current_setting('application_name') AS name, current_setting('TimeZone') AS zone,
+        current_setting('search_path') AS path, current_setting('jit') AS jit"""
+    )
+    assert row == {
+        "ro": "on",
+        "level": "repeatable read",
+        "statement": "1min",
+        "lock": "5s",
+        "idle": "1min",
+        "name": "prodstatus/run-1",
+        "zone": "UTC",
+        "path": "public",
+        "jit": "off",
+    }
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "WITH gone AS (DELETE FROM sales RETURNING id) SELECT count(*) AS n FROM gone",
+        "SELECT nextval('sales_id_seq') AS n",
+        "SELECT id AS n FROM users LIMIT 1 FOR UPDATE",
+        "SELECT set_config('transaction_read_only', 'off', true) AS n",
+    ],
+)
+def test_nothing_can_be_written_even_by_the_owner(owner: Database, statement: str) -> None:
+    """The transaction itself refuses it, and it can't be switched back."""
+    kind, reason = _blocked(lambda: owner.ask(statement))
+    assert kind == "inconclusive"
+    assert "25006" in reason or "25001" in reason
+    assert owner.ask("SELECT count(*) > 100 AS there FROM sales")["there"] is True
+
+
+def test_the_connection_is_given_back_after_each_statement(
+    owner: Database, running_store: Store
+) -> None:
+    """One connection a process, and none in a transaction between two questions."""
+    owner.ask("SELECT 1 AS one")
+    owner.ask("SELECT 2 AS two")
+    engine = create_engine(
+        str(running_store.owner_url).replace("postgresql:", "postgresql+psycopg:").split("&")[0]
+    )
+    with engine.connect() as connection:
+        states = connection.execute(
+            text(
+                """SELECT state FROM pg_stat_activity WHERE pid <> pg_backend_pid()
+                AND query LIKE 'ROLLBACK%' AND backend_type = 'client backend'"""
+            )
+        ).scalars()
+        assert set(states) == {"idle"}
+    engine.dispose()
+
+
+def test_a_slow_statement_is_a_timeout(running_store: Store) -> None:
+    """It says nothing about the store."""
+    url = running_store.environment["DATABASE_URL"]
+    with opened(url, statement_timeout=timedelta(milliseconds=50)) as database:
+        kind, reason = _blocked(lambda: database.ask("SELECT pg_sleep(5) AS slept"))
+    assert kind == "timeout"
+    assert "57014" in reason
+
+
+def test_a_locked_table_is_a_timeout(running_store: Store) -> None:
+    """A question that waits for a migration is not answered."""
+    owner = str(running_store.owner_url).replace("postgresql:", "postgresql+psycopg:").split("&")[0]
+    engine = create_engine(owner)
+    with engine.connect() as connection:
+        connection.execute(text("LOCK TABLE sales"))
+        url = running_store.environment["DATABASE_URL"]
+        with opened(url, lock_timeout=timedelta(milliseconds=50)) as database:
+            kind, reason = _blocked(lambda: database.ask("SELECT count(*) FROM sales"))
+        connection.rollback()
+    engine.dispose()
+    assert kind == "timeout"
+    assert "55P03" in reason
+
+
+@pytest.mark.parametrize(
+    ("statement", "lacks"),
+    [
+        ("SELECT 1 FROM nowhere", "the table 'nowhere'"),
+        ('SELECT s."netGain" FROM sales s', "the column 's.netGain'"),
+        ('SELECT "netGain" FROM sales', "the column 'netGain'"),
+    ],
+)
+def test_a_schema_that_lacks_something_is_named(
+    owner: Database, statement: str, lacks: str
+) -> None:
+    """A table or column that isn't there is no verdict about the store."""
+    assert _blocked(lambda: owner.ask(statement)) == (
+        "inconclusive",
+        f"this store's schema lacks {lacks}",
+    )
+
+
+def test_a_role_that_may_not_read_is_a_matter_of_configuration(running_store: Store) -> None:
+    """The reader of the demo has just SELECT, and on few columns of the store's tables."""
+    with opened(running_store.environment["DATABASE_URL"]) as database:
+        kind, reason = _blocked(lambda: database.ask("SELECT rolpassword FROM pg_authid"))
+    assert (kind, "pg_authid" in reason) == ("missing-config", True)
+
+
+def test_a_database_that_is_not_there_is_a_wrong_url(running_store: Store) -> None:
+    """The server answers, so the URL has to be corrected."""
+    url = running_store.environment["DATABASE_URL"].replace("/store?", "/stroe?")
+    with opened(url) as database:
+        kind, reason = _blocked(lambda: database.ask("SELECT 1"))
+    assert (kind, "no such database" in reason) == ("missing-config", True)
+
+
+def test_an_unreachable_server_is_named_without_its_password() -> None:
+    """Host and port, never the password."""
+    with opened("postgresql://reader:hunter2secret@127.0.0.1:1/store") as database:
+        kind, reason = _blocked(lambda: database.ask("SELECT 1"))
+    assert kind == "provider-unavailable"
+    assert "127.0.0.1:1" in reason
+    assert "hunter2" not in reason
+
+
+def _reason(database: Database) -> tuple[str, str]:
+    return _blocked(lambda: database.ask("SELECT 1 AS one"))
+
+
+@pytest.mark.parametrize("options", ["", "&options=-c%20default_transaction_read_only%3Doff"])
+def test_the_owner_is_refused_by_the_transaction(running_store: Store, options: str) -> None:
+    """Also where the URL says that transactions may write: each begins as READ ONLY."""
+    with opened(f"{running_store.owner_url}{options}") as database:
+        assert database.ask("SELECT 1 AS one") == {"one": 1}
+
+
+def test_a_transaction_that_may_write_is_found_out(running_store: Store) -> None:
+    """Every question is BLOCKED, again and again, and nothing is left behind: no number is used."""
+    with connected(running_store.owner_url) as other, opened(running_store.owner_url) as database:
+        before = other.execute(text(_XIDS)).scalar_one()
+        other.rollback()
+        sabotage(database)
+        for _ in range(3):
+            kind, reason = _reason(database)
+            assert (kind, reason.partition(":")[0]) == ("missing-config", "connection is writable")
+        assert other.execute(text(_XIDS)).scalar_one() == before
+
+
+def test_a_role_that_can_only_select_is_refused_by_its_rights(running_store: Store) -> None:
+    """Where the transaction would let it write, the role may not: 42501."""
+    with opened(running_store.environment["DATABASE_URL"]) as database:
+        sabotage(database)
+        assert database.ask("SELECT current_setting('transaction_read_only') AS ro") == {
+            "ro": "off"
+        }
+
+
+def test_a_role_whose_transactions_are_read_only_is_refused_by_that(running_store: Store) -> None:
+    """The documented role's own default stands where READ ONLY is dropped on the way."""
+    with opened(running_store.environment["DATABASE_URL"]) as database:
+        sabotage(database, read_only=None)
+        assert database.ask("SELECT current_setting('transaction_read_only') AS ro") == {"ro": "on"}
+
+
+@pytest.mark.parametrize(
+    ("right", "table"),
+    [
+        ("INSERT", "sales"),
+        ("DELETE", "sales"),
+        ("TRUNCATE", "products"),
+        ('UPDATE ("updatedAt")', "users"),
+        ('UPDATE ("updatedAt")', "orders"),
+    ],
+)
+def test_a_right_to_write_any_table_is_found_out(
+    running_store: Store, right: str, table: str
+) -> None:
+    """The attempt is at one table; a role that may write another is no reader either."""
+    reader = running_store.environment["DATABASE_URL"]
+    role = reader.partition("//")[2].partition(":")[0]
+    with connected(running_store.owner_url) as owner:
+        owner.execute(text(f"GRANT {right} ON {table} TO {role}"))
+        owner.commit()
+        try:
+            with opened(reader) as database:
+                sabotage(database)
+                kind, reason = _reason(database)
+            with opened(reader) as database:
+                assert database.ask("SELECT 1 AS one") == {"one": 1}
+        finally:
+            owner.execute(text(f"REVOKE {right} ON {table} FROM {role}"))
+            owner.commit()
+    assert (kind, "connection is writable" in reason, table in reason) == (
+        "missing-config",
+        True,
+        True,
+    )
+
+
+def test_a_proof_that_could_not_be_made_is_none(running_store: Store) -> None:
+    """A table that is locked answers with a time-out, which is not a refusal of the write."""
+    with connected(running_store.owner_url) as owner:
+        owner.execute(text("LOCK TABLE orders"))
+        bound = timedelta(milliseconds=50)
+        with opened(running_store.owner_url, lock_timeout=bound) as database:
+            assert _reason(database)[0] == "timeout"
+            owner.rollback()
+            assert database.ask("SELECT 1 AS one") == {"one": 1}
+
+
+def test_a_schema_without_orders_is_named(running_store: Store) -> None:
+    """Where there is nothing to try it on, the store's schema is what lacks."""
+    with opened(str(running_store.owner_url).replace("schema=public", "schema=empty")) as database:
+        assert _reason(database) == (
+            "inconclusive",
+            "this store's schema lacks the table 'orders'",
+        )
+
+
+def _answers(url: str) -> bool:
+    try:
+        with connected(url):
+            return True
+    except OperationalError:  # it has yet to replay what there is
+        return False
+
+
+@pytest.fixture
+def standby(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A server in recovery that answers questions, with a table of orders."""
+    monkeypatch.setitem(postgres._OPTIONS, "wal_level", "replica")
+    folder = postgres.new_folder()
+    server = postgres.Postgres(folder)
+    try:
+        server.create_database()
+        with connected(server.url()) as connection:
+            connection.execute(text("CREATE TABLE orders (id text)"))
+            connection.commit()
+        server._server.send_signal(signal.SIGINT)
+        server._server.wait(20)
+        Path(folder / "data" / "standby.signal").touch()
+        server._server = server._start()
+        deadline = time.monotonic() + 30
+        while not _answers(server.url()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        yield server.url()
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_a_hot_standby_refuses_whatever_the_transaction_says(standby: str) -> None:
+    """A replica is as good a place to ask as the primary, and can't be written at all."""
+    with opened(standby) as database:
+        sabotage(database, read_only=None)
+        assert database.ask("SELECT pg_is_in_recovery() AS standby") == {"standby": True}

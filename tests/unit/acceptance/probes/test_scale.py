@@ -1,0 +1,138 @@
+"""The database criteria at scale: one statement each, by the store's indexes, a bounded answer.
+
+What they cost on millions of rows is measured by hand (`benchmarks/`); here a store of 20,000
+orders shows that they are built for it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import datetime, timezone
+
+import pytest
+from sqlalchemy import Connection, create_engine, text
+
+from benchmarks.store.filling import fill
+from benchmarks.store.plans import reads
+from benchmarks.store.psql import Psql
+from benchmarks.store.questions import QUESTIONS
+from benchmarks.store.recording import Asked, Recorder
+from tests.acceptance.demo.postgres import Postgres, new_folder
+from tests.acceptance.support.database.transaction import bound
+from tests.acceptance.support.probes.questions import Scope
+from tests.acceptance.support.settings import Settings
+
+_ROWS = 20_000
+_NOW = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
+_SETTINGS = Settings.from_environment({}, target="production", dotenv={})
+_SCOPE = Scope(now=_NOW, settings=_SETTINGS)
+
+_OF_NO_WINDOW = {"oauth.stored_credentials", "cycle.autopilot"}
+_OVER_EVERYTHING = {"orders.shared_supplier_ids": "orders", "payouts.shared_ids": "sales"}
+_RECENT = "WHERE \"createdAt\" >= '2026-10-23 12:00'"
+_SICK = {
+    "orders.fulfilment": "UPDATE orders SET status = 'FAILED'",
+    "orders.supplier_ids": "UPDATE orders SET \"aliexpressOrderId\" = 'SIMULATED_ORDER_ID'",
+    "orders.stuck_in_purchasing": "UPDATE orders SET status = 'PURCHASING', supplier = NULL",
+    "orders.shared_supplier_ids": 'UPDATE orders SET "aliexpressOrderId" = left(id, 3)',
+    "sales.sales_of_orders": "DELETE FROM sales",
+    "sales.links": "UPDATE sales SET \"orderId\" = 'lost' || id",
+    "sales.environments": "UPDATE sales SET environment = 'sandbox'",
+    "payouts.stored": 'UPDATE sales SET "userPayoutId" = NULL',
+    "payouts.failed": "UPDATE sales SET status = 'PAYOUT_FAILED'",
+    "payouts.shared_ids": 'UPDATE sales SET "userPayoutId" = "adminPayoutId"',
+    "profit.net_profit": 'UPDATE sales SET "netProfit" = 0',
+    "profit.arithmetic": 'UPDATE sales SET "commissionAmount" = 0',
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    """A PostgreSQL with a generated store."""
+    folder = new_folder()
+    try:
+        server = Postgres(folder)
+        try:
+            server.create_database()
+            fill(server.url(), rows=_ROWS, now=_NOW)
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def connection(server: Postgres) -> Iterator[Connection]:
+    """A transaction of the store's owner that is rolled back."""
+    url = server.url().split("&schema=")[0]
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.connect() as connection:
+        yield connection
+        connection.rollback()
+    engine.dispose()
+
+
+def _asked(connection: Connection, name: str) -> Asked:
+    recorder = Recorder(
+        lambda statement, /, **given: dict(
+            connection.execute(text(statement), given).mappings().one()
+        )
+    )
+    QUESTIONS[name](bound(recorder, **_SCOPE.parameters()), _SETTINGS)
+    return recorder.only()
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_question_is_one_statement_that_goes_by_the_stores_indexes(
+    connection: Connection, name: str
+) -> None:
+    """The window is read by its index, joins by their keys; one scan where all is compared."""
+    asked = _asked(connection, name)
+    lines = connection.execute(text(f"EXPLAIN {asked.statement}"), asked.parameters).scalars()
+    plan = "\n".join(lines)
+    over = _OVER_EVERYTHING.get(name)
+    assert {"orders", "sales"} & set(reads(plan).scans) == ({over} if over else set())
+    assert plan.count("Seq Scan on orders") + plan.count("Seq Scan on sales") == bool(over)
+    if name not in _OF_NO_WINDOW:
+        assert {"orders_createdAt_idx", "sales_createdAt_idx"} & set(reads(plan).indexes)
+
+
+@pytest.mark.parametrize("name", _SICK)
+def test_an_answer_is_bounded_however_many_offend(connection: Connection, name: str) -> None:
+    """Where all of the window's rows are wrong, they are counted and five of them are named."""
+    before = max(_counts(_asked(connection, name)))
+    connection.execute(text(f"{_SICK[name]} {_RECENT}"))
+    asked = _asked(connection, name)
+    offending = [len(value) for key, value in asked.row.items() if key.startswith("newest_")]
+    assert before > 100
+    assert max(_counts(asked)[1:]) > 100
+    assert offending == [5]
+    assert all(len(value) <= 20 for value in asked.row.values() if isinstance(value, list))
+
+
+def _counts(asked: Asked) -> list[int]:
+    return [value for value in asked.row.values() if isinstance(value, int)]
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_psql_is_given_the_same_question(
+    server: Postgres, connection: Connection, name: str
+) -> None:
+    """With the values in its text, a statement answers what it answers with bound ones."""
+    asked = _asked(connection, name)
+    with Psql(server.program("psql"), server.url().split("&schema=")[0]) as psql:
+        statement = psql.literal(asked)
+        assert psql.seconds(statement) > 0
+    answer = connection.exec_driver_sql(statement.replace("%", "%%")).mappings().one()
+    assert dict(answer) == asked.row
+
+
+def test_a_statement_that_psql_refuses_is_told(server: Postgres) -> None:
+    """With the server's words: a failed statement has no time."""
+    with (
+        Psql(server.program("psql"), server.url().split("&schema=")[0]) as psql,
+        pytest.raises(RuntimeError, match=r'psql failed: .*"nothing" does not exist'),
+    ):
+        psql.seconds("SELECT * FROM nothing")

@@ -1,0 +1,216 @@
+"""Payouts at the provider: each fault in its own words, and never an address."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+
+from pytest_prodstatus import Blocked, Money
+from tests.acceptance.support.clock import waiting
+from tests.acceptance.support.errors import NotFound, Unavailable
+from tests.acceptance.support.paypal.payouts import PayoutBatch, PayoutItem
+from tests.acceptance.support.probes.payouts import Payout
+from tests.acceptance.support.probes.settlement import Settlement, settle
+
+AT = datetime(2026, 11, 20, tzinfo=timezone.utc)
+PAYOUT = Payout(
+    sale_id=7,
+    role="user",
+    batch_id="B1",
+    amount=Decimal("12.30"),
+    currency="USD",
+    receiver="Seller@Store.example",
+    payoneer=False,
+)
+ITEM = PayoutItem(
+    item_id="I1",
+    transaction_id="T1",
+    status="SUCCESS",
+    amount=Money("12.3", "USD"),
+    receiver="seller@store.example ",
+    sender_item_id=None,
+    errors=(),
+)
+BATCH = PayoutBatch(
+    batch_id="B1",
+    status="SUCCESS",
+    items=(ITEM,),
+    total=None,
+    created_at=AT,
+    completed_at=AT,
+    debug_id="d1",
+)
+
+
+ONCE = waiting(timedelta(seconds=0), sleep=lambda _: None)
+"""Looks again once, and is over then."""
+
+
+class Provider(dict[str, PayoutBatch]):
+    """PayPal with the batches it is given."""
+
+    down_after = 99
+
+    def payout_batch(self, batch_id: str) -> PayoutBatch:
+        self.down_after -= 1
+        if self.down_after < 0:
+            raise Unavailable(provider="PayPal", operation="payouts", message="503")
+        if batch_id not in self:
+            raise NotFound(provider="PayPal", operation="payouts", message="no such batch")
+        return self[batch_id]
+
+
+def _settled(payout: Payout = PAYOUT, batch: PayoutBatch | None = BATCH) -> Settlement:
+    provider = Provider({payout.batch_id: batch} if batch else {})
+    return settle(provider, [payout], former_receivers=["Old@store.example"], wait=ONCE)
+
+
+def test_a_payout_that_arrived_is_settled() -> None:
+    """Amounts are compared as numbers, addresses without case or white space."""
+    found = _settled()
+    assert (found.settled, found.wrong, found.pending) == (1, (), ())
+    assert (found.completed_at, found.last_debug_id) == (AT, "d1")
+    found.require_settled(accept_payoneer=False)
+
+
+def test_a_former_receiver_is_right_for_an_older_payout() -> None:
+    """The address may have changed since."""
+    item = replace(ITEM, receiver="old@STORE.example")
+    assert _settled(batch=replace(BATCH, items=(item,))).settled == 1
+
+
+@pytest.mark.parametrize(
+    ("batch", "words"),
+    [
+        (None, "doesn't know it"),
+        (replace(BATCH, status="DENIED"), "the batch is DENIED"),
+        (replace(BATCH, items=()), "0 items"),
+        (replace(BATCH, items=(ITEM, ITEM)), "2 items"),
+        (replace(BATCH, items=(replace(ITEM, status="RETURNED"),)), "I1 is RETURNED"),
+        (replace(BATCH, items=(replace(ITEM, amount=Money("12.31", "USD")),)), "12.31 USD instead"),
+        (replace(BATCH, items=(replace(ITEM, amount=Money("12.30", "EUR")),)), "EUR instead"),
+        (replace(BATCH, items=(replace(ITEM, receiver="thief@x.example"),)), "its receiver"),
+        (
+            replace(BATCH, items=(replace(ITEM, status="UNCLAIMED", receiver="thief@x.example"),)),
+            "its receiver",
+        ),
+    ],
+)
+def test_a_payout_that_went_wrong_says_how(batch: PayoutBatch | None, words: str) -> None:
+    """One sentence that names sale, role and batch, and nobody."""
+    found = _settled(batch=batch)
+    assert found.settled == 0
+    assert found.wrong[0].startswith("sale 7 user payout B1: ")
+    assert words in found.wrong[0]
+    assert "@" not in str(found)
+    assert "@" not in found.wrong[0]
+
+
+@pytest.mark.parametrize(
+    ("batch", "words"),
+    [
+        (replace(BATCH, items=(replace(ITEM, status="UNCLAIMED"),)), "I1 is UNCLAIMED"),
+        (replace(BATCH, items=(replace(ITEM, status="NEW_WORD"),)), "I1 is NEW_WORD"),
+        (replace(BATCH, status="PENDING", items=()), "the batch is PENDING"),
+    ],
+)
+def test_a_payout_under_way_is_pending(batch: PayoutBatch, words: str) -> None:
+    """A batch of SUCCESS proves nothing of its items."""
+    found = _settled(batch=batch)
+    assert found.wrong == ()
+    with pytest.raises(Blocked, match=words) as caught:
+        found.require_settled(accept_payoneer=True)
+    assert caught.value.reason.kind.value == "pending"
+
+
+def test_payoneer_is_inconclusive_unless_it_is_accepted() -> None:
+    """It can't be looked up at PayPal, and isn't."""
+    found = _settled(replace(PAYOUT, payoneer=True, batch_id="payoneer"), None)
+    assert (found.looked_up, found.by_payoneer) == (0, (7,))
+    with pytest.raises(Blocked) as caught:
+        found.require_settled(accept_payoneer=False)
+    assert caught.value.reason.kind.value == "inconclusive"
+    found.require_settled(accept_payoneer=True)
+
+
+def test_what_was_seen_to_be_wrong_stays_wrong() -> None:
+    """A provider that goes down afterwards doesn't hide it; before, it is what is said."""
+    provider = Provider(B1=replace(BATCH, status="DENIED"))
+    provider.down_after = 1
+    assert len(settle(provider, [PAYOUT, PAYOUT], former_receivers=(), wait=ONCE).wrong) == 1
+    provider = Provider(B1=BATCH)
+    provider.down_after = 1
+    with pytest.raises(Unavailable):
+        settle(provider, [PAYOUT, PAYOUT], former_receivers=(), wait=ONCE)
+
+
+def test_a_sale_without_an_amount_was_paid_wrongly() -> None:
+    """There is nothing that the payout could agree with."""
+    assert _settled(replace(PAYOUT, amount=None)).wrong
+
+
+class Slow(Provider):
+    """PayPal, which settles its batches while it is asked."""
+
+    def __init__(self, *, looks: int, status: str = "PROCESSING") -> None:
+        super().__init__(B1=BATCH, B2=replace(BATCH, batch_id="B2", debug_id="d2"))
+        self.looks = looks
+        self.status = status
+        self.asked: list[str] = []
+
+    def payout_batch(self, batch_id: str) -> PayoutBatch:
+        self.asked.append(batch_id)
+        batch = super().payout_batch(batch_id)
+        if batch_id == "B1" and self.asked.count("B1") <= self.looks:
+            return replace(batch, status=self.status, items=())
+        return batch
+
+
+BOTH = (PAYOUT, replace(PAYOUT, batch_id="B2", role="admin"))
+
+
+@pytest.mark.parametrize("status", ["PENDING", "PROCESSING"])
+def test_what_paypal_works_on_is_looked_up_again(status: str) -> None:
+    """That alone, until it has arrived."""
+    provider = Slow(looks=3, status=status)
+    pauses: list[float] = []
+    wait = waiting(timedelta(minutes=1), sleep=pauses.append)
+    found = settle(provider, BOTH, former_receivers=(), wait=wait)
+    assert (found.looked_up, found.settled, found.pending) == (2, 2, ())
+    assert provider.asked == ["B1", "B2", "B1", "B1", "B1"]
+    assert len(pauses) == 2
+
+
+def test_what_takes_longer_is_pending() -> None:
+    """When the time is over, and not before."""
+    found = settle(Slow(looks=99), BOTH, former_receivers=(), wait=ONCE)
+    assert (found.looked_up, found.settled) == (2, 1)
+    assert found.pending == ("sale 7 user payout B1: the batch is PROCESSING",)
+
+
+def test_without_a_wait_each_is_looked_up_once() -> None:
+    """As where one order of several is traced."""
+    provider = Slow(looks=99)
+    assert len(settle(provider, BOTH, former_receivers=()).pending) == 1
+    assert provider.asked == ["B1", "B2"]
+
+
+def test_a_receiver_is_not_waited_for() -> None:
+    """What is unclaimed may be so for a month."""
+    provider = Slow(looks=0)
+    provider["B1"] = replace(BATCH, items=(replace(ITEM, status="UNCLAIMED"),))
+    found = settle(provider, BOTH, former_receivers=(), wait=ONCE)
+    assert provider.asked == ["B1", "B2"]
+    assert len(found.pending) == 1
+
+
+def test_beside_a_wrong_one_nothing_is_waited_for() -> None:
+    """It FAILED already."""
+    provider = Slow(looks=99)
+    provider["B2"] = replace(BATCH, status="DENIED")
+    found = settle(provider, BOTH, former_receivers=(), wait=ONCE)
+    assert provider.asked == ["B1", "B2"]
+    assert (len(found.wrong), len(found.pending)) == (1, 1)

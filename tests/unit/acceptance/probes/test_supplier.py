@@ -1,0 +1,61 @@
+"""Look-ups at the supplier: bought, lost, pending, or outside what its API knows."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_prodstatus import Blocked
+from tests.acceptance.support.aliexpress.orders import SupplierOrder
+from tests.acceptance.support.probes.orders import Purchase
+from tests.acceptance.support.probes.supplier import LookUps, look_up
+
+
+class Supplier(dict[str, str]):
+    """A supplier that knows the statuses it is given."""
+
+    def order(self, order_id: str) -> SupplierOrder | None:
+        status = self.get(order_id)
+        if status is None:
+            return None
+        return SupplierOrder(order_id=order_id, status=status, request_id=f"r{order_id}")
+
+
+def _look_up(status: str | None, *, by_hand: bool = False) -> LookUps:
+    supplier = Supplier({"1": "FINISH"} | ({"2": status} if status else {}))
+    return look_up(
+        supplier,
+        [
+            Purchase(order_id="a", supplier_id="1", by_hand=False),
+            Purchase(order_id="b", supplier_id="2", by_hand=by_hand),
+        ],
+    )
+
+
+def test_a_purchase_that_the_supplier_has_is_confirmed() -> None:
+    """With the provider's id of each look-up."""
+    found = _look_up("WAIT_BUYER_ACCEPT_GOODS")
+    assert found.confirmed == ("a 1 FINISH", "b 2 WAIT_BUYER_ACCEPT_GOODS")
+    assert found.request_ids == ("r1", "r2")
+    found.require_settled()
+
+
+@pytest.mark.parametrize("status", [None, "IN_CANCEL"])
+def test_a_purchase_that_is_cancelled_or_unknown_is_lost(status: str | None) -> None:
+    """The API knows every order that was made through it."""
+    assert _look_up(status).lost == (f"b 2 {status or 'UNKNOWN'}",)
+
+
+def test_an_unpaid_purchase_is_pending() -> None:
+    """It may still be paid, or lapse."""
+    with pytest.raises(Blocked, match="b 2 PLACE_ORDER_SUCCESS"):
+        _look_up("PLACE_ORDER_SUCCESS").require_settled()
+
+
+def test_a_purchase_by_hand_may_be_outside_the_api() -> None:
+    """That proves nothing, unless it is all there is."""
+    found = _look_up(None, by_hand=True)
+    assert (found.lost, found.outside) == ((), ("b 2 UNKNOWN",))
+    found.require_settled()
+    by_hand = Purchase(order_id="a", supplier_id="1", by_hand=True)
+    with pytest.raises(Blocked, match="all were made by hand"):
+        look_up(Supplier(), [by_hand]).require_settled()

@@ -1,0 +1,81 @@
+"""Processes that buy, and can be killed while they do.
+
+Run as `python -m tests.unit.acceptance.purchase.buyer`. Each line of stdin is a JSON object
+{supplier, journal, variables, now, kill_after, kill_when}. For each it forks a process that places
+an order (it has imported everything and has no threads, so that this costs milliseconds), kills it
+after so many seconds or when a file appears, if the line says so, and prints how it ended: nothing
+if it was killed before.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pytest_prodstatus import Blocked
+from pytest_prodstatus.store.journal import Journal
+from tests.acceptance.support.purchase.order import Purchase
+from tests.acceptance.support.purchase.routes import choose_route
+from tests.acceptance.support.settings import Settings
+from tests.unit.acceptance.providers import aliexpress_client
+
+
+def buy(job: dict[str, Any]) -> str:
+    """Place an order as the suite does; return how that ended."""
+
+    def clock() -> datetime:
+        return datetime.fromisoformat(job["now"])
+
+    settings = Settings.from_environment(job["variables"], target="demo", dotenv={}).purchase
+    client = aliexpress_client(job["supplier"], clock=clock, timeout=(5.0, 5.0))
+    try:
+        with Journal.open(job["journal"], clock=clock) as journal:
+            purchase = Purchase(
+                client=client,
+                route=choose_route(settings, client),
+                journal=journal,
+                settings=settings,
+                target="demo",
+                who="a person",
+                clock=clock,
+                conditions=tuple,
+                observe=_forget,
+            )
+            return str(purchase.place().state)
+    except Blocked as blocked:
+        return blocked.reason.kind.value
+
+
+def _forget(**values: object) -> None:
+    """Take in evidence that nobody looks at."""
+
+
+def main() -> None:
+    """Answer each line until stdin ends."""
+    for line in sys.stdin:
+        job = json.loads(line)
+        heard, say = os.pipe()
+        pid = os.fork()
+        if not pid:
+            os.write(say, buy(job).encode())
+            os._exit(0)
+        os.close(say)
+        if "kill_after" in job or "kill_when" in job:
+            time.sleep(job.get("kill_after", 0))
+            while "kill_when" in job and not Path(job["kill_when"]).exists():
+                time.sleep(0.002)
+            os.kill(pid, signal.SIGKILL)  # not waited for yet, so it is still that process
+        with os.fdopen(heard) as words:
+            sys.stdout.write(f"{words.read()}\n")
+        sys.stdout.flush()
+        os.waitpid(pid, 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""The one real order: what keeps it from being placed, and that it is placed at most once."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from pytest_prodstatus import Blocked
+from pytest_prodstatus.store.journal import Journal
+from tests.acceptance.support.purchase.journal import CRITERION, latest_order, refuse_unresolved
+from tests.unit.acceptance.providers import aliexpress_client
+from tests.unit.acceptance.purchases import ARMED, Bench
+
+
+def test_an_order_is_placed_paid_and_written_down(bench: Bench) -> None:
+    """Its id, quote and mode are in the journal, and the supplier has it."""
+    entry = bench.place()
+    assert (str(entry.state), entry.mode, entry.route) == ("CONFIRMED", "paid", "direct")
+    assert (str(entry.amount), str(entry.cap), entry.currency) == ("14.49", "25.00", "USD")
+    order = bench.state.orders[entry.order_ids[0]]
+    assert (order.out_order_id, order.status) == (entry.out_order_id, "WAIT_SELLER_SEND_GOODS")
+
+
+def test_a_second_order_is_refused_for_the_day(bench: Bench) -> None:
+    """The claim is the day's, whoever asks."""
+    bench.place()
+    kind, reason = bench.blocked()
+    assert (kind, "already claimed" in reason, bench.ordered) == ("not-armed", True, 1)
+
+
+def test_every_missing_condition_is_in_one_reason(bench: Bench) -> None:
+    """So that a person can set them all at once; nothing is asked of the supplier."""
+    bench.variables = {"TEST_CITY": "Town"}
+    bench.conditions = lambda: ("the credential is for the sandbox",)
+    kind, reason = bench.blocked()
+    assert kind == "not-armed"
+    for name in (set(ARMED) - {"TEST_CITY"}) | {"sandbox"}:
+        assert name in reason
+    assert not bench.state.requests
+
+
+def test_a_quote_above_the_cap_spends_nothing(bench: Bench) -> None:
+    """Goods and delivery count."""
+    bench.variables["PRODSTATUS_SPEND_LIMIT"] = "14.48 USD"
+    kind, reason = bench.blocked()
+    assert (kind, bench.ordered) == ("not-armed", 0)
+    assert "14.49 USD" in reason
+
+
+def test_the_ladder_spends_as_much_as_it_says(bench: Bench) -> None:
+    """A quote orders nothing, an unpaid order lapses; neither confirms."""
+    bench.variables["PRODSTATUS_PLACEORDER_MODE"] = "quote"
+    assert (bench.blocked()[0], bench.ordered) == ("not-armed", 0)
+    bench.variables["PRODSTATUS_PLACEORDER_MODE"] = "unpaid"
+    assert bench.blocked()[0] == "not-armed"
+    assert [order.status for order in bench.state.orders.values()] == ["PLACE_ORDER_SUCCESS"]
+    with bench.journal() as journal:
+        assert latest_order(journal, "demo", bench.clock()) is None
+
+
+def test_the_credential_is_looked_at_again_just_before(bench: Bench) -> None:
+    """What was good when the run began may have changed."""
+    answers = iter([(), ("the access token of credential 1 has expired",)])
+    bench.conditions = lambda: next(answers)
+    assert bench.blocked()[0] == "not-armed"
+    bench.conditions = tuple
+    bench.state.faults.reject_token = True
+    with pytest.raises(Blocked):
+        bench.place()
+    assert bench.ordered == 0
+
+
+def test_an_order_that_would_leave_too_late_is_written_off(bench: Bench) -> None:
+    """A process that slept between claim and order sends nothing, says so, and frees the day."""
+    times = [bench.clock(), bench.clock() + timedelta(minutes=11)]
+
+    def clock() -> datetime:
+        return times.pop(0) if len(times) > 1 else times[0]
+
+    with Journal.open(bench.journal_url, clock=clock) as journal:
+        with pytest.raises(Blocked, match="was good on its own day") as caught:
+            bench.purchase(journal).place()
+        assert caught.value.reason.kind.value == "inconclusive"
+        assert [str(entry.state) for entry in journal.entries()] == ["REJECTED"]
+    assert bench.ordered == 0
+    bench.clock.now = times[0]
+    assert bench.place().attempt == 2
+
+
+@pytest.mark.parametrize("fault", ["cut_next", "garbage_next"])
+def test_an_order_of_unknown_end_blocks_the_next(bench: Bench, fault: str) -> None:
+    """It was made, nobody heard of it, and nothing is ordered until a person has looked."""
+    original = aliexpress_client(bench.url, clock=bench.clock)
+    place = original.place_order
+
+    def with_fault(order: Any) -> Any:
+        setattr(bench.state.faults, fault, 1)
+        return place(order)
+
+    original.place_order = with_fault  # type: ignore[method-assign]
+    with bench.journal() as journal:
+        purchase = bench.purchase(journal, original)
+        with pytest.raises(Blocked) as caught:
+            purchase.place()
+        assert caught.value.reason.kind.value == "unresolved-intent"
+        with pytest.raises(Blocked):
+            refuse_unresolved(journal, "demo")
+    for hours in (1, 24, 24 * 40):
+        bench.clock.now += timedelta(hours=hours)
+        assert bench.blocked()[0] == "unresolved-intent"
+    assert bench.ordered == 1
+
+
+def test_a_refused_order_fails_and_frees_the_day(bench: Bench) -> None:
+    """The supplier's refusal proves that nothing was ordered."""
+    bench.state.permissions = frozenset(
+        {
+            "aliexpress.ds.product.get",
+            "aliexpress.ds.freight.query",
+            "aliexpress.ds.member.benefit.get",
+        }
+    )
+    with pytest.raises(AssertionError, match="InsufficientPermission"):
+        bench.place()
+    bench.state.permissions = None
+    entry = bench.place()
+    assert (entry.attempt, bench.ordered) == (2, 1)
+
+
+def test_racers_place_one_order(bench: Bench) -> None:
+    """Ten at once, each with a journal of its own."""
+    ends: list[str] = []
+
+    def race() -> None:
+        try:
+            ends.append(str(bench.place().state))
+        except Blocked as blocked:
+            ends.append(blocked.reason.kind.value)
+
+    threads = [threading.Thread(target=race) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert bench.ordered == 1
+    assert ends.count("CONFIRMED") == 1
+    assert set(ends) <= {"CONFIRMED", "unresolved-intent", "not-armed"}
+
+
+def test_a_confirmed_order_proves_the_purchase_for_thirty_days(bench: Bench) -> None:
+    """And no longer."""
+    entry = bench.place()
+    with bench.journal() as journal:
+        later = bench.clock() + timedelta(days=29)
+        assert latest_order(journal, "demo", later) == entry
+        assert latest_order(journal, "production", later) is None
+        assert latest_order(journal, "demo", bench.clock() + timedelta(days=31)) is None
+    assert entry.criterion == CRITERION

@@ -1,0 +1,98 @@
+"""A placed order is waited for and read back; nobody waits for one that won't come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from pytest_prodstatus import Blocked
+from pytest_prodstatus.store.action import Entry, State
+from tests.acceptance.support.clock import waiting
+from tests.acceptance.support.purchase.placed import Placing, ReadBack, awaited_order, read_back
+from tests.unit.acceptance.providers import aliexpress_client
+from tests.unit.acceptance.purchases import Bench
+from tests.unit.state.plans import entry
+
+T = TypeVar("T")
+_ORDER = entry(State.SENT, State.CONFIRMED)
+
+
+def _patient(look: Callable[[], T], done: Callable[[T], bool]) -> T:
+    """Look up to ten times."""
+    seen = look()
+    for _ in range(9):
+        if done(seen):
+            break
+        seen = look()
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("order_at", "over_at", "found", "looks"),
+    [
+        (1, None, True, 1),
+        (4, None, True, 4),
+        (None, 3, False, 3),
+        (3, 3, True, 3),
+        (None, None, False, 10),
+    ],
+)
+def test_the_wait_ends_with_the_order_or_with_its_criterion(
+    tmp_path: Path, order_at: int | None, over_at: int | None, found: bool, looks: int
+) -> None:
+    """Whichever comes first; an order that is there when it is over is seen."""
+    placing = Placing(tmp_path, "run/1")
+    seen = 0
+
+    def find() -> Entry | None:
+        nonlocal seen
+        seen += 1
+        if over_at is not None and seen >= over_at - 1:
+            placing.end()  # after this look, for the next one
+        return _ORDER if order_at is not None and seen >= order_at else None
+
+    assert (awaited_order(find, placing, _patient) is _ORDER) == found
+    assert seen == looks
+
+
+def test_the_note_is_of_one_run(tmp_path: Path) -> None:
+    """A folder that another run used before says nothing about this one."""
+    Placing(tmp_path, "run 1").end()
+    assert Placing(tmp_path, "run 1").over
+    assert not Placing(tmp_path, "run 2").over
+
+
+def _read(bench: Bench, entry: Entry, looks: list[float]) -> ReadBack:
+    client = aliexpress_client(bench.url, clock=bench.clock)
+    wait = waiting(timedelta(seconds=0.3), sleep=looks.append, pause=0.01)
+    return read_back(client, entry, now=bench.clock(), wait=wait)
+
+
+def test_a_new_order_is_waited_for(bench: Bench) -> None:
+    """It is found only after some seconds; unknown until the end is pending, not lost."""
+    entry = bench.place()
+    order = bench.state.orders[entry.order_ids[0]]
+    order.visible_from = bench.clock() + timedelta(seconds=10)
+    looks: list[float] = []
+    found = _read(bench, entry, looks)
+    assert (found.verdict, found.statuses) == ("BLOCKED", ("UNKNOWN",))
+    assert len(looks) > 1
+    with pytest.raises(Blocked, match="UNKNOWN at the supplier"):
+        found.require_settled()
+    order.visible_from = bench.clock()
+    assert _read(bench, entry, []).verdict == "CONFIRMED"
+
+
+def test_an_old_order_that_is_unknown_or_cancelled_fails(bench: Bench) -> None:
+    """Nothing is waited for."""
+    entry = bench.place()
+    bench.state.orders[entry.order_ids[0]].status = "IN_CANCEL"
+    assert _read(bench, entry, []).verdict == "FAILED"
+    bench.state.orders.clear()
+    bench.clock.now += timedelta(hours=2)
+    looks: list[float] = []
+    assert (_read(bench, entry, looks).verdict, looks) == ("FAILED", [])

@@ -1,0 +1,119 @@
+"""Credentials at rest: what Node encrypted is read, and what can't be read says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+
+import pytest
+
+from pytest_prodstatus import Blocked
+from tests.acceptance.demo.encryption import encrypted
+from tests.acceptance.support.credentials import (
+    StoredCredential,
+    SupplierCredential,
+    UnreadableCredential,
+    WrongKey,
+    open_credential,
+    read_instant,
+)
+from tests.acceptance.support.secrets import Secret
+from tests.acceptance.support.settings import Settings
+
+KEY = "k" * 32
+# Made by Node's crypto (scryptSync, aes-256-cbc), as the store makes them.
+FROM_NODE = (
+    "000102030405060708090a0b0c0d0e0f:dcb6d3370df382923f7f270a407a16878d545a2cd7a1c2ad2f8937101ee9"
+    "07272b62f925725f0eeda2e4ac4b15e04a49"
+)
+FROM_NODE_SALTED = "000102030405060708090a0b0c0d0e0f:722279631f01df2296282fbf53f8c414"
+FROM_NODE_NOT_JSON = "000102030405060708090a0b0c0d0e0f:31fab8cd773ed66753a999a7d32c7f77"
+
+Make = Callable[..., Settings]
+
+
+def _open(text: str, settings: Settings) -> SupplierCredential:
+    stored = StoredCredential(row_id=7, own=True, updated_at=None, credentials=Secret(text))
+    return open_credential(stored, settings)
+
+
+def test_what_node_encrypted_is_read(variables: Make) -> None:
+    """With the store's default salt, and white space around the key."""
+    found = _open(FROM_NODE, variables(ENCRYPTION_KEY=f" {KEY}\n"))
+    assert found.access_token == Secret("tökén")
+    assert found.sandbox is False
+
+
+def test_a_salt_and_the_other_key_variable_are_honoured(variables: Make) -> None:
+    """JWT_SECRET stands in for an unset ENCRYPTION_KEY."""
+    settings = variables(
+        JWT_SECRET="another key that is long enough!", ENCRYPTION_SALT="pepper", ENCRYPTION_KEY=" "
+    )
+    assert _open(FROM_NODE_SALTED, settings).access_token is None
+
+
+@pytest.mark.parametrize("text", [FROM_NODE, FROM_NODE_NOT_JSON])
+@pytest.mark.parametrize("number", range(8))
+def test_a_wrong_key_says_so(variables: Make, text: str, number: int) -> None:
+    """By its padding or by what comes out; the words are its own."""
+    key = KEY if text is FROM_NODE_NOT_JSON else f"{number}{KEY}"
+    with pytest.raises(WrongKey, match="cannot be decrypted with this key"):
+        _open(text, variables(ENCRYPTION_KEY=key))
+
+
+def test_a_ciphertext_without_a_key_is_blocked(variables: Make) -> None:
+    """Nothing was found wrong: the key is missing, or can't be one."""
+    for settings in (variables(), variables(ENCRYPTION_KEY="short")):
+        with pytest.raises(Blocked) as caught:
+            _open(FROM_NODE, settings)
+        assert caught.value.reason.kind.value == "missing-config"
+
+
+def test_plain_json_needs_no_key(variables: Make) -> None:
+    """As old rows have it."""
+    found = _open('{"accessToken": " t ", "appKey": 512345, "sandbox": true}', variables())
+    assert (found.access_token, found.app_key, found.sandbox) == (Secret("t"), "512345", True)
+
+
+@pytest.mark.parametrize("text", ["", "gibberish", "[1]", '{"a":', "00:11", f"{'0' * 32}:abc"])
+def test_neither_ciphertext_nor_json_is_unreadable(variables: Make, text: str) -> None:
+    """It is not a matter of the key."""
+    with pytest.raises(UnreadableCredential, match="neither a ciphertext nor a JSON object"):
+        _open(text, variables(ENCRYPTION_KEY=KEY))
+
+
+def test_what_the_demo_encrypts_is_read(variables: Make) -> None:
+    """Two implementations agree."""
+    text = encrypted({"accessToken": "t"}, key=KEY, iv=bytes(16))
+    assert _open(text, variables(ENCRYPTION_KEY=KEY)).access_token == Secret("t")
+
+
+def test_an_unfinished_oauth_is_blocked(variables: Make) -> None:
+    """A row without a token, or without an end to it, proves nothing."""
+    with pytest.raises(Blocked, match="OAuth was not completed"):
+        _open('{"accessToken": ""}', variables()).require_access_token()
+    with pytest.raises(Blocked, match="does not say when"):
+        _open('{"accessToken": "t", "accessTokenExpiresAt": "soon"}', variables()).require_expiry()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-22T10:30:00Z",
+        "2026-11-22T10:30:00.000Z",
+        "2026-11-22T12:30:00.000000000+02:00",
+        "2026-11-22 05:30:00-0500",
+        "2026-11-22T10:30",
+    ],
+)
+def test_an_instant_is_read_in_every_iso_form(text: str) -> None:
+    """With and without fractions and zones; no zone means UTC."""
+    assert read_instant(text) == datetime(2026, 11, 22, 10, 30, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", "tomorrow", 1795343400000, "2026-13-01T00:00:00Z", True]
+)
+def test_anything_else_is_an_unknown_instant(value: object) -> None:
+    """Never a guess."""
+    assert read_instant(value) is None

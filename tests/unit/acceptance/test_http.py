@@ -1,0 +1,194 @@
+"""One exchange: what went wrong is told without the library's exceptions or any secret."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+import responses
+import urllib3.exceptions
+
+from tests.acceptance.support.errors import (
+    Misconfigured,
+    NetworkFault,
+    TimedOut,
+)
+from tests.acceptance.support.http import Bearer, Call, Form, NoAuth, Reply, Transport
+from tests.acceptance.support.secrets import Secret
+
+CALL = Call(operation="op", verb="POST", path="/sync", form=Form(session="planted"), auth=NoAuth())
+
+
+def transport(base_url: str = "https://api.test", timeout: float = 2) -> Transport:
+    """Return a transport to an address."""
+    return Transport(provider="P", base_url=base_url, timeout=(timeout, timeout))
+
+
+@pytest.fixture
+def web() -> Iterator[responses.RequestsMock]:
+    """Answer for every host; an address that isn't registered is refused."""
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield mock
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://api.paypal.test",
+        "ftp://api.test",
+        "api.test",
+        "",
+        "https://",
+        "https://user:planted@api.test",
+        "https://api.test?token=planted",
+        "https://api.test:99999",
+    ],
+)
+def test_an_address_that_would_leak_or_fail_is_refused(address: str) -> None:
+    """Only https, or http to this machine, with nothing secret within; it isn't repeated."""
+    with pytest.raises(Misconfigured) as caught:
+        transport(address)
+    assert "planted" not in str(caught.value)
+
+
+def test_a_redirect_is_not_followed(web: responses.RequestsMock) -> None:
+    """A followed POST would carry the token elsewhere."""
+    web.post("https://api.test/sync", status=307, headers={"Location": "https://evil.test/"})
+    assert transport().exchange(CALL).status == 307
+    assert len(web.calls) == 1
+
+
+def test_a_token_from_netrc_is_never_sent(
+    web: responses.RequestsMock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ~/.netrc entry for the host doesn't replace the Authorization header."""
+    file = tmp_path / "netrc"
+    file.write_text("default login someone password else\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(file))
+    web.get("https://api.test/x", json={})
+    call = Call(operation="op", verb="GET", path="/x", auth=Bearer(Secret("token-1")))
+    transport().exchange(call)
+    assert web.calls[0].request.headers["Authorization"] == "Bearer token-1"
+    web.post("https://api.test/sync", json={})
+    transport().exchange(CALL)
+    assert "Authorization" not in web.calls[1].request.headers
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "sent"),
+    [
+        (requests.exceptions.ConnectTimeout("planted"), TimedOut, False),
+        (requests.exceptions.ReadTimeout("planted"), TimedOut, True),
+        (
+            requests.exceptions.ConnectionError(
+                urllib3.exceptions.ReadTimeoutError(None, "/sync", "planted")  # type: ignore[arg-type]
+            ),
+            TimedOut,
+            True,
+        ),
+        (requests.exceptions.ConnectionError("planted"), NetworkFault, True),
+        (requests.exceptions.ChunkedEncodingError("planted"), NetworkFault, True),
+        (requests.exceptions.InvalidURL("planted"), Misconfigured, None),
+    ],
+)
+def test_what_the_library_raises_is_told_in_our_words(
+    web: responses.RequestsMock,
+    error: Exception,
+    kind: type[Exception],
+    sent: bool | None,
+) -> None:
+    """The kind says whose fault it is, `sent` whether anything can have arrived; no text leaks."""
+    web.post("https://api.test/sync", body=error)
+    with pytest.raises(kind) as caught:
+        transport().exchange(CALL)
+    assert type(caught.value) is kind
+    assert getattr(caught.value, "sent", None) is sent
+    assert "planted" not in f"{caught.value!s} {caught.value!r}"
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+def test_a_refused_connection_sent_nothing() -> None:
+    """Nobody listening is a network fault that provably had no effect."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: a connection is refused
+        with pytest.raises(NetworkFault) as caught:
+            transport(f"http://127.0.0.1:{taken.getsockname()[1]}").exchange(CALL)
+    assert caught.value.sent is False
+    assert not isinstance(caught.value, TimedOut)
+
+
+def test_a_silent_server_times_out_after_it_was_asked() -> None:
+    """A read time-out leaves it open whether the request had an effect."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        with pytest.raises(TimedOut) as caught:
+            transport(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout=0.05).exchange(CALL)
+    assert caught.value.sent is True
+
+
+def test_a_body_that_is_cut_short_is_no_answer() -> None:
+    """Fewer bytes than announced are a cut, never a shorter document."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(NetworkFault) as caught:
+            transport(f"http://127.0.0.1:{server.getsockname()[1]}").exchange(CALL)
+        thread.join()
+    assert caught.value.sent is True
+
+
+def test_a_fresh_call_takes_a_new_connection() -> None:
+    """A kept-alive connection, which may be dead by now, isn't used for what is sent once."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        accepted: list[socket.socket] = []
+
+        def serve() -> None:
+            for _ in range(2):
+                connection, _ = server.accept()
+                accepted.append(connection)
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        once = transport(f"http://127.0.0.1:{server.getsockname()[1]}")
+        assert once.exchange(CALL).content == b"{}"
+        assert once.exchange(CALL, fresh=True).content == b"{}"
+        thread.join(5)
+        for connection in accepted:
+            connection.close()
+    assert len(accepted) == 2
+
+
+def test_this_machine_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy in the environment isn't asked about a loopback address."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(NetworkFault) as caught:
+            transport(f"http://127.0.0.1:{taken.getsockname()[1]}").exchange(CALL)
+    assert "Proxy" not in str(caught.value)
+
+
+def test_a_call_and_a_reply_show_neither_form_nor_body() -> None:
+    """What pytest -l prints of them holds no secret."""
+    reply = Reply(status=200, headers={"Set-Cookie": "planted"}, content=b"planted")
+    call = Call(operation="o", verb="GET", path="/", auth=Bearer(Secret("planted")))
+    assert "planted" not in f"{CALL!r} {CALL.form!r} {call!r} {reply!r}"

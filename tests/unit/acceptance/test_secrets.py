@@ -1,0 +1,64 @@
+"""A secret shows itself only by name, and no message repeats one."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import pytest
+
+from tests.acceptance.support.secrets import Secret, announced_to, scrubbed
+
+PLANTED = "planted-value-1234"
+
+
+def test_no_way_of_showing_a_secret_tells_its_text_or_length() -> None:
+    """repr, str and format give one constant, whatever the secret."""
+    for value in (PLANTED, "x", ""):
+        secret = Secret(value)
+        assert repr(secret) == "Secret('********')"
+        assert str(secret) == f"{secret}" == f"{secret:s}" == "********"
+    assert PLANTED not in f"{[Secret(PLANTED)]} {(Secret(PLANTED),)!r}"
+
+
+def test_a_secret_is_no_text() -> None:
+    """It can't be joined, serialised or mistaken for a str."""
+    assert not isinstance(Secret(PLANTED), str)
+    with pytest.raises(TypeError):
+        json.dumps({"token": Secret(PLANTED)})
+    assert Secret(PLANTED) != PLANTED
+
+
+def test_secrets_are_equal_and_hashable_by_value() -> None:
+    """Two secrets with one text are one key of a set; the text comes back only by reveal()."""
+    assert Secret(PLANTED) == Secret(PLANTED) != Secret("other")
+    assert len({Secret(PLANTED), Secret(PLANTED), Secret("other")}) == 2
+    assert Secret(PLANTED).reveal() == PLANTED
+    assert bool(Secret(PLANTED))
+    assert not Secret("")
+
+
+def test_a_secret_survives_the_way_to_another_process() -> None:
+    """Pickling keeps the value and the mask."""
+    copy = pickle.loads(pickle.dumps(Secret(PLANTED)))
+    assert copy == Secret(PLANTED)
+    assert PLANTED not in repr(copy)
+
+
+def test_whoever_redacts_is_told_of_every_secret() -> None:
+    """Inside the block each new secret is told by its text; before and after it none is."""
+    heard: list[str] = []
+    Secret("before-it-began")
+    with announced_to(heard.append):
+        Secret(PLANTED)
+        assert heard == [PLANTED]
+    Secret("after-it-ended")
+    assert heard == [PLANTED]
+
+
+def test_a_providers_words_are_one_bounded_line_without_secrets() -> None:
+    """Secrets are masked plain and URL-encoded, before the line is cut."""
+    words = "token a/b\nis\x1b[31m bad: a%2Fb " + "x" * 500
+    said = scrubbed(words, (Secret("a/b"), Secret("")))
+    assert said.startswith("token ******** is [31m bad: ******** xxx")
+    assert len(said) == 300
