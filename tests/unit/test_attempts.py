@@ -10,12 +10,12 @@ from unittest.mock import Mock
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_prodstatus.reports import Payload, phase_of
 
 from pytest_prodstatus.attempts import Attempts
 from pytest_prodstatus.intake import Reports
 from pytest_prodstatus.model.outcome import reduce_phases
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
+from pytest_prodstatus.reports import Payload, phase_of
 from tests.unit.given import entry
 
 NODEID = "test_a.py::test_a"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from pytest_prodstatus.reports import doubt_of
 
 from pytest_prodstatus.model.verdict import Kind
+from pytest_prodstatus.reports import doubt_of
 
 DIED = """Exception in thread Thread-1 (probe)
 

@@ -10,7 +10,6 @@ from urllib.parse import quote
 import pytest
 from msgspec import Struct
 from msgspec.structs import fields, replace
-from pytest_prodstatus.reports import Payload
 
 from pytest_prodstatus.model.codec import write_record
 from pytest_prodstatus.model.evidence import IntEntry, MapEntry, MoneyEntry, TextEntry, TimeEntry
@@ -29,6 +28,7 @@ from pytest_prodstatus.model.record import (
 from pytest_prodstatus.model.redaction import MASK, Redactor
 from pytest_prodstatus.model.verdict import Reason
 from pytest_prodstatus.model.walk import INTO, _texts_of, printable, redacted, walked
+from pytest_prodstatus.reports import Payload
 from tests.unit.given import (
     B,
     C,
