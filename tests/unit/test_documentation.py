@@ -10,7 +10,7 @@ import pytest
 from click import Context
 
 import pytest_prodstatus
-from pytest_prodstatus import judging, plugin
+from pytest_prodstatus import journal, judging, plugin
 from pytest_prodstatus.cli.main import COMMANDS, main
 from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_FAILED, EXIT_OPEN, EXIT_UNWRITTEN
 from pytest_prodstatus.model.evidence import ENTRIES_LIMIT, ITEMS_LIMIT, TEXT_LIMIT
@@ -154,6 +154,8 @@ def test_every_public_name_is_documented() -> None:
     """The table lists what can be imported, and nothing else."""
     listed = first_column(section(WRITING, "Names to import"))
     assert sorted(listed) == sorted(pytest_prodstatus.__all__)
+    listed = first_column(section(WRITING, "The journal's names"))
+    assert sorted(listed) == sorted(journal.__all__)
 
 
 def test_every_fixture_is_documented() -> None:
