@@ -96,14 +96,11 @@ def _is_of_another_day(plan: Plan, now: datetime) -> bool:
     return plan.key.period == "day" and plan.key != once_a_day(now)
 
 
-_NOTHING: frozenset[State] = frozenset()
 _STEPS = {
-    State.INTENT: frozenset({State.SENT, State.REJECTED, State.UNKNOWN}),
-    State.SENT: frozenset({State.CONFIRMED, State.REJECTED, State.UNKNOWN}),
+    State.INTENT: (State.SENT, State.REJECTED, State.UNKNOWN),
+    State.SENT: (State.CONFIRMED, State.REJECTED, State.UNKNOWN),
 }
 """What the process that acts may write next."""
-_RESOLUTIONS = frozenset({State.CONFIRMED, State.REJECTED})
-"""What a person may say of an action that isn't settled."""
 
 
 def require_step(action: Action, wanted: State, now: datetime) -> None:
@@ -120,27 +117,19 @@ def require_step(action: Action, wanted: State, now: datetime) -> None:
     newest = action.events[-1]
     was_sent = any(event.state is State.SENT for event in action.events)
     late_success = wanted is State.CONFIRMED and newest.resolution and was_sent
-    if wanted not in _STEPS.get(action.state, _NOTHING) and not late_success:
+    if wanted not in _STEPS.get(action.state, ()) and not late_success:
         raise IllegalTransition(action, wanted)
     if wanted is State.SENT and (now >= action.expires_at or _is_of_another_day(action, now)):
         raise Expired(action, wanted, now)
-
-
-def require_resolution(action: Action, wanted: State, now: datetime) -> None:
-    """Raise IllegalTransition unless `action` may be resolved as `wanted` at `now`.
-
-    A CONFIRMED action dated after today (a clock had jumped ahead) may be confirmed once more:
-    that line, dated now, is how a person says that the old date was wrong.
-    """
-    redated = action.state is wanted is State.CONFIRMED and action.last_day > now.date()
-    if (action.settled or wanted not in _RESOLUTIONS) and not redated:
-        raise IllegalTransition(action, wanted)
 
 
 def resolution_event(
     action: Action, *, state: str, receipts: Sequence[str], who: str, how: str, now: datetime
 ) -> Event:
     """Return the event that settles `action` as `state`, which is CONFIRMED or REJECTED.
+
+    A CONFIRMED action dated after today (a clock had jumped ahead) may be confirmed once more:
+    that line, dated now, is how a person says that the old date was wrong.
 
     Raises:
         InvalidRecord: a state that settles nothing, no name, no grounds, or receipts that don't
@@ -158,7 +147,9 @@ def resolution_event(
     if wanted is State.REJECTED and receipts:
         msg = f"REJECTED means that nothing was done, yet receipts are given: {receipts!r}."
         raise InvalidRecord(msg)
-    require_resolution(action, wanted, now)
+    redated = action.state is wanted is State.CONFIRMED and action.last_day > now.date()
+    if action.settled and not redated:
+        raise IllegalTransition(action, wanted)
     kept = receipts_of(receipts or action.receipts) if wanted is State.CONFIRMED else ()
     return Event(at=now, state=wanted, note=grounds, who=name, receipts=kept, resolution=True)
 
@@ -320,8 +311,9 @@ class Journal:
 
         Raises:
             Expired: the plan's expiry, or the UTC day of its key, is over.
-            IllegalTransition: it isn't at INTENT (someone resolved it, say).
-            JournalUnavailable: it could not be written; don't send.
+            IllegalTransition: (here and below) the step doesn't follow: someone resolved it, say.
+            JournalUnavailable: (here and below) it could not be written; the action stays as it
+                is and blocks.
         """
         return self._step(action, State.SENT, note)
 
@@ -330,27 +322,15 @@ class Journal:
 
         Raises:
             InvalidRecord: there is no receipt.
-            IllegalTransition: nothing was sent, or its end is known already.
-            JournalUnavailable: it could not be written; the action stays at SENT and blocks.
         """
         return self._step(action, State.CONFIRMED, note, receipts_of(receipts))
 
     def rejected(self, action: Action, note: str) -> Action:
-        """Record that it is proved that nothing was done, which frees the key.
-
-        Raises:
-            IllegalTransition: its end is known already, or is UNKNOWN (then use `resolve`).
-            JournalUnavailable: it could not be written; the action stays as it is and blocks.
-        """
+        """Record that it is proved that nothing was done, which frees the key."""
         return self._step(action, State.REJECTED, note)
 
     def unknown(self, action: Action, note: str) -> Action:
-        """Record that no one can know whether it was done, which blocks until resolved.
-
-        Raises:
-            IllegalTransition: its end is known already.
-            JournalUnavailable: it could not be written; the action stays as it is and blocks.
-        """
+        """Record that no one can know whether it was done, which blocks until it is resolved."""
         return self._step(action, State.UNKNOWN, note)
 
     def resolve(
@@ -362,7 +342,7 @@ class Journal:
         who: str,
         how: str,
     ) -> Action:
-        """Settle an action that was left open.
+        """Settle the action with this number, which was left open.
 
         Args:
             action_id: its number.

@@ -102,6 +102,8 @@ def _parameter(parameter: inspect.Parameter) -> str:
         text += f": {_plain(parameter.annotation)}"
     if parameter.default is not parameter.empty:
         default = parameter.default
+        if inspect.isfunction(default):
+            return f"{text} = {default.__name__}"
         told = default.value if isinstance(default, Enum) else default
         text += f" = {told!r}"
     return text
