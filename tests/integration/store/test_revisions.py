@@ -94,7 +94,7 @@ def test_ten_processes_make_one_history(url: str, act: Act) -> None:
 
 def test_a_current_schema_costs_no_migration_library(sqlite_url: str) -> None:
     """Where there is no step to do, Alembic isn't imported."""
-    History.open(sqlite_url, "store").close()
+    Journal.open(sqlite_url).close()
     code = (
         "import sys; from pytest_prodstatus.store.history import History; "
         "from pytest_prodstatus.store.journal import Journal; "
