@@ -1,26 +1,43 @@
-"""What the reports of a run said of every criterion, at little cost, since most of thousands pass.
+"""What the reports of a run say of every criterion, at little cost, since most of thousands pass.
 
-While tests run, a report that its phase passed is put aside until many are read together; whatever
-else is said becomes a phase at once, so that nobody can take it back. The phases of a test that
-passed one after the other, as they should, make one short row; all others go to the rule table.
+Every report of a test comes in here once, redacted first of all and taken in last. While tests run,
+a report that its phase passed is kept until many are read together; whatever else is reported
+becomes a phase at once, so that no hook can take it back. The phases of a test that passed one
+after the other, as they should, make one short row; all others go to the rule table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+import warnings
+from collections.abc import Callable, Generator, Mapping
 from datetime import datetime, timezone
 from typing import Any, TypeAlias
 
 import pytest
+from msgspec.structs import replace
 
+from pytest_prodstatus.model.catalogue import Criterion
 from pytest_prodstatus.model.evidence import Entry
-from pytest_prodstatus.model.outcome import Observation, Phase, plain_pass, reduce_phases
-from pytest_prodstatus.reports import ATTRIBUTE, Payload, phase_of
-from pytest_prodstatus.spool import worker_id
+from pytest_prodstatus.model.outcome import (
+    CRASHED,
+    Observation,
+    Phase,
+    doubted,
+    plain_pass,
+    reduce_phases,
+)
+from pytest_prodstatus.model.text import several_lines
+from pytest_prodstatus.model.verdict import Reason
+from pytest_prodstatus.redact_report import tells_nothing
+from pytest_prodstatus.redaction import Redaction
+from pytest_prodstatus.reports import ATTRIBUTE, MANIFEST, Payload, phase_of, take_manifest
+from pytest_prodstatus.spool import Spool, worker_id
 
 _ORDER = ("setup", "call", "teardown")
 _ALL = len(_ORDER)
 _NEXT = (*_ORDER, "")
+_MANY = 1_000
+"""Reports that are read together: one by one costs more, and so does to keep them all."""
 
 _Passed: TypeAlias = tuple[int, str, float, float, tuple[Entry, ...]]
 """The first phases of one attempt, which all passed: how many, the worker, how long they took, when
@@ -33,58 +50,118 @@ _NOTHING: _Passed = (0, "", 0.0, 0.0, ())
 
 
 class Attempts:
-    """The phases of every criterion, by its node id, in the order of arrival.
+    """The phases of every criterion, in the order of arrival.
 
     Attributes:
-        aside: reports that a phase passed, of any test, which weren't read yet.
-        endpoints, snapshots: whom the tests asked, and as of when, by the reports that were read.
+        criteria: by node id; None before the run has begun, when reports are not for us.
+        failed: a criterion's report failed.
+        failed_elsewhere: node ids of other tests that failed.
+        interrupted: ids of workers that were told to stop, which xdist takes for crashes.
+        endpoints, snapshots: what the tests contacted, and as of when, by the reports that were
+            read.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, redaction: Redaction, spool: Spool, *, require_evidence: bool) -> None:
+        self.criteria: Mapping[str, Criterion] | None = None
+        self.failed = False
+        self.failed_elsewhere: list[str] = []
+        self.interrupted: set[str] = set()
         self.endpoints: dict[str, str] = {}
         self.snapshots: dict[str, set[datetime]] = {}
-        self.aside: list[pytest.TestReport] = []
+        self._redaction = redaction
+        self._spool = spool
+        self._require_evidence = require_evidence
+        self._unread: list[pytest.TestReport] = []
         self._passed: dict[str, _Passed] = {}
         self._phases: dict[str, list[Phase]] = {}
+        self._doubts: dict[str, tuple[Reason, str]] = {}
+        self._end_forked_process: Callable[[], object] = _nothing
+        self._speak: Callable[[], object] = _nothing
+        self._take_manifest: Callable[[str], object] = _nothing
 
-    def put_aside(self, report: pytest.TestReport) -> bool:
-        """Keep one report that a phase passed, of any test, and return whether it is one."""
-        if not _is_pass(vars(report)):
-            return False
-        self.aside.append(report)
-        return True
+    def connect(
+        self,
+        end_forked_process: Callable[[], object],
+        speak: Callable[[], object],
+        take_manifest: Callable[[str], object],
+    ) -> None:
+        """Say whom to call about what a report may show.
 
-    def add(self, report: pytest.TestReport) -> None:
-        """Take in any other report about a criterion, once those before it were read."""
-        self._of(report.nodeid).append(phase_of(report))
-        self._note(report)
+        Args:
+            end_forked_process: ends a process that a test forked and that came back from it.
+            speak: lets the terminal use our words: more than a pass was reported.
+            take_manifest: takes in what the worker of a first report collected.
+        """
+        self._end_forked_process = end_forked_process
+        self._speak = speak
+        self._take_manifest = take_manifest
 
-    def read(self, criteria: Container[str]) -> None:
-        """Read what was put aside, of the tests that are criteria, by node id."""
-        shared: dict[str, object] = {}
-        for one in self.aside:
-            nodeid = one.nodeid
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
+        """See a report first and last: also of a subtest, a rerun or a crash.
+
+        One wrapper does all of it, since a report of each phase of each test comes here.
+        """
+        self._end_forked_process()
+        values = report.__dict__
+        if MANIFEST in values:
+            self._take_manifest(take_manifest(report))
+        plain = tells_nothing(values)
+        if not plain:
+            self.redact(report)
+        yield
+        if plain and values["outcome"] == "passed":
+            self._keep(report)
+        else:
+            self.take(report)
+
+    def redact(self, report: pytest.TestReport) -> None:
+        """Take secrets out of a report that says more than that its phase passed."""
+        if self._redaction.on:
+            self._redaction.mask(report)
+            self._speak()
+
+    def take(self, report: pytest.TestReport) -> None:
+        """Take in one report of any test; nothing before the run has begun."""
+        criteria = self.criteria
+        if criteria is None:
+            return
+        if _is_pass(vars(report)):
+            self._keep(report)
+        elif report.nodeid not in criteria:
+            if report.failed:
+                self.failed_elsewhere.append(report.nodeid)
+        elif report.when != CRASHED or worker_id(getattr(report, "node", None)) not in (
+            self.interrupted
+        ):
+            self.read()
+            self.failed = self.failed or report.failed
+            self._of(report.nodeid).append(phase_of(report))
+            self._note(report)
+
+    def _keep(self, report: pytest.TestReport) -> None:
+        self._unread.append(report)
+        if len(self._unread) >= _MANY:
+            self.read()
+
+    def read(self) -> None:
+        """Read the reports that were kept, of those tests that are criteria."""
+        criteria = self.criteria or {}
+        for report in self._unread:
+            nodeid = report.nodeid
             if nodeid not in criteria:
                 continue
-            told = vars(one)
-            worker = worker_id(told["node"]) if "node" in told else ""
-            # Pytest keeps every report to the end, each phase's with a dict of the test's names and
-            # marks, which our mark makes larger; those that say the same may be one.
-            keywords = told.get("keywords")
-            last = shared.get(worker)
-            if keywords == last and keywords is not None:
-                told["keywords"] = last
-            else:
-                shared[worker] = keywords
-            payload = self._note(one) if ATTRIBUTE in told else None
-            # Whoever had the report since may have made something else of it.
-            if nodeid not in self._phases and _is_pass(told):
-                after = _after(self._passed.get(nodeid, _NOTHING), told, worker, payload)
+            values = vars(report)
+            worker = worker_id(values["node"]) if "node" in values else ""
+            payload = self._note(report) if ATTRIBUTE in values else None
+            # Another hook may have made something else of the report since.
+            if nodeid not in self._phases and _is_pass(values):
+                after = _after(self._passed.get(nodeid, _NOTHING), values, worker, payload)
                 if after is not None:
                     self._passed[nodeid] = after
                     continue
-            self._of(nodeid).append(phase_of(one))
-        self.aside.clear()
+            self._of(nodeid).append(phase_of(report))
+        self._unread.clear()
 
     def _of(self, nodeid: str) -> list[Phase]:
         """Return the list of a test's phases, which is no row any more."""
@@ -93,7 +170,7 @@ class Attempts:
         return self._phases[nodeid]
 
     def _note(self, report: pytest.TestReport) -> Payload | None:
-        """Return a report's payload, and note whom its test asked."""
+        """Return a report's payload, and note what its test contacted."""
         payload = Payload.of(report)
         if payload and (payload.endpoints or payload.snapshots):
             self.endpoints.update(payload.endpoints)
@@ -101,46 +178,73 @@ class Attempts:
                 self.snapshots.setdefault(name, set()).update(instants)
         return payload
 
-    def phases(self, nodeid: str) -> list[Phase]:
-        """Return a test's phases, as far as they were read."""
-        return self._phases.get(nodeid) or _phases(self._passed.get(nodeid, _NOTHING))
+    @pytest.hookimpl
+    def pytest_warning_recorded(
+        self, warning_message: warnings.WarningMessage, when: str, nodeid: str
+    ) -> None:
+        """Note a warning that makes a criterion's pass worth nothing.
 
-    def take(
-        self, nodeid: str, *, side_effects: bool, require_evidence: bool
-    ) -> Observation | None:
-        """Return what the phases amount to that were read of a test, and forget them.
-
-        None where there are none.
+        It comes once the criterion has ended, of all its attempts together.
         """
+        if when != "runtest" or nodeid not in (self.criteria or {}):
+            return
+        # Not above, since few runs have such a warning, and every judged run pays for the import.
+        from pytest_prodstatus.reports import doubt_of
+
+        text = str(warning_message.message)  # redacted by now
+        reason = doubt_of(warning_message.category, text)
+        if reason is not None:
+            detail = several_lines(text) if "\n" in text else ""
+            self._doubts.setdefault(nodeid, (reason, detail))
+
+    def observe(self, criterion: Criterion) -> Observation | None:
+        """Reduce the phases of one criterion to an observation, and forget them.
+
+        Returns:
+            What was observed; None if no report was about the criterion.
+        """
+        nodeid, acts = criterion.nodeid, criterion.side_effects
         passed = self._passed.pop(nodeid, _NOTHING)
-        number, _, duration, stop, evidence = passed
-        if number == _ALL:
-            return plain_pass(evidence, _instant(stop), duration, require_evidence=require_evidence)
-        phases = self._phases.pop(nodeid, None) or _phases(passed)
-        if not phases:
-            return None
-        return reduce_phases(phases, side_effects=side_effects, require_evidence=require_evidence)
+        phases = self._phases.pop(nodeid, None)
+        required = self._require_evidence
+        if phases is None and passed[0] == _ALL:
+            _, _, duration, stop, evidence = passed
+            seen = plain_pass(evidence, _instant(stop), duration, require_evidence=required)
+        else:
+            phases = phases or _phases(passed)
+            if not phases:
+                return None
+            seen = reduce_phases(phases, side_effects=acts, require_evidence=required)
+            if acts and any(phase.when == CRASHED for phase in phases):
+                lines = self._spool.read_evidence(criterion.id)
+                seen = replace(seen, evidence=tuple(map(Payload.entry_from_text, lines)))
+        return doubted(seen, *self._doubts[nodeid]) if nodeid in self._doubts else seen
 
 
-def _is_pass(told: Mapping[str, Any]) -> bool:
-    return told["outcome"] == "passed" and "wasxfail" not in told and "context" not in told
+def _nothing(*_: object) -> None:
+    """Stand in for what isn't connected."""
+
+
+def _is_pass(values: Mapping[str, Any]) -> bool:
+    """Return whether a report's attributes say that its phase passed: the one definition of it."""
+    return values["outcome"] == "passed" and "wasxfail" not in values and "context" not in values
 
 
 def _after(
-    before: _Passed, told: dict[str, Any], worker: str, payload: Payload | None
+    before: _Passed, values: dict[str, Any], worker: str, payload: Payload | None
 ) -> _Passed | None:
-    """Return `before` with a phase more that passed; None where it isn't the plain next one."""
+    """Return `before` with a phase more that passed; None if it isn't the plain next one."""
     number, former, duration, stop, evidence = before
-    if told["when"] != _NEXT[number] or (number and worker != former):
+    if values["when"] != _NEXT[number] or (number and worker != former):
         return None
     if payload is not None:
         if payload.blocked or payload.repeat:
             return None
         if payload.evidence:
             evidence += payload.evidence
-    stopped = told.get("stop") or 0.0
+    stopped = values.get("stop") or 0.0
     stopped = stopped if stopped > stop else stop
-    return number + 1, worker, duration + (told.get("duration") or 0.0), stopped, evidence
+    return number + 1, worker, duration + (values.get("duration") or 0.0), stopped, evidence
 
 
 def _phases(passed: _Passed) -> list[Phase]:

@@ -6,9 +6,10 @@ It is registered where items are collected and run: in a serial run, and in ever
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -24,45 +25,47 @@ from pytest_prodstatus.model.evidence import (
     entry_of,
 )
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.model.verdict import Reason
+from pytest_prodstatus.model.verdict import Kind, Reason
+from pytest_prodstatus.options import worker_input
 from pytest_prodstatus.project import root_above
 from pytest_prodstatus.readers.config import ConfigError
 from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.reports import Payload
-from pytest_prodstatus.settings import Settings
+from pytest_prodstatus.settings import Settings, checked_catalogue, disagreement
 from pytest_prodstatus.spool import Spool
-from pytest_prodstatus.undisturbed import undisturbed
 
-_REPEAT = "__pytest_repeat_step_number"
+_ADDED = "__"
+"""How the names of parameters begin by which pytest-repeat and pytest-flakefinder repeat a test."""
 
 
 class Collector:
     """Knows the criteria of this process and records what they see.
 
     Attributes:
+        criteria: every criterion by its node id.
+        manifest: what was collected, once that is settled.
         unmarked: why the run could not write that nothing is confirmed; nothing with side effects
             starts then. "" if it could.
     """
 
-    def __init__(
-        self, settings: Settings, spool: Spool, redaction: Redaction, unmarked: str = ""
-    ) -> None:
+    def __init__(self, settings: Settings, spool: Spool, redaction: Redaction) -> None:
         self.settings = settings
         self.spool = spool
         self.redaction = redaction
         self.criteria: dict[str, Criterion] = {}
         self.manifest = Manifest()
-        self.unmarked = unmarked
+        self.unmarked = ""
         self._endpoints: dict[str, str] = {}
         self._snapshots: dict[str, tuple[datetime, ...]] = {}
         self._error = ""
-        self._files: set[str] = set()
-        self._collected: list[pytest.Item] = []
+        self._repeats: frozenset[str] = frozenset()
+        self._started: set[str] = set()
         self._marked: list[tuple[pytest.Item, str]] = []
         self._owners: dict[int, Callable[[pytest.MarkDecorator], None]] = {}
         self._missing: dict[str, Reason] = {}
         self._fresh: list[Entry] = []
         self._recorded = 0
+        self._acts = self._controller_knows = True
         self._item: pytest.Item | None = None
         self._running: Criterion | None = None
 
@@ -115,38 +118,32 @@ class Collector:
             text = f"for {one_line(what, limit=200)}, at most {budget:g} s"
             self.spool.tell_waiting(self._running.id, text)
 
-    @pytest.hookimpl
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note which files were collected whole, and which not at all."""
-        if not report.passed:
-            # Not above, since files mostly collect, and every worker pays for the import.
-            from pytest_prodstatus.reports import missing_of
+    def note_missing(self, report: pytest.CollectReport) -> None:
+        """Note why a file was not collected."""
+        # Not above, since files mostly collect, and every worker pays for the import.
+        from pytest_prodstatus.reports import missing_of
 
-            self._missing.setdefault(report.nodeid.partition("::")[0], missing_of(report))
-        elif report.nodeid and "::" not in report.nodeid:
-            self._files.add(report.nodeid)
+        self._missing.setdefault(report.nodeid.partition("::")[0], missing_of(report))
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_collection_modifyitems(
-        self, config: pytest.Config, items: list[pytest.Item]
-    ) -> Generator[None]:
-        """Mark criteria as `production` before `-m` looks, and keep the stages asked for."""
-        self.mark(items)
-        yield
-        self.settle(config, items)
-
-    @undisturbed()
-    def mark(self, items: list[pytest.Item]) -> None:
+    def mark(self, items: Iterable[pytest.Item]) -> None:
         """Mark criteria as `production`."""
-        collected, self._collected = self._collected, []
-        known = set(map(id, collected))
-        for item in (*collected, *(item for item in items if id(item) not in known)):
+        for item in {id(item): item for item in items}.values():
             self._note(item)
         self._mark_owners()
 
-    @undisturbed()
-    def settle(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Fix which criteria there are and which are selected, or refuse a secret in an id."""
+    def settle(
+        self, config: pytest.Config, items: list[pytest.Item], files: Collection[str]
+    ) -> None:
+        """Fix which criteria there are and which are selected; refuse what can't be judged.
+
+        Args:
+            config: pytest's.
+            items: what is to run; nothing is left of it in a worker that must not run it.
+            files: node ids of the test files that were collected whole.
+
+        Raises:
+            pytest.UsageError: a test's id holds a secret, in a serial run.
+        """
         if any(item.nodeid not in self.criteria for item in items):
             # Other plugins and conftests may have marked and renamed items meanwhile.
             former = {id(item): nodeid for item, nodeid in self._marked if item.nodeid != nodeid}
@@ -161,7 +158,7 @@ class Collector:
         self._keep_stages(config, items)
         # Of a file named with "::", and of all files under --last-failed, only a part is collected.
         parts = {arg.partition("::")[0] for arg in config.args if "::" in arg}
-        whole = set() if config.getoption("lf", False) else self._files - parts
+        whole = set() if config.getoption("lf", False) else {*files} - parts
         ids = [item.nodeid for item in items]
         self.manifest = Manifest(
             criteria=self.criteria,
@@ -173,6 +170,35 @@ class Collector:
         self.redaction.on = self.settings.asked or self.manifest.selected > 0
         if self.redaction.on:
             self._refuse_secrets(ids, config, items)
+        self._repeats = frozenset(self._repeats_among(items))
+        given = worker_input(config)
+        if given:
+            self._settle_in_worker(given, items)
+
+    def _repeats_among(self, items: Iterable[pytest.Item]) -> Iterator[str]:
+        """Yield the node ids of items that repeat an earlier one which acts on the world."""
+        firsts: dict[str, str] = {}
+        for item in items:
+            criterion = self.criteria.get(item.nodeid)
+            if criterion is not None and criterion.side_effects:
+                first = firsts.setdefault(_without_repeats(item, criterion), item.nodeid)
+                if first != item.nodeid:
+                    yield item.nodeid
+
+    def _settle_in_worker(self, given: Mapping[str, Any], items: list[pytest.Item]) -> None:
+        """Run nothing if it can't be judged: the controller may know only after the first test."""
+        error = self.manifest.error or disagreement(given, self.settings.config.catalogue.digest)
+        if not error and self.manifest.selected:
+            try:
+                checked_catalogue(self.settings, self.manifest)
+            except pytest.UsageError as problem:
+                error = str(problem)
+        if error:
+            items.clear()
+            self.manifest = Manifest(error=error)
+        self.unmarked = given.get("prodstatus_unmarked", "")
+        self._acts = given.get("prodstatus_acts", True)
+        self._controller_knows = self.spool.shared or given.get("prodstatus_marked", False)
 
     def _stranger(self, items: Sequence[pytest.Item]) -> str:
         """Return why a criterion isn't of the project that is judged; "" if all of them are."""
@@ -216,11 +242,6 @@ class Collector:
         self.manifest = Manifest(error=msg)
         if not hasattr(config, "workerinput"):
             raise pytest.UsageError(msg)
-
-    @pytest.hookimpl
-    def pytest_itemcollected(self, item: pytest.Item) -> None:
-        """Remember every item, also one that is deselected later."""
-        self._collected.append(item)
 
     def _note(self, item: pytest.Item) -> None:
         owner, mark = closest_mark(item)
@@ -296,16 +317,30 @@ class Collector:
                 "Python runs without its assert statements, by -O or PYTHONOPTIMIZE",
                 remedy="run it without both",
             )
-        if not criterion.side_effects:
-            return
+        if criterion.side_effects:
+            self._start_acting(item, criterion)
+
+    def _start_acting(self, item: pytest.Item, criterion: Criterion) -> None:
+        """Let a criterion with side effects start, once a run.
+
+        Raises:
+            Repeated: it did, or does on another worker.
+            Blocked: the run can't record that nothing is confirmed before it starts.
+        """
         if self.unmarked:
             blocked(
                 f"it acts on the world, and the run can't write its record: {self.unmarked}",
                 remedy="let the run write its output folder",
             )
-        # Items that pytest-repeat made of one test are that test.
-        repeated = _REPEAT in getattr(getattr(item, "callspec", None), "params", ())
-        if not self.spool.claim(criterion.base_id if repeated else criterion.id):
+        if not self._controller_knows:
+            blocked(
+                "it acts on the world, and this worker can't tell its controller before it starts",
+                kind=Kind.NOT_ARMED.value,
+                remedy="ask the run to judge: pytest -m production",
+            )
+        again = criterion.id in self._started or item.nodeid in self._repeats
+        self._started.add(criterion.id)
+        if again or not self._acts or not self.spool.claim(criterion.id):
             raise Repeated
 
     @pytest.hookimpl(wrapper=True)
@@ -335,18 +370,16 @@ class Collector:
             snapshots=self._snapshots,
         )
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_make_collect_report(
-        self,
-    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """Let a file that `blocked()` at its top say so."""
-        report = yield
-        self.keep_reason(report)
-        return report
-
     def keep_reason(self, report: pytest.CollectReport) -> None:
         """Let the report of a file carry the reason that it gave to `blocked()`."""
         call = getattr(report, "call", None)
         raised = call.excinfo.value if call and call.excinfo else None
         if isinstance(raised, Blocked):
             Payload(blocked=raised.reason_by(self.redaction.text)).attach(report)
+
+
+def _without_repeats(item: pytest.Item, criterion: Criterion) -> str:
+    """Return what all items have in common that a plugin made of one test to repeat it."""
+    values = getattr(getattr(item, "callspec", None), "indices", {})
+    own = [f"{name}={index}" for name, index in values.items() if not name.startswith(_ADDED)]
+    return f"{criterion.base_id}[{','.join(own)}]" if len(own) < len(values) else criterion.id

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pytest_prodstatus.access import parts_of, run_id_of
+from pytest_prodstatus.session import session_of
 
 
 class Evidence(Protocol):
@@ -56,7 +56,7 @@ class Waits(Protocol):
 
 def target_of(config: pytest.Config) -> str:
     """Return the name of the system that a run judges, for a conftest's hooks."""
-    return parts_of(config).settings.target
+    return session_of(config).activate().settings.target
 
 
 @pytest.fixture(name="evidence")
@@ -66,7 +66,7 @@ def evidence_fixture(pytestconfig: pytest.Config) -> Evidence:
     Values are text, int, bool, Money, an aware datetime, or a list or flat mapping of these.
     Anything else is refused with an EvidenceError that says what is allowed.
     """
-    collector = parts_of(pytestconfig).collector
+    collector = session_of(pytestconfig).activate().collector
 
     def record(**values: object) -> None:
         collector.add_evidence(values)
@@ -77,7 +77,7 @@ def evidence_fixture(pytestconfig: pytest.Config) -> Evidence:
 @pytest.fixture(scope="session")
 def prodstatus_target(pytestconfig: pytest.Config) -> str:
     """The name of the system that is judged."""
-    return parts_of(pytestconfig).settings.target
+    return session_of(pytestconfig).activate().settings.target
 
 
 @pytest.fixture(scope="session")
@@ -87,19 +87,19 @@ def prodstatus_subject(pytestconfig: pytest.Config) -> str | None:
     A criterion that compares it with what the system says of itself proves that the release which
     is judged is the one that answers.
     """
-    return parts_of(pytestconfig).settings.subject
+    return session_of(pytestconfig).activate().settings.subject
 
 
 @pytest.fixture(scope="session")
 def prodstatus_run_id(pytestconfig: pytest.Config) -> str:
     """The id of this run, the same in every process of it."""
-    return run_id_of(pytestconfig)
+    return session_of(pytestconfig).run_id
 
 
 @pytest.fixture(scope="session")
 def prodstatus_endpoint(pytestconfig: pytest.Config) -> Endpoints:
     """Name a host that the suite asks, for the record; user names and passwords are left out."""
-    collector = parts_of(pytestconfig).collector
+    collector = session_of(pytestconfig).activate().collector
 
     def note(name: str, url: str) -> None:
         parts = urlsplit(url)
@@ -113,7 +113,7 @@ def prodstatus_endpoint(pytestconfig: pytest.Config) -> Endpoints:
 @pytest.fixture(scope="session")
 def prodstatus_snapshot(pytestconfig: pytest.Config) -> Snapshots:
     """Name what the suite reads as of one instant, a database's snapshot, for the record."""
-    collector = parts_of(pytestconfig).collector
+    collector = session_of(pytestconfig).activate().collector
 
     def note(name: str, at: datetime) -> None:
         if at.utcoffset() is None:
@@ -131,7 +131,7 @@ def prodstatus_secret(pytestconfig: pytest.Config) -> Secrets:
     The URL-, JSON-, HTML- and base64-encoded forms of it are redacted too; a value of fewer than
     eight characters is not.
     """
-    return parts_of(pytestconfig).collector.redaction.register
+    return session_of(pytestconfig).activate().collector.redaction.register
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def prodstatus_waiting(pytestconfig: pytest.Config) -> Waits:
 
     Where it takes long, the terminal's line about it then says what for, and at most how long.
     """
-    collector = parts_of(pytestconfig).collector
+    collector = session_of(pytestconfig).activate().collector
 
     def say(what: str, *, budget: float) -> None:
         collector.note_waiting(what, budget)

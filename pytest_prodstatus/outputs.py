@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import pytest
@@ -92,31 +91,21 @@ class Outputs:
         settings = self.settings
         for path in (settings.document, settings.page, settings.record):
             clear_leftovers(path)
-        done = publish_readable(marker, settings.config, settings.layout)
+        done = self.publish(marker)
         problems = publish_record(done.record, settings.record)
         self.unwritten = self.unwritten or bool(problems)
         self.unmarked = "; ".join(problem.text for problem in (*done.problems, *problems))
 
-    def finish(self, compose: Callable[[Sequence[Problem]], Record]) -> Record:
-        """Write the outputs and return the record that was written.
+    def publish(self, record: Record) -> Published:
+        """Write the document, the page and the exports; `publish_record` goes last."""
+        return publish_readable(record, self.settings.config, self.settings.layout)
 
-        Args:
-            compose: makes the record, given what went wrong with the outputs so far.
-        """
-        done = self._publish_readable(compose(()))
-        if done.problems:
-            done = self._publish_readable(compose(done.problems))
-        self._write_record(done.record)
-        if self.unwritten:
-            done = self._publish_readable(compose(self.problems))
-        self.problems += done.problems
-        return done.record
-
-    def _write_record(self, record: Record) -> None:
+    def publish_record(self, record: Record) -> list[Problem]:
+        """Write the record; without one there is no verdict."""
         problems = publish_record(record, self.settings.record)
         self.unwritten = self.unwritten or bool(problems)
-        self.problems += problems
         self.notices += [problem.text for problem in problems]
+        return problems
 
     def note_waivers(self, record: Record, now: datetime) -> None:
         """Let a person know of the waivers that break a rule at the instant `now`."""
@@ -128,14 +117,7 @@ class Outputs:
             told = waiver_refusals(waivers, record.criteria, now)
             self.notices += [f"{refusal.text}: it closes the gate" for refusal in told]
 
-    def rewrite_record(self, record: Record) -> None:
-        """Write the record once more, after the exit status was changed."""
-        self._write_record(record)
-
     @property
     def exist(self) -> bool:
         """Whether there is a record or a status document already."""
         return self.settings.record.exists() or self.settings.document.exists()
-
-    def _publish_readable(self, record: Record) -> Published:
-        return publish_readable(record, self.settings.config, self.settings.layout)

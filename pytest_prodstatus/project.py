@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_prodstatus.readers.config import OUTPUTS, Config, ConfigError, read_name, read_table
+from pytest_prodstatus.readers.config import OUTPUTS, Config, ConfigError, read_config, read_name
 
 PRODUCTION = "production"
 """The default target, and the mark that every criterion carries."""
@@ -132,7 +132,7 @@ def _declared_in(folder: Path, source: str) -> Config | None:
     except UnicodeDecodeError as error:
         msg = f"{path}: can't be read: {error}"
         raise ConfigError(msg) from None
-    config = read_table(text, source)
+    config = read_config(text, source)
     if config and config.exports:
         _check_exports(config, source)
     return config

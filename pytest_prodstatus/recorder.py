@@ -1,12 +1,11 @@
-"""The side that judges: from reports to the record, the outputs and the exit status.
+"""The side that judges: from observations to the record, the outputs and the exit status.
 
-It is registered in a serial run's only process, and in the controller under xdist.
+A serial run's only process has it, and the controller under xdist.
 """
 
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 
 import pytest
@@ -25,14 +24,12 @@ from pytest_prodstatus.model.decision import (
     EXIT_UNWRITTEN,
     worse_status,
 )
-from pytest_prodstatus.model.outcome import CRASHED, Observation, doubted
 from pytest_prodstatus.model.record import Record, Run, Standing, Subject
-from pytest_prodstatus.model.text import several_lines
 from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict
 from pytest_prodstatus.outputs import Outputs
-from pytest_prodstatus.publish import Archive, Problem
+from pytest_prodstatus.publish import Archive, Kept, Problem
 from pytest_prodstatus.redaction import Redaction
-from pytest_prodstatus.reports import Payload, missing_of, verdict_of
+from pytest_prodstatus.reports import missing_of, verdict_of
 from pytest_prodstatus.settings import (
     Settings,
     checked_catalogue,
@@ -42,8 +39,7 @@ from pytest_prodstatus.settings import (
     suite_commit,
     versions,
 )
-from pytest_prodstatus.spool import Spool, worker_id
-from pytest_prodstatus.undisturbed import undisturbed
+from pytest_prodstatus.spool import Spool
 
 OURS = (EXIT_OPEN, EXIT_BLOCKED, EXIT_UNWRITTEN)
 """Exit statuses that only this plugin gives, or that say nothing went wrong."""
@@ -57,7 +53,7 @@ class Recorder:
     Attributes:
         record: of the run, once it has ended.
         criteria: by their node ids; none before the run has begun.
-        aside: reports that a phase passed, of any test, which weren't read yet.
+        attempts: what the reports say of them.
     """
 
     def __init__(
@@ -69,6 +65,9 @@ class Recorder:
         self.redaction = redaction
         self.outputs = Outputs(settings)
         self.archive = Archive(settings.root, saves=settings.saves)
+        self.attempts = Attempts(
+            redaction, spool, require_evidence=settings.config.require_evidence
+        )
         self.record: Record | None = None
         self.criteria: Mapping[str, Criterion] = {}
         self._manifest: Manifest | None = None
@@ -76,16 +75,10 @@ class Recorder:
         self._former: Record | None = None
         self._run: Run | None = None
         self._restricted = False
-        self._attempts = Attempts()
-        self.aside = self._attempts.aside
-        self._doubts: dict[str, tuple[Reason, str]] = {}
         self._missing: dict[str, Reason] = {}
         self._incidents: dict[tuple[str, str], Reason] = {}
-        self._interrupted: set[str] = set()
         self._marked: tuple[str, ...] | None = None
         self._used_id = False
-        self._failed = False
-        self._failed_elsewhere: list[str] = []
         self._standings: list[Standing] = []
 
     @property
@@ -159,7 +152,6 @@ class Recorder:
         marker = marker_of(run, self.settings.gate, catalogue, criteria, self._former)
         return self.redaction.record(marker)
 
-    @undisturbed()
     def begin(self, manifest: Manifest) -> None:
         """Fix the catalogue, and write over the last outputs that nothing is confirmed yet.
 
@@ -167,7 +159,11 @@ class Recorder:
             pytest.UsageError: what was collected makes no catalogue, or the last record is a newer
                 release's; nothing was written.
         """
-        if self._manifest is not None or not self.settings.judges:
+        if not self.settings.judges:
+            return
+        if self._manifest is not None:
+            if manifest.error:
+                self.incident("manifest", manifest.error, Kind.INCONCLUSIVE, of=manifest.error)
             return
         wanted = self.settings.asked or manifest.selected > 0
         self.redaction.switch(self.config, on=bool(wanted))
@@ -183,6 +179,7 @@ class Recorder:
         known = tuple(s.id for s in self._former.stages) if self._former else ()
         self._catalogue = checked_catalogue(self.settings, manifest, known if narrowed else ())
         self._manifest, self.criteria = manifest, manifest.criteria
+        self.attempts.criteria = manifest.criteria
         self._run = replace(
             self._begun_run(),
             selection=selection_words(self.settings, self.config, narrowed),
@@ -192,26 +189,11 @@ class Recorder:
         named = manifest.criteria.values() if self.settings.config.exports else ()
         if named or self._marked != tuple(stage.id for stage in self._catalogue.stages):
             self._mark(self._catalogue, named)
-        self._refuse_to_act()
 
-    def _refuse_to_act(self) -> None:
-        """Refuse a run whose workers can't be told any more that nothing may act on the world.
-
-        Raises:
-            pytest.UsageError: it has criteria with side effects; one sentence.
-        """
-        problem = self.outputs.unmarked
-        collects_here = not self.config.pluginmanager.hasplugin("dsession")
-        if not problem or collects_here or self.settings.asked:
-            return
-        acting = [criterion.id for criterion in self.criteria.values() if criterion.side_effects]
-        if acting:
-            msg = f"{problem}; so {acting[0]}, which acts on the world, must not start"
-            raise pytest.UsageError(msg)
-
-    def forget(self) -> None:
-        """Let go of the criteria and of what became of them, once nobody asks for them."""
-        self.criteria = {}
+    def release(self) -> None:
+        """Let go of the output folder, the criteria and what became of them."""
+        self.outputs.release()
+        self.criteria = self.attempts.criteria = {}
         self.record = self._former = self._manifest = None
         self._standings = []
 
@@ -230,33 +212,12 @@ class Recorder:
         text = self.redaction.text(text)
         self._incidents.setdefault((what, of), Reason(text=text, kind=kind, remedy=remedy))
 
-    def read(self) -> None:
-        """Read the reports that were put aside."""
-        self._attempts.read(self.criteria)
-
-    def take(self, report: pytest.TestReport) -> None:
-        """Take in one report about any test; nothing in a run that isn't judged."""
-        if not self.active:
-            return
-        if self._attempts.put_aside(report):
-            return
-        if report.nodeid not in self.criteria:
-            if report.failed:
-                self._failed_elsewhere.append(report.nodeid)
-            return
-        if report.when == CRASHED and worker_id(getattr(report, "node", None)) in self._interrupted:
-            return  # it was told to stop: xdist takes that for a crash
-        self.read()
-        self._failed = self._failed or report.failed
-        self._attempts.add(report)
-
     def verdict_of(self, report: object) -> Verdict | None:
         """Return what one report says by itself of a criterion; None where it says nothing."""
         if not isinstance(report, pytest.TestReport) or report.nodeid not in self.criteria:
             return None
         return verdict_of(report, require_evidence=self.settings.config.require_evidence)
 
-    @undisturbed()
     def finish(self, pytest_status: int) -> Record | None:
         """Judge the run, write its outputs and return its record; None where nothing is judged."""
         early = self._manifest is None and self.settings.asked
@@ -272,12 +233,12 @@ class Recorder:
         if not self.active:
             return None
         finished = clock.now()
-        self.read()
+        self.attempts.read()
         run = self._begun_run()
         subject = replace(
             run.subject,
-            endpoints=dict(sorted(self._attempts.endpoints.items())),
-            snapshots={name: tuple(at) for name, at in sorted(self._attempts.snapshots.items())},
+            endpoints=dict(sorted(self.attempts.endpoints.items())),
+            snapshots={name: tuple(at) for name, at in sorted(self.attempts.snapshots.items())},
         )
         self._run = replace(run, finished=finished, subject=subject)
         self._standings = standings_of(self._facts(), self._run, finished)
@@ -292,21 +253,38 @@ class Recorder:
         return record
 
     def _write(self, pytest_status: int) -> Record:
-        """Compose the record, keep its history, and write the outputs."""
-
-        def composed(problems: Sequence[Problem]) -> Record:
-            for path, text in problems:
-                self.incident("output", text, Kind.INCONCLUSIVE, of=str(path))
-            kept = self.archive.keep(self._composed(pytest_status))
-            if kept.unsaved and self.settings.config.require_history:
-                self._incidents.setdefault(("history", ""), kept.unsaved)
-                return self.archive.keep(self._composed(pytest_status)).record
-            if kept.unsaved and kept.tried and kept.unsaved.text not in self.outputs.notices:
-                self.outputs.notices.append(kept.unsaved.text)
-            return kept.record
-
-        self.record = self.outputs.finish(composed)
+        """Compose the record, save it, and publish it; once more for each new thing that fails."""
+        while True:
+            saved = self.archive.keep(self._composed(pytest_status))
+            if self._note_unsaved(saved):
+                continue
+            published = self.outputs.publish(saved.record)
+            if self._note_problems(published.problems):
+                continue
+            if not self._note_problems(self.outputs.publish_record(published.record)):
+                break
+        self.record = published.record
         return self.record
+
+    def _note_unsaved(self, saved: Kept) -> bool:
+        """Note that the history wasn't saved; return whether that is new and changes the record."""
+        if saved.unsaved is None:
+            return False
+        if self.settings.config.require_history:
+            known = len(self._incidents)
+            self._incidents.setdefault(("history", ""), saved.unsaved)
+            return len(self._incidents) > known
+        if saved.tried and saved.unsaved.text not in self.outputs.notices:
+            self.outputs.notices.append(saved.unsaved.text)
+        return False
+
+    def _note_problems(self, problems: Sequence[Problem]) -> bool:
+        """Note what could not be written; return whether any of it is new."""
+        known = len(self._incidents)
+        for problem in problems:
+            self.outputs.problems.append(problem)
+            self.incident("output", problem.text, Kind.INCONCLUSIVE, of=str(problem.path))
+        return len(self._incidents) > known
 
     def _composed(self, pytest_status: int) -> Record:
         run = replace(self._begun_run(), incidents=tuple(self._incidents.values()))
@@ -328,13 +306,11 @@ class Recorder:
         if self.record is None:
             return status
         self._note_status(status)
-        if any(reason not in self.record.run.incidents for reason in self._incidents.values()):
-            self._write(status)
+        known = self.record.run.incidents
         final = worse_status(self._own_status(), status)
-        if final != self.record.decision.exit_code:
-            decision = replace(self.record.decision, exit_code=final)
-            self.record = replace(self.record, decision=decision)
-            self.outputs.rewrite_record(self.record)
+        changed = any(reason not in known for reason in self._incidents.values())
+        if changed or final != self.record.decision.exit_code:
+            self._write(status)
             final = worse_status(self._own_status(), status)
         return final
 
@@ -364,17 +340,17 @@ class Recorder:
         """Note an exit status of pytest that no criterion explains."""
         if status in OURS or self.settings.config.foreign_status == "ignore":
             return
-        if status == EXIT_FAILED and not self._failed_elsewhere:
-            explained = self._failed or bool(self._incidents)
+        if status == EXIT_FAILED and not self.attempts.failed_elsewhere:
+            explained = self.attempts.failed or bool(self._incidents)
         else:
             explained = status != EXIT_FAILED and bool(self._incidents)
         if explained:
             return
         remedy = 'look at what else pytest reports, or set foreign_status = "ignore"'
-        more = len(self._failed_elsewhere) - 1
+        more = len(self.attempts.failed_elsewhere) - 1
         if status == EXIT_FAILED and more >= 0:
             others = f" and {more} more" if more else ""
-            text = f"{self._failed_elsewhere[0]}{others} failed, which is no criterion"
+            text = f"{self.attempts.failed_elsewhere[0]}{others} failed, which is no criterion"
         elif self._manifest and self._manifest.selected:
             text = f"pytest ended with exit status {status}, which no criterion explains"
         else:
@@ -389,7 +365,7 @@ class Recorder:
             catalogue=catalogue,
             collected=manifest.criteria.values(),
             selected=out,
-            observe=self._observe,
+            observe=self.attempts.observe,
             stages=self.settings.stage_closure(catalogue),
             restricted=self._restricted,
             files=manifest.files,
@@ -418,24 +394,8 @@ class Recorder:
             raise RuntimeError(msg)
         return self._run
 
-    def _observe(self, criterion: Criterion) -> Observation | None:
-        """Return what the reports say of a criterion, once; None where no report spoke of it."""
-        nodeid, acts = criterion.nodeid, criterion.side_effects
-        crashed = acts and any(p.when == CRASHED for p in self._attempts.phases(nodeid))
-        required = self.settings.config.require_evidence
-        seen = self._attempts.take(nodeid, side_effects=acts, require_evidence=required)
-        if seen and crashed:
-            lines = self.spool.read_evidence(criterion.id)
-            seen = replace(seen, evidence=tuple(map(Payload.entry_from_text, lines)))
-        if seen and nodeid in self._doubts:
-            seen = doubted(seen, *self._doubts[nodeid])
-        return seen
-
-    @pytest.hookimpl
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Take in one report about a file that failed to collect or skipped itself."""
-        if report.passed:
-            return
+    def note_missing(self, report: pytest.CollectReport) -> None:
+        """Note a file that failed to collect or skipped itself."""
         reason = missing_of(report)
         file = report.nodeid.partition("::")[0]
         self._missing.setdefault(file, reason)
@@ -444,55 +404,20 @@ class Recorder:
         if report.failed or reason.kind is not Kind.SKIPPED or holds_criteria(self.settings, path):
             self._incidents.setdefault((COLLECTION, report.nodeid), reason)
 
-    @pytest.hookimpl
-    def pytest_warning_recorded(
-        self, warning_message: warnings.WarningMessage, when: str, nodeid: str
-    ) -> None:
-        """Note what a criterion was warned of that makes its pass worth nothing.
-
-        It comes once the criterion has ended, of all its attempts together.
-        """
-        if when != "runtest" or nodeid not in self.criteria:
-            return
-        # Not above, since few runs have such a warning, and every judged run pays for the import.
-        from pytest_prodstatus.reports import doubt_of
-
-        told = str(warning_message.message)  # redacted by now
-        reason = doubt_of(warning_message.category, told)
-        if reason is not None:
-            detail = several_lines(told) if "\n" in told else ""
-            self._doubts.setdefault(nodeid, (reason, detail))
-
-    @pytest.hookimpl
-    def pytest_internalerror(self, excrepr: object) -> None:
+    def note_internal_error(self, excrepr: object) -> None:
         """Note pytest's own failure."""
         last = (str(excrepr).strip().splitlines() or ["no more is known"])[-1]
         self.incident("internal", f"pytest failed in itself: {last}", Kind.CRASH)
 
-    @pytest.hookimpl
-    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """Note that the run was cut short."""
+    def note_interrupt(self, text: str) -> None:
+        """Note that the run was cut short, unless it was by files that did not collect."""
         if not any(what == COLLECTION for what, _ in self._incidents):
-            told = str(excinfo.value) or excinfo.typename
-            self.incident("interrupt", f"the run was interrupted: {told}", Kind.NOT_RUN)
+            self.incident("interrupt", f"the run was interrupted: {text}", Kind.NOT_RUN)
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, node: object, ids: object) -> None:  # noqa: ARG002
-        """Begin with the first worker's manifest."""
-        worker = worker_id(node)
-        text = self.spool.read_manifest(worker)
-        if text is None:
-            told = f"worker {worker} left no list of what it collected"
-            self.incident("manifest", told, Kind.CRASH, of=worker)
-        elif self._manifest is None:
-            self.begin(Manifest.from_json(text))
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: object, error: object) -> None:
-        """Note a worker that died."""
-        worker = worker_id(node)
+    def note_worker_down(self, worker: str, error: object) -> None:
+        """Note a worker that died or was told to stop."""
         if error == "keyboard-interrupt":
-            self._interrupted.add(worker)
+            self.attempts.interrupted.add(worker)
             self.incident("down", f"worker {worker} was interrupted", Kind.NOT_RUN, of=worker)
-        elif error:
+        else:
             self.incident("down", f"worker {worker} died: {error}", Kind.CRASH, of=worker)

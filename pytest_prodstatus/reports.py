@@ -7,6 +7,7 @@ enum, a path or a lone surrogate would be an internal error that loses the whole
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from functools import lru_cache
@@ -23,6 +24,8 @@ from pytest_prodstatus.model.walk import printable
 from pytest_prodstatus.spool import worker_id
 
 ATTRIBUTE = "prodstatus"
+MANIFEST = "prodstatus_manifest"
+"""The attribute of an xdist worker's first report, and the key of its output."""
 
 
 class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -99,6 +102,26 @@ HEARD = (
     "always::pytest.PytestUnhandledThreadExceptionWarning",
 )
 """Filters, as pytest's `filterwarnings` takes them, that let these warnings through."""
+
+
+def show_doubts(config: pytest.Config) -> None:
+    """Let warnings through that say that a pass proves nothing, if they are hidden with others."""
+    # With any of Python's own options for warnings, pytest leaves deprecations hidden.
+    if sys.warnoptions or any(map(_hides_kinds, config.getini("filterwarnings"))):
+        for line in HEARD:
+            config.addinivalue_line("filterwarnings", line)
+
+
+def _hides_kinds(line: str) -> bool:
+    """Return whether a filter hides whole kinds of warnings, whatever they say.
+
+    One that names a message, or a warning of pytest's or of a library, was meant for just that.
+    """
+    action, _, rest = line.partition(":")
+    message, _, rest = rest.partition(":")
+    category = rest.partition(":")[0]
+    hides = bool(action.strip()) and "ignore".startswith(action.strip())
+    return hides and not message.strip() and "." not in category
 
 
 def doubt_of(category: type[Warning], message: str) -> Reason | None:
@@ -204,3 +227,9 @@ def problem_of(report: pytest.TestReport | pytest.CollectReport) -> str:
     # A collection error is one text, whose last line names the exception.
     line = lines[-1] if crash is None and len(lines) > 1 else lines[0]
     return one_line(line.removeprefix("E ").strip().removeprefix("AssertionError: "))
+
+
+def take_manifest(report: pytest.TestReport) -> str:
+    """Take the manifest off a report, so that no other plugin writes it down; "" if it has none."""
+    text: str = report.__dict__.pop(MANIFEST, "")
+    return text

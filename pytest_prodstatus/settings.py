@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -123,6 +124,28 @@ def collect_only_criteria(settings: Settings, config: pytest.Config) -> None:
     named = config.args_source is pytest.Config.ArgsSource.ARGS
     if settings.narrowed and settings.config.paths and not named:
         config.args[:] = [str(settings.root / path) for path in settings.config.paths]
+
+
+def disagreement(given: Mapping[str, Any], catalogue: str) -> str:
+    """Return why a worker can't be of its controller's run; "" if it can.
+
+    Args:
+        given: what the controller gave .
+        catalogue: the digest of the catalogue that the worker's own configuration declares.
+    """
+    worker = given["workerid"]
+    version = given.get("prodstatus_version", __version__)
+    if version != __version__:
+        return (
+            f"worker {worker} has pytest-prodstatus {__version__} and its controller {version}: "
+            "install the same release on both"
+        )
+    if given.get("prodstatus_catalogue", catalogue) != catalogue:
+        return (
+            f"worker {worker} has another catalogue in its pyproject.toml than its controller: "
+            "check the same commit out on both"
+        )
+    return ""
 
 
 def holds_criteria(settings: Settings, path: Path) -> bool:
@@ -309,7 +332,9 @@ def _inputs(
 ) -> Inputs:
     values = {name: getattr(options, f"prodstatus_{name}", None) for name in VARIABLES}
     # A worker is started in the folder that its controller was in by then, not always in the same.
-    values["root"] = worker_input(config).get("prodstatus_root") or values["root"]
+    root = worker_input(config).get("prodstatus_root")
+    if root and Path(root).is_dir():  # not on another machine
+        values["root"] = root
     ini = {name: str(config.getini(key) or "") for name, key in KEYS.items()}
     here = config.invocation_params.dir
     try:

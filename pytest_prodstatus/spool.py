@@ -1,8 +1,8 @@
-"""The run's spool: a private folder through which the processes of one run tell each other.
+"""The run's spool: a private folder for what a process leaves behind that may die on its next line.
 
-It holds manifests, the claims of criteria with side effects (each starts once a run, in whichever
-process), their evidence, which has to outlive a process that dies on the next line, and what a
-criterion waits for.
+It holds the claims of criteria with side effects (each starts once a run), their evidence, what a
+criterion waits for, and manifests, so that a run on one machine begins before its first test. No
+verdict depends on it: a worker on another machine doesn't see it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,20 @@ def worker_id(node: object) -> str:
 
 
 class Spool:
-    """The spool folder, made on first use by the process that owns the run."""
+    """The spool folder, made on first use by the process that owns the run.
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._owner = os.getpid() if folder is None else None
-        self._folder = folder
+    Attributes:
+        shared: it is the controller's, which this worker sees too.
+
+    Args:
+        folder: the controller's; None in the process that owns the run.
+    """
+
+    def __init__(self, folder: str | None = None) -> None:
+        # A controller on another machine has its folder there.
+        self.shared = folder is not None and Path(folder).is_dir()
+        self._owner = None if self.shared else os.getpid()
+        self._folder = Path(folder) if folder is not None and self.shared else None
 
     @property
     def folder(self) -> Path:
@@ -35,14 +44,16 @@ class Spool:
         return self._folder
 
     def write_manifest(self, worker: str, text: str) -> None:
-        """Leave a worker's manifest for the controller."""
+        """Leave a worker's manifest for the controller, if it sees this folder."""
+        if not self.shared:
+            return
         whole = self.folder / f"manifest-{worker}.json"
         part = whole.with_suffix(".part")
         part.write_text(text, encoding="utf-8")
         part.replace(whole)
 
     def read_manifest(self, worker: str) -> str | None:
-        """Return a worker's manifest, or None where it left none."""
+        """Return a worker's manifest; None if it left none here."""
         try:
             return (self.folder / f"manifest-{worker}.json").read_text(encoding="utf-8")
         except OSError:

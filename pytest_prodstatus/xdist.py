@@ -1,4 +1,7 @@
-"""What a worker's reports may hold so that they reach the controller.
+"""xdist: what controller and workers tell each other, without a folder that both can see.
+
+A worker gets what it must agree on before it starts. What it collected travels on its first report,
+also of a worker that dies in its first test, and once more in its output.
 
 xdist sends builtin values alone, and text alone that UTF-8 can write. One path, enum or lone
 surrogate anywhere in a report ends the worker, and the run loses what it saw.
@@ -7,13 +10,20 @@ surrogate anywhere in a report ends the worker, and the run loses what it saw.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator, Mapping
-from typing import Any
+from collections.abc import Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_prodstatus.model.text import utf8
 from pytest_prodstatus.model.walk import INTO, walked
+from pytest_prodstatus.redact_report import tells_nothing
+from pytest_prodstatus.reports import MANIFEST, take_manifest
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.attempts import Attempts
+    from pytest_prodstatus.collector import Collector
+    from pytest_prodstatus.redaction import Redaction
 
 _AS_THEY_ARE = (type(None), bool, int, float, complex, bytes)
 _SCALARS: tuple[type[Any], ...] = (int, float, bytes)
@@ -27,29 +37,118 @@ _OWN = frozenset({
 """What pytest and this plugin put into a report themselves."""
 
 
-class Crossing:
-    """Lets every report of an xdist worker reach the controller, in a run that has criteria.
+class Worker:
+    """What an xdist worker does in a run that has criteria: its reports reach the controller.
 
     Args:
-        criteria: those of this process, which may be found later.
+        config: pytest's.
+        redaction: takes secrets out of reports.
+        collector: knows the criteria of this process, which may be found later.
+        end_forked_process: ends a process that a test forked and that came back from it.
     """
 
-    def __init__(self, criteria: Mapping[str, object]) -> None:
-        self._criteria = criteria
+    def __init__(
+        self,
+        config: pytest.Config,
+        redaction: Redaction,
+        collector: Collector,
+        end_forked_process: Callable[[], object],
+    ) -> None:
+        self._config = config
+        self._redaction = redaction
+        self._collector = collector
+        self._end_forked_process = end_forked_process
+        self._sent = False
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
+        """Redact a report first of all: also of a subtest or a rerun."""
+        self._end_forked_process()
+        if self._redaction.on and not tells_nothing(report.__dict__):
+            self._redaction.mask(report)
+        return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_to_serializable(self, report: object) -> Generator[None, Any, Any]:
-        """Let no report be lost on its way, and the worker with it."""
+        """Let no report be lost on its way, and the worker with it; the first has the manifest."""
         data = yield
-        concerned = self._criteria or isinstance(report, pytest.CollectReport)
-        return data if not concerned or _is_plain(data) else crossable(data)
+        collecting = isinstance(report, pytest.CollectReport)
+        if (self._collector.criteria or collecting) and not _is_plain(data):
+            data = crossable(data)
+        if not self._sent and not collecting and isinstance(data, dict):
+            self._sent = True
+            data[MANIFEST] = self._collector.manifest.to_json()
+        return data
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
         """Let no warning end a worker either: xdist sends its arguments as they are."""
         message = warning_message.message
-        if self._criteria and isinstance(message, Warning):
+        if self._collector.criteria and isinstance(message, Warning):
             message.args = crossable(message.args)
+
+    @pytest.hookimpl
+    def pytest_sessionfinish(self) -> None:
+        """Leave the manifest for a controller that got no report."""
+        output = self._config.workeroutput  # type: ignore[attr-defined]
+        output[MANIFEST] = self._collector.manifest.to_json()
+
+
+class FirstReport:
+    """In a controller that wasn't asked to judge: waits for the first worker's first report.
+
+    All workers collect the same tests, so one manifest says whether the run has criteria.
+
+    Args:
+        plugins: pytest's, to listen no more.
+        begin: begins the run with a manifest, and returns what takes the reports in.
+    """
+
+    def __init__(
+        self, plugins: pytest.PytestPluginManager, begin: Callable[[str], Attempts | None]
+    ) -> None:
+        self._plugins = plugins
+        self._begin = begin
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
+        """Begin the run if there are criteria; then listen no more."""
+        self._plugins.unregister(self)
+        text = take_manifest(report)
+        attempts = self._begin(text) if text else None
+        if attempts is None:
+            return (yield)
+        attempts.redact(report)
+        result = yield
+        attempts.take(report)
+        return result
+
+
+def start_none_again(scheduler: Any, judging: Callable[[], bool]) -> None:
+    """Let a scheduler of scopes not start a test again that a worker died in, as no other does.
+
+    After a worker's death those of `loadscope`, `loadfile` and `loadgroup` put the whole rest of a
+    scope back into the queue, the test that ran included (`remove_node`, seen in xdist 3.8).
+
+    Args:
+        scheduler: xdist's, which is changed.
+        judging: whether the run is one to judge, which is asked when a worker died.
+    """
+    remove = getattr(scheduler, "remove_node", None)
+    if remove is None or not hasattr(scheduler, "assigned_work"):
+        return
+
+    def remove_node(node: object) -> object:
+        units = scheduler.assigned_work.get(node, {}).values() if judging() else ()
+        for unit in units:
+            for running, done in unit.items():
+                if not done:
+                    unit[running] = True
+                    remove(node)
+                    return running
+        return remove(node)
+
+    scheduler.remove_node = remove_node
 
 
 def _is_plain(data: Any) -> bool:

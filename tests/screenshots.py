@@ -23,9 +23,10 @@ from pytest_prodstatus.model.codec import read_record, write_record
 from pytest_prodstatus.model.record import HISTORY_LIMIT, Past, Record
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.model.waiver import Waiver, Waivers
-from pytest_prodstatus.readers.config import Config, read_config
+from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.html.page import write_page
 from tests.chromium import PHONE, WIDE, launched, opened
+from tests.unit.given import declared
 from tests.unit.writers.shown import many
 
 ROOT = Path(__file__).parents[1]
@@ -76,7 +77,7 @@ _SHOW = """part => {
 
 def main() -> None:
     """Run the demo, write the pages and take the pictures."""
-    config = read_config((ROOT / "pyproject.toml").read_text(encoding="utf-8"), "pyproject.toml")
+    config = declared((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pages = _pages(folder, config)
@@ -115,9 +116,9 @@ def _pages(folder: Path, config: Config) -> Mapping[str, Path]:
     )
     told["ten-thousand"] = many(10_000, 20)
     pages = {}
-    for name, (record, declared) in told.items():
+    for name, (record, shown) in told.items():
         pages[name] = folder / f"{name}.html"
-        pages[name].write_text(write_page(record, declared), encoding="utf-8")
+        pages[name].write_text(write_page(record, shown), encoding="utf-8")
     return pages
 
 

@@ -28,7 +28,6 @@ from pytest_prodstatus.model.gate import UnknownStageError, ask, asked_stages, r
 from pytest_prodstatus.model.record import Override, Record
 from pytest_prodstatus.model.violations import Asked, Ground, Refusal, run_again
 from pytest_prodstatus.project import Project
-from pytest_prodstatus.undisturbed import undisturbed
 from pytest_prodstatus.writers.gate_report import Told, answer_lines, answers_to_text, exit_code_of
 
 FORMATS = ("text", "json", "github")
@@ -151,8 +150,7 @@ def command(
     try:
         if project.config.catalogue.declared:
             asked_stages(project.config.catalogue, stages)
-        with undisturbed():
-            told = [gate.told(path) for path in paths]
+        told = [gate.told(path) for path in paths]
     except UnknownStageError as error:
         raise click.UsageError(str(error)) from None
     if problem:

@@ -17,34 +17,13 @@ import pytest
 
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.writers.exports import Row
+from pytest_prodstatus.writers.files import unwritten
 from pytest_prodstatus.writers.github import (
     SUMMARY_LIMIT,
     bounded_summary,
     outputs,
     workflow_commands,
 )
-
-
-def line_of(source: str, names: Sequence[str]) -> int | None:
-    """Return the line on which a function is defined; None where the source hasn't got it.
-
-    Args:
-        source: a Python file's text.
-        names: the classes around it from the outside in, then the function, without parameters.
-    """
-    try:
-        body: Sequence[ast.stmt] = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    line = None
-    for name in names:
-        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        found = [node for node in body if isinstance(node, kinds) and node.name == name]
-        if not found:
-            return None
-        # Of two that share a name Python keeps the last.
-        line, body = found[-1].lineno, found[-1].body
-    return line
 
 
 class GitHub:
@@ -81,8 +60,8 @@ class GitHub:
             with path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
                 file.write(text)
         except OSError as error:
-            told = f"{path} can't be written ({error.strerror or error}): GitHub isn't told"
-            self.recorder.outputs.notices.append(told)
+            notice = f"{unwritten(path, error)}: GitHub isn't told"
+            self.recorder.outputs.notices.append(notice)
 
     def _print(self, config: pytest.Config, lines: list[str]) -> None:
         # Not asked for its class, which pytest 8 doesn't name in public.
@@ -113,3 +92,25 @@ class GitHub:
             return path.resolve().relative_to(workspace.resolve()).as_posix(), line
         except ValueError:
             return name, line
+
+
+def line_of(source: str, names: Sequence[str]) -> int | None:
+    """Return the line on which a function is defined; None where the source hasn't got it.
+
+    Args:
+        source: a Python file's text.
+        names: the classes around it from the outside in, then the function, without parameters.
+    """
+    try:
+        body: Sequence[ast.stmt] = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    line = None
+    for name in names:
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        found = [node for node in body if isinstance(node, kinds) and node.name == name]
+        if not found:
+            return None
+        # Of two that share a name Python keeps the last.
+        line, body = found[-1].lineno, found[-1].body
+    return line

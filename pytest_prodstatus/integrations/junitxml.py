@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pytest_prodstatus.recorder import Recorder
-from pytest_prodstatus.writers.files import write_atomically
+from pytest_prodstatus.writers.files import unwritten, write_atomically
 from pytest_prodstatus.writers.junit import JUnitError, with_verdicts, write
 
 
@@ -52,8 +52,8 @@ class JUnitXml:
         if record is None or not self.path.is_file():
             return result
         try:
-            told = with_verdicts(self.path.read_bytes(), record, self.prefix)
-            write_atomically(self.path, told.encode("utf-8"))
+            text = with_verdicts(self.path.read_bytes(), record, self.prefix)
+            write_atomically(self.path, text.encode("utf-8"))
         except (OSError, JUnitError) as error:
             self.recorder.outputs.notices.append(f"{self.path} has no verdicts: {error}")
         return result
@@ -68,5 +68,5 @@ class JUnitXml:
             text = write(self.recorder.marker(), self.recorder.settings.config)
             write_atomically(self.path, text.encode("utf-8"))
         except OSError as error:
-            told = f"{self.path} can't be written ({error.strerror or error})"
-            self.recorder.outputs.notices.append(f"{told}: a killed run leaves it as it was")
+            notice = f"{unwritten(self.path, error)}: a killed run leaves it as it was"
+            self.recorder.outputs.notices.append(notice)

@@ -1,80 +1,26 @@
 """pytest-html's report with the verdicts in it, if that plugin is installed and asked for.
 
-pytest-html takes cells and summary as raw HTML, so everything is escaped here, its own test ids
-too; it drops tests that crashed or never ran, so its summary gets every criterion that isn't
-CONFIRMED, below the head of our own page, with a style that touches nothing else there. A row's
-verdict is what its test says by itself; the summary knows what it depends on.
+pytest-html takes cells and summary as raw HTML, so everything is escaped, its own test ids too.
+A row's verdict is what its test says by itself; the block above the table (`write_block`) knows
+what it depends on.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
 import pytest
-from markupsafe import Markup
 
-from pytest_prodstatus.model.record import Record, StageResult, Standing
-from pytest_prodstatus.model.summary import stage_line
-from pytest_prodstatus.model.verdict import Reason, Verdict
-from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.settings import Settings
-from pytest_prodstatus.writers.files import clear_leftovers, write_atomically
-from pytest_prodstatus.writers.html.head import front, head
-from pytest_prodstatus.writers.html.page import inline
-from pytest_prodstatus.writers.html.words import tag
+from pytest_prodstatus.writers.files import clear_leftovers, unwritten, write_atomically
 
-
-def write_block(record: Record, config: Config) -> str:
-    """Return the head, the stages, and every criterion that isn't CONFIRMED, ran or not."""
-    unmet = [s for s in record.criteria if s.verdict is not Verdict.CONFIRMED]
-    return str(
-        Markup('<style>{}</style>\n<div class="prodstatus">\n{}{}{}</div>').format(
-            inline("report.css"), front(head(record, config), 2), _stages(record), _unmet(unmet)
-        )
-    )
-
-
-def _stages(record: Record) -> Markup:
-    return Markup(
-        "<table><caption>Stages</caption>\n"
-        '<thead><tr><th scope="col">Stage</th><th scope="col">Verdict</th>'
-        '<th scope="col">What was seen, or why not</th></tr></thead>\n'
-        "<tbody>\n{}</tbody></table>\n"
-    ).format(Markup().join(map(_stage, record.stages)))
-
-
-def _stage(stage: StageResult) -> Markup:
-    return _row(stage.title, stage.verdict, stage_line(stage))
-
-
-def _unmet(unmet: Sequence[Standing]) -> Markup:
-    if not unmet:
-        return Markup()
-    return Markup(
-        "<table><caption>Criteria that are not CONFIRMED, also those that crashed or were not "
-        "reached</caption>\n"
-        '<thead><tr><th scope="col">Criterion</th><th scope="col">Verdict</th>'
-        '<th scope="col">Why</th></tr></thead>\n'
-        "<tbody>\n{}</tbody></table>\n"
-    ).format(Markup().join(_row(s.id, s.verdict, _why(s.reason)) for s in unmet))
-
-
-def _row(name: str, verdict: Verdict, told: str) -> Markup:
-    return Markup('<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>\n').format(
-        name, tag(verdict), told
-    )
-
-
-def _why(reason: Reason | None) -> Markup:
-    if reason is None:
-        return Markup()
-    remedy = Markup("<br>→ {}").format(reason.remedy) if reason.remedy else ""
-    return Markup("{}: {}{}").format(reason.kind, reason.text, remedy)
+_WRITE = "_write_report"
+_IN_PROGRESS = "The run is in progress: nothing is confirmed yet."
+_ID = re.compile(r'(<td class="col-testId">)(.*)(</td>)', re.DOTALL)
 
 
 def switch_on(settings: Settings, config: pytest.Config) -> None:
@@ -84,10 +30,6 @@ def switch_on(settings: Settings, config: pytest.Config) -> None:
         config.option.htmlpath = str(settings.folder / settings.config.html)
         # One file: the report shall open wherever it is moved.
         config.option.self_contained_html = True
-
-
-_WRITE = "_write_report"
-_IN_PROGRESS = "The run is in progress: nothing is confirmed yet."
 
 
 class HtmlReport:
@@ -123,8 +65,7 @@ class HtmlReport:
         try:
             write_atomically(self._path, clean.encode("utf-8", "backslashreplace"))
         except OSError as error:
-            told = f"{self._path} can't be written ({error.strerror or error})"
-            self.recorder.outputs.notices.append(told)
+            self.recorder.outputs.notices.append(unwritten(self._path, error))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: object) -> None:
@@ -171,11 +112,9 @@ class HtmlReport:
         record = self.recorder.record
         if record is not None:
             # Not above, since a run without a report has nothing to pay for.
+            from pytest_prodstatus.writers.html.page import write_block
 
             prefix.append(write_block(record, self.recorder.settings.config))
-
-
-_ID = re.compile(r'(<td class="col-testId">)(.*)(</td>)', re.DOTALL)
 
 
 def _with_escaped_id(cell: str, report: object) -> str:

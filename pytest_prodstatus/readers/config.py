@@ -34,6 +34,9 @@ DEFAULT_TITLE = "Production status"
 OUTPUTS = ("status.json", "status.html")
 """The record and the page, whose names are fixed."""
 
+TARGET_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+"""A target's name is also a folder's name."""
+
 
 class ConfigError(ValueError):
     """A configuration that can't be used; one sentence with the file, the value and the rule."""
@@ -103,7 +106,7 @@ class Config(_Choices, frozen=True, kw_only=True):
         foreign_status: whether an exit status of pytest that no criterion explains closes the gate
             ("close") or not ("ignore").
         success_criteria: sentences that the document ends with.
-        exports: names of the further forms that a run writes (`writers/export.py`).
+        exports: names of the further forms that a run writes (`writers/exports.py`).
         secrets: patterns of variables' names: `*_PIN` holds a secret too, `!CACHE_KEY` holds none.
         path: the steps through the system that the page draws, in order.
         catalogue: the stages.
@@ -132,21 +135,7 @@ TABLE_KEYS, STAGE_KEYS = _keys(Table), _keys(Stage)
 WAIVER_KEYS, STEP_KEYS = _keys(Waiver), _keys(Step)
 
 
-def read_config(text: str, source: str) -> Config:
-    """Return the configuration in a pyproject.toml's `text`; defaults if it has none.
-
-    Args:
-        text: the file's content.
-        source: the file's name, for messages.
-
-    Raises:
-        ConfigError: the TOML is broken, a key is unknown or of the wrong type, or the catalogue is
-            inconsistent.
-    """
-    return read_table(text, source) or Config()
-
-
-def read_table(text: str, source: str) -> Config | None:
+def read_config(text: str, source: str) -> Config | None:
     """Return the configuration in a pyproject.toml's `text`; None if it has no [tool.prodstatus].
 
     A file that only mentions the word, as among its dependencies, has none; an empty table is one.
@@ -156,7 +145,8 @@ def read_table(text: str, source: str) -> Config | None:
         source: the file's name, for messages.
 
     Raises:
-        ConfigError: as `read_config` does.
+        ConfigError: the TOML is broken, a key is unknown or of the wrong type, or the catalogue is
+            inconsistent.
     """
     tools = _tools(text, source)
     if "prodstatus" not in tools:
@@ -172,12 +162,47 @@ def read_table(text: str, source: str) -> Config | None:
     except CatalogueError as error:
         msg = f"{where} {error}"
         raise ConfigError(msg) from None
-    _check_path(table.path, catalogue, where)
+    for number, step in enumerate(table.path, 1):
+        _check_stage(step.shows, catalogue, f"{where} step {number}: shows = {step.shows!r} is")
+    for name in table.unwaivable:
+        _check_stage(name, catalogue, f"{where}: unwaivable holds {name!r}, which is")
     return Config(
         **{name: getattr(table, name) for name in _Choices.__struct_fields__},
         catalogue=catalogue,
-        waivers=_waivers(table, catalogue, where),
+        waivers=_waivers(table, where),
     )
+
+
+def is_configured(text: str, source: str) -> bool:
+    """Return whether a pyproject.toml's `text` has a `[tool.prodstatus]`, whatever is in it.
+
+    Raises:
+        ConfigError: the TOML is broken.
+    """
+    return "prodstatus" in _tools(text, source)
+
+
+def parse_toml(text: str, source: str) -> dict[str, Any]:
+    """Return what a TOML file says; not to be changed.
+
+    Raises:
+        ConfigError: it isn't valid TOML.
+    """
+    try:
+        return _toml(text)
+    except ValueError as error:
+        msg = f"{source}: not valid TOML: {error}"
+        raise ConfigError(msg) from None
+
+
+def read_name(text: str) -> str | None:
+    """Return the name that a pyproject.toml gives its project; None where it gives none."""
+    try:
+        project = _toml(text).get("project")
+    except ValueError:
+        return None
+    name = project.get("name") if isinstance(project, dict) else None
+    return (one_line(name) or None) if isinstance(name, str) else None
 
 
 def _filled(data: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -301,25 +326,16 @@ def _unknown(place: str, name: str, names: Iterable[str]) -> str:
     return f"{place}: unknown key {name!r}; {nearest(name, known)}keys are {', '.join(known)}"
 
 
-def _check_path(steps: Iterable[Step], catalogue: Catalogue, where: str) -> None:
-    for number, step in enumerate(steps, 1):
-        if catalogue.declared and step.shows.partition(".")[0] not in catalogue.by_id:
-            msg = (
-                f"{where} step {number}: shows = {step.shows!r} is in no stage; write a stage or "
-                f"stage.criterion; stages are {', '.join(catalogue.by_id)}"
-            )
-            raise ConfigError(msg)
+def _check_stage(name: str, catalogue: Catalogue, what: str) -> None:
+    """Refuse a name of a stage or criterion that is in no declared stage; `what` says where."""
+    if catalogue.declared and name.partition(".")[0] not in catalogue.by_id:
+        known = ", ".join(catalogue.by_id)
+        msg = f"{what} in no stage; write a stage or stage.criterion; stages are {known}"
+        raise ConfigError(msg)
 
 
-def _waivers(table: Table, catalogue: Catalogue, where: str) -> Waivers:
+def _waivers(table: Table, where: str) -> Waivers:
     """Return the table's waivers, each of its own criterion, and the rules that they must keep."""
-    for name in table.unwaivable:
-        if catalogue.declared and name.partition(".")[0] not in catalogue.by_id:
-            msg = (
-                f"{where}: unwaivable holds {name!r}, which is in no stage; write a "
-                f"stage or stage.criterion; stages are {', '.join(catalogue.by_id)}"
-            )
-            raise ConfigError(msg)
     seen: set[str] = set()
     for waiver in table.waivers:
         if waiver.criterion in seen:
@@ -327,15 +343,6 @@ def _waivers(table: Table, catalogue: Catalogue, where: str) -> Waivers:
             raise ConfigError(msg)
         seen.add(waiver.criterion)
     return Waivers(given=table.waivers, unwaivable=table.unwaivable, longest=table.waiver_max)
-
-
-def is_configured(text: str, source: str) -> bool:
-    """Return whether a pyproject.toml's `text` has a `[tool.prodstatus]`, whatever is in it.
-
-    Raises:
-        ConfigError: the TOML is broken.
-    """
-    return "prodstatus" in _tools(text, source)
 
 
 def _tools(text: str, source: str) -> Mapping[str, Any]:
@@ -347,29 +354,6 @@ def _table(value: object, where: str) -> Mapping[str, Any]:
         msg = f"{where}: must be a table, not {value!r}"
         raise ConfigError(msg)
     return value
-
-
-def parse_toml(text: str, source: str) -> dict[str, Any]:
-    """Return what a TOML file says; not to be changed.
-
-    Raises:
-        ConfigError: it isn't valid TOML.
-    """
-    try:
-        return _toml(text)
-    except ValueError as error:
-        msg = f"{source}: not valid TOML: {error}"
-        raise ConfigError(msg) from None
-
-
-def read_name(text: str) -> str | None:
-    """Return the name that a pyproject.toml gives its project; None where it gives none."""
-    try:
-        project = _toml(text).get("project")
-    except ValueError:
-        return None
-    name = project.get("name") if isinstance(project, dict) else None
-    return (one_line(name) or None) if isinstance(name, str) else None
 
 
 @lru_cache(maxsize=4)  # a command reads the project's file for itself and for pytest's settings
@@ -385,7 +369,3 @@ def _toml(text: str) -> dict[str, Any]:
     else:
         import tomli as tomllib
     return tomllib.loads(text)
-
-
-TARGET_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""A target's name is also a folder's name."""

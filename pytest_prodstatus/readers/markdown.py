@@ -16,11 +16,45 @@ import codecs
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple
 
 from pytest_prodstatus.model.catalogue import SINCE, TAKEN_TITLES
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, with which it begins
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+# The title of a field, at the beginning of a line of prose.
+_LABEL = re.compile(
+    r"[ ]{0,3}(?:#{1,6}[ ]+)?"
+    r"(?P<label>"
+    r"(?P<bold>\*\*|__)[ ]*(?P<strong>[^*:]+?)[ ]*(?::[ ]*(?P=bold)|(?P=bold)[ ]*:)"
+    r"|(?P<plain>[^\s*:`<>][^*:`<>]*):)"
+)
+# A title that stands alone in its line, as a heading or in bold.
+_ALONE = re.compile(
+    r"[ ]{0,3}(?:#{1,6}[ ]+)(?:\*\*|__)?[ ]*(?P<heading>[^*`<>#]+?)[ ]*(?:\*\*|__)?[ ]*#*[ ]*$"
+    r"|[ ]{0,3}(?:\*\*|__)[ ]*(?P<bold>[^*`<>_]+?)[ ]*(?:\*\*|__)[ ]*$"
+)
+# Two spaces or a backslash at the end are Markdown's hard line break, a person's choice.
+_HARD_BREAK = re.compile(r" {2,}$|(?<!\\)(?:\\\\)*(\\)$")
+_WORDS = "|".join(verdict.value for verdict in Verdict)
+_MEANING = re.compile(
+    rf"(?:[^\w|]|_)*(?P<verdict>{_WORDS})(?![^\W_])[*_`\s]*(?:(?:[:=→–—]|-+>?)[>\s]*[*_`]*|(?=(?:if|when)\b))\s*"
+    r"(?P<text>\S.*)",
+    re.IGNORECASE,
+)
+_BULLET = re.compile(r"\s*(?:[-*+•>]|\d{1,9}[.)])(?:\s|$)")
+_TABLE = re.compile(rf"\s*\|.*\b(?:STATUS|{_WORDS})\b", re.IGNORECASE)
+_TOP = re.compile(r"[ ]{0,3}#[ ]+(?P<title>.*?)[ ]*#*[ ]*$")
+_EXAMPLE = "write each as '**OAUTH STATUS:**' with lines such as '- CONFIRMED: …' below it"
 
 _QUOTE = re.compile(r"[ ]{0,3}>[ ]?")
 _ITEM = re.compile(r"(?P<mark>[ ]{0,3}(?:[-*+]|\d{1,9}[.)]))(?:[ ]{1,4}(?=[^ ])|[ ]*$|[ ](?=[ ]))")
@@ -32,6 +66,243 @@ _COMMENT_END = re.compile(r"-->")
 # A heading or a rule: no paragraph goes on after it.
 _BREAK = re.compile(r"[ ]{0,3}(?:#{1,6}(?:[ ]|$)|(?P<rule>[-*_=])[ ]*(?:(?P=rule)[ ]*)*$)")
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document's text, by lines with their ends, and how it was encoded.
+
+    Bytes that aren't valid in the encoding survive as surrogates (PEP 383).
+    """
+
+    lines: tuple[str, ...]
+    encoding: str = "utf-8"
+    mark: bytes = b""
+
+    @classmethod
+    def decode(cls, content: bytes) -> Document:
+        """Return the document in `content`, by its byte-order mark, else as UTF-8."""
+        mark, encoding = next(
+            ((mark, name) for mark, name in _MARKS if content.startswith(mark)), (b"", "utf-8")
+        )
+        try:
+            text = content[len(mark) :].decode(encoding, _errors(encoding))
+        except UnicodeDecodeError:
+            # Half a code unit can't be kept in UTF-16 text; read it as what it may be instead.
+            mark, encoding = b"", "utf-8"
+            text = content.decode(encoding, _errors(encoding))
+        return cls(tuple(line for line in _LINE.findall(text) if line), encoding, mark)
+
+    def encode(self) -> bytes:
+        """Return the bytes: for a decoded document, just those it was decoded from."""
+        return self.mark + "".join(self.lines).encode(self.encoding, _errors(self.encoding))
+
+    @property
+    def line_end(self) -> str:
+        """The line end that the document's first line has; a line feed where it has none."""
+        first = self.lines[0] if self.lines else ""
+        return first[len(first.rstrip("\r\n")) :] or "\n"
+
+    @cached_property
+    def blocks(self) -> Blocks:
+        """Which of the lines are prose."""
+        return scan(self.lines)
+
+    def fields(self, titles: Iterable[str]) -> list[FieldLine]:
+        """Return the field lines with these titles, in order."""
+        known = {_folded(title): title for title in titles}
+        exact = {" ".join(title.split()): title for title in known.values()}
+        found = []
+        for index, text in enumerate(self.blocks.prose):
+            match = _LABEL.match(text) if text else None
+            if not match:
+                continue
+            strong, plain = match["strong"], match["plain"]
+            # Prose may well begin with a title in other letters; only bold settles that it is one.
+            title = known.get(_folded(strong)) if strong else exact.get(" ".join(plain.split()))
+            before, label, rest = self.lines[index].partition(match["label"])
+            if title is not None and label:
+                value, end = _split(rest)
+                found.append(FieldLine(index, title, before + label, value, end))
+        return found
+
+    def lone_titles(self, titles: Iterable[str]) -> dict[str, int]:
+        """Return the lines on which these titles stand alone, the first of each.
+
+        Not those in a list or quote, which a line below them would break.
+        """
+        known = {_folded(title): title for title in titles}
+        found: dict[str, int] = {}
+        for index, text in enumerate(self.blocks.prose):
+            alone = (
+                _lone_title(text) if text and text.strip() == self.lines[index].strip() else None
+            )
+            title = known.get(_folded(alone)) if alone else None
+            if title is not None:
+                found.setdefault(title, index)
+        return found
+
+
+class FieldLine(NamedTuple):
+    """One line that is a field.
+
+    Attributes:
+        line: its index.
+        title: the field's.
+        head: the line as far as the colon.
+        value: the value, without blanks around it.
+        end: how the line ends, a hard line break included.
+    """
+
+    line: int
+    title: str
+    head: str
+    value: str
+    end: str
+
+    def with_value(self, value: str) -> str:
+        """Return the line with another value."""
+        return f"{self.head} {value}{self.end}"
+
+
+def _split(rest: str) -> tuple[str, str]:
+    """Return the value in what follows a field's colon, and how the line ends."""
+    body = rest.rstrip("\r\n")
+    hard = _HARD_BREAK.search(body)
+    kept = (hard[1] or hard[0]) if hard else ""
+    return body[: len(body) - len(kept)].strip(), kept + rest[len(body) :]
+
+
+def _errors(encoding: str) -> str:
+    return "surrogateescape" if encoding == "utf-8" else "surrogatepass"
+
+
+def _lone_title(text: str) -> str | None:
+    """Return the title that a line of prose holds alone, as a heading or in bold; None for none."""
+    match = _ALONE.match(text)
+    return (match["heading"] or match["bold"]) if match else None
+
+
+def _folded(title: str) -> str:
+    return " ".join(title.split()).casefold()
+
+
+class OutlineError(ValueError):
+    """A document in which no stage was found; one sentence with what would do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One stage as a document tells of it.
+
+    Attributes:
+        title: as it stands there.
+        line: on which, counted from 1.
+        meanings: what each verdict means, as far as it is told.
+    """
+
+    title: str
+    line: int
+    meanings: Mapping[Verdict, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outline:
+    """What was read of a document.
+
+    Attributes:
+        title: its first heading of level 1; "" where it has none.
+        sections: the stages, in order.
+        notices: what was seen and not understood, one sentence each.
+    """
+
+    title: str
+    sections: tuple[Section, ...]
+    notices: tuple[str, ...]
+
+
+def read_outline(content: bytes, source: str) -> Outline:
+    """Return the stages in a document.
+
+    Args:
+        content: of the file, in UTF-8 or with a byte-order mark.
+        source: its name, for messages.
+
+    Raises:
+        OutlineError: it tells of no stage.
+    """
+    document = Document.decode(content)
+    lines, prose = document.lines, document.blocks.prose
+    sections: dict[str, Section] = {}
+    heading = ""
+    notices = []
+    for index, text in enumerate(prose):
+        if not text:
+            continue
+        top = _TOP.match(text)
+        if top and not heading:
+            heading = one_line(top["title"].replace("*", ""))
+        if _TABLE.match(text) and not (index and _TABLE.match(prose[index - 1] or "")):
+            notices.append(f"{source} line {index + 1}: a table isn't read; {_EXAMPLE}")
+        section = _section(lines, prose, index)
+        if section is not None:
+            first = sections.get(section.title.casefold(), section)
+            # Of a title that stands twice, each place may tell a part.
+            both = {**section.meanings, **first.meanings}
+            sections[section.title.casefold()] = replace(first, meanings=both)
+    if not sections:
+        read = "; ".join(notices) or f"{source}: no title of a stage was found; {_EXAMPLE}"
+        raise OutlineError(read)
+    for section in sections.values():
+        untold = [str(verdict) for verdict in Verdict if verdict not in section.meanings]
+        if untold:
+            told = f"{source} line {section.line}: {section.title} doesn't say what"
+            notices.append(f"{told} {' or '.join(untold)} means")
+    return Outline(title=heading, sections=tuple(sections.values()), notices=tuple(notices))
+
+
+def _section(lines: Sequence[str], prose: Sequence[str | None], index: int) -> Section | None:
+    """Return the stage whose title stands on a line; None where none does."""
+    text = prose[index] or ""
+    label = _LABEL.match(text)
+    if _MEANING.match(text) or (label is None and _TOP.match(text)):
+        return None
+    found = (label["strong"] or label["plain"]) if label else _lone_title(text)
+    title = one_line(found or "")
+    upper = title.upper()
+    if not title or upper in TAKEN_TITLES or upper.endswith(SINCE) or set(title) & set("*:`<>"):
+        return None
+    meanings = _meanings(lines, prose, index + 1)
+    # Without meanings only the form of a title tells it from "Note: …" and "Status: draft".
+    named = upper.endswith(" STATUS") and label and (label["strong"] or title == upper)
+    return Section(title=title, line=index + 1, meanings=meanings) if meanings or named else None
+
+
+def _meanings(lines: Sequence[str], prose: Sequence[str | None], start: int) -> dict[Verdict, str]:
+    """Return the meanings that follow a title: at once, or after blank lines."""
+    told: dict[Verdict, str] = {}
+    last: Verdict | None = None
+    for index in range(start, len(lines)):
+        text = prose[index]
+        meaning = _MEANING.match(text) if text else None
+        if meaning:
+            last = Verdict(meaning["verdict"].upper())
+            if last in told:
+                break
+            told[last] = one_line(meaning["text"])
+        elif text is None or (text and not (last and _goes_on(lines[index], text))):
+            break
+        elif text and last:
+            told[last] = one_line(f"{told[last]} {text}")
+        else:
+            last = None  # after a blank line nothing goes on
+    return told
+
+
+def _goes_on(line: str, text: str) -> bool:
+    """Return whether a line of prose continues the one before it."""
+    begins = _LABEL.match(text) or text.lstrip().startswith(("#", "|"))
+    return not begins and not _BULLET.match(line) and _lone_title(text) is None
 
 
 class Blocks(NamedTuple):
@@ -141,265 +412,3 @@ class _Scanner:
 def _is_plain(rest: str) -> bool:
     begins = (_QUOTE, _ITEM, _FENCE, _RAW, _COMMENT, _BREAK)
     return bool(rest.strip()) and not any(pattern.match(rest) for pattern in begins)
-
-
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, with which it begins
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-LABEL = re.compile(
-    r"[ ]{0,3}(?:#{1,6}[ ]+)?"
-    r"(?P<label>"
-    r"(?P<bold>\*\*|__)[ ]*(?P<strong>[^*:]+?)[ ]*(?::[ ]*(?P=bold)|(?P=bold)[ ]*:)"
-    r"|(?P<plain>[^\s*:`<>][^*:`<>]*):)"
-)
-"""The title of a field, at the beginning of a line of prose."""
-
-_ALONE = re.compile(
-    r"[ ]{0,3}(?:#{1,6}[ ]+)(?:\*\*|__)?[ ]*(?P<heading>[^*`<>#]+?)[ ]*(?:\*\*|__)?[ ]*#*[ ]*$"
-    r"|[ ]{0,3}(?:\*\*|__)[ ]*(?P<bold>[^*`<>_]+?)[ ]*(?:\*\*|__)[ ]*$"
-)
-
-
-# Two spaces or a backslash at the end are Markdown's hard line break, a person's choice.
-_HARD_BREAK = re.compile(r" {2,}$|(?<!\\)(?:\\\\)*(\\)$")
-
-
-class Document(NamedTuple):
-    """A document's text, by lines with their ends, and how it was encoded.
-
-    Bytes that aren't valid in the encoding survive as surrogates (PEP 383).
-    """
-
-    lines: tuple[str, ...]
-    encoding: str = "utf-8"
-    mark: bytes = b""
-
-    @classmethod
-    def decode(cls, content: bytes) -> Document:
-        """Return the document in `content`, by its byte-order mark, else as UTF-8."""
-        mark, encoding = next(
-            ((mark, name) for mark, name in _MARKS if content.startswith(mark)), (b"", "utf-8")
-        )
-        try:
-            text = content[len(mark) :].decode(encoding, _errors(encoding))
-        except UnicodeDecodeError:
-            # Half a code unit can't be kept in UTF-16 text; read it as what it may be instead.
-            mark, encoding = b"", "utf-8"
-            text = content.decode(encoding, _errors(encoding))
-        return cls(tuple(line for line in _LINE.findall(text) if line), encoding, mark)
-
-    def encode(self) -> bytes:
-        """Return the bytes: for a decoded document, just those it was decoded from."""
-        return self.mark + "".join(self.lines).encode(self.encoding, _errors(self.encoding))
-
-    @property
-    def line_end(self) -> str:
-        """The line end that the document's first line has; a line feed where it has none."""
-        first = self.lines[0] if self.lines else ""
-        return first[len(first.rstrip("\r\n")) :] or "\n"
-
-
-def _errors(encoding: str) -> str:
-    return "surrogateescape" if encoding == "utf-8" else "surrogatepass"
-
-
-class FieldLine(NamedTuple):
-    """One line that is a field: its index, its key, and where its value begins in the line."""
-
-    line: int
-    key: str
-    value_at: int
-
-
-def find_fields(lines: Sequence[str], blocks: Blocks, keys: Mapping[str, str]) -> list[FieldLine]:
-    """Return the field lines whose titles are known, in order.
-
-    Args:
-        lines: the document's lines.
-        blocks: which of them are prose.
-        keys: what each field is called by the caller, by its title.
-    """
-    known = {_folded(title): key for title, key in keys.items()}
-    exact = {" ".join(title.split()): key for title, key in keys.items()}
-    found = []
-    for index, text in enumerate(blocks.prose):
-        match = LABEL.match(text) if text else None
-        if not match:
-            continue
-        strong, plain = match["strong"], match["plain"]
-        # Prose may well begin with a title in other letters; only bold settles that it is a field.
-        key = known.get(_folded(strong)) if strong else exact.get(" ".join(plain.split()))
-        at = lines[index].find(match["label"])
-        if key is not None and at >= 0:
-            found.append(FieldLine(index, key, at + len(match["label"])))
-    return found
-
-
-def split_field(line: str, field: FieldLine) -> tuple[str, str, str]:
-    """Return a field's line in three: up to the colon, the value, and how the line ends."""
-    body = line.rstrip("\r\n")
-    head, rest = body[: field.value_at], body[field.value_at :]
-    hard = _HARD_BREAK.search(rest)
-    kept = (hard[1] or hard[0]) if hard else ""
-    value = rest[: len(rest) - len(kept)]
-    return head, value.strip(), f"{kept}{line[len(body) :]}"
-
-
-def lone_title(text: str) -> str | None:
-    """Return the title that a line of prose holds alone, as a heading or in bold; None for none."""
-    match = _ALONE.match(text)
-    return (match["heading"] or match["bold"]) if match else None
-
-
-def find_titles(lines: Sequence[str], blocks: Blocks, titles: Iterable[str]) -> dict[str, int]:
-    """Return the lines on which known titles stand alone, the first of each.
-
-    Not those in a list or quote, which a line below them would break.
-    """
-    known = {_folded(title): title for title in titles}
-    found: dict[str, int] = {}
-    for index, text in enumerate(blocks.prose):
-        alone = lone_title(text) if text and text.strip() == lines[index].strip() else None
-        title = known.get(_folded(alone)) if alone else None
-        if title is not None:
-            found.setdefault(title, index)
-    return found
-
-
-def _folded(title: str) -> str:
-    return " ".join(title.split()).casefold()
-
-
-_WORDS = "|".join(verdict.value for verdict in Verdict)
-_MEANING = re.compile(
-    rf"(?:[^\w|]|_)*(?P<verdict>{_WORDS})(?![^\W_])[*_`\s]*(?:(?:[:=→–—]|-+>?)[>\s]*[*_`]*|(?=(?:if|when)\b))\s*"
-    r"(?P<text>\S.*)",
-    re.IGNORECASE,
-)
-_BULLET = re.compile(r"\s*(?:[-*+•>]|\d{1,9}[.)])(?:\s|$)")
-_TABLE = re.compile(rf"\s*\|.*\b(?:STATUS|{_WORDS})\b", re.IGNORECASE)
-_TOP = re.compile(r"[ ]{0,3}#[ ]+(?P<title>.*?)[ ]*#*[ ]*$")
-_EXAMPLE = "write each as '**OAUTH STATUS:**' with lines such as '- CONFIRMED: …' below it"
-
-
-class OutlineError(ValueError):
-    """A document in which no stage was found; one sentence with what would do."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """One stage as a document tells of it.
-
-    Attributes:
-        title: as it stands there.
-        line: on which, counted from 1.
-        meanings: what each verdict means, as far as it is told.
-    """
-
-    title: str
-    line: int
-    meanings: Mapping[Verdict, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outline:
-    """What was read of a document.
-
-    Attributes:
-        title: its first heading of level 1; "" where it has none.
-        sections: the stages, in order.
-        notices: what was seen and not understood, one sentence each.
-    """
-
-    title: str
-    sections: tuple[Section, ...]
-    notices: tuple[str, ...]
-
-
-def read_outline(content: bytes, source: str) -> Outline:
-    """Return the stages in a document.
-
-    Args:
-        content: of the file, in UTF-8 or with a byte-order mark.
-        source: its name, for messages.
-
-    Raises:
-        OutlineError: it tells of no stage.
-    """
-    lines = Document.decode(content).lines
-    prose = scan(lines).prose
-    sections: dict[str, Section] = {}
-    heading = ""
-    notices = []
-    for index, text in enumerate(prose):
-        if not text:
-            continue
-        top = _TOP.match(text)
-        if top and not heading:
-            heading = one_line(top["title"].replace("*", ""))
-        if _TABLE.match(text) and not (index and _TABLE.match(prose[index - 1] or "")):
-            notices.append(f"{source} line {index + 1}: a table isn't read; {_EXAMPLE}")
-        section = _section(lines, prose, index)
-        if section is not None:
-            first = sections.get(section.title.casefold(), section)
-            # Of a title that stands twice, each place may tell a part.
-            both = {**section.meanings, **first.meanings}
-            sections[section.title.casefold()] = replace(first, meanings=both)
-    if not sections:
-        read = "; ".join(notices) or f"{source}: no title of a stage was found; {_EXAMPLE}"
-        raise OutlineError(read)
-    for section in sections.values():
-        untold = [str(verdict) for verdict in Verdict if verdict not in section.meanings]
-        if untold:
-            told = f"{source} line {section.line}: {section.title} doesn't say what"
-            notices.append(f"{told} {' or '.join(untold)} means")
-    return Outline(title=heading, sections=tuple(sections.values()), notices=tuple(notices))
-
-
-def _section(lines: Sequence[str], prose: Sequence[str | None], index: int) -> Section | None:
-    """Return the stage whose title stands on a line; None where none does."""
-    text = prose[index] or ""
-    label = LABEL.match(text)
-    if _MEANING.match(text) or (label is None and _TOP.match(text)):
-        return None
-    found = (label["strong"] or label["plain"]) if label else lone_title(text)
-    title = one_line(found or "")
-    upper = title.upper()
-    if not title or upper in TAKEN_TITLES or upper.endswith(SINCE) or set(title) & set("*:`<>"):
-        return None
-    meanings = _meanings(lines, prose, index + 1)
-    # Without meanings only the form of a title tells it from "Note: …" and "Status: draft".
-    named = upper.endswith(" STATUS") and label and (label["strong"] or title == upper)
-    return Section(title=title, line=index + 1, meanings=meanings) if meanings or named else None
-
-
-def _meanings(lines: Sequence[str], prose: Sequence[str | None], start: int) -> dict[Verdict, str]:
-    """Return the meanings that follow a title: at once, or after blank lines."""
-    told: dict[Verdict, str] = {}
-    last: Verdict | None = None
-    for index in range(start, len(lines)):
-        text = prose[index]
-        meaning = _MEANING.match(text) if text else None
-        if meaning:
-            last = Verdict(meaning["verdict"].upper())
-            if last in told:
-                break
-            told[last] = one_line(meaning["text"])
-        elif text is None or (text and not (last and _goes_on(lines[index], text))):
-            break
-        elif text and last:
-            told[last] = one_line(f"{told[last]} {text}")
-        else:
-            last = None  # after a blank line nothing goes on
-    return told
-
-
-def _goes_on(line: str, text: str) -> bool:
-    """Return whether a line of prose continues the one before it."""
-    begins = LABEL.match(text) or text.lstrip().startswith(("#", "|"))
-    return not begins and not _BULLET.match(line) and lone_title(text) is None

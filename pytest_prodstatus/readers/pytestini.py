@@ -7,70 +7,15 @@ import pytest. Names, order and rules are those of `_pytest/config/findpaths.py`
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pytest_prodstatus.readers.config import ConfigError, parse_toml
 
 Values = Mapping[str, Any]
 
-
-def _pytest_table(text: str, source: str) -> Values | None:
-    return _table(parse_toml(text, source), "pytest")
-
-
-def _pyproject(text: str, source: str) -> Values | None:
-    """Return `[tool.pytest]`, else `[tool.pytest.ini_options]`, whose scalars are text."""
-    tables = _table(_table(parse_toml(text, source), "tool") or {}, "pytest") or {}
-    native = {key: value for key, value in tables.items() if key != "ini_options"}
-    options = _table(tables, "ini_options")
-    if native or options is None:
-        return native or None
-    return {key: v if isinstance(v, list) else str(v) for key, v in options.items()}
-
-
-def _table(table: Values, name: str) -> Values | None:
-    value = table.get(name)
-    return value if isinstance(value, dict) else None
-
-
-def _custom_toml(text: str, source: str) -> Values | None:
-    values = _pyproject(text, source)
-    return _pytest_table(text, source) if values is None else values
-
-
-def _ini(text: str, source: str) -> Values | None:
-    return _section(text, source, "pytest")
-
-
-def _cfg(text: str, source: str) -> Values | None:
-    return _section(text, source, "tool:pytest")
-
-
-def _section(text: str, source: str, name: str) -> Values | None:
-    # Not above: few projects have such a file, and most of these are another tool's.
-    import iniconfig
-
-    try:
-        sections = iniconfig.IniConfig(source, data=text).sections
-    except iniconfig.ParseError as error:
-        msg = f"{error}: correct the file, since pytest reads it too"
-        raise ConfigError(msg) from None
-    return sections.get(name)
-
-
-_OWN = frozenset(["pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini"])
-_READERS: Mapping[str, Callable[[str, str], Values | None]] = {
-    "pytest.toml": _pytest_table,
-    ".pytest.toml": _pytest_table,
-    "pytest.ini": _ini,
-    ".pytest.ini": _ini,
-    "pyproject.toml": _pyproject,
-    "tox.ini": _ini,
-    "setup.cfg": _cfg,
-}
-_BY_SUFFIX = {".ini": _ini, ".cfg": _cfg, ".toml": _custom_toml}
-FILES = tuple(_READERS)
+_OWN = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")
+FILES = (*_OWN, "pyproject.toml", "tox.ini", "setup.cfg")
 """The names of pytest's configuration files; of one folder the first counts."""
 
 
@@ -85,13 +30,15 @@ def read_values(name: str, text: str, source: str) -> Values | None:
     Raises:
         ConfigError: it can't be parsed.
     """
-    own = name in _OWN  # pytest's by its name, also if it is empty
-    if "pytest" not in text:
-        return {} if own else None
-    suffix = f".{name.rpartition('.')[2]}"
-    reader = _READERS.get(name) or _BY_SUFFIX.get(suffix)
-    values = reader(text, source) if reader else None
-    return {} if own and values is None else values
+    values: Values | None = None
+    if "pytest" in text:
+        if name.endswith(".toml"):
+            values = _in_toml(name, text, source)
+        elif name.endswith((".ini", ".cfg")):
+            section = "tool:pytest" if name.endswith(".cfg") else "pytest"
+            values = _in_ini(section, text, source)
+    # A file is pytest's own by its name, also if it is empty.
+    return {} if values is None and name in _OWN else values
 
 
 def text_of(values: Values, key: str) -> str:
@@ -150,3 +97,35 @@ def given_in(arguments: Sequence[str], names: Iterable[str]) -> Iterator[tuple[s
                 return  # pytest refuses an option without its value
             value = following
         yield name, value
+
+
+def _in_toml(name: str, text: str, source: str) -> Values | None:
+    """Return the table for pytest: `[tool.pytest]`, `[tool.pytest.ini_options]` or `[pytest]`."""
+    whole = parse_toml(text, source)
+    tables = _table(_table(whole, "tool") or {}, "pytest") or {}
+    native = {key: value for key, value in tables.items() if key != "ini_options"}
+    options = _table(tables, "ini_options")
+    own = None if name == "pyproject.toml" else _table(whole, "pytest")
+    if name in _OWN:
+        return own
+    if native or options is None:
+        return native or own
+    # Scalars of ini options are text.
+    return {key: v if isinstance(v, list) else str(v) for key, v in options.items()}
+
+
+def _table(table: Values, name: str) -> Values | None:
+    value = table.get(name)
+    return value if isinstance(value, dict) else None
+
+
+def _in_ini(section: str, text: str, source: str) -> Values | None:
+    # Not above: few projects have such a file, and most of these are another tool's.
+    import iniconfig
+
+    try:
+        sections = iniconfig.IniConfig(source, data=text).sections
+    except iniconfig.ParseError as error:
+        msg = f"{error}: correct the file, since pytest reads it too"
+        raise ConfigError(msg) from None
+    return sections.get(section)

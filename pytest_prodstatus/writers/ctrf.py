@@ -20,6 +20,7 @@ from pytest_prodstatus.version import __version__
 from pytest_prodstatus.writers.exports import Row, rows_of
 
 SPECIFICATION = "0.0.0"
+_STATUSES = ("passed", "failed", "skipped", "pending", "other")
 STATUS = {Verdict.CONFIRMED: "passed", Verdict.FAILED: "failed", Verdict.BLOCKED: "other"}
 
 
@@ -39,8 +40,7 @@ def write(record: Record, config: Config) -> str:
             "tool": {"name": "pytest-prodstatus", "version": __version__},
             "summary": {
                 "tests": len(tests),
-                **{name: statuses.count(name) for name in ("passed", "failed", "skipped")},
-                **{name: statuses.count(name) for name in ("pending", "other")},
+                **{name: statuses.count(name) for name in _STATUSES},
                 "flaky": sum(bool(test.get("flaky")) for test in tests),
                 "suites": len({test["suite"][0] for test in tests}),
                 "start": _milliseconds(run.started),
@@ -57,21 +57,7 @@ def write(record: Record, config: Config) -> str:
 
 def _test(row: Row) -> dict[str, Any]:
     reason, standing = row.reason, row.standing
-    test: dict[str, Any] = {
-        "testId": row.id,
-        "name": row.title,
-        "suite": [row.stage_title],
-        "status": STATUS[row.verdict],
-        "rawStatus": row.verdict.value,
-        "duration": round(standing.duration * 1000) if standing else 0,
-    }
-    if reason:
-        test["message"] = reason.text
-    if row.file:
-        test["filePath"] = row.file
-    if standing:
-        test |= _observed(standing)
-    test["extra"] = {
+    extra: dict[str, Any] = {
         "stage": row.stage,
         "verdict": row.verdict.value,
         "reason": reason.text if reason else None,
@@ -79,40 +65,55 @@ def _test(row: Row) -> dict[str, Any]:
         "remedy": reason.remedy if reason else None,
     }
     if standing:
-        test["extra"] |= {
+        extra |= {
             "observed": standing.observed.value if standing.observed else None,
             "carriedOver": standing.carried_over,
             "run": standing.run_id,
             "evidence": [data_of(entry) for entry in standing.evidence],
         }
-    return test
+    test = {
+        "testId": row.id,
+        "name": row.title,
+        "suite": [row.stage_title],
+        "status": STATUS[row.verdict],
+        "rawStatus": row.verdict.value,
+        "duration": round(standing.duration * 1000) if standing else 0,
+        "message": reason.text if reason else None,
+        "filePath": row.file,
+        **(_observed(standing) if standing else {}),
+        "extra": extra,
+    }
+    return _known(test)
 
 
 def _observed(standing: Standing) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    if standing.detail:
-        told["trace"] = standing.detail
-    if standing.observed_at:
-        stop = _milliseconds(standing.observed_at)
-        told |= {"start": stop - round(standing.duration * 1000), "stop": stop}
-    if standing.attempts > 1:
-        told["retries"] = standing.attempts - 1
-    if standing.flaky:
-        told["flaky"] = True
-    return told
+    stop = _milliseconds(standing.observed_at) if standing.observed_at else None
+    return {
+        "trace": standing.detail or None,
+        "start": None if stop is None else stop - round(standing.duration * 1000),
+        "stop": stop,
+        "retries": standing.attempts - 1 if standing.attempts > 1 else None,
+        "flaky": standing.flaky or None,
+    }
 
 
 def _environment(record: Record, config: Config) -> dict[str, Any]:
     run = record.run
-    told = {
-        "reportName": config.title,
-        "testEnvironment": run.target,
-        "healthy": record.decision.open,
-        "appVersion": run.subject.release,
-        "commit": run.commit,
-        "extra": {"endpoints": dict(run.subject.endpoints)},
-    }
-    return {name: value for name, value in told.items() if value is not None}
+    return _known(
+        {
+            "reportName": config.title,
+            "testEnvironment": run.target,
+            "healthy": record.decision.open,
+            "appVersion": run.subject.release,
+            "commit": run.commit,
+            "extra": {"endpoints": dict(run.subject.endpoints)},
+        }
+    )
+
+
+def _known(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values without those that aren't known, which CTRF leaves out."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _extra(record: Record) -> dict[str, Any]:

@@ -57,69 +57,6 @@ class Row:
         return nodeid.partition("::")[0] if nodeid else None
 
 
-def rows_of(record: Record) -> list[Row]:
-    """Return the rows of a record, in the order of its stages, the run's own last."""
-    rows = [_criterion(s, stage) for stage in record.stages for s in stage.criteria]
-    rows += [_empty(stage) for stage in record.stages if not stage.criteria and not stage.derived]
-    rows += [_of_run(incident) for incident in record.run.incidents]
-    if not rows and record.final.reason:
-        rows.append(_of_run(record.final.reason))
-    return rows
-
-
-def worst_first(rows: list[Row]) -> list[Row]:
-    """Return the rows that aren't CONFIRMED: the worst first, and causes before consequences."""
-    unmet = [row for row in rows if row.verdict is not Verdict.CONFIRMED]
-    return sorted(unmet, key=lambda row: (-row.verdict.severity, _follows(row)))
-
-
-def _follows(row: Row) -> bool:
-    return row.reason is not None and row.reason.kind is Kind.UPSTREAM
-
-
-def _criterion(standing: Standing, stage: StageResult) -> Row:
-    # The titles of a parametrised criterion's items differ in nothing but their parameters.
-    bracket = "".join(standing.id.partition("[")[1:])
-    return Row(
-        id=standing.id,
-        title=f"{standing.title} {bracket}" if bracket else standing.title or standing.id,
-        stage=stage.id,
-        stage_title=stage.title,
-        verdict=standing.verdict,
-        reason=standing.reason,
-        standing=standing,
-    )
-
-
-def _empty(stage: StageResult) -> Row:
-    return Row(
-        id=stage.id,
-        title=f"{stage.title} has a criterion",
-        stage=stage.id,
-        stage_title=stage.title,
-        verdict=stage.verdict,
-        reason=stage.reason,
-    )
-
-
-def _of_run(incident: Reason) -> Row:
-    return Row(
-        id=RUN,
-        title="The run itself",
-        stage=RUN,
-        stage_title=NOT_A_STAGE,
-        verdict=Verdict.BLOCKED,
-        reason=incident,
-    )
-
-
-class Writer(Protocol):
-    """Makes the text of one form; the same record gives the same text."""
-
-    def __call__(self, record: Record, config: Config) -> str:
-        """Return the record, of a finished run or one in progress, in this form."""
-
-
 class Export(NamedTuple):
     """One form.
 
@@ -140,7 +77,64 @@ EXPORTS: Mapping[str, Export] = {
 """The forms by their names; the module of the same name makes it."""
 
 
+class Writer(Protocol):
+    """Makes the text of one form; the same record gives the same text."""
+
+    def __call__(self, record: Record, config: Config) -> str:
+        """Return the record, of a finished run or one in progress, in this form."""
+
+
 def writer_of(name: str) -> Writer:
     """Return what makes a form of `EXPORTS`."""
     writer: Writer = import_module(f"pytest_prodstatus.writers.{name}").write
     return writer
+
+
+def rows_of(record: Record) -> list[Row]:
+    """Return the rows of a record, in the order of its stages, the run's own last."""
+    rows = [_of_criterion(s, stage) for stage in record.stages for s in stage.criteria]
+    rows += [
+        _of_stage(stage) for stage in record.stages if not stage.criteria and not stage.derived
+    ]
+    rows += [_of_run(incident) for incident in record.run.incidents]
+    if not rows and record.final.reason:
+        rows.append(_of_run(record.final.reason))
+    return rows
+
+
+def worst_first(rows: list[Row]) -> list[Row]:
+    """Return the rows that aren't CONFIRMED: the worst first, and causes before consequences."""
+
+    def rank(row: Row) -> tuple[int, bool]:
+        return -row.verdict.severity, row.reason is not None and row.reason.kind is Kind.UPSTREAM
+
+    return sorted((row for row in rows if row.verdict is not Verdict.CONFIRMED), key=rank)
+
+
+def _of_criterion(standing: Standing, stage: StageResult) -> Row:
+    # The titles of a parametrised criterion's items differ in nothing but their parameters.
+    bracket = "".join(standing.id.partition("[")[1:])
+    return Row(
+        id=standing.id,
+        title=f"{standing.title} {bracket}" if bracket else standing.title or standing.id,
+        stage=stage.id,
+        stage_title=stage.title,
+        verdict=standing.verdict,
+        reason=standing.reason,
+        standing=standing,
+    )
+
+
+def _of_stage(stage: StageResult) -> Row:
+    title = f"{stage.title} has a criterion"
+    return Row(
+        id=stage.id, title=title, stage=stage.id, stage_title=stage.title,
+        verdict=stage.verdict, reason=stage.reason,
+    )  # fmt: skip
+
+
+def _of_run(incident: Reason) -> Row:
+    return Row(
+        id=RUN, title="The run itself", stage=RUN, stage_title=NOT_A_STAGE,
+        verdict=Verdict.BLOCKED, reason=incident,
+    )  # fmt: skip

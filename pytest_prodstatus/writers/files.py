@@ -20,8 +20,11 @@ from pathlib import Path
 PRIVATE = 0o600
 """Mode of new files: they may hold operational detail."""
 
+NAME = ".prodstatus.lock"
+"""The file by which a folder is locked."""
 
 _SUFFIX = ".tmp"
+_LOCKED = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
 
 def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
@@ -53,6 +56,11 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
         raise
 
 
+def unwritten(path: Path, error: OSError) -> str:
+    """Return in words that a file can't be written, and why."""
+    return f"{path} can't be written ({error.strerror or error})"
+
+
 def clear_leftovers(path: Path) -> None:
     """Remove the temporary files that a killed run left of the file at `path`."""
     path = Path(os.path.realpath(path))
@@ -63,11 +71,6 @@ def clear_leftovers(path: Path) -> None:
 
 def _prefix(path: Path) -> str:
     return f".{path.name}."
-
-
-NAME = ".prodstatus.lock"
-
-_HELD = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
 
 class FolderInUse(Exception):  # noqa: N818  it says what is, not what failed
@@ -102,7 +105,7 @@ class FolderLock:
 
     def _opened(self, path: Path) -> int | None:
         """Return the locked file; None where the run that had it took it away meanwhile."""
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
         try:
             self._lock(handle)
             if os.path.samestat(os.fstat(handle), path.stat()):
@@ -122,7 +125,7 @@ class FolderLock:
         try:
             _lock(handle)
         except OSError as error:
-            if error.errno not in _HELD:
+            if error.errno not in _LOCKED:
                 raise
             holder = os.read(handle, 200).decode("utf-8", "replace").strip() or "another run"
             msg = (

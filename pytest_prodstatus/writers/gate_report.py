@@ -14,83 +14,15 @@ from datetime import datetime
 from msgspec import Struct
 
 from pytest_prodstatus.model.codec import data_of
-from pytest_prodstatus.model.gate import Answer
+from pytest_prodstatus.model.gate import Answer, Waived
 from pytest_prodstatus.model.record import Cause, Override, Run
 from pytest_prodstatus.model.text import Instant, age, one_line
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.model.violations import Asked, Ground
+from pytest_prodstatus.model.violations import Ground
+from pytest_prodstatus.writers.words import minute
 
 SHOWN = 20
 """Causes and ids that the text names; the JSON has all of them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """One record's answer: the file, its run where it could be read, and the answer."""
-
-    source: str
-    run: Run | None
-    answer: Answer
-
-
-def exit_code_of(told: Sequence[Told]) -> int:
-    """Return the exit status of several answers: FAILED before closed before open."""
-    codes = {each.answer.exit_code for each in told}
-    return min(codes - {0}, default=0)
-
-
-def answer_lines(told: Told, now: datetime) -> Iterator[str]:
-    """Yield an answer as lines, the whole of it in the first."""
-    answer = told.answer
-    if answer.override:
-        yield f"OVERRIDE: {override_words(answer.override)}"
-    yield answer.sentence
-    yield f"  {told.source}{_described(told.run, now) if told.run else ''}"
-    if answer.refusals or answer.causes:
-        yield "Why:" if not answer.open else "It would be closed:"
-    for refusal in answer.refusals:
-        yield f"  {refusal.ground}: {refusal.text}"
-    for cause in answer.causes[:SHOWN]:
-        yield from _cause(cause)
-    if answer.causes[SHOWN:]:
-        yield f"  … and {len(answer.causes) - SHOWN:,} more; --format json has all of them"
-    if answer.waived:
-        yield "Waived:"
-    for each in answer.waived:
-        until = f"{each.waiver.expires:%Y-%m-%d %H:%M} UTC"
-        name = one_line(each.standing.id)
-        yield f"  {each.standing.verdict!s:<7}  {name}: {each.waiver.reason}"
-        yield f"           accepted by {each.waiver.owner} until {until}"
-    if answer.actions:
-        yield "Next:"
-    for number, action in enumerate(answer.actions[:SHOWN], 1):
-        yield f"  {number}. {action}"
-
-
-def override_words(override: Override) -> str:
-    """Return in words what an override does."""
-    until = f"{override.until:%Y-%m-%d %H:%M} UTC"
-    opened = f"{override.who} opened the gate of {override.target} until {until}"
-    return f"{opened}, whatever the verdict: {override.reason}"
-
-
-def _described(run: Run, now: datetime) -> str:
-    parts = [
-        f"run {run.id}",
-        f"finished {age(now - run.finished)} ago" if run.finished else "not finished",
-        f"release {run.subject.release}" if run.subject.release else "",
-        f"suite commit {run.commit[:12]}" if run.commit else "",
-    ]
-    return ": " + ", ".join(filter(None, parts))
-
-
-def _cause(cause: Cause) -> Iterator[str]:
-    named = ", ".join(cause.ids[:SHOWN])
-    more = f" and {len(cause.ids) - SHOWN:,} more" if cause.ids[SHOWN:] else ""
-    yield f"  {cause.verdict!s:<7}  {named}{more}: {cause.sentence}"
-    if cause.affected:
-        yield f"           depends on it: {', '.join(cause.affected)}"
-
 
 SCHEMA = 1
 """The version of the answer's JSON form."""
@@ -239,43 +171,97 @@ class GateAnswer(
     records: tuple[RecordAnswer, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One record's answer: the file, its run where it could be read, and the answer."""
+
+    source: str
+    run: Run | None
+    answer: Answer
+
+
+def exit_code_of(told: Sequence[Told]) -> int:
+    """Return the exit status of several answers: FAILED before closed before open."""
+    codes = {each.answer.exit_code for each in told}
+    return min(codes - {0}, default=0)
+
+
+def answer_lines(told: Told, now: datetime) -> Iterator[str]:
+    """Yield an answer as lines, the whole of it in the first."""
+    answer = told.answer
+    if answer.override:
+        yield f"OVERRIDE: {override_words(answer.override)}"
+    yield answer.sentence
+    yield f"  {told.source}{_described(told.run, now) if told.run else ''}"
+    if answer.refusals or answer.causes:
+        yield "Why:" if not answer.open else "It would be closed:"
+    for refusal in answer.refusals:
+        yield f"  {refusal.ground}: {refusal.text}"
+    for cause in answer.causes[:SHOWN]:
+        yield from _cause(cause)
+    if answer.causes[SHOWN:]:
+        yield f"  … and {len(answer.causes) - SHOWN:,} more; --format json has all of them"
+    if answer.waived:
+        yield "Waived:"
+    for each in answer.waived:
+        name = one_line(each.standing.id)
+        yield f"  {each.standing.verdict!s:<7}  {name}: {each.waiver.reason}"
+        yield f"           accepted by {each.waiver.owner} until {minute(each.waiver.expires)}"
+    if answer.actions:
+        yield "Next:"
+    for number, action in enumerate(answer.actions[:SHOWN], 1):
+        yield f"  {number}. {action}"
+
+
+def override_words(override: Override) -> str:
+    """Return in words what an override does."""
+    opened = f"{override.who} opened the gate of {override.target} until {minute(override.until)}"
+    return f"{opened}, whatever the verdict: {override.reason}"
+
+
+def _described(run: Run, now: datetime) -> str:
+    parts = [
+        f"run {run.id}",
+        f"finished {age(now - run.finished)} ago" if run.finished else "not finished",
+        f"release {run.subject.release}" if run.subject.release else "",
+        f"suite commit {run.commit[:12]}" if run.commit else "",
+    ]
+    return ": " + ", ".join(filter(None, parts))
+
+
+def _cause(cause: Cause) -> Iterator[str]:
+    named = ", ".join(cause.ids[:SHOWN])
+    more = f" and {len(cause.ids) - SHOWN:,} more" if cause.ids[SHOWN:] else ""
+    yield f"  {cause.verdict!s:<7}  {named}{more}: {cause.sentence}"
+    if cause.affected:
+        yield f"           depends on it: {', '.join(cause.affected)}"
+
+
 def answers_to_text(told: Sequence[Told], now: datetime) -> str:
     """Return all answers as JSON text, in ASCII, so that every terminal can show it."""
+    asked = told[0].answer.asked
     answer = GateAnswer(
         at=now,
         open=all(each.answer.open for each in told),
         exit_code=exit_code_of(told),
-        asked=_question(told[0].answer.asked),
+        asked=Question(
+            target=asked.target,
+            subject=asked.subject,
+            commit=asked.commit,
+            run=asked.run,
+            max_age_s=int(asked.max_age.total_seconds()),
+            require=tuple(asked.require),
+        ),
         records=tuple(map(_record, told)),
     )
     return json.dumps(data_of(answer), indent=1)
 
 
-def _question(asked: Asked) -> Question:
-    return Question(
-        target=asked.target,
-        subject=asked.subject,
-        commit=asked.commit,
-        run=asked.run,
-        max_age_s=int(asked.max_age.total_seconds()),
-        require=tuple(asked.require),
-    )
-
-
 def _record(told: Told) -> RecordAnswer:
-    answer, run, override = told.answer, told.run, told.answer.override
+    answer, override = told.answer, told.answer.override
     return RecordAnswer(
         record=told.source,
-        run=AnsweredRun(
-            id=run.id,
-            target=run.target,
-            started=run.started,
-            finished=run.finished,
-            release=run.subject.release,
-            commit=run.commit,
-        )
-        if run
-        else None,
+        run=_run(told.run) if told.run else None,
         open=answer.open,
         exit_code=answer.exit_code,
         decision=answer.decision,
@@ -287,20 +273,33 @@ def _record(told: Told) -> RecordAnswer:
             for each in answer.refusals
         ),
         causes=answer.causes,
-        waived=tuple(
-            WaivedCriterion(
-                criterion=each.standing.id,
-                verdict=each.standing.verdict,
-                reason=each.waiver.reason,
-                owner=each.waiver.owner,
-                expires=each.waiver.expires,
-            )
-            for each in answer.waived
-        ),
+        waived=tuple(map(_waived, answer.waived)),
         override=OverrideInForce(
             who=override.who, reason=override.reason, since=override.since, until=override.until
         )
         if override
         else None,
-        actions=tuple(answer.actions),
+        actions=answer.actions,
+    )
+
+
+def _run(run: Run) -> AnsweredRun:
+    return AnsweredRun(
+        id=run.id,
+        target=run.target,
+        started=run.started,
+        finished=run.finished,
+        release=run.subject.release,
+        commit=run.commit,
+    )
+
+
+def _waived(waived: Waived) -> WaivedCriterion:
+    standing, waiver = waived.standing, waived.waiver
+    return WaivedCriterion(
+        criterion=standing.id,
+        verdict=standing.verdict,
+        reason=waiver.reason,
+        owner=waiver.owner,
+        expires=waiver.expires,
     )

@@ -18,63 +18,14 @@ from pytest_prodstatus.writers.document import plain
 from pytest_prodstatus.writers.exports import Row, rows_of, worst_first
 from pytest_prodstatus.writers.gate_report import Told, exit_code_of, override_words
 
-SHOWN = 10
-
-
-def gate_commands(told: Sequence[Told]) -> Iterator[str]:
-    """Yield one workflow command a line: why the gate is closed, what is waived or overridden."""
-    for each in told:
-        answer = each.answer
-        kind = "warning" if answer.open else "error"
-        if answer.override:
-            yield _titled("warning", "gate overridden", override_words(answer.override))
-        for rule, reason in answer.closing[: SHOWN - 1]:
-            yield _titled(kind, f"gate {answer.decision} (rule {rule})", reason)
-        for waived in answer.waived[:SHOWN]:
-            name = one_line(waived.standing.id)
-            text = f"{name} is {waived.standing.verdict}: {waived.waiver.reason}"
-            yield _titled("notice", f"waived by {waived.waiver.owner}", text)
-        yield _titled("notice" if answer.open else "error", "gate", answer.sentence)
-
-
-def step_outputs(told: Sequence[Told]) -> str:
-    """Return the lines for `$GITHUB_OUTPUT`; no value of them is free text."""
-    verdicts = [each.answer.verdict or Verdict.BLOCKED for each in told]
-    opened = all(each.answer.open for each in told)
-    values = {
-        "open": str(opened).lower(),
-        "verdict": rollup(verdicts).value,
-        "exit_code": str(exit_code_of(told)),
-        "rules": ",".join(dict.fromkeys(rule.value for each in told for rule in each.answer.rules)),
-    }
-    return "".join(f"{name}={value}\n" for name, value in values.items())
-
-
-def step_summary(told: Sequence[Told]) -> str:
-    """Return a short Markdown text for `$GITHUB_STEP_SUMMARY`; what it tells stands in code."""
-    lines = ["## Deploy gate", ""]
-    for each in told:
-        lines += ["```text", _in_fence(each.answer.sentence)]
-        lines += [f"- {_in_fence(reason)}" for reason in each.answer.reasons[:SHOWN]]
-        lines += [f"next: {_in_fence(action)}" for action in each.answer.actions[:SHOWN]]
-        lines += ["```", ""]
-    return "\n".join(lines)
-
-
-def _in_fence(text: str) -> str:
-    # One line that doesn't begin with the fence can't end it.
-    return f" {text}" if text.startswith("```") else text
-
-
-def _titled(kind: str, title: str, text: str) -> str:
-    return f"::{kind} title={_property(title)}::{_data(text)}"
-
-
 SUMMARY_LIMIT = 1_000_000
 """Bytes of a step's summary; GitHub drops the whole of one that exceeds 1 MiB."""
 
 ANNOTATIONS_LIMIT = 10
 """Errors that GitHub shows of one step, and as many warnings; it drops the others unsaid."""
+
+Locate = Callable[[Row], tuple[str | None, int | None]]
+"""Where a row's test is: its file as GitHub knows it, and the line; None for either not known."""
 
 _COMMAND = {Verdict.FAILED: "error", Verdict.BLOCKED: "warning"}
 _SIGN = {Verdict.CONFIRMED: "✅", Verdict.BLOCKED: "🟡", Verdict.FAILED: "❌"}
@@ -101,6 +52,85 @@ def bounded_summary(record: Record, config: Config, limit: int) -> str:
         left -= size
         lines.append(block)
     return "\n".join(lines) + "\n"
+
+
+def workflow_commands(record: Record, locate: Locate) -> list[str]:
+    """Return the workflow commands: an error for what FAILED, a warning for what is BLOCKED.
+
+    A partial run speaks of what it was asked for. Of each kind there are at most
+    `ANNOTATIONS_LIMIT`, causes before consequences; the last one then says how many more there are.
+    """
+    unmet = [row for row in worst_first(rows_of(record)) if row.asked]
+    commands: list[str] = []
+    for verdict, kind in _COMMAND.items():
+        rows = [row for row in unmet if row.verdict is verdict]
+        room = len(rows) if len(rows) <= ANNOTATIONS_LIMIT else ANNOTATIONS_LIMIT - 1
+        for row in rows[:room]:
+            text = row.reason.text if row.reason else str(verdict)
+            remedy = f"\n-> {row.reason.remedy}" if row.reason and row.reason.remedy else ""
+            commands.append(_command(kind, f"{row.id} {verdict}", text + remedy, *locate(row)))
+        more = len(rows) - room
+        if more:
+            text = f"{more} more are {verdict}; the step's summary names them"
+            commands.append(_command(kind, f"And {more} more", text))
+    return commands
+
+
+def outputs(record: Record, delimiter: str) -> str:
+    """Return what the step hands on: `verdict`, `open` (true or false) and `reason`.
+
+    Args:
+        record: what to say.
+        delimiter: a text that no value holds; random, so that no reason can forge an output.
+    """
+    final = record.final
+    values = {
+        "verdict": final.verdict.value,
+        "open": str(record.decision.open).lower(),
+        "reason": final.reason.text if final.reason else "",
+    }
+    return "".join(f"{name}<<{delimiter}\n{value}\n{delimiter}\n" for name, value in values.items())
+
+
+def gate_commands(told: Sequence[Told]) -> Iterator[str]:
+    """Yield one workflow command a line: why the gate is closed, what is waived or overridden."""
+    for each in told:
+        answer = each.answer
+        if answer.override:
+            yield _command("warning", "gate overridden", override_words(answer.override))
+        for rule, reason in answer.closing[: ANNOTATIONS_LIMIT - 1]:
+            kind = "warning" if answer.open else "error"
+            yield _command(kind, f"gate {answer.decision} (rule {rule})", reason)
+        for waived in answer.waived[:ANNOTATIONS_LIMIT]:
+            name = one_line(waived.standing.id)
+            text = f"{name} is {waived.standing.verdict}: {waived.waiver.reason}"
+            yield _command("notice", f"waived by {waived.waiver.owner}", text)
+        yield _command("notice" if answer.open else "error", "gate", answer.sentence)
+
+
+def step_outputs(told: Sequence[Told]) -> str:
+    """Return the lines for `$GITHUB_OUTPUT`; no value of them is free text."""
+    verdicts = [each.answer.verdict or Verdict.BLOCKED for each in told]
+    opened = all(each.answer.open for each in told)
+    values = {
+        "open": str(opened).lower(),
+        "verdict": rollup(verdicts).value,
+        "exit_code": str(exit_code_of(told)),
+        "rules": ",".join(dict.fromkeys(rule.value for each in told for rule in each.answer.rules)),
+    }
+    return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def step_summary(told: Sequence[Told]) -> str:
+    """Return a short Markdown text for `$GITHUB_STEP_SUMMARY`, all of it in code."""
+    lines = ["## Deploy gate", ""]
+    for each in told:
+        answer = each.answer
+        lines += ["```text", _in_fence(answer.sentence)]
+        lines += [f"- {_in_fence(reason)}" for reason in answer.reasons[:ANNOTATIONS_LIMIT]]
+        lines += [f"next: {_in_fence(action)}" for action in answer.actions[:ANNOTATIONS_LIMIT]]
+        lines += ["```", ""]
+    return "\n".join(lines)
 
 
 def _blocks(record: Record, config: Config) -> Iterator[str]:
@@ -132,36 +162,17 @@ def _why(row: Row) -> str:
     return f"({row.reason.kind}) {plain(row.reason.text)}{remedy}"
 
 
-Locate = Callable[[Row], tuple[str | None, int | None]]
-"""Where a row's test is: its file as GitHub knows it, and the line; None for either not known."""
+def _in_fence(text: str) -> str:
+    # One line that doesn't begin with the fence can't end it.
+    return f" {text}" if text.startswith("```") else text
 
 
-def workflow_commands(record: Record, locate: Locate) -> list[str]:
-    """Return the workflow commands: an error for what FAILED, a warning for what is BLOCKED.
-
-    A partial run speaks of what it was asked for. Of each kind there are at most
-    `ANNOTATIONS_LIMIT`, causes before consequences; the last one then says how many more there are.
-    """
-    unmet = [row for row in worst_first(rows_of(record)) if row.asked]
-    commands: list[str] = []
-    for verdict, command in _COMMAND.items():
-        rows = [row for row in unmet if row.verdict is verdict]
-        room = len(rows) if len(rows) <= ANNOTATIONS_LIMIT else ANNOTATIONS_LIMIT - 1
-        commands += [_command(command, row, *locate(row)) for row in rows[:room]]
-        if rows[room:]:
-            told = f"{len(rows) - room} more are {verdict}; the step's summary names them"
-            commands.append(f"::{command} title=And {len(rows) - room} more::{_data(told)}")
-    return commands
-
-
-def _command(command: str, row: Row, file: str | None, line: int | None) -> str:
-    named = {"file": file, "line": str(line) if file and line else None}
-    named["title"] = f"{row.id} {row.verdict}"
+def _command(
+    kind: str, title: str, text: str, file: str | None = None, line: int | None = None
+) -> str:
+    named = {"file": file, "line": str(line) if file and line else None, "title": title}
     properties = ",".join(f"{name}={_property(value)}" for name, value in named.items() if value)
-    reason = row.reason
-    told = reason.text if reason else str(row.verdict)
-    remedy = f"\n-> {reason.remedy}" if reason and reason.remedy else ""
-    return f"::{command} {properties}::{_data(told + remedy)}"
+    return f"::{kind} {properties}::{_data(text)}"
 
 
 def _data(text: str) -> str:
@@ -170,23 +181,3 @@ def _data(text: str) -> str:
 
 def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def outputs(record: Record, delimiter: str) -> str:
-    """Return what the step hands on: `verdict`, `open` (true or false) and `reason`.
-
-    Args:
-        record: what to say.
-        delimiter: a text that no value holds; random, so that no reason can forge an output.
-    """
-    final = record.final
-    values = {
-        "verdict": final.verdict.value,
-        "open": str(record.decision.open).lower(),
-        "reason": final.reason.text if final.reason else "",
-    }
-    return "".join(_output(name, value, delimiter) for name, value in values.items())
-
-
-def _output(name: str, value: str, delimiter: str) -> str:
-    return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"

@@ -30,20 +30,14 @@ class JUnitError(ValueError):
 
 def write(record: Record, config: Config) -> str:
     """Return a JUnit file of every row of the record."""
-    times = (record.run.started, record.run.finished or record.run.started)
-    suite = Xml.Element(
-        "testsuite",
-        name=_legible(config.title),
-        tests="0",
-        errors="0",
-        failures="0",
-        skipped="0",
-        time=f"{max(0.0, (times[1] - times[0]).total_seconds()):.3f}",
-        timestamp=times[0].isoformat(),
-    )
+    started = record.run.started
+    took = (record.run.finished or started) - started
     root = Xml.Element("testsuites")
-    root.append(suite)
-    _tell_suite(suite, record)
+    counts = dict.fromkeys(("tests", "errors", "failures", "skipped"), "0")
+    length = f"{max(0.0, took.total_seconds()):.3f}"
+    named = {"name": _legible(config.title), **counts, "time": length}
+    suite = Xml.SubElement(root, "testsuite", named, timestamp=started.isoformat())
+    _add_properties(suite, _of_suite(record))
     for row in rows_of(record):
         _add_case(suite, row, "")
     return _text(root)
@@ -74,12 +68,12 @@ def with_verdicts(content: bytes, record: Record, prefix: str = "") -> str:
     for case in suite.findall("testcase"):
         address = f"{case.get('classname', '')}.{case.get('name', '')}"
         cases.setdefault(address, []).append(case)
-    _tell_suite(suite, record)
+    _add_properties(suite, _of_suite(record))
     for row in rows_of(record):
         if row.asked:
             known = cases.get(".".join(_address(row, prefix)), [])
             for case in known:
-                _tell(case, _of_row(row))
+                _add_properties(case, _of_row(row))
             if not known:
                 _add_case(suite, row, prefix)
     return _text(root)
@@ -87,6 +81,25 @@ def with_verdicts(content: bytes, record: Record, prefix: str = "") -> str:
 
 def _text(root: Xml.Element) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>' + Xml.tostring(root, encoding="unicode")
+
+
+def _add_case(suite: Xml.Element, row: Row, prefix: str) -> None:
+    """Add a test case for a row that has none, and count it."""
+    classname, name = _address(row, prefix)
+    seconds = row.standing.duration if row.standing else 0.0
+    case = Xml.SubElement(
+        suite, "testcase", classname=_legible(classname), name=name, time=f"{seconds:.3f}"
+    )
+    _add_properties(case, _of_row(row))
+    message = _legible(row.reason.text if row.reason else "")
+    if row.verdict is Verdict.FAILED:
+        failure = Xml.SubElement(case, "failure", message=message)
+        failure.text = _legible(row.standing.detail) if row.standing else ""
+    elif row.verdict is Verdict.BLOCKED:
+        Xml.SubElement(case, "skipped", type="prodstatus", message=message)
+    for counter in ("tests", _COUNTED.get(row.verdict)):
+        if counter:
+            suite.set(counter, str(int(suite.get(counter, "0")) + 1))
 
 
 def _address(row: Row, prefix: str) -> tuple[str, str]:
@@ -101,62 +114,42 @@ def _address(row: Row, prefix: str) -> tuple[str, str]:
     return ".".join([*before, *names[:-1]]), _legible(f"{names[-1]}{bracket}{parameters}")
 
 
-def _add_case(suite: Xml.Element, row: Row, prefix: str) -> None:
-    """Add a test case for a row that has none, and count it."""
-    classname, name = _address(row, prefix)
-    seconds = row.standing.duration if row.standing else 0.0
-    case = Xml.SubElement(
-        suite, "testcase", classname=_legible(classname), name=name, time=f"{seconds:.3f}"
-    )
-    _tell(case, _of_row(row))
-    message = _legible(row.reason.text if row.reason else "")
-    if row.verdict is Verdict.FAILED:
-        told = Xml.SubElement(case, "failure", message=message)
-        told.text = _legible(row.standing.detail) if row.standing else ""
-    elif row.verdict is Verdict.BLOCKED:
-        Xml.SubElement(case, "skipped", type="prodstatus", message=message)
-    for counted in ("tests", _COUNTED.get(row.verdict)):
-        if counted:
-            suite.set(counted, str(int(suite.get(counted, "0")) + 1))
-
-
-def _tell_suite(suite: Xml.Element, record: Record) -> None:
-    final, run = record.final, record.run
-    told = {
-        "prodstatus.final": final.verdict.value,
-        "prodstatus.final.reason": final.reason.text if final.reason else None,
-        "prodstatus.open": str(record.decision.open).lower(),
-        "prodstatus.target": run.target,
-        "prodstatus.run": run.id,
-    }
-    for number, override in enumerate(record.overrides, 1):
-        told[f"prodstatus.override.{number}"] = override_line(override)
-    for stage in record.stages:
-        told[f"prodstatus.stage.{stage.id}"] = stage.verdict.value
-    _tell(suite, ((name, value) for name, value in told.items() if value is not None))
-
-
-def _tell(element: Xml.Element, properties: Iterator[tuple[str, str]]) -> None:
+def _add_properties(element: Xml.Element, properties: Iterator[tuple[str, str]]) -> None:
     """Add properties to a test case or suite, after the ones that it has."""
     holder = element.find("properties")
     if holder is None:
         holder = Xml.Element("properties")
         element.insert(0, holder)
     for name, value in properties:
-        Xml.SubElement(holder, "property", name=_legible(name), value=_legible(value))
+        Xml.SubElement(
+            holder, "property", name=_legible(f"prodstatus.{name}"), value=_legible(value)
+        )
+
+
+def _of_suite(record: Record) -> Iterator[tuple[str, str]]:
+    yield "final", record.final.verdict.value
+    if record.final.reason:
+        yield "final.reason", record.final.reason.text
+    yield "open", str(record.decision.open).lower()
+    yield "target", record.run.target
+    yield "run", record.run.id
+    for number, override in enumerate(record.overrides, 1):
+        yield f"override.{number}", override_line(override)
+    for stage in record.stages:
+        yield f"stage.{stage.id}", stage.verdict.value
 
 
 def _of_row(row: Row) -> Iterator[tuple[str, str]]:
-    yield "prodstatus.stage", row.stage
-    yield "prodstatus.criterion", row.id
-    yield "prodstatus.verdict", row.verdict.value
+    yield "stage", row.stage
+    yield "criterion", row.id
+    yield "verdict", row.verdict.value
     if row.reason:
-        yield "prodstatus.kind", row.reason.kind.value
-        yield "prodstatus.reason", row.reason.text
+        yield "kind", row.reason.kind.value
+        yield "reason", row.reason.text
     if row.reason and row.reason.remedy:
-        yield "prodstatus.remedy", row.reason.remedy
+        yield "remedy", row.reason.remedy
     for entry in row.standing.evidence if row.standing else ():
-        yield f"prodstatus.evidence.{entry.name}", shown(entry)
+        yield f"evidence.{entry.name}", shown(entry)
 
 
 def _legible(text: str) -> str:

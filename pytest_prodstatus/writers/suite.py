@@ -39,6 +39,7 @@ FIRST = (
 """What a suite begins with that has no document to go by."""
 
 _CRITERION = "holds"
+_VERDICTS = (Verdict.CONFIRMED, Verdict.FAILED, Verdict.BLOCKED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +74,7 @@ def new_suite(sections: Sequence[Section], *, title: str, document: str, folder:
     for section, stage_id in zip(sections, ids, strict=True):
         lines += ["", "[[tool.prodstatus.stages]]", f"id = {_text(stage_id)}"]
         lines.append(f"title = {_text(section.title)}")
-        for verdict, key in zip(_VERDICTS, ("confirmed", "failed", "blocked"), strict=True):
-            if verdict in section.meanings:
-                lines.append(f"{key} = {_text(section.meanings[verdict])}")
+        lines += [f"{v.value.lower()} = {_text(text)}" for v, text in _meanings(section)]
         if stage_id == FINAL and others:
             lines.append(f"rollup = [{', '.join(map(_text, others))}]")
         else:
@@ -94,19 +93,20 @@ def stage_ids(titles: Sequence[str]) -> list[str]:
     ids: list[str] = []
     for number, title in enumerate(titles):
         words = _words(title)
-        told = "-".join(words[:-1] if words[1:] and words[-1] == "status" else words) or "stage"
         if finals and number == finals[-1]:
             ids.append(FINAL)
             continue
-        wanted, count = told, 1
-        while told in ids or told == FINAL:
+        wanted = "-".join(words[:-1] if words[1:] and words[-1] == "status" else words) or "stage"
+        stage_id, count = wanted, 1
+        while stage_id in ids or stage_id == FINAL:
             count += 1
-            told = f"{wanted}-{count}"
-        ids.append(told)
+            stage_id = f"{wanted}-{count}"
+        ids.append(stage_id)
     return ids
 
 
-_VERDICTS = (Verdict.CONFIRMED, Verdict.FAILED, Verdict.BLOCKED)
+def _meanings(section: Section) -> list[tuple[Verdict, str]]:
+    return [(v, section.meanings[v]) for v in _VERDICTS if v in section.meanings]
 
 
 def _words(title: str) -> list[str]:
@@ -121,12 +121,7 @@ def _text(text: str) -> str:
 
 
 def _test_file(section: Section, stage_id: str, path: str) -> str:
-    told = [
-        line
-        for verdict in _VERDICTS
-        if verdict in section.meanings
-        for line in _comment(f"{verdict}: {section.meanings[verdict]}")
-    ]
+    meant = [line for v, text in _meanings(section) for line in _comment(f"{v}: {text}")]
     held = section.meanings.get(Verdict.CONFIRMED, f"{section.title} is CONFIRMED").rstrip(".")
     sentence = textwrap.shorten(held, 80, placeholder=" …")
     body = [
@@ -142,7 +137,7 @@ def _test_file(section: Section, stage_id: str, path: str) -> str:
         "",
         f"def test_{_CRITERION}():",
         f'    """{_quoted(sentence)}."""',
-        *told,
+        *meant,
         *_comment(
             "Ask the live system, tell what was seen through the evidence fixture (name it as an "
             "argument), and assert what must hold. Rename this criterion to what it asserts, here "

@@ -52,6 +52,13 @@ SHOP = "@shop\ndef test_open():\n    pass\n"
 TIMEOUT_S = 120
 SERIAL: tuple[str, ...] = ()
 XDIST = ("-n", "2")
+REMOTE = ("-m", "production", "--dist=load")
+"""With `Project.remote`: two workers that don't see the controller's temporary folder."""
+
+_ELSEWHERE = """#!/bin/sh
+exec unshare --mount sh -c 'mount -t tmpfs none "$TMPDIR" && exec "$0" "$@"' {python} "$@"
+"""
+"""A Python with a temporary folder of its own, as on another machine."""
 
 # Neighbours that have no say here: each costs an inner process its import; asyncio's warns, too.
 LEAN = ("randomly", "hypothesispytest", "html", "metadata", "cacheprovider", "rerunfailures",
@@ -187,13 +194,26 @@ class Project:
             lean: neighbours that are kept out.
             folder: where the run writes, when that isn't the default.
         """
-        if any(arg.startswith("-n") for arg in args):
+        if any(arg.startswith(("-n", "--tx")) for arg in args):
             return self.run_alone(*args, lean=lean, folder=folder)
         _need(args)
         with warnings.catch_warnings():
             warnings.resetwarnings()
             done = self.pytester.runpytest_inprocess(*_without(lean), *args)
         return self.left(int(done.ret), done.stdout.str(), done.stderr.str(), folder)
+
+    def remote(self, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+        """Return the arguments for workers that share the project alone with their controller."""
+        able = subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True)
+        if able.returncode != 0:
+            pytest.skip("this user may not mount: unshare --mount is refused")
+        own = self.root / ".tmp"
+        own.mkdir(exist_ok=True)
+        monkeypatch.setenv("TMPDIR", str(own))
+        python = self.root / ".python"
+        python.write_text(_ELSEWHERE.format(python=sys.executable), encoding="utf-8")
+        python.chmod(0o700)
+        return (*REMOTE, f"--tx=2*popen//python={python}")
 
     def run_alone(self, *args: str, lean: Sequence[str] = LEAN, folder: Path | None = None) -> Ran:
         """Run pytest over the project in a process of its own."""
@@ -268,6 +288,7 @@ def _need(args: Sequence[str]) -> None:
 
 _OWNERS = {
     "-n": "xdist",
+    "--tx": "xdist",
     "--max-worker": "xdist",
     "--reruns": "pytest_rerunfailures",
     "--html": "pytest_html",

@@ -16,6 +16,7 @@ SWEEP: dict[str, tuple[str, ...]] = {
     **{f"n2-{dist}": (*XDIST, f"--dist={dist}") for dist in DISTS},
     "serial-no-terminal": ("-p", "no:terminal"),
     "n2-no-terminal": (*XDIST, "-p", "no:terminal"),
+    "remote": (),  # what it takes is known in the project's folder alone
 }
 MODES = SWEEP if os.environ.get("PRODSTATUS_SWEEP") == "1" else EVERYDAY
 
@@ -39,7 +40,7 @@ def config_of(row: Row) -> str:
     return CONFIG
 
 
-def run(row: Row, mode: str, project: Project) -> Ran:
+def run(row: Row, mode: str, project: Project, monkeypatch: pytest.MonkeyPatch) -> Ran:
     """Run a row's project in a mode."""
     files = {**row.files, "pyproject.toml": config_of(row)}
     if row.after_green:
@@ -47,6 +48,8 @@ def run(row: Row, mode: str, project: Project) -> Ran:
         assert project.run().final == "CONFIRMED"
     project.write(files)
     args = [*MODES[mode], *row.args]
+    if mode == "remote":
+        args = [*project.remote(monkeypatch), *row.args]
     lean = [name for name in project.lean if name not in row.neighbours]
     return project.run_alone(*args, lean=lean) if row.alone else project.run(*args, lean=lean)
 
@@ -82,13 +85,13 @@ def failed_in_xdist(ran: Ran) -> bool:
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in ROWS])
-def test_row(row: Row, mode: str, project: Project) -> None:
+def test_row(row: Row, mode: str, project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """The verdicts, FINAL and the exit status are those of the table, in every mode."""
     if not row.needs:
         pytest.skip("this pytest can't run the row")
     if row.terminal and mode.endswith("no-terminal"):
         pytest.skip("the row is about the terminal reporter")
-    ran = run(row, mode, project)
+    ran = run(row, mode, project, monkeypatch)
     if mode == "n2-each" and failed_in_xdist(ran):
         ran.check_coherent()
         assert ran.final in ("BLOCKED", "FAILED")

@@ -16,6 +16,7 @@ from pytest_prodstatus.model.evidence import Entry, entry_of
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.record import Record, Run, Standing, Subject
 from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict, because
+from pytest_prodstatus.readers.config import Config, read_config
 
 C, B, F = Verdict.CONFIRMED, Verdict.BLOCKED, Verdict.FAILED
 
@@ -77,6 +78,11 @@ def standing(name: str, verdict: Verdict = C, **more: Any) -> Standing:
     }
     why = more.pop("reason", None if verdict is C else reason(f"{name} is {verdict}"))
     return Standing(**{**given, **more}, **because(why))
+
+
+def declared(text: str) -> Config:
+    """Return what a pyproject.toml's text declares; the defaults if it has no [tool.prodstatus]."""
+    return read_config(text, "pyproject.toml") or Config()
 
 
 def stage(name: str, **more: Any) -> Stage:

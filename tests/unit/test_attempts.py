@@ -10,12 +10,14 @@ from unittest.mock import Mock
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from pytest_prodstatus.attempts import Attempts
-from pytest_prodstatus.intake import Reports
-from pytest_prodstatus.model.outcome import reduce_phases
+from pytest_prodstatus.model.catalogue import Criterion
+from pytest_prodstatus.model.outcome import CRASHED, reduce_phases
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
-from pytest_prodstatus.reports import Payload, phase_of
+from pytest_prodstatus.reports import MANIFEST, Payload, phase_of
+from pytest_prodstatus.spool import Spool
 from tests.unit.given import entry
 
 NODEID = "test_a.py::test_a"
@@ -60,20 +62,45 @@ def report(when: Any, outcome: Any = "passed", **more: Any) -> pytest.TestReport
     return made
 
 
-def add(attempts: Attempts, one: pytest.TestReport) -> None:
-    """Take a report in."""
-    if not attempts.put_aside(one):
-        attempts.read({NODEID})
-        attempts.add(one)
+def criterion(*, side_effects: bool = False) -> Criterion:
+    """Return the criterion that the reports are about."""
+    return Criterion(
+        id="api.a",
+        stage="api",
+        nodeid=NODEID,
+        title="a",
+        side_effects=side_effects,
+        function=NODEID,
+    )
 
 
-def taken(reports: list[pytest.TestReport], **rule: bool) -> Any:
-    """Return what the rows amount to."""
-    attempts = Attempts()
+def attempts_of(*reports: pytest.TestReport, require_evidence: bool = False) -> Attempts:
+    """Return attempts that took reports in."""
+    attempts = Attempts(Mock(on=True), Spool(), require_evidence=require_evidence)
+    attempts.criteria = {NODEID: criterion()}
+    add(attempts, *reports)
+    return attempts
+
+
+def add(attempts: Attempts, *reports: pytest.TestReport) -> None:
+    """Let pytest call the hook about reports."""
     for one in reports:
-        add(attempts, one)
-    attempts.read({NODEID})
-    return attempts.take(NODEID, **{"side_effects": False, "require_evidence": False, **rule})
+        for _ in attempts.pytest_runtest_logreport(one):
+            pass
+
+
+def seen_by(attempts: Attempts, *, side_effects: bool = False) -> Any:
+    """Return what all reports together say of the criterion."""
+    attempts.read()
+    return attempts.observe(criterion(side_effects=side_effects))
+
+
+def taken(
+    reports: list[pytest.TestReport], *, side_effects: bool = False, require_evidence: bool = False
+) -> Any:
+    """Return what the rows amount to."""
+    attempts = attempts_of(*reports, require_evidence=require_evidence)
+    return seen_by(attempts, side_effects=side_effects)
 
 
 @st.composite
@@ -101,7 +128,10 @@ def test_rows_amount_to_their_phases(
 ) -> None:
     """Any reports in any order: verdict, reason, evidence, time, attempts, flaky, detail."""
     rule = {"side_effects": effects, "require_evidence": required}
-    wanted = reduce_phases(list(map(phase_of, reports)), **rule) if reports else None
+    phases = list(map(phase_of, reports))
+    wanted = reduce_phases(phases, **rule) if phases else None
+    if wanted and effects and any(phase.when == CRASHED for phase in phases):
+        wanted = replace(wanted, evidence=())  # what the dead worker left in the spool: nothing
     assert taken(reports, **rule) == wanted
 
 
@@ -116,106 +146,105 @@ def test_a_plain_pass_is_one_row() -> None:
     assert seen.observed_at == datetime.fromtimestamp(3, timezone.utc)
 
 
-def test_what_was_taken_is_let_go() -> None:
+def test_what_was_observed_is_let_go() -> None:
     """Once: thousands of rows needn't stay while a record is made of them."""
-    attempts = Attempts()
-    add(attempts, report("setup"))
-    attempts.read({NODEID})
-    assert [phase.when for phase in attempts.phases(NODEID)] == ["setup"]
-    assert attempts.take(NODEID, side_effects=False, require_evidence=False)
-    assert attempts.take(NODEID, side_effects=False, require_evidence=False) is None
-    assert attempts.phases(NODEID) == []
+    attempts = attempts_of(report("setup"))
+    assert seen_by(attempts)
+    assert seen_by(attempts) is None
 
 
 def test_what_went_wrong_is_not_taken_back() -> None:
-    """A report of a failure that somebody turns into a pass afterwards is one of a failure."""
-    attempts = Attempts()
-    setup, call, teardown = report("setup"), report("call", "failed"), report("teardown")
-    for one in (setup, call, teardown):
-        add(attempts, one)
+    """A report of a failure that another hook turns into a pass afterwards is one of a failure."""
+    call = report("call", "failed")
+    attempts = attempts_of(report("setup"), call, report("teardown"))
     call.outcome, call.longrepr = "passed", None
-    attempts.read({NODEID})
-    seen = attempts.take(NODEID, side_effects=False, require_evidence=False)
-    assert seen
-    assert seen.verdict is Verdict.FAILED
+    assert seen_by(attempts).verdict is Verdict.FAILED
+    assert attempts.failed
 
 
 def test_phases_are_read_in_the_order_of_arrival() -> None:
     """Read in two goes, or all at once: a set-up begins an attempt wherever it stands."""
     reports = [report("setup"), report("call", "rerun"), report("teardown"),
                report("setup"), report("call"), report("teardown")]  # fmt: skip
-    attempts = Attempts()
-    for one in reports[:3]:
-        add(attempts, one)
-    attempts.read({NODEID})
-    for one in reports[3:]:
-        add(attempts, one)
-    attempts.read({NODEID})
-    seen = attempts.take(NODEID, side_effects=False, require_evidence=False)
+    attempts = attempts_of(*reports[:3])
+    attempts.read()
+    add(attempts, *reports[3:])
+    seen = seen_by(attempts)
     assert seen == taken(reports)
-    assert seen is not None
     assert seen.flaky
 
 
-def test_whom_a_test_asked_is_known_whatever_became_of_it() -> None:
+def test_what_a_test_contacted_is_known_whatever_became_of_it() -> None:
     """Endpoints and snapshots of a report that failed count as those of one that passed."""
     at = datetime(2026, 1, 2, tzinfo=timezone.utc)
-    attempts = Attempts()
-    asked = Payload(endpoints={"shop": "https://shop.example"}, snapshots={"db": (at,)})
-    for one in (report("setup"), report("call", "failed")):
-        asked.attach(one)
-        add(attempts, one)
-    attempts.read({NODEID})
+    payload = Payload(endpoints={"shop": "https://shop.example"}, snapshots={"db": (at,)})
+    reports = [report("setup"), report("call", "failed")]
+    for one in reports:
+        payload.attach(one)
+    attempts = attempts_of(*reports)
+    attempts.read()
     assert attempts.endpoints == {"shop": "https://shop.example"}
     assert attempts.snapshots == {"db": {at}}
 
 
 def test_of_other_tests_nothing_is_kept() -> None:
-    """What passed and is no criterion is not read; what it asked is no part of the record."""
-    attempts = Attempts()
+    """What passed and is no criterion is not read; what it contacted is no part of the record."""
     other = report("setup")
     Payload(endpoints={"shop": "https://shop.example"}).attach(other)
-    add(attempts, other)
-    attempts.read(set())
-    assert attempts.phases(NODEID) == []
+    attempts = Attempts(Mock(on=True), Spool(), require_evidence=False)
+    attempts.criteria = {}
+    add(attempts, other, report("call", "failed"))
+    assert seen_by(attempts) is None
     assert attempts.endpoints == {}
+    assert attempts.failed_elsewhere == [NODEID]
+
+
+def test_before_the_run_has_begun_nothing_is_taken_in() -> None:
+    """No one knows yet which tests are criteria, or whether there are any."""
+    attempts = Attempts(Mock(on=True), Spool(), require_evidence=False)
+    add(attempts, report("call", "failed"))
+    assert not attempts.failed
+    assert attempts.failed_elsewhere == []
 
 
 def test_a_pass_that_became_something_else_is_that() -> None:
-    """Before it is read: somebody saw that the test had failed after all."""
-    attempts = Attempts()
-    setup, call, teardown = report("setup"), report("call"), report("teardown")
-    for one in (setup, call, teardown):
-        add(attempts, one)
+    """Before it is read: a later hook saw that the test had failed after all."""
+    call = report("call")
+    attempts = attempts_of(report("setup"), call, report("teardown"))
     call.outcome = "failed"
-    attempts.read({NODEID})
-    seen = attempts.take(NODEID, side_effects=False, require_evidence=False)
-    assert seen
-    assert seen.verdict is Verdict.FAILED
+    assert seen_by(attempts).verdict is Verdict.FAILED
 
 
-@pytest.mark.parametrize("nodes", [("", "", ""), ("gw0", "gw1", "gw0")], ids=["serial", "workers"])
-def test_reports_that_say_the_same_names_share_them(nodes: tuple[str, ...]) -> None:
-    """A test's phases have one dict of names and marks; one that differs stays as it is."""
-    attempts = Attempts()
-    names: list[dict[str, Any]] = [{"test_a": 1}, {"other": 1}, {"test_a": 1}]
-    made = []
-    for node, keywords in zip(nodes, names, strict=True):
-        one = report("setup", **({"node": WORKERS[node]} if node else {}))
-        one.keywords = keywords
-        made.append(one)
-        add(attempts, one)
-    attempts.read({NODEID})
-    assert [one.keywords for one in made] == names
-    assert (made[0].keywords is made[2].keywords) == bool(nodes[0])
+def test_what_another_plugin_keeps_in_a_report_stays_as_it_is() -> None:
+    """The keywords are pytest's: each report keeps the dictionary that it came with."""
+    reports = [report("setup"), report("call")]
+    keywords: list[dict[str, Any]] = [{"test_a": 1}, {"test_a": 1}]
+    for one, names in zip(reports, keywords, strict=True):
+        one.keywords = names
+    attempts_of(*reports).read()
+    assert all(one.keywords is names for one, names in zip(reports, keywords, strict=True))
 
 
-def test_reports_are_read_many_together() -> None:
+def test_a_manifest_is_taken_off_its_report() -> None:
+    """It is taken in before anything else of the report, and no other plugin sees it."""
+    first, manifests = report("setup"), list[str]()
+    vars(first)[MANIFEST] = "{}"
+    attempts = attempts_of()
+    attempts.connect(lambda: None, lambda: None, manifests.append)
+    add(attempts, first)
+    assert manifests == ["{}"]
+    assert MANIFEST not in vars(first)
+
+
+def test_reports_are_read_many_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that thousands needn't be kept until the run ends."""
-    taker = Mock(aside=[])
-    taker.read.side_effect = taker.aside.clear
-    hook = Reports(Mock(on=True), Mock(), taker).pytest_runtest_logreport
-    for _ in range(2_500):
-        for _ in hook(report("call")):
-            pass
-    assert (taker.read.call_count, len(taker.aside)) == (2, 500)
+    attempts, reads = attempts_of(), list[int]()
+    read = attempts.read
+
+    def counted() -> None:
+        reads.append(1)
+        read()
+
+    monkeypatch.setattr(attempts, "read", counted)
+    add(attempts, *(report("call") for _ in range(2_500)))
+    assert len(reads) == 2

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from pytest_prodstatus.xdist import Crossing, crossable
+from pytest_prodstatus.xdist import Worker, crossable
 
 PLAIN: dict[str, Any] = {
     "nodeid": "test_a.py::test_a", "location": ("test_a.py", 1, "test_a"),
@@ -22,7 +23,16 @@ class Odd(str):
 
 def sent(data: dict[str, Any] | None, criteria: tuple[str, ...] = ("a",)) -> Any:
     """Return what a worker sends of a report."""
-    hook = Crossing(dict.fromkeys(criteria)).pytest_report_to_serializable(report=object())
+    collector = Mock(criteria=dict.fromkeys(criteria))
+    collector.manifest.to_json.return_value = "{}"
+    worker = Worker(Mock(), Mock(), collector, Mock())
+    through(worker, {})  # the first has the manifest
+    return through(worker, data)
+
+
+def through(worker: Worker, data: dict[str, Any] | None) -> Any:
+    """Return what a worker makes of a report's data."""
+    hook = worker.pytest_report_to_serializable(report=object())
     next(hook)
     with pytest.raises(StopIteration) as stopped:
         hook.send(data)

@@ -10,7 +10,7 @@ import pytest
 from click import Context
 
 import pytest_prodstatus
-from pytest_prodstatus import journal, judging, plugin
+from pytest_prodstatus import journal, plugin, session
 from pytest_prodstatus.cli.main import COMMANDS, main
 from pytest_prodstatus.model.decision import EXIT_BLOCKED, EXIT_FAILED, EXIT_OPEN, EXIT_UNWRITTEN
 from pytest_prodstatus.model.evidence import ENTRIES_LIMIT, ITEMS_LIMIT, TEXT_LIMIT
@@ -23,13 +23,13 @@ from pytest_prodstatus.readers.config import (
     STEP_KEYS,
     TABLE_KEYS,
     WAIVER_KEYS,
-    read_config,
 )
 from pytest_prodstatus.store.address import FILE_NAME
 from pytest_prodstatus.writers.exports import EXPORTS
 from pytest_prodstatus.writers.files import NAME
 from tests.acceptance.demo.scenarios import SCENARIOS
 from tests.unit.documentation import reference
+from tests.unit.given import declared
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -114,7 +114,7 @@ def test_every_option_under_which_nothing_is_written_is_documented() -> None:
 def test_parts_that_can_be_switched_off_are_named_as_they_are() -> None:
     """`-p no:NAME` is silent about a name that there isn't."""
     off = re.findall(r"^\| `-p no:([\w-]+)`", OPTIONS_PAGE, re.MULTILINE)
-    source = Path(judging.__file__).read_text(encoding="utf-8")
+    source = Path(session.__file__).read_text(encoding="utf-8")
     entry = {point.name for point in entry_points(group="pytest11")}
     assert len(off) == 3
     assert not [name for name in off if f'"{name}"' not in source and name not in entry]
@@ -145,7 +145,7 @@ def test_every_key_of_the_configuration_is_documented(heading: str, keys: tuple[
 def test_the_example_of_the_configuration_can_be_used() -> None:
     """Whoever copies it has a catalogue: its stages, its waiver, its path and its exports."""
     (example,) = re.findall(r"```toml\n(.*?)```", CONFIGURATION, re.DOTALL)
-    config = read_config(example, "configuration.md")
+    config = declared(example)
     assert [stage.id for stage in config.catalogue.stages] == ["sale", "payout", "final"]
     assert [waiver.owner for waiver in config.waivers] == ["Ann"]
 

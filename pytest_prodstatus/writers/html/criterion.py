@@ -28,56 +28,11 @@ from pytest_prodstatus.model.record import Standing
 from pytest_prodstatus.model.text import age, one_line, several_lines
 from pytest_prodstatus.model.verdict import Kind, Verdict
 from pytest_prodstatus.model.waiver import Waiver
-from pytest_prodstatus.writers.html.path import instants_of, timeline
-from pytest_prodstatus.writers.html.words import CLASS, WORD, counted, instant, minute
+from pytest_prodstatus.writers.html.words import CLASS
+from pytest_prodstatus.writers.words import counted, instant, minute, span
 
 if TYPE_CHECKING:
     from pytest_prodstatus.model.gate import Waived
-
-
-def evidence(entries: Sequence[Entry]) -> str:
-    """Return the entries as a list of names and values, dated; "" where there are none."""
-    if not entries:
-        return ""
-    last = entries[0].at
-    first = said = instant(last)
-    rows = []
-    for entry in entries:
-        dated = ""
-        if entry.at != last:
-            last, now = entry.at, instant(entry.at)
-            dated = f' <span class="dim">{now}</span>' if now != said else ""
-            said = now
-        rows.append(f"<dt>{escape(entry.name)}</dt><dd>{_value(entry)}{dated}</dd>")
-    return f'<p class="seen">Seen at {first}</p><dl class="evidence">{"".join(rows)}</dl>'
-
-
-def _value(value: Entry | Item) -> str:
-    match value:
-        case TextEntry(value=text) | TextItem(value=text):
-            # An id is a text in one piece, worth copying.
-            return f"<code>{escape(text)}</code>" if _is_id(text) else escape(text)
-        case TimeEntry() | TimeItem():
-            return escape(shown(value).replace("T", " ").replace("Z", " UTC").replace(".000", ""))
-        case ListEntry():
-            items = [f"<li>{_value(item)}</li>" for item in value.value]
-            return f"<ul>{''.join(items)}{_cut(value)}</ul>" if items else "none"
-        case MapEntry():
-            instants = instants_of(value)
-            if instants:
-                return f"{timeline(instants)}{_cut(value)}"
-            named = [f"<li>{escape(key)} {_value(item)}</li>" for key, item in value.value.items()]
-            return f"<ul>{''.join(named)}{_cut(value)}</ul>" if named else "none"
-        case _:
-            return escape(shown(value))
-
-
-def _cut(value: ListEntry | MapEntry) -> str:
-    return "" if value.cut_from is None else f"<li>… ({value.cut_from} in all)</li>"
-
-
-def _is_id(text: str) -> bool:
-    return len(text) > 5 and " " not in text and any(map(str.isdigit, text))
 
 
 TRACES = 40_000
@@ -125,7 +80,7 @@ def criterion(standing: Standing, number: int, valid_for: timedelta, page: Page)
     # in `evidence`; the rest is numbers, instants, verdicts and kinds, which are words of our own.
     return Markup(  # noqa: S704
         f'<details class="criterion {style}" id="c{number}"{"" if held else " open"}>'
-        f'<summary><b class="tag {style}">{WORD[verdict]}</b> '
+        f'<summary><b class="tag {style}">{verdict.value}</b> '
         f'<span class="name">{escape(standing.title)}</span>{_notes(standing, page)}'
         f'<span class="took">{took}</span></summary>'
         f"{'' if held else _reason(standing)}{evidence(standing.evidence)}"
@@ -167,7 +122,7 @@ def _reason(standing: Standing) -> str:
 def _trace(detail: str, limit: int) -> str:
     plain = len(detail) <= limit and detail.replace("\n", "").isprintable()
     kept = detail if plain else several_lines(detail, limit=limit)
-    lines = counted(detail.count("\n") + 1, "line", "lines")
+    lines = counted(detail.count("\n") + 1, "line")
     return (
         f'<details class="trace"><summary>What went wrong in full ({lines})</summary>'
         f"<pre>{escape(kept)}</pre></details>"
@@ -190,3 +145,73 @@ def _facts(standing: Standing, valid_for: timedelta) -> str:
         plain = nodeid if nodeid.isprintable() else one_line(nodeid)
         where = f"<br><code>{escape(plain)}</code>"
     return f'<p class="facts"><code>{escape(standing.id)}</code>{ended}{where}</p>'
+
+
+def evidence(entries: Sequence[Entry]) -> str:
+    """Return the entries as a list of names and values, dated; "" where there are none."""
+    if not entries:
+        return ""
+    last = entries[0].at
+    first = said = instant(last)
+    rows = []
+    for entry in entries:
+        dated = ""
+        if entry.at != last:
+            last, now = entry.at, instant(entry.at)
+            dated = f' <span class="dim">{now}</span>' if now != said else ""
+            said = now
+        rows.append(f"<dt>{escape(entry.name)}</dt><dd>{_value(entry)}{dated}</dd>")
+    return f'<p class="seen">Seen at {first}</p><dl class="evidence">{"".join(rows)}</dl>'
+
+
+def _value(value: Entry | Item) -> str:
+    match value:
+        case TextEntry(value=text) | TextItem(value=text):
+            # An id is a text in one piece, worth copying.
+            return f"<code>{escape(text)}</code>" if _is_id(text) else escape(text)
+        case TimeEntry() | TimeItem():
+            return escape(shown(value).replace("T", " ").replace("Z", " UTC").replace(".000", ""))
+        case ListEntry():
+            items = [f"<li>{_value(item)}</li>" for item in value.value]
+            return f"<ul>{''.join(items)}{_cut(value)}</ul>" if items else "none"
+        case MapEntry():
+            instants = instants_of(value)
+            if instants:
+                return f"{timeline(instants)}{_cut(value)}"
+            named = [f"<li>{escape(key)} {_value(item)}</li>" for key, item in value.value.items()]
+            return f"<ul>{''.join(named)}{_cut(value)}</ul>" if named else "none"
+        case _:
+            return escape(shown(value))
+
+
+def _cut(value: ListEntry | MapEntry) -> str:
+    return "" if value.cut_from is None else f"<li>… ({value.cut_from} in all)</li>"
+
+
+def _is_id(text: str) -> bool:
+    return len(text) > 5 and " " not in text and any(map(str.isdigit, text))
+
+
+def instants_of(value: Entry | Item) -> dict[str, datetime]:
+    """Return the instants of a mapping of two or more, the earliest first; else nothing."""
+    if not isinstance(value, MapEntry):
+        return {}
+    dated = {name: item.value for name, item in value.value.items() if isinstance(item, TimeItem)}
+    if len(dated) < 2 or len(dated) < len(value.value):
+        return {}
+    return dict(sorted(dated.items(), key=lambda pair: pair[1]))
+
+
+def timeline(instants: Mapping[str, datetime]) -> Markup:
+    """Return the list; each item says how long after the one before it came."""
+    rows = []
+    last: datetime | None = None
+    for name, at in instants.items():
+        after = f"+ {span(at - last)}" if last else ""
+        rows.append(
+            Markup(
+                '<li><time datetime="{}">{}</time> <b>{}</b> <span class="dim">{}</span></li>'
+            ).format(at.isoformat(), instant(at), name, after)
+        )
+        last = at
+    return Markup('<ol class="timeline">{}</ol>').format(Markup().join(rows))

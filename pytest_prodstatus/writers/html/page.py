@@ -3,134 +3,38 @@
 Its parts come from the modules beside it, each a `Markup`: what is put into one is escaped unless
 it is one itself. Its only style and script are inline and named by their digests in its
 Content-Security-Policy, so nothing else can run on it.
+
+Its head, and what isn't CONFIRMED, also stand as a block in pytest-html's report.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from pytest_prodstatus.model.causes import cause_line
 from pytest_prodstatus.model.record import Decision, Record, Run
+from pytest_prodstatus.model.summary import stage_line
+from pytest_prodstatus.model.verdict import Reason, Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.version import __version__
 from pytest_prodstatus.writers.html.criterion import Page, criterion
-from pytest_prodstatus.writers.html.head import Head, commit, front, head, valid_for
+from pytest_prodstatus.writers.html.head import commit, front, gate_answer, valid_for, valid_until
 from pytest_prodstatus.writers.html.stages import overview, stage_top
-from pytest_prodstatus.writers.html.words import code, counted, instant, span
+from pytest_prodstatus.writers.html.words import code, columns, each, optional, row, section, tag
+from pytest_prodstatus.writers.words import counted, instant, span
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.model.gate import Answer
 
 _FOLDER = Path(__file__).parents[1] / "assets"
-
-
-@cache
-def inline(name: str) -> Markup:
-    """Return a style or a script of this package as it is, for the element of its kind."""
-    text = (_FOLDER / name).read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704  a file of this package: no record has a part in it
-
-
-@cache
-def policy(style: str, script: str) -> Markup:
-    """Return the Content-Security-Policy that allows this style, this script and nothing else."""
-    return Markup(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; "
-        "base-uri 'none'; form-action 'none'"
-    ).format(_digest(inline(style)), _digest(inline(script)))
-
-
-def _digest(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def audit(record: Record) -> Markup:
-    """Return the section."""
-    return Markup(
-        '<section aria-labelledby="run"><h2 id="run">The run, for whoever audits it</h2>\n'
-        '<table class="run"><tbody>\n{}</tbody></table></section>\n'
-    ).format(Markup().join(_rows(record)))
-
-
-def _rows(record: Record) -> Iterator[Markup]:
-    run = record.run
-    yield _row("Run", code(run.id))
-    yield _row("Time", _time(run))
-    yield _row("Decision", _decision(record.decision))
-    for cause in record.decision.causes:
-        yield _row("Closed by", cause_line(cause))
-    for name, url in run.subject.endpoints.items():
-        yield _row("Asked", Markup("{} {}").format(name, code(url)))
-    for name, instants in run.subject.snapshots.items():
-        yield _row("Read as of", f"{name} {', '.join(map(instant, instants))}")
-    if run.commit:
-        yield _row("Suite commit", commit(run), end="")
-    if run.catalogue:
-        yield _row("Catalogue", code(run.catalogue), end="")
-    made_with = (f"{name} {number}" for name, number in run.versions.items())
-    yield _row("Made with", ", ".join(made_with))
-
-
-def _row(name: str, value: str, end: str = "\n") -> Markup:
-    return Markup('<tr><th scope="row">{}</th><td>{}</td></tr>{}').format(name, value, end)
-
-
-def _time(run: Run) -> str:
-    started = f"{instant(run.started)} to"
-    if not run.finished:
-        return f"{started} now"
-    return f"{started} {instant(run.finished)}, {span(run.finished - run.started)}"
-
-
-def _decision(decision: Decision) -> str:
-    gate = "open" if decision.open else "closed"
-    told = f"{gate} by the rule “{decision.rule.value}”, exit status {decision.exit_code}"
-    selection = decision.selection
-    if selection.partial:
-        criteria = counted(selection.criteria, "criterion", "criteria")
-        told += f"; of what was selected ({criteria}) {selection.verdict}"
-    return told
-
-
-def changes(record: Record) -> Markup:
-    """Return the section, or nothing where nothing changed or there is no run before."""
-    rows = Markup().join(
-        Markup('<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>\n').format(*change)
-        for change in _changes(record)
-    )
-    if not rows:
-        return Markup()
-    return Markup(
-        '<section aria-labelledby="changes">'
-        '<h2 id="changes">What changed since the run before</h2>\n'
-        '<table class="changes"><thead><tr><th scope="col">What</th><th scope="col">Was</th>'
-        '<th scope="col">Is</th></tr></thead><tbody>\n{}</tbody></table></section>\n'
-    ).format(rows)
-
-
-def _changes(record: Record) -> list[tuple[str, str, str]]:
-    """Return what differs: what it is, what it was, what it is now."""
-    if not record.history or not record.run.finished:
-        return []
-    then, now = record.history[-1], record.past
-    told = [
-        (stage.title, str(then.stages.get(stage.id, "not there")), str(stage.verdict))
-        for stage in record.stages
-        if then.stages.get(stage.id) is not stage.verdict
-    ]
-    for what, was, is_now in (
-        ("release", then.release, now.release),
-        ("suite commit", then.commit, now.commit),
-    ):
-        if was != is_now:
-            told.append((what, was or "unknown", is_now or "unknown"))
-    return told
-
-
 _STYLE, _SCRIPT = "status.css", "status.js"
 
 
@@ -141,19 +45,20 @@ def write_page(record: Record, config: Config) -> str:
 
 def page_pieces(record: Record, config: Config) -> Iterator[Markup]:
     """Yield the page piece by piece, so that it is never in memory as a whole."""
-    top = head(record, config)
+    answer = gate_answer(record, config)
     anchors = _anchors(record, config)
-    yield _opening(top, config)
+    yield _opening(record, config, answer)
     yield _incidents(record)
     yield _path(record, config, anchors)
     yield overview(record, config.catalogue, anchors)
-    yield changes(record)
+    yield _changes(record)
     yield Markup(
         '<section aria-labelledby="criteria"><h2 id="criteria">Criteria and evidence</h2>\n'
         '<div id="tools" role="search" aria-label="Criteria" hidden></div>\n'
     )
     now = record.run.finished or record.run.started
-    page = Page.of(now, sum(1 for standing in record.criteria if standing.detail), top.waived)
+    tracebacks = sum(1 for standing in record.criteria if standing.detail)
+    page = Page.of(now, tracebacks, answer.waived if answer else ())
     number = count(1)
     for stage in record.stages:
         yield stage_top(stage, record, config, anchors)
@@ -169,6 +74,13 @@ def page_pieces(record: Record, config: Config) -> Iterator[Markup]:
     yield _end()
 
 
+@cache
+def inline(name: str) -> Markup:
+    """Return a style or a script of this package as it is, for the element of its kind."""
+    text = (_FOLDER / name).read_text(encoding="utf-8")
+    return Markup(text)  # noqa: S704  a file of this package: no record has a part in it
+
+
 def _anchors(record: Record, config: Config) -> dict[str, str]:
     """Return the anchors of the criteria that a part of the page may point to."""
     causes = {stage.cause for stage in record.stages}
@@ -176,9 +88,9 @@ def _anchors(record: Record, config: Config) -> dict[str, str]:
     return {s.id: f"c{n}" for n, s in numbered if config.path or s.id in causes}
 
 
-def _opening(top: Head, config: Config) -> Markup:
+def _opening(record: Record, config: Config, answer: Answer | None) -> Markup:
     """Return everything as far as the first section."""
-    until = Markup('<time datetime="{}"></time>').format(top.until.isoformat()) if top.until else ""
+    until = valid_until(record.stages, config)
     return Markup(
         "<!DOCTYPE html>\n"
         '<html lang="en">\n'
@@ -199,24 +111,38 @@ def _opening(top: Head, config: Config) -> Markup:
         "</header>\n"
         "<main>\n"
     ).format(
-        policy=policy(_STYLE, _SCRIPT),
-        verdict=top.record.final.verdict,
+        policy=_policy(),
+        verdict=record.final.verdict,
         title=config.title,
-        target=top.record.run.target,
+        target=record.run.target,
         style=inline(_STYLE),
-        front=front(top, 1),
-        until=until,
+        front=front(record, config, answer, 1),
+        until=optional('<time datetime="{}"></time>', until and until.isoformat()),
     )
+
+
+@cache
+def _policy() -> Markup:
+    """Return the Content-Security-Policy that allows our style, our script and nothing else."""
+    style, script = (
+        base64.b64encode(hashlib.sha256(inline(name).encode()).digest()).decode()
+        for name in (_STYLE, _SCRIPT)
+    )
+    return Markup(
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; "
+        "base-uri 'none'; form-action 'none'"
+    ).format(style, script)
 
 
 def _incidents(record: Record) -> Markup:
     if not (record.run.finished and record.run.incidents):
         return Markup()
-    return Markup(
-        '<section class="incidents" aria-labelledby="incidents">'
-        '<h2 id="incidents">What went wrong outside the criteria</h2>\n<ul>{}</ul></section>\n'
-    ).format(
-        Markup().join(Markup("<li>{}</li>").format(told.text) for told in record.run.incidents)
+    items = each("<li>{}</li>", (incident.text for incident in record.run.incidents))
+    return section(
+        "incidents",
+        "What went wrong outside the criteria",
+        Markup("\n<ul>{}</ul>").format(items),
+        style="incidents",
     )
 
 
@@ -226,9 +152,73 @@ def _path(record: Record, config: Config, anchors: Mapping[str, str]) -> Markup:
     # Not above, since few projects have one to pay for.
     from pytest_prodstatus.writers.html.path import path
 
-    return Markup(
-        '<section aria-labelledby="path"><h2 id="path">The path</h2>{}</section>\n'
-    ).format(path(record, config.path, anchors))
+    return section("path", "The path", path(record, config.path, anchors))
+
+
+def _changes(record: Record) -> Markup:
+    """Return what changed since the run before; nothing if nothing did or there is no such run."""
+    if not record.history or not record.run.finished:
+        return Markup()
+    then, now = record.history[-1], record.past
+    rows = [
+        row(stage.title, str(then.stages.get(stage.id, "not there")), str(stage.verdict))
+        for stage in record.stages
+        if then.stages.get(stage.id) is not stage.verdict
+    ]
+    for what, was, is_now in (
+        ("release", then.release, now.release),
+        ("suite commit", then.commit, now.commit),
+    ):
+        if was != is_now:
+            rows.append(row(what, was or "unknown", is_now or "unknown"))
+    if not rows:
+        return Markup()
+    table = Markup(
+        '\n<table class="changes"><thead><tr>{}</tr></thead><tbody>\n{}</tbody></table>'
+    ).format(columns("What", "Was", "Is"), Markup().join(rows))
+    return section("changes", "What changed since the run before", table)
+
+
+def audit(record: Record) -> Markup:
+    """Return the section with every number that the verdict rests on."""
+    rows = Markup().join(_audited(record))
+    table = Markup('\n<table class="run"><tbody>\n{}</tbody></table>').format(rows)
+    return section("run", "The run, for whoever audits it", table)
+
+
+def _audited(record: Record) -> Iterator[Markup]:
+    run = record.run
+    yield row("Run", code(run.id))
+    yield row("Time", _time(run))
+    yield row("Decision", _decision(record.decision))
+    for cause in record.decision.causes:
+        yield row("Closed by", cause_line(cause))
+    for name, url in run.subject.endpoints.items():
+        yield row("Asked", Markup("{} {}").format(name, code(url)))
+    for name, instants in run.subject.snapshots.items():
+        yield row("Read as of", f"{name} {', '.join(map(instant, instants))}")
+    if run.commit:
+        yield row("Suite commit", commit(run), end="")
+    if run.catalogue:
+        yield row("Catalogue", code(run.catalogue), end="")
+    yield row("Made with", ", ".join(f"{name} {number}" for name, number in run.versions.items()))
+
+
+def _time(run: Run) -> str:
+    started = f"{instant(run.started)} to"
+    if not run.finished:
+        return f"{started} now"
+    return f"{started} {instant(run.finished)}, {span(run.finished - run.started)}"
+
+
+def _decision(decision: Decision) -> str:
+    gate = "open" if decision.open else "closed"
+    text = f"{gate} by the rule “{decision.rule.value}”, exit status {decision.exit_code}"
+    selection = decision.selection
+    if selection.partial:
+        criteria = counted(selection.criteria, "criterion", "criteria")
+        text += f"; of what was selected ({criteria}) {selection.verdict}"
+    return text
 
 
 def _end() -> Markup:
@@ -237,3 +227,43 @@ def _end() -> Markup:
         "(status.json beside this page has every number in full).</p></footer>\n"
         "<script>{}</script>\n</body>\n</html>"
     ).format(__version__, inline(_SCRIPT))
+
+
+def write_block(record: Record, config: Config) -> str:
+    """Return the block for pytest-html's report: the head, the stages, what isn't CONFIRMED.
+
+    That report drops tests that crashed or never ran, so every such criterion stands here.
+    """
+    stages = [row(stage.title, tag(stage.verdict), stage_line(stage)) for stage in record.stages]
+    unmet = [
+        row(standing.id, tag(standing.verdict), _why_not(standing.reason))
+        for standing in record.criteria
+        if standing.verdict is not Verdict.CONFIRMED
+    ]
+    return str(
+        Markup('<style>{}</style>\n<div class="prodstatus">\n{}{}{}</div>').format(
+            inline("report.css"),
+            front(record, config, gate_answer(record, config), 2),
+            _table("Stages", columns("Stage", "Verdict", "What was seen, or why not"), stages),
+            _table(
+                "Criteria that are not CONFIRMED, also those that crashed or were not reached",
+                columns("Criterion", "Verdict", "Why"),
+                unmet,
+            )
+            if unmet
+            else "",
+        )
+    )
+
+
+def _table(caption: str, head: Markup, rows: Iterable[Markup]) -> Markup:
+    return Markup(
+        "<table><caption>{}</caption>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody></table>\n"
+    ).format(caption, head, Markup().join(rows))
+
+
+def _why_not(reason: Reason | None) -> Markup:
+    if reason is None:
+        return Markup()
+    remedy = optional("<br>→ {}", reason.remedy)
+    return Markup("{}: {}{}").format(reason.kind, reason.text, remedy)

@@ -9,11 +9,20 @@ from markupsafe import Markup
 
 from pytest_prodstatus.model.record import HISTORY_LIMIT, Record
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.writers.html.words import CLASS, counted
+from pytest_prodstatus.writers.html.words import CLASS
+from pytest_prodstatus.writers.words import counted
 
 _STEP, _BAR, _HEIGHT = 6, 5, 18
 # Told apart by height as well as by colour: what is wrong stands out.
 _TALL = {Verdict.CONFIRMED: 6, Verdict.BLOCKED: 11, Verdict.FAILED: 16}
+
+
+def strip_of(record: Record, stage_id: str | None = None) -> Markup:
+    """Return a stage's strip, or FINAL's; nothing if the record knows of no run before it."""
+    if not record.history:
+        return Markup()
+    runs = (*record.history, record.past)
+    return strip([run.stages.get(stage_id) if stage_id else run.final for run in runs])
 
 
 def strip(verdicts: Sequence[Verdict | None]) -> Markup:
@@ -23,11 +32,10 @@ def strip(verdicts: Sequence[Verdict | None]) -> Markup:
         verdicts: of the runs, the oldest first; None for a run that said nothing of it.
     """
     slots = HISTORY_LIMIT + 1
-    first = slots - len(verdicts)
     bars = dict.fromkeys(Verdict, "")
     flips = ""
     last: Verdict | None = None
-    for place, verdict in enumerate(verdicts, first):
+    for place, verdict in enumerate(verdicts, slots - len(verdicts)):
         if verdict is None:
             continue
         tall = _TALL[verdict]
@@ -41,34 +49,18 @@ def strip(verdicts: Sequence[Verdict | None]) -> Markup:
         if path
     )
     return Markup(
-        '<svg class="strip" role="img" aria-label="{}" width="{}" height="24" '
-        'viewBox="0 0 {} 24"><path class="base" d="M0 {}.5h{}"/>{}<path class="flip" d="{}"/></svg>'
-    ).format(
-        _words(verdicts), slots * _STEP, slots * _STEP, _HEIGHT, slots * _STEP, drawn, flips
-    )  # fmt: skip
-
-
-def stage_strip(record: Record, stage_id: str) -> Markup:
-    """Return a stage's strip: the runs before and this one; nothing where there was none before."""
-    if not record.history:
-        return Markup()
-    return strip([past.stages.get(stage_id) for past in (*record.history, record.past)])
-
-
-def final_strip(record: Record) -> Markup:
-    """Return FINAL's strip."""
-    if not record.history:
-        return Markup()
-    return strip([past.final for past in (*record.history, record.past)])
+        '<svg class="strip" role="img" aria-label="{words}" width="{width}" height="24" '
+        'viewBox="0 0 {width} 24"><path class="base" d="M0 {base}.5h{width}"/>{bars}'
+        '<path class="flip" d="{flips}"/></svg>'
+    ).format(words=_words(verdicts), width=slots * _STEP, base=_HEIGHT, bars=drawn, flips=flips)
 
 
 def _words(verdicts: Sequence[Verdict | None]) -> str:
-    told = [verdict for verdict in verdicts if verdict is not None]
+    known = [verdict for verdict in verdicts if verdict is not None]
     counts = [
-        f"{told.count(verdict)} {verdict}"
+        f"{known.count(verdict)} {verdict}"
         for verdict in sorted(Verdict, reverse=True)
-        if verdict in told
+        if verdict in known
     ]
-    turned = sum(a is not b for a, b in pairwise(told))
-    changes = counted(turned, "change", "changes")
-    return f"The last {counted(len(told), 'run', 'runs')}: {', '.join(counts)}; {changes}"
+    changes = counted(sum(a is not b for a, b in pairwise(known)), "change")
+    return f"The last {counted(len(known), 'run')}: {', '.join(counts)}; {changes}"

@@ -1,9 +1,8 @@
-"""Small words of the page: instants, spans and verdicts, the same everywhere on it."""
+"""The small parts that the whole page is made of: labels, lists, sections and rows of tables."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from itertools import pairwise
+from collections.abc import Iterable
 
 from markupsafe import Markup
 
@@ -11,9 +10,6 @@ from pytest_prodstatus.model.verdict import Verdict
 
 CLASS = {Verdict.CONFIRMED: "C", Verdict.BLOCKED: "B", Verdict.FAILED: "F"}
 """The style of each verdict: a colour, and a sign that tells it apart without one."""
-
-WORD = {verdict: verdict.value for verdict in Verdict}
-"""The word for each verdict, where thousands are written."""
 
 # Signs are drawn, not typed, since not every font has them: a tick, a bar, a cross.
 SIGN = {
@@ -24,32 +20,6 @@ SIGN = {
 """The sign of each verdict, as an SVG path around its own middle, 12 units wide."""
 
 
-def instant(at: datetime | None) -> str:
-    """Return a UTC instant to the second, or "unknown"."""
-    return f"{at.date().isoformat()} {at.time().isoformat('seconds')} UTC" if at else "unknown"
-
-
-def minute(at: datetime | None) -> str:
-    """Return a UTC instant to the minute, or "unknown"."""
-    return f"{at.date().isoformat()} {at.time().isoformat('minutes')} UTC" if at else "unknown"
-
-
-def span(length: timedelta) -> str:
-    """Return how long something took, in its two largest units: `9 d 3 h`, `4 min 12 s`."""
-    seconds = int(abs(length).total_seconds())
-    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
-    for (unit, size), (smaller, part) in pairwise(units):
-        if seconds >= size:
-            rest = seconds % size // part
-            return f"{seconds // size} {unit}" + (f" {rest} {smaller}" if rest else "")
-    return f"{seconds} s"
-
-
-def counted(number: int, one: str, many: str) -> str:
-    """Return a number with its noun: `1 run`, `3 runs`."""
-    return f"{number:,} {one if number == 1 else many}"
-
-
 def tag(verdict: Verdict) -> Markup:
     """Return a verdict as a label."""
     return Markup('<b class="tag {}">{}</b>').format(CLASS[verdict], verdict.value)
@@ -58,3 +28,39 @@ def tag(verdict: Verdict) -> Markup:
 def code(text: object) -> Markup:
     """Return what is to be read letter by letter: an id, a digest, an address."""
     return Markup("<code>{}</code>").format(text)
+
+
+def each(template: str, values: Iterable[object]) -> Markup:
+    """Return the template once for each value, with the value in its place, escaped."""
+    return Markup().join(Markup(template).format(value) for value in values)  # noqa: S704
+
+
+def optional(template: str, value: object) -> Markup:
+    """Return the template with the value in its place, escaped; nothing if the value is empty."""
+    return Markup(template).format(value) if value else Markup()  # noqa: S704
+
+
+def section(name: str, title: str, body: Markup, style: str = "") -> Markup:
+    """Return a section of the page.
+
+    Args:
+        name: the anchor of its heading.
+        title: the heading.
+        body: what follows it.
+        style: the section's class; "" for none.
+    """
+    return Markup(
+        '<section{} aria-labelledby="{name}"><h2 id="{name}">{}</h2>{}</section>\n'
+    ).format(optional(' class="{}"', style), title, body, name=name)
+
+
+def columns(*names: str) -> Markup:
+    """Return the cells of a table's head."""
+    return each('<th scope="col">{}</th>', names)
+
+
+def row(name: str, *cells: str, end: str = "\n") -> Markup:
+    """Return a table's row, which begins with its name."""
+    return Markup('<tr><th scope="row">{}</th>{}</tr>{}').format(
+        name, each("<td>{}</td>", cells), end
+    )

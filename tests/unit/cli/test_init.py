@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pytest_prodstatus.cli.main import main
-from pytest_prodstatus.readers.config import read_config
+from tests.unit.given import declared
 
 DOCUMENT = "# Ours\n\n**API STATUS:** x\n- CONFIRMED: a\n- FAILED: b\n- BLOCKED: c\n"
 
@@ -37,7 +37,7 @@ def files(root: Path) -> dict[str, bytes]:
 def document_of(root: Path) -> str:
     """Return the document that a folder's configuration names."""
     text = (root / "pyproject.toml").read_text(encoding="utf-8")
-    return read_config(text, "pyproject.toml").document
+    return declared(text).document
 
 
 def test_a_suite_of_nothing(root: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_pyproject_is_added_to(root: Path, end: str, last: str) -> None:
     after = (root / "pyproject.toml").read_bytes().decode()
     assert after.startswith(before)
     assert after.count("\n") == after.count(end)
-    assert [s.id for s in read_config(after, "x").catalogue.stages] == ["service", "final"]
+    assert [s.id for s in declared(after).catalogue.stages] == ["service", "final"]
     assert (root / "pyproject.toml").stat().st_mode & 0o777 == 0o640
 
 

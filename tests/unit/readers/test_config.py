@@ -8,7 +8,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from pytest_prodstatus.model.waiver import Waiver
-from pytest_prodstatus.readers.config import TARGET_FORM, Config, ConfigError, Step, read_config
+from pytest_prodstatus.readers.config import TARGET_FORM, Config, ConfigError, Step
+from tests.unit.given import declared
 
 UTC = timezone.utc
 HEAD = "[tool.prodstatus]\n"
@@ -17,15 +18,10 @@ WAIVER = "[[tool.prodstatus.waivers]]\n"
 WAIVED = WAIVER + "criterion = 'a.x'\nreason = 'r'\nowner = 'o'\nexpires = 2026-12-01\n"
 
 
-def read(text: str) -> Config:
-    """Return the configuration in a text."""
-    return read_config(text, "pyproject.toml")
-
-
 @pytest.mark.parametrize("text", ["", "[project]\nname = 'x'", "[tool.other]\nx = 1", HEAD])
 def test_a_project_that_declares_nothing_has_the_defaults(text: str) -> None:
     """And no declared catalogue: its stages are the ones its marks name."""
-    made = read(text)
+    made = declared(text)
     assert made == Config()
     assert not made.catalogue.declared
     assert (made.title, made.document) == ("Production status", "PRODUCTION_STATUS.md")
@@ -33,7 +29,7 @@ def test_a_project_that_declares_nothing_has_the_defaults(text: str) -> None:
 
 def test_everything_that_can_be_declared() -> None:
     """Every key, read into its place."""
-    made = read(
+    made = declared(
         """
         [tool.prodstatus]
         title = "My shop"
@@ -80,7 +76,7 @@ def test_everything_that_can_be_declared() -> None:
 
 def test_what_a_person_reads_is_one_line() -> None:
     """A TOML text of several lines can't break the document's."""
-    made = read(
+    made = declared(
         HEAD + 'title = """a\n# b"""\nsuccess_criteria = ["c\\nd"]\n'
         + STAGE + 'id = "a"\nconfirmed = """x\n- y"""'
     )  # fmt: skip
@@ -90,7 +86,7 @@ def test_what_a_person_reads_is_one_line() -> None:
 
 def test_waivers() -> None:
     """A date stands for its end in UTC; a date and time for itself."""
-    made = read(
+    made = declared(
         HEAD + "unwaivable = ['oauth', 'a.y']\nwaiver_max = '7d'\n"
         + WAIVED
         + WAIVED.replace("a.x", "a.z").replace("2026-12-01", "2026-12-01T10:00:00+02:00")
@@ -102,7 +98,7 @@ def test_waivers() -> None:
         ),
     )
     assert (made.unwaivable, made.longest) == (("oauth", "a.y"), timedelta(days=7))
-    assert read("").waivers.longest == timedelta(days=30)
+    assert declared("").waivers.longest == timedelta(days=30)
 
 
 # A configuration, and what its one sentence must hold beside the file's name.
@@ -184,7 +180,7 @@ BAD: list[tuple[str, list[str]]] = [
 def test_a_bad_value_gets_one_sentence(text: str, told: list[str]) -> None:
     """With the file, the key, the value and what would do."""
     with pytest.raises(ConfigError) as caught:
-        read(text)
+        declared(text)
     message = str(caught.value)
     assert message.startswith("pyproject.toml: ")
     assert len(message.splitlines()) == 1
@@ -203,11 +199,11 @@ def test_a_target_is_a_folder_s_name(name: str, good: bool) -> None:
 
 def test_patterns_of_secrets() -> None:
     """They are kept as they are written; none by default."""
-    assert read('[tool.prodstatus]\nsecrets = ["*_PIN", "!CACHE_KEY"]').secrets == (
+    assert declared('[tool.prodstatus]\nsecrets = ["*_PIN", "!CACHE_KEY"]').secrets == (
         "*_PIN",
         "!CACHE_KEY",
     )
-    assert read("").secrets == ()
+    assert declared("").secrets == ()
 
 
 @pytest.mark.parametrize(
@@ -224,9 +220,9 @@ def test_patterns_of_secrets() -> None:
 def test_a_step_of_the_path_names_what_it_shows(step: str, told: str) -> None:
     """A stage that exists, or a criterion of one; else one sentence says what would do."""
     with pytest.raises(ConfigError, match=re.escape(told)):
-        read(f"{HEAD}path = [{step}]\n{STAGE}id = 'a'")
+        declared(f"{HEAD}path = [{step}]\n{STAGE}id = 'a'")
 
 
 def test_a_path_needs_no_declared_stages() -> None:
     """Where only tests name stages, whatever a step shows may turn up."""
-    assert read(f"{HEAD}path = [{{ step = 'buy', shows = 'a' }}]").path
+    assert declared(f"{HEAD}path = [{{ step = 'buy', shows = 'a' }}]").path

@@ -140,6 +140,12 @@ def test_the_last_line_says_final_and_why(made: Record, text: str) -> None:
     assert final_line(made) == Line(text, made.final.verdict)
 
 
+def test_a_large_number_is_written_as_on_the_page() -> None:
+    """With a comma between the thousands, in every output alike."""
+    made = record(catalogue("a", "b"), {f"a.x{n}": C for n in range(1200)}, restricted=True)
+    assert final_line(made).text.endswith("[selected: CONFIRMED, 1,200 criteria]")
+
+
 def test_an_override_is_told_whole() -> None:
     """Until when, by whom and why, on as many lines as it takes; none where there is none."""
     word = Override(

@@ -7,10 +7,9 @@ import ast
 import pytest
 
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.readers.config import read_config
 from pytest_prodstatus.readers.markdown import Section
 from pytest_prodstatus.writers.suite import FIRST, new_suite, stage_ids
-from tests.unit.given import B, C, F, each_hostile_text
+from tests.unit.given import B, C, F, declared, each_hostile_text
 
 
 @pytest.mark.parametrize(
@@ -54,7 +53,7 @@ def test_any_text_is_read_as_it_was_meant(text: str) -> None:
     told = one_line(text)
     section = Section(title="API STATUS", line=1, meanings={C: told, F: told, B: told})
     suite = new_suite([section], title=told, document="./S.md", folder="tests/acceptance")
-    config = read_config(suite.table, "x")
+    config = declared(suite.table)
     (stage,) = config.catalogue.stages
     assert (stage.confirmed, stage.failed, stage.blocked) == (told, told, told)
     assert config.title == told
@@ -70,7 +69,7 @@ def test_final_rolls_up_all_others() -> None:
     sections = [Section(title=title, line=1, meanings={}) for title in titles]
     suite = new_suite(sections, title="", document="", folder="t")
     assert set(suite.files) == {"__init__.py", "test_api.py", "test_shop.py"}
-    stages = read_config(suite.table, "x").catalogue.by_id
+    stages = declared(suite.table).catalogue.by_id
     assert stages["final"].rollup == ("api", "shop")
     assert stages["final"].criteria == ()
     assert stages["api"].criteria == ("api.holds",)
@@ -79,14 +78,14 @@ def test_final_rolls_up_all_others() -> None:
 def test_final_alone_has_a_criterion_of_its_own() -> None:
     """A rollup of nothing would never be CONFIRMED."""
     suite = new_suite(FIRST[-1:], title="", document="", folder="t")
-    (stage,) = read_config(suite.table, "x").catalogue.stages
+    (stage,) = declared(suite.table).catalogue.stages
     assert (stage.id, stage.criteria, stage.rollup) == ("final", ("final.holds",), ())
 
 
 def test_the_suite_of_nothing_is_one_stage_and_final() -> None:
     """Without a document: a stage, its criterion, and FINAL over it, each with its meanings."""
     suite = new_suite(FIRST, title="", document="", folder="tests/acceptance")
-    config = read_config(suite.table, "x")
+    config = declared(suite.table)
     assert [stage.id for stage in config.catalogue.stages] == ["service", "final"]
     assert all(
         stage.confirmed and stage.failed and stage.blocked for stage in config.catalogue.stages

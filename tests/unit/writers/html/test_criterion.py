@@ -1,4 +1,4 @@
-"""A criterion in HTML: what is stale, carried over, flaky or acts on the world is marked."""
+"""A criterion in HTML: what is special is marked, and evidence is shown as what it is."""
 
 from __future__ import annotations
 
@@ -8,14 +8,22 @@ from typing import Any
 
 import pytest
 
+from pytest_prodstatus.model.evidence import Money
 from pytest_prodstatus.model.verdict import Kind
-from pytest_prodstatus.writers.html.criterion import TRACES, Page, criterion
-from tests.unit.given import HOUR, NOW, B, C, F, reason, standing
+from pytest_prodstatus.writers.html.criterion import (
+    TRACES,
+    Page,
+    criterion,
+    evidence,
+    instants_of,
+    timeline,
+)
+from tests.unit.given import HOUR, NOW, B, C, F, each_hostile_text, entry, reason, standing
 
 PAGE = Page.of(NOW, 1)
 
 
-def told(verdict: Any = C, page: Page = PAGE, **more: Any) -> str:
+def html(verdict: Any = C, page: Page = PAGE, **more: Any) -> str:
     """Return a criterion's HTML."""
     return criterion(standing("a.x", verdict, **more), 7, 2 * HOUR, page)
 
@@ -33,23 +41,23 @@ def told(verdict: Any = C, page: Page = PAGE, **more: Any) -> str:
 )
 def test_what_is_special_is_marked(more: dict[str, Any], note: str) -> None:
     """Each beside the title, where it is seen without opening anything."""
-    assert f'<span class="note">{note}</span>' in str(told(**more)).partition("</summary>")[0]
-    assert '<span class="note">' not in told()
+    assert f'<span class="note">{note}</span>' in str(html(**more)).partition("</summary>")[0]
+    assert '<span class="note">' not in html()
 
 
 def test_where_a_carried_over_verdict_is_from_is_told() -> None:
     """The run that saw it, the release that it saw, and until when it counts."""
-    text = told(carried_over=True, run_id="run-7", subject="v1")
+    text = html(carried_over=True, run_id="run-7", subject="v1")
     assert "valid until 2026-11-22 14:00:00 UTC" in text
-    assert "valid until" not in told(B, carried_over=True)
+    assert "valid until" not in html(B, carried_over=True)
     assert "by run <code>run-7</code> on release <code>v1</code>" in text
-    assert "by run" not in told(run_id="run-7")
+    assert "by run" not in html(run_id="run-7")
 
 
 def test_a_confirmed_one_is_folded() -> None:
     """What isn't CONFIRMED is open and says why and what to do."""
-    assert 'id="c7">' in told()
-    text = told(F, reason=reason("no money", remedy="pay"))
+    assert 'id="c7">' in html()
+    text = html(F, reason=reason("no money", remedy="pay"))
     assert 'id="c7" open>' in text
     assert "<b>observed:</b> no money" in text
     assert "<b>What to do:</b> pay" in text
@@ -57,13 +65,13 @@ def test_a_confirmed_one_is_folded() -> None:
 
 def test_a_verdict_by_upstream_says_what_it_was_by_itself() -> None:
     """So that nobody mends what isn't broken."""
-    assert "By itself it was CONFIRMED." in told(B, observed=C)
-    assert "By itself" not in told(B)
+    assert "By itself it was CONFIRMED." in html(B, observed=C)
+    assert "By itself" not in html(B)
 
 
 def test_one_that_never_ran_says_so() -> None:
     """It has no duration and no instant."""
-    text = told(B, observed=None, observed_at=None)
+    text = html(B, observed=None, observed_at=None)
     assert "not run" in text
     assert " ended " not in text
 
@@ -71,7 +79,7 @@ def test_one_that_never_ran_says_so() -> None:
 def test_tracebacks_share_their_room() -> None:
     """Of each the end is kept; what is cut says how long it was."""
     detail = "\n".join(f"line {n}" for n in range(1000))
-    few, many = told(F, detail=detail), told(F, Page.of(NOW, 50), detail=detail)
+    few, many = html(F, detail=detail), html(F, Page.of(NOW, 50), detail=detail)
     for text, limit in ((few, 6_000), (many, TRACES // 50)):
         pre = re.findall(r"<pre>(.*)</pre>", text, re.DOTALL)[0]
         assert len(pre) <= limit
@@ -82,5 +90,76 @@ def test_tracebacks_share_their_room() -> None:
 
 def test_a_node_id_with_control_characters_is_made_visible() -> None:
     """Pytest's ids may hold anything."""
-    assert r"t.py::a\x1b[31m" in told(nodeid="t.py::a\x1b[31m")
-    assert told(duration=timedelta(seconds=1.5).total_seconds()).count("1.50 s") == 1
+    assert r"t.py::a\x1b[31m" in html(nodeid="t.py::a\x1b[31m")
+    assert html(duration=timedelta(seconds=1.5).total_seconds()).count("1.50 s") == 1
+
+
+def words(told: str) -> str:
+    """Return the words without the tags."""
+    return " ".join(re.sub(r"<[^>]*>", " ", told).split())
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("two words", "two words"),
+        (42, "42"),
+        (True, "yes"),
+        (Money("9.90", "USD"), "9.90 USD"),
+        (NOW, "2026-11-22 12:00:00 UTC"),
+        (["a", 1], "a 1"),
+        ([], "none"),
+        ({}, "none"),
+        ({"found": 3, "sold": 2}, "found 3 sold 2"),
+        ({"sold": NOW - HOUR, "paid": NOW}, "11:00:00 UTC sold 2026-11-22 12:00:00 UTC paid + 1 h"),
+        (list(range(60)), "49 … (60 in all)"),
+    ],
+    ids=repr,
+)
+def test_a_value_is_shown_as_what_it_is(value: object, told: str) -> None:
+    """Amounts with their currency, instants in UTC, what was cut with its number."""
+    assert words(evidence([entry("n", value)])).endswith(told)
+
+
+def test_an_id_can_be_copied() -> None:
+    """An id is a text in one piece with a digit in it; a word or a sentence is none."""
+    assert "<code>order-4711</code>" in evidence([entry("n", "order-4711")])
+    assert "<code>cxyz123</code>" in evidence([entry("n", ["cxyz123"])])
+    for text in ("production", "no 4711", "a1"):
+        assert "<code>" not in evidence([entry("n", text)])
+
+
+def test_every_entry_is_dated() -> None:
+    """Once for all that were recorded within the same second."""
+    moment = HOUR / 36_000
+    told = evidence([entry("a"), entry("b", 3, NOW + moment), entry("c", 3, NOW + HOUR)])
+    assert told.count("12:00:00 UTC") == 1
+    assert told.count("13:00:00 UTC") == 1
+    assert evidence([]) == ""
+
+
+@each_hostile_text
+def test_hostile_text_makes_no_markup(text: str) -> None:
+    """Neither as a name nor as a value, a key or an item."""
+    told = evidence([entry(text, text), entry("l", [text]), entry("m", {text: text})])
+    tags = set(re.findall(r"<(/?\w+[^>]*)>", told))
+    known = {"p", "dl", "dt", "dd", "ul", "li", "code"}
+    assert {tag.split()[0].strip("/") for tag in tags} <= known
+    assert {part for tag in tags for part in tag.split()[1:]} <= {
+        'class="seen"',
+        'class="evidence"',
+    }
+
+
+def test_a_mapping_of_instants_is_a_timeline() -> None:
+    """Sorted by time, whatever order it was given in."""
+    told = instants_of(entry("steps", {"paid": NOW, "sold": NOW - 26 * HOUR}))
+    assert list(told) == ["sold", "paid"]
+    words = re.sub(r"<[^>]*>", "", timeline(told))
+    assert words == "2026-11-21 10:00:00 UTC sold 2026-11-22 12:00:00 UTC paid + 1 d 2 h"
+
+
+@pytest.mark.parametrize("value", [3, "x", [NOW, NOW], {"a": NOW}, {"a": NOW, "b": 3}, {}])
+def test_nothing_else_is(value: object) -> None:
+    """One instant has no order, and a mapping with anything else in it is a mapping."""
+    assert instants_of(entry("steps", value)) == {}

@@ -6,7 +6,7 @@ import re
 
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.readers.config import Step
-from pytest_prodstatus.writers.html.path import path
+from pytest_prodstatus.writers.html.path import all_instants, path
 from tests.unit.given import HOUR, NOW, B, C, F, catalogue, entry, observation, record, stage
 
 STAGES = catalogue("order", stage("cycle", requires=("order",)))
@@ -71,3 +71,13 @@ def test_neighbours_that_show_the_same_say_once_that_it_is_the_root() -> None:
     assert re.findall(r"(?:name|cause)\"[^>]*>([^<]*)<", along) == [
         "a", "root cause", "b", "trend", "a", "root cause",
     ]  # fmt: skip
+
+
+def test_the_first_timeline_that_names_a_step_dates_it() -> None:
+    """Over all criteria of the record, in their order."""
+    seen = {
+        "a.x": observation(evidence=(entry("n", 1), entry("t", {"sold": NOW, "paid": NOW}))),
+        "a.y": observation(evidence=(entry("t", {"sold": NOW + HOUR, "sent": NOW}),)),
+        "a.z": C,
+    }
+    assert all_instants(record(catalogue("a"), seen)) == {"sold": NOW, "paid": NOW, "sent": NOW}

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.record import Past
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.writers.html.strip import final_strip, stage_strip, strip
+from pytest_prodstatus.writers.html.strip import strip, strip_of
 from tests.unit.given import HOUR, NOW, B, C, F, catalogue, record
 
 
@@ -48,10 +48,10 @@ def test_the_newest_run_stands_at_the_right_end() -> None:
 def test_a_record_without_former_runs_has_no_strip() -> None:
     """With one, its own run is the last bar."""
     made = record(catalogue("a"), {"a.x": F})
-    assert stage_strip(made, "a") == final_strip(made) == ""
+    assert strip_of(made, "a") == strip_of(made) == ""
     former = Past(
         run="r0", started=NOW - HOUR, commit=None, release=None, final=C, stages={"a": C, "old": B}
     )
     told = replace(made, history=(former,))
-    assert bars(stage_strip(told, "a")) == bars(final_strip(told)) == {"C": 1, "F": 1}
+    assert bars(strip_of(told, "a")) == bars(strip_of(told)) == {"C": 1, "F": 1}
     assert Verdict.BLOCKED not in [past.final for past in told.history]

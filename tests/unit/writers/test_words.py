@@ -1,4 +1,4 @@
-"""The page's small words."""
+"""Instants, spans and numbers in words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from pytest_prodstatus.writers.html.words import counted, instant, minute, span
+from pytest_prodstatus.writers.words import counted, instant, minute, span
 from tests.unit.given import NOW
 
 

@@ -13,12 +13,13 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.record import Override, Past
+from pytest_prodstatus.model.causes import cause_line
+from pytest_prodstatus.model.record import Override, Past, Record, Selection, Subject
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Rule, Verdict
 from pytest_prodstatus.model.waiver import Waiver, Waivers
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.writers.html.page import write_page
+from pytest_prodstatus.writers.html.page import audit, write_block, write_page
 from tests.unit.given import (
     HOSTILE,
     HOUR,
@@ -284,3 +285,84 @@ def test_an_override_is_never_silent(verdict: Verdict) -> None:
     assert "OVERRIDE until 2026-11-22 13:00 UTC, by Ann: <hot> fix" in text
     assert ("The gate is open by an override, not by what was seen" in text) is (verdict is F)
     assert "do not deploy" not in text
+
+
+def audited(made: Record) -> list[tuple[str, str]]:
+    """Return the rows, names and values without tags."""
+    found = re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td>', audit(made))
+    return [(name, re.sub(r"<[^>]*>", "", value)) for name, value in found]
+
+
+def one(verdict: Any = C, **more: Any) -> Record:
+    """Return a record of one criterion and a run."""
+    return record(catalogue("a"), {"a.x": verdict}, of=run(**more))
+
+
+def test_when_whom_and_with_what() -> None:
+    """Snapshots with each of their instants."""
+    subject = Subject(
+        endpoints={"api": "https://api.example/?a&b"}, snapshots={"database": (NOW - HOUR, NOW)}
+    )
+    told = audited(one(subject=subject, catalogue="c0ffee", versions={"a": "1", "b": "2"}))
+    assert told == [
+        ("Run", "run-1"),
+        ("Time", "2026-11-22 11:00:00 UTC to 2026-11-22 12:00:00 UTC, 1 h"),
+        ("Decision", "open by the rule “confirmed”, exit status 0"),
+        ("Asked", "api https://api.example/?a&amp;b"),
+        ("Read as of", "database 2026-11-22 11:00:00 UTC, 2026-11-22 12:00:00 UTC"),
+        ("Suite commit", "0123456789abcdef"),
+        ("Catalogue", "c0ffee"),
+        ("Made with", "a 1, b 2"),
+    ]
+
+
+def test_every_cause_of_a_closed_gate_has_a_row() -> None:
+    """In the decision's order."""
+    closed = one(B)
+    assert [told for name, told in audited(closed) if name == "Closed by"] == [
+        *map(cause_line, closed.decision.causes)
+    ]
+    assert closed.decision.causes
+
+
+def test_a_partial_run_says_what_was_selected() -> None:
+    """Its verdict is the one that the exit status goes by."""
+    whole = one(B)
+    part = Selection(partial=True, verdict=C, criteria=1)
+    told = dict(audited(replace(whole, decision=replace(whole.decision, selection=part))))
+    assert told["Decision"].endswith("; of what was selected (1 criterion) CONFIRMED")
+    assert "selected" not in dict(audited(whole))["Decision"]
+
+
+def test_a_run_in_progress_has_no_end() -> None:
+    """Nor a suite's commit where there is none."""
+    told = dict(audited(one(finished=None, commit=None)))
+    assert told["Time"] == "2026-11-22 11:00:00 UTC to now"
+    assert "Suite commit" not in told
+
+
+TAG = re.compile(r"</?\w+[^>]*>")
+
+
+@each_hostile_text
+def test_hostile_text_makes_no_markup_in_another_report(text: str) -> None:
+    """The tags and their attributes are those of a plain text."""
+    assert TAG.findall(write_block(*full(text))) == TAG.findall(write_block(*full("plain")))
+
+
+def test_what_is_not_confirmed_is_listed() -> None:
+    """Also what never ran; why, and what to do."""
+    made, config = full("plain")
+    block = write_block(made, config)
+    listed = block.partition("Criteria that are not CONFIRMED")[2]
+    unmet = [standing.id for standing in made.criteria if standing.verdict is not C]
+    assert re.findall(r'<tr><th scope="row">([^<]*)</th>', listed) == unmet
+    assert "observed: plain<br>→ plain" in listed
+
+
+def test_where_all_is_confirmed_nothing_is_listed() -> None:
+    """The stages are."""
+    made = record(catalogue("a"), {"a.x": C})
+    block = write_block(made, full("plain")[1])
+    assert "Criteria that are not" not in block
+    assert '<th scope="row">A STATUS</th>' in block

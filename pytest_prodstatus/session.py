@@ -1,0 +1,514 @@
+"""One process's part in a run: the object that pytest's hooks reach.
+
+A run that nobody asked to judge may have criteria all the same, so the hooks about collection are
+always on. The rest (settings, redaction, collector, recorder) is made on first need: when the run
+is asked to judge, a test is marked with a stage, or a file did not collect. Every run of pytest
+imports this module, so it names nothing but what a run without criteria needs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Generator, Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_prodstatus import clock
+from pytest_prodstatus.options import (
+    RUN_ID,
+    STAGE_MARK,
+    asks_to_judge,
+    judges,
+    known_before_conftests,
+    worker_input,
+)
+from pytest_prodstatus.spool import Spool, worker_id
+from pytest_prodstatus.version import __version__
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.attempts import Attempts
+    from pytest_prodstatus.collector import Collector
+    from pytest_prodstatus.criteria import Manifest
+    from pytest_prodstatus.integrations.junitxml import JUnitXml
+    from pytest_prodstatus.recorder import Recorder
+    from pytest_prodstatus.redaction import Redaction
+    from pytest_prodstatus.settings import Settings
+    from pytest_prodstatus.terminal import Words
+
+_SESSION = pytest.StashKey["Session"]()
+
+
+def session_of(config: pytest.Config) -> Session:
+    """Return this process's session, which is made on first use."""
+    if _SESSION not in config.stash:
+        config.stash[_SESSION] = Session(config)
+    return config.stash[_SESSION]
+
+
+class Session:
+    """What this process knows and does of one run.
+
+    Attributes:
+        config: pytest's.
+        active: the run is, or may be, one to judge: the rest was made.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.active = False
+        self._process = os.getpid()
+        self._started = False
+        self._collected: list[pytest.Item] = []
+        self._files: set[str] = set()
+        self._words: Words | None = None
+        self._junit: JUnitXml | None = None
+        self._acting = ""
+
+    # What is made on first need. A worker can be told from its controller after the conftests only.
+
+    @property
+    def is_worker(self) -> bool:
+        """Whether this is an xdist worker, whose controller judges."""
+        return hasattr(self.config, "workerinput")
+
+    @cached_property
+    def run_id(self) -> str:
+        """The run's id, the same in every process of it."""
+        named = worker_input(self.config).get("prodstatus_run_id")
+        named = named or os.environ.get(RUN_ID, "").strip()
+        return named or f"{clock.now():%Y%m%dT%H%M%SZ}-{os.urandom(3).hex()}"
+
+    @cached_property
+    def spool(self) -> Spool:
+        """The folder for what a dying process leaves behind."""
+        return Spool(worker_input(self.config).get("prodstatus_spool"))
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The run's settings.
+
+        Raises:
+            pytest.UsageError: an option or the project's configuration is unusable; one sentence.
+        """
+        from pytest_prodstatus.settings import resolve
+
+        return resolve(self.config, self.run_id)
+
+    @cached_property
+    def redaction(self) -> Redaction:
+        """Takes secrets out of what this process prints and hands on."""
+        from pytest_prodstatus.redaction import Redaction
+
+        return Redaction(self.settings)
+
+    @cached_property
+    def collector(self) -> Collector:
+        """Knows the criteria of this process."""
+        from pytest_prodstatus.collector import Collector
+
+        return Collector(self.settings, self.spool, self.redaction)
+
+    @cached_property
+    def recorder(self) -> Recorder | None:
+        """Judges the run; None in an xdist worker."""
+        if self.is_worker:
+            return None
+        from pytest_prodstatus.recorder import Recorder
+
+        return Recorder(self.config, self.settings, self.spool, self.redaction)
+
+    def activate(self) -> Session:
+        """Take part in the run from now on, and return this session.
+
+        Raises:
+            pytest.UsageError: a setting is unusable, another run writes the output folder, the last
+                record is a newer release's, or the run's id was used before; one sentence.
+        """
+        if not self.active:
+            self.active = True
+            self._resolve_again()
+            self._begin()
+            self._register()
+            if self._started:
+                self._register_reporters()
+        return self
+
+    def _resolve_again(self) -> None:
+        """Drop what began early if a conftest has taken one of the short options since."""
+        if "settings" in self.__dict__:
+            from pytest_prodstatus.settings import resolve
+
+            final = resolve(self.config, self.run_id)
+            if final != self.settings:
+                self.release()
+                for name in ("redaction", "collector", "recorder"):
+                    self.__dict__.pop(name, None)
+                self.settings = final
+
+    def begin_early(self, parser: pytest.Parser, args: list[str]) -> None:
+        """Write that nothing is confirmed, if the run is asked to judge, before any conftest.
+
+        So the last run's verdict doesn't outlive a conftest that breaks, exits or hangs. An xdist
+        worker, which nothing but this variable tells from its controller yet, writes nothing. A run
+        that a test of a worker starts has the variable too, and begins when it is configured.
+
+        Raises:
+            pytest.UsageError: the settings can't be used, or another run writes the folder.
+        """
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            return
+        namespace = known_before_conftests(self.config, parser, args)
+        if judges(namespace) and asks_to_judge(self.config, namespace=namespace):
+            from pytest_prodstatus.settings import resolve
+
+            self.settings = resolve(self.config, self.run_id, namespace=namespace)
+            self._begin()
+
+    def _begin(self) -> None:
+        if self.recorder is not None and self.settings.asked and self.settings.judges:
+            try:
+                self.recorder.start()
+            except BaseException:
+                self.release()
+                raise
+
+    def _register(self) -> None:
+        """Let pytest call the hooks that only a run with criteria needs."""
+        from pytest_prodstatus.reports import show_doubts
+        from pytest_prodstatus.settings import collect_only_criteria
+
+        register = self.config.pluginmanager.register
+        register(self.redaction, "prodstatus-redaction")
+        register(self.collector, "prodstatus-collector")
+        collect_only_criteria(self.settings, self.config)
+        show_doubts(self.config)
+        recorder = self.recorder
+        if recorder is None:
+            from pytest_prodstatus.xdist import Worker
+
+            worker = Worker(self.config, self.redaction, self.collector, self.end_forked_process)
+            register(worker, "prodstatus-worker")
+            return
+        from pytest_prodstatus.terminal import Words
+
+        self._words = Words(recorder)
+        recorder.attempts.connect(self.end_forked_process, self._words.speak, self.take_manifest)
+        register(recorder.attempts, "prodstatus-attempts")
+        self._words.begin()
+        option = self.config.option
+        if getattr(option, "htmlpath", None) or (
+            self.settings.config.html and hasattr(option, "htmlpath")
+        ):
+            from pytest_prodstatus.integrations.pytest_html import HtmlReport, switch_on
+
+            switch_on(self.settings, self.config)
+            register(HtmlReport(recorder), "prodstatus-html")
+        if self.config.getoption("xmlpath", None):
+            from pytest_prodstatus.integrations.junitxml import JUnitXml
+
+            junit = JUnitXml.of(recorder, self.config)
+            if register(junit, "prodstatus-junit"):  # not if `-p no:prodstatus-junit` is given
+                self._junit = junit
+
+    def _register_reporters(self) -> None:
+        """Register what must come after pytest's terminal reporter."""
+        recorder = self.recorder
+        if recorder is None:
+            return
+        register = self.config.pluginmanager.register
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            from pytest_prodstatus.integrations.github import GitHub
+
+            register(GitHub(recorder), "prodstatus-github")
+        reporter = reporter_of(self.config)
+        if reporter is not None and reporter.verbosity >= 0:
+            from pytest_prodstatus.terminal import Waiting
+
+            register(Waiting(recorder), "prodstatus-waiting")
+
+    def end_forked_process(self) -> None:
+        """End this process if a test forked it: only the one that began the run judges and writes.
+
+        A test that returns in a child of `os.fork` would go on with all that is left of the run.
+        """
+        if os.getpid() != self._process:
+            line = (
+                f"prodstatus: process {os.getpid()}, which a test forked, came back from the test: "
+                "it ends here, and the run goes on in its parent; end it with os._exit\n"
+            )
+            os.write(2, line.encode())
+            os._exit(1)
+
+    def release(self) -> None:
+        """Let go of the output folder, and of the criteria."""
+        # What pytest does last is to look for garbage, several times, in all that is left.
+        parts = self.__dict__
+        if "collector" in parts:
+            self.collector.forget()
+        if parts.get("recorder") is not None:
+            parts["recorder"].release()
+
+    # Collection.
+
+    @pytest.hookimpl
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Remember every item, also one that is deselected later."""
+        self._collected.append(item)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(
+        self,
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Let a file that `blocked()` at its top say so; what is said of it may hold a secret."""
+        report = yield
+        if not report.passed:
+            self.activate().collector.keep_reason(report)
+        return report
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collectreport(self, report: pytest.CollectReport) -> Generator[None]:
+        """Note which files were collected whole; take in one that wasn't, without its secrets."""
+        if self.active or not report.passed:
+            self.activate().redaction.mask_collected(report)
+        if not report.passed:
+            self.collector.note_missing(report)
+            if self.recorder is not None:
+                self.recorder.note_missing(report)
+        elif report.nodeid and "::" not in report.nodeid:
+            self._files.add(report.nodeid)
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(
+        self, config: pytest.Config, items: list[pytest.Item]
+    ) -> Generator[None]:
+        """Know the criteria before `-m` looks, and keep the stages asked for.
+
+        A conftest or another plugin may also put a test into a stage meanwhile.
+        """
+        if self.active or _any_criterion([*self._collected, *items]):
+            self.activate().collector.mark([*self._collected, *items])
+        yield
+        if self.active or _any_criterion(items):
+            self.activate().collector.settle(config, items, self._files)
+        self._collected.clear()
+
+    def mark_late(self, items: list[pytest.Item]) -> None:
+        """Mark what was put into a stage only now, just before pytest's own `-m` looks."""
+        if self.active and self.config.getoption("markexpr", ""):
+            self.collector.mark(items)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self) -> None:
+        """Begin the run, or, in a worker, tell the controller what it needs to begin.
+
+        First of all, since xdist's own hook lets the controller go on.
+        """
+        if not self.active:
+            return
+        manifest = self.collector.manifest
+        if self.is_worker:
+            self.spool.write_manifest(worker_input(self.config)["workerid"], manifest.to_json())
+        else:
+            self.begin(manifest)
+
+    def begin(self, manifest: Manifest) -> None:
+        """Begin the run with what was collected.
+
+        Raises:
+            pytest.UsageError: it makes no catalogue, or the last record is a newer release's.
+        """
+        recorder = self.activate().recorder
+        if recorder is not None:
+            recorder.begin(manifest)
+            self.collector.unmarked = recorder.outputs.unmarked
+            if self._junit is not None:
+                self._junit.begin()
+
+    # The session.
+
+    @pytest.hookimpl
+    def pytest_sessionstart(self) -> None:
+        """Let the reporters begin; under xdist, listen for the first worker with criteria."""
+        self._started = True
+        if self.active:
+            self._register_reporters()
+        elif self.config.pluginmanager.hasplugin("dsession"):
+            from pytest_prodstatus.xdist import FirstReport
+
+            plugins = self.config.pluginmanager
+            plugins.register(FirstReport(plugins, self._begin_with), "prodstatus-first-report")
+
+    def _begin_with(self, text: str) -> Attempts | None:
+        self.take_manifest(text)
+        return self.recorder.attempts if self.recorder is not None else None
+
+    @pytest.hookimpl
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """Note pytest's own failure."""
+        if self.active and self.recorder is not None:
+            self.recorder.note_internal_error(excrepr)
+
+    @pytest.hookimpl
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Note that the run was cut short."""
+        if self.active and self.recorder is not None:
+            self.recorder.note_interrupt(str(excinfo.value) or excinfo.typename)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None]:
+        """Judge the run before anyone reports it, and look again when everyone has."""
+        self.end_forked_process()
+        recorder = self.recorder if self.active else None
+        if recorder is None or not self._judge(recorder, session, int(exitstatus)):
+            return (yield)
+        try:
+            return (yield)
+        except BaseException as error:
+            recorder.note_late_failure(error)
+            raise
+        finally:
+            from pytest_prodstatus.terminal import print_board
+
+            session.exitstatus = recorder.reconsider(int(session.exitstatus))
+            print_board(recorder, reporter_of(self.config))
+
+    def _judge(self, recorder: Recorder, session: pytest.Session, exitstatus: int) -> bool:
+        """Judge the run; return whether there was one to judge."""
+        record = recorder.finish(exitstatus)
+        if record is not None:
+            session.exitstatus = record.decision.exit_code
+        if self._words is not None:
+            self._words.speak()  # in pytest's own summary
+        return record is not None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_unconfigure(self) -> Generator[None]:
+        """Assert the exit status after everyone, let go of the output folder, remove the spool."""
+        recorder = self.recorder if self.active else None
+        try:
+            return (yield)
+        except BaseException as error:
+            if recorder is not None:
+                recorder.note_late_failure(error)
+            raise
+        finally:
+            self.end_forked_process()
+            if recorder is not None:
+                self._assert_status(recorder)
+            self.release()
+            self.spool.close()
+
+    def _assert_status(self, recorder: Recorder) -> None:
+        """Assert the exit status once more, whatever a hook did to it after the board.
+
+        A run that ended before its session had started is judged here: pytest calls no other hook.
+        """
+        # pytest registers its session under this name; without one no run was begun.
+        session: pytest.Session | None = self.config.pluginmanager.get_plugin("session")
+        if session is None:
+            return
+        before = recorder.record
+        if before is None and recorder.started:
+            self._judge(recorder, session, int(session.exitstatus))
+        session.exitstatus = recorder.reconsider(int(session.exitstatus))
+        record = recorder.record
+        if record is not None and record is not before:
+            from pytest_prodstatus.writers.board import final_line
+
+            sys.stderr.write(f"prodstatus: {final_line(record).text}\n")
+
+    # The workers of an xdist controller.
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: object) -> None:
+        """Hand a worker what it must agree on, before it reads its own options."""
+        given: dict[str, object] = node.workerinput  # type: ignore[attr-defined]
+        given["prodstatus_run_id"] = self.run_id
+        given["prodstatus_spool"] = str(self.spool.folder)
+        given["prodstatus_version"] = __version__
+        given["prodstatus_acts"] = self.may_act(worker_id(node))
+        if self.active and self.recorder is not None:
+            given["prodstatus_catalogue"] = self.settings.config.catalogue.digest
+            given["prodstatus_unmarked"] = self.recorder.outputs.unmarked
+            given["prodstatus_marked"] = self.recorder.started
+            if self.settings.has_project:
+                given["prodstatus_root"] = str(self.settings.root)
+
+    def may_act(self, worker: str) -> bool:
+        """Return whether a worker that is about to start may start criteria with side effects.
+
+        With `--dist each`, which runs every test on every worker, one does, and if it died the one
+        that takes its place.
+        """
+        if self.config.getoption("dist", "no") != "each":
+            return True
+        self._acting = self._acting or worker
+        return self._acting == worker
+
+    @pytest.hookimpl(wrapper=True, optionalhook=True)
+    def pytest_xdist_make_scheduler(self) -> Generator[None, object, object]:
+        """Let no scheduler start a test again that a worker died in."""
+        from pytest_prodstatus.xdist import start_none_again
+
+        scheduler = yield
+        start_none_again(scheduler, lambda: self.active)
+        return scheduler
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: object, ids: object) -> None:  # noqa: ARG002
+        """Begin with the first worker's manifest, if it shares a folder with this process.
+
+        Otherwise the run begins with the worker's first report.
+        """
+        text = self.spool.read_manifest(worker_id(node))
+        if text is not None:
+            self.take_manifest(text)
+
+    def take_manifest(self, text: str) -> None:
+        """Begin the run with a worker's manifest, unless it began with another worker's.
+
+        Raises:
+            pytest.UsageError: it makes no catalogue, or the worker refused to run.
+        """
+        from pytest_prodstatus.criteria import Manifest
+
+        self.begin(Manifest.from_json(text))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: object, error: object) -> None:
+        """Take in what a worker left behind; note that one died: it may have had criteria."""
+        worker = worker_id(node)
+        text = getattr(node, "workeroutput", {}).get("prodstatus_manifest")
+        if text:
+            self.take_manifest(text)
+        if not error:
+            return
+        if worker == self._acting:
+            self._acting = ""
+        recorder = self.activate().recorder
+        if recorder is not None:
+            recorder.note_worker_down(worker, error)
+
+
+def reporter_of(config: pytest.Config) -> pytest.TerminalReporter | None:
+    """Return pytest's terminal reporter; None if there is none."""
+    # Not asked for its class, which pytest 8 doesn't name in public.
+    reporter: pytest.TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
+    return reporter
+
+
+def _any_criterion(items: Iterable[pytest.Item]) -> bool:
+    """Return whether any item, or anything it is collected from, carries the stage mark."""
+    seen: set[int] = set()
+    for item in items:
+        node: pytest.Item | pytest.Collector | None = item
+        while node is not None and id(node) not in seen:
+            seen.add(id(node))
+            if any(mark.name == STAGE_MARK for mark in node.own_markers):
+                return True
+            node = node.parent
+    return False

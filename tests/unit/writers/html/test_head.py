@@ -1,0 +1,136 @@
+"""The head: FINAL and the gate in words and why, what to do next, and what is known of the run."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.gate import Answer
+from pytest_prodstatus.model.record import Override, Record, Subject
+from pytest_prodstatus.model.violations import Asked, Ground, Refusal
+from pytest_prodstatus.readers.config import Config
+from pytest_prodstatus.writers.html.head import commit, facts, front
+from tests.unit.given import HOUR, NOW, B, C, catalogue, record, run
+
+HELD = record(catalogue("a"), {"a.x": C})
+REFUSAL = Refusal(ground=Ground.WAIVER, text="a <waiver>", remedy="mend <it>")
+WORD = Override(target="demo", reason="hot fix", who="Ann", since=NOW, until=NOW + HOUR)
+
+
+def front_of(made: Record, level: int = 1, refusals: Sequence[Refusal] = ()) -> str:
+    """Return the head's HTML, with what closes the gate whatever the verdicts are."""
+    verdict = made.final.verdict
+    answer = Answer(
+        asked=Asked(target="demo"), verdict=verdict, decided=verdict, refusals=tuple(refusals)
+    )
+    return front(made, Config(), answer if refusals else None, level)
+
+
+def with_actions(*actions: str) -> Record:
+    """Return a record with these things to do."""
+    return replace(HELD, decision=replace(HELD.decision, actions=actions))
+
+
+def because(text: str) -> str:
+    """Return the sentence below the verdict."""
+    return "".join(re.findall(r'<p class="because">(.*?)</p>', text))
+
+
+def test_the_sentence_below_the_verdict_says_why() -> None:
+    """FINAL's reason; else what closes the gate; else that all was seen to hold."""
+    assert because(front_of(record(catalogue("a"), {"a.x": B}), refusals=[REFUSAL])) == (
+        "A STATUS: seen to be BLOCKED"
+    )
+    assert because(front_of(HELD, refusals=[REFUSAL])) == "a &lt;waiver&gt;"
+    assert because(front_of(HELD)) == "Everything that FINAL hangs on was seen to hold."
+    assert because(front_of(replace(HELD, run=run(finished=None)))) == ""
+
+
+def test_what_closes_the_gate_is_listed_with_its_remedy() -> None:
+    """Where one is known, and escaped."""
+    assert "<li>a &lt;waiver&gt;: mend &lt;it&gt;</li>" in front_of(HELD, refusals=[REFUSAL])
+    assert "<li>a &lt;waiver&gt;</li>" in front_of(
+        HELD, refusals=[dataclasses.replace(REFUSAL, remedy=None)]
+    )
+    assert "waivers" not in front_of(HELD)
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_headings_go_down_by_one(level: int) -> None:
+    """The page's head begins with h1, the block in another report with h2."""
+    assert re.findall(r"<h(\d)", front_of(HELD, level)) == [str(level), str(level + 1)]
+
+
+def test_an_override_that_opens_nothing_is_told_too() -> None:
+    """The gate is open by what was seen; the override stands below."""
+    text = front_of(replace(HELD, overrides=(WORD,)))
+    assert "The gate is open</h1>" in text
+    assert '<p class="override">OVERRIDE until' in text
+
+
+@pytest.mark.parametrize(
+    ("number", "folded"), [(1, ""), (5, ""), (6, "1 thing more"), (8, "3 things more")]
+)
+def test_more_than_five_actions_are_folded(number: int, folded: str) -> None:
+    """The folded list goes on with the number after the last one seen."""
+    told = [f"mend {n}" for n in range(1, number + 1)]
+    text = front_of(with_actions(*told))
+    assert re.findall(r"<li>([^<]*)</li>", text) == told
+    assert re.findall(r"<summary>([^<]*)</summary>", text) == ([folded] if folded else [])
+    seen, _, _ = text.partition("<details>")
+    assert seen.count("<li>") == min(5, number)
+    assert ('<ol start="6">' in text) is bool(folded)
+
+
+def test_nothing_to_do_is_said() -> None:
+    """And an empty list isn't drawn."""
+    text = front_of(with_actions(), level=2)
+    assert "<p>Nothing.</p>" in text
+    assert "<ol" not in text
+    assert '<h3 id="next">' in text
+
+
+def facts_of(verdicts: dict[str, Any], **more: Any) -> dict[str, str]:
+    """Return the facts by their names, without tags."""
+    stages = catalogue("a") if verdicts else Catalogue()
+    text = facts(record(stages, verdicts, of=run(**more)), Config(), None)
+    found = re.findall(r"<dt>(.*?)</dt><dd[^>]*>(.*?)</dd>", text)
+    return {name: re.sub(r"<[^>]*>", "", value).strip() for name, value in found}
+
+
+def test_what_is_not_known_is_not_there() -> None:
+    """No release, no commit, no selection: no row."""
+    bare = facts_of({"a.x": B}, commit=None, subject=Subject())
+    assert bare == {
+        "Target": "demo",
+        "Judged": "2026-11-22 12:00:00 UTC",
+        "Criteria": "1 BLOCKED",
+    }
+    assert {"Release", "Suite"} <= set(facts_of({"a.x": B}))
+
+
+@pytest.mark.parametrize(("verdict", "shown"), [(C, True), (B, False)])
+def test_only_an_open_gate_has_an_end(verdict: object, shown: bool) -> None:
+    """What is closed isn't valid until anything."""
+    assert ("Valid until" in facts_of({"a.x": verdict, "a.y": C})) is shown
+
+
+def test_criteria_are_counted_by_verdict() -> None:
+    """A verdict that none has isn't named; with no criteria, that is said."""
+    counted = facts_of({"a.x": C, "a.y": C, "a.z": B})["Criteria"]
+    assert counted == "2 CONFIRMED 1 BLOCKED"
+    assert facts_of({})["Criteria"] == "none"
+    assert facts_of({}, finished=None)["Criteria"] == "named when the run has ended"
+
+
+def test_a_commit_says_that_it_was_changed() -> None:
+    """In full, or by its first letters."""
+    assert commit(run(dirty=True)) == "<code>0123456789abcdef</code> with local changes"
+    assert commit(run(), letters=12) == "<code>0123456789ab</code>"
+    assert commit(run(commit="<b>")) == "<code>&lt;b&gt;</code>"
