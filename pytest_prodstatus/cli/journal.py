@@ -1,19 +1,17 @@
-"""`prodstatus journal`: which real orders are not settled, and settling one by a person's word."""
+"""`prodstatus journal`: lists real actions that are not settled, and settles one."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from pytest_prodstatus.cli.common import place_of, root_option, shown_store, state_store, words
-from pytest_prodstatus.model.text import to_text
-
-if TYPE_CHECKING:
-    from pytest_prodstatus.store.action import Entry
+from pytest_prodstatus.model.codec import data_of
+from pytest_prodstatus.store.action import Action
 
 EXIT_REFUSED = 1
 
@@ -21,64 +19,77 @@ _EXAMPLES = """\b
 Examples:
   prodstatus journal list
   prodstatus journal list --all --json
-  prodstatus journal resolve 12 --confirmed 8198352049851315 --by "Ana Lima" \\
-      --because "it is in the supplier's list of orders, paid"
+  prodstatus journal resolve 12 --confirmed TX-8198352 --by "Ana Lima" \\
+      --because "it is on the bank's statement"
   prodstatus journal resolve 12 --rejected --by "Ana Lima" \\
-      --because "the supplier's support found no order of that day"
+      --because "the bank's support found no payment of that day"
 """
 _STATUS = """\b
 Exit status:
   0  done
-  1  refused: no such entry, or it is settled already
+  1  refused: no such action, or it is settled already
   2  a usage error, or the state store can't be used
 """
 
 
+class Listing(Struct, frozen=True, kw_only=True):
+    """The answer of `prodstatus journal list --json`.
+
+    Attributes:
+        journal: where it is, without password.
+        actions: the newest first.
+    """
+
+    journal: str
+    actions: tuple[Action, ...]
+
+
 @click.group(epilog=_EXAMPLES)
 def command() -> None:
-    """List the journal of real orders, and settle what was left open.
+    """List the journal of real actions, and settle what was left open.
 
-    An entry at INTENT, SENT or UNKNOWN blocks every later real order of its criterion and target
-    until it is known what happened. The journal is only ever added to.
+    An action at INTENT, SENT or UNKNOWN blocks every later one of its criterion and target until
+    it is known what happened. The journal is only ever added to.
     """
 
 
 @command.command("list", epilog=f"{_EXAMPLES}\n{_STATUS}")
-@click.option("--all", "every", is_flag=True, help="List settled entries too, the newest 100.")
+@click.option("--all", "every", is_flag=True, help="List settled actions too, the newest 100.")
 @click.option("--target", metavar="NAME", help="Of this system alone.")
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON, with every event.")
 @root_option
-def list_entries(every: bool, target: str | None, as_json: bool, root: str | None) -> None:
-    """List the entries that aren't settled, the newest first."""
+def list_actions(every: bool, target: str | None, as_json: bool, root: str | None) -> None:
+    """List the actions that aren't settled, the newest first."""
     with state_store(place_of(root=root).project.root) as url:
         from pytest_prodstatus.store.journal import Journal
 
         with Journal.open(url) as journal:
-            entries = journal.entries(target) if every else journal.unsettled(target)[::-1]
+            found = journal.actions(target=target) if every else journal.unsettled(target=target)
         place = shown_store(url)
+    newest_first = sorted(found, key=lambda action: action.id, reverse=True)
     if as_json:
-        told = {"journal": place, "entries": [_to_json(entry) for entry in entries]}
-        click.echo(json.dumps(told, indent=1))
+        listing = Listing(journal=place, actions=tuple(newest_first))
+        click.echo(json.dumps(data_of(listing), indent=1))
         return
-    what = "" if every else " not settled"
-    number = "1 entry" if len(entries) == 1 else f"{len(entries)} entries"
-    click.echo(f"journal at {place}: {number}{what}")
-    for entry in entries:
-        for line in _lines(entry):
+    number = "1 action" if len(found) == 1 else f"{len(found)} actions"
+    click.echo(f"journal at {place}: {number}{'' if every else ' not settled'}")
+    for action in newest_first:
+        for line in _lines(action):
             click.echo(line)
 
 
 @command.command(epilog=f"{_EXAMPLES}\n{_STATUS}")
-@click.argument("entry_id", type=int, metavar="ID")
+@click.argument("action_id", type=int, metavar="ID")
 @click.option(
     "--confirmed",
-    "order_ids",
+    "receipts",
     multiple=True,
     callback=lambda ctx, param, ids: tuple(str(words(ctx, param, each)) for each in ids),
-    metavar="ORDER_ID",
-    help="An order exists, with this id at the supplier; once for each id.",
+    metavar="RECEIPT",
+    help="It was done, and the other side calls it this (an order, a transaction, a message id); "
+    "once for each.",
 )
-@click.option("--rejected", is_flag=True, help="It is proved that no order exists.")
+@click.option("--rejected", is_flag=True, help="It is proved that nothing was done.")
 @click.option(
     "--by", "who", required=True, callback=words, metavar="NAME", help="Who answers for it."
 )
@@ -87,80 +98,50 @@ def list_entries(every: bool, target: str | None, as_json: bool, root: str | Non
 )
 @root_option
 def resolve(
-    entry_id: int,
-    order_ids: tuple[str, ...],
+    action_id: int,
+    receipts: tuple[str, ...],
     rejected: bool,
     who: str,
     because: str,
     root: str | None,
 ) -> None:
-    """Settle entry ID: an order exists, or it is proved that none does, which frees its day."""
-    if rejected is bool(order_ids):
-        msg = "say one of the two: --confirmed ORDER_ID (once for each id), or --rejected"
+    """Settle action ID: it was done, or it is proved that it wasn't, which frees its key."""
+    if rejected is bool(receipts):
+        msg = "say one of the two: --confirmed RECEIPT (once for each), or --rejected"
         raise click.UsageError(msg)
     with state_store(place_of(root=root).project.root) as url:
-        from pytest_prodstatus.store.errors import IllegalTransition, UnknownEntry
+        from pytest_prodstatus.store.errors import IllegalTransition, UnknownAction
         from pytest_prodstatus.store.journal import Journal
 
         with Journal.open(url) as journal:
             try:
-                entry = journal.resolve(
-                    entry_id,
+                action = journal.resolve(
+                    action_id,
                     state="REJECTED" if rejected else "CONFIRMED",
-                    order_ids=order_ids,
+                    receipts=receipts,
                     who=who,
                     how=because,
                 )
-            except (UnknownEntry, IllegalTransition) as error:
+            except (UnknownAction, IllegalTransition) as error:
                 click.echo(f"Error: {error}", err=True)
                 sys.exit(EXIT_REFUSED)
-    for line in _lines(entry):
+    for line in _lines(action):
         click.echo(line)
 
 
-def _lines(entry: Entry) -> Iterator[str]:
+def _lines(action: Action) -> Iterator[str]:
     yield ""
-    yield f"{entry.id}  {entry.state}  {entry.criterion} on {entry.target}, {entry.day}"
-    yield f"    {entry.amount} {entry.currency} (cap {entry.cap}), {entry.mode}, {entry.route}"
-    yield f"    attempt {entry.attempt}, key {entry.out_order_id}, by {entry.who}"
-    for event in entry.events:
-        ids = f" [{', '.join(event.order_ids)}]" if event.order_ids else ""
+    yield f"{action.id}  {action.state}  {action.criterion} on {action.target}, {action.key}"
+    details = (f"{name} {value}" for name, value in action.details.items())
+    if own := ", ".join([*map(str, action.limits), *details]):
+        yield f"    {own}"
+    project = f"project {action.project}, " if action.project else ""
+    yield f"    {project}attempt {action.attempt}, armed by {action.armed_by}"
+    for event in action.events:
+        receipts = f" [{', '.join(event.receipts)}]" if event.receipts else ""
         who = f" ({event.who})" if event.resolution else ""
-        said = f" {event.detail}" if event.detail else ""
-        yield f"    {event.at:%Y-%m-%d %H:%M:%S} UTC  {event.state}{ids}{who}{said}"
-    if not entry.settled:
-        yield "    -> ask the supplier what became of it, then:"
-        yield f"       prodstatus journal resolve {entry.id} --confirmed ORDER_ID | --rejected ..."
-
-
-def _to_json(entry: Entry) -> dict[str, Any]:
-    return {
-        "id": entry.id,
-        "state": entry.state.value,
-        "settled": entry.settled,
-        "criterion": entry.criterion,
-        "target": entry.target,
-        "day": entry.day.isoformat(),
-        "attempt": entry.attempt,
-        "out_order_id": entry.out_order_id,
-        "amount": str(entry.amount),
-        "cap": str(entry.cap),
-        "currency": entry.currency,
-        "mode": entry.mode,
-        "route": entry.route,
-        "who": entry.who,
-        "payload_hash": entry.payload_hash,
-        "expires_at": to_text(entry.expires_at),
-        "order_ids": list(entry.order_ids),
-        "events": [
-            {
-                "at": to_text(event.at),
-                "state": event.state.value,
-                "detail": event.detail,
-                "who": event.who,
-                "order_ids": list(event.order_ids),
-                "resolution": event.resolution,
-            }
-            for event in entry.events
-        ],
-    }
+        note = f" {event.note}" if event.note else ""
+        yield f"    {event.at:%Y-%m-%d %H:%M:%S} UTC  {event.state}{receipts}{who}{note}"
+    if not action.settled:
+        yield "    -> find out what became of it, then:"
+        yield f"       prodstatus journal resolve {action.id} --confirmed RECEIPT | --rejected ..."

@@ -12,7 +12,7 @@ COMMANDS: dict[str, str] = {
     "gate": "Say whether a record opens the deploy gate, and exit by it.",
     "merge": "Make one record out of the shards of one run.",
     "history": "Tell since when each stage is what it is, and what changed.",
-    "journal": "List the real orders, and settle one that was left open.",
+    "journal": "List the real actions, and settle one that was left open.",
     "render": "Write the status document and the page from a record.",
     "export": "Write a record in another tool's form.",
     "init": "Make a first suite, from a status document or from nothing.",

@@ -1,27 +1,45 @@
-"""What one real purchase is meant to be, and its entry in the journal with every event since."""
+"""A real action: what it is meant to be, and, once it is claimed, every event since.
+
+A real action changes the world and can't be undone by running again: a payment, an e-mail, an
+order. What is peculiar to one kind of action stands in its details.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal, TypeAlias, get_args
 
+from msgspec import Struct
+
+from pytest_prodstatus.model.evidence import Money
 from pytest_prodstatus.store.errors import InvalidRecord
+
+LINE_LIMIT = 200
+"""Characters of a name, a key or a digest."""
+TEXT_LIMIT = 2_000
+"""Characters of a detail, and of what an event notes."""
+FEW = 50
+"""Details of one action, and limits of one."""
+_DIGITS = 40
+_LINE = f"one printable line of 1 to {LINE_LIMIT} characters"
+_DETAIL = f"a printable line of 1 to {TEXT_LIMIT:,} characters, a finite Decimal, or Money"
+
+Period: TypeAlias = Literal["day", "release", "key"]
+Detail: TypeAlias = str | Decimal | Money
+"""A value of an action's own: text, an exact number, or an amount of money."""
 
 
 class State(str, Enum):
-    """One step in the life of a purchase, stored as its own name.
+    """One step in the life of an action, stored as its own name.
 
-    PLANNED and INTENT are written together before anything is asked of the supplier; SENT is
-    written before the order leaves; the last three are what came of it.
+    INTENT is written before anything leaves, SENT immediately before it leaves; the last three are
+    what came of it.
     """
 
-    PLANNED = "PLANNED"
     INTENT = "INTENT"
     SENT = "SENT"
     CONFIRMED = "CONFIRMED"
@@ -33,71 +51,186 @@ class State(str, Enum):
 
     @property
     def settled(self) -> bool:
-        """Whether it is known what happened: an order exists, or it is proved that none does."""
+        """Whether it is known what happened: it was done, or it is proved that it wasn't."""
         return self in (State.CONFIRMED, State.REJECTED)
 
 
-Route = Literal["direct", "store"]
-Mode = Literal["unpaid", "paid"]
-
-_CURRENCY = re.compile(r"[A-Z]{3}")
-_TEXT_LIMIT = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """One purchase, planned.
+class Key(Struct, frozen=True, kw_only=True):
+    """What an action happens at most once for.
 
     Attributes:
-        criterion: the id of the criterion that buys, as in `placeorder.real-order-placed`.
-        target: the system the purchase is made for.
-        day: the UTC day it belongs to; one claim a day.
-        payload_hash: a digest of what will be sent, so that a person can compare.
-        amount: the quoted total, exact, in `currency`; never above `cap`.
-        currency: three upper-case letters.
-        cap: the spending limit in `currency`.
-        who: the person or job that armed the run.
-        route: "direct" (our client) or "store" (the store's own purchase command).
-        mode: "unpaid" (the order lapses) or "paid".
-        expires_at: aware; the order may not be sent at or after this instant.
+        period: "day" (a UTC day), "release", or "key" for a key of the caller's.
+        name: which one, as in "2026-03-10", "v41" or "invoice-7".
+    """
+
+    period: Period
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.period} {self.name}"
+
+
+def once_a_day(now: datetime) -> Key:
+    """Return the key of the UTC day of `now`, which must be aware."""
+    require_aware("The instant of a day's key", now)
+    return Key(period="day", name=now.astimezone(timezone.utc).date().isoformat())
+
+
+def once_a_release(release: str) -> Key:
+    """Return the key of a release, as in "v41"."""
+    return Key(period="release", name=release)
+
+
+def once(name: str) -> Key:
+    """Return a key of the caller's, as in "invoice-7": the action happens once, ever."""
+    return Key(period="key", name=name)
+
+
+class Limit(Struct, frozen=True, kw_only=True):
+    """An amount that was checked before the action was planned.
+
+    Attributes:
+        name: what is limited, as in "price" or "recipients".
+        amount: the exact amount that the action has.
+        maximum: the most that it may have.
+        unit: the currency or unit of both, as in "USD" or "addresses".
+    """
+
+    name: str
+    amount: Decimal
+    maximum: Decimal
+    unit: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.amount:f} {self.unit} (at most {self.maximum:f})"
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """One real action, planned.
+
+    Attributes:
+        criterion: the id of the criterion that acts, as in "payment.payment-arrives".
+        project: the project whose criterion it is; "" in journals from before it was kept.
+        target: the system that the action is done for.
+        key: what it happens at most once for.
+        payload_digest: a digest of what will be sent, so that a person can compare.
+        limits: the amounts that were checked.
+        armed_by: the person or job that armed the run.
+        expires_at: an aware instant, at or after which the action may not be sent any more.
+        details: what is peculiar to this kind of action. Neither secrets nor persons: they are
+            kept for good and printed by `prodstatus journal`.
 
     Raises:
         InvalidRecord: a field is of the wrong kind or breaks its rule.
     """
 
     criterion: str
+    project: str
     target: str
-    day: date
-    payload_hash: str
-    amount: Decimal
-    currency: str
-    cap: Decimal
-    who: str
-    route: Route
-    mode: Mode
+    key: Key
+    payload_digest: str
+    armed_by: str
     expires_at: datetime
+    limits: tuple[Limit, ...] = ()
+    details: Mapping[str, Detail] = {}
 
     def __post_init__(self) -> None:
-        for name in ("criterion", "target", "payload_hash", "who"):
-            _require_line(name, getattr(self, name))
-        # A datetime is a date to isinstance, and two times of one day would be two claims.
-        if type(self.day) is not date:
-            msg = f"The plan's day is {self.day!r}; it must be a date without a time (UTC)."
-            raise InvalidRecord(msg)
-        for name in ("amount", "cap"):
-            _require_amount(name, getattr(self, name))
-        if self.amount > self.cap:
-            msg = (
-                f"The plan's amount {self.amount} {self.currency} is above its cap {self.cap}: "
-                "raise the spending limit or choose a cheaper product."
-            )
-            raise InvalidRecord(msg)
-        if not isinstance(self.currency, str) or not _CURRENCY.fullmatch(self.currency):
-            msg = f"The plan's currency is {self.currency!r}; it must be three upper-case letters."
-            raise InvalidRecord(msg)
-        _require_one_of("route", self.route, ("direct", "store"))
-        _require_one_of("mode", self.mode, ("unpaid", "paid"))
-        require_aware("The plan's expires_at", self.expires_at)
+        for name in ("criterion", "project", "target", "payload_digest", "armed_by"):
+            _require(_is_line(value := getattr(self, name)), name, value, _LINE)
+        key, limits, details = self.key, self.limits, self.details
+        _require(_is_key(key), "key", key, "of once_a_day(…), once_a_release(…) or once(…)")
+        _require(_is_few(limits, tuple), "limits", limits, f"a tuple of at most {FEW}")
+        for limit in limits:
+            _require(_is_limit(limit), "limit", limit, "a Limit of finite Decimals, zero or more")
+            if limit.amount > limit.maximum:
+                msg = f"The action's {limit} is above its maximum: plan less, or raise the maximum."
+                raise InvalidRecord(msg)
+        _require(_is_few(details, Mapping), "details", details, f"a mapping of at most {FEW}")
+        for name, value in details.items():
+            _require(_is_line(name), "name of a detail", name, _LINE)
+            _require(_is_detail(value), f"detail {name!r}", value, _DETAIL)
+        require_aware("The action's expires_at", self.expires_at)
+
+    @property
+    def chain(self) -> str:
+        """The chain that its claim is a link of: the actions of one criterion and target.
+
+        Of a chain nothing is claimed while the end of an earlier action isn't known.
+        """
+        return json.dumps([self.criterion, self.target])
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """One line of the journal, never changed once written.
+
+    Attributes:
+        at: the UTC instant by the clock of the process that wrote it; events are ordered by
+            their place in the journal, since a clock may jump.
+        state: the state that the action entered.
+        note: what was seen, in words.
+        who: who wrote it: the plan's `armed_by`, or the one who resolved it.
+        receipts: what the other side calls what was done (an order, a transaction, a message id);
+            on CONFIRMED only.
+        resolution: whether it was written by `resolve` and not by the process that acted.
+    """
+
+    at: datetime
+    state: State
+    note: str
+    who: str
+    receipts: tuple[str, ...] = ()
+    resolution: bool = False
+
+
+class Action(Plan, frozen=True, kw_only=True):
+    """A plan that was claimed, with what came of it.
+
+    Attributes:
+        id: the number that it is resolved by.
+        attempt: 1 for the key's first claim; each REJECTED one makes the next claimable.
+        state: the state of the newest event.
+        events: all of them, in the order in which they were written; never empty.
+    """
+
+    id: int
+    attempt: int
+    state: State
+    events: tuple[Event, ...]
+
+    def __post_init__(self) -> None:
+        """Accept what was stored: an old line stays readable when the rules for plans change."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is known what happened (CONFIRMED or REJECTED)."""
+        return self.state.settled
+
+    @property
+    def receipts(self) -> tuple[str, ...]:
+        """The other side's ids by the newest event that carries any, or none."""
+        return next((event.receipts for event in reversed(self.events) if event.receipts), ())
+
+    @property
+    def claimed_at(self) -> datetime:
+        """The UTC instant of the claim, by the clock of the process that made it."""
+        return self.events[0].at
+
+    @property
+    def last_day(self) -> date:
+        """The latest UTC day that it is known by: a person's last word, else claim and end.
+
+        They differ if the clock was set back in between; no one can know which was right.
+        """
+        newest = self.events[-1]
+        day = newest.at.date()
+        return day if newest.resolution else max(self.claimed_at.date(), day)
+
+    def describe(self) -> str:
+        """Return the words that name this action in a sentence."""
+        return (
+            f"action {self.id} ({self.criterion} on {self.target}, {self.key}, "
+            f"attempt {self.attempt})"
+        )
 
 
 def require_aware(what: str, value: object) -> None:
@@ -107,120 +240,38 @@ def require_aware(what: str, value: object) -> None:
         raise InvalidRecord(msg)
 
 
-def _require_line(name: str, value: object) -> None:
-    if (
-        not isinstance(value, str)
-        or not value.strip()
-        or not value.isprintable()
-        or len(value) > _TEXT_LIMIT
-    ):
-        msg = (
-            f"The plan's {name} is {value!r}; it must be one printable line of "
-            f"1 to {_TEXT_LIMIT} characters."
-        )
+def _require(holds: bool, what: str, value: object, rule: str) -> None:
+    if not holds:
+        msg = f"The action's {what} is {value!r}; it must be {rule}."
         raise InvalidRecord(msg)
 
 
-def _require_amount(name: str, value: object) -> None:
-    if not isinstance(value, Decimal) or not value.is_finite() or value < 0:
-        msg = f"The plan's {name} is {value!r}; it must be a finite Decimal, zero or more."
-        raise InvalidRecord(msg)
+def _is_line(value: object, limit: int = LINE_LIMIT) -> bool:
+    if not isinstance(value, str) or not value.strip():
+        return False
+    return value.isprintable() and len(value) <= limit
 
 
-def _require_one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        msg = f"The plan's {name} is {value!r}; it must be one of {', '.join(allowed)}."
-        raise InvalidRecord(msg)
+def _is_key(key: object) -> bool:
+    return isinstance(key, Key) and key.period in get_args(Period) and _is_line(key.name)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One line of the journal, never changed once written.
-
-    Attributes:
-        at: the UTC instant by the clock of the process that wrote it; events are ordered by
-            their place in the journal, since a clock may jump.
-        state: the state the purchase entered.
-        detail: what was seen, in words.
-        who: who wrote it: the plan's own `who`, or the one who resolved it.
-        order_ids: the supplier's ids, on CONFIRMED only.
-        resolution: whether it was written by `resolve` and not by the process that ordered.
-    """
-
-    at: datetime
-    state: State
-    detail: str
-    who: str
-    order_ids: tuple[str, ...] = ()
-    resolution: bool = False
+def _is_few(value: object, kind: Any) -> bool:
+    return isinstance(value, kind) and len(value) <= FEW
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry(Plan):
-    """A plan that was claimed, with what came of it.
-
-    Attributes:
-        id: the number it is resolved by.
-        attempt: 1 for the day's first claim; each REJECTED one makes the next claimable.
-        out_order_id: the key sent to the supplier, derived from criterion, target, day, attempt.
-        events: all of them, in the order they were written; never empty.
-    """
-
-    id: int
-    attempt: int
-    out_order_id: str
-    events: tuple[Event, ...]
-
-    def __post_init__(self) -> None:
-        """Accept what was stored: an old line stays readable when the rules for plans change."""
-
-    @property
-    def state(self) -> State:
-        """The state of the newest event."""
-        return self.events[-1].state
-
-    @property
-    def settled(self) -> bool:
-        """Whether it is known what happened (CONFIRMED or REJECTED)."""
-        return self.state.settled
-
-    @property
-    def order_ids(self) -> tuple[str, ...]:
-        """The supplier's ids by the newest event that carries any, or none."""
-        return next((event.order_ids for event in reversed(self.events) if event.order_ids), ())
-
-    @property
-    def claimed_at(self) -> datetime:
-        """The UTC instant of the claim, by the clock of the process that made it."""
-        return self.events[0].at
-
-    @property
-    def last_day(self) -> date:
-        """The latest UTC day that it is known by: what a person said last, else claim and end.
-
-        They differ where the clock was set back in between; which was right nobody can tell.
-        """
-        newest = self.events[-1]
-        return newest.at.date() if newest.resolution else max(self.day, newest.at.date())
-
-    def describe(self) -> str:
-        """Return the words that name this entry in a sentence."""
-        return (
-            f"entry {self.id} ({self.criterion} on {self.target}, {self.day.isoformat()}, "
-            f"attempt {self.attempt}, key {self.out_order_id})"
-        )
+def _is_limit(limit: object) -> bool:
+    if not isinstance(limit, Limit) or not _is_line(limit.name) or not _is_line(limit.unit):
+        return False
+    return all(_is_exact(value) and value >= 0 for value in (limit.amount, limit.maximum))
 
 
-_DIGITS = 12
+def _is_detail(value: object) -> bool:
+    return isinstance(value, Money) or _is_exact(value) or _is_line(value, TEXT_LIMIT)
 
 
-def out_order_id(*, criterion: str, target: str, day: date, attempt: int) -> str:
-    """Return the supplier's idempotency key of one attempt, the same wherever it is computed.
-
-    At most 32 characters for the first 9999 attempts of a day, letters, digits and hyphens only.
-    The supplier honours a key for 24 hours and can't look an order up by it (its documentation
-    of `out_order_id`), which is why the journal and not the key is what prevents a second order.
-    """
-    named = json.dumps([criterion, target, day.isoformat(), attempt])
-    digest = hashlib.sha256(named.encode()).hexdigest()[:_DIGITS]
-    return f"ps-{day:%Y%m%d}-{attempt}-{digest}"
+def _is_exact(value: object) -> bool:
+    if not isinstance(value, Decimal) or not value.is_finite():
+        return False
+    exponent = value.as_tuple().exponent
+    return value.adjusted() < _DIGITS and isinstance(exponent, int) and exponent >= -_DIGITS

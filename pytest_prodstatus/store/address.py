@@ -2,8 +2,8 @@
 
 Separate from the store itself so that arming can refuse a place (a runner's local disk in CI)
 before anything is opened or created. Several parts share one store; each asks for the revision of
-the schema that it needs and no more. So a purchase never waits for tables that it doesn't use, and
-a role that may not create tables keeps its journal after an update.
+the schema that it needs and no more, so that a role that may not create tables keeps what it has
+after an update that brings that part nothing new.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LIBRARIES = ("sqlalchemy", "alembic", "platformdirs")
 """What the `state` extra brings that the store can't do without."""
 
-HEAD = 2
+HEAD = 3
 """The newest revision of the schema that this release knows."""
 
 VERSION_TABLE = "prodstatus_version"
@@ -65,9 +65,9 @@ class Part:
 
 JOURNAL = Part(
     name="journal",
-    revision=1,
+    revision=3,
     unavailable=JournalUnavailable,
-    consequence="; until then nothing may be ordered.",
+    consequence="; until then no real action may be started.",
 )
 HISTORY = Part(name="history", revision=2, unavailable=StateUnavailable, consequence=".")
 OVERRIDES = Part(

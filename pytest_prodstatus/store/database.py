@@ -6,7 +6,7 @@ PostgreSQL: READ COMMITTED (why it suffices is said in the schema); a commit wai
 even where the role's default says otherwise.
 
 Every operation opens its own connection: the store is asked a few times in a run, holds
-nothing open while a supplier thinks, and is safe across forks and kills.
+nothing open while another system thinks, and is safe across forks and kills.
 
 The schema's revision is read first; Alembic, which is imported only if there is a step to do, takes
 the store to the one that is needed (`migrations/versions`).
@@ -45,7 +45,6 @@ from pytest_prodstatus.store.address import (
     prepare_file,
     shown,
 )
-from pytest_prodstatus.store.schema import claims, events
 from pytest_prodstatus.store.sqlite import (
     BUSY_TIMEOUT_S,
     SPACE,
@@ -55,6 +54,7 @@ from pytest_prodstatus.store.sqlite import (
     unavailable,
 )
 
+_FIRST = ("prodstatus_claim", "prodstatus_claim_event")  # the tables of revision 1
 _LOCK_KEY = 0x70_73_6A_6F  # any number that no other program is likely to lock: "psjo"
 
 _version = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
@@ -77,7 +77,7 @@ def current_revision(connection: Connection) -> int:
         found = connection.execute(select(_version.c.version_num)).scalar()
         if found is not None:
             return _known(found)
-    return int(all(inspector.has_table(table.name) for table in (claims, events)))
+    return int(all(map(inspector.has_table, _FIRST)))
 
 
 def upgrade(connection: Connection, needed: int) -> None:

@@ -4,13 +4,13 @@
     ├── StateUnavailable          a part of it can't be opened, read or written
     ├── InvalidOverride           what was to be an override breaks its rule
     └── JournalError
-        ├── JournalUnavailable    (also a StateUnavailable) nothing may be ordered
+        ├── JournalUnavailable    (also a StateUnavailable) no real action may be started
         ├── InvalidRecord         what was to be written breaks a rule of the journal
-        ├── UnknownEntry          no entry has that number
-        ├── Claimed               the day is taken
-        ├── Unresolved            nobody knows yet what an earlier purchase did
+        ├── UnknownAction         no action has that number
+        ├── Claimed               the key is taken
+        ├── Unresolved            no one knows yet what an earlier action did
         ├── ClockBehind           the journal's last word is dated after today
-        └── IllegalTransition     that step doesn't follow from where the purchase stands
+        └── IllegalTransition     that step doesn't follow from where the action stands
             └── Expired           the step is right and comes too late
 
 None holds a secret: places are named without their password.
@@ -22,13 +22,18 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pytest_prodstatus.store.action import Entry, State
+    from pytest_prodstatus.store.action import Action, State
 
 
 # ruff: noqa: N818 - the names say what happened, as the callers read them: `except Claimed`.
 
 
-_RESOLVE = "find out what the supplier did and record it with `prodstatus journal resolve"
+_RESOLVE = "find out what became of it and record it with `prodstatus journal resolve"
+_NEXT = {
+    "day": "the next one can be done tomorrow (UTC)",
+    "release": "the next one can be done for the next release",
+    "key": "another one needs another key",
+}
 
 
 class StateError(Exception):
@@ -55,93 +60,94 @@ class InvalidRecord(JournalError):
     """A value that may not be written into the journal."""
 
 
-class UnknownEntry(JournalError):
-    """There is no entry with this number."""
+class UnknownAction(JournalError):
+    """There is no action with this number."""
 
-    def __init__(self, entry_id: int) -> None:
-        super().__init__(entry_id)
-        self.entry_id = entry_id
+    def __init__(self, action_id: int) -> None:
+        super().__init__(action_id)
+        self.action_id = action_id
 
     def __str__(self) -> str:
         remedy = "list them with `prodstatus journal list --all`"
-        return f"The journal has no entry {self.entry_id!r}: {remedy}."
+        return f"The journal has no action {self.action_id!r}: {remedy}."
 
 
-class _OfEntry(JournalError):
-    """A refusal that an entry of the journal is the reason for."""
+class _OfAction(JournalError):
+    """A refusal that an action in the journal is the reason for."""
 
-    def __init__(self, entry: Entry) -> None:
-        super().__init__(entry)
-        self.entry = entry
-
-
-class Claimed(_OfEntry):
-    """The day's claim is taken, by this process or any other."""
-
-    def __str__(self) -> str:
-        entry = self.entry
-        remedy = (
-            "the next order can be placed tomorrow" if entry.settled else f"{_RESOLVE} {entry.id}`"
-        )
-        return (
-            f"The purchase of {entry.day.isoformat()} is already claimed by {entry.describe()}, "
-            f"which {entry.who} left {entry.state}: {remedy}."
-        )
+    def __init__(self, action: Action) -> None:
+        super().__init__(action)
+        self.action = action
 
 
-class Unresolved(_OfEntry):
-    """An earlier purchase ended without anyone knowing what it did."""
+class Claimed(_OfAction):
+    """The key is taken, by this process or any other."""
 
     def __str__(self) -> str:
-        entry = self.entry
+        action = self.action
+        remedy = _NEXT[action.key.period] if action.settled else f"{_RESOLVE} {action.id}`"
         return (
-            f"What {entry.describe()} did is not known, since it stands at {entry.state} "
-            f"after {entry.events[-1].at:%Y-%m-%d %H:%M:%S} UTC: {_RESOLVE} {entry.id}`."
+            f"The {action.key} is already claimed by {action.describe()}, "
+            f"which {action.armed_by} left {action.state}: {remedy}."
         )
 
 
-class ClockBehind(_OfEntry):
-    """The journal's last word on a confirmed purchase is dated after today."""
+class Unresolved(_OfAction):
+    """An earlier action ended without anyone knowing what it did."""
 
-    def __init__(self, entry: Entry, today: date) -> None:
-        super().__init__(entry)
-        self.args = (entry, today)
+    def __str__(self) -> str:
+        action = self.action
+        return (
+            f"What {action.describe()} did is not known, since it stands at {action.state} "
+            f"after {action.events[-1].at:%Y-%m-%d %H:%M:%S} UTC: {_RESOLVE} {action.id}`."
+        )
+
+
+class ClockBehind(_OfAction):
+    """The journal's last word on a confirmed action is dated after today."""
+
+    def __init__(self, action: Action, today: date) -> None:
+        super().__init__(action)
+        self.args = (action, today)
         self.today = today
 
     def __str__(self) -> str:
         return (
             f"The clock says {self.today.isoformat()}, yet the journal already holds "
-            f"{self.entry.describe()}: set the clock right, or, if that entry's date is the wrong "
-            f"one, record it again as CONFIRMED with `prodstatus journal resolve {self.entry.id}`."
+            f"{self.action.describe()} of {self.action.last_day.isoformat()}: set the clock right, "
+            "or, if that action's date is the wrong one, record it again as CONFIRMED with "
+            f"`prodstatus journal resolve {self.action.id}`."
         )
 
 
-class IllegalTransition(_OfEntry):
-    """A step that doesn't follow from where the purchase stands."""
+class IllegalTransition(_OfAction):
+    """A step that doesn't follow from where the action stands."""
 
-    def __init__(self, entry: Entry, wanted: State) -> None:
-        super().__init__(entry)
-        self.args = (entry, wanted)
+    def __init__(self, action: Action, wanted: State) -> None:
+        super().__init__(action)
+        self.args = (action, wanted)
         self.wanted = wanted
 
     def __str__(self) -> str:
         return (
-            f"The journal's {self.entry.describe()} stands at {self.entry.state} and can't become "
-            f"{self.wanted}: look at it with `prodstatus journal list --all`."
+            f"The journal's {self.action.describe()} stands at {self.action.state} and can't "
+            f"become {self.wanted}: look at it with `prodstatus journal list --all`."
         )
 
 
 class Expired(IllegalTransition):
-    """The order would leave after its permission ran out, or on another day than its own."""
+    """The action would be sent after its permission ran out, or on another day than its own."""
 
-    def __init__(self, entry: Entry, wanted: State, now: datetime) -> None:
-        super().__init__(entry, wanted)
-        self.args = (entry, wanted, now)
+    def __init__(self, action: Action, wanted: State, now: datetime) -> None:
+        super().__init__(action, wanted)
+        self.args = (action, wanted, now)
         self.now = now
 
     def __str__(self) -> str:
+        daily = "on its own day and " if self.action.key.period == "day" else ""
         return (
-            f"The journal's {self.entry.describe()} was good on its own day and until "
-            f"{self.entry.expires_at:%Y-%m-%d %H:%M:%S} UTC, and it is {self.now:%Y-%m-%d %H:%M:%S}"
-            " UTC: record it as REJECTED (nothing was sent) and plan again."
+            f"The journal's {self.action.describe()} was good {daily}until "
+            f"{self.action.expires_at:%Y-%m-%d %H:%M:%S} UTC, and it is "
+            f"{self.now:%Y-%m-%d %H:%M:%S} UTC: record it as REJECTED (nothing was sent) and plan "
+            "again."
         )

@@ -1,27 +1,29 @@
 """The journal's tables, which only ever grow.
 
-A claim is one row, its history the rows of events that point at it; what an
-entry's state is follows from its last event, so nothing is ever changed to say it. Triggers refuse
-every UPDATE and DELETE, also those of a person at a prompt. The tables and the triggers are made by
-the first revision in `migrations`; what stands here is what statements are built from. Three unique
+A claimed action is one row, its history the rows of events that point at it; its
+state follows from its last event, so nothing is ever changed to say it. Triggers refuse every
+UPDATE and DELETE, also those of a person at a prompt. The tables and the triggers are made by the
+revision `actions` in `migrations`; what stands here is what statements are built from. Three unique
 keys do the locking, so READ COMMITTED is enough:
 
-- (criterion, target, day, attempt): one claim a day, and one more for each that was REJECTED.
-- (criterion, target, link): the claims of a criterion and target form a chain, each written by
-  someone who saw all the former ones; of two racers on different days one finds its link taken
-  and has to look again.
-- (claim_id, ordinal): of two processes that go on from the same state one has to look again.
+- (chain, period, key, attempt): one claim a key, and one more for each that was REJECTED.
+- (chain, link): the claims of a chain follow each other, each written by someone who saw all the
+  former ones; of two racers for different keys one finds its link taken and has to look again.
+- (action_id, ordinal): of two processes that go on from the same state one has to look again.
 
-What was read before the insert can't turn false meanwhile: a settled entry stays settled.
+What was read before the insert can't turn false meanwhile: a settled action stays settled. What
+makes a chain is `Plan.chain`; the column holds its text, so that another rule needs no revision.
 """
 
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, timezone
+from collections.abc import Mapping
+from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     Boolean,
     Column,
@@ -36,20 +38,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-
-class ExactDecimal(TypeDecorator[Decimal]):
-    """A Decimal as its own text: SQLite would turn NUMERIC into a float."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Return the digits, all of them, without an exponent."""
-        return None if value is None else format(value, "f")
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
-        """Return the same Decimal, trailing zeros included."""
-        return None if value is None else Decimal(value)
+from pytest_prodstatus.model.evidence import Money
+from pytest_prodstatus.store.action import Detail, Limit
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -75,21 +65,6 @@ class UtcDateTime(TypeDecorator[datetime]):
         return instant
 
 
-class IsoDay(TypeDecorator[date]):
-    """A day as its ISO text, so that its spelling in a unique key can't differ."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: date | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Return the day as in 2026-01-31."""
-        return None if value is None else value.isoformat()
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> date | None:  # noqa: ARG002
-        """Return the day."""
-        return None if value is None else date.fromisoformat(value)
-
-
 class Lines(TypeDecorator[tuple[str, ...]]):
     """A tuple of texts as a JSON array in plain ASCII, which any encoding can hold."""
 
@@ -109,41 +84,94 @@ class Lines(TypeDecorator[tuple[str, ...]]):
         return None if value is None else tuple(json.loads(value))
 
 
+class Limits(TypeDecorator[tuple[Limit, ...]]):
+    """The limits of an action as a JSON array; amounts are texts, so no reader makes floats."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[Limit, ...] | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Return the JSON array."""
+        return None if value is None else msgspec.json.encode(value).decode()
+
+    def process_result_value(
+        self,
+        value: Any | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> tuple[Limit, ...] | None:
+        """Return the limits."""
+        return None if value is None else msgspec.json.decode(value, type=tuple[Limit, ...])
+
+
+_DETAILS = msgspec.json.Encoder(decimal_format="number")
+
+
+class Details(TypeDecorator[Mapping[str, Detail]]):
+    """The details of an action as a JSON object, digit for digit.
+
+    Text is a string, a Decimal a number, and Money an object with `amount` and `currency`.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(
+        self,
+        value: Mapping[str, Detail] | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> str | None:
+        """Return the JSON object."""
+        return None if value is None else _DETAILS.encode(dict(value)).decode()
+
+    def process_result_value(
+        self,
+        value: Any | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> Mapping[str, Detail] | None:
+        """Return the details by name."""
+        if value is None:
+            return None
+        # Python's parser, since msgspec's has no Decimal that isn't typed.
+        data = json.loads(value, parse_float=Decimal, parse_int=Decimal)
+        return {
+            name: Money(**item) if isinstance(item, dict) else item for name, item in data.items()
+        }
+
+
 metadata = MetaData()
 
-claims = Table(
-    "prodstatus_claim",
+actions = Table(
+    "prodstatus_action",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("criterion", Text, nullable=False),
-    Column("target", Text, nullable=False),
+    Column("chain", Text, nullable=False),
     Column("link", Integer, nullable=False),
-    Column("day", IsoDay, nullable=False),
+    Column("criterion", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    Column("key", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("out_order_id", Text, nullable=False, unique=True),
-    Column("payload_hash", Text, nullable=False),
-    Column("amount", ExactDecimal, nullable=False),
-    Column("currency", Text, nullable=False),
-    Column("cap", ExactDecimal, nullable=False),
-    Column("who", Text, nullable=False),
-    Column("route", Text, nullable=False),
-    Column("mode", Text, nullable=False),
+    Column("payload_digest", Text, nullable=False),
+    Column("armed_by", Text, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
-    UniqueConstraint("criterion", "target", "day", "attempt"),
-    UniqueConstraint("criterion", "target", "link"),
+    Column("limits", Limits, nullable=False),
+    Column("details", Details, nullable=False),
+    UniqueConstraint("chain", "link"),
+    UniqueConstraint("chain", "period", "key", "attempt"),
 )
 
 events = Table(
-    "prodstatus_claim_event",
+    "prodstatus_action_event",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("claim_id", Integer, ForeignKey("prodstatus_claim.id"), nullable=False),
+    Column("action_id", Integer, ForeignKey("prodstatus_action.id"), nullable=False),
     Column("ordinal", Integer, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("state", Text, nullable=False),
-    Column("detail", Text, nullable=False),
+    Column("note", Text, nullable=False),
     Column("who", Text, nullable=False),
-    Column("order_ids", Lines, nullable=False),
+    Column("receipts", Lines, nullable=False),
     Column("resolution", Boolean, nullable=False),
-    UniqueConstraint("claim_id", "ordinal"),
+    UniqueConstraint("action_id", "ordinal"),
 )

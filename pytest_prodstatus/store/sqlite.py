@@ -27,7 +27,7 @@ BUSY_TIMEOUT_S = 30
 NEW_STORE = Path(__file__).with_name("migrations") / "sqlite.sql"
 """What the revisions up to `HEAD` make of an empty file, a statement a paragraph.
 
-`python -m tests.integration.state.new_store` writes it from the revisions, and a test compares.
+`python -m tests.integration.store.new_store` writes it from the revisions, and a test compares.
 """
 
 WRITABLE = (

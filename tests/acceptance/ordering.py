@@ -30,8 +30,7 @@ from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
 
 if TYPE_CHECKING:  # each is imported by the first criterion that needs it
-    from pytest_prodstatus.store.action import Entry
-    from pytest_prodstatus.store.journal import Journal
+    from pytest_prodstatus.journal import Action, Journal
     from tests.acceptance.support.purchase.order import Purchase
 
 
@@ -44,7 +43,7 @@ def ask(database: Database, settings: Settings, now: datetime) -> Ask:
 @pytest.fixture
 def state_url(environment: Mapping[str, str], dotenv: Mapping[str, str]) -> Secret:
     """Where the journal of real orders is: a URL, which may hold a password."""
-    from pytest_prodstatus.store.address import state_url
+    from pytest_prodstatus.journal import state_url
 
     return Secret(state_url({**dotenv, **environment}))
 
@@ -91,11 +90,13 @@ def purchase(
     prodstatus_endpoint: Endpoints,
     evidence: Evidence,
     ask: Ask,
+    pytestconfig: pytest.Config,
 ) -> Iterator[Purchase]:
     """What the one real order is made with; BLOCKED, not-armed, unless every condition is met.
 
     Its credential is read anew, and not the snapshot's, which may be some minutes old.
     """
+    from pytest_prodstatus.journal import project_name
     from tests.acceptance.support.purchase.journal import refuse_unresolved
     from tests.acceptance.support.purchase.order import Purchase, require_armed
     from tests.acceptance.support.purchase.routes import choose_route
@@ -109,6 +110,7 @@ def purchase(
             route=choose_route(settings.purchase, client),
             journal=journal,
             settings=settings.purchase,
+            project=project_name(pytestconfig.rootpath),
             target=prodstatus_target,
             who=_who(),
             clock=utc_now,
@@ -133,7 +135,7 @@ def tells_when_over(placing: Placing) -> Iterator[None]:
 
 
 @pytest.fixture
-def placed_before(journal: Journal, now: datetime, prodstatus_target: str) -> Entry | None:
+def placed_before(journal: Journal, now: datetime, prodstatus_target: str) -> Action | None:
     """The paid order that still proves the purchase, so that nothing has to be bought."""
     from tests.acceptance.support.purchase.journal import latest_order
 
@@ -142,8 +144,8 @@ def placed_before(journal: Journal, now: datetime, prodstatus_target: str) -> En
 
 @pytest.fixture
 def order_placed(
-    placed_before: Entry | None, request: pytest.FixtureRequest, prodstatus_target: str
-) -> Entry:
+    placed_before: Action | None, request: pytest.FixtureRequest, prodstatus_target: str
+) -> Action:
     """The paid order, waited for if another process may be placing it at this moment."""
     if placed_before is not None:
         return placed_before
@@ -153,7 +155,7 @@ def order_placed(
     journal: Journal = request.getfixturevalue("journal")
     settings: Settings = request.getfixturevalue("settings")
     require_armed((*settings.purchase.missing, *request.getfixturevalue("conditions")()))
-    found: Entry | None = None
+    found: Action | None = None
     comes = settings.purchase.mode == "paid" and any(map(acts, request.session.items))
     if comes and "PYTEST_XDIST_WORKER" in os.environ:
         found = awaited_order(

@@ -10,12 +10,12 @@ from datetime import datetime
 import pytest
 
 from pytest_prodstatus import Evidence, Waits
-from pytest_prodstatus.store.action import Entry
+from pytest_prodstatus.journal import Action
 from tests.acceptance.support.aliexpress.client import AliExpressClient
 from tests.acceptance.support.clock import Waiting
 from tests.acceptance.support.errors import answers
 from tests.acceptance.support.probes.facts import facts
-from tests.acceptance.support.purchase.journal import order_value
+from tests.acceptance.support.purchase.journal import order_value, out_order_id
 from tests.acceptance.support.purchase.order import Purchase
 from tests.acceptance.support.purchase.placed import read_back
 from tests.acceptance.support.settings import Settings
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.stage("placeorder")
 @pytest.mark.stage("placeorder", side_effects=True)
 @pytest.mark.usefixtures("tells_when_over")
 def test_real_order_placed(
-    placed_before: Entry | None, request: pytest.FixtureRequest, evidence: Evidence
+    placed_before: Action | None, request: pytest.FixtureRequest, evidence: Evidence
 ) -> None:
     """A real order, paid for, was placed within the cap and got an order id."""
     if placed_before is None:
@@ -35,18 +35,18 @@ def test_real_order_placed(
     else:
         order, bought_now = placed_before, False
     evidence(
-        order_ids=list(order.order_ids),
+        order_ids=list(order.receipts),
         placed_at=order.claimed_at,
         paid=order_value(order),
-        mode=order.mode,
-        route=order.route,
+        mode=order.details["mode"],
+        route=order.details["route"],
         bought_now=bought_now,
     )
-    assert order.order_ids, f"the supplier gave no order id for {order.out_order_id}"
+    assert order.receipts, f"the supplier gave no order id for {out_order_id(order)}"
 
 
 def test_order_known_to_supplier(
-    order_placed: Entry,
+    order_placed: Action,
     supplier: AliExpressClient,
     now: datetime,
     wait: Waiting,
@@ -55,7 +55,7 @@ def test_order_known_to_supplier(
     prodstatus_waiting: Waits,
 ) -> None:
     """The supplier knows the order that was placed, paid and not cancelled."""
-    what = f"the supplier to know order {order_placed.out_order_id}"
+    what = f"the supplier to know order {out_order_id(order_placed)}"
     prodstatus_waiting(what, budget=settings.wait.total_seconds())
     with answers():
         found = read_back(supplier, order_placed, now=now, wait=wait)

@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 
+from msgspec import Struct
+
 import pytest_prodstatus
+from pytest_prodstatus import journal
 
 _SPECIAL = ("__call__", "__init__")
 """Methods of a class that a project calls or writes, though their names aren't plain ones."""
@@ -19,8 +22,12 @@ _OWN = pytest_prodstatus.__name__
 
 def describe_surface() -> str:
     """Return the public names and fixtures, one a line, each with what it takes and gives."""
-    names = sorted(set(pytest_prodstatus.__all__) - {"__version__"})
-    lines = [line for name in names for line in _of(name, getattr(pytest_prodstatus, name))]
+    lines = [
+        line
+        for module in (pytest_prodstatus, journal)
+        for name in sorted(set(module.__all__) - {"__version__"})
+        for line in _of(name, getattr(module, name))
+    ]
     return "\n".join([*lines, *sorted(_fixtures())]) + "\n"
 
 
@@ -32,11 +39,22 @@ def _of(name: str, value: object) -> Iterator[str]:
     is_protocol = getattr(value, "_is_protocol", False)
     kind = "protocol" if is_protocol else "class"
     yield f"{kind} {name}" + (f"({', '.join(bases)})" if bases else "")
+    if issubclass(value, Struct):
+        own = set(value.__annotations__)
+        yield from (
+            f"    {field}: {value.__annotations__[field]}"
+            for field in value.__struct_fields__
+            if field in own
+        )
+    if issubclass(value, Enum):
+        yield from (f"    {member.name}" for member in value)
     if dataclasses.is_dataclass(value):
         yield from (f"    {field.name}: {field.type}" for field in dataclasses.fields(value))
     for member, what in sorted(vars(value).items()):
         if isinstance(what, property):
             yield f"    {member}: {_plain(what.fget.__annotations__['return'])}"
+        elif isinstance(what, classmethod):
+            yield f"    classmethod {member}{_signature(getattr(value, member))}"
         elif inspect.isfunction(what) and _is_public(member, is_protocol=is_protocol):
             yield f"    def {member}{_signature(what)}"
 
@@ -84,6 +102,8 @@ def _parameter(parameter: inspect.Parameter) -> str:
         text += f": {_plain(parameter.annotation)}"
     if parameter.default is not parameter.empty:
         default = parameter.default
+        if inspect.isfunction(default):
+            return f"{text} = {default.__name__}"
         told = default.value if isinstance(default, Enum) else default
         text += f" = {told!r}"
     return text

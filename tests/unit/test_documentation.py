@@ -10,7 +10,7 @@ import pytest
 from click import Context
 
 import pytest_prodstatus
-from pytest_prodstatus import plugin, session
+from pytest_prodstatus import journal, plugin, session
 from pytest_prodstatus.cli.main import COMMANDS, main
 from pytest_prodstatus.model.evidence import ENTRIES_LIMIT, ITEMS_LIMIT, TEXT_LIMIT
 from pytest_prodstatus.model.verdict import (
@@ -160,6 +160,8 @@ def test_every_public_name_is_documented() -> None:
     """The table lists what can be imported, and nothing else."""
     listed = first_column(section(WRITING, "Names to import"))
     assert sorted(listed) == sorted(pytest_prodstatus.__all__)
+    listed = first_column(section(WRITING, "The journal's names"))
+    assert sorted(listed) == sorted(journal.__all__)
 
 
 def test_every_fixture_is_documented() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import pytest_prodstatus
-from pytest_prodstatus import blocking, fixtures
+from pytest_prodstatus import blocking, fixtures, journal
 from pytest_prodstatus.model import evidence
 from tests.unit.surface import describe_surface
 
@@ -38,6 +38,28 @@ def test_every_public_name_is_what_it_says() -> None:
     assert pytest_prodstatus.target_of is fixtures.target_of
     for name in pytest_prodstatus.__all__:
         assert getattr(pytest_prodstatus, name) is not None
+
+
+def test_the_journal_s_names_cost_nothing_until_they_are_used() -> None:
+    """Each is imported on first use; the module alone brings neither pytest nor SQLAlchemy."""
+    code = (
+        "import sys; from pytest_prodstatus import journal; "
+        "print(*sorted({'pytest', 'sqlalchemy', 'msgspec'} & set(sys.modules))); "
+        "from pytest_prodstatus.journal import Plan, Unresolved, once; "
+        "print('sqlalchemy' in sys.modules); "
+        "print(all(getattr(journal, name) for name in journal.__all__), 'pytest' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["", "False", "True False"]
+
+
+def test_the_journal_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra, its names are refused in one sentence; a name that isn't there as ever."""
+    monkeypatch.setitem(sys.modules, "pytest_prodstatus.store.journal", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'pytest-prodstatus\[state\]'"):
+        _ = journal.Journal
+    with pytest.raises(AttributeError, match="has no attribute 'Book'"):
+        _ = journal.Book  # type: ignore[attr-defined]  # mypy asks that it is one
 
 
 def test_any_other_name_is_an_attribute_error() -> None:

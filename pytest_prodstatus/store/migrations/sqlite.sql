@@ -3,51 +3,6 @@ version_num VARCHAR(32) NOT NULL,
 CONSTRAINT prodstatus_version_pkc PRIMARY KEY (version_num)
 )
 
-CREATE TABLE prodstatus_claim (
-id INTEGER NOT NULL,
-criterion TEXT NOT NULL,
-target TEXT NOT NULL,
-link INTEGER NOT NULL,
-day TEXT NOT NULL,
-attempt INTEGER NOT NULL,
-out_order_id TEXT NOT NULL,
-payload_hash TEXT NOT NULL,
-amount TEXT NOT NULL,
-currency TEXT NOT NULL,
-cap TEXT NOT NULL,
-who TEXT NOT NULL,
-route TEXT NOT NULL,
-mode TEXT NOT NULL,
-expires_at DATETIME NOT NULL,
-PRIMARY KEY (id),
-UNIQUE (criterion, target, day, attempt),
-UNIQUE (criterion, target, link),
-UNIQUE (out_order_id)
-)
-
-CREATE TABLE prodstatus_claim_event (
-id INTEGER NOT NULL,
-claim_id INTEGER NOT NULL,
-ordinal INTEGER NOT NULL,
-at DATETIME NOT NULL,
-state TEXT NOT NULL,
-detail TEXT NOT NULL,
-who TEXT NOT NULL,
-order_ids TEXT NOT NULL,
-resolution BOOLEAN NOT NULL,
-PRIMARY KEY (id),
-UNIQUE (claim_id, ordinal),
-FOREIGN KEY(claim_id) REFERENCES prodstatus_claim (id)
-)
-
-CREATE TRIGGER prodstatus_claim_no_UPDATE BEFORE UPDATE ON prodstatus_claim BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
-
-CREATE TRIGGER prodstatus_claim_no_DELETE BEFORE DELETE ON prodstatus_claim BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
-
-CREATE TRIGGER prodstatus_claim_event_no_UPDATE BEFORE UPDATE ON prodstatus_claim_event BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
-
-CREATE TRIGGER prodstatus_claim_event_no_DELETE BEFORE DELETE ON prodstatus_claim_event BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
-
 CREATE TABLE prodstatus_run (
 id INTEGER NOT NULL,
 project TEXT NOT NULL,
@@ -115,4 +70,47 @@ CREATE TRIGGER prodstatus_override_no_UPDATE BEFORE UPDATE ON prodstatus_overrid
 
 CREATE TRIGGER prodstatus_override_no_DELETE BEFORE DELETE ON prodstatus_override BEGIN SELECT RAISE(ABORT, 'the list of overrides is append-only'); END
 
-INSERT INTO prodstatus_version (version_num) VALUES ('2')
+CREATE TABLE prodstatus_action (
+id INTEGER NOT NULL,
+chain TEXT NOT NULL,
+link INTEGER NOT NULL,
+criterion TEXT NOT NULL,
+project TEXT NOT NULL,
+target TEXT NOT NULL,
+period TEXT NOT NULL,
+"key" TEXT NOT NULL,
+attempt INTEGER NOT NULL,
+payload_digest TEXT NOT NULL,
+armed_by TEXT NOT NULL,
+expires_at DATETIME NOT NULL,
+limits TEXT NOT NULL,
+details TEXT NOT NULL,
+PRIMARY KEY (id),
+UNIQUE (chain, link),
+UNIQUE (chain, period, "key", attempt)
+)
+
+CREATE TABLE prodstatus_action_event (
+id INTEGER NOT NULL,
+action_id INTEGER NOT NULL,
+ordinal INTEGER NOT NULL,
+at DATETIME NOT NULL,
+state TEXT NOT NULL,
+note TEXT NOT NULL,
+who TEXT NOT NULL,
+receipts TEXT NOT NULL,
+resolution BOOLEAN NOT NULL,
+PRIMARY KEY (id),
+UNIQUE (action_id, ordinal),
+FOREIGN KEY(action_id) REFERENCES prodstatus_action (id)
+)
+
+CREATE TRIGGER prodstatus_action_no_UPDATE BEFORE UPDATE ON prodstatus_action BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
+
+CREATE TRIGGER prodstatus_action_no_DELETE BEFORE DELETE ON prodstatus_action BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
+
+CREATE TRIGGER prodstatus_action_event_no_UPDATE BEFORE UPDATE ON prodstatus_action_event BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
+
+CREATE TRIGGER prodstatus_action_event_no_DELETE BEFORE DELETE ON prodstatus_action_event BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
+
+INSERT INTO prodstatus_version (version_num) VALUES ('3')

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_prodstatus import Blocked
-from pytest_prodstatus.store.action import Entry
-from pytest_prodstatus.store.journal import Journal
+from pytest_prodstatus.journal import Action, Journal
 from tests.acceptance.demo.aliexpress_state import SupplierState
 from tests.acceptance.support.aliexpress.client import AliExpressClient
 from tests.acceptance.support.purchase.order import Purchase
@@ -54,6 +53,7 @@ class Bench:
             route=choose_route(settings.purchase, client),
             journal=journal,
             settings=settings.purchase,
+            project="shop",
             target="demo",
             who="a person",
             clock=self.clock,
@@ -65,7 +65,7 @@ class Bench:
         """Open the journal."""
         return Journal.open(self.journal_url, clock=self.clock)
 
-    def place(self) -> Entry:
+    def place(self) -> Action:
         """Place an order as a process of its own would."""
         with self.journal() as journal:
             return self.purchase(journal).place()

@@ -12,7 +12,7 @@ pytest.importorskip("sqlalchemy")
 
 from pytest_prodstatus.cli.main import main
 from pytest_prodstatus.store.history import History
-from tests.integration.state.runs import ran
+from tests.integration.store.runs import ran
 
 
 @pytest.fixture

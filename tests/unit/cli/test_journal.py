@@ -11,11 +11,11 @@ from click.testing import CliRunner, Result
 pytest.importorskip("sqlalchemy")
 
 from pytest_prodstatus.cli.main import main
-from pytest_prodstatus.store.action import Entry, State
+from pytest_prodstatus.store.action import Action, State
 from pytest_prodstatus.store.journal import Journal
-from tests.integration.state.purchases import NOON, SetClock, plan_at
+from tests.integration.store.plans import NOON, SetClock, plan_at
 
-BY = ("--by", "Ana Lima", "--because", "it is in the supplier's list")
+BY = ("--by", "Ana Lima", "--because", "it is on the statement")
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def left(url: str) -> Entry:
-    """An order of which nobody knows what became, after one that was settled."""
+def left(url: str) -> Action:
+    """An action of which no one knows what became, after one that was settled."""
     with Journal.open(url, clock=SetClock()) as journal:
         journal.rejected(journal.intend(plan_at(NOON)), "no stock")
         return journal.unknown(journal.sent(journal.intend(plan_at(NOON))), "read timed out")
@@ -39,61 +39,65 @@ def asked(*args: str) -> Result:
     return CliRunner().invoke(main, ["journal", *args])
 
 
-def test_it_lists_what_is_open(left: Entry) -> None:
-    """Each with its price, key and events, what to do, and where the journal is."""
+def test_it_lists_what_is_open(left: Action) -> None:
+    """Each with its limits, key and events, what to do, and where the journal is."""
     told = asked("list")
     assert told.exit_code == 0
     first, *rest = told.output.splitlines()
     assert first.startswith("journal at sqlite")
-    assert first.endswith(": 1 entry not settled")
+    assert first.endswith(": 1 action not settled")
     text = "\n".join(rest)
-    assert f"{left.id}  UNKNOWN  placeorder.real-order-placed on production, 2026-03-10" in text
-    assert "17.90 USD (cap 25.00)" in text
-    assert left.out_order_id in text
+    assert f"{left.id}  UNKNOWN  payment.payment-arrives on production, day 2026-03-10" in text
+    assert "    price 17.90 USD (at most 25.00), mode instant" in text
+    assert "    project shop, attempt 2, armed by release job 7" in text
     assert "2026-03-10 12:00:00 UTC  UNKNOWN read timed out" in text
     assert f"prodstatus journal resolve {left.id} " in text
 
 
-def test_all_lists_what_is_settled_too(left: Entry) -> None:
+def test_all_lists_what_is_settled_too(left: Action) -> None:
     """The newest first; of one target where it is asked for."""
     told = json.loads(asked("list", "--all", "--json").output)
-    assert [entry["state"] for entry in told["entries"]] == ["UNKNOWN", "REJECTED"]
-    assert [entry["settled"] for entry in told["entries"]] == [False, True]
-    assert told["entries"][0]["id"] == left.id
-    assert told["entries"][0]["amount"] == "17.90"
-    states = [event["state"] for event in told["entries"][0]["events"]]
-    assert states == ["PLANNED", "INTENT", "SENT", "UNKNOWN"]
-    assert "2 entries" in asked("list", "--all").output
-    assert "0 entries not settled" in asked("list", "--target", "staging").output
+    assert sorted(told) == ["actions", "journal"]
+    assert [action["state"] for action in told["actions"]] == ["UNKNOWN", "REJECTED"]
+    assert told["actions"][0]["id"] == left.id
+    assert [event["state"] for event in told["actions"][0]["events"]] == [
+        *("INTENT", "SENT", "UNKNOWN")
+    ]
+    assert told["actions"][0]["key"] == {"period": "day", "name": "2026-03-10"}
+    assert told["actions"][0]["limits"][0]["amount"] == "17.90"
+    assert told["actions"][0]["details"] == {"mode": "instant"}
+    assert told["actions"][0]["expires_at"] == "2026-03-10T13:00:00.000Z"
+    assert "2 actions" in asked("list", "--all").output
+    assert "0 actions not settled" in asked("list", "--target", "staging").output
 
 
-def test_a_person_confirms_an_order(left: Entry, url: str) -> None:
-    """With the supplier's ids, name and grounds, each in the journal; then it is settled."""
+def test_a_person_confirms_an_action(left: Action, url: str) -> None:
+    """With receipts, name and grounds, each in the journal; then it is settled."""
     done = asked("resolve", str(left.id), "--confirmed", "8198", "--confirmed", "8199", *BY)
     assert done.exit_code == 0, done.output
-    assert "CONFIRMED [8198, 8199] (Ana Lima) it is in the supplier's list" in done.output
+    assert "CONFIRMED [8198, 8199] (Ana Lima) it is on the statement" in done.output
     with Journal.open(url) as journal:
-        entry = journal.entry(left.id)
-    assert (entry.state, entry.order_ids) == (State.CONFIRMED, ("8198", "8199"))
-    assert (entry.events[-1].who, entry.events[-1].resolution) == ("Ana Lima", True)
-    assert "0 entries not settled" in asked("list").output
+        action = journal.action(left.id)
+    assert (action.state, action.receipts) == (State.CONFIRMED, ("8198", "8199"))
+    assert (action.events[-1].who, action.events[-1].resolution) == ("Ana Lima", True)
+    assert "0 actions not settled" in asked("list").output
 
 
-def test_a_person_says_that_there_is_no_order(left: Entry, url: str) -> None:
-    """REJECTED frees the day."""
+def test_a_person_says_that_nothing_was_done(left: Action, url: str) -> None:
+    """REJECTED frees the key."""
     assert asked("resolve", str(left.id), "--rejected", *BY).exit_code == 0
     with Journal.open(url, clock=SetClock()) as journal:
         assert journal.intend(plan_at(NOON)).attempt == 3
 
 
-def test_what_is_settled_or_unknown_is_refused(left: Entry) -> None:
+def test_what_is_settled_or_unknown_is_refused(left: Action) -> None:
     """Exit status 1 and one sentence; nothing is written."""
     asked("resolve", str(left.id), "--rejected", *BY)
     again = asked("resolve", str(left.id), "--confirmed", "1", *BY)
     assert (again.exit_code, again.output.count("\n")) == (1, 1)
     assert "stands at REJECTED and can't become CONFIRMED" in again.output
     nowhere = asked("resolve", "77", "--rejected", *BY)
-    assert (nowhere.exit_code, "has no entry 77" in nowhere.output) == (1, True)
+    assert (nowhere.exit_code, "has no action 77" in nowhere.output) == (1, True)
 
 
 @pytest.mark.parametrize(
@@ -107,14 +111,14 @@ def test_what_is_settled_or_unknown_is_refused(left: Entry) -> None:
         (("--confirmed", "", *BY), "it is empty"),
     ],
 )
-def test_an_order_is_settled_by_whole_words_alone(
-    left: Entry, url: str, args: tuple[str, ...], told: str
+def test_an_action_is_settled_by_whole_words_alone(
+    left: Action, url: str, args: tuple[str, ...], told: str
 ) -> None:
-    """Which of the two, by whom and why: else a usage error, and the entry stays open."""
+    """Which of the two, by whom and why: else a usage error, and the action stays open."""
     done = asked("resolve", str(left.id), *args)
     assert (done.exit_code, told in done.output) == (2, True)
     with Journal.open(url) as journal:
-        assert journal.entry(left.id) == left
+        assert journal.action(left.id) == left
 
 
 def test_it_never_shows_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

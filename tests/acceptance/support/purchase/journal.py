@@ -5,25 +5,30 @@ Whatever it can't answer ends as BLOCKED, and nothing is ordered.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import datetime, timedelta
 from typing import NoReturn
 
 from pytest_prodstatus import Money, blocked
-from pytest_prodstatus.store.action import Entry
-from pytest_prodstatus.store.address import is_local_file
-from pytest_prodstatus.store.errors import (
+from pytest_prodstatus.journal import (
+    Action,
     Claimed,
     ClockBehind,
+    Journal,
     JournalError,
     JournalUnavailable,
     Unresolved,
+    is_local_file,
 )
-from pytest_prodstatus.store.journal import Journal
 from tests.acceptance.support.secrets import Secret
 
 CRITERION = "placeorder.real-order-placed"
 VALID_FOR = timedelta(days=30)
 """How long a paid order proves the purchase: the stage's `valid_for`."""
+PRICE = "price"
+"""The limit of an order's action: what was quoted, and PRODSTATUS_SPEND_LIMIT."""
+_DIGITS = 12
 
 
 def open_journal(url: Secret) -> Journal:
@@ -57,19 +62,35 @@ def journal_conditions(url: Secret, *, target: str, in_ci: bool) -> tuple[str, .
 
 def refuse_unresolved(journal: Journal, target: str) -> None:
     """End as BLOCKED, unresolved-intent, if it isn't known what an earlier order did."""
-    open_entries = journal.unresolved(CRITERION, target)
-    if open_entries:
-        block_on_unresolved(str(Unresolved(open_entries[0])))
+    open_actions = journal.unsettled(criterion=CRITERION, target=target)
+    if open_actions:
+        block_on_unresolved(str(Unresolved(open_actions[0])))
 
 
-def latest_order(journal: Journal, target: str, now: datetime) -> Entry | None:
+def latest_order(journal: Journal, target: str, now: datetime) -> Action | None:
     """Return the newest paid order that still proves the purchase."""
-    return journal.latest_confirmed(CRITERION, target, since=now - VALID_FOR)
+    return journal.latest_confirmed(
+        CRITERION, target, since=now - VALID_FOR, details={"mode": "paid"}
+    )
 
 
-def order_value(entry: Entry) -> Money:
+def order_value(action: Action) -> Money:
     """Return what an order was quoted at."""
-    return Money(entry.amount, entry.currency)
+    price = next(limit for limit in action.limits if limit.name == PRICE)
+    return Money(price.amount, price.unit)
+
+
+def out_order_id(action: Action) -> str:
+    """Return the supplier's idempotency key of an order, the same wherever it is computed.
+
+    At most 32 characters for the first 9999 attempts of a day: letters, digits and hyphens. The
+    supplier honours a key for 24 hours and can't look an order up by it (its documentation of
+    `out_order_id`), which is why the journal and not the key is what prevents a second order.
+    """
+    day, attempt = action.key.name, action.attempt
+    named = json.dumps([action.criterion, action.target, day, attempt])
+    digest = hashlib.sha256(named.encode()).hexdigest()[:_DIGITS]
+    return f"ps-{day.replace('-', '')}-{attempt}-{digest}"
 
 
 def block_on_journal(error: JournalError) -> NoReturn:

@@ -12,13 +12,11 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import NoReturn, ParamSpec
 
 from pytest_prodstatus import Money, blocked
-from pytest_prodstatus.store.action import Entry, Plan
-from pytest_prodstatus.store.errors import JournalError
-from pytest_prodstatus.store.journal import Journal
+from pytest_prodstatus.journal import Action, Journal, JournalError, Limit, Plan, once_a_day
 from tests.acceptance.support.aliexpress.client import AliExpressClient
 from tests.acceptance.support.aliexpress.quotes import Quote
 from tests.acceptance.support.errors import (
@@ -32,8 +30,10 @@ from tests.acceptance.support.errors import (
 from tests.acceptance.support.purchase.arming import PurchaseSettings, Recipient
 from tests.acceptance.support.purchase.journal import (
     CRITERION,
+    PRICE,
     block_on_journal,
     block_on_unresolved,
+    out_order_id,
     refuse_unresolved,
 )
 from tests.acceptance.support.purchase.routes import Route
@@ -51,6 +51,7 @@ class Purchase:
         route: how the order is placed.
         journal: where it is written down.
         settings: product, address, cap and mode.
+        project: whose order it is.
         target: the system it is made for.
         who: who runs this.
         clock: tells the time in UTC.
@@ -62,14 +63,15 @@ class Purchase:
     route: Route
     journal: Journal
     settings: PurchaseSettings
+    project: str
     target: str
     who: str
     clock: Callable[[], datetime]
     conditions: Callable[[], tuple[str, ...]]
     observe: Callable[..., None]
 
-    def place(self) -> Entry:
-        """Place the order and return its journal entry, CONFIRMED and paid.
+    def place(self) -> Action:
+        """Place the order and return its action in the journal, CONFIRMED and paid.
 
         Raises:
             Blocked: not-armed, naming all that is missing; unresolved-intent, if nobody knows
@@ -85,10 +87,10 @@ class Purchase:
         require_armed(self.conditions())
         with answers():
             self.client.member_benefit()
-        entry = self._send(quote)
-        if entry.mode != "paid":
-            _only_paid("unpaid", f"the unpaid order {', '.join(entry.order_ids)} was placed")
-        return entry
+        action = self._send(quote)
+        if action.details["mode"] != "paid":
+            _only_paid("unpaid", f"the unpaid order {', '.join(action.receipts)} was placed")
+        return action
 
     def _quote(self) -> Quote:
         settings = self.settings
@@ -111,65 +113,74 @@ class Purchase:
         now = self.clock()
         return Plan(
             criterion=CRITERION,
+            project=self.project,
             target=self.target,
-            day=now.astimezone(timezone.utc).date(),
-            payload_hash=hashlib.sha256(self.route.payload(quote).encode()).hexdigest(),
-            amount=quote.total.amount,
-            currency=quote.total.currency,
-            cap=limit.amount,
-            who=self.who,
-            route=self.route.name,
-            mode="paid" if self.settings.mode == "paid" else "unpaid",
+            key=once_a_day(now),
+            payload_digest=hashlib.sha256(self.route.payload(quote).encode()).hexdigest(),
+            limits=(
+                Limit(
+                    name=PRICE,
+                    amount=quote.total.amount,
+                    maximum=limit.amount,
+                    unit=limit.currency,
+                ),
+            ),
+            armed_by=self.who,
             expires_at=now + _EXPIRES,
+            details={
+                "route": self.route.name,
+                "mode": "paid" if self.settings.mode == "paid" else "unpaid",
+            },
         )
 
-    def _send(self, quote: Quote) -> Entry:
+    def _send(self, quote: Quote) -> Action:
         known = self._known_ids()
-        entry = self._sent(self._plan(quote))
+        action = self._sent(self._plan(quote))
         try:
-            bought = self.route.send(quote, entry.out_order_id)
+            bought = self.route.send(quote, out_order_id(action))
             require_new(bought.order_ids, known)
         except (OutcomeUnknown, RepeatedOrder) as error:
-            self._write(self.journal.unknown, entry, str(error))
+            self._write(self.journal.unknown, action, str(error))
             block_on_unresolved(
-                f"nobody knows whether order {entry.out_order_id} was placed: {error}"
+                f"nobody knows whether order {out_order_id(action)} was placed: {error}"
             )
         except Skipped as error:
-            self._write(self.journal.rejected, entry, str(error))
+            self._write(self.journal.rejected, action, str(error))
             blocked(str(error), kind="not-armed", remedy="mend what it names, and run again")
         except ApiError as error:
             # The route's word for it: any other error proves that nothing was ordered.
-            self._write(self.journal.rejected, entry, str(error))
+            self._write(self.journal.rejected, action, str(error))
             with judged_answers():
                 raise
         self.observe(order_ids=list(bought.order_ids), **bought.seen)
-        detail = ", ".join(f"{name} {value}" for name, value in bought.seen.items())
-        return self._write(self.journal.confirmed, entry, bought.order_ids, detail)
+        note = ", ".join(f"{name} {value}" for name, value in bought.seen.items())
+        return self._write(self.journal.confirmed, action, bought.order_ids, note)
 
-    def _sent(self, plan: Plan) -> Entry:
+    def _sent(self, plan: Plan) -> Action:
         """Claim the day and write SENT; an order may leave only once this has returned."""
         try:
-            entry = self.journal.intend(plan)
+            action = self.journal.intend(plan)
         except JournalError as error:
             block_on_journal(error)
-        self.observe(intent=entry.id, out_order_id=entry.out_order_id)
+        key = out_order_id(action)
+        self.observe(intent=action.id, out_order_id=key)
         try:
-            return self.journal.sent(entry)
+            return self.journal.sent(action, f"out_order_id {key}")
         except JournalError as error:
             # Nothing left, whatever the journal holds: said if it can be, else it blocks.
             with contextlib.suppress(JournalError):
-                self.journal.rejected(entry, f"nothing was sent: {error}")
+                self.journal.rejected(action, f"nothing was sent: {error}")
             block_on_journal(error)
 
     def _known_ids(self) -> set[str]:
         """Return the supplier's ids of all orders of this target that were placed before."""
         try:
-            entries = self.journal.entries(self.target, limit=10_000)
+            actions = self.journal.actions(target=self.target, limit=10_000)
         except JournalError as error:
             block_on_journal(error)
-        return {each for entry in entries for each in entry.order_ids}
+        return {each for action in actions for each in action.receipts}
 
-    def _write(self, step: Callable[P, Entry], *args: P.args, **kwargs: P.kwargs) -> Entry:
+    def _write(self, step: Callable[P, Action], *args: P.args, **kwargs: P.kwargs) -> Action:
         try:
             return step(*args, **kwargs)
         except JournalError as error:

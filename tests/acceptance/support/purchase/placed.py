@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pytest_prodstatus import Money, blocked
-from pytest_prodstatus.store.action import Entry
+from pytest_prodstatus.journal import Action
 from tests.acceptance.support.aliexpress.orders import Supplier, SupplierOrder, order_verdict
 from tests.acceptance.support.clock import Waiting
 from tests.acceptance.support.errors import Verdict
@@ -79,8 +79,8 @@ def acts(item: pytest.Item) -> bool:
 
 
 def awaited_order(
-    find: Callable[[], Entry | None], placing: Placing, wait: Waiting
-) -> Entry | None:
+    find: Callable[[], Action | None], placing: Placing, wait: Waiting
+) -> Action | None:
     """Return the order that another process is placing, None if none came of it.
 
     Args:
@@ -89,7 +89,7 @@ def awaited_order(
         wait: bounds it.
     """
 
-    def look() -> tuple[Entry | None, bool]:
+    def look() -> tuple[Action | None, bool]:
         over = placing.over  # before the journal, so that an order is never missed
         return find(), over
 
@@ -97,19 +97,19 @@ def awaited_order(
     return found
 
 
-def read_back(supplier: Supplier, entry: Entry, *, now: datetime, wait: Waiting) -> ReadBack:
+def read_back(supplier: Supplier, action: Action, *, now: datetime, wait: Waiting) -> ReadBack:
     """Look a placed order up, waiting while it is new: it is found only after some seconds.
 
     Args:
         supplier: who is asked.
-        entry: the order, with its supplier ids.
+        action: the order, with its supplier ids.
         now: an order older than an hour isn't waited for, and must be known.
         wait: how long to wait.
     """
-    fresh = now - entry.claimed_at < timedelta(hours=1)
+    fresh = now - action.claimed_at < timedelta(hours=1)
 
     def look() -> ReadBack:
-        return _read([(each, supplier.order(each)) for each in entry.order_ids], fresh=fresh)
+        return _read([(each, supplier.order(each)) for each in action.receipts], fresh=fresh)
 
     return wait(look, lambda seen: not fresh or seen.verdict != "BLOCKED")
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_prodstatus import Blocked
-from pytest_prodstatus.store.journal import Journal
+from pytest_prodstatus.journal import Journal
 from tests.acceptance.support.purchase.order import Purchase
 from tests.acceptance.support.purchase.routes import choose_route
 from tests.acceptance.support.settings import Settings
@@ -41,6 +41,7 @@ def buy(job: dict[str, Any]) -> str:
                 route=choose_route(settings, client),
                 journal=journal,
                 settings=settings,
+                project="shop",
                 target="demo",
                 who="a person",
                 clock=clock,

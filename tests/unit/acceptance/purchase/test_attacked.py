@@ -25,8 +25,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from pytest_prodstatus import Blocked
-from pytest_prodstatus.store.action import State
-from pytest_prodstatus.store.journal import Journal
+from pytest_prodstatus.journal import Journal, State
 from tests.unit.acceptance.providers import Clock, aliexpress_client
 from tests.unit.acceptance.purchases import Bench
 
@@ -159,10 +158,10 @@ class Attack:
             with contextlib.suppress(Blocked):
                 self.bench.purchase(journal, client).place()
                 # A kept connection has nothing left on it of the answer to the order.
-                assert client.order(journal.entries()[0].order_ids[0]) is not None
+                assert client.order(journal.actions()[0].receipts[0]) is not None
             with pytest.raises(Blocked) as second:
                 self.bench.purchase(journal, client).place()
-            (state,) = [str(entry.state) for entry in journal.entries()]
+            (state,) = [str(action.state) for action in journal.actions()]
         client.close()
         expected = "not-armed" if state == "CONFIRMED" else "unresolved-intent"
         assert second.value.reason.kind.value == expected
@@ -256,12 +255,12 @@ def test_an_answer_about_an_earlier_order_is_unknown(bench: Bench) -> None:
     first = bench.place()
     bench.clock.now += timedelta(days=40)
     with meddled(bench.url) as (meddler, url), bench.journal() as journal:
-        meddler.spoil = body(_ids(int(first.order_ids[0])))
+        meddler.spoil = body(_ids(int(first.receipts[0])))
         client = aliexpress_client(url, clock=bench.clock)
         with pytest.raises(Blocked, match="was placed before"):
             bench.purchase(journal, client).place()
         client.close()
-        assert [str(entry.state) for entry in journal.entries()] == ["UNKNOWN", "CONFIRMED"]
+        assert [str(action.state) for action in journal.actions()] == ["UNKNOWN", "CONFIRMED"]
 
 
 class Jumping:
@@ -289,17 +288,17 @@ def test_clocks_that_jump_make_no_second_order(bench: Bench, trial: int) -> None
         for _ in range(8):
             bench.clock.now += timedelta(hours=chance.uniform(0, 40))
             meddler.spoil = _up_to(0 if chance.random() < 0.1 else 10_000, reset=False)
-            was_open = any(not entry.settled for entry in journal.entries())
+            was_open = any(not action.settled for action in journal.actions())
             before = bench.ordered
             client = aliexpress_client(url, clock=bench.clock)
             with contextlib.suppress(Blocked):
                 replace(bench.purchase(journal, client), clock=clock).place()
             client.close()
             assert bench.ordered - before <= (not was_open)
-        entries = journal.entries()
+        actions = journal.actions()
     assert set(bench.state.created.values()) <= {1}
-    sent = [entry for entry in entries if any(e.state is State.SENT for e in entry.events)]
+    sent = [action for action in actions if any(e.state is State.SENT for e in action.events)]
     assert bench.ordered == len(sent)
     # Newest first: no order is of a day that an earlier one had, or that lies before it.
-    days = [entry.day for entry in sent]
+    days = [action.key.name for action in sent]
     assert days == sorted(set(days), reverse=True)

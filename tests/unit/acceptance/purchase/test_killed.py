@@ -108,13 +108,13 @@ class Shop:
 
     @property
     def state_of_journal(self) -> str:
-        """Where the one entry stands; empty where there is none."""
-        from pytest_prodstatus.store.journal import Journal
+        """Where the one action stands; empty where there is none."""
+        from pytest_prodstatus.journal import Journal
 
         with Journal.open(str(self.job["journal"])) as journal:
-            entries = journal.entries()
-        assert len(entries) <= 1
-        return str(entries[0].state) if entries else ""
+            actions = journal.actions()
+        assert len(actions) <= 1
+        return str(actions[0].state) if actions else ""
 
 
 @pytest.mark.parametrize("route", ["direct", "store"])

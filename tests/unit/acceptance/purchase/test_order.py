@@ -8,20 +8,29 @@ from typing import Any
 
 import pytest
 
-from pytest_prodstatus import Blocked
-from pytest_prodstatus.store.journal import Journal
-from tests.acceptance.support.purchase.journal import CRITERION, latest_order, refuse_unresolved
+from pytest_prodstatus import Blocked, Money
+from pytest_prodstatus.journal import Journal, State
+from tests.acceptance.support.purchase.journal import (
+    CRITERION,
+    latest_order,
+    order_value,
+    out_order_id,
+    refuse_unresolved,
+)
 from tests.unit.acceptance.providers import aliexpress_client
 from tests.unit.acceptance.purchases import ARMED, Bench
 
 
 def test_an_order_is_placed_paid_and_written_down(bench: Bench) -> None:
     """Its id, quote and mode are in the journal, and the supplier has it."""
-    entry = bench.place()
-    assert (str(entry.state), entry.mode, entry.route) == ("CONFIRMED", "paid", "direct")
-    assert (str(entry.amount), str(entry.cap), entry.currency) == ("14.49", "25.00", "USD")
-    order = bench.state.orders[entry.order_ids[0]]
-    assert (order.out_order_id, order.status) == (entry.out_order_id, "WAIT_SELLER_SEND_GOODS")
+    action = bench.place()
+    assert action.state is State.CONFIRMED
+    assert (action.project, action.target) == ("shop", "demo")
+    assert action.details == {"mode": "paid", "route": "direct"}
+    assert list(map(str, action.limits)) == ["price 14.49 USD (at most 25.00)"]
+    assert order_value(action) == Money("14.49", "USD")
+    order = bench.state.orders[action.receipts[0]]
+    assert (order.out_order_id, order.status) == (out_order_id(action), "WAIT_SELLER_SEND_GOODS")
 
 
 def test_a_second_order_is_refused_for_the_day(bench: Bench) -> None:
@@ -84,7 +93,7 @@ def test_an_order_that_would_leave_too_late_is_written_off(bench: Bench) -> None
         with pytest.raises(Blocked, match="was good on its own day") as caught:
             bench.purchase(journal).place()
         assert caught.value.reason.kind.value == "inconclusive"
-        assert [str(entry.state) for entry in journal.entries()] == ["REJECTED"]
+        assert [str(action.state) for action in journal.actions()] == ["REJECTED"]
     assert bench.ordered == 0
     bench.clock.now = times[0]
     assert bench.place().attempt == 2
@@ -126,8 +135,8 @@ def test_a_refused_order_fails_and_frees_the_day(bench: Bench) -> None:
     with pytest.raises(AssertionError, match="InsufficientPermission"):
         bench.place()
     bench.state.permissions = None
-    entry = bench.place()
-    assert (entry.attempt, bench.ordered) == (2, 1)
+    action = bench.place()
+    assert (action.attempt, bench.ordered) == (2, 1)
 
 
 def test_racers_place_one_order(bench: Bench) -> None:
@@ -152,10 +161,10 @@ def test_racers_place_one_order(bench: Bench) -> None:
 
 def test_a_confirmed_order_proves_the_purchase_for_thirty_days(bench: Bench) -> None:
     """And no longer."""
-    entry = bench.place()
+    action = bench.place()
     with bench.journal() as journal:
         later = bench.clock() + timedelta(days=29)
-        assert latest_order(journal, "demo", later) == entry
+        assert latest_order(journal, "demo", later) == action
         assert latest_order(journal, "production", later) is None
         assert latest_order(journal, "demo", bench.clock() + timedelta(days=31)) is None
-    assert entry.criterion == CRITERION
+    assert action.criterion == CRITERION

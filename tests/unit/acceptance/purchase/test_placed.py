@@ -10,15 +10,15 @@ from typing import TypeVar
 import pytest
 
 from pytest_prodstatus import Blocked
-from pytest_prodstatus.store.action import Entry, State
+from pytest_prodstatus.journal import Action, State
 from tests.acceptance.support.clock import waiting
 from tests.acceptance.support.purchase.placed import Placing, ReadBack, awaited_order, read_back
 from tests.unit.acceptance.providers import aliexpress_client
 from tests.unit.acceptance.purchases import Bench
-from tests.unit.state.plans import entry
+from tests.unit.store.plans import action
 
 T = TypeVar("T")
-_ORDER = entry(State.SENT, State.CONFIRMED)
+_ORDER = action(State.SENT, State.CONFIRMED)
 
 
 def _patient(look: Callable[[], T], done: Callable[[T], bool]) -> T:
@@ -48,7 +48,7 @@ def test_the_wait_ends_with_the_order_or_with_its_criterion(
     placing = Placing(tmp_path, "run/1")
     seen = 0
 
-    def find() -> Entry | None:
+    def find() -> Action | None:
         nonlocal seen
         seen += 1
         if over_at is not None and seen >= over_at - 1:
@@ -66,33 +66,33 @@ def test_the_note_is_of_one_run(tmp_path: Path) -> None:
     assert not Placing(tmp_path, "run 2").over
 
 
-def _read(bench: Bench, entry: Entry, looks: list[float]) -> ReadBack:
+def _read(bench: Bench, action: Action, looks: list[float]) -> ReadBack:
     client = aliexpress_client(bench.url, clock=bench.clock)
     wait = waiting(timedelta(seconds=0.3), sleep=looks.append, pause=0.01)
-    return read_back(client, entry, now=bench.clock(), wait=wait)
+    return read_back(client, action, now=bench.clock(), wait=wait)
 
 
 def test_a_new_order_is_waited_for(bench: Bench) -> None:
     """It is found only after some seconds; unknown until the end is pending, not lost."""
-    entry = bench.place()
-    order = bench.state.orders[entry.order_ids[0]]
+    action = bench.place()
+    order = bench.state.orders[action.receipts[0]]
     order.visible_from = bench.clock() + timedelta(seconds=10)
     looks: list[float] = []
-    found = _read(bench, entry, looks)
+    found = _read(bench, action, looks)
     assert (found.verdict, found.statuses) == ("BLOCKED", ("UNKNOWN",))
     assert len(looks) > 1
     with pytest.raises(Blocked, match="UNKNOWN at the supplier"):
         found.require_settled()
     order.visible_from = bench.clock()
-    assert _read(bench, entry, []).verdict == "CONFIRMED"
+    assert _read(bench, action, []).verdict == "CONFIRMED"
 
 
 def test_an_old_order_that_is_unknown_or_cancelled_fails(bench: Bench) -> None:
     """Nothing is waited for."""
-    entry = bench.place()
-    bench.state.orders[entry.order_ids[0]].status = "IN_CANCEL"
-    assert _read(bench, entry, []).verdict == "FAILED"
+    action = bench.place()
+    bench.state.orders[action.receipts[0]].status = "IN_CANCEL"
+    assert _read(bench, action, []).verdict == "FAILED"
     bench.state.orders.clear()
     bench.clock.now += timedelta(hours=2)
     looks: list[float] = []
-    assert (_read(bench, entry, looks).verdict, looks) == ("FAILED", [])
+    assert (_read(bench, action, looks).verdict, looks) == ("FAILED", [])

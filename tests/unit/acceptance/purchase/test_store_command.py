@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from pytest_prodstatus import Blocked
+from pytest_prodstatus.journal import State
 from tests.acceptance.support.purchase.store_command import StoreCommand, read_report
 from tests.unit.acceptance.purchases import Bench
 
@@ -79,9 +80,9 @@ class Backend:
         return len(path.read_text().splitlines()) if path.exists() else 0
 
     def states(self) -> list[str]:
-        """Return where each entry of the journal stands, newest first."""
+        """Return where each action of the journal stands, newest first."""
         with self.bench.journal() as journal:
-            return [str(entry.state) for entry in journal.entries()]
+            return [str(action.state) for action in journal.actions()]
 
 
 @pytest.fixture
@@ -112,9 +113,10 @@ def _alive(pid: int) -> bool:
 def test_a_success_with_an_id_is_the_order(backend: Backend) -> None:
     """It is preferred to our client, named in the journal, and our client orders nothing."""
     backend.does("report", "0", "SUCCESS", "8198352049851315")
-    entry = backend.bench.place()
-    assert (str(entry.state), entry.route, entry.mode) == ("CONFIRMED", "store", "paid")
-    assert entry.order_ids == ("8198352049851315",)
+    action = backend.bench.place()
+    assert action.state is State.CONFIRMED
+    assert action.details == {"route": "store", "mode": "paid"}
+    assert action.receipts == ("8198352049851315",)
     assert (backend.runs, backend.bench.ordered) == (1, 0)
     assert backend.bench.state.requests["aliexpress.ds.product.get"] == 1
 
@@ -214,7 +216,7 @@ def test_its_words_hold_no_secret_and_no_person(
     backend.does("tell", "STORE_API_KEY", "TEST_FULL_NAME", "TEST_ADDRESS", "TEST_PHONE")
     reason = backend.bench.blocked()[1]
     with backend.bench.journal() as journal:
-        details = str([event.detail for entry in journal.entries() for event in entry.events])
+        details = str([event.note for action in journal.actions() for event in action.events])
     for text in (reason, details):
         assert "********" in text
         for hidden in ("hunter2", "Ann", "1 Street", "555"):

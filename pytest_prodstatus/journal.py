@@ -1,0 +1,100 @@
+"""The journal of real actions, for test code: an action that can't be undone happens at most once.
+
+    from pytest_prodstatus.journal import Journal, Limit, Plan, once_a_day
+
+The names below are public, beside those of `pytest_prodstatus`. Each is imported on first use and
+needs the extra `state`. How they are used: docs/how-to/real-action.md.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_prodstatus.store.action import (
+        Action,
+        Event,
+        Key,
+        Limit,
+        Plan,
+        State,
+        once,
+        once_a_day,
+        once_a_release,
+    )
+    from pytest_prodstatus.store.address import is_local_file, state_url
+    from pytest_prodstatus.store.errors import (
+        Claimed,
+        ClockBehind,
+        Expired,
+        IllegalTransition,
+        InvalidRecord,
+        JournalError,
+        JournalUnavailable,
+        UnknownAction,
+        Unresolved,
+    )
+    from pytest_prodstatus.store.journal import Journal
+
+__all__ = [
+    "Action",
+    "Claimed",
+    "ClockBehind",
+    "Event",
+    "Expired",
+    "IllegalTransition",
+    "InvalidRecord",
+    "Journal",
+    "JournalError",
+    "JournalUnavailable",
+    "Key",
+    "Limit",
+    "Plan",
+    "State",
+    "UnknownAction",
+    "Unresolved",
+    "is_local_file",
+    "once",
+    "once_a_day",
+    "once_a_release",
+    "project_name",
+    "state_url",
+]
+
+_NAMES = {
+    "action": (
+        *("Action", "Event", "Key", "Limit", "Plan", "State"),
+        *("once", "once_a_day", "once_a_release"),
+    ),
+    "address": ("is_local_file", "state_url"),
+    "errors": (
+        *("Claimed", "ClockBehind", "Expired", "IllegalTransition", "InvalidRecord"),
+        *("JournalError", "JournalUnavailable", "UnknownAction", "Unresolved"),
+    ),
+    "journal": ("Journal",),
+}
+_HOME = {name: home for home, names in _NAMES.items() for name in names}
+
+
+def project_name(root: Path) -> str:
+    """Return the name of the project in a folder, as history and overrides have it."""
+    from pytest_prodstatus.project import name_in
+
+    return name_in(root)
+
+
+if not TYPE_CHECKING:  # or a type checker would take any name for a public one
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOME:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        from importlib import import_module
+
+        try:
+            return getattr(import_module(f"pytest_prodstatus.store.{_HOME[name]}"), name)
+        except ModuleNotFoundError as error:
+            msg = f"{error}: the journal needs pip install 'pytest-prodstatus[state]'"
+            raise ModuleNotFoundError(msg, name=error.name) from error

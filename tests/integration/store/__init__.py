@@ -1,0 +1,1 @@
+"""Tests of the state store with real processes on SQLite and PostgreSQL."""

@@ -1,0 +1,148 @@
+"""SIGKILL at every instant of an action: the journal explains itself and blocks the next run."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from pytest_prodstatus.store.action import Action, State
+from pytest_prodstatus.store.errors import Unresolved
+from pytest_prodstatus.store.journal import Journal
+from tests.integration.store.conftest import Act
+from tests.integration.store.plans import NOON, TARGET, SetClock, plan_at
+
+TOMORROW = NOON + timedelta(days=1)
+TEN = 10
+KNOWN = (State.CONFIRMED, State.REJECTED)
+AFTER = {
+    "started": set[State](),
+    "open": set[State](),
+    "intend": {State.INTENT},
+    "sent": {State.SENT},
+    "confirmed": {State.CONFIRMED},
+    "rejected": {State.REJECTED},
+    "unknown": {State.UNKNOWN},
+}
+
+
+def _follows(said: list[str], action: Action | None, steps: list[str]) -> None:
+    """The journal is where the last word says, or exactly one step further."""
+    done = [word for word in said if word in steps]
+    states = [next(iter(AFTER[step])) for step in steps]
+    here = None if action is None else action.state
+    allowed: list[State | None] = [states[len(done) - 1] if done else None]
+    if len(done) < len(steps):
+        allowed.append(states[len(done)])
+    assert here in allowed, f"said {said}, journal stands at {here}"
+
+
+def _next_run(journal: Journal, criterion: str) -> tuple[Action | None, bool]:
+    """What the next day's run finds: the action the kill left, and whether it may act."""
+    left = [action for action in journal.actions(target=TARGET) if action.criterion == criterion]
+    try:
+        journal.intend(plan_at(TOMORROW, criterion=criterion))
+    except Unresolved as refusal:
+        named, sentence = refusal.action, str(refusal)
+    else:
+        return (left[0] if left else None), True
+    assert [named] == left
+    assert f"action {named.id} " in sentence
+    return named, False
+
+
+@pytest.mark.parametrize("end", ["confirmed", "rejected", "unknown"])
+def test_killed_at_every_instant(url: str, act: Act, end: str) -> None:
+    """Whatever instant the process dies at, the next run acts only if it is known what happened.
+
+    Ten at once, each for a criterion of its own, so that one dies while others wait for it.
+    """
+    steps = ["intend", "sent", end]
+    kills = 0
+    survived = False
+    Journal.open(url).close()
+    for batch in range(1, 500, TEN):
+        instants = range(batch, batch + TEN)
+        answers = act(
+            *[
+                {"url": url, "criterion": f"killed-at-{at}", "steps": steps, "kill_at": at}
+                for at in instants
+            ]
+        )
+        with Journal.open(url, clock=SetClock(TOMORROW)) as journal:
+            for at, answer in zip(instants, answers, strict=True):
+                said = [word for word, _ in answer["said"]]
+                action, acted = _next_run(journal, f"killed-at-{at}")
+                _follows(said, action, steps)
+                assert acted is (action is None or action.state in KNOWN)
+                assert answer["killed"] or said[-1] == end
+        kills += sum(answer["killed"] for answer in answers)
+        survived = not answers[-1]["killed"]
+        if survived:
+            break
+    assert survived, "the instants have no end"
+    assert kills >= 25
+
+
+def test_killed_while_it_creates_the_schema(url: str, act: Act) -> None:
+    """A journal whose first process died at any instant of creating it is made by the next one."""
+    for instant in range(1, 500):
+        (answer,) = act({"url": url, "steps": [], "kill_at": instant})
+        if not answer["killed"]:
+            break
+        with Journal.open(url, clock=SetClock(TOMORROW)) as journal:
+            assert journal.actions() == ()
+        _remove(url)
+    assert answer["said"][-1][0] == "open"
+    assert instant > 10
+
+
+def _remove(url: str) -> None:
+    """Take the schema away again, so that the next process has to create it."""
+    if url.startswith("sqlite"):
+        Path(url.removeprefix("sqlite:///")).unlink()
+        return
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "DROP TABLE prodstatus_version, prodstatus_action_event, prodstatus_action, "
+            "prodstatus_run_criterion, prodstatus_run, prodstatus_flip, prodstatus_override"
+        )
+
+
+def test_killed_at_random_instants(url: str, act: Act) -> None:
+    """Every step that was acknowledged before a kill is in the journal, in full, after it."""
+    chance = random.Random(20260310)
+    killed = 15
+    jobs = [
+        {
+            "url": url,
+            "criterion": f"killed-{number}",
+            "steps": ["intend", "sent", "confirmed"],
+            "days": 1000,
+            "kill_after": chance.uniform(0, 0.04),
+        }
+        for number in range(killed)
+    ]
+    # One after the other: SQLite's waiting isn't fair, and writers without a pause starve others.
+    answers = [answer for job in jobs for answer in act(job)]
+    with Journal.open(url) as journal:
+        actions = journal.actions(limit=1_000_000)
+    found = {action.id: action for action in actions}
+    acknowledged = [
+        (step, number) for answer in answers for step, number in answer["said"] if number
+    ]
+
+    assert all(answer["killed"] for answer in answers)
+    assert len(acknowledged) >= 4 * killed
+    for step, number in acknowledged:
+        assert AFTER[step] <= {event.state for event in found[number].events}
+    unsettled = Counter(action.criterion for action in actions if action.state not in KNOWN)
+    assert set(unsettled.values()) <= {1}
+    if url.startswith("sqlite"):
+        with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

@@ -1,0 +1,199 @@
+"""SIGKILL while a run is saved: no run is half there, none is there twice, and none stops the next.
+
+A run saves itself in one transaction, under its own id. So whenever it dies the store is as before
+or as after, and saving it again makes the same store as one that nobody killed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pytest_prodstatus.model.history import Retrospect
+from pytest_prodstatus.store.history import History
+from tests.integration.store.conftest import ROOT, Act
+from tests.integration.store.runs import ran
+
+TARGET = "production"
+TEN = 10
+NOBODY = 65534
+
+
+def seen(url: str, project: str, limit: int = 1000) -> Retrospect:
+    """Return all that a project's history tells."""
+    with History.open(url, project) as history:
+        return history.look_back(TARGET, limit=limit)
+
+
+def prepared(url: str, project: str) -> History:
+    """Return a history with three runs, of which the first two CONFIRMED."""
+    history = History.open(url, project)
+    for number, verdict in ((0, "C"), (1, "C"), (3, "F")):
+        history.save(ran(number, verdict))
+    return history
+
+
+# A new run between two others, whose flip moves; and one that replaces itself with another verdict.
+@pytest.mark.parametrize("saved", [(2, "F"), (1, "B")], ids=["new", "again"])
+def test_killed_at_every_statement(sqlite_url: str, act: Act, saved: tuple[int, str]) -> None:
+    """Before it, after it, around the commit: as before or as after; saved again it is there once.
+
+    Each dies over a copy of one file.
+    """
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    with prepared(sqlite_url, "store") as history:
+        before, whole = history.look_back(TARGET), file.read_bytes()
+        history.save(ran(*saved))
+        after = history.look_back(TARGET)
+    assert before != after
+    ends = [0, 0]
+    for first in range(1, 2000, TEN):
+        files = {n: file.with_name(f"{n}.sqlite3") for n in range(first, first + TEN)}
+        for copy in files.values():
+            copy.write_bytes(whole)
+        answers = act(
+            *[
+                {"url": f"sqlite:///{copy}", "part": "saves", "project": "store", "runs": [saved],
+                 "kill_at_call": n}
+                for n, copy in files.items()
+            ]
+        )  # fmt: skip
+        for copy, answer in zip(files.values(), answers, strict=True):
+            with History.open(f"sqlite:///{copy}", "store") as history:
+                left = history.look_back(TARGET)
+                assert left in (before, after)
+                assert left == after or ["saved", saved[0]] not in answer["said"]
+                ends[left == after] += answer["killed"]
+                history.save(ran(*saved))
+                assert history.look_back(TARGET) == after
+        if not answers[-1]["killed"]:
+            break
+    assert not answers[-1]["killed"], "the instants have no end"
+    # Some died before the commit and some after it.
+    assert ends[0] > 50
+    assert ends[1] > 0
+
+
+def test_killed_while_it_makes_a_new_file(tmp_path: Path, act: Act) -> None:
+    """Wherever it dies, the next run finds a store or makes one, and is saved."""
+    for first in range(1, 2000, TEN):
+        urls = {n: f"sqlite:///{tmp_path / str(n)}/s.sqlite3" for n in range(first, first + TEN)}
+        answers = act(
+            *[
+                {"url": url, "part": "saves", "project": "store", "runs": [], "kill_at_call": n}
+                for n, url in urls.items()
+            ]
+        )
+        for url in urls.values():
+            with History.open(url, "store") as history:
+                history.save(ran(1))
+                assert [run.run for run in history.look_back(TARGET).runs] == ["run-1"]
+        if not answers[-1]["killed"]:
+            break
+    assert not answers[-1]["killed"], "the instants have no end"
+    assert first > TEN
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_at_any_moment(url: str, act: Act, seed: int) -> None:
+    """Also inside the database's own code: what was said to be saved is, once, and is sound."""
+    chance = random.Random(seed)
+    runs = [(number, chance.choice("CFB")) for number in range(300)]
+    (answer,) = act(
+        {"url": url, "part": "saves", "project": "store", "runs": runs,
+         "kill_after": chance.random() / 10}
+    )  # fmt: skip
+    said = [number for word, number in answer["said"] if word == "saved"]
+    assert answer["killed"]
+    past = seen(url, "store")
+    kept = [int(run.run.removeprefix("run-")) for run in reversed(past.runs)]
+    assert kept in (said, [*said, len(said)])
+    verdicts = [verdict for _, verdict in runs[: len(kept)]]
+    turns = sum(one != other for one, other in itertools.pairwise(verdicts))
+    assert len(past.stages[0].flips) == turns
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as store:
+            assert store.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_ten_processes_save_at_once_into_a_new_store(url: str, act: Act) -> None:
+    """All of them are kept, though none of them found a store."""
+    jobs = [
+        {"url": url, "part": "saves", "project": "store", "runs": [(n, "C")]} for n in range(TEN)
+    ]
+    assert [answer["said"][-1] for answer in act(*jobs)] == [["saved", n] for n in range(TEN)]
+    assert len(seen(url, "store").runs) == TEN
+
+
+@pytest.mark.skipif(os.name == "nt" or os.getuid() != 0, reason="only root may be another user")
+def test_another_user_s_file_is_named(act: Act) -> None:
+    """A run that may read the store and not write it says so in one sentence; nothing changes."""
+    with tempfile.TemporaryDirectory() as name:  # not tmp_path: others can't look into that one
+        folder = Path(name)
+        url = f"sqlite:///{folder / 'old.sqlite3'}"
+        prepared(url, "store").close()
+        (folder / "old.sqlite3").chmod(0o644)
+        folder.chmod(0o555)
+        (answer,) = act(
+            {"url": url, "uid": NOBODY, "part": "saves", "project": "store", "runs": [(4, "C")]}
+        )
+        folder.chmod(0o755)
+        assert len(seen(url, "store").runs) == 3
+    word, sentence = answer["said"][-1]
+    assert word == "StateUnavailable"
+    assert sentence.startswith("The history at sqlite")
+    assert "let this user write to it" in sentence
+    assert "\n" not in sentence
+
+
+WITHIN_A_LIMIT = """
+import resource, sys
+from pytest_prodstatus.store.errors import StateUnavailable
+from pytest_prodstatus.store.history import History
+from tests.integration.store.runs import ran
+with History.open(sys.argv[1], "store") as history:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+    try:
+        history.save(ran(4))
+    except StateUnavailable as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no resource limits")
+def test_a_write_the_system_refuses_is_one_sentence(sqlite_url: str) -> None:
+    """A real refusal by the kernel half-way through a save (a file-size limit) leaves no trace."""
+    with prepared(sqlite_url, "store") as history:
+        before = history.look_back(TARGET)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHIN_A_LIMIT, sqlite_url],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (sentence,) = done.stdout.splitlines()
+    assert sentence.startswith("The history at sqlite")
+    assert "disk" in sentence
+    assert seen(sqlite_url, "store", 30) == before
+
+
+def test_what_a_file_holds_is_what_sqlalchemy_wrote(sqlite_url: str) -> None:
+    """A store of an older release goes on: instants are text in UTC with six digits."""
+    with History.open(sqlite_url, "store") as history:
+        history.save(ran(1, "F"))
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as store:
+        (row,) = store.execute("SELECT started, gate_open, stages FROM prodstatus_run").fetchall()
+        flips = store.execute("SELECT DISTINCT started FROM prodstatus_flip").fetchall()
+    assert row[:2] == ("2026-11-22 13:00:00.000000", 0)
+    assert row[2] == '{"api": "FAILED", "shop": "CONFIRMED", "final": "FAILED"}'
+    assert flips == [("2026-11-22 13:00:00.000000",)]

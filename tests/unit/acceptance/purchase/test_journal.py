@@ -1,0 +1,43 @@
+"""What the suite takes from the journal: the key that an order has at the supplier."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from pytest_prodstatus.journal import State
+from tests.acceptance.support.purchase.journal import out_order_id
+from tests.unit.store.plans import action, day_key
+
+names = st.text(min_size=1, max_size=50)
+parts = st.tuples(names, names, st.dates(), st.integers(1, 9999))
+
+
+def _key(part: tuple[str, str, date, int]) -> str:
+    criterion, target, day, attempt = part
+    order = action(State.SENT, key=day_key(day), attempt=attempt)
+    return out_order_id(replace(order, criterion=criterion, target=target))
+
+
+def test_it_is_the_same_for_ever() -> None:
+    """A key computed by an older version must be found again, so it never changes."""
+    part = ("placeorder.real-order-placed", "production", date(2026, 3, 10), 1)
+    assert _key(part) == "ps-20260310-1-b04989e83953"
+
+
+@given(parts, parts)
+def test_it_differs_if_any_part_differs(
+    one: tuple[str, str, date, int], other: tuple[str, str, date, int]
+) -> None:
+    """Criterion, target, day and attempt all count, and none runs into the next."""
+    assert (_key(one) == _key(other)) == (one == other)
+
+
+@given(parts)
+def test_it_fits_the_supplier(part: tuple[str, str, date, int]) -> None:
+    """At most 32 letters, digits and hyphens, whatever the names are."""
+    assert re.fullmatch(r"[a-z0-9-]{1,32}", _key(part))

@@ -1,1 +1,0 @@
-"""Tests of the rules that the journal of real orders keeps, without a database server."""

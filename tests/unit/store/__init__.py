@@ -1,0 +1,1 @@
+"""Tests of the rules that the state store keeps, without a database server."""
