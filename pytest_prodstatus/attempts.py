@@ -28,8 +28,7 @@ from pytest_prodstatus.model.outcome import (
 )
 from pytest_prodstatus.model.text import several_lines
 from pytest_prodstatus.model.verdict import Reason
-from pytest_prodstatus.redact_report import tells_nothing
-from pytest_prodstatus.redaction import Redaction
+from pytest_prodstatus.redaction import Redaction, tells_nothing
 from pytest_prodstatus.reports import ATTRIBUTE, MANIFEST, Payload, phase_of, take_manifest
 from pytest_prodstatus.spool import Spool, worker_id
 

@@ -1,6 +1,7 @@
-"""The project that a run or a command is about, and where its outputs lie.
+"""The project that a run or a command is about: root, target, subject, and where outputs lie.
 
-Separate from the settings of a run, since the commands ask for the same places without pytest.
+One resolver for the plugin and the commands, so that an option, a variable and an ini key mean the
+same to both. Separate from the settings of a run, since the commands need it without pytest.
 """
 
 from __future__ import annotations
@@ -11,7 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_prodstatus.readers.config import OUTPUTS, Config, ConfigError, read_config, read_name
+from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.readers.config import (
+    OUTPUTS,
+    TARGET_FORM,
+    Config,
+    ConfigError,
+    read_config,
+    read_name,
+)
 
 PRODUCTION = "production"
 """The default target, and the mark that every criterion carries."""
@@ -179,3 +188,126 @@ def _check_exports(config: Config, source: str) -> None:
                 "give the document or the report another name"
             )
             raise ConfigError(msg)
+
+
+VARIABLES: Mapping[str, str] = {
+    "root": "PRODSTATUS_ROOT",
+    "target": "PRODSTATUS_TARGET",
+    "dir": "PRODSTATUS_DIR",
+    "subject": "PRODSTATUS_SUBJECT",
+    "run": "PRODSTATUS_RUN_ID",
+}
+"""The inputs by name, and the environment variable of each."""
+
+KEYS: Mapping[str, str] = {name: f"prodstatus_{name}" for name in ("target", "dir", "subject")}
+"""Those that pytest's configuration file may give, and the key of each."""
+
+
+class InputError(ValueError):
+    """A value that can't be used; one sentence that names where it was given."""
+
+
+class Inputs(NamedTuple):
+    """The resolved values.
+
+    Attributes:
+        root: the project's root, if one was named.
+        target: the system.
+        folder: where the outputs lie, if that was named.
+        subject: the release.
+        run: the id of the run.
+    """
+
+    root: Path | None
+    target: str
+    folder: Path | None
+    subject: str | None
+    run: str | None
+
+    def outputs(self, root: Path) -> Path:
+        """Return a project's output folder: the one that was named, else the target's usual one."""
+        return self.folder or usual_folder(root, self.target)
+
+
+def resolve_inputs(
+    options: Mapping[str, str | None],
+    environ: Mapping[str, str],
+    ini: Mapping[str, str],
+    start: Path,
+    *,
+    dashes: str = "--",
+) -> Inputs:
+    """Return the inputs: each from the command line, else the environment, else the ini file.
+
+    An empty value in the environment or the file counts as none.
+
+    Args:
+        options: the values on the command line by input's name; None if it wasn't given.
+        environ: the environment.
+        ini: the values of pytest's keys, by input's name.
+        start: the current folder, from which `root` and `dir` are relative, whoever gives them.
+        dashes: what stands before an option's name, for messages.
+
+    Raises:
+        InputError: a value on the command line is empty, a target isn't a name that a folder can
+            have, or a root isn't a folder.
+    """
+    given = {name: _first(name, options, environ, ini, dashes) for name in VARIABLES}
+    root, target, folder = given["root"], given["target"], given["dir"]
+    if target and not TARGET_FORM.fullmatch(target.value):
+        msg = f"{target}: use letters, digits, '.', '_' and '-', as in 'staging'"
+        raise InputError(msg)
+    if root and not (start / root.value).is_dir():
+        msg = f"{root}: there is no such folder; name the folder of the project's pyproject.toml"
+        raise InputError(msg)
+    subject, run = (one_line(v.value) if v else None for v in (given["subject"], given["run"]))
+    return Inputs(
+        root=start / root.value if root else None,
+        target=target.value if target else PRODUCTION,
+        folder=start / folder.value if folder else None,
+        subject=subject,
+        run=run,
+    )
+
+
+class _Given(NamedTuple):
+    """A value, and what stands before it where it was given."""
+
+    source: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.source}{self.value!r}"
+
+
+def _first(
+    name: str,
+    options: Mapping[str, str | None],
+    environ: Mapping[str, str],
+    ini: Mapping[str, str],
+    dashes: str,
+) -> _Given | None:
+    """Return the value that counts, without blanks around it; None if there is none."""
+    option = options.get(name)
+    if option is not None and not option.strip():
+        msg = f"{dashes}{name} {option!r} is empty: leave the option out, or give it a value"
+        raise InputError(msg)
+    candidates = (
+        _Given(f"{dashes}{name} ", (option or "").strip()),
+        _Given(f"{VARIABLES[name]}=", environ.get(VARIABLES[name], "").strip()),
+        _Given(f"{KEYS.get(name, name)} = ", ini.get(name, "").strip()),
+    )
+    return next((each for each in candidates if each.value), None)
+
+
+def saves_history(environ: Mapping[str, str]) -> bool:
+    """Return whether PRODSTATUS_HISTORY lets the history be saved, which is so unless it is 0.
+
+    Raises:
+        ValueError: it is neither 0 nor 1; one sentence.
+    """
+    chosen = environ.get("PRODSTATUS_HISTORY", "").strip()
+    if chosen not in ("", "0", "1"):
+        msg = f"PRODSTATUS_HISTORY={chosen!r}: set it to 0 to save no history, or to 1"
+        raise ValueError(msg)
+    return chosen != "0"

@@ -17,14 +17,6 @@ from typing import Any
 import pytest
 
 from pytest_prodstatus.criteria import Manifest
-from pytest_prodstatus.inputs import (
-    KEYS,
-    VARIABLES,
-    InputError,
-    Inputs,
-    resolve_inputs,
-    saves_history,
-)
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError
 from pytest_prodstatus.model.verdict import Rule
 from pytest_prodstatus.options import (
@@ -35,7 +27,19 @@ from pytest_prodstatus.options import (
     narrows_to_criteria,
     worker_input,
 )
-from pytest_prodstatus.project import PRODUCTION, Layout, Project, config_in, find_project
+from pytest_prodstatus.project import (
+    KEYS,
+    PRODUCTION,
+    VARIABLES,
+    InputError,
+    Inputs,
+    Layout,
+    Project,
+    config_in,
+    find_project,
+    resolve_inputs,
+    saves_history,
+)
 from pytest_prodstatus.readers.config import Config, ConfigError
 from pytest_prodstatus.version import __version__
 

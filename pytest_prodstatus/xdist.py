@@ -17,7 +17,7 @@ import pytest
 
 from pytest_prodstatus.model.text import utf8
 from pytest_prodstatus.model.walk import INTO, walked
-from pytest_prodstatus.redact_report import tells_nothing
+from pytest_prodstatus.redaction import tells_nothing
 from pytest_prodstatus.reports import MANIFEST, take_manifest
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -11,15 +11,31 @@ from typing import NamedTuple
 
 import click
 
-from pytest_prodstatus.inputs import InputError, Inputs, configured_in, resolve_inputs
 from pytest_prodstatus.model.codec import RecordError, read_record
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import one_line, parse_duration
 from pytest_prodstatus.project import FILE as PROJECT_FILE
-from pytest_prodstatus.project import Project, config_in, find_project, variables_of
+from pytest_prodstatus.project import (
+    KEYS,
+    InputError,
+    Inputs,
+    Project,
+    config_in,
+    find_project,
+    resolve_inputs,
+    variables_of,
+)
 from pytest_prodstatus.publish import publish
+from pytest_prodstatus.readers import pytestini
 from pytest_prodstatus.readers.config import TARGET_FORM, ConfigError
 from pytest_prodstatus.writers.files import FolderInUse, FolderLock
+
+_OPTIONS: Mapping[str, str] = {
+    "--target": "target",
+    **{f"--prodstatus-{name}": name for name in ("root", "target", "dir", "subject")},
+}
+_OVERRIDES = ("-o", "--override-ini")
+_FILE = ("-c", "--config-file")
 
 
 def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:  # noqa: ARG001
@@ -236,3 +252,64 @@ def publish_at(record: Record, project: Project, folder: Path) -> None:
     exports = (layout.export(name) for name in project.config.exports)
     for path in (layout.document, layout.page, *exports, layout.record):
         click.echo(f"wrote {shown(path)}")
+
+
+class Configured(NamedTuple):
+    """What pytest would be given in a folder, without a word on its command line.
+
+    Attributes:
+        options: the values in `addopts` and PYTEST_ADDOPTS, by input.
+        ini: the values of the keys in the configuration file, by input.
+    """
+
+    options: Mapping[str, str]
+    ini: Mapping[str, str]
+
+
+def configured_in(start: Path, environ: Mapping[str, str]) -> Configured:
+    """Return what pytest would be given if it were run in a folder without arguments.
+
+    Read are its configuration file, `addopts` in it, PYTEST_ADDOPTS, and `-o` and `-c` there. The
+    short `--target` is taken for ours, as it is unless another plugin has an option of this name.
+
+    Args:
+        start: the folder.
+        environ: the environment.
+
+    Raises:
+        ConfigError: pytest couldn't read them either; one sentence.
+    """
+    extra = pytestini.arguments_of(environ.get("PYTEST_ADDOPTS", ""), "PYTEST_ADDOPTS")
+    named = [value for _, value in pytestini.given_in(extra, _FILE)]
+    values = dict(_read(start / named[-1]) or {} if named else _values_in(start))
+    values.update(_overridden(extra))
+    arguments = [*pytestini.arguments_of(values.get("addopts", ""), "addopts"), *extra]
+    values.update(_overridden(arguments))
+    return Configured(
+        options={_OPTIONS[name]: v for name, v in pytestini.given_in(arguments, _OPTIONS)},
+        ini={name: pytestini.text_of(values, key) for name, key in KEYS.items()},
+    )
+
+
+def _overridden(arguments: list[str]) -> dict[str, str]:
+    pairs = (value.partition("=") for _, value in pytestini.given_in(arguments, _OVERRIDES))
+    return {key: value for key, _, value in pairs}
+
+
+def _values_in(start: Path) -> pytestini.Values:
+    for folder in (start, *start.parents):
+        for name in pytestini.FILES:
+            path = folder / name
+            values = _read(path) if path.is_file() else None
+            if values is not None:
+                return values
+    return {}
+
+
+def _read(path: Path) -> pytestini.Values | None:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{path}: can't be read, and pytest reads its settings there: {error}"
+        raise ConfigError(msg) from None
+    return pytestini.read_values(path.name, text, str(path))

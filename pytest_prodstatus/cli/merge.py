@@ -9,12 +9,11 @@ from pathlib import Path
 import click
 
 from pytest_prodstatus.cli.common import FILE, dir_option, named_record, place_of, root_option
-from pytest_prodstatus.inputs import saves_history
 from pytest_prodstatus.model.catalogue import CatalogueError
 from pytest_prodstatus.model.merge import MergeError, merge, unobserved
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.project import Project
+from pytest_prodstatus.project import Project, saves_history
 from pytest_prodstatus.publish import Archive
 from pytest_prodstatus.writers.board import final_line
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from functools import cached_property
 from html.entities import codepoint2name
 from itertools import takewhile
@@ -126,6 +127,39 @@ class Redactor:
 def is_secret_name(name: str) -> bool:
     """Return whether a name ends as names of secrets do, in any case."""
     return name.upper().endswith(SECRET_ENDINGS)
+
+
+class SecretNames:
+    """Tells by its name whether a variable holds a secret.
+
+    Args:
+        patterns: of the project, beside the usual endings: `*_PIN` names more secrets, and
+            `!CACHE_KEY` says that one isn't; the last that fits decides. Case doesn't matter.
+    """
+
+    def __init__(self, patterns: Iterable[str] = ()) -> None:
+        self._patterns = tuple(pattern.upper() for pattern in patterns)
+        self._known: dict[str, bool] = {}
+
+    def __contains__(self, name: str) -> bool:
+        # The same few names are asked about before every text of a run.
+        if name not in self._known:
+            self._known[name] = self._holds(name)
+        return self._known[name]
+
+    def _holds(self, name: str) -> bool:
+        meant = is_secret_name(name)
+        for pattern in self._patterns:
+            if fnmatchcase(name.upper(), pattern.removeprefix("!")):
+                meant = not pattern.startswith("!")
+        return meant
+
+    def among(self, variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        """Yield name and value of each variable that holds a secret."""
+        for name in list(variables):
+            value = variables.get(name) if name in self else None
+            if value is not None:
+                yield name, value
 
 
 def _without_ends(value: str, text: str) -> str:

@@ -8,10 +8,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from pytest_prodstatus.model.record import Record, StageResult, Standing
-from pytest_prodstatus.model.summary import override_line, stage_line
 from pytest_prodstatus.model.text import age
 from pytest_prodstatus.model.verdict import Kind, Verdict
-from pytest_prodstatus.writers.words import VERDICT_WIDTH, counted
+from pytest_prodstatus.writers.words import VERDICT_WIDTH, counted, override_line, stage_line
 
 
 class Line(NamedTuple):

@@ -13,11 +13,11 @@ from typing import Any
 
 from pytest_prodstatus.model.codec import data_of
 from pytest_prodstatus.model.record import Record, Standing
-from pytest_prodstatus.model.summary import override_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.version import __version__
 from pytest_prodstatus.writers.exports import Row, rows_of
+from pytest_prodstatus.writers.words import override_line
 
 SPECIFICATION = "0.0.0"
 _STATUSES = ("passed", "failed", "skipped", "pending", "other")

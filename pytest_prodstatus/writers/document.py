@@ -15,12 +15,11 @@ from dataclasses import replace
 
 from pytest_prodstatus.model.catalogue import FINAL, SINCE, TAKEN_TITLES
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.model.summary import override_line, stage_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.readers.markdown import Document
 from pytest_prodstatus.version import __version__
-from pytest_prodstatus.writers.words import meanings, minute
+from pytest_prodstatus.writers.words import meanings, minute, override_line, stage_line
 
 LAST_RUN, NEXT_ACTIONS = TAKEN_TITLES
 

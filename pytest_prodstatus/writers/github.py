@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.model.summary import override_line, stage_line
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict, rollup
 from pytest_prodstatus.readers.config import Config
@@ -17,6 +16,7 @@ from pytest_prodstatus.writers.board import final_line
 from pytest_prodstatus.writers.document import plain
 from pytest_prodstatus.writers.exports import Row, rows_of, worst_first
 from pytest_prodstatus.writers.gate_report import Told, exit_code_of, override_words
+from pytest_prodstatus.writers.words import override_line, stage_line
 
 SUMMARY_LIMIT = 1_000_000
 """Bytes of a step's summary; GitHub drops the whole of one that exceeds 1 MiB."""

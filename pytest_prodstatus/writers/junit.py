@@ -14,10 +14,10 @@ from xml.etree import ElementTree as Xml
 
 from pytest_prodstatus.model.evidence import shown
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.model.summary import override_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.exports import Row, rows_of
+from pytest_prodstatus.writers.words import override_line
 
 # What XML 1.0 can't hold; DEL as well, as pytest does.
 _ILLEGAL = re.compile("[^\t\n\r -~\x80-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

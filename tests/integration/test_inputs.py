@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_prodstatus.inputs import KEYS, configured_in
+from pytest_prodstatus.cli.common import configured_in
+from pytest_prodstatus.project import KEYS
 from tests.integration.project import Project
 from tests.unit.test_inputs import FILES, INI_OPTIONS
 

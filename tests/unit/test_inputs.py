@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_prodstatus.inputs import InputError, Inputs, configured_in, resolve_inputs
+from pytest_prodstatus.cli.common import configured_in
+from pytest_prodstatus.project import InputError, Inputs, resolve_inputs
 from pytest_prodstatus.readers.config import ConfigError
 
 FILES = {

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from _pytest.reports import pytest_report_from_serializable, pytest_report_to_serializable
 
-from pytest_prodstatus.redact_report import mask_report, masked, tells_nothing
+from pytest_prodstatus.redaction import mask_report, masked, tells_nothing
 
 Pair = namedtuple("Pair", "one two")
 

@@ -14,12 +14,10 @@ from markupsafe import Markup, escape
 
 from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR
 from pytest_prodstatus.model.record import Record, Run, StageResult
-from pytest_prodstatus.model.summary import override_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.writers.html.strip import strip_of
-from pytest_prodstatus.writers.html.words import CLASS, SIGN, code, each, optional
-from pytest_prodstatus.writers.words import counted, instant, minute
+from pytest_prodstatus.writers.html.words import CLASS, SIGN, code, each, optional, strip_of
+from pytest_prodstatus.writers.words import counted, instant, minute, override_line
 
 if TYPE_CHECKING:
     from pytest_prodstatus.model.gate import Answer

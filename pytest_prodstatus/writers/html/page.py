@@ -21,7 +21,6 @@ from markupsafe import Markup
 
 from pytest_prodstatus.model.causes import cause_line
 from pytest_prodstatus.model.record import Decision, Record, Run
-from pytest_prodstatus.model.summary import stage_line
 from pytest_prodstatus.model.verdict import Reason, Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.version import __version__
@@ -29,7 +28,7 @@ from pytest_prodstatus.writers.html.criterion import Page, criterion
 from pytest_prodstatus.writers.html.head import commit, front, gate_answer, valid_for, valid_until
 from pytest_prodstatus.writers.html.stages import overview, stage_top
 from pytest_prodstatus.writers.html.words import code, columns, each, optional, row, section, tag
-from pytest_prodstatus.writers.words import counted, instant, span
+from pytest_prodstatus.writers.words import counted, instant, span, stage_line
 
 if TYPE_CHECKING:
     from pytest_prodstatus.model.gate import Answer

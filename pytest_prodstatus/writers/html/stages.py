@@ -11,13 +11,11 @@ from markupsafe import Markup
 
 from pytest_prodstatus.model.catalogue import Catalogue, Stage
 from pytest_prodstatus.model.record import Record, StageResult
-from pytest_prodstatus.model.summary import stage_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.html.head import valid_until
-from pytest_prodstatus.writers.html.strip import strip_of
-from pytest_prodstatus.writers.html.words import CLASS, columns, optional, section, tag
-from pytest_prodstatus.writers.words import instant, meanings, minute
+from pytest_prodstatus.writers.html.words import CLASS, columns, optional, section, strip_of, tag
+from pytest_prodstatus.writers.words import instant, meanings, minute, stage_line
 
 
 def overview(record: Record, catalogue: Catalogue, anchors: Mapping[str, str]) -> Markup:

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.outcome import Observation
-from pytest_prodstatus.model.summary import LINE_LIMIT, stage_line
+from pytest_prodstatus.writers.words import LINE_LIMIT, stage_line
 from tests.unit.given import (
     HOSTILE,
     NOW,

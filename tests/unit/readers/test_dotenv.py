@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_prodstatus.readers.dotenv import SecretNames, read_dotenv
+from pytest_prodstatus.model.redaction import SecretNames
+from pytest_prodstatus.readers.dotenv import read_dotenv
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from pytest_prodstatus.store.migrations.append_only import guard
+from pytest_prodstatus.store.migrations import guard
 
 revision = "3"
 down_revision = "2"

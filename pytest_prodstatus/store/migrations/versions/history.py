@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from pytest_prodstatus.store.migrations.append_only import guard
+from pytest_prodstatus.store.migrations import guard
 
 revision = "2"
 down_revision = "1"
