@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.publish import Problem, Published, publish_readable, publish_record
+from pytest_prodstatus.publish import Problem, publish_readable, publish_record
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.writers.files import FolderInUse, FolderLock, clear_leftovers
 
@@ -91,14 +91,10 @@ class Outputs:
         settings = self.settings
         for path in (settings.document, settings.page, settings.record):
             clear_leftovers(path)
-        done = self.publish(marker)
+        done = publish_readable(marker, settings.config, settings.layout)
         problems = publish_record(done.record, settings.record)
         self.unwritten = self.unwritten or bool(problems)
         self.unmarked = "; ".join(problem.text for problem in (*done.problems, *problems))
-
-    def publish(self, record: Record) -> Published:
-        """Write the document, the page and the exports; `publish_record` goes last."""
-        return publish_readable(record, self.settings.config, self.settings.layout)
 
     def publish_record(self, record: Record) -> list[Problem]:
         """Write the record; without one there is no verdict."""

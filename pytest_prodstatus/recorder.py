@@ -30,7 +30,7 @@ from pytest_prodstatus.model.verdict import (
     worse_status,
 )
 from pytest_prodstatus.outputs import Outputs
-from pytest_prodstatus.publish import Archive, Kept, Problem
+from pytest_prodstatus.publish import Archive, Kept, Problem, publish_readable
 from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.reports import missing_of, verdict_of
 from pytest_prodstatus.settings import (
@@ -257,11 +257,12 @@ class Recorder:
 
     def _write(self, pytest_status: int) -> Record:
         """Compose the record, save it, and publish it; once more for each new thing that fails."""
+        config, layout = self.settings.config, self.settings.layout
         while True:
             saved = self.archive.keep(self._composed(pytest_status))
             if self._note_unsaved(saved):
                 continue
-            published = self.outputs.publish(saved.record)
+            published = publish_readable(saved.record, config, layout)
             if self._note_problems(published.problems):
                 continue
             if not self._note_problems(self.outputs.publish_record(published.record)):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -271,3 +273,18 @@ def test_every_export_is_documented(name: str) -> None:
     assert f"`{name}`" in key
     assert f'`exports = ["{name}"]`' in rows[0]
     assert f"`{EXPORTS[name].file}`" in rows[0]
+
+
+def test_the_way_of_a_report_is_as_contributing_says() -> None:
+    """At most twelve files, and each function that is named is there."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("### The way of a report")[2].partition("\n#")[0]
+    hops = re.findall(r"^\| `([\w/]+\.py)` \| `([\w.]+)` \|", table, re.MULTILINE)
+    assert 8 <= len(hops) == len({file for file, _ in hops}) <= 12
+    for file, function in hops:
+        tree = ast.parse((ROOT / "pytest_prodstatus" / file).read_text(encoding="utf-8"))
+        body: Sequence[ast.stmt] = tree.body
+        for name in function.split("."):
+            found = [node for node in body if getattr(node, "name", None) == name]
+            assert found, f"{file} has no {function}"
+            body = getattr(found[0], "body", [])
