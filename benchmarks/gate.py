@@ -26,7 +26,7 @@ from benchmarks.store.machine import machine
 from pytest_prodstatus.model.assemble import compose
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage, title_of
 from pytest_prodstatus.model.codec import write_record
-from pytest_prodstatus.model.criterion_status import Facts, standings_of
+from pytest_prodstatus.model.criterion_status import RunData, criterion_statuses
 from pytest_prodstatus.model.evidence import entry_of
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.record import Record, Run, Subject
@@ -141,13 +141,13 @@ def _record(catalogue: Catalogue, tests: list[Criterion], case: Case) -> Record:
         finished=_NOW,
         catalogue=catalogue.digest,
     )
-    facts = Facts(
+    facts = RunData(
         catalogue=catalogue,
         collected=tests,
         selected=frozenset(seen),
         observe=lambda criterion: seen.get(criterion.id),
     )
-    return compose(facts, standings_of(facts, run, _NOW), run, Rule.CONFIRMED, 0)
+    return compose(facts, criterion_statuses(facts, run, _NOW), run, Rule.CONFIRMED, 0)
 
 
 if __name__ == "__main__":

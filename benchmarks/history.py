@@ -22,13 +22,13 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.assemble import compose
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
-from pytest_prodstatus.model.criterion_status import Facts, standings_of
-from pytest_prodstatus.model.history import KeptRun, kept_run
+from pytest_prodstatus.model.criterion_status import RunData, criterion_statuses
+from pytest_prodstatus.model.history import SavedRun, saved_run
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.record import Record, Run, Subject
 from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict
 from pytest_prodstatus.store.address import HISTORY
-from pytest_prodstatus.store.history import History, criterion_values, run_values
+from pytest_prodstatus.store.history import HistoryStore, criterion_values, run_values
 from pytest_prodstatus.store.statements import insert_into, open_store
 
 PROJECT, TARGET = "benchmark", "production"
@@ -79,13 +79,13 @@ def template(bad: frozenset[str], flaky: bool) -> Record:
         catalogue="0" * 64,
         versions={"python": "3.11.9", "pytest": "9.2.0", "pytest-prodstatus": "0.1.0"},
     )
-    facts = Facts(
+    facts = RunData(
         catalogue=CATALOGUE,
         collected=CRITERIA,
         selected=frozenset(seen),
         observe=lambda one: seen.get(one.id),
     )
-    return compose(facts, standings_of(facts, run, BEGINNING), run, Rule.CONFIRMED, 0)
+    return compose(facts, criterion_statuses(facts, run, BEGINNING), run, Rule.CONFIRMED, 0)
 
 
 def records(count: int) -> Iterator[Record]:
@@ -112,7 +112,7 @@ def records(count: int) -> Iterator[Record]:
 
 def fill(url: str, count: int) -> None:
     """Keep `count` runs, as so many `History.save` one after the other would, in a few seconds."""
-    History.open(url, PROJECT).close()
+    HistoryStore.open(url, PROJECT).close()
     present: dict[str, Verdict] = {}
     runs: list[dict[str, Any]] = []
     criteria: list[dict[str, Any]] = []
@@ -124,7 +124,7 @@ def fill(url: str, count: int) -> None:
     }
     with open_store(url, HISTORY).writing() as statements:
         for number, record in enumerate(records(count), 1):
-            kept = kept_run(record)
+            kept = saved_run(record)
             runs.append({"id": number, **run_values(kept, PROJECT)})
             criteria += criterion_values(record, number)
             flips += _turned(kept, present)
@@ -138,7 +138,7 @@ def fill(url: str, count: int) -> None:
             statements.change("ANALYZE", {})  # as autovacuum does, which this server has off
 
 
-def _turned(kept: KeptRun, present: dict[str, Verdict]) -> Iterator[dict[str, Any]]:
+def _turned(kept: SavedRun, present: dict[str, Verdict]) -> Iterator[dict[str, Any]]:
     for stage, verdict in kept.stages.items():
         previous = present.get(stage)
         if verdict is not None and verdict is not previous:
@@ -167,7 +167,7 @@ def milliseconds(action: Callable[[], object]) -> float:
 
 def look_back(url: str) -> None:
     """Ask as `prodstatus history` does: open, look back, close."""
-    with History.open(url, PROJECT) as history:
+    with HistoryStore.open(url, PROJECT) as history:
         assert len(history.look_back(TARGET).stages) == len(STAGES) + 1
 
 
@@ -181,7 +181,7 @@ def measure(name: str, url: str, count: int) -> None:
     newest = replace(newest, run=replace(newest.run, id="newest", started=later))
 
     def save() -> None:
-        with History.open(url, PROJECT) as history:
+        with HistoryStore.open(url, PROJECT) as history:
             history.save(newest)
 
     began = time.perf_counter()

@@ -22,13 +22,13 @@ from pytest_prodstatus.model.outcome import (
     CRASHED,
     Observation,
     Phase,
-    doubted,
     plain_pass,
     reduce_phases,
+    suspected,
 )
 from pytest_prodstatus.model.text import several_lines
 from pytest_prodstatus.model.verdict import Reason
-from pytest_prodstatus.redaction import Redaction, tells_nothing
+from pytest_prodstatus.redaction import Redaction, only_passed
 from pytest_prodstatus.reports import ATTRIBUTE, MANIFEST, Payload, phase_of, take_manifest
 from pytest_prodstatus.spool import Spool, worker_id
 
@@ -105,7 +105,7 @@ class Attempts:
         values = report.__dict__
         if MANIFEST in values:
             self._take_manifest(take_manifest(report))
-        plain = tells_nothing(values)
+        plain = only_passed(values)
         if not plain:
             self.redact(report)
         yield
@@ -188,10 +188,10 @@ class Attempts:
         if when != "runtest" or nodeid not in (self.criteria or {}):
             return
         # Not above, since few runs have such a warning, and every judged run pays for the import.
-        from pytest_prodstatus.reports import doubt_of
+        from pytest_prodstatus.reports import suspect_pass
 
         text = str(warning_message.message)  # redacted by now
-        reason = doubt_of(warning_message.category, text)
+        reason = suspect_pass(warning_message.category, text)
         if reason is not None:
             detail = several_lines(text) if "\n" in text else ""
             self._doubts.setdefault(nodeid, (reason, detail))
@@ -217,7 +217,7 @@ class Attempts:
             if acts and any(phase.when == CRASHED for phase in phases):
                 lines = self._spool.read_evidence(criterion.id)
                 seen = replace(seen, evidence=tuple(map(Payload.entry_from_text, lines)))
-        return doubted(seen, *self._doubts[nodeid]) if nodeid in self._doubts else seen
+        return suspected(seen, *self._doubts[nodeid]) if nodeid in self._doubts else seen
 
 
 def _nothing(*_: object) -> None:

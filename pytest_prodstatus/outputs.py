@@ -111,7 +111,7 @@ class Outputs:
             from pytest_prodstatus.model.gate import waiver_refusals
 
             told = waiver_refusals(waivers, record.criteria, now)
-            self.notices += [f"{refusal.text}: it closes the gate" for refusal in told]
+            self.notices += [f"{violation.text}: it closes the gate" for violation in told]
 
     @property
     def exist(self) -> bool:

@@ -129,7 +129,7 @@ SWITCHED_OFF = Reason(
 )
 
 
-class Kept(NamedTuple):
+class Saved(NamedTuple):
     """What came of keeping a record.
 
     Attributes:
@@ -153,7 +153,7 @@ class Archive:
         self._problem: Reason | None = None
         self._overrides: tuple[Override, ...] = ()
 
-    def keep(self, record: Record) -> Kept:
+    def keep(self, record: Record) -> Saved:
         """Save a judged run; a run that is kept once more replaces itself. Never raises.
 
         After it failed once it isn't tried again, so that a server which is away is waited for
@@ -163,34 +163,34 @@ class Archive:
         from pytest_prodstatus.store.address import installed
 
         if not installed():
-            return Kept(record=record, unsaved=NOT_INSTALLED)
+            return Saved(record=record, unsaved=NOT_INSTALLED)
         if self._problem is None:
             try:
                 return self._kept(record)
             except Exception as error:  # noqa: BLE001  a judged run is worth more than its history
                 self._problem = _reason(error)
         told = replace(record, overrides=self._overrides)
-        return Kept(record=told, unsaved=self._problem, tried=True)
+        return Saved(record=told, unsaved=self._problem, tried=True)
 
-    def _kept(self, record: Record) -> Kept:
+    def _kept(self, record: Record) -> Saved:
         from pytest_prodstatus.store.address import is_there, state_url
 
         finished = record.run.finished
         environ = variables_of(self._root, self._environ)
         if finished is None or not (self._saves or is_there(environ)):
-            return Kept(record=record, unsaved=SWITCHED_OFF)
+            return Saved(record=record, unsaved=SWITCHED_OFF)
         from pytest_prodstatus.store.overrides import look_for
 
         url, project = state_url(environ), name_in(self._root)
         self._overrides = look_for(url, project, record.run.target, finished)
         record = replace(record, overrides=self._overrides)
         if not self._saves:
-            return Kept(record=record, unsaved=SWITCHED_OFF)
-        from pytest_prodstatus.store.history import History
+            return Saved(record=record, unsaved=SWITCHED_OFF)
+        from pytest_prodstatus.store.history import HistoryStore
 
-        with History.open(url, project) as history:
+        with HistoryStore.open(url, project) as history:
             history.save(record)
-            return Kept(record=history.dated(record))
+            return Saved(record=history.dated(record))
 
 
 def _reason(error: Exception) -> Reason:

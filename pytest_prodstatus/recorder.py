@@ -16,8 +16,8 @@ from pytest_prodstatus.attempts import Attempts
 from pytest_prodstatus.criteria import AllBut, Manifest
 from pytest_prodstatus.model.assemble import IN_PROGRESS, compose, marker_of
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
-from pytest_prodstatus.model.criterion_status import Facts, standings_of
-from pytest_prodstatus.model.record import Record, Run, Standing, Subject
+from pytest_prodstatus.model.criterion_status import RunData, criterion_statuses
+from pytest_prodstatus.model.record import CriterionStatus, Record, Run, Subject
 from pytest_prodstatus.model.verdict import (
     EXIT_BLOCKED,
     EXIT_FAILED,
@@ -30,7 +30,7 @@ from pytest_prodstatus.model.verdict import (
     worse_status,
 )
 from pytest_prodstatus.outputs import Outputs
-from pytest_prodstatus.publish import Archive, Kept, Problem, publish_readable
+from pytest_prodstatus.publish import Archive, Problem, Saved, publish_readable
 from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.reports import missing_of, verdict_of
 from pytest_prodstatus.settings import (
@@ -82,7 +82,7 @@ class Recorder:
         self._incidents: dict[tuple[str, str], Reason] = {}
         self._marked: tuple[str, ...] | None = None
         self._used_id = False
-        self._standings: list[Standing] = []
+        self._standings: list[CriterionStatus] = []
 
     @property
     def active(self) -> bool:
@@ -244,7 +244,7 @@ class Recorder:
             snapshots={name: tuple(at) for name, at in sorted(self.attempts.snapshots.items())},
         )
         self._run = replace(run, finished=finished, subject=subject)
-        self._standings = standings_of(self._facts(), self._run, finished)
+        self._standings = criterion_statuses(self._facts(), self._run, finished)
         self._note_status(pytest_status)
         record = self._write(pytest_status)
         self.outputs.note_waivers(record, finished)
@@ -270,7 +270,7 @@ class Recorder:
         self.record = published.record
         return self.record
 
-    def _note_unsaved(self, saved: Kept) -> bool:
+    def _note_unsaved(self, saved: Saved) -> bool:
         """Note that the history wasn't saved; return whether that is new and changes the record."""
         if saved.unsaved is None:
             return False
@@ -362,10 +362,10 @@ class Recorder:
             remedy = "look at what pytest reports"
         self.incident("status", text, Kind.INCONCLUSIVE, remedy)
 
-    def _facts(self) -> Facts:
+    def _facts(self) -> RunData:
         manifest, catalogue = self._begun()
         out = AllBut(manifest.criteria[nodeid].id for nodeid in manifest.deselected)
-        return Facts(
+        return RunData(
             catalogue=catalogue,
             collected=manifest.criteria.values(),
             selected=out,

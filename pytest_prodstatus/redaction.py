@@ -41,7 +41,7 @@ _LOOSE = ("user_properties", "extras", "extra")
 _PLAIN = (type(None), bool, float, complex)
 
 
-def tells_nothing(told: Mapping[str, Any]) -> bool:
+def only_passed(told: Mapping[str, Any]) -> bool:
     """Return whether a report's attributes say that its phase passed, and no more; most do."""
     return (
         told.get("outcome") == "passed"
@@ -50,7 +50,7 @@ def tells_nothing(told: Mapping[str, Any]) -> bool:
     )
 
 
-def mask_report(report: object, redact: Redact) -> None:
+def redact_report(report: object, redact: Redact) -> None:
     """Redact a report in place."""
     attributes = vars(report)
     for name in attributes.keys() - _LEFT:
@@ -59,12 +59,12 @@ def mask_report(report: object, redact: Redact) -> None:
             # The context is a subtest's: its message and its values.
             _mask_parts(value, redact)
             continue
-        changed = masked(value, redact, loose=name in _LOOSE)
+        changed = redact_value(value, redact, loose=name in _LOOSE)
         if changed is not value:
             attributes[name] = changed
 
 
-def masked(value: Any, redact: Redact, *, loose: bool = False) -> Any:
+def redact_value(value: Any, redact: Redact, *, loose: bool = False) -> Any:
     """Return `value` with every text in it redacted; the same object where nothing was.
 
     Parts of pytest's representations are changed in place, so that they keep their look.
@@ -103,7 +103,7 @@ def masked(value: Any, redact: Redact, *, loose: bool = False) -> Any:
 def _mask_parts(value: object, redact: Redact) -> None:
     for name in (*getattr(value, "__dict__", ()), *getattr(type(value), "__slots__", ())):
         part = getattr(value, name, None)
-        changed = masked(part, redact)
+        changed = redact_value(part, redact)
         if changed is not part:
             object.__setattr__(value, name, changed)  # some of pytest's own are frozen
 
@@ -151,9 +151,9 @@ class Redaction:
     def record(self, record: Record) -> Record:
         """Return a record without secrets, whatever put them there."""
         # Not above, since an xdist worker makes no record.
-        from pytest_prodstatus.model.walk import redacted
+        from pytest_prodstatus.model.walk import redact_record
 
-        return redacted(record, self.text)
+        return redact_record(record, self.text)
 
     def source_of(self, text: str) -> str | None:
         """Return the name of a variable whose secret value stands in `text`, or None."""
@@ -235,7 +235,7 @@ class Redaction:
     def mask(self, report: object) -> None:
         """Redact a report, and look at the variables again should anything be told after it."""
         self._looked = False
-        mask_report(report, self.text)
+        redact_report(report, self.text)
         self._looked = False
 
     @pytest.hookimpl(tryfirst=True)
@@ -246,7 +246,7 @@ class Redaction:
         self._looked = False
         message = warning_message.message
         if isinstance(message, Warning):
-            message.args = masked(message.args, self.text, loose=True)
+            message.args = redact_value(message.args, self.text, loose=True)
             told = str(message)
             clean = self.text(told)
             if clean != told:
@@ -262,7 +262,7 @@ class Redaction:
         """Redact pytest's own failure."""
         if self.on:
             self._looked = False
-            masked(excrepr, self.text)
+            redact_value(excrepr, self.text)
         return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -95,7 +95,7 @@ _UNAWAITED = re.compile(r"coroutine '.*' was never awaited")
 _RETURNED = "It is deprecated to return a value that is not None from a test case"
 """How unittest's warning begins, since Python 3.11; without it, unittest says nothing."""
 
-HEARD = (
+SUSPECT_WARNINGS = (
     f"always:{_UNAWAITED.pattern}:RuntimeWarning",
     "always::pytest.PytestReturnNotNoneWarning",
     f"always:{_RETURNED}:DeprecationWarning",
@@ -104,11 +104,11 @@ HEARD = (
 """Filters, as pytest's `filterwarnings` takes them, that let these warnings through."""
 
 
-def show_doubts(config: pytest.Config) -> None:
+def show_suspect_warnings(config: pytest.Config) -> None:
     """Let warnings through that say that a pass proves nothing, if they are hidden with others."""
     # With any of Python's own options for warnings, pytest leaves deprecations hidden.
     if sys.warnoptions or any(map(_hides_kinds, config.getini("filterwarnings"))):
-        for line in HEARD:
+        for line in SUSPECT_WARNINGS:
             config.addinivalue_line("filterwarnings", line)
 
 
@@ -124,7 +124,7 @@ def _hides_kinds(line: str) -> bool:
     return hides and not message.strip() and "." not in category
 
 
-def doubt_of(category: type[Warning], message: str) -> Reason | None:
+def suspect_pass(category: type[Warning], message: str) -> Reason | None:
     """Return why a criterion that was warned of so isn't known to hold; None for other warnings.
 
     Args:

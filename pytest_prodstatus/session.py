@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pytest_prodstatus.recorder import Recorder
     from pytest_prodstatus.redaction import Redaction
     from pytest_prodstatus.settings import Settings
-    from pytest_prodstatus.terminal import Words
+    from pytest_prodstatus.terminal import TerminalWords
 
 _SESSION = pytest.StashKey["Session"]()
 
@@ -63,7 +63,7 @@ class Session:
         self._started = False
         self._collected: list[pytest.Item] = []
         self._files: set[str] = set()
-        self._words: Words | None = None
+        self._words: TerminalWords | None = None
         self._junit: JUnitXml | None = None
         self._acting = ""
 
@@ -177,14 +177,14 @@ class Session:
 
     def _register(self) -> None:
         """Let pytest call the hooks that only a run with criteria needs."""
-        from pytest_prodstatus.reports import show_doubts
+        from pytest_prodstatus.reports import show_suspect_warnings
         from pytest_prodstatus.settings import collect_only_criteria
 
         register = self.config.pluginmanager.register
         register(self.redaction, "prodstatus-redaction")
         register(self.collector, "prodstatus-collector")
         collect_only_criteria(self.settings, self.config)
-        show_doubts(self.config)
+        show_suspect_warnings(self.config)
         recorder = self.recorder
         if recorder is None:
             from pytest_prodstatus.xdist import Worker
@@ -192,9 +192,9 @@ class Session:
             worker = Worker(self.config, self.redaction, self.collector, self.end_forked_process)
             register(worker, "prodstatus-worker")
             return
-        from pytest_prodstatus.terminal import Words
+        from pytest_prodstatus.terminal import TerminalWords
 
-        self._words = Words(recorder)
+        self._words = TerminalWords(recorder)
         recorder.attempts.connect(self.end_forked_process, self._words.speak, self.take_manifest)
         register(recorder.attempts, "prodstatus-attempts")
         self._words.begin()

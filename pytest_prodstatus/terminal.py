@@ -33,7 +33,7 @@ _SILENT = ("", "", "")
 """What pytest says of a phase that passed and isn't the test itself."""
 
 
-class Words:
+class TerminalWords:
     """Says CONFIRMED, FAILED and BLOCKED where pytest says PASSED, FAILED and SKIPPED.
 
     Not before it is needed, where pytest says no words but a letter for each test, and that of a

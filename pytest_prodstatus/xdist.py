@@ -17,7 +17,7 @@ import pytest
 
 from pytest_prodstatus.model.text import utf8
 from pytest_prodstatus.model.walk import INTO, walked
-from pytest_prodstatus.redaction import tells_nothing
+from pytest_prodstatus.redaction import only_passed
 from pytest_prodstatus.reports import MANIFEST, take_manifest
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Worker:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
         """Redact a report first of all: also of a subtest or a rerun."""
         self._end_forked_process()
-        if self._redaction.on and not tells_nothing(report.__dict__):
+        if self._redaction.on and not only_passed(report.__dict__):
             self._redaction.mask(report)
         return (yield)
 
@@ -74,7 +74,7 @@ class Worker:
         data = yield
         collecting = isinstance(report, pytest.CollectReport)
         if (self._collector.criteria or collecting) and not _is_plain(data):
-            data = crossable(data)
+            data = to_builtins(data)
         if not self._sent and not collecting and isinstance(data, dict):
             self._sent = True
             data[MANIFEST] = self._collector.manifest.to_json()
@@ -85,7 +85,7 @@ class Worker:
         """Let no warning end a worker either: xdist sends its arguments as they are."""
         message = warning_message.message
         if self._collector.criteria and isinstance(message, Warning):
-            message.args = crossable(message.args)
+            message.args = to_builtins(message.args)
 
     @pytest.hookimpl
     def pytest_sessionfinish(self) -> None:
@@ -164,7 +164,7 @@ def _is_plain(data: Any) -> bool:
     return builtin and "".join(names).isascii()
 
 
-def crossable(value: Any) -> Any:
+def to_builtins(value: Any) -> Any:
     """Return `value` with everything replaced that can't cross to another process.
 
     A lone surrogate becomes its escape, a subclass of a builtin type that type, and any other

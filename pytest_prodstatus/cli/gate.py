@@ -23,12 +23,17 @@ from pytest_prodstatus.cli.common import (
     target_option,
     words,
 )
-from pytest_prodstatus.cli.overrides import in_force, write_down
+from pytest_prodstatus.cli.overrides import active_override, save_override
 from pytest_prodstatus.model.gate import UnknownStageError, ask, asked_stages, refused
 from pytest_prodstatus.model.record import Override, Record
-from pytest_prodstatus.model.violations import Asked, Ground, Refusal, run_again
+from pytest_prodstatus.model.violations import GateQuery, Violation, ViolationKind, run_again
 from pytest_prodstatus.project import Project
-from pytest_prodstatus.writers.gate_report import Told, answer_lines, answers_to_text, exit_code_of
+from pytest_prodstatus.writers.gate_report import (
+    GateReport,
+    answer_lines,
+    answers_to_text,
+    exit_code_of,
+)
 
 FORMATS = ("text", "json", "github")
 
@@ -129,7 +134,7 @@ def command(
     place = place_of(root=root, target=target, dir=folder, subject=subject, run=run)
     project, system = place.project, place.inputs.target
     stages = tuple(filter(None, (name.strip() for name in (require or "").split(","))))
-    asked = Asked(
+    asked = GateQuery(
         target=system,
         subject=place.inputs.subject,
         commit=commit,
@@ -143,8 +148,8 @@ def command(
             msg = "an override needs all three: --override REASON --by NAME --for DURATION"
             raise click.UsageError(msg)
         word = Override(target=system, reason=reason, who=who, since=now, until=now + lasting)
-        write_down(word, project.root)
-    override, problem = in_force(system, now, project.root)
+        save_override(word, project.root)
+    override, problem = active_override(system, now, project.root)
     gate = _Gate(project, asked, override, check_document)
     paths = records or (place.record,)
     try:
@@ -164,20 +169,20 @@ class _Gate:
     """The gate of one project, asked one question."""
 
     project: Project
-    asked: Asked
+    asked: GateQuery
     override: Override | None
     check_document: bool
 
-    def told(self, path: Path) -> Told:
+    def told(self, path: Path) -> GateReport:
         """Return the answer by one record."""
         source = shown(path)
         try:
             record = record_at(path)
         except UnreadableError as error:
             again = run_again(self.asked, same_id=True)
-            gone = Refusal(ground=Ground.UNREADABLE, text=str(error), remedy=again)
+            gone = Violation(ground=ViolationKind.UNREADABLE, text=str(error), remedy=again)
             answer = refused((gone,), self.asked, self.override)
-            return Told(source=source, run=None, answer=answer)
+            return GateReport(source=source, run=None, answer=answer)
         answer = ask(
             record,
             self.project.config.catalogue,
@@ -187,9 +192,9 @@ class _Gate:
             override=self.override,
             found=self._document(record, path) if self.check_document else (),
         )
-        return Told(source=source, run=record.run, answer=answer)
+        return GateReport(source=source, run=record.run, answer=answer)
 
-    def _document(self, record: Record, path: Path) -> tuple[Refusal, ...]:
+    def _document(self, record: Record, path: Path) -> tuple[Violation, ...]:
         from pytest_prodstatus.writers.document import changed_by_hand
 
         document = self.project.layout(path.parent).document
@@ -202,10 +207,10 @@ class _Gate:
             return ()
         text = f"the status document {shown(document)} is not the record's: {told}"
         remedy = "run prodstatus render, which writes its fields again from the record"
-        return (Refusal(ground=Ground.DOCUMENT, text=text, remedy=remedy),)
+        return (Violation(ground=ViolationKind.DOCUMENT, text=text, remedy=remedy),)
 
 
-def _tell(told: list[Told], form: str) -> None:
+def _tell(told: list[GateReport], form: str) -> None:
     now = clock.now()
     if form == "json":
         click.echo(answers_to_text(told, now))
@@ -217,7 +222,7 @@ def _tell(told: list[Told], form: str) -> None:
         _tell_github(told)
 
 
-def _tell_github(told: list[Told]) -> None:
+def _tell_github(told: list[GateReport]) -> None:
     from pytest_prodstatus.writers.github import gate_commands, step_outputs, step_summary
 
     for line in gate_commands(told):

@@ -15,7 +15,7 @@ from pytest_prodstatus.cli.common import (
     target_option,
 )
 from pytest_prodstatus.model.codec import data_of
-from pytest_prodstatus.model.history import Retrospect
+from pytest_prodstatus.model.history import History
 from pytest_prodstatus.project import name_in
 from pytest_prodstatus.writers.history import history_lines
 
@@ -56,9 +56,9 @@ def command(
     folder, system = place.project.root, place.inputs.target
     project = name_in(folder)
     with state_store(folder) as url:
-        from pytest_prodstatus.store.history import History
+        from pytest_prodstatus.store.history import HistoryStore
 
-        with History.open(url, project) as history:
+        with HistoryStore.open(url, project) as history:
             seen = history.look_back(system, limit=limit)
     seen = _of_stage(seen, stage)
     if as_json:
@@ -71,7 +71,7 @@ def command(
             click.echo(line)
 
 
-def _of_stage(seen: Retrospect, stage: str | None) -> Retrospect:
+def _of_stage(seen: History, stage: str | None) -> History:
     if stage is None or not seen.runs:
         return seen
     stages = tuple(past for past in seen.stages if past.id == stage)

@@ -54,9 +54,9 @@ def command(
     except (MergeError, CatalogueError) as error:
         raise click.UsageError(str(error)) from None
     merged = _kept(merged, project)
-    for standing in unobserved(merged):
-        why = f": {standing.reason.text}" if standing.reason else ", carried over"
-        click.echo(f"no shard ran {one_line(standing.id)}: {standing.verdict}{why}")
+    for status in unobserved(merged):
+        why = f": {status.reason.text}" if status.reason else ", carried over"
+        click.echo(f"no shard ran {one_line(status.id)}: {status.verdict}{why}")
     if output is None:
         from pytest_prodstatus.cli.common import publish_at
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pytest_prodstatus.model.record import Override
-from pytest_prodstatus.model.text import text_of
+from pytest_prodstatus.model.text import format_duration
 from pytest_prodstatus.project import name_in, variables_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def opened(url: str, root: Path) -> Overrides:
     return Overrides.open(url, name_in(root))
 
 
-def in_force(target: str, now: datetime, root: Path) -> tuple[Override | None, str | None]:
+def active_override(target: str, now: datetime, root: Path) -> tuple[Override | None, str | None]:
     """Return the override of a project's target that ends last, or why none could be looked for."""
     environ = variables_of(root)
     try:
@@ -55,7 +55,7 @@ def in_force(target: str, now: datetime, root: Path) -> tuple[Override | None, s
     return max(found, key=lambda override: override.until, default=None), None
 
 
-def write_down(override: Override, root: Path) -> None:
+def save_override(override: Override, root: Path) -> None:
     """Keep an override of the project in a folder.
 
     Raises:
@@ -63,8 +63,8 @@ def write_down(override: Override, root: Path) -> None:
     """
     if override.until - override.since > LONGEST:
         msg = (
-            f"--for {text_of(override.until - override.since)}: an override lasts at most "
-            f"{text_of(LONGEST)}; waive single criteria in pyproject.toml for longer"
+            f"--for {format_duration(override.until - override.since)}: an override lasts at most "
+            f"{format_duration(LONGEST)}; waive single criteria in pyproject.toml for longer"
         )
         raise click.UsageError(msg)
     try:

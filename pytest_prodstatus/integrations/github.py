@@ -78,7 +78,7 @@ class GitHub:
 
     def _locate(self, row: Row) -> tuple[str | None, int | None]:
         """Return a row's file, relative to the repository, and the line of its test function."""
-        nodeid = row.standing.nodeid if row.standing else None
+        nodeid = row.status.nodeid if row.status else None
         if nodeid is None:
             return None, None
         name, *names = nodeid.partition("[")[0].split("::")

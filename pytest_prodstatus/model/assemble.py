@@ -12,16 +12,16 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
 from pytest_prodstatus.model.causes import actions_of, causes, of_run
-from pytest_prodstatus.model.criterion_status import Facts, not_observed
+from pytest_prodstatus.model.criterion_status import RunData, not_observed
 from pytest_prodstatus.model.record import (
     HISTORY_LIMIT,
+    CriterionStatus,
     Decision,
     Final,
     Record,
     Run,
     Selection,
-    StageResult,
-    Standing,
+    StageStatus,
 )
 from pytest_prodstatus.model.rollup import RUN, judge
 from pytest_prodstatus.model.verdict import (
@@ -43,14 +43,14 @@ IN_PROGRESS = Reason(
 
 
 def compose(
-    facts: Facts, standings: Sequence[Standing], run: Run, rule: Rule, pytest_status: int
+    facts: RunData, statuses: Sequence[CriterionStatus], run: Run, rule: Rule, pytest_status: int
 ) -> Record:
     """Return the record of a run whose criteria stand as given, each by itself."""
     catalogue, former = facts.catalogue, facts.former
-    complete = bool(standings) and all(standing.observed_now for standing in standings)
+    complete = bool(statuses) and all(status.observed_now for status in statuses)
     run = replace(run, complete=complete and not run.incidents)
-    stages, final = judge(catalogue, standings, incidents=run.incidents)
-    selection = _selection(facts, standings, run.incidents, final.verdict)
+    stages, final = judge(catalogue, statuses, incidents=run.incidents)
+    selection = _selection(facts, statuses, run.incidents, final.verdict)
     stages = _with_history(stages, former, run.started)
     found = causes(catalogue, stages, run.incidents, catalogue.roots)
     decision = Decision(
@@ -92,7 +92,7 @@ def marker_of(
     for criterion in criteria:
         of_stage[criterion.stage].append(criterion)
     stages = tuple(
-        StageResult(
+        StageStatus(
             id=stage.id,
             title=stage.title,
             verdict=Verdict.BLOCKED,
@@ -125,19 +125,22 @@ def marker_of(
 
 
 def _selection(
-    facts: Facts, standings: Sequence[Standing], incidents: Sequence[Reason], whole: Verdict
+    facts: RunData,
+    statuses: Sequence[CriterionStatus],
+    incidents: Sequence[Reason],
+    whole: Verdict,
 ) -> Selection:
-    selected = [standing.id for standing in standings if standing.selected]
-    partial = len(selected) < len(standings) or facts.restricted or facts.stages is not None
+    selected = [status.id for status in statuses if status.selected]
+    partial = len(selected) < len(statuses) or facts.restricted or facts.stages is not None
     if not partial:
         return Selection(partial=False, verdict=whole, criteria=len(selected))
-    looked_at = {s.stage for s in standings if s.selected or s.observed}
+    looked_at = {s.stage for s in statuses if s.selected or s.observed}
     unasked = frozenset(
         name
         for name in facts.catalogue.by_id
         if looked_at.isdisjoint(facts.catalogue.closure([name]))
     )
-    stages, _ = judge(facts.catalogue, standings, incidents=incidents, unasked=unasked)
+    stages, _ = judge(facts.catalogue, statuses, incidents=incidents, unasked=unasked)
     verdicts = [s.verdict for stage in stages for s in stage.criteria if s.selected]
     if facts.stages is not None:
         # A named stage with no criterion at all must not pass for want of a question.
@@ -149,11 +152,11 @@ def _selection(
 
 
 def _with_history(
-    stages: tuple[StageResult, ...], former: Record | None, now: datetime
-) -> tuple[StageResult, ...]:
+    stages: tuple[StageStatus, ...], former: Record | None, now: datetime
+) -> tuple[StageStatus, ...]:
     before = {stage.id: stage for stage in former.stages} if former else {}
 
-    def dated(stage: StageResult) -> StageResult:
+    def dated(stage: StageStatus) -> StageStatus:
         old = before.get(stage.id)
         if old is None:
             return replace(stage, since=now)

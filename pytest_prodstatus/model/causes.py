@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from pytest_prodstatus.model.catalogue import FINAL, Catalogue
-from pytest_prodstatus.model.record import Cause, StageResult
+from pytest_prodstatus.model.record import Cause, StageStatus
 from pytest_prodstatus.model.rollup import RUN
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Reason, Verdict, because
@@ -19,7 +19,7 @@ ACTION_LIMIT = 300
 
 def causes(
     catalogue: Catalogue,
-    stages: Sequence[StageResult],
+    stages: Sequence[StageStatus],
     incidents: Iterable[Reason],
     roots: Collection[str],
 ) -> tuple[Cause, ...]:
@@ -37,11 +37,11 @@ def causes(
     for stage in stages:
         if stage.id not in bearing or not confirmed.issuperset(catalogue.by_id[stage.id].requires):
             continue
-        for standing in stage.criteria:
-            reason = standing.reason
+        for status in stage.criteria:
+            reason = status.reason
             if reason:
-                key = standing.verdict, reason
-                found.setdefault(key, []).append((stage.id, one_line(standing.id)))
+                key = status.verdict, reason
+                found.setdefault(key, []).append((stage.id, one_line(status.id)))
         if stage.reason and stage.cause == stage.id:
             found.setdefault((stage.verdict, stage.reason), []).append((stage.id, stage.id))
     in_order = [stage.id for stage in catalogue.stages if stage.id in bearing]

@@ -23,21 +23,21 @@ from pytest_prodstatus.model.causes import actions_of, causes
 from pytest_prodstatus.model.record import (
     SCHEMA,
     Cause,
+    CriterionStatus,
     Decision,
     Final,
     Record,
     Run,
     Selection,
-    StageResult,
-    Standing,
+    StageStatus,
     Subject,
 )
-from pytest_prodstatus.model.text import to_text, utf8
+from pytest_prodstatus.model.text import utc_isoformat, utf8
 from pytest_prodstatus.model.walk import INTO, walked
 
 _ENCODE = msgspec.json.Encoder().encode
 _RECORD: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
-_SPREAD = (Record, Run, Subject, Final, Decision, Selection, StageResult)
+_SPREAD = (Record, Run, Subject, Final, Decision, Selection, StageStatus)
 """What is spread over lines, field by field; any other Struct is one line."""
 
 _AT = b'at":"'
@@ -136,7 +136,7 @@ def _pieces(value: object, margin: bytes) -> Iterator[bytes]:
     inner = margin + b" "
     lead = begin + inner
     for name, item in items:
-        if isinstance(item, (Standing, Cause)):
+        if isinstance(item, (CriterionStatus, Cause)):
             yield lead + _line(item)
         else:
             yield lead + name
@@ -162,7 +162,7 @@ def _compact(value: object) -> bytes:
     msgspec would write none of a fraction, or all six digits of it.
     """
     if isinstance(value, datetime):
-        return _ENCODE(to_text(value))
+        return _ENCODE(utc_isoformat(value))
     if isinstance(value, Struct):
         items = [_ENCODE(name) + b":" + _compact(item) for name, item in _fields_of(value)]
         return b"{" + b",".join(items) + b"}"
@@ -174,7 +174,7 @@ def _compact(value: object) -> bytes:
     return _ENCODE(utf8(value) if isinstance(value, str) else value)
 
 
-def _line(value: Standing | Cause) -> bytes:
+def _line(value: CriterionStatus | Cause) -> bytes:
     """Return a value as one line: `_compact`, at a tenth of its cost for all but a few."""
     try:
         line = _ENCODE(value)

@@ -21,15 +21,15 @@ from pytest_prodstatus.model.catalogue import (
     base_of,
 )
 from pytest_prodstatus.model.outcome import Observation
-from pytest_prodstatus.model.record import Record, Run, Standing
-from pytest_prodstatus.model.text import age, one_line, text_of
+from pytest_prodstatus.model.record import CriterionStatus, Record, Run
+from pytest_prodstatus.model.text import format_age, format_duration, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
 
 Observe = Callable[[Criterion], Observation | None]
 """Returns what was observed of a criterion, None for nothing; each is asked about once."""
 
 
-class Facts(NamedTuple):
+class RunData(NamedTuple):
     """What is known when a run has ended (or, with nothing observed, when it begins).
 
     Attributes:
@@ -56,7 +56,7 @@ class Facts(NamedTuple):
     former: Record | None = None
 
 
-def standings_of(facts: Facts, run: Run, now: datetime) -> list[Standing]:
+def criterion_statuses(facts: RunData, run: Run, now: datetime) -> list[CriterionStatus]:
     """Return how every criterion stands, each judged by itself and by its age.
 
     Args:
@@ -66,7 +66,7 @@ def standings_of(facts: Facts, run: Run, now: datetime) -> list[Standing]:
     """
     # What no test provided is looked for anew; only what a test once was can be carried over.
     former = {s.id: s for s in facts.former.criteria if s.nodeid} if facts.former else {}
-    standings = [
+    statuses = [
         _observed(criterion, facts, run)
         if criterion.id in facts.selected
         else _not_selected(criterion, former.get(criterion.id), facts, run, now)
@@ -74,23 +74,25 @@ def standings_of(facts: Facts, run: Run, now: datetime) -> list[Standing]:
     ]
     declared = [(name, stage.id) for stage in facts.catalogue.stages for name in stage.criteria]
     if not former and not declared:
-        return standings
-    known = {standing.id for standing in standings}
+        return statuses
+    known = {status.id for status in statuses}
     for old in former.values():
         if old.id not in known and old.stage in facts.catalogue.by_id:
-            standing = _uncollected(old, facts, run, now)
-            if standing is not None:
+            status = _uncollected(old, facts, run, now)
+            if status is not None:
                 known.add(old.id)
-                standings.append(standing)
+                statuses.append(status)
     lacking = [(name, stage_id) for name, stage_id in declared if name not in known]
     provided = {base_of(name) for name in known} if lacking else set()
-    standings += [
+    statuses += [
         _unprovided(name, stage_id, facts) for name, stage_id in lacking if name not in provided
     ]
-    return standings
+    return statuses
 
 
-def carried(old: Standing, stage: Stage, now: datetime, release: str | None) -> Standing:
+def carried(
+    old: CriterionStatus, stage: Stage, now: datetime, release: str | None
+) -> CriterionStatus:
     """Return a former standing as it stands now: its own observation, stale if it counts no more.
 
     Args:
@@ -108,7 +110,7 @@ def carried(old: Standing, stage: Stage, now: datetime, release: str | None) -> 
 
 
 def outdated(
-    seen: Standing, stage: Stage, now: datetime, release: str | None, *, ahead: timedelta
+    seen: CriterionStatus, stage: Stage, now: datetime, release: str | None, *, ahead: timedelta
 ) -> Reason | None:
     """Return why a CONFIRMED counts no more: it is too old, or of another release; None if it does.
 
@@ -123,8 +125,10 @@ def outdated(
     """
     span = now - seen.observed_at if seen.observed_at else None
     if span is None or not -ahead <= span <= stage.valid_for:
-        since = "an unknown time" if span is None or span < timedelta() else age(span)
-        text = f"it was CONFIRMED {since} ago, and stays valid for {text_of(stage.valid_for)}"
+        since = "an unknown time" if span is None or span < timedelta() else format_age(span)
+        text = (
+            f"it was CONFIRMED {since} ago, and stays valid for {format_duration(stage.valid_for)}"
+        )
     elif release is not None and seen.subject != release and stage.valid_for <= DEFAULT_VALID_FOR:
         other = f"release {seen.subject!r}" if seen.subject else "a release not named"
         text = f"it was CONFIRMED of {other}, and {release!r} is asked about"
@@ -133,9 +137,11 @@ def outdated(
     return Reason(text=text, kind=Kind.STALE, remedy=f"run stage {stage.id} again")
 
 
-def not_observed(test: Criterion | Standing, reason: Reason, *, selected: bool = True) -> Standing:
+def not_observed(
+    test: Criterion | CriterionStatus, reason: Reason, *, selected: bool = True
+) -> CriterionStatus:
     """Return how a criterion stands whose test observed nothing, and why."""
-    return Standing(
+    return CriterionStatus(
         id=test.id,
         title=test.title,
         nodeid=test.nodeid,
@@ -146,10 +152,10 @@ def not_observed(test: Criterion | Standing, reason: Reason, *, selected: bool =
     )
 
 
-def not_provided(name: str, reason: Reason, *, selected: bool = True) -> Standing:
+def not_provided(name: str, reason: Reason, *, selected: bool = True) -> CriterionStatus:
     """Return how a declared criterion stands that has no test, and why."""
     words = name.partition(".")[2].replace("-", " ")
-    return Standing(
+    return CriterionStatus(
         id=name,
         title=one_line(words[:1].upper() + words[1:]),
         nodeid=None,
@@ -159,12 +165,12 @@ def not_provided(name: str, reason: Reason, *, selected: bool = True) -> Standin
     )
 
 
-def _observed(criterion: Criterion, facts: Facts, run: Run) -> Standing:
+def _observed(criterion: Criterion, facts: RunData, run: Run) -> CriterionStatus:
     seen = facts.observe(criterion)
     if seen is None:
         return not_observed(criterion, Reason(text="it was not reached", kind=Kind.NOT_RUN))
     half = seen.reason is not None and seen.reason.kind is Kind.NOT_RUN
-    return Standing(
+    return CriterionStatus(
         id=criterion.id,
         title=criterion.title,
         nodeid=criterion.nodeid,
@@ -184,8 +190,8 @@ def _observed(criterion: Criterion, facts: Facts, run: Run) -> Standing:
 
 
 def _not_selected(
-    criterion: Criterion, old: Standing | None, facts: Facts, run: Run, now: datetime
-) -> Standing:
+    criterion: Criterion, old: CriterionStatus | None, facts: RunData, run: Run, now: datetime
+) -> CriterionStatus:
     if old is not None:
         same = replace(
             old,
@@ -198,7 +204,9 @@ def _not_selected(
     return not_observed(criterion, reason, selected=False)
 
 
-def _uncollected(old: Standing, facts: Facts, run: Run, now: datetime) -> Standing | None:
+def _uncollected(
+    old: CriterionStatus, facts: RunData, run: Run, now: datetime
+) -> CriterionStatus | None:
     """Return how a known criterion stands whose test was not collected; None: it was deleted."""
     file = (old.nodeid or "").partition("::")[0]
     if file in facts.missing and (facts.stages is None or old.stage in facts.stages):
@@ -208,7 +216,7 @@ def _uncollected(old: Standing, facts: Facts, run: Run, now: datetime) -> Standi
     return None
 
 
-def _unprovided(name: str, stage_id: str, facts: Facts) -> Standing:
+def _unprovided(name: str, stage_id: str, facts: RunData) -> CriterionStatus:
     """Return the standing of a declared criterion that no test provides."""
     selected = not facts.restricted and (facts.stages is None or stage_id in facts.stages)
     reason = Reason(

@@ -19,7 +19,14 @@ from typing import Annotated, Any, TypeAlias
 from msgspec import Meta, Struct
 from msgspec.structs import asdict, force_setattr
 
-from pytest_prodstatus.model.text import IDENTITY, NAME_LIMIT, Instant, instant, one_line, to_text
+from pytest_prodstatus.model.text import (
+    IDENTITY,
+    NAME_LIMIT,
+    Instant,
+    instant,
+    one_line,
+    utc_isoformat,
+)
 
 TEXT_LIMIT = 2_000
 """Characters kept of one text value."""
@@ -287,7 +294,7 @@ def shown(value: Entry | Item) -> str:
         case MoneyEntry() | MoneyItem():
             return f"{value.value} {value.currency}"
         case TimeEntry() | TimeItem():
-            return to_text(value.value)
+            return utc_isoformat(value.value)
         case BoolEntry() | BoolItem():
             return "yes" if value.value else "no"
         case ListEntry():

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError, base_of
 from pytest_prodstatus.model.causes import actions_of, cause_line, causes
-from pytest_prodstatus.model.record import Cause, Override, Record, Standing
+from pytest_prodstatus.model.record import Cause, CriterionStatus, Override, Record
 from pytest_prodstatus.model.rollup import Judged, judge
 from pytest_prodstatus.model.verdict import (
     EXIT_BLOCKED,
@@ -27,14 +27,14 @@ from pytest_prodstatus.model.verdict import (
 )
 from pytest_prodstatus.model.violations import (
     ANOTHER,
-    Asked,
-    Ground,
-    Refusal,
+    GateQuery,
+    Violation,
+    ViolationKind,
     contradictions,
     own_of,
+    reevaluate,
     refusals_of,
     run_again,
-    standings_now,
 )
 from pytest_prodstatus.model.waiver import Waiver, Waivers
 
@@ -47,12 +47,12 @@ class UnknownStageError(ValueError):
 class Waived:
     """A criterion that isn't CONFIRMED, and the waiver by which that is accepted."""
 
-    standing: Standing
+    status: CriterionStatus
     waiver: Waiver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class GateDecision:
     """What the gate says.
 
     Attributes:
@@ -65,50 +65,50 @@ class Answer:
         override: the one in force for the target.
     """
 
-    asked: Asked
+    query: GateQuery
     verdict: Verdict | None
-    decided: Verdict | None = None
-    refusals: tuple[Refusal, ...] = ()
+    effective_verdict: Verdict | None = None
+    violations: tuple[Violation, ...] = ()
     causes: tuple[Cause, ...] = ()
     waived: tuple[Waived, ...] = ()
     override: Override | None = None
 
     @property
-    def held(self) -> bool:
+    def confirmed(self) -> bool:
         """Whether the gate is open by what was seen and waived alone."""
-        return not self.refusals and self.decided is Verdict.CONFIRMED
+        return not self.violations and self.effective_verdict is Verdict.CONFIRMED
 
     @property
     def open(self) -> bool:
         """Whether the gate is open."""
-        return self.held or self.override is not None
+        return self.confirmed or self.override is not None
 
     @property
     def exit_code(self) -> int:
         """0 where it is open, 1 where something FAILED, else 10."""
         if self.open:
             return EXIT_OPEN
-        return EXIT_FAILED if self.decided is Verdict.FAILED else EXIT_BLOCKED
+        return EXIT_FAILED if self.effective_verdict is Verdict.FAILED else EXIT_BLOCKED
 
     @property
     def decision(self) -> str:
         """Open or closed, and by what, in a few words."""
-        if not self.held:
+        if not self.confirmed:
             return "open by an override" if self.override else "closed"
         return f"open, {len(self.waived)} waived" if self.waived else "open"
 
     @property
     def what(self) -> str:
         """What was asked about, in words."""
-        return f"stages {', '.join(self.asked.require)}" if self.asked.require else "FINAL"
+        return f"stages {', '.join(self.query.require)}" if self.query.require else "FINAL"
 
     @property
-    def closing(self) -> tuple[tuple[Ground, str], ...]:
+    def closing(self) -> tuple[tuple[ViolationKind, str], ...]:
         """Why the gate would be closed, the worst first: the rule, and one sentence."""
-        unmet = tuple((Ground.VERDICT, cause_line(cause)) for cause in self.causes)
-        refused = tuple((refusal.ground, refusal.text) for refusal in self.refusals)
-        failed = self.decided is Verdict.FAILED
-        return (*unmet, *refused) if failed else (*refused, *unmet)
+        unconfirmed = tuple((ViolationKind.VERDICT, cause_line(cause)) for cause in self.causes)
+        refused = tuple((violation.ground, violation.text) for violation in self.violations)
+        failed = self.effective_verdict is Verdict.FAILED
+        return (*unconfirmed, *refused) if failed else (*refused, *unconfirmed)
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -116,20 +116,20 @@ class Answer:
         return tuple(text for _, text in self.closing)
 
     @property
-    def rules(self) -> tuple[Ground, ...]:
+    def rules(self) -> tuple[ViolationKind, ...]:
         """The rules by which the gate would be closed, in the order of the reasons, each once."""
         return tuple(dict.fromkeys(rule for rule, _ in self.closing))
 
     @property
     def actions(self) -> tuple[str, ...]:
         """What to do, each thing once; what helps every stage comes first."""
-        whole = [refusal.remedy for refusal in self.refusals if refusal.remedy]
+        whole = [violation.remedy for violation in self.violations if violation.remedy]
         return tuple(dict.fromkeys([*whole, *actions_of(self.causes)]))
 
     @property
     def sentence(self) -> str:
         """The whole answer in one sentence."""
-        about = f"target {self.asked.target}"
+        about = f"target {self.query.target}"
         if self.rules and not self.open:
             about += f", rule {self.rules[0]}"
         parts = [f"gate {self.decision} ({about})"]
@@ -142,13 +142,13 @@ class Answer:
 def ask(
     record: Record,
     catalogue: Catalogue,
-    asked: Asked,
+    asked: GateQuery,
     now: datetime,
     *,
     waivers: Waivers | None = None,
     override: Override | None = None,
-    found: Sequence[Refusal] = (),
-) -> Answer:
+    found: Sequence[Violation] = (),
+) -> GateDecision:
     """Return the gate's answer by one record.
 
     Args:
@@ -167,45 +167,51 @@ def ask(
     try:
         stages = catalogue.with_stages_of(known=[stage.id for stage in record.stages])
     except CatalogueError as error:
-        broken = Refusal(ground=Ground.UNREADABLE, text=f"the record's stages are none: {error}")
+        broken = Violation(
+            ground=ViolationKind.UNREADABLE, text=f"the record's stages are none: {error}"
+        )
         return refused((broken,), asked, override)
     roots = asked_stages(stages, asked.require)
-    refusals = [*found, *refusals_of(record, stages, asked, now)]
+    violations = [*found, *refusals_of(record, stages, asked, now)]
     if not roots:
-        refusals.append(Refusal(ground=Ground.UNREADABLE, text="the record has no stage at all"))
-    if any(refusal.ground in ANOTHER for refusal in refusals):
-        return refused(refusals, asked, override)
+        violations.append(
+            Violation(ground=ViolationKind.UNREADABLE, text="the record has no stage at all")
+        )
+    if any(violation.ground in ANOTHER for violation in violations):
+        return refused(violations, asked, override)
     incidents = record.run.incidents
-    own = [own_of(standing) for standing in record.criteria]
-    within = [standing for standing in own if standing.stage in stages.by_id]
+    own = [own_of(status) for status in record.criteria]
+    within = [status for status in own if status.stage in stages.by_id]
     as_written = judge(stages, within, incidents=incidents)
     same = record.run.catalogue == stages.digest
-    refusals += _contradictions(record, own, as_written if same else None, asked)
+    violations += _contradictions(record, own, as_written if same else None, asked)
     # What was seen of another release says nothing of the one that the record is about.
     release = asked.subject or record.run.subject.release
-    standings = standings_now(within, stages, release, now)
-    refusals += waiver_refusals(waivers, standings, now)
-    good = waivers.in_force(_known(standings), now)
-    waived = _waived(standings, good, stages.with_needs(roots))
+    statuses = reevaluate(within, stages, release, now)
+    violations += waiver_refusals(waivers, statuses, now)
+    good = waivers.in_force(_known(statuses), now)
+    waived = _waived(statuses, good, stages.with_needs(roots))
     # As a rule nothing has aged since.
-    truth = as_written if standings == within else judge(stages, standings, incidents=incidents)
-    decided = truth
+    truth = as_written if statuses == within else judge(stages, statuses, incidents=incidents)
+    effective_verdict = truth
     if waived:
-        decided = judge(stages, _accepted(standings, waived), incidents=incidents)
-    return Answer(
-        asked=asked,
+        effective_verdict = judge(stages, _accepted(statuses, waived), incidents=incidents)
+    return GateDecision(
+        query=asked,
         verdict=_verdict(truth, asked, incidents),
-        decided=_verdict(decided, asked, incidents),
-        refusals=tuple(refusals),
-        causes=causes(stages, decided[0], incidents, roots),
+        effective_verdict=_verdict(effective_verdict, asked, incidents),
+        violations=tuple(violations),
+        causes=causes(stages, effective_verdict[0], incidents, roots),
         waived=waived,
         override=override,
     )
 
 
-def refused(refusals: Sequence[Refusal], asked: Asked, override: Override | None = None) -> Answer:
+def refused(
+    violations: Sequence[Violation], asked: GateQuery, override: Override | None = None
+) -> GateDecision:
     """Return the answer where there is no record, or one that is about something else."""
-    return Answer(asked=asked, verdict=None, refusals=tuple(refusals), override=override)
+    return GateDecision(query=asked, verdict=None, violations=tuple(violations), override=override)
 
 
 def asked_stages(catalogue: Catalogue, require: Sequence[str]) -> tuple[str, ...]:
@@ -223,20 +229,20 @@ def asked_stages(catalogue: Catalogue, require: Sequence[str]) -> tuple[str, ...
 
 
 def waiver_refusals(
-    waivers: Waivers, standings: Iterable[Standing], now: datetime
-) -> list[Refusal]:
+    waivers: Waivers, statuses: Iterable[CriterionStatus], now: datetime
+) -> list[Violation]:
     """Return what waivers that break a rule close the gate with.
 
     Args:
         waivers: the project's.
-        standings: every criterion that there is.
+        statuses: every criterion that there is.
         now: the instant against which they are measured.
     """
-    known = _known(standings)
+    known = _known(statuses)
     broken = (text for _, text in waivers.broken(known, now))
     return [
-        Refusal(
-            ground=Ground.WAIVER,
+        Violation(
+            ground=ViolationKind.WAIVER,
             text=text,
             remedy="correct the waiver in pyproject.toml, or take it out",
         )
@@ -244,12 +250,12 @@ def waiver_refusals(
     ]
 
 
-def _known(standings: Iterable[Standing]) -> set[str]:
-    ids = {standing.id for standing in standings}
+def _known(statuses: Iterable[CriterionStatus]) -> set[str]:
+    ids = {status.id for status in statuses}
     return ids | {base_of(name) for name in ids}
 
 
-def _verdict(judged: Judged, asked: Asked, incidents: Sequence[Reason]) -> Verdict:
+def _verdict(judged: Judged, asked: GateQuery, incidents: Sequence[Reason]) -> Verdict:
     stages, final = judged
     if not asked.require:
         return final.verdict
@@ -258,28 +264,30 @@ def _verdict(judged: Judged, asked: Asked, incidents: Sequence[Reason]) -> Verdi
 
 
 def _contradictions(
-    record: Record, own: Sequence[Standing], as_written: Judged | None, asked: Asked
-) -> tuple[Refusal, ...]:
+    record: Record, own: Sequence[CriterionStatus], as_written: Judged | None, asked: GateQuery
+) -> tuple[Violation, ...]:
     found = list(contradictions(record, own, as_written))
     if not found:
         return ()
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     text = f"the record contradicts itself: {found[0]}{more}"
-    return (Refusal(ground=Ground.CONTRADICTION, text=text, remedy=run_again(asked)),)
+    return (Violation(ground=ViolationKind.CONTRADICTION, text=text, remedy=run_again(asked)),)
 
 
 def _waived(
-    standings: Sequence[Standing], good: Sequence[Waiver], bearing: Collection[str]
+    statuses: Sequence[CriterionStatus], good: Sequence[Waiver], bearing: Collection[str]
 ) -> tuple[Waived, ...]:
     """Return what isn't CONFIRMED, bears on the answer and has a waiver."""
-    unmet = [s for s in standings if s.verdict is not Verdict.CONFIRMED and s.stage in bearing]
-    covering = ((s, next((w for w in good if w.covers(s.id)), None)) for s in unmet)
-    return tuple(Waived(standing=s, waiver=w) for s, w in covering if w)
+    unconfirmed = [s for s in statuses if s.verdict is not Verdict.CONFIRMED and s.stage in bearing]
+    covering = ((s, next((w for w in good if w.covers(s.id)), None)) for s in unconfirmed)
+    return tuple(Waived(status=s, waiver=w) for s, w in covering if w)
 
 
-def _accepted(standings: Sequence[Standing], waived: Sequence[Waived]) -> list[Standing]:
-    names = {each.standing.id for each in waived}
+def _accepted(
+    statuses: Sequence[CriterionStatus], waived: Sequence[Waived]
+) -> list[CriterionStatus]:
+    names = {each.status.id for each in waived}
     return [
         replace(s, verdict=Verdict.CONFIRMED, **because(None)) if s.id in names else s
-        for s in standings
+        for s in statuses
     ]

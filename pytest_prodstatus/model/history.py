@@ -12,11 +12,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import FINAL
-from pytest_prodstatus.model.record import Past, Record, StageResult
+from pytest_prodstatus.model.record import Past, Record, StageStatus
 from pytest_prodstatus.model.verdict import Verdict
 
 
-class KeptRun(Struct, frozen=True, kw_only=True):
+class SavedRun(Struct, frozen=True, kw_only=True):
     """One finished run as the history keeps it.
 
     Attributes:
@@ -75,7 +75,7 @@ class Flip(Struct, frozen=True, kw_only=True):
     previous: Verdict | None
 
 
-class Unmet(Struct, frozen=True, kw_only=True):
+class Unconfirmed(Struct, frozen=True, kw_only=True):
     """A criterion that wasn't CONFIRMED in a run, and why."""
 
     criterion: str
@@ -93,7 +93,7 @@ class Change(Struct, frozen=True, kw_only=True):
     after: str | None
 
 
-class Lapse(Struct, frozen=True, kw_only=True):
+class Regression(Struct, frozen=True, kw_only=True):
     """What is known since a stage was last CONFIRMED.
 
     Attributes:
@@ -103,10 +103,10 @@ class Lapse(Struct, frozen=True, kw_only=True):
         unmet: the criteria that stand in its way in the newest run that tells of the stage.
     """
 
-    confirmed: KeptRun | None
+    confirmed: SavedRun | None
     turned: Flip | None
     changes: tuple[Change, ...]
-    unmet: tuple[Unmet, ...]
+    unconfirmed: tuple[Unconfirmed, ...]
 
 
 class StagePast(Struct, frozen=True, kw_only=True):
@@ -123,7 +123,7 @@ class StagePast(Struct, frozen=True, kw_only=True):
     verdict: Verdict
     since: Flip
     flips: tuple[Flip, ...]
-    lapse: Lapse | None
+    regression: Regression | None
 
 
 class Flaky(Struct, frozen=True, kw_only=True):
@@ -134,7 +134,7 @@ class Flaky(Struct, frozen=True, kw_only=True):
     newest: datetime
 
 
-class Retrospect(Struct, frozen=True, kw_only=True):
+class History(Struct, frozen=True, kw_only=True):
     """A target's newest runs and what they tell.
 
     Attributes:
@@ -144,12 +144,12 @@ class Retrospect(Struct, frozen=True, kw_only=True):
 
     project: str
     target: str
-    runs: tuple[KeptRun, ...]
+    runs: tuple[SavedRun, ...]
     stages: tuple[StagePast, ...]
     flaky: tuple[Flaky, ...]
 
 
-def kept_run(record: Record) -> KeptRun:
+def saved_run(record: Record) -> SavedRun:
     """Return what the history keeps of a finished record.
 
     Raises:
@@ -167,7 +167,7 @@ def kept_run(record: Record) -> KeptRun:
         stages[FINAL] = record.final.verdict if _tells(record, record.final.cause) else None
         if record.final.cause:
             causes[FINAL] = record.final.cause
-    return KeptRun(
+    return SavedRun(
         run=run.id,
         target=run.target,
         started=run.started.astimezone(timezone.utc),
@@ -187,7 +187,7 @@ def kept_run(record: Record) -> KeptRun:
     )
 
 
-def changes(before: KeptRun, after: KeptRun) -> tuple[Change, ...]:
+def changes(before: SavedRun, after: SavedRun) -> tuple[Change, ...]:
     """Return what differed between two runs: the suite, the release, the catalogue, versions."""
     pairs: dict[str, tuple[str | None, str | None]] = {
         "commit": (_commit(before), _commit(after)),
@@ -210,7 +210,7 @@ def with_past(record: Record, past: tuple[Past, ...], flips: Mapping[str, Flip])
         flips: each stage's newest.
     """
 
-    def dated(stage: StageResult) -> StageResult:
+    def dated(stage: StageStatus) -> StageStatus:
         flip = flips.get(stage.id)
         if flip is None or flip.verdict is not stage.verdict:
             return stage
@@ -222,7 +222,7 @@ def with_past(record: Record, past: tuple[Past, ...], flips: Mapping[str, Flip])
     return replace(record, history=history, stages=tuple(map(dated, record.stages)))
 
 
-def _commit(run: KeptRun) -> str | None:
+def _commit(run: SavedRun) -> str | None:
     return f"{run.commit} with local changes" if run.commit and run.dirty else run.commit
 
 

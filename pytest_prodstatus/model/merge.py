@@ -21,14 +21,14 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.assemble import compose
 from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR, Catalogue, Stage
-from pytest_prodstatus.model.criterion_status import Facts, carried
+from pytest_prodstatus.model.criterion_status import RunData, carried
 from pytest_prodstatus.model.record import (
+    CriterionStatus,
     Past,
     Record,
     Run,
     Selection,
-    StageResult,
-    Standing,
+    StageStatus,
     Subject,
 )
 from pytest_prodstatus.model.verdict import (
@@ -76,19 +76,19 @@ def merge(shards: Mapping[str, Record], declared: Catalogue) -> Record:
     ]
     catalogue = declared.with_stages_of(known=[s.id for part in parts for s in part.stages])
     finished = max(part.run.finished for part in parts if part.run.finished)
-    standings = [
+    statuses = [
         _one(seen, catalogue.by_id[seen[0].stage], finished) for seen in _by_id(parts).values()
     ]
-    whole = all(standing.selected for standing in standings)
+    whole = all(status.selected for status in statuses)
     run = _run([part.run for part in parts], finished, whole=whole)
     failed = any(part.decision.exit_code == EXIT_FAILED for part in parts)
     status = EXIT_FAILED if failed else EXIT_OPEN
-    record = compose(Facts(catalogue=catalogue), standings, run, parts[0].decision.rule, status)
+    record = compose(RunData(catalogue=catalogue), statuses, run, parts[0].decision.rule, status)
     history = max((part.history for part in parts), key=len)
     stages = tuple(_dated(stage, parts, history, run.started) for stage in record.stages)
     overrides = tuple(dict.fromkeys(each for part in parts for each in part.overrides))
     # Asked about the whole catalogue, whatever each shard was asked about.
-    verdict, number = record.final.verdict, len(standings)
+    verdict, number = record.final.verdict, len(statuses)
     decision = replace(
         record.decision,
         exit_code=exit_status(record.decision.rule, verdict, status),
@@ -97,9 +97,9 @@ def merge(shards: Mapping[str, Record], declared: Catalogue) -> Record:
     return replace(record, decision=decision, stages=stages, history=history, overrides=overrides)
 
 
-def unobserved(record: Record) -> list[Standing]:
+def unobserved(record: Record) -> list[CriterionStatus]:
     """Return the criteria that the run of a record did not observe itself."""
-    return [standing for standing in record.criteria if not standing.observed_now]
+    return [status for status in record.criteria if not status.observed_now]
 
 
 def _refuse_strangers(shards: Mapping[str, Record], declared: Catalogue) -> None:
@@ -122,21 +122,21 @@ def _refuse_strangers(shards: Mapping[str, Record], declared: Catalogue) -> None
                 "merge with the configuration that ran"
             )
             raise MergeError(msg)
-        for standing in shard.criteria:
-            if declared.declared and standing.stage not in declared.by_id:
-                msg = f"{name}: {standing.id!r} is in no stage of the catalogue"
+        for status in shard.criteria:
+            if declared.declared and status.stage not in declared.by_id:
+                msg = f"{name}: {status.id!r} is in no stage of the catalogue"
                 raise MergeError(msg)
 
 
-def _by_id(parts: Iterable[Record]) -> dict[str, list[Standing]]:
-    found: dict[str, list[Standing]] = {}
+def _by_id(parts: Iterable[Record]) -> dict[str, list[CriterionStatus]]:
+    found: dict[str, list[CriterionStatus]] = {}
     for part in parts:
-        for standing in part.criteria:
-            found.setdefault(standing.id, []).append(own_of(standing))
+        for status in part.criteria:
+            found.setdefault(status.id, []).append(own_of(status))
     return found
 
 
-def _one(seen: Sequence[Standing], stage: Stage, finished: datetime) -> Standing:
+def _one(seen: Sequence[CriterionStatus], stage: Stage, finished: datetime) -> CriterionStatus:
     """Return how one criterion stands by all shards, which come in the order of their start."""
     ran = [s for s in seen if s.observed_now]
     if ran:
@@ -152,22 +152,22 @@ def _one(seen: Sequence[Standing], stage: Stage, finished: datetime) -> Standing
     return next((s for s in seen if s.reason and s.reason.remedy), seen[0])
 
 
-def _remembered(old: Standing, stage: Stage, finished: datetime) -> Standing:
+def _remembered(old: CriterionStatus, stage: Stage, finished: datetime) -> CriterionStatus:
     """Return how a criterion stands that no shard was asked to look at, by an earlier run."""
-    standing = carried(old, stage, finished, release=None)
+    status = carried(old, stage, finished, release=None)
     outlives = stage.valid_for > DEFAULT_VALID_FOR
-    if standing.verdict is not Verdict.CONFIRMED or outlives:
-        return standing
+    if status.verdict is not Verdict.CONFIRMED or outlives:
+        return status
     reason = Reason(
         text="no shard ran it, and an earlier run's CONFIRMED doesn't count: a shard may be lost",
         kind=Kind.NOT_RUN,
         remedy=f"merge the shard that ran stage {stage.id} too, or run the stage in one",
     )
-    return replace(standing, verdict=Verdict.BLOCKED, **because(reason))
+    return replace(status, verdict=Verdict.BLOCKED, **because(reason))
 
 
-def _seconds(standing: Standing, unknown: float) -> float:
-    return standing.observed_at.timestamp() if standing.observed_at else unknown
+def _seconds(status: CriterionStatus, unknown: float) -> float:
+    return status.observed_at.timestamp() if status.observed_at else unknown
 
 
 def _run(runs: Sequence[Run], finished: datetime, *, whole: bool) -> Run:
@@ -209,8 +209,8 @@ def _joined(maps: Iterable[Mapping[str, str]]) -> dict[str, str]:
 
 
 def _dated(
-    stage: StageResult, parts: Sequence[Record], history: Sequence[Past], started: datetime
-) -> StageResult:
+    stage: StageStatus, parts: Sequence[Record], history: Sequence[Past], started: datetime
+) -> StageStatus:
     """Return a stage with its `since` and `previous`, by the runs before this one."""
     since = started
     for past in reversed(history):

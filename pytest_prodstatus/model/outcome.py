@@ -126,7 +126,7 @@ def plain_pass(
     )
 
 
-def doubted(seen: Observation, reason: Reason, detail: str = "") -> Observation:
+def suspected(seen: Observation, reason: Reason, detail: str = "") -> Observation:
     """Return what was observed where something else makes a pass worth nothing, and why."""
     if seen.verdict is not Verdict.CONFIRMED:
         return seen

@@ -31,7 +31,9 @@ Target: TypeAlias = Annotated[
 ]
 
 
-class Standing(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+class CriterionStatus(
+    Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False
+):
     """One criterion of the catalogue and what is known of it.
 
     Attributes:
@@ -101,7 +103,7 @@ class Standing(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return self.id.partition(".")[0]
 
 
-class StageResult(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class StageStatus(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One stage's verdict.
 
     Attributes:
@@ -129,15 +131,15 @@ class StageResult(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_f
     cause: Identity | None
     since: Instant | None = None
     previous: Verdict | None = None
-    criteria: tuple[Standing, ...]
+    criteria: tuple[CriterionStatus, ...]
 
     def __post_init__(self) -> None:
         Explained.__post_init__(self)
         normalize(self, "since")
         prefix = f"{self.id}."
-        for standing in self.criteria:
-            if not standing.id.startswith(prefix):
-                msg = f"the criterion {standing.id!r} is not of stage {self.id!r}"
+        for status in self.criteria:
+            if not status.id.startswith(prefix):
+                msg = f"the criterion {status.id!r} is not of stage {self.id!r}"
                 raise ValueError(msg)
 
     @property
@@ -364,7 +366,7 @@ class Record(
     run: Run
     final: Final
     decision: Decision
-    stages: tuple[StageResult, ...]
+    stages: tuple[StageStatus, ...]
     history: tuple[Past, ...]
     document: Identity
     overrides: tuple[Override, ...]
@@ -378,9 +380,9 @@ class Record(
             raise ValueError(msg)
 
     @property
-    def criteria(self) -> Iterator[Standing]:
+    def criteria(self) -> Iterator[CriterionStatus]:
         """All criteria, in the order of the stages."""
-        return (standing for stage in self.stages for standing in stage.criteria)
+        return (status for stage in self.stages for status in stage.criteria)
 
     @property
     def past(self) -> Past:

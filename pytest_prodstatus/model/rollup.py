@@ -12,13 +12,13 @@ from typing import NamedTuple, TypeAlias
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import FINAL, Catalogue, Stage, base_of
-from pytest_prodstatus.model.record import Final, StageResult, Standing
+from pytest_prodstatus.model.record import CriterionStatus, Final, StageStatus
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because, rollup
 
 RUN = "run"
 """The cause that stands for the run itself: a dead worker, an interrupt, a collection error."""
 
-Judged: TypeAlias = tuple[tuple[StageResult, ...], Final]
+Judged: TypeAlias = tuple[tuple[StageStatus, ...], Final]
 """Every stage's result, and FINAL."""
 
 
@@ -37,7 +37,7 @@ class _Contribution(NamedTuple):
 
 def judge(
     catalogue: Catalogue,
-    standings: Iterable[Standing],
+    statuses: Iterable[CriterionStatus],
     *,
     incidents: Sequence[Reason] = (),
     unasked: frozenset[str] = frozenset(),
@@ -46,25 +46,25 @@ def judge(
 
     Args:
         catalogue: the stages.
-        standings: the criteria, each judged by itself and by its age.
+        statuses: the criteria, each judged by itself and by its age.
         incidents: what went wrong outside any criterion; any one caps FINAL at BLOCKED.
         unasked: stages that don't count as upstream themselves (see `Decision.selection`).
     """
-    by_stage: dict[str, list[Standing]] = {stage.id: [] for stage in catalogue.stages}
+    by_stage: dict[str, list[CriterionStatus]] = {stage.id: [] for stage in catalogue.stages}
     declared = [name for stage in catalogue.stages for name in stage.criteria]
     place = {name: n for n, name in enumerate(declared)}
 
-    def position(standing: Standing) -> tuple[int, str]:
-        at = place.get(standing.id)
+    def position(status: CriterionStatus) -> tuple[int, str]:
+        at = place.get(status.id)
         if at is None:
-            at = place.get(base_of(standing.id), len(place))
-        return at, standing.id
+            at = place.get(base_of(status.id), len(place))
+        return at, status.id
 
     # Mostly none is declared by name.
-    for standing in sorted(standings, key=position if place else attrgetter("id")):
-        by_stage[standing.stage].append(standing)
+    for status in sorted(statuses, key=position if place else attrgetter("id")):
+        by_stage[status.stage].append(status)
     capped = [_Contribution(Verdict.BLOCKED, incident, RUN) for incident in incidents]
-    results: dict[str, StageResult] = {}
+    results: dict[str, StageStatus] = {}
     titled: set[str] = set()  # stages whose reason names another stage already
     for stage_id in catalogue.order:
         stage = catalogue.by_id[stage_id]
@@ -87,30 +87,30 @@ def judge(
 
 def _judge_stage(
     stage: Stage,
-    standings: Sequence[Standing],
+    statuses: Sequence[CriterionStatus],
     upstream: _Contribution | None,
     outer: Sequence[_Contribution],
     rolled: Sequence[_Contribution],
-) -> tuple[StageResult, _Contribution]:
+) -> tuple[StageStatus, _Contribution]:
     """Return a stage's result, and what decided it.
 
     What FAILED in a stage that requires one which isn't CONFIRMED decides its verdict, and is no
     root: it may come of that.
     """
     criteria = tuple(
-        replace(standing, verdict=Verdict.BLOCKED, **because(upstream.reason))
-        if upstream and standing.verdict is Verdict.CONFIRMED
-        else standing
-        for standing in standings
+        replace(status, verdict=Verdict.BLOCKED, **because(upstream.reason))
+        if upstream and status.verdict is Verdict.CONFIRMED
+        else status
+        for status in statuses
     )
     # Of those that bear nothing but CONFIRMED, one says as much as thousands.
-    telling = [s for s in standings if s.verdict is not Verdict.CONFIRMED] or standings[:1]
+    telling = [s for s in statuses if s.verdict is not Verdict.CONFIRMED] or statuses[:1]
     own = [_Contribution(s.verdict, s.reason, s.id) for s in telling]
     blocked_above = [upstream] if upstream else []
     worst = _worst([*outer, *own, *rolled, *blocked_above], empty_stage=stage)
     of_run = any(worst is each for each in outer)
     cause = upstream.cause if upstream and not of_run else worst.cause
-    result = StageResult(
+    result = StageStatus(
         id=stage.id,
         title=stage.title,
         verdict=worst.verdict,
@@ -131,12 +131,12 @@ def _required(stage: Stage, catalogue: Catalogue, unasked: frozenset[str]) -> It
             yield name
 
 
-def _upstream(required: Sequence[StageResult]) -> _Contribution | None:
+def _upstream(required: Sequence[StageStatus]) -> _Contribution | None:
     """Return what blocks a stage from above: of those that it requires the worst, then first."""
-    unmet = [result for result in required if result.verdict is not Verdict.CONFIRMED]
-    if not unmet:
+    unconfirmed = [result for result in required if result.verdict is not Verdict.CONFIRMED]
+    if not unconfirmed:
         return None
-    worst = max(unmet, key=lambda result: result.verdict.severity)
+    worst = max(unconfirmed, key=lambda result: result.verdict.severity)
     root = worst.reason
     if root and root.kind is Kind.UPSTREAM:
         text = root.text
@@ -147,7 +147,7 @@ def _upstream(required: Sequence[StageResult]) -> _Contribution | None:
     return _Contribution(Verdict.BLOCKED, reason, worst.cause or worst.id)
 
 
-def _rolled_up(result: StageResult, titled: Collection[str]) -> _Contribution:
+def _rolled_up(result: StageStatus, titled: Collection[str]) -> _Contribution:
     """Return a stage's result as it bears on another: its reason begins with a stage's title."""
     if result.reason is None:
         return _Contribution(result.verdict, None, "", rolled=True)

@@ -97,7 +97,7 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(**{_UNIT[match[2]]: int(match[1])})
 
 
-def age(span: timedelta) -> str:
+def format_age(span: timedelta) -> str:
     """Return a span as a short age, rounded down: `45 s`, `12 min`, `5 h`, `3 d`."""
     seconds = max(0, int(span.total_seconds()))
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
@@ -106,7 +106,7 @@ def age(span: timedelta) -> str:
     return f"{seconds} s"
 
 
-def text_of(span: timedelta) -> str:
+def format_duration(span: timedelta) -> str:
     """Return a configured duration in its shortest exact form, the inverse of `parse_duration`."""
     seconds = int(span.total_seconds())
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
@@ -138,7 +138,7 @@ def instant(moment: datetime) -> datetime:
     return there.replace(microsecond=there.microsecond // 1000 * 1000)
 
 
-def to_text(moment: datetime) -> str:
+def utc_isoformat(moment: datetime) -> str:
     """Return an aware instant as ISO 8601 in UTC, to the millisecond, ending in `Z`."""
     there = moment if moment.tzinfo is timezone.utc else moment.astimezone(timezone.utc)
     # By halves, since to write out a time zone takes longer than all the rest.

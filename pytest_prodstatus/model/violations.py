@@ -16,9 +16,9 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, Stage, base_of
 from pytest_prodstatus.model.criterion_status import not_provided, outdated
-from pytest_prodstatus.model.record import Record, Run, Standing
+from pytest_prodstatus.model.record import CriterionStatus, Record, Run
 from pytest_prodstatus.model.rollup import Judged
-from pytest_prodstatus.model.text import age, one_line, text_of
+from pytest_prodstatus.model.text import format_age, format_duration, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
 
 SKEW = timedelta(minutes=5)
@@ -30,7 +30,7 @@ MAX_AGE = timedelta(hours=24)
 _SHORTEST_COMMIT = 7
 
 
-class Ground(Enum):
+class ViolationKind(Enum):
     """A rule of the gate, by the short name that its answers give.
 
     VERDICT is that everything asked about is CONFIRMED; by each other one a record, a waiver or a
@@ -57,22 +57,22 @@ class Ground(Enum):
 
 
 ANOTHER = (
-    Ground.UNREADABLE,
-    Ground.RUN,
-    Ground.SHARD,
-    Ground.TARGET,
-    Ground.SUBJECT,
-    Ground.COMMIT,
-    Ground.IN_PROGRESS,
+    ViolationKind.UNREADABLE,
+    ViolationKind.RUN,
+    ViolationKind.SHARD,
+    ViolationKind.TARGET,
+    ViolationKind.SUBJECT,
+    ViolationKind.COMMIT,
+    ViolationKind.IN_PROGRESS,
 )
 """The grounds that say that a record has no answer to what was asked, so none is read from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Violation:
     """One sentence, its ground, and what to do about it where that is known."""
 
-    ground: Ground
+    ground: ViolationKind
     text: str
     remedy: str | None = None
 
@@ -81,7 +81,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class GateQuery:
     """What the gate is asked about.
 
     Attributes:
@@ -102,8 +102,8 @@ class Asked:
 
 
 def refusals_of(
-    record: Record, catalogue: Catalogue, asked: Asked, now: datetime
-) -> Iterator[Refusal]:
+    record: Record, catalogue: Catalogue, asked: GateQuery, now: datetime
+) -> Iterator[Violation]:
     """Yield what is wrong with a record as a whole.
 
     Args:
@@ -116,44 +116,44 @@ def refusals_of(
     again = run_again(asked)
     if asked.run is not None and run.id != asked.run:
         text = f"the record is of run {run.id!r}, and run {asked.run!r} is asked about"
-        yield Refusal(ground=Ground.RUN, text=text, remedy=run_again(asked, same_id=True))
+        yield Violation(ground=ViolationKind.RUN, text=text, remedy=run_again(asked, same_id=True))
     if run.shard:
         text = f"the record is one shard of run {run.id!r}, which looked at a part of the catalogue"
         remedy = "merge the shards of the run with prodstatus merge, then ask the gate again"
-        yield Refusal(ground=Ground.SHARD, text=text, remedy=remedy)
+        yield Violation(ground=ViolationKind.SHARD, text=text, remedy=remedy)
     if run.target != asked.target:
         text = f"the record is about target {run.target!r}, and {asked.target!r} is asked about"
-        yield Refusal(ground=Ground.TARGET, text=text, remedy=again)
+        yield Violation(ground=ViolationKind.TARGET, text=text, remedy=again)
     if asked.subject is not None and run.subject.release != asked.subject:
         text = f"the record is about {_release(run)}, and {asked.subject!r} is asked about"
-        yield Refusal(ground=Ground.SUBJECT, text=text, remedy=again)
+        yield Violation(ground=ViolationKind.SUBJECT, text=text, remedy=again)
     if asked.commit is not None and not _same_commit(run, asked.commit):
         text = f"the suite that ran is {_suite(run)}, and commit {asked.commit!r} is asked about"
-        yield Refusal(
-            ground=Ground.COMMIT, text=text, remedy=_commit_remedy(run, asked.commit, again)
+        yield Violation(
+            ground=ViolationKind.COMMIT, text=text, remedy=_commit_remedy(run, asked.commit, again)
         )
     if run.finished is None:
-        since = age(now - run.started)
+        since = format_age(now - run.started)
         text = f"run {run.id} is in progress since {since}, or was killed: nothing is confirmed"
         remedy = "wait for it to end, or run it again if it was killed"
-        yield Refusal(ground=Ground.IN_PROGRESS, text=text, remedy=remedy)
+        yield Violation(ground=ViolationKind.IN_PROGRESS, text=text, remedy=remedy)
         return
     if run.finished - now > SKEW:
-        ahead = age(run.finished - now)
+        ahead = format_age(run.finished - now)
         text = f"the record is dated {ahead} ahead of this machine's clock"
-        yield Refusal(ground=Ground.CLOCK, text=text, remedy="set the clocks right")
+        yield Violation(ground=ViolationKind.CLOCK, text=text, remedy="set the clocks right")
     if now - run.finished > asked.max_age:
         text = (
-            f"the record is {age(now - run.finished)} old, "
-            f"and may be {text_of(asked.max_age)} (--max-age)"
+            f"the record is {format_age(now - run.finished)} old, "
+            f"and may be {format_duration(asked.max_age)} (--max-age)"
         )
-        yield Refusal(ground=Ground.MAX_AGE, text=text, remedy=again)
+        yield Violation(ground=ViolationKind.MAX_AGE, text=text, remedy=again)
     if run.catalogue != catalogue.digest:
         text = "the record was made with another catalogue than is declared now"
-        yield Refusal(ground=Ground.CATALOGUE, text=text, remedy=again)
+        yield Violation(ground=ViolationKind.CATALOGUE, text=text, remedy=again)
 
 
-def run_again(asked: Asked, *, same_id: bool = False) -> str:
+def run_again(asked: GateQuery, *, same_id: bool = False) -> str:
     """Return what to do if only another run can help, in the words of the question.
 
     Args:
@@ -169,22 +169,24 @@ def run_again(asked: Asked, *, same_id: bool = False) -> str:
     return f"run {command} with a new PRODSTATUS_RUN_ID"
 
 
-def own_of(standing: Standing) -> Standing:
+def own_of(status: CriterionStatus) -> CriterionStatus:
     """Return how a criterion stands by itself, whatever its stage requires."""
-    observed = standing.observed or Verdict.BLOCKED
-    if standing.verdict < observed:
-        text = f"the record calls it {standing.verdict}, and it was seen to be {observed}"
-        if standing.observed is None:
-            text = f"the record calls it {standing.verdict}, and it was never observed"
+    observed = status.observed or Verdict.BLOCKED
+    if status.verdict < observed:
+        text = f"the record calls it {status.verdict}, and it was seen to be {observed}"
+        if status.observed is None:
+            text = f"the record calls it {status.verdict}, and it was never observed"
         why = Reason(text=text, kind=Kind.NOT_RUN)
-        return replace(standing, verdict=observed, **because(why))
-    blocked_above = standing.reason is not None and standing.reason.kind is Kind.UPSTREAM
+        return replace(status, verdict=observed, **because(why))
+    blocked_above = status.reason is not None and status.reason.kind is Kind.UPSTREAM
     if blocked_above and observed is Verdict.CONFIRMED:
-        return replace(standing, verdict=Verdict.CONFIRMED, **because(None))
-    return standing
+        return replace(status, verdict=Verdict.CONFIRMED, **because(None))
+    return status
 
 
-def contradictions(record: Record, own: Sequence[Standing], judged: Judged | None) -> Iterator[str]:
+def contradictions(
+    record: Record, own: Sequence[CriterionStatus], judged: Judged | None
+) -> Iterator[str]:
     """Yield a sentence for whatever a finished record says that its own observations don't.
 
     Args:
@@ -201,15 +203,15 @@ def contradictions(record: Record, own: Sequence[Standing], judged: Judged | Non
     if record.decision.open is not (admitted and not record.run.shard):
         state = "open" if record.decision.open else "closed"
         yield f"its decision is called {state} with FINAL {record.final.verdict}"
-    seen = all(standing.observed_now for standing in own)
+    seen = all(status.observed_now for status in own)
     if record.run.complete is not (bool(own) and seen and not record.run.incidents):
         state = "complete" if record.run.complete else "not complete"
         yield f"it is called {state}, and its criteria say otherwise"
 
 
-def standings_now(
-    own: Sequence[Standing], catalogue: Catalogue, release: str | None, now: datetime
-) -> list[Standing]:
+def reevaluate(
+    own: Sequence[CriterionStatus], catalogue: Catalogue, release: str | None, now: datetime
+) -> list[CriterionStatus]:
     """Return how every criterion of the catalogue stands now, each by itself.
 
     Args:
@@ -218,9 +220,9 @@ def standings_now(
         release: the release that is asked about; None for any.
         now: the instant against which ages are measured.
     """
-    standings = [_aged(standing, catalogue.by_id[standing.stage], release, now) for standing in own]
+    statuses = [_aged(status, catalogue.by_id[status.stage], release, now) for status in own]
     known = {s.id for s in own} | {base_of(s.id) for s in own}
-    standings += [
+    statuses += [
         not_provided(
             name,
             Reason(
@@ -233,7 +235,7 @@ def standings_now(
         for name in stage.criteria
         if name not in known
     ]
-    return standings
+    return statuses
 
 
 def _other_verdicts(record: Record, judged: Judged) -> Iterator[str]:
@@ -251,11 +253,13 @@ def _other_verdicts(record: Record, judged: Judged) -> Iterator[str]:
         yield f"FINAL is called {record.final.verdict}, and amounts to {final.verdict}"
 
 
-def _aged(standing: Standing, stage: Stage, release: str | None, now: datetime) -> Standing:
-    if standing.verdict is not Verdict.CONFIRMED:
-        return standing
-    reason = outdated(standing, stage, now, release, ahead=SKEW)
-    return replace(standing, verdict=Verdict.BLOCKED, **because(reason)) if reason else standing
+def _aged(
+    status: CriterionStatus, stage: Stage, release: str | None, now: datetime
+) -> CriterionStatus:
+    if status.verdict is not Verdict.CONFIRMED:
+        return status
+    reason = outdated(status, stage, now, release, ahead=SKEW)
+    return replace(status, verdict=Verdict.BLOCKED, **because(reason)) if reason else status
 
 
 def _release(run: Run) -> str:

@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from msgspec import Struct
 
 from pytest_prodstatus.model.catalogue import base_of
-from pytest_prodstatus.model.text import Instant, normalize, text_of
+from pytest_prodstatus.model.text import Instant, format_duration, normalize
 
 WAIVER_MAX = timedelta(days=30)
 """How long a waiver may still live where the configuration doesn't say."""
@@ -94,7 +94,7 @@ class Waivers(Struct, frozen=True, kw_only=True):
         if waiver.expires - now > self.longest:
             return (
                 f"expires on {waiver.expires:%Y-%m-%d %H:%M} UTC, which is more than "
-                f"{text_of(self.longest)} ahead (waiver_max)"
+                f"{format_duration(self.longest)} ahead (waiver_max)"
             )
         return ""
 

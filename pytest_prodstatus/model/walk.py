@@ -72,7 +72,7 @@ def printable(value: S) -> S:
     return made
 
 
-def redacted(value: S, redact: Callable[[str], str]) -> S:
+def redact_record(value: S, redact: Callable[[str], str]) -> S:
     """Return a Struct with its texts redacted; itself if none of them held a secret."""
 
     def visit(part: Any) -> Any:

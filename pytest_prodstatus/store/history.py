@@ -23,13 +23,13 @@ from typing import Any, final
 from pytest_prodstatus.model.history import (
     Flaky,
     Flip,
-    KeptRun,
-    Lapse,
-    Retrospect,
+    History,
+    Regression,
+    SavedRun,
     StagePast,
-    Unmet,
+    Unconfirmed,
     changes,
-    kept_run,
+    saved_run,
     with_past,
 )
 from pytest_prodstatus.model.record import HISTORY_LIMIT, Record
@@ -47,7 +47,7 @@ from pytest_prodstatus.store.statements import (
 
 
 @final
-class History:
+class HistoryStore:
     """The history of a project at an address; open it with `History.open`, use it in a `with`."""
 
     __slots__ = ("_project", "_store")
@@ -57,7 +57,7 @@ class History:
         self._project = project
 
     @classmethod
-    def open(cls, url: str, project: str) -> History:
+    def open(cls, url: str, project: str) -> HistoryStore:
         """Open the history of `project` at `url`, creating file and tables where missing.
 
         Args:
@@ -69,7 +69,7 @@ class History:
         """
         return cls(open_store(url, HISTORY), project)
 
-    def __enter__(self) -> History:
+    def __enter__(self) -> HistoryStore:
         return self
 
     def __exit__(
@@ -91,11 +91,11 @@ class History:
             ValueError: the run is in progress.
             StateUnavailable: it could not be written; nothing of it was.
         """
-        kept = kept_run(record)
+        kept = saved_run(record)
         with self._store.writing() as statements:
             Writer(statements, self._project, kept.target).save(record, kept)
 
-    def look_back(self, target: str, *, limit: int = 30) -> Retrospect:
+    def look_back(self, target: str, *, limit: int = 30) -> History:
         """Return what the newest `limit` runs of a target tell, and each stage's past.
 
         Raises:
@@ -112,7 +112,7 @@ class History:
         """
         with self._store.reading() as statements:
             reader = Reader(statements, self._project, record.run.target)
-            former = reader.runs_before(kept_run(record), HISTORY_LIMIT)
+            former = reader.runs_before(saved_run(record), HISTORY_LIMIT)
             flips = reader.newest_flips([stage.id for stage in record.stages])
         return with_past(record, tuple(run.past for run in reversed(former)), flips)
 
@@ -155,7 +155,7 @@ class Writer(_Target):
 
     __slots__ = ()
 
-    def save(self, record: Record, kept: KeptRun) -> None:
+    def save(self, record: Record, kept: SavedRun) -> None:
         """Write a run in place of what was there under its id."""
         self._statements.take_turns(**self._whose)
         for former in self._rows(f"SELECT * {_SAME_RUN}", run=kept.run):
@@ -165,12 +165,14 @@ class Writer(_Target):
         values = run_values(kept, self._whose["project"])
         self._statements.change(insert_into("prodstatus_run", values), values)
         (row,) = self._rows(f"SELECT id {_SAME_RUN}", run=kept.run)
-        unmet = list(criterion_values(record, row["id"]))
-        if unmet:
-            self._statements.change(insert_into("prodstatus_run_criterion", unmet[0]), *unmet)
+        unconfirmed = list(criterion_values(record, row["id"]))
+        if unconfirmed:
+            self._statements.change(
+                insert_into("prodstatus_run_criterion", unconfirmed[0]), *unconfirmed
+            )
         self._settle(kept, kept.stages)
 
-    def _settle(self, run: KeptRun, verdicts: Mapping[str, Verdict | None]) -> None:
+    def _settle(self, run: SavedRun, verdicts: Mapping[str, Verdict | None]) -> None:
         """Write the flips that follow from a run that gave its stages these verdicts."""
         following = self._following(run)
         for stage in run.stages:
@@ -181,13 +183,13 @@ class Writer(_Target):
                 later = following[stage]
                 self._turn(later, stage, verdict or former, later.stages[stage])
 
-    def _verdict_before(self, run: KeptRun, stage: str) -> Verdict | None:
+    def _verdict_before(self, run: SavedRun, stage: str) -> Verdict | None:
         """Return what a stage was before a run; None where no run told of it."""
         found = self._rows(_VERDICT_BEFORE, stage=stage, started=run.started, run=run.run)
         return Verdict(found[0]["verdict"]) if found else None
 
     def _turn(
-        self, run: KeptRun, stage: str, former: Verdict | None, verdict: Verdict | None
+        self, run: SavedRun, stage: str, former: Verdict | None, verdict: Verdict | None
     ) -> None:
         """Write a run down as a flip of a stage if it tells of it and differs, else as none."""
         flip = {**self._whose, "stage": stage, "started": run.started, "run": run.run}
@@ -196,9 +198,9 @@ class Writer(_Target):
             row = {**flip, "verdict": verdict.value, "previous": former and former.value}
             self._statements.change(insert_into("prodstatus_flip", row), row)
 
-    def _following(self, run: KeptRun) -> dict[str, KeptRun]:
+    def _following(self, run: SavedRun) -> dict[str, SavedRun]:
         """Return, for each stage of a run that a later run tells of, the first such run."""
-        found: dict[str, KeptRun] = {}
+        found: dict[str, SavedRun] = {}
         with closing(self._stream(_LATER_RUNS, started=run.started, run=run.run)) as rows:
             for later in map(run_of, rows):
                 for stage in run.stages:
@@ -226,20 +228,20 @@ class Reader(_Target):
 
     __slots__ = ()
 
-    def look_back(self, limit: int) -> Retrospect:
+    def look_back(self, limit: int) -> History:
         """Return what the newest `limit` runs tell, and each stage's past."""
         rows = self._rows(f"{_RUNS} {_NEWEST} LIMIT :limit", limit=limit)
-        newest: dict[int, KeptRun] = {row["id"]: run_of(row) for row in rows}
+        newest: dict[int, SavedRun] = {row["id"]: run_of(row) for row in rows}
         seen = tuple(newest.values())
         whole = next((run for run in seen if not run.partial), None)
         named = [*(whole.stages if whole else ()), *(seen[0].stages if seen else ())]
         since = self.newest_flips(list(dict.fromkeys(named)))
         flipped = self._flips_from(seen[-1], since) if seen else []
-        lapses = self._lapses(
+        regressions = self._lapses(
             [stage for stage, flip in since.items() if flip.verdict is not Verdict.CONFIRMED],
             newest,
         )
-        return Retrospect(
+        return History(
             **self._whose,
             runs=seen,
             stages=tuple(
@@ -248,14 +250,14 @@ class Reader(_Target):
                     verdict=flip.verdict,
                     since=flip,
                     flips=tuple(each for each in flipped if each.stage == stage),
-                    lapse=lapses.get(stage),
+                    regression=regressions.get(stage),
                 )
                 for stage, flip in since.items()
             ),
             flaky=self._flaky(newest),
         )
 
-    def runs_before(self, run: KeptRun, limit: int) -> tuple[KeptRun, ...]:
+    def runs_before(self, run: SavedRun, limit: int) -> tuple[SavedRun, ...]:
         """Return the newest `limit` runs before one, the newest first."""
         rows = self._rows(f"{_BEFORE} LIMIT :limit", started=run.started, run=run.run, limit=limit)
         return tuple(map(run_of, rows))
@@ -285,7 +287,7 @@ class Reader(_Target):
         )
         return self._rows(" UNION ALL ".join(each), **values)
 
-    def _flips_from(self, oldest: KeptRun, stages: Iterable[str]) -> list[Flip]:
+    def _flips_from(self, oldest: SavedRun, stages: Iterable[str]) -> list[Flip]:
         names = {f"stage_{number}": stage for number, stage in enumerate(stages)}
         if not names:
             return []
@@ -298,29 +300,31 @@ class Reader(_Target):
         )
         return list(map(flip_of, rows))
 
-    def _lapses(self, stages: Sequence[str], newest: Mapping[int, KeptRun]) -> dict[str, Lapse]:
+    def _lapses(
+        self, stages: Sequence[str], newest: Mapping[int, SavedRun]
+    ) -> dict[str, Regression]:
         turned = self.newest_flips(stages, away_from=Verdict.CONFIRMED)
         ended = self._runs_named({flip.run for flip in turned.values()})
         confirmed = self._last_confirmed(turned.values())
-        unmet = self._unmet(stages, newest)
+        unconfirmed = self._unmet(stages, newest)
         return {
             stage: _lapse(
                 turned.get(stage),
                 confirmed.get(stage),
                 ended.get(turned[stage].run) if stage in turned else None,
-                unmet.get(stage, ()),
+                unconfirmed.get(stage, ()),
             )
             for stage in stages
         }
 
-    def _runs_named(self, ids: set[str]) -> dict[str, KeptRun]:
+    def _runs_named(self, ids: set[str]) -> dict[str, SavedRun]:
         names = {f"run_{number}": run for number, run in enumerate(ids)}
         if not names:
             return {}
         found = map(run_of, self._rows(f"{_RUNS} AND run IN {among(names)}", **names))
         return {run.run: run for run in found}
 
-    def _last_confirmed(self, turned: Iterable[Flip]) -> dict[str, KeptRun]:
+    def _last_confirmed(self, turned: Iterable[Flip]) -> dict[str, SavedRun]:
         """Return the last run before each flip that told of its stage."""
         instants = sorted({(flip.at, flip.run) for flip in turned})
         values: dict[str, Any] = {}
@@ -341,14 +345,14 @@ class Reader(_Target):
                 found[flip.stage] = last
         return found
 
-    def _last_telling(self, flip: Flip) -> KeptRun | None:
+    def _last_telling(self, flip: Flip) -> SavedRun | None:
         """Return the last run before a flip that told of its stage, past those that didn't."""
         with closing(self._stream(_BEFORE, started=flip.at, run=flip.run)) as rows:
             return next((run for run in map(run_of, rows) if run.stages.get(flip.stage)), None)
 
     def _unmet(
-        self, stages: Iterable[str], newest: Mapping[int, KeptRun]
-    ) -> dict[str, tuple[Unmet, ...]]:
+        self, stages: Iterable[str], newest: Mapping[int, SavedRun]
+    ) -> dict[str, tuple[Unconfirmed, ...]]:
         """Return what stands in each stage's way: its own criteria, and the root of its verdict."""
         telling = {
             stage: next((n for n, run in newest.items() if run.stages.get(stage)), None)
@@ -391,15 +395,17 @@ class Reader(_Target):
 
 def _lapse(
     turned: Flip | None,
-    confirmed: KeptRun | None,
-    ended: KeptRun | None,
-    unmet: tuple[Unmet, ...],
-) -> Lapse:
+    confirmed: SavedRun | None,
+    ended: SavedRun | None,
+    unconfirmed: tuple[Unconfirmed, ...],
+) -> Regression:
     differing = changes(confirmed, ended) if confirmed and ended else ()
-    return Lapse(confirmed=confirmed, turned=turned, changes=differing, unmet=unmet)
+    return Regression(
+        confirmed=confirmed, turned=turned, changes=differing, unconfirmed=unconfirmed
+    )
 
 
-def run_values(kept: KeptRun, project: str) -> dict[str, Any]:
+def run_values(kept: SavedRun, project: str) -> dict[str, Any]:
     """Return the row of a run, without its number."""
     return {
         "project": project,
@@ -425,23 +431,23 @@ def run_values(kept: KeptRun, project: str) -> dict[str, Any]:
 
 def criterion_values(record: Record, run_id: int) -> Iterator[dict[str, Any]]:
     """Yield the rows of a run's criteria that aren't plainly CONFIRMED."""
-    for standing in record.criteria:
-        if standing.verdict is not Verdict.CONFIRMED or standing.flaky:
+    for status in record.criteria:
+        if status.verdict is not Verdict.CONFIRMED or status.flaky:
             yield {
                 "run_id": run_id,
-                "criterion": standing.id,
-                "stage": standing.stage,
-                "verdict": standing.verdict.value,
-                "kind": standing.reason and standing.reason.kind.value,
-                "reason": standing.reason and standing.reason.text,
+                "criterion": status.id,
+                "stage": status.stage,
+                "verdict": status.verdict.value,
+                "kind": status.reason and status.reason.kind.value,
+                "reason": status.reason and status.reason.text,
                 # What was carried over was flaky in the run that observed it.
-                "flaky": standing.flaky and not standing.carried_over,
+                "flaky": status.flaky and not status.carried_over,
             }
 
 
-def run_of(row: Row) -> KeptRun:
+def run_of(row: Row) -> SavedRun:
     """Return the run in a row."""
-    return KeptRun(
+    return SavedRun(
         run=row["run"],
         target=row["target"],
         started=instant_of(row["started"]),
@@ -476,9 +482,9 @@ def flip_of(row: Row) -> Flip:
     )
 
 
-def unmet_of(row: Row) -> Unmet:
+def unmet_of(row: Row) -> Unconfirmed:
     """Return the criterion in a row."""
-    return Unmet(
+    return Unconfirmed(
         criterion=row["criterion"],
         stage=row["stage"],
         verdict=Verdict(row["verdict"]),

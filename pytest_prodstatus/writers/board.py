@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from pytest_prodstatus.model.record import Record, StageResult, Standing
-from pytest_prodstatus.model.text import age
+from pytest_prodstatus.model.record import CriterionStatus, Record, StageStatus
+from pytest_prodstatus.model.text import format_age
 from pytest_prodstatus.model.verdict import Kind, Verdict
 from pytest_prodstatus.writers.words import VERDICT_WIDTH, counted, override_line, stage_line
 
@@ -63,7 +63,7 @@ def override_lines(record: Record, *, width: int = 80) -> list[Line]:
     ]
 
 
-def _stage(stage: StageResult, record: Record, verbosity: int, width: int) -> Iterator[Line]:
+def _stage(stage: StageStatus, record: Record, verbosity: int, width: int) -> Iterator[Line]:
     longest = max(len(other.title) for other in record.stages)
     column = min(longest, width - VERDICT_WIDTH - 4)
     title = _cut(stage.title, column)
@@ -78,9 +78,9 @@ def _stage(stage: StageResult, record: Record, verbosity: int, width: int) -> It
         # A reason that one of its criteria gives stands there.
         if not held and all(s.reason != stage.reason for s in stage.criteria):
             yield from _wrapped(line, width, "    ", "    ")
-    for standing in stage.criteria:
-        if verbosity > 0 or standing.verdict is not Verdict.CONFIRMED or standing.carried_over:
-            yield from _criterion(standing, record.run.finished, verbosity, width)
+    for status in stage.criteria:
+        if verbosity > 0 or status.verdict is not Verdict.CONFIRMED or status.carried_over:
+            yield from _criterion(status, record.run.finished, verbosity, width)
 
 
 def _without_last_items(text: str, head: int, width: int) -> str:
@@ -95,21 +95,21 @@ def _cut(text: str, width: int) -> str:
 
 
 def _criterion(
-    standing: Standing, now: datetime | None, verbosity: int, width: int
+    status: CriterionStatus, now: datetime | None, verbosity: int, width: int
 ) -> Iterator[Line]:
-    text = f"{standing.id}: {standing.verdict}"
-    if standing.carried_over and standing.observed_at and now:
-        text += f", carried over, seen {age(now - standing.observed_at)} ago"
-    if standing.flaky:
-        text += f", flaky ({standing.attempts} attempts)"
-    reason = standing.reason
+    text = f"{status.id}: {status.verdict}"
+    if status.carried_over and status.observed_at and now:
+        text += f", carried over, seen {format_age(now - status.observed_at)} ago"
+    if status.flaky:
+        text += f", flaky ({status.attempts} attempts)"
+    reason = status.reason
     if reason:
         text += f" ({reason.kind}) {reason.text}"
-    yield from _wrapped(text, width, "  ", "    ", standing.verdict)
+    yield from _wrapped(text, width, "  ", "    ", status.verdict)
     if reason and reason.remedy and reason.kind is not Kind.UPSTREAM:
         yield from _wrapped(f"-> {reason.remedy}", width, "    ", "       ")
     if verbosity > 0:
-        for entry in standing.evidence:
+        for entry in status.evidence:
             yield from _wrapped(str(entry), width, "      ", "        ")
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from pytest_prodstatus.model.codec import data_of
-from pytest_prodstatus.model.record import Record, Standing
+from pytest_prodstatus.model.record import CriterionStatus, Record
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.version import __version__
@@ -56,7 +56,7 @@ def write(record: Record, config: Config) -> str:
 
 
 def _test(row: Row) -> dict[str, Any]:
-    reason, standing = row.reason, row.standing
+    reason, status = row.reason, row.status
     extra: dict[str, Any] = {
         "stage": row.stage,
         "verdict": row.verdict.value,
@@ -64,12 +64,12 @@ def _test(row: Row) -> dict[str, Any]:
         "kind": reason.kind.value if reason else None,
         "remedy": reason.remedy if reason else None,
     }
-    if standing:
+    if status:
         extra |= {
-            "observed": standing.observed.value if standing.observed else None,
-            "carriedOver": standing.carried_over,
-            "run": standing.run_id,
-            "evidence": [data_of(entry) for entry in standing.evidence],
+            "observed": status.observed.value if status.observed else None,
+            "carriedOver": status.carried_over,
+            "run": status.run_id,
+            "evidence": [data_of(entry) for entry in status.evidence],
         }
     test = {
         "testId": row.id,
@@ -77,23 +77,23 @@ def _test(row: Row) -> dict[str, Any]:
         "suite": [row.stage_title],
         "status": STATUS[row.verdict],
         "rawStatus": row.verdict.value,
-        "duration": round(standing.duration * 1000) if standing else 0,
+        "duration": round(status.duration * 1000) if status else 0,
         "message": reason.text if reason else None,
         "filePath": row.file,
-        **(_observed(standing) if standing else {}),
+        **(_observed(status) if status else {}),
         "extra": extra,
     }
     return _known(test)
 
 
-def _observed(standing: Standing) -> dict[str, Any]:
-    stop = _milliseconds(standing.observed_at) if standing.observed_at else None
+def _observed(status: CriterionStatus) -> dict[str, Any]:
+    stop = _milliseconds(status.observed_at) if status.observed_at else None
     return {
-        "trace": standing.detail or None,
-        "start": None if stop is None else stop - round(standing.duration * 1000),
+        "trace": status.detail or None,
+        "start": None if stop is None else stop - round(status.duration * 1000),
         "stop": stop,
-        "retries": standing.attempts - 1 if standing.attempts > 1 else None,
-        "flaky": standing.flaky or None,
+        "retries": status.attempts - 1 if status.attempts > 1 else None,
+        "flaky": status.flaky or None,
     }
 
 

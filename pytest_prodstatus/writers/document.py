@@ -57,21 +57,24 @@ def write_document(record: Record, config: Config, existing: bytes | None) -> by
 def field_values(record: Record) -> dict[str, str]:
     """Return the value of every field, by its title, as it is written after the colon."""
     values = {
-        stage.title: f"**{stage.verdict}** ({plain(stage_line(stage))})" for stage in record.stages
+        stage.title: f"**{stage.verdict}** ({escape_markdown(stage_line(stage))})"
+        for stage in record.stages
     }
     for stage in record.stages:
         before = f", before that {stage.previous}" if stage.previous else ""
         values[f"{stage.title}{SINCE}"] = f"{minute(stage.since)}{before}"
-    actions = [f"{n}. {plain(action)}" for n, action in enumerate(record.decision.actions, 1)]
+    actions = [
+        f"{n}. {escape_markdown(action)}" for n, action in enumerate(record.decision.actions, 1)
+    ]
     values[NEXT_ACTIONS] = " ".join(actions) or "none"
     values[LAST_RUN] = _last_run(record)
     final = next((stage.title for stage in record.stages if stage.id == FINAL), LAST_RUN)
     for override in record.overrides:
-        values[final] += f"; {plain(override_line(override))}"
+        values[final] += f"; {escape_markdown(override_line(override))}"
     return values
 
 
-def plain(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Return one line of text so that Markdown, a table's cell included, shows just it."""
     marked = _MARKUP.sub(lambda match: f"\\{match[0]}", text)
     return _ENTITY.sub(lambda match: _HTML[match[0]], marked)
@@ -120,10 +123,10 @@ def _last_run(record: Record) -> str:
     parts = [
         minute(run.finished) if run.finished else f"in progress since {minute(run.started)}",
         f"target {run.target}",
-        f"release {plain(run.subject.release)}" if run.subject.release else "",
+        f"release {escape_markdown(run.subject.release)}" if run.subject.release else "",
         f"suite commit {run.commit[:12]}{dirty}" if run.commit else "",
         "" if run.complete or not run.finished else "not every criterion was observed in this run",
-        f"run {plain(run.id)}",
+        f"run {escape_markdown(run.id)}",
         f"by pytest-prodstatus {__version__}",
     ]
     return ", ".join(filter(None, parts))

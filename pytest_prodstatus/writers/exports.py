@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import NamedTuple, Protocol
 
-from pytest_prodstatus.model.record import Record, StageResult, Standing
+from pytest_prodstatus.model.record import CriterionStatus, Record, StageStatus
 from pytest_prodstatus.model.rollup import RUN
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.readers.config import Config
@@ -34,7 +34,7 @@ class Row:
         stage: the stage's id; "run" for the run itself.
         stage_title: the stage's title.
         reason: None where the verdict is CONFIRMED.
-        standing: the criterion; None where the row is none.
+        status: the criterion; None where the row is none.
     """
 
     id: str
@@ -43,17 +43,17 @@ class Row:
     stage_title: str
     verdict: Verdict
     reason: Reason | None
-    standing: Standing | None = None
+    status: CriterionStatus | None = None
 
     @property
     def asked(self) -> bool:
         """Whether the run was asked to look at it; a partial run isn't asked for everything."""
-        return self.standing is None or self.standing.selected
+        return self.status is None or self.status.selected
 
     @property
     def file(self) -> str | None:
         """The test's file, relative to the project's root."""
-        nodeid = self.standing.nodeid if self.standing else None
+        nodeid = self.status.nodeid if self.status else None
         return nodeid.partition("::")[0] if nodeid else None
 
 
@@ -111,21 +111,21 @@ def worst_first(rows: list[Row]) -> list[Row]:
     return sorted((row for row in rows if row.verdict is not Verdict.CONFIRMED), key=rank)
 
 
-def _of_criterion(standing: Standing, stage: StageResult) -> Row:
+def _of_criterion(status: CriterionStatus, stage: StageStatus) -> Row:
     # The titles of a parametrised criterion's items differ in nothing but their parameters.
-    bracket = "".join(standing.id.partition("[")[1:])
+    bracket = "".join(status.id.partition("[")[1:])
     return Row(
-        id=standing.id,
-        title=f"{standing.title} {bracket}" if bracket else standing.title or standing.id,
+        id=status.id,
+        title=f"{status.title} {bracket}" if bracket else status.title or status.id,
         stage=stage.id,
         stage_title=stage.title,
-        verdict=standing.verdict,
-        reason=standing.reason,
-        standing=standing,
+        verdict=status.verdict,
+        reason=status.reason,
+        status=status,
     )
 
 
-def _of_stage(stage: StageResult) -> Row:
+def _of_stage(stage: StageStatus) -> Row:
     title = f"{stage.title} has a criterion"
     return Row(
         id=stage.id, title=title, stage=stage.id, stage_title=stage.title,

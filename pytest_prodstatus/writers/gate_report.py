@@ -14,11 +14,11 @@ from datetime import datetime
 from msgspec import Struct
 
 from pytest_prodstatus.model.codec import data_of
-from pytest_prodstatus.model.gate import Answer, Waived
+from pytest_prodstatus.model.gate import GateDecision, Waived
 from pytest_prodstatus.model.record import Cause, Override, Run
-from pytest_prodstatus.model.text import Instant, age, one_line
+from pytest_prodstatus.model.text import Instant, format_age, one_line
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.model.violations import Ground
+from pytest_prodstatus.model.violations import ViolationKind
 from pytest_prodstatus.writers.words import minute
 
 SHOWN = 20
@@ -77,7 +77,7 @@ class RefusedBy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         remedy: what a person can do about it, if that is known.
     """
 
-    rule: Ground
+    rule: ViolationKind
     reason: str
     remedy: str | None
 
@@ -142,9 +142,9 @@ class RecordAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     exit_code: int
     decision: str
     sentence: str
-    rules: tuple[Ground, ...]
+    rules: tuple[ViolationKind, ...]
     verdict: Verdict | None
-    refusals: tuple[RefusedBy, ...]
+    violations: tuple[RefusedBy, ...]
     causes: tuple[Cause, ...]
     waived: tuple[WaivedCriterion, ...]
     override: OverrideInForce | None
@@ -172,31 +172,31 @@ class GateAnswer(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class GateReport:
     """One record's answer: the file, its run where it could be read, and the answer."""
 
     source: str
     run: Run | None
-    answer: Answer
+    answer: GateDecision
 
 
-def exit_code_of(told: Sequence[Told]) -> int:
+def exit_code_of(told: Sequence[GateReport]) -> int:
     """Return the exit status of several answers: FAILED before closed before open."""
     codes = {each.answer.exit_code for each in told}
     return min(codes - {0}, default=0)
 
 
-def answer_lines(told: Told, now: datetime) -> Iterator[str]:
+def answer_lines(told: GateReport, now: datetime) -> Iterator[str]:
     """Yield an answer as lines, the whole of it in the first."""
     answer = told.answer
     if answer.override:
         yield f"OVERRIDE: {override_words(answer.override)}"
     yield answer.sentence
     yield f"  {told.source}{_described(told.run, now) if told.run else ''}"
-    if answer.refusals or answer.causes:
+    if answer.violations or answer.causes:
         yield "Why:" if not answer.open else "It would be closed:"
-    for refusal in answer.refusals:
-        yield f"  {refusal.ground}: {refusal.text}"
+    for violation in answer.violations:
+        yield f"  {violation.ground}: {violation.text}"
     for cause in answer.causes[:SHOWN]:
         yield from _cause(cause)
     if answer.causes[SHOWN:]:
@@ -204,8 +204,8 @@ def answer_lines(told: Told, now: datetime) -> Iterator[str]:
     if answer.waived:
         yield "Waived:"
     for each in answer.waived:
-        name = one_line(each.standing.id)
-        yield f"  {each.standing.verdict!s:<7}  {name}: {each.waiver.reason}"
+        name = one_line(each.status.id)
+        yield f"  {each.status.verdict!s:<7}  {name}: {each.waiver.reason}"
         yield f"           accepted by {each.waiver.owner} until {minute(each.waiver.expires)}"
     if answer.actions:
         yield "Next:"
@@ -222,7 +222,7 @@ def override_words(override: Override) -> str:
 def _described(run: Run, now: datetime) -> str:
     parts = [
         f"run {run.id}",
-        f"finished {age(now - run.finished)} ago" if run.finished else "not finished",
+        f"finished {format_age(now - run.finished)} ago" if run.finished else "not finished",
         f"release {run.subject.release}" if run.subject.release else "",
         f"suite commit {run.commit[:12]}" if run.commit else "",
     ]
@@ -237,9 +237,9 @@ def _cause(cause: Cause) -> Iterator[str]:
         yield f"           depends on it: {', '.join(cause.affected)}"
 
 
-def answers_to_text(told: Sequence[Told], now: datetime) -> str:
+def answers_to_text(told: Sequence[GateReport], now: datetime) -> str:
     """Return all answers as JSON text, in ASCII, so that every terminal can show it."""
-    asked = told[0].answer.asked
+    asked = told[0].answer.query
     answer = GateAnswer(
         at=now,
         open=all(each.answer.open for each in told),
@@ -257,7 +257,7 @@ def answers_to_text(told: Sequence[Told], now: datetime) -> str:
     return json.dumps(data_of(answer), indent=1)
 
 
-def _record(told: Told) -> RecordAnswer:
+def _record(told: GateReport) -> RecordAnswer:
     answer, override = told.answer, told.answer.override
     return RecordAnswer(
         record=told.source,
@@ -268,9 +268,9 @@ def _record(told: Told) -> RecordAnswer:
         sentence=answer.sentence,
         rules=answer.rules,
         verdict=answer.verdict,
-        refusals=tuple(
+        violations=tuple(
             RefusedBy(rule=each.ground, reason=each.text, remedy=each.remedy)
-            for each in answer.refusals
+            for each in answer.violations
         ),
         causes=answer.causes,
         waived=tuple(map(_waived, answer.waived)),
@@ -295,10 +295,10 @@ def _run(run: Run) -> AnsweredRun:
 
 
 def _waived(waived: Waived) -> WaivedCriterion:
-    standing, waiver = waived.standing, waived.waiver
+    status, waiver = waived.status, waived.waiver
     return WaivedCriterion(
-        criterion=standing.id,
-        verdict=standing.verdict,
+        criterion=status.id,
+        verdict=status.verdict,
         reason=waiver.reason,
         owner=waiver.owner,
         expires=waiver.expires,

@@ -13,9 +13,9 @@ from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict, rollup
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.board import final_line
-from pytest_prodstatus.writers.document import plain
+from pytest_prodstatus.writers.document import escape_markdown
 from pytest_prodstatus.writers.exports import Row, rows_of, worst_first
-from pytest_prodstatus.writers.gate_report import Told, exit_code_of, override_words
+from pytest_prodstatus.writers.gate_report import GateReport, exit_code_of, override_words
 from pytest_prodstatus.writers.words import override_line, stage_line
 
 SUMMARY_LIMIT = 1_000_000
@@ -60,10 +60,10 @@ def workflow_commands(record: Record, locate: Locate) -> list[str]:
     A partial run speaks of what it was asked for. Of each kind there are at most
     `ANNOTATIONS_LIMIT`, causes before consequences; the last one then says how many more there are.
     """
-    unmet = [row for row in worst_first(rows_of(record)) if row.asked]
+    unconfirmed = [row for row in worst_first(rows_of(record)) if row.asked]
     commands: list[str] = []
     for verdict, kind in _COMMAND.items():
-        rows = [row for row in unmet if row.verdict is verdict]
+        rows = [row for row in unconfirmed if row.verdict is verdict]
         room = len(rows) if len(rows) <= ANNOTATIONS_LIMIT else ANNOTATIONS_LIMIT - 1
         for row in rows[:room]:
             text = row.reason.text if row.reason else str(verdict)
@@ -92,7 +92,7 @@ def outputs(record: Record, delimiter: str) -> str:
     return "".join(f"{name}<<{delimiter}\n{value}\n{delimiter}\n" for name, value in values.items())
 
 
-def gate_commands(told: Sequence[Told]) -> Iterator[str]:
+def gate_commands(told: Sequence[GateReport]) -> Iterator[str]:
     """Yield one workflow command a line: why the gate is closed, what is waived or overridden."""
     for each in told:
         answer = each.answer
@@ -102,13 +102,13 @@ def gate_commands(told: Sequence[Told]) -> Iterator[str]:
             kind = "warning" if answer.open else "error"
             yield _command(kind, f"gate {answer.decision} (rule {rule})", reason)
         for waived in answer.waived[:ANNOTATIONS_LIMIT]:
-            name = one_line(waived.standing.id)
-            text = f"{name} is {waived.standing.verdict}: {waived.waiver.reason}"
+            name = one_line(waived.status.id)
+            text = f"{name} is {waived.status.verdict}: {waived.waiver.reason}"
             yield _command("notice", f"waived by {waived.waiver.owner}", text)
         yield _command("notice" if answer.open else "error", "gate", answer.sentence)
 
 
-def step_outputs(told: Sequence[Told]) -> str:
+def step_outputs(told: Sequence[GateReport]) -> str:
     """Return the lines for `$GITHUB_OUTPUT`; no value of them is free text."""
     verdicts = [each.answer.verdict or Verdict.BLOCKED for each in told]
     opened = all(each.answer.open for each in told)
@@ -121,7 +121,7 @@ def step_outputs(told: Sequence[Told]) -> str:
     return "".join(f"{name}={value}\n" for name, value in values.items())
 
 
-def step_summary(told: Sequence[Told]) -> str:
+def step_summary(told: Sequence[GateReport]) -> str:
     """Return a short Markdown text for `$GITHUB_STEP_SUMMARY`, all of it in code."""
     lines = ["## Deploy gate", ""]
     for each in told:
@@ -135,31 +135,31 @@ def step_summary(told: Sequence[Told]) -> str:
 
 def _blocks(record: Record, config: Config) -> Iterator[str]:
     """Yield the summary's lines, what matters most first."""
-    yield f"## {plain(config.title)}"
-    yield f"\n**{_SIGN[record.final.verdict]} {plain(final_line(record).text)}**\n"
+    yield f"## {escape_markdown(config.title)}"
+    yield f"\n**{_SIGN[record.final.verdict]} {escape_markdown(final_line(record).text)}**\n"
     for override in record.overrides:
-        yield f"**{plain(override_line(override))}**\n"
+        yield f"**{escape_markdown(override_line(override))}**\n"
     yield "| stage | verdict | why |\n|---|---|---|"
     for stage in sorted(record.stages, key=lambda stage: -stage.verdict.severity):
         shown = f"{_SIGN[stage.verdict]} {stage.verdict}"
-        yield f"| {plain(stage.title)} | {shown} | {plain(stage_line(stage))} |"
-    unmet = worst_first(rows_of(record))
-    if unmet:
+        yield f"| {escape_markdown(stage.title)} | {shown} | {escape_markdown(stage_line(stage))} |"
+    unconfirmed = worst_first(rows_of(record))
+    if unconfirmed:
         yield "\n### Not confirmed\n"
-    for row in unmet:
-        yield f"- **{plain(row.id)}** {row.verdict}: {_why(row)}"
+    for row in unconfirmed:
+        yield f"- **{escape_markdown(row.id)}** {row.verdict}: {_why(row)}"
     actions = record.decision.actions
     if actions:
         yield "\n### Next\n"
     for action in actions:
-        yield f"1. {plain(action)}"
+        yield f"1. {escape_markdown(action)}"
 
 
 def _why(row: Row) -> str:
     if row.reason is None:
         return ""
-    remedy = f" → {plain(row.reason.remedy)}" if row.reason.remedy else ""
-    return f"({row.reason.kind}) {plain(row.reason.text)}{remedy}"
+    remedy = f" → {escape_markdown(row.reason.remedy)}" if row.reason.remedy else ""
+    return f"({row.reason.kind}) {escape_markdown(row.reason.text)}{remedy}"
 
 
 def _in_fence(text: str) -> str:

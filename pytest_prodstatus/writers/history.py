@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_prodstatus.model.history import KeptRun, Lapse, Retrospect, StagePast
+from pytest_prodstatus.model.history import History, Regression, SavedRun, StagePast
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.writers.words import VERDICT_WIDTH, counted, minute
 
 _REASON_LIMIT = 200
 
 
-def history_lines(seen: Retrospect) -> Iterator[str]:
+def history_lines(seen: History) -> Iterator[str]:
     """Yield the lines that tell of at least one run."""
     oldest, newest = seen.runs[-1], seen.runs[0]
     runs = counted(len(seen.runs), "run")
@@ -37,32 +37,33 @@ def _stage(past: StagePast, longest: int) -> Iterator[str]:
     before = f", before that {since.previous}" if since.previous else ""
     verdict = f"{past.verdict!s:<{VERDICT_WIDTH}}"
     yield f"{past.id:<{longest}}  {verdict}  since {minute(since.at)}{before}"
-    if past.lapse is not None:
-        yield from _lapse(past.lapse)
+    if past.regression is not None:
+        yield from _lapse(past.regression)
     if past.flips:
         yield f"    {counted(len(past.flips), 'flip')}:"
     for flip in past.flips:
         yield f"      {minute(flip.at)}  {flip.previous} -> {flip.verdict}  run {flip.run}"
 
 
-def _lapse(lapse: Lapse) -> Iterator[str]:
-    if lapse.turned is None:
+def _lapse(regression: Regression) -> Iterator[str]:
+    if regression.turned is None:
         yield "    never CONFIRMED"
-    elif lapse.confirmed is None:
-        yield f"    last CONFIRMED before {minute(lapse.turned.at)}, by a run that isn't kept"
+    elif regression.confirmed is None:
+        yield f"    last CONFIRMED before {minute(regression.turned.at)}, by a run that isn't kept"
     else:
-        confirmed = lapse.confirmed
+        confirmed = regression.confirmed
         yield f"    last CONFIRMED {minute(confirmed.started)}, {_named(confirmed)}"
-        yield f"    {lapse.turned.verdict} from {minute(lapse.turned.at)}, run {lapse.turned.run}"
-    for change in lapse.changes:
+        turned = regression.turned
+        yield f"    {turned.verdict} from {minute(turned.at)}, run {turned.run}"
+    for change in regression.changes:
         yield f"      {change.name}: {_value(change.before)} -> {_value(change.after)}"
-    for unmet in lapse.unmet:
-        kind = f" ({unmet.kind})" if unmet.kind else ""
-        why = f" {one_line(unmet.reason, limit=_REASON_LIMIT)}" if unmet.reason else ""
-        yield f"    {unmet.criterion}: {unmet.verdict}{kind}{why}"
+    for unconfirmed in regression.unconfirmed:
+        kind = f" ({unconfirmed.kind})" if unconfirmed.kind else ""
+        why = f" {one_line(unconfirmed.reason, limit=_REASON_LIMIT)}" if unconfirmed.reason else ""
+        yield f"    {unconfirmed.criterion}: {unconfirmed.verdict}{kind}{why}"
 
 
-def _named(run: KeptRun) -> str:
+def _named(run: SavedRun) -> str:
     commit = f", commit {run.commit[:12]}" if run.commit else ""
     release = f", release {run.release}" if run.release else ""
     return f"run {run.run}{commit}{release}"

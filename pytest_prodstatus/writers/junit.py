@@ -35,7 +35,7 @@ def write(record: Record, config: Config) -> str:
     root = Xml.Element("testsuites")
     counts = dict.fromkeys(("tests", "errors", "failures", "skipped"), "0")
     length = f"{max(0.0, took.total_seconds()):.3f}"
-    named = {"name": _legible(config.title), **counts, "time": length}
+    named = {"name": escape_xml(config.title), **counts, "time": length}
     suite = Xml.SubElement(root, "testsuite", named, timestamp=started.isoformat())
     _add_properties(suite, _of_suite(record))
     for row in rows_of(record):
@@ -86,15 +86,15 @@ def _text(root: Xml.Element) -> str:
 def _add_case(suite: Xml.Element, row: Row, prefix: str) -> None:
     """Add a test case for a row that has none, and count it."""
     classname, name = _address(row, prefix)
-    seconds = row.standing.duration if row.standing else 0.0
+    seconds = row.status.duration if row.status else 0.0
     case = Xml.SubElement(
-        suite, "testcase", classname=_legible(classname), name=name, time=f"{seconds:.3f}"
+        suite, "testcase", classname=escape_xml(classname), name=name, time=f"{seconds:.3f}"
     )
     _add_properties(case, _of_row(row))
-    message = _legible(row.reason.text if row.reason else "")
+    message = escape_xml(row.reason.text if row.reason else "")
     if row.verdict is Verdict.FAILED:
         failure = Xml.SubElement(case, "failure", message=message)
-        failure.text = _legible(row.standing.detail) if row.standing else ""
+        failure.text = escape_xml(row.status.detail) if row.status else ""
     elif row.verdict is Verdict.BLOCKED:
         Xml.SubElement(case, "skipped", type="prodstatus", message=message)
     for counter in ("tests", _COUNTED.get(row.verdict)):
@@ -104,14 +104,14 @@ def _add_case(suite: Xml.Element, row: Row, prefix: str) -> None:
 
 def _address(row: Row, prefix: str) -> tuple[str, str]:
     """Return class name and name, as pytest makes them of a node id; other rows go by their ids."""
-    nodeid = row.standing.nodeid if row.standing else None
+    nodeid = row.status.nodeid if row.status else None
     if nodeid is None:
-        return "prodstatus", _legible(row.id)
+        return "prodstatus", escape_xml(row.id)
     path, bracket, parameters = nodeid.partition("[")
     names = path.split("::")
     names[0] = re.sub(r"\.py$", "", names[0].replace("/", "."))
     before = [prefix] if prefix else []
-    return ".".join([*before, *names[:-1]]), _legible(f"{names[-1]}{bracket}{parameters}")
+    return ".".join([*before, *names[:-1]]), escape_xml(f"{names[-1]}{bracket}{parameters}")
 
 
 def _add_properties(element: Xml.Element, properties: Iterator[tuple[str, str]]) -> None:
@@ -122,7 +122,7 @@ def _add_properties(element: Xml.Element, properties: Iterator[tuple[str, str]])
         element.insert(0, holder)
     for name, value in properties:
         Xml.SubElement(
-            holder, "property", name=_legible(f"prodstatus.{name}"), value=_legible(value)
+            holder, "property", name=escape_xml(f"prodstatus.{name}"), value=escape_xml(value)
         )
 
 
@@ -148,11 +148,11 @@ def _of_row(row: Row) -> Iterator[tuple[str, str]]:
         yield "reason", row.reason.text
     if row.reason and row.reason.remedy:
         yield "remedy", row.reason.remedy
-    for entry in row.standing.evidence if row.standing else ():
+    for entry in row.status.evidence if row.status else ():
         yield f"evidence.{entry.name}", shown(entry)
 
 
-def _legible(text: str) -> str:
+def escape_xml(text: str) -> str:
     """Return text that XML can hold, as pytest writes it: `#x1B` for an escape character."""
     return _ILLEGAL.sub(
         lambda match: f"#x{ord(match[0]):0{2 if ord(match[0]) < 256 else 4}X}", text

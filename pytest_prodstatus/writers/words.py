@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from pytest_prodstatus.model.catalogue import Stage
 from pytest_prodstatus.model.evidence import shown
-from pytest_prodstatus.model.record import Override, StageResult, Standing
+from pytest_prodstatus.model.record import CriterionStatus, Override, StageStatus
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
 
@@ -18,7 +18,7 @@ ENTRY_LIMIT = 80
 """An entry that is longer than this is left to the page."""
 
 
-def stage_line(stage: StageResult) -> str:
+def stage_line(stage: StageStatus) -> str:
     """Return the reason of a stage that isn't CONFIRMED, else a line of its evidence."""
     if stage.reason is not None:
         others = [
@@ -43,7 +43,7 @@ def override_line(override: Override) -> str:
     )
 
 
-def _dated(stage: StageResult) -> str:
+def _dated(stage: StageStatus) -> str:
     """Return how much of a stage wasn't seen by this run, and since when; "" where all was."""
     old = [s.observed_at for s in stage.criteria if s.carried_over and s.observed_at]
     if not old:
@@ -53,9 +53,9 @@ def _dated(stage: StageResult) -> str:
     )
 
 
-def _seen(criteria: Iterable[Standing]) -> list[str]:
+def _seen(criteria: Iterable[CriterionStatus]) -> list[str]:
     """Return what was seen, in short: each criterion's first two entries, each said once."""
-    entries = [entry for standing in criteria for entry in standing.evidence[:2]]
+    entries = [entry for status in criteria for entry in status.evidence[:2]]
     texts: list[str] = []
     for text in dict.fromkeys(f"{e.name.replace('_', ' ')} {shown(e)}" for e in entries):
         if len(text) <= ENTRY_LIMIT and sum(map(len, texts)) + len(text) <= TOTAL_LIMIT:

@@ -20,10 +20,10 @@ pytest.importorskip("sqlalchemy.dialects.sqlite")
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.cli.main import main
-from pytest_prodstatus.cli.overrides import write_down
+from pytest_prodstatus.cli.overrides import save_override
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.store import address, sqlite
-from pytest_prodstatus.store.history import History
+from pytest_prodstatus.store.history import HistoryStore
 from pytest_prodstatus.store.overrides import Overrides
 from pytest_prodstatus.store.sqlite import make_durable
 from tests.integration.project import CONFIG, SERIAL, SHOP, XDIST, Project
@@ -53,7 +53,7 @@ def no_store(url: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def kept(url: str, project: str, target: str = "production") -> list[tuple[str, str, bool]]:
     """Return the runs that a store has: id, FINAL, open; the newest first."""
-    with History.open(url, project) as history:
+    with HistoryStore.open(url, project) as history:
         return [(run.run, run.final.value, run.open) for run in history.look_back(target).runs]
 
 
@@ -145,7 +145,7 @@ def test_an_odd_failure_costs_no_record(
         msg = "nobody thought of this"
         raise LookupError(msg)
 
-    monkeypatch.setattr(History, "save", broken)
+    monkeypatch.setattr(HistoryStore, "save", broken)
     project.write(HELD)
     ran = project.run()
     assert (ran.status, ran.final) == (0, "CONFIRMED")
@@ -198,7 +198,7 @@ def test_a_run_is_saved_without_sqlalchemy(
         assert (status, out.splitlines()[-1]) == (0, " []"), out + err
         assert ("OVERRIDE" in out) is (number == 2)
         if number == 1:
-            write_down(override(), project.root)
+            save_override(override(), project.root)
     file = project.root / ".state" / "prodstatus" / "state.sqlite3"
     assert len(kept(f"sqlite:///{file}", project.root.name)) == 3
 

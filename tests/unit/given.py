@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.assemble import compose
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage, title_of
-from pytest_prodstatus.model.criterion_status import Facts, standings_of
+from pytest_prodstatus.model.criterion_status import RunData, criterion_statuses
 from pytest_prodstatus.model.evidence import Entry, entry_of
 from pytest_prodstatus.model.outcome import Observation
-from pytest_prodstatus.model.record import Record, Run, Standing, Subject
+from pytest_prodstatus.model.record import CriterionStatus, Record, Run, Subject
 from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict, because
 from pytest_prodstatus.readers.config import Config, read_config
 
@@ -65,7 +65,7 @@ def entry(name: str = "count", value: object = 3, at: datetime = NOW) -> Entry:
     return entry_of(name, at, value)
 
 
-def standing(name: str, verdict: Verdict = C, **more: Any) -> Standing:
+def status(name: str, verdict: Verdict = C, **more: Any) -> CriterionStatus:
     """Return a standing, observed just now, with a reason where its verdict needs one."""
     given: dict[str, Any] = {
         "id": name,
@@ -77,7 +77,7 @@ def standing(name: str, verdict: Verdict = C, **more: Any) -> Standing:
         "attempts": 1,
     }
     why = more.pop("reason", None if verdict is C else reason(f"{name} is {verdict}"))
-    return Standing(**{**given, **more}, **because(why))
+    return CriterionStatus(**{**given, **more}, **because(why))
 
 
 def declared(text: str) -> Config:
@@ -132,7 +132,7 @@ def run(**more: Any) -> Run:
 
 def facts(
     stages: Catalogue, observed: dict[str, Observation] | None = None, /, **more: Any
-) -> Facts:
+) -> RunData:
     """Return the facts of a run that collected, selected and observed the same criteria."""
     seen = observed or {}
     collected = more.pop("collected", tuple(map(criterion, seen)))
@@ -142,12 +142,12 @@ def facts(
         "selected": frozenset(c.id for c in collected),
         "observe": lambda criterion: seen.get(criterion.id),
     }
-    return Facts(**{**given, **more})
+    return RunData(**{**given, **more})
 
 
-def assembled(known: Facts, of: Run, rule: Rule, status: int = 0, at: datetime = NOW) -> Record:
+def assembled(known: RunData, of: Run, rule: Rule, status: int = 0, at: datetime = NOW) -> Record:
     """Return the record of a run that ended at an instant."""
-    return compose(known, standings_of(known, of, at), of, rule, status)
+    return compose(known, criterion_statuses(known, of, at), of, rule, status)
 
 
 def record(
@@ -168,9 +168,9 @@ def record(
     return assembled(facts(stages, seen, **more), of or run(), rule, status)
 
 
-def by_id(standings: Iterable[Standing]) -> dict[str, Standing]:
+def by_id(statuses: Iterable[CriterionStatus]) -> dict[str, CriterionStatus]:
     """Return standings by their ids."""
-    return {each.id: each for each in standings}
+    return {each.id: each for each in statuses}
 
 
 def in_progress(former: Record | None = None) -> Record:

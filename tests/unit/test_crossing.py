@@ -7,7 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from pytest_prodstatus.xdist import Worker, crossable
+from pytest_prodstatus.xdist import Worker, to_builtins
 
 PLAIN: dict[str, Any] = {
     "nodeid": "test_a.py::test_a", "location": ("test_a.py", 1, "test_a"),
@@ -64,6 +64,6 @@ def test_a_plain_report_is_sent_as_it_is() -> None:
 def test_whatever_else_is_made_fit(more: dict[str, Any]) -> None:
     """A lone surrogate, a subclass, an object, in any place of a report."""
     data = {**PLAIN, **more}
-    assert sent(data) == crossable(data)
+    assert sent(data) == to_builtins(data)
     assert sent(data) is not data
     assert sent(data, criteria=()) is data

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_prodstatus.model.verdict import Kind
-from pytest_prodstatus.reports import doubt_of
+from pytest_prodstatus.reports import suspect_pass
 
 DIED = """Exception in thread Thread-1 (probe)
 
@@ -74,7 +74,7 @@ class Slow(RuntimeWarning):
 )
 def test_a_doubt_has_a_reason(category: type[Warning], message: str, told: str) -> None:
     """Each is inconclusive, says what was not seen, and what to do."""
-    doubt = doubt_of(category, message)
+    doubt = suspect_pass(category, message)
     assert doubt is not None
     assert (doubt.text, doubt.kind) == (told, Kind.INCONCLUSIVE)
     assert doubt.remedy
@@ -93,4 +93,4 @@ def test_a_doubt_has_a_reason(category: type[Warning], message: str, told: str) 
 )
 def test_any_other_warning_is_none(category: type[Warning], message: str) -> None:
     """A warning that doesn't touch what was looked at changes no verdict."""
-    assert doubt_of(category, message) is None
+    assert suspect_pass(category, message) is None

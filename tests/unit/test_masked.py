@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from _pytest.reports import pytest_report_from_serializable, pytest_report_to_serializable
 
-from pytest_prodstatus.redaction import mask_report, masked, tells_nothing
+from pytest_prodstatus.redaction import only_passed, redact_report, redact_value
 
 Pair = namedtuple("Pair", "one two")
 
@@ -60,7 +60,7 @@ class Context:
 )
 def test_text_in_any_collection_is_redacted(value: object, clean: object) -> None:
     """Keys and items, however deep; a collection stays of its type."""
-    changed = masked(value, hide)
+    changed = redact_value(value, hide)
     assert changed == clean
     assert type(changed) is type(clean)
 
@@ -70,7 +70,7 @@ def test_text_in_any_collection_is_redacted(value: object, clean: object) -> Non
 )
 def test_what_holds_no_secret_is_the_same_object(value: object) -> None:
     """Nothing is copied where nothing changes."""
-    assert masked(value, hide) is value
+    assert redact_value(value, hide) is value
 
 
 def test_parts_of_a_representation_are_changed_in_place() -> None:
@@ -78,7 +78,7 @@ def test_parts_of_a_representation_are_changed_in_place() -> None:
     crash = Part(message="AssertionError: secret", path="test_api.py")
     entry = Part(lines=["E  secret"], style="long", reprlocals=Part(lines=["key = 'secret'"]))
     whole = Part(reprcrash=crash, chain=[(entry, crash, None)], sections=[("name", "secret", "-")])
-    assert masked(whole, hide) is whole
+    assert redact_value(whole, hide) is whole
     assert whole.reprcrash is crash
     assert (crash.message, crash.path) == ("AssertionError: ***", "test_api.py")
     assert (entry.lines, entry.reprlocals.lines) == (["E  ***"], ["key = '***'"])
@@ -100,10 +100,10 @@ def test_other_objects_are_left_or_told() -> None:
             raise RuntimeError
 
     own, broken = Own("secret"), Broken()
-    assert masked([own], hide)[0] is own
-    assert masked([own, broken], hide, loose=True) == ["<Own ***>", broken]
+    assert redact_value([own], hide)[0] is own
+    assert redact_value([own, broken], hide, loose=True) == ["<Own ***>", broken]
     assert own.text == "secret"
-    assert masked([Path("/a/secret"), Decimal(1)], hide, loose=True) == ["/a/***", Decimal(1)]
+    assert redact_value([Path("/a/secret"), Decimal(1)], hide, loose=True) == ["/a/***", Decimal(1)]
 
 
 def test_a_report_is_redacted_but_for_what_it_is_known_by() -> None:
@@ -125,7 +125,7 @@ def test_a_report_is_redacted_but_for_what_it_is_known_by() -> None:
         prodstatus='{"evidence": "redacted where it was recorded, as is every secret"}',
     )
     kept = {name: vars(report)[name] for name in ("nodeid", "location", "keywords", "prodstatus")}
-    mask_report(report, hide)
+    redact_report(report, hide)
     told = {name: value for name, value in vars(report).items() if name not in kept}
     assert "secret" not in repr(told)
     assert {name: vars(report)[name] for name in kept} == kept
@@ -142,7 +142,7 @@ def test_a_report_that_only_passed_tells_nothing(crossed: bool) -> None:
         report = pytest_report_from_serializable(data)  # type: ignore[assignment]
         # As xdist's controller adds them (workermanage.py), and its worker (remote.py).
         vars(report).update(node=object(), item_index=1, worker_id="gw0", testrun_uid="1")
-    assert tells_nothing(vars(report))
+    assert only_passed(vars(report))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_a_report_that_tells_more_is_looked_through(more: dict[str, Any]) -> Non
     """Whatever may hold a text of the test, also what another plugin added."""
     report = plain_report()
     vars(report).update(more)
-    assert not tells_nothing(vars(report))
+    assert not only_passed(vars(report))
 
 
 def plain_report() -> pytest.TestReport:

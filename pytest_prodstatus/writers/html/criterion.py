@@ -24,8 +24,8 @@ from pytest_prodstatus.model.evidence import (
     TimeItem,
     shown,
 )
-from pytest_prodstatus.model.record import Standing
-from pytest_prodstatus.model.text import age, one_line, several_lines
+from pytest_prodstatus.model.record import CriterionStatus
+from pytest_prodstatus.model.text import format_age, one_line, several_lines
 from pytest_prodstatus.model.verdict import Kind, Verdict
 from pytest_prodstatus.model.waiver import Waiver
 from pytest_prodstatus.writers.html.words import CLASS
@@ -59,63 +59,65 @@ class Page(NamedTuple):
         return cls(
             now=now,
             trace=min(_MOST, max(_LEAST, TRACES // max(1, tracebacks))),
-            waivers={one.standing.id: one.waiver for one in waived},
+            waivers={one.status.id: one.waiver for one in waived},
         )
 
 
-def criterion(standing: Standing, number: int, valid_for: timedelta, page: Page) -> Markup:
+def criterion(status: CriterionStatus, number: int, valid_for: timedelta, page: Page) -> Markup:
     """Return a criterion, open where it isn't CONFIRMED.
 
     Args:
-        standing: the criterion.
+        status: the criterion.
         number: its place on the page, which its anchor has.
         valid_for: how long its stage's CONFIRMED may be carried over.
         page: what all have in common.
     """
-    verdict = standing.verdict
+    verdict = status.verdict
     style = CLASS[verdict]
     held = verdict is Verdict.CONFIRMED
-    took = f"{standing.duration:.2f} s" if standing.observed_at else "not run"
+    took = f"{status.duration:.2f} s" if status.observed_at else "not run"
     # Safe, since whatever a record may choose went through `escape` where it was put in, here or
     # in `evidence`; the rest is numbers, instants, verdicts and kinds, which are words of our own.
     return Markup(  # noqa: S704
         f'<details class="criterion {style}" id="c{number}"{"" if held else " open"}>'
         f'<summary><b class="tag {style}">{verdict.value}</b> '
-        f'<span class="name">{escape(standing.title)}</span>{_notes(standing, page)}'
+        f'<span class="name">{escape(status.title)}</span>{_notes(status, page)}'
         f'<span class="took">{took}</span></summary>'
-        f"{'' if held else _reason(standing)}{evidence(standing.evidence)}"
-        f"{_trace(standing.detail, page.trace) if standing.detail else ''}"
-        f"{_facts(standing, valid_for)}</details>\n"
+        f"{'' if held else _reason(status)}{evidence(status.evidence)}"
+        f"{_trace(status.detail, page.trace) if status.detail else ''}"
+        f"{_facts(status, valid_for)}</details>\n"
     )
 
 
-def _notes(standing: Standing, page: Page) -> str:
+def _notes(status: CriterionStatus, page: Page) -> str:
     notes = ""
-    waiver = page.waivers.get(standing.id)
+    waiver = page.waivers.get(status.id)
     if waiver:
         until = f"waived until {minute(waiver.expires)} by {escape(waiver.owner)}"
         notes += f'<span class="note">{until}</span>'
-    if standing.reason and standing.reason.kind is Kind.STALE:
+    if status.reason and status.reason.kind is Kind.STALE:
         notes += '<span class="note">stale</span>'
-    if standing.carried_over:
-        seen = f", seen {age(page.now - standing.observed_at)} ago" if standing.observed_at else ""
+    if status.carried_over:
+        seen = (
+            f", seen {format_age(page.now - status.observed_at)} ago" if status.observed_at else ""
+        )
         notes += f'<span class="note">carried over{seen}</span>'
-    if standing.flaky:
-        notes += f'<span class="note">flaky: {standing.attempts} attempts</span>'
-    if standing.side_effects:
+    if status.flaky:
+        notes += f'<span class="note">flaky: {status.attempts} attempts</span>'
+    if status.side_effects:
         notes += '<span class="note">acts on the world</span>'
     return notes
 
 
-def _reason(standing: Standing) -> str:
-    reason = standing.reason
+def _reason(status: CriterionStatus) -> str:
+    reason = status.reason
     if reason is None:
         return ""
     text = f'<p class="why"><b>{reason.kind}:</b> {escape(reason.text)}</p>'
     if reason.remedy:
         text += f'<p class="remedy"><b>What to do:</b> {escape(reason.remedy)}</p>'
-    if standing.observed and standing.observed is not standing.verdict:
-        text += f'<p class="dim">By itself it was {standing.observed.value}.</p>'
+    if status.observed and status.observed is not status.verdict:
+        text += f'<p class="dim">By itself it was {status.observed.value}.</p>'
     return text
 
 
@@ -129,22 +131,22 @@ def _trace(detail: str, limit: int) -> str:
     )
 
 
-def _facts(standing: Standing, valid_for: timedelta) -> str:
-    seen, nodeid = standing.observed_at, standing.nodeid
+def _facts(status: CriterionStatus, valid_for: timedelta) -> str:
+    seen, nodeid = status.observed_at, status.nodeid
     ended = f" ended {instant(seen)}" if seen else ""
-    if seen and standing.attempts > 1:
-        ended += f", {standing.attempts} attempts"
-    if standing.carried_over and seen and standing.verdict is Verdict.CONFIRMED:
+    if seen and status.attempts > 1:
+        ended += f", {status.attempts} attempts"
+    if status.carried_over and seen and status.verdict is Verdict.CONFIRMED:
         ended += f", valid until {instant(seen + valid_for)}"
-    if standing.carried_over and standing.run_id:
-        ended += f", by run <code>{escape(standing.run_id)}</code>"
-        ended += f" on release <code>{escape(standing.subject)}</code>" if standing.subject else ""
+    if status.carried_over and status.run_id:
+        ended += f", by run <code>{escape(status.run_id)}</code>"
+        ended += f" on release <code>{escape(status.subject)}</code>" if status.subject else ""
     where = ""
     if nodeid:
         # It is pytest's and may hold anything; most hold nothing that has to be made visible.
         plain = nodeid if nodeid.isprintable() else one_line(nodeid)
         where = f"<br><code>{escape(plain)}</code>"
-    return f'<p class="facts"><code>{escape(standing.id)}</code>{ended}{where}</p>'
+    return f'<p class="facts"><code>{escape(status.id)}</code>{ended}{where}</p>'
 
 
 def evidence(entries: Sequence[Entry]) -> str:

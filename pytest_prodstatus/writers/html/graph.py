@@ -14,7 +14,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.record import Record, StageResult
+from pytest_prodstatus.model.record import Record, StageStatus
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.writers.html.words import CLASS, SIGN
 
@@ -82,7 +82,7 @@ def _corner(point: Point) -> tuple[int, int]:
     return layer * (_WIDTH + _GAP), round(middle * _ROW - _HEIGHT / 2)
 
 
-def _line(points: Sequence[Point], source: StageResult, *, dashed: bool) -> Markup:
+def _line(points: Sequence[Point], source: StageStatus, *, dashed: bool) -> Markup:
     corners = [_corner(point) for point in points]
     x, y = corners[0][0] + _WIDTH, corners[0][1] + _HEIGHT // 2
     path = f"M{x} {y}"
@@ -103,7 +103,7 @@ def _line(points: Sequence[Point], source: StageResult, *, dashed: bool) -> Mark
     )
 
 
-def _node(stage: StageResult, point: Point, catalogue: Catalogue) -> Markup:
+def _node(stage: StageStatus, point: Point, catalogue: Catalogue) -> Markup:
     x, y = _corner(point)
     title = textwrap.wrap(stage.title, _LETTERS)
     if len(title) > 2:
@@ -128,7 +128,7 @@ def _node(stage: StageResult, point: Point, catalogue: Catalogue) -> Markup:
     )  # fmt: skip
 
 
-def _words(stage: StageResult, catalogue: Catalogue) -> str:
+def _words(stage: StageStatus, catalogue: Catalogue) -> str:
     declared = catalogue.by_id[stage.id]
     titles: Mapping[str, str] = {other.id: other.title for other in catalogue.stages}
     words = f"{stage.title}: {stage.verdict}{', root cause' if stage.is_root else ''}"

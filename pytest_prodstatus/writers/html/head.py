@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup, escape
 
 from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR
-from pytest_prodstatus.model.record import Record, Run, StageResult
+from pytest_prodstatus.model.record import Record, Run, StageStatus
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.html.words import CLASS, SIGN, code, each, optional, strip_of
 from pytest_prodstatus.writers.words import counted, instant, minute, override_line
 
 if TYPE_CHECKING:
-    from pytest_prodstatus.model.gate import Answer
+    from pytest_prodstatus.model.gate import GateDecision
 
 _FIRST = 5
 """Actions that are seen at once; further ones are folded."""
 
 
-def front(record: Record, config: Config, answer: Answer | None, level: int) -> Markup:
+def front(record: Record, config: Config, answer: GateDecision | None, level: int) -> Markup:
     """Return the head.
 
     Args:
@@ -45,16 +45,16 @@ def front(record: Record, config: Config, answer: Answer | None, level: int) -> 
     )
 
 
-def gate_answer(record: Record, config: Config) -> Answer | None:
+def gate_answer(record: Record, config: Config) -> GateDecision | None:
     """Return what the gate says at the end of the run; None if no waiver bears on that."""
     now = record.run.finished
     if now is None or not config.waivers.given:
         return None
     # Not above, since a project without waivers has no gate's answer to pay for.
     from pytest_prodstatus.model.gate import ask
-    from pytest_prodstatus.model.violations import Asked
+    from pytest_prodstatus.model.violations import GateQuery
 
-    about = Asked(target=record.run.target)
+    about = GateQuery(target=record.run.target)
     return ask(record, config.catalogue, about, now, waivers=config.waivers)
 
 
@@ -64,13 +64,13 @@ def valid_for(stage_id: str, config: Config) -> timedelta:
     return declared.valid_for if declared else DEFAULT_VALID_FOR
 
 
-def valid_until(stages: Sequence[StageResult], config: Config) -> datetime | None:
+def valid_until(stages: Sequence[StageStatus], config: Config) -> datetime | None:
     """Return when the first CONFIRMED criterion of some stages is too old; None if none is."""
     ends = [
-        standing.observed_at + valid_for(stage.id, config)
+        status.observed_at + valid_for(stage.id, config)
         for stage in stages
-        for standing in stage.criteria
-        if standing.verdict is Verdict.CONFIRMED and standing.observed_at
+        for status in stage.criteria
+        if status.verdict is Verdict.CONFIRMED and status.observed_at
     ]
     return min(ends, default=None)
 
@@ -81,7 +81,7 @@ def commit(run: Run, letters: int | None = None) -> Markup:
     return Markup("{}{}").format(code((run.commit or "")[:letters]), changed)
 
 
-def _final(record: Record, answer: Answer | None, level: int) -> Markup:
+def _final(record: Record, answer: GateDecision | None, level: int) -> Markup:
     verdict = record.final.verdict
     return Markup(
         '<div class="final {style}">\n'
@@ -103,14 +103,14 @@ def _final(record: Record, answer: Answer | None, level: int) -> Markup:
     )
 
 
-def _is_open(record: Record, answer: Answer | None) -> bool:
+def _is_open(record: Record, answer: GateDecision | None) -> bool:
     """Return whether the gate is open by what was seen and waived alone."""
     if answer:
-        return answer.held
+        return answer.confirmed
     return record.decision.open and record.final.verdict is Verdict.CONFIRMED
 
 
-def _gate(record: Record, answer: Answer | None) -> str:
+def _gate(record: Record, answer: GateDecision | None) -> str:
     if not record.run.finished:
         return "The run is in progress: nothing is confirmed yet"
     if _is_open(record, answer):
@@ -121,11 +121,11 @@ def _gate(record: Record, answer: Answer | None) -> str:
     return "The gate is closed: do not deploy"
 
 
-def _because(record: Record, answer: Answer | None) -> str:
+def _because(record: Record, answer: GateDecision | None) -> str:
     if record.final.reason:
         return record.final.reason.text
-    if answer and answer.refusals:
-        return answer.refusals[0].text
+    if answer and answer.violations:
+        return answer.violations[0].text
     return "Everything that FINAL hangs on was seen to hold." if record.run.finished else ""
 
 
@@ -137,12 +137,12 @@ def _past(record: Record) -> Markup:
     return Markup('<div class="past">{}<span>the last {}</span></div>').format(strip, runs)
 
 
-def _waivers(answer: Answer) -> Markup:
+def _waivers(answer: GateDecision) -> Markup:
     """Return what closes the gate whatever the verdicts are, and what is waived."""
-    refusals = [": ".join(filter(None, (one.text, one.remedy))) for one in answer.refusals]
-    rows = each("<li>{}</li>\n", refusals) + Markup().join(
+    violations = [": ".join(filter(None, (one.text, one.remedy))) for one in answer.violations]
+    rows = each("<li>{}</li>\n", violations) + Markup().join(
         Markup("<li><b>Waived</b> until {} by {}: {}, because {}</li>\n").format(
-            minute(one.waiver.expires), one.waiver.owner, one.standing.id, one.waiver.reason
+            minute(one.waiver.expires), one.waiver.owner, one.status.id, one.waiver.reason
         )
         for one in answer.waived
     )
@@ -184,7 +184,7 @@ def _last_confirmed(record: Record) -> Markup:
     return Markup('<p class="dim">{}.</p>').format(text)
 
 
-def facts(record: Record, config: Config, answer: Answer | None) -> Markup:
+def facts(record: Record, config: Config, answer: GateDecision | None) -> Markup:
     """Return the facts as a list of names and values; what isn't known isn't there."""
     run, until = record.run, valid_until(record.stages, config)
     rows = [_fact("Target", run.target), Markup("\n")]
@@ -217,7 +217,7 @@ def _judged(run: Run) -> str:
 
 
 def _counts(record: Record) -> Markup:
-    counts = Counter(standing.verdict for standing in record.criteria)
+    counts = Counter(status.verdict for status in record.criteria)
     if not counts:
         return escape("none" if record.run.finished else "named when the run has ended")
     return Markup().join(

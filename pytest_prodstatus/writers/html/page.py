@@ -31,7 +31,7 @@ from pytest_prodstatus.writers.html.words import code, columns, each, optional, 
 from pytest_prodstatus.writers.words import counted, instant, span, stage_line
 
 if TYPE_CHECKING:
-    from pytest_prodstatus.model.gate import Answer
+    from pytest_prodstatus.model.gate import GateDecision
 
 _FOLDER = Path(__file__).parents[1] / "assets"
 _STYLE, _SCRIPT = "status.css", "status.js"
@@ -56,7 +56,7 @@ def page_pieces(record: Record, config: Config) -> Iterator[Markup]:
         '<div id="tools" role="search" aria-label="Criteria" hidden></div>\n'
     )
     now = record.run.finished or record.run.started
-    tracebacks = sum(1 for standing in record.criteria if standing.detail)
+    tracebacks = sum(1 for status in record.criteria if status.detail)
     page = Page.of(now, tracebacks, answer.waived if answer else ())
     number = count(1)
     for stage in record.stages:
@@ -64,8 +64,8 @@ def page_pieces(record: Record, config: Config) -> Iterator[Markup]:
         if stage.criteria:
             lasts = valid_for(stage.id, config)
             yield Markup('<div class="criteria">')
-            for standing in stage.criteria:
-                yield criterion(standing, next(number), lasts, page)
+            for status in stage.criteria:
+                yield criterion(status, next(number), lasts, page)
             yield Markup("</div>")
         yield Markup("</section>\n")
     yield Markup("</section>\n")
@@ -87,7 +87,7 @@ def _anchors(record: Record, config: Config) -> dict[str, str]:
     return {s.id: f"c{n}" for n, s in numbered if config.path or s.id in causes}
 
 
-def _opening(record: Record, config: Config, answer: Answer | None) -> Markup:
+def _opening(record: Record, config: Config, answer: GateDecision | None) -> Markup:
     """Return everything as far as the first section."""
     until = valid_until(record.stages, config)
     return Markup(
@@ -234,10 +234,10 @@ def write_block(record: Record, config: Config) -> str:
     That report drops tests that crashed or never ran, so every such criterion stands here.
     """
     stages = [row(stage.title, tag(stage.verdict), stage_line(stage)) for stage in record.stages]
-    unmet = [
-        row(standing.id, tag(standing.verdict), _why_not(standing.reason))
-        for standing in record.criteria
-        if standing.verdict is not Verdict.CONFIRMED
+    unconfirmed = [
+        row(status.id, tag(status.verdict), _why_not(status.reason))
+        for status in record.criteria
+        if status.verdict is not Verdict.CONFIRMED
     ]
     return str(
         Markup('<style>{}</style>\n<div class="prodstatus">\n{}{}{}</div>').format(
@@ -247,9 +247,9 @@ def write_block(record: Record, config: Config) -> str:
             _table(
                 "Criteria that are not CONFIRMED, also those that crashed or were not reached",
                 columns("Criterion", "Verdict", "Why"),
-                unmet,
+                unconfirmed,
             )
-            if unmet
+            if unconfirmed
             else "",
         )
     )

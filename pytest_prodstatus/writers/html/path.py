@@ -67,8 +67,8 @@ def path(record: Record, steps: Sequence[Step], anchors: Mapping[str, str]) -> M
 def all_instants(record: Record) -> dict[str, datetime]:
     """Return every name of every timeline in the record with its instant; the first one counts."""
     found: dict[str, datetime] = {}
-    for standing in record.criteria:
-        for entry in standing.evidence:
+    for status in record.criteria:
+        for entry in status.evidence:
             for name, at in instants_of(entry).items():
                 found.setdefault(name, at)
     return found
@@ -80,11 +80,11 @@ def _seen(shows: str, record: Record, anchors: Mapping[str, str]) -> tuple[str, 
         if stage.id == shows:
             state = "root" if stage.is_root else "hangs" if stage.hangs else ""
             return f"stage-{stage.id}", stage.verdict, state
-        for standing in stage.criteria:
-            if standing.id == shows:
-                elsewhere = standing.observed is not None and standing.observed < standing.verdict
+        for status in stage.criteria:
+            if status.id == shows:
+                elsewhere = status.observed is not None and status.observed < status.verdict
                 state = "root" if stage.cause == shows else "hangs" if elsewhere else ""
-                return anchors[shows], standing.verdict, state
+                return anchors[shows], status.verdict, state
     return "", Verdict.BLOCKED, ""
 
 

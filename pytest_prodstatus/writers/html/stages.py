@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from pytest_prodstatus.model.catalogue import Catalogue, Stage
-from pytest_prodstatus.model.record import Record, StageResult
+from pytest_prodstatus.model.record import Record, StageStatus
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.html.head import valid_until
@@ -38,7 +38,7 @@ def overview(record: Record, catalogue: Catalogue, anchors: Mapping[str, str]) -
 
 
 def stage_top(
-    stage: StageResult, record: Record, config: Config, anchors: Mapping[str, str]
+    stage: StageStatus, record: Record, config: Config, anchors: Mapping[str, str]
 ) -> Markup:
     """Return a stage's section as far as its criteria.
 
@@ -68,7 +68,7 @@ def stage_top(
     )
 
 
-def cause_link(stage: StageResult, anchors: Mapping[str, str]) -> Markup:
+def cause_link(stage: StageStatus, anchors: Mapping[str, str]) -> Markup:
     """Return a link to the cause outside a stage; nothing if it has none on the page."""
     if stage.cause is None or stage.cause not in anchors or not stage.hangs:
         return Markup()
@@ -94,7 +94,7 @@ def _drawn(record: Record, catalogue: Catalogue) -> Markup:
     )
 
 
-def _row(stage: StageResult, record: Record, anchors: Mapping[str, str]) -> Markup:
+def _row(stage: StageStatus, record: Record, anchors: Mapping[str, str]) -> Markup:
     return Markup(
         '<tr{style}><th scope="row">{title}</th><td>{tag}{root}</td><td>{why}</td>'
         '<td class="since">{since}</td>{strip}</tr>\n'
@@ -109,7 +109,7 @@ def _row(stage: StageResult, record: Record, anchors: Mapping[str, str]) -> Mark
     )
 
 
-def _since(stage: StageResult, config: Config) -> str:
+def _since(stage: StageStatus, config: Config) -> str:
     text = instant(stage.since)
     if stage.previous:
         text += f", before that {stage.previous}"
@@ -129,10 +129,10 @@ def _needs(declared: Stage, record: Record) -> Markup:
     return requires + optional("Rolls up {}.", links(declared.rollup))
 
 
-def _why(stage: StageResult) -> Markup:
+def _why(stage: StageStatus) -> Markup:
     """Return the reason, unless one of the stage's criteria gives it."""
     reason = stage.reason
-    if reason is None or any(standing.reason == reason for standing in stage.criteria):
+    if reason is None or any(status.reason == reason for status in stage.criteria):
         return Markup()
     why = Markup('<p class="why"><b>{}:</b> {}</p>\n').format(reason.kind, reason.text)
     return why + optional('<p class="remedy"><b>What to do:</b> {}</p>', reason.remedy)

@@ -35,7 +35,7 @@ from sqlalchemy import Engine, create_engine, event
 
 from pytest_prodstatus import store
 from pytest_prodstatus.store.action import Action
-from pytest_prodstatus.store.history import History
+from pytest_prodstatus.store.history import HistoryStore
 from pytest_prodstatus.store.journal import Journal
 from tests.integration.store.plans import SetClock, plan_at
 from tests.integration.store.runs import ran
@@ -69,14 +69,14 @@ def act(job: dict[str, Any], say: int) -> None:
     os.write(say, b'["started", ""]\n')
     if job.get("part") == "saves":
         die_at_call(job.get("kill_at_call", 0))
-        with History.open(job["url"], job["project"]) as history:
+        with HistoryStore.open(job["url"], job["project"]) as history:
             for number, verdict in job["runs"]:
                 history.save(ran(number, verdict))
                 os.write(say, json.dumps(["saved", number]).encode() + b"\n")
         sys.settrace(None)
         return
     if job.get("part") == "history":
-        History.open(job["url"], "store").close()
+        HistoryStore.open(job["url"], "store").close()
         os.write(say, b'["open", ""]\n')
         return
     with Journal.open(job["url"], clock=clock) as journal:

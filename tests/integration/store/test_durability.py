@@ -148,9 +148,9 @@ def test_a_full_disk_leaves_nothing_half_written(sqlite_url: str) -> None:
         connection.execute("PRAGMA max_page_count = 1")  # SQLite makes it the present size
 
     with Journal.open(sqlite_url, clock=SetClock()) as journal:
-        with _listening("connect", no_space), pytest.raises(JournalUnavailable) as refusal:
+        with _listening("connect", no_space), pytest.raises(JournalUnavailable) as violation:
             _claim_many(journal)
-        assert "full): free some space" in _one_sentence(refusal.value)
+        assert "full): free some space" in _one_sentence(violation.value)
 
         kept = journal.actions(limit=1000)
         claimed = len(kept)
@@ -176,9 +176,9 @@ def test_a_write_the_system_refuses_is_one_sentence(sqlite_url: str) -> None:
         text=True,
         check=True,
     )
-    seen, refusal = done.stdout.splitlines()
+    seen, violation = done.stdout.splitlines()
     assert seen == "1"
-    assert "that disk" in _one_sentence(refusal)
+    assert "that disk" in _one_sentence(violation)
     with Journal.open(sqlite_url) as journal:
         assert len(journal.actions()) == 1
 
@@ -191,9 +191,9 @@ def test_a_lock_that_is_never_given_back_is_one_sentence(
     with Journal.open(sqlite_url, clock=SetClock()) as journal:
         with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as other:
             other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(JournalUnavailable, match="locked") as refusal:
+            with pytest.raises(JournalUnavailable, match="locked") as violation:
                 journal.intend(plan_at(NOON))
-            _one_sentence(refusal.value)
+            _one_sentence(violation.value)
         assert journal.intend(plan_at(NOON)).attempt == 1
 
 
@@ -201,18 +201,18 @@ def test_a_file_that_is_no_journal_is_left_alone(tmp_path: Path) -> None:
     """A URL that names the wrong file doesn't cost that file a byte."""
     path = tmp_path / "letter.txt"
     path.write_text("Dear reader, " * 200)
-    with pytest.raises(JournalUnavailable, match="journal's own file") as refusal:
+    with pytest.raises(JournalUnavailable, match="journal's own file") as violation:
         Journal.open(f"sqlite:///{path}")
-    _one_sentence(refusal.value)
+    _one_sentence(violation.value)
     assert path.read_text() == "Dear reader, " * 200
 
 
 def test_a_server_that_is_away_is_one_sentence_without_the_password(tmp_path: Path) -> None:
     """The sentence names the database and never the password."""
     url = f"postgresql://buyer:correct-horse@/store?host={tmp_path}&password=battery-staple"
-    with pytest.raises(JournalUnavailable) as refusal:
+    with pytest.raises(JournalUnavailable) as violation:
         Journal.open(url)
-    sentence = _one_sentence(refusal.value)
+    sentence = _one_sentence(violation.value)
     assert "postgresql+psycopg://buyer:***@/store" in sentence
     assert "correct-horse" not in sentence
     assert "battery-staple" not in sentence
@@ -227,9 +227,9 @@ def test_a_server_lost_at_commit_is_no_claim(postgres: str, postgres_url: str) -
             with psycopg.connect(postgres, autocommit=True) as other:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
 
-        with _listening("commit", cut), pytest.raises(JournalUnavailable) as refusal:
+        with _listening("commit", cut), pytest.raises(JournalUnavailable) as violation:
             journal.intend(plan_at(NOON))
-        _one_sentence(refusal.value)
+        _one_sentence(violation.value)
         assert journal.actions() == ()
         assert journal.intend(plan_at(NOON)).attempt == 1
 
@@ -249,9 +249,9 @@ def test_a_role_needs_only_select_and_insert(postgres: str, postgres_url: str) -
         try:
             with Journal.open(url, clock=SetClock()) as journal:
                 assert len(journal.actions()) == 1
-                with pytest.raises(JournalUnavailable, match="let this user write") as refusal:
+                with pytest.raises(JournalUnavailable, match="let this user write") as violation:
                     journal.intend(plan_at(NOON, target="staging"))
-                _one_sentence(refusal.value)
+                _one_sentence(violation.value)
                 admin.execute(
                     f"GRANT INSERT ON ALL TABLES IN SCHEMA {schema} TO {role};"
                     f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}".encode()

@@ -22,7 +22,7 @@ from pytest_prodstatus.store.action import Action, Key, Limit, State
 from pytest_prodstatus.store.address import HEAD, parse_address, prepare_file
 from pytest_prodstatus.store.database import Database
 from pytest_prodstatus.store.errors import Claimed, JournalUnavailable, Unresolved
-from pytest_prodstatus.store.history import History
+from pytest_prodstatus.store.history import HistoryStore
 from pytest_prodstatus.store.journal import Journal
 from tests.integration.store.conftest import Act
 from tests.integration.store.plans import SetClock, plan_at
@@ -156,7 +156,7 @@ def test_tables_without_a_version_are_the_first_revision(former: str) -> None:
     with Database(parse_address(former)).writing() as connection:
         connection.execute(text("DROP TABLE prodstatus_version"))
     assert revision(former) == 1
-    with History.open(former, "store") as history:
+    with HistoryStore.open(former, "store") as history:
         history.save(ran(1))
     assert revision(former) == 2
     assert len(actions(former)) == 8

@@ -18,7 +18,7 @@ from sqlalchemy import create_engine, text
 from pytest_prodstatus.model.history import Flip, StagePast
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.store.address import parse_address
-from pytest_prodstatus.store.history import History
+from pytest_prodstatus.store.history import HistoryStore
 from pytest_prodstatus.store.sqlite import FileStatements
 from pytest_prodstatus.store.statements import DatabaseStatements
 from tests.integration.store.runs import ran, with_flaky
@@ -28,13 +28,13 @@ PROJECT, TARGET = "store", "production"
 
 
 @pytest.fixture
-def history(url: str) -> Iterator[History]:
+def history(url: str) -> Iterator[HistoryStore]:
     """A new history."""
-    with History.open(url, PROJECT) as opened:
+    with HistoryStore.open(url, PROJECT) as opened:
         yield opened
 
 
-def stage_of(history: History, name: str, limit: int = 30) -> StagePast:
+def stage_of(history: HistoryStore, name: str, limit: int = 30) -> StagePast:
     """Return a stage's past."""
     return {s.id: s for s in history.look_back(TARGET, limit=limit).stages}[name]
 
@@ -48,7 +48,7 @@ def turns(past: StagePast) -> list[tuple[str, str, str]]:
     ]
 
 
-def test_a_run_is_kept_as_it_was(history: History) -> None:
+def test_a_run_is_kept_as_it_was(history: HistoryStore) -> None:
     """Its times, verdicts, versions and subject, the newest run first."""
     history.save(ran(1, release="v41", commit="a" * 40, dirty=True))
     history.save(ran(2, "F", release="v42"))
@@ -64,7 +64,7 @@ def test_a_run_is_kept_as_it_was(history: History) -> None:
     assert newest.causes == {"api": "api.up", "final": "api.up"}
 
 
-def test_since_when_a_stage_is_what_it_is(history: History) -> None:
+def test_since_when_a_stage_is_what_it_is(history: HistoryStore) -> None:
     """Since the first run in a row that said so; before that, the other verdict."""
     for number, verdict in enumerate("CCFFF"):
         history.save(ran(number, verdict))
@@ -75,45 +75,49 @@ def test_since_when_a_stage_is_what_it_is(history: History) -> None:
     assert turns(shop) == []
 
 
-def test_what_turned_since_it_was_last_confirmed(history: History) -> None:
+def test_what_turned_since_it_was_last_confirmed(history: HistoryStore) -> None:
     """The last run that confirmed it, the run that ended that, and how the two differed."""
     history.save(ran(1, commit="a1", release="v41", versions={"pytest": "9.1", "python": "3.11"}))
     history.save(ran(2, "B", commit="b2", release="v42", versions={"pytest": "9.2"}))
     history.save(ran(3, "F", commit="c3", release="v43"))
-    lapse = stage_of(history, "api").lapse
-    assert lapse is not None
-    assert lapse.confirmed is not None
-    assert lapse.confirmed.run == "run-1"
-    assert lapse.turned == Flip(stage="api", at=NOW + 2 * HOUR, run="run-2", verdict=B, previous=C)
-    assert {c.name: (c.before, c.after) for c in lapse.changes} == {
+    regression = stage_of(history, "api").regression
+    assert regression is not None
+    assert regression.confirmed is not None
+    assert regression.confirmed.run == "run-1"
+    assert regression.turned == Flip(
+        stage="api", at=NOW + 2 * HOUR, run="run-2", verdict=B, previous=C
+    )
+    assert {c.name: (c.before, c.after) for c in regression.changes} == {
         "commit": ("a1", "b2"),
         "release": ("v41", "v42"),
         "pytest": ("9.1", "9.2"),
         "python": ("3.11", None),
     }
-    assert [(u.criterion, u.verdict, u.kind) for u in lapse.unmet] == [("api.up", F, "observed")]
-    assert stage_of(history, "shop").lapse is None
+    assert [(u.criterion, u.verdict, u.kind) for u in regression.unconfirmed] == [
+        ("api.up", F, "observed")
+    ]
+    assert stage_of(history, "shop").regression is None
 
 
-def test_a_derived_stage_names_the_root(history: History) -> None:
+def test_a_derived_stage_names_the_root(history: HistoryStore) -> None:
     """FINAL has no criterion of its own: the one that turned it is named."""
     history.save(ran(1))
     history.save(ran(2, "C", "B"))
-    lapse = stage_of(history, "final").lapse
-    assert lapse is not None
-    assert [u.criterion for u in lapse.unmet] == ["shop.open"]
+    regression = stage_of(history, "final").regression
+    assert regression is not None
+    assert [u.criterion for u in regression.unconfirmed] == ["shop.open"]
 
 
-def test_never_confirmed_is_said_so(history: History) -> None:
+def test_never_confirmed_is_said_so(history: HistoryStore) -> None:
     """A stage that no run confirmed has no last time."""
     history.save(ran(1, "B"))
     history.save(ran(2, "F"))
-    lapse = stage_of(history, "api").lapse
-    assert lapse is not None
-    assert (lapse.confirmed, lapse.turned, lapse.changes) == (None, None, ())
+    regression = stage_of(history, "api").regression
+    assert regression is not None
+    assert (regression.confirmed, regression.turned, regression.changes) == (None, None, ())
 
 
-def test_a_partial_run_tells_of_what_it_looked_at(history: History) -> None:
+def test_a_partial_run_tells_of_what_it_looked_at(history: HistoryStore) -> None:
     """What a run wasn't asked to look at, and nobody ever saw, is no flip to BLOCKED."""
     history.save(ran(1, "C", "C"))
     history.save(ran(2, "F", "-"))
@@ -124,18 +128,20 @@ def test_a_partial_run_tells_of_what_it_looked_at(history: History) -> None:
     assert stage_of(history, "api").verdict is F
 
 
-def test_the_last_confirmed_run_may_lie_before_runs_that_tell_nothing(history: History) -> None:
+def test_the_last_confirmed_run_may_lie_before_runs_that_tell_nothing(
+    history: HistoryStore,
+) -> None:
     """A partial run between says nothing about the stage, so it isn't the one."""
     history.save(ran(1, "C", "C"))
     history.save(ran(2, "C", "-"))
     history.save(ran(3, "C", "F"))
-    lapse = stage_of(history, "shop").lapse
-    assert lapse is not None
-    assert lapse.confirmed is not None
-    assert lapse.confirmed.run == "run-1"
+    regression = stage_of(history, "shop").regression
+    assert regression is not None
+    assert regression.confirmed is not None
+    assert regression.confirmed.run == "run-1"
 
 
-def test_flaky_criteria_are_counted(history: History) -> None:
+def test_flaky_criteria_are_counted(history: HistoryStore) -> None:
     """How often a criterion held only after a rerun, and when last."""
     for number in (1, 2, 3):
         history.save(with_flaky(ran(number), "api.up" if number != 2 else "shop.open"))
@@ -146,7 +152,7 @@ def test_flaky_criteria_are_counted(history: History) -> None:
     ]
 
 
-def test_the_window_bounds_what_is_shown_and_not_what_is_known(history: History) -> None:
+def test_the_window_bounds_what_is_shown_and_not_what_is_known(history: HistoryStore) -> None:
     """Flips and flaky criteria are those of the newest runs; since goes back as far as it must."""
     for number, verdict in enumerate("CFFFFF"):
         history.save(with_flaky(ran(number, verdict), "shop.open" if number < 2 else ""))
@@ -155,16 +161,16 @@ def test_the_window_bounds_what_is_shown_and_not_what_is_known(history: History)
     assert seen.flaky == ()
     api = stage_of(history, "api", 3)
     assert (api.flips, api.since.run) == ((), "run-1")
-    assert api.lapse is not None
-    assert api.lapse.confirmed is not None
-    assert api.lapse.confirmed.run == "run-0"
+    assert api.regression is not None
+    assert api.regression.confirmed is not None
+    assert api.regression.confirmed.run == "run-0"
 
 
-def test_projects_and_targets_are_kept_apart(history: History, url: str) -> None:
+def test_projects_and_targets_are_kept_apart(history: HistoryStore, url: str) -> None:
     """A run of another target, or of another project with the same target, counts for nothing."""
     history.save(ran(1))
     history.save(ran(2, "F", target="staging"))
-    with History.open(url, "other") as other:
+    with HistoryStore.open(url, "other") as other:
         other.save(ran(3, "F"))
         assert [run.run for run in other.look_back(TARGET).runs] == ["run-3"]
     assert [run.run for run in history.look_back(TARGET).runs] == ["run-1"]
@@ -172,7 +178,7 @@ def test_projects_and_targets_are_kept_apart(history: History, url: str) -> None
     assert history.look_back("nowhere").runs == ()
 
 
-def test_saving_again_replaces(history: History) -> None:
+def test_saving_again_replaces(history: HistoryStore) -> None:
     """The same run saved twice is one run; with another verdict, the newer one counts."""
     for kept in (ran(1), ran(2), ran(2), ran(2, "F")):
         history.save(kept)
@@ -188,7 +194,7 @@ def test_saving_again_replaces(history: History) -> None:
     assert turns(stage_of(history, "api")) == [("run-2", "C", "B")]
 
 
-def test_runs_are_ordered_by_the_instant(history: History) -> None:
+def test_runs_are_ordered_by_the_instant(history: HistoryStore) -> None:
     """A start in another time zone is the same instant, and counts as that."""
     for number, verdict in enumerate("CFC"):
         kept = ran(number, verdict)
@@ -199,7 +205,7 @@ def test_runs_are_ordered_by_the_instant(history: History) -> None:
     assert turns(stage_of(history, "api")) == [("run-1", "C", "F"), ("run-2", "F", "C")]
 
 
-def test_a_run_in_progress_is_no_history(history: History) -> None:
+def test_a_run_in_progress_is_no_history(history: HistoryStore) -> None:
     """Only what has finished is kept."""
     with pytest.raises(ValueError, match="in progress"):
         history.save(in_progress())
@@ -222,7 +228,7 @@ def expected(records: list[Record], name: str) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_flips_are_right_in_whatever_order_runs_are_saved(history: History, seed: int) -> None:
+def test_flips_are_right_in_whatever_order_runs_are_saved(history: HistoryStore, seed: int) -> None:
     """Late, twice and with changed verdicts: the flips are those of the runs in their own order."""
     chance = random.Random(seed)
     kept: dict[str, Record] = {}
@@ -241,12 +247,12 @@ def test_jobs_that_save_at_once_all_succeed(url: str) -> None:
     records = [ran(number, "CF"[number % 2]) for number in range(8)]
 
     def save(record: Record) -> None:
-        with History.open(url, PROJECT) as history:
+        with HistoryStore.open(url, PROJECT) as history:
             history.save(record)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(save, records))
-    with History.open(url, PROJECT) as history:
+    with HistoryStore.open(url, PROJECT) as history:
         assert len(history.look_back(TARGET).runs) == 8
         assert turns(stage_of(history, "api")) == expected(records, "api")
 
@@ -275,7 +281,7 @@ def heard(hear: Callable[[str, dict[str, object]], None]) -> Iterator[None]:
         yield
 
 
-def test_a_save_that_fails_leaves_what_was_there(history: History) -> None:
+def test_a_save_that_fails_leaves_what_was_there(history: HistoryStore) -> None:
     """It is one transaction: a replaced run isn't lost to half of its successor."""
     history.save(ran(1))
 
@@ -290,7 +296,7 @@ def test_a_save_that_fails_leaves_what_was_there(history: History) -> None:
     assert stage_of(history, "api").verdict is C
 
 
-def test_old_runs_can_be_deleted(history: History, url: str) -> None:
+def test_old_runs_can_be_deleted(history: HistoryStore, url: str) -> None:
     """One DELETE on runs takes their criteria along, and since is still known."""
     for number, verdict in enumerate("CFF"):
         history.save(ran(number, verdict))
@@ -304,12 +310,12 @@ def test_old_runs_can_be_deleted(history: History, url: str) -> None:
     assert left == 1
     api = stage_of(history, "api")
     assert api.since.run == "run-1"
-    assert api.lapse is not None
-    assert api.lapse.turned is not None
-    assert api.lapse.confirmed is None
+    assert api.regression is not None
+    assert api.regression.turned is not None
+    assert api.regression.confirmed is None
 
 
-def test_a_record_learns_its_past_from_the_history(history: History) -> None:
+def test_a_record_learns_its_past_from_the_history(history: HistoryStore) -> None:
     """On a fresh machine, a record knows nothing; the history gives it runs and dates."""
     for number, verdict in enumerate("CFF"):
         history.save(ran(number, verdict))
@@ -322,7 +328,7 @@ def test_a_record_learns_its_past_from_the_history(history: History) -> None:
     ]  # fmt: skip
 
 
-def plans(history: History, url: str, ask: Callable[[], object]) -> list[str]:
+def plans(history: HistoryStore, url: str, ask: Callable[[], object]) -> list[str]:
     """Return how the database goes about each statement that reads the history's tables."""
     asked: list[tuple[str, dict[str, object]]] = []
 
@@ -348,7 +354,7 @@ def plans(history: History, url: str, ask: Callable[[], object]) -> list[str]:
     return told
 
 
-def test_every_question_goes_by_an_index(history: History, url: str) -> None:
+def test_every_question_goes_by_an_index(history: HistoryStore, url: str) -> None:
     """No statement reads a whole table, however many runs there are."""
     for number, (api, shop) in enumerate(zip("CCFFBB", "CFCFCF", strict=True)):
         history.save(ran(number, api, shop))

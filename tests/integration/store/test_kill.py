@@ -47,8 +47,8 @@ def _next_run(journal: Journal, criterion: str) -> tuple[Action | None, bool]:
     left = [action for action in journal.actions(target=TARGET) if action.criterion == criterion]
     try:
         journal.intend(plan_at(TOMORROW, criterion=criterion))
-    except Unresolved as refusal:
-        named, sentence = refusal.action, str(refusal)
+    except Unresolved as violation:
+        named, sentence = violation.action, str(violation)
     else:
         return (left[0] if left else None), True
     assert [named] == left

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_prodstatus.model.history import Retrospect
-from pytest_prodstatus.store.history import History
+from pytest_prodstatus.model.history import History
+from pytest_prodstatus.store.history import HistoryStore
 from tests.integration.store.conftest import ROOT, Act
 from tests.integration.store.runs import ran
 
@@ -28,15 +28,15 @@ TEN = 10
 NOBODY = 65534
 
 
-def seen(url: str, project: str, limit: int = 1000) -> Retrospect:
+def seen(url: str, project: str, limit: int = 1000) -> History:
     """Return all that a project's history tells."""
-    with History.open(url, project) as history:
+    with HistoryStore.open(url, project) as history:
         return history.look_back(TARGET, limit=limit)
 
 
-def prepared(url: str, project: str) -> History:
+def prepared(url: str, project: str) -> HistoryStore:
     """Return a history with three runs, of which the first two CONFIRMED."""
-    history = History.open(url, project)
+    history = HistoryStore.open(url, project)
     for number, verdict in ((0, "C"), (1, "C"), (3, "F")):
         history.save(ran(number, verdict))
     return history
@@ -68,7 +68,7 @@ def test_killed_at_every_statement(sqlite_url: str, act: Act, saved: tuple[int, 
             ]
         )  # fmt: skip
         for copy, answer in zip(files.values(), answers, strict=True):
-            with History.open(f"sqlite:///{copy}", "store") as history:
+            with HistoryStore.open(f"sqlite:///{copy}", "store") as history:
                 left = history.look_back(TARGET)
                 assert left in (before, after)
                 assert left == after or ["saved", saved[0]] not in answer["said"]
@@ -94,7 +94,7 @@ def test_killed_while_it_makes_a_new_file(tmp_path: Path, act: Act) -> None:
             ]
         )
         for url in urls.values():
-            with History.open(url, "store") as history:
+            with HistoryStore.open(url, "store") as history:
                 history.save(ran(1))
                 assert [run.run for run in history.look_back(TARGET).runs] == ["run-1"]
         if not answers[-1]["killed"]:
@@ -189,7 +189,7 @@ def test_a_write_the_system_refuses_is_one_sentence(sqlite_url: str) -> None:
 
 def test_what_a_file_holds_is_what_sqlalchemy_wrote(sqlite_url: str) -> None:
     """A store of an older release goes on: instants are text in UTC with six digits."""
-    with History.open(sqlite_url, "store") as history:
+    with HistoryStore.open(sqlite_url, "store") as history:
         history.save(ran(1, "F"))
     with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as store:
         (row,) = store.execute("SELECT started, gate_open, stages FROM prodstatus_run").fetchall()

@@ -54,9 +54,9 @@ def test_a_confirmed_day_is_taken_and_the_next_is_free(journal: Journal, clock: 
     """One action a day: the second is Claimed, the next day's is not."""
     action = journal.confirmed(journal.sent(journal.intend(plan_at(NOON))), ["1"], "ok")
 
-    with pytest.raises(Claimed, match="tomorrow") as refusal:
+    with pytest.raises(Claimed, match="tomorrow") as violation:
         journal.intend(plan_at(NOON))
-    assert refusal.value.action == action
+    assert violation.value.action == action
 
     clock.advance(days=1)
     assert journal.intend(plan_at(clock.now)).attempt == 1

@@ -83,9 +83,9 @@ def test_one_that_says_too_little_is_refused(
     overrides: Overrides, changed: dict[str, object], told: str
 ) -> None:
     """No reason, no person, no end: one sentence, and nothing is written."""
-    with pytest.raises(InvalidOverride, match=told) as refusal:
+    with pytest.raises(InvalidOverride, match=told) as violation:
         overrides.add(replace(MINE, **changed))
-    assert "\n" not in str(refusal.value)
+    assert "\n" not in str(violation.value)
     assert overrides.active("production", NOW) == ()
 
 
@@ -124,8 +124,8 @@ def test_a_file_that_was_cut_opens_nothing(sqlite_url: str) -> None:
         path.write_bytes(whole[:size])
         try:
             found = look_for(sqlite_url, "shop", "production", NOW)
-        except StateUnavailable as refusal:
-            assert "\n" not in str(refusal)  # noqa: PT017
+        except StateUnavailable as violation:
+            assert "\n" not in str(violation)  # noqa: PT017
             refused += 1
         else:
             assert found in ((), (MINE,))
@@ -169,7 +169,7 @@ def test_nobody_can_change_or_remove_one(overrides: Overrides, url: str) -> None
 def test_where_they_cant_be_kept_it_is_said(tmp_path: object) -> None:
     """One sentence that speaks of overrides, without the password."""
     url = f"postgresql://ops:correct-horse@/store?host={tmp_path}"
-    with pytest.raises(StateUnavailable, match="list of overrides at") as refusal:
+    with pytest.raises(StateUnavailable, match="list of overrides at") as violation:
         Overrides.open(url, "shop")
-    assert "correct-horse" not in str(refusal.value)
-    assert "action" not in str(refusal.value)
+    assert "correct-horse" not in str(violation.value)
+    assert "action" not in str(violation.value)

@@ -17,7 +17,7 @@ from pytest_prodstatus.store import database
 from pytest_prodstatus.store.address import HEAD, HISTORY, JOURNAL, parse_address
 from pytest_prodstatus.store.database import Database
 from pytest_prodstatus.store.errors import JournalUnavailable, StateUnavailable
-from pytest_prodstatus.store.history import History
+from pytest_prodstatus.store.history import HistoryStore
 from pytest_prodstatus.store.journal import Journal
 from pytest_prodstatus.store.overrides import Overrides
 from pytest_prodstatus.store.schema import metadata
@@ -47,7 +47,7 @@ def test_a_new_file_is_what_the_revisions_make(tmp_path: Path) -> None:
     """What is shipped for a new SQLite file says the same as Alembic's steps, to the letter."""
     assert NEW_STORE.read_text(encoding="utf-8") == new_store()
     fast, slow = tmp_path / "fast.sqlite3", tmp_path / "slow.sqlite3"
-    History.open(f"sqlite:///{fast}", "store").close()
+    HistoryStore.open(f"sqlite:///{fast}", "store").close()
     Journal.open(f"sqlite:///{slow}").close()
     assert schema_of(fast) == schema_of(slow)
     assert found(f"sqlite:///{fast}") == found(f"sqlite:///{slow}") == HEAD
@@ -58,7 +58,7 @@ def test_each_part_asks_for_what_it_needs(url: str) -> None:
 
     A new SQLite file is made whole at once, since its user may create what it likes.
     """
-    with History.open(url, "store") as history:
+    with HistoryStore.open(url, "store") as history:
         history.save(ran(1))
         made = HEAD if url.startswith("sqlite") else HISTORY.revision
         assert found(url) == made
@@ -81,19 +81,19 @@ def has_table(url: str, name: str) -> bool:
 @pytest.mark.parametrize("newer", ["4", "a1b2"])
 def test_a_newer_schema_is_refused(url: str, newer: str) -> None:
     """One sentence that says what to do, for every part; nothing is changed."""
-    History.open(url, "store").close()
+    HistoryStore.open(url, "store").close()
     with Database(parse_address(url)).writing() as connection:
         connection.execute(
             text("UPDATE prodstatus_version SET version_num = :newer"), {"newer": newer}
         )
     for part, refused in (
-        (lambda: History.open(url, "store"), StateUnavailable),
+        (lambda: HistoryStore.open(url, "store"), StateUnavailable),
         (lambda: Overrides.open(url, "shop"), StateUnavailable),
         (lambda: Journal.open(url), JournalUnavailable),
     ):
-        with pytest.raises(refused, match=r"update pytest-prodstatus") as refusal:
+        with pytest.raises(refused, match=r"update pytest-prodstatus") as violation:
             part()
-        sentence = str(refusal.value)
+        sentence = str(violation.value)
         assert f"schema is {newer!r}" in sentence
         assert "\n" not in sentence
         assert sentence.endswith(".")
@@ -103,7 +103,7 @@ def test_ten_processes_make_one_history(url: str, act: Act) -> None:
     """Ten that open a history which doesn't exist yet all find it whole, and so does a journal."""
     answers = act(*[{"url": url, "part": "history", "steps": []}] * 10)
     assert [answer["said"][-1][0] for answer in answers] == ["open"] * 10
-    with History.open(url, "store") as history:
+    with HistoryStore.open(url, "store") as history:
         history.save(ran(1))
 
 
@@ -133,7 +133,7 @@ def test_a_role_needs_no_right_to_create(postgres: str, postgres_url: str) -> No
     Over a history alone, a role that may not create is refused the journal in one sentence, and its
     history works.
     """
-    History.open(postgres_url, "store").close()
+    HistoryStore.open(postgres_url, "store").close()
     schema = postgres_url.rpartition("%3D")[2]
     role = f"ci_{uuid.uuid4().hex}"
     url = postgres_url.replace("//postgres:", f"//{role}:")
@@ -145,10 +145,10 @@ def test_a_role_needs_no_right_to_create(postgres: str, postgres_url: str) -> No
     with psycopg.connect(postgres, autocommit=True) as admin:
         admin.execute(f"CREATE ROLE {role} LOGIN; {grants}".encode())
         try:
-            with pytest.raises(JournalUnavailable, match="let this user write") as refusal:
+            with pytest.raises(JournalUnavailable, match="let this user write") as violation:
                 Journal.open(url)
-            assert str(refusal.value).endswith("until then no real action may be started.")
-            with History.open(url, "store") as history:
+            assert str(violation.value).endswith("until then no real action may be started.")
+            with HistoryStore.open(url, "store") as history:
                 history.save(ran(1))
                 history.save(ran(1, "F"))
                 assert len(history.look_back("production").runs) == 1

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 pytest.importorskip("sqlalchemy")
 
 from pytest_prodstatus.cli.main import main
-from pytest_prodstatus.store.history import History
+from pytest_prodstatus.store.history import HistoryStore
 from tests.integration.store.runs import ran
 
 
@@ -24,7 +24,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root.mkdir()
     text = '[project]\nname = "store"\n[tool.prodstatus]\ntitle = "x"\n'
     (root / "pyproject.toml").write_text(text, encoding="utf-8")
-    with History.open(url, "store") as history:
+    with HistoryStore.open(url, "store") as history:
         for number, verdict in enumerate("CFF"):
             history.save(ran(number, verdict, release=f"v{number}"))
     monkeypatch.chdir(root)
@@ -53,7 +53,7 @@ def test_one_stage_and_fewer_runs(root: Path) -> None:
     assert [stage["id"] for stage in told["stages"]] == ["api"]
     assert [run["run"] for run in told["runs"]] == ["run-2"]
     assert told["stages"][0]["since"]["run"] == "run-1"
-    assert told["stages"][0]["lapse"]["confirmed"]["run"] == "run-0"
+    assert told["stages"][0]["regression"]["confirmed"]["run"] == "run-0"
 
 
 @pytest.mark.parametrize(

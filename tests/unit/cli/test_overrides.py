@@ -13,7 +13,7 @@ from msgspec.structs import replace
 pytest.importorskip("sqlalchemy")
 pytest.importorskip("alembic")
 
-from pytest_prodstatus.cli.overrides import in_force, write_down
+from pytest_prodstatus.cli.overrides import active_override, save_override
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.store import overrides as stored
 from tests.unit.cli.conftest import Kept, Shop
@@ -24,29 +24,29 @@ WORD = Override(target="eu", reason="the fix itself", who="Ann", since=NOW - HOU
 
 def test_one_that_was_written_is_found(shop: Shop) -> None:
     """In the user's own store; of its target, of its project, until it ends."""
-    write_down(WORD, shop.root)
-    assert in_force("eu", NOW, shop.root) == (WORD, None)
-    assert in_force("us", NOW, shop.root) == (None, None)
-    assert in_force("eu", NOW + HOUR, shop.root) == (None, None)
+    save_override(WORD, shop.root)
+    assert active_override("eu", NOW, shop.root) == (WORD, None)
+    assert active_override("us", NOW, shop.root) == (None, None)
+    assert active_override("eu", NOW + HOUR, shop.root) == (None, None)
     other = shop.root.parent / "bank"
     other.mkdir()
-    assert in_force("eu", NOW, other) == (None, None)
+    assert active_override("eu", NOW, other) == (None, None)
 
 
 def test_the_one_that_ends_last_counts(shop: Shop) -> None:
     """Of several in force."""
     for hours in (1, 3, 2):
-        write_down(replace(WORD, until=NOW + hours * HOUR), shop.root)
-    found, _ = in_force("eu", NOW, shop.root)
+        save_override(replace(WORD, until=NOW + hours * HOUR), shop.root)
+    found, _ = active_override("eu", NOW, shop.root)
     assert found is not None
     assert found.until == NOW + 3 * HOUR
 
 
 def test_where_no_store_is_none_is_made(shop: Shop, tmp_path: Path) -> None:
     """To look for an override leaves no file behind, also where an address is configured."""
-    assert in_force("eu", NOW, shop.root) == (None, None)
+    assert active_override("eu", NOW, shop.root) == (None, None)
     (shop.root / ".env").write_text(f"PRODSTATUS_STATE_URL=sqlite:///{tmp_path}/none/s.sqlite3\n")
-    assert in_force("eu", NOW, shop.root) == (None, None)
+    assert active_override("eu", NOW, shop.root) == (None, None)
     assert [path.name for path in tmp_path.iterdir()] == ["shop"]
 
 
@@ -59,7 +59,7 @@ def test_what_is_no_store_opens_nothing(
     """Empty it holds none; broken it is named, so that nobody takes it for "none"."""
     (tmp_path / "state" / "prodstatus").mkdir(parents=True)
     (tmp_path / "state" / "prodstatus" / "state.sqlite3").write_text(content, encoding="utf-8")
-    found, problem = in_force("eu", NOW, shop.root)
+    found, problem = active_override("eu", NOW, shop.root)
     assert found is None
     sentence = "overrides can't be looked for: The list of overrides at "
     assert (problem or "").startswith(sentence) if named else problem is None
@@ -74,17 +74,17 @@ def test_the_configured_store_is_asked(shop: Shop, monkeypatch: pytest.MonkeyPat
         return ()
 
     monkeypatch.setattr(stored, "look_for", look_for)
-    write_down(WORD, shop.root)
+    save_override(WORD, shop.root)
     (shop.root / ".env").write_text("PRODSTATUS_STATE_URL=postgresql://of-the-file\n")
-    assert in_force("eu", NOW, shop.root) == (None, None)
+    assert active_override("eu", NOW, shop.root) == (None, None)
     monkeypatch.setenv("PRODSTATUS_STATE_URL", "postgresql://nowhere")
-    in_force("eu", NOW, shop.root)
+    active_override("eu", NOW, shop.root)
     assert addresses == ["postgresql://of-the-file", "postgresql://nowhere"]
 
 
 def test_one_that_is_in_force(shop: Shop, kept: Kept) -> None:
     """None where there is none."""
-    assert in_force("eu", NOW, shop.root) == (None, None)
+    assert active_override("eu", NOW, shop.root) == (None, None)
     assert kept.kept == []
 
 

@@ -287,9 +287,9 @@ def test_criteria_are_named_where_they_are_given() -> None:
     tests = (criterion("shop.open"), criterion("api.a"), criterion("api.b"))
     made = marker_of(run(finished=None), Rule.CONFIRMED, STAGES, tests)
     assert [s.id for s in made.criteria] == ["api.a", "api.b", "shop.open"]
-    for standing in made.criteria:
-        assert (standing.verdict, standing.observed, standing.reason) == (B, None, IN_PROGRESS)
-        assert standing.selected
+    for status in made.criteria:
+        assert (status.verdict, status.observed, status.reason) == (B, None, IN_PROGRESS)
+        assert status.selected
     assert made.decision.selection.criteria == 3
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
-from pytest_prodstatus.model.criterion_status import standings_of
-from pytest_prodstatus.model.record import Record, Standing, Subject
+from pytest_prodstatus.model.criterion_status import criterion_statuses
+from pytest_prodstatus.model.record import CriterionStatus, Record, Subject
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
 from tests.unit.given import (
     HOUR,
@@ -38,9 +38,9 @@ def stand(
     observed: dict[str, Any] | None = None,
     /,
     **more: Any,
-) -> dict[str, Standing]:
+) -> dict[str, CriterionStatus]:
     """Return the standings by id."""
-    return by_id(standings_of(facts(stages, observed, **more), run(), NOW))
+    return by_id(criterion_statuses(facts(stages, observed, **more), run(), NOW))
 
 
 def former(
@@ -67,7 +67,7 @@ class TestObserved:
         """Verdict, evidence, attempts, and by which run about which release."""
         seen = observation(C, evidence=(entry(),), duration=2.5, attempts=2, flaky=True)
         tests = (criterion("a.x", side_effects=True, title="X holds"),)
-        assert stand(ONE, {"a.x": seen}, collected=tests)["a.x"] == Standing(
+        assert stand(ONE, {"a.x": seen}, collected=tests)["a.x"] == CriterionStatus(
             id="a.x", title="X holds", nodeid="test_a.py::test_x", verdict=C, observed=C,
             observed_at=NOW, evidence=(entry(),), duration=2.5, attempts=2, flaky=True,
             side_effects=True, run_id="run-1", subject="v1",
@@ -92,7 +92,7 @@ class TestUnprovided:
     def test_deleted_or_renamed_or_never_written(self) -> None:
         """Not-run, selected, with what to do; its title is its name in words."""
         got = stand(ONE, {"a.x": observation(), "a.new-name": observation()})["a.y"]
-        assert got == Standing(
+        assert got == CriterionStatus(
             id="a.y",
             title="Y",
             nodeid=None,
@@ -194,7 +194,7 @@ class TestCarriedOver:
         """A developer runs one stage of what is there."""
         unnamed = run(subject=Subject())
         made = facts(ONE, None, former=former({"a.x": C}), **narrowed("b.x"))
-        assert by_id(standings_of(made, unnamed, NOW))["a.x"].verdict is C
+        assert by_id(criterion_statuses(made, unnamed, NOW))["a.x"].verdict is C
 
     def test_an_old_confirmed_is_stale(self) -> None:
         """Beyond `valid_for` it is BLOCKED, stale, and says what to do."""
@@ -315,6 +315,6 @@ def test_the_same_test_is_never_counted_twice() -> None:
         former=former(dict.fromkeys(names, C)),
         restricted=True,
     )
-    got = standings_of(told, run(), NOW)
+    got = criterion_statuses(told, run(), NOW)
     assert sorted(s.id for s in got) == sorted(names)
     assert by_id(got)["a.x"].verdict is F

@@ -24,7 +24,7 @@ from pytest_prodstatus.model.evidence import (
     entry_of,
     shown,
 )
-from pytest_prodstatus.model.text import NAME_LIMIT, to_text
+from pytest_prodstatus.model.text import NAME_LIMIT, utc_isoformat
 from tests.unit.given import NOW, each_hostile_text, entry
 
 
@@ -36,7 +36,9 @@ def encode(name: str, value: object, clean: Callable[[str], str] = str) -> dict[
 
 def decoded(value: object) -> Entry:
     """Return the entry of such data."""
-    dated = {"name": "seen", "at": to_text(NOW), **value} if isinstance(value, dict) else value
+    dated = (
+        {"name": "seen", "at": utc_isoformat(NOW), **value} if isinstance(value, dict) else value
+    )
     entry: Entry = msgspec.convert(dated, Entry)
     return entry
 
@@ -279,7 +281,7 @@ def test_a_bad_currency_is_refused(currency: object) -> None:
 
 def test_an_instant_is_written_in_utc() -> None:
     """To the millisecond, ending in Z."""
-    assert to_text(NOW.replace(microsecond=123_999)) == "2026-11-22T12:00:00.123Z"
+    assert utc_isoformat(NOW.replace(microsecond=123_999)) == "2026-11-22T12:00:00.123Z"
 
 
 def test_an_entry_reads_as_its_name_and_value() -> None:

@@ -11,10 +11,10 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.gate import Answer, UnknownStageError, ask, refused
-from pytest_prodstatus.model.record import Override, Record, Standing, Subject
+from pytest_prodstatus.model.gate import GateDecision, UnknownStageError, ask, refused
+from pytest_prodstatus.model.record import CriterionStatus, Override, Record, Subject
 from pytest_prodstatus.model.verdict import Kind, Rule, Verdict, because
-from pytest_prodstatus.model.violations import Asked, Ground, Refusal
+from pytest_prodstatus.model.violations import GateQuery, Violation, ViolationKind
 from pytest_prodstatus.model.waiver import Waiver, Waivers
 from tests.unit.given import (
     HOUR,
@@ -75,8 +75,8 @@ def made(
 def edited(record: Record, name: str, **changes: Any) -> Record:
     """Return the record with one criterion's data changed, as an editor does it."""
 
-    def changed(standing: Standing) -> Standing:
-        return replace(standing, **changes) if standing.id == name else standing
+    def changed(status: CriterionStatus) -> CriterionStatus:
+        return replace(status, **changes) if status.id == name else status
 
     stages = tuple(
         replace(each, criteria=tuple(map(changed, each.criteria))) for each in record.stages
@@ -111,14 +111,17 @@ def answer(
     now: datetime = NOW,
     waivers: Waivers | None = None,
     override: Override | None = None,
-    found: tuple[Refusal, ...] = (),
+    found: tuple[Violation, ...] = (),
     **asked: Any,
-) -> Answer:
+) -> GateDecision:
     """Return what the gate says of a record."""
-    question = Asked(**{"target": "production", **asked})
+    question = GateQuery(**{"target": "production", **asked})
     return ask(
         record, stages, question, now, waivers=waivers, override=override, found=found
     )  # fmt: skip
+
+
+KIND = ViolationKind
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ class Row:
 
     record: Callable[[], Record]
     status: int
-    ground: Ground | None
+    ground: ViolationKind | None
     told: str
     asked: dict[str, Any] = field(default_factory=dict)
 
@@ -145,128 +148,128 @@ SHAM = replace(made().decision, open=True, causes=(), actions=())
 REFUSALS = {
     # The record isn't the one that was asked about.
     "other target": Row(
-        lambda: made(target="demo"), 10, Ground.TARGET,
+        lambda: made(target="demo"), 10, KIND.TARGET,
         "the record is about target 'demo', and 'production' is asked about"),
     "other target that FAILED": Row(
-        lambda: made({"oauth.token": F}, target="demo"), 10, Ground.TARGET, "target 'demo'"),
+        lambda: made({"oauth.token": F}, target="demo"), 10, KIND.TARGET, "target 'demo'"),
     "other target asked": Row(
-        made, 10, Ground.TARGET, "target 'production', and 'demo' is asked about",
+        made, 10, KIND.TARGET, "target 'production', and 'demo' is asked about",
         {"target": "demo"}),
     "other run": Row(
-        made, 10, Ground.RUN, "the record is of run 'run-1', and run 'run-2' is asked about",
+        made, 10, KIND.RUN, "the record is of run 'run-1', and run 'run-2' is asked about",
         {"run": "run-2"}),
     "other run that FAILED": Row(
-        lambda: made({"oauth.token": F}), 10, Ground.RUN, "the record is of run 'run-1'",
+        lambda: made({"oauth.token": F}), 10, KIND.RUN, "the record is of run 'run-1'",
         {"run": "run-2"}),
     "a part of a run's id": Row(
-        lambda: made(id="run-10"), 10, Ground.RUN, "of run 'run-10'", {"run": "run-1"}),
+        lambda: made(id="run-10"), 10, KIND.RUN, "of run 'run-10'", {"run": "run-1"}),
     "in progress, as asked": Row(
-        lambda: made(finished=None), 10, Ground.IN_PROGRESS, "run run-1 is in progress since",
+        lambda: made(finished=None), 10, KIND.IN_PROGRESS, "run run-1 is in progress since",
         {"run": "run-1"}),
     "a shard": Row(
-        lambda: made(shard=True), 10, Ground.SHARD,
+        lambda: made(shard=True), 10, KIND.SHARD,
         "the record is one shard of run 'run-1', which looked at a part of the catalogue"),
     "a shard that FAILED": Row(
-        lambda: made({"oauth.token": F}, shard=True), 10, Ground.SHARD, "one shard of run 'run-1'",
+        lambda: made({"oauth.token": F}, shard=True), 10, KIND.SHARD, "one shard of run 'run-1'",
         {"run": "run-1"}),
     "other subject": Row(
-        made, 10, Ground.SUBJECT, "the record is about release 'v1', and 'v2' is asked about",
+        made, 10, KIND.SUBJECT, "the record is about release 'v1', and 'v2' is asked about",
         {"subject": "v2"}),
     "no subject": Row(
-        lambda: made(subject=Subject()), 10, Ground.SUBJECT,
+        lambda: made(subject=Subject()), 10, KIND.SUBJECT,
         "the record is about no release by name, and 'v2' is asked about", {"subject": "v2"}),
     "other commit": Row(
-        made, 10, Ground.COMMIT,
+        made, 10, KIND.COMMIT,
         "the suite that ran is 0123456789ab, and commit 'fedcba9876' is asked about",
         {"commit": "fedcba9876"}),
     "no commit": Row(
-        lambda: made(commit=None), 10, Ground.COMMIT, "of no known commit", {"commit": "0123456"}),
+        lambda: made(commit=None), 10, KIND.COMMIT, "of no known commit", {"commit": "0123456"}),
     "local changes": Row(
-        lambda: made(dirty=True), 10, Ground.COMMIT, "0123456789ab with local changes",
+        lambda: made(dirty=True), 10, KIND.COMMIT, "0123456789ab with local changes",
         {"commit": "0123456"}),
-    "commit too short": Row(made, 10, Ground.COMMIT, "commit '012345' is", {"commit": "012345"}),
-    "empty commit": Row(made, 10, Ground.COMMIT, "commit '' is asked", {"commit": ""}),
+    "commit too short": Row(made, 10, KIND.COMMIT, "commit '012345' is", {"commit": "012345"}),
+    "empty commit": Row(made, 10, KIND.COMMIT, "commit '' is asked", {"commit": ""}),
     "in progress": Row(
-        lambda: made(finished=None), 10, Ground.IN_PROGRESS,
+        lambda: made(finished=None), 10, KIND.IN_PROGRESS,
         "run run-1 is in progress since 60 min, or was killed: nothing is confirmed"),
     "no stages": Row(
-        lambda: made(stages=Catalogue(declared=False), names=()), 10, Ground.UNREADABLE,
+        lambda: made(stages=Catalogue(declared=False), names=()), 10, KIND.UNREADABLE,
         "the record has no stage at all", {"stages": Catalogue(declared=False)}),
     "stages that are none": Row(
-        lambda: restaged(made(), "oauth", id="O", criteria=()), 10, Ground.UNREADABLE,
+        lambda: restaged(made(), "oauth", id="O", criteria=()), 10, KIND.UNREADABLE,
         "the record's stages are none: stage id 'O'", {"stages": Catalogue(declared=False)}),
     # It is too old, or from another world.
     "future": Row(
-        lambda: made(at=NOW + 6 * timedelta(minutes=1)), 10, Ground.CLOCK,
+        lambda: made(at=NOW + 6 * timedelta(minutes=1)), 10, KIND.CLOCK,
         "the record is dated 6 min ahead of this machine's clock"),
     "too old": Row(
-        made, 10, Ground.MAX_AGE, "the record is 60 min old, and may be 30m (--max-age)",
+        made, 10, KIND.MAX_AGE, "the record is 60 min old, and may be 30m (--max-age)",
         {"now": NOW + HOUR, "max_age": HOUR / 2}),
     "other catalogue": Row(
-        lambda: made(catalogue="0" * 16), 10, Ground.CATALOGUE,
+        lambda: made(catalogue="0" * 16), 10, KIND.CATALOGUE,
         "the record was made with another catalogue than is declared now"),
     "a stage that is declared no more": Row(
-        made, 10, Ground.CATALOGUE, "another catalogue", {"stages": catalogue("oauth", "place")}),
-    "no catalogue": Row(lambda: made(catalogue=""), 10, Ground.CATALOGUE, "another catalogue"),
+        made, 10, KIND.CATALOGUE, "another catalogue", {"stages": catalogue("oauth", "place")}),
+    "no catalogue": Row(lambda: made(catalogue=""), 10, KIND.CATALOGUE, "another catalogue"),
     # It contradicts itself.
     "FINAL edited": Row(
-        lambda: replace(made({"oauth.token": B}), final=made().final), 10, Ground.CONTRADICTION,
+        lambda: replace(made({"oauth.token": B}), final=made().final), 10, KIND.CONTRADICTION,
         "the record contradicts itself: FINAL is called CONFIRMED, and amounts to BLOCKED"),
     "FINAL edited to worse": Row(
-        lambda: replace(made(), final=made({"oauth.token": F}).final), 10, Ground.CONTRADICTION,
+        lambda: replace(made(), final=made({"oauth.token": F}).final), 10, KIND.CONTRADICTION,
         "FINAL is called FAILED, and amounts to CONFIRMED"),
     "decision edited": Row(
-        lambda: replace(made({"oauth.token": B}), decision=SHAM), 10, Ground.CONTRADICTION,
+        lambda: replace(made({"oauth.token": B}), decision=SHAM), 10, KIND.CONTRADICTION,
         "its decision is called open with FINAL BLOCKED"),
     "decision edited to closed": Row(
         lambda: replace(made(), decision=made({"oauth.token": B}).decision), 10,
-        Ground.CONTRADICTION, "its decision is called closed with FINAL CONFIRMED"),
+        ViolationKind.CONTRADICTION, "its decision is called closed with FINAL CONFIRMED"),
     "criterion edited": Row(
         lambda: edited(made({"oauth.token": B}), "oauth.token", verdict=C, **because(None)), 10,
-        Ground.CONTRADICTION,
+        ViolationKind.CONTRADICTION,
         "oauth.token: the record calls it CONFIRMED, and it was seen to be BLOCKED"),
     "criterion edited that FAILED": Row(
         lambda: edited(made({"oauth.token": F}), "oauth.token", verdict=B), 1, None,
         "oauth.token FAILED: the record calls it BLOCKED, and it was seen to be FAILED"),
     "criterion never observed": Row(
-        lambda: edited(made(), "oauth.token", observed=None), 10, Ground.CONTRADICTION,
+        lambda: edited(made(), "oauth.token", observed=None), 10, KIND.CONTRADICTION,
         "oauth.token: the record calls it CONFIRMED, and it was never observed"),
     "stage edited": Row(
         lambda: restaged(made({"extra.x": B}), "extra", verdict=C, **because(None)), 10,
-        Ground.CONTRADICTION, "stage 'extra' is called CONFIRMED, and amounts to BLOCKED"),
+        ViolationKind.CONTRADICTION, "stage 'extra' is called CONFIRMED, and amounts to BLOCKED"),
     "stage removed": Row(
-        lambda: replace(made(), stages=made().stages[:3]), 10, Ground.CONTRADICTION,
+        lambda: replace(made(), stages=made().stages[:3]), 10, KIND.CONTRADICTION,
         "the record contradicts itself: it has no stage 'extra' (and 1 more)"),
     "stage of nowhere": Row(
         lambda: replace(
             made(), stages=(*made().stages, replace(made().stages[0], id="x", criteria=()))
-        ), 10, Ground.CONTRADICTION, "the record contradicts itself: it has a stage 'x'"),
+        ), 10, KIND.CONTRADICTION, "the record contradicts itself: it has a stage 'x'"),
     "complete edited": Row(
         lambda: of_run(made(former=made(), selected=("oauth.token",)), complete=True), 10,
-        Ground.CONTRADICTION, "it is called complete, and its criteria say otherwise"),
+        ViolationKind.CONTRADICTION, "it is called complete, and its criteria say otherwise"),
     "not complete, edited": Row(
-        lambda: of_run(made(), complete=False), 10, Ground.CONTRADICTION,
+        lambda: of_run(made(), complete=False), 10, KIND.CONTRADICTION,
         "it is called not complete, and its criteria say otherwise"),
     # A waiver breaks a rule.
     "unknown waiver": Row(
-        made, 10, Ground.WAIVER, "the waiver of 'oauth.tokens' (Ann) is about no criterion",
+        made, 10, KIND.WAIVER, "the waiver of 'oauth.tokens' (Ann) is about no criterion",
         {"waivers": waived("oauth.tokens")}),
     "unwaivable": Row(
-        lambda: made({"oauth.token": B}), 10, Ground.WAIVER, "declared unwaivable",
+        lambda: made({"oauth.token": B}), 10, KIND.WAIVER, "declared unwaivable",
         {"waivers": waived("oauth.token", unwaivable=("oauth",))}),
     "expired waiver of what is CONFIRMED": Row(
-        made, 10, Ground.WAIVER, "expired on 2026-11-22 12:00 UTC",
+        made, 10, KIND.WAIVER, "expired on 2026-11-22 12:00 UTC",
         {"waivers": waived("oauth.token", expires=NOW)}),
     "waiver that lives too long": Row(
-        made, 10, Ground.WAIVER, "which is more than 30d ahead (waiver_max)",
+        made, 10, KIND.WAIVER, "which is more than 30d ahead (waiver_max)",
         {"waivers": waived("oauth.token", expires=NOW + 31 * DAY)}),
     "unwaivable names nothing": Row(
-        made, 10, Ground.WAIVER, "unwaivable names 'oauth.tokens', which is no criterion",
+        made, 10, KIND.WAIVER, "unwaivable names 'oauth.tokens', which is no criterion",
         {"waivers": Waivers(unwaivable=("oauth.tokens",))}),
     # Found elsewhere.
     "document": Row(
-        made, 10, Ground.DOCUMENT, "it was edited",
-        {"found": (Refusal(ground=Ground.DOCUMENT, text="it was edited"),)}),
+        made, 10, KIND.DOCUMENT, "it was edited",
+        {"found": (Violation(ground=ViolationKind.DOCUMENT, text="it was edited"),)}),
     # The verdicts, now.
     "FAILED": Row(
         lambda: made({"oauth.token": F}), 1, None, "oauth.token FAILED: seen to be FAILED"),
@@ -347,12 +350,12 @@ def test_refusal(name: str) -> None:
     assert not got.open
     assert got.decision == "closed"
     assert got.exit_code == row.status
-    assert [refusal.ground for refusal in got.refusals if row.ground] == [row.ground] * bool(
+    assert [violation.ground for violation in got.violations if row.ground] == [row.ground] * bool(
         row.ground
     )
-    assert row.told in (got.refusals[0].text if row.ground else got.reasons[0])
+    assert row.told in (got.violations[0].text if row.ground else got.reasons[0])
     asked = str(row.asked.get("target", "production"))
-    rule = row.ground or Ground.VERDICT
+    rule = row.ground or ViolationKind.VERDICT
     assert got.rules[0] is rule
     assert got.sentence.startswith(f"gate closed (target {asked}, rule {rule}): ")
     assert got.reasons[0] in got.sentence
@@ -395,8 +398,8 @@ def test_open(name: str) -> None:
     row = OPEN[name]
     got = answer(row.record(), **row.asked)
     assert (got.open, got.exit_code, got.decision) == (True, 0, "open"), got.sentence
-    assert got.verdict is got.decided is C
-    assert (got.refusals, got.causes, got.waived) == ((), (), ())
+    assert got.verdict is got.effective_verdict is C
+    assert (got.violations, got.causes, got.waived) == ((), (), ())
     assert got.actions == got.reasons == ()
     what = "stages place" if "require" in row.asked else "FINAL"
     assert got.sentence == f"gate open (target production): {what} CONFIRMED"
@@ -414,7 +417,7 @@ def test_an_unknown_stage_is_an_error() -> None:
 def test_one_reason_is_told_whole() -> None:
     """Without counting others that there aren't; what has no remedy has no action."""
     cut = answer(replace(made({"oauth.token": B}), decision=SHAM))
-    assert [refusal.text for refusal in cut.refusals] == [
+    assert [violation.text for violation in cut.violations] == [
         "the record contradicts itself: its decision is called open with FINAL BLOCKED"
     ]
     got = answer(made({"oauth.token": B}))
@@ -422,7 +425,7 @@ def test_one_reason_is_told_whole() -> None:
         "gate closed (target production, rule verdict): FINAL BLOCKED: "
         "oauth.token BLOCKED: seen to be BLOCKED"
     )
-    assert answer(made(), found=(Refusal(ground=Ground.DOCUMENT, text="x"),)).actions == ()
+    assert answer(made(), found=(Violation(ground=ViolationKind.DOCUMENT, text="x"),)).actions == ()
 
 
 def test_another_run_is_asked_for_in_the_words_of_the_question() -> None:
@@ -487,8 +490,8 @@ class TestWaivers:
         """What hangs on it is free as well, and the verdict stays what it was."""
         got = answer(made({"oauth.token": verdict}), waivers=waived("oauth.token"))
         assert (got.open, got.exit_code, got.decision) == (True, 0, "open, 1 waived")
-        assert (got.verdict, got.decided) == (verdict, C)
-        assert [each.standing.id for each in got.waived] == ["oauth.token"]
+        assert (got.verdict, got.effective_verdict) == (verdict, C)
+        assert [each.status.id for each in got.waived] == ["oauth.token"]
         assert got.sentence == f"gate open, 1 waived (target production): FINAL {verdict}"
 
     def test_what_is_stale_or_unknown_may_be_waived(self) -> None:
@@ -528,16 +531,16 @@ class TestOverride:
     """A person's word opens the gate, and everything else is still said."""
 
     WORD = Override(target="production", reason="fix", who="Ann", since=NOW, until=NOW + HOUR)
-    GONE = Refusal(ground=Ground.UNREADABLE, text="there is no record")
+    GONE = Violation(ground=ViolationKind.UNREADABLE, text="there is no record")
 
     def test_whatever_the_verdict(self) -> None:
         """FAILED, refused, or nothing known at all."""
         for got in (
             answer(made({"oauth.token": F}), override=self.WORD),
             answer(made(target="demo"), override=self.WORD),
-            refused([self.GONE], Asked(target="production"), self.WORD),
+            refused([self.GONE], GateQuery(target="production"), self.WORD),
         ):  # fmt: skip
-            assert (got.open, got.exit_code, got.held) == (True, 0, False)
+            assert (got.open, got.exit_code, got.confirmed) == (True, 0, False)
             assert got.decision == "open by an override"
             assert got.reasons
             assert got.override == self.WORD

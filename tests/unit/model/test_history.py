@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.history import Flip, KeptRun, changes, kept_run, with_past
+from pytest_prodstatus.model.history import Flip, SavedRun, changes, saved_run, with_past
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.verdict import Verdict
 from tests.unit.given import (
@@ -33,7 +33,7 @@ def partial(seen: dict[str, Verdict], former: Record | None = None) -> Record:
 
 def test_a_whole_run_tells_of_every_stage() -> None:
     """FINAL among them, each that isn't CONFIRMED with its root."""
-    kept = kept_run(record(WHOLE, {"api.up": C, "shop.open": F}))
+    kept = saved_run(record(WHOLE, {"api.up": C, "shop.open": F}))
     assert kept.stages == {"api": C, "shop": F, "final": F}
     assert kept.causes == {"shop": "shop.open", "final": "shop.open"}
     assert (kept.final, kept.open, kept.partial, kept.complete) == (F, False, False, True)
@@ -41,7 +41,7 @@ def test_a_whole_run_tells_of_every_stage() -> None:
 
 def test_final_is_kept_where_no_stage_gives_it() -> None:
     """The rollup of all stages counts as a stage of its own."""
-    kept = kept_run(record(catalogue("api"), {"api.up": B}))
+    kept = saved_run(record(catalogue("api"), {"api.up": B}))
     assert kept.stages == {"api": B, "final": B}
     assert kept.causes == {"api": "api.up", "final": "api.up"}
 
@@ -49,12 +49,12 @@ def test_final_is_kept_where_no_stage_gives_it() -> None:
 def test_a_declared_criterion_without_a_test_is_told() -> None:
     """A whole run that found no test for it was asked to look."""
     declared = catalogue(stage("api", criteria=("api.up",)))
-    assert kept_run(record(declared, {})).stages["api"] is B
+    assert saved_run(record(declared, {})).stages["api"] is B
 
 
 def test_a_partial_run_is_silent_about_what_nobody_ever_saw() -> None:
     """Nor does it tell of a stage above that is BLOCKED for that reason alone."""
-    kept = kept_run(partial({"api.up": C}))
+    kept = saved_run(partial({"api.up": C}))
     assert kept.stages == {"api": C, "shop": None, "final": None}
     assert kept.partial
 
@@ -62,29 +62,29 @@ def test_a_partial_run_is_silent_about_what_nobody_ever_saw() -> None:
 def test_a_partial_run_tells_of_what_it_carried_over() -> None:
     """What an earlier run saw is known, and FINAL with it."""
     former = record(WHOLE, {"api.up": F, "shop.open": C})
-    assert kept_run(partial({"api.up": C}, former)).stages == {"api": C, "shop": C, "final": C}
+    assert saved_run(partial({"api.up": C}, former)).stages == {"api": C, "shop": C, "final": C}
 
 
 def test_a_partial_run_that_fails_tells_of_final() -> None:
     """FAILED is FAILED, whatever wasn't looked at."""
-    assert kept_run(partial({"api.up": F})).stages == {"api": F, "shop": None, "final": F}
+    assert saved_run(partial({"api.up": F})).stages == {"api": F, "shop": None, "final": F}
 
 
 def test_a_partial_run_is_silent_about_a_stage_without_a_test() -> None:
     """A stage of which a narrowed run collected nothing isn't BLOCKED for anyone else."""
     seen = record(catalogue("api", "shop"), {"api.up": C}, restricted=True)
-    assert kept_run(seen).stages == {"api": C, "shop": None, "final": None}
+    assert saved_run(seen).stages == {"api": C, "shop": None, "final": None}
 
 
 def test_a_run_in_progress_is_refused() -> None:
     """It has nothing to tell yet."""
     with pytest.raises(ValueError, match="in progress"):
-        kept_run(in_progress())
+        saved_run(in_progress())
 
 
-def kept(**more: object) -> KeptRun:
+def kept(**more: object) -> SavedRun:
     """Return a kept run."""
-    return replace(kept_run(record(WHOLE, {"api.up": C, "shop.open": C})), **more)
+    return replace(saved_run(record(WHOLE, {"api.up": C, "shop.open": C})), **more)
 
 
 def test_what_differed_between_two_runs() -> None:

@@ -336,5 +336,5 @@ def test_a_title_is_one_line(text: str) -> None:
     if text != utf8(text):
         assert "surrogates not allowed" in refused(edited)
         return
-    [title, *_] = [standing.title for standing in read_record(edited, "status.json").criteria]
+    [title, *_] = [status.title for status in read_record(edited, "status.json").criteria]
     assert title == one_line(text)

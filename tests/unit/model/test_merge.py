@@ -111,8 +111,8 @@ class TestCriterion:
         """Is BLOCKED, whatever another shard remembers of it."""
         former = shard(dict.fromkeys(ALL, C), id="run-0")
         got = merged(shard({"api.key": C}, former=former), shard({}, selected=["shop.open"]))
-        standing = by_id(got.criteria)["shop.open"]
-        assert (standing.verdict, standing.observed, standing.selected) == (B, None, True)
+        status = by_id(got.criteria)["shop.open"]
+        assert (status.verdict, status.observed, status.selected) == (B, None, True)
         assert [s.id for s in unobserved(got)] == ["shop.open", "shop.paid"]
         assert by_id(got.criteria)["shop.paid"].carried_over
 
@@ -131,9 +131,9 @@ class TestCriterion:
             older(F, then - HOUR, "run-0"), older(C, then, "run-00"), older(F, None, "run-000")
         )  # fmt: skip
         parts = [shard({"api.key": C}, former=each, stages=lasting) for each in memories]
-        standing = by_id(merged(*parts, stages=lasting).criteria)["shop.open"]
-        assert (standing.verdict, standing.observed_at) == (C, then)
-        assert (standing.carried_over, standing.selected) == (True, False)
+        status = by_id(merged(*parts, stages=lasting).criteria)["shop.open"]
+        assert (status.verdict, status.observed_at) == (C, then)
+        assert (status.carried_over, status.selected) == (True, False)
         late = shard({"shop.paid": C}, finished=NOW + 6 * HOUR, stages=lasting)
         stale = by_id(merged(*parts, late, stages=lasting).criteria)["shop.open"]
         assert stale.reason
@@ -152,14 +152,14 @@ class TestCriterion:
         left = shard({"api.key": C}, former=former, stages=stages, shard=True)
         assert left.final.verdict is C
         got = merged(left, stages=stages)
-        standing = by_id(got.criteria)["shop.open"]
-        assert (standing.verdict, standing.observed, standing.carried_over) == (verdict, C, True)
+        status = by_id(got.criteria)["shop.open"]
+        assert (status.verdict, status.observed, status.carried_over) == (verdict, C, True)
         assert (got.final.verdict, got.decision.open) == (verdict, verdict is C)
         assert got.decision.exit_code == (0 if verdict is C else 10)
-        if standing.reason:
-            assert standing.reason.kind is Kind.NOT_RUN
-            assert standing.reason.text.startswith("no shard ran it")
-            assert "merge the shard that ran stage shop too" in str(standing.reason.remedy)
+        if status.reason:
+            assert status.reason.kind is Kind.NOT_RUN
+            assert status.reason.text.startswith("no shard ran it")
+            assert "merge the shard that ran stage shop too" in str(status.reason.remedy)
         whole = merged(left, shard({"shop.open": C, "shop.paid": C}, stages=stages), stages=stages)
         assert (whole.final.verdict, whole.decision.exit_code) == (C, 0)
 

@@ -12,10 +12,10 @@ from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.outcome import (
     CRASHED,
     Phase,
-    doubted,
     finding_of,
     plain_pass,
     reduce_phases,
+    suspected,
 )
 from pytest_prodstatus.model.verdict import Kind, Verdict
 from tests.unit.given import NOW, B, C, F, entry, reason
@@ -398,7 +398,7 @@ DOUBT = reason("nobody awaited it", Kind.INCONCLUSIVE)
 def test_a_doubt_takes_a_pass_back() -> None:
     """What was seen stays beside the reason, so that a person can judge it."""
     held = reduce_phases(PASS)
-    seen = doubted(held, DOUBT, "Traceback")
+    seen = suspected(held, DOUBT, "Traceback")
     assert (seen.verdict, seen.reason, seen.detail) == (B, DOUBT, "Traceback")
     assert seen == replace(held, verdict=B, reason=DOUBT, detail="Traceback")
 
@@ -407,11 +407,11 @@ def test_what_passed_only_after_a_rerun_is_not_flaky_in_doubt() -> None:
     """Flaky is a word for what is CONFIRMED."""
     held = reduce_phases((*RERUN, TEARDOWN, *PASS))
     assert held.flaky
-    assert not doubted(held, DOUBT).flaky
+    assert not suspected(held, DOUBT).flaky
 
 
 @pytest.mark.parametrize("attempt", [(SETUP, CALL_FAILED, TEARDOWN), (SETUP, CALL)])
 def test_a_doubt_adds_nothing_to_what_did_not_hold(attempt: tuple[Phase, ...]) -> None:
     """The reason that there is says more."""
     seen = reduce_phases(attempt)
-    assert doubted(seen, DOUBT) == seen
+    assert suspected(seen, DOUBT) == seen

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.outcome import CRASHED, Phase, reduce_phases
-from pytest_prodstatus.model.record import Final, Record, StageResult, Standing
+from pytest_prodstatus.model.record import CriterionStatus, Final, Record, StageStatus
 from pytest_prodstatus.model.rollup import judge
 from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict
 from tests.unit import properties  # noqa: F401  the profile
@@ -27,7 +27,7 @@ from tests.unit.given import (
     run,
     stage,
 )
-from tests.unit.given import standing as stands
+from tests.unit.given import status as stands
 
 DIED = Reason(text="worker gw0 died", kind=Kind.CRASH)
 
@@ -55,47 +55,47 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
 
 
 @st.composite
-def judgements(draw: st.DrawFn) -> tuple[Catalogue, list[Standing], list[Reason]]:
+def judgements(draw: st.DrawFn) -> tuple[Catalogue, list[CriterionStatus], list[Reason]]:
     """Return a catalogue, some criteria with verdicts, and incidents, which are rare."""
     made = draw(catalogues())
     # Often all CONFIRMED, so that the interesting side of FINAL is seen too.
     verdicts = draw(st.sampled_from([[C], [C, C, C, B], [C, B, F]]))
-    standings = [
+    statuses = [
         stands(f"{each.id}.{word}", draw(st.sampled_from(verdicts)))
         for each in made.stages
         for word in draw(st.lists(st.sampled_from("wxyz"), unique=True, max_size=3))
     ]
-    return made, standings, [DIED] * draw(st.sampled_from([0, 0, 0, 1]))
+    return made, statuses, [DIED] * draw(st.sampled_from([0, 0, 0, 1]))
 
 
 @given(judgements(), st.randoms(use_true_random=False))
 def test_the_order_of_criteria_changes_nothing(
-    given_: tuple[Catalogue, list[Standing], list[Reason]], chance: Any
+    given_: tuple[Catalogue, list[CriterionStatus], list[Reason]], chance: Any
 ) -> None:
     """Verdicts, reasons, causes and order are those of the catalogue, not of the run."""
-    made, standings, incidents = given_
-    shuffled = chance.sample(standings, len(standings))
-    assert judge(made, shuffled, incidents=incidents) == judge(made, standings, incidents=incidents)
+    made, statuses, incidents = given_
+    shuffled = chance.sample(statuses, len(statuses))
+    assert judge(made, shuffled, incidents=incidents) == judge(made, statuses, incidents=incidents)
 
 
 @given(judgements(), st.data())
 def test_worse_input_never_improves_anything(
-    given_: tuple[Catalogue, list[Standing], list[Reason]], data: st.DataObject
+    given_: tuple[Catalogue, list[CriterionStatus], list[Reason]], data: st.DataObject
 ) -> None:
     """A worse criterion, one more that isn't CONFIRMED, or an incident: nothing gets better."""
-    made, standings, incidents = given_
-    worse, more = list(standings), list(incidents)
+    made, statuses, incidents = given_
+    worse, more = list(statuses), list(incidents)
     change = data.draw(st.sampled_from(["criterion", "another", "incident"]))
-    if change == "criterion" and standings:
-        n = data.draw(st.integers(0, len(standings) - 1))
-        verdict = max(standings[n].verdict, data.draw(st.sampled_from([B, F])))
-        worse[n] = stands(standings[n].id, verdict)
+    if change == "criterion" and statuses:
+        n = data.draw(st.integers(0, len(statuses) - 1))
+        verdict = max(statuses[n].verdict, data.draw(st.sampled_from([B, F])))
+        worse[n] = stands(statuses[n].id, verdict)
     elif change == "another":
         into = data.draw(st.sampled_from(made.stages))
         worse.append(stands(f"{into.id}.more", data.draw(st.sampled_from([B, F]))))
     else:
         more.append(DIED)
-    before, final = judge(made, standings, incidents=incidents)
+    before, final = judge(made, statuses, incidents=incidents)
     after, final_after = judge(made, worse, incidents=more)
     assert all(now.verdict >= then.verdict for then, now in zip(before, after, strict=True))
     assert final_after.verdict >= final.verdict
@@ -103,12 +103,12 @@ def test_worse_input_never_improves_anything(
 
 @given(judgements())
 def test_only_positive_observations_confirm(
-    given_: tuple[Catalogue, list[Standing], list[Reason]],
+    given_: tuple[Catalogue, list[CriterionStatus], list[Reason]],
 ) -> None:
     """FINAL and stages are CONFIRMED just when all that they depend on was seen to hold."""
-    made, standings, incidents = given_
-    results, final = judge(made, standings, incidents=incidents)
-    of_stage = {each.id: [s for s in standings if s.stage == each.id] for each in made.stages}
+    made, statuses, incidents = given_
+    results, final = judge(made, statuses, incidents=incidents)
+    of_stage = {each.id: [s for s in statuses if s.stage == each.id] for each in made.stages}
 
     def holds(name: str) -> bool:
         each = made.by_id[name]
@@ -124,13 +124,13 @@ def test_only_positive_observations_confirm(
 
 @given(judgements())
 def test_every_closed_verdict_has_its_reason_and_root(
-    given_: tuple[Catalogue, list[Standing], list[Reason]],
+    given_: tuple[Catalogue, list[CriterionStatus], list[Reason]],
 ) -> None:
     """No verdict without a reason, no reason without a place; the stage `final` is FINAL."""
-    made, standings, incidents = given_
-    results, final = judge(made, standings, incidents=incidents)
-    roots = {s.id for s in standings} | set(made.by_id) | {"run"}
-    everything: list[StageResult | Final] = [*results, final]
+    made, statuses, incidents = given_
+    results, final = judge(made, statuses, incidents=incidents)
+    roots = {s.id for s in statuses} | set(made.by_id) | {"run"}
+    everything: list[StageStatus | Final] = [*results, final]
     for told in everything:
         assert (told.reason is None) is (told.verdict is C)
         assert (told.cause is None) is (told.verdict is C)
@@ -267,9 +267,9 @@ def test_final_confirmed_is_a_full_set_of_observations(made: tuple[Catalogue, Re
     asked = {"final"} if "final" in stages.by_id else set(stages.by_id)
     depends = stages.closure(asked)
     if record.final.verdict is C:
-        standing = {s.id: s for s in record.criteria if s.stage in depends}
-        assert {name for s in depends for name in stages.by_id[s].criteria} <= set(standing)
-        assert all(s.verdict is s.observed is Verdict.CONFIRMED for s in standing.values())
+        status = {s.id: s for s in record.criteria if s.stage in depends}
+        assert {name for s in depends for name in stages.by_id[s].criteria} <= set(status)
+        assert all(s.verdict is s.observed is Verdict.CONFIRMED for s in status.values())
         assert not record.run.incidents
     if record.decision.open:
         assert record.decision.rule.admits(record.final.verdict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_prodstatus.model.record import Run, StageResult, Subject
+from pytest_prodstatus.model.record import Run, StageStatus, Subject
 from pytest_prodstatus.model.verdict import Verdict, because
 from tests.unit.given import (
     B,
@@ -49,7 +49,7 @@ def test_a_stage_hangs_on_what_is_outside_it(
     verdict: Verdict, cause: str | None, hangs: bool, root: bool
 ) -> None:
     """Or its root is its own: itself, or a criterion of its; one that is CONFIRMED has neither."""
-    stage = StageResult(
+    stage = StageStatus(
         id="shop",
         title="SHOP",
         verdict=verdict,

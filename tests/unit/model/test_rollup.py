@@ -7,10 +7,10 @@ from itertools import permutations
 import pytest
 
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.record import Final, StageResult, Standing
+from pytest_prodstatus.model.record import CriterionStatus, Final, StageStatus
 from pytest_prodstatus.model.rollup import RUN, judge
 from pytest_prodstatus.model.verdict import Kind, Verdict, because, rollup
-from tests.unit.given import B, C, F, by_id, catalogue, reason, stage, standing
+from tests.unit.given import B, C, F, by_id, catalogue, reason, stage, status
 
 STORE = catalogue(
     "oauth",
@@ -25,10 +25,10 @@ CRITERIA = {"oauth.token": C, "order.bought": C, "sale.exists": C, "profit.posit
 
 def judged(
     stages: Catalogue = STORE, verdicts: dict[str, Verdict] | None = None, **more: object
-) -> tuple[dict[str, StageResult], Final]:
+) -> tuple[dict[str, StageStatus], Final]:
     """Return the store's stages by id and FINAL, with some verdicts other than CONFIRMED."""
     told = {**CRITERIA, **(verdicts or {})} if stages is STORE else verdicts or {}
-    results, final = judge(stages, [standing(n, v) for n, v in told.items()], **more)  # type: ignore[arg-type]
+    results, final = judge(stages, [status(n, v) for n, v in told.items()], **more)  # type: ignore[arg-type]
     return {result.id: result for result in results}, final
 
 
@@ -68,8 +68,8 @@ def test_parameters_stand_where_their_criterion_is_declared() -> None:
 def test_the_order_of_criteria_is_nothing(order: tuple[str, ...]) -> None:
     """Serial, parallel and shuffled runs judge the same."""
     worse = {"sale.exists": F, "oauth.token": B}
-    same = judge(STORE, [standing(n, worse.get(n, C)) for n in CRITERIA])
-    assert judge(STORE, [standing(n, worse.get(n, C)) for n in order]) == same
+    same = judge(STORE, [status(n, worse.get(n, C)) for n in CRITERIA])
+    assert judge(STORE, [status(n, worse.get(n, C)) for n in order]) == same
 
 
 class TestEmpty:
@@ -126,8 +126,8 @@ class TestUpstream:
     def test_it_reaches_through_stages_to_the_root(self) -> None:
         """The sentence and the remedy are the root's, however far above."""
         root = reason("the token expired", remedy="renew it")
-        broken = standing("order.bought", F, reason=root)
-        rest = [standing(name) for name in CRITERIA if name != broken.id]
+        broken = status("order.bought", F, reason=root)
+        rest = [status(name) for name in CRITERIA if name != broken.id]
         results, _ = judge(STORE, [broken, *rest])
         profit = by_id(s for r in results for s in r.criteria)["profit.positive"]
         assert profit.reason == reason(
@@ -158,8 +158,8 @@ class TestUpstream:
 
     def test_an_upstream_reason_of_old_counts_like_any_other(self) -> None:
         """A BLOCKED is never overlooked, whatever its reason calls itself."""
-        old = standing("a.x", B, reason=reason("long ago", Kind.UPSTREAM))
-        (result,), final = judge(catalogue("a"), [old, standing("a.y", C)])
+        old = status("a.x", B, reason=reason("long ago", Kind.UPSTREAM))
+        (result,), final = judge(catalogue("a"), [old, status("a.y", C)])
         assert (result.verdict, final.verdict) == (B, B)
 
     def test_an_unasked_stage_does_not_count(self) -> None:
@@ -214,7 +214,7 @@ class TestIncidents:
     @pytest.mark.parametrize("stages", [STORE, catalogue(*list(STORE.stages)[:5])])
     def test_all_confirmed_is_blocked_all_the_same(self, stages: Catalogue) -> None:
         """With and without a stage `final`, and the two always agree."""
-        results, final = judge(stages, [standing(n) for n in CRITERIA], incidents=[self.DIED])
+        results, final = judge(stages, [status(n) for n in CRITERIA], incidents=[self.DIED])
         assert final == Final(verdict=B, **because(self.DIED), cause=RUN)
         stage_final = [r for r in results if r.id == "final"]
         assert all(r.verdict is B and r.cause == RUN for r in stage_final)
@@ -240,6 +240,8 @@ class TestIncidents:
 
 def test_standings_are_not_changed_but_for_upstream() -> None:
     """What a criterion saw is what the record says."""
-    given: list[Standing] = [standing(n, v) for n, v in zip(CRITERIA, (C, F, F, F), strict=True)]
+    given: list[CriterionStatus] = [
+        status(n, v) for n, v in zip(CRITERIA, (C, F, F, F), strict=True)
+    ]
     results, _ = judge(STORE, given)
     assert [s for r in results for s in r.criteria] == given

@@ -100,7 +100,7 @@ def test_what_it_says() -> None:
     assert [one.who for one in told.overrides] == ["Ana"]
     assert [cause.verdict for cause in failed.decision.causes][:1] == [F]
     assert bool(confirmed.decision.causes or confirmed.decision.actions) is False
-    titles = [entry.name for standing in hostile.criteria for entry in standing.evidence]
+    titles = [entry.name for status in hostile.criteria for entry in status.evidence]
     assert set(titles) <= {one_line(text, limit=100) for text in HOSTILE}
 
 

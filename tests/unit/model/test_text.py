@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_prodstatus.model.text import age, one_line, parse_duration, several_lines, text_of
+from pytest_prodstatus.model.text import (
+    format_age,
+    format_duration,
+    one_line,
+    parse_duration,
+    several_lines,
+)
 from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import each_hostile_text
 
@@ -144,7 +150,7 @@ def test_a_duration_is_text() -> None:
 def test_the_shortest_form_means_the_same(number: int, unit: str) -> None:
     """`text_of` is the inverse of `parse_duration`."""
     span = parse_duration(f"{number}{unit}")
-    assert parse_duration(text_of(span)) == span
+    assert parse_duration(format_duration(span)) == span
 
 
 @pytest.mark.parametrize(
@@ -154,4 +160,4 @@ def test_the_shortest_form_means_the_same(number: int, unit: str) -> None:
 )  # fmt: skip
 def test_an_age_is_rounded_down(seconds: float, text: str) -> None:
     """An age never says more than has passed."""
-    assert age(timedelta(seconds=seconds)) == text
+    assert format_age(timedelta(seconds=seconds)) == text

@@ -14,6 +14,7 @@ from msgspec.structs import fields, replace
 from pytest_prodstatus.model.codec import write_record
 from pytest_prodstatus.model.evidence import IntEntry, MapEntry, MoneyEntry, TextEntry, TimeEntry
 from pytest_prodstatus.model.record import (
+    CriterionStatus,
     Decision,
     Final,
     Override,
@@ -21,13 +22,12 @@ from pytest_prodstatus.model.record import (
     Record,
     Run,
     Selection,
-    StageResult,
-    Standing,
+    StageStatus,
     Subject,
 )
 from pytest_prodstatus.model.redaction import MASK, Redactor
 from pytest_prodstatus.model.verdict import Reason
-from pytest_prodstatus.model.walk import INTO, _texts_of, printable, redacted, walked
+from pytest_prodstatus.model.walk import INTO, _texts_of, printable, redact_record, walked
 from pytest_prodstatus.reports import Payload
 from tests.unit.given import (
     B,
@@ -72,29 +72,29 @@ def test_no_text_of_a_record_keeps_a_secret() -> None:
     made = told()
     before = write_record(made)
     assert before.count("planted") >= 12
-    clean = redacted(made, hide)
+    clean = redact_record(made, hide)
     assert "planted" not in write_record(clean)
     marker = replace(in_progress(), previous=made)
-    assert "planted" not in write_record(redacted(marker, hide))
+    assert "planted" not in write_record(redact_record(marker, hide))
 
 
 def test_a_record_without_secrets_is_the_same_object() -> None:
     """Nothing is copied where nothing changes."""
     made = record(catalogue("api"), {"api.a": observation(F)})
-    assert redacted(made, hide) is made
+    assert redact_record(made, hide) is made
 
 
 def test_what_a_record_is_found_by_stays() -> None:
     """Ids, node ids and the target are no text of a test, whatever a variable holds."""
     made = record(catalogue("api"), {"api.a": observation(F)})
-    clean = redacted(made, lambda text: "********" if text else text)
-    standing = clean.stages[0].criteria[0]
+    clean = redact_record(made, lambda text: "********" if text else text)
+    status = clean.stages[0].criteria[0]
     assert (clean.run.id, clean.run.target) == (made.run.id, made.run.target)
-    assert (clean.stages[0].id, standing.id, standing.stage) == ("api", "api.a", "api")
-    assert standing.nodeid == made.stages[0].criteria[0].nodeid
+    assert (clean.stages[0].id, status.id, status.stage) == ("api", "api.a", "api")
+    assert status.nodeid == made.stages[0].criteria[0].nodeid
     assert clean.stages[0].cause == made.stages[0].cause
-    assert standing.reason is not None
-    assert standing.reason.text == "********"
+    assert status.reason is not None
+    assert status.reason.text == "********"
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_stage_is_clean_only_where_each_of_its_texts_is(
                 catalogue("api"),
                 {"api.a": observation(F), "api.b": observation(F, **where), "api.c": C},
             )
-            clean = redacted(made, redactor.redact)
+            clean = redact_record(made, redactor.redact)
             assert clean is not made
             assert MASK in write_record(clean)
             assert told not in write_record(clean)
@@ -134,8 +134,8 @@ CRITERION = """
 @pytest.mark.parametrize(
     ("kind", "left"),
     [
-        (Standing, CRITERION),
-        (StageResult, "id verdict kind derived cause since previous"),
+        (CriterionStatus, CRITERION),
+        (StageStatus, "id verdict kind derived cause since previous"),
         (Final, "verdict kind cause"),
         (Run, "id target started finished commit dirty catalogue complete shard"),
         (Subject, ""),

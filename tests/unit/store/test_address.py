@@ -26,10 +26,10 @@ from pytest_prodstatus.store.errors import JournalUnavailable
 )
 def test_what_would_be_lost_is_refused(url: str) -> None:
     """In memory, relative, another database or no URL: one sentence that says what would do."""
-    with pytest.raises(JournalUnavailable) as refusal:
+    with pytest.raises(JournalUnavailable) as violation:
         parse_address(url)
-    assert "sqlite:////" in str(refusal.value)
-    assert "\n" not in str(refusal.value)
+    assert "sqlite:////" in str(violation.value)
+    assert "\n" not in str(violation.value)
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
@@ -48,14 +48,14 @@ def test_a_shown_address_has_no_secret() -> None:
 
 def test_an_unreadable_address_is_not_repeated() -> None:
     """What can't be parsed may hold its password anywhere, so it isn't shown."""
-    with pytest.raises(JournalUnavailable) as refusal:
+    with pytest.raises(JournalUnavailable) as violation:
         parse_address("postgresql//buyer:correct-horse@db")
-    assert "correct-horse" not in str(refusal.value)
+    assert "correct-horse" not in str(violation.value)
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
 def test_half_a_password_is_no_host(scheme: str) -> None:
     """An @ that isn't escaped ends the password early, and its rest would be shown as the host."""
-    with pytest.raises(JournalUnavailable, match="write it as %40") as refusal:
+    with pytest.raises(JournalUnavailable, match="write it as %40") as violation:
         parse_address(f"{scheme}://buyer:correct@horse@db/journal")
-    assert "horse" not in str(refusal.value)
+    assert "horse" not in str(violation.value)

@@ -34,9 +34,9 @@ def test_a_day_is_taken_by_anything_but_rejected(states: tuple[State, ...]) -> N
     """Whoever holds it, alive or dead, and before or after a rejected attempt."""
     held = action(*states)
     for history in ([held], [action(*REJECTED), held], [held, action(*REJECTED, attempt=2)]):
-        with pytest.raises(Claimed) as refusal:
+        with pytest.raises(Claimed) as violation:
             next_attempt(history, plan(), TODAY)
-        assert refusal.value.action is held
+        assert violation.value.action is held
 
 
 @pytest.mark.parametrize("states", OPEN)
@@ -45,9 +45,9 @@ def test_an_open_end_of_any_other_day_blocks(states: tuple[State, ...], days: in
     """Earlier or, by a clock that jumped, later; before the day's own claim is looked at."""
     left = action(*states, day=TODAY + days * DAY)
     for history in ([left], [left, action(*REJECTED)], [left, action(*CONFIRMED)]):
-        with pytest.raises(Unresolved) as refusal:
+        with pytest.raises(Unresolved) as violation:
             next_attempt(history, plan(), TODAY)
-        assert refusal.value.action is left
+        assert violation.value.action is left
 
 
 def test_a_confirmation_dated_after_today_blocks() -> None:

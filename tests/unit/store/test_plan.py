@@ -56,10 +56,10 @@ from tests.unit.store.plans import limit, plan
 )
 def test_a_wrong_field_is_refused_by_name(name: str, value: Any) -> None:
     """The sentence names the field and the rule; no float ever becomes an amount."""
-    with pytest.raises(InvalidRecord) as refusal:
+    with pytest.raises(InvalidRecord) as violation:
         plan(**{name: value})
-    assert name.removesuffix("s") in str(refusal.value)
-    assert "\n" not in str(refusal.value)
+    assert name.removesuffix("s") in str(violation.value)
+    assert "\n" not in str(violation.value)
 
 
 def test_an_amount_may_reach_its_maximum_and_not_pass_it() -> None:

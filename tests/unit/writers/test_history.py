@@ -11,44 +11,46 @@ from pytest_prodstatus.model.history import (
     Change,
     Flaky,
     Flip,
-    Lapse,
-    Retrospect,
+    History,
+    Regression,
     StagePast,
-    Unmet,
-    kept_run,
+    Unconfirmed,
+    saved_run,
 )
 from pytest_prodstatus.writers.history import history_lines
 from tests.unit.given import HOUR, NOW, B, C, F, catalogue, record, run
 
 STAGES = catalogue("api", "shop")
 NEWEST = replace(
-    kept_run(record(STAGES, {"api.up": F, "shop.open": C}, of=run(id="run-2", commit="b" * 40))),
+    saved_run(record(STAGES, {"api.up": F, "shop.open": C}, of=run(id="run-2", commit="b" * 40))),
     partial=True,
     selection="-k api",
 )
 OLDEST = replace(
-    kept_run(record(STAGES, {"api.up": C, "shop.open": C}, of=run(id="run-1", commit="a" * 40))),
+    saved_run(record(STAGES, {"api.up": C, "shop.open": C}, of=run(id="run-1", commit="a" * 40))),
     started=NOW - 25 * HOUR,
 )
 TURNED = Flip(stage="api", at=NEWEST.started, run="run-2", verdict=F, previous=C)
-LAPSE = Lapse(
+LAPSE = Regression(
     confirmed=OLDEST,
     turned=TURNED,
     changes=(Change(name="release", before="v1", after=None),),
-    unmet=(Unmet(criterion="api.up", stage="api", verdict=F, kind="observed", reason="it broke"),),
+    unconfirmed=(
+        Unconfirmed(criterion="api.up", stage="api", verdict=F, kind="observed", reason="it broke"),
+    ),
 )
-SEEN = Retrospect(
+SEEN = History(
     project="store",
     target="demo",
     runs=(NEWEST, OLDEST),
     stages=(
-        StagePast(id="api", verdict=F, since=TURNED, flips=(TURNED,), lapse=LAPSE),
+        StagePast(id="api", verdict=F, since=TURNED, flips=(TURNED,), regression=LAPSE),
         StagePast(
             id="shop",
             verdict=C,
             since=Flip(stage="shop", at=OLDEST.started, run="run-1", verdict=C, previous=None),
             flips=(),
-            lapse=None,
+            regression=None,
         ),
     ),
     flaky=(Flaky(criterion="shop.open", times=2, newest=NOW),),
@@ -79,25 +81,25 @@ def test_it_reads_from_the_present_to_the_past() -> None:
     ]
 
 
-def told_of(lapse: Lapse) -> str:
+def told_of(regression: Regression) -> str:
     """Return what is told of the first stage."""
-    api = replace(SEEN.stages[0], lapse=lapse)
+    api = replace(SEEN.stages[0], regression=regression)
     return "\n".join(history_lines(replace(SEEN, stages=(api,))))
 
 
 def test_what_isnt_known_is_said() -> None:
     """Never CONFIRMED; or by a run that was deleted."""
     assert "    never CONFIRMED\n" in told_of(
-        Lapse(confirmed=None, turned=None, changes=(), unmet=())
+        Regression(confirmed=None, turned=None, changes=(), unconfirmed=())
     )
-    gone = told_of(Lapse(confirmed=None, turned=TURNED, changes=(), unmet=()))
+    gone = told_of(Regression(confirmed=None, turned=TURNED, changes=(), unconfirmed=()))
     assert "    last CONFIRMED before 2026-11-22 11:00 UTC, by a run that isn't kept\n" in gone
 
 
 def test_a_long_reason_stays_a_line() -> None:
     """It is cut, and says so."""
-    unmet = replace(LAPSE.unmet[0], verdict=B, reason="x" * 600)
-    told = told_of(replace(LAPSE, unmet=(unmet,)))
+    unconfirmed = replace(LAPSE.unconfirmed[0], verdict=B, reason="x" * 600)
+    told = told_of(replace(LAPSE, unconfirmed=(unconfirmed,)))
     assert max(map(len, told.splitlines())) < 260
     assert "cut from 600" in told
 
@@ -118,11 +120,11 @@ def test_json_says_the_same() -> None:
         "previous": "CONFIRMED",
     }
     assert (api["since"], api["flips"]) == (flip, [flip])
-    assert api["lapse"]["turned"] == flip
-    assert api["lapse"]["confirmed"]["run"] == "run-1"
-    assert api["lapse"]["changes"] == [{"name": "release", "before": "v1", "after": None}]
-    assert api["lapse"]["unmet"][0]["reason"] == "it broke"
-    assert shop["lapse"] is None
+    assert api["regression"]["turned"] == flip
+    assert api["regression"]["confirmed"]["run"] == "run-1"
+    assert api["regression"]["changes"] == [{"name": "release", "before": "v1", "after": None}]
+    assert api["regression"]["unconfirmed"][0]["reason"] == "it broke"
+    assert shop["regression"] is None
     assert told["flaky"] == [
         {"criterion": "shop.open", "times": 2, "newest": "2026-11-22T12:00:00.000Z"}
     ]

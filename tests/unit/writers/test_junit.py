@@ -31,7 +31,7 @@ from tests.unit.given import (
     reason,
     record,
     stage,
-    standing,
+    status,
 )
 from tests.unit.model.test_codec import odd
 from tests.unit.model.test_properties import records
@@ -135,7 +135,7 @@ def test_a_case_is_found_by_its_node_id(
     Xml.SubElement(suite, "testcase", classname=classname, name=name, time="0.1")
     told = record(catalogue("api"), {"api.a": C})
     (result,) = told.stages
-    moved = replace(result, criteria=(standing("api.a", nodeid=nodeid),))
+    moved = replace(result, criteria=(status("api.a", nodeid=nodeid),))
     told = replace(told, stages=(moved,))
     (case,) = suite_of(with_verdicts(Xml.tostring(suite), told, prefix))
     assert told_of(case)["prodstatus.criterion"] == "api.a"

@@ -149,7 +149,7 @@ def _require_refused_writes(begin: Callable[[], AbstractContextManager[Transacti
         Blocked: "connection is writable", or the proof could not be made.
     """
     with begin() as attempt:
-        refused = attempt.refusal(_ATTEMPT, _READ_ONLY_TRANSACTION, _NO_PRIVILEGE)
+        refused = attempt.violation(_ATTEMPT, _READ_ONLY_TRANSACTION, _NO_PRIVILEGE)
     if refused is None:
         _writable("an attempt to write to orders was not refused")
     if refused == _NO_PRIVILEGE:

@@ -91,7 +91,7 @@ class Transaction:
             with blocking_faults(self._place):
                 savepoint.rollback()
 
-    def refusal(self, statement: str, *states: str) -> str | None:
+    def violation(self, statement: str, *states: str) -> str | None:
         """Run a statement that should be refused; return the SQLSTATE, None if it wasn't.
 
         Raises:

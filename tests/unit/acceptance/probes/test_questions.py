@@ -93,8 +93,8 @@ def test_no_write_goes_through_any_question_s_connection(
     with opened(url) as database, database.transaction() as transaction:
 
         def attack(statement: str, /, **given: object) -> Row:
-            refusals = [_refusal(transaction, write) for write in _WRITES]
-            said.update(_REFUSED.findall(" ".join(refusals)))
+            violations = [_refusal(transaction, write) for write in _WRITES]
+            said.update(_REFUSED.findall(" ".join(violations)))
             return transaction.ask(statement, **given)
 
         for reading in questions(NAMES, settings).values():

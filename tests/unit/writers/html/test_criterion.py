@@ -18,14 +18,14 @@ from pytest_prodstatus.writers.html.criterion import (
     instants_of,
     timeline,
 )
-from tests.unit.given import HOUR, NOW, B, C, F, each_hostile_text, entry, reason, standing
+from tests.unit.given import HOUR, NOW, B, C, F, each_hostile_text, entry, reason, status
 
 PAGE = Page.of(NOW, 1)
 
 
 def html(verdict: Any = C, page: Page = PAGE, **more: Any) -> str:
     """Return a criterion's HTML."""
-    return criterion(standing("a.x", verdict, **more), 7, 2 * HOUR, page)
+    return criterion(status("a.x", verdict, **more), 7, 2 * HOUR, page)
 
 
 @pytest.mark.parametrize(

@@ -11,25 +11,28 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.gate import Answer
+from pytest_prodstatus.model.gate import GateDecision
 from pytest_prodstatus.model.record import Override, Record, Subject
-from pytest_prodstatus.model.violations import Asked, Ground, Refusal
+from pytest_prodstatus.model.violations import GateQuery, Violation, ViolationKind
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.html.head import commit, facts, front
 from tests.unit.given import HOUR, NOW, B, C, catalogue, record, run
 
 HELD = record(catalogue("a"), {"a.x": C})
-REFUSAL = Refusal(ground=Ground.WAIVER, text="a <waiver>", remedy="mend <it>")
+REFUSAL = Violation(ground=ViolationKind.WAIVER, text="a <waiver>", remedy="mend <it>")
 WORD = Override(target="demo", reason="hot fix", who="Ann", since=NOW, until=NOW + HOUR)
 
 
-def front_of(made: Record, level: int = 1, refusals: Sequence[Refusal] = ()) -> str:
+def front_of(made: Record, level: int = 1, violations: Sequence[Violation] = ()) -> str:
     """Return the head's HTML, with what closes the gate whatever the verdicts are."""
     verdict = made.final.verdict
-    answer = Answer(
-        asked=Asked(target="demo"), verdict=verdict, decided=verdict, refusals=tuple(refusals)
+    answer = GateDecision(
+        query=GateQuery(target="demo"),
+        verdict=verdict,
+        effective_verdict=verdict,
+        violations=tuple(violations),
     )
-    return front(made, Config(), answer if refusals else None, level)
+    return front(made, Config(), answer if violations else None, level)
 
 
 def with_actions(*actions: str) -> Record:
@@ -44,19 +47,19 @@ def because(text: str) -> str:
 
 def test_the_sentence_below_the_verdict_says_why() -> None:
     """FINAL's reason; else what closes the gate; else that all was seen to hold."""
-    assert because(front_of(record(catalogue("a"), {"a.x": B}), refusals=[REFUSAL])) == (
+    assert because(front_of(record(catalogue("a"), {"a.x": B}), violations=[REFUSAL])) == (
         "A STATUS: seen to be BLOCKED"
     )
-    assert because(front_of(HELD, refusals=[REFUSAL])) == "a &lt;waiver&gt;"
+    assert because(front_of(HELD, violations=[REFUSAL])) == "a &lt;waiver&gt;"
     assert because(front_of(HELD)) == "Everything that FINAL hangs on was seen to hold."
     assert because(front_of(replace(HELD, run=run(finished=None)))) == ""
 
 
 def test_what_closes_the_gate_is_listed_with_its_remedy() -> None:
     """Where one is known, and escaped."""
-    assert "<li>a &lt;waiver&gt;: mend &lt;it&gt;</li>" in front_of(HELD, refusals=[REFUSAL])
+    assert "<li>a &lt;waiver&gt;: mend &lt;it&gt;</li>" in front_of(HELD, violations=[REFUSAL])
     assert "<li>a &lt;waiver&gt;</li>" in front_of(
-        HELD, refusals=[dataclasses.replace(REFUSAL, remedy=None)]
+        HELD, violations=[dataclasses.replace(REFUSAL, remedy=None)]
     )
     assert "waivers" not in front_of(HELD)
 

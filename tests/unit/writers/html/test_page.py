@@ -355,8 +355,8 @@ def test_what_is_not_confirmed_is_listed() -> None:
     made, config = full("plain")
     block = write_block(made, config)
     listed = block.partition("Criteria that are not CONFIRMED")[2]
-    unmet = [standing.id for standing in made.criteria if standing.verdict is not C]
-    assert re.findall(r'<tr><th scope="row">([^<]*)</th>', listed) == unmet
+    unconfirmed = [status.id for status in made.criteria if status.verdict is not C]
+    assert re.findall(r'<tr><th scope="row">([^<]*)</th>', listed) == unconfirmed
     assert "observed: plain<br>→ plain" in listed
 
 

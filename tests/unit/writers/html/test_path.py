@@ -21,7 +21,7 @@ DATED = observation(evidence=(entry("steps", {"trend": NOW - HOUR, "later": NOW}
 
 def labels(made: Record) -> list[str]:
     """Return what a screen reader says of each step, of one drawing."""
-    anchors = {standing.id: f"c{n}" for n, standing in enumerate(made.criteria)}
+    anchors = {status.id: f"c{n}" for n, status in enumerate(made.criteria)}
     drawn = path(made, STEPS, anchors)
     told: list[str] = re.findall(r'class="stop[^"]*"[^>]* aria-label="([^"]*)"', drawn)
     assert told[: len(STEPS)] == told[len(STEPS) :]  # along, and down
