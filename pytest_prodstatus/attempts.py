@@ -25,11 +25,12 @@ from pytest_prodstatus.model.outcome import (
     plain_pass,
     reduce_phases,
     suspected,
+    worse_of,
 )
 from pytest_prodstatus.model.text import several_lines
 from pytest_prodstatus.model.verdict import Reason
 from pytest_prodstatus.redaction import Redaction, only_passed
-from pytest_prodstatus.reports import ATTRIBUTE, MANIFEST, Payload, phase_of, take_manifest
+from pytest_prodstatus.reports import ATTRIBUTE, FIRST, MANIFEST, Payload, phase_of, take_manifest
 from pytest_prodstatus.spool import Spool, worker_id
 
 _ORDER = ("setup", "call", "teardown")
@@ -106,13 +107,23 @@ class Attempts:
         if MANIFEST in values:
             self._take_manifest(take_manifest(report))
         plain = only_passed(values)
+        first = None
         if not plain:
             self.redact(report)
+            first = self._first(report)
         yield
         if plain and values["outcome"] == "passed":
             self._keep(report)
         else:
-            self.take(report)
+            self.take(report, first)
+
+    def _first(self, report: pytest.TestReport) -> Phase | None:
+        """Return what a report says before other hooks have it, if it has something against it."""
+        first = vars(report).pop(FIRST, report.outcome)
+        if first not in ("failed", "skipped"):
+            return None
+        phase = phase_of(report)
+        return phase if phase.outcome == first else replace(phase, outcome=first)
 
     def redact(self, report: pytest.TestReport) -> None:
         """Take secrets out of a report that says more than that its phase passed."""
@@ -120,22 +131,29 @@ class Attempts:
             self._redaction.mask(report)
             self._speak()
 
-    def take(self, report: pytest.TestReport) -> None:
-        """Take in one report of any test; nothing before the run has begun."""
+    def take(self, report: pytest.TestReport, first: Phase | None = None) -> None:
+        """Take in one report of any test; nothing before the run has begun.
+
+        Args:
+            report: as all hooks have left it.
+            first: what it said before other hooks had it; the worse of the two counts.
+        """
         criteria = self.criteria
         if criteria is None:
             return
-        if _is_pass(vars(report)):
+        if _is_pass(vars(report)) and first is None:
             self._keep(report)
         elif report.nodeid not in criteria:
-            if report.failed:
+            if report.failed or (first is not None and first.outcome == "failed"):
                 self.failed_elsewhere.append(report.nodeid)
         elif report.when != CRASHED or worker_id(getattr(report, "node", None)) not in (
             self.interrupted
         ):
             self.read()
-            self.failed = self.failed or report.failed
-            self._of(report.nodeid).append(phase_of(report))
+            phase = phase_of(report)
+            phase = phase if first is None else worse_of(first, phase)
+            self.failed = self.failed or report.failed or phase.outcome == "failed"
+            self._of(report.nodeid).append(phase)
             self._note(report)
 
     def _keep(self, report: pytest.TestReport) -> None:
@@ -237,7 +255,7 @@ def _after(
     if values["when"] != _NEXT[number] or (number and worker != former):
         return None
     if payload is not None:
-        if payload.blocked or payload.repeat:
+        if payload.blocked or payload.raised or payload.repeat:
             return None
         if payload.evidence:
             evidence += payload.evidence

@@ -17,6 +17,13 @@ else:
     _Skipped = pytest.skip.Exception
 
 
+RAISED: list[Blocked] = []
+"""What was made since this process began its present phase of a test, caught or not.
+
+A bare `except:` or `contextlib.suppress(BaseException)` may swallow one, and the test then passes.
+"""
+
+
 class Blocked(_Skipped):
     """The criterion could not be observed: its verdict is BLOCKED, for the reason given.
 
@@ -25,10 +32,17 @@ class Blocked(_Skipped):
     """
 
     def __init__(
-        self, reason: str, *, kind: Kind = Kind.INCONCLUSIVE, remedy: str | None = None
+        self, reason: str, *, kind: Kind | str = Kind.INCONCLUSIVE, remedy: str | None = None
     ) -> None:
+        if not _is_text(reason):
+            msg = f"blocked(reason={reason!r}): give one sentence that says what could not be seen"
+            raise TypeError(msg)
+        if remedy is not None and not _is_text(remedy):
+            msg = f"blocked(remedy={remedy!r}): give a text, or leave it out"
+            raise TypeError(msg)
         super().__init__(reason, allow_module_level=True)
-        self._given = (reason, kind, remedy)
+        self._given = (reason, kind if isinstance(kind, Kind) else _kind(kind), remedy)
+        RAISED.append(self)
 
     @property
     def reason(self) -> Reason:
@@ -54,14 +68,28 @@ def blocked(
 
     Raises:
         Blocked: always.
+        TypeError: `reason` is not a text, or empty, or `remedy` is not a text.
         ValueError: `kind` is none of these.
     """
     __tracebackhide__ = True
+    raise Blocked(reason, kind=kind, remedy=remedy)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _kind(name: object) -> Kind:
+    """Return the kind of a name.
+
+    Raises:
+        ValueError: there is no such kind.
+    """
     kinds = {known.value: known for known in BLOCKED_KINDS}
-    if kind not in kinds:
-        msg = f"blocked(kind={kind!r}): the kind must be one of {', '.join(kinds)}"
+    if name not in kinds:
+        msg = f"blocked(kind={name!r}): the kind must be one of {', '.join(kinds)}"
         raise ValueError(msg)
-    raise Blocked(reason, kind=kinds[kind], remedy=remedy)
+    return kinds[str(name)]
 
 
 class Repeated(Blocked):

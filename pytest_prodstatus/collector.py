@@ -9,13 +9,13 @@ import sys
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec.structs import replace
 
 from pytest_prodstatus import clock
-from pytest_prodstatus.blocking import Blocked, Repeated, blocked
+from pytest_prodstatus.blocking import RAISED, Blocked, Repeated, blocked
 from pytest_prodstatus.criteria import Manifest, closest_mark, criterion_of
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
 from pytest_prodstatus.model.evidence import (
@@ -33,6 +33,9 @@ from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.reports import Payload
 from pytest_prodstatus.settings import Settings, checked_catalogue, disagreement
 from pytest_prodstatus.spool import Spool
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
 
 _ADDED = "__"
 """How the names of parameters begin by which pytest-repeat and pytest-flakefinder repeat a test."""
@@ -68,6 +71,7 @@ class Collector:
         self._acts = self._controller_knows = True
         self._item: pytest.Item | None = None
         self._running: Criterion | None = None
+        self._raised: BaseException | None = None
 
     def forget(self) -> None:
         """Let go of the criteria, once nobody asks for them."""
@@ -132,7 +136,11 @@ class Collector:
         self._mark_owners()
 
     def settle(
-        self, config: pytest.Config, items: list[pytest.Item], files: Collection[str]
+        self,
+        config: pytest.Config,
+        items: list[pytest.Item],
+        files: Collection[str],
+        deselected: Collection[str],
     ) -> None:
         """Fix which criteria there are and which are selected; refuse what can't be judged.
 
@@ -140,6 +148,8 @@ class Collector:
             config: pytest's.
             items: what is to run; nothing is left of it in a worker that must not run it.
             files: node ids of the test files that were collected whole.
+            deselected: node ids that were reported as deselected; what isn't there any more and
+                was not reported was dropped by a hook, and counts as never reached.
 
         Raises:
             pytest.UsageError: a test's id holds a secret, in a serial run.
@@ -162,7 +172,7 @@ class Collector:
         ids = [item.nodeid for item in items]
         self.manifest = Manifest(
             criteria=self.criteria,
-            deselected=frozenset(self.criteria.keys() - ids),
+            deselected=frozenset((self.criteria.keys() - ids) & {*deselected}),
             files=frozenset(whole),
             missing=dict(self._missing),
             error=self._error,
@@ -308,6 +318,8 @@ class Collector:
         criterion = self.criteria.get(item.nodeid)
         self._item, self._running = item, criterion
         self._fresh.clear()
+        RAISED.clear()
+        self._raised = None
         self._recorded = 0
         if criterion is None:
             return
@@ -343,28 +355,54 @@ class Collector:
         if again or not self._acts or not self.spool.claim(criterion.id):
             raise Repeated
 
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self) -> Generator[None, object, object]:
+        """See what leaves the test before a hook can swallow it: of all wrappers the innermost."""
+        self._raised = None
+        try:
+            return (yield)
+        except BaseException as error:
+            self._raised = error
+            raise
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_teardown(self) -> Generator[None, object, object]:
+        """See what leaves the tear-down, likewise."""
+        self._raised = None
+        try:
+            return (yield)
+        except BaseException as error:
+            self._raised = error
+            raise
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Let the report of a criterion carry what was recorded."""
         report = yield
-        raised = call.excinfo.value if call.excinfo else None
+        raised = self._raised or (call.excinfo.value if call.excinfo else None)
         # Of thousands most have nothing to carry.
-        asked = self._endpoints or self._snapshots
-        if self._recorded or asked or isinstance(raised, Blocked):
+        contacted = self._endpoints or self._snapshots
+        if self._recorded or contacted or raised or RAISED:
             running = self._running if item is self._item else self.criteria.get(item.nodeid)
             if running is not None:
-                self._payload(raised).attach(report)
+                self._payload(raised, call.when).attach(report)
                 self._fresh.clear()
+        self._raised = None
+        RAISED.clear()
         return report
 
-    def _payload(self, raised: BaseException | None) -> Payload:
+    def _payload(self, raised: BaseException | None, when: str) -> Payload:
         clean = self.redaction.text
+        # In set-up a fixture of a wider scope may keep one for the criterion that it concerns.
+        swallowed = RAISED if when == "call" else ()
+        given = raised if isinstance(raised, Blocked) else next(iter(swallowed), None)
         return Payload(
             evidence=tuple(self._fresh),
             recorded=self._recorded,
-            blocked=raised.reason_by(clean) if isinstance(raised, Blocked) else None,
+            blocked=given.reason_by(clean) if given else None,
+            raised=one_line(clean(_shown(raised))) if _is_failure(raised) else "",
             repeat=isinstance(raised, Repeated),
             endpoints=self._endpoints,
             snapshots=self._snapshots,
@@ -383,3 +421,22 @@ def _without_repeats(item: pytest.Item, criterion: Criterion) -> str:
     values = getattr(getattr(item, "callspec", None), "indices", {})
     own = [f"{name}={index}" for name, index in values.items() if not name.startswith(_ADDED)]
     return f"{criterion.base_id}[{','.join(own)}]" if len(own) < len(values) else criterion.id
+
+
+_NO_FAILURES = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)
+"""What ends a test without saying that anything is wrong."""
+
+
+def _is_failure(raised: BaseException | None) -> TypeGuard[BaseException]:
+    """Return whether what a phase raised makes it fail."""
+    return raised is not None and not isinstance(raised, (*_NO_FAILURES, KeyboardInterrupt))
+
+
+def _shown(raised: BaseException) -> str:
+    """Return an exception in words, its first line."""
+    try:
+        first = next(iter(str(raised).strip().splitlines()), "")
+    except Exception:  # noqa: BLE001  an exception that can't be shown shows its type
+        first = ""
+    name = "" if first and isinstance(raised, AssertionError) else type(raised).__name__
+    return f"{name}: {first}" if name and first else name or first

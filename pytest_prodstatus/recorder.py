@@ -192,6 +192,22 @@ class Recorder:
         named = manifest.criteria.values() if self.settings.config.exports else ()
         if named or self._marked != tuple(stage.id for stage in self._catalogue.stages):
             self._mark(self._catalogue, named)
+        self._refuse_to_act()
+
+    def _refuse_to_act(self) -> None:
+        """Refuse a run whose workers can't be told any more that nothing may act on the world.
+
+        Raises:
+            pytest.UsageError: it has criteria with side effects; one sentence.
+        """
+        problem = self.outputs.unmarked
+        collects_here = not self.config.pluginmanager.hasplugin("dsession")
+        if not problem or collects_here or self.settings.asked:
+            return
+        acting = [criterion.id for criterion in self.criteria.values() if criterion.side_effects]
+        if acting:
+            msg = f"{problem}; so {acting[0]}, which acts on the world, must not start"
+            raise pytest.UsageError(msg)
 
     def release(self) -> None:
         """Let go of the output folder, the criteria and what became of them."""

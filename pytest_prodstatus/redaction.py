@@ -34,6 +34,7 @@ Redact = Callable[[str], str]
 _LEFT = frozenset({
     "nodeid", "_id", "location", "keywords", "outcome", "when", "duration", "start", "stop",
     "result", "node", "worker_id", "testrun_uid", "item_index", "$report_type", "prodstatus",
+    "prodstatus_first",
 })  # fmt: skip
 _KNOWN = _LEFT | {"longrepr", "sections", "user_properties"}
 _LOOSE = ("user_properties", "extras", "extra")

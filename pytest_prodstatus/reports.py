@@ -24,6 +24,8 @@ from pytest_prodstatus.model.walk import printable
 from pytest_prodstatus.spool import worker_id
 
 ATTRIBUTE = "prodstatus"
+FIRST = "prodstatus_first"
+"""The attribute of a worker's report with its outcome before other hooks had it."""
 MANIFEST = "prodstatus_manifest"
 """The attribute of an xdist worker's first report, and the key of its output."""
 
@@ -34,7 +36,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         evidence: of this phase.
         recorded: entries of the whole attempt so far.
-        blocked: the reason given to `blocked()`.
+        blocked: the reason given to `blocked()`, also if the test swallowed what it raised.
+        raised: the exception that left the test itself, in a line; "" if none did.
         repeat: the plugin refused to start the criterion once more.
         endpoints: hosts that the suite asked, by name.
         snapshots: the instants as of which it read something, by name.
@@ -43,6 +46,7 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     evidence: tuple[Entry, ...] = ()
     recorded: int = 0
     blocked: Reason | None = None
+    raised: str = ""
     repeat: bool = False
     endpoints: Mapping[str, str] = {}
     snapshots: Mapping[str, tuple[Instant, ...]] = {}
@@ -50,7 +54,15 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def text(self) -> str:
         """The payload as JSON: mostly a number, how many entries there are."""
-        if not (self.evidence or self.blocked or self.repeat or self.endpoints or self.snapshots):
+        rest = (
+            self.evidence,
+            self.blocked,
+            self.raised,
+            self.repeat,
+            self.endpoints,
+            self.snapshots,
+        )
+        if not any(rest):
             return str(self.recorded)
         try:
             return _ENCODE(self).decode()
@@ -178,6 +190,7 @@ def phase_of(report: pytest.TestReport) -> Phase:
         text=_text(report),
         detail=several_lines(report.longreprtext) if report.outcome in _WENT_WRONG else "",
         blocked=payload.blocked,
+        raised=payload.raised,
         evidence=payload.evidence,
         repeat=payload.repeat,
         worker=worker_id(getattr(report, "node", None)),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,7 @@ class Session:
         self._started = False
         self._collected: list[pytest.Item] = []
         self._files: set[str] = set()
+        self._deselected: set[str] = set()
         self._words: TerminalWords | None = None
         self._junit: JUnitXml | None = None
         self._acting = ""
@@ -281,6 +282,11 @@ class Session:
             self._files.add(report.nodeid)
         return (yield)
 
+    @pytest.hookimpl
+    def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
+        """Remember what an option or a plugin took out and said so."""
+        self._deselected.update(item.nodeid for item in items)
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
@@ -293,7 +299,7 @@ class Session:
             self.activate().collector.mark([*self._collected, *items])
         yield
         if self.active or _any_criterion(items):
-            self.activate().collector.settle(config, items, self._files)
+            self.activate().collector.settle(config, items, self._files, self._deselected)
         self._collected.clear()
 
     def mark_late(self, items: list[pytest.Item]) -> None:

@@ -18,7 +18,7 @@ import pytest
 from pytest_prodstatus.model.text import utf8
 from pytest_prodstatus.model.walk import INTO, walked
 from pytest_prodstatus.redaction import only_passed
-from pytest_prodstatus.reports import MANIFEST, take_manifest
+from pytest_prodstatus.reports import FIRST, MANIFEST, take_manifest
 
 if TYPE_CHECKING:
     from pytest_prodstatus.attempts import Attempts
@@ -32,7 +32,8 @@ _COLLECTIONS: tuple[type[Any], ...] = (list, tuple, set, frozenset)
 
 _OWN = frozenset({
     "nodeid", "location", "keywords", "outcome", "longrepr", "when", "user_properties", "sections",
-    "duration", "start", "stop", "result", "prodstatus", "$report_type",
+    "duration", "start", "stop", "result", "prodstatus", "prodstatus_first",
+    "$report_type",
 })  # fmt: skip
 """What pytest and this plugin put into a report themselves."""
 
@@ -64,8 +65,11 @@ class Worker:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
         """Redact a report first of all: also of a subtest or a rerun."""
         self._end_forked_process()
-        if self._redaction.on and not only_passed(report.__dict__):
+        values = report.__dict__
+        if self._redaction.on and not only_passed(values):
             self._redaction.mask(report)
+        if values["outcome"] in ("failed", "skipped"):
+            values[FIRST] = values["outcome"]
         return (yield)
 
     @pytest.hookimpl(wrapper=True)

@@ -30,7 +30,8 @@ class Phase(Struct, frozen=True, kw_only=True, gc=False):
         subtest: it reports one subtest, not the whole call.
         text: the first line of what went wrong, or the reason of a skip.
         detail: the whole of what went wrong, as pytest tells it, bounded; "" where nothing did.
-        blocked: the reason that `blocked()` gave, where it was called.
+        blocked: the reason that `blocked()` gave if it was called, also if the test swallowed it.
+        raised: the exception that left the test itself, in a line, whatever a hook reported after.
         evidence: what was recorded during this phase.
         repeat: the plugin refused to start a criterion with side effects once more.
         worker: the process that ran it; "" for a serial run.
@@ -45,6 +46,7 @@ class Phase(Struct, frozen=True, kw_only=True, gc=False):
     text: str = ""
     detail: str = ""
     blocked: Reason | None = None
+    raised: str = ""
     evidence: tuple[Entry, ...] = ()
     repeat: bool = False
     worker: str = ""
@@ -139,6 +141,12 @@ def finding_of(phase: Phase) -> Finding | None:
         case Phase() if phase.when == CRASHED:
             text = f"the worker process died while it ran ({phase.text or 'no more is known'})"
             return Verdict.FAILED, Reason(text=text, kind=Kind.CRASH)
+        case Phase(outcome="passed" | "skipped") if phase.raised and not _expected(phase):
+            text = f"{phase.raised} (a hook reported that it {phase.outcome})"
+            if phase.when == "setup":
+                reason = Reason(text=f"set-up failed: {text}", kind=Kind.SETUP_ERROR)
+                return Verdict.BLOCKED, reason
+            return Verdict.FAILED, Reason(text=text, kind=Kind.OBSERVED)
         case Phase(outcome="skipped", xfail=True):
             text = f"it failed as its xfail mark expects: {phase.text or 'no reason given'}"
             remedy = "an xfail is no waiver: fix the failure and remove the mark"
@@ -149,7 +157,7 @@ def finding_of(phase: Phase) -> Finding | None:
                 text=text, kind=Kind.KNOWN_FAILURE, remedy="remove the mark"
             )
         case Phase(outcome="passed"):
-            return None
+            return (Verdict.BLOCKED, phase.blocked) if phase.blocked else None
         case Phase(outcome="skipped"):
             skipped = Reason(text=phase.text or "skipped without a reason", kind=Kind.SKIPPED)
             return Verdict.BLOCKED, phase.blocked or skipped
@@ -162,6 +170,17 @@ def finding_of(phase: Phase) -> Finding | None:
         case _:
             text = f"pytest reported the unknown outcome {phase.outcome!r}"
             return Verdict.BLOCKED, Reason(text=text, kind=Kind.INCONCLUSIVE)
+
+
+def _expected(phase: Phase) -> bool:
+    """Return whether an xfail mark, which pytest turns into a skip, expected the failure."""
+    return phase.outcome == "skipped" and phase.xfail
+
+
+def worse_of(first: Phase, last: Phase) -> Phase:
+    """Return which of two accounts of one phase has more against CONFIRMED; of equals the last."""
+    severity = [finding[0].severity if (finding := finding_of(p)) else -1 for p in (first, last)]
+    return first if severity[0] > severity[1] else last
 
 
 def _detail(attempts: Iterable[Sequence[Phase]], finding: Finding) -> str:

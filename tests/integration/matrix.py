@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -1360,8 +1361,152 @@ EARLY = [
     ),
 ]
 
+
+def lying(name: str, conftest: str, tests: str, verdicts: Mapping[str, str], **more: Any) -> Row:
+    """Return a row in which a conftest makes something else of what a test showed."""
+    worst = "FAILED" if any(v.startswith("FAILED") for v in verdicts.values()) else "BLOCKED"
+    status = 1 if worst == "FAILED" else 10
+    files = {"conftest.py": conftest}
+    return row(name, tests, verdicts, final=worst, status=status, files=files, **more)
+
+
+FAILS = "@api\ndef test_a(): assert 0, 'down'\n"
+TEARS = """
+@pytest.fixture
+def torn():
+    yield
+    assert 0, "torn"
+@api
+def test_a(torn): pass
+"""
+LYING = [
+    lying(
+        "a hook calls a failed report passed",
+        "def pytest_runtest_logreport(report): report.outcome = 'passed'\n",
+        FAILS,
+        {"api.a": "FAILED observed"},
+    ),
+    lying(
+        "a hook calls a skipped report passed",
+        "def pytest_runtest_logreport(report): report.outcome = 'passed'\n",
+        "@api\n@pytest.mark.skip\ndef test_a(): pass\n",
+        {"api.a": "BLOCKED skipped"},
+    ),
+    lying(
+        "a hook makes a passed report of a failure",
+        """
+        import pytest
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_makereport(item, call):
+            report = yield
+            report.outcome, report.longrepr = "passed", None
+            return report
+        """,
+        FAILS,
+        {"api.a": "FAILED observed"},
+    ),
+    lying(
+        "a hook makes a skipped report of a failure",
+        """
+        import pytest
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_makereport(item, call):
+            report = yield
+            if report.failed:
+                report.outcome, report.longrepr = "skipped", ("a.py", 1, "Skipped: later")
+            return report
+        """,
+        FAILS,
+        {"api.a": "FAILED observed"},
+    ),
+    lying(
+        "a hook swallows the exception of a test",
+        """
+        import pytest
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_call(item):
+            try:
+                return (yield)
+            except BaseException:
+                return None
+        """,
+        FAILS,
+        {"api.a": "FAILED observed"},
+    ),
+    lying(
+        "a hook swallows the exception of a tear-down",
+        """
+        import pytest
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_teardown(item):
+            try:
+                return (yield)
+            except BaseException:
+                return None
+        """,
+        TEARS,
+        {"api.a": "FAILED observed"},
+    ),
+    lying(
+        "a hook drops a criterion from what was collected",
+        "def pytest_collection_modifyitems(items):\n"
+        "    items[:] = [item for item in items if item.name != 'test_a']\n",
+        "@api\ndef test_a(): pass\n@api\ndef test_b(): pass\n",
+        {"api.a": NOT_RUN, "api.b": HELD},
+    ),
+    row(
+        "a test swallows what blocked() raised",
+        """
+        import contextlib
+        @api
+        def test_a():
+            with contextlib.suppress(BaseException):
+                blocked("no order yet", kind="no-data")
+        """,
+        {"api.a": "BLOCKED no-data"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "a test swallows what blocked() raised, and fails",
+        """
+        @api
+        def test_a():
+            try:
+                blocked("no order yet", kind="no-data")
+            except BaseException:
+                assert 0, "down"
+        """,
+        {"api.a": "FAILED observed"},
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "Blocked with a kind by its name",
+        "@api\ndef test_a(): raise Blocked('slow', kind='timeout')\n",
+        {"api.a": "BLOCKED timeout"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "wrong arguments of blocked() are that criterion's alone",
+        """
+        @api
+        @pytest.mark.parametrize("given", [
+            {"reason": None}, {"reason": ""}, {"reason": "x", "kind": "no"},
+            {"reason": "x", "remedy": 5},
+        ], ids="abcd")
+        def test_a(given): blocked(**given)
+        """,
+        {f"api.a[{name}]": "FAILED observed" for name in "abcd"},
+        final="FAILED",
+        status=1,
+    ),
+]
+
 ROWS = [
     *EARLY,
+    *LYING,
     *ENDINGS,
     *PASSES,
     *SKIPS,
