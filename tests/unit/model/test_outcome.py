@@ -16,6 +16,7 @@ from pytest_prodstatus.model.outcome import (
     plain_pass,
     reduce_phases,
     suspected,
+    worse_of,
 )
 from pytest_prodstatus.model.verdict import Kind, Verdict
 from tests.unit.given import NOW, B, C, F, entry, reason
@@ -415,3 +416,53 @@ def test_a_doubt_adds_nothing_to_what_did_not_hold(attempt: tuple[Phase, ...]) -
     """The reason that there is says more."""
     seen = reduce_phases(attempt)
     assert suspected(seen, DOUBT) == seen
+
+
+RAISED = "AssertionError: down"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "xfail", "verdict", "kind"),
+    [
+        ("passed", False, F, Kind.OBSERVED),
+        ("passed", True, F, Kind.OBSERVED),
+        ("skipped", False, F, Kind.OBSERVED),
+        ("skipped", True, F, Kind.KNOWN_FAILURE),
+        ("failed", False, F, Kind.OBSERVED),
+    ],
+)
+def test_what_left_the_test_counts_whatever_was_reported(
+    outcome: str, xfail: bool, verdict: Verdict, kind: Kind
+) -> None:
+    """An exception that left it is a failure, unless an xfail mark expected it."""
+    call = phase("call", outcome, xfail=xfail, raised=RAISED)
+    seen = reduce_phases([SETUP, call, TEARDOWN])
+    assert seen.reason is not None
+    assert (seen.verdict, seen.reason.kind) == (verdict, kind)
+
+
+def test_a_set_up_that_raised_is_a_set_up_error() -> None:
+    """Also if a hook reports that it passed: nothing was seen of the system."""
+    seen = reduce_phases([phase("setup", raised=RAISED), CALL, TEARDOWN])
+    assert seen.reason is not None
+    assert (seen.verdict, seen.reason.kind) == (B, Kind.SETUP_ERROR)
+
+
+def test_a_blocked_that_the_test_swallowed_counts() -> None:
+    """The test passed, but it said that something could not be seen."""
+    seen = reduce_phases([SETUP, phase("call", blocked=ARMED), TEARDOWN])
+    assert (seen.verdict, seen.reason) == (B, ARMED)
+
+
+@pytest.mark.parametrize("last", [CALL, skipped("call"), CALL_FAILED, phase("call", xfail=True)])
+@pytest.mark.parametrize("first", [CALL, skipped("call"), CALL_FAILED])
+def test_of_two_accounts_the_worse_counts(first: Phase, last: Phase) -> None:
+    """What a report said before other hooks had it, and what it said after."""
+
+    def severity(one: Phase) -> int:
+        found = finding_of(one)
+        return found[0].severity if found else -1
+
+    worse = worse_of(first, last)
+    assert severity(worse) == max(severity(first), severity(last))
+    assert worse is last or severity(first) > severity(last)
