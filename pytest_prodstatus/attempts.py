@@ -53,7 +53,7 @@ class Attempts:
     """The phases of every criterion, in the order of arrival.
 
     Attributes:
-        criteria: by node id; None before the run has begun, when reports are not for us.
+        criteria: by node id; None before they are known.
         failed: a criterion's report failed.
         failed_elsewhere: node ids of other tests that failed.
         interrupted: ids of workers that were told to stop, which xdist takes for crashes.
@@ -72,6 +72,7 @@ class Attempts:
         self._spool = spool
         self._require_evidence = require_evidence
         self._unread: list[pytest.TestReport] = []
+        self._early: list[tuple[pytest.TestReport, Phase | None]] = []
         self._passed: dict[str, _Passed] = {}
         self._phases: dict[str, list[Phase]] = {}
         self._doubts: dict[str, tuple[Reason, str]] = {}
@@ -132,7 +133,7 @@ class Attempts:
             self._speak()
 
     def take(self, report: pytest.TestReport, first: Phase | None = None) -> None:
-        """Take in one report of any test; nothing before the run has begun.
+        """Take in one report of any test.
 
         Args:
             report: as all hooks have left it.
@@ -140,8 +141,9 @@ class Attempts:
         """
         criteria = self.criteria
         if criteria is None:
-            return
-        if _is_pass(vars(report)) and first is None:
+            # A worker may die in its first test, and its manifest with it.
+            self._early.append((report, first))
+        elif _is_pass(vars(report)) and first is None:
             self._keep(report)
         elif report.nodeid not in criteria:
             if report.failed or (first is not None and first.outcome == "failed"):
@@ -156,6 +158,13 @@ class Attempts:
             self._of(report.nodeid).append(phase)
             self._note(report)
 
+    def begin(self, criteria: Mapping[str, Criterion]) -> None:
+        """Take in what was reported so far, now that the criteria are known."""
+        self.criteria = criteria
+        early, self._early = self._early, []
+        for report, first in early:
+            self.take(report, first)
+
     def _keep(self, report: pytest.TestReport) -> None:
         self._unread.append(report)
         if len(self._unread) >= _MANY:
@@ -163,7 +172,9 @@ class Attempts:
 
     def read(self) -> None:
         """Read the reports that were kept, of those tests that are criteria."""
-        criteria = self.criteria or {}
+        if self.criteria is None:
+            return
+        criteria = self.criteria
         for report in self._unread:
             nodeid = report.nodeid
             if nodeid not in criteria:

@@ -418,8 +418,9 @@ class Collector:
 
 def _without_repeats(item: pytest.Item, criterion: Criterion) -> str:
     """Return what all items have in common that a plugin made of one test to repeat it."""
-    values = getattr(getattr(item, "callspec", None), "indices", {})
-    own = [f"{name}={index}" for name, index in values.items() if not name.startswith(_ADDED)]
+    # By the values themselves: pytest numbers a parameter anew for each repetition.
+    values = getattr(getattr(item, "callspec", None), "params", {})
+    own = [f"{name}={id(value)}" for name, value in values.items() if not name.startswith(_ADDED)]
     return f"{criterion.base_id}[{','.join(own)}]" if len(own) < len(values) else criterion.id
 
 

@@ -46,6 +46,8 @@ from pytest_prodstatus.spool import Spool
 
 OURS = (EXIT_OPEN, EXIT_BLOCKED, EXIT_UNWRITTEN)
 """Exit statuses that only this plugin gives, or that say nothing went wrong."""
+MANIFEST = "manifest"
+"""The sort of incident that a worker refused to run."""
 COLLECTION = "collection"
 """The sort of incident that a file did not collect."""
 
@@ -166,11 +168,12 @@ class Recorder:
             return
         if self._manifest is not None:
             if manifest.error:
-                self.incident("manifest", manifest.error, Kind.INCONCLUSIVE, of=manifest.error)
+                self.incident(MANIFEST, manifest.error, Kind.INCONCLUSIVE, of=manifest.error)
             return
         wanted = self.settings.asked or manifest.selected > 0
         self.redaction.switch(self.config, on=bool(wanted))
         if not wanted:
+            self.attempts.begin({})
             if manifest.error:
                 raise pytest.UsageError(manifest.error)
             return
@@ -182,7 +185,7 @@ class Recorder:
         known = tuple(s.id for s in self._former.stages) if self._former else ()
         self._catalogue = checked_catalogue(self.settings, manifest, known if narrowed else ())
         self._manifest, self.criteria = manifest, manifest.criteria
-        self.attempts.criteria = manifest.criteria
+        self.attempts.begin(manifest.criteria)
         self._run = replace(
             self._begun_run(),
             selection=selection_words(self.settings, self.config, narrowed),
@@ -228,8 +231,12 @@ class Recorder:
             remedy: what to do about it.
             of: what it happened to; of each only the first incident of a sort is kept.
         """
-        text = self.redaction.text(text)
-        self._incidents.setdefault((what, of), Reason(text=text, kind=kind, remedy=remedy))
+        reason = Reason(text=self.redaction.text(text), kind=kind, remedy=remedy)
+        if what == MANIFEST:
+            # It explains what xdist says next: that its workers collected different tests.
+            self._incidents = {(what, of): reason, **self._incidents}
+        else:
+            self._incidents.setdefault((what, of), reason)
 
     def verdict_of(self, report: object) -> Verdict | None:
         """Return what one report says by itself of a criterion; None where it says nothing."""

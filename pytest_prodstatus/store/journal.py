@@ -390,7 +390,9 @@ class Journal:
         criterion: str,
         target: str,
         *,
+        project: str,
         since: datetime,
+        key: Key | None = None,
         details: Mapping[str, Detail] | None = None,
     ) -> Action | None:
         """Return the newest confirmed action that was claimed at or after `since`, or None.
@@ -401,7 +403,10 @@ class Journal:
         Args:
             criterion: whose action.
             target: the system that it was done for.
+            project: whose action; another project's with the same criterion proves nothing here.
+                One from before the journal knew projects counts for any.
             since: an aware instant.
+            key: the one that it must have, as if it must be of the same release; None for any.
             details: those that it must have, among others.
 
         Raises:
@@ -413,7 +418,8 @@ class Journal:
         with self._database.reading() as connection:
             history = _load(connection, *_of(criterion, target))
         for action in reversed(history):
-            fits = wanted.items() <= action.details.items()
+            fits = action.project in (project, "") and key in (None, action.key)
+            fits = fits and wanted.items() <= action.details.items()
             if action.state is State.CONFIRMED and fits and since <= action.claimed_at <= until:
                 return action
         return None

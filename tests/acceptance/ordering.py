@@ -90,13 +90,12 @@ def purchase(
     prodstatus_endpoint: Endpoints,
     evidence: Evidence,
     ask: Ask,
-    pytestconfig: pytest.Config,
+    project: str,
 ) -> Iterator[Purchase]:
     """What the one real order is made with; BLOCKED, not-armed, unless every condition is met.
 
     Its credential is read anew, and not the snapshot's, which may be some minutes old.
     """
-    from pytest_prodstatus.journal import project_name
     from tests.acceptance.support.purchase.journal import refuse_unresolved
     from tests.acceptance.support.purchase.order import Purchase, require_armed
     from tests.acceptance.support.purchase.routes import choose_route
@@ -110,7 +109,7 @@ def purchase(
             route=choose_route(settings.purchase, client),
             journal=journal,
             settings=settings.purchase,
-            project=project_name(pytestconfig.rootpath),
+            project=project,
             target=prodstatus_target,
             who=_who(),
             clock=utc_now,
@@ -134,17 +133,30 @@ def tells_when_over(placing: Placing) -> Iterator[None]:
     placing.end()
 
 
+@pytest.fixture(scope="session")
+def project(pytestconfig: pytest.Config) -> str:
+    """The project that an order is of: another store's with the same journal proves nothing."""
+    from pytest_prodstatus.journal import project_name
+
+    return project_name(pytestconfig.rootpath)
+
+
 @pytest.fixture
-def placed_before(journal: Journal, now: datetime, prodstatus_target: str) -> Action | None:
+def placed_before(
+    journal: Journal, now: datetime, project: str, prodstatus_target: str
+) -> Action | None:
     """The paid order that still proves the purchase, so that nothing has to be bought."""
     from tests.acceptance.support.purchase.journal import latest_order
 
-    return latest_order(journal, prodstatus_target, now)
+    return latest_order(journal, project, prodstatus_target, now)
 
 
 @pytest.fixture
 def order_placed(
-    placed_before: Action | None, request: pytest.FixtureRequest, prodstatus_target: str
+    placed_before: Action | None,
+    request: pytest.FixtureRequest,
+    project: str,
+    prodstatus_target: str,
 ) -> Action:
     """The paid order, waited for if another process may be placing it at this moment."""
     if placed_before is not None:
@@ -159,7 +171,7 @@ def order_placed(
     comes = settings.purchase.mode == "paid" and any(map(acts, request.session.items))
     if comes and "PYTEST_XDIST_WORKER" in os.environ:
         found = awaited_order(
-            lambda: latest_order(journal, prodstatus_target, utc_now()),
+            lambda: latest_order(journal, project, prodstatus_target, utc_now()),
             request.getfixturevalue("placing"),
             request.getfixturevalue("wait"),
         )

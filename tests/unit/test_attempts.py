@@ -199,12 +199,13 @@ def test_of_other_tests_nothing_is_kept() -> None:
     assert attempts.failed_elsewhere == [NODEID]
 
 
-def test_before_the_run_has_begun_nothing_is_taken_in() -> None:
-    """No one knows yet which tests are criteria, or whether there are any."""
+def test_what_came_before_the_criteria_were_known_counts() -> None:
+    """A worker may die in its first test, before its controller knows what it collected."""
     attempts = Attempts(Mock(on=True), Spool(), require_evidence=False)
-    add(attempts, report("call", "failed"))
-    assert not attempts.failed
-    assert attempts.failed_elsewhere == []
+    add(attempts, report("setup"), report("???", "failed"))
+    attempts.begin({NODEID: criterion()})
+    assert attempts.failed
+    assert seen_by(attempts).reason.kind is Kind.CRASH
 
 
 def test_a_pass_that_became_something_else_is_that() -> None:

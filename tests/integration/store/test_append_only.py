@@ -37,7 +37,7 @@ def test_the_journal_only_selects_and_inserts(url: str, statements: list[str]) -
         journal.resolve(open_end.id, state="CONFIRMED", receipts=["1"], who="Ana", how="seen")
         clock.advance(days=1)
         journal.confirmed(journal.sent(journal.intend(plan_at(clock.now))), ["2"], "ok")
-        journal.latest_confirmed(CRITERION, TARGET, since=NOON - timedelta(days=30))
+        journal.latest_confirmed(CRITERION, TARGET, project="shop", since=NOON - timedelta(days=30))
         journal.actions()
 
     verbs = {statement.split()[0].upper() for statement in statements}

@@ -81,7 +81,7 @@ def test_an_action_dated_in_the_far_future_can_be_redated(
     clock.advance(days=20_000)
     _buy(journal, clock)
     clock.now = right
-    assert journal.latest_confirmed(CRITERION, TARGET, since=right) is None
+    assert journal.latest_confirmed(CRITERION, TARGET, project="shop", since=right) is None
     (action,) = journal.actions()
     with pytest.raises(ClockBehind):
         journal.intend(plan_at(right))

@@ -122,10 +122,15 @@ def test_a_bought_day_stays_taken_and_a_rejected_one_free(former: str) -> None:
         assert journal.intend(plan_at(DAY, criterion=CRITERION, target="rejected")).attempt == 2
         paid = {"mode": "paid"}
         since = DAY - timedelta(days=30)
-        newest = journal.latest_confirmed(CRITERION, "production", since=since, details=paid)
+        newest = journal.latest_confirmed(
+            CRITERION, "production", project="any", since=since, details=paid
+        )
         assert newest is not None
         assert newest.id == 3
-        assert journal.latest_confirmed(CRITERION, "unpaid", since=since, details=paid) is None
+        assert (
+            journal.latest_confirmed(CRITERION, "unpaid", project="any", since=since, details=paid)
+            is None
+        )
 
 
 def test_an_intent_of_before_can_still_be_sent(former: str) -> None:

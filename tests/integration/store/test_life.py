@@ -131,7 +131,7 @@ def test_a_success_is_written_even_after_a_resolution(journal: Journal, clock: S
     late = journal.confirmed(action, ["8198"], "answered after 300 s")
 
     assert late.state is State.CONFIRMED
-    assert journal.latest_confirmed(CRITERION, TARGET, since=LONG_AGO) == late
+    assert journal.latest_confirmed(CRITERION, TARGET, project="shop", since=LONG_AGO) == late
     with pytest.raises(Claimed):
         journal.intend(plan_at(NOON))
     with pytest.raises(IllegalTransition):
@@ -185,27 +185,32 @@ def test_latest_confirmed_counts_the_age_from_the_claim(journal: Journal, clock:
     clock.advance(days=20)
     journal.resolve(action.id, state="CONFIRMED", receipts=["5"], who="Ana", how="found")
 
-    found = journal.latest_confirmed(CRITERION, TARGET, since=NOON)
+    found = journal.latest_confirmed(CRITERION, TARGET, project="shop", since=NOON)
     assert found is not None
     assert found.receipts == ("5",)
     later = NOON + timedelta(microseconds=1)
-    assert journal.latest_confirmed(CRITERION, TARGET, since=later) is None
+    assert journal.latest_confirmed(CRITERION, TARGET, project="shop", since=later) is None
 
 
-def test_latest_confirmed_is_of_its_details_and_target(journal: Journal, clock: SetClock) -> None:
-    """One with other details, another target's or an open one doesn't count."""
+def test_latest_confirmed_is_of_its_project_key_and_target(
+    journal: Journal, clock: SetClock
+) -> None:
+    """One with other details, another project's or target's, or an open one doesn't count."""
     instant = {"mode": "instant"}
     slow = plan_at(NOON, details={"mode": "slow", "account": "7"})
     journal.confirmed(journal.sent(journal.intend(slow)), ["1"], "ok")
     staging = plan_at(NOON, target="staging")
     journal.confirmed(journal.sent(journal.intend(staging)), ["2"], "ok")
-    found = partial(journal.latest_confirmed, CRITERION, TARGET, since=LONG_AGO)
+    found = partial(journal.latest_confirmed, CRITERION, TARGET, project="shop", since=LONG_AGO)
     assert found(details=instant) is None
 
     kept = found(details={"mode": "slow"})
     assert kept is not None
     assert kept.receipts == ("1",)
     assert found() == kept
+    assert found(key=kept.key) == kept
+    assert found(key=once("another")) is None
+    assert journal.latest_confirmed(CRITERION, TARGET, project="b", since=LONG_AGO) is None
 
     clock.advance(days=1)
     action = journal.sent(journal.intend(plan_at(clock.now)))
@@ -213,7 +218,9 @@ def test_latest_confirmed_is_of_its_details_and_target(journal: Journal, clock: 
     action = journal.confirmed(action, ["3"], "ok")
     assert found(details=instant) == found() == action
     with pytest.raises(InvalidRecord):
-        journal.latest_confirmed(CRITERION, TARGET, since=LONG_AGO.replace(tzinfo=None))
+        journal.latest_confirmed(
+            CRITERION, TARGET, project="shop", since=LONG_AGO.replace(tzinfo=None)
+        )
 
 
 @pytest.mark.parametrize("key", [once_a_release("v41"), once("invoice-7")], ids=str)

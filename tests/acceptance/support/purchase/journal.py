@@ -67,10 +67,14 @@ def refuse_unresolved(journal: Journal, target: str) -> None:
         block_on_unresolved(str(Unresolved(open_actions[0])))
 
 
-def latest_order(journal: Journal, target: str, now: datetime) -> Action | None:
-    """Return the newest paid order that still proves the purchase."""
+def latest_order(journal: Journal, project: str, target: str, now: datetime) -> Action | None:
+    """Return the project's newest paid order that still proves the purchase."""
     return journal.latest_confirmed(
-        CRITERION, target, since=now - VALID_FOR, details={"mode": "paid"}
+        CRITERION,
+        target,
+        project=project,
+        since=now - VALID_FOR,
+        details={"mode": "paid"},
     )
 
 

@@ -67,7 +67,7 @@ def test_the_ladder_spends_as_much_as_it_says(bench: Bench) -> None:
     assert bench.blocked()[0] == "not-armed"
     assert [order.status for order in bench.state.orders.values()] == ["PLACE_ORDER_SUCCESS"]
     with bench.journal() as journal:
-        assert latest_order(journal, "demo", bench.clock()) is None
+        assert latest_order(journal, "shop", "demo", bench.clock()) is None
 
 
 def test_the_credential_is_looked_at_again_just_before(bench: Bench) -> None:
@@ -164,7 +164,7 @@ def test_a_confirmed_order_proves_the_purchase_for_thirty_days(bench: Bench) -> 
     action = bench.place()
     with bench.journal() as journal:
         later = bench.clock() + timedelta(days=29)
-        assert latest_order(journal, "demo", later) == action
-        assert latest_order(journal, "production", later) is None
-        assert latest_order(journal, "demo", bench.clock() + timedelta(days=31)) is None
+        assert latest_order(journal, "shop", "demo", later) == action
+        assert latest_order(journal, "shop", "production", later) is None
+        assert latest_order(journal, "shop", "demo", bench.clock() + timedelta(days=31)) is None
     assert action.criterion == CRITERION
