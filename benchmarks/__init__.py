@@ -1,1 +1,1 @@
-"""Measurements that are run by hand: nothing here is installed, and no verdict rests on it."""
+"""Measurements that are run by hand: nothing here is installed, and no verdict depends on it."""

@@ -1,9 +1,9 @@
-"""Measures how long `prodstatus gate` takes over a record of thousands of criteria.
+"""Measure how long `prodstatus gate` takes over a record of thousands of criteria.
 
     python -m benchmarks.gate [--criteria 10000] [--rounds 15]
 
-Each answer is a process of its own, as a deploy job asks; the exit status is 0 whatever the numbers
-are.
+Each call is a process of its own, as in a deploy job. The exit status is 0, regardless of the
+numbers.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Case:
     """One kind of record.
 
     Attributes:
-        observe: what was seen of the criterion of a number.
-        declared: every criterion stands in pyproject.toml, or the stages alone.
+        observe: the observation of the criterion with a number.
+        declared: whether pyproject.toml declares every criterion, or only the stages.
     """
 
     observe: Callable[[int], Observation]
@@ -51,11 +51,11 @@ class Case:
 
 
 def _confirmed(number: int) -> Observation:
-    told = (
+    evidence = (
         entry_of("order_id", _NOW, f"order {number}"),
         entry_of("count", _NOW, number),
     )
-    return replace(_SEEN, evidence=told, duration=0.01)
+    return replace(_SEEN, evidence=evidence, duration=0.01)
 
 
 def _half_failed(number: int) -> Observation:
@@ -79,7 +79,7 @@ def main() -> int:
     parser.add_argument("--criteria", type=int, default=10_000, metavar="N")
     parser.add_argument("--rounds", type=int, default=15, metavar="N")
     options = parser.parse_args()
-    print(machine())  # noqa: T201  a command says what it measured
+    print(machine())  # noqa: T201  a command prints
     print(f"\n| a record of {options.criteria:,} criteria | size | min | median | max |")  # noqa: T201
     print("|---|---|---|---|---|")  # noqa: T201
     for name, case in CASES.items():
@@ -87,8 +87,8 @@ def main() -> int:
             _write(Path(folder), case, options.criteria)
             size = (Path(folder) / "reports" / "status.json").stat().st_size / 1e6
             times = sorted(_times(Path(folder), options.rounds))
-        told = " | ".join(f"{t:.3f} s" for t in (times[0], median(times), times[-1]))
-        print(f"| {name} | {size:.1f} MB | {told} |")  # noqa: T201
+        cells = " | ".join(f"{t:.3f} s" for t in (times[0], median(times), times[-1]))
+        print(f"| {name} | {size:.1f} MB | {cells} |")  # noqa: T201
     return 0
 
 
@@ -103,7 +103,7 @@ def _times(folder: Path, rounds: int) -> Iterator[float]:
         if done.returncode not in (0, 1):
             msg = f"{' '.join(command)} ended with {done.returncode}"
             raise RuntimeError(msg)
-        if number:  # the first compiles everything
+        if number:  # the first round compiles the modules, so it doesn't count
             yield time.perf_counter() - began
 
 
@@ -141,13 +141,13 @@ def _record(catalogue: Catalogue, tests: list[Criterion], case: Case) -> Record:
         finished=_NOW,
         catalogue=catalogue.digest,
     )
-    facts = RunData(
+    data = RunData(
         catalogue=catalogue,
         collected=tests,
         selected=frozenset(seen),
         observe=lambda criterion: seen.get(criterion.id),
     )
-    return compose(facts, criterion_statuses(facts, run, _NOW), run, Rule.CONFIRMED, 0)
+    return compose(data, criterion_statuses(data, run, _NOW), run, Rule.CONFIRMED, 0)
 
 
 if __name__ == "__main__":

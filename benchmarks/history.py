@@ -1,9 +1,9 @@
-"""What a question to the history costs over 100,000 runs: `python -m benchmarks.history [RUNS]`.
+"""Measure queries of a history of 100,000 runs: `python -m benchmarks.history [RUNS]`.
 
-Fills a history on SQLite and on a PostgreSQL of its own (embedded, in a temporary folder), opens
-it, looks back, saves one more run, and prints the medians in milliseconds, imports apart. The runs
-have nine stages and 25 criteria; one run in twenty is bad somewhere, and one stage has been FAILED
-for the newer half of all runs, so that its last CONFIRMED lies far back.
+It fills a history on SQLite and on its own PostgreSQL (embedded, in a temporary folder), opens it,
+looks back, saves one more run, and prints the medians in milliseconds, without imports. The runs
+have nine stages and 25 criteria. One run in twenty has a failed criterion, and one stage has been
+FAILED for the newer half of all runs, so that its last CONFIRMED lies far back.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ CRITERIA = tuple(
 
 
 def template(bad: frozenset[str], flaky: bool) -> Record:
-    """Return the record of a run in which these criteria FAILED, and perhaps one was flaky."""
+    """Return the record of a run in which these criteria FAILED; with `flaky`, one is flaky."""
     failed = Reason(text="assert 0 == 1, of 2,500 rows", kind=Kind.OBSERVED)
     seen = {
         criterion.id: Observation(
@@ -79,18 +79,18 @@ def template(bad: frozenset[str], flaky: bool) -> Record:
         catalogue="0" * 64,
         versions={"python": "3.11.9", "pytest": "9.2.0", "pytest-prodstatus": "0.1.0"},
     )
-    facts = RunData(
+    data = RunData(
         catalogue=CATALOGUE,
         collected=CRITERIA,
         selected=frozenset(seen),
-        observe=lambda one: seen.get(one.id),
+        observe=lambda criterion: seen.get(criterion.id),
     )
-    return compose(facts, criterion_statuses(facts, run, BEGINNING), run, Rule.CONFIRMED, 0)
+    return compose(data, criterion_statuses(data, run, BEGINNING), run, Rule.CONFIRMED, 0)
 
 
 def records(count: int) -> Iterator[Record]:
-    """Yield the records of `count` runs an hour apart, the same ones each time."""
-    chance = random.Random(20261122)  # noqa: S311  no secret is made of it
+    """Yield the records of `count` runs, an hour apart. Every call yields the same records."""
+    chance = random.Random(20261122)  # noqa: S311  not for secrets
     made: dict[tuple[frozenset[str], bool], Record] = {}
     for number in range(count):
         lasting = {CRITERIA[3].id} if number > count // 2 else set()
@@ -111,9 +111,9 @@ def records(count: int) -> Iterator[Record]:
 
 
 def fill(url: str, count: int) -> None:
-    """Keep `count` runs, as so many `History.save` one after the other would, in a few seconds."""
+    """Save `count` runs in bulk. The tables are as after `count` calls of `HistoryStore.save`."""
     HistoryStore.open(url, PROJECT).close()
-    present: dict[str, Verdict] = {}
+    latest: dict[str, Verdict] = {}
     runs: list[dict[str, Any]] = []
     criteria: list[dict[str, Any]] = []
     flips: list[dict[str, Any]] = []
@@ -124,10 +124,10 @@ def fill(url: str, count: int) -> None:
     }
     with open_store(url, HISTORY).writing() as statements:
         for number, record in enumerate(records(count), 1):
-            kept = saved_run(record)
-            runs.append({"id": number, **run_values(kept, PROJECT)})
+            saved = saved_run(record)
+            runs.append({"id": number, **run_values(saved, PROJECT)})
             criteria += criterion_values(record, number)
-            flips += _turned(kept, present)
+            flips += _flips(saved, latest)
             if number % BATCH == 0 or number == count:
                 for table, rows in tables.items():
                     if rows:
@@ -135,44 +135,44 @@ def fill(url: str, count: int) -> None:
                     rows.clear()
         if url.startswith("postgresql"):
             statements.rows("SELECT setval('prodstatus_run_id_seq', :count)", count=count)
-            statements.change("ANALYZE", {})  # as autovacuum does, which this server has off
+            statements.change("ANALYZE", {})  # as autovacuum would, but it is off on this server
 
 
-def _turned(kept: SavedRun, present: dict[str, Verdict]) -> Iterator[dict[str, Any]]:
-    for stage, verdict in kept.stages.items():
-        previous = present.get(stage)
+def _flips(saved: SavedRun, latest: dict[str, Verdict]) -> Iterator[dict[str, Any]]:
+    for stage, verdict in saved.stages.items():
+        previous = latest.get(stage)
         if verdict is not None and verdict is not previous:
-            present[stage] = verdict
+            latest[stage] = verdict
             yield {
                 "project": PROJECT,
                 "target": TARGET,
                 "stage": stage,
-                "started": kept.started,
-                "run": kept.run,
+                "started": saved.started,
+                "run": saved.run,
                 "verdict": verdict.value,
                 "previous": previous and previous.value,
             }
 
 
 def milliseconds(action: Callable[[], object]) -> float:
-    """Return the median of several times that `action` took, after one that doesn't count."""
+    """Return the median duration of `action` in milliseconds; a first call doesn't count."""
     action()
-    taken = []
+    seconds = []
     for _ in range(TIMES):
         began = time.perf_counter()
         action()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken) * 1000
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds) * 1000
 
 
 def look_back(url: str) -> None:
-    """Ask as `prodstatus history` does: open, look back, close."""
+    """Open the history, look back and close it, as `prodstatus history` does."""
     with HistoryStore.open(url, PROJECT) as history:
         assert len(history.look_back(TARGET).stages) == len(STAGES) + 1
 
 
 def measure(name: str, url: str, count: int) -> None:
-    """Fill one database and print what it costs to ask and to save."""
+    """Fill one database, and print the durations of looking back and saving."""
     began = time.perf_counter()
     fill(url, count)
     filled = time.perf_counter() - began
@@ -187,7 +187,7 @@ def measure(name: str, url: str, count: int) -> None:
     began = time.perf_counter()
     look_back(url)
     first = (time.perf_counter() - began) * 1000
-    print(  # noqa: T201  it is a command
+    print(  # noqa: T201  a command prints
         f"{name}: {count:,} runs, filled in {filled:.0f} s: "
         f"look back {milliseconds(lambda: look_back(url)):.1f} ms "
         f"(the first time {first:.1f} ms), save {milliseconds(save):.1f} ms"
@@ -206,7 +206,7 @@ def main() -> None:
     server = Postgres(new_folder())
     try:
         server.create_database()
-        # The store's own spelling has a parameter that only its clients understand.
+        # `schema` is a parameter of Prisma, the store's client; libpq refuses it.
         measure("PostgreSQL", server.url().replace("&schema=public", ""), count)
     finally:
         server.stop()

@@ -1,1 +1,1 @@
-"""What the plugin costs a run of pytest, beside pytest alone and beside other reporters."""
+"""The cost of the plugin in a run of pytest, compared with pytest alone and other reporters."""

@@ -1,11 +1,11 @@
-"""Measures the plugin beside pytest alone and other reporters, in one environment and one run.
+"""Measure the plugin, pytest alone and other reporters, in one environment and one run.
 
     python -m benchmarks.plugin                       100, 1,000 and 10,000 tests
     python -m benchmarks.plugin --sizes 100,50000 --workers 0,2 --rounds 3
 
-All tests pass, since pytest 9.2's own summary of failures costs failures × tests whoever reports.
-The reporters take turns within a round, and a ratio is taken within it. The exit status is 0
-whatever the numbers are.
+All tests pass, because pytest 9.2's own summary of failures costs failures × tests with any
+reporter. The reporters take turns within a round, and a ratio is of two costs of one round. The
+exit status is 0, regardless of the numbers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks.plugin.projects import write_project
 from benchmarks.plugin.reporters import (
     ALONE,
-    OURS_TOO,
+    OWN_CASES,
     PACKAGES,
     RECORDING,
     REPORTERS,
@@ -51,26 +51,26 @@ def main() -> int:
         plugins = frozenset(names.stdout.split())
         pythons = {"": environment.python, STATE: with_state.python}
         runner = Runner(pythons=pythons, plugins=plugins, out=folder / "out")
-        _say(f"{machine()}\n{', '.join(environment.packages())}")
+        _print(f"{machine()}\n{', '.join(environment.packages())}")
         for tests in options.sizes:
             for workers in options.workers:
                 mode = f"-n {workers}" if workers else "serially"
-                _say(f"\n### {tests:,} tests, {mode}\n")
+                _print(f"\n### {tests:,} tests, {mode}\n")
                 costs = _measured(runner, folder / f"{tests}-{workers}", tests, workers, options)
-                _say(table(costs, tests))
+                _print(table(costs, tests))
     return 0
 
 
-def _environment(folder: Path, ours: str) -> Environment:
+def _environment(folder: Path, requirement: str) -> Environment:
     environment = Environment.make(folder, Path(sys.executable))
-    environment.install(ours, *PACKAGES)
+    environment.install(requirement, *PACKAGES)
     return environment
 
 
 def _measured(
     runner: Runner, folder: Path, tests: int, workers: int, options: argparse.Namespace
 ) -> dict[str, list[Cost]]:
-    reporters = {**REPORTERS, **OURS_TOO, **RECORDING}
+    reporters = {**REPORTERS, **OWN_CASES, **RECORDING}
     if options.only:
         wanted = {ALONE, *options.only.split(",")}
         reporters = {name: reporter for name, reporter in reporters.items() if name in wanted}
@@ -78,17 +78,17 @@ def _measured(
     for project, reporter in {projects[name]: r for name, r in reporters.items()}.items():
         write_project(project, tests, marked=reporter.marked, records=reporter.records)
     costs: dict[str, list[Cost]] = defaultdict(list)
-    # The first round compiles everything, and leaves the record that a second run finds.
-    for turn in range(options.rounds + 1):
+    # The first round isn't counted: it compiles the modules, and leaves the record for `again`.
+    for number in range(options.rounds + 1):
         for name, reporter in reporters.items():
             cost = runner.run(projects[name], reporter, workers)
-            if turn:
+            if number:
                 costs[name].append(cost)
     return costs
 
 
 def _project(folder: Path, reporter: Reporter) -> Path:
-    # Each kind of test has a project of its own, and so has a run that finds a record.
+    # Runs share a project only if they have the same tests and both find a record, or neither does.
     kind = f"{reporter.marked}-{reporter.records}-{reporter.again}-{reporter.extra}".lower()
     return folder / kind
 
@@ -109,7 +109,7 @@ def _numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

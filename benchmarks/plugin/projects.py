@@ -32,24 +32,24 @@ def test_f{file}_c{number}():
     allure.attach("{number}", name="count")
 """,
 }
-"""A test that records nothing, or the same two values by the means of one reporter."""
+"""A test that records nothing, or the same two values in the way of one reporter."""
 _IMPORTS = {"attachments": "import allure\n"}
 
 
 def write_project(folder: Path, tests: int, *, marked: bool = True, records: str = "") -> None:
-    """Write a project of so many tests that all pass, a hundred a file.
+    """Write a project of passing tests, a hundred in each file.
 
     Args:
-        folder: where; it is made.
+        folder: the project's folder; it must not exist.
         tests: how many, a multiple of a hundred.
-        marked: each file is of one of ten stages.
-        records: by what means each test records two values, a key of `BODIES`.
+        marked: whether each file is marked with one of ten stages.
+        records: the way in which each test records two values, a key of `BODIES`.
     """
     folder.mkdir(parents=True)
     (folder / "pytest.ini").write_text(
         "[pytest]\nmarkers =\n    stage: unknown without the plugin\n", encoding="utf-8"
     )
-    # On its path, the installed package isn't hidden by this checkout.
+    # Copied, so that this checkout isn't on the path and doesn't hide the installed package.
     shutil.copy(Path(__file__).with_name("floor.py"), folder)
     body, imports = BODIES[records], _IMPORTS.get(records, "")
     for file in range(tests // PER_FILE):

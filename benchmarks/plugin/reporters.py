@@ -1,4 +1,4 @@
-"""The reporters that are measured: what each is called on pytest's command line."""
+"""The reporters that are measured, and the command-line arguments of each."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Reporter:
 
     Attributes:
         plugins: the names of the plugins that it needs; all others are switched off.
-        args: what asks for it; `{written}` is what it writes.
-        writes: the file or folder that a run must have written, since one that was quiet about it
-            would be measured at nothing. `{out}` is a folder for it, `{project}` the project's.
-        marked: the tests carry stage marks.
-        records: by what means each test records two values, a key of `projects.BODIES`.
-        extra: of the plugin's extras, the one that its environment has; "" for none.
-        again: the project was judged before, and that record is there.
+        args: the arguments that switch it on; `{written}` is the path of its output.
+        writes: the file or folder that a run must write; without it, the reporter was off and the
+            measurement is wrong. `{out}` is a folder for outputs, `{project}` the project's.
+        marked: whether the tests have stage marks.
+        records: the way in which each test records two values, a key of `projects.BODIES`.
+        extra: the extra of the plugin that its environment has; "" for none.
+        again: whether the record of an earlier run is kept.
     """
 
     plugins: frozenset[str] = frozenset()
@@ -64,21 +64,21 @@ REPORTERS = {
         args=("--alluredir={written}",),
         writes="{out}/allure",
     ),
-    # A row for each test; without its verbosity it writes nothing in a quiet run.
+    # Verbosity 1 has a row for each test; without it, nothing is written in a quiet run.
     "pytest-md-report": Reporter(
         plugins=frozenset({"pytest-md-report"}),
         args=("--md-report", "--md-report-output={written}", "--md-report-verbose=1"),
         writes="{out}/report.md",
     ),
 }
-"""Each beside `ALONE`, on the same tests."""
+"""Each is compared with `ALONE`, on the same tests."""
 
-OURS_TOO = {
+OWN_CASES = {
     "a second run": replace(REPORTERS[OURS], again=True),
     "no stage marks": Reporter(plugins=frozenset({"prodstatus"}), marked=False),
     "with the extra `state`": replace(REPORTERS[OURS], extra=STATE),
 }
-"""The plugin in other cases, beside `ALONE` on the same tests."""
+"""The plugin in other cases, compared with `ALONE` on the same tests."""
 
 RECORDING = {
     f"{OURS}, two values": replace(REPORTERS[OURS], records="evidence"),
@@ -88,7 +88,7 @@ RECORDING = {
     ),
     "allure-pytest, two attachments": replace(REPORTERS["allure-pytest"], records="attachments"),
 }
-"""Like with like: each test records two values, by the means that the reporter has for it."""
+"""Each test records two values, in the way that the reporter has for it."""
 
 PACKAGES = (
     "allure-pytest",
@@ -99,4 +99,4 @@ PACKAGES = (
     "pytest-reportlog",
     "pytest-xdist",
 )
-"""What the environment holds beside pytest and the plugin, which comes without its extras."""
+"""The packages of the environment, besides pytest and the plugin without its extras."""

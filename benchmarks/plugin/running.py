@@ -1,4 +1,4 @@
-"""One run of pytest as a process of its own: what it cost."""
+"""Run pytest in a process of its own, and measure it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from benchmarks.plugin.reporters import Reporter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What a process and its children cost.
+    """The cost of a process and its children.
 
     Attributes:
         cpu: seconds, user and system.
@@ -33,9 +33,9 @@ class Runner:
     """Runs pytest in one of several environments.
 
     Attributes:
-        pythons: the interpreter of each, by the extra of the plugin that is installed there.
-        plugins: names of all plugins that it would load by itself.
-        out: a folder for what reporters write.
+        pythons: the interpreter of each environment, by the extra of the plugin in it.
+        plugins: names of all plugins that pytest would load there.
+        out: a folder for the outputs of reporters; each run empties it.
     """
 
     pythons: Mapping[str, Path]
@@ -61,7 +61,7 @@ class Runner:
             *(str(self.pythons[reporter.extra]), "-m", "pytest", "-q", "-p", "no:cacheprovider"),
             *(*switched_off, *args, *spread),
         ]
-        # What is compiled in the first round is there in the others, as it is for any user.
+        # Bytecode of the first round is kept for the others, as it is for a user.
         environment = {
             **os.environ,
             "PYTHONDONTWRITEBYTECODE": "",
@@ -77,10 +77,10 @@ class Runner:
         wall = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.stderr is not None:
-            told = process.stderr.read().decode(errors="replace")
+            errors = process.stderr.read().decode(errors="replace")
             process.stderr.close()
         if process.returncode != 0:
-            msg = f"{' '.join(command)} in {project} ended with {process.returncode}: {told}"
+            msg = f"{' '.join(command)} in {project} ended with {process.returncode}: {errors}"
             raise RuntimeError(msg)
         if written and not Path(written).exists():
             msg = f"{' '.join(command)} in {project} wrote no {written}"

@@ -1,4 +1,4 @@
-"""The tables: every reporter beside pytest alone, as the median over rounds."""
+"""Tables that compare every reporter with pytest alone, as the median over rounds."""
 
 from __future__ import annotations
 
@@ -16,18 +16,24 @@ HEAD = (
 
 
 def table(costs: Mapping[str, Sequence[Cost]], tests: int) -> str:
-    """Return the table of one size, from every reporter's costs in the same rounds."""
+    """Return the table of one size as Markdown.
+
+    Args:
+        costs: the costs of each reporter, one per round, in the order of the rounds.
+        tests: the number of tests in the project.
+    """
     alone = costs[ALONE]
     rows = [HEAD]
-    for name, own in costs.items():
-        pairs = list(zip(own, alone, strict=True))
-        cpu = median(one.cpu / base.cpu for one, base in pairs)
-        wall = median(one.wall / base.wall for one, base in pairs)
-        more = median(one.cpu - base.cpu for one, base in pairs)
-        peak = median(one.peak - base.peak for one, base in pairs) / tests
+    for name, rounds in costs.items():
+        # Ratios are taken within a round, in which the machine was equally busy.
+        pairs = list(zip(rounds, alone, strict=True))
+        cpu = median(cost.cpu / base.cpu for cost, base in pairs)
+        wall = median(cost.wall / base.wall for cost, base in pairs)
+        more = median(cost.cpu - base.cpu for cost, base in pairs)
+        peak = median(cost.peak - base.peak for cost, base in pairs) / tests
         if name == ALONE:
-            each = median(base.cpu for base in alone) / tests * 1e6
-            rows.append(f"| {name} | 1.00 | — | ({each:.0f} in all) | 1.00 | — |")
+            micros = median(base.cpu for base in alone) / tests * 1e6
+            rows.append(f"| {name} | 1.00 | — | ({micros:.0f} in all) | 1.00 | — |")
         else:
             rows.append(
                 f"| {name} | {cpu:.3f} | {more * 1e3:.0f} | {more / tests * 1e6:.1f} "

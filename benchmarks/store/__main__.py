@@ -1,9 +1,9 @@
-"""Fills a store of any size and measures every database statement of the criteria on it.
+"""Fill a store of any size, and measure every database statement of the criteria on it.
 
     python -m benchmarks.store                     a store of 100,000 orders and as many sales
     python -m benchmarks.store --rows 5000000 --plans FOLDER
 
-Everything is in a folder of its own, which goes when the process does.
+All files are in a temporary folder, which is removed at the end.
 """
 
 from __future__ import annotations
@@ -27,30 +27,31 @@ from benchmarks.store.table import table
 from tests.acceptance.demo.loading import READER
 from tests.acceptance.demo.postgres import Postgres, new_folder
 
-# What a server of that size has at the least; with the demo's 64 MB the kernel's cache is measured.
+# A server of that size has at least this much. With the demo's 64 MB, the kernel's cache would be
+# measured.
 _OPTIONS = {"shared_buffers": "1GB", "max_wal_size": "8GB"}
 
 
 def main() -> int:
-    """Measure and print; the exit status is 0 whatever the numbers are."""
+    """Measure and print; return 0, regardless of the numbers."""
     options = _options()
-    _say(machine())
+    _print(machine())
     with _server() as server:
         now, began = datetime.now(timezone.utc), time.perf_counter()
         fill(server.url(), rows=options.rows, now=now)
-        _say(
+        _print(
             f"{now:%Y-%m-%d}, {options.rows:,} orders and as many sales, filled in "
             f"{time.perf_counter() - began:.0f} s; {options.rounds} rounds after one that warms"
         )
         url = server.url(user=READER)
         with Psql(server.program("psql"), url.split("&schema=")[0]) as psql:
             measured = measure(url, now=now, psql=psql, rounds=options.rounds)
-        _say("", *table(measured))
+        _print("", *table(measured))
         judged = judge(url)
-    _say(
-        f"This process held at most {peak():.0f} MB.",
+    _print(
+        f"This process used at most {peak():.0f} MB.",
         f"pytest, judging {sum(judged.verdicts.values())} criteria by their database statements "
-        f"alone, took {judged.seconds:.1f} s and held at most {judged.peak:.0f} MB.",
+        f"alone, took {judged.seconds:.1f} s and used at most {judged.peak:.0f} MB.",
     )
     if options.plans is not None:
         _write(measured, options.plans)
@@ -87,11 +88,11 @@ def _server() -> Iterator[Postgres]:
 
 def _write(measured: tuple[Measured, ...], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for each in measured:
-        (folder / f"{each.name}.txt").write_text(each.plan, encoding="utf-8")
+    for statement in measured:
+        (folder / f"{statement.name}.txt").write_text(statement.plan, encoding="utf-8")
 
 
-def _say(*lines: str) -> None:
+def _print(*lines: str) -> None:
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""Filling an empty database with a store of any size: the demo's own schema, set-based SQL."""
+"""Fill an empty database with a store of any size, in the demo's schema, by set-based SQL."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ def fill(url: str, *, rows: int, now: datetime) -> None:
     """Create the store's tables, fill them, add the indexes that the store has, and analyse.
 
     Args:
-        url: an empty database, as its owner (a superuser: foreign keys are made true, not asked).
-        rows: how many orders there shall be, and how many sales.
-        now: the instant that the newest order is of (aware).
+        url: an empty database, as its owner. The owner must be a superuser, to switch the triggers
+            of foreign keys off; the rows satisfy the keys without them.
+        rows: the number of orders, and of sales.
+        now: the instant of the newest order (aware).
     """
     tables, indexes = _parts(SCHEMA.read_text())
     with psycopg.connect(url.split("&schema=")[0], autocommit=True) as connection:
         settings = {
             "benchmark.rows": str(rows),
             "benchmark.now": str(to_column(now)),
-            "session_replication_role": "replica",
+            "session_replication_role": "replica",  # switches triggers of foreign keys off
             "maintenance_work_mem": "512MB",
         }
         for name, value in settings.items():
@@ -38,8 +39,7 @@ def fill(url: str, *, rows: int, now: datetime) -> None:
         connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
         tables_of = sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}")
         connection.execute(tables_of.format(role))
-        # As the store's own server would have done in time: index-only scans need to know what is
-        # visible to all.
+        # As autovacuum does on the store's server: index-only scans need the visibility map.
         connection.execute("VACUUM ANALYZE")
 
 

@@ -1,6 +1,7 @@
-"""The criteria themselves, run by pytest in a process of its own, and what that process took.
+"""Run the criteria by pytest in a process of its own, and measure that process.
 
-Only criteria that ask the database alone are run: whatever `.env` says, no provider is called.
+Only criteria that query nothing but the database are run, so that no provider is called, even if
+`.env` configures one.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ _CRITERIA = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What one run of pytest took.
+    """The cost of one run of pytest.
 
     Attributes:
         verdicts: how many criteria were observed with each verdict.
         seconds: the whole run, from the start of Python to its end.
-        peak: its resident memory at most, in MB.
+        peak: the peak of its resident memory, in MB (10**6 bytes).
     """
 
     verdicts: dict[str, int]
@@ -48,13 +49,13 @@ class Judged:
 
 
 def judge(url: str) -> Judged:
-    """Judge a store by its database alone.
+    """Judge a store by its database alone, and return the cost.
 
     Args:
         url: DATABASE_URL.
 
     Raises:
-        RuntimeError: a criterion was not observed, so that the run measured something else.
+        RuntimeError: a criterion was BLOCKED or none was observed, so the measurement is wrong.
     """
     with tempfile.TemporaryDirectory(prefix="prodstatus-benchmark-") as folder:
         began = time.perf_counter()

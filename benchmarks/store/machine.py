@@ -1,4 +1,4 @@
-"""The machine that something was measured on, in a line."""
+"""Describe the machine of a measurement in one line."""
 
 from __future__ import annotations
 

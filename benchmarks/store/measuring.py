@@ -1,4 +1,4 @@
-"""Asking every question by the suite and by psql in turn, and explaining each once."""
+"""Time every query through the suite and through psql in turn, and get the plan of each."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tests.acceptance.support.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What one statement cost.
+    """The cost of one statement.
 
     Attributes:
-        name: the question.
+        name: the query, as a key of `QUESTIONS`.
         suite: seconds through the suite's own connection, the median of the rounds.
-        psql: seconds that psql says, the median of the rounds.
-        plan: EXPLAIN (ANALYZE, BUFFERS), as text.
+        psql: seconds that psql reports, the median of the rounds.
+        plan: the output of EXPLAIN (ANALYZE, BUFFERS).
     """
 
     name: str
@@ -36,14 +36,15 @@ class Measured:
 
 
 def measure(url: str, *, now: datetime, psql: Psql, rounds: int) -> tuple[Measured, ...]:
-    """Ask every question by the suite and by psql at once, in rounds, after one that warms both.
+    """Run every query through the suite and through psql, in rounds, and return the costs.
 
-    Whichever asks second finds the caches warmer, so that they take turns in asking first.
+    A first round warms both and isn't counted. The second of the two finds warmer caches, so they
+    take turns in being first.
 
     Args:
         url: DATABASE_URL.
         now: the instant of judging (aware), on which the window depends.
-        psql: the other way to ask.
+        psql: the session to compare with.
         rounds: how often, at least once.
     """
     settings = Settings.from_environment({}, target="production", dotenv={})

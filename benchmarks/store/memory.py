@@ -1,4 +1,4 @@
-"""The most memory that this process has held."""
+"""The peak of this process's memory."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ _STATUS = Path("/proc/self/status")
 def peak() -> float:
     """Return the peak of the resident memory, in MB (10**6 bytes).
 
-    Linux tells it per program; `ru_maxrss`, the way elsewhere, counts from before the program was
-    loaded, when it still was its parent's copy. Source: proc(5), VmHWM; getrusage(2).
+    On Linux it comes from VmHWM, which counts only this program. `ru_maxrss`, used elsewhere, also
+    counts the time between fork and exec, when the process was a copy of its parent. Source:
+    proc(5), VmHWM; getrusage(2).
     """
     if _STATUS.exists():
         found = re.search(r"^VmHWM:\s+(\d+) kB", _STATUS.read_text(), re.MULTILINE)

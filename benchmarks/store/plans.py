@@ -1,4 +1,4 @@
-"""What a plan reads: which indexes it goes by, and which tables it scans."""
+"""Find the indexes that a plan uses, and the tables that it scans."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _SCAN = re.compile(r'Seq Scan on "?(\w+)', re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reads:
-    """The indexes and the wholly scanned tables of a plan, each once, in the plan's order."""
+    """The indexes that a plan uses and the tables that it scans completely, each once."""
 
     indexes: tuple[str, ...]
     scans: tuple[str, ...]
 
 
 def reads(plan: str) -> Reads:
-    """Return what a plan reads.
+    """Return the indexes and scanned tables of a plan.
 
     Args:
-        plan: EXPLAIN's text; steps that it says were never executed don't count.
+        plan: EXPLAIN's text; steps that were never executed don't count.
     """
     ran = "\n".join(line for line in plan.splitlines() if "(never executed)" not in line)
     return Reads(

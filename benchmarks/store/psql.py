@@ -1,4 +1,4 @@
-"""The same statements by PostgreSQL's own client, with the same values written into them."""
+"""Run the same statements, with the same values, through PostgreSQL's own client."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import psycopg
 from psycopg import ClientCursor
 from sqlalchemy import create_engine, text
 
-from benchmarks.store.recording import Asked
+from benchmarks.store.recording import RecordedStatement
 
 _TIME = re.compile(r"Time: ([0-9.]+) ms")
 
 
 class Psql:
-    """psql, connected as the suite is, in one session until it is left.
+    """One session of psql, connected like the suite; a context manager that ends it.
 
     Args:
-        program: the client that came with the server.
+        program: the psql of the server's own release.
         url: the database, without the parameters that only Prisma knows.
     """
 
@@ -33,47 +33,47 @@ class Psql:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self._say("\\timing on\n")
+        self._send("\\timing on\n")
 
-    def literal(self, asked: Asked) -> str:
-        """Return a statement with its bound values in it, as it would be typed."""
+    def literal(self, recorded: RecordedStatement) -> str:
+        """Return a statement with its bound values as literals."""
         dialect = create_engine("postgresql+psycopg://").dialect
-        compiled = text(asked.statement).compile(dialect=dialect)
+        compiled = text(recorded.statement).compile(dialect=dialect)
         with psycopg.connect(self._url) as connection:
-            values = {name: asked.parameters[name] for name in compiled.params}
+            values = {name: recorded.parameters[name] for name in compiled.params}
             return ClientCursor(connection).mogrify(str(compiled).encode(), values)
 
     def seconds(self, statement: str) -> float:
-        """Run a statement and return how long psql says that it took.
+        """Run a statement and return the seconds that psql reports.
 
         Raises:
-            RuntimeError: it failed; psql's words are in the message.
+            RuntimeError: it failed; the message contains psql's output.
         """
         return self._run(statement)[1]
 
     def plan(self, statement: str) -> str:
-        """Run a statement and return its plan as PostgreSQL explains it.
+        """Run EXPLAIN (ANALYZE, BUFFERS) of a statement and return its text.
 
-        The marks that stand for JSON's strings and scalars are control characters: they are shown.
+        Control characters are escaped; statements contain them as marks for JSON values.
         """
         plan = self._run(f"EXPLAIN (ANALYZE, BUFFERS) {statement}")[0]
         return re.sub(r"[\x00-\x09\x0b-\x1f]", lambda found: f"\\x{ord(found[0]):02x}", plan)
 
     def _run(self, statement: str) -> tuple[str, float]:
-        self._say(f"{statement};\n")
+        self._send(f"{statement};\n")
         assert self._session.stdout
         lines: list[str] = []
         for line in self._session.stdout:
             found = _TIME.match(line)
-            if found and not any(each.startswith("ERROR:") for each in lines):
+            if found and not any(line.startswith("ERROR:") for line in lines):
                 return "".join(lines), float(found[1]) / 1_000
             lines.append(line)
         msg = f"psql failed: {''.join(lines).strip()}"
         raise RuntimeError(msg)
 
-    def _say(self, words: str) -> None:
+    def _send(self, text: str) -> None:
         assert self._session.stdin
-        self._session.stdin.write(words)
+        self._session.stdin.write(text)
         self._session.stdin.flush()
 
     def __enter__(self) -> Psql:
@@ -85,4 +85,4 @@ class Psql:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._session.communicate()  # its input ends, and so does it
+        self._session.communicate()  # closes its input, at which psql exits

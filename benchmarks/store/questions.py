@@ -1,4 +1,4 @@
-"""Every question that the criteria put to the store's database, each of them one statement."""
+"""Every query of the criteria to the store's database; each is one statement."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.acceptance.support.settings import Settings
 Question = Callable[[Ask, Settings], object]
 
 
-def _plain(probe: Callable[[Ask], object]) -> Question:
+def _without_settings(probe: Callable[[Ask], object]) -> Question:
     return lambda ask, _: probe(ask)
 
 
@@ -19,28 +19,28 @@ QUESTIONS: Mapping[str, Question] = {
     "oauth.stored_credentials": lambda ask, settings: oauth.stored_credentials(
         ask, user_id=settings.user_id
     ),
-    "orders.fulfilment": _plain(orders.fulfilment),
-    "orders.supplier_ids": _plain(orders.supplier_ids),
-    "orders.stuck_in_purchasing": _plain(orders.stuck_in_purchasing),
-    "orders.shared_supplier_ids": _plain(orders.shared_supplier_ids),
+    "orders.fulfilment": _without_settings(orders.fulfilment),
+    "orders.supplier_ids": _without_settings(orders.supplier_ids),
+    "orders.stuck_in_purchasing": _without_settings(orders.stuck_in_purchasing),
+    "orders.shared_supplier_ids": _without_settings(orders.shared_supplier_ids),
     "orders.newest_purchases": lambda ask, settings: orders.newest_purchases(
         ask, sample=settings.supplier_sample
     ),
-    "sales.sales_of_orders": _plain(sales.sales_of_orders),
-    "sales.links": _plain(sales.links),
-    "sales.environments": _plain(sales.environments),
-    "payouts.setup": _plain(payouts.setup),
-    "payouts.stored": _plain(payouts.stored),
-    "payouts.failed": _plain(payouts.failed),
-    "payouts.shared_ids": _plain(payouts.shared_ids),
+    "sales.sales_of_orders": _without_settings(sales.sales_of_orders),
+    "sales.links": _without_settings(sales.links),
+    "sales.environments": _without_settings(sales.environments),
+    "payouts.setup": _without_settings(payouts.setup),
+    "payouts.stored": _without_settings(payouts.stored),
+    "payouts.failed": _without_settings(payouts.failed),
+    "payouts.shared_ids": _without_settings(payouts.shared_ids),
     "payouts.newest": lambda ask, settings: payouts.newest(ask, sample=settings.payout_sample),
-    # Whichever sales are asked for, they are looked for among the window's.
+    # Any ids will do: the statement looks for them among the sales of the window.
     "payouts.of_sales": lambda ask, settings: payouts.of_sales(
         ask, list(range(1, settings.cycle_sample + 1))
     ),
-    "profit.net_profit": _plain(profit.net_profit),
-    "profit.arithmetic": _plain(profit.arithmetic),
+    "profit.net_profit": _without_settings(profit.net_profit),
+    "profit.arithmetic": _without_settings(profit.arithmetic),
     "cycle.cycle": lambda ask, settings: cycle.cycle(ask, sample=settings.cycle_sample),
-    "cycle.autopilot": _plain(cycle.autopilot),
+    "cycle.autopilot": _without_settings(cycle.autopilot),
 }
 """The probes that take an `Ask`, by module and function, as the criteria call them."""

@@ -1,4 +1,4 @@
-"""Keeping what a probe asks while it asks it, so that no statement stands anywhere twice."""
+"""Record the statements of a probe while it runs, so that no statement is written down twice."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from tests.acceptance.support.database.transaction import Ask, Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """One statement as it was asked.
+class RecordedStatement:
+    """One statement that was run.
 
     Attributes:
         statement: its text, with `:name` for each bound value.
-        parameters: the bound values; some may be of other statements.
-        seconds: from the question to the answer, the connection's part included.
-        row: the answer.
+        parameters: the bound values; some may belong to other statements.
+        seconds: until the row was read, including the time of the connection.
+        row: the result.
     """
 
     statement: str
@@ -26,25 +26,25 @@ class Asked:
 
 
 class Recorder:
-    """An `Ask` that asks another one and keeps what passes.
+    """An `Ask` that passes statements on to another one and records them.
 
     Args:
-        ask: who answers; it takes all parameters, the bounds among them.
+        ask: runs the statements; it gets all parameters, including the bounds.
 
     Attributes:
-        asked: what passed, in order.
+        statements: the recorded statements, in order.
     """
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self.asked: list[Asked] = []
+        self.statements: list[RecordedStatement] = []
 
     def __call__(self, statement: str, /, **parameters: object) -> Row:
-        """Ask, and keep the statement with its time and its answer."""
+        """Run a statement, and record it with its time and its row."""
         began = time.perf_counter()
         row = self._ask(statement, **parameters)
-        self.asked.append(
-            Asked(
+        self.statements.append(
+            RecordedStatement(
                 statement=statement,
                 parameters=parameters,
                 seconds=time.perf_counter() - began,
@@ -53,12 +53,12 @@ class Recorder:
         )
         return row
 
-    def only(self) -> Asked:
-        """Return the one statement that passed, and forget it.
+    def only(self) -> RecordedStatement:
+        """Return the only recorded statement, and remove it.
 
         Raises:
             ValueError: there was none, or more than one.
         """
-        (asked,) = self.asked
-        self.asked.clear()
-        return asked
+        (recorded,) = self.statements
+        self.statements.clear()
+        return recorded

@@ -1,4 +1,4 @@
-"""What was measured, as the Markdown table that a README can take over."""
+"""Measurements as a Markdown table for the README."""
 
 from __future__ import annotations
 
@@ -7,25 +7,28 @@ from collections.abc import Iterator, Sequence
 from benchmarks.store.measuring import Measured
 from benchmarks.store.plans import reads
 
-FACTOR, A_STATEMENT = 1.2, 0.020
-"""The bound: the suite takes at most so many times what psql takes, and 20 ms a statement."""
+FACTOR, STATEMENT_S = 1.2, 0.020
+"""The suite may take at most 1.2 times as long as psql, plus 20 ms for each statement."""
 
 
 def table(measured: Sequence[Measured]) -> Iterator[str]:
-    """Yield the lines: a statement each, their sums, and whether the bound is kept."""
+    """Yield the lines: one per statement, the sums, and whether the bound is kept."""
     yield "| statement | suite, s | psql, s | ratio | goes by | scans |"
     yield "|---|---:|---:|---:|---|---|"
-    for each in measured:
-        found = reads(each.plan)
+    for statement in measured:
+        found = reads(statement.plan)
         goes_by, scans = ", ".join(found.indexes), ", ".join(found.scans)
-        yield f"| {each.name} | {_numbers(each.suite, each.psql)} | {goes_by} | {scans} |"
-    suite, psql = sum(each.suite for each in measured), sum(each.psql for each in measured)
+        numbers = _numbers(statement.suite, statement.psql)
+        yield f"| {statement.name} | {numbers} | {goes_by} | {scans} |"
+    suite = sum(statement.suite for statement in measured)
+    psql = sum(statement.psql for statement in measured)
     yield f"| all {len(measured)} | {_numbers(suite, psql)} | | |"
-    most = FACTOR * psql + A_STATEMENT * len(measured)
+    bound = FACTOR * psql + STATEMENT_S * len(measured)
+    kept = "kept" if suite <= bound else "NOT kept"
     yield ""
     yield (
-        f"The bound, {FACTOR} × {psql:.3f} s + {len(measured)} × {A_STATEMENT:.3f} s = "
-        f"{most:.3f} s, is {'kept' if suite <= most else 'NOT kept'}: the suite took {suite:.3f} s."
+        f"The bound, {FACTOR} × {psql:.3f} s + {len(measured)} × {STATEMENT_S:.3f} s = "
+        f"{bound:.3f} s, is {kept}: the suite took {suite:.3f} s."
     )
 
 

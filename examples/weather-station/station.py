@@ -7,8 +7,8 @@
     POST /warnings          {"text": "…"}: shows a warning on the board at the harbour
     GET  /warnings/NUMBER   the warning, and since when the board has shown it
 
-`--fault` breaks it in a way that such stations do break: `stuck` (the program still answers, but
-no reading has come since yesterday) or `dark` (it accepts warnings, and the board shows none).
+`--fault` breaks it as real stations break: `stuck` (the program still answers, but there is no
+reading since yesterday) or `dark` (it accepts warnings, but the board shows none).
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ def now() -> datetime:
 
 
 class Station(ThreadingHTTPServer):
-    """The station's state, and the port that it answers on."""
+    """The station's state, and the HTTP server of its port."""
 
     def __init__(self, port: int, fault: str) -> None:
-        super().__init__(("127.0.0.1", port), Answer)
+        super().__init__(("127.0.0.1", port), Handler)
         self.fault = fault
         self.numbers = count(1)
         self.warnings: dict[int, dict[str, str | int | None]] = {}
 
     def about(self) -> dict[str, object]:
-        """Return what the station says of itself."""
+        """Return the name, the release and the clock."""
         return {"station": "harbour", "release": RELEASE, "clock": now().isoformat()}
 
     def readings(self) -> list[dict[str, object]]:
@@ -64,35 +64,35 @@ class Station(ThreadingHTTPServer):
         return {"number": number}
 
 
-class Answer(BaseHTTPRequestHandler):
-    """One question to the station."""
+class Handler(BaseHTTPRequestHandler):
+    """One request to the station."""
 
     server: Station
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        """Answer about the station, its readings or a warning."""
+        """Send the station's description, its readings or a warning."""
         _, kind, *rest = self.path.split("/")
         if kind == "about":
-            self.answer(200, self.server.about())
+            self.send_json(200, self.server.about())
         elif kind == "readings":
-            self.answer(200, self.server.readings())
+            self.send_json(200, self.server.readings())
         elif kind == "warnings" and rest and rest[0].isdecimal():
             warning = self.server.warnings.get(int(rest[0]))
-            self.answer(200 if warning else 404, warning)
+            self.send_json(200 if warning else 404, warning)
         else:
-            self.answer(404, None)
+            self.send_json(404, None)
 
     def do_POST(self) -> None:
-        """Take a warning."""
+        """Accept a warning."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path == "/warnings":
-            self.answer(201, self.server.warn(json.loads(body)["text"]))
+            self.send_json(201, self.server.warn(json.loads(body)["text"]))
         else:
-            self.answer(404, None)
+            self.send_json(404, None)
 
-    def answer(self, status: int, value: object) -> None:
-        """Send a value as JSON."""
+    def send_json(self, status: int, value: object) -> None:
+        """Send a status and a value as JSON."""
         body = json.dumps(value).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -101,11 +101,11 @@ class Answer(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Keep the terminal for the reports."""
+        """Log nothing, so that the terminal shows only the reports."""
 
 
 def main() -> None:
-    """Serve until interrupted; the first line says where."""
+    """Serve until interrupted; the first line of output is the address."""
     parser = argparse.ArgumentParser(description="A weather station on this machine.")
     parser.add_argument("--port", type=int, default=0, help="by default any that is free")
     parser.add_argument("--fault", choices=FAULTS, default="none", help="how it is broken")

@@ -1,4 +1,4 @@
-"""What the criteria ask the station with: it returns what was said, and judges nothing."""
+"""The probe of the suite: it queries the station, returns values and judges nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TIMEOUT_S = 5
 
 @dataclass(frozen=True)
 class About:
-    """What the station says of itself."""
+    """The station's name, its release and the time on its clock."""
 
     station: str
     release: str
@@ -24,46 +24,48 @@ class About:
 
 
 class Client:
-    """Questions to one station."""
+    """A client of one station."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
-        self._opener = build_opener(ProxyHandler({}))  # the station itself, by no proxy
+        self._opener = build_opener(
+            ProxyHandler({})
+        )  # without a proxy, so that the station itself answers
 
     def about(self) -> About:
-        """Return what the station says of itself."""
-        told = self._ask("/about")
-        clock = datetime.fromisoformat(told["clock"])
-        return About(station=told["station"], release=told["release"], clock=clock)
+        """Return the station's name, its release and the time on its clock."""
+        about = self._request("/about")
+        clock = datetime.fromisoformat(about["clock"])
+        return About(station=about["station"], release=about["release"], clock=clock)
 
     def readings(self) -> dict[str, datetime]:
-        """Return when each sensor reported last."""
-        told = self._ask("/readings")
-        return {each["sensor"]: datetime.fromisoformat(each["taken"]) for each in told}
+        """Return the instant of each sensor's newest reading."""
+        readings = self._request("/readings")
+        return {reading["sensor"]: datetime.fromisoformat(reading["taken"]) for reading in readings}
 
     def warn(self, text: str) -> int:
         """Send a warning, once, and return its number."""
-        number: int = self._ask("/warnings", {"text": text})["number"]
+        number: int = self._request("/warnings", {"text": text})["number"]
         return number
 
     def shown(self, number: int) -> datetime | None:
-        """Return since when the board has shown a warning; None where it doesn't."""
-        shown = self._ask(f"/warnings/{number}")["shown"]
+        """Return the instant since which the board shows a warning; None if it doesn't."""
+        shown = self._request(f"/warnings/{number}")["shown"]
         return datetime.fromisoformat(shown) if shown else None
 
-    def _ask(self, path: str, body: object = None) -> Any:
+    def _request(self, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         try:
             with self._opener.open(Request(self._url + path, data), timeout=TIMEOUT_S) as answer:
                 return json.load(answer)
         except HTTPError as error:
-            # An answer, and the wrong one: that is seen, so the criterion FAILED.
+            # The station answered with an error. That is an observation, so the criterion FAILED.
             msg = f"{path} was answered with {error.code}"
             raise AssertionError(msg) from None
         except (URLError, TimeoutError, ConnectionError) as error:
-            why = getattr(error, "reason", error)
+            reason = getattr(error, "reason", error)
             blocked(
-                f"the station doesn't answer ({why})",
+                f"the station doesn't answer ({reason})",
                 kind="provider-unavailable",
                 remedy="start the station, or correct STATION_URL",
             )

@@ -1,4 +1,4 @@
-"""Which station is judged: the one of STATION_URL, or with `--target local` one that runs here."""
+"""The station that is judged: at STATION_URL, or with `--target local` one that runs here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROGRAM = Path(__file__).parents[1] / "station.py"
 
 @pytest.fixture(scope="session")
 def station_url(prodstatus_target: str) -> Iterator[str]:
-    """Where the station answers. Nothing stands in for a real one that isn't configured."""
+    """The station's address. If it isn't configured, the criteria are BLOCKED."""
     if prodstatus_target == "local":
         with running_here(os.environ.get("STATION_FAULT", "none")) as url:
             yield url
@@ -36,14 +36,14 @@ def station_url(prodstatus_target: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def station(station_url: str, prodstatus_endpoint: Endpoints) -> Client:
-    """The station, which the record names."""
+    """A client of the station, whose address is in the record."""
     prodstatus_endpoint("station", station_url)
     return Client(station_url)
 
 
 @pytest.fixture
 def may_warn(prodstatus_target: str) -> None:
-    """People read the board at the harbour: a test warning there is sent when somebody asks."""
+    """Allow a test warning. People read the board at the harbour, so it has to be armed there."""
     if prodstatus_target != "local" and os.environ.get("STATION_TEST_WARNING") != "1":
         blocked(
             "not armed: STATION_TEST_WARNING is not 1",
@@ -54,7 +54,7 @@ def may_warn(prodstatus_target: str) -> None:
 
 @contextmanager
 def running_here(fault: str) -> Iterator[str]:
-    """Run a station on this machine for as long as the block lasts; give its address."""
+    """Run a station on this machine during the block; yield its address."""
     command = [sys.executable, str(PROGRAM), "--fault", fault]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -12,7 +12,7 @@ from pytest_prodstatus import Evidence, Waits
 WITHIN_S = 2
 
 
-# It acts on the world, so it starts at most once in a run, whatever reruns tests.
+# It acts on the world, so it starts at most once in a run, even if a plugin reruns tests.
 @pytest.mark.stage("warning", side_effects=True)
 @pytest.mark.usefixtures("may_warn")
 def test_test_warning_is_on_the_board(

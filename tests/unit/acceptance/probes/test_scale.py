@@ -17,7 +17,7 @@ from benchmarks.store.filling import fill
 from benchmarks.store.plans import reads
 from benchmarks.store.psql import Psql
 from benchmarks.store.questions import QUESTIONS
-from benchmarks.store.recording import Asked, Recorder
+from benchmarks.store.recording import RecordedStatement, Recorder
 from tests.acceptance.demo.postgres import Postgres, new_folder
 from tests.acceptance.support.database.transaction import bound
 from tests.acceptance.support.probes.questions import Scope
@@ -74,7 +74,7 @@ def connection(server: Postgres) -> Iterator[Connection]:
     engine.dispose()
 
 
-def _asked(connection: Connection, name: str) -> Asked:
+def _asked(connection: Connection, name: str) -> RecordedStatement:
     recorder = Recorder(
         lambda statement, /, **given: dict(
             connection.execute(text(statement), given).mappings().one()
@@ -112,7 +112,7 @@ def test_an_answer_is_bounded_however_many_offend(connection: Connection, name: 
     assert all(len(value) <= 20 for value in asked.row.values() if isinstance(value, list))
 
 
-def _counts(asked: Asked) -> list[int]:
+def _counts(asked: RecordedStatement) -> list[int]:
     return [value for value in asked.row.values() if isinstance(value, int)]
 
 

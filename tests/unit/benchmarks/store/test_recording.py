@@ -1,4 +1,4 @@
-"""What is kept of a question."""
+"""Statements are recorded while a probe runs."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import pytest
 from benchmarks.store.recording import Recorder
 
 
-def _answer(statement: str, /, **parameters: object) -> dict[str, object]:
+def _row_of(statement: str, /, **parameters: object) -> dict[str, object]:
     return {"statement": statement, **parameters}
 
 
-def test_a_statement_is_kept_as_it_was_asked() -> None:
-    """With its values and its answer, and only until it is taken."""
-    recorder = Recorder(_answer)
+def test_a_statement_is_recorded_as_it_ran() -> None:
+    """It is recorded with its values and its row, until it is taken."""
+    recorder = Recorder(_row_of)
     row = recorder("SELECT :a", a=1)
-    asked = recorder.only()
-    assert (asked.statement, asked.parameters, asked.row) == ("SELECT :a", {"a": 1}, row)
-    assert asked.seconds >= 0
-    assert recorder.asked == []
+    recorded = recorder.only()
+    assert (recorded.statement, recorded.parameters, recorded.row) == ("SELECT :a", {"a": 1}, row)
+    assert recorded.seconds >= 0
+    assert recorder.statements == []
 
 
 @pytest.mark.parametrize("times", [0, 2])
-def test_a_question_of_several_statements_is_refused(times: int) -> None:
-    """A criterion's question is one statement."""
-    recorder = Recorder(_answer)
+def test_a_query_of_several_statements_is_refused(times: int) -> None:
+    """A query of a criterion is one statement."""
+    recorder = Recorder(_row_of)
     for _ in range(times):
         recorder("SELECT 1")
     with pytest.raises(ValueError, match="to unpack"):
