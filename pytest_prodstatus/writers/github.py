@@ -60,7 +60,7 @@ def workflow_commands(record: Record, locate: Locate) -> list[str]:
     A partial run reports only the criteria that it selected. Of each kind there are at most
     `ANNOTATIONS_LIMIT`, causes before consequences; the last one says how many are left out.
     """
-    unconfirmed = [row for row in worst_first(rows_of(record)) if row.asked]
+    unconfirmed = [row for row in worst_first(rows_of(record)) if row.selected]
     commands: list[str] = []
     for verdict, kind in _COMMAND.items():
         rows = [row for row in unconfirmed if row.verdict is verdict]

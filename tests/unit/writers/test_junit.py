@@ -144,8 +144,8 @@ def test_a_case_is_found_by_its_node_id(
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "it is no XML"),
-        (b"<testsuites><testsuite", "it is no XML"),
+        (b"", "it is not XML"),
+        (b"<testsuites><testsuite", "it is not XML"),
         (b"<html/>", "it has 0 test suites"),
         (b"<testsuites><testsuite/><testsuite/></testsuites>", "it has 2 test suites"),
     ],
