@@ -45,7 +45,7 @@ def test_what_hangs_on_the_root_cause_is_dimmed() -> None:
     drawn = graph(record(SHOP, {"oauth.x": C, "order.x": F, "sale.x": C, "other.x": C}), SHOP)
     styles = dict(re.findall(r'href="#stage-(\w+)" class="node ([^"]*)"', drawn))
     assert styles == {
-        "oauth": "C", "order": "F root", "sale": "B hangs", "other": "C", "final": "F hangs",
+        "oauth": "C", "order": "F root", "sale": "B affected", "other": "C", "final": "F affected",
     }  # fmt: skip
 
 

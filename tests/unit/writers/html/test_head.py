@@ -51,7 +51,7 @@ def test_the_sentence_below_the_verdict_says_why() -> None:
         "A STATUS: seen to be BLOCKED"
     )
     assert because(front_of(HELD, violations=[REFUSAL])) == "a &lt;waiver&gt;"
-    assert because(front_of(HELD)) == "Everything that FINAL hangs on was seen to hold."
+    assert because(front_of(HELD)) == "Everything that FINAL depends on was seen to hold."
     assert because(front_of(replace(HELD, run=run(finished=None)))) == ""
 
 

@@ -46,7 +46,7 @@ def test_the_root_cause_is_marked_and_what_hangs_on_it_dimmed() -> None:
     ]  # fmt: skip
     drawn = path(made, STEPS, {s.id: "c" for s in made.criteria})
     styles = re.findall(r'class="(stop [^"]*)"', drawn)
-    assert styles[:4] == ["stop B hangs", "stop F root", "stop F root", "stop B"]
+    assert styles[:4] == ["stop B affected", "stop F root", "stop F root", "stop B"]
 
 
 def test_the_rail_is_whole_between_steps_that_hold() -> None:

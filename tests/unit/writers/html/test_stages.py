@@ -20,7 +20,7 @@ def test_a_stage_that_hangs_on_another_points_to_the_cause() -> None:
     """Where the cause is on the page; else the row says the reason in words."""
     linked = overview(MADE, SHOP, {"a.x": "c1"})
     assert '<td>because of <a href="#c1">a.x</a></td>' in linked
-    assert linked.count('<tr class="hangs">') == 1
+    assert linked.count('<tr class="affected">') == 1
     assert "because of" not in overview(MADE, SHOP, {})
 
 
