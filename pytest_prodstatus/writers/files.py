@@ -63,7 +63,7 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
         raise
 
 
-def unwritten(path: Path, error: OSError) -> str:
+def write_failure(path: Path, error: OSError) -> str:
     """Return a sentence that says that a file can't be written, and why."""
     return f"{path} can't be written ({error.strerror or error})"
 

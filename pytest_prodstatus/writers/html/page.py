@@ -116,7 +116,7 @@ def _opening(record: Record, config: Config, decision: GateDecision | None) -> M
         "</head>\n"
         "<body>\n"
         "<header>\n"
-        '<p class="where"><span class="target">{target}</span> {title}</p>\n'
+        '<p class="masthead"><span class="target">{target}</span> {title}</p>\n'
         "{front}"
         '<p class="old" id="old" role="status" hidden>{until}</p>\n'
         "</header>\n"
