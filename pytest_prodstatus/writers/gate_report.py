@@ -224,7 +224,7 @@ def decision_lines(report: GateReport, now: datetime) -> Iterator[str]:
 def override_sentence(override: Override) -> str:
     """Return a sentence that says who opened the gate by an override, until when, and why."""
     opened = f"{override.who} opened the gate of {override.target} until {minute(override.until)}"
-    return f"{opened}, whatever the verdict: {override.reason}"
+    return f"{opened}, regardless of the verdict: {override.reason}"
 
 
 def _run_text(run: Run, now: datetime) -> str:

@@ -205,7 +205,7 @@ def _audited(record: Record) -> Iterator[Markup]:
     for cause in record.decision.causes:
         yield row("Closed by", cause_line(cause))
     for name, url in run.subject.endpoints.items():
-        yield row("Asked", Markup("{} {}").format(name, code(url)))
+        yield row("Endpoint", Markup("{} {}").format(name, code(url)))
     for name, instants in run.subject.snapshots.items():
         yield row("Read as of", f"{name} {', '.join(map(instant, instants))}")
     if run.commit:

@@ -100,7 +100,7 @@ def test_all_that_is_known_is_shown() -> None:
     for expected in (
         "FAILED", "BLOCKED", "A STATUS", "The gate is closed: do not deploy", "observed: plain",
         "What to do: plain", "plain plain", "acts on the world", "seen 60 min ago", "upstream:",
-        "By itself it was CONFIRMED.", "flaky: 1 attempts", "Release plain", "Asked plain plain",
+        "By itself it was CONFIRMED.", "flaky: 1 attempts", "Release plain", "Endpoint plain plain",
         "commit plain with local changes", "Looked at plain", "root cause",
         "no: not every criterion was observed in this run", "What went wrong outside the criteria",
         "What to do next", "Rolls up A STATUS , B STATUS", "Requires A STATUS",
@@ -310,7 +310,7 @@ def test_when_whom_and_with_what() -> None:
         ("Run", "run-1"),
         ("Time", "2026-11-22 11:00:00 UTC to 2026-11-22 12:00:00 UTC, 1 h"),
         ("Decision", "open by the rule “confirmed”, exit status 0"),
-        ("Asked", "api https://api.example/?a&amp;b"),
+        ("Endpoint", "api https://api.example/?a&amp;b"),
         ("Read as of", "database 2026-11-22 11:00:00 UTC, 2026-11-22 12:00:00 UTC"),
         ("Suite commit", "0123456789abcdef"),
         ("Catalogue", "c0ffee"),
