@@ -18,7 +18,7 @@ from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.html.head import commit, facts, front
 from tests.unit.given import HOUR, NOW, B, C, catalogue, record, run
 
-HELD = record(catalogue("a"), {"a.x": C})
+ALL_CONFIRMED = record(catalogue("a"), {"a.x": C})
 REFUSAL = Violation(ground=ViolationKind.WAIVER, text="a <waiver>", remedy="fix <it>")
 WORD = Override(target="demo", reason="hot fix", who="Ann", since=NOW, until=NOW + HOUR)
 
@@ -37,7 +37,7 @@ def front_of(made: Record, level: int = 1, violations: Sequence[Violation] = ())
 
 def with_actions(*actions: str) -> Record:
     """Return a record with these next actions."""
-    return replace(HELD, decision=replace(HELD.decision, actions=actions))
+    return replace(ALL_CONFIRMED, decision=replace(ALL_CONFIRMED.decision, actions=actions))
 
 
 def because(text: str) -> str:
@@ -50,29 +50,31 @@ def test_the_sentence_below_the_verdict_says_why() -> None:
     assert because(front_of(record(catalogue("a"), {"a.x": B}), violations=[REFUSAL])) == (
         "A STATUS: seen to be BLOCKED"
     )
-    assert because(front_of(HELD, violations=[REFUSAL])) == "a &lt;waiver&gt;"
-    assert because(front_of(HELD)) == "Everything that FINAL depends on was seen to hold."
-    assert because(front_of(replace(HELD, run=run(finished=None)))) == ""
+    assert because(front_of(ALL_CONFIRMED, violations=[REFUSAL])) == "a &lt;waiver&gt;"
+    assert because(front_of(ALL_CONFIRMED)) == "Everything that FINAL depends on was seen to hold."
+    assert because(front_of(replace(ALL_CONFIRMED, run=run(finished=None)))) == ""
 
 
 def test_what_closes_the_gate_is_listed_with_its_remedy() -> None:
     """If the remedy is known; both are escaped."""
-    assert "<li>a &lt;waiver&gt;: fix &lt;it&gt;</li>" in front_of(HELD, violations=[REFUSAL])
-    assert "<li>a &lt;waiver&gt;</li>" in front_of(
-        HELD, violations=[dataclasses.replace(REFUSAL, remedy=None)]
+    assert "<li>a &lt;waiver&gt;: fix &lt;it&gt;</li>" in front_of(
+        ALL_CONFIRMED, violations=[REFUSAL]
     )
-    assert "waivers" not in front_of(HELD)
+    assert "<li>a &lt;waiver&gt;</li>" in front_of(
+        ALL_CONFIRMED, violations=[dataclasses.replace(REFUSAL, remedy=None)]
+    )
+    assert "waivers" not in front_of(ALL_CONFIRMED)
 
 
 @pytest.mark.parametrize("level", [1, 2])
 def test_headings_go_down_by_one(level: int) -> None:
     """The page's head begins with h1, the block in another report with h2."""
-    assert re.findall(r"<h(\d)", front_of(HELD, level)) == [str(level), str(level + 1)]
+    assert re.findall(r"<h(\d)", front_of(ALL_CONFIRMED, level)) == [str(level), str(level + 1)]
 
 
 def test_an_override_that_opens_nothing_is_shown_too() -> None:
     """The gate is open by its verdict; the override is shown below."""
-    text = front_of(replace(HELD, overrides=(WORD,)))
+    text = front_of(replace(ALL_CONFIRMED, overrides=(WORD,)))
     assert "The gate is open</h1>" in text
     assert '<p class="override">OVERRIDE until' in text
 

@@ -60,7 +60,7 @@ THREE = catalogue(
 SEEN = record(THREE, {"a.x": F, "b.x": C})
 
 
-HELD = record(THREE, {"a.x": C, "b.x": C})
+ALL_CONFIRMED = record(THREE, {"a.x": C, "b.x": C})
 
 
 def top_of(number: int, config: Config | None = None, of: Record = SEEN, **more: Any) -> str:
@@ -99,8 +99,8 @@ def test_since_when_and_until_when() -> None:
     """With the former verdict; only a CONFIRMED stage has an end of validity."""
     text = top_of(0, since=NOW - HOUR, previous=B)
     assert "Since 2026-11-22 11:00:00 UTC, before that BLOCKED.\n" in text
-    assert "Valid until 2026-11-23 12:00:00 UTC" in top_of(1, of=HELD)
-    assert "Valid until" not in top_of(1, of=HELD, verdict=B, reason=reason())
+    assert "Valid until 2026-11-23 12:00:00 UTC" in top_of(1, of=ALL_CONFIRMED)
+    assert "Valid until" not in top_of(1, of=ALL_CONFIRMED, verdict=B, reason=reason())
 
 
 def test_what_the_verdict_means_is_the_projects_word() -> None:
