@@ -19,7 +19,7 @@ from pytest_prodstatus.readers.config import (
     Config,
     ConfigError,
     read_config,
-    read_name,
+    read_project_name,
 )
 
 PRODUCTION = "production"
@@ -164,7 +164,7 @@ def variables_of(root: Path, environ: Mapping[str, str] = os.environ) -> dict[st
 def name_in(root: Path) -> str:
     """Return what the history calls the project in a folder: its own name, else the folder's."""
     try:
-        name = read_name((root / FILE).read_text(encoding="utf-8"))
+        name = read_project_name((root / FILE).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
         name = None
     return name or root.resolve().name

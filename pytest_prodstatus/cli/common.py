@@ -279,20 +279,20 @@ def configured_in(start: Path, environ: Mapping[str, str]) -> Configured:
     Raises:
         ConfigError: pytest couldn't read them either; one sentence.
     """
-    extra = pytestini.arguments_of(environ.get("PYTEST_ADDOPTS", ""), "PYTEST_ADDOPTS")
-    named = [value for _, value in pytestini.given_in(extra, _FILE)]
+    extra = pytestini.split_arguments(environ.get("PYTEST_ADDOPTS", ""), "PYTEST_ADDOPTS")
+    named = [value for _, value in pytestini.option_values(extra, _FILE)]
     values = dict(_read(start / named[-1]) or {} if named else _values_in(start))
     values.update(_overridden(extra))
-    arguments = [*pytestini.arguments_of(values.get("addopts", ""), "addopts"), *extra]
+    arguments = [*pytestini.split_arguments(values.get("addopts", ""), "addopts"), *extra]
     values.update(_overridden(arguments))
     return Configured(
-        options={_OPTIONS[name]: v for name, v in pytestini.given_in(arguments, _OPTIONS)},
-        ini={name: pytestini.text_of(values, key) for name, key in KEYS.items()},
+        options={_OPTIONS[name]: v for name, v in pytestini.option_values(arguments, _OPTIONS)},
+        ini={name: pytestini.text_value(values, key) for name, key in KEYS.items()},
     )
 
 
 def _overridden(arguments: list[str]) -> dict[str, str]:
-    pairs = (value.partition("=") for _, value in pytestini.given_in(arguments, _OVERRIDES))
+    pairs = (value.partition("=") for _, value in pytestini.option_values(arguments, _OVERRIDES))
     return {key: value for key, _, value in pairs}
 
 

@@ -30,8 +30,8 @@ from pytest_prodstatus.model.violations import GateQuery, Violation, ViolationKi
 from pytest_prodstatus.project import Project
 from pytest_prodstatus.writers.gate_report import (
     GateReport,
-    answer_lines,
-    answers_to_text,
+    decision_lines,
+    decisions_to_json,
     exit_code_of,
 )
 
@@ -182,7 +182,7 @@ class _Gate:
             again = run_again(self.asked, same_id=True)
             gone = Violation(ground=ViolationKind.UNREADABLE, text=str(error), remedy=again)
             answer = refused((gone,), self.asked, self.override)
-            return GateReport(source=source, run=None, answer=answer)
+            return GateReport(source=source, run=None, decision=answer)
         answer = ask(
             record,
             self.project.config.catalogue,
@@ -192,7 +192,7 @@ class _Gate:
             override=self.override,
             found=self._document(record, path) if self.check_document else (),
         )
-        return GateReport(source=source, run=record.run, answer=answer)
+        return GateReport(source=source, run=record.run, decision=answer)
 
     def _document(self, record: Record, path: Path) -> tuple[Violation, ...]:
         from pytest_prodstatus.writers.document import changed_by_hand
@@ -213,10 +213,10 @@ class _Gate:
 def _tell(told: list[GateReport], form: str) -> None:
     now = clock.now()
     if form == "json":
-        click.echo(answers_to_text(told, now))
+        click.echo(decisions_to_json(told, now))
         return
     for each in told:
-        for line in answer_lines(each, now):
+        for line in decision_lines(each, now):
             click.echo(line)
     if form == "github":
         _tell_github(told)

@@ -1,1 +1,1 @@
-"""The plugin in the reports of other tools, each imported only if that tool is in use."""
+"""Adapters to the reports of other tools; each is imported only if its tool is in use."""

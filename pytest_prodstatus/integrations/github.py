@@ -1,8 +1,8 @@
-"""On GitHub Actions: the step's summary, its outputs and annotations, at the end of a run.
+"""Summary, outputs and annotations of a GitHub Actions step, written at the end of a run.
 
-It is the plugin `prodstatus-github`, registered if GITHUB_ACTIONS is "true", so pytest's own
-`-p no:prodstatus-github` switches it off. It reports what was judged and changes nothing: a file of
-GitHub's that can't be written is named and closes no gate.
+This is the plugin `prodstatus-github`, registered if GITHUB_ACTIONS is "true"; pytest's own
+`-p no:prodstatus-github` switches it off. It reports the verdicts and never changes them: if a file
+of GitHub's can't be written, a notice names it and the gate stays as it is.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.writers.exports import Row
-from pytest_prodstatus.writers.files import unwritten
+from pytest_prodstatus.writers.files import write_failure
 from pytest_prodstatus.writers.github import (
     SUMMARY_LIMIT,
     bounded_summary,
@@ -27,7 +27,7 @@ from pytest_prodstatus.writers.github import (
 
 
 class GitHub:
-    """What a step on GitHub Actions tells of one run."""
+    """Reports one run to the GitHub Actions step that it runs in."""
 
     def __init__(self, recorder: Recorder, environ: Mapping[str, str] = os.environ) -> None:
         self.recorder = recorder
@@ -35,23 +35,24 @@ class GitHub:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
-        """Tell, once pytest has told its own and before the board, whose last line is FINAL."""
+        """Write the reports after pytest's own, and before the board, whose last line is FINAL."""
         result = yield
         record = self.recorder.record
         if record is None:
             return result
         config = self.recorder.settings.config
-        summary = self._path("GITHUB_STEP_SUMMARY")
+        summary = self._file_of("GITHUB_STEP_SUMMARY")
         if summary:
+            # The limit is the file's, and this step may have written to it before.
             room = SUMMARY_LIMIT - (summary.stat().st_size if summary.is_file() else 0)
             self._append(summary, bounded_summary(record, config, room))
-        output = self._path("GITHUB_OUTPUT")
+        output = self._file_of("GITHUB_OUTPUT")
         if output:
             self._append(output, outputs(record, f"prodstatus_{secrets.token_hex(16)}"))
         self._print(session.config, workflow_commands(record, self._locate))
         return result
 
-    def _path(self, variable: str) -> Path | None:
+    def _file_of(self, variable: str) -> Path | None:
         name = self.environ.get(variable)
         return Path(name) if name else None
 
@@ -60,11 +61,11 @@ class GitHub:
             with path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
                 file.write(text)
         except OSError as error:
-            notice = f"{unwritten(path, error)}: GitHub isn't told"
+            notice = f"{write_failure(path, error)}: GitHub doesn't show it"
             self.recorder.outputs.notices.append(notice)
 
     def _print(self, config: pytest.Config, lines: list[str]) -> None:
-        # Not asked for its class, which pytest 8 doesn't name in public.
+        # By name, since pytest 8 doesn't export the reporter's class.
         reporter: pytest.TerminalReporter | None = config.pluginmanager.get_plugin(
             "terminalreporter"
         )
@@ -95,11 +96,12 @@ class GitHub:
 
 
 def line_of(source: str, names: Sequence[str]) -> int | None:
-    """Return the line on which a function is defined; None where the source hasn't got it.
+    """Return the line, from 1, on which a function is defined; None if it isn't found.
 
     Args:
         source: a Python file's text.
-        names: the classes around it from the outside in, then the function, without parameters.
+        names: the classes around the function, the outermost first, and the function itself,
+            without the parameters of a parametrised test.
     """
     try:
         body: Sequence[ast.stmt] = ast.parse(source).body
@@ -108,9 +110,9 @@ def line_of(source: str, names: Sequence[str]) -> int | None:
     line = None
     for name in names:
         kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        found = [node for node in body if isinstance(node, kinds) and node.name == name]
-        if not found:
+        definitions = [node for node in body if isinstance(node, kinds) and node.name == name]
+        if not definitions:
             return None
-        # Of two that share a name Python keeps the last.
-        line, body = found[-1].lineno, found[-1].body
+        # If a name is defined twice, Python keeps the last definition.
+        line, body = definitions[-1].lineno, definitions[-1].body
     return line

@@ -1,8 +1,8 @@
-"""The verdicts in the file of pytest's `--junitxml`, as properties.
+"""Adds the verdicts, as properties, to the file that pytest writes for `--junitxml`.
 
-It is the plugin `prodstatus-junit`; pytest's own `-p no:prodstatus-junit` switches it off.
-A verdict is known only when the run has ended, and pytest's reporter offers no public way in. So
-the file is completed after it was written: the same serially, under xdist and with reruns.
+This is the plugin `prodstatus-junit`; pytest's own `-p no:prodstatus-junit` switches it off.
+A verdict is known only at the end of the run, and pytest's reporter has no public API for it. So
+the file is completed after pytest has written it, which also works under xdist and with reruns.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pytest_prodstatus.recorder import Recorder
-from pytest_prodstatus.writers.files import unwritten, write_atomically
+from pytest_prodstatus.writers.files import write_atomically, write_failure
 from pytest_prodstatus.writers.junit import JUnitError, with_verdicts, write
 
 
@@ -29,24 +29,29 @@ class JUnitXml:
 
     @classmethod
     def of(cls, recorder: Recorder, config: pytest.Config) -> JUnitXml:
-        """Return the part for a run that was asked for a JUnit file."""
+        """Return the plugin for a run with `--junitxml`.
+
+        Args:
+            recorder: of the run.
+            config: pytest's, which has the file's path and class name prefix.
+        """
         path = Path(os.path.expandvars(str(config.getoption("xmlpath")))).expanduser()
         prefix = config.getoption("junitprefix", None) or ""
         return cls(recorder, config.invocation_params.dir / path, str(prefix))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self) -> None:
-        """Write over an older file that nothing is confirmed yet, as a killed run leaves it."""
+        """Replace an older file, so that a killed run doesn't leave the last run's verdicts."""
         self.begin()
 
     @pytest.hookimpl(trylast=True, optionalhook=True)
     def pytest_xdist_node_collection_finished(self) -> None:
-        """Do the same where workers collect."""
+        """Do the same under xdist, whose workers collect instead."""
         self.begin()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self) -> Generator[None]:
-        """Complete the file, once pytest has written it."""
+        """Add the verdicts to the file after pytest has written it."""
         result = yield
         record = self.recorder.record
         if record is None or not self.path.is_file():
@@ -59,14 +64,14 @@ class JUnitXml:
         return result
 
     def begin(self) -> None:
-        """Write over an older file, once the run has begun."""
+        """Replace an older file by one in which nothing is confirmed; only once per run."""
         if self._begun or not self.recorder.active or not self.path.is_file():
             return
         self._begun = True
         try:
-            # By name, since a CI server may take a file of no test for a green one.
+            # With a case for each criterion: a CI server may show a file without cases as passed.
             text = write(self.recorder.marker(), self.recorder.settings.config)
             write_atomically(self.path, text.encode("utf-8"))
         except OSError as error:
-            notice = f"{unwritten(self.path, error)}: a killed run leaves it as it was"
+            notice = f"{write_failure(self.path, error)}: a killed run leaves it as it was"
             self.recorder.outputs.notices.append(notice)

@@ -1,8 +1,8 @@
-"""pytest-html's report with the verdicts in it, if that plugin is installed and asked for.
+"""Adds the verdicts to the report of pytest-html, if that plugin is installed and in use.
 
-pytest-html takes cells and summary as raw HTML, so everything is escaped, its own test ids too.
-A row's verdict is what its test says by itself; the block above the table (`write_block`) knows
-what it depends on.
+pytest-html inserts cells and summary as raw HTML, so everything is escaped, its own test ids too.
+A row shows the verdict of its test alone; only the block above the table (`write_block`) takes the
+test's dependencies into account.
 """
 
 from __future__ import annotations
@@ -16,24 +16,29 @@ import pytest
 
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.settings import Settings
-from pytest_prodstatus.writers.files import clear_leftovers, unwritten, write_atomically
+from pytest_prodstatus.writers.files import clear_leftovers, write_atomically, write_failure
 
 _WRITE = "_write_report"
+"""pytest-html's private method that writes its file (4.x)."""
+
 _IN_PROGRESS = "The run is in progress: nothing is confirmed yet."
-_ID = re.compile(r'(<td class="col-testId">)(.*)(</td>)', re.DOTALL)
+_ID_CELL = re.compile(r'(<td class="col-testId">)(.*)(</td>)', re.DOTALL)
 
 
 def switch_on(settings: Settings, config: pytest.Config) -> None:
-    """Let a production run write pytest-html's report, where the project configures one."""
-    wanted = settings.asked and settings.judges and settings.config.html
-    if wanted and getattr(config.option, "htmlpath", "absent") is None:
+    """Let a production run write pytest-html's report, if the project configures one.
+
+    A `--html` on the command line takes precedence.
+    """
+    requested = settings.asked and settings.judges and settings.config.html
+    if requested and getattr(config.option, "htmlpath", "absent") is None:
         config.option.htmlpath = str(settings.folder / settings.config.html)
-        # One file: the report shall open wherever it is moved.
+        # In one file, so that the report can be moved or sent.
         config.option.self_contained_html = True
 
 
 class HtmlReport:
-    """Adds columns for stage and verdict, and the status, to pytest-html's report."""
+    """Adds columns for stage and verdict, and a block with the status, to pytest-html's report."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
@@ -41,9 +46,10 @@ class HtmlReport:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Write pytest-html's report as ours: private, whole, without secrets.
+        """Make pytest-html write its report as we write ours: private, atomic, without secrets.
 
-        It has no public way to be told so; where it changes, its own file is redacted afterwards.
+        pytest-html has no public API for this, so its private method is replaced. If a later
+        version has no such method, its file is redacted after it was written.
         """
         config = session.config
         name = config.getoption("htmlpath", None)
@@ -54,10 +60,10 @@ class HtmlReport:
             if type(plugin).__module__.startswith("pytest_html.") and hasattr(plugin, _WRITE):
                 setattr(plugin, _WRITE, self._write)
         if not self.recorder.settings.asked:
-            return  # without the folder's lock
+            return  # only a production run has the folder's lock
         clear_leftovers(self._path)
         if self._path.is_file():
-            # What a killed run leaves must not be the last run's report.
+            # A killed run must not leave the last run's report.
             self._write(f"<!doctype html><title>{escape(name)}</title><p>{_IN_PROGRESS}</p>")
 
     def _write(self, rendered: str) -> None:
@@ -65,7 +71,7 @@ class HtmlReport:
         try:
             write_atomically(self._path, clean.encode("utf-8", "backslashreplace"))
         except OSError as error:
-            self.recorder.outputs.notices.append(unwritten(self._path, error))
+            self.recorder.outputs.notices.append(write_failure(self._path, error))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: object) -> None:
@@ -76,7 +82,7 @@ class HtmlReport:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
-        """Add two columns."""
+        """Add columns for stage and verdict."""
         cells[1:1] = [
             '<th class="sortable" data-column-type="stage">Stage</th>',
             '<th class="sortable" data-column-type="verdict">Verdict</th>',
@@ -84,9 +90,9 @@ class HtmlReport:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: object, cells: list[str]) -> None:
-        """Add two cells to every row, since their number must be the header's.
+        """Add two cells to every row, as many as the header has.
 
-        A row that somebody emptied is to be left out, so it stays empty.
+        Another plugin empties a row to leave it out (documented by pytest-html), so it stays empty.
         """
         if not cells:
             return
@@ -108,20 +114,20 @@ class HtmlReport:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
-        """Put the status above the table."""
+        """Insert the block with the status above the table."""
         record = self.recorder.record
         if record is not None:
-            # Not above, since a run without a report has nothing to pay for.
+            # Not above: a run without a report shouldn't pay for the import.
             from pytest_prodstatus.writers.html.page import write_block
 
             prefix.append(write_block(record, self.recorder.settings.config))
 
 
 def _with_escaped_id(cell: str, report: object) -> str:
-    """Return pytest-html's cell with its test id escaped, and any other cell as it is."""
-    found = _ID.fullmatch(cell) if isinstance(cell, str) else None
+    """Escape the test id in pytest-html's cell for it; any other cell is returned unchanged."""
+    match = _ID_CELL.fullmatch(cell) if isinstance(cell, str) else None
     nodeid = str(getattr(report, "nodeid", ""))
-    # What doesn't begin with the raw id was made by somebody else, who may have meant its markup.
-    if not found or not found[2].startswith(nodeid):
+    # If the text doesn't begin with the raw id, another plugin made it, perhaps with markup.
+    if not match or not match[2].startswith(nodeid):
         return cell
-    return found[1] + escape(found[2]) + found[3]
+    return match[1] + escape(match[2]) + match[3]

@@ -1,1 +1,1 @@
-"""From text to the model: configuration, record, status document."""
+"""Reads text into the model: configuration, `.env` files, status document."""

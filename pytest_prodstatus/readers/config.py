@@ -1,4 +1,4 @@
-"""`[tool.prodstatus]` of a pyproject.toml: the catalogue and how the project wants to be judged."""
+"""The configuration in `[tool.prodstatus]` of a pyproject.toml: the catalogue and the options."""
 
 from __future__ import annotations
 
@@ -35,29 +35,30 @@ OUTPUTS = ("status.json", "status.html")
 """The record and the page, whose names are fixed."""
 
 TARGET_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""A target's name is also a folder's name."""
+"""A target's name, which is also the name of a folder."""
 
 
 class ConfigError(ValueError):
-    """A configuration that can't be used; one sentence with the file, the value and the rule."""
+    """An invalid configuration; the message is a sentence with the file, the value and the rule."""
 
 
 class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A step of the path through the system that the page draws.
 
     Attributes:
-        name: what the step is called; an instant of that name in the evidence dates it.
-        shows: the stage or criterion whose verdict is the step's.
+        name: shown on the page; an instant of the same name in the evidence dates the step.
+        shows: the stage or criterion that gives the step its verdict.
     """
 
     name: str = field(name="step")
     shows: str
 
     def __post_init__(self) -> None:
+        # msgspec's way to set a field of a frozen Struct in `__post_init__`.
         force_setattr(self, "name", one_line(self.name, limit=NAME_LIMIT))
 
 
-class _Choices(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     title: str = DEFAULT_TITLE
     document: str = DEFAULT_DOCUMENT
     html: str = ""
@@ -80,7 +81,11 @@ class _Choices(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def _check_file(key: str, name: str) -> None:
-    """Refuse a name that no file can have, or that another output has."""
+    """Reject a name that no file can have, or that another output has.
+
+    Raises:
+        ValueError: the name is rejected; the message says why.
+    """
     if not name or name != one_line(name) or name.endswith("/"):
         msg = f"{key} = {name!r} must be the name of a file, as in 'STATUS.md'"
         raise ValueError(msg)
@@ -92,33 +97,34 @@ def _check_file(key: str, name: str) -> None:
         raise ValueError(msg)
 
 
-class Config(_Choices, frozen=True, kw_only=True):
-    """What a project declares.
+class Config(_Options, frozen=True, kw_only=True):
+    """The configuration of a project.
 
     Attributes:
         title: heading of the document and the page.
-        document: the status document; a bare name lies in the output folder, a path with a slash
-            is relative to the project's root.
-        html: name of pytest-html's report in the output folder; "" leaves that to `--html`.
-        paths: where the criteria live; a production run without a path collects these alone.
-        require_evidence: a criterion that recorded nothing is BLOCKED.
-        require_history: a run whose history can't be saved is BLOCKED.
+        document: path of the status document; a bare name is in the output folder, a path with a
+            slash is relative to the project's root.
+        html: name of pytest-html's report in the output folder; "" if only `--html` gives one.
+        paths: folders and files of the criteria; a production run without a path collects only
+            these.
+        require_evidence: whether a criterion that recorded no evidence is BLOCKED.
+        require_history: whether a run is BLOCKED if its history can't be saved.
         foreign_status: whether an exit status of pytest that no criterion explains closes the gate
             ("close") or not ("ignore").
-        success_criteria: sentences that the document ends with.
-        exports: names of the further forms that a run writes (`writers/exports.py`).
-        secrets: patterns of variables' names: `*_PIN` holds a secret too, `!CACHE_KEY` holds none.
+        success_criteria: sentences at the end of the document.
+        exports: names of the formats that a run also writes (`writers/exports.py`).
+        secrets: patterns of variables' names: `*_PIN` is a secret too, `!CACHE_KEY` isn't one.
         path: the steps through the system that the page draws, in order.
         catalogue: the stages.
-        waivers: what the gate accepts although it isn't CONFIRMED.
+        waivers: the criteria that the gate accepts although they aren't CONFIRMED.
     """
 
     catalogue: Catalogue = field(default_factory=lambda: Catalogue(declared=False))
     waivers: Waivers = field(default_factory=Waivers)
 
 
-class Table(_Choices, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[tool.prodstatus]` as it is written."""
+class Table(_Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`[tool.prodstatus]` with the keys of the file; `Config` is made of it."""
 
     valid_for: timedelta = DEFAULT_VALID_FOR
     stages: tuple[Stage, ...] = ()
@@ -127,8 +133,8 @@ class Table(_Choices, frozen=True, kw_only=True, forbid_unknown_fields=True):
     waiver_max: timedelta = WAIVER_MAX
 
 
-def _keys(of: type[Struct]) -> tuple[str, ...]:
-    return tuple(field.encode_name for field in fields(of))
+def _keys(struct: type[Struct]) -> tuple[str, ...]:
+    return tuple(field.encode_name for field in fields(struct))
 
 
 TABLE_KEYS, STAGE_KEYS = _keys(Table), _keys(Stage)
@@ -136,9 +142,9 @@ WAIVER_KEYS, STEP_KEYS = _keys(Waiver), _keys(Step)
 
 
 def read_config(text: str, source: str) -> Config | None:
-    """Return the configuration in a pyproject.toml's `text`; None if it has no [tool.prodstatus].
+    """Read the configuration from a pyproject.toml; None if it has no `[tool.prodstatus]`.
 
-    A file that only mentions the word, as among its dependencies, has none; an empty table is one.
+    An empty table counts as a configuration.
 
     Args:
         text: the file's content.
@@ -148,42 +154,53 @@ def read_config(text: str, source: str) -> Config | None:
         ConfigError: the TOML is broken, a key is unknown or of the wrong type, or the catalogue is
             inconsistent.
     """
-    tools = _tools(text, source)
+    tools = _tool_table(text, source)
     if "prodstatus" not in tools:
         return None
-    where = f"{source}: [tool.prodstatus]"
-    data = _filled(_table(tools["prodstatus"], where), where)
+    place = f"{source}: [tool.prodstatus]"
+    data = _converted_table(_as_table(tools["prodstatus"], place), place)
     try:
         table = msgspec.convert(data, Table, builtin_types=(datetime, date, timedelta))
     except msgspec.ValidationError as error:
-        raise ConfigError(_sentence(error, data, where)) from None
+        raise ConfigError(_validation_message(error, data, place)) from None
     try:
         catalogue = Catalogue(stages=table.stages, declared=bool(table.stages))
     except CatalogueError as error:
-        msg = f"{where} {error}"
+        msg = f"{place} {error}"
         raise ConfigError(msg) from None
     for number, step in enumerate(table.path, 1):
-        _check_stage(step.shows, catalogue, f"{where} step {number}: shows = {step.shows!r} is")
+        _check_stage(step.shows, catalogue, f"{place} step {number}: shows = {step.shows!r} is")
     for name in table.unwaivable:
-        _check_stage(name, catalogue, f"{where}: unwaivable holds {name!r}, which is")
+        _check_stage(name, catalogue, f"{place}: unwaivable holds {name!r}, which is")
     return Config(
-        **{name: getattr(table, name) for name in _Choices.__struct_fields__},
+        **{name: getattr(table, name) for name in _Options.__struct_fields__},
         catalogue=catalogue,
-        waivers=_waivers(table, where),
+        waivers=_waivers(table, place),
     )
 
 
 def is_configured(text: str, source: str) -> bool:
-    """Return whether a pyproject.toml's `text` has a `[tool.prodstatus]`, whatever is in it.
+    """Return whether a pyproject.toml has a `[tool.prodstatus]`; its content isn't checked.
+
+    Args:
+        text: the file's content.
+        source: the file's name, for messages.
 
     Raises:
         ConfigError: the TOML is broken.
     """
-    return "prodstatus" in _tools(text, source)
+    return "prodstatus" in _tool_table(text, source)
 
 
 def parse_toml(text: str, source: str) -> dict[str, Any]:
-    """Return what a TOML file says; not to be changed.
+    """Parse a TOML file.
+
+    Args:
+        text: the file's content.
+        source: the file's name, for messages.
+
+    Returns:
+        The data; it is cached, so the caller must not change it.
 
     Raises:
         ConfigError: it isn't valid TOML.
@@ -195,8 +212,8 @@ def parse_toml(text: str, source: str) -> dict[str, Any]:
         raise ConfigError(msg) from None
 
 
-def read_name(text: str) -> str | None:
-    """Return the name that a pyproject.toml gives its project; None where it gives none."""
+def read_project_name(text: str) -> str | None:
+    """Return `project.name` of a pyproject.toml; None if there is none, or the TOML is broken."""
     try:
         project = _toml(text).get("project")
     except ValueError:
@@ -205,25 +222,32 @@ def read_name(text: str) -> str | None:
     return (one_line(name) or None) if isinstance(name, str) else None
 
 
-def _filled(data: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return the table's data with what a value stands for, if it is of the right form."""
-    filled = {name: _meant(name, value) for name, value in data.items()}
-    default = filled.get("valid_for", DEFAULT_VALID_FOR)
+def _converted_table(data: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """Convert the durations and dates in the table, and fill in the defaults of its stages.
+
+    A value of the wrong type stays as it is: validation reports it.
+    """
+    converted = {name: _converted(name, value) for name, value in data.items()}
+    default = converted.get("valid_for", DEFAULT_VALID_FOR)
     valid_for = default if isinstance(default, timedelta) else DEFAULT_VALID_FOR
-    for key, one in (("stages", _stage), ("waivers", _waiver), ("path", _step)):
-        items = filled.get(key)
+    for key, convert in (
+        ("stages", _convert_stage),
+        ("waivers", _convert_waiver),
+        ("path", _convert_step),
+    ):
+        items = converted.get(key)
         if isinstance(items, list):
-            filled[key] = [
-                one(item, _place(where, [key, n], data), valid_for)
+            converted[key] = [
+                convert(item, _table_place(place, [key, n], data), valid_for)
                 if isinstance(item, Mapping)
                 else item
                 for n, item in enumerate(items)
             ]
-    return filled
+    return converted
 
 
-def _meant(key: str, value: object) -> object:
-    """Return the duration or instant that a value stands for; else the value."""
+def _converted(key: str, value: object) -> object:
+    """Convert a value of a duration or date; any other value is returned unchanged."""
     try:
         if key in ("valid_for", "waiver_max") and isinstance(value, str):
             return parse_duration(value)
@@ -232,16 +256,17 @@ def _meant(key: str, value: object) -> object:
         if key == "expires" and isinstance(value, date) and not isinstance(value, datetime):
             return end_of(value)
     except (ValueError, OverflowError):
-        return str(value)  # which is refused as what was written
+        return str(value)  # validation rejects it, and its message shows the value as written
     return value
 
 
-def _stage(item: Mapping[str, Any], where: str, valid_for: timedelta) -> dict[str, Any]:
+def _convert_stage(item: Mapping[str, Any], place: str, valid_for: timedelta) -> dict[str, Any]:
     if not item.get("id"):
-        msg = f"{where}: every stage needs an id, as in id = 'oauth'"
+        msg = f"{place}: every stage needs an id, as in id = 'oauth'"
         raise ConfigError(msg)
-    stage = {name: _meant(name, value) for name, value in item.items()}
+    stage = {name: _converted(name, value) for name, value in item.items()}
     names = stage.get("criteria")
+    # A name without a stage belongs to this one; a dot inside brackets is a parameter's.
     if isinstance(names, list):
         stage["criteria"] = [
             f"{item['id']}.{name}"
@@ -252,27 +277,33 @@ def _stage(item: Mapping[str, Any], where: str, valid_for: timedelta) -> dict[st
     return {"title": title_of(str(item["id"])), "valid_for": valid_for, **stage}
 
 
-def _waiver(item: Mapping[str, Any], where: str, _: timedelta) -> dict[str, Any]:
+def _convert_waiver(item: Mapping[str, Any], place: str, _: timedelta) -> dict[str, Any]:
     for key in WAIVER_KEYS:
         if key not in item or (isinstance(item[key], str) and not item[key].strip()):
             unknown = [name for name in item if name not in WAIVER_KEYS]
             if unknown:
-                raise ConfigError(_unknown(where, unknown[0], WAIVER_KEYS))
-            msg = f"{where}: it has no {key}; a waiver needs {', '.join(WAIVER_KEYS)}"
+                raise ConfigError(_unknown_key(place, unknown[0], WAIVER_KEYS))
+            msg = f"{place}: it has no {key}; a waiver needs {', '.join(WAIVER_KEYS)}"
             raise ConfigError(msg)
-    return {name: _meant(name, value) for name, value in item.items()}
+    return {name: _converted(name, value) for name, value in item.items()}
 
 
-def _step(item: Mapping[str, Any], where: str, _: timedelta) -> dict[str, Any]:
+def _convert_step(item: Mapping[str, Any], place: str, _: timedelta) -> dict[str, Any]:
     unknown = [name for name in item if name not in STEP_KEYS]
     if not unknown and not all(item.get(key) for key in STEP_KEYS):
-        msg = f"{where}: it needs both keys, as in {{ step = 'purchase', shows = 'order' }}"
+        msg = f"{place}: it needs both keys, as in {{ step = 'purchase', shows = 'order' }}"
         raise ConfigError(msg)
     return dict(item)
 
 
-def _place(where: str, steps: list[str | int], data: Mapping[str, Any]) -> str:
-    """Return how messages call a table at the end of a path."""
+def _table_place(place: str, steps: list[str | int], data: Mapping[str, Any]) -> str:
+    """Return the place of a table for messages: `pyproject.toml: [tool.prodstatus] stage 'api'`.
+
+    Args:
+        place: of the table `[tool.prodstatus]`.
+        steps: keys and indices that lead from it to the table.
+        data: the content of `[tool.prodstatus]`.
+    """
     match steps:
         case [str(key), int(number)]:
             item = data[key][number]
@@ -281,89 +312,94 @@ def _place(where: str, steps: list[str | int], data: Mapping[str, Any]) -> str:
             )
             named = item.get(name) if isinstance(item, Mapping) else None
             if named:
-                return f"{where} {kind}{' of' if kind == 'waiver' else ''} {named!r}"
-            return f"{where} {kind}{' number' if kind == 'stage' else ''} {number + 1}"
+                return f"{place} {kind}{' of' if kind == 'waiver' else ''} {named!r}"
+            return f"{place} {kind}{' number' if kind == 'stage' else ''} {number + 1}"
         case _:
-            return where
+            return place
 
 
-def _sentence(error: msgspec.ValidationError, data: Mapping[str, Any], where: str) -> str:
-    """Return what is wrong with the table's data: the place, the key, the value and the rule."""
+def _validation_message(error: msgspec.ValidationError, data: Mapping[str, Any], place: str) -> str:
+    """Return a sentence for a validation error: the place, the key, the value and the rule."""
     from pytest_prodstatus.model.validation import problem_of
 
-    wrong = problem_of(error, data, Table)
-    steps, value = wrong.steps, wrong.value
-    if wrong.unknown:
-        return _unknown(_place(where, steps, data), wrong.unknown, wrong.names)
-    if not wrong.rule:
-        return f"{_place(where, steps, data)}: {wrong.message}"
+    problem = problem_of(error, data, Table)
+    steps, value = problem.steps, problem.value
+    if problem.unknown:
+        return _unknown_key(_table_place(place, steps, data), problem.unknown, problem.names)
+    if not problem.rule:
+        return f"{_table_place(place, steps, data)}: {problem.message}"
     if isinstance(steps[-1], int):
         key = steps[-2]
-        if len(steps) == 2 and "an object" in wrong.rule:
-            return f"{where} {key}: must be a table, not {value!r}"
-        return (
-            f"{_place(where, steps[:-2], data)}: {key} holds {value!r}; it must be a list of texts"
-        )
-    place, key = _place(where, steps[:-1], data), steps[-1]
+        if len(steps) == 2 and "an object" in problem.rule:
+            return f"{place} {key}: must be a table, not {value!r}"
+        table = _table_place(place, steps[:-2], data)
+        return f"{table}: {key} holds {value!r}; it must be a list of texts"
+    table, key = _table_place(place, steps[:-1], data), steps[-1]
     if key in ("valid_for", "waiver_max"):
-        return f"{place}: {key}: {value!r} is not a duration: {DURATION_FORM}"
+        return f"{table}: {key}: {value!r} is not a duration: {DURATION_FORM}"
     if key == "expires":
         return (
-            f"{place}: {key} = {str(value)!r} must be a date, as in {key} = 2026-12-31, "
+            f"{table}: {key} = {str(value)!r} must be a date, as in {key} = 2026-12-31, "
             "or a date and time with its offset, both without quotes"
         )
-    rules = {"a text": "text", "a list": f"a list of {wrong.listed}"}
-    rule = rules.get(wrong.rule, wrong.rule)
-    if wrong.listed == "objects":
+    rules = {"a text": "text", "a list": f"a list of {problem.listed}"}
+    rule = rules.get(problem.rule, problem.rule)
+    if problem.listed == "objects":
         rule = f"a list of tables ([[tool.prodstatus.{key}]])"
-    return f"{place}: {key} = {value!r} must be {rule}"
+    return f"{table}: {key} = {value!r} must be {rule}"
 
 
-def _unknown(place: str, name: str, names: Iterable[str]) -> str:
+def _unknown_key(place: str, name: str, names: Iterable[str]) -> str:
     from pytest_prodstatus.model.validation import nearest
 
     known = tuple(names)
     return f"{place}: unknown key {name!r}; {nearest(name, known)}keys are {', '.join(known)}"
 
 
-def _check_stage(name: str, catalogue: Catalogue, what: str) -> None:
-    """Refuse a name of a stage or criterion that is in no declared stage; `what` says where."""
+def _check_stage(name: str, catalogue: Catalogue, subject: str) -> None:
+    """Reject the name of a stage or criterion if no such stage is declared.
+
+    Args:
+        name: of the stage, or `stage.criterion`.
+        catalogue: the declared stages.
+        subject: the beginning of the message, with its verb.
+    """
     if catalogue.declared and name.partition(".")[0] not in catalogue.by_id:
         known = ", ".join(catalogue.by_id)
-        msg = f"{what} in no stage; write a stage or stage.criterion; stages are {known}"
+        msg = f"{subject} in no stage; write a stage or stage.criterion; stages are {known}"
         raise ConfigError(msg)
 
 
-def _waivers(table: Table, where: str) -> Waivers:
-    """Return the table's waivers, each of its own criterion, and the rules that they must keep."""
+def _waivers(table: Table, place: str) -> Waivers:
+    """Return the waivers and their rules; a criterion may have only one waiver."""
     seen: set[str] = set()
     for waiver in table.waivers:
         if waiver.criterion in seen:
-            msg = f"{where}: criterion {waiver.criterion!r} has two waivers; keep one of them"
+            msg = f"{place}: criterion {waiver.criterion!r} has two waivers; keep one of them"
             raise ConfigError(msg)
         seen.add(waiver.criterion)
     return Waivers(given=table.waivers, unwaivable=table.unwaivable, longest=table.waiver_max)
 
 
-def _tools(text: str, source: str) -> Mapping[str, Any]:
-    return _table(parse_toml(text, source).get("tool", {}), f"{source}: [tool]")
+def _tool_table(text: str, source: str) -> Mapping[str, Any]:
+    return _as_table(parse_toml(text, source).get("tool", {}), f"{source}: [tool]")
 
 
-def _table(value: object, where: str) -> Mapping[str, Any]:
+def _as_table(value: object, place: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        msg = f"{where}: must be a table, not {value!r}"
+        msg = f"{place}: must be a table, not {value!r}"
         raise ConfigError(msg)
     return value
 
 
 @lru_cache(maxsize=4)  # a command reads the project's file for itself and for pytest's settings
 def _toml(text: str) -> dict[str, Any]:
-    """Return what a text in TOML says.
+    """Parse a text in TOML.
 
     Raises:
         ValueError: it isn't TOML.
     """
-    # Not above: a project may have no configuration to read.
+    # Not above: a project without a configuration shouldn't pay for the import.
     if sys.version_info >= (3, 11):
         import tomllib
     else:

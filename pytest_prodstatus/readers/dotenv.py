@@ -10,23 +10,24 @@ _LINE = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_MEANT = {"n": "\n", "r": "\r", "t": "\t"}
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 def read_dotenv(text: str) -> dict[str, str]:
-    """Return the variables of a `.env` file: `NAME=value`, quoted or not, `export` or not.
+    """Return the variables of a `.env` file by name.
 
-    What is no such line is left out. A bare value ends before a comment; to redact more than was
-    meant does no harm, so nothing is expanded and nothing refused.
+    A line is `NAME=value`, with or without `export` and quotes; other lines are ignored. A value
+    without quotes ends before a comment. References such as `${NAME}` aren't expanded, and nothing
+    is an error: the values are only redacted, and redacting too much does no harm.
     """
-    found = {}
+    variables = {}
     for match in _LINE.finditer(text.replace("\r\n", "\n").removeprefix("\ufeff")):
         single, double, bare = match["single"], match["double"], match["bare"]
         if single is not None:
             value = single
         elif double is not None:
-            value = _ESCAPED.sub(lambda escape: _MEANT.get(escape[1], escape[1]), double)
+            value = _ESCAPED.sub(lambda escape: _ESCAPES.get(escape[1], escape[1]), double)
         else:
             value = re.split(r"\s#", bare, maxsplit=1)[0].strip()
-        found[match["name"]] = value
-    return found
+        variables[match["name"]] = value
+    return variables

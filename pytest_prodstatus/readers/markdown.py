@@ -1,12 +1,12 @@
-"""A status document in Markdown: its prose, its fields, and the stages it tells of.
+"""A status document in Markdown: its prose, its fields, and the stages that it describes.
 
 A field is a line that begins with its title and a colon, bold or plain, in a heading, a list item
 or by itself: `**OAUTH STATUS:** value`. Its value is the rest of the line, and can be replaced in
-place. Lines in code and HTML comments are not fields: as much of CommonMark's block structure is
-read as decides that.
+place. Lines in code and HTML comments are not fields; this module reads just as much of
+CommonMark's block structure as is needed to recognise them.
 
-A document that someone else wrote tells of stages by titles (a field's line, a heading, a line in
-bold) and, below each, the meanings of its verdicts: `- CONFIRMED: …`, `FAILED = …`,
+A document that someone else wrote describes stages by titles (a field's line, a heading, a bold
+line). Below each title are the meanings of its verdicts: `- CONFIRMED: …`, `FAILED = …`,
 `* **BLOCKED** - …`. Tables aren't read.
 """
 
@@ -70,9 +70,9 @@ _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
 
 @dataclass(frozen=True)
 class Document:
-    """A document's text, by lines with their ends, and how it was encoded.
+    """A document's lines, with their line ends, and its encoding.
 
-    Bytes that aren't valid in the encoding survive as surrogates (PEP 383).
+    Bytes that aren't valid in the encoding become surrogates (PEP 383), so `encode` restores them.
     """
 
     lines: tuple[str, ...]
@@ -81,31 +81,31 @@ class Document:
 
     @classmethod
     def decode(cls, content: bytes) -> Document:
-        """Return the document in `content`, by its byte-order mark, else as UTF-8."""
+        """Decode a document by its byte-order mark, or as UTF-8 if it has none."""
         mark, encoding = next(
             ((mark, name) for mark, name in _MARKS if content.startswith(mark)), (b"", "utf-8")
         )
         try:
             text = content[len(mark) :].decode(encoding, _errors(encoding))
         except UnicodeDecodeError:
-            # Half a code unit can't be kept in UTF-16 text; read it as what it may be instead.
+            # UTF-16 with half a code unit can't be restored, so it is read as UTF-8 with its mark.
             mark, encoding = b"", "utf-8"
             text = content.decode(encoding, _errors(encoding))
         return cls(tuple(line for line in _LINE.findall(text) if line), encoding, mark)
 
     def encode(self) -> bytes:
-        """Return the bytes: for a decoded document, just those it was decoded from."""
+        """Encode the document; an unchanged one gives the bytes that it was decoded from."""
         return self.mark + "".join(self.lines).encode(self.encoding, _errors(self.encoding))
 
     @property
     def line_end(self) -> str:
-        """The line end that the document's first line has; a line feed where it has none."""
+        """The line end of the document's first line; a line feed if it has none."""
         first = self.lines[0] if self.lines else ""
         return first[len(first.rstrip("\r\n")) :] or "\n"
 
     @cached_property
     def blocks(self) -> Blocks:
-        """Which of the lines are prose."""
+        """The lines, with those marked that are code or comment."""
         return scan(self.lines)
 
     def fields(self, titles: Iterable[str]) -> list[FieldLine]:
@@ -118,7 +118,7 @@ class Document:
             if not match:
                 continue
             strong, plain = match["strong"], match["plain"]
-            # Prose may well begin with a title in other letters; only bold settles that it is one.
+            # In plain text, case must match: a sentence may begin with the words of a title.
             title = known.get(_folded(strong)) if strong else exact.get(" ".join(plain.split()))
             before, label, rest = self.lines[index].partition(match["label"])
             if title is not None and label:
@@ -127,9 +127,9 @@ class Document:
         return found
 
     def lone_titles(self, titles: Iterable[str]) -> dict[str, int]:
-        """Return the lines on which these titles stand alone, the first of each.
+        """Return the index of the first line that consists of a title alone, by title.
 
-        Not those in a list or quote, which a line below them would break.
+        Lines in a list or quote don't count: a field inserted below them would break the list.
         """
         known = {_folded(title): title for title in titles}
         found: dict[str, int] = {}
@@ -144,12 +144,12 @@ class Document:
 
 
 class FieldLine(NamedTuple):
-    """One line that is a field.
+    """A line that is a field.
 
     Attributes:
-        line: its index.
+        line: the index of the line.
         title: the field's.
-        head: the line as far as the colon.
+        head: the line up to the colon.
         value: the value, without blanks around it.
         end: how the line ends, a hard line break included.
     """
@@ -161,12 +161,12 @@ class FieldLine(NamedTuple):
     end: str
 
     def with_value(self, value: str) -> str:
-        """Return the line with another value."""
+        """Return the line with its value replaced."""
         return f"{self.head} {value}{self.end}"
 
 
 def _split(rest: str) -> tuple[str, str]:
-    """Return the value in what follows a field's colon, and how the line ends."""
+    """Split the text after a field's colon into the value and the line's end."""
     body = rest.rstrip("\r\n")
     hard = _HARD_BREAK.search(body)
     kept = (hard[1] or hard[0]) if hard else ""
@@ -178,7 +178,7 @@ def _errors(encoding: str) -> str:
 
 
 def _lone_title(text: str) -> str | None:
-    """Return the title that a line of prose holds alone, as a heading or in bold; None for none."""
+    """Return the title if a line consists of one alone, as a heading or in bold; else None."""
     match = _ALONE.match(text)
     return (match["heading"] or match["bold"]) if match else None
 
@@ -188,17 +188,17 @@ def _folded(title: str) -> str:
 
 
 class OutlineError(ValueError):
-    """A document in which no stage was found; one sentence with what would do."""
+    """No stage was found in a document; the message is one sentence with an example."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One stage as a document tells of it.
+    """A stage that a document describes.
 
     Attributes:
-        title: as it stands there.
-        line: on which, counted from 1.
-        meanings: what each verdict means, as far as it is told.
+        title: as in the document.
+        line: number of the title's line, from 1.
+        meanings: of the verdicts, for those that the document describes.
     """
 
     title: str
@@ -208,12 +208,12 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
-    """What was read of a document.
+    """The stages that a document describes.
 
     Attributes:
-        title: its first heading of level 1; "" where it has none.
+        title: the document's first heading of level 1; "" if it has none.
         sections: the stages, in order.
-        notices: what was seen and not understood, one sentence each.
+        notices: one sentence for each thing that was found but not understood.
     """
 
     title: str
@@ -222,14 +222,14 @@ class Outline:
 
 
 def read_outline(content: bytes, source: str) -> Outline:
-    """Return the stages in a document.
+    """Read the stages that a document describes.
 
     Args:
-        content: of the file, in UTF-8 or with a byte-order mark.
-        source: its name, for messages.
+        content: the file's bytes, in UTF-8 or with a byte-order mark.
+        source: the file's name, for messages.
 
     Raises:
-        OutlineError: it tells of no stage.
+        OutlineError: it describes no stage.
     """
     document = Document.decode(content)
     lines, prose = document.lines, document.blocks.prose
@@ -247,22 +247,22 @@ def read_outline(content: bytes, source: str) -> Outline:
         section = _section(lines, prose, index)
         if section is not None:
             first = sections.get(section.title.casefold(), section)
-            # Of a title that stands twice, each place may tell a part.
-            both = {**section.meanings, **first.meanings}
-            sections[section.title.casefold()] = replace(first, meanings=both)
+            # A title may occur twice, each with some of the meanings; the first of each counts.
+            merged = {**section.meanings, **first.meanings}
+            sections[section.title.casefold()] = replace(first, meanings=merged)
     if not sections:
-        read = "; ".join(notices) or f"{source}: no title of a stage was found; {_EXAMPLE}"
-        raise OutlineError(read)
+        msg = "; ".join(notices) or f"{source}: no title of a stage was found; {_EXAMPLE}"
+        raise OutlineError(msg)
     for section in sections.values():
-        untold = [str(verdict) for verdict in Verdict if verdict not in section.meanings]
-        if untold:
-            told = f"{source} line {section.line}: {section.title} doesn't say what"
-            notices.append(f"{told} {' or '.join(untold)} means")
+        missing = [str(verdict) for verdict in Verdict if verdict not in section.meanings]
+        if missing:
+            message = f"{source} line {section.line}: {section.title} doesn't say what"
+            notices.append(f"{message} {' or '.join(missing)} means")
     return Outline(title=heading, sections=tuple(sections.values()), notices=tuple(notices))
 
 
 def _section(lines: Sequence[str], prose: Sequence[str | None], index: int) -> Section | None:
-    """Return the stage whose title stands on a line; None where none does."""
+    """Return the stage whose title is on a line; None if the line has no title of a stage."""
     text = prose[index] or ""
     label = _LABEL.match(text)
     if _MEANING.match(text) or (label is None and _TOP.match(text)):
@@ -273,44 +273,45 @@ def _section(lines: Sequence[str], prose: Sequence[str | None], index: int) -> S
     if not title or upper in TAKEN_TITLES or upper.endswith(SINCE) or set(title) & set("*:`<>"):
         return None
     meanings = _meanings(lines, prose, index + 1)
-    # Without meanings only the form of a title tells it from "Note: …" and "Status: draft".
+    # If no meanings follow, only its form distinguishes a title from "Note: …" or "Status: draft".
     named = upper.endswith(" STATUS") and label and (label["strong"] or title == upper)
     return Section(title=title, line=index + 1, meanings=meanings) if meanings or named else None
 
 
 def _meanings(lines: Sequence[str], prose: Sequence[str | None], start: int) -> dict[Verdict, str]:
-    """Return the meanings that follow a title: at once, or after blank lines."""
-    told: dict[Verdict, str] = {}
+    """Return the meanings below a title, directly or after blank lines, by their verdicts."""
+    meanings: dict[Verdict, str] = {}
     last: Verdict | None = None
     for index in range(start, len(lines)):
         text = prose[index]
         meaning = _MEANING.match(text) if text else None
         if meaning:
             last = Verdict(meaning["verdict"].upper())
-            if last in told:
+            if last in meanings:
                 break
-            told[last] = one_line(meaning["text"])
-        elif text is None or (text and not (last and _goes_on(lines[index], text))):
+            meanings[last] = one_line(meaning["text"])
+        elif text is None or (text and not (last and _continues_meaning(lines[index], text))):
             break
         elif text and last:
-            told[last] = one_line(f"{told[last]} {text}")
+            meanings[last] = one_line(f"{meanings[last]} {text}")
         else:
-            last = None  # after a blank line nothing goes on
-    return told
+            last = None  # a blank line ends a meaning
+    return meanings
 
 
-def _goes_on(line: str, text: str) -> bool:
-    """Return whether a line of prose continues the one before it."""
+def _continues_meaning(line: str, text: str) -> bool:
+    """Return whether a line of prose continues the meaning on the line before it."""
     begins = _LABEL.match(text) or text.lstrip().startswith(("#", "|"))
     return not begins and not _BULLET.match(line) and _lone_title(text) is None
 
 
 class Blocks(NamedTuple):
-    """The lines as prose or not.
+    """A document's lines, divided into prose and others.
 
     Attributes:
-        prose: each line's text without quote and list marks; None where it is code or comment.
-        open_from: the first line of a code fence or comment that nothing closes; None for none.
+        prose: each line's text without quote and list marks; None for code and comments.
+        open_from: index of the line that opens a code fence or comment that is never closed; None
+            if there is none.
     """
 
     prose: tuple[str | None, ...]
@@ -318,17 +319,25 @@ class Blocks(NamedTuple):
 
 
 def scan(lines: Iterable[str]) -> Blocks:
-    """Return which of `lines` are prose."""
+    """Find out which lines are prose."""
     scanner = _Scanner()
     prose = tuple(scanner.take(index, line) for index, line in enumerate(lines))
     unclosed = scanner.hidden
-    # A quote or a list item ends what is open in it; only the outermost level needs a closing line.
+    # The end of a quote or list item closes what is open in it (CommonMark 0.31, 4.5), so only a
+    # block at the outermost level stays open.
     outermost = unclosed is not None and unclosed.depth == 0 and not unclosed.inline
     return Blocks(prose=prose, open_from=unclosed.start if unclosed and outermost else None)
 
 
 class _Hidden(NamedTuple):
-    """An open code fence, comment or raw block: what ends it, in which container it is."""
+    """An open code fence, comment or raw block.
+
+    Attributes:
+        end: matches the line that ends it.
+        depth: the number of containers around it.
+        start: index of the line that opened it.
+        inline: whether it began inside a line of prose, so that a blank line ends it.
+    """
 
     end: re.Pattern[str]
     depth: int
@@ -344,24 +353,24 @@ class _Scanner:
     paragraph: bool = False
 
     def take(self, index: int, line: str) -> str | None:
-        """Return one line's prose, or None."""
-        rest = self._continued(line.rstrip("\r\n").expandtabs(4))
+        """Return the prose of the next line; None if it is code or comment."""
+        rest = self._strip_continued(line.rstrip("\r\n").expandtabs(4))
         hidden = self.hidden
         if hidden and hidden.depth <= len(self.containers) and (rest.strip() or not hidden.inline):
             if hidden.end.search(rest):
                 self.hidden = None
             return None
         self.hidden = None
-        rest = self._opened(rest)
+        rest = self._strip_opened(rest)
         hides = self._hides(index, rest)
-        goes_on = self.paragraph or not rest.startswith("    ")
-        self.paragraph = bool(rest.strip()) and not hides and not _BREAK.match(rest) and goes_on
+        continues = self.paragraph or not rest.startswith("    ")
+        self.paragraph = bool(rest.strip()) and not hides and not _BREAK.match(rest) and continues
         if hides:
             return None
         return rest if rest.strip() else ""
 
-    def _continued(self, rest: str) -> str:
-        """Return the line without the marks of the open containers, closing those it leaves."""
+    def _strip_continued(self, rest: str) -> str:
+        """Strip the marks of the open containers, and close the containers that the line leaves."""
         for depth, width in enumerate(self.containers):
             quote = _QUOTE.match(rest) if width is None else None
             if quote:
@@ -369,15 +378,15 @@ class _Scanner:
             elif width is not None and (not rest.strip() or not rest[:width].strip()):
                 rest = rest[width:]
             else:
-                # A paragraph's further lines may lack the marks, and leave nothing.
+                # "Lazy continuation" (CommonMark 0.31, 5.1): a paragraph goes on without the marks.
                 if not (self.paragraph and _is_plain(rest)):
                     del self.containers[depth:]
                     self.paragraph = False
                 break
         return rest
 
-    def _opened(self, rest: str) -> str:
-        """Return the line without the marks of the containers that it opens."""
+    def _strip_opened(self, rest: str) -> str:
+        """Strip the marks of the containers that the line opens."""
         while True:
             if quote := _QUOTE.match(rest):
                 self.containers.append(None)
@@ -391,7 +400,7 @@ class _Scanner:
                 return rest
 
     def _hides(self, index: int, rest: str) -> bool:
-        """Return whether this line begins something that is no prose."""
+        """Return whether the line opens a code fence, comment or raw block."""
         depth = len(self.containers)
         if fence := _FENCE.match(rest):
             mark = fence["fence"]
@@ -404,7 +413,7 @@ class _Scanner:
                     self.hidden = _Hidden(ends, depth, index)
                 return True
         if "<!--" in _CODE_SPAN.sub("", rest).rpartition("-->")[2] and not rest.startswith("    "):
-            # A comment that begins in a line of prose: over at a blank line at the latest.
+            # A comment that begins in a line of prose ends at a blank line at the latest.
             self.hidden = _Hidden(_COMMENT_END, depth, index, inline=True)
         return False
 

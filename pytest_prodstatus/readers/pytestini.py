@@ -1,7 +1,7 @@
-"""What pytest's own configuration files and extra arguments say about a run, without pytest.
+"""Values from pytest's own configuration files and extra arguments, without importing pytest.
 
-The plugin gets these values from pytest; a command has to read them itself, since it must not
-import pytest. Names, order and rules are those of `_pytest/config/findpaths.py` of pytest 9.2.
+The plugin gets these values from pytest. A command must not import pytest, so it reads them itself.
+Names, order and rules are those of `_pytest/config/findpaths.py` of pytest 9.2.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ Values = Mapping[str, Any]
 
 _OWN = ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini")
 FILES = (*_OWN, "pyproject.toml", "tox.ini", "setup.cfg")
-"""The names of pytest's configuration files; of one folder the first counts."""
+"""The names of pytest's configuration files; in a folder, the first that exists counts."""
 
 
 def read_values(name: str, text: str, source: str) -> Values | None:
-    """Return what a file configures for pytest; None if it isn't pytest's configuration.
+    """Return pytest's values in a configuration file; None if it doesn't configure pytest.
 
     Args:
-        name: of the file, which decides how it is read.
-        text: its content.
-        source: how messages call it.
+        name: of the file; its ending and name decide how it is read.
+        text: the file's content.
+        source: the file's name for messages.
 
     Raises:
-        ConfigError: it can't be parsed.
+        ConfigError: the file can't be parsed.
     """
     values: Values | None = None
     if "pytest" in text:
         if name.endswith(".toml"):
-            values = _in_toml(name, text, source)
+            values = _toml_values(name, text, source)
         elif name.endswith((".ini", ".cfg")):
             section = "tool:pytest" if name.endswith(".cfg") else "pytest"
-            values = _in_ini(section, text, source)
-    # A file is pytest's own by its name, also if it is empty.
+            values = _ini_values(section, text, source)
+    # A file with one of pytest's own names configures pytest even if it is empty.
     return {} if values is None and name in _OWN else values
 
 
-def text_of(values: Values, key: str) -> str:
-    """Return a value that must be text, without blanks around it; "" if there is none.
+def text_value(values: Values, key: str) -> str:
+    """Return the text of a key, without blanks around it; "" if the key is missing.
 
     Raises:
-        ConfigError: it is something else.
+        ConfigError: the value isn't text.
     """
     value = values.get(key, "")
     if not isinstance(value, str):
@@ -54,14 +54,18 @@ def text_of(values: Values, key: str) -> str:
     return value.strip()
 
 
-def arguments_of(value: object, source: str) -> list[str]:
-    """Return the arguments in `addopts` or PYTEST_ADDOPTS: a text as in a shell, or a list.
+def split_arguments(value: object, source: str) -> list[str]:
+    """Split the value of `addopts` or PYTEST_ADDOPTS into arguments.
+
+    Args:
+        value: a text, which is split as in a shell, or a list.
+        source: the value's name, for messages.
 
     Raises:
-        ConfigError: a quote isn't closed, or it is something else.
+        ConfigError: a quote isn't closed, or the value is neither text nor a list of texts.
     """
     try:
-        if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return list(value)
         if isinstance(value, str):
             return shlex.split(value)
@@ -72,13 +76,13 @@ def arguments_of(value: object, source: str) -> list[str]:
     raise ConfigError(msg)
 
 
-def given_in(arguments: Sequence[str], names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield name and value of some options among pytest's arguments, in their order.
+def option_values(arguments: Sequence[str], names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the options with these names among pytest's arguments, as name and value, in order.
 
     Args:
         arguments: as pytest gets them.
-        names: of the options, with their dashes; each takes a value, which follows a long one
-            after `=` or as the next argument, and a short one directly or as the next.
+        names: of the options, with their dashes. Each takes a value: after `=` or in the next
+            argument if the name is long, directly behind it or in the next if it is short.
     """
     wanted = frozenset(names)
     rest = iter(arguments)
@@ -94,23 +98,23 @@ def given_in(arguments: Sequence[str], names: Iterable[str]) -> Iterator[tuple[s
         if not equals:
             following = next(rest, None)
             if following is None:
-                return  # pytest refuses an option without its value
+                return  # pytest itself rejects an option without its value
             value = following
         yield name, value
 
 
-def _in_toml(name: str, text: str, source: str) -> Values | None:
-    """Return the table for pytest: `[tool.pytest]`, `[tool.pytest.ini_options]` or `[pytest]`."""
-    whole = parse_toml(text, source)
-    tables = _table(_table(whole, "tool") or {}, "pytest") or {}
+def _toml_values(name: str, text: str, source: str) -> Values | None:
+    """Return pytest's table: `[tool.pytest]`, `[tool.pytest.ini_options]` or `[pytest]`."""
+    document = parse_toml(text, source)
+    tables = _table(_table(document, "tool") or {}, "pytest") or {}
     native = {key: value for key, value in tables.items() if key != "ini_options"}
     options = _table(tables, "ini_options")
-    own = None if name == "pyproject.toml" else _table(whole, "pytest")
+    own = None if name == "pyproject.toml" else _table(document, "pytest")
     if name in _OWN:
         return own
     if native or options is None:
         return native or own
-    # Scalars of ini options are text.
+    # In ini_options pytest reads every scalar as text, as in an ini file.
     return {key: v if isinstance(v, list) else str(v) for key, v in options.items()}
 
 
@@ -119,8 +123,8 @@ def _table(table: Values, name: str) -> Values | None:
     return value if isinstance(value, dict) else None
 
 
-def _in_ini(section: str, text: str, source: str) -> Values | None:
-    # Not above: few projects have such a file, and most of these are another tool's.
+def _ini_values(section: str, text: str, source: str) -> Values | None:
+    # Not above: few projects have such a file, so the others shouldn't pay for the import.
     import iniconfig
 
     try:

@@ -1,1 +1,1 @@
-"""From the model to text, and text to files, atomically."""
+"""Writes the model as text in every output format, and files atomically."""

@@ -14,20 +14,22 @@ from pytest_prodstatus.writers.words import VERDICT_WIDTH, counted, override_lin
 
 
 class Line(NamedTuple):
-    """One line of the board, and the verdict that colours it."""
+    """A line of the board, and the verdict that gives its colour; None for no colour."""
 
     text: str
     verdict: Verdict | None = None
 
 
 def board_lines(record: Record, *, verbosity: int = 0, width: int = 80) -> list[Line]:
-    """Return the board.
+    """Return the board of a record: its stages, criteria and next actions.
+
+    FINAL isn't part of it: `final_line` is printed last.
 
     Args:
         record: of a finished run.
-        verbosity: below 0 FINAL alone, 0 every stage and what isn't CONFIRMED, above 0 every
-            criterion with its evidence.
-        width: columns; at least 40.
+        verbosity: below 0 no lines; 0 every stage, and the criteria that aren't CONFIRMED or were
+            carried over; above 0 every criterion with its evidence.
+        width: of the terminal, in columns; at least 40.
     """
     if verbosity < 0:
         return []
@@ -41,21 +43,21 @@ def board_lines(record: Record, *, verbosity: int = 0, width: int = 80) -> list[
 
 
 def final_line(record: Record) -> Line:
-    """Return the one line that says FINAL, for which target, and why the gate is closed."""
+    """Return the line that gives FINAL, its target, the gate, and why it is closed."""
     final, selection = record.final, record.decision.selection
-    gate, of = "open" if record.decision.open else "closed", ""
+    gate, scope = "open" if record.decision.open else "closed", ""
     if record.run.shard:
-        gate, of = "closed until the shards of this run are merged", " of one shard"
+        gate, scope = "closed until the shards of this run are merged", " of one shard"
     why = f": {final.reason.text}" if final.reason else ""
     if selection.partial:
         criteria = counted(selection.criteria, "criterion", "criteria")
         why += f" [selected: {selection.verdict}, {criteria}]"
-    text = f"FINAL {final.verdict}{of} (target {record.run.target}, gate {gate}){why}"
+    text = f"FINAL {final.verdict}{scope} (target {record.run.target}, gate {gate}){why}"
     return Line(text, final.verdict)
 
 
 def override_lines(record: Record, *, width: int = 80) -> list[Line]:
-    """Return what says that a person opened the gate, whatever the verbosity."""
+    """Return a line for each override in force; they are printed at every verbosity."""
     return [
         line
         for override in record.overrides
@@ -69,14 +71,14 @@ def _stage(stage: StageStatus, record: Record, verbosity: int, width: int) -> It
     title = _cut(stage.title, column)
     head = f"{title:<{column}}  {stage.verdict!s:<{VERDICT_WIDTH}}"
     line = stage_line(stage)
-    beside = f"{head}  {line}".rstrip()
-    held = stage.verdict is Verdict.CONFIRMED
-    if verbosity == 0 and (held or len(beside) <= width):
-        yield Line(_cut(_without_last_items(beside, len(head), width), width), stage.verdict)
+    row = f"{head}  {line}".rstrip()
+    confirmed = stage.verdict is Verdict.CONFIRMED
+    if verbosity == 0 and (confirmed or len(row) <= width):
+        yield Line(_cut(_without_last_items(row, len(head), width), width), stage.verdict)
     else:
         yield Line(head.rstrip(), stage.verdict)
-        # A reason that one of its criteria gives stands there.
-        if not held and all(s.reason != stage.reason for s in stage.criteria):
+        # Not twice: if a criterion has the same reason, its own line below gives it.
+        if not confirmed and all(s.reason != stage.reason for s in stage.criteria):
             yield from _wrapped(line, width, "    ", "    ")
     for status in stage.criteria:
         if verbosity > 0 or status.verdict is not Verdict.CONFIRMED or status.carried_over:
@@ -84,7 +86,13 @@ def _stage(stage: StageStatus, record: Record, verbosity: int, width: int) -> It
 
 
 def _without_last_items(text: str, head: int, width: int) -> str:
-    """Return what was seen without its last items, as many as don't fit."""
+    """Drop items from the end of a list in a line until the line fits.
+
+    Args:
+        text: the line; its items are separated by commas.
+        head: characters at its beginning that stay.
+        width: the columns that it may have.
+    """
     while len(text) > width and text.rfind(", ") > head:
         text = text[: text.rfind(", ")]
     return text
@@ -116,7 +124,15 @@ def _criterion(
 def _wrapped(
     text: str, width: int, first: str, indent: str, verdict: Verdict | None = None
 ) -> list[Line]:
-    """Return text as lines, the first of them and the others each with an indentation."""
+    """Wrap a text into lines.
+
+    Args:
+        text: what is wrapped; ids in it aren't broken at their hyphens.
+        width: columns.
+        first: indentation of the first line.
+        indent: indentation of the others.
+        verdict: the colour of all.
+    """
     lines = textwrap.wrap(
         text, width, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False
     )

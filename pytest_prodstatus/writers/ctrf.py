@@ -1,8 +1,8 @@
 """CTRF, the Common Test Report Format (https://ctrf.io): the record as `ctrf.json`.
 
-Written by specification 0.0.0 and its schema. CTRF has no word for BLOCKED. It becomes `other`,
-which the specification keeps for outcomes that its other words don't mean, since tools treat
-`skipped` and `pending` as harmless; `rawStatus` says the verdict itself.
+Written by specification 0.0.0 and its schema. CTRF has no status for BLOCKED. Tools treat `skipped`
+and `pending` as harmless, so BLOCKED becomes `other`, which the specification reserves for outcomes
+that no other status covers. `rawStatus` is the verdict itself.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STATUS = {Verdict.CONFIRMED: "passed", Verdict.FAILED: "failed", Verdict.BLOCKED
 
 
 def write(record: Record, config: Config) -> str:
-    """Return the report; every row is a test, and the summary counts just those."""
+    """Return the report as JSON text: a test for each row, and a summary that counts these."""
     run = record.run
     ended = run.finished or run.started
     tests = [_test(row) for row in rows_of(record)]
@@ -80,13 +80,14 @@ def _test(row: Row) -> dict[str, Any]:
         "duration": round(status.duration * 1000) if status else 0,
         "message": reason.text if reason else None,
         "filePath": row.file,
-        **(_observed(status) if status else {}),
+        **(_timing(status) if status else {}),
         "extra": extra,
     }
-    return _known(test)
+    return _without_none(test)
 
 
-def _observed(status: CriterionStatus) -> dict[str, Any]:
+def _timing(status: CriterionStatus) -> dict[str, Any]:
+    # A record has no start of a criterion: its end and duration give it.
     stop = _milliseconds(status.observed_at) if status.observed_at else None
     return {
         "trace": status.detail or None,
@@ -99,7 +100,7 @@ def _observed(status: CriterionStatus) -> dict[str, Any]:
 
 def _environment(record: Record, config: Config) -> dict[str, Any]:
     run = record.run
-    return _known(
+    return _without_none(
         {
             "reportName": config.title,
             "testEnvironment": run.target,
@@ -111,8 +112,8 @@ def _environment(record: Record, config: Config) -> dict[str, Any]:
     )
 
 
-def _known(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values without those that aren't known, which CTRF leaves out."""
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values that aren't None; CTRF has no null for an unknown value."""
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -132,4 +133,5 @@ def _extra(record: Record) -> dict[str, Any]:
 
 
 def _milliseconds(instant: datetime) -> int:
+    """Return an instant as CTRF has it: milliseconds since 1970, UTC."""
     return round(instant.timestamp() * 1000)

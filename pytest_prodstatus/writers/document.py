@@ -1,8 +1,8 @@
 """The status document: generated if there is none, else only its field values are replaced.
 
-The record keeps a digest of the fields, so that a later reader can tell whether someone changed
-one. Whatever else stands in the document is the person's and not part of it, nor is the order of
-the fields, nor how often one stands there with the same value.
+The record keeps a digest of the fields, which shows later whether someone edited one. Everything
+else in the document belongs to the person who wrote it and isn't part of the digest. Nor is the
+order of the fields, nor how often a field is repeated with the same value.
 """
 
 from __future__ import annotations
@@ -24,38 +24,39 @@ from pytest_prodstatus.writers.words import meanings, minute, override_line, sta
 LAST_RUN, NEXT_ACTIONS = TAKEN_TITLES
 
 _SHOWN = 80
-"""Characters of an edited value that a message shows."""
+"""Characters of an edited value that the message shows."""
 
-# What would open a link, code or emphasis; an underscore inside a word opens nothing.
+# Characters that would open a link, code or emphasis. An underscore inside a word opens nothing
+# (CommonMark 0.31, 6.2); "//" and "www." become links in GitHub Flavored Markdown.
 _MARKUP = re.compile(
     r"[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])|(?<=:)/(?=/)|(?<=\bwww)\.", re.IGNORECASE
 )
-# As entities, since a backslash means nothing in a document's own HTML.
+# Entities, since Markdown doesn't read backslashes inside HTML.
 _HTML = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 _ENTITY = re.compile(r"[<>]|&(?=#?\w+;)")
 _MEANING = re.compile(rf"\s*[-*+] +[*_]*(?:{'|'.join(map(str, Verdict))})\b")
 
 
 def write_document(record: Record, config: Config, existing: bytes | None) -> bytes:
-    """Return the status document's new content.
+    """Return the status document with the values of a record.
+
+    Everything but the values of known fields stays byte for byte. A field that occurs twice is set
+    twice. A stage without a field gets one: below its title, if the title is a heading or a bold
+    line of its own, else after the last known field.
 
     Args:
-        record: what to say.
+        record: the values.
         config: the project's titles and meanings.
         existing: the present content; None if there is no document.
-
-    Everything but the values of known fields stays byte for byte. A field that stands twice is set
-    twice; a stage without a field gets one below its title, if that stands alone as a heading or
-    in bold, else after the last known field.
     """
     if existing is None:
         return _generated(record, config).encode()
     document = Document.decode(existing)
-    return replace(document, lines=_updated(document, record, config)).encode()
+    return replace(document, lines=_with_values(document, record, config)).encode()
 
 
 def field_values(record: Record) -> dict[str, str]:
-    """Return the value of every field, by its title, as it is written after the colon."""
+    """Return the fields of a record: their values in Markdown, by their titles."""
     values = {
         stage.title: f"**{stage.verdict}** ({escape_markdown(stage_line(stage))})"
         for stage in record.stages
@@ -67,7 +68,7 @@ def field_values(record: Record) -> dict[str, str]:
         f"{n}. {escape_markdown(action)}" for n, action in enumerate(record.decision.actions, 1)
     ]
     values[NEXT_ACTIONS] = " ".join(actions) or "none"
-    values[LAST_RUN] = _last_run(record)
+    values[LAST_RUN] = _last_run_value(record)
     final = next((stage.title for stage in record.stages if stage.id == FINAL), LAST_RUN)
     for override in record.overrides:
         values[final] += f"; {escape_markdown(override_line(override))}"
@@ -75,29 +76,39 @@ def field_values(record: Record) -> dict[str, str]:
 
 
 def escape_markdown(text: str) -> str:
-    """Return one line of text so that Markdown, a table's cell included, shows just it."""
-    marked = _MARKUP.sub(lambda match: f"\\{match[0]}", text)
-    return _ENTITY.sub(lambda match: _HTML[match[0]], marked)
+    """Escape one line of text so that Markdown shows it literally, in a table's cell too."""
+    escaped = _MARKUP.sub(lambda match: f"\\{match[0]}", text)
+    return _ENTITY.sub(lambda match: _HTML[match[0]], escaped)
 
 
 def fields_in(content: bytes, record: Record) -> list[tuple[str, str]]:
-    """Return the fields of a record that stand in a document, in order: titles and values."""
+    """Return title and value of each field in a document, in its order.
+
+    Args:
+        content: the document.
+        record: whose titles are looked for.
+    """
     fields = Document.decode(content).fields(field_values(record))
     return [(field.title, field.value) for field in fields]
 
 
 def digest_of(content: bytes, record: Record) -> str:
-    """Return what tells a document's fields from others, as 16 hexadecimal digits."""
+    """Return a digest of a document's fields, in 16 hexadecimal digits.
+
+    Args:
+        content: the document.
+        record: whose titles are looked for.
+    """
     fields = sorted(set(fields_in(content, record)))
     return hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:16]
 
 
 def changed_by_hand(content: bytes | None, record: Record) -> str:
-    """Return in a sentence how a document differs from what was written; "" if it doesn't.
+    """Describe how a document differs from what the plugin wrote; "" if it doesn't.
 
     Args:
         content: the document; None if there is none.
-        record: the one with which it was written.
+        record: the record that it was written from.
     """
     if content is None:
         return "it is missing"
@@ -117,7 +128,7 @@ def changed_by_hand(content: bytes | None, record: Record) -> str:
     return "its fields are not those that the run wrote"
 
 
-def _last_run(record: Record) -> str:
+def _last_run_value(record: Record) -> str:
     run = record.run
     dirty = " (with local changes)" if run.dirty else ""
     parts = [
@@ -148,7 +159,7 @@ def _generated(record: Record, config: Config) -> str:
         _field(NEXT_ACTIONS, values),
     ]
     for stage in record.stages:
-        lines += _stage(stage.id, stage.title, values, config)
+        lines += _stage_lines(stage.id, stage.title, values, config)
         lines += [f"- {_field(f'{stage.title}{SINCE}', values)}"]
     if config.success_criteria:
         lines += ["", "## Success criteria", ""]
@@ -160,15 +171,15 @@ def _field(title: str, values: dict[str, str]) -> str:
     return f"**{title}:** {values[title]}"
 
 
-def _stage(stage_id: str, title: str, values: dict[str, str], config: Config) -> list[str]:
-    """Return the lines of a new field for a stage, and of what its verdicts mean."""
+def _stage_lines(stage_id: str, title: str, values: dict[str, str], config: Config) -> list[str]:
+    """Return the lines of a new field for a stage, and of the meanings of its verdicts."""
     declared = config.catalogue.by_id.get(stage_id)
-    meant = meanings(declared) if declared else {}
-    lines = [f"- {verdict}: {text}" for verdict, text in meant.items()]
+    described = meanings(declared) if declared else {}
+    lines = [f"- {verdict}: {text}" for verdict, text in described.items()]
     return ["", _field(title, values), "", *lines]
 
 
-def _updated(document: Document, record: Record, config: Config) -> tuple[str, ...]:
+def _with_values(document: Document, record: Record, config: Config) -> tuple[str, ...]:
     values = field_values(record)
     fields = document.fields(values)
     lines = list(document.lines)
@@ -176,21 +187,21 @@ def _updated(document: Document, record: Record, config: Config) -> tuple[str, .
         lines[field.line] = field.with_value(values[field.title])
     present = {field.title for field in fields}
     absent = [stage for stage in record.stages if stage.title not in present]
-    alone = document.lone_titles(stage.title for stage in absent)
+    lone = document.lone_titles(stage.title for stage in absent)
     known = [field.line for field in fields if field.title not in TAKEN_TITLES]
     added = [
         line
         for stage in absent
-        if stage.title not in alone
-        for line in _stage(stage.id, stage.title, values, config)
+        if stage.title not in lone
+        for line in _stage_lines(stage.id, stage.title, values, config)
     ]
-    at = _end_of(document, [*known, *alone.values()])
-    lines = _inserted(lines, at, added, document.line_end)
-    # From the last to the first, so that the lines above stay where they were.
-    for title, index in sorted(alone.items(), key=lambda found: -found[1]):
+    at = _end_of(document, [*known, *lone.values()])
+    lines = _with_inserted(lines, at, added, document.line_end)
+    # From the last to the first, so that an insertion doesn't move the lines still to come.
+    for title, index in sorted(lone.items(), key=lambda found: -found[1]):
         below = "".join(lines[index + 1 : index + 2]).strip()
         field_lines = ["", _field(title, values), *([""] if below else [])]
-        lines = _inserted(lines, index + 1, field_lines, document.line_end)
+        lines = _with_inserted(lines, index + 1, field_lines, document.line_end)
     return tuple(lines)
 
 
@@ -215,11 +226,18 @@ def _end_of(document: Document, fields: Sequence[int]) -> int:
     return len(lines) if document.blocks.open_from is None else document.blocks.open_from
 
 
-def _inserted(lines: list[str], at: int, added: Sequence[str], end: str) -> list[str]:
-    """Return a document's lines with new ones before the line at `at`, each ending in `end`."""
+def _with_inserted(lines: list[str], at: int, added: Sequence[str], end: str) -> list[str]:
+    """Return a document's lines with others inserted.
+
+    Args:
+        lines: the document's.
+        at: index of the line before which they are inserted.
+        added: the new lines, without line ends.
+        end: their line end.
+    """
     if added and lines and at == len(lines) and not lines[-1].endswith(("\r", "\n")):
         lines[-1] += end
-    # Beside the other kind of line end, a lone CR and a lone LF would become one.
+    # A CR that ends one line and an LF that begins the next would be read as one line end.
     before, after = "".join(lines[at - 1 : at]), "".join(lines[at : at + 1])
     if (end == "\n" and before.endswith("\r")) or (end == "\r" and after.startswith("\n")):
         end = "\r\n"

@@ -1,11 +1,11 @@
-"""Other tools' forms of a record: the rows that they count, and each form's file name.
+"""Exports of a record to the formats of other tools: their rows, names and files.
 
-Most tools look at the list of tests alone. A run whose worker died, or a stage that no test belongs
-to, is BLOCKED without any criterion that says so; each is a row here, so that a list in which
-everything passed is only ever seen if FINAL is CONFIRMED.
+Most tools look at the list of tests alone. A run whose worker died is BLOCKED although no criterion
+says so, and so is a stage without a test. Each of these is a row here, so a list in which
+everything passed exists only if FINAL is CONFIRMED.
 
-A new form is one module of `pytest_prodstatus.writers` that holds a `Writer` as `write`, and its
-line in `EXPORTS`. It is imported when it is asked for.
+To add a format, add a line to `EXPORTS` and a module of the same name to
+`pytest_prodstatus.writers`, with a `Writer` called `write`. It is imported only if it is used.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.readers.config import Config
 
 NOT_A_STAGE = "RUN"
-"""The title under which rows stand that belong to the run and to no stage."""
+"""The stage title of rows that belong to the run and to no stage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line of another tool's list.
+    """One test in another tool's list: a criterion, a stage without criteria, or the run itself.
 
     Attributes:
-        id: of the criterion or stage; "run" for the run itself.
-        title: what a person reads, on one line.
+        id: the criterion's or stage's; "run" for the run itself.
+        title: one line for a person.
         stage: the stage's id; "run" for the run itself.
         stage_title: the stage's title.
-        reason: None where the verdict is CONFIRMED.
-        status: the criterion; None where the row is none.
+        verdict: the criterion's, the stage's, or BLOCKED for the run.
+        reason: None if the verdict is CONFIRMED.
+        status: the criterion; None if the row isn't a criterion.
     """
 
     id: str
@@ -46,8 +47,8 @@ class Row:
     status: CriterionStatus | None = None
 
     @property
-    def asked(self) -> bool:
-        """Whether the run was asked to look at it; a partial run isn't asked for everything."""
+    def selected(self) -> bool:
+        """Whether the run selected it; a partial run doesn't select every criterion."""
         return self.status is None or self.status.selected
 
     @property
@@ -58,11 +59,11 @@ class Row:
 
 
 class Export(NamedTuple):
-    """One form.
+    """One format.
 
     Attributes:
-        file: its name in the output folder.
-        about: what it is, for the help.
+        file: the file's name in the output folder.
+        about: a short description for the help.
     """
 
     file: str
@@ -74,31 +75,36 @@ EXPORTS: Mapping[str, Export] = {
     "github": Export(file="summary.md", about="a step summary for GitHub"),
     "junit": Export(file="junit.xml", about="JUnit XML of every criterion"),
 }
-"""The forms by their names; the module of the same name makes it."""
+"""The formats by name; each is written by the module of that name."""
 
 
 class Writer(Protocol):
-    """Makes the text of one form; the same record gives the same text."""
+    """Writes a record in one format; the same record gives the same text."""
 
     def __call__(self, record: Record, config: Config) -> str:
-        """Return the record, of a finished run or one in progress, in this form."""
+        """Return the text for a record of a run that has finished or is in progress."""
 
 
 def writer_of(name: str) -> Writer:
-    """Return what makes a form of `EXPORTS`."""
+    """Return the writer of a format.
+
+    Args:
+        name: a key of `EXPORTS`.
+    """
     writer: Writer = import_module(f"pytest_prodstatus.writers.{name}").write
     return writer
 
 
 def rows_of(record: Record) -> list[Row]:
-    """Return the rows of a record, in the order of its stages, the run's own last."""
-    rows = [_of_criterion(s, stage) for stage in record.stages for s in stage.criteria]
+    """Return a record's rows in the order of its stages, those of the run itself last."""
+    rows = [_criterion_row(s, stage) for stage in record.stages for s in stage.criteria]
     rows += [
-        _of_stage(stage) for stage in record.stages if not stage.criteria and not stage.derived
+        _stage_row(stage) for stage in record.stages if not stage.criteria and not stage.derived
     ]
-    rows += [_of_run(incident) for incident in record.run.incidents]
+    rows += [_run_row(incident) for incident in record.run.incidents]
+    # Even a record without stages must not be an empty list, which tools show as passed.
     if not rows and record.final.reason:
-        rows.append(_of_run(record.final.reason))
+        rows.append(_run_row(record.final.reason))
     return rows
 
 
@@ -111,8 +117,8 @@ def worst_first(rows: list[Row]) -> list[Row]:
     return sorted((row for row in rows if row.verdict is not Verdict.CONFIRMED), key=rank)
 
 
-def _of_criterion(status: CriterionStatus, stage: StageStatus) -> Row:
-    # The titles of a parametrised criterion's items differ in nothing but their parameters.
+def _criterion_row(status: CriterionStatus, stage: StageStatus) -> Row:
+    # The items of a parametrised criterion share one title; only the parameters differ.
     bracket = "".join(status.id.partition("[")[1:])
     return Row(
         id=status.id,
@@ -125,7 +131,7 @@ def _of_criterion(status: CriterionStatus, stage: StageStatus) -> Row:
     )
 
 
-def _of_stage(stage: StageStatus) -> Row:
+def _stage_row(stage: StageStatus) -> Row:
     title = f"{stage.title} has a criterion"
     return Row(
         id=stage.id, title=title, stage=stage.id, stage_title=stage.title,
@@ -133,7 +139,7 @@ def _of_stage(stage: StageStatus) -> Row:
     )  # fmt: skip
 
 
-def _of_run(incident: Reason) -> Row:
+def _run_row(incident: Reason) -> Row:
     return Row(
         id=RUN, title="The run itself", stage=RUN, stage_title=NOT_A_STAGE,
         verdict=Verdict.BLOCKED, reason=incident,

@@ -1,9 +1,9 @@
-"""Files that are whole or untouched, in a folder that one run at a time writes.
+"""Atomic writing of files, and a lock for the folder, so that only one run at a time writes it.
 
-A file is written under a temporary name beside the target, then renamed. The folder is kept by a
-record lock of the operating system on a file in it. The kernel gives it back when the process dies,
-however it dies, and a process that was forked from ours doesn't hold it, so no lock is ever stale.
-If a file system knows no locks, there is none.
+A file is written under a temporary name beside the target, then renamed. The folder's lock is a
+record lock (`fcntl`) on a file in it. The kernel releases it when the process ends in any way, and
+a forked process doesn't inherit it, so a lock is never stale. If the file system doesn't support
+locks, the folder isn't locked.
 """
 
 from __future__ import annotations
@@ -18,22 +18,28 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PRIVATE = 0o600
-"""Mode of new files: they may hold operational detail."""
+"""Mode of new files, which may contain operational details."""
 
 NAME = ".prodstatus.lock"
-"""The file by which a folder is locked."""
+"""The file in a folder that carries its lock."""
 
 _SUFFIX = ".tmp"
 _LOCKED = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
 
 
 def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
-    """Replace the file at `path` by `content`, whole or in pieces, or leave it as it was.
+    """Replace a file completely, or leave it as it was.
 
-    A link is followed and stays a link; an existing file keeps its mode, a new one is private.
+    A symbolic link stays one: its target is replaced. An existing file keeps its mode; a new one
+    is readable by its owner alone.
+
+    Args:
+        path: the file; its folder is made if it is missing.
+        content: the bytes, or pieces of them.
 
     Raises:
-        OSError: the folder can't be made or written, the disk is full, or `path` is no file.
+        OSError: the folder can't be made or written, the disk is full, or `path` isn't a regular
+            file.
     """
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
@@ -47,6 +53,7 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
         with os.fdopen(handle, "wb") as file:
             file.writelines((content,) if isinstance(content, bytes) else content)
             file.flush()
+            # Before the rename: after a power failure the name must not lead to an empty file.
             os.fsync(file.fileno())
         temporary.chmod(mode)
         temporary.replace(path)
@@ -56,13 +63,13 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
         raise
 
 
-def unwritten(path: Path, error: OSError) -> str:
-    """Return in words that a file can't be written, and why."""
+def write_failure(path: Path, error: OSError) -> str:
+    """Return a sentence that says that a file can't be written, and why."""
     return f"{path} can't be written ({error.strerror or error})"
 
 
 def clear_leftovers(path: Path) -> None:
-    """Remove the temporary files that a killed run left of the file at `path`."""
+    """Remove the temporary files of `path` that a killed run left behind."""
     path = Path(os.path.realpath(path))
     with contextlib.suppress(OSError):
         for leftover in path.parent.glob(f"{glob.escape(_prefix(path))}*{_SUFFIX}"):
@@ -73,16 +80,16 @@ def _prefix(path: Path) -> str:
     return f".{path.name}."
 
 
-class FolderInUse(Exception):  # noqa: N818  it says what is, not what failed
-    """Another run writes this folder; the message is one sentence."""
+class FolderInUse(Exception):  # noqa: N818  a state of the folder, not an error in it
+    """Another run is writing this folder; the message is one sentence."""
 
 
 class FolderLock:
-    """The lock of one folder.
+    """A lock on one folder.
 
     Args:
-        folder: what is written; made where it isn't there.
-        holder: who we are, for the other run to read; one line.
+        folder: the folder; made if it is missing.
+        holder: one line that describes this run, for the message that another run prints.
     """
 
     def __init__(self, folder: Path, holder: str) -> None:
@@ -92,22 +99,24 @@ class FolderLock:
         self._made = False
 
     def acquire(self) -> None:
-        """Take the lock, unless this object has it; a folder that can't be written has none.
+        """Take the lock, unless this object has it already.
+
+        A folder that can't be written isn't locked.
 
         Raises:
-            FolderInUse: another process has it.
+            FolderInUse: another process has the lock.
         """
         with contextlib.suppress(OSError):
             self._made = self._made or not self._folder.exists()
             self._folder.mkdir(parents=True, exist_ok=True)
             while self._handle is None:
-                self._handle = self._opened(self._folder / NAME)
+                self._handle = self._open_locked(self._folder / NAME)
 
-    def _opened(self, path: Path) -> int | None:
-        """Return the locked file; None where the run that had it took it away meanwhile."""
+    def _open_locked(self, path: Path) -> int | None:
+        """Open and lock the file; None if the run that had the lock removed the file meanwhile."""
         handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
         try:
-            self._lock(handle)
+            self._lock_file(handle)
             if os.path.samestat(os.fstat(handle), path.stat()):
                 with contextlib.suppress(OSError):  # a full disk
                     os.truncate(handle, 0)
@@ -121,7 +130,7 @@ class FolderLock:
         os.close(handle)
         return None
 
-    def _lock(self, handle: int) -> None:
+    def _lock_file(self, handle: int) -> None:
         try:
             _lock(handle)
         except OSError as error:
@@ -135,11 +144,11 @@ class FolderLock:
             raise FolderInUse(msg) from None
 
     def release(self) -> None:
-        """Give the lock back, and take away its file and a folder that was made for nothing."""
+        """Release the lock and remove its file, and the folder if it was made for nothing."""
         if self._handle is None:
             return
         with contextlib.suppress(OSError):
-            # Before it is given back: who opened it meanwhile sees that it has gone.
+            # Before the lock is released: a run that opened the file meanwhile sees that it went.
             (self._folder / NAME).unlink()
         os.close(self._handle)
         self._handle = None
@@ -152,7 +161,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock(handle: int) -> None:
-        # Far behind what is written, since Windows keeps others from reading what is locked.
+        # Far behind the text in it: on Windows no other process can read a locked region.
         os.lseek(handle, 10_000, os.SEEK_SET)
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         os.lseek(handle, 0, os.SEEK_SET)

@@ -1,7 +1,7 @@
 """The gate's decision: plain lines for a person, JSON for a program.
 
-The Structs are a contract: the JSON and its schema (`pytest_prodstatus/schema/gate-v1.json`) are
-made of them.
+The Structs are a contract: msgspec makes the JSON from them, and its schema
+(`pytest_prodstatus/schema/gate-v1.json`) from them and their docstrings.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from pytest_prodstatus.model.violations import ViolationKind
 from pytest_prodstatus.writers.words import minute
 
 SHOWN = 20
-"""Causes and ids that the text names; the JSON has all of them."""
+"""How many causes, and ids of each, the text names; the JSON has all of them."""
 
 SCHEMA = 1
-"""The version of the answer's JSON form."""
+"""The version of the JSON form."""
 
 
-class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the gate was asked.
+class ReportedQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The query that the gate decided.
 
     Attributes:
-        target: the system.
-        subject: the release; null for any.
-        commit: the suite's commit; null for any.
-        run: the run's id; null for any.
+        target: the name of the system.
+        subject: the release that the run must have judged; null for any.
+        commit: the suite's commit that the run must have used; null for any.
+        run: the id that the run must have; null for any.
         max_age_s: how old a record may be, in seconds.
-        require: the stages; none for FINAL.
+        require: the ids of the stages that must be CONFIRMED; empty for FINAL.
     """
 
     target: str
@@ -48,15 +48,15 @@ class Question(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     require: tuple[str, ...]
 
 
-class AnsweredRun(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The run that a record is of.
+class ReportedRun(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The run that made a record.
 
     Attributes:
         id: its id.
         target: the system that it judged.
         started: when it began.
         finished: when it ended; null while it is in progress.
-        release: what it judged; null if the run didn't know.
+        release: the release that it judged; null if the run didn't know.
         commit: the suite's commit; null if it isn't under git.
     """
 
@@ -68,12 +68,12 @@ class AnsweredRun(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     commit: str | None
 
 
-class RefusedBy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What closes the gate whatever the verdicts are.
+class ReportedViolation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A rule that closes the gate, regardless of the verdicts.
 
     Attributes:
-        rule: the rule of the gate.
-        reason: one sentence that says what.
+        rule: the rule.
+        reason: one sentence that says how the record violates it.
         remedy: what a person can do about it, if that is known.
     """
 
@@ -82,15 +82,15 @@ class RefusedBy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     remedy: str | None
 
 
-class WaivedCriterion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What isn't CONFIRMED and waived.
+class ReportedWaiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A criterion that isn't CONFIRMED and is waived.
 
     Attributes:
         criterion: its id.
         verdict: FAILED or BLOCKED.
         reason: why it is accepted.
-        owner: who answers for it.
-        expires: until when.
+        owner: who is responsible for it.
+        expires: when the waiver ends.
     """
 
     criterion: str
@@ -100,12 +100,12 @@ class WaivedCriterion(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     expires: Instant
 
 
-class OverrideInForce(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ReportedOverride(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The override in force, needed or not.
 
     Attributes:
-        who: the person who answers for it.
-        reason: why.
+        who: the person who is responsible for it.
+        reason: why the gate was opened.
         since: when it began.
         until: when it ends.
     """
@@ -116,110 +116,118 @@ class OverrideInForce(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     until: Instant
 
 
-class RecordAnswer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The answer by one record.
+class RecordDecision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The gate's decision on one record.
 
     Attributes:
         record: the file.
-        run: the run it is of; null if it can't be read.
+        run: the run that made it; null if it can't be read.
         open: whether it opens the gate.
         exit_code: 0 open, 1 something FAILED, 10 closed otherwise.
         decision: `open`, `open, N waived`, `open by an override` or `closed`.
-        sentence: the whole answer in one line.
+        sentence: the decision in one line.
         rules: the rules by which it is closed, or would be without an override, in the order of the
             reasons.
-        verdict: of what was asked about, now, whatever is waived; null if nothing is known.
-        refusals: what closes the gate whatever the verdicts are.
-        causes: the root causes of what isn't CONFIRMED and not waived, the worst first.
-        waived: what isn't CONFIRMED and waived.
+        verdict: of FINAL or the required stages, now, before any waiver; null if nothing is known.
+        violations: the rules that close the gate, regardless of the verdicts.
+        causes: the root causes of what is neither CONFIRMED nor waived, the worst first.
+        waived: the criteria that aren't CONFIRMED and are waived.
         override: the override in force, needed or not.
         actions: what to do, what unblocks most first.
     """
 
     record: str
-    run: AnsweredRun | None
+    run: ReportedRun | None
     open: bool
     exit_code: int
     decision: str
     sentence: str
     rules: tuple[ViolationKind, ...]
     verdict: Verdict | None
-    violations: tuple[RefusedBy, ...]
+    violations: tuple[ReportedViolation, ...]
     causes: tuple[Cause, ...]
-    waived: tuple[WaivedCriterion, ...]
-    override: OverrideInForce | None
+    waived: tuple[ReportedWaiver, ...]
+    override: ReportedOverride | None
     actions: tuple[str, ...]
 
 
-class GateAnswer(
+class GateOutput(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="schema", tag=SCHEMA
 ):
-    """What `prodstatus gate --format json` answers.
+    """The output of `prodstatus gate --format json`.
 
     Attributes:
-        at: when the gate was asked.
+        at: when the gate decided.
         open: whether every record opens the gate.
         exit_code: 0 open, 1 something FAILED, 10 closed otherwise.
-        asked: the question.
-        records: the answer by each record, in the order they were named.
+        asked: the query.
+        records: the decision on each record, in the order in which they were named.
     """
 
     at: Instant
     open: bool
     exit_code: int
-    asked: Question
-    records: tuple[RecordAnswer, ...]
+    asked: ReportedQuery
+    records: tuple[RecordDecision, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateReport:
-    """One record's answer: the file, its run where it could be read, and the answer."""
+    """One record's decision: the file, its run if it could be read, and the decision."""
 
     source: str
     run: Run | None
-    answer: GateDecision
+    decision: GateDecision
 
 
-def exit_code_of(told: Sequence[GateReport]) -> int:
-    """Return the exit status of several answers: FAILED before closed before open."""
-    codes = {each.answer.exit_code for each in told}
+def exit_code_of(reports: Sequence[GateReport]) -> int:
+    """Return the exit status of several decisions: FAILED before closed before open.
+
+    1 is FAILED and 10 closed, so the smallest code that isn't 0 is the worst.
+    """
+    codes = {report.decision.exit_code for report in reports}
     return min(codes - {0}, default=0)
 
 
-def answer_lines(told: GateReport, now: datetime) -> Iterator[str]:
-    """Yield an answer as lines, the whole of it in the first."""
-    answer = told.answer
-    if answer.override:
-        yield f"OVERRIDE: {override_words(answer.override)}"
-    yield answer.sentence
-    yield f"  {told.source}{_described(told.run, now) if told.run else ''}"
-    if answer.violations or answer.causes:
-        yield "Why:" if not answer.open else "It would be closed:"
-    for violation in answer.violations:
+def decision_lines(report: GateReport, now: datetime) -> Iterator[str]:
+    """Yield a decision as lines for a terminal, the decision in one sentence first.
+
+    Args:
+        report: the decision.
+        now: the age of the run is measured against it.
+    """
+    decision = report.decision
+    if decision.override:
+        yield f"OVERRIDE: {override_sentence(decision.override)}"
+    yield decision.sentence
+    yield f"  {report.source}{_run_text(report.run, now) if report.run else ''}"
+    if decision.violations or decision.causes:
+        yield "Why:" if not decision.open else "It would be closed:"
+    for violation in decision.violations:
         yield f"  {violation.ground}: {violation.text}"
-    for cause in answer.causes[:SHOWN]:
-        yield from _cause(cause)
-    if answer.causes[SHOWN:]:
-        yield f"  … and {len(answer.causes) - SHOWN:,} more; --format json has all of them"
-    if answer.waived:
+    for cause in decision.causes[:SHOWN]:
+        yield from _cause_lines(cause)
+    if decision.causes[SHOWN:]:
+        yield f"  … and {len(decision.causes) - SHOWN:,} more; --format json has all of them"
+    if decision.waived:
         yield "Waived:"
-    for each in answer.waived:
-        name = one_line(each.status.id)
-        yield f"  {each.status.verdict!s:<7}  {name}: {each.waiver.reason}"
-        yield f"           accepted by {each.waiver.owner} until {minute(each.waiver.expires)}"
-    if answer.actions:
+    for waived in decision.waived:
+        name = one_line(waived.status.id)
+        yield f"  {waived.status.verdict!s:<7}  {name}: {waived.waiver.reason}"
+        yield f"           accepted by {waived.waiver.owner} until {minute(waived.waiver.expires)}"
+    if decision.actions:
         yield "Next:"
-    for number, action in enumerate(answer.actions[:SHOWN], 1):
+    for number, action in enumerate(decision.actions[:SHOWN], 1):
         yield f"  {number}. {action}"
 
 
-def override_words(override: Override) -> str:
-    """Return in words what an override does."""
+def override_sentence(override: Override) -> str:
+    """Return a sentence that says who opened the gate by an override, until when, and why."""
     opened = f"{override.who} opened the gate of {override.target} until {minute(override.until)}"
-    return f"{opened}, whatever the verdict: {override.reason}"
+    return f"{opened}, regardless of the verdict: {override.reason}"
 
 
-def _described(run: Run, now: datetime) -> str:
+def _run_text(run: Run, now: datetime) -> str:
     parts = [
         f"run {run.id}",
         f"finished {format_age(now - run.finished)} ago" if run.finished else "not finished",
@@ -229,7 +237,7 @@ def _described(run: Run, now: datetime) -> str:
     return ": " + ", ".join(filter(None, parts))
 
 
-def _cause(cause: Cause) -> Iterator[str]:
+def _cause_lines(cause: Cause) -> Iterator[str]:
     named = ", ".join(cause.ids[:SHOWN])
     more = f" and {len(cause.ids) - SHOWN:,} more" if cause.ids[SHOWN:] else ""
     yield f"  {cause.verdict!s:<7}  {named}{more}: {cause.sentence}"
@@ -237,54 +245,59 @@ def _cause(cause: Cause) -> Iterator[str]:
         yield f"           depends on it: {', '.join(cause.affected)}"
 
 
-def answers_to_text(told: Sequence[GateReport], now: datetime) -> str:
-    """Return all answers as JSON text, in ASCII, so that every terminal can show it."""
-    asked = told[0].answer.query
-    answer = GateAnswer(
+def decisions_to_json(reports: Sequence[GateReport], now: datetime) -> str:
+    """Return all decisions as JSON text, in ASCII, so that every terminal can show it.
+
+    Args:
+        reports: the decisions, of one query; at least one.
+        now: when the gate decided.
+    """
+    query = reports[0].decision.query
+    output = GateOutput(
         at=now,
-        open=all(each.answer.open for each in told),
-        exit_code=exit_code_of(told),
-        asked=Question(
-            target=asked.target,
-            subject=asked.subject,
-            commit=asked.commit,
-            run=asked.run,
-            max_age_s=int(asked.max_age.total_seconds()),
-            require=tuple(asked.require),
+        open=all(report.decision.open for report in reports),
+        exit_code=exit_code_of(reports),
+        asked=ReportedQuery(
+            target=query.target,
+            subject=query.subject,
+            commit=query.commit,
+            run=query.run,
+            max_age_s=int(query.max_age.total_seconds()),
+            require=tuple(query.require),
         ),
-        records=tuple(map(_record, told)),
+        records=tuple(map(_reported_decision, reports)),
     )
-    return json.dumps(data_of(answer), indent=1)
+    return json.dumps(data_of(output), indent=1)
 
 
-def _record(told: GateReport) -> RecordAnswer:
-    answer, override = told.answer, told.answer.override
-    return RecordAnswer(
-        record=told.source,
-        run=_run(told.run) if told.run else None,
-        open=answer.open,
-        exit_code=answer.exit_code,
-        decision=answer.decision,
-        sentence=answer.sentence,
-        rules=answer.rules,
-        verdict=answer.verdict,
+def _reported_decision(report: GateReport) -> RecordDecision:
+    decision, override = report.decision, report.decision.override
+    return RecordDecision(
+        record=report.source,
+        run=_reported_run(report.run) if report.run else None,
+        open=decision.open,
+        exit_code=decision.exit_code,
+        decision=decision.decision,
+        sentence=decision.sentence,
+        rules=decision.rules,
+        verdict=decision.verdict,
         violations=tuple(
-            RefusedBy(rule=each.ground, reason=each.text, remedy=each.remedy)
-            for each in answer.violations
+            ReportedViolation(rule=violation.ground, reason=violation.text, remedy=violation.remedy)
+            for violation in decision.violations
         ),
-        causes=answer.causes,
-        waived=tuple(map(_waived, answer.waived)),
-        override=OverrideInForce(
+        causes=decision.causes,
+        waived=tuple(map(_reported_waiver, decision.waived)),
+        override=ReportedOverride(
             who=override.who, reason=override.reason, since=override.since, until=override.until
         )
         if override
         else None,
-        actions=answer.actions,
+        actions=decision.actions,
     )
 
 
-def _run(run: Run) -> AnsweredRun:
-    return AnsweredRun(
+def _reported_run(run: Run) -> ReportedRun:
+    return ReportedRun(
         id=run.id,
         target=run.target,
         started=run.started,
@@ -294,9 +307,9 @@ def _run(run: Run) -> AnsweredRun:
     )
 
 
-def _waived(waived: Waived) -> WaivedCriterion:
+def _reported_waiver(waived: Waived) -> ReportedWaiver:
     status, waiver = waived.status, waived.waiver
-    return WaivedCriterion(
+    return ReportedWaiver(
         criterion=status.id,
         verdict=status.verdict,
         reason=waiver.reason,

@@ -11,25 +11,29 @@ from pytest_prodstatus.writers.words import VERDICT_WIDTH, counted, minute
 _REASON_LIMIT = 200
 
 
-def history_lines(seen: History) -> Iterator[str]:
-    """Yield the lines that tell of at least one run."""
-    oldest, newest = seen.runs[-1], seen.runs[0]
-    runs = counted(len(seen.runs), "run")
-    yield f"Target {seen.target} of project {seen.project}, its newest {runs}:"
+def history_lines(history: History) -> Iterator[str]:
+    """Yield a history as lines: its stages, flaky criteria and runs, the newest run first.
+
+    Args:
+        history: of at least one run.
+    """
+    oldest, newest = history.runs[-1], history.runs[0]
+    runs = counted(len(history.runs), "run")
+    yield f"Target {history.target} of project {history.project}, its newest {runs}:"
     yield f"{minute(oldest.started)} to {minute(newest.started)}"
     yield ""
-    longest = max((len(past.id) for past in seen.stages), default=0)
-    for past in seen.stages:
+    longest = max((len(past.id) for past in history.stages), default=0)
+    for past in history.stages:
         yield from _stage(past, longest)
-    if seen.flaky:
+    if history.flaky:
         yield from ("", "Flaky, held only after a rerun:")
-    for flaky in seen.flaky:
+    for flaky in history.flaky:
         times = "once" if flaky.times == 1 else f"{flaky.times} times"
         yield f"  {flaky.criterion}: {times}, last {minute(flaky.newest)}"
     yield from ("", "Runs:")
-    for run in seen.runs:
+    for run in history.runs:
         partial = f" ({run.selection})" if run.partial and run.selection else ""
-        yield f"  {minute(run.started)}  {run.final!s:<{VERDICT_WIDTH}}  {_named(run)}{partial}"
+        yield f"  {minute(run.started)}  {run.final!s:<{VERDICT_WIDTH}}  {_run_text(run)}{partial}"
 
 
 def _stage(past: StagePast, longest: int) -> Iterator[str]:
@@ -38,36 +42,36 @@ def _stage(past: StagePast, longest: int) -> Iterator[str]:
     verdict = f"{past.verdict!s:<{VERDICT_WIDTH}}"
     yield f"{past.id:<{longest}}  {verdict}  since {minute(since.at)}{before}"
     if past.regression is not None:
-        yield from _lapse(past.regression)
+        yield from _regression(past.regression)
     if past.flips:
         yield f"    {counted(len(past.flips), 'flip')}:"
     for flip in past.flips:
         yield f"      {minute(flip.at)}  {flip.previous} -> {flip.verdict}  run {flip.run}"
 
 
-def _lapse(regression: Regression) -> Iterator[str]:
+def _regression(regression: Regression) -> Iterator[str]:
     if regression.turned is None:
         yield "    never CONFIRMED"
     elif regression.confirmed is None:
         yield f"    last CONFIRMED before {minute(regression.turned.at)}, by a run that isn't kept"
     else:
         confirmed = regression.confirmed
-        yield f"    last CONFIRMED {minute(confirmed.started)}, {_named(confirmed)}"
+        yield f"    last CONFIRMED {minute(confirmed.started)}, {_run_text(confirmed)}"
         turned = regression.turned
         yield f"    {turned.verdict} from {minute(turned.at)}, run {turned.run}"
     for change in regression.changes:
-        yield f"      {change.name}: {_value(change.before)} -> {_value(change.after)}"
+        yield f"      {change.name}: {_value_text(change.before)} -> {_value_text(change.after)}"
     for unconfirmed in regression.unconfirmed:
         kind = f" ({unconfirmed.kind})" if unconfirmed.kind else ""
         why = f" {one_line(unconfirmed.reason, limit=_REASON_LIMIT)}" if unconfirmed.reason else ""
         yield f"    {unconfirmed.criterion}: {unconfirmed.verdict}{kind}{why}"
 
 
-def _named(run: SavedRun) -> str:
+def _run_text(run: SavedRun) -> str:
     commit = f", commit {run.commit[:12]}" if run.commit else ""
     release = f", release {run.release}" if run.release else ""
     return f"run {run.run}{commit}{release}"
 
 
-def _value(value: str | None) -> str:
+def _value_text(value: str | None) -> str:
     return "none" if value is None else one_line(value, limit=60)

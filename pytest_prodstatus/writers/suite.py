@@ -1,6 +1,6 @@
-"""A first acceptance suite: the catalogue and one test file a stage, all of it still to be written.
+"""A first acceptance suite for `prodstatus init`: the catalogue and one test file per stage.
 
-What it makes runs at once, and every criterion in it is BLOCKED, not-implemented.
+The suite runs at once, and every criterion in it is BLOCKED with the kind not-implemented.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ FIRST = (
         },
     ),
 )
-"""What a suite begins with that has no document to go by."""
+"""The stages of a new suite if there is no status document to take them from."""
 
 _CRITERION = "holds"
 _VERDICTS = (Verdict.CONFIRMED, Verdict.FAILED, Verdict.BLOCKED)
@@ -44,11 +44,11 @@ _VERDICTS = (Verdict.CONFIRMED, Verdict.FAILED, Verdict.BLOCKED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
-    """A new suite.
+    """The texts of a new suite.
 
     Attributes:
         table: `[tool.prodstatus]` as TOML.
-        files: the test files' texts, by their names.
+        files: the text of each file, by its name.
     """
 
     table: str
@@ -56,38 +56,39 @@ class Suite:
 
 
 def new_suite(sections: Sequence[Section], *, title: str, document: str, folder: str) -> Suite:
-    """Return a suite for stages.
+    """Return a new suite with one criterion for each stage.
 
     Args:
         sections: the stages; the last whose title begins with FINAL rolls up all others.
-        title: of the document; "" for the plugin's own.
-        document: the status document, as the configuration names it; "" for the plugin's own.
-        folder: where the test files will lie, relative to the project's root.
+        title: of the document; "" for the default.
+        document: the status document, as the configuration names it; "" for the default.
+        folder: the folder of the test files, relative to the project's root.
     """
     ids = stage_ids([section.title for section in sections])
     lines = ["[tool.prodstatus]"]
-    lines += [f"title = {_text(title)}"] if title else []
-    lines += [f"document = {_text(document)}"] if document else []
-    lines += [f"paths = [{_text(folder)}]", "require_evidence = true"]
+    lines += [f"title = {_toml_string(title)}"] if title else []
+    lines += [f"document = {_toml_string(document)}"] if document else []
+    lines += [f"paths = [{_toml_string(folder)}]", "require_evidence = true"]
     files = {"__init__.py": '"""The acceptance suite: the criteria of the live system."""\n'}
     others = [stage_id for stage_id in ids if stage_id != FINAL]
     for section, stage_id in zip(sections, ids, strict=True):
-        lines += ["", "[[tool.prodstatus.stages]]", f"id = {_text(stage_id)}"]
-        lines.append(f"title = {_text(section.title)}")
-        lines += [f"{v.value.lower()} = {_text(text)}" for v, text in _meanings(section)]
+        lines += ["", "[[tool.prodstatus.stages]]", f"id = {_toml_string(stage_id)}"]
+        lines.append(f"title = {_toml_string(section.title)}")
+        lines += [f"{v.value.lower()} = {_toml_string(text)}" for v, text in _meanings(section)]
         if stage_id == FINAL and others:
-            lines.append(f"rollup = [{', '.join(map(_text, others))}]")
+            lines.append(f"rollup = [{', '.join(map(_toml_string, others))}]")
         else:
-            lines.append(f"criteria = [{_text(_CRITERION)}]")
+            lines.append(f"criteria = [{_toml_string(_CRITERION)}]")
             name = f"test_{stage_id.replace('-', '_')}.py"
             files[name] = _test_file(section, stage_id, f"{folder}/{name}")
     return Suite(table="\n".join(lines) + "\n", files=files)
 
 
 def stage_ids(titles: Sequence[str]) -> list[str]:
-    """Return an id for each title: its words without a number before and STATUS behind them.
+    """Return a unique id for each title: `2. ORDER STATUS` becomes `order`.
 
-    The last title that begins with FINAL becomes the stage `final`.
+    A leading number and a final STATUS are dropped. The last title that begins with FINAL becomes
+    the stage `final`.
     """
     finals = [n for n, title in enumerate(titles) if _words(title)[:1] == [FINAL]]
     ids: list[str] = []
@@ -115,17 +116,17 @@ def _words(title: str) -> list[str]:
     return words[1:] if words[1:] and words[0].isdigit() else words
 
 
-def _text(text: str) -> str:
-    # A JSON text is one of TOML too; DEL, which JSON may hold, never comes this far.
+def _toml_string(text: str) -> str:
+    # A JSON string is a TOML string too, but for DEL, which `one_line` has removed before.
     return json.dumps(text, ensure_ascii=False)
 
 
 def _test_file(section: Section, stage_id: str, path: str) -> str:
-    meant = [line for v, text in _meanings(section) for line in _comment(f"{v}: {text}")]
-    held = section.meanings.get(Verdict.CONFIRMED, f"{section.title} is CONFIRMED").rstrip(".")
-    sentence = textwrap.shorten(held, 80, placeholder=" …")
+    described = [line for v, text in _meanings(section) for line in _comment(f"{v}: {text}")]
+    confirmed = section.meanings.get(Verdict.CONFIRMED, f"{section.title} is CONFIRMED").rstrip(".")
+    sentence = textwrap.shorten(confirmed, 80, placeholder=" …")
     body = [
-        f'"""{_quoted(section.title)}."""',
+        f'"""{_docstring_text(section.title)}."""',
         "",
         "from __future__ import annotations",
         "",
@@ -136,10 +137,10 @@ def _test_file(section: Section, stage_id: str, path: str) -> str:
         "",
         "",
         f"def test_{_CRITERION}():",
-        f'    """{_quoted(sentence)}."""',
-        *meant,
+        f'    """{_docstring_text(sentence)}."""',
+        *described,
         *_comment(
-            "Ask the live system, tell what was seen through the evidence fixture (name it as an "
+            "Query the live system, record what was seen with the evidence fixture (name it as an "
             "argument), and assert what must hold. Rename this criterion to what it asserts, here "
             "and in pyproject.toml, and add others beside it."
         ),
@@ -158,6 +159,6 @@ def _comment(text: str) -> list[str]:
     )
 
 
-def _quoted(text: str) -> str:
-    """Return text as it stands between the quotes of a docstring."""
+def _docstring_text(text: str) -> str:
+    """Escape a text for the inside of a docstring."""
     return text.replace("\\", "\\\\").replace('"', '\\"')

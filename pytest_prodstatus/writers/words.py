@@ -1,4 +1,4 @@
-"""Words that every output shares: a line a stage, instants, spans, numbers, meanings."""
+"""Texts that every output shares: a stage in one line, instants, durations, counts, meanings."""
 
 from __future__ import annotations
 
@@ -13,48 +13,52 @@ from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
 
 LINE_LIMIT = 300
+"""Characters of a stage's line."""
+
 TOTAL_LIMIT = 180
+"""Characters of the evidence in a stage's line."""
+
 ENTRY_LIMIT = 80
-"""An entry that is longer than this is left to the page."""
+"""Characters of one entry in it; only the page shows a longer one."""
 
 
 def stage_line(stage: StageStatus) -> str:
-    """Return the reason of a stage that isn't CONFIRMED, else a line of its evidence."""
+    """Return a stage in one line: its evidence, or the reason if it isn't CONFIRMED."""
     if stage.reason is not None:
         others = [
             s for s in stage.criteria if s.verdict is not Verdict.CONFIRMED and s.id != stage.cause
         ]
-        own = (stage.cause or "").partition(".")[0] == stage.id
-        more = f" (and {len(others)} more)" if others and own else ""
+        # If the cause is in another stage, the others here aren't more of the same.
+        caused_here = (stage.cause or "").partition(".")[0] == stage.id
+        more = f" (and {len(others)} more)" if others and caused_here else ""
         return one_line(stage.reason.text, limit=LINE_LIMIT) + more
     if not stage.criteria:
         return "every stage that it rolls up is CONFIRMED"
     number = len(stage.criteria)
-    text = ", ".join(_seen(stage.criteria)) or (
+    text = ", ".join(_evidence_texts(stage.criteria)) or (
         f"{number} {'criterion' if number == 1 else 'criteria'} held"
     )
-    return one_line(text, limit=LINE_LIMIT) + _dated(stage)
+    return one_line(text, limit=LINE_LIMIT) + _carried_over_note(stage)
 
 
 def override_line(override: Override) -> str:
-    """Return who opened the gate over the verdict, until when, and why."""
+    """Return a line that says who opened the gate by an override, until when, and why."""
     return (
         f"OVERRIDE until {override.until:%Y-%m-%d %H:%M} UTC, by {override.who}: {override.reason}"
     )
 
 
-def _dated(stage: StageStatus) -> str:
-    """Return how much of a stage wasn't seen by this run, and since when; "" where all was."""
-    old = [s.observed_at for s in stage.criteria if s.carried_over and s.observed_at]
-    if not old:
+def _carried_over_note(stage: StageStatus) -> str:
+    """Return how many criteria were carried over, and when the oldest was observed; "" if none."""
+    carried = [s.observed_at for s in stage.criteria if s.carried_over and s.observed_at]
+    if not carried:
         return ""
-    return (
-        f" ({len(old)} of {len(stage.criteria)} carried over, seen {min(old):%Y-%m-%d %H:%M} UTC)"
-    )
+    oldest = f"{min(carried):%Y-%m-%d %H:%M} UTC"
+    return f" ({len(carried)} of {len(stage.criteria)} carried over, seen {oldest})"
 
 
-def _seen(criteria: Iterable[CriterionStatus]) -> list[str]:
-    """Return what was seen, in short: each criterion's first two entries, each said once."""
+def _evidence_texts(criteria: Iterable[CriterionStatus]) -> list[str]:
+    """Return the first two entries of each criterion as short texts, without repetitions."""
     entries = [entry for status in criteria for entry in status.evidence[:2]]
     texts: list[str] = []
     for text in dict.fromkeys(f"{e.name.replace('_', ' ')} {shown(e)}" for e in entries):
@@ -64,7 +68,7 @@ def _seen(criteria: Iterable[CriterionStatus]) -> list[str]:
 
 
 VERDICT_WIDTH = max(len(verdict.value) for verdict in Verdict)
-"""Columns of the longest verdict, for what stands below each other."""
+"""Columns of the longest verdict, to align a table."""
 
 
 def instant(at: datetime | None) -> str:
@@ -78,7 +82,7 @@ def minute(at: datetime | None) -> str:
 
 
 def span(length: timedelta) -> str:
-    """Return how long something took, in its two largest units: `9 d 3 h`, `4 min 12 s`."""
+    """Return a duration in its two largest units: `9 d 3 h`, `4 min 12 s`."""
     seconds = int(abs(length).total_seconds())
     units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
     for (unit, size), (smaller, part) in pairwise(units):
@@ -88,13 +92,19 @@ def span(length: timedelta) -> str:
     return f"{seconds} s"
 
 
-def counted(number: int, one: str, many: str = "") -> str:
-    """Return a number with its noun: `1 run`, `3 runs`; `many` if a plural isn't made by an s."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """Return a number with its noun: `1 run`, `3 runs`.
+
+    Args:
+        number: how many.
+        singular: the noun.
+        plural: its plural; "" if it only adds an s.
+    """
+    return f"{number:,} {singular if number == 1 else plural or f'{singular}s'}"
 
 
 def meanings(stage: Stage) -> dict[Verdict, str]:
-    """Return what each verdict means for a stage, as far as the project says so."""
+    """Return the meanings of a stage's verdicts, for each verdict that the project describes."""
     declared = {
         Verdict.CONFIRMED: stage.confirmed,
         Verdict.FAILED: stage.failed,

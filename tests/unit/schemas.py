@@ -44,9 +44,9 @@ def schemas() -> dict[str, str]:
             record.Record, status, f"The record of one run, version {record.SCHEMA} (status.json)"
         ),
         f"{gate}.json": _schema(
-            gate_report.GateAnswer,
+            gate_report.GateOutput,
             gate,
-            f"What `prodstatus gate --format json` answers, version {gate_report.SCHEMA}",
+            f"The output of `prodstatus gate --format json`, version {gate_report.SCHEMA}",
         ),
     }
 

@@ -1,8 +1,8 @@
 "use strict";
-// The page is whole without this: it adds searching, sorting, copying, and says when it is old.
+// The page is complete without this: it adds search, sorting and copying, and warns if it is old.
 (() => {
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
-  const made = (tag, text, attributes = {}) => {
+  const create = (tag, text, attributes = {}) => {
     const element = Object.assign(document.createElement(tag), attributes);
     element.append(text);
     return element;
@@ -24,20 +24,20 @@
   const kind = (criterion) => criterion.classList[1];
   const seconds = (criterion) => parseFloat(criterion.querySelector(".took").textContent) || 0;
 
-  const search = made("input", "", { type: "search", placeholder: "Find a criterion, id or word" });
+  const search = create("input", "", { type: "search", placeholder: "Find a criterion, id or word" });
   search.setAttribute("aria-label", "Find in the criteria");
   const boxes = [["F", "FAILED"], ["B", "BLOCKED"], ["C", "CONFIRMED"]].map(([value, name]) => {
-    const box = made("input", "", { type: "checkbox", checked: true, value });
-    const label = made("label", box);
+    const box = create("input", "", { type: "checkbox", checked: true, value });
+    const label = create("label", box);
     label.append(` ${name}`);
     return { box, label };
   });
-  const order = made("select", "");
+  const order = create("select", "");
   order.setAttribute("aria-label", "Sort the criteria of each stage");
   for (const [value, text] of [["", "as declared"], ["worst", "worst first"], ["slow", "longest first"]]) {
-    order.append(made("option", text, { value }));
+    order.append(create("option", text, { value }));
   }
-  const found = made("span", "", { className: "dim" });
+  const found = create("span", "", { className: "dim" });
   found.setAttribute("role", "status");
 
   const filter = () => {
@@ -77,7 +77,7 @@
   const copyable = (within) => {
     for (const id of all("code:not([data-copy])", within)) {
       id.dataset.copy = "";
-      const button = made("button", "copy", { type: "button", className: "copy" });
+      const button = create("button", "copy", { type: "button", className: "copy" });
       button.setAttribute("aria-label", `Copy ${id.textContent}`);
       button.addEventListener("click", async () => {
         try {

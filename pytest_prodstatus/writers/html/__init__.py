@@ -1,1 +1,1 @@
-"""The parts of the page, each from the record to a piece of HTML or SVG with all text escaped."""
+"""The HTML page: each part makes a piece of HTML or SVG from the record, with all text escaped."""

@@ -1,7 +1,8 @@
-"""A criterion in HTML: its verdict, why, what to do, what was seen, and what went wrong in full.
+"""A criterion in HTML: its verdict, reason, remedy, evidence and traceback.
 
-Written as text by f-strings with `escape` in them, not as `Markup`, whose `format` costs many times
-that: a page of ten thousand criteria has to be quick. What is done is a `Markup`.
+This module makes text with f-strings and `escape`. `Markup.format`, which the other parts use,
+costs several times as much, and a page may have ten thousand criteria. Only the finished piece
+becomes a `Markup`.
 """
 
 from __future__ import annotations
@@ -36,17 +37,17 @@ if TYPE_CHECKING:
 
 
 TRACES = 40_000
-"""Characters that all tracebacks of a page have together, but for the least each of them has."""
-_LEAST, _MOST = 400, 6_000
+"""Characters of all tracebacks on a page together; each has at least `_TRACE_MIN` of its own."""
+_TRACE_MIN, _TRACE_MAX = 400, 6_000
 
 
 class Page(NamedTuple):
-    """What the criteria of one page have in common.
+    """Values that all criteria of one page share.
 
     Attributes:
         now: when the run ended; ages are measured against it.
-        trace: characters kept of one traceback.
-        waivers: those in force, by the criterion's id.
+        trace: the limit of one traceback, in characters.
+        waivers: the waivers in force, by the criterion's id.
     """
 
     now: datetime
@@ -55,35 +56,41 @@ class Page(NamedTuple):
 
     @classmethod
     def of(cls, now: datetime, tracebacks: int, waived: Iterable[Waived] = ()) -> Page:
-        """Return a page that has so many tracebacks."""
+        """Return the values for a page; its tracebacks share `TRACES` characters.
+
+        Args:
+            now: when the run ended.
+            tracebacks: the number of tracebacks on the page.
+            waived: the waived criteria.
+        """
         return cls(
             now=now,
-            trace=min(_MOST, max(_LEAST, TRACES // max(1, tracebacks))),
-            waivers={one.status.id: one.waiver for one in waived},
+            trace=min(_TRACE_MAX, max(_TRACE_MIN, TRACES // max(1, tracebacks))),
+            waivers={item.status.id: item.waiver for item in waived},
         )
 
 
 def criterion(status: CriterionStatus, number: int, valid_for: timedelta, page: Page) -> Markup:
-    """Return a criterion, open where it isn't CONFIRMED.
+    """Return a criterion as a `details` element, which is open if it isn't CONFIRMED.
 
     Args:
         status: the criterion.
-        number: its place on the page, which its anchor has.
+        number: its number on the page, from 1; its anchor is `c` and this number.
         valid_for: how long its stage's CONFIRMED may be carried over.
-        page: what all have in common.
+        page: the values that all criteria share.
     """
     verdict = status.verdict
     style = CLASS[verdict]
-    held = verdict is Verdict.CONFIRMED
+    confirmed = verdict is Verdict.CONFIRMED
     took = f"{status.duration:.2f} s" if status.observed_at else "not run"
-    # Safe, since whatever a record may choose went through `escape` where it was put in, here or
-    # in `evidence`; the rest is numbers, instants, verdicts and kinds, which are words of our own.
+    # Safe: every text of the record goes through `escape`, here or in the functions called. The
+    # rest is numbers, instants, verdicts and kinds, which are enums of our own.
     return Markup(  # noqa: S704
-        f'<details class="criterion {style}" id="c{number}"{"" if held else " open"}>'
+        f'<details class="criterion {style}" id="c{number}"{"" if confirmed else " open"}>'
         f'<summary><b class="tag {style}">{verdict.value}</b> '
         f'<span class="name">{escape(status.title)}</span>{_notes(status, page)}'
         f'<span class="took">{took}</span></summary>'
-        f"{'' if held else _reason(status)}{evidence(status.evidence)}"
+        f"{'' if confirmed else _reason(status)}{evidence(status.evidence)}"
         f"{_trace(status.detail, page.trace) if status.detail else ''}"
         f"{_facts(status, valid_for)}</details>\n"
     )
@@ -141,27 +148,31 @@ def _facts(status: CriterionStatus, valid_for: timedelta) -> str:
     if status.carried_over and status.run_id:
         ended += f", by run <code>{escape(status.run_id)}</code>"
         ended += f" on release <code>{escape(status.subject)}</code>" if status.subject else ""
-    where = ""
+    address = ""
     if nodeid:
-        # It is pytest's and may hold anything; most hold nothing that has to be made visible.
+        # A node id may contain control characters, which `one_line` makes visible. Most have none,
+        # and the check is cheaper than the call.
         plain = nodeid if nodeid.isprintable() else one_line(nodeid)
-        where = f"<br><code>{escape(plain)}</code>"
-    return f'<p class="facts"><code>{escape(status.id)}</code>{ended}{where}</p>'
+        address = f"<br><code>{escape(plain)}</code>"
+    return f'<p class="facts"><code>{escape(status.id)}</code>{ended}{address}</p>'
 
 
 def evidence(entries: Sequence[Entry]) -> str:
-    """Return the entries as a list of names and values, dated; "" where there are none."""
+    """Return evidence as a list of names and values; "" if there is none.
+
+    An entry shows its instant only if it differs from that of the entry before it.
+    """
     if not entries:
         return ""
     last = entries[0].at
-    first = said = instant(last)
+    first = printed = instant(last)
     rows = []
     for entry in entries:
         dated = ""
         if entry.at != last:
             last, now = entry.at, instant(entry.at)
-            dated = f' <span class="dim">{now}</span>' if now != said else ""
-            said = now
+            dated = f' <span class="dim">{now}</span>' if now != printed else ""
+            printed = now
         rows.append(f"<dt>{escape(entry.name)}</dt><dd>{_value(entry)}{dated}</dd>")
     return f'<p class="seen">Seen at {first}</p><dl class="evidence">{"".join(rows)}</dl>'
 
@@ -169,7 +180,7 @@ def evidence(entries: Sequence[Entry]) -> str:
 def _value(value: Entry | Item) -> str:
     match value:
         case TextEntry(value=text) | TextItem(value=text):
-            # An id is a text in one piece, worth copying.
+            # The script puts a copy button at each `code`.
             return f"<code>{escape(text)}</code>" if _is_id(text) else escape(text)
         case TimeEntry() | TimeItem():
             return escape(shown(value).replace("T", " ").replace("Z", " UTC").replace(".000", ""))
@@ -195,7 +206,10 @@ def _is_id(text: str) -> bool:
 
 
 def instants_of(value: Entry | Item) -> dict[str, datetime]:
-    """Return the instants of a mapping of two or more, the earliest first; else nothing."""
+    """Return the instants of a mapping that has nothing else, the earliest first.
+
+    Empty if the value isn't such a mapping, or has fewer than two.
+    """
     if not isinstance(value, MapEntry):
         return {}
     dated = {name: item.value for name, item in value.value.items() if isinstance(item, TimeItem)}
@@ -205,7 +219,7 @@ def instants_of(value: Entry | Item) -> dict[str, datetime]:
 
 
 def timeline(instants: Mapping[str, datetime]) -> Markup:
-    """Return the list; each item says how long after the one before it came."""
+    """Return instants as a list; each item gives the time since the one before it."""
     rows = []
     last: datetime | None = None
     for name, at in instants.items():

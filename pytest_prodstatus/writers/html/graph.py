@@ -1,7 +1,8 @@
-"""The graph of the stages as SVG: what each depends on, its verdict, and the root cause.
+"""The graph of the stages as SVG: their dependencies, verdicts and root causes.
 
-Nodes stand in layers from left to right, with few crossings. What a node depends on stands to its
-left, by the longest way to it; a line that passes other layers gets a lane of its own there.
+Nodes stand in layers from left to right, with few crossings (the layered drawing of Sugiyama). A
+node's layer is the length of the longest path to it, so its dependencies are to its left. A line
+that passes through other layers has its own lane there.
 """
 
 from __future__ import annotations
@@ -19,27 +20,29 @@ from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.writers.html.words import CLASS, SIGN
 
 LIMIT = 40
-"""More stages than this make no picture; the table of the stages has them all."""
+"""A graph of more stages isn't drawn: no one can read it, and the table has them all."""
 
 _WIDTH, _HEIGHT, _GAP, _ROW = 196, 62, 44, 78
 _LETTERS = 18
-"""What fits on one of a node's two lines."""
+"""Characters that fit on each of a node's two lines."""
 
 _LANE = 0.3
 """The height of a lane; a node's is 1."""
+
 _SWEEPS = 4
+"""Passes that reorder the layers, to and fro; further ones change little."""
 
 Point = tuple[int, float]
-"""A layer and a height in it."""
+"""A layer, from 0 at the left, and a height in it, in nodes from the top."""
 
 
 class Layout(NamedTuple):
     """A graph's geometry, in layers and node heights.
 
     Attributes:
-        nodes: each node's layer and the middle of its height.
-        lines: for each pair (from, to) the points that its line goes through, ends included.
-        layers: how many there are.
+        nodes: each node's layer, and the middle of its height.
+        lines: the points of each line with both ends, by its nodes (from, to).
+        layers: the number of layers.
         height: of the highest layer.
     """
 
@@ -50,7 +53,7 @@ class Layout(NamedTuple):
 
 
 def graph(record: Record, catalogue: Catalogue) -> Markup:
-    """Return the stages' graph, or nothing where no stage hangs on another."""
+    """Return the stages' graph; nothing if no stage depends on another, or there are too many."""
     results = {stage.id: stage for stage in record.stages}
     sources = {
         name: [
@@ -72,7 +75,7 @@ def graph(record: Record, catalogue: Catalogue) -> Markup:
     ]
     nodes = [_node(results[name], layout.nodes[name], catalogue) for name in sources]
     return Markup(
-        '<svg class="graph" role="group" aria-label="The stages and what each hangs on" '
+        '<svg class="graph" role="group" aria-label="The stages and what each depends on" '
         'width="{0}" height="{1}" viewBox="-2 -2 {0} {1}">{2}{3}</svg>'
     ).format(width, height, Markup().join(lines), Markup().join(nodes))
 
@@ -93,12 +96,12 @@ def _line(points: Sequence[Point], source: StageStatus, *, dashed: bool) -> Mark
         if (left, top) != corners[-1]:
             path += f"H{x}"
     left, middle = corners[-1][0], corners[-1][1] + _HEIGHT // 2
-    held = source.verdict is Verdict.CONFIRMED
+    confirmed = source.verdict is Verdict.CONFIRMED
     return Markup('<path class="line{}{}" d="{}"/><path class="tip{}" d="{}"/>').format(
         " dash" if dashed else "",
-        "" if held else f" {CLASS[source.verdict]}",
+        "" if confirmed else f" {CLASS[source.verdict]}",
         path,
-        "" if held else f" {CLASS[source.verdict]}",
+        "" if confirmed else f" {CLASS[source.verdict]}",
         f"M{left - 8} {middle - 4}l8 4-8 4z",
     )
 
@@ -113,7 +116,7 @@ def _node(stage: StageStatus, point: Point, catalogue: Catalogue) -> Markup:
         Markup('<text x="{}" y="{}">{}</text>').format(x + 40, first + 16 * n, row)
         for n, row in enumerate(title)
     )
-    state = " root" if stage.is_root else " hangs" if stage.hangs else ""
+    state = " root" if stage.is_root else " affected" if stage.hangs else ""
     below = f"{stage.verdict}{', root cause' if stage.is_root else ''}"
     return Markup(
         '<a href="#stage-{}" class="node {}{}" aria-label="{}"><title>{}</title>'
@@ -121,28 +124,28 @@ def _node(stage: StageStatus, point: Point, catalogue: Catalogue) -> Markup:
         '<circle cx="{}" cy="{}" r="11"/><path class="sign" d="{}" transform="translate({} {})"/>'
         '{}<text class="sub" x="{}" y="{}">{}</text></a>'
     ).format(
-        stage.id, CLASS[stage.verdict], state, _words(stage, catalogue), stage.title,
+        stage.id, CLASS[stage.verdict], state, _node_label(stage, catalogue), stage.title,
         x, y, _WIDTH, _HEIGHT,
         x + 21, y + _HEIGHT // 2, SIGN[stage.verdict], x + 21, y + _HEIGHT // 2,
         rows, x + 40, first + 16 * len(title), below,
     )  # fmt: skip
 
 
-def _words(stage: StageStatus, catalogue: Catalogue) -> str:
+def _node_label(stage: StageStatus, catalogue: Catalogue) -> str:
     declared = catalogue.by_id[stage.id]
     titles: Mapping[str, str] = {other.id: other.title for other in catalogue.stages}
     words = f"{stage.title}: {stage.verdict}{', root cause' if stage.is_root else ''}"
-    for what, names in (("requires", declared.requires), ("rolls up", declared.rollup)):
+    for relation, names in (("requires", declared.requires), ("rolls up", declared.rollup)):
         if names:
-            words += f", {what} {', '.join(titles[name] for name in names)}"
+            words += f", {relation} {', '.join(titles[name] for name in names)}"
     return words
 
 
 def lay_out(sources: Mapping[str, Sequence[str]]) -> Layout:
-    """Return where the nodes stand.
+    """Compute the positions of nodes and lines.
 
     Args:
-        sources: of each node the nodes that it hangs on, in an order in which those come first.
+        sources: for each node the nodes that it depends on; these come before it in the mapping.
     """
     depth: dict[str, int] = {}
     for node, above in sources.items():
@@ -152,23 +155,28 @@ def lay_out(sources: Mapping[str, Sequence[str]]) -> Layout:
         columns[depth[node]].append(node)
     routes: dict[tuple[str, str], list[str]] = {}
     for node, above in sources.items():
-        for name in _needed(above, sources):
+        for name in _direct_sources(above, sources):
             lanes = [f"{name}\n{node}\n{layer}" for layer in range(depth[name] + 1, depth[node])]
             for layer, lane in enumerate(lanes, depth[name] + 1):
                 columns[layer].append(lane)
             routes[name, node] = [name, *lanes, node]
-    _untangle(columns, routes)
-    places = _places(columns)
+    _reduce_crossings(columns, routes)
+    positions = _positions(columns)
     return Layout(
-        nodes={node: places[node] for node in sources},
-        lines={pair: [places[stop] for stop in route] for pair, route in routes.items()},
+        nodes={node: positions[node] for node in sources},
+        lines={pair: [positions[stop] for stop in route] for pair, route in routes.items()},
         layers=len(columns),
         height=max((sum(map(_size, column)) for column in columns), default=0.0),
     )
 
 
-def _needed(above: Sequence[str], sources: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return `above` without what another of them hangs on already."""
+def _direct_sources(above: Sequence[str], sources: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the dependencies of a node without those that follow from others of them.
+
+    Args:
+        above: all dependencies of the node.
+        sources: the dependencies of every node.
+    """
     implied: set[str] = set()
     todo = [further for name in above for further in sources[name]]
     while todo:
@@ -179,8 +187,10 @@ def _needed(above: Sequence[str], sources: Mapping[str, Sequence[str]]) -> list[
     return [name for name in dict.fromkeys(above) if name not in implied]
 
 
-def _untangle(columns: list[list[str]], routes: Mapping[tuple[str, str], Sequence[str]]) -> None:
-    """Order each column by the middle of its neighbours, to and fro."""
+def _reduce_crossings(
+    columns: list[list[str]], routes: Mapping[tuple[str, str], Sequence[str]]
+) -> None:
+    """Sort each column in place by the mean height of its neighbours, the barycenter heuristic."""
     before: dict[str, list[str]] = {}
     after: dict[str, list[str]] = {}
     for route in routes.values():
@@ -190,7 +200,7 @@ def _untangle(columns: list[list[str]], routes: Mapping[tuple[str, str], Sequenc
     for sweep in range(_SWEEPS):
         neighbours = after if sweep % 2 else before
         for column in reversed(columns) if sweep % 2 else columns:
-            at = _places(columns)
+            at = _positions(columns)
             middle = {
                 name: sum(at[n][1] for n in near) / len(near)
                 if (near := neighbours.get(name))
@@ -200,16 +210,17 @@ def _untangle(columns: list[list[str]], routes: Mapping[tuple[str, str], Sequenc
             column.sort(key=middle.__getitem__)
 
 
-def _places(columns: Sequence[Sequence[str]]) -> dict[str, Point]:
+def _positions(columns: Sequence[Sequence[str]]) -> dict[str, Point]:
     highest = max((sum(map(_size, column)) for column in columns), default=0.0)
-    places: dict[str, Point] = {}
+    positions: dict[str, Point] = {}
     for layer, column in enumerate(columns):
         top = (highest - sum(map(_size, column))) / 2
         for name in column:
-            places[name] = (layer, top + _size(name) / 2)
+            positions[name] = (layer, top + _size(name) / 2)
             top += _size(name)
-    return places
+    return positions
 
 
 def _size(name: str) -> float:
+    # A lane's name has a line feed, which no stage id may contain.
     return _LANE if "\n" in name else 1.0

@@ -1,6 +1,7 @@
-"""What the person who decides sees first: FINAL, the gate, why, what to do next, about what.
+"""The head of the page: FINAL, the gate, why, what to do next, and the facts of the run.
 
-The page and the block in pytest-html's report share it.
+It is what the person who decides on a deployment reads first. The page and the block in
+pytest-html's report share it.
 """
 
 from __future__ import annotations
@@ -16,56 +17,63 @@ from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR
 from pytest_prodstatus.model.record import Record, Run, StageStatus
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.writers.html.words import CLASS, SIGN, code, each, optional, strip_of
+from pytest_prodstatus.writers.html.words import CLASS, SIGN, code, for_each, optional, strip_of
 from pytest_prodstatus.writers.words import counted, instant, minute, override_line
 
 if TYPE_CHECKING:
     from pytest_prodstatus.model.gate import GateDecision
 
-_FIRST = 5
-"""Actions that are seen at once; further ones are folded."""
+_SHOWN_ACTIONS = 5
+"""Actions that are shown at once; the others are folded."""
 
 
-def front(record: Record, config: Config, answer: GateDecision | None, level: int) -> Markup:
-    """Return the head.
+def front(record: Record, config: Config, decision: GateDecision | None, level: int) -> Markup:
+    """Return the head of a page.
 
     Args:
-        record: what it is about.
-        config: what the project declares.
-        answer: the gate's (`gate_answer`).
-        level: of its heading, 1 to 5; what stands below it has the next one.
+        record: of the run.
+        config: the project's stages and waivers.
+        decision: the gate's at the end of the run (`gate_decision`).
+        level: of its heading, 1 to 5; the headings in it are one level lower.
     """
     overrides = map(override_line, record.overrides)
     return Markup('{}{}{}<div class="top">\n{}{}</div>').format(
-        _final(record, answer, level),
-        each('<p class="override">{}</p>\n', overrides),
-        _waivers(answer) if answer else "",
+        _final(record, decision, level),
+        for_each('<p class="override">{}</p>\n', overrides),
+        _waivers(decision) if decision else "",
         _next(record, level + 1),
-        facts(record, config, answer),
+        facts(record, config, decision),
     )
 
 
-def gate_answer(record: Record, config: Config) -> GateDecision | None:
-    """Return what the gate says at the end of the run; None if no waiver bears on that."""
+def gate_decision(record: Record, config: Config) -> GateDecision | None:
+    """Return the gate's decision at the end of the run.
+
+    None while the run is in progress, or if the project has no waivers; then the page shows the
+    record's own decision.
+    """
     now = record.run.finished
     if now is None or not config.waivers.given:
         return None
-    # Not above, since a project without waivers has no gate's answer to pay for.
+    # Not above: a project without waivers shouldn't pay for the import.
     from pytest_prodstatus.model.gate import ask
     from pytest_prodstatus.model.violations import GateQuery
 
-    about = GateQuery(target=record.run.target)
-    return ask(record, config.catalogue, about, now, waivers=config.waivers)
+    query = GateQuery(target=record.run.target)
+    return ask(record, config.catalogue, query, now, waivers=config.waivers)
 
 
 def valid_for(stage_id: str, config: Config) -> timedelta:
-    """Return how long a CONFIRMED of a stage may be carried over."""
+    """Return how long a stage's CONFIRMED verdict may be carried over."""
     declared = config.catalogue.by_id.get(stage_id)
     return declared.valid_for if declared else DEFAULT_VALID_FOR
 
 
 def valid_until(stages: Sequence[StageStatus], config: Config) -> datetime | None:
-    """Return when the first CONFIRMED criterion of some stages is too old; None if none is."""
+    """Return when the first CONFIRMED criterion of some stages becomes stale.
+
+    None if no criterion of theirs is CONFIRMED.
+    """
     ends = [
         status.observed_at + valid_for(stage.id, config)
         for stage in stages
@@ -76,18 +84,23 @@ def valid_until(stages: Sequence[StageStatus], config: Config) -> datetime | Non
 
 
 def commit(run: Run, letters: int | None = None) -> Markup:
-    """Return the suite's commit, or its first letters, and whether it was changed since."""
+    """Return the suite's commit and whether it had local changes.
+
+    Args:
+        run: the run.
+        letters: how many of the commit's letters are shown; None for all.
+    """
     changed = " with local changes" if run.dirty else ""
     return Markup("{}{}").format(code((run.commit or "")[:letters]), changed)
 
 
-def _final(record: Record, answer: GateDecision | None, level: int) -> Markup:
+def _final(record: Record, decision: GateDecision | None, level: int) -> Markup:
     verdict = record.final.verdict
     return Markup(
         '<div class="final {style}">\n'
         '<svg class="seal" aria-hidden="true" width="64" height="64" viewBox="-16 -16 32 32">'
         '<circle r="15"/><path class="sign" d="{sign}"/></svg>\n'
-        '<div class="told">\n'
+        '<div class="outcome">\n'
         '<h{level}><span class="word">{verdict}</span>\n'
         "{gate}</h{level}>\n"
         "{because}</div>\n"
@@ -97,36 +110,36 @@ def _final(record: Record, answer: GateDecision | None, level: int) -> Markup:
         sign=SIGN[verdict],
         level=level,
         verdict=verdict,
-        gate=_gate(record, answer),
-        because=optional('<p class="because">{}</p>\n', _because(record, answer)),
+        gate=_gate(record, decision),
+        because=optional('<p class="because">{}</p>\n', _because(record, decision)),
         past=_past(record),
     )
 
 
-def _is_open(record: Record, answer: GateDecision | None) -> bool:
-    """Return whether the gate is open by what was seen and waived alone."""
-    if answer:
-        return answer.confirmed
+def _is_open(record: Record, decision: GateDecision | None) -> bool:
+    """Return whether the gate is open without an override."""
+    if decision:
+        return decision.confirmed
     return record.decision.open and record.final.verdict is Verdict.CONFIRMED
 
 
-def _gate(record: Record, answer: GateDecision | None) -> str:
+def _gate(record: Record, decision: GateDecision | None) -> str:
     if not record.run.finished:
         return "The run is in progress: nothing is confirmed yet"
-    if _is_open(record, answer):
-        waived = len(answer.waived) if answer else 0
+    if _is_open(record, decision):
+        waived = len(decision.waived) if decision else 0
         return "The gate is open" + (f", {waived} waived" if waived else "")
     if record.overrides:
         return "The gate is open by an override, not by what was seen"
     return "The gate is closed: do not deploy"
 
 
-def _because(record: Record, answer: GateDecision | None) -> str:
+def _because(record: Record, decision: GateDecision | None) -> str:
     if record.final.reason:
         return record.final.reason.text
-    if answer and answer.violations:
-        return answer.violations[0].text
-    return "Everything that FINAL hangs on was seen to hold." if record.run.finished else ""
+    if decision and decision.violations:
+        return decision.violations[0].text
+    return "Everything that FINAL depends on was seen to hold." if record.run.finished else ""
 
 
 def _past(record: Record) -> Markup:
@@ -137,20 +150,26 @@ def _past(record: Record) -> Markup:
     return Markup('<div class="past">{}<span>the last {}</span></div>').format(strip, runs)
 
 
-def _waivers(answer: GateDecision) -> Markup:
-    """Return what closes the gate whatever the verdicts are, and what is waived."""
-    violations = [": ".join(filter(None, (one.text, one.remedy))) for one in answer.violations]
-    rows = each("<li>{}</li>\n", violations) + Markup().join(
+def _waivers(decision: GateDecision) -> Markup:
+    """Return the violations, which close the gate at any verdict, and the waived criteria."""
+    violations = [
+        ": ".join(filter(None, (violation.text, violation.remedy)))
+        for violation in decision.violations
+    ]
+    rows = for_each("<li>{}</li>\n", violations) + Markup().join(
         Markup("<li><b>Waived</b> until {} by {}: {}, because {}</li>\n").format(
-            minute(one.waiver.expires), one.waiver.owner, one.status.id, one.waiver.reason
+            minute(waived.waiver.expires),
+            waived.waiver.owner,
+            waived.status.id,
+            waived.waiver.reason,
         )
-        for one in answer.waived
+        for waived in decision.waived
     )
     return optional('<ul class="waivers">\n{}</ul>\n', rows)
 
 
 def _next(record: Record, level: int) -> Markup:
-    """Return what to do, the most useful first, and when all was well last."""
+    """Return the next actions, the most useful first, and the last CONFIRMED run."""
     return Markup(
         '<section class="next" aria-labelledby="next">'
         '<h{level} id="next">What to do next</h{level}>\n'
@@ -161,19 +180,19 @@ def _next(record: Record, level: int) -> Markup:
 def _actions(actions: Sequence[str]) -> Markup:
     if not actions:
         return Markup("<p>Nothing.</p>")
-    seen = Markup("<ol>{}</ol>\n").format(each("<li>{}</li>", actions[:_FIRST]))
-    more = actions[_FIRST:]
+    shown = Markup("<ol>{}</ol>\n").format(for_each("<li>{}</li>", actions[:_SHOWN_ACTIONS]))
+    more = actions[_SHOWN_ACTIONS:]
     if not more:
-        return seen
-    return seen + Markup(
+        return shown
+    return shown + Markup(
         '<details><summary>{} more</summary><ol start="{}">{}</ol></details>\n'
-    ).format(counted(len(more), "thing"), _FIRST + 1, each("<li>{}</li>", more))
+    ).format(counted(len(more), "thing"), _SHOWN_ACTIONS + 1, for_each("<li>{}</li>", more))
 
 
 def _last_confirmed(record: Record) -> Markup:
-    """Return the newest former run whose FINAL was CONFIRMED, if this one's isn't."""
-    held = (past for past in reversed(record.history) if past.final is Verdict.CONFIRMED)
-    past = next(held, None)
+    """Return the last run whose FINAL was CONFIRMED; nothing if this run's is."""
+    confirmed_runs = (past for past in reversed(record.history) if past.final is Verdict.CONFIRMED)
+    past = next(confirmed_runs, None)
     if past is None or record.final.verdict is Verdict.CONFIRMED:
         return Markup()
     text = Markup("Last CONFIRMED {}, run {}").format(minute(past.started), code(past.run))
@@ -184,8 +203,8 @@ def _last_confirmed(record: Record) -> Markup:
     return Markup('<p class="dim">{}.</p>').format(text)
 
 
-def facts(record: Record, config: Config, answer: GateDecision | None) -> Markup:
-    """Return the facts as a list of names and values; what isn't known isn't there."""
+def facts(record: Record, config: Config, decision: GateDecision | None) -> Markup:
+    """Return the facts of the run as a list of names and values, without those not known."""
     run, until = record.run, valid_until(record.stages, config)
     rows = [_fact("Target", run.target), Markup("\n")]
     if run.subject.release:
@@ -193,7 +212,7 @@ def facts(record: Record, config: Config, answer: GateDecision | None) -> Markup
     if run.commit:
         rows.append(_fact("Suite", Markup("commit {}").format(commit(run, letters=12))))
     rows += [_fact("Judged", _judged(run)), Markup("\n")]
-    if until and _is_open(record, answer):
+    if until and _is_open(record, decision):
         rows.append(_fact("Valid until", instant(until)))
     counts = _counts(record)
     rows.append(Markup('<div><dt>Criteria</dt><dd class="counts">{}</dd></div>\n').format(counts))

@@ -1,10 +1,10 @@
-"""The page: one self-contained HTML file, right without a script, everything escaped.
+"""The page: one self-contained HTML file with everything escaped, complete without its script.
 
-Its parts come from the modules beside it, each a `Markup`: what is put into one is escaped unless
-it is one itself. Its only style and script are inline and named by their digests in its
-Content-Security-Policy, so nothing else can run on it.
+The other modules of this package make its parts as `Markup`, whose `format` escapes every value
+that isn't a `Markup` itself. The only style and script are inline. The Content-Security-Policy
+names them by their digests, so nothing else can run on the page.
 
-Its head, and what isn't CONFIRMED, also stand as a block in pytest-html's report.
+pytest-html's report gets a block with the head, and with the criteria that aren't CONFIRMED.
 """
 
 from __future__ import annotations
@@ -25,9 +25,17 @@ from pytest_prodstatus.model.verdict import Reason, Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.version import __version__
 from pytest_prodstatus.writers.html.criterion import Page, criterion
-from pytest_prodstatus.writers.html.head import commit, front, gate_answer, valid_for, valid_until
+from pytest_prodstatus.writers.html.head import commit, front, gate_decision, valid_for, valid_until
 from pytest_prodstatus.writers.html.stages import overview, stage_top
-from pytest_prodstatus.writers.html.words import code, columns, each, optional, row, section, tag
+from pytest_prodstatus.writers.html.words import (
+    code,
+    columns,
+    for_each,
+    optional,
+    row,
+    section,
+    tag,
+)
 from pytest_prodstatus.writers.words import counted, instant, span, stage_line
 
 if TYPE_CHECKING:
@@ -43,10 +51,10 @@ def write_page(record: Record, config: Config) -> str:
 
 
 def page_pieces(record: Record, config: Config) -> Iterator[Markup]:
-    """Yield the page piece by piece, so that it is never in memory as a whole."""
-    answer = gate_answer(record, config)
+    """Yield the page in pieces, so that the complete page is never in memory."""
+    decision = gate_decision(record, config)
     anchors = _anchors(record, config)
-    yield _opening(record, config, answer)
+    yield _opening(record, config, decision)
     yield _incidents(record)
     yield _path(record, config, anchors)
     yield overview(record, config.catalogue, anchors)
@@ -57,7 +65,7 @@ def page_pieces(record: Record, config: Config) -> Iterator[Markup]:
     )
     now = record.run.finished or record.run.started
     tracebacks = sum(1 for status in record.criteria if status.detail)
-    page = Page.of(now, tracebacks, answer.waived if answer else ())
+    page = Page.of(now, tracebacks, decision.waived if decision else ())
     number = count(1)
     for stage in record.stages:
         yield stage_top(stage, record, config, anchors)
@@ -75,20 +83,24 @@ def page_pieces(record: Record, config: Config) -> Iterator[Markup]:
 
 @cache
 def inline(name: str) -> Markup:
-    """Return a style or a script of this package as it is, for the element of its kind."""
+    """Return the content of a style sheet or script of this package, unescaped.
+
+    Args:
+        name: of a file in `assets`.
+    """
     text = (_FOLDER / name).read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704  a file of this package: no record has a part in it
+    return Markup(text)  # noqa: S704  a file of this package, with nothing of a record in it
 
 
 def _anchors(record: Record, config: Config) -> dict[str, str]:
-    """Return the anchors of the criteria that a part of the page may point to."""
+    """Return the anchors of the criteria that a link may point to, by their ids."""
     causes = {stage.cause for stage in record.stages}
     numbered = enumerate(record.criteria, 1)
     return {s.id: f"c{n}" for n, s in numbered if config.path or s.id in causes}
 
 
-def _opening(record: Record, config: Config, answer: GateDecision | None) -> Markup:
-    """Return everything as far as the first section."""
+def _opening(record: Record, config: Config, decision: GateDecision | None) -> Markup:
+    """Return the beginning of the page, up to its first section."""
     until = valid_until(record.stages, config)
     return Markup(
         "<!DOCTYPE html>\n"
@@ -104,7 +116,7 @@ def _opening(record: Record, config: Config, answer: GateDecision | None) -> Mar
         "</head>\n"
         "<body>\n"
         "<header>\n"
-        '<p class="where"><span class="target">{target}</span> {title}</p>\n'
+        '<p class="masthead"><span class="target">{target}</span> {title}</p>\n'
         "{front}"
         '<p class="old" id="old" role="status" hidden>{until}</p>\n'
         "</header>\n"
@@ -115,7 +127,7 @@ def _opening(record: Record, config: Config, answer: GateDecision | None) -> Mar
         title=config.title,
         target=record.run.target,
         style=inline(_STYLE),
-        front=front(record, config, answer, 1),
+        front=front(record, config, decision, 1),
         until=optional('<time datetime="{}"></time>', until and until.isoformat()),
     )
 
@@ -136,7 +148,7 @@ def _policy() -> Markup:
 def _incidents(record: Record) -> Markup:
     if not (record.run.finished and record.run.incidents):
         return Markup()
-    items = each("<li>{}</li>", (incident.text for incident in record.run.incidents))
+    items = for_each("<li>{}</li>", (incident.text for incident in record.run.incidents))
     return section(
         "incidents",
         "What went wrong outside the criteria",
@@ -148,14 +160,14 @@ def _incidents(record: Record) -> Markup:
 def _path(record: Record, config: Config, anchors: Mapping[str, str]) -> Markup:
     if not config.path:
         return Markup()
-    # Not above, since few projects have one to pay for.
+    # Not above: few projects configure a path, and the others shouldn't pay for the import.
     from pytest_prodstatus.writers.html.path import path
 
     return section("path", "The path", path(record, config.path, anchors))
 
 
 def _changes(record: Record) -> Markup:
-    """Return what changed since the run before; nothing if nothing did or there is no such run."""
+    """Return the changes since the run before; nothing if there are none, or no such run."""
     if not record.history or not record.run.finished:
         return Markup()
     then, now = record.history[-1], record.past
@@ -179,10 +191,10 @@ def _changes(record: Record) -> Markup:
 
 
 def audit(record: Record) -> Markup:
-    """Return the section with every number that the verdict rests on."""
+    """Return the section for an auditor: the run, the decision, and what they were based on."""
     rows = Markup().join(_audited(record))
     table = Markup('\n<table class="run"><tbody>\n{}</tbody></table>').format(rows)
-    return section("run", "The run, for whoever audits it", table)
+    return section("run", "The run, for an audit", table)
 
 
 def _audited(record: Record) -> Iterator[Markup]:
@@ -193,7 +205,7 @@ def _audited(record: Record) -> Iterator[Markup]:
     for cause in record.decision.causes:
         yield row("Closed by", cause_line(cause))
     for name, url in run.subject.endpoints.items():
-        yield row("Asked", Markup("{} {}").format(name, code(url)))
+        yield row("Endpoint", Markup("{} {}").format(name, code(url)))
     for name, instants in run.subject.snapshots.items():
         yield row("Read as of", f"{name} {', '.join(map(instant, instants))}")
     if run.commit:
@@ -229,20 +241,20 @@ def _end() -> Markup:
 
 
 def write_block(record: Record, config: Config) -> str:
-    """Return the block for pytest-html's report: the head, the stages, what isn't CONFIRMED.
+    """Return the block for pytest-html's report: head, stages, and criteria not CONFIRMED.
 
-    That report drops tests that crashed or never ran, so every such criterion stands here.
+    pytest-html drops tests that crashed or never ran, so their criteria are listed here.
     """
     stages = [row(stage.title, tag(stage.verdict), stage_line(stage)) for stage in record.stages]
     unconfirmed = [
-        row(status.id, tag(status.verdict), _why_not(status.reason))
+        row(status.id, tag(status.verdict), _reason_and_remedy(status.reason))
         for status in record.criteria
         if status.verdict is not Verdict.CONFIRMED
     ]
     return str(
         Markup('<style>{}</style>\n<div class="prodstatus">\n{}{}{}</div>').format(
             inline("report.css"),
-            front(record, config, gate_answer(record, config), 2),
+            front(record, config, gate_decision(record, config), 2),
             _table("Stages", columns("Stage", "Verdict", "What was seen, or why not"), stages),
             _table(
                 "Criteria that are not CONFIRMED, also those that crashed or were not reached",
@@ -261,7 +273,7 @@ def _table(caption: str, head: Markup, rows: Iterable[Markup]) -> Markup:
     ).format(caption, head, Markup().join(rows))
 
 
-def _why_not(reason: Reason | None) -> Markup:
+def _reason_and_remedy(reason: Reason | None) -> Markup:
     if reason is None:
         return Markup()
     remedy = optional("<br>→ {}", reason.remedy)

@@ -1,6 +1,6 @@
-"""The path through the system as SVG: the steps that the configuration names, in order.
+"""The path through the system as SVG: the steps of the configuration, in order.
 
-It is drawn twice, along and down; the style shows the one that the reader's window has room for.
+It is drawn twice, horizontally and vertically; the style sheet shows the one that fits the window.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class _Stop(NamedTuple):
     """A step as it is drawn.
 
     Attributes:
-        step: as the configuration has it.
-        anchor: the id of what it shows on the page; "" if the record doesn't have it.
-        verdict: of what it shows.
-        state: `root` if the root cause of what isn't CONFIRMED is here, `hangs` if it is elsewhere.
-        at: when the step was taken, if a timeline says so.
+        step: as configured.
+        anchor: of the stage or criterion that it shows; "" if the record doesn't have that.
+        verdict: of that stage or criterion.
+        state: `root` if the root cause is here, `affected` if it is elsewhere, else "".
+        at: when the step was taken; None if no timeline has its name.
     """
 
     step: Step
@@ -40,18 +40,19 @@ class _Stop(NamedTuple):
 
 
 def path(record: Record, steps: Sequence[Step], anchors: Mapping[str, str]) -> Markup:
-    """Return the path, or nothing if no step is configured.
+    """Return the path; nothing if no step is configured.
 
     Args:
-        record: whose verdicts are shown.
+        record: gives the verdicts and instants.
         steps: the steps, in order.
-        anchors: where each criterion stands on the page, by its id.
+        anchors: the anchor of each criterion on the page, by its id.
     """
     if not steps:
         return Markup()
     dates = all_instants(record)
     stops = [
-        _Stop(step, *_seen(step.shows, record, anchors), dates.get(step.name)) for step in steps
+        _Stop(step, *_shown_verdict(step.shows, record, anchors), dates.get(step.name))
+        for step in steps
     ]
     width, height = len(stops) * _ALONG, 142 if any(stop.at for stop in stops) else 108
     along = Markup().join(_along(n, stop, stops) for n, stop in enumerate(stops))
@@ -65,25 +66,30 @@ def path(record: Record, steps: Sequence[Step], anchors: Mapping[str, str]) -> M
 
 
 def all_instants(record: Record) -> dict[str, datetime]:
-    """Return every name of every timeline in the record with its instant; the first one counts."""
-    found: dict[str, datetime] = {}
+    """Return the instants of all timelines in the record by their names; the first of a name."""
+    dates: dict[str, datetime] = {}
     for status in record.criteria:
         for entry in status.evidence:
             for name, at in instants_of(entry).items():
-                found.setdefault(name, at)
-    return found
+                dates.setdefault(name, at)
+    return dates
 
 
-def _seen(shows: str, record: Record, anchors: Mapping[str, str]) -> tuple[str, Verdict, str]:
-    """Return anchor, verdict and state of the stage or criterion that a step shows."""
+def _shown_verdict(
+    shows: str, record: Record, anchors: Mapping[str, str]
+) -> tuple[str, Verdict, str]:
+    """Return anchor, verdict and state of the stage or criterion that a step shows.
+
+    If the record has neither, the step is BLOCKED and has no link.
+    """
     for stage in record.stages:
         if stage.id == shows:
-            state = "root" if stage.is_root else "hangs" if stage.hangs else ""
+            state = "root" if stage.is_root else "affected" if stage.hangs else ""
             return f"stage-{stage.id}", stage.verdict, state
         for status in stage.criteria:
             if status.id == shows:
                 elsewhere = status.observed is not None and status.observed < status.verdict
-                state = "root" if stage.cause == shows else "hangs" if elsewhere else ""
+                state = "root" if stage.cause == shows else "affected" if elsewhere else ""
                 return anchors[shows], status.verdict, state
     return "", Verdict.BLOCKED, ""
 
@@ -91,10 +97,12 @@ def _seen(shows: str, record: Record, anchors: Mapping[str, str]) -> tuple[str, 
 def _along(number: int, stop: _Stop, stops: Sequence[_Stop]) -> Markup:
     x = number * _ALONG + _ALONG // 2
     rows = [
-        Markup('<text class="name" x="{}" y="84">{}</text>').format(x, _short(stop.step.name, 13)),
+        Markup('<text class="name" x="{}" y="84">{}</text>').format(
+            x, _shorten(stop.step.name, 13)
+        ),
         Markup('<text class="sub" x="{}" y="101">{}</text>').format(x, stop.verdict.value),
     ]
-    # Said once of neighbours that show the same.
+    # Only once if neighbours show the same stage or criterion.
     if stop.state == "root" and not (number and stops[number - 1].step.shows == stop.step.shows):
         rows.append(Markup('<text class="cause" x="{}" y="15">root cause</text>').format(x))
     if stop.at:
@@ -106,17 +114,17 @@ def _along(number: int, stop: _Stop, stops: Sequence[_Stop]) -> Markup:
             ).format(x, day, time)
         )
     line = Markup('<path class="rail{}" d="M{} 46h{}"/>').format(
-        _rail(number, stops), x, _ALONG if number + 1 < len(stops) else 0
+        _rail_class(number, stops), x, _ALONG if number + 1 < len(stops) else 0
     )
-    return line + _drawn(stop, x, 46, Markup().join(rows))
+    return line + _draw_stop(stop, x, 46, Markup().join(rows))
 
 
 def _down(number: int, stop: _Stop, stops: Sequence[_Stop]) -> Markup:
     y = number * _DOWN + _DOWN // 2
-    below = f"{stop.verdict}{_root(stop)}"
+    below = f"{stop.verdict}{_root_label(stop)}"
     rows = [
         Markup('<text class="name" x="62" y="{}">{}</text>').format(
-            y - 3, _short(stop.step.name, 30)
+            y - 3, _shorten(stop.step.name, 30)
         ),
         Markup('<text class="sub" x="62" y="{}">{}</text>').format(y + 15, below),
     ]
@@ -124,36 +132,38 @@ def _down(number: int, stop: _Stop, stops: Sequence[_Stop]) -> Markup:
         when = Markup('<text class="when" x="326" y="{}">{}</text>')
         rows.append(when.format(y - 3, instant(stop.at)[:16]))
     line = Markup('<path class="rail{}" d="M28 {}v{}"/>').format(
-        _rail(number, stops), y, _DOWN if number + 1 < len(stops) else 0
+        _rail_class(number, stops), y, _DOWN if number + 1 < len(stops) else 0
     )
-    return line + _drawn(stop, 28, y, Markup().join(rows))
+    return line + _draw_stop(stop, 28, y, Markup().join(rows))
 
 
-def _drawn(stop: _Stop, x: int, y: int, rows: Markup) -> Markup:
-    """Return a stop with its sign around a point, as a link to what it shows."""
+def _draw_stop(stop: _Stop, x: int, y: int, rows: Markup) -> Markup:
+    """Return a stop with its sign around a point, as a link to its stage or criterion."""
     style = f"stop {CLASS[stop.verdict]} {stop.state}".rstrip()
     dated = f", {instant(stop.at)}" if stop.at else ""
-    words = f"{stop.step.name}: {stop.verdict}{_root(stop)}{dated}, as {stop.step.shows} says"
-    drawn = Markup(
+    words = f"{stop.step.name}: {stop.verdict}{_root_label(stop)}{dated}, as {stop.step.shows} says"
+    shapes = Markup(
         '<circle cx="{0}" cy="{1}" r="17"/>'
         '<path class="sign" d="{2}" transform="translate({0} {1}) scale(1.3)"/>{3}'
     ).format(x, y, SIGN[stop.verdict], rows)
     if not stop.anchor:
-        return Markup('<g class="{}" role="img" aria-label="{}">{}</g>').format(style, words, drawn)
+        return Markup('<g class="{}" role="img" aria-label="{}">{}</g>').format(
+            style, words, shapes
+        )
     return Markup('<a href="#{}" class="{}" aria-label="{}">{}</a>').format(
-        stop.anchor, style, words, drawn
+        stop.anchor, style, words, shapes
     )
 
 
-def _root(stop: _Stop) -> str:
+def _root_label(stop: _Stop) -> str:
     return ", root cause" if stop.state == "root" else ""
 
 
-def _rail(number: int, stops: Sequence[_Stop]) -> str:
-    """Return the style of the rail that follows a stop: solid if both of its ends hold."""
+def _rail_class(number: int, stops: Sequence[_Stop]) -> str:
+    """Return the CSS class of the rail after a stop: solid if both of its ends are CONFIRMED."""
     ends = stops[number : number + 2]
     return "" if all(stop.verdict is Verdict.CONFIRMED for stop in ends) else " broken"
 
 
-def _short(text: str, letters: int) -> str:
+def _shorten(text: str, letters: int) -> str:
     return text if len(text) <= letters else f"{text[: letters - 1]}…"

@@ -1,6 +1,6 @@
-"""The stages: all at a glance with their graph, and a section for each.
+"""The stages on the page: an overview with their graph, and a section for each.
 
-A section says since when, until when, what it depends on, why, and what its verdict means.
+A section gives the verdict's beginning and end, its dependencies, its reason and its meaning.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from pytest_prodstatus.writers.words import instant, meanings, minute, stage_lin
 
 
 def overview(record: Record, catalogue: Catalogue, anchors: Mapping[str, str]) -> Markup:
-    """Return the section.
+    """Return the section with the graph and the table of all stages.
 
     Args:
-        record: whose stages are shown.
-        catalogue: what they depend on.
-        anchors: where each criterion that something points to stands on the page, by its id.
+        record: of the run.
+        catalogue: the dependencies of the stages.
+        anchors: the anchor of each criterion that a link may point to, by its id.
     """
     names = ["Stage", "Verdict", "What was seen, or why not", "Since"]
     table = Markup(
         '\n{}<table class="stages">\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody></table>'
     ).format(
-        _drawn(record, catalogue),
+        _graph(record, catalogue),
         columns(*names, *(["Last runs"] if record.history else [])),
         Markup().join(_row(stage, record, anchors) for stage in record.stages),
     )
@@ -40,13 +40,13 @@ def overview(record: Record, catalogue: Catalogue, anchors: Mapping[str, str]) -
 def stage_top(
     stage: StageStatus, record: Record, config: Config, anchors: Mapping[str, str]
 ) -> Markup:
-    """Return a stage's section as far as its criteria.
+    """Return the beginning of a stage's section, up to its criteria; the caller closes it.
 
     Args:
-        stage: one of the record's.
-        record: which knows the other stages' titles.
-        config: what the stage was declared to be.
-        anchors: where each criterion that something points to stands on the page, by its id.
+        stage: a stage of the record.
+        record: gives the titles of the other stages.
+        config: gives the stage's declaration.
+        anchors: the anchor of each criterion that a link may point to, by its id.
     """
     declared = config.catalogue.by_id.get(stage.id)
     meaning = meanings(declared).get(stage.verdict) if declared else ""
@@ -61,15 +61,15 @@ def stage_top(
         title=stage.title,
         tag=tag(stage.verdict),
         since=_since(stage, config),
-        needs=_needs(declared, record) if declared else "",
-        why=_why(stage),
+        needs=_dependencies(declared, record) if declared else "",
+        why=_reason(stage),
         cause=optional('<p class="dim">Root cause: {}</p>', cause_link(stage, anchors)),
         means=optional(f'<p class="dim">{stage.verdict} means: {{}}</p>', meaning),
     )
 
 
 def cause_link(stage: StageStatus, anchors: Mapping[str, str]) -> Markup:
-    """Return a link to the cause outside a stage; nothing if it has none on the page."""
+    """Return a link to a stage's root cause, if that is outside the stage and on the page."""
     if stage.cause is None or stage.cause not in anchors or not stage.hangs:
         return Markup()
     return _link(anchors[stage.cause], stage.cause)
@@ -79,15 +79,15 @@ def _link(anchor: str, text: str) -> Markup:
     return Markup('<a href="#{}">{}</a>').format(anchor, text)
 
 
-def _drawn(record: Record, catalogue: Catalogue) -> Markup:
+def _graph(record: Record, catalogue: Catalogue) -> Markup:
     if not any(stage.requires or stage.rollup for stage in catalogue.stages):
         return Markup()
-    # Not above, since a project that only marks its tests has no graph to pay for.
+    # Not above: a project without dependencies shouldn't pay for the import.
     from pytest_prodstatus.writers.html.graph import graph
 
     return optional(
         '<div class="scroll" tabindex="0" role="region" aria-label="Graph of the stages">{}</div>\n'
-        '<p class="dim legend">From left to right: a stage hangs on what leads to it. '
+        '<p class="dim legend">From left to right: a stage depends on what leads to it. '
         "A solid line: it requires that. A dashed line: it rolls that up. "
         "Lines that follow from others are left out.</p>\n",
         graph(record, catalogue),
@@ -99,7 +99,7 @@ def _row(stage: StageStatus, record: Record, anchors: Mapping[str, str]) -> Mark
         '<tr{style}><th scope="row">{title}</th><td>{tag}{root}</td><td>{why}</td>'
         '<td class="since">{since}</td>{strip}</tr>\n'
     ).format(
-        style=Markup(' class="hangs"') if stage.hangs else "",
+        style=Markup(' class="affected"') if stage.hangs else "",
         title=_link(f"stage-{stage.id}", stage.title),
         tag=tag(stage.verdict),
         root=Markup(' <span class="note">root cause</span>') if stage.is_root else "",
@@ -119,7 +119,7 @@ def _since(stage: StageStatus, config: Config) -> str:
     return text
 
 
-def _needs(declared: Stage, record: Record) -> Markup:
+def _dependencies(declared: Stage, record: Record) -> Markup:
     titles = {stage.id: stage.title for stage in record.stages}
 
     def links(names: Sequence[str]) -> Markup:
@@ -129,10 +129,10 @@ def _needs(declared: Stage, record: Record) -> Markup:
     return requires + optional("Rolls up {}.", links(declared.rollup))
 
 
-def _why(stage: StageStatus) -> Markup:
-    """Return the reason, unless one of the stage's criteria gives it."""
+def _reason(stage: StageStatus) -> Markup:
+    """Return the stage's reason and remedy; nothing if a criterion of it shows the same reason."""
     reason = stage.reason
     if reason is None or any(status.reason == reason for status in stage.criteria):
         return Markup()
-    why = Markup('<p class="why"><b>{}:</b> {}</p>\n').format(reason.kind, reason.text)
-    return why + optional('<p class="remedy"><b>What to do:</b> {}</p>', reason.remedy)
+    text = Markup('<p class="why"><b>{}:</b> {}</p>\n').format(reason.kind, reason.text)
+    return text + optional('<p class="remedy"><b>What to do:</b> {}</p>', reason.remedy)

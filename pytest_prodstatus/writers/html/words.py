@@ -1,4 +1,4 @@
-"""What the parts of the page share: words, signs, small elements, and the strip of verdicts."""
+"""What the parts of the page share: small elements, signs, and the strip of verdicts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.writers.words import counted
 
 CLASS = {Verdict.CONFIRMED: "C", Verdict.BLOCKED: "B", Verdict.FAILED: "F"}
-"""The style of each verdict: a colour, and a sign that tells it apart without one."""
+"""The CSS class of each verdict, which gives its colour."""
 
-# Signs are drawn, not typed, since not every font has them: a tick, a bar, a cross.
+# A tick, a bar, a cross: a verdict must be recognisable without its colour. They are drawn, not
+# typed, since not every font has them.
 SIGN = {
     Verdict.CONFIRMED: "M-6 0l4 4.5 8-9",
     Verdict.BLOCKED: "M-6 0h12",
@@ -24,22 +25,22 @@ SIGN = {
 
 
 def tag(verdict: Verdict) -> Markup:
-    """Return a verdict as a label."""
+    """Return a verdict as a coloured label."""
     return Markup('<b class="tag {}">{}</b>').format(CLASS[verdict], verdict.value)
 
 
 def code(text: object) -> Markup:
-    """Return what is to be read letter by letter: an id, a digest, an address."""
+    """Return an id, a digest or an address in monospace; the script adds a copy button."""
     return Markup("<code>{}</code>").format(text)
 
 
-def each(template: str, values: Iterable[object]) -> Markup:
-    """Return the template once for each value, with the value in its place, escaped."""
+def for_each(template: str, values: Iterable[object]) -> Markup:
+    """Return the template once for each value, with the escaped value at its `{}`."""
     return Markup().join(Markup(template).format(value) for value in values)  # noqa: S704
 
 
 def optional(template: str, value: object) -> Markup:
-    """Return the template with the value in its place, escaped; nothing if the value is empty."""
+    """Return the template with the escaped value at its `{}`; nothing if the value is empty."""
     return Markup(template).format(value) if value else Markup()  # noqa: S704
 
 
@@ -58,24 +59,32 @@ def section(name: str, title: str, body: Markup, style: str = "") -> Markup:
 
 
 def columns(*names: str) -> Markup:
-    """Return the cells of a table's head."""
-    return each('<th scope="col">{}</th>', names)
+    """Return the cells of a table's head row."""
+    return for_each('<th scope="col">{}</th>', names)
 
 
 def row(name: str, *cells: str, end: str = "\n") -> Markup:
-    """Return a table's row, which begins with its name."""
+    """Return a table's row: a name as its heading, then the cells."""
     return Markup('<tr><th scope="row">{}</th>{}</tr>{}').format(
-        name, each("<td>{}</td>", cells), end
+        name, for_each("<td>{}</td>", cells), end
     )
 
 
 _STEP, _BAR, _HEIGHT = 6, 5, 18
-# Told apart by height as well as by colour: what is wrong stands out.
-_TALL = {Verdict.CONFIRMED: 6, Verdict.BLOCKED: 11, Verdict.FAILED: 16}
+# Heights in pixels: verdicts differ without colour too, and the worst is the tallest.
+_BAR_HEIGHT = {Verdict.CONFIRMED: 6, Verdict.BLOCKED: 11, Verdict.FAILED: 16}
 
 
 def strip_of(record: Record, stage_id: str | None = None) -> Markup:
-    """Return a stage's strip, or FINAL's; nothing if the record knows of no run before it."""
+    """Return the strip of verdicts of the last runs and this one.
+
+    Args:
+        record: of this run, with its history.
+        stage_id: the stage; None for FINAL.
+
+    Returns:
+        The strip; nothing if the record has no former run.
+    """
     if not record.history:
         return Markup()
     runs = (*record.history, record.past)
@@ -83,10 +92,10 @@ def strip_of(record: Record, stage_id: str | None = None) -> Markup:
 
 
 def strip(verdicts: Sequence[Verdict | None]) -> Markup:
-    """Return the strip, the newest run at its right end.
+    """Return a strip of bars as SVG, the newest run at its right end, with a mark at each change.
 
     Args:
-        verdicts: of the runs, the oldest first; None for a run that said nothing of it.
+        verdicts: of the runs, the oldest first; None for a run that has no verdict of it.
     """
     slots = HISTORY_LIMIT + 1
     bars = dict.fromkeys(Verdict, "")
@@ -95,12 +104,12 @@ def strip(verdicts: Sequence[Verdict | None]) -> Markup:
     for place, verdict in enumerate(verdicts, slots - len(verdicts)):
         if verdict is None:
             continue
-        tall = _TALL[verdict]
-        bars[verdict] += f"M{place * _STEP} {_HEIGHT - tall}h{_BAR}v{tall}h-{_BAR}z"
+        height = _BAR_HEIGHT[verdict]
+        bars[verdict] += f"M{place * _STEP} {_HEIGHT - height}h{_BAR}v{height}h-{_BAR}z"
         if last not in (None, verdict):
             flips += f"M{place * _STEP - 3} {_HEIGHT + 5}l2.5-4 2.5 4z"
         last = verdict
-    drawn = Markup().join(
+    paths = Markup().join(
         Markup('<path class="{}" d="{}"/>').format(CLASS[verdict], path)
         for verdict, path in bars.items()
         if path
@@ -109,10 +118,12 @@ def strip(verdicts: Sequence[Verdict | None]) -> Markup:
         '<svg class="strip" role="img" aria-label="{words}" width="{width}" height="24" '
         'viewBox="0 0 {width} 24"><path class="base" d="M0 {base}.5h{width}"/>{bars}'
         '<path class="flip" d="{flips}"/></svg>'
-    ).format(words=_words(verdicts), width=slots * _STEP, base=_HEIGHT, bars=drawn, flips=flips)
+    ).format(
+        words=_strip_label(verdicts), width=slots * _STEP, base=_HEIGHT, bars=paths, flips=flips
+    )
 
 
-def _words(verdicts: Sequence[Verdict | None]) -> str:
+def _strip_label(verdicts: Sequence[Verdict | None]) -> str:
     known = [verdict for verdict in verdicts if verdict is not None]
     counts = [
         f"{known.count(verdict)} {verdict}"

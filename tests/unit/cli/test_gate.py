@@ -310,9 +310,9 @@ class TestOverride:
         shop.record({"api.key": F})
         done = shop("gate", *self.WORD)
         assert done.exit_code == 0
-        told = "Ann opened the gate of production until 2026-11-22 14:00 UTC, whatever the verdict"
+        opened = "Ann opened the gate of production until 2026-11-22 14:00 UTC"
         assert done.stdout.splitlines()[:2] == [
-            f"OVERRIDE: {told}: the fix itself",
+            f"OVERRIDE: {opened}, regardless of the verdict: the fix itself",
             (
                 "gate open by an override (target production): FINAL FAILED: "
                 "api.key FAILED: seen to be FAILED"

@@ -1,4 +1,4 @@
-"""`[tool.prodstatus]`: what a project declares, and one sentence for whatever it gets wrong."""
+"""`[tool.prodstatus]`: the configuration, and one sentence for each error in it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WAIVED = WAIVER + "criterion = 'a.x'\nreason = 'r'\nowner = 'o'\nexpires = 2026-
 
 @pytest.mark.parametrize("text", ["", "[project]\nname = 'x'", "[tool.other]\nx = 1", HEAD])
 def test_a_project_that_declares_nothing_has_the_defaults(text: str) -> None:
-    """And no declared catalogue: its stages are the ones its marks name."""
+    """Without a declared catalogue its stages come from the marks."""
     made = declared(text)
     assert made == Config()
     assert not made.catalogue.declared
@@ -28,7 +28,7 @@ def test_a_project_that_declares_nothing_has_the_defaults(text: str) -> None:
 
 
 def test_everything_that_can_be_declared() -> None:
-    """Every key, read into its place."""
+    """Every key is read into its attribute."""
     made = declared(
         """
         [tool.prodstatus]
@@ -75,7 +75,7 @@ def test_everything_that_can_be_declared() -> None:
 
 
 def test_what_a_person_reads_is_one_line() -> None:
-    """A TOML text of several lines can't break the document's."""
+    """A TOML text of several lines can't break the document's lines."""
     made = declared(
         HEAD + 'title = """a\n# b"""\nsuccess_criteria = ["c\\nd"]\n'
         + STAGE + 'id = "a"\nconfirmed = """x\n- y"""'
@@ -85,7 +85,7 @@ def test_what_a_person_reads_is_one_line() -> None:
 
 
 def test_waivers() -> None:
-    """A date stands for its end in UTC; a date and time for itself."""
+    """A date means its end in UTC; a date and time means that instant."""
     made = declared(
         HEAD + "unwaivable = ['oauth', 'a.y']\nwaiver_max = '7d'\n"
         + WAIVED
@@ -101,7 +101,7 @@ def test_waivers() -> None:
     assert declared("").waivers.longest == timedelta(days=30)
 
 
-# A configuration, and what its one sentence must hold beside the file's name.
+# A configuration, and the texts that its message must contain besides the file's name.
 BAD: list[tuple[str, list[str]]] = [
     ("[tool]\nx = \ny = 1", ["not valid TOML", "line 2"]),
     (HEAD + "title = 'a'\ntitle = 'b'", ["not valid TOML"]),
@@ -176,15 +176,15 @@ BAD: list[tuple[str, list[str]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "told"), BAD, ids=[told[0] for _, told in BAD])
-def test_a_bad_value_gets_one_sentence(text: str, told: list[str]) -> None:
-    """With the file, the key, the value and what would do."""
+@pytest.mark.parametrize(("text", "parts"), BAD, ids=[parts[0] for _, parts in BAD])
+def test_a_bad_value_gets_one_sentence(text: str, parts: list[str]) -> None:
+    """With the file, the key, the value and the rule."""
     with pytest.raises(ConfigError) as caught:
         declared(text)
     message = str(caught.value)
     assert message.startswith("pyproject.toml: ")
     assert len(message.splitlines()) == 1
-    assert not [part for part in told if part not in message], message
+    assert not [part for part in parts if part not in message], message
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_a_target_is_a_folder_s_name(name: str, good: bool) -> None:
 
 
 def test_patterns_of_secrets() -> None:
-    """They are kept as they are written; none by default."""
+    """They are kept as written; there are none by default."""
     assert declared('[tool.prodstatus]\nsecrets = ["*_PIN", "!CACHE_KEY"]').secrets == (
         "*_PIN",
         "!CACHE_KEY",
@@ -207,7 +207,7 @@ def test_patterns_of_secrets() -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "told"),
+    ("step", "message"),
     [
         ("{ step = 'buy' }", "needs both keys, as in { step = 'purchase', shows = 'order' }"),
         ("{ shows = 'a' }", "needs both keys, as in { step = 'purchase', shows = 'order' }"),
@@ -217,12 +217,12 @@ def test_patterns_of_secrets() -> None:
         ("'buy'", "must be a table, not 'buy'"),
     ],
 )
-def test_a_step_of_the_path_names_what_it_shows(step: str, told: str) -> None:
-    """A stage that exists, or a criterion of one; else one sentence says what would do."""
-    with pytest.raises(ConfigError, match=re.escape(told)):
+def test_a_step_of_the_path_names_what_it_shows(step: str, message: str) -> None:
+    """A step must show an existing stage or a criterion of one."""
+    with pytest.raises(ConfigError, match=re.escape(message)):
         declared(f"{HEAD}path = [{step}]\n{STAGE}id = 'a'")
 
 
 def test_a_path_needs_no_declared_stages() -> None:
-    """Where only tests name stages, whatever a step shows may turn up."""
+    """If only tests name the stages, a step may show any name."""
     assert declared(f"{HEAD}path = [{{ step = 'buy', shows = 'a' }}]").path

@@ -1,4 +1,4 @@
-"""Which variables hold secrets, and what a `.env` file says."""
+"""Names of variables that are secrets, and the parser of `.env` files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pytest_prodstatus.readers.dotenv import read_dotenv
 
 
 @pytest.mark.parametrize(
-    ("patterns", "name", "held"),
+    ("patterns", "name", "secret"),
     [
         ((), "API_TOKEN", True),
         ((), "PIN", False),
@@ -23,20 +23,20 @@ from pytest_prodstatus.readers.dotenv import read_dotenv
     ],
 )
 def test_a_name_is_a_secret_s_by_its_end_or_by_the_last_pattern_that_fits(
-    patterns: tuple[str, ...], name: str, held: bool
+    patterns: tuple[str, ...], name: str, secret: bool
 ) -> None:
-    """`*_PIN` adds names and `!CACHE_KEY` takes some away, in any case."""
-    assert (name in SecretNames(patterns)) is held
+    """`*_PIN` adds names and `!CACHE_KEY` removes some, in any case."""
+    assert (name in SecretNames(patterns)) is secret
 
 
 def test_secrets_among_variables() -> None:
-    """Each with its name, in their order."""
+    """They have their names, in order."""
     variables = {"HOME": "/root", "B_TOKEN": "b", "A_KEY": "a"}
     assert list(SecretNames().among(variables)) == [("B_TOKEN", "b"), ("A_KEY", "a")]
 
 
 def test_a_dotenv_file_is_read_line_by_line() -> None:
-    """Quoted or bare, exported or not, commented or broken: what is a variable is found."""
+    """Quoted or bare, exported or not, among comments and broken lines."""
     text = (
         "\ufeffFIRST=1\r\n"
         "# COMMENTED=x\n"
@@ -66,5 +66,5 @@ def test_a_dotenv_file_is_read_line_by_line() -> None:
 
 @pytest.mark.parametrize("text", ["", "\0", "=", "A", 'A="unclosed', "'''", "A==b=", "\n\n"])
 def test_no_dotenv_file_is_refused(text: str) -> None:
-    """Whatever it holds, a run goes on."""
+    """Any content is accepted."""
     assert isinstance(read_dotenv(text), dict)

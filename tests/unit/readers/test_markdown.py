@@ -1,4 +1,4 @@
-"""A status document in Markdown: its prose, its fields, and the stages it tells of."""
+"""A status document in Markdown: its prose, its fields, and the stages that it describes."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_field_in_bold_a_heading_a_list_or_plain(line: str) -> None:
     "line", ["**API_KEY STATUS:** v", "API_KEY STATUS: v", "__API_KEY STATUS:__ v"]
 )
 def test_a_title_may_have_an_underscore(line: str) -> None:
-    """Else its line would never be found, and one more added by every run."""
+    """Else its field would never be found, and every run would add another."""
     assert found(line) == [(0, KEY, "v")]
 
 
@@ -92,7 +92,7 @@ NONE = [
 
 @pytest.mark.parametrize("text", NONE)
 def test_what_is_no_field(text: str) -> None:
-    """Code, comments, prose and other titles."""
+    """Code, comments, prose and other titles are not fields."""
     assert found(text) == []
 
 
@@ -118,7 +118,7 @@ BODY = "a\r\nbé\rc\n\n\u2028d\x0be\x0cf\x85g"
     ],
 )
 def test_encodings_by_their_mark(mark: bytes, encoding: str) -> None:
-    """The text is read, and written back byte for byte; only CR and LF end a line."""
+    """The text is decoded, and encoded byte for byte; only CR and LF end a line."""
     content = mark + BODY.encode(encoding)
     document = Document.decode(content)
     assert document.lines == ("a\r\n", "bé\r", "c\n", "\n", "\u2028d\x0be\x0cf\x85g")
@@ -140,13 +140,13 @@ def test_encodings_by_their_mark(mark: bytes, encoding: str) -> None:
     ],
 )
 def test_invalid_bytes_survive(content: bytes) -> None:
-    """What isn't text in the document's encoding is kept as it is."""
+    """Bytes that aren't valid in the encoding are kept."""
     assert Document.decode(content).encode() == content
 
 
 @given(st.binary(max_size=40), st.sampled_from([b"", codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE]))
 def test_any_bytes_survive(content: bytes, mark: bytes) -> None:
-    """Decoding and encoding is the identity."""
+    """Decoding and encoding restores the bytes."""
     assert Document.decode(mark + content).encode() == mark + content
 
 
@@ -169,7 +169,7 @@ def outline(text: str) -> Outline:
 
 
 def meanings(text: str) -> dict[Verdict, str]:
-    """Return the meanings of the one stage in a text."""
+    """Return the meanings of a text's only stage."""
     (section,) = outline(text).sections
     return dict(section.meanings)
 
@@ -235,21 +235,21 @@ def test_meanings_in_any_bullet_style(form: str) -> None:
 
 
 def test_a_meaning_may_be_a_condition_and_several_lines() -> None:
-    """'CONFIRMED if …' is one too, and a wrapped meaning is one sentence."""
-    told = meanings(
+    """'CONFIRMED if …' is a meaning too, and a wrapped meaning is one sentence."""
+    read = meanings(
         "**API STATUS:**\n- CONFIRMED if it\n  holds\nfor long.\n- Failed: no.\n- Other\n"
     )
-    assert told == {C: "if it holds for long.", F: "no."}
+    assert read == {C: "if it holds for long.", F: "no."}
 
 
 def test_a_meaning_that_stands_twice_is_the_first() -> None:
-    """The second begins something else, which nobody gave a title."""
-    told = meanings("**API STATUS:**\n- CONFIRMED: a\n- CONFIRMED: b\n- FAILED: c\n")
-    assert told == {C: "a"}
+    """The second belongs to something without a title."""
+    read = meanings("**API STATUS:**\n- CONFIRMED: a\n- CONFIRMED: b\n- FAILED: c\n")
+    assert read == {C: "a"}
 
 
 def test_meanings_end_with_their_stage() -> None:
-    """What follows another title, other prose or code belongs to no stage before it."""
+    """Text after another title, other prose or code belongs to no former stage."""
     read = outline(
         "**API STATUS:** x\n- CONFIRMED: a\n\n**SHOP STATUS:** x\n- CONFIRMED: b\n\n"
         "Prose.\n- FAILED: of nothing\n\n**MAIL STATUS:** x\n```\n- FAILED: code\n```\n"
@@ -277,7 +277,7 @@ def test_meanings_end_with_their_stage() -> None:
     ],
 )
 def test_what_is_no_title(text: str) -> None:
-    """Notes, fields of the document itself, code, and the document's own heading are no stages."""
+    """Notes, the document's own fields and heading, and code are not stages."""
     assert [s.title for s in outline(f"{text}\n\n**API STATUS:** x\n").sections] == ["API STATUS"]
 
 
@@ -287,27 +287,27 @@ def test_what_is_no_title(text: str) -> None:
     [(b"", "utf-8"), (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le")],
 )
 def test_any_line_end_and_encoding(end: str, mark: bytes, encoding: str) -> None:
-    """A document is read as the one that is updated."""
+    """Documents are read in every form in which they are updated."""
     text = "**API STATUS:** é\n- CONFIRMED: ÿ\n- FAILED: ж\n".replace("\n", end)
     (section,) = read_outline(mark + text.encode(encoding), "x").sections
     assert section.meanings == {C: "ÿ", F: "ж"}
 
 
 def test_a_title_that_stands_twice_is_one_stage() -> None:
-    """Each place may tell a part of it."""
+    """Each occurrence may have some of the meanings."""
     text = "**API STATUS:** x\n- FAILED: b\n\n## API status\n\n- CONFIRMED: a\n- FAILED: c\n"
     assert meanings(text) == {C: "a", F: "b"}
 
 
-def test_what_is_not_told_is_said() -> None:
-    """A stage without all three meanings is taken, with a notice of what is missing."""
+def test_missing_meanings_are_reported() -> None:
+    """A stage without all three meanings is accepted, with a notice of the missing ones."""
     assert outline("x\n**API STATUS:** y\n- FAILED: no\n").notices == (
         "STATUS.md line 2: API STATUS doesn't say what CONFIRMED or BLOCKED means",
     )
 
 
-def test_a_table_is_not_read_and_said() -> None:
-    """One notice a table, with its first line and what to write instead."""
+def test_a_table_is_not_read_but_reported() -> None:
+    """There is one notice per table, with its first line and an example."""
     table = "| API STATUS | CONFIRMED |\n|---|---|\n| SHOP STATUS | FAILED |\n"
     (notice, *_) = outline(f"{table}\n**API STATUS:**\n- CONFIRMED: a\n").notices
     assert notice.startswith("STATUS.md line 1: a table isn't read; write each as")
@@ -317,7 +317,7 @@ def test_a_table_is_not_read_and_said() -> None:
 
 @pytest.mark.parametrize("text", ["", "# Hello\n\nworld\n", "\0\0", "## Plans\n- one\n"])
 def test_a_document_without_stages_is_refused(text: str) -> None:
-    """One sentence says what was looked for."""
+    """The message says what a title looks like."""
     with pytest.raises(OutlineError, match=r"no title of a stage was found; write each as"):
         outline(text)
 
@@ -345,7 +345,7 @@ PARTS = [
 
 @given(st.lists(st.sampled_from(PARTS), max_size=12))
 def test_any_document_gives_stages_or_one_sentence(lines: list[str]) -> None:
-    """Whatever it holds: titles and meanings on one line each, or a refusal."""
+    """Titles and meanings are one line each, or the document is refused."""
     try:
         read = read_outline("\n".join(lines).encode("utf-8", "surrogateescape"), "x")
     except UnicodeEncodeError:
@@ -409,7 +409,7 @@ CASES = {
 
 @pytest.mark.parametrize(("text", "left"), CASES.values(), ids=list(CASES))
 def test_what_is_left_as_prose(text: str, left: list[str]) -> None:
-    """Code and comments are not; quote and list marks are taken away."""
+    """Code and comments are left out; quote and list marks are stripped."""
     assert prose(text) == left
 
 
@@ -419,7 +419,7 @@ def test_what_is_left_as_prose(text: str, left: list[str]) -> None:
      ("a <!-- b\n", None), ("```\n```\n", None), ("", None), ("<pre>\n", 0)],
 )  # fmt: skip
 def test_what_nothing_closes(text: str, at: int | None) -> None:
-    """Where an open fence or comment began that swallows whatever is added at the end."""
+    """The line of an open fence or comment, which would swallow text added at the end."""
     assert scan(text.splitlines(keepends=True)).open_from == at
 
 
@@ -430,8 +430,8 @@ PIECES = [
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=12))
-def test_it_agrees_with_a_whole_parser(lines: list[str]) -> None:
-    """A plain line that markdown-it-py puts into code or a comment is no prose, and back."""
+def test_it_agrees_with_a_complete_parser(lines: list[str]) -> None:
+    """A line is prose if and only if markdown-it-py has it outside code and comments."""
     text = "".join(f"{line}\n" for line in lines)
     hidden: set[int] = set()
     for token in MarkdownIt("commonmark").parse(text):

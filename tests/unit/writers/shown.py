@@ -1,4 +1,4 @@
-"""Records for the page's tests: one that fills every field, and one of many criteria."""
+"""Records for the tests of the page: one that fills every field, and one of many criteria."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from tests.unit.given import (
 
 
 def full(text: str, stages: Catalogue | None = None) -> tuple[Record, Config]:
-    """Return a record in which every field that takes text holds it."""
+    """Return a record with a text in every field that takes one."""
     made = stages or catalogue(
         Stage(id="a", title="A STATUS", confirmed=text, failed=text, blocked=text),
         stage("b", requires=("a",)),
         stage("final", rollup=("a", "b")),
     )
-    told = observation(
+    failed = observation(
         F,
         reason=reason(text, remedy=text),
         evidence=(
@@ -42,7 +42,11 @@ def full(text: str, stages: Catalogue | None = None) -> tuple[Record, Config]:
         ),
         detail=text,
     )
-    seen = {"a.x": told, "a.y": observation(evidence=(entry(text, [text]),), flaky=True), "b.x": C}
+    seen = {
+        "a.x": failed,
+        "a.y": observation(evidence=(entry(text, [text]),), flaky=True),
+        "b.x": C,
+    }
     of = run(
         id=text, selection=text, commit=text, subject=Subject(release=text, endpoints={text: text}),
         versions={text: text}, incidents=(reason(text, Kind.CRASH),), dirty=True,
@@ -63,13 +67,13 @@ def full(text: str, stages: Catalogue | None = None) -> tuple[Record, Config]:
 def many(number: int, stages: int = 9) -> tuple[Record, Config]:
     """Return a record of many criteria, half of them CONFIRMED, each with evidence."""
     made = catalogue(*(f"s{n}" for n in range(stages)))
-    told = tuple(
+    entries = tuple(
         entry(f"entry_{n}", v) for n, v in enumerate(["order-4711", 42, Money("9.90", "USD")])
     )
     seen = {
         f"s{n % stages}.criterion-number-{n}": observation(
             (C, C, F, B)[n % 4],
-            evidence=told,
+            evidence=entries,
             reason=reason("the order was not found at the supplier", remedy="look it up by hand")
             if n % 4 > 1
             else None,

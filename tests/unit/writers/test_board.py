@@ -1,4 +1,4 @@
-"""The board: the record on 80 columns, as much of it as was asked for."""
+"""The board: a record in 80 columns, as detailed as the verbosity."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def board(made: Record = MADE, **more: int) -> list[str]:
 
 
 def test_the_board() -> None:
-    """Every stage, what isn't CONFIRMED with reason and remedy, and what to do next."""
+    """It shows every stage, the unconfirmed criteria with reason and remedy, and actions."""
     assert board() == [
         "OAUTH STATUS  FAILED     the token expired",
         "  oauth.x: FAILED (observed) the token expired",
@@ -65,7 +65,7 @@ def test_the_board() -> None:
 
 
 def test_verbose_shows_everything() -> None:
-    """Every criterion with its evidence."""
+    """Every criterion is shown with its evidence."""
     lines = board(verbosity=1)
     assert "  done.x: CONFIRMED, flaky (2 attempts)" in lines
     assert "      count 3" in lines
@@ -74,12 +74,12 @@ def test_verbose_shows_everything() -> None:
 
 
 def test_quiet_shows_nothing_but_final() -> None:
-    """FINAL is its own line."""
+    """FINAL is a line of its own."""
     assert board(verbosity=-1) == []
 
 
 def test_lines_carry_their_verdict() -> None:
-    """For the colour."""
+    """The verdict gives the colour."""
     verdicts = {line.text.split()[0]: line.verdict for line in board_lines(MADE) if line.verdict}
     assert verdicts["OAUTH"] is F
     assert verdicts["SALE"] is B
@@ -90,11 +90,11 @@ def test_lines_carry_their_verdict() -> None:
 @pytest.mark.parametrize("verbosity", [0, 1, 2])
 @pytest.mark.parametrize("width", [40, 80])
 def test_no_line_is_wider_than_the_board(text: str, verbosity: int, width: int) -> None:
-    """Whatever was seen or said, and however long a title is."""
+    """Regardless of how long a reason, a value or a title is."""
     title = "".join(c for c in text if c.isalnum())[:200].upper() or "T"
-    told = observation(B, reason=reason(text, remedy=text), evidence=(entry(text, text),))
+    waits = observation(B, reason=reason(text, remedy=text), evidence=(entry(text, text),))
     good = observation(evidence=(entry(text, text),))
-    made = record(catalogue(stage("a", title=title), "b"), {"a.x": told, f"b.{'y' * 90}": good})
+    made = record(catalogue(stage("a", title=title), "b"), {"a.x": waits, f"b.{'y' * 90}": good})
     for line in board_lines(made, verbosity=verbosity, width=width):
         assert len(line.text) <= width
         assert len(line.text.splitlines()) <= 1
@@ -102,12 +102,12 @@ def test_no_line_is_wider_than_the_board(text: str, verbosity: int, width: int) 
 
 
 def test_a_derived_stage_with_criteria_of_its_own_says_why() -> None:
-    """Also where its own criteria all hold."""
+    """Even if its own criteria are all CONFIRMED."""
     assert any("SALE STATUS: OAUTH STATUS is FAILED" in line for line in board(verbosity=1))
 
 
 def test_what_was_carried_over_shows_its_age() -> None:
-    """Also where it is CONFIRMED."""
+    """Even if it is CONFIRMED."""
     made = catalogue("a")
     before = record(made, {"a.x": observation(observed_at=NOW - timedelta(hours=5))})
     got = record(made, {}, collected=(criterion("a.x"),), selected=frozenset(), former=before)
@@ -136,23 +136,23 @@ def test_what_was_carried_over_shows_its_age() -> None:
     ],
 )
 def test_the_last_line_says_final_and_why(made: Record, text: str) -> None:
-    """For which target, whether the gate is open, and what was selected."""
+    """It has the target, the gate, and the selection."""
     assert final_line(made) == Line(text, made.final.verdict)
 
 
 def test_a_large_number_is_written_as_on_the_page() -> None:
-    """With a comma between the thousands, in every output alike."""
+    """Every output separates thousands by a comma."""
     made = record(catalogue("a", "b"), {f"a.x{n}": C for n in range(1200)}, restricted=True)
     assert final_line(made).text.endswith("[selected: CONFIRMED, 1,200 criteria]")
 
 
-def test_an_override_is_told_whole() -> None:
-    """Until when, by whom and why, on as many lines as it takes; none where there is none."""
+def test_an_override_is_shown_in_full() -> None:
+    """Until when, by whom and why, on as many lines as needed; none without an override."""
     word = Override(
         target="demo", reason="the fix " * 20, who="Ana", since=NOW, until=NOW + timedelta(hours=2)
     )
-    told = [line.text for line in override_lines(replace(MADE, overrides=(word,)), width=60)]
-    assert told[0].startswith("OVERRIDE until 2026-11-22 14:00 UTC, by Ana: the fix")
-    assert " ".join(line.strip() for line in told).count("the fix") == 20
-    assert max(map(len, told)) <= 60
+    lines = [line.text for line in override_lines(replace(MADE, overrides=(word,)), width=60)]
+    assert lines[0].startswith("OVERRIDE until 2026-11-22 14:00 UTC, by Ana: the fix")
+    assert " ".join(line.strip() for line in lines).count("the fix") == 20
+    assert max(map(len, lines)) <= 60
     assert override_lines(MADE) == []

@@ -1,4 +1,4 @@
-"""CTRF: valid by the published schema, and its totals are those of its rows."""
+"""CTRF: valid according to the published schema, with totals that match its rows."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ VALIDATOR = jsonschema.Draft7Validator(SCHEMA, format_checker=jsonschema.FormatC
 STAGES = catalogue("api", "shop", stage("final", rollup=("api", "shop")))
 
 
-def report(told: Record) -> dict[str, Any]:
+def report(made: Record) -> dict[str, Any]:
     """Return a record's report, which must be valid."""
-    data: dict[str, Any] = json.loads(ctrf.write(told, Config()))
+    data: dict[str, Any] = json.loads(ctrf.write(made, Config()))
     VALIDATOR.validate(data)
     return data
 
 
 def test_a_report_says_what_the_record_says() -> None:
-    """Status, verdict, reason, remedy and evidence of a criterion are its test's."""
+    """A test has its criterion's status, verdict, reason, remedy and evidence."""
     seen = observation(C, evidence=(entry("count", 3),), duration=1.25, attempts=2, flaky=True)
     data = report(record(STAGES, {"api.a": seen, "api.b": F, "shop.c": B}))
     flaky, failed, blocked = data["results"]["tests"]
@@ -67,9 +67,9 @@ def test_a_report_says_what_the_record_says() -> None:
 
 @given(records())
 def test_totals_equal_the_rows(drawn: tuple[Catalogue, Record]) -> None:
-    """Whatever the run: the summary counts its tests, and passed counts CONFIRMED alone."""
-    told = drawn[1]
-    results = report(told)["results"]
+    """For any run, the summary counts its tests, and passed counts only CONFIRMED."""
+    made = drawn[1]
+    results = report(made)["results"]
     summary, tests = results["summary"], results["tests"]
     counts = Counter(test["status"] for test in tests)
     assert summary["tests"] == len(tests) == sum(counts.values())
@@ -77,11 +77,11 @@ def test_totals_equal_the_rows(drawn: tuple[Catalogue, Record]) -> None:
         assert summary[status] == counts[status]
     assert summary["passed"] == sum(test["rawStatus"] == "CONFIRMED" for test in tests)
     ids = [test["testId"] for test in tests]
-    assert {s.id for s in told.criteria} <= set(ids)
+    assert {s.id for s in made.criteria} <= set(ids)
 
 
-def test_whatever_a_record_holds_is_valid() -> None:
-    """Hostile text, every kind of evidence and a run in progress make a valid report too."""
+def test_any_record_gives_a_valid_report() -> None:
+    """Hostile text, every kind of evidence, and a run in progress."""
     report(odd())
     data = report(in_progress(odd()))
     assert data["results"]["summary"]["passed"] == 0
@@ -89,6 +89,6 @@ def test_whatever_a_record_holds_is_valid() -> None:
 
 
 def test_the_same_record_gives_the_same_text() -> None:
-    """Nothing in a report depends on when or where it is made."""
-    told = record(STAGES, {"api.a": C, "shop.c": B})
-    assert ctrf.write(told, Config()) == ctrf.write(told, Config())
+    """Nothing in a report depends on time or place of its making."""
+    made = record(STAGES, {"api.a": C, "shop.c": B})
+    assert ctrf.write(made, Config()) == ctrf.write(made, Config())

@@ -56,7 +56,7 @@ VALUES = field_values(RECORD)
 
 
 def updated(text: str, made: Record = RECORD, config: Config = CONFIG) -> str:
-    """Return a document's text after a run."""
+    """Return the text of a document after a run."""
     return write_document(made, config, text.encode()).decode()
 
 
@@ -95,8 +95,8 @@ Every value below comes from a run of the acceptance suite, not from a person.
 """
 
 
-def test_a_document_is_generated_where_there_is_none() -> None:
-    """Legend, run, next actions, each stage with its meanings and since when, success criteria."""
+def test_a_missing_document_is_generated() -> None:
+    """It has a legend, the run, actions, each stage with its meanings, and success criteria."""
     from pytest_prodstatus import __version__
 
     made = write_document(RECORD, CONFIG, None).decode()
@@ -104,7 +104,7 @@ def test_a_document_is_generated_where_there_is_none() -> None:
 
 
 def test_a_generated_document_says_what_was_before() -> None:
-    """The former verdict and since when this one holds."""
+    """It gives the former verdict, and since when the present one is valid."""
     made = write_document(LATER, CONFIG, None).decode()
     assert "- **API_KEY STATUS SINCE:** 2026-11-22 12:00 UTC, before that FAILED\n" in made
     assert "**NEXT ACTIONS:** 1. sell something\n" in made
@@ -122,16 +122,16 @@ def test_a_run_in_progress_confirms_nothing() -> None:
     config = Config(catalogue=catalogue("oauth"))
     made = write_document(in_progress(), config, b"**OAUTH STATUS:** **CONFIRMED** (x)\n").decode()
     assert made.startswith("**OAUTH STATUS:** **BLOCKED** (")
-    whole = write_document(in_progress(), config, None).decode()
-    assert "**LAST RUN:** in progress since 2026-11-22 11:00 UTC" in whole
+    document = write_document(in_progress(), config, None).decode()
+    assert "**LAST RUN:** in progress since 2026-11-22 11:00 UTC" in document
 
 
 def test_the_last_run_says_what_is_known() -> None:
     """Local changes, an incomplete run, a run without git or release."""
     made = record(SHOP, dict(SEEN), of=run(dirty=True, incidents=(reason("died"),)))
-    told = field_values(made)["LAST RUN"]
-    assert "commit 0123456789ab (with local changes)" in told
-    assert "not every criterion was observed in this run" in told
+    value = field_values(made)["LAST RUN"]
+    assert "commit 0123456789ab (with local changes)" in value
+    assert "not every criterion was observed in this run" in value
     bare = field_values(record(SHOP, {}, of=run(commit=None, subject=Subject())))["LAST RUN"]
     assert "commit" not in bare
     assert "release" not in bare
@@ -150,7 +150,7 @@ FORMS = [
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("old", ["", "**CONFIRMED** (old)", "anything: at **all**"])
 def test_only_the_value_is_replaced(form: str, end: str, old: str) -> None:
-    """In any form of line, with any line end."""
+    """For any form of line, and any line end."""
     only = replace(RECORD, stages=RECORD.stages[:1])
     text = f"# Mine{end}{end}{form.format(old)}{end}{end}  my own\twords {end}{end}{end}last"
     new = form.format(VALUES["OAUTH STATUS"])
@@ -181,7 +181,7 @@ def test_the_encoding_stays(mark: bytes, encoding: str) -> None:
 
 
 def test_invalid_bytes_stay() -> None:
-    """What isn't UTF-8 is somebody's, and stays."""
+    """Bytes that aren't UTF-8 belong to the person who wrote them."""
     only = replace(RECORD, stages=RECORD.stages[:1])
     got = write_document(only, CONFIG, b"caf\xe9\xff\n**OAUTH STATUS:** \xff\n\x00\x80")
     assert (
@@ -195,7 +195,7 @@ def test_invalid_bytes_stay() -> None:
      ("  ", "  "), ("", ""), ("\\", "\\")],
 )  # fmt: skip
 def test_a_hard_line_break_is_kept(old: str, kept: str) -> None:
-    """Two spaces or an (unescaped) backslash at the end of the line."""
+    """It is two spaces or an unescaped backslash at the end of the line."""
     only = replace(RECORD, stages=RECORD.stages[:1])
     got = updated(f"**OAUTH STATUS:**{old}\nnext\n", only)
     assert got == f"**OAUTH STATUS:** {VALUES['OAUTH STATUS']}{kept}\nnext\n"
@@ -203,7 +203,7 @@ def test_a_hard_line_break_is_kept(old: str, kept: str) -> None:
 
 
 def test_code_and_comments_are_not_touched() -> None:
-    """An example of a field is no field."""
+    """An example of a field is not a field."""
     example = "**OAUTH STATUS:** example"
     blocks = [
         f"```\n{example}\n```", f"~~~ md\n{example}\n~~~", f"- a\n  ```\n  {example}\n  ```",
@@ -215,7 +215,7 @@ def test_code_and_comments_are_not_touched() -> None:
 
 
 class TestAbsent:
-    """A stage without a line gets one after the last known field and what belongs to it."""
+    """A stage without a field gets one after the last known field and its meanings."""
 
     def test_after_the_meanings(self) -> None:
         """Before the next paragraph, with its own meanings."""
@@ -233,7 +233,7 @@ class TestAbsent:
         )
 
     @pytest.mark.parametrize("text", ["", "words", "words\n", "words\r\n", "# Title\n\n- item"])
-    def test_at_the_end_where_there_is_no_field(self, text: str) -> None:
+    def test_at_the_end_if_there_is_no_field(self, text: str) -> None:
         """With the document's line end, after a blank line."""
         got = updated(text)
         end = "\r\n" if "\r" in text else "\n"
@@ -257,8 +257,8 @@ class TestAbsent:
             "**OAUTH STATUS:** x",
         ],
     )
-    def test_never_where_it_would_be_code(self, text: str) -> None:
-        """So that it is found the next time, and every line of the person is still there."""
+    def test_never_inside_code(self, text: str) -> None:
+        """So the next run finds it, and no line of the person is lost."""
         got = updated(text)
         assert updated(got) == got
         assert got.count("**SALE STATUS:**") == 1
@@ -294,7 +294,7 @@ def test_an_update_keeps_every_other_line_and_is_idempotent(
             assert line in left, (line, once)
 
 
-# What a Markdown parser makes of one value that only holds words.
+# The tokens that a Markdown parser makes of a value that is only words.
 PLAIN = {
     "inline",
     "text",
@@ -314,9 +314,9 @@ def parsed(text: str) -> list[Token]:
 
 @each_hostile_text
 def test_hostile_values_render_as_text(text: str) -> None:
-    """No link, image, code, HTML, emphasis, entity or further block comes from a value."""
-    told = observation(F, reason=reason(text, remedy=text), evidence=(entry(text, text),))
-    seen = {"oauth.x": told, "api-key.x": observation(evidence=(entry(text, text),))}
+    """No value makes a link, image, code, HTML, emphasis, entity or block."""
+    failed = observation(F, reason=reason(text, remedy=text), evidence=(entry(text, text),))
+    seen = {"oauth.x": failed, "api-key.x": observation(evidence=(entry(text, text),))}
     made = record(SHOP, dict(seen), of=run(id=text, subject=Subject(release=text)))
     for title, value in field_values(made).items():
         tokens = parsed(f"**{title}:** {value}")
@@ -328,9 +328,9 @@ def test_hostile_values_render_as_text(text: str) -> None:
 
 @each_hostile_text
 def test_hostile_values_are_harmless_in_a_document_s_html(text: str) -> None:
-    """Where a person put a field into HTML, its value opens no tag there."""
-    told = observation(F, reason=reason(text, remedy=text))
-    made = record(SHOP, {"oauth.x": told})
+    """If a person put a field into HTML, its value opens no tag there."""
+    failed = observation(F, reason=reason(text, remedy=text))
+    made = record(SHOP, {"oauth.x": failed})
     got = updated("<div>\n**OAUTH STATUS:** x\n</div>\n", made)
     assert "<" not in got.replace("<div>", "").replace("</div>", "")
 
@@ -354,7 +354,7 @@ def test_links_don_t_make_themselves() -> None:
 
 
 def test_a_backslash_at_the_end_of_the_actions_doesn_t_grow() -> None:
-    """An escaped backslash is no hard line break."""
+    """An escaped backslash is not a hard line break."""
     made = record(SHOP, {"oauth.x": observation(B, reason=reason("x", remedy="use C:\\"))})
     first = write_document(made, CONFIG, None)
     assert b"1. use C:\\\\\n" in first
@@ -380,22 +380,22 @@ def test_what_was_carried_over_is_dated() -> None:
 
 
 def test_hostile_text_is_what_was_meant() -> None:
-    """The list of hostile texts holds every mark that Markdown knows."""
+    """The list of hostile texts contains every mark of Markdown."""
     assert set("\\`*_[]<>|~#!&-") <= set("".join(HOSTILE))
 
 
 def test_an_override_stands_in_final_s_field_until_it_ends() -> None:
-    """In FINAL's field or, where no stage is FINAL, in the last run's; the verdict stays."""
+    """If no stage is FINAL, it is in the last run's field; the verdict stays."""
     word = Override(
         target="demo", reason="the *fix*", who="Ana", since=NOW, until=NOW + timedelta(hours=2)
     )
-    told = "; OVERRIDE until 2026-11-22 14:00 UTC, by Ana: the \\*fix\\*"
+    text = "; OVERRIDE until 2026-11-22 14:00 UTC, by Ana: the \\*fix\\*"
     with_final = record(catalogue("a", stage("final", rollup=("a",))), {"a.x": F})
     for made, title in ((with_final, "FINAL STATUS"), (RECORD, LAST_RUN)):
         plain = field_values(made)
         assert field_values(replace(made, overrides=(word,))) == {
             **plain,
-            title: plain[title] + told,
+            title: plain[title] + text,
         }
 
 
@@ -405,7 +405,7 @@ def test_an_override_stands_in_final_s_field_until_it_ends() -> None:
 )
 @pytest.mark.parametrize("below", ["\n- CONFIRMED: yes\n", "- CONFIRMED: yes\n", "\n\nProse\n", ""])
 def test_a_title_that_stands_alone_gets_its_field_below(title: str, end: str, below: str) -> None:
-    """A heading without a colon stays as it is; its field comes below it, and is updated there."""
+    """A heading without a colon stays; its field is added below it and updated there."""
     text = f"Before\n\n{title}\n{below}".replace("\n", end)
     once = updated(text)
     field = next(line for line in once.split(end) if line.startswith("**OAUTH STATUS:** **"))
@@ -418,7 +418,7 @@ def test_a_title_that_stands_alone_gets_its_field_below(title: str, end: str, be
 
 
 def test_a_title_alone_in_a_quote_or_list_is_left() -> None:
-    """A line below would break what it stands in; the field comes at the end."""
+    """A line below it would break the list; the field is added at the end."""
     text = "> ## OAUTH STATUS\n> words\n\n- ## OAUTH STATUS\n  words\n"
     assert updated(text).startswith(text)
 
@@ -432,7 +432,7 @@ OWN = (
 
 
 def written(existing: bytes | None, of: Record = WRITTEN) -> tuple[bytes, Record]:
-    """Return a document as a run writes it, and the record that goes with it."""
+    """Return a document as a run writes it, and its record."""
     content = write_document(of, Config(catalogue=STAGES), existing)
     return content, replace(of, document=digest_of(content, of))
 
@@ -448,7 +448,7 @@ BOTH = pytest.mark.parametrize(
 
 @BOTH
 def test_untouched(content: bytes, of: Record) -> None:
-    """As it was written, also with other line ends or another encoding."""
+    """Other line ends or another encoding are no edit."""
     assert changed_by_hand(content, of) == ""
     for other in (
         content.replace(b"\r\n", b"\n"),
@@ -460,8 +460,8 @@ def test_untouched(content: bytes, of: Record) -> None:
 
 
 @BOTH
-def test_whatever_else_stands_there_is_a_person_s(content: bytes, of: Record) -> None:
-    """Text, the order of the fields, one more place for the same value."""
+def test_other_edits_do_not_count(content: bytes, of: Record) -> None:
+    """Other text, the order of the fields, and a repeated field are no edit."""
     fence = b"\n```\n**OAUTH STATUS:** **CONFIRMED** (in a fence)\n```\n"
     assert changed_by_hand(content.replace(b"# ", b"# Mine: ", 1) + fence, of) == ""
     line = next(line for line in content.splitlines() if line.startswith(b"**OAUTH STATUS:"))
@@ -470,7 +470,7 @@ def test_whatever_else_stands_there_is_a_person_s(content: bytes, of: Record) ->
 
 @BOTH
 def test_a_field_that_was_edited_is_named(content: bytes, of: Record) -> None:
-    """With what it says now."""
+    """The message shows its present value."""
     edited = content.replace(b"**BLOCKED** (seen", b"**CONFIRMED** (seen")
     assert edited != content
     assert changed_by_hand(edited, of) == (
@@ -480,7 +480,7 @@ def test_a_field_that_was_edited_is_named(content: bytes, of: Record) -> None:
 
 
 def test_one_of_two_places_that_was_edited_is_named() -> None:
-    """A field that stands twice is right twice."""
+    """A field that occurs twice must be right twice."""
     first, second = IN_PLACE.split(b"- OAUTH STATUS", 1)
     for edited in (
         first.replace(b"CONFIRMED", b"FAILED") + b"- OAUTH STATUS" + second,
@@ -491,7 +491,7 @@ def test_one_of_two_places_that_was_edited_is_named() -> None:
 
 @BOTH
 def test_a_field_that_was_removed_is_named(content: bytes, of: Record) -> None:
-    """Taken out, renamed, or hidden in a comment."""
+    """It was deleted, renamed, or hidden in a comment."""
     lines = content.splitlines(keepends=True)
     for gone in (
         b"".join(line for line in lines if b"ORDER STATUS:" not in line),
@@ -502,9 +502,9 @@ def test_a_field_that_was_removed_is_named(content: bytes, of: Record) -> None:
 
 
 def test_a_field_of_no_stage_counts_too() -> None:
-    """Where it was written it stays; which one was removed can't be told."""
-    told = changed_by_hand(FROM_NOTHING.replace(b"**LAST RUN:**", b"**LAST:**"), OF_FROM_NOTHING)
-    assert told == "its fields are not those that the run wrote"
+    """The message can't say which one was removed."""
+    message = changed_by_hand(FROM_NOTHING.replace(b"**LAST RUN:**", b"**LAST:**"), OF_FROM_NOTHING)
+    assert message == "its fields are not those that the run wrote"
     edited = FROM_NOTHING.replace(b"NEXT ACTIONS:** none", b"NEXT ACTIONS:** deploy")
     assert edited != FROM_NOTHING
     assert changed_by_hand(edited, OF_FROM_NOTHING) == (
@@ -513,7 +513,7 @@ def test_a_field_of_no_stage_counts_too() -> None:
 
 
 def test_no_document_and_no_digest() -> None:
-    """Nothing to compare is no agreement."""
+    """A missing document or digest counts as a difference."""
     assert changed_by_hand(None, OF_FROM_NOTHING) == "it is missing"
     assert changed_by_hand(FROM_NOTHING, WRITTEN) == (
         "the record doesn't say what was written into it"
@@ -522,14 +522,14 @@ def test_no_document_and_no_digest() -> None:
 
 
 def test_a_long_value_is_cut() -> None:
-    """The sentence stays one that can be read."""
+    """The message stays readable."""
     edited = FROM_NOTHING.replace(b"**BLOCKED** (", b"**BLOCKED** (" + b"x" * 500)
     assert len(changed_by_hand(edited, OF_FROM_NOTHING)) < 200
 
 
 @each_hostile_text
 def test_hostile_text_is_found_as_it_was_written(text: str) -> None:
-    """Whatever a reason holds, the field is read back just as it was written."""
+    """Any field is read back just as it was written."""
     made = record(STAGES, {"oauth.token": observation(F, reason=reason(text)), "order.bought": C})
     for existing in (None, OWN, OWN.decode().encode("utf-16")):
         content, of = written(existing, made)

@@ -1,4 +1,4 @@
-"""Files are whole or untouched, in a folder that one run at a time writes."""
+"""Atomic writing of files, and the lock of a folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pytest_prodstatus.writers.files import NAME, PRIVATE, FolderInUse, FolderLo
 
 
 def test_a_new_file_is_private_and_its_folder_is_made(tmp_path: Path) -> None:
-    """It may hold operational detail."""
+    """It may contain operational details."""
     path = tmp_path / "a" / "b" / "status.json"
     write_atomically(path, b"x")
     assert path.read_bytes() == b"x"
@@ -26,7 +26,7 @@ def test_a_new_file_is_private_and_its_folder_is_made(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o644, 0o600, 0o664, 0o400])
 def test_an_existing_file_keeps_its_mode(tmp_path: Path, mode: int) -> None:
-    """Whoever could read it still can."""
+    """Everyone who could read it still can."""
     path = tmp_path / "f"
     path.write_bytes(b"old")
     path.chmod(mode)
@@ -36,7 +36,7 @@ def test_an_existing_file_keeps_its_mode(tmp_path: Path, mode: int) -> None:
 
 
 def test_a_link_is_followed_and_stays_a_link(tmp_path: Path) -> None:
-    """The document is written where it lies, also through two links or to a new file."""
+    """The link's target is written, also through two links or to a new file."""
     real = tmp_path / "docs" / "real.md"
     real.parent.mkdir()
     real.write_bytes(b"old")
@@ -78,7 +78,7 @@ def test_a_failure_leaves_what_there_was(
     number: int,
     existing: bool,
 ) -> None:
-    """A full disk or a failing rename: the old content stays, and nothing lies about."""
+    """On a full disk or a failing rename the old content stays, without leftovers."""
     path = tmp_path / "f"
     if existing:
         path.write_bytes(b"old")
@@ -93,7 +93,7 @@ def test_a_failure_leaves_what_there_was(
 def test_an_interrupt_leaves_what_there_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C in the middle is no different."""
+    """Ctrl-C in the middle changes nothing."""
     path = tmp_path / "f"
     path.write_bytes(b"old")
 
@@ -140,7 +140,7 @@ def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_can_t_be_made(tmp_path: Path) -> None:
-    """A file where a folder is needed is an OSError like any other."""
+    """A file in place of the folder is an OSError like any other."""
     (tmp_path / "f").write_bytes(b"old")
     with pytest.raises(OSError, match=r"File exists|Not a directory"):
         write_atomically(tmp_path / "f" / "g", b"x")
@@ -161,20 +161,20 @@ else:
 
 
 def another(folder: Path) -> str:
-    """Return what another process is told when it wants the folder."""
+    """Return the message that another process gets when it locks the folder."""
     command = [sys.executable, "-c", OTHER, str(folder)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def test_a_folder_is_held_until_it_is_released(tmp_path: Path) -> None:
-    """Another process is told who has it; afterwards it is free, and no file stays."""
+    """Another process gets the holder's name; later the folder is free, without the file."""
     ours = FolderLock(tmp_path / "a" / "b", "run r1 (process 7)")
     ours.acquire()
     ours.acquire()
     path = tmp_path / "a" / "b" / NAME
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    told = another(tmp_path / "a" / "b")
-    assert told == (
+    message = another(tmp_path / "a" / "b")
+    assert message == (
         f"{tmp_path / 'a' / 'b'}: run r1 (process 7) is writing this folder; wait for it to end, "
         "or name another folder"
     )
@@ -184,7 +184,7 @@ def test_a_folder_is_held_until_it_is_released(tmp_path: Path) -> None:
 
 
 def test_what_lies_in_a_folder_stays(tmp_path: Path) -> None:
-    """Only a folder that was made for nothing is taken away."""
+    """A folder is removed only if it was made for nothing."""
     (tmp_path / "status.json").write_text("{}")
     ours = FolderLock(tmp_path, "us")
     ours.acquire()
@@ -194,7 +194,7 @@ def test_what_lies_in_a_folder_stays(tmp_path: Path) -> None:
 
 
 def test_a_file_of_a_run_that_died_is_no_obstacle(tmp_path: Path) -> None:
-    """Not the file is the lock, but the kernel's word for it."""
+    """The lock is the kernel's, not the file."""
     (tmp_path / NAME).write_text("run r0 (process 1)")
     ours = FolderLock(tmp_path, "us")
     ours.acquire()
@@ -205,7 +205,7 @@ def test_a_file_of_a_run_that_died_is_no_obstacle(tmp_path: Path) -> None:
 def test_a_file_that_was_taken_away_meanwhile_is_opened_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run that ends while we open its file leaves us a lock on a file that nobody can see."""
+    """A run that ends while we open its file leaves us a lock on a removed file."""
     really = files._lock
     calls: list[int] = []
 
@@ -227,7 +227,7 @@ def test_a_file_that_was_taken_away_meanwhile_is_opened_anew(
 def test_a_file_system_without_locks_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """There a run goes on as if it were alone; nothing leaks."""
+    """The run goes on without a lock; no handle leaks."""
 
     def unknown(_handle: int) -> None:
         raise OSError(number, os.strerror(number))
@@ -241,18 +241,18 @@ def test_a_file_system_without_locks_has_none(
 def test_a_holder_that_left_no_name_is_another_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a full disk it could not write who it is."""
-    monkeypatch.setattr(files, "_lock", _held)
+    """On a full disk the holder can't write its name."""
+    monkeypatch.setattr(files, "_lock", _locked)
     with pytest.raises(FolderInUse, match=f"{tmp_path}: another run is writing this folder"):
         FolderLock(tmp_path, "us").acquire()
 
 
-def _held(_handle: int) -> None:
+def _locked(_handle: int) -> None:
     raise BlockingIOError(11, "held")
 
 
 def test_a_folder_that_can_t_be_made_has_no_lock(tmp_path: Path) -> None:
-    """What can't be written is said by whoever writes it."""
+    """The error is reported by the code that writes into it."""
     (tmp_path / "f").write_text("no folder")
     ours = FolderLock(tmp_path / "f", "us")
     ours.acquire()

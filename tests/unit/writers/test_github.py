@@ -1,4 +1,4 @@
-"""GitHub: read back by the runner's own rules, within its limits, and forged by nobody."""
+"""Texts for GitHub: within its limits, and safe against forgery by the runner's own rules."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ STAGES = catalogue("api", "shop", stage("final", rollup=("api", "shop")))
 
 @dataclass(frozen=True)
 class Command:
-    """What the runner makes of one line of output."""
+    """A workflow command as the runner parses it."""
 
     name: str
     data: str
@@ -50,7 +50,7 @@ class Command:
 
 
 def parsed(line: str) -> Command:
-    """Return the command in a line, by the rules of the runner's ActionCommand.TryParseV2."""
+    """Parse a line by the rules of the runner's ActionCommand.TryParseV2."""
     assert "\n" not in line
     assert "\r" not in line
     assert line.startswith("::")
@@ -76,8 +76,8 @@ def _unescaped(text: str, *mapping: tuple[str, str]) -> str:
 
 
 def values(text: str) -> dict[str, str]:
-    """Return a file of outputs, by the rules of the runner's FileCommandManager."""
-    told: dict[str, str] = {}
+    """Parse a file of outputs by the rules of the runner's FileCommandManager."""
+    found: dict[str, str] = {}
     lines = iter(text.splitlines(keepends=True))
     for line in lines:
         name, mark, delimiter = line.rstrip("\n").partition("<<")
@@ -89,20 +89,20 @@ def values(text: str) -> dict[str, str]:
             value += following
         else:
             pytest.fail(f"{name} never ends")
-        told[name] = value.removesuffix("\n")
-    return told
+        found[name] = value.removesuffix("\n")
+    return found
 
 
 def nowhere(_: Row) -> tuple[str | None, int | None]:
-    """Locate nothing."""
+    """Locate no row."""
     return None, None
 
 
 def test_an_annotation_names_place_criterion_and_remedy() -> None:
-    """FAILED is an error and BLOCKED a warning, each at its test, with what to do about it."""
+    """FAILED is an error and BLOCKED a warning, at the test, with the remedy."""
     waits = observation(B, reason=reason("no sale", remedy="sell something, soon: 100%0A"))
-    told = record(STAGES, {"api.a[x::y]": F, "shop.b": waits, "shop.c": C})
-    lines = workflow_commands(told, lambda row: (f"t,1::2%2C/{row.file}", 7))
+    made = record(STAGES, {"api.a[x::y]": F, "shop.b": waits, "shop.c": C})
+    lines = workflow_commands(made, lambda row: (f"t,1::2%2C/{row.file}", 7))
     error, warning = map(parsed, lines)
     assert error.name == "error"
     title = "api.a[x::y] FAILED"
@@ -114,16 +114,16 @@ def test_an_annotation_names_place_criterion_and_remedy() -> None:
 
 @each_hostile_text
 def test_an_annotation_survives_any_text(text: str) -> None:
-    """Whatever a reason says, the runner reads it as one command with just that text."""
-    said = reason(text, remedy=text)
-    told = record(STAGES, {"api.a": observation(F, reason=said), "shop.b": C})
-    (line,) = workflow_commands(told, lambda _: (text.splitlines()[0], 1))
-    assert parsed(line).data == f"{said.text}\n-> {said.remedy}"
+    """The runner reads any reason as one command with just that text."""
+    why = reason(text, remedy=text)
+    made = record(STAGES, {"api.a": observation(F, reason=why), "shop.b": C})
+    (line,) = workflow_commands(made, lambda _: (text.splitlines()[0], 1))
+    assert parsed(line).data == f"{why.text}\n-> {why.remedy}"
     assert parsed(line).properties["file"] == text.splitlines()[0]
 
 
 def test_more_annotations_than_github_shows_are_counted() -> None:
-    """Of each kind at most ten, causes first; the tenth says how many more there are."""
+    """Of each kind at most ten, causes first; the tenth counts the others."""
     many = {f"api.a{n:02}": F for n in range(25)} | {f"shop.b{n:02}": B for n in range(10)}
     commands = list(map(parsed, workflow_commands(record(STAGES, many), nowhere)))
     errors = [command for command in commands if command.name == "error"]
@@ -134,7 +134,7 @@ def test_more_annotations_than_github_shows_are_counted() -> None:
 
 
 def test_what_did_not_run_is_annotated() -> None:
-    """A declared criterion without test, a stage without criterion and an incident show too."""
+    """Criteria without a test, stages without criteria, and incidents are shown too."""
     stages = catalogue(stage("api", criteria=("api.gone",)), "shop")
     commands = map(parsed, workflow_commands(record(stages, {}), nowhere))
     assert [c.properties["title"] for c in commands] == ["api.gone BLOCKED", "shop BLOCKED"]
@@ -142,35 +142,35 @@ def test_what_did_not_run_is_annotated() -> None:
     assert marker.name == "warning"
 
 
-def test_a_partial_run_annotates_what_it_was_asked_for() -> None:
-    """A shard doesn't warn of everything that the others look at."""
+def test_a_partial_run_annotates_its_selection() -> None:
+    """A shard doesn't warn of criteria that the other shards run."""
     both = (criterion("api.a"), criterion("shop.b"))
-    told = record(STAGES, {"api.a": F}, collected=both, selected=frozenset({"api.a"}))
-    (command,) = map(parsed, workflow_commands(told, nowhere))
+    made = record(STAGES, {"api.a": F}, collected=both, selected=frozenset({"api.a"}))
+    (command,) = map(parsed, workflow_commands(made, nowhere))
     assert command.properties["title"] == "api.a FAILED"
 
 
 def test_a_confirmed_run_annotates_nothing() -> None:
-    """Where all holds there is nothing to say."""
+    """If everything is CONFIRMED, there are no commands."""
     assert workflow_commands(record(STAGES, {"api.a": C, "shop.b": C}), nowhere) == []
 
 
 @each_hostile_text
 def test_outputs_cannot_be_forged(text: str) -> None:
-    """Whatever the reason says, the outputs are verdict, open and reason."""
-    said = reason(text)
-    told = record(STAGES, {"api.a": observation(F, reason=said), "shop.b": C})
-    read = values(outputs(told, "delimiter_0"))
+    """With any reason, the outputs are verdict, open and reason."""
+    why = reason(text)
+    made = record(STAGES, {"api.a": observation(F, reason=why), "shop.b": C})
+    read = values(outputs(made, "delimiter_0"))
     assert read["verdict"] == "FAILED"
     assert read["open"] == "false"
     assert set(read) == {"verdict", "open", "reason"}
-    assert said.text[:50] in read["reason"]
+    assert why.text[:50] in read["reason"]
 
 
 def test_outputs_of_an_open_gate() -> None:
     """CONFIRMED is open, and needs no reason."""
-    told = record(STAGES, {"api.a": C, "shop.b": C})
-    assert values(outputs(told, "d")) == {"verdict": "CONFIRMED", "open": "true", "reason": ""}
+    made = record(STAGES, {"api.a": C, "shop.b": C})
+    assert values(outputs(made, "d")) == {"verdict": "CONFIRMED", "open": "true", "reason": ""}
 
 
 def test_the_summary_shows_stages_and_what_is_not_confirmed() -> None:
@@ -187,12 +187,12 @@ def test_the_summary_shows_stages_and_what_is_not_confirmed() -> None:
 
 @each_hostile_text
 def test_the_summary_shows_any_text_as_it_is(text: str) -> None:
-    """Text of a criterion opens no tag, link or table cell of its own."""
-    said = observation(F, reason=reason(text, remedy=text))
+    """A text opens no tag, link or table cell of its own."""
+    failed = observation(F, reason=reason(text, remedy=text))
     html = (
         MarkdownIt()
         .enable("table")
-        .render(github.write(record(STAGES, {"api.a": said, "shop.b": C}), Config(title="Ours")))
+        .render(github.write(record(STAGES, {"api.a": failed, "shop.b": C}), Config(title="Ours")))
     )
     assert html.count("<td") == 3 * 3
     for tag in ("<script", "<img", "<svg", "<a ", "<em>", "<code>"):
@@ -201,19 +201,19 @@ def test_the_summary_shows_any_text_as_it_is(text: str) -> None:
 
 @given(records())
 def test_any_run_has_a_summary_and_commands(drawn: tuple[Catalogue, Record]) -> None:
-    """Whatever the run: a summary that names FINAL, and commands that the runner understands."""
-    told = drawn[1]
-    assert f"FINAL {told.final.verdict}" in github.write(told, Config())
-    for line in workflow_commands(told, nowhere):
+    """The summary names FINAL, and the runner understands the commands."""
+    made = drawn[1]
+    assert f"FINAL {made.final.verdict}" in github.write(made, Config())
+    for line in workflow_commands(made, nowhere):
         parsed(line)
 
 
 @pytest.mark.parametrize("limit", [0, 300, 3_000, 40_000, SUMMARY_LIMIT])
 def test_the_summary_keeps_its_limit(limit: int) -> None:
-    """A summary is never longer than its room, and says what was cut."""
+    """A summary never exceeds its limit, and says how much was cut."""
     long = observation(F, reason=reason("é" * 590, remedy="ж" * 590))
-    told = record(STAGES, {f"api.a{n}": long for n in range(700)} | {"shop.b": C})
-    text = bounded_summary(told, Config(), limit)
+    made = record(STAGES, {f"api.a{n}": long for n in range(700)} | {"shop.b": C})
+    text = bounded_summary(made, Config(), limit)
     size = len(text.encode())
     assert size <= limit
     if limit >= 3_000:
@@ -224,5 +224,5 @@ def test_the_summary_keeps_its_limit(limit: int) -> None:
 
 
 def test_a_summary_of_hostile_evidence_is_text() -> None:
-    """Every kind of value goes into a summary."""
+    """Every kind of value is rendered as text."""
     assert "FINAL" in github.write(odd(), Config())

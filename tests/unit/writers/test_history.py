@@ -1,4 +1,4 @@
-"""The history as a person reads it."""
+"""The history as lines for a terminal."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ SEEN = History(
 
 
 def test_it_reads_from_the_present_to_the_past() -> None:
-    """Each stage with its date, what turned and why; then what is flaky, and the runs."""
+    """Each stage with its date, regression and cause; then flaky criteria, and runs."""
     assert list(history_lines(SEEN)) == [
         "Target demo of project store, its newest 2 runs:",
         "2026-11-21 11:00 UTC to 2026-11-22 11:00 UTC",
@@ -81,36 +81,36 @@ def test_it_reads_from_the_present_to_the_past() -> None:
     ]
 
 
-def told_of(regression: Regression) -> str:
-    """Return what is told of the first stage."""
+def first_stage_text(regression: Regression) -> str:
+    """Return the lines of the first stage."""
     api = replace(SEEN.stages[0], regression=regression)
     return "\n".join(history_lines(replace(SEEN, stages=(api,))))
 
 
 def test_what_isnt_known_is_said() -> None:
-    """Never CONFIRMED; or by a run that was deleted."""
-    assert "    never CONFIRMED\n" in told_of(
+    """The stage was never CONFIRMED, or the run was deleted."""
+    assert "    never CONFIRMED\n" in first_stage_text(
         Regression(confirmed=None, turned=None, changes=(), unconfirmed=())
     )
-    gone = told_of(Regression(confirmed=None, turned=TURNED, changes=(), unconfirmed=()))
+    gone = first_stage_text(Regression(confirmed=None, turned=TURNED, changes=(), unconfirmed=()))
     assert "    last CONFIRMED before 2026-11-22 11:00 UTC, by a run that isn't kept\n" in gone
 
 
 def test_a_long_reason_stays_a_line() -> None:
     """It is cut, and says so."""
     unconfirmed = replace(LAPSE.unconfirmed[0], verdict=B, reason="x" * 600)
-    told = told_of(replace(LAPSE, unconfirmed=(unconfirmed,)))
-    assert max(map(len, told.splitlines())) < 260
-    assert "cut from 600" in told
+    text = first_stage_text(replace(LAPSE, unconfirmed=(unconfirmed,)))
+    assert max(map(len, text.splitlines())) < 260
+    assert "cut from 600" in text
 
 
 def test_json_says_the_same() -> None:
     """Every name of it, with instants in UTC; it survives JSON."""
-    told = data_of(SEEN)
-    assert (told["project"], told["target"]) == ("store", "demo")
-    assert [each["run"] for each in told["runs"]] == ["run-2", "run-1"]
-    assert told["runs"][0]["stages"] == {"api": "FAILED", "shop": "CONFIRMED", "final": "FAILED"}
-    api, shop = told["stages"]
+    data = data_of(SEEN)
+    assert (data["project"], data["target"]) == ("store", "demo")
+    assert [past["run"] for past in data["runs"]] == ["run-2", "run-1"]
+    assert data["runs"][0]["stages"] == {"api": "FAILED", "shop": "CONFIRMED", "final": "FAILED"}
+    api, shop = data["stages"]
     at = "2026-11-22T11:00:00.000Z"
     flip = {
         "stage": "api",
@@ -125,7 +125,7 @@ def test_json_says_the_same() -> None:
     assert api["regression"]["changes"] == [{"name": "release", "before": "v1", "after": None}]
     assert api["regression"]["unconfirmed"][0]["reason"] == "it broke"
     assert shop["regression"] is None
-    assert told["flaky"] == [
+    assert data["flaky"] == [
         {"criterion": "shop.open", "times": 2, "newest": "2026-11-22T12:00:00.000Z"}
     ]
     assert NEWEST.finished - NEWEST.started == timedelta(hours=1)

@@ -1,4 +1,4 @@
-"""JUnit: read by a parser of it, valid by Jenkins' schema but for the properties of test cases."""
+"""JUnit XML: valid by Jenkins' schema, but for the properties of test cases."""
 
 from __future__ import annotations
 
@@ -49,26 +49,26 @@ WRITTEN = """<?xml version="1.0" encoding="utf-8"?><testsuites name="pytest test
 
 
 def suite_of(text: str) -> TestSuite:
-    """Return the one suite of a file, read by junitparser, which the schema must accept."""
+    """Return a file's only suite, as junitparser reads it, after validation by the schema."""
     root = Xml.fromstring(text.encode())
     for case in root.iter("testcase"):
-        for told in case.findall("properties"):
-            case.remove(told)  # the one thing that the schema doesn't know
+        for element in case.findall("properties"):
+            case.remove(element)  # the one thing that the schema doesn't know
     SCHEMA.validate(Xml.tostring(root, encoding="unicode"))
     (suite,) = JUnitXml.fromstring(text.encode())
     assert isinstance(suite, TestSuite)
     return suite
 
 
-def told_of(element: TestCase | TestSuite) -> dict[str, str]:
-    """Return an element's properties."""
-    held = element.iterchildren(Properties)  # type: ignore[no-untyped-call]
-    return {told.name: told.value for each in held for told in each}
+def properties_of(element: TestCase | TestSuite) -> dict[str, str]:
+    """Return the properties of an element by name."""
+    groups = element.iterchildren(Properties)  # type: ignore[no-untyped-call]
+    return {item.name: item.value for group in groups for item in group}
 
 
 def test_a_test_case_gets_stage_verdict_reason_and_evidence() -> None:
     """Every attempt of a criterion carries its final verdict, beside what it carried before."""
-    failed = observation(F, reason=reason("no: <b>", remedy="mend it"), evidence=(entry("n", 3),))
+    failed = observation(F, reason=reason("no: <b>", remedy="fix it"), evidence=(entry("n", 3),))
     suite = suite_of(with_verdicts(WRITTEN.encode(), record(STAGES, {"api.a": failed})))
     first, second, other, *_ = suite
     expected = {
@@ -77,12 +77,12 @@ def test_a_test_case_gets_stage_verdict_reason_and_evidence() -> None:
         "prodstatus.verdict": "FAILED",
         "prodstatus.kind": "observed",
         "prodstatus.reason": "no: <b>",
-        "prodstatus.remedy": "mend it",
+        "prodstatus.remedy": "fix it",
         "prodstatus.evidence.n": "3",
     }
-    assert told_of(first) == {"ours": "1", **expected}
-    assert told_of(second) == expected
-    assert told_of(other) == {}
+    assert properties_of(first) == {"ours": "1", **expected}
+    assert properties_of(second) == expected
+    assert properties_of(other) == {}
     text = with_verdicts(WRITTEN.encode(), record(STAGES, {"api.a": failed}))
     for element in Xml.fromstring(text.encode()).iter():
         assert [child.tag for child in element].count("properties") <= 1
@@ -92,20 +92,20 @@ def test_a_test_case_gets_stage_verdict_reason_and_evidence() -> None:
 
 def test_the_suite_gets_final_and_the_stages() -> None:
     """FINAL, the decision, the target and every stage's verdict are the suite's properties."""
-    told = told_of(suite_of(with_verdicts(WRITTEN.encode(), record(STAGES, {"api.a": F}))))
-    assert told["prodstatus.final"] == "FAILED"
-    assert told["prodstatus.open"] == "false"
-    assert told["prodstatus.target"] == "demo"
-    assert told["prodstatus.stage.api"] == "FAILED"
-    assert told["prodstatus.stage.shop"] == "BLOCKED"
+    values = properties_of(suite_of(with_verdicts(WRITTEN.encode(), record(STAGES, {"api.a": F}))))
+    assert values["prodstatus.final"] == "FAILED"
+    assert values["prodstatus.open"] == "false"
+    assert values["prodstatus.target"] == "demo"
+    assert values["prodstatus.stage.api"] == "FAILED"
+    assert values["prodstatus.stage.shop"] == "BLOCKED"
 
 
 def test_a_criterion_without_test_case_gets_one() -> None:
-    """What this run was asked for and has no case is added and counted; the carried-over isn't."""
+    """A selected criterion without a case gets one; a carried-over criterion doesn't."""
     stages = catalogue(stage("api", criteria=("api.a", "api.gone")), "shop")
     former = record(stages, {"api.a": C, "shop.old": F})
-    told = record(stages, {"api.a": C}, former=former, restricted=True, files=frozenset())
-    assert {s.id for s in told.criteria} == {"api.a", "api.gone", "shop.old"}
+    made = record(stages, {"api.a": C}, former=former, restricted=True, files=frozenset())
+    assert {s.id for s in made.criteria} == {"api.a", "api.gone", "shop.old"}
     now = record(stages, {"api.a": C, "shop.crashed": F})
     suite = suite_of(with_verdicts(WRITTEN.encode(), now))
     added = {case.name: case for case in list(suite)[3:]}
@@ -113,7 +113,7 @@ def test_a_criterion_without_test_case_gets_one() -> None:
     assert added["api.gone"].is_skipped
     assert added["test_crashed"].is_failure
     assert (suite.tests, suite.failures, suite.skipped) == (5, 2, 1)
-    names = [case.name for case in suite_of(with_verdicts(WRITTEN.encode(), told))]
+    names = [case.name for case in suite_of(with_verdicts(WRITTEN.encode(), made))]
     assert "old" not in "".join(filter(None, names))
 
 
@@ -130,39 +130,39 @@ def test_a_criterion_without_test_case_gets_one() -> None:
 def test_a_case_is_found_by_its_node_id(
     nodeid: str, prefix: str, classname: str, name: str
 ) -> None:
-    """Class name and name are made of a node id as pytest makes them."""
+    """Class name and name are derived from the node id as pytest does."""
     suite = Xml.Element("testsuite", name="pytest", tests="1", failures="0", errors="0")
     Xml.SubElement(suite, "testcase", classname=classname, name=name, time="0.1")
-    told = record(catalogue("api"), {"api.a": C})
-    (result,) = told.stages
+    made = record(catalogue("api"), {"api.a": C})
+    (result,) = made.stages
     moved = replace(result, criteria=(status("api.a", nodeid=nodeid),))
-    told = replace(told, stages=(moved,))
-    (case,) = suite_of(with_verdicts(Xml.tostring(suite), told, prefix))
-    assert told_of(case)["prodstatus.criterion"] == "api.a"
+    made = replace(made, stages=(moved,))
+    (case,) = suite_of(with_verdicts(Xml.tostring(suite), made, prefix))
+    assert properties_of(case)["prodstatus.criterion"] == "api.a"
 
 
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (b"", "it is no XML"),
-        (b"<testsuites><testsuite", "it is no XML"),
+        (b"", "it is not XML"),
+        (b"<testsuites><testsuite", "it is not XML"),
         (b"<html/>", "it has 0 test suites"),
         (b"<testsuites><testsuite/><testsuite/></testsuites>", "it has 2 test suites"),
     ],
 )
 def test_another_file_is_refused(content: bytes, why: str) -> None:
-    """A file that pytest didn't write is said to be that."""
+    """The message says why pytest can't have written it."""
     with pytest.raises(JUnitError, match=why):
         with_verdicts(content, record(STAGES, {"api.a": C}))
 
 
 def test_a_file_of_our_own_has_every_row() -> None:
-    """From a record alone: a case for each criterion, by its verdict, and the totals of them."""
-    told = record(STAGES, {"api.a": C, "api.b": F, "shop.c": B})
-    suite = suite_of(junit.write(told, Config(title="Ours")))
+    """A record gives a case for each criterion, and the totals."""
+    made = record(STAGES, {"api.a": C, "api.b": F, "shop.c": B})
+    suite = suite_of(junit.write(made, Config(title="Ours")))
     assert suite.name == "Ours"
     assert (suite.tests, suite.failures, suite.skipped, suite.errors) == (3, 1, 1, 0)
-    assert [told_of(case)["prodstatus.verdict"] for case in suite] == [
+    assert [properties_of(case)["prodstatus.verdict"] for case in suite] == [
         "CONFIRMED",
         "FAILED",
         "BLOCKED",
@@ -172,41 +172,41 @@ def test_a_file_of_our_own_has_every_row() -> None:
 
 
 def test_a_run_in_progress_passes_nothing() -> None:
-    """Until a run has ended every case is skipped."""
+    """Every case is skipped until the run has ended."""
     suite = suite_of(junit.write(in_progress(), Config()))
     assert suite.tests == suite.skipped == len(list(suite)) > 0
 
 
 @each_hostile_text
 def test_any_text_is_xml(text: str) -> None:
-    """Whatever reason, evidence and detail hold, a parser reads the file."""
-    said = observation(
+    """A parser reads the file with any reason, evidence and detail."""
+    failed = observation(
         F, reason=reason(text, remedy=text), evidence=(entry(text, text),), detail=text
     )
-    told = record(STAGES, {"api.a": said, "shop.c": B})
-    suite_of(junit.write(told, Config(title=text)))
-    suite_of(with_verdicts(WRITTEN.encode(), told))
+    made = record(STAGES, {"api.a": failed, "shop.c": B})
+    suite_of(junit.write(made, Config(title=text)))
+    suite_of(with_verdicts(WRITTEN.encode(), made))
 
 
 @given(records())
 def test_any_run_is_a_file(drawn: tuple[Catalogue, Record]) -> None:
-    """Whatever the run: the counts are those of the cases, and none that isn't CONFIRMED passed."""
+    """For any run the counts match the cases, and only CONFIRMED passes."""
     suite = suite_of(junit.write(drawn[1], Config()))
     cases = list(suite)
     assert suite.tests == len(cases)
     assert suite.skipped == sum(case.is_skipped for case in cases)
     assert suite.failures == sum(case.is_failure for case in cases)
     for case in cases:
-        assert case.is_passed == (told_of(case)["prodstatus.verdict"] == "CONFIRMED")
+        assert case.is_passed == (properties_of(case)["prodstatus.verdict"] == "CONFIRMED")
 
 
 def test_hostile_evidence_is_a_file() -> None:
-    """Every kind of value goes into a file."""
+    """Every kind of value is written as a property."""
     suite_of(junit.write(odd(), Config()))
 
 
 def test_a_record_of_another_hand_is_xml_too() -> None:
-    """What a record read from disk holds was not cleaned by this process."""
+    """A record read from disk wasn't cleaned by this process."""
     seen = observation(F, detail="nul\x00 lone\ud800 \x1b[31m\ufffe")
     suite = suite_of(junit.write(record(STAGES, {"api.a": seen, "shop.c": C}), Config()))
     assert next(iter(suite)).result[0].text.startswith("nul#x00 lone#xD800 #x1B[31m")

@@ -1,4 +1,4 @@
-"""A first suite: TOML that is read as it was meant, Python that runs, ids that don't collide."""
+"""A first suite: valid TOML, Python that runs, and unique ids."""
 
 from __future__ import annotations
 
@@ -30,41 +30,41 @@ from tests.unit.given import B, C, F, declared, each_hostile_text
     ],
 )
 def test_an_id_is_made_of_the_title(title: str, stage_id: str) -> None:
-    """Its words, without a number before and STATUS behind; FINAL is the stage final."""
+    """A leading number and a final STATUS are dropped; FINAL is the stage final."""
     assert stage_ids([title]) == [stage_id]
 
 
 def test_ids_do_not_collide() -> None:
-    """Titles of the same words get numbers, and only the last FINAL is the stage final."""
+    """Titles of the same words get numbers; only the last FINAL is the stage final."""
     titles = ["API STATUS", "Api", "API-status", "FINAL COUNT", "Final status", "支払い", "在庫"]
     assert stage_ids(titles) == [
         "api", "api-2", "api-3", "final-count", "final", "stage", "stage-2",
     ]  # fmt: skip
 
 
-def test_a_title_of_final_alone_that_is_not_the_last_keeps_its_hands_off() -> None:
-    """Two stages called FINAL: the last one is final, the other gets a number."""
+def test_only_the_last_final_is_the_stage_final() -> None:
+    """Of two stages called FINAL the last is final; the other gets a number."""
     assert stage_ids(["Final", "FINAL STATUS"]) == ["final-2", "final"]
 
 
 @each_hostile_text
 def test_any_text_is_read_as_it_was_meant(text: str) -> None:
-    """Whatever a document says, its words come back from TOML, and the test file is Python."""
-    told = one_line(text)
-    section = Section(title="API STATUS", line=1, meanings={C: told, F: told, B: told})
-    suite = new_suite([section], title=told, document="./S.md", folder="tests/acceptance")
+    """TOML gives back any text of the document, and the test file is valid Python."""
+    line = one_line(text)
+    section = Section(title="API STATUS", line=1, meanings={C: line, F: line, B: line})
+    suite = new_suite([section], title=line, document="./S.md", folder="tests/acceptance")
     config = declared(suite.table)
     (stage,) = config.catalogue.stages
-    assert (stage.confirmed, stage.failed, stage.blocked) == (told, told, told)
-    assert config.title == told
+    assert (stage.confirmed, stage.failed, stage.blocked) == (line, line, line)
+    assert config.title == line
     tree = ast.parse(suite.files["test_api.py"])
     (function,) = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     doc = ast.get_docstring(function) or ""
-    assert doc.rstrip(".…").strip() in " ".join(told.split())
+    assert doc.rstrip(".…").strip() in " ".join(line.split())
 
 
 def test_final_rolls_up_all_others() -> None:
-    """FINAL gets no test, wherever it stands; every other stage gets one declared criterion."""
+    """FINAL gets no test at any position; each other stage gets one criterion."""
     titles = ["FINAL STATUS", "API STATUS", "SHOP STATUS"]
     sections = [Section(title=title, line=1, meanings={}) for title in titles]
     suite = new_suite(sections, title="", document="", folder="t")
@@ -76,14 +76,14 @@ def test_final_rolls_up_all_others() -> None:
 
 
 def test_final_alone_has_a_criterion_of_its_own() -> None:
-    """A rollup of nothing would never be CONFIRMED."""
+    """A rollup of no stage would never be CONFIRMED."""
     suite = new_suite(FIRST[-1:], title="", document="", folder="t")
     (stage,) = declared(suite.table).catalogue.stages
     assert (stage.id, stage.criteria, stage.rollup) == ("final", ("final.holds",), ())
 
 
 def test_the_suite_of_nothing_is_one_stage_and_final() -> None:
-    """Without a document: a stage, its criterion, and FINAL over it, each with its meanings."""
+    """Without a document: a stage with one criterion, and FINAL, with their meanings."""
     suite = new_suite(FIRST, title="", document="", folder="tests/acceptance")
     config = declared(suite.table)
     assert [stage.id for stage in config.catalogue.stages] == ["service", "final"]

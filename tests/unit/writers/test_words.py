@@ -1,4 +1,4 @@
-"""Instants, spans and numbers in words."""
+"""Instants, durations and numbers as text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.unit.given import NOW
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "expected"),
     [
         (0, "0 s"),
         (0.4, "0 s"),
@@ -22,9 +22,9 @@ from tests.unit.given import NOW
         (86_400 * 9 + 3_600 * 3 + 59, "9 d 3 h"),
     ],
 )
-def test_a_span_in_its_largest_unit_and_the_next(seconds: float, told: str) -> None:
-    """Rounded down; the second is left out where it is nothing."""
-    assert span(timedelta(seconds=seconds)) == told
+def test_a_span_in_its_largest_unit_and_the_next(seconds: float, expected: str) -> None:
+    """It is rounded down; the second unit is left out if it is 0."""
+    assert span(timedelta(seconds=seconds)) == expected
 
 
 def test_instants_and_numbers() -> None:

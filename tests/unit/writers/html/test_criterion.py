@@ -1,4 +1,4 @@
-"""A criterion in HTML: what is special is marked, and evidence is shown as what it is."""
+"""A criterion in HTML: its notes, its evidence and its traceback."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def html(verdict: Any = C, page: Page = PAGE, **more: Any) -> str:
     ids=["stale", "carried", "never-seen", "flaky", "side-effects"],
 )
 def test_what_is_special_is_marked(more: dict[str, Any], note: str) -> None:
-    """Each beside the title, where it is seen without opening anything."""
+    """Notes are beside the title, visible while the criterion is folded."""
     assert f'<span class="note">{note}</span>' in str(html(**more)).partition("</summary>")[0]
     assert '<span class="note">' not in html()
 
 
-def test_where_a_carried_over_verdict_is_from_is_told() -> None:
-    """The run that saw it, the release that it saw, and until when it counts."""
+def test_a_carried_over_verdict_names_its_origin() -> None:
+    """It names the run and the release that observed it, and the end of its validity."""
     text = html(carried_over=True, run_id="run-7", subject="v1")
     assert "valid until 2026-11-22 14:00:00 UTC" in text
     assert "valid until" not in html(B, carried_over=True)
@@ -55,7 +55,7 @@ def test_where_a_carried_over_verdict_is_from_is_told() -> None:
 
 
 def test_a_confirmed_one_is_folded() -> None:
-    """What isn't CONFIRMED is open and says why and what to do."""
+    """A criterion that isn't CONFIRMED is open, with its reason and remedy."""
     assert 'id="c7">' in html()
     text = html(F, reason=reason("no money", remedy="pay"))
     assert 'id="c7" open>' in text
@@ -64,7 +64,7 @@ def test_a_confirmed_one_is_folded() -> None:
 
 
 def test_a_verdict_by_upstream_says_what_it_was_by_itself() -> None:
-    """So that nobody mends what isn't broken."""
+    """So that no one fixes what isn't broken."""
     assert "By itself it was CONFIRMED." in html(B, observed=C)
     assert "By itself" not in html(B)
 
@@ -77,7 +77,7 @@ def test_one_that_never_ran_says_so() -> None:
 
 
 def test_tracebacks_share_their_room() -> None:
-    """Of each the end is kept; what is cut says how long it was."""
+    """The end of each is kept; a cut one says how long it was."""
     detail = "\n".join(f"line {n}" for n in range(1000))
     few, many = html(F, detail=detail), html(F, Page.of(NOW, 50), detail=detail)
     for text, limit in ((few, 6_000), (many, TRACES // 50)):
@@ -89,18 +89,18 @@ def test_tracebacks_share_their_room() -> None:
 
 
 def test_a_node_id_with_control_characters_is_made_visible() -> None:
-    """Pytest's ids may hold anything."""
+    """The ids of pytest may contain any character."""
     assert r"t.py::a\x1b[31m" in html(nodeid="t.py::a\x1b[31m")
     assert html(duration=timedelta(seconds=1.5).total_seconds()).count("1.50 s") == 1
 
 
-def words(told: str) -> str:
+def words(text: str) -> str:
     """Return the words without the tags."""
-    return " ".join(re.sub(r"<[^>]*>", " ", told).split())
+    return " ".join(re.sub(r"<[^>]*>", " ", text).split())
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "expected"),
     [
         ("two words", "two words"),
         (42, "42"),
@@ -116,13 +116,13 @@ def words(told: str) -> str:
     ],
     ids=repr,
 )
-def test_a_value_is_shown_as_what_it_is(value: object, told: str) -> None:
-    """Amounts with their currency, instants in UTC, what was cut with its number."""
-    assert words(evidence([entry("n", value)])).endswith(told)
+def test_a_value_is_shown_as_what_it_is(value: object, expected: str) -> None:
+    """Amounts show their currency, instants UTC, cut values their number."""
+    assert words(evidence([entry("n", value)])).endswith(expected)
 
 
 def test_an_id_can_be_copied() -> None:
-    """An id is a text in one piece with a digit in it; a word or a sentence is none."""
+    """An id is a text without spaces and with a digit; words and sentences are not ids."""
     assert "<code>order-4711</code>" in evidence([entry("n", "order-4711")])
     assert "<code>cxyz123</code>" in evidence([entry("n", ["cxyz123"])])
     for text in ("production", "no 4711", "a1"):
@@ -130,19 +130,19 @@ def test_an_id_can_be_copied() -> None:
 
 
 def test_every_entry_is_dated() -> None:
-    """Once for all that were recorded within the same second."""
+    """Entries of the same second are dated once."""
     moment = HOUR / 36_000
-    told = evidence([entry("a"), entry("b", 3, NOW + moment), entry("c", 3, NOW + HOUR)])
-    assert told.count("12:00:00 UTC") == 1
-    assert told.count("13:00:00 UTC") == 1
+    text = evidence([entry("a"), entry("b", 3, NOW + moment), entry("c", 3, NOW + HOUR)])
+    assert text.count("12:00:00 UTC") == 1
+    assert text.count("13:00:00 UTC") == 1
     assert evidence([]) == ""
 
 
 @each_hostile_text
 def test_hostile_text_makes_no_markup(text: str) -> None:
     """Neither as a name nor as a value, a key or an item."""
-    told = evidence([entry(text, text), entry("l", [text]), entry("m", {text: text})])
-    tags = set(re.findall(r"<(/?\w+[^>]*)>", told))
+    shown = evidence([entry(text, text), entry("l", [text]), entry("m", {text: text})])
+    tags = set(re.findall(r"<(/?\w+[^>]*)>", shown))
     known = {"p", "dl", "dt", "dd", "ul", "li", "code"}
     assert {tag.split()[0].strip("/") for tag in tags} <= known
     assert {part for tag in tags for part in tag.split()[1:]} <= {
@@ -152,14 +152,14 @@ def test_hostile_text_makes_no_markup(text: str) -> None:
 
 
 def test_a_mapping_of_instants_is_a_timeline() -> None:
-    """Sorted by time, whatever order it was given in."""
-    told = instants_of(entry("steps", {"paid": NOW, "sold": NOW - 26 * HOUR}))
-    assert list(told) == ["sold", "paid"]
-    words = re.sub(r"<[^>]*>", "", timeline(told))
+    """It is sorted by time; the order of the mapping does not matter."""
+    instants = instants_of(entry("steps", {"paid": NOW, "sold": NOW - 26 * HOUR}))
+    assert list(instants) == ["sold", "paid"]
+    words = re.sub(r"<[^>]*>", "", timeline(instants))
     assert words == "2026-11-21 10:00:00 UTC sold 2026-11-22 12:00:00 UTC paid + 1 d 2 h"
 
 
 @pytest.mark.parametrize("value", [3, "x", [NOW, NOW], {"a": NOW}, {"a": NOW, "b": 3}, {}])
 def test_nothing_else_is(value: object) -> None:
-    """One instant has no order, and a mapping with anything else in it is a mapping."""
+    """One instant has no order, and a mapping with other values stays a mapping."""
     assert instants_of(entry("steps", value)) == {}

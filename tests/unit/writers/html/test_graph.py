@@ -22,15 +22,15 @@ SHOP = catalogue(
 
 
 def labels(stages: Catalogue, verdicts: dict[str, object]) -> dict[str, str]:
-    """Return what a screen reader says of each node, by its link."""
+    """Return the label of each node for a screen reader, by its link."""
     drawn = graph(record(stages, verdicts), stages)
     return dict(re.findall(r'href="#(\S+)"[^>]* aria-label="([^"]*)"', drawn))
 
 
 def test_every_stage_is_a_link_that_says_its_verdict() -> None:
-    """Never by its colour alone."""
-    told = labels(SHOP, {"oauth.x": C, "order.x": F, "sale.x": C, "other.x": B})
-    assert told == {
+    """A stage is never recognisable by its colour alone."""
+    texts = labels(SHOP, {"oauth.x": C, "order.x": F, "sale.x": C, "other.x": B})
+    assert texts == {
         "stage-oauth": "OAUTH STATUS: CONFIRMED",
         "stage-order": "ORDER STATUS: FAILED, root cause, requires OAUTH STATUS",
         "stage-sale": "SALE STATUS: BLOCKED, requires ORDER STATUS",
@@ -40,24 +40,24 @@ def test_every_stage_is_a_link_that_says_its_verdict() -> None:
     }
 
 
-def test_what_hangs_on_the_root_cause_is_dimmed() -> None:
+def test_stages_affected_by_the_root_cause_are_dimmed() -> None:
     """And the root cause stands out."""
     drawn = graph(record(SHOP, {"oauth.x": C, "order.x": F, "sale.x": C, "other.x": C}), SHOP)
     styles = dict(re.findall(r'href="#stage-(\w+)" class="node ([^"]*)"', drawn))
     assert styles == {
-        "oauth": "C", "order": "F root", "sale": "B hangs", "other": "C", "final": "F hangs",
+        "oauth": "C", "order": "F root", "sale": "B affected", "other": "C", "final": "F affected",
     }  # fmt: skip
 
 
 def test_what_is_rolled_up_is_dashed() -> None:
-    """Two kinds of line for two kinds of hanging."""
+    """The two kinds of dependency have two kinds of line."""
     stages = catalogue("a", stage("b", requires=("a",)), stage("final", rollup=("b",)))
     drawn = graph(record(stages, {"a.x": C, "b.x": C}), stages)
     assert re.findall(r'class="(line[^"]*)"', drawn) == ["line", "line dash"]
 
 
-def test_there_is_no_graph_where_nothing_hangs_on_anything() -> None:
-    """Nor of more stages than a person can follow."""
+def test_stages_without_dependencies_have_no_graph() -> None:
+    """Nor is there one of more stages than a person can follow."""
     plain = catalogue("a", "b")
     assert not graph(record(plain, {"a.x": C, "b.x": C}), plain)
     many = catalogue("s0", *(stage(f"s{n}", requires=("s0",)) for n in range(1, LIMIT + 1)))
@@ -65,7 +65,7 @@ def test_there_is_no_graph_where_nothing_hangs_on_anything() -> None:
 
 
 def test_a_long_title_stays_in_its_node() -> None:
-    """Two lines of it at most; the whole title is told on demand."""
+    """It has at most two lines; the tooltip has the full title."""
     title = "THE WHOLE OF A VERY LONG TITLE THAT NO NODE HAS ROOM FOR"
     stages = catalogue(stage("a", title=title), stage("b", requires=("a",)))
     drawn = graph(record(stages, {"a.x": C, "b.x": C}), stages)
@@ -77,8 +77,8 @@ def test_a_long_title_stays_in_its_node() -> None:
 DIAMOND = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c", "a"], "e": ["d", "a"]}
 
 
-def test_a_node_stands_right_of_what_it_hangs_on() -> None:
-    """By the longest way to it."""
+def test_a_node_stands_right_of_its_dependencies() -> None:
+    """Its layer is the length of the longest path to it."""
     layout = lay_out(DIAMOND)
     assert {name: layer for name, (layer, _) in layout.nodes.items()} == {
         "a": 0, "b": 1, "c": 1, "d": 2, "e": 3,
@@ -87,7 +87,7 @@ def test_a_node_stands_right_of_what_it_hangs_on() -> None:
 
 
 def test_a_line_that_follows_from_others_is_left_out() -> None:
-    """`d` hangs on `a` through `b`, and `e` through `d`."""
+    """`d` depends on `a` through `b`, and `e` through `d`."""
     assert set(lay_out(DIAMOND).lines) == {
         ("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("d", "e"),
     }  # fmt: skip
@@ -103,7 +103,7 @@ def test_a_line_past_a_layer_has_a_lane_there() -> None:
 
 
 def test_lines_that_need_not_cross_do_not() -> None:
-    """The order within a layer follows the neighbours', whatever order they were named in."""
+    """The order in a layer follows the neighbours', not the order of declaration."""
     layout = lay_out({"a": [], "b": [], "c": [], "z": ["c"], "y": ["b"], "x": ["a"]})
     height = {name: middle for name, (_, middle) in layout.nodes.items()}
     pairs = [("a", "x"), ("b", "y"), ("c", "z")]
@@ -112,20 +112,20 @@ def test_lines_that_need_not_cross_do_not() -> None:
 
 
 def test_nothing_has_no_layout() -> None:
-    """No node, no layer, no height."""
+    """Without nodes there are no layers and no height."""
     layout = lay_out({})
     assert (layout.nodes, layout.lines, layout.height) == ({}, {}, 0.0)
 
 
 @given(st.lists(st.sets(st.integers(0, 11)), max_size=12))
 def test_any_graph_can_be_laid_out(above: list[set[int]]) -> None:
-    """Nodes never overlap, every line goes right, and every dependency is still to be followed."""
+    """Nodes never overlap, lines go right, and every dependency has a path."""
     sources = {str(n): [str(m) for m in sorted(names) if m < n] for n, names in enumerate(above)}
     layout = lay_out(sources)
-    for (one, other), (left, right) in zip(
+    for (first, second), (left, right) in zip(
         combinations(layout.nodes, 2), combinations(layout.nodes.values(), 2), strict=True
     ):
-        assert left[0] != right[0] or abs(left[1] - right[1]) > 0.99, (one, other)
+        assert left[0] != right[0] or abs(left[1] - right[1]) > 0.99, (first, second)
     reached: dict[str, set[str]] = {}
     for node in sources:
         direct = {name for name, to in layout.lines if to == node}

@@ -1,4 +1,4 @@
-"""The head: FINAL and the gate in words and why, what to do next, and what is known of the run."""
+"""The head of the page: FINAL, the gate and its reason, the next actions, and the facts."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.html.head import commit, facts, front
 from tests.unit.given import HOUR, NOW, B, C, catalogue, record, run
 
-HELD = record(catalogue("a"), {"a.x": C})
-REFUSAL = Violation(ground=ViolationKind.WAIVER, text="a <waiver>", remedy="mend <it>")
+ALL_CONFIRMED = record(catalogue("a"), {"a.x": C})
+REFUSAL = Violation(ground=ViolationKind.WAIVER, text="a <waiver>", remedy="fix <it>")
 WORD = Override(target="demo", reason="hot fix", who="Ann", since=NOW, until=NOW + HOUR)
 
 
 def front_of(made: Record, level: int = 1, violations: Sequence[Violation] = ()) -> str:
-    """Return the head's HTML, with what closes the gate whatever the verdicts are."""
+    """Return the head's HTML, with these violations of the gate."""
     verdict = made.final.verdict
-    answer = GateDecision(
+    decision = GateDecision(
         query=GateQuery(target="demo"),
         verdict=verdict,
         effective_verdict=verdict,
         violations=tuple(violations),
     )
-    return front(made, Config(), answer if violations else None, level)
+    return front(made, Config(), decision if violations else None, level)
 
 
 def with_actions(*actions: str) -> Record:
-    """Return a record with these things to do."""
-    return replace(HELD, decision=replace(HELD.decision, actions=actions))
+    """Return a record with these next actions."""
+    return replace(ALL_CONFIRMED, decision=replace(ALL_CONFIRMED.decision, actions=actions))
 
 
 def because(text: str) -> str:
@@ -46,33 +46,35 @@ def because(text: str) -> str:
 
 
 def test_the_sentence_below_the_verdict_says_why() -> None:
-    """FINAL's reason; else what closes the gate; else that all was seen to hold."""
+    """It is FINAL's reason, or the first violation, or that all was seen to hold."""
     assert because(front_of(record(catalogue("a"), {"a.x": B}), violations=[REFUSAL])) == (
         "A STATUS: seen to be BLOCKED"
     )
-    assert because(front_of(HELD, violations=[REFUSAL])) == "a &lt;waiver&gt;"
-    assert because(front_of(HELD)) == "Everything that FINAL hangs on was seen to hold."
-    assert because(front_of(replace(HELD, run=run(finished=None)))) == ""
+    assert because(front_of(ALL_CONFIRMED, violations=[REFUSAL])) == "a &lt;waiver&gt;"
+    assert because(front_of(ALL_CONFIRMED)) == "Everything that FINAL depends on was seen to hold."
+    assert because(front_of(replace(ALL_CONFIRMED, run=run(finished=None)))) == ""
 
 
 def test_what_closes_the_gate_is_listed_with_its_remedy() -> None:
-    """Where one is known, and escaped."""
-    assert "<li>a &lt;waiver&gt;: mend &lt;it&gt;</li>" in front_of(HELD, violations=[REFUSAL])
-    assert "<li>a &lt;waiver&gt;</li>" in front_of(
-        HELD, violations=[dataclasses.replace(REFUSAL, remedy=None)]
+    """If the remedy is known; both are escaped."""
+    assert "<li>a &lt;waiver&gt;: fix &lt;it&gt;</li>" in front_of(
+        ALL_CONFIRMED, violations=[REFUSAL]
     )
-    assert "waivers" not in front_of(HELD)
+    assert "<li>a &lt;waiver&gt;</li>" in front_of(
+        ALL_CONFIRMED, violations=[dataclasses.replace(REFUSAL, remedy=None)]
+    )
+    assert "waivers" not in front_of(ALL_CONFIRMED)
 
 
 @pytest.mark.parametrize("level", [1, 2])
 def test_headings_go_down_by_one(level: int) -> None:
     """The page's head begins with h1, the block in another report with h2."""
-    assert re.findall(r"<h(\d)", front_of(HELD, level)) == [str(level), str(level + 1)]
+    assert re.findall(r"<h(\d)", front_of(ALL_CONFIRMED, level)) == [str(level), str(level + 1)]
 
 
-def test_an_override_that_opens_nothing_is_told_too() -> None:
-    """The gate is open by what was seen; the override stands below."""
-    text = front_of(replace(HELD, overrides=(WORD,)))
+def test_an_override_that_opens_nothing_is_shown_too() -> None:
+    """The gate is open by its verdict; the override is shown below."""
+    text = front_of(replace(ALL_CONFIRMED, overrides=(WORD,)))
     assert "The gate is open</h1>" in text
     assert '<p class="override">OVERRIDE until' in text
 
@@ -81,10 +83,10 @@ def test_an_override_that_opens_nothing_is_told_too() -> None:
     ("number", "folded"), [(1, ""), (5, ""), (6, "1 thing more"), (8, "3 things more")]
 )
 def test_more_than_five_actions_are_folded(number: int, folded: str) -> None:
-    """The folded list goes on with the number after the last one seen."""
-    told = [f"mend {n}" for n in range(1, number + 1)]
-    text = front_of(with_actions(*told))
-    assert re.findall(r"<li>([^<]*)</li>", text) == told
+    """The folded list continues the numbers."""
+    actions = [f"fix {n}" for n in range(1, number + 1)]
+    text = front_of(with_actions(*actions))
+    assert re.findall(r"<li>([^<]*)</li>", text) == actions
     assert re.findall(r"<summary>([^<]*)</summary>", text) == ([folded] if folded else [])
     seen, _, _ = text.partition("<details>")
     assert seen.count("<li>") == min(5, number)
@@ -92,7 +94,7 @@ def test_more_than_five_actions_are_folded(number: int, folded: str) -> None:
 
 
 def test_nothing_to_do_is_said() -> None:
-    """And an empty list isn't drawn."""
+    """Without actions no list is drawn."""
     text = front_of(with_actions(), level=2)
     assert "<p>Nothing.</p>" in text
     assert "<ol" not in text
@@ -120,12 +122,12 @@ def test_what_is_not_known_is_not_there() -> None:
 
 @pytest.mark.parametrize(("verdict", "shown"), [(C, True), (B, False)])
 def test_only_an_open_gate_has_an_end(verdict: object, shown: bool) -> None:
-    """What is closed isn't valid until anything."""
+    """A closed gate's verdict has no end of validity."""
     assert ("Valid until" in facts_of({"a.x": verdict, "a.y": C})) is shown
 
 
 def test_criteria_are_counted_by_verdict() -> None:
-    """A verdict that none has isn't named; with no criteria, that is said."""
+    """A verdict without criteria is left out; so is the list, if there are none."""
     counted = facts_of({"a.x": C, "a.y": C, "a.z": B})["Criteria"]
     assert counted == "2 CONFIRMED 1 BLOCKED"
     assert facts_of({})["Criteria"] == "none"

@@ -1,4 +1,4 @@
-"""The page: well-formed, self-contained, small, and harmless whatever it shows."""
+"""The page: well-formed, self-contained, small, and safe with hostile text."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ UNSEEN = {"style", "script"}
 
 
 class Page(HTMLParser):
-    """The page's tags, attributes and words; fails where a tag isn't closed."""
+    """The page's tags, attributes and words; raises if a tag isn't closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -86,7 +86,7 @@ PLAIN_ID = Page(write_page(*full("plain1")))
 
 @each_hostile_text
 def test_hostile_text_is_shown_and_nothing_else(text: str) -> None:
-    """In no field does it become a tag, an attribute, or a value of one but a spoken label."""
+    """No field becomes a tag or an attribute, or its value unless that is a label."""
     page = Page(write_page(*full(text)))
     is_id = " " not in one_line(text) and any(map(str.isdigit, text))
     assert page.tags == (PLAIN_ID if is_id else PLAIN).tags
@@ -97,10 +97,10 @@ def test_hostile_text_is_shown_and_nothing_else(text: str) -> None:
 def test_all_that_is_known_is_shown() -> None:
     """Verdicts, reasons, remedies, evidence, age, flakiness, what acts on the world."""
     text = PLAIN.text
-    for told in (
+    for expected in (
         "FAILED", "BLOCKED", "A STATUS", "The gate is closed: do not deploy", "observed: plain",
         "What to do: plain", "plain plain", "acts on the world", "seen 60 min ago", "upstream:",
-        "By itself it was CONFIRMED.", "flaky: 1 attempts", "Release plain", "Asked plain plain",
+        "By itself it was CONFIRMED.", "flaky: 1 attempts", "Release plain", "Endpoint plain plain",
         "commit plain with local changes", "Looked at plain", "root cause",
         "no: not every criterion was observed in this run", "What went wrong outside the criteria",
         "What to do next", "Rolls up A STATUS , B STATUS", "Requires A STATUS",
@@ -108,11 +108,11 @@ def test_all_that_is_known_is_shown() -> None:
         "What went wrong in full (1 line) plain", "Run plain", "because of a.old",
         "the last 2 runs", "by run run-1 on release v1", "What changed since the run before",
     ):  # fmt: skip
-        assert told in text, told
+        assert expected in text, expected
 
 
-def test_nothing_is_asked_from_outside() -> None:
-    """No address, no link but to the page's own parts; the policy forbids whatever else."""
+def test_nothing_is_requested_from_outside() -> None:
+    """Every link is to a part of the page; the policy forbids all requests."""
     text = write_page(*full("plain"))
     own = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
     assert not re.search(r"https?:|//|url\(|@import|<script|<link|<img|<iframe|javascript", own)
@@ -136,7 +136,7 @@ def test_only_the_inline_style_and_script_are_allowed(kind: str) -> None:
 
 
 def test_the_script_makes_no_markup_from_text() -> None:
-    """Nor does it ask anything of anyone, or run what it reads."""
+    """Nor does it send requests, or evaluate what it reads."""
     script = PLAIN.inline["script"]
     assert not re.search(
         r"innerHTML|outerHTML|insertAdjacent|write\(|eval|Function|fetch|XMLH", script
@@ -177,7 +177,7 @@ def test_a_stage_says_until_when_it_is_confirmed() -> None:
 
 
 def test_a_page_needs_no_declared_catalogue() -> None:
-    """The stages of the record are enough; so is nothing at all."""
+    """The stages of the record are enough, and there may be none."""
     assert "A STATUS" in Page(write_page(record(catalogue("a"), {"a.x": C}), Config())).text
     assert "there are no stages" in Page(write_page(record(Catalogue(), {}), Config())).text
 
@@ -194,7 +194,7 @@ def test_a_hundred_criteria_stay_small() -> None:
 
 
 def test_control_characters_never_reach_the_page() -> None:
-    """What a browser must not see is an escape before it gets there."""
+    """They are escaped before they get there."""
     for text in HOSTILE:
         assert not re.search(
             r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", write_page(*full(text))
@@ -202,12 +202,12 @@ def test_control_characters_never_reach_the_page() -> None:
 
 
 def waiver(name: str = "a.x", expires: datetime = NOW + HOUR) -> Waiver:
-    """Return a waiver of somebody's."""
+    """Return a waiver for a criterion."""
     return Waiver(criterion=name, reason="<i>known</i>", owner="Ann & Co", expires=expires)
 
 
 @pytest.mark.parametrize(
-    ("verdict", "waivers", "told"),
+    ("verdict", "waivers", "expected"),
     [
         (B, [waiver()], "BLOCKED The gate is open, 1 waived"),
         (C, [waiver()], "CONFIRMED The gate is open Everything"),
@@ -218,15 +218,15 @@ def waiver(name: str = "a.x", expires: datetime = NOW + HOUR) -> Waiver:
     ids=["waived", "not-needed", "expired", "expired-and-not-needed", "of-nothing"],
 )
 def test_waivers_change_the_gate_and_no_verdict(
-    verdict: Verdict, waivers: list[Waiver], told: str
+    verdict: Verdict, waivers: list[Waiver], expected: str
 ) -> None:
-    """The head says what the gate would say when the run ended, and by whose word."""
+    """The head shows the gate's decision at the end of the run, and each waiver's owner."""
     made = catalogue("a")
     config = Config(catalogue=made, waivers=Waivers(given=tuple(waivers)))
     seen = record(made, {"a.x": verdict}, of=run(catalogue=made.digest))
     text = write_page(seen, config)
     page = Page(text)
-    assert told in page.text
+    assert expected in page.text
     by = "Waived until 2026-11-22 13:00 UTC by Ann & Co: a.x, because <i>known</i>"
     in_force = verdict is B and waivers[0].expires > NOW
     assert (by in page.text) is in_force
@@ -234,7 +234,7 @@ def test_waivers_change_the_gate_and_no_verdict(
 
 
 def test_a_rule_of_the_run_opens_no_gate() -> None:
-    """A deploy asks for CONFIRMED, whatever the run ended by."""
+    """A deployment needs CONFIRMED, regardless of how the run ended."""
     made = catalogue("a")
     seen = record(made, {"a.x": B}, rule=Rule.NOT_FAILED)
     assert seen.decision.open
@@ -253,12 +253,12 @@ def past(number: int, final: Verdict, **more: Any) -> Past:
 
 
 def test_what_changed_since_the_run_before() -> None:
-    """Verdicts, the release and the commit, and nothing that stayed."""
+    """Verdicts, release and commit are listed if they changed, and nothing else."""
     made = record(catalogue("a", "b"), {"a.x": F, "b.x": C})
     config = Config(catalogue=catalogue("a", "b"))
     page = Page(write_page(replace(made, history=(past(2, F), past(1, C))), config))
-    told = page.text.partition("What changed since the run before What Was Is ")[2]
-    assert told.startswith(
+    changes = page.text.partition("What changed since the run before What Was Is ")[2]
+    assert changes.startswith(
         "A STATUS CONFIRMED FAILED release v0 v1 suite commit c0 0123456789abcdef Criteria and"
     )
     same = past(1, F, commit=made.run.commit, release="v1")
@@ -266,19 +266,19 @@ def test_what_changed_since_the_run_before() -> None:
 
 
 def test_the_last_run_that_was_confirmed_is_named() -> None:
-    """The newest of them, where this one isn't."""
+    """The newest of them, if this run isn't CONFIRMED."""
     made = record(catalogue("a"), {"a.x": F})
     history = (past(3, C), past(2, C), past(1, B))
     page = Page(write_page(replace(made, history=history), Config()))
-    told = "Last CONFIRMED 2026-11-22 10:00 UTC, run run-2 , release v0 , suite commit c0 ."
-    assert told in page.text
-    held = record(catalogue("a"), {"a.x": C})
-    assert "Last CONFIRMED" not in write_page(replace(held, history=history), Config())
+    expected = "Last CONFIRMED 2026-11-22 10:00 UTC, run run-2 , release v0 , suite commit c0 ."
+    assert expected in page.text
+    confirmed = record(catalogue("a"), {"a.x": C})
+    assert "Last CONFIRMED" not in write_page(replace(confirmed, history=history), Config())
 
 
 @pytest.mark.parametrize("verdict", [C, F])
 def test_an_override_is_never_silent(verdict: Verdict) -> None:
-    """It opens what is closed, and is told whatever the verdict is."""
+    """It opens a closed gate, and is shown with every verdict."""
     word = Override(target="demo", reason="<hot> fix", who="Ann", since=NOW, until=NOW + HOUR)
     made = replace(record(catalogue("a"), {"a.x": verdict}), overrides=(word,))
     text = Page(write_page(made, Config())).text
@@ -293,22 +293,24 @@ def audited(made: Record) -> list[tuple[str, str]]:
     return [(name, re.sub(r"<[^>]*>", "", value)) for name, value in found]
 
 
-def one(verdict: Any = C, **more: Any) -> Record:
-    """Return a record of one criterion and a run."""
+def record_of_one(verdict: Any = C, **more: Any) -> Record:
+    """Return a record of a run with one criterion."""
     return record(catalogue("a"), {"a.x": verdict}, of=run(**more))
 
 
 def test_when_whom_and_with_what() -> None:
-    """Snapshots with each of their instants."""
+    """Snapshots are listed with all their instants."""
     subject = Subject(
         endpoints={"api": "https://api.example/?a&b"}, snapshots={"database": (NOW - HOUR, NOW)}
     )
-    told = audited(one(subject=subject, catalogue="c0ffee", versions={"a": "1", "b": "2"}))
-    assert told == [
+    rows = audited(
+        record_of_one(subject=subject, catalogue="c0ffee", versions={"a": "1", "b": "2"})
+    )
+    assert rows == [
         ("Run", "run-1"),
         ("Time", "2026-11-22 11:00:00 UTC to 2026-11-22 12:00:00 UTC, 1 h"),
         ("Decision", "open by the rule “confirmed”, exit status 0"),
-        ("Asked", "api https://api.example/?a&amp;b"),
+        ("Endpoint", "api https://api.example/?a&amp;b"),
         ("Read as of", "database 2026-11-22 11:00:00 UTC, 2026-11-22 12:00:00 UTC"),
         ("Suite commit", "0123456789abcdef"),
         ("Catalogue", "c0ffee"),
@@ -318,27 +320,27 @@ def test_when_whom_and_with_what() -> None:
 
 def test_every_cause_of_a_closed_gate_has_a_row() -> None:
     """In the decision's order."""
-    closed = one(B)
-    assert [told for name, told in audited(closed) if name == "Closed by"] == [
+    closed = record_of_one(B)
+    assert [value for name, value in audited(closed) if name == "Closed by"] == [
         *map(cause_line, closed.decision.causes)
     ]
     assert closed.decision.causes
 
 
 def test_a_partial_run_says_what_was_selected() -> None:
-    """Its verdict is the one that the exit status goes by."""
-    whole = one(B)
+    """Its verdict is the one that decides the exit status."""
+    complete = record_of_one(B)
     part = Selection(partial=True, verdict=C, criteria=1)
-    told = dict(audited(replace(whole, decision=replace(whole.decision, selection=part))))
-    assert told["Decision"].endswith("; of what was selected (1 criterion) CONFIRMED")
-    assert "selected" not in dict(audited(whole))["Decision"]
+    rows = dict(audited(replace(complete, decision=replace(complete.decision, selection=part))))
+    assert rows["Decision"].endswith("; of what was selected (1 criterion) CONFIRMED")
+    assert "selected" not in dict(audited(complete))["Decision"]
 
 
 def test_a_run_in_progress_has_no_end() -> None:
-    """Nor a suite's commit where there is none."""
-    told = dict(audited(one(finished=None, commit=None)))
-    assert told["Time"] == "2026-11-22 11:00:00 UTC to now"
-    assert "Suite commit" not in told
+    """Nor has it a suite commit if none is known."""
+    rows = dict(audited(record_of_one(finished=None, commit=None)))
+    assert rows["Time"] == "2026-11-22 11:00:00 UTC to now"
+    assert "Suite commit" not in rows
 
 
 TAG = re.compile(r"</?\w+[^>]*>")
@@ -351,7 +353,7 @@ def test_hostile_text_makes_no_markup_in_another_report(text: str) -> None:
 
 
 def test_what_is_not_confirmed_is_listed() -> None:
-    """Also what never ran; why, and what to do."""
+    """Also criteria that never ran, with reason and remedy."""
     made, config = full("plain")
     block = write_block(made, config)
     listed = block.partition("Criteria that are not CONFIRMED")[2]
@@ -360,8 +362,8 @@ def test_what_is_not_confirmed_is_listed() -> None:
     assert "observed: plain<br>→ plain" in listed
 
 
-def test_where_all_is_confirmed_nothing_is_listed() -> None:
-    """The stages are."""
+def test_if_all_is_confirmed_no_criterion_is_listed() -> None:
+    """Only the stages are."""
     made = record(catalogue("a"), {"a.x": C})
     block = write_block(made, full("plain")[1])
     assert "Criteria that are not" not in block

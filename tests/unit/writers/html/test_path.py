@@ -1,4 +1,4 @@
-"""The path: the configured steps, each with the verdict of what it shows."""
+"""The path: the configured steps, each with the verdict of its stage or criterion."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ DATED = observation(evidence=(entry("steps", {"trend": NOW - HOUR, "later": NOW}
 
 
 def labels(made: Record) -> list[str]:
-    """Return what a screen reader says of each step, of one drawing."""
+    """Return the label of each step for a screen reader, from one of the two drawings."""
     anchors = {status.id: f"c{n}" for n, status in enumerate(made.criteria)}
     drawn = path(made, STEPS, anchors)
-    told: list[str] = re.findall(r'class="stop[^"]*"[^>]* aria-label="([^"]*)"', drawn)
-    assert told[: len(STEPS)] == told[len(STEPS) :]  # along, and down
-    return told[: len(STEPS)]
+    texts: list[str] = re.findall(r'class="stop[^"]*"[^>]* aria-label="([^"]*)"', drawn)
+    assert texts[: len(STEPS)] == texts[len(STEPS) :]  # along, and down
+    return texts[: len(STEPS)]
 
 
 def test_a_step_has_the_verdict_of_the_stage_or_criterion_it_shows() -> None:
@@ -38,19 +38,19 @@ def test_a_step_has_the_verdict_of_the_stage_or_criterion_it_shows() -> None:
     ]
 
 
-def test_the_root_cause_is_marked_and_what_hangs_on_it_dimmed() -> None:
-    """A step that is BLOCKED by something elsewhere doesn't look as if it were broken itself."""
+def test_the_root_cause_is_marked_and_affected_steps_are_dimmed() -> None:
+    """A step that is BLOCKED by another doesn't look broken itself."""
     made = record(STAGES, {"order.x": F, "order.y": B, "cycle.x": DATED})
-    assert [told.partition(", ")[0] for told in labels(made)] == [
+    assert [label.partition(", ")[0] for label in labels(made)] == [
         "trend: BLOCKED", "buy: FAILED", "ship: FAILED", "gone: BLOCKED",
     ]  # fmt: skip
     drawn = path(made, STEPS, {s.id: "c" for s in made.criteria})
     styles = re.findall(r'class="(stop [^"]*)"', drawn)
-    assert styles[:4] == ["stop B hangs", "stop F root", "stop F root", "stop B"]
+    assert styles[:4] == ["stop B affected", "stop F root", "stop F root", "stop B"]
 
 
-def test_the_rail_is_whole_between_steps_that_hold() -> None:
-    """And broken beside one that doesn't."""
+def test_the_rail_is_solid_between_confirmed_steps() -> None:
+    """It is broken next to a step that is not CONFIRMED."""
     made = record(STAGES, {"order.x": C, "cycle.x": C})
     drawn = path(made, STEPS, {s.id: "c" for s in made.criteria})
     rails = re.findall(r'class="(rail[^"]*)"', drawn)
@@ -58,12 +58,12 @@ def test_the_rail_is_whole_between_steps_that_hold() -> None:
 
 
 def test_without_steps_there_is_no_path() -> None:
-    """Nothing is drawn that nobody asked for."""
+    """A project without a configured path gets no drawing."""
     assert path(record(STAGES, {"order.x": C}), (), {}) == ""
 
 
 def test_neighbours_that_show_the_same_say_once_that_it_is_the_root() -> None:
-    """A row of the same words would tell nobody more."""
+    """Repeating the words would add nothing."""
     steps = (Step(name="a", shows="order"), Step(name="b", shows="order"), STEPS[0])
     made = record(STAGES, {"order.x": F, "cycle.x": F})
     drawn = path(made, (*steps, steps[0]), {s.id: "c" for s in made.criteria})

@@ -1,4 +1,4 @@
-"""The stages at a glance, and the section of each: its reason said once, the cause linked."""
+"""The stages: the overview, and the section of each, with its reason and root cause."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ SHOP = catalogue("a", stage("b", requires=("a",)))
 MADE = record(SHOP, {"a.x": F, "b.x": C})
 
 
-def test_a_stage_that_hangs_on_another_points_to_the_cause() -> None:
-    """Where the cause is on the page; else the row says the reason in words."""
+def test_an_affected_stage_links_to_the_cause() -> None:
+    """If the cause is on the page; else the row gives the reason."""
     linked = overview(MADE, SHOP, {"a.x": "c1"})
     assert '<td>because of <a href="#c1">a.x</a></td>' in linked
-    assert linked.count('<tr class="hangs">') == 1
+    assert linked.count('<tr class="affected">') == 1
     assert "because of" not in overview(MADE, SHOP, {})
 
 
@@ -30,21 +30,21 @@ def test_the_root_cause_is_marked_once() -> None:
 
 
 def test_a_cause_inside_the_stage_needs_no_link() -> None:
-    """It stands right below."""
+    """It is right below."""
     first, second = MADE.stages
     assert cause_link(first, {"a.x": "c1"}) == ""
     assert cause_link(second, {"a.x": "c1"}) == '<a href="#c1">a.x</a>'
 
 
 def test_stages_without_lines_have_no_picture() -> None:
-    """Nor its legend."""
+    """Nor have they its legend."""
     plain = catalogue("a", "b")
     assert "legend" in overview(MADE, SHOP, {})
     assert "legend" not in overview(record(plain, {"a.x": C}), plain, {})
 
 
 def test_former_runs_have_a_column() -> None:
-    """Where there were any; the head of the table has as many cells as its rows."""
+    """If there are any; the table's head has as many cells as its rows."""
     for made in (MADE, replace(MADE, history=(MADE.past,))):
         text = overview(made, SHOP, {})
         columns = 5 if made.history else 4
@@ -60,11 +60,11 @@ THREE = catalogue(
 SEEN = record(THREE, {"a.x": F, "b.x": C})
 
 
-HELD = record(THREE, {"a.x": C, "b.x": C})
+ALL_CONFIRMED = record(THREE, {"a.x": C, "b.x": C})
 
 
 def top_of(number: int, config: Config | None = None, of: Record = SEEN, **more: Any) -> str:
-    """Return the top of one of the stages, changed."""
+    """Return the beginning of the section of a changed stage."""
     result = of.stages[number]
     why = because(more.pop("reason", result.reason))
     changed = replace(result, **why, **more)
@@ -72,7 +72,7 @@ def top_of(number: int, config: Config | None = None, of: Record = SEEN, **more:
 
 
 def test_a_reason_that_a_criterion_says_is_not_repeated() -> None:
-    """One that stands nowhere below is told with its remedy."""
+    """A reason that no criterion has is shown with its remedy."""
     assert 'class="why"' not in top_of(0)
     own = top_of(0, reason=reason("no <money>", remedy="pay"))
     assert '<p class="why"><b>observed:</b> no &lt;money&gt;</p>' in own
@@ -80,8 +80,8 @@ def test_a_reason_that_a_criterion_says_is_not_repeated() -> None:
     assert 'class="remedy"' not in top_of(0, reason=reason("no money"))
 
 
-def test_what_a_stage_hangs_on_is_linked() -> None:
-    """By title, or by id where the record has no such stage."""
+def test_dependencies_are_linked() -> None:
+    """By title, or by id if the record has no such stage."""
     assert 'Requires <a href="#stage-a">A STATUS</a>.' in top_of(1)
     both = '<a href="#stage-a">A STATUS</a>, <a href="#stage-b">B STATUS</a>'
     assert f"Rolls up {both}." in top_of(2)
@@ -96,15 +96,15 @@ def test_a_cause_elsewhere_is_linked() -> None:
 
 
 def test_since_when_and_until_when() -> None:
-    """With the verdict before; only what is CONFIRMED is valid until anything."""
+    """With the former verdict; only a CONFIRMED stage has an end of validity."""
     text = top_of(0, since=NOW - HOUR, previous=B)
     assert "Since 2026-11-22 11:00:00 UTC, before that BLOCKED.\n" in text
-    assert "Valid until 2026-11-23 12:00:00 UTC" in top_of(1, of=HELD)
-    assert "Valid until" not in top_of(1, of=HELD, verdict=B, reason=reason())
+    assert "Valid until 2026-11-23 12:00:00 UTC" in top_of(1, of=ALL_CONFIRMED)
+    assert "Valid until" not in top_of(1, of=ALL_CONFIRMED, verdict=B, reason=reason())
 
 
 def test_what_the_verdict_means_is_the_projects_word() -> None:
-    """Where it has one for this verdict, and it is escaped."""
+    """The project's meaning of this verdict is shown, escaped."""
     assert "FAILED means: It &lt;broke&gt;." in top_of(0)
     assert "means:" not in top_of(0, verdict=B)
     assert "means:" not in top_of(0, Config())

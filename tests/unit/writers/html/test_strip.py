@@ -1,4 +1,4 @@
-"""The strip of the last runs: newest at the right, flips marked, all of it told in words."""
+"""The strip of the last runs: newest at the right, flips marked, with a label in words."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.unit.given import HOUR, NOW, B, C, F, catalogue, record
 
 
 def bars(drawn: str) -> dict[str, int]:
-    """Return how many bars there are of each style."""
+    """Return the number of bars of each style."""
     return {
         style: path.count("h5v") for style, path in re.findall(r'class="(\w)" d="(\S[^"]*)', drawn)
     }
 
 
-def test_every_run_is_a_bar_told_apart_by_its_height_too() -> None:
+def test_bars_differ_in_height_too() -> None:
     """The worse the verdict, the higher the bar."""
     drawn = strip([C, C, F, B])
     assert bars(drawn) == {"C": 2, "F": 1, "B": 1}
@@ -28,30 +28,30 @@ def test_every_run_is_a_bar_told_apart_by_its_height_too() -> None:
 
 
 def test_flips_are_marked() -> None:
-    """One mark for each change, none where nothing changed."""
+    """There is one mark for each change, and none without a change."""
     assert strip([C, F, F, C]).count("l2.5-4 2.5 4z") == 2
     assert "l2.5-4" not in strip([C, C])
 
 
-def test_the_strip_is_told_in_words() -> None:
-    """A run that said nothing of the stage counts for nothing."""
+def test_the_strip_has_a_label_in_words() -> None:
+    """A run without a verdict of the stage is not counted."""
     assert 'aria-label="The last 4 runs: 2 FAILED, 2 CONFIRMED; 2 changes"' in strip([C, F, F, C])
     assert 'aria-label="The last 1 run: 1 BLOCKED; 0 changes"' in strip([None, B])
 
 
 def test_the_newest_run_stands_at_the_right_end() -> None:
-    """Also when there were few."""
+    """Even if there were few."""
     assert 'd="M174 ' in strip([C])
     assert 'd="M168 ' in strip([C, B])
 
 
 def test_a_record_without_former_runs_has_no_strip() -> None:
-    """With one, its own run is the last bar."""
+    """With a former run, the last bar is the present run."""
     made = record(catalogue("a"), {"a.x": F})
     assert strip_of(made, "a") == strip_of(made) == ""
     former = Past(
         run="r0", started=NOW - HOUR, commit=None, release=None, final=C, stages={"a": C, "old": B}
     )
-    told = replace(made, history=(former,))
-    assert bars(strip_of(told, "a")) == bars(strip_of(told)) == {"C": 1, "F": 1}
-    assert Verdict.BLOCKED not in [past.final for past in told.history]
+    later = replace(made, history=(former,))
+    assert bars(strip_of(later, "a")) == bars(strip_of(later)) == {"C": 1, "F": 1}
+    assert Verdict.BLOCKED not in [past.final for past in later.history]
