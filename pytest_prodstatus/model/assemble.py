@@ -11,7 +11,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
-from pytest_prodstatus.model.causes import actions_of, causes, of_run
+from pytest_prodstatus.model.causes import actions_of, causes, run_cause
 from pytest_prodstatus.model.criterion_status import RunData, not_observed
 from pytest_prodstatus.model.record import (
     HISTORY_LIMIT,
@@ -43,22 +43,22 @@ IN_PROGRESS = Reason(
 
 
 def compose(
-    facts: RunData, statuses: Sequence[CriterionStatus], run: Run, rule: Rule, pytest_status: int
+    data: RunData, statuses: Sequence[CriterionStatus], run: Run, rule: Rule, pytest_status: int
 ) -> Record:
     """Return the record of a run whose criteria stand as given, each by itself."""
-    catalogue, former = facts.catalogue, facts.former
+    catalogue, former = data.catalogue, data.former
     complete = bool(statuses) and all(status.observed_now for status in statuses)
     run = replace(run, complete=complete and not run.incidents)
     stages, final = judge(catalogue, statuses, incidents=run.incidents)
-    selection = _selection(facts, statuses, run.incidents, final.verdict)
-    stages = _with_history(stages, former, run.started)
-    found = causes(catalogue, stages, run.incidents, catalogue.roots)
+    selection = _selection(data, statuses, run.incidents, final.verdict)
+    stages = _with_since(stages, former, run.started)
+    root_causes = causes(catalogue, stages, run.incidents, catalogue.roots)
     decision = Decision(
         open=rule.admits(final.verdict),
         rule=rule,
         exit_code=exit_status(rule, selection.verdict, pytest_status),
-        causes=found,
-        actions=actions_of(found),
+        causes=root_causes,
+        actions=actions_of(root_causes),
         selection=selection,
     )
     return Record(
@@ -104,7 +104,7 @@ def marker_of(
         )
         for stage in catalogue.stages
     )
-    cause = of_run(IN_PROGRESS, tuple(stage.id for stage in catalogue.stages))
+    cause = run_cause(IN_PROGRESS, tuple(stage.id for stage in catalogue.stages))
     return Record(
         run=run,
         final=Final(verdict=Verdict.BLOCKED, **because(IN_PROGRESS), cause=RUN),
@@ -125,43 +125,41 @@ def marker_of(
 
 
 def _selection(
-    facts: RunData,
+    data: RunData,
     statuses: Sequence[CriterionStatus],
     incidents: Sequence[Reason],
-    whole: Verdict,
+    final_verdict: Verdict,
 ) -> Selection:
     selected = [status.id for status in statuses if status.selected]
-    partial = len(selected) < len(statuses) or facts.restricted or facts.stages is not None
+    partial = len(selected) < len(statuses) or data.restricted or data.stages is not None
     if not partial:
-        return Selection(partial=False, verdict=whole, criteria=len(selected))
-    looked_at = {s.stage for s in statuses if s.selected or s.observed}
-    unasked = frozenset(
-        name
-        for name in facts.catalogue.by_id
-        if looked_at.isdisjoint(facts.catalogue.closure([name]))
+        return Selection(partial=False, verdict=final_verdict, criteria=len(selected))
+    covered = {s.stage for s in statuses if s.selected or s.observed}
+    unselected = frozenset(
+        name for name in data.catalogue.by_id if covered.isdisjoint(data.catalogue.closure([name]))
     )
-    stages, _ = judge(facts.catalogue, statuses, incidents=incidents, unasked=unasked)
+    stages, _ = judge(data.catalogue, statuses, incidents=incidents, unselected=unselected)
     verdicts = [s.verdict for stage in stages for s in stage.criteria if s.selected]
-    if facts.stages is not None:
+    if data.stages is not None:
         # A named stage with no criterion at all must not pass for want of a question.
         verdicts += [
-            s.verdict for s in stages if s.id in facts.stages and not s.criteria and not s.derived
+            s.verdict for s in stages if s.id in data.stages and not s.criteria and not s.derived
         ]
     verdicts += [Verdict.BLOCKED for _ in incidents]
     return Selection(partial=True, verdict=rollup(verdicts), criteria=len(selected))
 
 
-def _with_history(
+def _with_since(
     stages: tuple[StageStatus, ...], former: Record | None, now: datetime
 ) -> tuple[StageStatus, ...]:
-    before = {stage.id: stage for stage in former.stages} if former else {}
+    former_stages = {stage.id: stage for stage in former.stages} if former else {}
 
-    def dated(stage: StageStatus) -> StageStatus:
-        old = before.get(stage.id)
-        if old is None:
+    def with_since(stage: StageStatus) -> StageStatus:
+        former_stage = former_stages.get(stage.id)
+        if former_stage is None:
             return replace(stage, since=now)
-        if old.verdict is stage.verdict:
-            return replace(stage, since=old.since or now, previous=old.previous)
-        return replace(stage, since=now, previous=old.verdict)
+        if former_stage.verdict is stage.verdict:
+            return replace(stage, since=former_stage.since or now, previous=former_stage.previous)
+        return replace(stage, since=now, previous=former_stage.verdict)
 
-    return tuple(map(dated, stages))
+    return tuple(map(with_since, stages))

@@ -31,11 +31,11 @@ def causes(
         incidents: what went wrong outside any criterion.
         roots: ids of the stages that are asked about (`Catalogue.roots`).
     """
-    bearing = catalogue.with_needs(roots)
+    relevant = catalogue.with_needs(roots)
     confirmed = {stage.id for stage in stages if stage.verdict is Verdict.CONFIRMED}
     found: dict[tuple[Verdict, Reason], list[tuple[str, str]]] = {}
     for stage in stages:
-        if stage.id not in bearing or not confirmed.issuperset(catalogue.by_id[stage.id].requires):
+        if stage.id not in relevant or not confirmed.issuperset(catalogue.by_id[stage.id].requires):
             continue
         for status in stage.criteria:
             reason = status.reason
@@ -44,25 +44,27 @@ def causes(
                 found.setdefault(key, []).append((stage.id, one_line(status.id)))
         if stage.reason and stage.cause == stage.id:
             found.setdefault((stage.verdict, stage.reason), []).append((stage.id, stage.id))
-    in_order = [stage.id for stage in catalogue.stages if stage.id in bearing]
-    above = [(name, catalogue.needs[name]) for name in in_order if catalogue.needs[name]]
-    listed = []
-    for (verdict, reason), places in found.items():
-        own = {stage_id: None for stage_id, _ in places}
+    in_order = [stage.id for stage in catalogue.stages if stage.id in relevant]
+    dependants = [(name, catalogue.needs[name]) for name in in_order if catalogue.needs[name]]
+    result = []
+    for (verdict, reason), members in found.items():
+        own = {stage_id: None for stage_id, _ in members}
         cause = Cause(
             verdict=verdict,
             **because(reason),
-            ids=tuple(name for _, name in places),
+            ids=tuple(name for _, name in members),
             stages=tuple(own),
-            affected=tuple(i for i, needs in above if not needs.isdisjoint(own) and i not in own),
+            affected=tuple(
+                i for i, needs in dependants if not needs.isdisjoint(own) and i not in own
+            ),
         )
-        listed.append(cause)
+        result.append(cause)
     capped = tuple(name for name in roots if name == FINAL)
-    listed += [of_run(reason, capped) for reason in incidents]
-    return tuple(sorted(listed, key=lambda cause: (-cause.verdict.severity, -_weight(cause))))
+    result += [run_cause(reason, capped) for reason in incidents]
+    return tuple(sorted(result, key=lambda cause: (-cause.verdict.severity, -_stage_count(cause))))
 
 
-def of_run(reason: Reason, affected: tuple[str, ...] = ()) -> Cause:
+def run_cause(reason: Reason, affected: tuple[str, ...] = ()) -> Cause:
     """Return the cause that something went wrong outside any criterion."""
     blocked = Verdict.BLOCKED
     return Cause(verdict=blocked, **because(reason), ids=(RUN,), stages=(), affected=affected)
@@ -70,25 +72,25 @@ def of_run(reason: Reason, affected: tuple[str, ...] = ()) -> Cause:
 
 def actions_of(causes: Sequence[Cause]) -> tuple[str, ...]:
     """Return what to do, each thing once: what unblocks most stages first, then what FAILED."""
-    helped: dict[str, set[str]] = {}
+    unblocked: dict[str, set[str]] = {}
     for cause in causes:
         action = cause.remedy
         if not action and cause.verdict is Verdict.FAILED:
-            action = one_line(f"fix {_named(cause)}: {cause.sentence}", limit=ACTION_LIMIT)
+            action = one_line(f"fix {_label(cause)}: {cause.sentence}", limit=ACTION_LIMIT)
         if action:
-            helped.setdefault(action, set()).update(cause.stages, cause.affected)
-    return tuple(sorted(helped, key=lambda action: -len(helped[action])))
+            unblocked.setdefault(action, set()).update(cause.stages, cause.affected)
+    return tuple(sorted(unblocked, key=lambda action: -len(unblocked[action])))
 
 
 def cause_line(cause: Cause) -> str:
     """Return what a cause is about, its verdict, and why, in one sentence."""
-    return f"{_named(cause)} {cause.verdict}: {cause.sentence}"
+    return f"{_label(cause)} {cause.verdict}: {cause.sentence}"
 
 
-def _named(cause: Cause) -> str:
+def _label(cause: Cause) -> str:
     return cause.ids[0] + (f" and {len(cause.ids) - 1} more" if len(cause.ids) > 1 else "")
 
 
-def _weight(cause: Cause) -> int:
+def _stage_count(cause: Cause) -> int:
     """Return how many stages a cause holds up."""
     return len(cause.stages) + len(cause.affected)

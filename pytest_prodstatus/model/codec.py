@@ -37,16 +37,16 @@ from pytest_prodstatus.model.walk import INTO, walked
 
 _ENCODE = msgspec.json.Encoder().encode
 _RECORD: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
-_SPREAD = (Record, Run, Subject, Final, Decision, Selection, StageStatus)
+_MULTILINE = (Record, Run, Subject, Final, Decision, Selection, StageStatus)
 """What is spread over lines, field by field; any other Struct is one line."""
 
-_AT = b'at":"'
+_INSTANT_KEY = b'at":"'
 """What comes before each instant of a criterion and its evidence.
 
 It can't stand inside a text, where the quotes are escaped, nor before a value of a mapping, which
 are objects all.
 """
-_TIME = b'"type":"time"'
+_TIME_TYPE = b'"type":"time"'
 
 
 class RecordError(ValueError):
@@ -67,7 +67,7 @@ def write_record(record: Record) -> str:
 
 def record_pieces(record: Record) -> Iterator[bytes]:
     """Yield the record's JSON text piece by piece, so that it is never in memory as a whole."""
-    yield from _pieces(record, b"\n")
+    yield from _json_pieces(record, b"\n")
     yield b"\n"
 
 
@@ -89,15 +89,15 @@ def read_record(text: str, source: str) -> Record:
             return record
     except (ValueError, RecursionError):
         pass
-    data = _parsed(text, source)
+    data = _parse(text, source)
     try:
-        former = data["schema"] != SCHEMA
-        if former:
-            data = _converted(data)
+        is_schema_1 = data["schema"] != SCHEMA
+        if is_schema_1:
+            data = _convert_schema_1(data)
         record = msgspec.convert(data, Record)
         _check_complete(data, record)
-        if former:
-            record = _explained(record)
+        if is_schema_1:
+            record = _with_causes(record)
     except (msgspec.ValidationError, RecursionError) as error:
         from pytest_prodstatus.model.validation import sentence_of
 
@@ -118,10 +118,10 @@ def ascii_of(text: str) -> str:
     return re.sub("[^\x00-\x7f]+", lambda found: json.dumps(found[0])[1:-1], text)
 
 
-def _pieces(value: object, margin: bytes) -> Iterator[bytes]:
+def _json_pieces(value: object, indent: bytes) -> Iterator[bytes]:
     """Yield a value as JSON, spread over lines that begin with `margin`."""
     items: Iterable[tuple[bytes, object]]
-    if isinstance(value, _SPREAD):
+    if isinstance(value, _MULTILINE):
         begin, end = b"{", b"}"
         items = ((_ENCODE(name) + b": ", item) for name, item in _fields_of(value))
     elif isinstance(value, Mapping) and value:
@@ -133,16 +133,16 @@ def _pieces(value: object, margin: bytes) -> Iterator[bytes]:
     else:
         yield _compact(value)
         return
-    inner = margin + b" "
+    inner = indent + b" "
     lead = begin + inner
     for name, item in items:
         if isinstance(item, (CriterionStatus, Cause)):
-            yield lead + _line(item)
+            yield lead + _fast_compact(item)
         else:
             yield lead + name
-            yield from _pieces(item, inner)
+            yield from _json_pieces(item, inner)
         lead = b"," + inner
-    yield margin + end
+    yield indent + end
 
 
 def _fields_of(value: Struct) -> Iterator[tuple[str, Any]]:
@@ -174,26 +174,26 @@ def _compact(value: object) -> bytes:
     return _ENCODE(utf8(value) if isinstance(value, str) else value)
 
 
-def _line(value: CriterionStatus | Cause) -> bytes:
+def _fast_compact(value: CriterionStatus | Cause) -> bytes:
     """Return a value as one line: `_compact`, at a tenth of its cost for all but a few."""
     try:
         line = _ENCODE(value)
     except UnicodeEncodeError:
         return _compact(value)
-    if _TIME in line:
+    if _TIME_TYPE in line:
         return _compact(value)
-    head, *rest = line.split(_AT)
+    head, *rest = line.split(_INSTANT_KEY)
     dated = [
         part[:23] + part[26:] if part.startswith(b".", 19) else part[:19] + b".000" + part[19:]
         for part in rest
     ]
-    return _AT.join([head, *dated])
+    return _INSTANT_KEY.join([head, *dated])
 
 
-def _parsed(text: str, source: str) -> dict[str, Any]:
+def _parse(text: str, source: str) -> dict[str, Any]:
     """Return the data of a record of a schema that this release knows."""
     try:
-        data = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
+        data = json.loads(text, parse_constant=_reject_constant, object_pairs_hook=_unique_keys)
     except (ValueError, RecursionError) as error:
         msg = f"{source}: not a readable record (it may be cut short): {error}"
         raise RecordError(msg) from None
@@ -216,18 +216,18 @@ def _parsed(text: str, source: str) -> dict[str, Any]:
     return data  # type: ignore[no-any-return]
 
 
-def _no_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     msg = f"{name} is no JSON"
     raise ValueError(msg)
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object's fields, each of which stands once: of two, readers see different ones."""
     data = dict(pairs)
     if len(data) != len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        msg = f"the key {twice!r} stands twice in one object"
+        duplicate = next(name for name in names if names.count(name) > 1)
+        msg = f"the key {duplicate!r} stands twice in one object"
         raise ValueError(msg)
     return data
 
@@ -249,25 +249,25 @@ def _check_complete(data: object, value: object, place: str = "$") -> None:
             _check_complete(given, item, f"{place}[{number}]")
 
 
-def _converted(data: dict[str, Any]) -> dict[str, Any]:
+def _convert_schema_1(data: dict[str, Any]) -> dict[str, Any]:
     """Return the raw data of a schema-1 record as that of a schema-2 record.
 
     Schema 1 left `shard` out if it was false. Its sentences of why the gate was closed are left
     out: causes are worked out anew. It kept lone surrogates, which UTF-8 can't write; here they
     become visible escapes. What else is wrong is left for the decoder to refuse.
     """
-    made: dict[str, Any] = walked({**data, "schema": 2}, _printable)
+    converted: dict[str, Any] = walked({**data, "schema": 2}, _escape_surrogates)
     if isinstance(data.get("run"), dict):
-        made["run"] = {"shard": False, **made["run"]}
+        converted["run"] = {"shard": False, **converted["run"]}
     if isinstance(data.get("decision"), dict):
-        kept = {name: value for name, value in made["decision"].items() if name != "reasons"}
-        made["decision"] = {**kept, "causes": [], "actions": []}
+        kept = {name: value for name, value in converted["decision"].items() if name != "reasons"}
+        converted["decision"] = {**kept, "causes": [], "actions": []}
     if isinstance(data.get("previous"), dict):
-        made["previous"] = _converted(data["previous"])
-    return made
+        converted["previous"] = _convert_schema_1(data["previous"])
+    return converted
 
 
-def _explained(record: Record) -> Record:
+def _with_causes(record: Record) -> Record:
     """Return a converted record with its causes and actions, as far as it tells them.
 
     It doesn't tell which stage requires which; the gate takes that from today's catalogue.
@@ -279,11 +279,11 @@ def _explained(record: Record) -> Record:
     # It doesn't tell what FINAL rolls up either.
     found = causes(catalogue, record.stages, record.run.incidents, tuple(catalogue.by_id))
     decision = replace(record.decision, causes=found, actions=actions_of(found))
-    previous = _explained(record.previous) if record.previous else None
+    previous = _with_causes(record.previous) if record.previous else None
     return replace(record, decision=decision, previous=previous)
 
 
-def _printable(value: Any) -> Any:
+def _escape_surrogates(value: Any) -> Any:
     if isinstance(value, str):
         return utf8(value)
     return INTO if isinstance(value, (dict, list)) else value

@@ -56,36 +56,38 @@ class RunData(NamedTuple):
     former: Record | None = None
 
 
-def criterion_statuses(facts: RunData, run: Run, now: datetime) -> list[CriterionStatus]:
+def criterion_statuses(data: RunData, run: Run, now: datetime) -> list[CriterionStatus]:
     """Return how every criterion stands, each judged by itself and by its age.
 
     Args:
-        facts: what was collected and observed.
+        data: what was collected and observed.
         run: the run that observed.
         now: the instant against which ages are measured.
     """
     # What no test provided is looked for anew; only what a test once was can be carried over.
-    former = {s.id: s for s in facts.former.criteria if s.nodeid} if facts.former else {}
+    former = {s.id: s for s in data.former.criteria if s.nodeid} if data.former else {}
     statuses = [
-        _observed(criterion, facts, run)
-        if criterion.id in facts.selected
-        else _not_selected(criterion, former.get(criterion.id), facts, run, now)
-        for criterion in facts.collected
+        _observed_status(criterion, data, run)
+        if criterion.id in data.selected
+        else _unselected_status(criterion, former.get(criterion.id), data, run, now)
+        for criterion in data.collected
     ]
-    declared = [(name, stage.id) for stage in facts.catalogue.stages for name in stage.criteria]
+    declared = [(name, stage.id) for stage in data.catalogue.stages for name in stage.criteria]
     if not former and not declared:
         return statuses
     known = {status.id for status in statuses}
     for old in former.values():
-        if old.id not in known and old.stage in facts.catalogue.by_id:
-            status = _uncollected(old, facts, run, now)
+        if old.id not in known and old.stage in data.catalogue.by_id:
+            status = _uncollected_status(old, data, run, now)
             if status is not None:
                 known.add(old.id)
                 statuses.append(status)
-    lacking = [(name, stage_id) for name, stage_id in declared if name not in known]
-    provided = {base_of(name) for name in known} if lacking else set()
+    missing_ids = [(name, stage_id) for name, stage_id in declared if name not in known]
+    provided = {base_of(name) for name in known} if missing_ids else set()
     statuses += [
-        _unprovided(name, stage_id, facts) for name, stage_id in lacking if name not in provided
+        _unprovided_status(name, stage_id, data)
+        for name, stage_id in missing_ids
+        if name not in provided
     ]
     return statuses
 
@@ -110,27 +112,29 @@ def carried(
 
 
 def outdated(
-    seen: CriterionStatus, stage: Stage, now: datetime, release: str | None, *, ahead: timedelta
+    observed: CriterionStatus, stage: Stage, now: datetime, release: str | None, *, ahead: timedelta
 ) -> Reason | None:
     """Return why a CONFIRMED counts no more: it is too old, or of another release; None if it does.
 
     A stage that stays valid for longer than is usual is declared to outlive a release.
 
     Args:
-        seen: the CONFIRMED; if nobody knows when it was observed, it is too old.
+        observed: the CONFIRMED; if nobody knows when it was observed, it is too old.
         stage: its stage, which says how long it stays valid.
         now: the instant against which its age is measured.
         release: the release that is asked about; None for any.
         ahead: how far it may be dated after `now`, since clocks differ.
     """
-    span = now - seen.observed_at if seen.observed_at else None
-    if span is None or not -ahead <= span <= stage.valid_for:
-        since = "an unknown time" if span is None or span < timedelta() else format_age(span)
+    age = now - observed.observed_at if observed.observed_at else None
+    if age is None or not -ahead <= age <= stage.valid_for:
+        since = "an unknown time" if age is None or age < timedelta() else format_age(age)
         text = (
             f"it was CONFIRMED {since} ago, and stays valid for {format_duration(stage.valid_for)}"
         )
-    elif release is not None and seen.subject != release and stage.valid_for <= DEFAULT_VALID_FOR:
-        other = f"release {seen.subject!r}" if seen.subject else "a release not named"
+    elif (
+        release is not None and observed.subject != release and stage.valid_for <= DEFAULT_VALID_FOR
+    ):
+        other = f"release {observed.subject!r}" if observed.subject else "a release not named"
         text = f"it was CONFIRMED of {other}, and {release!r} is asked about"
     else:
         return None
@@ -165,68 +169,68 @@ def not_provided(name: str, reason: Reason, *, selected: bool = True) -> Criteri
     )
 
 
-def _observed(criterion: Criterion, facts: RunData, run: Run) -> CriterionStatus:
-    seen = facts.observe(criterion)
-    if seen is None:
+def _observed_status(criterion: Criterion, data: RunData, run: Run) -> CriterionStatus:
+    observed = data.observe(criterion)
+    if observed is None:
         return not_observed(criterion, Reason(text="it was not reached", kind=Kind.NOT_RUN))
-    half = seen.reason is not None and seen.reason.kind is Kind.NOT_RUN
+    unfinished = observed.reason is not None and observed.reason.kind is Kind.NOT_RUN
     return CriterionStatus(
         id=criterion.id,
         title=criterion.title,
         nodeid=criterion.nodeid,
-        verdict=seen.verdict,
-        observed=None if half else seen.verdict,
-        observed_at=seen.observed_at,
-        **because(seen.reason),
-        evidence=seen.evidence,
-        duration=seen.duration,
-        attempts=seen.attempts,
-        flaky=seen.flaky,
-        detail=seen.detail,
+        verdict=observed.verdict,
+        observed=None if unfinished else observed.verdict,
+        observed_at=observed.observed_at,
+        **because(observed.reason),
+        evidence=observed.evidence,
+        duration=observed.duration,
+        attempts=observed.attempts,
+        flaky=observed.flaky,
+        detail=observed.detail,
         side_effects=criterion.side_effects,
         run_id=run.id,
         subject=run.subject.release,
     )
 
 
-def _not_selected(
-    criterion: Criterion, old: CriterionStatus | None, facts: RunData, run: Run, now: datetime
+def _unselected_status(
+    criterion: Criterion, old: CriterionStatus | None, data: RunData, run: Run, now: datetime
 ) -> CriterionStatus:
     if old is not None:
-        same = replace(
+        updated = replace(
             old,
             title=criterion.title,
             nodeid=criterion.nodeid,
             side_effects=criterion.side_effects,
         )
-        return carried(same, facts.catalogue.by_id[same.stage], now, run.subject.release)
+        return carried(updated, data.catalogue.by_id[updated.stage], now, run.subject.release)
     reason = Reason(text="it was not selected, and no earlier run observed it", kind=Kind.NOT_RUN)
     return not_observed(criterion, reason, selected=False)
 
 
-def _uncollected(
-    old: CriterionStatus, facts: RunData, run: Run, now: datetime
+def _uncollected_status(
+    old: CriterionStatus, data: RunData, run: Run, now: datetime
 ) -> CriterionStatus | None:
     """Return how a known criterion stands whose test was not collected; None: it was deleted."""
     file = (old.nodeid or "").partition("::")[0]
-    if file in facts.missing and (facts.stages is None or old.stage in facts.stages):
-        return not_observed(old, facts.missing[file])
-    if file in facts.missing or (facts.restricted and file not in facts.files):
-        return carried(old, facts.catalogue.by_id[old.stage], now, run.subject.release)
+    if file in data.missing and (data.stages is None or old.stage in data.stages):
+        return not_observed(old, data.missing[file])
+    if file in data.missing or (data.restricted and file not in data.files):
+        return carried(old, data.catalogue.by_id[old.stage], now, run.subject.release)
     return None
 
 
-def _unprovided(name: str, stage_id: str, facts: RunData) -> CriterionStatus:
+def _unprovided_status(name: str, stage_id: str, data: RunData) -> CriterionStatus:
     """Return the standing of a declared criterion that no test provides."""
-    selected = not facts.restricted and (facts.stages is None or stage_id in facts.stages)
+    selected = not data.restricted and (data.stages is None or stage_id in data.stages)
     reason = Reason(
         text="no test provides it",
         kind=Kind.NOT_RUN,
         remedy=f"write a test of this name in stage {stage_id}, or take it out of the catalogue",
     )
-    if facts.missing:
+    if data.missing:
         # Which file would have provided it is unknown, but one that did not collect may have.
-        reason = facts.missing[min(facts.missing)]
-    elif facts.restricted:
+        reason = data.missing[min(data.missing)]
+    elif data.restricted:
         reason = Reason(text="it was not selected, and no run observed it", kind=Kind.NOT_RUN)
     return not_provided(name, reason, selected=selected)

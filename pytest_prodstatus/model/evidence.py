@@ -42,9 +42,9 @@ _ALLOWED = (
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _DIGITS = 40
 """Digits that a number may have before the point, and as many after it."""
-_LARGEST = 10**_DIGITS - 1
-_SHORT = reprlib.Repr()  # bounded, and safe where a value's own repr fails
-_SHORT.maxother = _SHORT.maxstring = 80
+_MAX_INT = 10**_DIGITS - 1
+_REPR = reprlib.Repr()  # bounded, and safe where a value's own repr fails
+_REPR.maxother = _REPR.maxstring = 80
 
 
 class EvidenceError(TypeError):
@@ -69,14 +69,14 @@ class Money:
 
     def __init__(self, amount: Decimal | str | int, currency: str) -> None:
         if isinstance(amount, bool) or not isinstance(amount, (Decimal, str, int)):
-            msg = f"Money takes a Decimal, text or int as its amount, not {_described(amount)}"
+            msg = f"Money takes a Decimal, text or int as its amount, not {_describe(amount)}"
             raise EvidenceError(msg)
         try:
             exact = Decimal(amount)
         except InvalidOperation:
             exact = Decimal("NaN")
         if not exact.is_finite():
-            msg = f"Money takes a finite decimal amount, not {_described(amount)}"
+            msg = f"Money takes a finite decimal amount, not {_describe(amount)}"
             raise EvidenceError(msg)
         exponent = exact.as_tuple().exponent
         if exact.adjusted() >= _DIGITS or not isinstance(exponent, int) or exponent < -_DIGITS:
@@ -85,7 +85,7 @@ class Money:
         if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
             msg = (
                 "Money takes a currency of three capital letters such as 'USD', "
-                f"not {_described(currency)}"
+                f"not {_describe(currency)}"
             )
             raise EvidenceError(msg)
         object.__setattr__(self, "amount", exact)
@@ -128,7 +128,7 @@ class _Value(
             if kept is not value:
                 force_setattr(self, "value", kept)
         elif isinstance(value, int):
-            if not -_LARGEST <= value <= _LARGEST:
+            if not -_MAX_INT <= value <= _MAX_INT:
                 msg = f"a whole number of evidence has at most {_DIGITS} digits"
                 raise ValueError(msg)
         elif isinstance(value, datetime):
@@ -277,14 +277,14 @@ def entry_of(
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                msg = f"evidence {name!r}: a mapping's keys must be text, not {_described(key)}"
+                msg = f"evidence {name!r}: a mapping's keys must be text, not {_describe(key)}"
                 raise EvidenceError(msg)
-        named = _named(name, islice(value.items(), ITEMS_LIMIT), clean)
+        named = _items_by_name(name, islice(value.items(), ITEMS_LIMIT), clean)
         return MapEntry(**dated, value=named, cut_from=_cut_from(len(value)))
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview)):
-        items = tuple(_item(name, item, clean) for item in islice(value, ITEMS_LIMIT))
+        items = tuple(_item_of(name, item, clean) for item in islice(value, ITEMS_LIMIT))
         return ListEntry(**dated, value=items, cut_from=_cut_from(len(value)))
-    item = _item(name, value, clean)
+    item = _item_of(name, value, clean)
     return _ENTRY_OF[type(item)](**dated, **asdict(item))
 
 
@@ -306,16 +306,16 @@ def shown(value: Entry | Item) -> str:
     return text if value.cut_from is None else f"{text}, … ({value.cut_from} in all)"
 
 
-def _named(
-    name: str, pairs: Iterable[tuple[str, object]], clean: Callable[[str], str]
+def _items_by_name(
+    name: str, items: Iterable[tuple[str, object]], clean: Callable[[str], str]
 ) -> dict[str, Item]:
     kept: dict[str, Item] = {}
-    for key, item in pairs:
+    for key, item in items:
         # Two keys may look the same once they are on one line; neither may hide the other.
-        line = free = one_line(clean(str.__str__(key)), limit=NAME_LIMIT)
-        while free in kept:
-            free = f"{line} ({len(kept)})"
-        kept[free] = _item(name, item, clean)
+        line = unique = one_line(clean(str.__str__(key)), limit=NAME_LIMIT)
+        while unique in kept:
+            unique = f"{line} ({len(kept)})"
+        kept[unique] = _item_of(name, item, clean)
     return kept
 
 
@@ -323,12 +323,12 @@ def _cut_from(length: int) -> int | None:
     return length if length > ITEMS_LIMIT else None
 
 
-def _item(name: str, value: object, clean: Callable[[str], str]) -> Item:
+def _item_of(name: str, value: object, clean: Callable[[str], str]) -> Item:
     match value:
         case bool():
             return BoolItem(value=value)
         case int():
-            if abs(value) > _LARGEST:
+            if abs(value) > _MAX_INT:
                 msg = f"evidence {name!r}: an int has at most {_DIGITS} digits; give it as text"
                 raise EvidenceError(msg)
             digits = str(int(value))
@@ -351,10 +351,10 @@ def _item(name: str, value: object, clean: Callable[[str], str]) -> Item:
             msg = f"evidence {name!r}: a Decimal needs its currency; use Money({value}, 'USD')"
             raise EvidenceError(msg)
         case _:
-            msg = f"evidence {name!r} can't be {_described(value)}; allowed are {_ALLOWED}"
+            msg = f"evidence {name!r} can't be {_describe(value)}; allowed are {_ALLOWED}"
             raise EvidenceError(msg)
 
 
-def _described(value: object) -> str:
-    long = isinstance(value, int) and abs(value) > _LARGEST  # Python refuses to print some
-    return f"{'a long number' if long else _SHORT.repr(value)} ({type(value).__name__})"
+def _describe(value: object) -> str:
+    long = isinstance(value, int) and abs(value) > _MAX_INT  # Python refuses to print some
+    return f"{'a long number' if long else _REPR.repr(value)} ({type(value).__name__})"

@@ -26,14 +26,14 @@ from pytest_prodstatus.model.verdict import (
     rollup,
 )
 from pytest_prodstatus.model.violations import (
-    ANOTHER,
+    NOT_ABOUT_QUERY,
     GateQuery,
     Violation,
     ViolationKind,
     contradictions,
-    own_of,
+    own_status,
+    record_violations,
     reevaluate,
-    refusals_of,
     run_again,
 )
 from pytest_prodstatus.model.waiver import Waiver, Waivers
@@ -56,7 +56,7 @@ class GateDecision:
     """What the gate says.
 
     Attributes:
-        asked: the question.
+        query: what was asked.
         verdict: of what was asked about, now, without waivers; None where the record has none.
         decided: the same with what is waived taken for CONFIRMED.
         refusals: what closes the gate whatever the verdicts are.
@@ -106,9 +106,9 @@ class GateDecision:
     def closing(self) -> tuple[tuple[ViolationKind, str], ...]:
         """Why the gate would be closed, the worst first: the rule, and one sentence."""
         unconfirmed = tuple((ViolationKind.VERDICT, cause_line(cause)) for cause in self.causes)
-        refused = tuple((violation.ground, violation.text) for violation in self.violations)
+        rejected = tuple((violation.kind, violation.text) for violation in self.violations)
         failed = self.effective_verdict is Verdict.FAILED
-        return (*unconfirmed, *refused) if failed else (*refused, *unconfirmed)
+        return (*unconfirmed, *rejected) if failed else (*rejected, *unconfirmed)
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -123,8 +123,8 @@ class GateDecision:
     @property
     def actions(self) -> tuple[str, ...]:
         """What to do, each thing once; what helps every stage comes first."""
-        whole = [violation.remedy for violation in self.violations if violation.remedy]
-        return tuple(dict.fromkeys([*whole, *actions_of(self.causes)]))
+        general = [violation.remedy for violation in self.violations if violation.remedy]
+        return tuple(dict.fromkeys([*general, *actions_of(self.causes)]))
 
     @property
     def sentence(self) -> str:
@@ -139,10 +139,10 @@ class GateDecision:
         return ": ".join([*parts, *self.reasons[:1]]) + more
 
 
-def ask(
+def decide(
     record: Record,
     catalogue: Catalogue,
-    asked: GateQuery,
+    query: GateQuery,
     now: datetime,
     *,
     waivers: Waivers | None = None,
@@ -154,7 +154,7 @@ def ask(
     Args:
         record: as it was read; nothing in it is taken at its word.
         catalogue: as it is declared today.
-        asked: what the answer is about.
+        query: what the decision is about.
         now: the instant against which ages are measured.
         waivers: the project's.
         override: the one in force for the target.
@@ -168,38 +168,44 @@ def ask(
         stages = catalogue.with_stages_of(known=[stage.id for stage in record.stages])
     except CatalogueError as error:
         broken = Violation(
-            ground=ViolationKind.UNREADABLE, text=f"the record's stages are none: {error}"
+            kind=ViolationKind.UNREADABLE, text=f"the record's stages are none: {error}"
         )
-        return refused((broken,), asked, override)
-    roots = asked_stages(stages, asked.require)
-    violations = [*found, *refusals_of(record, stages, asked, now)]
+        return decision_without_record((broken,), query, override)
+    roots = queried_stages(stages, query.require)
+    violations = [*found, *record_violations(record, stages, query, now)]
     if not roots:
         violations.append(
-            Violation(ground=ViolationKind.UNREADABLE, text="the record has no stage at all")
+            Violation(kind=ViolationKind.UNREADABLE, text="the record has no stage at all")
         )
-    if any(violation.ground in ANOTHER for violation in violations):
-        return refused(violations, asked, override)
+    if any(violation.kind in NOT_ABOUT_QUERY for violation in violations):
+        return decision_without_record(violations, query, override)
     incidents = record.run.incidents
-    own = [own_of(status) for status in record.criteria]
-    within = [status for status in own if status.stage in stages.by_id]
-    as_written = judge(stages, within, incidents=incidents)
-    same = record.run.catalogue == stages.digest
-    violations += _contradictions(record, own, as_written if same else None, asked)
+    own_statuses = [own_status(status) for status in record.criteria]
+    known_statuses = [status for status in own_statuses if status.stage in stages.by_id]
+    as_written = judge(stages, known_statuses, incidents=incidents)
+    same_catalogue = record.run.catalogue == stages.digest
+    violations += _contradictions(
+        record, own_statuses, as_written if same_catalogue else None, query
+    )
     # What was seen of another release says nothing of the one that the record is about.
-    release = asked.subject or record.run.subject.release
-    statuses = reevaluate(within, stages, release, now)
-    violations += waiver_refusals(waivers, statuses, now)
-    good = waivers.in_force(_known(statuses), now)
-    waived = _waived(statuses, good, stages.with_needs(roots))
+    release = query.subject or record.run.subject.release
+    statuses = reevaluate(known_statuses, stages, release, now)
+    violations += waiver_violations(waivers, statuses, now)
+    valid_waivers = waivers.in_force(_known_ids(statuses), now)
+    waived = _waived(statuses, valid_waivers, stages.with_needs(roots))
     # As a rule nothing has aged since.
-    truth = as_written if statuses == within else judge(stages, statuses, incidents=incidents)
-    effective_verdict = truth
+    judged_now = (
+        as_written if statuses == known_statuses else judge(stages, statuses, incidents=incidents)
+    )
+    effective_verdict = judged_now
     if waived:
-        effective_verdict = judge(stages, _accepted(statuses, waived), incidents=incidents)
+        effective_verdict = judge(
+            stages, _treat_as_confirmed(statuses, waived), incidents=incidents
+        )
     return GateDecision(
-        query=asked,
-        verdict=_verdict(truth, asked, incidents),
-        effective_verdict=_verdict(effective_verdict, asked, incidents),
+        query=query,
+        verdict=_verdict(judged_now, query, incidents),
+        effective_verdict=_verdict(effective_verdict, query, incidents),
         violations=tuple(violations),
         causes=causes(stages, effective_verdict[0], incidents, roots),
         waived=waived,
@@ -207,14 +213,14 @@ def ask(
     )
 
 
-def refused(
-    violations: Sequence[Violation], asked: GateQuery, override: Override | None = None
+def decision_without_record(
+    violations: Sequence[Violation], query: GateQuery, override: Override | None = None
 ) -> GateDecision:
     """Return the answer where there is no record, or one that is about something else."""
-    return GateDecision(query=asked, verdict=None, violations=tuple(violations), override=override)
+    return GateDecision(query=query, verdict=None, violations=tuple(violations), override=override)
 
 
-def asked_stages(catalogue: Catalogue, require: Sequence[str]) -> tuple[str, ...]:
+def queried_stages(catalogue: Catalogue, require: Sequence[str]) -> tuple[str, ...]:
     """Return the ids of the stages that an answer is about.
 
     Raises:
@@ -228,7 +234,7 @@ def asked_stages(catalogue: Catalogue, require: Sequence[str]) -> tuple[str, ...
     return tuple(require) or catalogue.roots
 
 
-def waiver_refusals(
+def waiver_violations(
     waivers: Waivers, statuses: Iterable[CriterionStatus], now: datetime
 ) -> list[Violation]:
     """Return what waivers that break a rule close the gate with.
@@ -238,11 +244,11 @@ def waiver_refusals(
         statuses: every criterion that there is.
         now: the instant against which they are measured.
     """
-    known = _known(statuses)
+    known = _known_ids(statuses)
     broken = (text for _, text in waivers.broken(known, now))
     return [
         Violation(
-            ground=ViolationKind.WAIVER,
+            kind=ViolationKind.WAIVER,
             text=text,
             remedy="correct the waiver in pyproject.toml, or take it out",
         )
@@ -250,43 +256,48 @@ def waiver_refusals(
     ]
 
 
-def _known(statuses: Iterable[CriterionStatus]) -> set[str]:
+def _known_ids(statuses: Iterable[CriterionStatus]) -> set[str]:
     ids = {status.id for status in statuses}
     return ids | {base_of(name) for name in ids}
 
 
-def _verdict(judged: Judged, asked: GateQuery, incidents: Sequence[Reason]) -> Verdict:
+def _verdict(judged: Judged, query: GateQuery, incidents: Sequence[Reason]) -> Verdict:
     stages, final = judged
-    if not asked.require:
+    if not query.require:
         return final.verdict
-    required = [stage.verdict for stage in stages if stage.id in asked.require]
+    required = [stage.verdict for stage in stages if stage.id in query.require]
     return rollup([*required, *(Verdict.BLOCKED for _ in incidents)])
 
 
 def _contradictions(
-    record: Record, own: Sequence[CriterionStatus], as_written: Judged | None, asked: GateQuery
+    record: Record,
+    own_statuses: Sequence[CriterionStatus],
+    as_written: Judged | None,
+    query: GateQuery,
 ) -> tuple[Violation, ...]:
-    found = list(contradictions(record, own, as_written))
+    found = list(contradictions(record, own_statuses, as_written))
     if not found:
         return ()
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     text = f"the record contradicts itself: {found[0]}{more}"
-    return (Violation(ground=ViolationKind.CONTRADICTION, text=text, remedy=run_again(asked)),)
+    return (Violation(kind=ViolationKind.CONTRADICTION, text=text, remedy=run_again(query)),)
 
 
 def _waived(
-    statuses: Sequence[CriterionStatus], good: Sequence[Waiver], bearing: Collection[str]
+    statuses: Sequence[CriterionStatus], valid_waivers: Sequence[Waiver], relevant: Collection[str]
 ) -> tuple[Waived, ...]:
     """Return what isn't CONFIRMED, bears on the answer and has a waiver."""
-    unconfirmed = [s for s in statuses if s.verdict is not Verdict.CONFIRMED and s.stage in bearing]
-    covering = ((s, next((w for w in good if w.covers(s.id)), None)) for s in unconfirmed)
+    unconfirmed = [
+        s for s in statuses if s.verdict is not Verdict.CONFIRMED and s.stage in relevant
+    ]
+    covering = ((s, next((w for w in valid_waivers if w.covers(s.id)), None)) for s in unconfirmed)
     return tuple(Waived(status=s, waiver=w) for s, w in covering if w)
 
 
-def _accepted(
+def _treat_as_confirmed(
     statuses: Sequence[CriterionStatus], waived: Sequence[Waived]
 ) -> list[CriterionStatus]:
-    names = {each.status.id for each in waived}
+    names = {item.status.id for item in waived}
     return [
         replace(s, verdict=Verdict.CONFIRMED, **because(None)) if s.id in names else s
         for s in statuses

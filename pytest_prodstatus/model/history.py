@@ -160,11 +160,14 @@ def saved_run(record: Record) -> SavedRun:
         msg = f"run {run.id!r} is in progress: only a finished run is history"
         raise ValueError(msg)
     stages = {
-        stage.id: stage.verdict if _tells(record, stage.cause) else None for stage in record.stages
+        stage.id: stage.verdict if _is_informative(record, stage.cause) else None
+        for stage in record.stages
     }
     causes = {stage.id: stage.cause for stage in record.stages if stage.cause}
     if FINAL not in stages:
-        stages[FINAL] = record.final.verdict if _tells(record, record.final.cause) else None
+        stages[FINAL] = (
+            record.final.verdict if _is_informative(record, record.final.cause) else None
+        )
         if record.final.cause:
             causes[FINAL] = record.final.cause
     return SavedRun(
@@ -210,7 +213,7 @@ def with_past(record: Record, past: tuple[Past, ...], flips: Mapping[str, Flip])
         flips: each stage's newest.
     """
 
-    def dated(stage: StageStatus) -> StageStatus:
+    def with_since(stage: StageStatus) -> StageStatus:
         flip = flips.get(stage.id)
         if flip is None or flip.verdict is not stage.verdict:
             return stage
@@ -219,14 +222,14 @@ def with_past(record: Record, past: tuple[Past, ...], flips: Mapping[str, Flip])
         return replace(stage, since=flip.at, previous=flip.previous)
 
     history = past if len(past) >= len(record.history) else record.history
-    return replace(record, history=history, stages=tuple(map(dated, record.stages)))
+    return replace(record, history=history, stages=tuple(map(with_since, record.stages)))
 
 
 def _commit(run: SavedRun) -> str | None:
     return f"{run.commit} with local changes" if run.commit and run.dirty else run.commit
 
 
-def _tells(record: Record, cause: str | None) -> bool:
+def _is_informative(record: Record, cause: str | None) -> bool:
     """Return whether a verdict with this cause says anything about the system.
 
     A partial run on a new machine is BLOCKED wherever it wasn't asked to look and no earlier run

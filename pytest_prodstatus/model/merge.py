@@ -40,14 +40,14 @@ from pytest_prodstatus.model.verdict import (
     because,
     exit_status,
 )
-from pytest_prodstatus.model.violations import own_of
+from pytest_prodstatus.model.violations import own_status
 
 
 class MergeError(ValueError):
     """Records that aren't shards of one run; the message names one and what differs."""
 
 
-_SAME: Mapping[str, Callable[[Record], object]] = {
+_COMMON: Mapping[str, Callable[[Record], object]] = {
     "run id": lambda record: record.run.id,
     "target": lambda record: record.run.target,
     "subject": lambda record: record.run.subject.release,
@@ -70,23 +70,24 @@ def merge(shards: Mapping[str, Record], declared: Catalogue) -> Record:
             catalogue than `declared`.
         CatalogueError: the stages of a record make no catalogue.
     """
-    _refuse_strangers(shards, declared)
-    parts = [
+    _check_shards(shards, declared)
+    in_order = [
         shards[name] for name in sorted(shards, key=lambda name: (shards[name].run.started, name))
     ]
-    catalogue = declared.with_stages_of(known=[s.id for part in parts for s in part.stages])
-    finished = max(part.run.finished for part in parts if part.run.finished)
+    catalogue = declared.with_stages_of(known=[s.id for shard in in_order for s in shard.stages])
+    finished = max(shard.run.finished for shard in in_order if shard.run.finished)
     statuses = [
-        _one(seen, catalogue.by_id[seen[0].stage], finished) for seen in _by_id(parts).values()
+        _merge_criterion(seen, catalogue.by_id[seen[0].stage], finished)
+        for seen in _statuses_by_id(in_order).values()
     ]
-    whole = all(status.selected for status in statuses)
-    run = _run([part.run for part in parts], finished, whole=whole)
-    failed = any(part.decision.exit_code == EXIT_FAILED for part in parts)
+    all_selected = all(status.selected for status in statuses)
+    run = _merge_runs([shard.run for shard in in_order], finished, all_selected=all_selected)
+    failed = any(shard.decision.exit_code == EXIT_FAILED for shard in in_order)
     status = EXIT_FAILED if failed else EXIT_OPEN
-    record = compose(RunData(catalogue=catalogue), statuses, run, parts[0].decision.rule, status)
-    history = max((part.history for part in parts), key=len)
-    stages = tuple(_dated(stage, parts, history, run.started) for stage in record.stages)
-    overrides = tuple(dict.fromkeys(each for part in parts for each in part.overrides))
+    record = compose(RunData(catalogue=catalogue), statuses, run, in_order[0].decision.rule, status)
+    history = max((shard.history for shard in in_order), key=len)
+    stages = tuple(_with_since(stage, in_order, history, run.started) for stage in record.stages)
+    overrides = tuple(dict.fromkeys(override for shard in in_order for override in shard.overrides))
     # Asked about the whole catalogue, whatever each shard was asked about.
     verdict, number = record.final.verdict, len(statuses)
     decision = replace(
@@ -102,11 +103,11 @@ def unobserved(record: Record) -> list[CriterionStatus]:
     return [status for status in record.criteria if not status.observed_now]
 
 
-def _refuse_strangers(shards: Mapping[str, Record], declared: Catalogue) -> None:
-    first, model = next(iter(shards.items()))
+def _check_shards(shards: Mapping[str, Record], declared: Catalogue) -> None:
+    first, reference = next(iter(shards.items()))
     for name, shard in shards.items():
-        for what, value in _SAME.items():
-            own, other = value(shard), value(model)
+        for what, value in _COMMON.items():
+            own, other = value(shard), value(reference)
             if own != other:
                 msg = (
                     f"{name}: its {what} is {own!r}, and that of {first} is {other!r}; "
@@ -128,31 +129,33 @@ def _refuse_strangers(shards: Mapping[str, Record], declared: Catalogue) -> None
                 raise MergeError(msg)
 
 
-def _by_id(parts: Iterable[Record]) -> dict[str, list[CriterionStatus]]:
+def _statuses_by_id(in_order: Iterable[Record]) -> dict[str, list[CriterionStatus]]:
     found: dict[str, list[CriterionStatus]] = {}
-    for part in parts:
-        for status in part.criteria:
-            found.setdefault(status.id, []).append(own_of(status))
+    for shard in in_order:
+        for status in shard.criteria:
+            found.setdefault(status.id, []).append(own_status(status))
     return found
 
 
-def _one(seen: Sequence[CriterionStatus], stage: Stage, finished: datetime) -> CriterionStatus:
+def _merge_criterion(
+    seen: Sequence[CriterionStatus], stage: Stage, finished: datetime
+) -> CriterionStatus:
     """Return how one criterion stands by all shards, which come in the order of their start."""
-    ran = [s for s in seen if s.observed_now]
-    if ran:
-        return min(ran, key=lambda s: (-s.verdict.severity, _seconds(s, math.inf)))
-    asked = [s for s in seen if s.selected]
-    if asked:
-        return asked[0]  # a run in one piece carries nothing over that it was asked to look at
-    older = [s for s in seen if s.carried_over]
-    if older:
-        newest = max(older, key=lambda s: _seconds(s, -math.inf))
-        return _remembered(newest, stage, finished)
+    observed = [s for s in seen if s.observed_now]
+    if observed:
+        return min(observed, key=lambda s: (-s.verdict.severity, _observed_timestamp(s, math.inf)))
+    selected = [s for s in seen if s.selected]
+    if selected:
+        return selected[0]  # a run in one piece carries nothing over that it was asked to look at
+    carried_statuses = [s for s in seen if s.carried_over]
+    if carried_statuses:
+        newest = max(carried_statuses, key=lambda s: _observed_timestamp(s, -math.inf))
+        return _carried_status(newest, stage, finished)
     # Of several that know nothing, one that knows what to do.
     return next((s for s in seen if s.reason and s.reason.remedy), seen[0])
 
 
-def _remembered(old: CriterionStatus, stage: Stage, finished: datetime) -> CriterionStatus:
+def _carried_status(old: CriterionStatus, stage: Stage, finished: datetime) -> CriterionStatus:
     """Return how a criterion stands that no shard was asked to look at, by an earlier run."""
     status = carried(old, stage, finished, release=None)
     outlives = stage.valid_for > DEFAULT_VALID_FOR
@@ -166,19 +169,19 @@ def _remembered(old: CriterionStatus, stage: Stage, finished: datetime) -> Crite
     return replace(status, verdict=Verdict.BLOCKED, **because(reason))
 
 
-def _seconds(status: CriterionStatus, unknown: float) -> float:
+def _observed_timestamp(status: CriterionStatus, unknown: float) -> float:
     return status.observed_at.timestamp() if status.observed_at else unknown
 
 
-def _run(runs: Sequence[Run], finished: datetime, *, whole: bool) -> Run:
+def _merge_runs(runs: Sequence[Run], finished: datetime, *, all_selected: bool) -> Run:
     first = runs[0]
-    selections = None if whole else "; ".join(_each(run.selection for run in runs))
+    selections = None if all_selected else "; ".join(_sorted_unique(run.selection for run in runs))
     subject = Subject(
         release=first.subject.release,
-        endpoints=_joined(run.subject.endpoints for run in runs),
+        endpoints=_join_values(run.subject.endpoints for run in runs),
         snapshots={
             name: tuple(at for run in runs for at in run.subject.snapshots.get(name, ()))
-            for name in _each(name for run in runs for name in run.subject.snapshots)
+            for name in _sorted_unique(name for run in runs for name in run.subject.snapshots)
         },
     )
     known = [run.dirty for run in runs if run.dirty is not None]
@@ -189,27 +192,27 @@ def _run(runs: Sequence[Run], finished: datetime, *, whole: bool) -> Run:
         finished=finished,
         dirty=any(known) if known else None,
         selection=selections,
-        versions=_joined(run.versions for run in runs),
+        versions=_join_values(run.versions for run in runs),
         incidents=tuple(dict.fromkeys(i for run in runs for i in run.incidents)),
         shard=False,
     )
 
 
-def _each(names: Iterable[str | None]) -> list[str]:
+def _sorted_unique(names: Iterable[str | None]) -> list[str]:
     return sorted(filter(None, set(names)))
 
 
-def _joined(maps: Iterable[Mapping[str, str]]) -> dict[str, str]:
+def _join_values(maps: Iterable[Mapping[str, str]]) -> dict[str, str]:
     """Return what machines say by name; where they differ, all that they say."""
-    told: dict[str, set[str]] = {}
-    for each in maps:
-        for name, text in each.items():
-            told.setdefault(name, set()).add(text)
-    return {name: ", ".join(sorted(texts)) for name, texts in sorted(told.items())}
+    texts_by_name: dict[str, set[str]] = {}
+    for mapping in maps:
+        for name, text in mapping.items():
+            texts_by_name.setdefault(name, set()).add(text)
+    return {name: ", ".join(sorted(texts)) for name, texts in sorted(texts_by_name.items())}
 
 
-def _dated(
-    stage: StageStatus, parts: Sequence[Record], history: Sequence[Past], started: datetime
+def _with_since(
+    stage: StageStatus, in_order: Sequence[Record], history: Sequence[Past], started: datetime
 ) -> StageStatus:
     """Return a stage with its `since` and `previous`, by the runs before this one."""
     since = started
@@ -221,8 +224,8 @@ def _dated(
             return replace(stage, since=since, previous=verdict)
         since = past.started
     # What is older than the history, a shard may still know by the record that it came after.
-    for part in parts:
-        for own in part.stages:
+    for shard in in_order:
+        for own in shard.stages:
             same = own.id == stage.id and own.verdict is stage.verdict
             if same and own.since and own.since <= since:
                 return replace(stage, since=own.since, previous=own.previous)

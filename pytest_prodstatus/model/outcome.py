@@ -84,7 +84,7 @@ def reduce_phases(
         side_effects: no attempt may be superseded by a rerun, since each acted on the world.
         require_evidence: a CONFIRMED without evidence is BLOCKED.
     """
-    attempts = _attempts(phases)
+    attempts = _split_attempts(phases)
     # A refused repeat says nothing about what the one real start did.
     attempts = [a for a in attempts if not any(p.repeat for p in a[0])] or attempts
     counted = [attempt for attempt, superseded in attempts if side_effects or not superseded]
@@ -93,17 +93,17 @@ def reduce_phases(
     if not findings and require_evidence and not evidence:
         findings = [(Verdict.BLOCKED, _NO_EVIDENCE)]
     # Of equals the first.
-    verdict, why = max(findings, key=lambda f: f[0].severity, default=(Verdict.CONFIRMED, None))
+    verdict, reason = max(findings, key=lambda f: f[0].severity, default=(Verdict.CONFIRMED, None))
     stops = [phase.stopped for attempt in counted for phase in attempt if phase.stopped]
     return Observation(
         verdict=verdict,
-        reason=why,
+        reason=reason,
         evidence=evidence,
         observed_at=max(stops, default=None),
         duration=sum(phase.duration for phase in phases),
         attempts=len(attempts),
         flaky=verdict is Verdict.CONFIRMED and len(counted) < len(attempts),
-        detail=_detail(counted, (verdict, why)) if why else "",
+        detail=_detail(counted, (verdict, reason)) if reason else "",
     )
 
 
@@ -157,8 +157,8 @@ def finding_of(phase: Phase) -> Finding | None:
             text = f"set-up failed: {phase.text}"
             return Verdict.BLOCKED, Reason(text=text, kind=Kind.SETUP_ERROR)
         case Phase(outcome="failed" | "rerun"):
-            where = "tear-down failed: " if phase.when == "teardown" else ""
-            return Verdict.FAILED, Reason(text=f"{where}{phase.text}", kind=Kind.OBSERVED)
+            prefix = "tear-down failed: " if phase.when == "teardown" else ""
+            return Verdict.FAILED, Reason(text=f"{prefix}{phase.text}", kind=Kind.OBSERVED)
         case _:
             text = f"pytest reported the unknown outcome {phase.outcome!r}"
             return Verdict.BLOCKED, Reason(text=text, kind=Kind.INCONCLUSIVE)
@@ -170,7 +170,7 @@ def _detail(attempts: Iterable[Sequence[Phase]], finding: Finding) -> str:
     return next((phase.detail for phase in phases if finding_of(phase) == finding), "")
 
 
-def _attempts(phases: Iterable[Phase]) -> list[tuple[list[Phase], bool]]:
+def _split_attempts(phases: Iterable[Phase]) -> list[tuple[list[Phase], bool]]:
     """Split phases into attempts, each with whether a rerun of the same worker superseded it."""
     by_worker: dict[str, list[list[Phase]]] = {}
     in_order: list[list[Phase]] = []
@@ -189,8 +189,8 @@ def _attempts(phases: Iterable[Phase]) -> list[tuple[list[Phase], bool]]:
 
 def _findings(attempt: Sequence[Phase]) -> list[Finding]:
     findings = [finding for phase in attempt if (finding := finding_of(phase))]
-    whole = {phase.when for phase in attempt if not phase.subtest}
-    if not whole >= {"setup", "call", "teardown"}:
+    finished_phases = {phase.when for phase in attempt if not phase.subtest}
+    if not finished_phases >= {"setup", "call", "teardown"}:
         # Last, so that whatever else was found speaks first.
         text = "it did not run to its end"
         findings.append((Verdict.BLOCKED, Reason(text=text, kind=Kind.NOT_RUN)))

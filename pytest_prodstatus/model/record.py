@@ -143,14 +143,14 @@ class StageStatus(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_f
                 raise ValueError(msg)
 
     @property
-    def hangs(self) -> bool:
+    def is_affected(self) -> bool:
         """Whether it isn't CONFIRMED because of something outside it."""
         return (self.cause or self.id).partition(".")[0] != self.id
 
     @property
     def is_root(self) -> bool:
         """Whether it isn't CONFIRMED, and the root of that is its own."""
-        return self.verdict is not Verdict.CONFIRMED and not self.hangs
+        return self.verdict is not Verdict.CONFIRMED and not self.is_affected
 
 
 class Final(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

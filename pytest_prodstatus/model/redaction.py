@@ -46,7 +46,7 @@ _SCHEME = re.compile(
     r"((?i:\b(?:bearer|basic))(?:\s|\\+[nrt]|\+|%20|:)+)"
     rf"(?:(?={_OPAQUE}[a-z]*(?:[A-Z0-9_~+/=%-]|\.\w)){_OPAQUE}{{{LEAST},}}|[a-z]{{16,}})=*()"
 )
-_SHAPES = (
+_TOKEN_PATTERNS = (
     ("eyJ", _JWT),
     ("@", _USERINFO),
     ("@", _BARE_USERINFO),
@@ -90,7 +90,7 @@ class Redactor:
             value: the secret.
             name: where it comes from, as `source_of` tells it.
         """
-        fresh = sorted(part for part in {value, *_parts(value)} if self._is_new(part))
+        fresh = sorted(part for part in {value, *_inner_secrets(value)} if self._is_new(part))
         for part in fresh:
             self._names[part] = name
             self._forms += _forms_of(part)
@@ -110,10 +110,10 @@ class Redactor:
                 text = form.pattern.sub(MASK, text)
         if "..." in text or "…" in text:
             for value in self._names:
-                text = _without_ends(value, text)
-        for hint, shape in _SHAPES:
-            if hint in text:
-                text = shape.sub(rf"\1{MASK}\2", text)
+                text = _mask_cut_value(value, text)
+        for marker, token in _TOKEN_PATTERNS:
+            if marker in text:
+                text = token.sub(rf"\1{MASK}\2", text)
         return text
 
     def source_of(self, text: str) -> str | None:
@@ -144,15 +144,15 @@ class SecretNames:
     def __contains__(self, name: str) -> bool:
         # The same few names are asked about before every text of a run.
         if name not in self._known:
-            self._known[name] = self._holds(name)
+            self._known[name] = self._names_secret(name)
         return self._known[name]
 
-    def _holds(self, name: str) -> bool:
-        meant = is_secret_name(name)
+    def _names_secret(self, name: str) -> bool:
+        is_secret = is_secret_name(name)
         for pattern in self._patterns:
             if fnmatchcase(name.upper(), pattern.removeprefix("!")):
-                meant = not pattern.startswith("!")
-        return meant
+                is_secret = not pattern.startswith("!")
+        return is_secret
 
     def among(self, variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Yield name and value of each variable that holds a secret."""
@@ -162,16 +162,16 @@ class SecretNames:
                 yield name, value
 
 
-def _without_ends(value: str, text: str) -> str:
+def _mask_cut_value(value: str, text: str) -> str:
     """Return `text` without the beginning or the end of a value that was cut with an ellipsis.
 
     pytest shortens long representations before anyone else sees them.
     """
-    text = _without_beginning(value, text)
-    return _without_beginning(value[::-1], text[::-1])[::-1]
+    text = _mask_cut_start(value, text)
+    return _mask_cut_start(value[::-1], text[::-1])[::-1]
 
 
-def _without_beginning(value: str, text: str) -> str:
+def _mask_cut_start(value: str, text: str) -> str:
     head = value[:LEAST]
     at = text.find(head)
     while at >= 0:
@@ -183,20 +183,20 @@ def _without_beginning(value: str, text: str) -> str:
     return text
 
 
-def _parts(value: str) -> Iterator[str]:
+def _inner_secrets(value: str) -> Iterator[str]:
     """Yield the secrets within a secret."""
     yield value.strip()
     lines = value.splitlines()
     if len(lines) > 1:
         yield from (line.strip() for line in lines)
-    yield from _passwords(value)
+    yield from _url_passwords(value)
     try:
-        yield from _members(json.loads(value)) if value.lstrip().startswith(("{", "[")) else ()
+        yield from _json_secrets(json.loads(value)) if value.lstrip().startswith(("{", "[")) else ()
     except (ValueError, RecursionError):
         return
 
 
-def _passwords(value: str) -> Iterator[str]:
+def _url_passwords(value: str) -> Iterator[str]:
     found = [match[1].strip("'") for match in _DSN_PART.finditer(value)]
     try:
         parts = urlsplit(value.strip())
@@ -209,13 +209,13 @@ def _passwords(value: str) -> Iterator[str]:
         yield from {password, unquote(password), unquote_plus(password)}
 
 
-def _members(data: object, name: str = "") -> Iterator[str]:
+def _json_secrets(data: object, name: str = "") -> Iterator[str]:
     if isinstance(data, dict):
         for key, item in data.items():
-            yield from _members(item, key)
+            yield from _json_secrets(item, key)
     elif isinstance(data, list):
         for item in data:
-            yield from _members(item, name)
+            yield from _json_secrets(item, name)
     elif isinstance(data, str) and is_secret_name(name):
         yield from {data, data.strip(), *(line.strip() for line in data.splitlines())}
 
@@ -250,9 +250,9 @@ def _forms_of(value: str) -> list[_Form]:
     data = value.encode("utf-8", "surrogatepass")
     hexadecimal = data.hex()
     return [
-        _Form(value, _anchor(value), _escaped(value)),
+        _Form(value, _anchor(value), _escaped_pattern(value)),
         *(_Form(value, digits, digits) for digits in sorted({hexadecimal, hexadecimal.upper()})),
-        *(_Form(value, _anchor(core), _in_base64(core)) for core in _cores(data)),
+        *(_Form(value, _anchor(core), _base64_pattern(core)) for core in _base64_cores(data)),
     ]
 
 
@@ -261,53 +261,55 @@ def _anchor(value: str) -> str:
     return max(re.findall(r"[A-Za-z0-9_]+", value), key=len, default="")
 
 
-def _escaped(value: str) -> str:
+def _escaped_pattern(value: str) -> str:
     # Runs of one kind are one element, so that the pattern can't go astray on a long run.
     parts = re.findall(r"\s+|\\+|[^\s\\]", value)
-    return "".join(map(_element, parts))
+    return "".join(map(_part_pattern, parts))
 
 
-def _element(part: str) -> str:
+def _part_pattern(part: str) -> str:
     if part.isspace():
         return _SPACE
     if part.startswith("\\"):
         return f"{_BACKSLASH}{{1,200}}"
     if part == "_" or (part.isascii() and part.isalnum()):
         return part
-    return _character(part)
+    return _character_pattern(part)
 
 
-def _character(char: str) -> str:
+def _character_pattern(char: str) -> str:
     code = ord(char)
     octets = [f"{octet:02x}" for octet in char.encode("utf-8", "surrogatepass")]
     units = char.encode("utf-16-be", "surrogatepass").hex()
-    names = [f"#0*{code}", f"#[xX]0*{_digits(f'{code:x}')}"]
+    names = [f"#0*{code}", f"#[xX]0*{_hex_pattern(f'{code:x}')}"]
     if code in codepoint2name:
         names.append(codepoint2name[code])
-    plain = [
+    encodings = [
         # A shell's quotes within quotes.
         r"""'(?:"'"')?'?""" if char == "'" else re.escape(char),
-        "".join(_PERCENT + _digits(octet) for octet in octets),
+        "".join(_PERCENT + _hex_pattern(octet) for octet in octets),
         f"{_AMPERSAND}(?:{'|'.join(names)});",
     ]
     escapes = [
-        _ESCAPE.join(["", *(f"u{_digits(units[at : at + 4])}" for at in range(0, len(units), 4))]),
-        f"{_ESCAPE}U{_digits(f'{code:08x}')}",
-        _ESCAPE.join(["", *(f"x{_digits(octet)}" for octet in octets)]),
+        _ESCAPE.join(
+            ["", *(f"u{_hex_pattern(units[at : at + 4])}" for at in range(0, len(units), 4))]
+        ),
+        f"{_ESCAPE}U{_hex_pattern(f'{code:08x}')}",
+        _ESCAPE.join(["", *(f"x{_hex_pattern(octet)}" for octet in octets)]),
     ]
     if char == "\b":
         escapes.append(f"{_ESCAPE}b")  # the one short escape of JSON that isn't white space
     if code <= 0xFF:
-        escapes.append(f"{_ESCAPE}x{_digits(f'{code:02x}')}")
-    return f"(?:(?:{_ESCAPE})?(?:{'|'.join(plain)})|{'|'.join(escapes)})"
+        escapes.append(f"{_ESCAPE}x{_hex_pattern(f'{code:02x}')}")
+    return f"(?:(?:{_ESCAPE})?(?:{'|'.join(encodings)})|{'|'.join(escapes)})"
 
 
-def _digits(text: str) -> str:
+def _hex_pattern(text: str) -> str:
     """Return a pattern of hexadecimal digits in either case."""
     return "".join(f"[{d}{d.upper()}]" if d.isalpha() else d for d in text)
 
 
-def _cores(data: bytes) -> list[str]:
+def _base64_cores(data: bytes) -> list[str]:
     """Return the base64 digits that depend on `data` alone, for each way it may be aligned."""
     cores = []
     for before in range(3):
@@ -317,7 +319,7 @@ def _cores(data: bytes) -> list[str]:
     return cores
 
 
-def _in_base64(core: str) -> str:
+def _base64_pattern(core: str) -> str:
     """Return the pattern of a core in either alphabet, with the digits it shares with others."""
     plus, slash = rf"(?:[+-]|{_PERCENT}2[Bb])", rf"(?:\\*/|_|{_PERCENT}2[Ff])"
     digits = "".join({"+": plus, "/": slash}.get(char, char) for char in core)

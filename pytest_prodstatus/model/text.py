@@ -34,14 +34,14 @@ def one_line(text: str, *, limit: int = 600) -> str:
     one that was cut says how long the text was. A line that went through once stays as it is.
     """
     # What is printable ASCII has no white space but spaces; as most texts are.
-    plain = len(text) <= limit and text.isascii() and text.isprintable()
-    if plain and "  " not in text and text[:1] != " " and text[-1:] != " ":
+    is_plain = len(text) <= limit and text.isascii() and text.isprintable()
+    if is_plain and "  " not in text and text[:1] != " " and text[-1:] != " ":
         return text
     # Bounded first: what is thrown away is never worth cleaning.
-    cleaned = " ".join("".join(map(_visible, text[: 4 * limit])).split())
+    cleaned = " ".join("".join(map(_escape_char, text[: 4 * limit])).split())
     if len(cleaned) > limit or len(text) > 4 * limit:
-        told = f"… (cut from {len(text):,} characters)"
-        return cleaned[: max(0, limit - len(told))] + told
+        note = f"… (cut from {len(text):,} characters)"
+        return cleaned[: max(0, limit - len(note))] + note
     return cleaned
 
 
@@ -53,12 +53,12 @@ def several_lines(text: str, *, limit: int = 8_000) -> str:
     """
     kept = text[-limit:]
     cleaned = "\n".join(
-        "".join(map(_visible, line)).rstrip() for line in kept.expandtabs(4).splitlines()
+        "".join(map(_escape_char, line)).rstrip() for line in kept.expandtabs(4).splitlines()
     ).strip("\n")
     if len(text) <= limit and len(cleaned) <= limit:
         return cleaned
-    told = f"… (cut from {len(text):,} characters)\n"
-    return told + cleaned[-(limit - len(told)) :]
+    note = f"… (cut from {len(text):,} characters)\n"
+    return note + cleaned[-(limit - len(note)) :]
 
 
 def utf8(text: str) -> str:
@@ -66,7 +66,7 @@ def utf8(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
-def _visible(char: str) -> str:
+def _escape_char(char: str) -> str:
     if " " <= char <= "~":
         return char
     if char in "\t\n\r\v\f\x85\u2028\u2029":
@@ -79,7 +79,7 @@ def _visible(char: str) -> str:
     return char
 
 
-_FORM = re.compile(r"([0-9]{1,6})([smhd])")
+_DURATION = re.compile(r"([0-9]{1,6})([smhd])")
 DURATION_FORM = "write a whole number and s, m, h or d, as in '24h'"
 _UNIT = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -90,7 +90,7 @@ def parse_duration(text: str) -> timedelta:
     Raises:
         ValueError: the text isn't a positive whole number followed by s, m, h or d.
     """
-    match = _FORM.fullmatch(text.strip()) if isinstance(text, str) else None
+    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
     if not match or int(match[1]) == 0:
         msg = f"{text!r} is not a duration: {DURATION_FORM}"
         raise ValueError(msg)
@@ -131,18 +131,18 @@ def instant(moment: datetime) -> datetime:
         msg = f"the instant {moment.isoformat()!r} has no time zone; give an aware datetime"
         raise ValueError(msg)
     try:
-        there = moment.astimezone(timezone.utc)
+        in_utc = moment.astimezone(timezone.utc)
     except OverflowError:
         msg = f"{moment.isoformat()!r} is not an instant of the years 1 to 9999 in UTC"
         raise ValueError(msg) from None
-    return there.replace(microsecond=there.microsecond // 1000 * 1000)
+    return in_utc.replace(microsecond=in_utc.microsecond // 1000 * 1000)
 
 
 def utc_isoformat(moment: datetime) -> str:
     """Return an aware instant as ISO 8601 in UTC, to the millisecond, ending in `Z`."""
-    there = moment if moment.tzinfo is timezone.utc else moment.astimezone(timezone.utc)
+    in_utc = moment if moment.tzinfo is timezone.utc else moment.astimezone(timezone.utc)
     # By halves, since to write out a time zone takes longer than all the rest.
-    return f"{there.date().isoformat()}T{there.time().isoformat('milliseconds')}Z"
+    return f"{in_utc.date().isoformat()}T{in_utc.time().isoformat('milliseconds')}Z"
 
 
 def normalize(value: Struct, *names: str) -> None:
@@ -156,8 +156,10 @@ def normalize(value: Struct, *names: str) -> None:
         ValueError: an instant has no time zone, or lies outside the years 1 to 9999 in UTC.
     """
     for name in names:
-        old = getattr(value, name)
-        if old is not None:
-            new = one_line(old) if isinstance(old, str) else instant(old)
-            if new is not old:
-                force_setattr(value, name, new)
+        value_before = getattr(value, name)
+        if value_before is not None:
+            value_after = (
+                one_line(value_before) if isinstance(value_before, str) else instant(value_before)
+            )
+            if value_after is not value_before:
+                force_setattr(value, name, value_after)

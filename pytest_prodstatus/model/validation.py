@@ -58,7 +58,7 @@ def problem_of(error: Exception, data: object, root: Any) -> Problem:
     """Return what is wrong with `data`, which can't be converted to the type `root`."""
     found = _AT.fullmatch(str(error))
     message, path = found.groups() if found else (str(error), "$")
-    steps, value, kinds = _looked_up(path, message, data, inspect.type_info(root))
+    steps, value, kinds = _look_up(path, message, data, inspect.type_info(root))
     lacking = re.fullmatch(r"Object missing required field `(.*)`", message, re.DOTALL)
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", message, re.DOTALL)
     structs = [kind for kind in kinds if isinstance(kind, inspect.StructType)]
@@ -86,19 +86,19 @@ def sentence_of(error: Exception, data: object, root: Any) -> str:
     """
     if isinstance(error, RecursionError):
         return "the record is nested too deeply"
-    wrong = problem_of(error, data, root)
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in wrong.steps)
-    where = path.removeprefix(".") or "the record"
-    if wrong.lacking:
-        return f"{where} has no field {wrong.lacking!r}"
-    if wrong.unknown:
-        hint = nearest(wrong.unknown, wrong.names)
-        return f"{where} has an unknown field {wrong.unknown!r}; {hint}fields are " + ", ".join(
-            wrong.names
+    problem = problem_of(error, data, root)
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in problem.steps)
+    place = path.removeprefix(".") or "the record"
+    if problem.lacking:
+        return f"{place} has no field {problem.lacking!r}"
+    if problem.unknown:
+        hint = nearest(problem.unknown, problem.names)
+        return f"{place} has an unknown field {problem.unknown!r}; {hint}fields are " + ", ".join(
+            problem.names
         )
-    if wrong.rule:
-        return f"{where} is {reprlib.repr(wrong.value)}; it must be {wrong.rule}"
-    return f"{where}: {wrong.message}"
+    if problem.rule:
+        return f"{place} is {reprlib.repr(problem.value)}; it must be {problem.rule}"
+    return f"{place}: {problem.message}"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -109,7 +109,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}? " if near else ""
 
 
-def _looked_up(
+def _look_up(
     path: str, message: str, data: object, kind: inspect.Type
 ) -> tuple[list[Step], object, list[inspect.Type]]:
     """Return the path's steps, the value at its end, and the types that may stand there."""
@@ -118,7 +118,7 @@ def _looked_up(
     for name, number in _STEP.findall(path):
         step: Step = name or number
         if number == "...":
-            step = _offender(data, message)
+            step = _offending_key(data, message)
         elif number:
             step = int(number)
         try:
@@ -126,42 +126,42 @@ def _looked_up(
         except (TypeError, LookupError):
             data = None
         steps.append(step)
-        kinds = [below for each in kinds for below in _below(each, step)]
-    return steps, data, list(_flat(kinds))
+        kinds = [below for option in kinds for below in _types_below(option, step)]
+    return steps, data, list(_flatten(kinds))
 
 
-def _offender(data: object, message: str) -> Step:
+def _offending_key(data: object, message: str) -> Step:
     """Return the key of the value that msgspec complained about; it says only what it got."""
-    got = re.search(r"got `(\w+)`", message)
-    types = _KINDS[got[1]][1] if got and got[1] in _KINDS else ()
-    shown = re.search(r"value '(.*)'", message, re.DOTALL)
+    received = re.search(r"got `(\w+)`", message)
+    types = _KINDS[received[1]][1] if received and received[1] in _KINDS else ()
+    quoted = re.search(r"value '(.*)'", message, re.DOTALL)
     for key, value in data.items() if isinstance(data, dict) else ():
-        if type(value) in types or (shown and value == shown[1]):
+        if type(value) in types or (quoted and value == quoted[1]):
             return str(key)
     return "..."
 
 
-def _below(kind: inspect.Type, step: Step) -> Iterator[inspect.Type]:
+def _types_below(kind: inspect.Type, step: Step) -> Iterator[inspect.Type]:
     """Yield the types that may stand one step below a value of type `kind`."""
-    for each in _flat([kind]):
-        match each:
+    for option in _flatten([kind]):
+        match option:
             case inspect.StructType():
-                yield from (f.type for f in each.fields if f.encode_name == step)
-                if each.tag_field == step:
-                    yield inspect.LiteralType(values=(each.tag,))
+                yield from (f.type for f in option.fields if f.encode_name == step)
+                if option.tag_field == step:
+                    yield inspect.LiteralType(values=(option.tag,))
             case inspect.VarTupleType() | inspect.ListType():
-                yield each.item_type
+                yield option.item_type
             case inspect.DictType():
-                yield each.value_type
+                yield option.value_type
 
 
-def _flat(kinds: list[inspect.Type]) -> Iterator[inspect.Type]:
+def _flatten(kinds: list[inspect.Type]) -> Iterator[inspect.Type]:
     for kind in kinds:
         match kind:
             case inspect.UnionType():
-                yield from _flat(list(kind.types))
+                yield from _flatten(list(kind.types))
             case inspect.Metadata():
-                yield from _flat([kind.type])
+                yield from _flatten([kind.type])
             case _:
                 yield kind
 

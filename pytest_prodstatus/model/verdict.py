@@ -102,7 +102,7 @@ class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=F
     remedy: str | None = None
 
     def __post_init__(self) -> None:
-        _keep_lines(self, "text")
+        _normalize_text(self, "text")
 
 
 class Because(TypedDict):
@@ -129,7 +129,7 @@ class Explained:
                 name = "reason" if self.sentence is None else "kind"
                 msg = f"{name} is None; it must be a text if the verdict is {self.verdict}"
                 raise ValueError(msg)
-            _keep_lines(self, "sentence")
+            _normalize_text(self, "sentence")
         elif self.sentence is not None or self.kind is not None or self.remedy is not None:
             fields = {
                 "reason": self.sentence,
@@ -190,7 +190,7 @@ def worse_status(ours: int, other: int) -> int:
     return ours if other in replaced else other
 
 
-def _keep_lines(value: Any, name: str) -> None:
+def _normalize_text(value: Any, name: str) -> None:
     """Put the sentence and the remedy of a new value on one line each."""
     old = getattr(value, name)
     text = one_line(old) or "no reason was given"

@@ -64,7 +64,7 @@ class Waivers(Struct, frozen=True, kw_only=True):
 
     def in_force(self, known: Collection[str], now: datetime) -> tuple[Waiver, ...]:
         """Return the waivers that keep every rule; arguments as for `broken`."""
-        return tuple(waiver for waiver in self.given if not self._wrong(waiver, known, now))
+        return tuple(waiver for waiver in self.given if not self._broken_rule(waiver, known, now))
 
     def broken(self, known: Collection[str], now: datetime) -> Iterator[tuple[Waiver, str]]:
         """Yield each waiver that closes the gate, and a sentence that says why.
@@ -74,9 +74,9 @@ class Waivers(Struct, frozen=True, kw_only=True):
             now: the instant against which they are measured.
         """
         for waiver in self.given:
-            wrong = self._wrong(waiver, known, now)
-            if wrong:
-                yield waiver, f"the waiver of {waiver.criterion!r} ({waiver.owner}) {wrong}"
+            fault = self._broken_rule(waiver, known, now)
+            if fault:
+                yield waiver, f"the waiver of {waiver.criterion!r} ({waiver.owner}) {fault}"
 
     def misplaced(self, known: Collection[str]) -> Iterator[str]:
         """Yield a sentence for each unwaivable criterion that doesn't exist, and so isn't kept."""
@@ -84,7 +84,7 @@ class Waivers(Struct, frozen=True, kw_only=True):
             if "." in name and name not in known:
                 yield f"unwaivable names {name!r}, which is no criterion"
 
-    def _wrong(self, waiver: Waiver, known: Collection[str], now: datetime) -> str:
+    def _broken_rule(self, waiver: Waiver, known: Collection[str], now: datetime) -> str:
         if waiver.criterion not in known:
             return "is about no criterion"
         if self._protected(waiver.criterion):

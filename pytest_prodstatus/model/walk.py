@@ -32,13 +32,13 @@ def walked(value: Any, visit: Visit, *, builtin: bool = False) -> Any:
         visit: decides about each value, and about each key that is text.
         builtin: make the builtin collection of each of its subclasses, and visit every key.
     """
-    seen = visit(value)
-    if seen is not INTO:
-        return seen
+    visited_value = visit(value)
+    if visited_value is not INTO:
+        return visited_value
     if isinstance(value, Struct):
         names, values_of = _texts_of(type(value))
         before = values_of(value)
-        after = tuple(walked(own, visit, builtin=builtin) if own else own for own in before)
+        after = tuple(walked(item, visit, builtin=builtin) if item else item for item in before)
         if all(map(operator.is_, before, after)):
             return value
         return replace(value, **dict(zip(names, after, strict=True)))
@@ -47,10 +47,10 @@ def walked(value: Any, visit: Visit, *, builtin: bool = False) -> Any:
             _key(key, visit, builtin=builtin): walked(item, visit, builtin=builtin)
             for key, item in value.items()
         }
-        same = _same([*value, *value.values()], [*made, *made.values()])
+        same = _all_identical([*value, *value.values()], [*made, *made.values()])
         return value if same and (not builtin or type(value) is dict) else made
     items = [walked(item, visit, builtin=builtin) for item in value]
-    if (not builtin or type(value) in _COLLECTIONS) and _same(list(value), items):
+    if (not builtin or type(value) in _COLLECTIONS) and _all_identical(list(value), items):
         return value
     if not builtin and isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*items)
@@ -66,7 +66,7 @@ def printable(value: S) -> S:
     """Return a Struct in whose texts every lone surrogate, which UTF-8 can't write, is escaped."""
 
     def visit(part: Any) -> Any:
-        return utf8(part) if isinstance(part, str) else _into(part)
+        return utf8(part) if isinstance(part, str) else _walk_collections(part)
 
     made: S = walked(value, visit)
     return made
@@ -81,7 +81,7 @@ def redact_record(value: S, redact: Callable[[str], str]) -> S:
             return part if clean == part else clean
         if isinstance(part, tuple) and len(part) > 1 and isinstance(part[0], Struct):
             return part if _is_clean(part, redact) else INTO
-        return _into(part)
+        return _walk_collections(part)
 
     made: S = walked(value, visit)
     return made
@@ -95,33 +95,33 @@ def _is_clean(parts: tuple[Any, ...], redact: Callable[[str], str]) -> bool:
     """
     texts: list[str] = []
     for part in parts:
-        _gather(part, texts)
-    whole = "\n".join(texts)
-    return redact(whole) == whole
+        _collect_texts(part, texts)
+    joined = "\n".join(texts)
+    return redact(joined) == joined
 
 
-def _gather(value: Any, texts: list[str]) -> None:
+def _collect_texts(value: Any, texts: list[str]) -> None:
     """Add every text in `value`; `walked` takes three times as long to the same end."""
     if isinstance(value, str):
         texts.append(value)
     elif isinstance(value, Struct):
-        for own in _texts_of(type(value))[1](value):
-            if own:
-                _gather(own, texts)
+        for item in _texts_of(type(value))[1](value):
+            if item:
+                _collect_texts(item, texts)
     elif isinstance(value, Mapping):
         texts += value
         for item in value.values():
-            _gather(item, texts)
+            _collect_texts(item, texts)
     elif isinstance(value, _COLLECTIONS):
         for item in value:
-            _gather(item, texts)
+            _collect_texts(item, texts)
 
 
-def _into(part: Any) -> Any:
+def _walk_collections(part: Any) -> Any:
     return INTO if isinstance(part, (Struct, Mapping, *_COLLECTIONS)) else part
 
 
-def _same(before: list[Any], after: list[Any]) -> bool:
+def _all_identical(before: list[Any], after: list[Any]) -> bool:
     return len(before) == len(after) and all(map(operator.is_, before, after))
 
 
@@ -147,7 +147,7 @@ def _holds_text(kind: inspect.Type, outer: type[Struct]) -> bool:
         case inspect.DictType():
             return _holds_text(kind.key_type, outer) or _holds_text(kind.value_type, outer)
         case inspect.UnionType():
-            return any(_holds_text(each, outer) for each in kind.types)
+            return any(_holds_text(option, outer) for option in kind.types)
         case (
             inspect.VarTupleType()
             | inspect.ListType()

@@ -196,7 +196,7 @@ def answer_lines(told: GateReport, now: datetime) -> Iterator[str]:
     if answer.violations or answer.causes:
         yield "Why:" if not answer.open else "It would be closed:"
     for violation in answer.violations:
-        yield f"  {violation.ground}: {violation.text}"
+        yield f"  {violation.kind}: {violation.text}"
     for cause in answer.causes[:SHOWN]:
         yield from _cause(cause)
     if answer.causes[SHOWN:]:
@@ -269,7 +269,7 @@ def _record(told: GateReport) -> RecordAnswer:
         rules=answer.rules,
         verdict=answer.verdict,
         violations=tuple(
-            RefusedBy(rule=each.ground, reason=each.text, remedy=each.remedy)
+            RefusedBy(rule=each.kind, reason=each.text, remedy=each.remedy)
             for each in answer.violations
         ),
         causes=answer.causes,

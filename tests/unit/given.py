@@ -130,7 +130,7 @@ def run(**more: Any) -> Run:
     return Run(**{**given, **more})
 
 
-def facts(
+def run_data(
     stages: Catalogue, observed: dict[str, Observation] | None = None, /, **more: Any
 ) -> RunData:
     """Return the facts of a run that collected, selected and observed the same criteria."""
@@ -165,7 +165,7 @@ def record(
         name: told if isinstance(told, Observation) else observation(told)
         for name, told in verdicts.items()
     }
-    return assembled(facts(stages, seen, **more), of or run(), rule, status)
+    return assembled(run_data(stages, seen, **more), of or run(), rule, status)
 
 
 def by_id(statuses: Iterable[CriterionStatus]) -> dict[str, CriterionStatus]:

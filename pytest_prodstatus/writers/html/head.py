@@ -51,11 +51,11 @@ def gate_answer(record: Record, config: Config) -> GateDecision | None:
     if now is None or not config.waivers.given:
         return None
     # Not above, since a project without waivers has no gate's answer to pay for.
-    from pytest_prodstatus.model.gate import ask
+    from pytest_prodstatus.model.gate import decide
     from pytest_prodstatus.model.violations import GateQuery
 
     about = GateQuery(target=record.run.target)
-    return ask(record, config.catalogue, about, now, waivers=config.waivers)
+    return decide(record, config.catalogue, about, now, waivers=config.waivers)
 
 
 def valid_for(stage_id: str, config: Config) -> timedelta:

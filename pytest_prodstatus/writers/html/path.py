@@ -78,7 +78,7 @@ def _seen(shows: str, record: Record, anchors: Mapping[str, str]) -> tuple[str, 
     """Return anchor, verdict and state of the stage or criterion that a step shows."""
     for stage in record.stages:
         if stage.id == shows:
-            state = "root" if stage.is_root else "hangs" if stage.hangs else ""
+            state = "root" if stage.is_root else "hangs" if stage.is_affected else ""
             return f"stage-{stage.id}", stage.verdict, state
         for status in stage.criteria:
             if status.id == shows:

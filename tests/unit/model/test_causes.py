@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.causes import cause_line
 from pytest_prodstatus.model.codec import write_record
-from pytest_prodstatus.model.gate import ask
+from pytest_prodstatus.model.gate import decide
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.verdict import Kind, Verdict
 from pytest_prodstatus.model.violations import GateQuery
@@ -175,7 +175,7 @@ def printed_actions(made: Record, config: Config) -> dict[str, list[str]]:
     (field,) = re.findall(r"(?m)^\*\*NEXT ACTIONS:\*\* (.*)$", document)
     page = "".join(page_pieces(made, config))
     section = page.partition('id="next"')[2].partition("</section>")[0]
-    answer = ask(made, STAGES, GateQuery(target="demo"), NOW)
+    answer = decide(made, STAGES, GateQuery(target="demo"), NOW)
     data = json.loads(write_record(made))
     return {
         "board": numbered(board[board.index("Next:") + 1 :]) if "Next:" in board else [],
@@ -194,7 +194,7 @@ def test_every_output_gives_the_same_actions_and_causes(drawn: list[str]) -> Non
     config = Config(catalogue=STAGES)
     printed = printed_actions(made, config)
     assert all(actions == printed["gate"] for actions in printed.values()), printed
-    answer = ask(made, STAGES, GateQuery(target="demo"), NOW)
+    answer = decide(made, STAGES, GateQuery(target="demo"), NOW)
     assert answer.causes == made.decision.causes
     page = "".join(page_pieces(made, config))
     closed_by = re.findall(r'<th scope="row">Closed by</th><td>(.*?)</td>', page)

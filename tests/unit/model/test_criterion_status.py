@@ -21,11 +21,11 @@ from tests.unit.given import (
     catalogue,
     criterion,
     entry,
-    facts,
     observation,
     reason,
     record,
     run,
+    run_data,
     stage,
 )
 
@@ -40,7 +40,7 @@ def stand(
     **more: Any,
 ) -> dict[str, CriterionStatus]:
     """Return the standings by id."""
-    return by_id(criterion_statuses(facts(stages, observed, **more), run(), NOW))
+    return by_id(criterion_statuses(run_data(stages, observed, **more), run(), NOW))
 
 
 def former(
@@ -193,7 +193,7 @@ class TestCarriedOver:
     def test_a_run_that_names_no_release_carries_any_over(self) -> None:
         """A developer runs one stage of what is there."""
         unnamed = run(subject=Subject())
-        made = facts(ONE, None, former=former({"a.x": C}), **narrowed("b.x"))
+        made = run_data(ONE, None, former=former({"a.x": C}), **narrowed("b.x"))
         assert by_id(criterion_statuses(made, unnamed, NOW))["a.x"].verdict is C
 
     def test_an_old_confirmed_is_stale(self) -> None:
@@ -308,7 +308,7 @@ def test_the_same_test_is_never_counted_twice() -> None:
     """Every id stands once, however many sources know it."""
     names = ("a.x", "a.y", "b.x")
     tests: tuple[Criterion, ...] = tuple(map(criterion, names))
-    told = facts(
+    told = run_data(
         ONE,
         {"a.x": observation(F)},
         collected=tests,

@@ -11,7 +11,12 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.gate import GateDecision, UnknownStageError, ask, refused
+from pytest_prodstatus.model.gate import (
+    GateDecision,
+    UnknownStageError,
+    decide,
+    decision_without_record,
+)
 from pytest_prodstatus.model.record import CriterionStatus, Override, Record, Subject
 from pytest_prodstatus.model.verdict import Kind, Rule, Verdict, because
 from pytest_prodstatus.model.violations import GateQuery, Violation, ViolationKind
@@ -25,10 +30,10 @@ from tests.unit.given import (
     assembled,
     catalogue,
     criterion,
-    facts,
     observation,
     reason,
     run,
+    run_data,
     stage,
 )
 
@@ -68,7 +73,7 @@ def made(
     }
     given = {"target": "production", "catalogue": stages.digest, "started": at - HOUR}
     collected = tuple(map(criterion, names))
-    what = facts(stages, seen, collected=collected, selected=frozenset(seen), former=former)
+    what = run_data(stages, seen, collected=collected, selected=frozenset(seen), former=former)
     return assembled(what, run(**{**given, "finished": at, **of}), rule, 0, at)
 
 
@@ -116,7 +121,7 @@ def answer(
 ) -> GateDecision:
     """Return what the gate says of a record."""
     question = GateQuery(**{"target": "production", **asked})
-    return ask(
+    return decide(
         record, stages, question, now, waivers=waivers, override=override, found=found
     )  # fmt: skip
 
@@ -135,7 +140,7 @@ class Row:
 
     record: Callable[[], Record]
     status: int
-    ground: ViolationKind | None
+    kind: ViolationKind | None
     told: str
     asked: dict[str, Any] = field(default_factory=dict)
 
@@ -269,7 +274,7 @@ REFUSALS = {
     # Found elsewhere.
     "document": Row(
         made, 10, KIND.DOCUMENT, "it was edited",
-        {"found": (Violation(ground=ViolationKind.DOCUMENT, text="it was edited"),)}),
+        {"found": (Violation(kind=ViolationKind.DOCUMENT, text="it was edited"),)}),
     # The verdicts, now.
     "FAILED": Row(
         lambda: made({"oauth.token": F}), 1, None, "oauth.token FAILED: seen to be FAILED"),
@@ -350,12 +355,12 @@ def test_refusal(name: str) -> None:
     assert not got.open
     assert got.decision == "closed"
     assert got.exit_code == row.status
-    assert [violation.ground for violation in got.violations if row.ground] == [row.ground] * bool(
-        row.ground
+    assert [violation.kind for violation in got.violations if row.kind] == [row.kind] * bool(
+        row.kind
     )
-    assert row.told in (got.violations[0].text if row.ground else got.reasons[0])
+    assert row.told in (got.violations[0].text if row.kind else got.reasons[0])
     asked = str(row.asked.get("target", "production"))
-    rule = row.ground or ViolationKind.VERDICT
+    rule = row.kind or ViolationKind.VERDICT
     assert got.rules[0] is rule
     assert got.sentence.startswith(f"gate closed (target {asked}, rule {rule}): ")
     assert got.reasons[0] in got.sentence
@@ -425,7 +430,7 @@ def test_one_reason_is_told_whole() -> None:
         "gate closed (target production, rule verdict): FINAL BLOCKED: "
         "oauth.token BLOCKED: seen to be BLOCKED"
     )
-    assert answer(made(), found=(Violation(ground=ViolationKind.DOCUMENT, text="x"),)).actions == ()
+    assert answer(made(), found=(Violation(kind=ViolationKind.DOCUMENT, text="x"),)).actions == ()
 
 
 def test_another_run_is_asked_for_in_the_words_of_the_question() -> None:
@@ -531,14 +536,14 @@ class TestOverride:
     """A person's word opens the gate, and everything else is still said."""
 
     WORD = Override(target="production", reason="fix", who="Ann", since=NOW, until=NOW + HOUR)
-    GONE = Violation(ground=ViolationKind.UNREADABLE, text="there is no record")
+    GONE = Violation(kind=ViolationKind.UNREADABLE, text="there is no record")
 
     def test_whatever_the_verdict(self) -> None:
         """FAILED, refused, or nothing known at all."""
         for got in (
             answer(made({"oauth.token": F}), override=self.WORD),
             answer(made(target="demo"), override=self.WORD),
-            refused([self.GONE], GateQuery(target="production"), self.WORD),
+            decision_without_record([self.GONE], GateQuery(target="production"), self.WORD),
         ):  # fmt: skip
             assert (got.open, got.exit_code, got.confirmed) == (True, 0, False)
             assert got.decision == "open by an override"

@@ -27,10 +27,10 @@ from tests.unit.given import (
     by_id,
     catalogue,
     criterion,
-    facts,
     observation,
     reason,
     run,
+    run_data,
     stage,
 )
 from tests.unit.model.test_properties import DIED, catalogues
@@ -61,7 +61,7 @@ def shard(
         for name, told in observed.items()
     }
     chosen = frozenset([*seen, *selected])
-    told = facts(
+    told = run_data(
         stages, seen, collected=tuple(map(criterion, names)), selected=chosen, former=former
     )  # fmt: skip
     given_ = {"catalogue": stages.digest, "selection": " ".join(sorted(chosen)), **of}

@@ -22,9 +22,9 @@ from tests.unit.given import (
     assembled,
     criterion,
     entry,
-    facts,
     observation,
     run,
+    run_data,
     stage,
 )
 from tests.unit.given import status as stands
@@ -246,7 +246,7 @@ def records(draw: st.DrawFn) -> tuple[Catalogue, Record]:
         some = st.lists(st.sampled_from(tests), unique=True) if tests else st.just([])
         chosen = tests if draw(st.booleans()) else draw(some)
         seen = {c.id: observation(draw(verdicts)) for c in chosen if draw(st.integers(0, 9))}
-        told = facts(
+        told = run_data(
             made, seen, collected=tuple(tests), selected=frozenset(c.id for c in chosen),
             former=former, **more,
         )  # fmt: skip

@@ -58,7 +58,7 @@ def test_a_stage_hangs_on_what_is_outside_it(
         cause=cause,
         criteria=(),
     )
-    assert (stage.hangs, stage.is_root) == (hangs, root)
+    assert (stage.is_affected, stage.is_root) == (hangs, root)
 
 
 @each_hostile_text

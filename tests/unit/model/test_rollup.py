@@ -164,7 +164,7 @@ class TestUpstream:
 
     def test_an_unasked_stage_does_not_count(self) -> None:
         """For the exit of a partial run, a stage that nobody ever looked at blocks nothing."""
-        stages, _ = judged(verdicts={"order.bought": B}, unasked=frozenset(["order"]))
+        stages, _ = judged(verdicts={"order.bought": B}, unselected=frozenset(["order"]))
         assert stages["sale"].verdict is C
         assert stages["order"].verdict is B
 
