@@ -1,6 +1,6 @@
-"""The record of a run: of a finished one, and the one that stands while it is in progress.
+"""Build the record of a run: one when it begins, and one when it has ended.
 
-A run that is killed leaves the latter behind, which confirms nothing.
+The first says that nothing is confirmed. It stays if the run is killed.
 """
 
 from __future__ import annotations
@@ -45,7 +45,15 @@ IN_PROGRESS = Reason(
 def compose(
     data: RunData, statuses: Sequence[CriterionStatus], run: Run, rule: Rule, pytest_status: int
 ) -> Record:
-    """Return the record of a run whose criteria stand as given, each by itself."""
+    """Build the record of a run that has ended.
+
+    Args:
+        data: what was collected, selected and observed.
+        statuses: every criterion, judged by itself and by its age (`criterion_statuses`).
+        run: the run, with its end.
+        rule: the gate's.
+        pytest_status: the exit status with which pytest would end.
+    """
     catalogue, former = data.catalogue, data.former
     complete = bool(statuses) and all(status.observed_now for status in statuses)
     run = replace(run, complete=complete and not run.incidents)
@@ -67,6 +75,7 @@ def compose(
         decision=decision,
         stages=stages,
         history=(*former.history, former.past)[-HISTORY_LIMIT:] if former else (),
+        # The digest is filled in when the document has been written.
         document="",
         overrides=(),
     )
@@ -79,14 +88,14 @@ def marker_of(
     criteria: Collection[Criterion] = (),
     former: Record | None = None,
 ) -> Record:
-    """Return the record of a run that has just begun: every stage is BLOCKED, the gate closed.
+    """Build the record of a run that has just begun: every stage is BLOCKED, the gate is closed.
 
     Args:
-        run: without its end.
+        run: the run, without its end.
         rule: the gate's.
         catalogue: the stages.
-        criteria: those to list by name; each of thousands would say the same.
-        former: the last finished record, which a killed run shall not lose.
+        criteria: the criteria to list. Leave them out if there are thousands: all have one reason.
+        former: the last finished record. It is kept inside, so that a killed run doesn't lose it.
     """
     of_stage: dict[str, list[Criterion]] = {stage.id: [] for stage in catalogue.stages}
     for criterion in criteria:
@@ -99,7 +108,7 @@ def marker_of(
             **because(IN_PROGRESS),
             derived=stage.derived,
             cause=RUN,
-            criteria=tuple(not_observed(one, IN_PROGRESS) for one in of_stage[stage.id]),
+            criteria=tuple(not_observed(c, IN_PROGRESS) for c in of_stage[stage.id]),
             since=run.started,
         )
         for stage in catalogue.stages
@@ -130,10 +139,12 @@ def _selection(
     incidents: Sequence[Reason],
     final_verdict: Verdict,
 ) -> Selection:
+    """Return the verdict on the part of the catalogue that the run was limited to, if it was."""
     selected = [status.id for status in statuses if status.selected]
     partial = len(selected) < len(statuses) or data.restricted or data.stages is not None
     if not partial:
         return Selection(partial=False, verdict=final_verdict, criteria=len(selected))
+    # Stages that the run didn't look at would be BLOCKED, and so would all that require them.
     covered = {s.stage for s in statuses if s.selected or s.observed}
     unselected = frozenset(
         name for name in data.catalogue.by_id if covered.isdisjoint(data.catalogue.closure([name]))
@@ -141,7 +152,7 @@ def _selection(
     stages, _ = judge(data.catalogue, statuses, incidents=incidents, unselected=unselected)
     verdicts = [s.verdict for stage in stages for s in stage.criteria if s.selected]
     if data.stages is not None:
-        # A named stage with no criterion at all must not pass for want of a question.
+        # A stage that was named but has no criterion must not pass because nothing was checked.
         verdicts += [
             s.verdict for s in stages if s.id in data.stages and not s.criteria and not s.derived
         ]
@@ -152,6 +163,7 @@ def _selection(
 def _with_since(
     stages: tuple[StageStatus, ...], former: Record | None, now: datetime
 ) -> tuple[StageStatus, ...]:
+    """Return the stages with the start of the run since which each has its verdict."""
     former_stages = {stage.id: stage for stage in former.stages} if former else {}
 
     def with_since(stage: StageStatus) -> StageStatus:

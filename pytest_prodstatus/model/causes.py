@@ -1,7 +1,8 @@
-"""Why FINAL isn't CONFIRMED and what to do next, worked out once for every output and the gate.
+"""Why FINAL isn't CONFIRMED and what to do next, computed once for every output and the gate.
 
-Three rules: criteria that give the same reason are one cause; a stage that requires one which isn't
-CONFIRMED is no root, and neither is its FAILED; the action that unblocks most comes first.
+Three rules apply. Criteria with the same reason are one cause. A stage is not a root cause, even if
+it FAILED, while a stage that it requires isn't CONFIRMED. The action that unblocks the most stages
+comes first.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Reason, Verdict, because
 
 ACTION_LIMIT = 300
+"""Characters kept of one action."""
 
 
 def causes(
@@ -23,13 +25,14 @@ def causes(
     incidents: Iterable[Reason],
     roots: Collection[str],
 ) -> tuple[Cause, ...]:
-    """Return the root causes, the worst first, then what holds up most.
+    """Return the root causes, the worst verdict first, then those that block the most stages.
 
     Args:
         catalogue: the stages.
         stages: as they were judged.
         incidents: what went wrong outside any criterion.
-        roots: ids of the stages that are asked about (`Catalogue.roots`).
+        roots: ids of the stages in question (`Catalogue.roots` for FINAL); causes that don't
+            affect them are left out.
     """
     relevant = catalogue.with_needs(roots)
     confirmed = {stage.id for stage in stages if stage.verdict is Verdict.CONFIRMED}
@@ -42,6 +45,7 @@ def causes(
             if reason:
                 key = status.verdict, reason
                 found.setdefault(key, []).append((stage.id, one_line(status.id)))
+        # A stage that is its own cause has no criterion.
         if stage.reason and stage.cause == stage.id:
             found.setdefault((stage.verdict, stage.reason), []).append((stage.id, stage.id))
     in_order = [stage.id for stage in catalogue.stages if stage.id in relevant]
@@ -65,13 +69,18 @@ def causes(
 
 
 def run_cause(reason: Reason, affected: tuple[str, ...] = ()) -> Cause:
-    """Return the cause that something went wrong outside any criterion."""
+    """Return the cause for something that went wrong outside any criterion.
+
+    Args:
+        reason: what went wrong.
+        affected: ids of the stages that it blocks.
+    """
     blocked = Verdict.BLOCKED
     return Cause(verdict=blocked, **because(reason), ids=(RUN,), stages=(), affected=affected)
 
 
 def actions_of(causes: Sequence[Cause]) -> tuple[str, ...]:
-    """Return what to do, each thing once: what unblocks most stages first, then what FAILED."""
+    """Return the actions to take, each once; those that unblock the most stages come first."""
     unblocked: dict[str, set[str]] = {}
     for cause in causes:
         action = cause.remedy
@@ -83,7 +92,7 @@ def actions_of(causes: Sequence[Cause]) -> tuple[str, ...]:
 
 
 def cause_line(cause: Cause) -> str:
-    """Return what a cause is about, its verdict, and why, in one sentence."""
+    """Describe a cause in one sentence: its criterion or stage, its verdict, and why."""
     return f"{_label(cause)} {cause.verdict}: {cause.sentence}"
 
 
@@ -92,5 +101,5 @@ def _label(cause: Cause) -> str:
 
 
 def _stage_count(cause: Cause) -> int:
-    """Return how many stages a cause holds up."""
+    """Return how many stages a cause keeps from being CONFIRMED."""
     return len(cause.stages) + len(cause.affected)

@@ -60,7 +60,7 @@ BAD = [
     ((stage("-a"),), "stage id '-a': use lower-case words"),
     ((stage("a\n"),), r"stage id 'a\n': use lower-case words"),
     ((stage("a"), Stage(id="a", title="OTHER")),
-     "stage id 'a' is declared twice: every stage needs an id of its own"),
+     "stage id 'a' is declared twice: every stage needs its own id"),
     ((stage("a", title=""),), "stage 'a': title '' must be one line of plain words"),
     ((stage("a", title="A: B"),), "stage 'a': title 'A: B' must be one line of plain words"),
     ((stage("a", title="<b>"),), "without * : ` < >"),
@@ -74,8 +74,8 @@ BAD = [
       "NEXT ACTIONS and doesn't end with SINCE")),
     ((stage("a", title="B since"),), "title 'B since' is a field of the document itself"),
     ((stage("a", requires=("b",)), stage("c")),
-     "stage 'a': requires names 'b', which is no stage; stages are a, c"),
-    ((stage("a", rollup=("x",)),), "stage 'a': rollup names 'x', which is no stage; stages are a"),
+     "stage 'a': requires names 'b', which is not a stage; stages are a, c"),
+    ((stage("a", rollup=("x",)),), "stage 'a': rollup names 'x', which is not a stage; stages are a"),
     ((stage("a", criteria=("b.x",)),), "stage 'a': write criterion 'b.x' as a.its-name"),
     ((stage("a", criteria=("a.",)),), "stage 'a': write criterion 'a.' as a.its-name"),
     ((stage("a", criteria=("a.x", "a.x")),), "stage 'a': criterion 'a.x' is declared twice"),
@@ -121,7 +121,7 @@ def test_without_declared_stages_the_tests_name_them() -> None:
 
 TESTS = [
     (True, [criterion("b.x")],
-     "test_b.py::test_x: mark stage('b') names no stage; stages are a"),
+     "test_b.py::test_x: mark stage('b') names a stage that isn't declared; stages are a"),
     (False, [criterion("B.x")],
      "test_B.py::test_x: mark stage('B'): use lower-case words joined by hyphens (api-key)"),
     (True, [criterion("a.x"), criterion("a.x", nodeid="b.py::test_x", function="b.py::test_x")],
