@@ -1,7 +1,8 @@
 """The status of each criterion of the catalogue after a run.
 
-A criterion was observed in this run, or is carried over from the last record of the same target (if
-this run wasn't asked to look) for as long as its verdict counts, or did not run.
+A criterion was observed in this run, or it did not run, or it is carried over. Only a criterion
+that this run didn't select is carried over, from the last record of the same target, while its
+verdict is still valid.
 """
 
 from __future__ import annotations
@@ -26,22 +27,22 @@ from pytest_prodstatus.model.text import format_age, format_duration, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
 
 Observe = Callable[[Criterion], Observation | None]
-"""Returns what was observed of a criterion, None for nothing; each is asked about once."""
+"""Returns the observation of a criterion, or None; it is called once for each criterion."""
 
 
 class RunData(NamedTuple):
-    """What is known when a run has ended (or, with nothing observed, when it begins).
+    """What is known when a run has ended, or when it begins and nothing is observed yet.
 
     Attributes:
         catalogue: the stages.
         collected: every criterion whose test was collected, selected or not.
-        selected: ids of the collected criteria that the run was asked to run.
-        observe: what was observed of each.
-        stages: the stages the run was limited to; None for all.
-        restricted: only a part of the suite was collected, so that a test which wasn't found may
-            still exist, unless its file is one of `files`.
-        files: the files that were collected whole.
-        missing: the files that could not be collected, and why.
+        selected: ids of the collected criteria that the run selected.
+        observe: returns the observation of a criterion.
+        stages: ids of the stages to which the run was limited; None for all.
+        restricted: only a part of the suite was collected. A test that wasn't found may still
+            exist, unless its file is one of `files`.
+        files: paths of the files that were collected completely.
+        missing: paths of the files that could not be collected, and why.
         former: the last finished record of the same target.
     """
 
@@ -57,14 +58,16 @@ class RunData(NamedTuple):
 
 
 def criterion_statuses(data: RunData, run: Run, now: datetime) -> list[CriterionStatus]:
-    """Return how every criterion stands, each judged by itself and by its age.
+    """Return the status of every criterion, judged by its own outcome and its age.
+
+    What a stage requires is considered later (`rollup.judge`).
 
     Args:
         data: what was collected and observed.
         run: the run that observed.
         now: the instant against which ages are measured.
     """
-    # What no test provided is looked for anew; only what a test once was can be carried over.
+    # A criterion that no test ever provided has nothing to carry over.
     former = {s.id: s for s in data.former.criteria if s.nodeid} if data.former else {}
     statuses = [
         _observed_status(criterion, data, run)
@@ -95,18 +98,18 @@ def criterion_statuses(data: RunData, run: Run, now: datetime) -> list[Criterion
 def carried(
     old: CriterionStatus, stage: Stage, now: datetime, release: str | None
 ) -> CriterionStatus:
-    """Return a former standing as it stands now: its own observation, stale if it counts no more.
+    """Carry a criterion's former status over to now; a CONFIRMED that is outdated is BLOCKED.
 
     Args:
-        old: what an earlier run recorded.
-        stage: its stage, which says how long it stays valid.
-        now: the instant against which its age is measured.
+        old: the status that an earlier run recorded.
+        stage: its stage, whose `valid_for` limits its age.
+        now: the instant at which its age is measured.
         release: the release that is judged now; None if it wasn't named.
     """
     own = replace(old, carried_over=old.observed is not None, selected=False)
     if old.observed is not Verdict.CONFIRMED:
         return replace(own, verdict=old.observed or Verdict.BLOCKED)
-    # A clock that is wrong by more than a whole validity dates nothing.
+    # Clocks differ, but a date further ahead than the validity itself is no use.
     reason = outdated(old, stage, now, release, ahead=stage.valid_for)
     return replace(own, verdict=Verdict.BLOCKED if reason else Verdict.CONFIRMED, **because(reason))
 
@@ -114,16 +117,17 @@ def carried(
 def outdated(
     observed: CriterionStatus, stage: Stage, now: datetime, release: str | None, *, ahead: timedelta
 ) -> Reason | None:
-    """Return why a CONFIRMED counts no more: it is too old, or of another release; None if it does.
+    """Return why a CONFIRMED no longer counts (too old, or of another release); None if it does.
 
-    A stage that stays valid for longer than is usual is declared to outlive a release.
+    The release doesn't matter in a stage whose `valid_for` is longer than the default: such a stage
+    is declared to outlive a release.
 
     Args:
-        observed: the CONFIRMED; if nobody knows when it was observed, it is too old.
-        stage: its stage, which says how long it stays valid.
-        now: the instant against which its age is measured.
-        release: the release that is asked about; None for any.
-        ahead: how far it may be dated after `now`, since clocks differ.
+        observed: the CONFIRMED criterion; it is too old if its date is unknown.
+        stage: its stage, whose `valid_for` limits its age.
+        now: the instant at which its age is measured.
+        release: the release that must have been observed; None for any.
+        ahead: how far its date may lie after `now`, because clocks differ.
     """
     age = now - observed.observed_at if observed.observed_at else None
     if age is None or not -ahead <= age <= stage.valid_for:
@@ -134,8 +138,8 @@ def outdated(
     elif (
         release is not None and observed.subject != release and stage.valid_for <= DEFAULT_VALID_FOR
     ):
-        other = f"release {observed.subject!r}" if observed.subject else "a release not named"
-        text = f"it was CONFIRMED of {other}, and {release!r} is asked about"
+        other = f"release {observed.subject!r}" if observed.subject else "an unnamed release"
+        text = f"it was CONFIRMED of {other}, not of {release!r}"
     else:
         return None
     return Reason(text=text, kind=Kind.STALE, remedy=f"run stage {stage.id} again")
@@ -173,6 +177,7 @@ def _observed_status(criterion: Criterion, data: RunData, run: Run) -> Criterion
     observed = data.observe(criterion)
     if observed is None:
         return not_observed(criterion, Reason(text="it was not reached", kind=Kind.NOT_RUN))
+    # A test that didn't run to its end is BLOCKED, but that is not an observation.
     unfinished = observed.reason is not None and observed.reason.kind is Kind.NOT_RUN
     return CriterionStatus(
         id=criterion.id,
@@ -211,7 +216,7 @@ def _unselected_status(
 def _uncollected_status(
     old: CriterionStatus, data: RunData, run: Run, now: datetime
 ) -> CriterionStatus | None:
-    """Return how a known criterion stands whose test was not collected; None: it was deleted."""
+    """Return the status of a known criterion that wasn't collected; None if it was deleted."""
     file = (old.nodeid or "").partition("::")[0]
     if file in data.missing and (data.stages is None or old.stage in data.stages):
         return not_observed(old, data.missing[file])
@@ -221,7 +226,7 @@ def _uncollected_status(
 
 
 def _unprovided_status(name: str, stage_id: str, data: RunData) -> CriterionStatus:
-    """Return the standing of a declared criterion that no test provides."""
+    """Return the status of a declared criterion that no test provides."""
     selected = not data.restricted and (data.stages is None or stage_id in data.stages)
     reason = Reason(
         text="no test provides it",
@@ -229,7 +234,7 @@ def _unprovided_status(name: str, stage_id: str, data: RunData) -> CriterionStat
         remedy=f"write a test of this name in stage {stage_id}, or take it out of the catalogue",
     )
     if data.missing:
-        # Which file would have provided it is unknown, but one that did not collect may have.
+        # It is unknown which file would provide it; one that could not be collected may.
         reason = data.missing[min(data.missing)]
     elif data.restricted:
         reason = Reason(text="it was not selected, and no run observed it", kind=Kind.NOT_RUN)

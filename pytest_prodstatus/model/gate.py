@@ -1,7 +1,8 @@
-"""The gate: may this be deployed, by this record, now?
+"""The gate: decide by a record whether a release may be deployed now.
 
-It asks for CONFIRMED whatever rule the run ended by, and judges the record's observations again, as
-of now. Waivers change the decision and no verdict; an override opens the gate over any verdict.
+It requires CONFIRMED, even if the run ended by a softer rule, and it judges the record's
+observations again at the present instant. Waivers change the decision but never a verdict; an
+override opens the gate over any verdict.
 """
 
 from __future__ import annotations
@@ -40,12 +41,12 @@ from pytest_prodstatus.model.waiver import Waiver, Waivers
 
 
 class UnknownStageError(ValueError):
-    """A stage that was asked about and doesn't exist; the message lists those that do."""
+    """A required stage that doesn't exist; the message lists those that do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waived:
-    """A criterion that isn't CONFIRMED, and the waiver by which that is accepted."""
+    """A criterion that isn't CONFIRMED, and the waiver that accepts this."""
 
     status: CriterionStatus
     waiver: Waiver
@@ -53,16 +54,18 @@ class Waived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateDecision:
-    """What the gate says.
+    """Whether the gate is open, and why.
 
     Attributes:
-        query: what was asked.
-        verdict: of what was asked about, now, without waivers; None where the record has none.
-        decided: the same with what is waived taken for CONFIRMED.
-        refusals: what closes the gate whatever the verdicts are.
-        causes: what isn't CONFIRMED and not waived, the worst first.
-        waived: what isn't CONFIRMED and waived.
-        override: the one in force for the target.
+        query: what the gate was asked.
+        verdict: the verdict on the stages in question, now, without waivers; None if the record
+            says nothing about the query.
+        effective_verdict: the same, with waived criteria counted as CONFIRMED.
+        violations: the rules that the record, the document or a waiver breaks. Each closes the
+            gate, even if all verdicts are CONFIRMED.
+        causes: the root causes of what is neither CONFIRMED nor waived, the worst first.
+        waived: the criteria in question that aren't CONFIRMED but waived.
+        override: the override of the target's gate that is in force.
     """
 
     query: GateQuery
@@ -75,7 +78,7 @@ class GateDecision:
 
     @property
     def confirmed(self) -> bool:
-        """Whether the gate is open by what was seen and waived alone."""
+        """Whether the gate is open without its override."""
         return not self.violations and self.effective_verdict is Verdict.CONFIRMED
 
     @property
@@ -85,26 +88,26 @@ class GateDecision:
 
     @property
     def exit_code(self) -> int:
-        """0 where it is open, 1 where something FAILED, else 10."""
+        """The exit status: 0 if the gate is open, 1 if the verdict is FAILED, else 10."""
         if self.open:
             return EXIT_OPEN
         return EXIT_FAILED if self.effective_verdict is Verdict.FAILED else EXIT_BLOCKED
 
     @property
     def decision(self) -> str:
-        """Open or closed, and by what, in a few words."""
+        """Open or closed, and whether by waivers or an override, in a few words."""
         if not self.confirmed:
             return "open by an override" if self.override else "closed"
         return f"open, {len(self.waived)} waived" if self.waived else "open"
 
     @property
     def what(self) -> str:
-        """What was asked about, in words."""
+        """What the decision is about, in words: FINAL or the required stages."""
         return f"stages {', '.join(self.query.require)}" if self.query.require else "FINAL"
 
     @property
     def closing(self) -> tuple[tuple[ViolationKind, str], ...]:
-        """Why the gate would be closed, the worst first: the rule, and one sentence."""
+        """Why the gate would be closed without its override: rules and sentences, worst first."""
         unconfirmed = tuple((ViolationKind.VERDICT, cause_line(cause)) for cause in self.causes)
         rejected = tuple((violation.kind, violation.text) for violation in self.violations)
         failed = self.effective_verdict is Verdict.FAILED
@@ -112,23 +115,23 @@ class GateDecision:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the gate would be closed, one sentence each, the worst first."""
+        """The sentences of `closing`, the worst first."""
         return tuple(text for _, text in self.closing)
 
     @property
     def rules(self) -> tuple[ViolationKind, ...]:
-        """The rules by which the gate would be closed, in the order of the reasons, each once."""
+        """The rules of `closing`, in the order of the reasons, each once."""
         return tuple(dict.fromkeys(rule for rule, _ in self.closing))
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """What to do, each thing once; what helps every stage comes first."""
+        """What to do, each action once; what helps every stage comes first."""
         general = [violation.remedy for violation in self.violations if violation.remedy]
         return tuple(dict.fromkeys([*general, *actions_of(self.causes)]))
 
     @property
     def sentence(self) -> str:
-        """The whole answer in one sentence."""
+        """The whole decision in one sentence."""
         about = f"target {self.query.target}"
         if self.rules and not self.open:
             about += f", rule {self.rules[0]}"
@@ -149,26 +152,26 @@ def decide(
     override: Override | None = None,
     found: Sequence[Violation] = (),
 ) -> GateDecision:
-    """Return the gate's answer by one record.
+    """Decide by one record whether the gate is open.
 
     Args:
-        record: as it was read; nothing in it is taken at its word.
-        catalogue: as it is declared today.
+        record: the record as it was read; its verdicts are computed again, not trusted.
+        catalogue: the catalogue as it is declared today.
         query: what the decision is about.
-        now: the instant against which ages are measured.
+        now: the instant at which ages are measured.
         waivers: the project's.
-        override: the one in force for the target.
-        found: what else closes the gate, such as a document that was edited by hand.
+        override: the override of the target's gate that is in force.
+        found: further violations, such as a document that was edited by hand.
 
     Raises:
-        UnknownStageError: a stage is required that doesn't exist.
+        UnknownStageError: the query requires a stage that doesn't exist.
     """
     waivers = waivers or Waivers()
     try:
         stages = catalogue.with_stages_of(known=[stage.id for stage in record.stages])
     except CatalogueError as error:
         broken = Violation(
-            kind=ViolationKind.UNREADABLE, text=f"the record's stages are none: {error}"
+            kind=ViolationKind.UNREADABLE, text=f"the record's stages make no catalogue: {error}"
         )
         return decision_without_record((broken,), query, override)
     roots = queried_stages(stages, query.require)
@@ -187,13 +190,13 @@ def decide(
     violations += _contradictions(
         record, own_statuses, as_written if same_catalogue else None, query
     )
-    # What was seen of another release says nothing of the one that the record is about.
+    # An observation of another release doesn't count for the release in question.
     release = query.subject or record.run.subject.release
     statuses = reevaluate(known_statuses, stages, release, now)
     violations += waiver_violations(waivers, statuses, now)
     valid_waivers = waivers.in_force(_known_ids(statuses), now)
     waived = _waived(statuses, valid_waivers, stages.with_needs(roots))
-    # As a rule nothing has aged since.
+    # Usually nothing has become stale since; then the first judgement is still right.
     judged_now = (
         as_written if statuses == known_statuses else judge(stages, statuses, incidents=incidents)
     )
@@ -216,15 +219,23 @@ def decide(
 def decision_without_record(
     violations: Sequence[Violation], query: GateQuery, override: Override | None = None
 ) -> GateDecision:
-    """Return the answer where there is no record, or one that is about something else."""
+    """Decide if there is no record, or if the record is about something else.
+
+    The gate is closed, unless an override opens it.
+
+    Args:
+        violations: why there is no verdict.
+        query: what the decision is about.
+        override: the override of the target's gate that is in force.
+    """
     return GateDecision(query=query, verdict=None, violations=tuple(violations), override=override)
 
 
 def queried_stages(catalogue: Catalogue, require: Sequence[str]) -> tuple[str, ...]:
-    """Return the ids of the stages that an answer is about.
+    """Return the ids of the stages that a decision is about: the required ones, else FINAL's.
 
     Raises:
-        UnknownStageError: one of `require` is no stage.
+        UnknownStageError: one of `require` is not a stage of the catalogue.
     """
     for name in require:
         if name not in catalogue.by_id:
@@ -237,12 +248,12 @@ def queried_stages(catalogue: Catalogue, require: Sequence[str]) -> tuple[str, .
 def waiver_violations(
     waivers: Waivers, statuses: Iterable[CriterionStatus], now: datetime
 ) -> list[Violation]:
-    """Return what waivers that break a rule close the gate with.
+    """Return a violation for each waiver that breaks a rule.
 
     Args:
         waivers: the project's.
-        statuses: every criterion that there is.
-        now: the instant against which they are measured.
+        statuses: every criterion that exists.
+        now: the instant at which they expire or not.
     """
     known = _known_ids(statuses)
     broken = (text for _, text in waivers.broken(known, now))
@@ -286,7 +297,7 @@ def _contradictions(
 def _waived(
     statuses: Sequence[CriterionStatus], valid_waivers: Sequence[Waiver], relevant: Collection[str]
 ) -> tuple[Waived, ...]:
-    """Return what isn't CONFIRMED, bears on the answer and has a waiver."""
+    """Return the criteria that have a waiver, among those that keep the stages from CONFIRMED."""
     unconfirmed = [
         s for s in statuses if s.verdict is not Verdict.CONFIRMED and s.stage in relevant
     ]

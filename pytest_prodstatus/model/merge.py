@@ -1,14 +1,15 @@
-"""One record out of the shards of one run: what each machine or job saw of it.
+"""Merge the records of a run's shards (its machines or jobs) into one record.
 
-Each criterion is taken from the shards that ran it, so the record equals that of the same run in
-one piece, but for times and workers. The merged run was asked about the whole catalogue: it exits
-by FINAL, however little each shard looked at.
+Each criterion is taken from the shards that ran it. So the merged record equals the record of an
+undivided run, except for times and workers. The merged run is about the whole catalogue: its exit
+status follows FINAL, even if each shard ran only a small part.
 
-A shard that got lost leaves nothing behind, and the shards that are left know of its criteria only
-what an earlier run saw. Nobody can tell a lost shard from one that never was, so that memory is
-taken at its worst: FAILED and BLOCKED count, and CONFIRMED only in a stage whose `valid_for` is
-longer than the usual one. Such a stage is declared to outlive a run, like one real order a month.
-Every other criterion that no shard ran is BLOCKED, as one is that a run in one piece didn't reach.
+A lost shard leaves nothing behind, and the other shards know its criteria only from an earlier run.
+A lost shard can't be distinguished from one that never existed. Therefore earlier verdicts count
+only if they are bad: FAILED and BLOCKED are kept, but a CONFIRMED is kept only in a stage whose
+`valid_for` is longer than the default. Such a stage is declared to outlive a run, such as one real
+order a month. Every other criterion that no shard ran is BLOCKED, like a criterion that an
+undivided run didn't reach.
 """
 
 from __future__ import annotations
@@ -55,18 +56,18 @@ _COMMON: Mapping[str, Callable[[Record], object]] = {
     "catalogue": lambda record: record.run.catalogue,
     "gate's rule": lambda record: record.decision.rule.value,
 }
-"""What shards of one run have in common."""
+"""What all shards of one run must have in common, by its name in messages."""
 
 
 def merge(shards: Mapping[str, Record], declared: Catalogue) -> Record:
-    """Return the record of the run that all `shards` are parts of.
+    """Merge the shards of one run into the record of that run.
 
     Args:
-        shards: at least one, by its name for messages.
+        shards: at least one record, by its name for messages.
         declared: the catalogue as it is declared today.
 
     Raises:
-        MergeError: a record is no finished shard of the same run, or was made with another
+        MergeError: a record is not a finished shard of the same run, or was made with another
             catalogue than `declared`.
         CatalogueError: the stages of a record make no catalogue.
     """
@@ -88,7 +89,7 @@ def merge(shards: Mapping[str, Record], declared: Catalogue) -> Record:
     history = max((shard.history for shard in in_order), key=len)
     stages = tuple(_with_since(stage, in_order, history, run.started) for stage in record.stages)
     overrides = tuple(dict.fromkeys(override for shard in in_order for override in shard.overrides))
-    # Asked about the whole catalogue, whatever each shard was asked about.
+    # The shards were partial runs; their merged run is not.
     verdict, number = record.final.verdict, len(statuses)
     decision = replace(
         record.decision,
@@ -99,7 +100,7 @@ def merge(shards: Mapping[str, Record], declared: Catalogue) -> Record:
 
 
 def unobserved(record: Record) -> list[CriterionStatus]:
-    """Return the criteria that the run of a record did not observe itself."""
+    """Return the criteria that the record's own run did not observe."""
     return [status for status in record.criteria if not status.observed_now]
 
 
@@ -119,7 +120,7 @@ def _check_shards(shards: Mapping[str, Record], declared: Catalogue) -> None:
             raise MergeError(msg)
         if shard.run.catalogue != declared.digest:
             msg = (
-                f"{name}: it was made with another catalogue than is declared now; "
+                f"{name}: it was made with another catalogue than the declared one; "
                 "merge with the configuration that ran"
             )
             raise MergeError(msg)
@@ -140,23 +141,27 @@ def _statuses_by_id(in_order: Iterable[Record]) -> dict[str, list[CriterionStatu
 def _merge_criterion(
     seen: Sequence[CriterionStatus], stage: Stage, finished: datetime
 ) -> CriterionStatus:
-    """Return how one criterion stands by all shards, which come in the order of their start."""
+    """Choose the status of one criterion from all shards, which come in the order of their start.
+
+    A shard that ran it counts first (the worst verdict, then the oldest), then one that selected
+    it, then the newest status that was carried over.
+    """
     observed = [s for s in seen if s.observed_now]
     if observed:
         return min(observed, key=lambda s: (-s.verdict.severity, _observed_timestamp(s, math.inf)))
     selected = [s for s in seen if s.selected]
     if selected:
-        return selected[0]  # a run in one piece carries nothing over that it was asked to look at
+        return selected[0]  # an undivided run carries over only what it didn't select
     carried_statuses = [s for s in seen if s.carried_over]
     if carried_statuses:
         newest = max(carried_statuses, key=lambda s: _observed_timestamp(s, -math.inf))
         return _carried_status(newest, stage, finished)
-    # Of several that know nothing, one that knows what to do.
+    # None of them observed anything: prefer a reason with a remedy.
     return next((s for s in seen if s.reason and s.reason.remedy), seen[0])
 
 
 def _carried_status(old: CriterionStatus, stage: Stage, finished: datetime) -> CriterionStatus:
-    """Return how a criterion stands that no shard was asked to look at, by an earlier run."""
+    """Return the status of a criterion that no shard selected, as an earlier run left it."""
     status = carried(old, stage, finished, release=None)
     outlives = stage.valid_for > DEFAULT_VALID_FOR
     if status.verdict is not Verdict.CONFIRMED or outlives:
@@ -203,7 +208,7 @@ def _sorted_unique(names: Iterable[str | None]) -> list[str]:
 
 
 def _join_values(maps: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """Return what machines say by name; where they differ, all that they say."""
+    """Join mappings by key; if their texts differ, all of them are listed."""
     texts_by_name: dict[str, set[str]] = {}
     for mapping in maps:
         for name, text in mapping.items():
@@ -214,7 +219,7 @@ def _join_values(maps: Iterable[Mapping[str, str]]) -> dict[str, str]:
 def _with_since(
     stage: StageStatus, in_order: Sequence[Record], history: Sequence[Past], started: datetime
 ) -> StageStatus:
-    """Return a stage with its `since` and `previous`, by the runs before this one."""
+    """Return a stage with its `since` and `previous`, found in the runs before this one."""
     since = started
     for past in reversed(history):
         verdict = past.stages.get(stage.id)
@@ -223,7 +228,7 @@ def _with_since(
         if verdict is not stage.verdict:
             return replace(stage, since=since, previous=verdict)
         since = past.started
-    # What is older than the history, a shard may still know by the record that it came after.
+    # The change may be older than the history, but a shard's own record may still know it.
     for shard in in_order:
         for own in shard.stages:
             same = own.id == stage.id and own.verdict is stage.verdict

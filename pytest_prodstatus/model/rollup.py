@@ -1,6 +1,6 @@
-"""From criteria to stages to FINAL: upstream, rollup, and the root cause.
+"""Compute the verdicts of the stages and FINAL from the criteria: upstream, rollup, root cause.
 
-All of it is worked out from the finished run, never by skipping during it.
+All of it is computed from the finished run. No test is skipped because another one failed.
 """
 
 from __future__ import annotations
@@ -16,17 +16,20 @@ from pytest_prodstatus.model.record import CriterionStatus, Final, StageStatus
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because, rollup
 
 RUN = "run"
-"""The cause that stands for the run itself: a dead worker, an interrupt, a collection error."""
+"""The id of causes in the run itself: a dead worker, an interrupt, a collection error."""
 
 Judged: TypeAlias = tuple[tuple[StageStatus, ...], Final]
-"""Every stage's result, and FINAL."""
+"""The status of every stage, and FINAL."""
 
 
 class _Contribution(NamedTuple):
-    """One thing that bears on a stage's verdict: the verdict, why, and the root of it.
+    """A verdict that counts towards a stage's verdict.
 
     Attributes:
-        rolled: it comes from a stage that is rolled up, whose title its reason begins with.
+        verdict: it limits the stage's verdict.
+        reason: why it isn't CONFIRMED; None if it is.
+        cause: the id of its root cause; "" if it is CONFIRMED.
+        rolled: it comes from a stage that is rolled up; then the reason begins with its title.
     """
 
     verdict: Verdict
@@ -42,13 +45,14 @@ def judge(
     incidents: Sequence[Reason] = (),
     unselected: frozenset[str] = frozenset(),
 ) -> Judged:
-    """Return every stage's result, in the catalogue's order, and FINAL.
+    """Compute the status of every stage, in the catalogue's order, and FINAL.
 
     Args:
         catalogue: the stages.
-        statuses: the criteria, each judged by itself and by its age.
-        incidents: what went wrong outside any criterion; any one caps FINAL at BLOCKED.
-        unselected: stages that don't count as upstream themselves (see `Decision.selection`).
+        statuses: the criteria, each judged by its own outcome and its age.
+        incidents: what went wrong outside any criterion; any of them caps FINAL at BLOCKED.
+        unselected: ids of stages that don't block the stages that require them, because the run
+            didn't select them (`Decision.selection`); what they require blocks in their place.
     """
     by_stage: dict[str, list[CriterionStatus]] = {stage.id: [] for stage in catalogue.stages}
     declared = [name for stage in catalogue.stages for name in stage.criteria]
@@ -60,7 +64,7 @@ def judge(
             index = places.get(base_of(status.id), len(places))
         return index, status.id
 
-    # Mostly none is declared by name.
+    # Usually no criterion is declared by name; then a sort by id is enough, and faster.
     for status in sorted(statuses, key=position if places else attrgetter("id")):
         by_stage[status.stage].append(status)
     capped = [_Contribution(Verdict.BLOCKED, incident, RUN) for incident in incidents]
@@ -94,10 +98,10 @@ def _judge_stage(
     run_level: Sequence[_Contribution],
     rolled: Sequence[_Contribution],
 ) -> tuple[StageStatus, _Contribution]:
-    """Return a stage's result, and what decided it.
+    """Compute a stage's status, and return it with the contribution that decided it.
 
-    What FAILED in a stage that requires one which isn't CONFIRMED decides its verdict, and is no
-    root: it may come of that.
+    A criterion that FAILED decides the verdict even if the stage is blocked by its upstream. But
+    then the upstream is the root cause, because the failure may follow from it.
     """
     criteria = tuple(
         replace(status, verdict=Verdict.BLOCKED, **because(upstream.reason))
@@ -105,7 +109,7 @@ def _judge_stage(
         else status
         for status in statuses
     )
-    # Of those that bear nothing but CONFIRMED, one says as much as thousands.
+    # If all are CONFIRMED, one of them is enough: a record may have thousands.
     decisive = [s for s in statuses if s.verdict is not Verdict.CONFIRMED] or statuses[:1]
     own = [_Contribution(s.verdict, s.reason, s.id) for s in decisive]
     blocked_above = [upstream] if upstream else []
@@ -125,7 +129,7 @@ def _judge_stage(
 
 
 def _required(stage: Stage, catalogue: Catalogue, unselected: frozenset[str]) -> Iterable[str]:
-    """Yield the ids of what `stage` requires; for an unasked stage, of what that requires."""
+    """Yield the ids of the required stages; an unselected one is replaced by those it requires."""
     for name in stage.requires:
         if name in unselected:
             yield from _required(catalogue.by_id[name], catalogue, unselected)
@@ -134,7 +138,7 @@ def _required(stage: Stage, catalogue: Catalogue, unselected: frozenset[str]) ->
 
 
 def _upstream_contribution(required: Sequence[StageStatus]) -> _Contribution | None:
-    """Return what blocks a stage from above: of those that it requires the worst, then first."""
+    """Return the contribution of the worst required stage; None if all are CONFIRMED."""
     unconfirmed = [result for result in required if result.verdict is not Verdict.CONFIRMED]
     if not unconfirmed:
         return None
@@ -150,7 +154,12 @@ def _upstream_contribution(required: Sequence[StageStatus]) -> _Contribution | N
 
 
 def _rollup_contribution(result: StageStatus, titled: Collection[str]) -> _Contribution:
-    """Return a stage's result as it bears on another: its reason begins with a stage's title."""
+    """Return what a stage contributes to one that rolls it up; its reason gets the stage's title.
+
+    Args:
+        result: the status of the stage that is rolled up.
+        titled: ids of the stages whose reason already begins with a title.
+    """
     if result.reason is None:
         return _Contribution(result.verdict, None, "", rolled=True)
     reason = result.reason
@@ -162,6 +171,7 @@ def _rollup_contribution(result: StageStatus, titled: Collection[str]) -> _Contr
 def _worst(
     contributions: Sequence[_Contribution], *, empty_stage: Stage | None = None
 ) -> _Contribution:
+    """Return the worst contribution, and the first among equals; BLOCKED if there is none."""
     verdict = rollup(contribution.verdict for contribution in contributions)
     if verdict is Verdict.CONFIRMED:
         return _Contribution(verdict, None, "")

@@ -1,7 +1,7 @@
-"""What msgspec refuses, as our sentence: the place, the value there, the rule, what would do.
+"""Turn a validation error of msgspec into our sentence: place, value, rule, remedy.
 
-msgspec names a path and no value. The value is looked up in the raw data, and what would do in the
-Struct's own types.
+msgspec's message has the path but not the value. The value is looked up in the raw data, and the
+allowed values in the types of the Struct.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ Step: TypeAlias = str | int
 
 
 class Problem(NamedTuple):
-    """What msgspec refuses.
+    """A value that msgspec refuses, and why.
 
     Attributes:
-        steps: the path to it: names, and numbers from 0.
-        value: what stands there.
-        lacking: the name that an object must have.
-        unknown: the name that an object may not have.
-        names: those that it may have.
-        rule: what must stand there; "" if `message` says so.
-        listed: what a list there must hold; "" if nothing more is known of it.
-        message: msgspec's own, or that of a rule between fields.
+        steps: the path to the value: names, and positions from 0.
+        value: the value.
+        lacking: the name of a field that an object lacks; "" if it lacks none.
+        unknown: the name of a field that an object must not have; "" if it has none.
+        names: the names of the fields that it may have.
+        rule: what the value must be; "" if only `message` says so.
+        listed: what the items of a list must be; "" if it isn't known.
+        message: msgspec's own message, or that of a rule between fields.
     """
 
     steps: list[Step]
@@ -55,7 +55,13 @@ class Problem(NamedTuple):
 
 
 def problem_of(error: Exception, data: object, root: Any) -> Problem:
-    """Return what is wrong with `data`, which can't be converted to the type `root`."""
+    """Find out what is wrong with data that msgspec couldn't convert.
+
+    Args:
+        error: msgspec's.
+        data: the raw data.
+        root: the type to which it was to be converted.
+    """
     found = _AT.fullmatch(str(error))
     message, path = found.groups() if found else (str(error), "$")
     steps, value, kinds = _look_up(path, message, data, inspect.type_info(root))
@@ -77,12 +83,12 @@ def problem_of(error: Exception, data: object, root: Any) -> Problem:
 
 
 def sentence_of(error: Exception, data: object, root: Any) -> str:
-    """Return what is wrong with a record, in one sentence: the place as jq takes it, the value.
+    """Say in one sentence what is wrong with a record; the place is written as jq reads it.
 
     Args:
         error: msgspec's, or a RecursionError.
-        data: what was converted.
-        root: the type to which it was.
+        data: the raw data.
+        root: the type to which it was to be converted.
     """
     if isinstance(error, RecursionError):
         return "the record is nested too deeply"
@@ -102,8 +108,8 @@ def sentence_of(error: Exception, data: object, root: Any) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """Return "did you mean 'x'? ", with the name that is nearest; "" if none is near."""
-    import difflib  # which costs more than all that is right
+    """Return "did you mean 'x'? " with the most similar of `names`; "" if none is similar."""
+    import difflib  # imported here, because valid data doesn't need it
 
     near = difflib.get_close_matches(name, names, n=1)
     return f"did you mean {near[0]!r}? " if near else ""
@@ -112,17 +118,17 @@ def nearest(name: str, names: Iterable[str]) -> str:
 def _look_up(
     path: str, message: str, data: object, kind: inspect.Type
 ) -> tuple[list[Step], object, list[inspect.Type]]:
-    """Return the path's steps, the value at its end, and the types that may stand there."""
+    """Follow a path: return its steps, the value at its end, and the types allowed there."""
     steps: list[Step] = []
     kinds = [kind]
     for name, number in _STEP.findall(path):
         step: Step = name or number
-        if number == "...":
+        if number == "...":  # msgspec's path doesn't name the key of a dict
             step = _offending_key(data, message)
         elif number:
             step = int(number)
         try:
-            data = data[step]  # type: ignore[index]  # else the TypeError that is caught
+            data = data[step]  # type: ignore[index]  # a wrong type is caught below
         except (TypeError, LookupError):
             data = None
         steps.append(step)
@@ -131,7 +137,7 @@ def _look_up(
 
 
 def _offending_key(data: object, message: str) -> Step:
-    """Return the key of the value that msgspec complained about; it says only what it got."""
+    """Return the key of the value that msgspec refused; the message only has its type or text."""
     received = re.search(r"got `(\w+)`", message)
     types = _KINDS[received[1]][1] if received and received[1] in _KINDS else ()
     quoted = re.search(r"value '(.*)'", message, re.DOTALL)
@@ -142,7 +148,7 @@ def _offending_key(data: object, message: str) -> Step:
 
 
 def _types_below(kind: inspect.Type, step: Step) -> Iterator[inspect.Type]:
-    """Yield the types that may stand one step below a value of type `kind`."""
+    """Yield the types allowed one step below a value of type `kind`."""
     for option in _flatten([kind]):
         match option:
             case inspect.StructType():
@@ -167,7 +173,7 @@ def _flatten(kinds: list[inspect.Type]) -> Iterator[inspect.Type]:
 
 
 def _rule(message: str, kinds: list[inspect.Type]) -> str:
-    """Return what must stand there; "" if `message` says so itself."""
+    """Return what the value must be; "" if only `message` says so."""
     if message.startswith(("Invalid enum value", "Invalid value")):
         values = [
             member.value if isinstance(member, Enum) else member

@@ -1,7 +1,7 @@
-"""What closes the gate whatever the verdicts are, and a record judged again.
+"""The rules by which a record closes the gate, and the judging of a stored record again.
 
-A stored verdict is never believed. What was observed is judged anew, so that an edited verdict
-opens nothing and a CONFIRMED ages while the record lies there.
+A stored verdict is never trusted. It is computed again from the observations, so that an edited
+verdict opens no gate, and a CONFIRMED becomes stale with time.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from pytest_prodstatus.model.text import format_age, format_duration, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
 
 SKEW = timedelta(minutes=5)
-"""How far a record may be dated ahead, since the machine that wrote it has a clock of its own."""
+"""How far ahead a record may be dated, because it may come from a machine with another clock."""
 
 MAX_AGE = timedelta(hours=24)
-"""How old a record may be where nothing else is asked."""
+"""How old a record may be by default."""
 
-_SHORTEST_COMMIT = 7
+_SHORTEST_COMMIT = 7  # git abbreviates to seven digits or more
 
 
 class ViolationKind(Enum):
-    """A rule of the gate, by the short name that its answers give.
+    """A rule of the gate, by its short name in reports.
 
-    VERDICT is that everything asked about is CONFIRMED; by each other one a record, a waiver or a
-    document is refused.
+    VERDICT requires that everything in question is CONFIRMED. The other rules are about the record,
+    the status document and the waivers.
     """
 
     UNREADABLE = "unreadable"
@@ -65,12 +65,18 @@ NOT_ABOUT_QUERY = (
     ViolationKind.COMMIT,
     ViolationKind.IN_PROGRESS,
 )
-"""The grounds that say that a record has no answer to what was asked, so none is read from it."""
+"""Violations after which the record says nothing about the query, so no verdict is computed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """One sentence, its ground, and what to do about it where that is known."""
+    """A rule of the gate that is broken.
+
+    Attributes:
+        kind: the rule.
+        text: one sentence that says what is wrong.
+        remedy: what to do about it, if that is known.
+    """
 
     kind: ViolationKind
     text: str
@@ -82,13 +88,13 @@ class Violation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateQuery:
-    """What the gate is asked about.
+    """What must be true for the gate to open.
 
     Attributes:
-        target: the system.
+        target: the system to which a release is deployed.
         subject: the release that must have been judged; None for any.
-        commit: of the suite, in full or its first digits; None for any.
-        run: the id of the run that must have judged; None for any.
+        commit: the suite's commit, in full or its first digits; None for any.
+        run: the id of the run; None for any.
         max_age: how long ago the run may have finished.
         require: ids of the stages that must be CONFIRMED; () for FINAL.
     """
@@ -104,37 +110,41 @@ class GateQuery:
 def record_violations(
     record: Record, catalogue: Catalogue, query: GateQuery, now: datetime
 ) -> Iterator[Violation]:
-    """Yield what is wrong with a record as a whole.
+    """Yield the rules that a record breaks, apart from its verdicts.
 
     Args:
-        record: as it was read.
-        catalogue: as it is declared today.
+        record: the record as it was read.
+        catalogue: the catalogue as it is declared today.
         query: what must be true of the record.
-        now: the instant against which it is measured.
+        now: the instant at which its age is measured.
     """
     run = record.run
     again = run_again(query)
     if query.run is not None and run.id != query.run:
-        text = f"the record is of run {run.id!r}, and run {query.run!r} is asked about"
+        text = f"the record is of run {run.id!r}, not of run {query.run!r}"
         yield Violation(kind=ViolationKind.RUN, text=text, remedy=run_again(query, same_id=True))
     if run.shard:
-        text = f"the record is one shard of run {run.id!r}, which looked at a part of the catalogue"
+        text = (
+            f"the record is one shard of run {run.id!r}, which judged only a part of the catalogue"
+        )
         remedy = "merge the shards of the run with prodstatus merge, then ask the gate again"
         yield Violation(kind=ViolationKind.SHARD, text=text, remedy=remedy)
     if run.target != query.target:
-        text = f"the record is about target {run.target!r}, and {query.target!r} is asked about"
+        text = f"the record is about target {run.target!r}, not {query.target!r}"
         yield Violation(kind=ViolationKind.TARGET, text=text, remedy=again)
     if query.subject is not None and run.subject.release != query.subject:
-        text = f"the record is about {_release(run)}, and {query.subject!r} is asked about"
+        text = f"the record is about {_release(run)}, not {query.subject!r}"
         yield Violation(kind=ViolationKind.SUBJECT, text=text, remedy=again)
     if query.commit is not None and not _same_commit(run, query.commit):
-        text = f"the suite that ran is {_suite(run)}, and commit {query.commit!r} is asked about"
+        text = f"the suite that ran is {_suite(run)}, but commit {query.commit!r} is required"
         yield Violation(
             kind=ViolationKind.COMMIT, text=text, remedy=_commit_remedy(run, query.commit, again)
         )
     if run.finished is None:
-        since = format_age(now - run.started)
-        text = f"run {run.id} is in progress since {since}, or was killed: nothing is confirmed"
+        elapsed = format_age(now - run.started)
+        text = (
+            f"run {run.id} has been in progress for {elapsed}, or was killed: nothing is confirmed"
+        )
         remedy = "wait for it to end, or run it again if it was killed"
         yield Violation(kind=ViolationKind.IN_PROGRESS, text=text, remedy=remedy)
         return
@@ -145,20 +155,20 @@ def record_violations(
     if now - run.finished > query.max_age:
         text = (
             f"the record is {format_age(now - run.finished)} old, "
-            f"and may be {format_duration(query.max_age)} (--max-age)"
+            f"and may be at most {format_duration(query.max_age)} (--max-age)"
         )
         yield Violation(kind=ViolationKind.MAX_AGE, text=text, remedy=again)
     if run.catalogue != catalogue.digest:
-        text = "the record was made with another catalogue than is declared now"
+        text = "the record was made with another catalogue than the declared one"
         yield Violation(kind=ViolationKind.CATALOGUE, text=text, remedy=again)
 
 
 def run_again(query: GateQuery, *, same_id: bool = False) -> str:
-    """Return what to do if only another run can help, in the words of the question.
+    """Return the remedy that runs the query's target again, with the command line to use.
 
     Args:
         query: what the gate was asked.
-        same_id: no finished record has the id that is asked about; an id is used once.
+        same_id: use the query's run id; only possible if no finished record has it.
     """
     subject_option = f" --prodstatus-subject={shlex.quote(query.subject)}" if query.subject else ""
     command = f"pytest -m production --target {query.target}{subject_option}"
@@ -170,12 +180,15 @@ def run_again(query: GateQuery, *, same_id: bool = False) -> str:
 
 
 def own_status(status: CriterionStatus) -> CriterionStatus:
-    """Return how a criterion stands by itself, whatever its stage requires."""
+    """Return a criterion's status by its own observation, regardless of what its stage requires.
+
+    A stored verdict that is better than the observation is replaced, with a reason that says so.
+    """
     observed = status.observed or Verdict.BLOCKED
     if status.verdict < observed:
-        text = f"the record calls it {status.verdict}, and it was seen to be {observed}"
+        text = f"the record calls it {status.verdict}, but it was observed as {observed}"
         if status.observed is None:
-            text = f"the record calls it {status.verdict}, and it was never observed"
+            text = f"the record calls it {status.verdict}, but it was never observed"
         why = Reason(text=text, kind=Kind.NOT_RUN)
         return replace(status, verdict=observed, **because(why))
     blocked_above = status.reason is not None and status.reason.kind is Kind.UPSTREAM
@@ -187,12 +200,12 @@ def own_status(status: CriterionStatus) -> CriterionStatus:
 def contradictions(
     record: Record, own_statuses: Sequence[CriterionStatus], judged: Judged | None
 ) -> Iterator[str]:
-    """Yield a sentence for whatever a finished record says that its own observations don't.
+    """Yield a sentence for each statement of a finished record that its observations contradict.
 
     Args:
-        record: as it was read.
-        own_statuses: its criteria, each by itself (`own_status`).
-        judged: what these amount to; None where the catalogue that it was made with isn't known.
+        record: the record as it was read.
+        own_statuses: its criteria, each by its own observation (`own_status`).
+        judged: the verdicts computed from them; None if the record's catalogue isn't known.
     """
     for stored, by_itself in zip(record.criteria, own_statuses, strict=True):
         if by_itself.reason and stored.verdict < by_itself.verdict:
@@ -202,11 +215,11 @@ def contradictions(
     admitted = record.decision.rule.admits(record.final.verdict)
     if record.decision.open is not (admitted and not record.run.shard):
         state = "open" if record.decision.open else "closed"
-        yield f"its decision is called {state} with FINAL {record.final.verdict}"
+        yield f"its decision is {state}, but FINAL is {record.final.verdict}"
     seen = all(status.observed_now for status in own_statuses)
     if record.run.complete is not (bool(own_statuses) and seen and not record.run.incidents):
         state = "complete" if record.run.complete else "not complete"
-        yield f"it is called {state}, and its criteria say otherwise"
+        yield f"it is called {state}, but its criteria say otherwise"
 
 
 def reevaluate(
@@ -215,13 +228,13 @@ def reevaluate(
     release: str | None,
     now: datetime,
 ) -> list[CriterionStatus]:
-    """Return how every criterion of the catalogue stands now, each by itself.
+    """Return the present status of every criterion of the catalogue, by its own observation.
 
     Args:
-        own_statuses: the record's criteria that are in a stage of the catalogue, each by itself.
-        catalogue: of today; what it declares and the record doesn't know is BLOCKED.
-        release: the release that is asked about; None for any.
-        now: the instant against which ages are measured.
+        own_statuses: the record's criteria in stages of the catalogue (`own_status`).
+        catalogue: today's. A criterion that it declares and the record lacks is BLOCKED.
+        release: the release in question; None for any.
+        now: the instant at which ages are measured.
     """
     statuses = [
         _aged_status(status, catalogue.by_id[status.stage], release, now) for status in own_statuses
@@ -231,7 +244,7 @@ def reevaluate(
         not_provided(
             name,
             Reason(
-                text="the record knows nothing of it",
+                text="the record doesn't contain it",
                 kind=Kind.NOT_RUN,
                 remedy=f"run stage {stage.id} again",
             ),
@@ -253,9 +266,9 @@ def _verdict_contradictions(record: Record, judged: Judged) -> Iterator[str]:
         elif name not in stored:
             yield f"it has no stage {name!r}"
         elif stored[name] is not computed[name]:
-            yield f"stage {name!r} is called {stored[name]}, and amounts to {computed[name]}"
+            yield f"stage {name!r} is called {stored[name]}, but computed as {computed[name]}"
     if record.final.verdict is not final.verdict:
-        yield f"FINAL is called {record.final.verdict}, and amounts to {final.verdict}"
+        yield f"FINAL is called {record.final.verdict}, but computed as {final.verdict}"
 
 
 def _aged_status(
@@ -268,7 +281,7 @@ def _aged_status(
 
 
 def _release(run: Run) -> str:
-    return f"release {run.subject.release!r}" if run.subject.release else "no release by name"
+    return f"release {run.subject.release!r}" if run.subject.release else "an unnamed release"
 
 
 def _suite(run: Run) -> str:
@@ -287,5 +300,5 @@ def _commit_remedy(run: Run, commit: str, again: str) -> str:
 
 def _same_commit(run: Run, commit: str) -> bool:
     if not run.commit or run.dirty or len(commit) < _SHORTEST_COMMIT:
-        return False  # what was changed by hand is no commit
+        return False  # with local changes, the suite isn't that commit
     return run.commit.lower().startswith(commit.lower())

@@ -178,7 +178,7 @@ class TestCarriedOver:
         got = stand(former=before, **narrowed("b.x"))["a.x"]
         assert (got.verdict, got.observed, got.subject) == (B, C, "v0")
         assert got.reason == Reason(
-            text="it was CONFIRMED of release 'v0', and 'v1' is asked about",
+            text="it was CONFIRMED of release 'v0', not of 'v1'",
             kind=Kind.STALE,
             remedy="run stage a again",
         )

@@ -154,14 +154,14 @@ REFUSALS = {
     # The record isn't the one that was asked about.
     "other target": Row(
         lambda: made(target="demo"), 10, KIND.TARGET,
-        "the record is about target 'demo', and 'production' is asked about"),
+        "the record is about target 'demo', not 'production'"),
     "other target that FAILED": Row(
         lambda: made({"oauth.token": F}, target="demo"), 10, KIND.TARGET, "target 'demo'"),
     "other target asked": Row(
-        made, 10, KIND.TARGET, "target 'production', and 'demo' is asked about",
+        made, 10, KIND.TARGET, "target 'production', not 'demo'",
         {"target": "demo"}),
     "other run": Row(
-        made, 10, KIND.RUN, "the record is of run 'run-1', and run 'run-2' is asked about",
+        made, 10, KIND.RUN, "the record is of run 'run-1', not of run 'run-2'",
         {"run": "run-2"}),
     "other run that FAILED": Row(
         lambda: made({"oauth.token": F}), 10, KIND.RUN, "the record is of run 'run-1'",
@@ -169,23 +169,23 @@ REFUSALS = {
     "a part of a run's id": Row(
         lambda: made(id="run-10"), 10, KIND.RUN, "of run 'run-10'", {"run": "run-1"}),
     "in progress, as asked": Row(
-        lambda: made(finished=None), 10, KIND.IN_PROGRESS, "run run-1 is in progress since",
+        lambda: made(finished=None), 10, KIND.IN_PROGRESS, "run run-1 has been in progress for",
         {"run": "run-1"}),
     "a shard": Row(
         lambda: made(shard=True), 10, KIND.SHARD,
-        "the record is one shard of run 'run-1', which looked at a part of the catalogue"),
+        "the record is one shard of run 'run-1', which judged only a part of the catalogue"),
     "a shard that FAILED": Row(
         lambda: made({"oauth.token": F}, shard=True), 10, KIND.SHARD, "one shard of run 'run-1'",
         {"run": "run-1"}),
     "other subject": Row(
-        made, 10, KIND.SUBJECT, "the record is about release 'v1', and 'v2' is asked about",
+        made, 10, KIND.SUBJECT, "the record is about release 'v1', not 'v2'",
         {"subject": "v2"}),
     "no subject": Row(
         lambda: made(subject=Subject()), 10, KIND.SUBJECT,
-        "the record is about no release by name, and 'v2' is asked about", {"subject": "v2"}),
+        "the record is about an unnamed release, not 'v2'", {"subject": "v2"}),
     "other commit": Row(
         made, 10, KIND.COMMIT,
-        "the suite that ran is 0123456789ab, and commit 'fedcba9876' is asked about",
+        "the suite that ran is 0123456789ab, but commit 'fedcba9876' is required",
         {"commit": "fedcba9876"}),
     "no commit": Row(
         lambda: made(commit=None), 10, KIND.COMMIT, "of no known commit", {"commit": "0123456"}),
@@ -193,55 +193,56 @@ REFUSALS = {
         lambda: made(dirty=True), 10, KIND.COMMIT, "0123456789ab with local changes",
         {"commit": "0123456"}),
     "commit too short": Row(made, 10, KIND.COMMIT, "commit '012345' is", {"commit": "012345"}),
-    "empty commit": Row(made, 10, KIND.COMMIT, "commit '' is asked", {"commit": ""}),
+    "empty commit": Row(made, 10, KIND.COMMIT, "commit '' is required", {"commit": ""}),
     "in progress": Row(
         lambda: made(finished=None), 10, KIND.IN_PROGRESS,
-        "run run-1 is in progress since 60 min, or was killed: nothing is confirmed"),
+        "run run-1 has been in progress for 60 min, or was killed: nothing is confirmed"),
     "no stages": Row(
         lambda: made(stages=Catalogue(declared=False), names=()), 10, KIND.UNREADABLE,
         "the record has no stage at all", {"stages": Catalogue(declared=False)}),
     "stages that are none": Row(
         lambda: restaged(made(), "oauth", id="O", criteria=()), 10, KIND.UNREADABLE,
-        "the record's stages are none: stage id 'O'", {"stages": Catalogue(declared=False)}),
+        "the record's stages make no catalogue: stage id 'O'",
+        {"stages": Catalogue(declared=False)}),
     # It is too old, or from another world.
     "future": Row(
         lambda: made(at=NOW + 6 * timedelta(minutes=1)), 10, KIND.CLOCK,
         "the record is dated 6 min ahead of this machine's clock"),
     "too old": Row(
-        made, 10, KIND.MAX_AGE, "the record is 60 min old, and may be 30m (--max-age)",
+        made, 10, KIND.MAX_AGE, "the record is 60 min old, and may be at most 30m (--max-age)",
         {"now": NOW + HOUR, "max_age": HOUR / 2}),
     "other catalogue": Row(
         lambda: made(catalogue="0" * 16), 10, KIND.CATALOGUE,
-        "the record was made with another catalogue than is declared now"),
+        "the record was made with another catalogue than the declared one"),
     "a stage that is declared no more": Row(
         made, 10, KIND.CATALOGUE, "another catalogue", {"stages": catalogue("oauth", "place")}),
     "no catalogue": Row(lambda: made(catalogue=""), 10, KIND.CATALOGUE, "another catalogue"),
     # It contradicts itself.
     "FINAL edited": Row(
         lambda: replace(made({"oauth.token": B}), final=made().final), 10, KIND.CONTRADICTION,
-        "the record contradicts itself: FINAL is called CONFIRMED, and amounts to BLOCKED"),
+        "the record contradicts itself: FINAL is called CONFIRMED, but computed as BLOCKED"),
     "FINAL edited to worse": Row(
         lambda: replace(made(), final=made({"oauth.token": F}).final), 10, KIND.CONTRADICTION,
-        "FINAL is called FAILED, and amounts to CONFIRMED"),
+        "FINAL is called FAILED, but computed as CONFIRMED"),
     "decision edited": Row(
         lambda: replace(made({"oauth.token": B}), decision=SHAM), 10, KIND.CONTRADICTION,
-        "its decision is called open with FINAL BLOCKED"),
+        "its decision is open, but FINAL is BLOCKED"),
     "decision edited to closed": Row(
         lambda: replace(made(), decision=made({"oauth.token": B}).decision), 10,
-        ViolationKind.CONTRADICTION, "its decision is called closed with FINAL CONFIRMED"),
+        ViolationKind.CONTRADICTION, "its decision is closed, but FINAL is CONFIRMED"),
     "criterion edited": Row(
         lambda: edited(made({"oauth.token": B}), "oauth.token", verdict=C, **because(None)), 10,
         ViolationKind.CONTRADICTION,
-        "oauth.token: the record calls it CONFIRMED, and it was seen to be BLOCKED"),
+        "oauth.token: the record calls it CONFIRMED, but it was observed as BLOCKED"),
     "criterion edited that FAILED": Row(
         lambda: edited(made({"oauth.token": F}), "oauth.token", verdict=B), 1, None,
-        "oauth.token FAILED: the record calls it BLOCKED, and it was seen to be FAILED"),
+        "oauth.token FAILED: the record calls it BLOCKED, but it was observed as FAILED"),
     "criterion never observed": Row(
         lambda: edited(made(), "oauth.token", observed=None), 10, KIND.CONTRADICTION,
-        "oauth.token: the record calls it CONFIRMED, and it was never observed"),
+        "oauth.token: the record calls it CONFIRMED, but it was never observed"),
     "stage edited": Row(
         lambda: restaged(made({"extra.x": B}), "extra", verdict=C, **because(None)), 10,
-        ViolationKind.CONTRADICTION, "stage 'extra' is called CONFIRMED, and amounts to BLOCKED"),
+        ViolationKind.CONTRADICTION, "stage 'extra' is called CONFIRMED, but computed as BLOCKED"),
     "stage removed": Row(
         lambda: replace(made(), stages=made().stages[:3]), 10, KIND.CONTRADICTION,
         "the record contradicts itself: it has no stage 'extra' (and 1 more)"),
@@ -251,10 +252,10 @@ REFUSALS = {
         ), 10, KIND.CONTRADICTION, "the record contradicts itself: it has a stage 'x'"),
     "complete edited": Row(
         lambda: of_run(made(former=made(), selected=("oauth.token",)), complete=True), 10,
-        ViolationKind.CONTRADICTION, "it is called complete, and its criteria say otherwise"),
+        ViolationKind.CONTRADICTION, "it is called complete, but its criteria say otherwise"),
     "not complete, edited": Row(
         lambda: of_run(made(), complete=False), 10, KIND.CONTRADICTION,
-        "it is called not complete, and its criteria say otherwise"),
+        "it is called not complete, but its criteria say otherwise"),
     # A waiver breaks a rule.
     "unknown waiver": Row(
         made, 10, KIND.WAIVER, "the waiver of 'oauth.tokens' (Ann) is about no criterion",
@@ -269,7 +270,7 @@ REFUSALS = {
         made, 10, KIND.WAIVER, "which is more than 30d ahead (waiver_max)",
         {"waivers": waived("oauth.token", expires=NOW + 31 * DAY)}),
     "unwaivable names nothing": Row(
-        made, 10, KIND.WAIVER, "unwaivable names 'oauth.tokens', which is no criterion",
+        made, 10, KIND.WAIVER, "unwaivable names 'oauth.tokens', which is not a criterion",
         {"waivers": Waivers(unwaivable=("oauth.tokens",))}),
     # Found elsewhere.
     "document": Row(
@@ -306,17 +307,17 @@ REFUSALS = {
         "oauth.token BLOCKED: it was CONFIRMED an unknown time ago"),
     "seen on another release": Row(
         lambda: made(former=made(subject=Subject(release="v0")), selected=ALL[1:]), 10, None,
-        "oauth.token BLOCKED: it was CONFIRMED of release 'v0', and 'v1' is asked about",
+        "oauth.token BLOCKED: it was CONFIRMED of release 'v0', not of 'v1'",
         {"subject": "v1"}),
     "seen on a release without a name": Row(
         lambda: made(former=made(subject=Subject()), selected=ALL[1:]), 10, None,
-        "oauth.token BLOCKED: it was CONFIRMED of a release not named, and 'v1' is asked about",
+        "oauth.token BLOCKED: it was CONFIRMED of an unnamed release, not of 'v1'",
         {"subject": "v1"}),
     "stale and seen on another release": Row(
         lambda: made(former=made(at=NOW - 23 * HOUR, subject=Subject(release="v0")),
                      selected=ALL[1:]),
         10, None,
-        "oauth.token BLOCKED: it was CONFIRMED of release 'v0', and 'v1' is asked about",
+        "oauth.token BLOCKED: it was CONFIRMED of release 'v0', not of 'v1'",
         {"subject": "v1", "now": NOW + 2 * HOUR}),
     "nothing at all": Row(
         lambda: made(stages=catalogue("oauth"), names=()), 10, None,
@@ -423,7 +424,7 @@ def test_one_reason_is_told_whole() -> None:
     """Without counting others that there aren't; what has no remedy has no action."""
     cut = answer(replace(made({"oauth.token": B}), decision=SHAM))
     assert [violation.text for violation in cut.violations] == [
-        "the record contradicts itself: its decision is called open with FINAL BLOCKED"
+        "the record contradicts itself: its decision is open, but FINAL is BLOCKED"
     ]
     got = answer(made({"oauth.token": B}))
     assert got.sentence == (

@@ -238,7 +238,7 @@ def test_a_stage_that_stands_twice_is_refused() -> None:
     """Each output would show another one of the two."""
     data = {**DATA, "stages": [*DATA["stages"], DATA["stages"][0]]}
     assert refused(json.dumps(data)).endswith(
-        "the record: the stage 'a' stands twice; a record has every stage once"
+        "the record: the stage 'a' appears twice; a record has every stage once"
     )
 
 

@@ -189,7 +189,7 @@ def test_the_rule_table(
 
 
 REMEDIES = {
-    "xfail": "an xfail is no waiver: fix the failure and remove the mark",
+    "xfail": "an xfail is not a waiver: fix the failure and remove the mark",
     "xpass, not strict": "remove the mark",
     "Blocked raised in the call": "set REAL_PLACEORDER=1",
 }

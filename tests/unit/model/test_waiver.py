@@ -93,7 +93,9 @@ def test_whom_it_covers() -> None:
 def test_unwaivable_names_what_exists() -> None:
     """A misspelt criterion would be protected by nothing; stages are judged with the catalogue."""
     waivers = Waivers(unwaivable=("oauth", "pay.in", "pay.off"))
-    assert list(waivers.misplaced(KNOWN)) == ["unwaivable names 'pay.off', which is no criterion"]
+    assert list(waivers.misplaced(KNOWN)) == [
+        "unwaivable names 'pay.off', which is not a criterion"
+    ]
 
 
 def test_a_date_is_its_end() -> None:
