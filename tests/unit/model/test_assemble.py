@@ -1,4 +1,4 @@
-"""From facts to a record: of a finished run, and of one in progress, which confirms nothing."""
+"""Building a record: of a finished run, and of a run in progress, which confirms nothing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DIED = reason("worker gw0 died", Kind.CRASH)
 
 
 def whole(worse: dict[str, Verdict] | None = None, **more: Any) -> Record:
-    """Return the record of a run of everything."""
+    """Return the record of a run that selected everything."""
     return record(CHAIN, {**dict.fromkeys(ALL, C), **(worse or {})}, **more)
 
 
@@ -67,7 +67,7 @@ class TestComplete:
         assert not record(CHAIN, {**dict.fromkeys(ALL, C), "sale.exists": half}).run.complete
 
     def test_an_incident_makes_it_incomplete(self) -> None:
-        """Nobody knows what a dead worker would have seen."""
+        """It is unknown what a dead worker would have observed."""
         assert not whole(of=run(incidents=(DIED,))).run.complete
 
     def test_nothing_is_not_complete(self) -> None:
@@ -85,31 +85,31 @@ class TestSelection:
         assert got.decision.exit_code == 10
 
     def test_what_was_not_selected_does_not_exit(self) -> None:
-        """A FAILED that this run wasn't asked about closes the record, not the exit."""
+        """A FAILED that this run didn't select closes the gate, but keeps the exit status."""
         got = partly({"order.bought": C}, former=whole({"profit.positive": F}))
         assert got.decision.selection == Selection(partial=True, verdict=C, criteria=1)
         assert (got.final.verdict, got.decision.open, got.decision.exit_code) == (F, False, 0)
 
     @pytest.mark.parametrize("verdict", [B, F])
     def test_what_was_selected_exits(self, verdict: Verdict) -> None:
-        """By the worst of it."""
+        """It exits by the worst of its criteria."""
         got = partly({"order.bought": C, "profit.positive": verdict}, former=whole())
         assert got.decision.selection.verdict is verdict
 
     def test_an_upstream_stage_that_was_seen_blocks_the_exit(self) -> None:
-        """Carried over and FAILED or BLOCKED: what was selected proves nothing."""
+        """If it is carried over as FAILED or BLOCKED, the selected criteria prove nothing."""
         got = partly({"sale.exists": C}, former=whole({"order.bought": F}))
         assert got.decision.selection.verdict is B
 
     def test_an_upstream_stage_that_was_never_seen_does_not(self) -> None:
-        """It blocks the record alone."""
+        """It blocks FINAL, but not the exit status."""
         got = partly({"sale.exists": C})
         assert got.decision.selection.verdict is C
         assert got.final.verdict is B
         assert {s.id: s.verdict for s in got.stages}["sale"] is B
 
     def test_beyond_one_that_was_never_seen_another_still_blocks(self) -> None:
-        """What is required is required however far up; a gap between hides nothing."""
+        """Stages are required at any depth; an unobserved stage between them hides nothing."""
         former = record(CHAIN, {"order.bought": F}, of=run(started=NOW - 9 * HOUR))
         got = partly({"profit.positive": C}, former=former)
         assert got.decision.selection.verdict is B
@@ -128,12 +128,12 @@ class TestSelection:
         assert got.decision.selection == Selection(partial=True, verdict=C, criteria=1)
 
     def test_a_stage_by_name_without_criteria_never_passes(self) -> None:
-        """Nothing was asked, so nothing was seen."""
+        """Nothing was checked, so nothing was observed."""
         made = catalogue("order", "sale")
         got = record(made, {"order.x": C}, stages=frozenset(["order", "sale"]))
         assert got.decision.selection.verdict is B
 
-    def test_another_stage_without_criteria_is_nobody_s_question(self) -> None:
+    def test_another_stage_without_criteria_does_not_matter(self) -> None:
         """`--stage order` isn't about stage sale."""
         got = record(catalogue("order", "sale"), {"order.x": C}, stages=frozenset(["order"]))
         assert got.decision.selection.verdict is C
@@ -170,7 +170,7 @@ class TestSelection:
         assert partly({}, former=whole()).decision.selection.verdict is B
 
     def test_a_path_makes_a_run_partial(self) -> None:
-        """Even where all that was found was selected."""
+        """It is partial even if everything that was found was selected."""
         got = record(CHAIN, dict.fromkeys(ALL, C), restricted=True)
         assert got.decision.selection.partial
 
@@ -182,7 +182,7 @@ class TestSelection:
 
 
 class TestHistory:
-    """Since when a stage has its verdict, and what it had before."""
+    """A stage has the date of its verdict, and the verdict before it."""
 
     def test_a_first_run(self) -> None:
         """Since its own start; nothing before."""
@@ -221,7 +221,7 @@ def test_the_rule_and_pytest_s_status_reach_the_decision() -> None:
     assert whole(status=3).decision.exit_code == 3
 
 
-def test_a_run_keeps_what_it_was_told() -> None:
+def test_a_run_keeps_its_values() -> None:
     """Only `complete` is computed."""
     made = run(selection="-k order", dirty=True)
     got = partly({"order.bought": C}, of=made).run
@@ -241,7 +241,7 @@ class TestPast:
         assert whole().history == ()
 
     def test_the_former_run_comes_last(self) -> None:
-        """With what it said of FINAL and of every stage."""
+        """It has the verdicts on FINAL and on every stage."""
         first = whole({"order.bought": F}, of=run(id="one", started=NOW - 9 * HOUR))
         second = whole(of=run(id="two"), former=first)
         third = whole(of=run(id="three"), former=second)
@@ -266,7 +266,7 @@ STAGES = catalogue("api", "shop", stage("final", rollup=("api", "shop")))
 
 @pytest.mark.parametrize("rule", Rule)
 def test_nothing_is_confirmed_and_the_gate_is_closed(rule: Rule) -> None:
-    """By every rule: a run that is off must not leave an open gate when it is killed, either."""
+    """This is so by every rule: even with the rule `off`, a killed run leaves no open gate."""
     made = marker_of(run(finished=None), rule, STAGES)
     assert [(s.id, s.verdict, s.reason, s.cause) for s in made.stages] == [
         (name, B, IN_PROGRESS, "run") for name in ("api", "shop", "final")

@@ -1,4 +1,4 @@
-"""The catalogue is the denominator, so a doubtful one is refused in one sentence."""
+"""The catalogue is the denominator, so an invalid one is refused in one sentence."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ BAD = [
 
 
 @pytest.mark.parametrize(("stages", "message"), BAD, ids=[message for _, message in BAD])
-def test_a_doubtful_catalogue_is_refused(stages: tuple[Stage, ...], message: str) -> None:
-    """The message names the stage, the value and what would do, on one line."""
+def test_an_invalid_catalogue_is_refused(stages: tuple[Stage, ...], message: str) -> None:
+    """The message names the stage, the value and the remedy, on one line."""
     with pytest.raises(CatalogueError) as caught:
         Catalogue(stages=stages)
     assert message in str(caught.value)
@@ -105,7 +105,7 @@ def test_a_parameter_may_have_any_letters() -> None:
 
 
 def test_tests_join_declared_stages() -> None:
-    """Where stages are declared, the catalogue stays as it is."""
+    """If stages are declared, the catalogue stays as it is."""
     made = catalogue("a")
     assert made.with_stages_of([criterion("a.x"), criterion("a.y[1]"), criterion("a.y[2]")]) is made
 
@@ -137,8 +137,8 @@ TESTS = [
 
 
 @pytest.mark.parametrize(("declared", "tests", "message"), TESTS, ids=[m for *_, m in TESTS])
-def test_doubtful_tests_are_refused(declared: bool, tests: list[object], message: str) -> None:
-    """No test may hide another one, nor name a stage that nobody declared."""
+def test_invalid_tests_are_refused(declared: bool, tests: list[object], message: str) -> None:
+    """No test may hide another one, or name a stage that isn't declared."""
     made = Catalogue(stages=(stage("a"),)) if declared else Catalogue(declared=False)
     with pytest.raises(CatalogueError) as caught:
         made.with_stages_of(tests)  # type: ignore[arg-type]
@@ -164,7 +164,7 @@ RULES = catalogue("a", stage("b", requires=("a",), criteria=("b.x", "b.y")))
     ],
     ids=["stage", "criterion", "requires", "rollup", "validity", "id", "undeclared"],
 )
-def test_whatever_bears_on_a_verdict_changes_the_digest(other: Catalogue) -> None:
+def test_what_can_change_a_verdict_changes_the_digest(other: Catalogue) -> None:
     """A record of another catalogue proves nothing about this one."""
     assert other.digest != RULES.digest
 

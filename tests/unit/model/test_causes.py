@@ -1,4 +1,4 @@
-"""Why FINAL isn't CONFIRMED and what to do next: one derivation, whoever prints it."""
+"""Why FINAL isn't CONFIRMED and what to do next: computed once for all outputs."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class TestCauses:
     """Each root once, the worst first."""
 
     def test_the_worst_comes_first(self) -> None:
-        """FAILED before BLOCKED, and then what holds up most."""
+        """FAILED comes before BLOCKED, then the cause that blocks the most stages."""
         assert lines(CHAIN, {"order.x": B, "sale.x": C, "oauth.x": F}) == [
             "oauth.x FAILED: seen to be FAILED",
             "order.x BLOCKED: seen to be BLOCKED",
         ]
 
-    def test_of_equals_what_holds_up_most_comes_first(self) -> None:
+    def test_of_equals_what_blocks_most_comes_first(self) -> None:
         """Then the order of the catalogue."""
         down = {f"{name}.x": observation(F, reason=reason(name)) for name in ("oauth", "order")}
         made = record(CHAIN, {**down, "sale.x": C}).decision.causes
@@ -56,8 +56,8 @@ class TestCauses:
             "order.x FAILED: seen to be FAILED"
         ]
 
-    def test_what_failed_below_a_root_is_no_root(self) -> None:
-        """It may come of that; its own verdict stays."""
+    def test_what_failed_below_a_root_is_not_a_root(self) -> None:
+        """It may follow from the root; its own verdict stays."""
         made = record(CHAIN, {"order.x": B, "sale.x": F, "oauth.x": C})
         (cause,) = made.decision.causes
         assert (cause.verdict, cause.ids, cause.affected) == (B, ("order.x",), ("sale", "all"))
@@ -77,7 +77,7 @@ class TestCauses:
         assert got.decision.actions == ("fix available.c0 and 2 more: connection refused",)
 
     def test_criteria_that_give_the_same_reason_are_one_cause(self) -> None:
-        """In whatever stage they are."""
+        """This is so even if they are in different stages."""
         unset = observation(B, reason=reason("API_KEY is not set", remedy="set API_KEY"))
         got = record(catalogue("a", "b"), {"a.x": unset, "a.y": unset, "b.x": unset})
         (cause,) = got.decision.causes
@@ -85,13 +85,13 @@ class TestCauses:
         assert got.decision.actions == ("set API_KEY",)
 
     def test_a_stage_without_criteria(self) -> None:
-        """Is its own cause."""
+        """It is its own cause."""
         assert lines(catalogue("a", "b"), {"a.x": C}) == [
             "b BLOCKED: no test provides a criterion of this stage"
         ]
 
     def test_an_incident(self) -> None:
-        """Said once, with or without a stage `final`."""
+        """It is listed once, with or without a stage `final`."""
         died = reason("worker gw0 died", Kind.CRASH)
         final = stage("final", rollup=("a",))
         for stages in (catalogue("a"), catalogue("a", final)):

@@ -1,4 +1,4 @@
-"""The record as JSON: by its schema, and read back just as it was."""
+"""The record as JSON: valid by its schema, and read back unchanged."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ STAGES = catalogue("a", stage("b", requires=("a",)), stage("final", rollup=("a",
 
 
 def odd() -> Record:
-    """Return a record that holds whatever a record can."""
+    """Return a record with every kind of value that a record can have."""
     told = tuple(entry(HOSTILE[n % len(HOSTILE)], value) for n, value in enumerate(ODD))
     seen = {
         "a.x": observation(evidence=told, duration=1.2345678, attempts=3, flaky=True),
@@ -95,7 +95,7 @@ CASES = {
 
 @pytest.mark.parametrize("made", CASES.values(), ids=list(CASES))
 def test_a_record_is_as_its_schema_says(made: Record) -> None:
-    """Whatever it holds."""
+    """This is so for every kind of value."""
     VALIDATOR.validate(json.loads(write_record(made)))
 
 
@@ -109,7 +109,7 @@ def test_a_record_reads_back_just_as_it_was(made: Record) -> None:
 
 
 @pytest.mark.parametrize("made", CASES.values(), ids=list(CASES))
-def test_how_a_record_is_laid_out_is_nothing_to_its_reader(made: Record) -> None:
+def test_the_layout_of_a_record_does_not_matter_to_its_reader(made: Record) -> None:
     """Formatted by another tool, with its keys in another order, it is the same record."""
     data = json.loads(write_record(made))
     assert read_record(json.dumps(data), "status.json") == made
@@ -132,7 +132,7 @@ def test_a_criterion_is_a_line() -> None:
 
 @pytest.mark.parametrize("microsecond", [0, 1, 999, 1_000, 120_000, 123_000, 123_999])
 def test_an_instant_has_its_milliseconds(microsecond: int) -> None:
-    """Three digits, whatever they are; finer than that nothing is kept."""
+    """It always has three digits; anything finer is cut."""
     at = NOW.replace(microsecond=microsecond)
     shown = f"2026-11-22T12:00:00.{microsecond // 1000:03}Z"
     text = 'x\\"at":"2026-11-22T12:00:00Z"'
@@ -171,7 +171,7 @@ def test_a_lone_surrogate_is_written_as_its_escape() -> None:
 
 @given(st.text())
 def test_json_for_a_terminal_is_ascii(text: str) -> None:
-    """And reads as the same."""
+    """It is ASCII, and reads as the same data."""
     whole = json.dumps({text: [text]}, ensure_ascii=False)
     assert ascii_of(whole).isascii()
     assert json.loads(ascii_of(whole)) == json.loads(whole)
@@ -191,7 +191,7 @@ def test_any_record_reads_back_and_is_as_its_schema_says(
 
 
 def test_the_same_record_gives_the_same_text() -> None:
-    """And one that ends in a line end."""
+    """It ends with a newline."""
     assert write_record(odd()) == write_record(odd())
     assert write_record(odd()).endswith("}\n")
 
@@ -293,7 +293,7 @@ def test_the_schema_refuses_a_mutated_record(data: dict[str, Any]) -> None:
 
 
 def test_the_schema_is_made_of_the_structs() -> None:
-    """`python -m tests.unit.schemas` writes it anew; nobody edits it."""
+    """`python -m tests.unit.schemas` writes it; it isn't edited by hand."""
     for name, text in schemas().items():
         assert (FOLDER / name).read_text("utf-8") == text
     assert {path.name for path in FOLDER.glob("*.json")} == set(schemas())

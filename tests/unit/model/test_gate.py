@@ -1,4 +1,4 @@
-"""The gate's answer: every way in which it refuses is a row of the table."""
+"""The gate's decision: every reason for a closed gate is a row of the table."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def of_run(record: Record, **changes: Any) -> Record:
 
 
 def waived(*names: str, expires: datetime = NOW + DAY, **rules: Any) -> Waivers:
-    """Return waivers of some criteria."""
+    """Return waivers of the criteria with these ids."""
     given = tuple(
         Waiver(criterion=name, reason="the bank is closed", owner="Ann", expires=expires)
         for name in names
@@ -119,7 +119,7 @@ def answer(
     found: tuple[Violation, ...] = (),
     **asked: Any,
 ) -> GateDecision:
-    """Return what the gate says of a record."""
+    """Return the gate's decision on a record."""
     question = GateQuery(**{"target": "production", **asked})
     return decide(
         record, stages, question, now, waivers=waivers, override=override, found=found
@@ -131,11 +131,11 @@ KIND = ViolationKind
 
 @dataclass(frozen=True)
 class Row:
-    """One way to ask: the record, the question, and what must be said of it.
+    """One case: the record, the query, and the expected decision.
 
     Attributes:
-        ground: of the one refusal; None where it is the verdicts that close the gate.
-        told: what the first reason says.
+        ground: the rule of the only violation; None if a verdict closes the gate.
+        told: a part of the first reason.
     """
 
     record: Callable[[], Record]
@@ -151,7 +151,7 @@ GATED = replace(made({"oauth.token": F}), final=made().final)
 SHAM = replace(made().decision, open=True, causes=(), actions=())
 
 REFUSALS = {
-    # The record isn't the one that was asked about.
+    # The record isn't the one in the query.
     "other target": Row(
         lambda: made(target="demo"), 10, KIND.TARGET,
         "the record is about target 'demo', not 'production'"),
@@ -204,7 +204,7 @@ REFUSALS = {
         lambda: restaged(made(), "oauth", id="O", criteria=()), 10, KIND.UNREADABLE,
         "the record's stages make no catalogue: stage id 'O'",
         {"stages": Catalogue(declared=False)}),
-    # It is too old, or from another world.
+    # It is too old, or its clock or catalogue is another.
     "future": Row(
         lambda: made(at=NOW + 6 * timedelta(minutes=1)), 10, KIND.CLOCK,
         "the record is dated 6 min ahead of this machine's clock"),
@@ -420,8 +420,8 @@ def test_an_unknown_stage_is_an_error() -> None:
         answer(made(stages=bare, names=()), stages=bare, require=("sales",))
 
 
-def test_one_reason_is_told_whole() -> None:
-    """Without counting others that there aren't; what has no remedy has no action."""
+def test_one_reason_is_printed_alone() -> None:
+    """It has no count of others; a violation without a remedy gives no action."""
     cut = answer(replace(made({"oauth.token": B}), decision=SHAM))
     assert [violation.text for violation in cut.violations] == [
         "the record contradicts itself: its decision is open, but FINAL is BLOCKED"
@@ -434,8 +434,8 @@ def test_one_reason_is_told_whole() -> None:
     assert answer(made(), found=(Violation(kind=ViolationKind.DOCUMENT, text="x"),)).actions == ()
 
 
-def test_another_run_is_asked_for_in_the_words_of_the_question() -> None:
-    """Who does what it says gets a record of the target and release that were asked about."""
+def test_the_remedy_names_the_run_of_the_query() -> None:
+    """The command makes a record of the query's target and release."""
     got = answer(made(), target="eu", subject="v 2")
     assert got.actions == ("run pytest -m production --target eu --prodstatus-subject='v 2'",)
     assert answer(made(), target="eu").actions == ("run pytest -m production --target eu",)
@@ -464,7 +464,7 @@ def test_an_id_is_used_once() -> None:
     ],
 )
 def test_what_helps_if_the_commit_is_another(of: dict[str, Any], commit: str, action: str) -> None:
-    """To run again what still has local changes would help nobody."""
+    """Running again with local changes would not help."""
     (first,) = answer(made(**of), commit=commit).actions
     assert first.startswith(action)
 
@@ -493,7 +493,7 @@ class TestWaivers:
 
     @pytest.mark.parametrize("verdict", [B, F])
     def test_open_by_a_waiver(self, verdict: Verdict) -> None:
-        """What hangs on it is free as well, and the verdict stays what it was."""
+        """What depends on it is free as well, and the verdict doesn't change."""
         got = answer(made({"oauth.token": verdict}), waivers=waived("oauth.token"))
         assert (got.open, got.exit_code, got.decision) == (True, 0, "open, 1 waived")
         assert (got.verdict, got.effective_verdict) == (verdict, C)
@@ -501,7 +501,7 @@ class TestWaivers:
         assert got.sentence == f"gate open, 1 waived (target production): FINAL {verdict}"
 
     def test_what_is_stale_or_unknown_may_be_waived(self) -> None:
-        """Whatever isn't CONFIRMED now."""
+        """Everything that isn't CONFIRMED now may be waived."""
         names = ("oauth.token", "place.order", "sale.exists", "extra.x")
         got = answer(made(names=names), waivers=waived("sale.linked"))
         assert got.decision == "open, 1 waived"
@@ -523,7 +523,7 @@ class TestWaivers:
         assert one.reasons == ("oauth.token[us] FAILED: seen to be FAILED",)
 
     def test_what_bears_on_nothing_is_not_counted(self) -> None:
-        """A waiver of what the answer doesn't depend on."""
+        """A waiver of a criterion on which the decision doesn't depend."""
         got = answer(made({"extra.x": F}), waivers=waived("extra.x"))
         assert (got.decision, got.waived) == ("open", ())
 
@@ -534,12 +534,12 @@ class TestWaivers:
 
 
 class TestOverride:
-    """A person's word opens the gate, and everything else is still said."""
+    """A person opens the gate, and all reasons are still listed."""
 
     WORD = Override(target="production", reason="fix", who="Ann", since=NOW, until=NOW + HOUR)
     GONE = Violation(kind=ViolationKind.UNREADABLE, text="there is no record")
 
-    def test_whatever_the_verdict(self) -> None:
+    def test_every_verdict(self) -> None:
         """FAILED, refused, or nothing known at all."""
         for got in (
             answer(made({"oauth.token": F}), override=self.WORD),
@@ -552,7 +552,7 @@ class TestOverride:
             assert got.override == self.WORD
 
     def test_not_needed(self) -> None:
-        """The gate is open by what was seen, and the override is still told."""
+        """The gate is open without it, and the override is still listed."""
         got = answer(made(), override=self.WORD)
         assert (got.decision, got.override) == ("open", self.WORD)
 
@@ -561,7 +561,7 @@ class TestCauses:
     """Each root once, with what depends on it, and what to do."""
 
     def test_the_root_and_what_depends_on_it(self) -> None:
-        """What is below it isn't told again, whatever its own verdict; FINAL's stays."""
+        """A stage below it isn't listed as a cause, even if it FAILED; FINAL keeps the verdict."""
         got = answer(made({"sale.linked": F, "oauth.token": B, "place.order": B}))
         assert [(c.ids, c.verdict, c.stages, c.affected) for c in got.causes] == [
             (("oauth.token",), B, ("oauth",), ("place", "sale", "final")),
@@ -579,7 +579,7 @@ class TestCauses:
         assert [c.ids for c in got.causes] == [("sale.linked",), ("sale.exists",)]
         assert got.sentence.endswith("sale.linked FAILED: seen to be FAILED (and 1 more)")
 
-    def test_what_the_answer_is_not_about_is_not_told(self) -> None:
+    def test_what_the_decision_is_not_about_is_not_listed(self) -> None:
         """Neither as a cause nor as affected."""
         got = answer(made({"oauth.token": F, "sale.linked": F}), require=("place",))
         assert [(c.ids, c.affected) for c in got.causes] == [(("oauth.token",), ("place",))]
@@ -611,7 +611,7 @@ class TestCauses:
         assert got.actions == ("sell again",)
 
     def test_what_the_record_knows_nothing_of(self) -> None:
-        """Is BLOCKED, not run: whatever is declared must have been seen."""
+        """It is BLOCKED, not run: everything that is declared must be observed."""
         wide = replace(SHOP.stages[0], criteria=("oauth.token", "oauth.fresh", "oauth.[eu]"))
         stages = Catalogue(stages=(wide, *SHOP.stages[1:]))
         got = answer(made(catalogue=stages.digest), stages=stages)

@@ -55,7 +55,7 @@ def shard(
     status: int = 0,
     **of: Any,
 ) -> Record:
-    """Return the record of one shard: it collected everything and was asked for a part."""
+    """Return the record of one shard: it collected everything and selected a part."""
     seen = {
         name: told if isinstance(told, Observation) else observation(told)
         for name, told in observed.items()
@@ -75,15 +75,15 @@ def merged(*parts: Record, stages: Catalogue = SHOP) -> Record:
 
 
 def timeless(record: Record) -> Record:
-    """Return a record without what the shards were asked to look at."""
+    """Return a record without the selections of its shards."""
     return replace(record, run=replace(record.run, selection=None))
 
 
 class TestCriterion:
-    """Which shard speaks for a criterion."""
+    """The shard from which a criterion is taken."""
 
-    def test_whoever_ran_it(self) -> None:
-        """Before one that only knows it from an earlier run, or not at all."""
+    def test_the_shard_that_ran_it(self) -> None:
+        """It comes before a shard that knows it only from an earlier run, or not at all."""
         former = shard(dict.fromkeys(ALL, F), id="run-0", started=NOW - 2 * HOUR)
         got = merged(shard({"api.key": C}), shard({"shop.open": C, "shop.paid": B}, former=former))
         assert {s.id: s.verdict for s in got.criteria} == {
@@ -108,7 +108,7 @@ class TestCriterion:
             assert by_id(got.criteria)["api.key"].reason == reason(text)
 
     def test_one_that_was_not_reached(self) -> None:
-        """Is BLOCKED, whatever another shard remembers of it."""
+        """It is BLOCKED, even if another shard has carried it over."""
         former = shard(dict.fromkeys(ALL, C), id="run-0")
         got = merged(shard({"api.key": C}, former=former), shard({}, selected=["shop.open"]))
         status = by_id(got.criteria)["shop.open"]
@@ -141,9 +141,9 @@ class TestCriterion:
 
     @pytest.mark.parametrize(("hours", "verdict"), [(1, B), (24, B), (25, C), (24 * 30, C)])
     def test_what_a_lost_shard_was_to_run(self, hours: int, verdict: Any) -> None:
-        """Yesterday's CONFIRMED in another shard's memory doesn't stand for it.
+        """Yesterday's CONFIRMED, carried over by another shard, doesn't replace it.
 
-        But for a stage that is declared to be valid for longer than is usual.
+        The exception is a stage whose `valid_for` is longer than the default.
         """
         stages = catalogue(
             SHOP.stages[0], replace(SHOP.stages[1], valid_for=hours * HOUR), SHOP.stages[2]
@@ -170,8 +170,8 @@ class TestCriterion:
         assert by_id(got.criteria)["shop.open"].verdict is F
         assert (got.final.verdict, got.decision.exit_code) == (F, 1)
 
-    def test_one_that_nobody_provides(self) -> None:
-        """Of shards that know nothing, one that knows what to do."""
+    def test_one_that_no_test_provides(self) -> None:
+        """If no shard observed it, a status with a remedy is taken."""
 
         def knowing(**changes: Any) -> Record:
             part = shard({"api.key": C}, names=["api.key"])
@@ -194,10 +194,10 @@ class TestCriterion:
 
 
 class TestRun:
-    """What the merged run says of itself."""
+    """The data of the merged run."""
 
     def test_from_the_first_start_to_the_last_end(self) -> None:
-        """And asked for everything where together the shards were."""
+        """It selected everything if its shards together did."""
         first = shard({"api.key": C}, finished=NOW - MINUTE)
         last = shard({"shop.open": C, "shop.paid": C}, started=NOW - 2 * HOUR)
         got = merged(first, last).run
@@ -214,7 +214,7 @@ class TestRun:
         assert got.decision.exit_code == 10
         assert merged(shard({"shop.open": C}, selection=None)).run.selection is None
 
-    def test_it_is_no_shard(self) -> None:
+    def test_it_is_not_a_shard(self) -> None:
         """Its parts are."""
         parts = (shard({"api.key": C}, shard=True), shard({"shop.open": C}, shard=True))
         assert not merged(*parts).run.shard
@@ -237,7 +237,7 @@ class TestRun:
         assert merged(shard(lost, rule=rule)).decision.exit_code == status
 
     def test_what_machines_say_differently(self) -> None:
-        """Is all kept: versions, endpoints, snapshots, incidents."""
+        """All of it is kept: versions, endpoints, snapshots, incidents."""
         one = shard(
             {"api.key": C}, versions={"python": "3.11", "pytest": "9"}, dirty=False,
             subject=Subject(release="v1", endpoints={"db": "a"}, snapshots={"db": (NOW,)}),
@@ -273,7 +273,7 @@ class TestRun:
     def test_local_changes_of_any_machine(
         self, told: tuple[bool | None, ...], dirty: bool | None
     ) -> None:
-        """None only where nobody knows."""
+        """It is None only if no shard knows."""
         parts = [shard({"api.key": C}, dirty=each) for each in told]
         assert merged(*parts).run.dirty is dirty
 
@@ -281,7 +281,7 @@ class TestRun:
         ("statuses", "status"), [((0, 0), 0), ((0, 1), 1), ((1, 0), 1), ((5, 0), 0), ((2, 0), 0)]
     )
     def test_exit_status(self, statuses: tuple[int, ...], status: int) -> None:
-        """1 where a shard had it; what pytest says of one shard alone is no verdict on all."""
+        """It is 1 if a shard had 1; pytest's other statuses of one shard don't count."""
         parts = [shard(dict.fromkeys(ALL, C), status=each) for each in statuses]
         assert merged(*parts).decision.exit_code == status
 
@@ -368,7 +368,7 @@ class TestSince:
         assert got.stages[0].previous is F
 
     def test_a_stage_that_is_new(self) -> None:
-        """Begins where it is first known."""
+        """It begins in the run that first knows it."""
         former = self.chain(C)
         old = replace(former, stages=former.stages[1:])
         assert self.since(old, C) == (1, None)
@@ -387,7 +387,7 @@ STRANGERS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", STRANGERS)
 def test_a_stranger_is_refused(name: str) -> None:
-    """By its file, the field and both values; nothing is merged."""
+    """The message has its file, the field and both values; nothing is merged."""
     changes, told = STRANGERS[name]
     with pytest.raises(MergeError) as caught:
         merged(shard({"api.key": C}), shard({"shop.open": C}, **changes))
@@ -413,7 +413,7 @@ def test_a_criterion_of_no_stage_is_refused() -> None:
 
 @given(catalogues(), st.data())
 def test_any_shards_make_the_record_of_the_run(made: Catalogue, data: st.DataObject) -> None:
-    """However its criteria are spread, and in whatever order the shards are given."""
+    """This is so for any distribution of the criteria and any order of the shards."""
     draw = data.draw
     hours = st.sampled_from([24, 48])
     long = tuple(replace(each, valid_for=draw(hours) * HOUR) for each in made.stages)

@@ -1,4 +1,4 @@
-"""What holds for every catalogue and every outcome."""
+"""Properties of every catalogue and every outcome."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
 def judgements(draw: st.DrawFn) -> tuple[Catalogue, list[CriterionStatus], list[Reason]]:
     """Return a catalogue, some criteria with verdicts, and incidents, which are rare."""
     made = draw(catalogues())
-    # Often all CONFIRMED, so that the interesting side of FINAL is seen too.
+    # Often all CONFIRMED, so that FINAL is CONFIRMED in enough examples.
     verdicts = draw(st.sampled_from([[C], [C, C, C, B], [C, B, F]]))
     statuses = [
         stands(f"{each.id}.{word}", draw(st.sampled_from(verdicts)))
@@ -105,7 +105,7 @@ def test_worse_input_never_improves_anything(
 def test_only_positive_observations_confirm(
     given_: tuple[Catalogue, list[CriterionStatus], list[Reason]],
 ) -> None:
-    """FINAL and stages are CONFIRMED just when all that they depend on was seen to hold."""
+    """FINAL and stages are CONFIRMED if and only if all that they depend on was CONFIRMED."""
     made, statuses, incidents = given_
     results, final = judge(made, statuses, incidents=incidents)
     of_stage = {each.id: [s for s in statuses if s.stage == each.id] for each in made.stages}
@@ -186,7 +186,7 @@ RUNS = st.tuples(attempts("gw0"), attempts("gw1"), attempts("gw2"))
 def test_the_order_of_workers_changes_no_verdict(
     runs: tuple[list[Phase], ...], chance: Any, effects: bool, required: bool
 ) -> None:
-    """Whoever reports first."""
+    """This is so in any order of their reports."""
     rule = {"side_effects": effects, "require_evidence": required}
     one, other = (reduce_phases(merged(list(runs), chance), **rule) for _ in range(2))
     assert (one.verdict, one.flaky, one.attempts) == (other.verdict, other.flaky, other.attempts)
@@ -282,7 +282,7 @@ def test_final_confirmed_is_a_full_set_of_observations(made: tuple[Catalogue, Re
 
 @given(records())
 def test_exit_status_0_means_open_or_off(made: tuple[Catalogue, Record]) -> None:
-    """Never 0 where what was selected isn't admitted by the rule."""
+    """It is never 0 if the rule doesn't admit the verdict on the selection."""
     _, record = made
     decision = record.decision
     if decision.exit_code == 0 and decision.rule is not Rule.OFF:
