@@ -57,7 +57,7 @@ class GateDecision:
     """Whether the gate is open, and why.
 
     Attributes:
-        query: what the gate was asked.
+        query: the conditions of the decision.
         verdict: the verdict on the stages in question, now, without waivers; None if the record
             says nothing about the query.
         effective_verdict: the same, with waived criteria counted as CONFIRMED.

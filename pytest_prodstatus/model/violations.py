@@ -167,7 +167,7 @@ def run_again(query: GateQuery, *, same_id: bool = False) -> str:
     """Return the remedy that runs the query's target again, with the command line to use.
 
     Args:
-        query: what the gate was asked.
+        query: the conditions that no saved record meets.
         same_id: use the query's run id; only possible if no finished record has it.
     """
     subject_option = f" --prodstatus-subject={shlex.quote(query.subject)}" if query.subject else ""

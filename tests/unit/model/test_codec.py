@@ -59,9 +59,9 @@ STAGES = catalogue("a", stage("b", requires=("a",)), stage("final", rollup=("a",
 
 def odd() -> Record:
     """Return a record with every kind of value that a record can have."""
-    told = tuple(entry(HOSTILE[n % len(HOSTILE)], value) for n, value in enumerate(ODD))
+    evidence = tuple(entry(HOSTILE[n % len(HOSTILE)], value) for n, value in enumerate(ODD))
     seen = {
-        "a.x": observation(evidence=told, duration=1.2345678, attempts=3, flaky=True),
+        "a.x": observation(evidence=evidence, duration=1.2345678, attempts=3, flaky=True),
         "a.y[eu]": observation(F, reason=reason(HOSTILE[0], remedy=HOSTILE[1])),
         "b.x": observation(C, observed_at=None),
     }
@@ -119,8 +119,8 @@ def test_the_layout_of_a_record_does_not_matter_to_its_reader(made: Record) -> N
 @pytest.mark.parametrize("made", CASES.values(), ids=list(CASES))
 def test_a_line_is_what_the_long_way_makes_of_it(made: Record) -> None:
     """A criterion is written by msgspec, and its instants put right; never anything else."""
-    for one in made.criteria:
-        assert _fast_compact(one) == _compact(one)
+    for status in made.criteria:
+        assert _fast_compact(status) == _compact(status)
 
 
 def test_a_criterion_is_a_line() -> None:
@@ -144,15 +144,15 @@ def test_an_instant_has_its_milliseconds(microsecond: int) -> None:
         seen = observation(observed_at=at, evidence=kept, detail=text)
         made = record(catalogue("a"), {"a.x": seen}, of=run(started=at, finished=at))
         data = json.loads(write_record(made))
-        one = data["stages"][0]["criteria"][0]
+        criterion = data["stages"][0]["criteria"][0]
         assert (data["run"]["started"], data["run"]["finished"]) == (shown, shown)
-        assert one["observed_at"] == shown
-        assert {each["at"] for each in one["evidence"]} <= {shown}
-        assert one["detail"] == text
+        assert criterion["observed_at"] == shown
+        assert {item["at"] for item in criterion["evidence"]} <= {shown}
+        assert criterion["detail"] == text
         if len(kept) > 1:
-            assert one["evidence"][0]["value"] == text
-            assert one["evidence"][1]["value"] == shown
-            assert one["evidence"][2]["value"] == {
+            assert criterion["evidence"][0]["value"] == text
+            assert criterion["evidence"][1]["value"] == shown
+            assert criterion["evidence"][2]["value"] == {
                 "at": {"type": "text", "value": "2026-11-22T12:00:00Z"},
                 "observed_at": {"type": "time", "value": shown},
             }
@@ -162,8 +162,8 @@ def test_an_instant_has_its_milliseconds(microsecond: int) -> None:
 def test_a_lone_surrogate_is_written_as_its_escape() -> None:
     """UTF-8 can't write it, and a file's name may hold one."""
     made = record(catalogue("a"), {"a.x": C})
-    (one,) = made.criteria
-    odd_file = replace(one, nodeid="test_\udcff.py::test_x")
+    (criterion,) = made.criteria
+    odd_file = replace(criterion, nodeid="test_\udcff.py::test_x")
     text = write_record(replace(made, stages=(replace(made.stages[0], criteria=(odd_file,)),)))
     (read,) = read_record(text, "status.json").criteria
     assert read.nodeid == r"test_\udcff.py::test_x"
@@ -182,11 +182,11 @@ def test_any_record_reads_back_and_is_as_its_schema_says(
     made: tuple[Catalogue, Record], kept: bool
 ) -> None:
     """The round trip is the identity."""
-    one = made[1]
+    saved = made[1]
     if kept:
-        one = replace(in_progress(), previous=one)
-    text = write_record(one)
-    assert read_record(text, "status.json") == one
+        saved = replace(in_progress(), previous=saved)
+    text = write_record(saved)
+    assert read_record(text, "status.json") == saved
     VALIDATOR.validate(json.loads(text))
 
 

@@ -48,8 +48,8 @@ def former(
 ) -> Record:
     """Return the record of an earlier run, by default of the same release."""
     seen = {
-        name: told if not isinstance(told, Verdict) else observation(told, observed_at=at)
-        for name, told in verdicts.items()
+        name: value if not isinstance(value, Verdict) else observation(value, observed_at=at)
+        for name, value in verdicts.items()
     }
     earlier = run(id="run-0", subject=Subject(release=release))
     return record(ONE, seen, of=earlier, **more)
@@ -308,13 +308,13 @@ def test_the_same_test_is_never_counted_twice() -> None:
     """Every id appears once, even if several sources know it."""
     names = ("a.x", "a.y", "b.x")
     tests: tuple[Criterion, ...] = tuple(map(criterion, names))
-    told = run_data(
+    data = run_data(
         ONE,
         {"a.x": observation(F)},
         collected=tests,
         former=former(dict.fromkeys(names, C)),
         restricted=True,
     )
-    got = criterion_statuses(told, run(), NOW)
+    got = criterion_statuses(data, run(), NOW)
     assert sorted(s.id for s in got) == sorted(names)
     assert by_id(got)["a.x"].verdict is F

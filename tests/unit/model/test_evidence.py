@@ -319,8 +319,8 @@ def test_text_is_cleaned_before_it_is_cut() -> None:
         return text.replace("planted-value", "***").replace("49271856", "***")
 
     edge = "x" * (TEXT_LIMIT - 5)
-    told = encode("n", edge + "planted-value", clean)["value"]
-    assert "plant" not in told
+    kept = encode("n", edge + "planted-value", clean)["value"]
+    assert "plant" not in kept
     assert encode("n", ["planted-value"], clean)["value"] == [{"type": "text", "value": "***"}]
     key = "k" * (NAME_LIMIT - 5) + "planted-value"
     assert "plant" not in str(encode("n", {key: "planted-value"}, clean))

@@ -64,12 +64,12 @@ def made(
     **of: Any,
 ) -> Record:
     """Return the record of a run of everything, or of what was selected, that finished `at`."""
-    told = {**dict.fromkeys(names if selected is None else selected, C), **(worse or {})}
+    verdicts = {**dict.fromkeys(names if selected is None else selected, C), **(worse or {})}
     seen = {
         name: replace(observation(verdict), observed_at=at)
         if isinstance(verdict, Verdict)
         else verdict
-        for name, verdict in told.items()
+        for name, verdict in verdicts.items()
     }
     given = {"target": "production", "catalogue": stages.digest, "started": at - HOUR}
     collected = tuple(map(criterion, names))
@@ -84,7 +84,7 @@ def edited(record: Record, name: str, **changes: Any) -> Record:
         return replace(status, **changes) if status.id == name else status
 
     stages = tuple(
-        replace(each, criteria=tuple(map(changed, each.criteria))) for each in record.stages
+        replace(item, criteria=tuple(map(changed, item.criteria))) for item in record.stages
     )
     return replace(record, stages=stages)
 
@@ -109,7 +109,7 @@ def waived(*names: str, expires: datetime = NOW + DAY, **rules: Any) -> Waivers:
     return Waivers(given=given, **rules)
 
 
-def answer(
+def decision_of(
     record: Record,
     *,
     stages: Catalogue = SHOP,
@@ -117,10 +117,10 @@ def answer(
     waivers: Waivers | None = None,
     override: Override | None = None,
     found: tuple[Violation, ...] = (),
-    **asked: Any,
+    **query: Any,
 ) -> GateDecision:
     """Return the gate's decision on a record."""
-    question = GateQuery(**{"target": "production", **asked})
+    question = GateQuery(**{"target": "production", **query})
     return decide(
         record, stages, question, now, waivers=waivers, override=override, found=found
     )  # fmt: skip
@@ -135,14 +135,14 @@ class Row:
 
     Attributes:
         ground: the rule of the only violation; None if a verdict closes the gate.
-        told: a part of the first reason.
+        expected: a part of the first reason.
     """
 
     record: Callable[[], Record]
     status: int
     kind: ViolationKind | None
-    told: str
-    asked: dict[str, Any] = field(default_factory=dict)
+    expected: str
+    query: dict[str, Any] = field(default_factory=dict)
 
 
 STALE = "it was CONFIRMED 25 h ago, and stays valid for 1d"
@@ -157,7 +157,7 @@ REFUSALS = {
         "the record is about target 'demo', not 'production'"),
     "other target that FAILED": Row(
         lambda: made({"oauth.token": F}, target="demo"), 10, KIND.TARGET, "target 'demo'"),
-    "other target asked": Row(
+    "another target": Row(
         made, 10, KIND.TARGET, "target 'production', not 'demo'",
         {"target": "demo"}),
     "other run": Row(
@@ -168,7 +168,7 @@ REFUSALS = {
         {"run": "run-2"}),
     "a part of a run's id": Row(
         lambda: made(id="run-10"), 10, KIND.RUN, "of run 'run-10'", {"run": "run-1"}),
-    "in progress, as asked": Row(
+    "in progress, of this target": Row(
         lambda: made(finished=None), 10, KIND.IN_PROGRESS, "run run-1 has been in progress for",
         {"run": "run-1"}),
     "a shard": Row(
@@ -352,25 +352,25 @@ REFUSALS = {
 def test_refusal(name: str) -> None:
     """Closed, with the exit status, the one refusal and the sentence of its row."""
     row = REFUSALS[name]
-    got = answer(row.record(), **row.asked)
+    got = decision_of(row.record(), **row.query)
     assert not got.open
     assert got.decision == "closed"
     assert got.exit_code == row.status
     assert [violation.kind for violation in got.violations if row.kind] == [row.kind] * bool(
         row.kind
     )
-    assert row.told in (got.violations[0].text if row.kind else got.reasons[0])
-    asked = str(row.asked.get("target", "production"))
+    assert row.expected in (got.violations[0].text if row.kind else got.reasons[0])
+    target = str(row.query.get("target", "production"))
     rule = row.kind or ViolationKind.VERDICT
     assert got.rules[0] is rule
-    assert got.sentence.startswith(f"gate closed (target {asked}, rule {rule}): ")
+    assert got.sentence.startswith(f"gate closed (target {target}, rule {rule}): ")
     assert got.reasons[0] in got.sentence
     assert len(got.sentence.splitlines()) == 1
 
 
 OPEN: dict[str, Row] = {
     "everything CONFIRMED": Row(made, 0, None, ""),
-    "everything asked": Row(
+    "every condition of the query": Row(
         made, 0, None, "",
         {"subject": "v1", "commit": "0123456789ABCDEF", "run": "run-1", "max_age": SECOND}),
     "short commit": Row(made, 0, None, "", {"commit": "0123456"}),
@@ -389,7 +389,7 @@ OPEN: dict[str, Row] = {
     "what FINAL doesn't roll up": Row(lambda: made({"extra.x": F}), 0, None, ""),
     "what wasn't required": Row(
         lambda: made({"sale.exists": F}), 0, None, "", {"require": ("place",)}),
-    "whatever rule the run had": Row(lambda: made(rule=Rule.OFF), 0, None, ""),
+    "a run with the rule off": Row(lambda: made(rule=Rule.OFF), 0, None, ""),
     "undeclared": Row(
         lambda: made(stages=Catalogue(declared=False).with_stages_of([criterion("api.x")]),
                      names=("api.x",), catalogue=Catalogue(declared=False).digest),
@@ -402,51 +402,53 @@ OPEN: dict[str, Row] = {
 def test_open(name: str) -> None:
     """Open, by what was seen alone."""
     row = OPEN[name]
-    got = answer(row.record(), **row.asked)
+    got = decision_of(row.record(), **row.query)
     assert (got.open, got.exit_code, got.decision) == (True, 0, "open"), got.sentence
     assert got.verdict is got.effective_verdict is C
     assert (got.violations, got.causes, got.waived) == ((), (), ())
     assert got.actions == got.reasons == ()
-    what = "stages place" if "require" in row.asked else "FINAL"
+    what = "stages place" if "require" in row.query else "FINAL"
     assert got.sentence == f"gate open (target production): {what} CONFIRMED"
 
 
 def test_an_unknown_stage_is_an_error() -> None:
     """Of the question, not of the record."""
     with pytest.raises(UnknownStageError, match=r"--require 'sales': .* stages are oauth, place"):
-        answer(made(), require=("oauth", "sales"))
+        decision_of(made(), require=("oauth", "sales"))
     bare = Catalogue(declared=False)
     with pytest.raises(UnknownStageError, match="'sales': there is no such stage; stages are none"):
-        answer(made(stages=bare, names=()), stages=bare, require=("sales",))
+        decision_of(made(stages=bare, names=()), stages=bare, require=("sales",))
 
 
 def test_one_reason_is_printed_alone() -> None:
     """It has no count of others; a violation without a remedy gives no action."""
-    cut = answer(replace(made({"oauth.token": B}), decision=SHAM))
+    cut = decision_of(replace(made({"oauth.token": B}), decision=SHAM))
     assert [violation.text for violation in cut.violations] == [
         "the record contradicts itself: its decision is open, but FINAL is BLOCKED"
     ]
-    got = answer(made({"oauth.token": B}))
+    got = decision_of(made({"oauth.token": B}))
     assert got.sentence == (
         "gate closed (target production, rule verdict): FINAL BLOCKED: "
         "oauth.token BLOCKED: seen to be BLOCKED"
     )
-    assert answer(made(), found=(Violation(kind=ViolationKind.DOCUMENT, text="x"),)).actions == ()
+    assert (
+        decision_of(made(), found=(Violation(kind=ViolationKind.DOCUMENT, text="x"),)).actions == ()
+    )
 
 
 def test_the_remedy_names_the_run_of_the_query() -> None:
     """The command makes a record of the query's target and release."""
-    got = answer(made(), target="eu", subject="v 2")
+    got = decision_of(made(), target="eu", subject="v 2")
     assert got.actions == ("run pytest -m production --target eu --prodstatus-subject='v 2'",)
-    assert answer(made(), target="eu").actions == ("run pytest -m production --target eu",)
+    assert decision_of(made(), target="eu").actions == ("run pytest -m production --target eu",)
 
 
 def test_an_id_is_used_once() -> None:
     """Another run's record is replaced by one of this id; one that has it needs a new id."""
-    assert answer(made(), run="run 2").actions == (
+    assert decision_of(made(), run="run 2").actions == (
         "run PRODSTATUS_RUN_ID='run 2' pytest -m production --target production",
     )
-    (action,) = answer(made(), run="run-1", subject="v2").actions
+    (action,) = decision_of(made(), run="run-1", subject="v2").actions
     assert action == (
         "run pytest -m production --target production --prodstatus-subject=v2 "
         "with a new PRODSTATUS_RUN_ID"
@@ -465,27 +467,27 @@ def test_an_id_is_used_once() -> None:
 )
 def test_what_helps_if_the_commit_is_another(of: dict[str, Any], commit: str, action: str) -> None:
     """Running again with local changes would not help."""
-    (first,) = answer(made(**of), commit=commit).actions
+    (first,) = decision_of(made(**of), commit=commit).actions
     assert first.startswith(action)
 
 
 def test_a_shard_is_to_be_merged() -> None:
     """To run it again would make another shard."""
-    assert answer(made(shard=True)).actions == (
+    assert decision_of(made(shard=True)).actions == (
         "merge the shards of the run with prodstatus merge, then ask the gate again",
     )
 
 
 def test_the_rules_of_several_refusals() -> None:
     """In the order of the reasons, and the verdict's first only if something FAILED."""
-    asked: dict[str, Any] = {"now": NOW + 25 * HOUR, "waivers": waived("oauth.tokens")}
+    query: dict[str, Any] = {"now": NOW + 25 * HOUR, "waivers": waived("oauth.tokens")}
     names = {F: ["verdict", "max-age", "waiver"], B: ["max-age", "waiver", "verdict"]}
     for verdict, rules in names.items():
-        got = answer(made({"oauth.token": verdict}), **asked)
+        got = decision_of(made({"oauth.token": verdict}), **query)
         assert [str(rule) for rule in got.rules] == rules
         assert got.sentence.startswith(f"gate closed (target production, rule {rules[0]}): ")
         assert f"FINAL {verdict}" in got.sentence
-    assert answer(made()).rules == ()
+    assert decision_of(made()).rules == ()
 
 
 class TestWaivers:
@@ -494,18 +496,18 @@ class TestWaivers:
     @pytest.mark.parametrize("verdict", [B, F])
     def test_open_by_a_waiver(self, verdict: Verdict) -> None:
         """What depends on it is free as well, and the verdict doesn't change."""
-        got = answer(made({"oauth.token": verdict}), waivers=waived("oauth.token"))
+        got = decision_of(made({"oauth.token": verdict}), waivers=waived("oauth.token"))
         assert (got.open, got.exit_code, got.decision) == (True, 0, "open, 1 waived")
         assert (got.verdict, got.effective_verdict) == (verdict, C)
-        assert [each.status.id for each in got.waived] == ["oauth.token"]
+        assert [item.status.id for item in got.waived] == ["oauth.token"]
         assert got.sentence == f"gate open, 1 waived (target production): FINAL {verdict}"
 
     def test_what_is_stale_or_unknown_may_be_waived(self) -> None:
         """Everything that isn't CONFIRMED now may be waived."""
         names = ("oauth.token", "place.order", "sale.exists", "extra.x")
-        got = answer(made(names=names), waivers=waived("sale.linked"))
+        got = decision_of(made(names=names), waivers=waived("sale.linked"))
         assert got.decision == "open, 1 waived"
-        late = answer(
+        late = decision_of(
             made(), now=NOW + 25 * HOUR, max_age=48 * HOUR,
             waivers=waived("oauth.token", "sale.exists", "sale.linked", expires=NOW + 30 * HOUR),
         )  # fmt: skip
@@ -515,21 +517,25 @@ class TestWaivers:
         """An id without brackets stands for all, and each is counted once."""
         names = ("oauth.token[eu]", "oauth.token[us]", *ALL[1:])
         worse = {"oauth.token[eu]": F, "oauth.token[us]": F}
-        got = answer(made(worse, names=names), waivers=waived("oauth.token"))
+        got = decision_of(made(worse, names=names), waivers=waived("oauth.token"))
         assert got.decision == "open, 2 waived"
-        both = answer(made(worse, names=names), waivers=waived("oauth.token", "oauth.token[eu]"))
+        both = decision_of(
+            made(worse, names=names), waivers=waived("oauth.token", "oauth.token[eu]")
+        )
         assert both.decision == "open, 2 waived"
-        one = answer(made(worse, names=names), waivers=waived("oauth.token[eu]"))
+        one = decision_of(made(worse, names=names), waivers=waived("oauth.token[eu]"))
         assert one.reasons == ("oauth.token[us] FAILED: seen to be FAILED",)
 
     def test_what_bears_on_nothing_is_not_counted(self) -> None:
         """A waiver of a criterion on which the decision doesn't depend."""
-        got = answer(made({"extra.x": F}), waivers=waived("extra.x"))
+        got = decision_of(made({"extra.x": F}), waivers=waived("extra.x"))
         assert (got.decision, got.waived) == ("open", ())
 
     def test_no_waiver_of_what_went_wrong_outside(self) -> None:
         """An incident has no criterion."""
-        got = answer(made({"oauth.token": F}, incidents=(DIED,)), waivers=waived("oauth.token"))
+        got = decision_of(
+            made({"oauth.token": F}, incidents=(DIED,)), waivers=waived("oauth.token")
+        )
         assert (got.exit_code, got.reasons) == (10, ("run BLOCKED: worker gw0 died",))
 
 
@@ -542,8 +548,8 @@ class TestOverride:
     def test_every_verdict(self) -> None:
         """FAILED, refused, or nothing known at all."""
         for got in (
-            answer(made({"oauth.token": F}), override=self.WORD),
-            answer(made(target="demo"), override=self.WORD),
+            decision_of(made({"oauth.token": F}), override=self.WORD),
+            decision_of(made(target="demo"), override=self.WORD),
             decision_without_record([self.GONE], GateQuery(target="production"), self.WORD),
         ):  # fmt: skip
             assert (got.open, got.exit_code, got.confirmed) == (True, 0, False)
@@ -553,7 +559,7 @@ class TestOverride:
 
     def test_not_needed(self) -> None:
         """The gate is open without it, and the override is still listed."""
-        got = answer(made(), override=self.WORD)
+        got = decision_of(made(), override=self.WORD)
         assert (got.decision, got.override) == ("open", self.WORD)
 
 
@@ -562,7 +568,7 @@ class TestCauses:
 
     def test_the_root_and_what_depends_on_it(self) -> None:
         """A stage below it isn't listed as a cause, even if it FAILED; FINAL keeps the verdict."""
-        got = answer(made({"sale.linked": F, "oauth.token": B, "place.order": B}))
+        got = decision_of(made({"sale.linked": F, "oauth.token": B, "place.order": B}))
         assert [(c.ids, c.verdict, c.stages, c.affected) for c in got.causes] == [
             (("oauth.token",), B, ("oauth",), ("place", "sale", "final")),
         ]
@@ -575,20 +581,20 @@ class TestCauses:
 
     def test_several_of_one_stage(self) -> None:
         """FAILED before BLOCKED, and the sentence counts."""
-        got = answer(made({"sale.linked": F, "sale.exists": B}))
+        got = decision_of(made({"sale.linked": F, "sale.exists": B}))
         assert [c.ids for c in got.causes] == [("sale.linked",), ("sale.exists",)]
         assert got.sentence.endswith("sale.linked FAILED: seen to be FAILED (and 1 more)")
 
     def test_what_the_decision_is_not_about_is_not_listed(self) -> None:
         """Neither as a cause nor as affected."""
-        got = answer(made({"oauth.token": F, "sale.linked": F}), require=("place",))
+        got = decision_of(made({"oauth.token": F, "sale.linked": F}), require=("place",))
         assert [(c.ids, c.affected) for c in got.causes] == [(("oauth.token",), ("place",))]
 
     def test_an_incident(self) -> None:
         """Is about the run, and FINAL depends on it."""
-        (cause,) = answer(made(incidents=(DIED,))).causes
+        (cause,) = decision_of(made(incidents=(DIED,))).causes
         assert (cause.ids, cause.stages, cause.affected) == (("run",), (), ("final",))
-        (cause,) = answer(made(incidents=(DIED,)), require=("oauth",)).causes
+        (cause,) = decision_of(made(incidents=(DIED,)), require=("oauth",)).causes
         assert (cause.ids, cause.stages, cause.affected) == (("run",), (), ())
 
     def test_next_actions(self) -> None:
@@ -598,7 +604,7 @@ class TestCauses:
             "sale.linked": F,
             "sale.exists": observation(B, reason=armed),
         }
-        got = answer(made(worse, catalogue="0" * 16))
+        got = decision_of(made(worse, catalogue="0" * 16))
         assert got.actions == (
             "run pytest -m production --target production",
             "fix sale.linked: seen to be FAILED",
@@ -607,14 +613,14 @@ class TestCauses:
 
     def test_a_remedy_is_what_to_do(self) -> None:
         """Also for what FAILED."""
-        got = answer(made({"sale.linked": observation(F, reason=reason(remedy="sell again"))}))
+        got = decision_of(made({"sale.linked": observation(F, reason=reason(remedy="sell again"))}))
         assert got.actions == ("sell again",)
 
     def test_what_the_record_knows_nothing_of(self) -> None:
         """It is BLOCKED, not run: everything that is declared must be observed."""
         wide = replace(SHOP.stages[0], criteria=("oauth.token", "oauth.fresh", "oauth.[eu]"))
         stages = Catalogue(stages=(wide, *SHOP.stages[1:]))
-        got = answer(made(catalogue=stages.digest), stages=stages)
+        got = decision_of(made(catalogue=stages.digest), stages=stages)
         (cause,) = got.causes
         assert (cause.verdict, cause.ids) == (B, ("oauth.fresh", "oauth.[eu]"))
         assert (cause.kind, got.verdict) == (Kind.NOT_RUN, B)
@@ -623,21 +629,21 @@ class TestCauses:
     def test_kinds(self) -> None:
         """Of the reasons that the gate itself gives."""
         former = made(subject=Subject(release="v0"))
-        other = answer(made(former=former, selected=ALL[1:]), subject="v1")
+        other = decision_of(made(former=former, selected=ALL[1:]), subject="v1")
         assert [cause.kind for cause in other.causes] == [Kind.STALE]
         assert other.actions == ("run stage oauth again",)
-        sham = answer(edited(made(), "oauth.token", observed=None))
+        sham = decision_of(edited(made(), "oauth.token", observed=None))
         assert [cause.kind for cause in sham.causes] == [Kind.NOT_RUN]
 
     def test_fix_several(self) -> None:
         """That say the same of themselves."""
-        got = answer(made({"sale.linked": F, "sale.exists": F}))
+        got = decision_of(made({"sale.linked": F, "sale.exists": F}))
         assert got.actions == ("fix sale.exists and 1 more: seen to be FAILED",)
 
     def test_the_record_comes_first_unless_something_failed(self) -> None:
         """The worst first."""
         late = NOW + 25 * HOUR
-        blocked = answer(made({"oauth.token": B}), now=late, require=("oauth",))
+        blocked = decision_of(made({"oauth.token": B}), now=late, require=("oauth",))
         assert blocked.reasons[0].startswith("the record is 25 h old")
-        failed = answer(made({"oauth.token": F}), now=late, require=("oauth",))
+        failed = decision_of(made({"oauth.token": F}), now=late, require=("oauth",))
         assert failed.reasons[1].startswith("the record is 25 h old")

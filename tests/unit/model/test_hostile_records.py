@@ -323,10 +323,10 @@ def test_a_record_reads_back(made: object) -> None:
 )  # fmt: skip
 def test_invalid_evidence_is_refused(data: Any) -> None:
     """A record with such an entry is invalid."""
-    told = json.loads(write_record(RECORD))
-    told["stages"][0]["criteria"][0]["evidence"] = [data]
+    raw = json.loads(write_record(RECORD))
+    raw["stages"][0]["criteria"][0]["evidence"] = [data]
     with pytest.raises(RecordError, match=r"stages\[0\]\.criteria\[0\]\.evidence\[0\]"):
-        read_record(json.dumps(told), "status.json")
+        read_record(json.dumps(raw), "status.json")
 
 
 @each_hostile_text

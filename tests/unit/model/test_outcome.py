@@ -73,7 +73,7 @@ TABLE: dict[str, tuple[tuple[Phase, ...], Verdict, Kind | None, str]] = {
         (SETUP, CALL, CRASH), F, Kind.CRASH, "the worker process died",
     ),
     "the worker died after all passed": ((*PASS, CRASH), F, Kind.CRASH, "the worker process died"),
-    "the worker died, nobody knows why": (
+    "the worker died for an unknown reason": (
         (phase(CRASHED, "failed", ""),), F, Kind.CRASH, "(no more is known)",
     ),
     "xfail": (
@@ -114,7 +114,7 @@ TABLE: dict[str, tuple[tuple[Phase, ...], Verdict, Kind | None, str]] = {
     "set-up failed": (
         (phase("setup", "failed"), TEARDOWN), B, Kind.SETUP_ERROR, "set-up failed: boom",
     ),
-    "an outcome that nobody knows": (
+    "an unknown outcome": (
         (SETUP, phase("call", "maybe"), TEARDOWN),
         B, Kind.INCONCLUSIVE, "pytest reported the unknown outcome 'maybe'",
     ),
@@ -392,7 +392,7 @@ def test_a_plain_pass_is_what_the_table_makes_of_it(
     assert plain_pass(evidence, NOW, 2.5) == reduce_phases(phases)
 
 
-DOUBT = reason("nobody awaited it", Kind.INCONCLUSIVE)
+DOUBT = reason("it was never awaited", Kind.INCONCLUSIVE)
 
 
 def test_a_suspect_pass_is_blocked() -> None:

@@ -34,7 +34,7 @@ def test_the_last_finished_record() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "cause", "hangs", "root"),
+    ("verdict", "cause", "affected", "root"),
     [
         (C, None, False, False),
         (B, "shop", False, True),
@@ -46,7 +46,7 @@ def test_the_last_finished_record() -> None:
     ],
 )
 def test_a_stage_is_affected_from_outside_or_is_a_root(
-    verdict: Verdict, cause: str | None, hangs: bool, root: bool
+    verdict: Verdict, cause: str | None, affected: bool, root: bool
 ) -> None:
     """The root is another stage, or itself or its criterion; if CONFIRMED, it has none."""
     stage = StageStatus(
@@ -58,7 +58,7 @@ def test_a_stage_is_affected_from_outside_or_is_a_root(
         cause=cause,
         criteria=(),
     )
-    assert (stage.is_affected, stage.is_root) == (hangs, root)
+    assert (stage.is_affected, stage.is_root) == (affected, root)
 
 
 @each_hostile_text

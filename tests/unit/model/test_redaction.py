@@ -118,8 +118,8 @@ def test_what_a_secret_names_in_public_stays() -> None:
     redactor = knowing(
         "postgresql://someone:planted-word@db.example/shop", '{"type": "an account"}'
     )
-    told = "someone at db.example/shop with an account"
-    assert redactor.redact(told) == told
+    text = "someone at db.example/shop with an account"
+    assert redactor.redact(text) == text
 
 
 @pytest.mark.parametrize("value", ["", "1234567", " " * 20, "*" * 12, MASK])

@@ -27,8 +27,8 @@ def judged(
     stages: Catalogue = STORE, verdicts: dict[str, Verdict] | None = None, **more: object
 ) -> tuple[dict[str, StageStatus], Final]:
     """Return the store's stages by id and FINAL, with some verdicts other than CONFIRMED."""
-    told = {**CRITERIA, **(verdicts or {})} if stages is STORE else verdicts or {}
-    results, final = judge(stages, [status(n, v) for n, v in told.items()], **more)  # type: ignore[arg-type]
+    of_criteria = {**CRITERIA, **(verdicts or {})} if stages is STORE else verdicts or {}
+    results, final = judge(stages, [status(n, v) for n, v in of_criteria.items()], **more)  # type: ignore[arg-type]
     return {result.id: result for result in results}, final
 
 
@@ -175,8 +175,8 @@ class TestRollup:
     def test_it_names_the_stage_that_the_reason_comes_from(self) -> None:
         """One title in front, however many levels up."""
         stages, final = judged(verdicts={"profit.positive": F})
-        told = reason("PROFIT STATUS: profit.positive is FAILED")
-        assert stages["money"].reason == stages["final"].reason == final.reason == told
+        expected = reason("PROFIT STATUS: profit.positive is FAILED")
+        assert stages["money"].reason == stages["final"].reason == final.reason == expected
         assert stages["money"].cause == final.cause == "profit.positive"
         assert stages["money"].derived
         assert not stages["profit"].derived

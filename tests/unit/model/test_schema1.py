@@ -85,7 +85,7 @@ def test_it_may_say_that_it_is_a_shard(value: bool | None, shard: bool) -> None:
 
 def test_what_it_says() -> None:
     """Verdicts, evidence of every type, instants, the former record, overrides and history."""
-    confirmed, failed, hostile, marker, told = map(read, FILES)
+    confirmed, failed, hostile, marker, overridden = map(read, FILES)
     assert [confirmed.final.verdict, failed.final.verdict, marker.final.verdict] == [C, F, B]
     (first, *_) = confirmed.criteria
     names = [entry.name for entry in first.evidence]
@@ -96,8 +96,8 @@ def test_what_it_says() -> None:
     assert (first.observed_at, first.duration) == (NOW, 1.25)
     assert confirmed.run.subject.snapshots == {"database": (NOW - timedelta(hours=1), NOW)}
     assert marker.last_finished == failed
-    assert [past.final for past in told.history] == [Verdict.CONFIRMED]
-    assert [one.who for one in told.overrides] == ["Ana"]
+    assert [past.final for past in overridden.history] == [Verdict.CONFIRMED]
+    assert [one.who for one in overridden.overrides] == ["Ana"]
     assert [cause.verdict for cause in failed.decision.causes][:1] == [F]
     assert bool(confirmed.decision.causes or confirmed.decision.actions) is False
     titles = [entry.name for status in hostile.criteria for entry in status.evidence]

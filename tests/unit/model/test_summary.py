@@ -82,11 +82,11 @@ def test_a_stage_that_was_carried_over_says_since_when() -> None:
 def test_a_line_is_one_bounded_line(verdict: object) -> None:
     """This is so for any evidence and any reason."""
     for text in HOSTILE:
-        told = observation(
+        shown = observation(
             verdict,  # type: ignore[arg-type]
             evidence=(entry("seen", text), entry(text, text)),
             reason=reason(text) if verdict is B else None,
         )
-        line = lines(catalogue("a"), {"a.x": told})["a"]
+        line = lines(catalogue("a"), {"a.x": shown})["a"]
         assert len(line.splitlines()) == 1
         assert len(line) <= LINE_LIMIT

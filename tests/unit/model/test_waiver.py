@@ -22,10 +22,10 @@ def waiver(criterion: str = "pay.in", expires: datetime = NOW + HOUR) -> Waiver:
 def wrong(given: Waiver, **rules: Any) -> str:
     """Return how the only waiver breaks a rule; "" if it doesn't."""
     waivers = Waivers(given=(given,), **rules)
-    told = [(each, text) for each, text in waivers.broken(KNOWN, NOW)]
-    assert waivers.in_force(KNOWN, NOW) == (() if told else (given,))
-    assert [each for each, _ in told] == [given] * len(told)
-    return told[0][1] if told else ""
+    sentences = [(item, text) for item, text in waivers.broken(KNOWN, NOW)]
+    assert waivers.in_force(KNOWN, NOW) == (() if sentences else (given,))
+    assert [item for item, _ in sentences] == [given] * len(sentences)
+    return sentences[0][1] if sentences else ""
 
 
 def test_a_good_one() -> None:
@@ -57,8 +57,8 @@ def test_an_unknown_criterion() -> None:
 )
 def test_what_is_unwaivable(criterion: str, unwaivable: str, protected: bool) -> None:
     """A criterion, one with parameters, or a whole stage; a wide waiver can't cover them."""
-    told = wrong(waiver(criterion), unwaivable=(unwaivable,))
-    assert told.endswith("is about a criterion that is declared unwaivable") is protected
+    sentence = wrong(waiver(criterion), unwaivable=(unwaivable,))
+    assert sentence.endswith("is about a criterion that is declared unwaivable") is protected
 
 
 def test_when_it_expires() -> None:

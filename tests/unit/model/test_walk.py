@@ -48,7 +48,7 @@ def hide(text: str) -> str:
     return text.replace("planted", "********")
 
 
-def told() -> Record:
+def secret_record() -> Record:
     """Return a record with a secret in every text that a test or a provider can write."""
     failed = observation(
         F,
@@ -69,7 +69,7 @@ def told() -> Record:
 
 def test_no_text_of_a_record_keeps_a_secret() -> None:
     """Reasons, remedies, evidence with its names and keys, details, hosts, the former record."""
-    made = told()
+    made = secret_record()
     before = write_record(made)
     assert before.count("planted") >= 12
     clean = redact_record(made, hide)
@@ -107,8 +107,8 @@ def test_a_stage_is_clean_only_if_all_its_texts_are(
     """A secret is found in any of its texts, which are searched at once."""
     redactor = Redactor()
     redactor.add(secret)
-    told = form(secret)
-    for text in (told, f"{told} end", f"begin {told}", f"begin {told} end"):
+    hidden = form(secret)
+    for text in (hidden, f"{hidden} end", f"begin {hidden}", f"begin {hidden} end"):
         for where in (
             {"detail": text},
             {"reason": reason(text)},
@@ -121,7 +121,7 @@ def test_a_stage_is_clean_only_if_all_its_texts_are(
             clean = redact_record(made, redactor.redact)
             assert clean is not made
             assert MASK in write_record(clean)
-            assert told not in write_record(clean)
+            assert hidden not in write_record(clean)
             assert clean.stages[0].criteria[0] is made.stages[0].criteria[0]
 
 
