@@ -108,9 +108,9 @@ class Outputs:
         waivers = self.settings.config.waivers
         if waivers.given:
             # Not above, since most runs have none, and every judged run pays for what is there.
-            from pytest_prodstatus.model.gate import waiver_refusals
+            from pytest_prodstatus.model.gate import waiver_violations
 
-            told = waiver_refusals(waivers, record.criteria, now)
+            told = waiver_violations(waivers, record.criteria, now)
             self.notices += [f"{violation.text}: it closes the gate" for violation in told]
 
     @property

@@ -24,7 +24,12 @@ from pytest_prodstatus.cli.common import (
     words,
 )
 from pytest_prodstatus.cli.overrides import active_override, save_override
-from pytest_prodstatus.model.gate import UnknownStageError, ask, asked_stages, refused
+from pytest_prodstatus.model.gate import (
+    UnknownStageError,
+    decide,
+    decision_without_record,
+    queried_stages,
+)
 from pytest_prodstatus.model.record import Override, Record
 from pytest_prodstatus.model.violations import GateQuery, Violation, ViolationKind, run_again
 from pytest_prodstatus.project import Project
@@ -154,7 +159,7 @@ def command(
     paths = records or (place.record,)
     try:
         if project.config.catalogue.declared:
-            asked_stages(project.config.catalogue, stages)
+            queried_stages(project.config.catalogue, stages)
         told = [gate.told(path) for path in paths]
     except UnknownStageError as error:
         raise click.UsageError(str(error)) from None
@@ -180,10 +185,10 @@ class _Gate:
             record = record_at(path)
         except UnreadableError as error:
             again = run_again(self.asked, same_id=True)
-            gone = Violation(ground=ViolationKind.UNREADABLE, text=str(error), remedy=again)
-            answer = refused((gone,), self.asked, self.override)
+            gone = Violation(kind=ViolationKind.UNREADABLE, text=str(error), remedy=again)
+            answer = decision_without_record((gone,), self.asked, self.override)
             return GateReport(source=source, run=None, decision=answer)
-        answer = ask(
+        answer = decide(
             record,
             self.project.config.catalogue,
             self.asked,
@@ -207,7 +212,7 @@ class _Gate:
             return ()
         text = f"the status document {shown(document)} is not the record's: {told}"
         remedy = "run prodstatus render, which writes its fields again from the record"
-        return (Violation(ground=ViolationKind.DOCUMENT, text=text, remedy=remedy),)
+        return (Violation(kind=ViolationKind.DOCUMENT, text=text, remedy=remedy),)
 
 
 def _tell(told: list[GateReport], form: str) -> None:

@@ -1,6 +1,6 @@
-"""The record of a run: of a finished one, and the one that stands while it is in progress.
+"""Build the record of a run: one when it begins, and one when it has ended.
 
-A run that is killed leaves the latter behind, which confirms nothing.
+The first says that nothing is confirmed. It stays if the run is killed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
-from pytest_prodstatus.model.causes import actions_of, causes, of_run
+from pytest_prodstatus.model.causes import actions_of, causes, run_cause
 from pytest_prodstatus.model.criterion_status import RunData, not_observed
 from pytest_prodstatus.model.record import (
     HISTORY_LIMIT,
@@ -43,22 +43,30 @@ IN_PROGRESS = Reason(
 
 
 def compose(
-    facts: RunData, statuses: Sequence[CriterionStatus], run: Run, rule: Rule, pytest_status: int
+    data: RunData, statuses: Sequence[CriterionStatus], run: Run, rule: Rule, pytest_status: int
 ) -> Record:
-    """Return the record of a run whose criteria stand as given, each by itself."""
-    catalogue, former = facts.catalogue, facts.former
+    """Build the record of a run that has ended.
+
+    Args:
+        data: what was collected, selected and observed.
+        statuses: every criterion, judged by itself and by its age (`criterion_statuses`).
+        run: the run, with its end.
+        rule: the gate's.
+        pytest_status: the exit status with which pytest would end.
+    """
+    catalogue, former = data.catalogue, data.former
     complete = bool(statuses) and all(status.observed_now for status in statuses)
     run = replace(run, complete=complete and not run.incidents)
     stages, final = judge(catalogue, statuses, incidents=run.incidents)
-    selection = _selection(facts, statuses, run.incidents, final.verdict)
-    stages = _with_history(stages, former, run.started)
-    found = causes(catalogue, stages, run.incidents, catalogue.roots)
+    selection = _selection(data, statuses, run.incidents, final.verdict)
+    stages = _with_since(stages, former, run.started)
+    root_causes = causes(catalogue, stages, run.incidents, catalogue.roots)
     decision = Decision(
         open=rule.admits(final.verdict),
         rule=rule,
         exit_code=exit_status(rule, selection.verdict, pytest_status),
-        causes=found,
-        actions=actions_of(found),
+        causes=root_causes,
+        actions=actions_of(root_causes),
         selection=selection,
     )
     return Record(
@@ -67,6 +75,7 @@ def compose(
         decision=decision,
         stages=stages,
         history=(*former.history, former.past)[-HISTORY_LIMIT:] if former else (),
+        # The digest is filled in when the document has been written.
         document="",
         overrides=(),
     )
@@ -79,14 +88,14 @@ def marker_of(
     criteria: Collection[Criterion] = (),
     former: Record | None = None,
 ) -> Record:
-    """Return the record of a run that has just begun: every stage is BLOCKED, the gate closed.
+    """Build the record of a run that has just begun: every stage is BLOCKED, the gate is closed.
 
     Args:
-        run: without its end.
+        run: the run, without its end.
         rule: the gate's.
         catalogue: the stages.
-        criteria: those to list by name; each of thousands would say the same.
-        former: the last finished record, which a killed run shall not lose.
+        criteria: the criteria to list. Leave them out if there are thousands: all have one reason.
+        former: the last finished record. It is kept inside, so that a killed run doesn't lose it.
     """
     of_stage: dict[str, list[Criterion]] = {stage.id: [] for stage in catalogue.stages}
     for criterion in criteria:
@@ -99,12 +108,12 @@ def marker_of(
             **because(IN_PROGRESS),
             derived=stage.derived,
             cause=RUN,
-            criteria=tuple(not_observed(one, IN_PROGRESS) for one in of_stage[stage.id]),
+            criteria=tuple(not_observed(c, IN_PROGRESS) for c in of_stage[stage.id]),
             since=run.started,
         )
         for stage in catalogue.stages
     )
-    cause = of_run(IN_PROGRESS, tuple(stage.id for stage in catalogue.stages))
+    cause = run_cause(IN_PROGRESS, tuple(stage.id for stage in catalogue.stages))
     return Record(
         run=run,
         final=Final(verdict=Verdict.BLOCKED, **because(IN_PROGRESS), cause=RUN),
@@ -125,43 +134,44 @@ def marker_of(
 
 
 def _selection(
-    facts: RunData,
+    data: RunData,
     statuses: Sequence[CriterionStatus],
     incidents: Sequence[Reason],
-    whole: Verdict,
+    final_verdict: Verdict,
 ) -> Selection:
+    """Return the verdict on the part of the catalogue that the run was limited to, if it was."""
     selected = [status.id for status in statuses if status.selected]
-    partial = len(selected) < len(statuses) or facts.restricted or facts.stages is not None
+    partial = len(selected) < len(statuses) or data.restricted or data.stages is not None
     if not partial:
-        return Selection(partial=False, verdict=whole, criteria=len(selected))
-    looked_at = {s.stage for s in statuses if s.selected or s.observed}
-    unasked = frozenset(
-        name
-        for name in facts.catalogue.by_id
-        if looked_at.isdisjoint(facts.catalogue.closure([name]))
+        return Selection(partial=False, verdict=final_verdict, criteria=len(selected))
+    # Stages that the run didn't look at would be BLOCKED, and so would all that require them.
+    covered = {s.stage for s in statuses if s.selected or s.observed}
+    unselected = frozenset(
+        name for name in data.catalogue.by_id if covered.isdisjoint(data.catalogue.closure([name]))
     )
-    stages, _ = judge(facts.catalogue, statuses, incidents=incidents, unasked=unasked)
+    stages, _ = judge(data.catalogue, statuses, incidents=incidents, unselected=unselected)
     verdicts = [s.verdict for stage in stages for s in stage.criteria if s.selected]
-    if facts.stages is not None:
-        # A named stage with no criterion at all must not pass for want of a question.
+    if data.stages is not None:
+        # A stage that was named but has no criterion must not pass because nothing was checked.
         verdicts += [
-            s.verdict for s in stages if s.id in facts.stages and not s.criteria and not s.derived
+            s.verdict for s in stages if s.id in data.stages and not s.criteria and not s.derived
         ]
     verdicts += [Verdict.BLOCKED for _ in incidents]
     return Selection(partial=True, verdict=rollup(verdicts), criteria=len(selected))
 
 
-def _with_history(
+def _with_since(
     stages: tuple[StageStatus, ...], former: Record | None, now: datetime
 ) -> tuple[StageStatus, ...]:
-    before = {stage.id: stage for stage in former.stages} if former else {}
+    """Return the stages with the start of the run since which each has its verdict."""
+    former_stages = {stage.id: stage for stage in former.stages} if former else {}
 
-    def dated(stage: StageStatus) -> StageStatus:
-        old = before.get(stage.id)
-        if old is None:
+    def with_since(stage: StageStatus) -> StageStatus:
+        former_stage = former_stages.get(stage.id)
+        if former_stage is None:
             return replace(stage, since=now)
-        if old.verdict is stage.verdict:
-            return replace(stage, since=old.since or now, previous=old.previous)
-        return replace(stage, since=now, previous=old.verdict)
+        if former_stage.verdict is stage.verdict:
+            return replace(stage, since=former_stage.since or now, previous=former_stage.previous)
+        return replace(stage, since=now, previous=former_stage.verdict)
 
-    return tuple(map(dated, stages))
+    return tuple(map(with_since, stages))

@@ -1,7 +1,7 @@
-"""The catalogue: every stage and criterion declared before the run, which is the denominator.
+"""The catalogue: the stages and criteria that a run must answer for, known before it begins.
 
-A stage is declared in the configuration; a criterion joins it through its test. Without declared
-stages, the stages are the ones that the tests name.
+A stage is declared in the configuration; a criterion joins it through its test. If no stage is
+declared, the stages are those that the tests name.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from pytest_prodstatus.model.text import normalize, one_line
 
 FINAL = "final"
-"""The stage of this id, where it is declared, gives the FINAL verdict."""
+"""If a stage with this id is declared, it gives the FINAL verdict."""
 
 DEFAULT_VALID_FOR = timedelta(hours=24)
 
@@ -29,14 +29,14 @@ TAKEN_TITLES = ("LAST RUN", "NEXT ACTIONS")
 """Fields of the status document that belong to no stage."""
 
 SINCE = " SINCE"
-"""What the title of a stage's second field ends with: since when it has its verdict."""
+"""How the title of a stage's second field ends; it says since when the stage has its verdict."""
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _SLUG_RULE = "use lower-case words joined by hyphens (api-key)"
 
 
 class CatalogueError(ValueError):
-    """A catalogue that can't be judged; the message names the value and what would do."""
+    """A catalogue that can't be judged; the message names the value, the rule and the remedy."""
 
 
 class Stage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,11 +44,11 @@ class Stage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         id: lower-case words joined by hyphens.
-        title: as it stands in the status document.
+        title: its title in the status document.
         confirmed, failed, blocked: what each verdict means, for the reader.
         criteria: ids (`stage.criterion`) that must exist and run.
-        requires: stages without which a CONFIRMED here proves nothing.
-        rollup: stages whose verdicts this (derived) stage takes over, worst first.
+        requires: ids of the stages that must be CONFIRMED before this one can be.
+        rollup: ids of the stages of which this (derived) stage takes the worst verdict.
         valid_for: how long a CONFIRMED criterion may be carried over to later runs.
     """
 
@@ -75,11 +75,12 @@ class Criterion(Struct, frozen=True, kw_only=True, gc=False):
     """One test item that joined a stage.
 
     Attributes:
-        id: `stage.criterion`, with the parameters in brackets where it has some.
+        id: `stage.criterion`, with the test's parameters in brackets if it has any.
+        stage: the id of its stage.
         nodeid: pytest's id of the item.
         title: the first line of its docstring, or its name in words.
-        side_effects: it acts on the world, so it starts at most once a run.
-        function: where its test function is defined; two functions may not share an id.
+        side_effects: it changes the system, so it starts at most once in a run.
+        function: the test function's file and name; two functions may not share an id.
     """
 
     id: str
@@ -91,7 +92,7 @@ class Criterion(Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def base_id(self) -> str:
-        """The id without parameters, which stands for all of them in the catalogue."""
+        """The id without parameters, by which the catalogue declares it."""
         return base_of(self.id)
 
 
@@ -101,16 +102,20 @@ def base_of(criterion_id: str) -> str:
 
 
 def title_of(stage_id: str) -> str:
-    """Return the title of a stage that was given none."""
+    """Return the default title of a stage."""
     return f"{stage_id.replace('-', ' ').upper()} STATUS"
 
 
 class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
-    """The declared stages, in the order of the document.
+    """The stages, in the order of the document.
+
+    Attributes:
+        stages: all of them.
+        declared: whether the configuration declares them; else the tests name them.
 
     Raises:
-        CatalogueError: a bad or doubled id, an unknown stage in `requires` or `rollup`, a criterion
-            declared outside its stage, or a cycle.
+        CatalogueError: an id is malformed or declared twice, `requires` or `rollup` names an
+            unknown stage or forms a cycle, or a criterion is declared outside its stage.
     """
 
     stages: tuple[Stage, ...] = ()
@@ -124,20 +129,20 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
                 msg = f"stage id {stage.id!r}: {_SLUG_RULE}"
                 raise CatalogueError(msg)
             if ids.count(stage.id) > 1:
-                msg = f"stage id {stage.id!r} is declared twice: every stage needs an id of its own"
+                msg = f"stage id {stage.id!r} is declared twice: every stage needs its own id"
                 raise CatalogueError(msg)
             _check_title(stage, titles[stage.title.casefold()])
             for key, names in (("requires", stage.requires), ("rollup", stage.rollup)):
                 for name in names:
                     if name not in ids:
                         msg = (
-                            f"stage {stage.id!r}: {key} names {name!r}, which is no stage; "
+                            f"stage {stage.id!r}: {key} names {name!r}, which is not a stage; "
                             f"stages are {', '.join(ids)}"
                         )
                         raise CatalogueError(msg)
             _check_criteria(stage)
         try:
-            _ = self.order
+            _ = self.order  # sorting is what finds a cycle
         except CycleError as error:
             path = " -> ".join(error.args[1])
             msg = f"requires and rollup form a cycle: {path}; a stage can't wait for itself"
@@ -150,18 +155,18 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def order(self) -> tuple[str, ...]:
-        """Stage ids such that every stage comes after what it requires or rolls up."""
+        """The stage ids, sorted so that each stage comes after those it requires or rolls up."""
         graph = {stage.id: (*stage.requires, *stage.rollup) for stage in self.stages}
         return tuple(TopologicalSorter(graph).static_order())
 
     @property
     def roots(self) -> tuple[str, ...]:
-        """The ids of the stages that FINAL is about: itself if it is declared, else all."""
+        """The ids of the stages that decide FINAL: `final` alone if it is declared, else all."""
         return (FINAL,) if FINAL in self.by_id else tuple(self.by_id)
 
     @cached_property
     def needs(self) -> Mapping[str, frozenset[str]]:
-        """For each stage, the stages that it requires or rolls up, however deep."""
+        """For each stage id, the ids of all stages that it requires or rolls up, at any depth."""
         found: dict[str, frozenset[str]] = {}
         for name in self.order:
             below = (*self.by_id[name].requires, *self.by_id[name].rollup)
@@ -170,10 +175,10 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def digest(self) -> str:
-        """What tells this declared catalogue from another, as 16 hexadecimal digits.
+        """A fingerprint of the declared catalogue, as 16 hexadecimal digits.
 
-        It covers whatever bears on a verdict (stages, criteria, their relations and validity), and
-        none of the words. Stages that only tests name are no part of it.
+        It changes with everything that can change a verdict (stages, criteria, their relations and
+        validity), and not with titles or explanations. It ignores stages that only tests name.
         """
         rules = [
             [
@@ -189,7 +194,7 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         return hashlib.sha256(json.dumps(sorted(rules)).encode()).hexdigest()[:16]
 
     def closure(self, stage_ids: Iterable[str]) -> frozenset[str]:
-        """Return `stage_ids` and every stage that they roll up, however deep."""
+        """Return `stage_ids` and every stage that they roll up, at any depth."""
         found: set[str] = set()
         todo = list(stage_ids)
         while todo:
@@ -200,17 +205,17 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         return frozenset(found)
 
     def with_needs(self, stage_ids: Collection[str]) -> frozenset[str]:
-        """Return `stage_ids` and every stage that they require or roll up, however deep."""
+        """Return `stage_ids` and every stage that they require or roll up, at any depth."""
         return frozenset(stage_ids).union(*(self.needs[name] for name in stage_ids))
 
     def with_stages_of(
         self, criteria: Iterable[Criterion] = (), known: Iterable[str] = ()
     ) -> Catalogue:
-        """Return this catalogue, or, if no stage was declared, one of the stages that are named.
+        """Check the criteria's stages, and add them to the catalogue if no stage was declared.
 
         Args:
-            criteria: all that were collected.
-            known: further stage ids, which a record names; they come first.
+            criteria: all criteria that were collected.
+            known: further stage ids, from a record; they come first.
 
         Raises:
             CatalogueError: a test names a stage that isn't declared, two tests share an id, or a
@@ -229,8 +234,8 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         for criterion in found:
             if criterion.stage not in self.by_id:
                 msg = (
-                    f"{criterion.nodeid}: mark stage({criterion.stage!r}) names no stage; "
-                    f"stages are {', '.join(self.by_id)}"
+                    f"{criterion.nodeid}: mark stage({criterion.stage!r}) names a stage that "
+                    f"isn't declared; stages are {', '.join(self.by_id)}"
                 )
                 raise CatalogueError(msg)
         return self
@@ -276,8 +281,8 @@ def _check_criteria(stage: Stage) -> None:
 
 
 def _check_tests(criteria: tuple[Criterion, ...]) -> None:
-    """Refuse an id that two tests share, since one of them would hide the other."""
-    # Mostly none has parameters, and then each is its own base.
+    """Refuse an id that two tests share, because one of them would hide the other."""
+    # Usually no test has parameters; then distinct ids are distinct base ids as well.
     ids = {criterion.id for criterion in criteria}
     if len(ids) == len(criteria) and not any("[" in criterion_id for criterion_id in ids):
         return

@@ -1,7 +1,8 @@
-"""Why FINAL isn't CONFIRMED and what to do next, worked out once for every output and the gate.
+"""Why FINAL isn't CONFIRMED and what to do next, computed once for every output and the gate.
 
-Three rules: criteria that give the same reason are one cause; a stage that requires one which isn't
-CONFIRMED is no root, and neither is its FAILED; the action that unblocks most comes first.
+Three rules apply. Criteria with the same reason are one cause. A stage is not a root cause, even if
+it FAILED, while a stage that it requires isn't CONFIRMED. The action that unblocks the most stages
+comes first.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Reason, Verdict, because
 
 ACTION_LIMIT = 300
+"""Characters kept of one action."""
 
 
 def causes(
@@ -23,72 +25,81 @@ def causes(
     incidents: Iterable[Reason],
     roots: Collection[str],
 ) -> tuple[Cause, ...]:
-    """Return the root causes, the worst first, then what holds up most.
+    """Return the root causes, the worst verdict first, then those that block the most stages.
 
     Args:
         catalogue: the stages.
         stages: as they were judged.
         incidents: what went wrong outside any criterion.
-        roots: ids of the stages that are asked about (`Catalogue.roots`).
+        roots: ids of the stages in question (`Catalogue.roots` for FINAL); causes that don't
+            affect them are left out.
     """
-    bearing = catalogue.with_needs(roots)
+    relevant = catalogue.with_needs(roots)
     confirmed = {stage.id for stage in stages if stage.verdict is Verdict.CONFIRMED}
     found: dict[tuple[Verdict, Reason], list[tuple[str, str]]] = {}
     for stage in stages:
-        if stage.id not in bearing or not confirmed.issuperset(catalogue.by_id[stage.id].requires):
+        if stage.id not in relevant or not confirmed.issuperset(catalogue.by_id[stage.id].requires):
             continue
         for status in stage.criteria:
             reason = status.reason
             if reason:
                 key = status.verdict, reason
                 found.setdefault(key, []).append((stage.id, one_line(status.id)))
+        # A stage that is its own cause has no criterion.
         if stage.reason and stage.cause == stage.id:
             found.setdefault((stage.verdict, stage.reason), []).append((stage.id, stage.id))
-    in_order = [stage.id for stage in catalogue.stages if stage.id in bearing]
-    above = [(name, catalogue.needs[name]) for name in in_order if catalogue.needs[name]]
-    listed = []
-    for (verdict, reason), places in found.items():
-        own = {stage_id: None for stage_id, _ in places}
+    in_order = [stage.id for stage in catalogue.stages if stage.id in relevant]
+    dependants = [(name, catalogue.needs[name]) for name in in_order if catalogue.needs[name]]
+    result = []
+    for (verdict, reason), members in found.items():
+        own = {stage_id: None for stage_id, _ in members}
         cause = Cause(
             verdict=verdict,
             **because(reason),
-            ids=tuple(name for _, name in places),
+            ids=tuple(name for _, name in members),
             stages=tuple(own),
-            affected=tuple(i for i, needs in above if not needs.isdisjoint(own) and i not in own),
+            affected=tuple(
+                i for i, needs in dependants if not needs.isdisjoint(own) and i not in own
+            ),
         )
-        listed.append(cause)
+        result.append(cause)
     capped = tuple(name for name in roots if name == FINAL)
-    listed += [of_run(reason, capped) for reason in incidents]
-    return tuple(sorted(listed, key=lambda cause: (-cause.verdict.severity, -_weight(cause))))
+    result += [run_cause(reason, capped) for reason in incidents]
+    return tuple(sorted(result, key=lambda cause: (-cause.verdict.severity, -_stage_count(cause))))
 
 
-def of_run(reason: Reason, affected: tuple[str, ...] = ()) -> Cause:
-    """Return the cause that something went wrong outside any criterion."""
+def run_cause(reason: Reason, affected: tuple[str, ...] = ()) -> Cause:
+    """Return the cause for something that went wrong outside any criterion.
+
+    Args:
+        reason: what went wrong.
+        affected: ids of the stages that it blocks.
+    """
     blocked = Verdict.BLOCKED
     return Cause(verdict=blocked, **because(reason), ids=(RUN,), stages=(), affected=affected)
 
 
 def actions_of(causes: Sequence[Cause]) -> tuple[str, ...]:
-    """Return what to do, each thing once: what unblocks most stages first, then what FAILED."""
-    helped: dict[str, set[str]] = {}
+    """Return the actions to take, each once; those that unblock the most stages come first."""
+    unblocked: dict[str, set[str]] = {}
     for cause in causes:
         action = cause.remedy
         if not action and cause.verdict is Verdict.FAILED:
-            action = one_line(f"fix {_named(cause)}: {cause.sentence}", limit=ACTION_LIMIT)
+            action = one_line(f"fix {_label(cause)}: {cause.sentence}", limit=ACTION_LIMIT)
         if action:
-            helped.setdefault(action, set()).update(cause.stages, cause.affected)
-    return tuple(sorted(helped, key=lambda action: -len(helped[action])))
+            unblocked.setdefault(action, set()).update(cause.stages, cause.affected)
+    return tuple(sorted(unblocked, key=lambda action: -len(unblocked[action])))
 
 
 def cause_line(cause: Cause) -> str:
-    """Return what a cause is about, its verdict, and why, in one sentence."""
-    return f"{_named(cause)} {cause.verdict}: {cause.sentence}"
+    """Describe a cause in one sentence: its criterion or stage, its verdict, and why."""
+    return f"{_label(cause)} {cause.verdict}: {cause.sentence}"
 
 
-def _named(cause: Cause) -> str:
+def _label(cause: Cause) -> str:
     return cause.ids[0] + (f" and {len(cause.ids) - 1} more" if len(cause.ids) > 1 else "")
 
 
-def _weight(cause: Cause) -> int:
-    """Return how many stages a cause holds up."""
+def _stage_count(cause: Cause) -> int:
+    """Return how many stages a cause keeps from being CONFIRMED."""
     return len(cause.stages) + len(cause.affected)

@@ -1,9 +1,9 @@
-"""The record's JSON text: written so that people can compare two, read without believing it.
+"""Write and read the record's JSON text, so that two records can be compared line by line.
 
-Fields, their order and what each may be come from the Structs in `record.py`. Here are only the
-lines (a criterion is one line), the instants (always to the millisecond), what msgspec lets pass (a
-key that stands twice, a missing field that has a default), and the converter from schema 1, which
-releases up to 0.1 wrote.
+The Structs in `record.py` define the fields, their order and their types. This module adds the line
+layout (a criterion is one line), the form of instants (always to the millisecond), two checks that
+msgspec lacks (a duplicate key, a missing field that has a default), and the conversion of schema 1,
+which releases up to 0.1 wrote.
 """
 
 from __future__ import annotations
@@ -37,42 +37,39 @@ from pytest_prodstatus.model.walk import INTO, walked
 
 _ENCODE = msgspec.json.Encoder().encode
 _RECORD: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
-_SPREAD = (Record, Run, Subject, Final, Decision, Selection, StageStatus)
-"""What is spread over lines, field by field; any other Struct is one line."""
+_MULTILINE = (Record, Run, Subject, Final, Decision, Selection, StageStatus)
+"""These are written with one field a line; any other Struct is one line."""
 
-_AT = b'at":"'
-"""What comes before each instant of a criterion and its evidence.
+_INSTANT_KEY = b'at":"'
+"""The end of the key before each instant of a criterion and of its evidence.
 
-It can't stand inside a text, where the quotes are escaped, nor before a value of a mapping, which
-are objects all.
+It can't occur inside a text, because quotes are escaped there, nor before a value of a mapping,
+because those are objects.
 """
-_TIME = b'"type":"time"'
+_TIME_TYPE = b'"type":"time"'
 
 
 class RecordError(ValueError):
-    """A record that can't be read; the message says which and why."""
+    """A record that can't be read; the message says which one and why."""
 
 
 class NewerRecordError(RecordError):
-    """A record that a newer release wrote, which this one must neither judge nor overwrite."""
+    """A record of a newer release, which this release must neither judge nor overwrite."""
 
 
 def write_record(record: Record) -> str:
-    """Return the record's JSON text, which ends in a line end.
-
-    The same record gives the same text.
-    """
+    """Return the record's JSON text, with a final newline; equal records give equal texts."""
     return b"".join(record_pieces(record)).decode()
 
 
 def record_pieces(record: Record) -> Iterator[bytes]:
-    """Yield the record's JSON text piece by piece, so that it is never in memory as a whole."""
-    yield from _pieces(record, b"\n")
+    """Yield the record's JSON text in pieces, so that the whole is never in memory."""
+    yield from _json_pieces(record, b"\n")
     yield b"\n"
 
 
 def read_record(text: str, source: str) -> Record:
-    """Return the record in `text`.
+    """Parse and validate the JSON text of a record; schema 1 is converted.
 
     Args:
         text: the content of a `status.json`.
@@ -84,21 +81,22 @@ def read_record(text: str, source: str) -> Record:
     """
     try:
         record = _RECORD.decode(text)
-        # What this release wrote is as it would write it again; all else is looked at twice.
+        # Text that this release wrote passes this test; all other text gets the full checks.
         if write_record(record) == text:
             return record
     except (ValueError, RecursionError):
         pass
-    data = _parsed(text, source)
+    data = _parse(text, source)
     try:
-        former = data["schema"] != SCHEMA
-        if former:
-            data = _converted(data)
+        is_schema_1 = data["schema"] != SCHEMA
+        if is_schema_1:
+            data = _convert_schema_1(data)
         record = msgspec.convert(data, Record)
         _check_complete(data, record)
-        if former:
-            record = _explained(record)
+        if is_schema_1:
+            record = _with_causes(record)
     except (msgspec.ValidationError, RecursionError) as error:
+        # Imported here, because it is needed for invalid records only.
         from pytest_prodstatus.model.validation import sentence_of
 
         msg = f"{source}: not a valid record: {sentence_of(error, data, Record)}"
@@ -107,21 +105,21 @@ def read_record(text: str, source: str) -> Record:
 
 
 def data_of(value: Struct) -> Any:
-    """Return a part of a record as the data that its JSON reads as."""
+    """Convert a part of a record to plain JSON data: dicts, lists, texts and numbers."""
     return json.loads(_compact(value))
 
 
 def ascii_of(text: str) -> str:
-    """Return JSON text with whatever isn't ASCII escaped, for a terminal of any encoding."""
+    """Escape all characters of a JSON text that aren't ASCII, for a terminal of any encoding."""
     if text.isascii():
         return text
     return re.sub("[^\x00-\x7f]+", lambda found: json.dumps(found[0])[1:-1], text)
 
 
-def _pieces(value: object, margin: bytes) -> Iterator[bytes]:
-    """Yield a value as JSON, spread over lines that begin with `margin`."""
+def _json_pieces(value: object, indent: bytes) -> Iterator[bytes]:
+    """Yield a value as JSON over several lines, each of which begins with `indent`."""
     items: Iterable[tuple[bytes, object]]
-    if isinstance(value, _SPREAD):
+    if isinstance(value, _MULTILINE):
         begin, end = b"{", b"}"
         items = ((_ENCODE(name) + b": ", item) for name, item in _fields_of(value))
     elif isinstance(value, Mapping) and value:
@@ -133,20 +131,20 @@ def _pieces(value: object, margin: bytes) -> Iterator[bytes]:
     else:
         yield _compact(value)
         return
-    inner = margin + b" "
+    inner = indent + b" "
     lead = begin + inner
     for name, item in items:
         if isinstance(item, (CriterionStatus, Cause)):
-            yield lead + _line(item)
+            yield lead + _fast_compact(item)
         else:
             yield lead + name
-            yield from _pieces(item, inner)
+            yield from _json_pieces(item, inner)
         lead = b"," + inner
-    yield margin + end
+    yield indent + end
 
 
 def _fields_of(value: Struct) -> Iterator[tuple[str, Any]]:
-    """Yield what a Struct has in its JSON: its tag, and its fields by their names there."""
+    """Yield the JSON keys and values of a Struct: its tag, then its fields."""
     config = value.__struct_config__
     if config.tag_field:
         yield config.tag_field, config.tag
@@ -157,9 +155,9 @@ def _fields_of(value: Struct) -> Iterator[tuple[str, Any]]:
 
 
 def _compact(value: object) -> bytes:
-    """Return a value as JSON on one line, each instant to the millisecond.
+    """Encode a value as JSON on one line, with each instant to the millisecond.
 
-    msgspec would write none of a fraction, or all six digits of it.
+    msgspec writes either no fraction of a second or all six digits.
     """
     if isinstance(value, datetime):
         return _ENCODE(utc_isoformat(value))
@@ -174,26 +172,32 @@ def _compact(value: object) -> bytes:
     return _ENCODE(utf8(value) if isinstance(value, str) else value)
 
 
-def _line(value: CriterionStatus | Cause) -> bytes:
-    """Return a value as one line: `_compact`, at a tenth of its cost for all but a few."""
+def _fast_compact(value: CriterionStatus | Cause) -> bytes:
+    """Do the work of `_compact` in a tenth of its time, unless the value is unusual."""
     try:
         line = _ENCODE(value)
-    except UnicodeEncodeError:
+    except UnicodeEncodeError:  # a lone surrogate
         return _compact(value)
-    if _TIME in line:
+    if _TIME_TYPE in line:  # an instant under another key than `at`
         return _compact(value)
-    head, *rest = line.split(_AT)
+    head, *rest = line.split(_INSTANT_KEY)
+    # msgspec wrote 2026-11-22T19:53:09 (19 characters), then .123456Z or Z.
     dated = [
         part[:23] + part[26:] if part.startswith(b".", 19) else part[:19] + b".000" + part[19:]
         for part in rest
     ]
-    return _AT.join([head, *dated])
+    return _INSTANT_KEY.join([head, *dated])
 
 
-def _parsed(text: str, source: str) -> dict[str, Any]:
-    """Return the data of a record of a schema that this release knows."""
+def _parse(text: str, source: str) -> dict[str, Any]:
+    """Parse JSON text that must have a schema version which this release knows.
+
+    Raises:
+        NewerRecordError: its schema is newer.
+        RecordError: it isn't JSON, or names no schema version.
+    """
     try:
-        data = json.loads(text, parse_constant=_no_constant, object_pairs_hook=_once)
+        data = json.loads(text, parse_constant=_reject_constant, object_pairs_hook=_unique_keys)
     except (ValueError, RecursionError) as error:
         msg = f"{source}: not a readable record (it may be cut short): {error}"
         raise RecordError(msg) from None
@@ -208,7 +212,7 @@ def _parsed(text: str, source: str) -> dict[str, Any]:
         )
         raise NewerRecordError(msg)
     try:
-        # Schema 1 kept lone surrogates; since then they are no text, neither here nor to msgspec.
+        # Schema 1 allowed lone surrogates. Schema 2 doesn't, and neither does msgspec.
         json.dumps(data if schema == SCHEMA else None, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         msg = f"{source}: not a valid record: {error}"
@@ -216,27 +220,27 @@ def _parsed(text: str, source: str) -> dict[str, Any]:
     return data  # type: ignore[no-any-return]
 
 
-def _no_constant(name: str) -> NoReturn:
-    msg = f"{name} is no JSON"
+def _reject_constant(name: str) -> NoReturn:
+    msg = f"{name} is not JSON"
     raise ValueError(msg)
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object's fields, each of which stands once: of two, readers see different ones."""
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object from its pairs; refuse a duplicate key, which readers resolve differently."""
     data = dict(pairs)
     if len(data) != len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        msg = f"the key {twice!r} stands twice in one object"
+        duplicate = next(name for name in names if names.count(name) > 1)
+        msg = f"the key {duplicate!r} appears twice in one object"
         raise ValueError(msg)
     return data
 
 
 def _check_complete(data: object, value: object, place: str = "$") -> None:
-    """Refuse an object that lacks a field; msgspec takes the default for it.
+    """Refuse an object that lacks a field for which msgspec has taken the default.
 
     Raises:
-        msgspec.ValidationError: as msgspec's own.
+        msgspec.ValidationError: a field is missing; the message has msgspec's form.
     """
     if isinstance(value, Struct) and isinstance(data, dict):
         for name, item in _fields_of(value):
@@ -249,41 +253,42 @@ def _check_complete(data: object, value: object, place: str = "$") -> None:
             _check_complete(given, item, f"{place}[{number}]")
 
 
-def _converted(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the raw data of a schema-1 record as that of a schema-2 record.
+def _convert_schema_1(data: dict[str, Any]) -> dict[str, Any]:
+    """Convert the raw data of a schema-1 record to schema 2.
 
-    Schema 1 left `shard` out if it was false. Its sentences of why the gate was closed are left
-    out: causes are worked out anew. It kept lone surrogates, which UTF-8 can't write; here they
-    become visible escapes. What else is wrong is left for the decoder to refuse.
+    Schema 1 left `shard` out if it was false. Its `reasons` are dropped, because causes are
+    computed again. Its lone surrogates, which UTF-8 can't encode, become visible escapes. All other
+    errors are left to the decoder.
     """
-    made: dict[str, Any] = walked({**data, "schema": 2}, _printable)
+    converted: dict[str, Any] = walked({**data, "schema": 2}, _escape_surrogates)
     if isinstance(data.get("run"), dict):
-        made["run"] = {"shard": False, **made["run"]}
+        converted["run"] = {"shard": False, **converted["run"]}
     if isinstance(data.get("decision"), dict):
-        kept = {name: value for name, value in made["decision"].items() if name != "reasons"}
-        made["decision"] = {**kept, "causes": [], "actions": []}
+        kept = {name: value for name, value in converted["decision"].items() if name != "reasons"}
+        converted["decision"] = {**kept, "causes": [], "actions": []}
     if isinstance(data.get("previous"), dict):
-        made["previous"] = _converted(data["previous"])
-    return made
+        converted["previous"] = _convert_schema_1(data["previous"])
+    return converted
 
 
-def _explained(record: Record) -> Record:
-    """Return a converted record with its causes and actions, as far as it tells them.
+def _with_causes(record: Record) -> Record:
+    """Add causes and actions to a record that was converted from schema 1.
 
-    It doesn't tell which stage requires which; the gate takes that from today's catalogue.
+    Such a record doesn't say which stage requires which, so causes may be listed that have a cause
+    upstream. The gate takes the relations from today's catalogue.
     """
     try:
         catalogue = Catalogue(declared=False).with_stages_of(known=[s.id for s in record.stages])
     except CatalogueError:
         return record
-    # It doesn't tell what FINAL rolls up either.
+    # Schema 1 doesn't say what FINAL rolls up either, so all stages count.
     found = causes(catalogue, record.stages, record.run.incidents, tuple(catalogue.by_id))
     decision = replace(record.decision, causes=found, actions=actions_of(found))
-    previous = _explained(record.previous) if record.previous else None
+    previous = _with_causes(record.previous) if record.previous else None
     return replace(record, decision=decision, previous=previous)
 
 
-def _printable(value: Any) -> Any:
+def _escape_surrogates(value: Any) -> Any:
     if isinstance(value, str):
         return utf8(value)
     return INTO if isinstance(value, (dict, list)) else value

@@ -1,7 +1,8 @@
 """The status of each criterion of the catalogue after a run.
 
-A criterion was observed in this run, or is carried over from the last record of the same target (if
-this run wasn't asked to look) for as long as its verdict counts, or did not run.
+A criterion was observed in this run, or it did not run, or it is carried over. Only a criterion
+that this run didn't select is carried over, from the last record of the same target, while its
+verdict is still valid.
 """
 
 from __future__ import annotations
@@ -26,22 +27,22 @@ from pytest_prodstatus.model.text import format_age, format_duration, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
 
 Observe = Callable[[Criterion], Observation | None]
-"""Returns what was observed of a criterion, None for nothing; each is asked about once."""
+"""Returns the observation of a criterion, or None; it is called once for each criterion."""
 
 
 class RunData(NamedTuple):
-    """What is known when a run has ended (or, with nothing observed, when it begins).
+    """What is known when a run has ended, or when it begins and nothing is observed yet.
 
     Attributes:
         catalogue: the stages.
         collected: every criterion whose test was collected, selected or not.
-        selected: ids of the collected criteria that the run was asked to run.
-        observe: what was observed of each.
-        stages: the stages the run was limited to; None for all.
-        restricted: only a part of the suite was collected, so that a test which wasn't found may
-            still exist, unless its file is one of `files`.
-        files: the files that were collected whole.
-        missing: the files that could not be collected, and why.
+        selected: ids of the collected criteria that the run selected.
+        observe: returns the observation of a criterion.
+        stages: ids of the stages to which the run was limited; None for all.
+        restricted: only a part of the suite was collected. A test that wasn't found may still
+            exist, unless its file is one of `files`.
+        files: paths of the files that were collected completely.
+        missing: paths of the files that could not be collected, and why.
         former: the last finished record of the same target.
     """
 
@@ -56,36 +57,40 @@ class RunData(NamedTuple):
     former: Record | None = None
 
 
-def criterion_statuses(facts: RunData, run: Run, now: datetime) -> list[CriterionStatus]:
-    """Return how every criterion stands, each judged by itself and by its age.
+def criterion_statuses(data: RunData, run: Run, now: datetime) -> list[CriterionStatus]:
+    """Return the status of every criterion, judged by its own outcome and its age.
+
+    What a stage requires is considered later (`rollup.judge`).
 
     Args:
-        facts: what was collected and observed.
+        data: what was collected and observed.
         run: the run that observed.
         now: the instant against which ages are measured.
     """
-    # What no test provided is looked for anew; only what a test once was can be carried over.
-    former = {s.id: s for s in facts.former.criteria if s.nodeid} if facts.former else {}
+    # A criterion that no test ever provided has nothing to carry over.
+    former = {s.id: s for s in data.former.criteria if s.nodeid} if data.former else {}
     statuses = [
-        _observed(criterion, facts, run)
-        if criterion.id in facts.selected
-        else _not_selected(criterion, former.get(criterion.id), facts, run, now)
-        for criterion in facts.collected
+        _observed_status(criterion, data, run)
+        if criterion.id in data.selected
+        else _unselected_status(criterion, former.get(criterion.id), data, run, now)
+        for criterion in data.collected
     ]
-    declared = [(name, stage.id) for stage in facts.catalogue.stages for name in stage.criteria]
+    declared = [(name, stage.id) for stage in data.catalogue.stages for name in stage.criteria]
     if not former and not declared:
         return statuses
     known = {status.id for status in statuses}
     for old in former.values():
-        if old.id not in known and old.stage in facts.catalogue.by_id:
-            status = _uncollected(old, facts, run, now)
+        if old.id not in known and old.stage in data.catalogue.by_id:
+            status = _uncollected_status(old, data, run, now)
             if status is not None:
                 known.add(old.id)
                 statuses.append(status)
-    lacking = [(name, stage_id) for name, stage_id in declared if name not in known]
-    provided = {base_of(name) for name in known} if lacking else set()
+    missing_ids = [(name, stage_id) for name, stage_id in declared if name not in known]
+    provided = {base_of(name) for name in known} if missing_ids else set()
     statuses += [
-        _unprovided(name, stage_id, facts) for name, stage_id in lacking if name not in provided
+        _unprovided_status(name, stage_id, data)
+        for name, stage_id in missing_ids
+        if name not in provided
     ]
     return statuses
 
@@ -93,45 +98,48 @@ def criterion_statuses(facts: RunData, run: Run, now: datetime) -> list[Criterio
 def carried(
     old: CriterionStatus, stage: Stage, now: datetime, release: str | None
 ) -> CriterionStatus:
-    """Return a former standing as it stands now: its own observation, stale if it counts no more.
+    """Carry a criterion's former status over to now; a CONFIRMED that is outdated is BLOCKED.
 
     Args:
-        old: what an earlier run recorded.
-        stage: its stage, which says how long it stays valid.
-        now: the instant against which its age is measured.
+        old: the status that an earlier run recorded.
+        stage: its stage, whose `valid_for` limits its age.
+        now: the instant at which its age is measured.
         release: the release that is judged now; None if it wasn't named.
     """
     own = replace(old, carried_over=old.observed is not None, selected=False)
     if old.observed is not Verdict.CONFIRMED:
         return replace(own, verdict=old.observed or Verdict.BLOCKED)
-    # A clock that is wrong by more than a whole validity dates nothing.
+    # Clocks differ, but a date further ahead than the validity itself is no use.
     reason = outdated(old, stage, now, release, ahead=stage.valid_for)
     return replace(own, verdict=Verdict.BLOCKED if reason else Verdict.CONFIRMED, **because(reason))
 
 
 def outdated(
-    seen: CriterionStatus, stage: Stage, now: datetime, release: str | None, *, ahead: timedelta
+    observed: CriterionStatus, stage: Stage, now: datetime, release: str | None, *, ahead: timedelta
 ) -> Reason | None:
-    """Return why a CONFIRMED counts no more: it is too old, or of another release; None if it does.
+    """Return why a CONFIRMED no longer counts (too old, or of another release); None if it does.
 
-    A stage that stays valid for longer than is usual is declared to outlive a release.
+    The release doesn't matter in a stage whose `valid_for` is longer than the default: such a stage
+    is declared to outlive a release.
 
     Args:
-        seen: the CONFIRMED; if nobody knows when it was observed, it is too old.
-        stage: its stage, which says how long it stays valid.
-        now: the instant against which its age is measured.
-        release: the release that is asked about; None for any.
-        ahead: how far it may be dated after `now`, since clocks differ.
+        observed: the CONFIRMED criterion; it is too old if its date is unknown.
+        stage: its stage, whose `valid_for` limits its age.
+        now: the instant at which its age is measured.
+        release: the release that must have been observed; None for any.
+        ahead: how far its date may lie after `now`, because clocks differ.
     """
-    span = now - seen.observed_at if seen.observed_at else None
-    if span is None or not -ahead <= span <= stage.valid_for:
-        since = "an unknown time" if span is None or span < timedelta() else format_age(span)
+    age = now - observed.observed_at if observed.observed_at else None
+    if age is None or not -ahead <= age <= stage.valid_for:
+        since = "an unknown time" if age is None or age < timedelta() else format_age(age)
         text = (
             f"it was CONFIRMED {since} ago, and stays valid for {format_duration(stage.valid_for)}"
         )
-    elif release is not None and seen.subject != release and stage.valid_for <= DEFAULT_VALID_FOR:
-        other = f"release {seen.subject!r}" if seen.subject else "a release not named"
-        text = f"it was CONFIRMED of {other}, and {release!r} is asked about"
+    elif (
+        release is not None and observed.subject != release and stage.valid_for <= DEFAULT_VALID_FOR
+    ):
+        other = f"release {observed.subject!r}" if observed.subject else "an unnamed release"
+        text = f"it was CONFIRMED of {other}, not of {release!r}"
     else:
         return None
     return Reason(text=text, kind=Kind.STALE, remedy=f"run stage {stage.id} again")
@@ -165,68 +173,69 @@ def not_provided(name: str, reason: Reason, *, selected: bool = True) -> Criteri
     )
 
 
-def _observed(criterion: Criterion, facts: RunData, run: Run) -> CriterionStatus:
-    seen = facts.observe(criterion)
-    if seen is None:
+def _observed_status(criterion: Criterion, data: RunData, run: Run) -> CriterionStatus:
+    observed = data.observe(criterion)
+    if observed is None:
         return not_observed(criterion, Reason(text="it was not reached", kind=Kind.NOT_RUN))
-    half = seen.reason is not None and seen.reason.kind is Kind.NOT_RUN
+    # A test that didn't run to its end is BLOCKED, but that is not an observation.
+    unfinished = observed.reason is not None and observed.reason.kind is Kind.NOT_RUN
     return CriterionStatus(
         id=criterion.id,
         title=criterion.title,
         nodeid=criterion.nodeid,
-        verdict=seen.verdict,
-        observed=None if half else seen.verdict,
-        observed_at=seen.observed_at,
-        **because(seen.reason),
-        evidence=seen.evidence,
-        duration=seen.duration,
-        attempts=seen.attempts,
-        flaky=seen.flaky,
-        detail=seen.detail,
+        verdict=observed.verdict,
+        observed=None if unfinished else observed.verdict,
+        observed_at=observed.observed_at,
+        **because(observed.reason),
+        evidence=observed.evidence,
+        duration=observed.duration,
+        attempts=observed.attempts,
+        flaky=observed.flaky,
+        detail=observed.detail,
         side_effects=criterion.side_effects,
         run_id=run.id,
         subject=run.subject.release,
     )
 
 
-def _not_selected(
-    criterion: Criterion, old: CriterionStatus | None, facts: RunData, run: Run, now: datetime
+def _unselected_status(
+    criterion: Criterion, old: CriterionStatus | None, data: RunData, run: Run, now: datetime
 ) -> CriterionStatus:
     if old is not None:
-        same = replace(
+        updated = replace(
             old,
             title=criterion.title,
             nodeid=criterion.nodeid,
             side_effects=criterion.side_effects,
         )
-        return carried(same, facts.catalogue.by_id[same.stage], now, run.subject.release)
+        return carried(updated, data.catalogue.by_id[updated.stage], now, run.subject.release)
     reason = Reason(text="it was not selected, and no earlier run observed it", kind=Kind.NOT_RUN)
     return not_observed(criterion, reason, selected=False)
 
 
-def _uncollected(
-    old: CriterionStatus, facts: RunData, run: Run, now: datetime
+def _uncollected_status(
+    old: CriterionStatus, data: RunData, run: Run, now: datetime
 ) -> CriterionStatus | None:
-    """Return how a known criterion stands whose test was not collected; None: it was deleted."""
+    """Return the status of a known criterion that wasn't collected; None if it was deleted."""
     file = (old.nodeid or "").partition("::")[0]
-    if file in facts.missing and (facts.stages is None or old.stage in facts.stages):
-        return not_observed(old, facts.missing[file])
-    if file in facts.missing or (facts.restricted and file not in facts.files):
-        return carried(old, facts.catalogue.by_id[old.stage], now, run.subject.release)
+    if file in data.missing and (data.stages is None or old.stage in data.stages):
+        return not_observed(old, data.missing[file])
+    if file in data.missing or (data.restricted and file not in data.files):
+        return carried(old, data.catalogue.by_id[old.stage], now, run.subject.release)
     return None
 
 
-def _unprovided(name: str, stage_id: str, facts: RunData) -> CriterionStatus:
-    """Return the standing of a declared criterion that no test provides."""
-    selected = not facts.restricted and (facts.stages is None or stage_id in facts.stages)
+def _unprovided_status(name: str, stage_id: str, data: RunData) -> CriterionStatus:
+    """Return the status of a declared criterion that no test provides."""
+    selected = not data.restricted and (data.stages is None or stage_id in data.stages)
     reason = Reason(
         text="no test provides it",
         kind=Kind.NOT_RUN,
         remedy=f"write a test of this name in stage {stage_id}, or take it out of the catalogue",
     )
-    if facts.missing:
-        # Which file would have provided it is unknown, but one that did not collect may have.
-        reason = facts.missing[min(facts.missing)]
-    elif facts.restricted:
+    if data.missing:
+        # It is unknown which file would provide it; one that could not be collected may.
+        reason = data.missing[min(data.missing)]
+    elif data.restricted:
         reason = Reason(text="it was not selected, and no run observed it", kind=Kind.NOT_RUN)
     return not_provided(name, reason, selected=selected)

@@ -1,8 +1,9 @@
 """Evidence: what a criterion observed, as typed, dated, bounded values that cross processes.
 
 Allowed are text, int, bool, `Money`, an aware `datetime` (kept in UTC), lists of these and flat
-mappings from text to these. Everything else is refused where it is given, because a value that
-can't be written exactly is no evidence. A float is refused since money and counts are never floats.
+mappings from text to these. Any other value is refused when it is recorded, because a value that
+can't be written exactly is not evidence. Floats are refused because money and counts are never
+floats.
 """
 
 from __future__ import annotations
@@ -42,9 +43,9 @@ _ALLOWED = (
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _DIGITS = 40
 """Digits that a number may have before the point, and as many after it."""
-_LARGEST = 10**_DIGITS - 1
-_SHORT = reprlib.Repr()  # bounded, and safe where a value's own repr fails
-_SHORT.maxother = _SHORT.maxstring = 80
+_MAX_INT = 10**_DIGITS - 1
+_REPR = reprlib.Repr()  # bounded, and safe if a value's own repr fails
+_REPR.maxother = _REPR.maxstring = 80
 
 
 class EvidenceError(TypeError):
@@ -60,8 +61,8 @@ class Money:
         currency: an ISO 4217 code, as in "USD".
 
     Raises:
-        EvidenceError: the amount isn't a finite decimal of sane length, or the currency isn't three
-            capitals.
+        EvidenceError: the amount isn't a finite decimal, has more than forty digits on either side
+            of the point, or the currency isn't three capital letters.
     """
 
     amount: Decimal
@@ -69,14 +70,14 @@ class Money:
 
     def __init__(self, amount: Decimal | str | int, currency: str) -> None:
         if isinstance(amount, bool) or not isinstance(amount, (Decimal, str, int)):
-            msg = f"Money takes a Decimal, text or int as its amount, not {_described(amount)}"
+            msg = f"Money takes a Decimal, text or int as its amount, not {_describe(amount)}"
             raise EvidenceError(msg)
         try:
             exact = Decimal(amount)
         except InvalidOperation:
-            exact = Decimal("NaN")
+            exact = Decimal("NaN")  # so that the next check refuses it with the same sentence
         if not exact.is_finite():
-            msg = f"Money takes a finite decimal amount, not {_described(amount)}"
+            msg = f"Money takes a finite decimal amount, not {_describe(amount)}"
             raise EvidenceError(msg)
         exponent = exact.as_tuple().exponent
         if exact.adjusted() >= _DIGITS or not isinstance(exponent, int) or exponent < -_DIGITS:
@@ -85,7 +86,7 @@ class Money:
         if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
             msg = (
                 "Money takes a currency of three capital letters such as 'USD', "
-                f"not {_described(currency)}"
+                f"not {_describe(currency)}"
             )
             raise EvidenceError(msg)
         object.__setattr__(self, "amount", exact)
@@ -119,7 +120,7 @@ CutFrom: TypeAlias = Annotated[
 class _Value(
     Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True, gc=False
 ):
-    """A typed value, brought into the form that is kept when it is made or read."""
+    """A typed value; it is normalized whenever it is created or read."""
 
     def __post_init__(self) -> None:
         value = self.value  # type: ignore[attr-defined]  # each class below has one
@@ -128,8 +129,8 @@ class _Value(
             if kept is not value:
                 force_setattr(self, "value", kept)
         elif isinstance(value, int):
-            if not -_LARGEST <= value <= _LARGEST:
-                msg = f"a whole number of evidence has at most {_DIGITS} digits"
+            if not -_MAX_INT <= value <= _MAX_INT:
+                msg = f"a whole number in evidence has at most {_DIGITS} digits"
                 raise ValueError(msg)
         elif isinstance(value, datetime):
             force_setattr(self, "value", instant(value))
@@ -139,8 +140,8 @@ class _Entry(_Value, frozen=True, kw_only=True):
     """One named value and the UTC instant at which it was recorded.
 
     Attributes:
-        name: as it was given, on one line.
-        at: when it was recorded.
+        name: its name, on one line.
+        at: when it was recorded, in UTC.
     """
 
     name: str
@@ -149,7 +150,7 @@ class _Entry(_Value, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         _Value.__post_init__(self)
         name, at = self.name, self.at
-        if not name.isidentifier() or len(name) > NAME_LIMIT:  # most are, and are safe as they are
+        if not name.isidentifier() or len(name) > NAME_LIMIT:  # an identifier is safe as it is
             force_setattr(self, "name", one_line(name, limit=NAME_LIMIT))
         if at.tzinfo is not timezone.utc or at.microsecond % 1000:
             force_setattr(self, "at", instant(at))
@@ -221,7 +222,7 @@ class TimeEntry(_Entry, frozen=True, tag="time"):
 
 
 Item: TypeAlias = TextItem | IntItem | BoolItem | MoneyItem | TimeItem
-"""What a list or mapping holds."""
+"""One value in a list or mapping."""
 
 
 class ListEntry(_Entry, frozen=True, tag="list", omit_defaults=True):
@@ -261,14 +262,14 @@ _ENTRY_OF: Mapping[type[Item], Callable[..., Entry]] = {
 def entry_of(
     name: str, at: datetime, value: object, clean: Callable[[str], str] = str, label: str = ""
 ) -> Entry:
-    """Return a value that was observed as an entry of evidence, cut if it is too long.
+    """Build an entry of evidence from an observed value, and cut it if it is too long.
 
     Args:
-        name: of the value, for messages.
-        at: when it was recorded.
-        value: what was observed.
-        clean: has every text before it is cut; an int that it would change becomes text.
-        label: the name to keep; "" for `name`.
+        name: the value's name, for messages.
+        at: when it was recorded; aware.
+        value: the observed value.
+        clean: is applied to every text before it is cut; an int that it would change becomes text.
+        label: the name to store; "" for `name`.
 
     Raises:
         EvidenceError: `value`, or an item of it, is of a type that isn't allowed.
@@ -277,19 +278,19 @@ def entry_of(
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                msg = f"evidence {name!r}: a mapping's keys must be text, not {_described(key)}"
+                msg = f"evidence {name!r}: a mapping's keys must be text, not {_describe(key)}"
                 raise EvidenceError(msg)
-        named = _named(name, islice(value.items(), ITEMS_LIMIT), clean)
+        named = _items_by_name(name, islice(value.items(), ITEMS_LIMIT), clean)
         return MapEntry(**dated, value=named, cut_from=_cut_from(len(value)))
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview)):
-        items = tuple(_item(name, item, clean) for item in islice(value, ITEMS_LIMIT))
+        items = tuple(_item_of(name, item, clean) for item in islice(value, ITEMS_LIMIT))
         return ListEntry(**dated, value=items, cut_from=_cut_from(len(value)))
-    item = _item(name, value, clean)
+    item = _item_of(name, value, clean)
     return _ENTRY_OF[type(item)](**dated, **asdict(item))
 
 
 def shown(value: Entry | Item) -> str:
-    """Return a value of evidence as a person reads it, on one line."""
+    """Format a value of evidence for people, on one line."""
     match value:
         case MoneyEntry() | MoneyItem():
             return f"{value.value} {value.currency}"
@@ -306,16 +307,16 @@ def shown(value: Entry | Item) -> str:
     return text if value.cut_from is None else f"{text}, … ({value.cut_from} in all)"
 
 
-def _named(
-    name: str, pairs: Iterable[tuple[str, object]], clean: Callable[[str], str]
+def _items_by_name(
+    name: str, items: Iterable[tuple[str, object]], clean: Callable[[str], str]
 ) -> dict[str, Item]:
     kept: dict[str, Item] = {}
-    for key, item in pairs:
-        # Two keys may look the same once they are on one line; neither may hide the other.
-        line = free = one_line(clean(str.__str__(key)), limit=NAME_LIMIT)
-        while free in kept:
-            free = f"{line} ({len(kept)})"
-        kept[free] = _item(name, item, clean)
+    for key, item in items:
+        # Two keys may become equal when they are put on one line; both are kept.
+        line = unique = one_line(clean(str.__str__(key)), limit=NAME_LIMIT)
+        while unique in kept:
+            unique = f"{line} ({len(kept)})"
+        kept[unique] = _item_of(name, item, clean)
     return kept
 
 
@@ -323,12 +324,12 @@ def _cut_from(length: int) -> int | None:
     return length if length > ITEMS_LIMIT else None
 
 
-def _item(name: str, value: object, clean: Callable[[str], str]) -> Item:
+def _item_of(name: str, value: object, clean: Callable[[str], str]) -> Item:
     match value:
         case bool():
             return BoolItem(value=value)
         case int():
-            if abs(value) > _LARGEST:
+            if abs(value) > _MAX_INT:
                 msg = f"evidence {name!r}: an int has at most {_DIGITS} digits; give it as text"
                 raise EvidenceError(msg)
             digits = str(int(value))
@@ -345,16 +346,16 @@ def _item(name: str, value: object, clean: Callable[[str], str]) -> Item:
             try:
                 return TimeItem(value=value)
             except ValueError:
-                msg = f"evidence {name!r}: {value!r} is no instant of the years 1 to 9999 in UTC"
+                msg = f"evidence {name!r}: {value!r} is not within the years 1 to 9999 in UTC"
                 raise EvidenceError(msg) from None
         case Decimal():
             msg = f"evidence {name!r}: a Decimal needs its currency; use Money({value}, 'USD')"
             raise EvidenceError(msg)
         case _:
-            msg = f"evidence {name!r} can't be {_described(value)}; allowed are {_ALLOWED}"
+            msg = f"evidence {name!r} can't be {_describe(value)}; allowed are {_ALLOWED}"
             raise EvidenceError(msg)
 
 
-def _described(value: object) -> str:
-    long = isinstance(value, int) and abs(value) > _LARGEST  # Python refuses to print some
-    return f"{'a long number' if long else _SHORT.repr(value)} ({type(value).__name__})"
+def _describe(value: object) -> str:
+    long = isinstance(value, int) and abs(value) > _MAX_INT  # str() of a huge int raises
+    return f"{'a long number' if long else _REPR.repr(value)} ({type(value).__name__})"

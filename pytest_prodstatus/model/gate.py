@@ -1,7 +1,8 @@
-"""The gate: may this be deployed, by this record, now?
+"""The gate: decide by a record whether a release may be deployed now.
 
-It asks for CONFIRMED whatever rule the run ended by, and judges the record's observations again, as
-of now. Waivers change the decision and no verdict; an override opens the gate over any verdict.
+It requires CONFIRMED, even if the run ended by a softer rule, and it judges the record's
+observations again at the present instant. Waivers change the decision but never a verdict; an
+override opens the gate over any verdict.
 """
 
 from __future__ import annotations
@@ -26,26 +27,26 @@ from pytest_prodstatus.model.verdict import (
     rollup,
 )
 from pytest_prodstatus.model.violations import (
-    ANOTHER,
+    NOT_ABOUT_QUERY,
     GateQuery,
     Violation,
     ViolationKind,
     contradictions,
-    own_of,
+    own_status,
+    record_violations,
     reevaluate,
-    refusals_of,
     run_again,
 )
 from pytest_prodstatus.model.waiver import Waiver, Waivers
 
 
 class UnknownStageError(ValueError):
-    """A stage that was asked about and doesn't exist; the message lists those that do."""
+    """A required stage that doesn't exist; the message lists those that do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waived:
-    """A criterion that isn't CONFIRMED, and the waiver by which that is accepted."""
+    """A criterion that isn't CONFIRMED, and the waiver that accepts this."""
 
     status: CriterionStatus
     waiver: Waiver
@@ -53,16 +54,18 @@ class Waived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateDecision:
-    """What the gate says.
+    """Whether the gate is open, and why.
 
     Attributes:
-        asked: the question.
-        verdict: of what was asked about, now, without waivers; None where the record has none.
-        decided: the same with what is waived taken for CONFIRMED.
-        refusals: what closes the gate whatever the verdicts are.
-        causes: what isn't CONFIRMED and not waived, the worst first.
-        waived: what isn't CONFIRMED and waived.
-        override: the one in force for the target.
+        query: the conditions of the decision.
+        verdict: the verdict on the stages in question, now, without waivers; None if the record
+            says nothing about the query.
+        effective_verdict: the same, with waived criteria counted as CONFIRMED.
+        violations: the rules that the record, the document or a waiver breaks. Each closes the
+            gate, even if all verdicts are CONFIRMED.
+        causes: the root causes of what is neither CONFIRMED nor waived, the worst first.
+        waived: the criteria in question that aren't CONFIRMED but waived.
+        override: the override of the target's gate that is in force.
     """
 
     query: GateQuery
@@ -75,7 +78,7 @@ class GateDecision:
 
     @property
     def confirmed(self) -> bool:
-        """Whether the gate is open by what was seen and waived alone."""
+        """Whether the gate is open without its override."""
         return not self.violations and self.effective_verdict is Verdict.CONFIRMED
 
     @property
@@ -85,50 +88,50 @@ class GateDecision:
 
     @property
     def exit_code(self) -> int:
-        """0 where it is open, 1 where something FAILED, else 10."""
+        """The exit status: 0 if the gate is open, 1 if the verdict is FAILED, else 10."""
         if self.open:
             return EXIT_OPEN
         return EXIT_FAILED if self.effective_verdict is Verdict.FAILED else EXIT_BLOCKED
 
     @property
     def decision(self) -> str:
-        """Open or closed, and by what, in a few words."""
+        """Open or closed, and whether by waivers or an override, in a few words."""
         if not self.confirmed:
             return "open by an override" if self.override else "closed"
         return f"open, {len(self.waived)} waived" if self.waived else "open"
 
     @property
     def what(self) -> str:
-        """What was asked about, in words."""
+        """What the decision is about, in words: FINAL or the required stages."""
         return f"stages {', '.join(self.query.require)}" if self.query.require else "FINAL"
 
     @property
     def closing(self) -> tuple[tuple[ViolationKind, str], ...]:
-        """Why the gate would be closed, the worst first: the rule, and one sentence."""
+        """Why the gate would be closed without its override: rules and sentences, worst first."""
         unconfirmed = tuple((ViolationKind.VERDICT, cause_line(cause)) for cause in self.causes)
-        refused = tuple((violation.ground, violation.text) for violation in self.violations)
+        rejected = tuple((violation.kind, violation.text) for violation in self.violations)
         failed = self.effective_verdict is Verdict.FAILED
-        return (*unconfirmed, *refused) if failed else (*refused, *unconfirmed)
+        return (*unconfirmed, *rejected) if failed else (*rejected, *unconfirmed)
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the gate would be closed, one sentence each, the worst first."""
+        """The sentences of `closing`, the worst first."""
         return tuple(text for _, text in self.closing)
 
     @property
     def rules(self) -> tuple[ViolationKind, ...]:
-        """The rules by which the gate would be closed, in the order of the reasons, each once."""
+        """The rules of `closing`, in the order of the reasons, each once."""
         return tuple(dict.fromkeys(rule for rule, _ in self.closing))
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """What to do, each thing once; what helps every stage comes first."""
-        whole = [violation.remedy for violation in self.violations if violation.remedy]
-        return tuple(dict.fromkeys([*whole, *actions_of(self.causes)]))
+        """What to do, each action once; what helps every stage comes first."""
+        general = [violation.remedy for violation in self.violations if violation.remedy]
+        return tuple(dict.fromkeys([*general, *actions_of(self.causes)]))
 
     @property
     def sentence(self) -> str:
-        """The whole answer in one sentence."""
+        """The whole decision in one sentence."""
         about = f"target {self.query.target}"
         if self.rules and not self.open:
             about += f", rule {self.rules[0]}"
@@ -139,67 +142,73 @@ class GateDecision:
         return ": ".join([*parts, *self.reasons[:1]]) + more
 
 
-def ask(
+def decide(
     record: Record,
     catalogue: Catalogue,
-    asked: GateQuery,
+    query: GateQuery,
     now: datetime,
     *,
     waivers: Waivers | None = None,
     override: Override | None = None,
     found: Sequence[Violation] = (),
 ) -> GateDecision:
-    """Return the gate's answer by one record.
+    """Decide by one record whether the gate is open.
 
     Args:
-        record: as it was read; nothing in it is taken at its word.
-        catalogue: as it is declared today.
-        asked: what the answer is about.
-        now: the instant against which ages are measured.
+        record: the record as it was read; its verdicts are computed again, not trusted.
+        catalogue: the catalogue as it is declared today.
+        query: what the decision is about.
+        now: the instant at which ages are measured.
         waivers: the project's.
-        override: the one in force for the target.
-        found: what else closes the gate, such as a document that was edited by hand.
+        override: the override of the target's gate that is in force.
+        found: further violations, such as a document that was edited by hand.
 
     Raises:
-        UnknownStageError: a stage is required that doesn't exist.
+        UnknownStageError: the query requires a stage that doesn't exist.
     """
     waivers = waivers or Waivers()
     try:
         stages = catalogue.with_stages_of(known=[stage.id for stage in record.stages])
     except CatalogueError as error:
         broken = Violation(
-            ground=ViolationKind.UNREADABLE, text=f"the record's stages are none: {error}"
+            kind=ViolationKind.UNREADABLE, text=f"the record's stages make no catalogue: {error}"
         )
-        return refused((broken,), asked, override)
-    roots = asked_stages(stages, asked.require)
-    violations = [*found, *refusals_of(record, stages, asked, now)]
+        return decision_without_record((broken,), query, override)
+    roots = queried_stages(stages, query.require)
+    violations = [*found, *record_violations(record, stages, query, now)]
     if not roots:
         violations.append(
-            Violation(ground=ViolationKind.UNREADABLE, text="the record has no stage at all")
+            Violation(kind=ViolationKind.UNREADABLE, text="the record has no stage at all")
         )
-    if any(violation.ground in ANOTHER for violation in violations):
-        return refused(violations, asked, override)
+    if any(violation.kind in NOT_ABOUT_QUERY for violation in violations):
+        return decision_without_record(violations, query, override)
     incidents = record.run.incidents
-    own = [own_of(status) for status in record.criteria]
-    within = [status for status in own if status.stage in stages.by_id]
-    as_written = judge(stages, within, incidents=incidents)
-    same = record.run.catalogue == stages.digest
-    violations += _contradictions(record, own, as_written if same else None, asked)
-    # What was seen of another release says nothing of the one that the record is about.
-    release = asked.subject or record.run.subject.release
-    statuses = reevaluate(within, stages, release, now)
-    violations += waiver_refusals(waivers, statuses, now)
-    good = waivers.in_force(_known(statuses), now)
-    waived = _waived(statuses, good, stages.with_needs(roots))
-    # As a rule nothing has aged since.
-    truth = as_written if statuses == within else judge(stages, statuses, incidents=incidents)
-    effective_verdict = truth
+    own_statuses = [own_status(status) for status in record.criteria]
+    known_statuses = [status for status in own_statuses if status.stage in stages.by_id]
+    as_written = judge(stages, known_statuses, incidents=incidents)
+    same_catalogue = record.run.catalogue == stages.digest
+    violations += _contradictions(
+        record, own_statuses, as_written if same_catalogue else None, query
+    )
+    # An observation of another release doesn't count for the release in question.
+    release = query.subject or record.run.subject.release
+    statuses = reevaluate(known_statuses, stages, release, now)
+    violations += waiver_violations(waivers, statuses, now)
+    valid_waivers = waivers.in_force(_known_ids(statuses), now)
+    waived = _waived(statuses, valid_waivers, stages.with_needs(roots))
+    # Usually nothing has become stale since; then the first judgement is still right.
+    judged_now = (
+        as_written if statuses == known_statuses else judge(stages, statuses, incidents=incidents)
+    )
+    effective_verdict = judged_now
     if waived:
-        effective_verdict = judge(stages, _accepted(statuses, waived), incidents=incidents)
+        effective_verdict = judge(
+            stages, _treat_as_confirmed(statuses, waived), incidents=incidents
+        )
     return GateDecision(
-        query=asked,
-        verdict=_verdict(truth, asked, incidents),
-        effective_verdict=_verdict(effective_verdict, asked, incidents),
+        query=query,
+        verdict=_verdict(judged_now, query, incidents),
+        effective_verdict=_verdict(effective_verdict, query, incidents),
         violations=tuple(violations),
         causes=causes(stages, effective_verdict[0], incidents, roots),
         waived=waived,
@@ -207,18 +216,26 @@ def ask(
     )
 
 
-def refused(
-    violations: Sequence[Violation], asked: GateQuery, override: Override | None = None
+def decision_without_record(
+    violations: Sequence[Violation], query: GateQuery, override: Override | None = None
 ) -> GateDecision:
-    """Return the answer where there is no record, or one that is about something else."""
-    return GateDecision(query=asked, verdict=None, violations=tuple(violations), override=override)
+    """Decide if there is no record, or if the record is about something else.
+
+    The gate is closed, unless an override opens it.
+
+    Args:
+        violations: why there is no verdict.
+        query: what the decision is about.
+        override: the override of the target's gate that is in force.
+    """
+    return GateDecision(query=query, verdict=None, violations=tuple(violations), override=override)
 
 
-def asked_stages(catalogue: Catalogue, require: Sequence[str]) -> tuple[str, ...]:
-    """Return the ids of the stages that an answer is about.
+def queried_stages(catalogue: Catalogue, require: Sequence[str]) -> tuple[str, ...]:
+    """Return the ids of the stages that a decision is about: the required ones, else FINAL's.
 
     Raises:
-        UnknownStageError: one of `require` is no stage.
+        UnknownStageError: one of `require` is not a stage of the catalogue.
     """
     for name in require:
         if name not in catalogue.by_id:
@@ -228,21 +245,21 @@ def asked_stages(catalogue: Catalogue, require: Sequence[str]) -> tuple[str, ...
     return tuple(require) or catalogue.roots
 
 
-def waiver_refusals(
+def waiver_violations(
     waivers: Waivers, statuses: Iterable[CriterionStatus], now: datetime
 ) -> list[Violation]:
-    """Return what waivers that break a rule close the gate with.
+    """Return a violation for each waiver that breaks a rule.
 
     Args:
         waivers: the project's.
-        statuses: every criterion that there is.
-        now: the instant against which they are measured.
+        statuses: every criterion that exists.
+        now: the instant at which they expire or not.
     """
-    known = _known(statuses)
+    known = _known_ids(statuses)
     broken = (text for _, text in waivers.broken(known, now))
     return [
         Violation(
-            ground=ViolationKind.WAIVER,
+            kind=ViolationKind.WAIVER,
             text=text,
             remedy="correct the waiver in pyproject.toml, or take it out",
         )
@@ -250,43 +267,48 @@ def waiver_refusals(
     ]
 
 
-def _known(statuses: Iterable[CriterionStatus]) -> set[str]:
+def _known_ids(statuses: Iterable[CriterionStatus]) -> set[str]:
     ids = {status.id for status in statuses}
     return ids | {base_of(name) for name in ids}
 
 
-def _verdict(judged: Judged, asked: GateQuery, incidents: Sequence[Reason]) -> Verdict:
+def _verdict(judged: Judged, query: GateQuery, incidents: Sequence[Reason]) -> Verdict:
     stages, final = judged
-    if not asked.require:
+    if not query.require:
         return final.verdict
-    required = [stage.verdict for stage in stages if stage.id in asked.require]
+    required = [stage.verdict for stage in stages if stage.id in query.require]
     return rollup([*required, *(Verdict.BLOCKED for _ in incidents)])
 
 
 def _contradictions(
-    record: Record, own: Sequence[CriterionStatus], as_written: Judged | None, asked: GateQuery
+    record: Record,
+    own_statuses: Sequence[CriterionStatus],
+    as_written: Judged | None,
+    query: GateQuery,
 ) -> tuple[Violation, ...]:
-    found = list(contradictions(record, own, as_written))
+    found = list(contradictions(record, own_statuses, as_written))
     if not found:
         return ()
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     text = f"the record contradicts itself: {found[0]}{more}"
-    return (Violation(ground=ViolationKind.CONTRADICTION, text=text, remedy=run_again(asked)),)
+    return (Violation(kind=ViolationKind.CONTRADICTION, text=text, remedy=run_again(query)),)
 
 
 def _waived(
-    statuses: Sequence[CriterionStatus], good: Sequence[Waiver], bearing: Collection[str]
+    statuses: Sequence[CriterionStatus], valid_waivers: Sequence[Waiver], relevant: Collection[str]
 ) -> tuple[Waived, ...]:
-    """Return what isn't CONFIRMED, bears on the answer and has a waiver."""
-    unconfirmed = [s for s in statuses if s.verdict is not Verdict.CONFIRMED and s.stage in bearing]
-    covering = ((s, next((w for w in good if w.covers(s.id)), None)) for s in unconfirmed)
+    """Return the criteria that have a waiver, among those that keep the stages from CONFIRMED."""
+    unconfirmed = [
+        s for s in statuses if s.verdict is not Verdict.CONFIRMED and s.stage in relevant
+    ]
+    covering = ((s, next((w for w in valid_waivers if w.covers(s.id)), None)) for s in unconfirmed)
     return tuple(Waived(status=s, waiver=w) for s, w in covering if w)
 
 
-def _accepted(
+def _treat_as_confirmed(
     statuses: Sequence[CriterionStatus], waived: Sequence[Waived]
 ) -> list[CriterionStatus]:
-    names = {each.status.id for each in waived}
+    names = {item.status.id for item in waived}
     return [
         replace(s, verdict=Verdict.CONFIRMED, **because(None)) if s.id in names else s
         for s in statuses

@@ -1,6 +1,6 @@
-"""The history of a target: its runs, since when each stage has its verdict, what flipped.
+"""The history of a target: its runs, since when each stage has its verdict, and what flipped.
 
-These are the values that the store returns, and what is computed from them alone.
+The store returns these values; the functions here compute from them alone.
 """
 
 from __future__ import annotations
@@ -20,14 +20,19 @@ class SavedRun(Struct, frozen=True, kw_only=True):
     """One finished run as the history keeps it.
 
     Attributes:
-        open: its decision on the whole catalogue.
-        partial: it was asked to look at a part of the catalogue; `selection` says which.
-        commit, dirty: the suite's version.
-        release: what was judged.
+        run: its id.
+        started, finished: in UTC.
+        final: its FINAL verdict.
+        open: whether the gate was open, by the whole catalogue.
+        complete: every criterion of the catalogue was observed in this run.
+        partial: it was limited to a part of the catalogue; `selection` says which.
+        commit, dirty: the suite's commit, and whether files differed from it.
+        release: the release that was judged.
         catalogue: the digest of the declared catalogue.
-        stages: each stage's verdict, in the catalogue's order, FINAL among them; None where the
-            run says nothing about it.
-        causes: the root of each verdict that isn't CONFIRMED.
+        versions: with what the run was made, by name.
+        stages: each stage's verdict by its id, in the catalogue's order, with FINAL; None if the
+            run says nothing about the stage.
+        causes: by stage id, the root cause of each verdict that isn't CONFIRMED.
     """
 
     run: str
@@ -64,8 +69,8 @@ class Flip(Struct, frozen=True, kw_only=True):
     """A run in which a stage's verdict differed from the one before.
 
     Attributes:
-        at: the start of that run.
-        previous: None in the first run that told of the stage.
+        at: the start of that run, in UTC.
+        previous: the verdict before it; None in the first run that observed the stage.
     """
 
     stage: str
@@ -94,13 +99,13 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class Regression(Struct, frozen=True, kw_only=True):
-    """What is known since a stage was last CONFIRMED.
+    """What has changed since a stage was last CONFIRMED.
 
     Attributes:
-        confirmed: the last run that said so; None where it is kept no more.
-        turned: the flip that ended it; None where the stage never was CONFIRMED.
+        confirmed: the last run in which it was CONFIRMED; None if that run is no longer kept.
+        turned: the flip that ended it; None if the stage was never CONFIRMED.
         changes: how that flip's run differed from the last CONFIRMED one.
-        unmet: the criteria that stand in its way in the newest run that tells of the stage.
+        unconfirmed: the criteria that aren't CONFIRMED in the newest run that observed the stage.
     """
 
     confirmed: SavedRun | None
@@ -115,8 +120,8 @@ class StagePast(Struct, frozen=True, kw_only=True):
     Attributes:
         verdict: the present one.
         since: the flip to it.
-        flips: those of the runs that were looked at, the newest first.
-        lapse: None where it is CONFIRMED.
+        flips: the flips within the runs that were read, the newest first.
+        regression: what changed since it was last CONFIRMED; None if it is CONFIRMED.
     """
 
     id: str
@@ -127,7 +132,7 @@ class StagePast(Struct, frozen=True, kw_only=True):
 
 
 class Flaky(Struct, frozen=True, kw_only=True):
-    """A criterion that held only after a rerun, how often, and when last."""
+    """A criterion that was CONFIRMED only after a rerun, how often, and when last."""
 
     criterion: str
     times: int
@@ -135,11 +140,13 @@ class Flaky(Struct, frozen=True, kw_only=True):
 
 
 class History(Struct, frozen=True, kw_only=True):
-    """A target's newest runs and what they tell.
+    """A target's newest runs, and what follows from them.
 
     Attributes:
-        project: whose runs.
+        project: the project that made the runs.
         runs: the newest first.
+        stages: each stage over time.
+        flaky: the criteria that needed a rerun.
     """
 
     project: str
@@ -150,21 +157,24 @@ class History(Struct, frozen=True, kw_only=True):
 
 
 def saved_run(record: Record) -> SavedRun:
-    """Return what the history keeps of a finished record.
+    """Convert a finished record to the form that the history keeps.
 
     Raises:
         ValueError: the run is in progress.
     """
     run = record.run
     if run.finished is None:
-        msg = f"run {run.id!r} is in progress: only a finished run is history"
+        msg = f"run {run.id!r} is in progress: only a finished run is kept in the history"
         raise ValueError(msg)
     stages = {
-        stage.id: stage.verdict if _tells(record, stage.cause) else None for stage in record.stages
+        stage.id: stage.verdict if _is_informative(record, stage.cause) else None
+        for stage in record.stages
     }
     causes = {stage.id: stage.cause for stage in record.stages if stage.cause}
     if FINAL not in stages:
-        stages[FINAL] = record.final.verdict if _tells(record, record.final.cause) else None
+        stages[FINAL] = (
+            record.final.verdict if _is_informative(record, record.final.cause) else None
+        )
         if record.final.cause:
             causes[FINAL] = record.final.cause
     return SavedRun(
@@ -188,7 +198,7 @@ def saved_run(record: Record) -> SavedRun:
 
 
 def changes(before: SavedRun, after: SavedRun) -> tuple[Change, ...]:
-    """Return what differed between two runs: the suite, the release, the catalogue, versions."""
+    """Compare two runs: return what differs in suite, release, catalogue and versions."""
     pairs: dict[str, tuple[str | None, str | None]] = {
         "commit": (_commit(before), _commit(after)),
         "release": (before.release, after.release),
@@ -202,15 +212,15 @@ def changes(before: SavedRun, after: SavedRun) -> tuple[Change, ...]:
 
 
 def with_past(record: Record, past: tuple[Past, ...], flips: Mapping[str, Flip]) -> Record:
-    """Return a record with the past that a history knows, where it knows more than the record.
+    """Replace a record's past by the history's, if the history reaches back further.
 
     Args:
-        record: of a run that is in that history.
+        record: the record of a run that is in that history.
         past: the runs before it, the oldest first.
-        flips: each stage's newest.
+        flips: each stage's newest flip, by stage id.
     """
 
-    def dated(stage: StageStatus) -> StageStatus:
+    def with_since(stage: StageStatus) -> StageStatus:
         flip = flips.get(stage.id)
         if flip is None or flip.verdict is not stage.verdict:
             return stage
@@ -219,18 +229,18 @@ def with_past(record: Record, past: tuple[Past, ...], flips: Mapping[str, Flip])
         return replace(stage, since=flip.at, previous=flip.previous)
 
     history = past if len(past) >= len(record.history) else record.history
-    return replace(record, history=history, stages=tuple(map(dated, record.stages)))
+    return replace(record, history=history, stages=tuple(map(with_since, record.stages)))
 
 
 def _commit(run: SavedRun) -> str | None:
     return f"{run.commit} with local changes" if run.commit and run.dirty else run.commit
 
 
-def _tells(record: Record, cause: str | None) -> bool:
+def _is_informative(record: Record, cause: str | None) -> bool:
     """Return whether a verdict with this cause says anything about the system.
 
-    A partial run on a new machine is BLOCKED wherever it wasn't asked to look and no earlier run
-    is known: that is no flip.
+    A partial run on a new machine is BLOCKED in every stage that it didn't select, because no
+    earlier run is known. That is not a flip.
     """
     never_seen = (s.id for s in record.criteria if not s.selected and s.observed is None)
     empty = (s.id for s in record.stages if not s.criteria and record.decision.selection.partial)

@@ -1,14 +1,15 @@
-"""One record out of the shards of one run: what each machine or job saw of it.
+"""Merge the records of a run's shards (its machines or jobs) into one record.
 
-Each criterion is taken from the shards that ran it, so the record equals that of the same run in
-one piece, but for times and workers. The merged run was asked about the whole catalogue: it exits
-by FINAL, however little each shard looked at.
+Each criterion is taken from the shards that ran it. So the merged record equals the record of an
+undivided run, except for times and workers. The merged run is about the whole catalogue: its exit
+status follows FINAL, even if each shard ran only a small part.
 
-A shard that got lost leaves nothing behind, and the shards that are left know of its criteria only
-what an earlier run saw. Nobody can tell a lost shard from one that never was, so that memory is
-taken at its worst: FAILED and BLOCKED count, and CONFIRMED only in a stage whose `valid_for` is
-longer than the usual one. Such a stage is declared to outlive a run, like one real order a month.
-Every other criterion that no shard ran is BLOCKED, as one is that a run in one piece didn't reach.
+A lost shard leaves nothing behind, and the other shards know its criteria only from an earlier run.
+A lost shard can't be distinguished from one that never existed. Therefore earlier verdicts count
+only if they are bad: FAILED and BLOCKED are kept, but a CONFIRMED is kept only in a stage whose
+`valid_for` is longer than the default. Such a stage is declared to outlive a run, such as one real
+order a month. Every other criterion that no shard ran is BLOCKED, like a criterion that an
+undivided run didn't reach.
 """
 
 from __future__ import annotations
@@ -40,14 +41,14 @@ from pytest_prodstatus.model.verdict import (
     because,
     exit_status,
 )
-from pytest_prodstatus.model.violations import own_of
+from pytest_prodstatus.model.violations import own_status
 
 
 class MergeError(ValueError):
     """Records that aren't shards of one run; the message names one and what differs."""
 
 
-_SAME: Mapping[str, Callable[[Record], object]] = {
+_COMMON: Mapping[str, Callable[[Record], object]] = {
     "run id": lambda record: record.run.id,
     "target": lambda record: record.run.target,
     "subject": lambda record: record.run.subject.release,
@@ -55,39 +56,40 @@ _SAME: Mapping[str, Callable[[Record], object]] = {
     "catalogue": lambda record: record.run.catalogue,
     "gate's rule": lambda record: record.decision.rule.value,
 }
-"""What shards of one run have in common."""
+"""What all shards of one run must have in common, by its name in messages."""
 
 
 def merge(shards: Mapping[str, Record], declared: Catalogue) -> Record:
-    """Return the record of the run that all `shards` are parts of.
+    """Merge the shards of one run into the record of that run.
 
     Args:
-        shards: at least one, by its name for messages.
+        shards: at least one record, by its name for messages.
         declared: the catalogue as it is declared today.
 
     Raises:
-        MergeError: a record is no finished shard of the same run, or was made with another
+        MergeError: a record is not a finished shard of the same run, or was made with another
             catalogue than `declared`.
         CatalogueError: the stages of a record make no catalogue.
     """
-    _refuse_strangers(shards, declared)
-    parts = [
+    _check_shards(shards, declared)
+    in_order = [
         shards[name] for name in sorted(shards, key=lambda name: (shards[name].run.started, name))
     ]
-    catalogue = declared.with_stages_of(known=[s.id for part in parts for s in part.stages])
-    finished = max(part.run.finished for part in parts if part.run.finished)
+    catalogue = declared.with_stages_of(known=[s.id for shard in in_order for s in shard.stages])
+    finished = max(shard.run.finished for shard in in_order if shard.run.finished)
     statuses = [
-        _one(seen, catalogue.by_id[seen[0].stage], finished) for seen in _by_id(parts).values()
+        _merge_criterion(seen, catalogue.by_id[seen[0].stage], finished)
+        for seen in _statuses_by_id(in_order).values()
     ]
-    whole = all(status.selected for status in statuses)
-    run = _run([part.run for part in parts], finished, whole=whole)
-    failed = any(part.decision.exit_code == EXIT_FAILED for part in parts)
+    all_selected = all(status.selected for status in statuses)
+    run = _merge_runs([shard.run for shard in in_order], finished, all_selected=all_selected)
+    failed = any(shard.decision.exit_code == EXIT_FAILED for shard in in_order)
     status = EXIT_FAILED if failed else EXIT_OPEN
-    record = compose(RunData(catalogue=catalogue), statuses, run, parts[0].decision.rule, status)
-    history = max((part.history for part in parts), key=len)
-    stages = tuple(_dated(stage, parts, history, run.started) for stage in record.stages)
-    overrides = tuple(dict.fromkeys(each for part in parts for each in part.overrides))
-    # Asked about the whole catalogue, whatever each shard was asked about.
+    record = compose(RunData(catalogue=catalogue), statuses, run, in_order[0].decision.rule, status)
+    history = max((shard.history for shard in in_order), key=len)
+    stages = tuple(_with_since(stage, in_order, history, run.started) for stage in record.stages)
+    overrides = tuple(dict.fromkeys(override for shard in in_order for override in shard.overrides))
+    # The shards were partial runs; their merged run is not.
     verdict, number = record.final.verdict, len(statuses)
     decision = replace(
         record.decision,
@@ -98,15 +100,15 @@ def merge(shards: Mapping[str, Record], declared: Catalogue) -> Record:
 
 
 def unobserved(record: Record) -> list[CriterionStatus]:
-    """Return the criteria that the run of a record did not observe itself."""
+    """Return the criteria that the record's own run did not observe."""
     return [status for status in record.criteria if not status.observed_now]
 
 
-def _refuse_strangers(shards: Mapping[str, Record], declared: Catalogue) -> None:
-    first, model = next(iter(shards.items()))
+def _check_shards(shards: Mapping[str, Record], declared: Catalogue) -> None:
+    first, reference = next(iter(shards.items()))
     for name, shard in shards.items():
-        for what, value in _SAME.items():
-            own, other = value(shard), value(model)
+        for what, value in _COMMON.items():
+            own, other = value(shard), value(reference)
             if own != other:
                 msg = (
                     f"{name}: its {what} is {own!r}, and that of {first} is {other!r}; "
@@ -118,7 +120,7 @@ def _refuse_strangers(shards: Mapping[str, Record], declared: Catalogue) -> None
             raise MergeError(msg)
         if shard.run.catalogue != declared.digest:
             msg = (
-                f"{name}: it was made with another catalogue than is declared now; "
+                f"{name}: it was made with another catalogue than the declared one; "
                 "merge with the configuration that ran"
             )
             raise MergeError(msg)
@@ -128,32 +130,38 @@ def _refuse_strangers(shards: Mapping[str, Record], declared: Catalogue) -> None
                 raise MergeError(msg)
 
 
-def _by_id(parts: Iterable[Record]) -> dict[str, list[CriterionStatus]]:
+def _statuses_by_id(in_order: Iterable[Record]) -> dict[str, list[CriterionStatus]]:
     found: dict[str, list[CriterionStatus]] = {}
-    for part in parts:
-        for status in part.criteria:
-            found.setdefault(status.id, []).append(own_of(status))
+    for shard in in_order:
+        for status in shard.criteria:
+            found.setdefault(status.id, []).append(own_status(status))
     return found
 
 
-def _one(seen: Sequence[CriterionStatus], stage: Stage, finished: datetime) -> CriterionStatus:
-    """Return how one criterion stands by all shards, which come in the order of their start."""
-    ran = [s for s in seen if s.observed_now]
-    if ran:
-        return min(ran, key=lambda s: (-s.verdict.severity, _seconds(s, math.inf)))
-    asked = [s for s in seen if s.selected]
-    if asked:
-        return asked[0]  # a run in one piece carries nothing over that it was asked to look at
-    older = [s for s in seen if s.carried_over]
-    if older:
-        newest = max(older, key=lambda s: _seconds(s, -math.inf))
-        return _remembered(newest, stage, finished)
-    # Of several that know nothing, one that knows what to do.
+def _merge_criterion(
+    seen: Sequence[CriterionStatus], stage: Stage, finished: datetime
+) -> CriterionStatus:
+    """Choose the status of one criterion from all shards, which come in the order of their start.
+
+    A shard that ran it counts first (the worst verdict, then the oldest), then one that selected
+    it, then the newest status that was carried over.
+    """
+    observed = [s for s in seen if s.observed_now]
+    if observed:
+        return min(observed, key=lambda s: (-s.verdict.severity, _observed_timestamp(s, math.inf)))
+    selected = [s for s in seen if s.selected]
+    if selected:
+        return selected[0]  # an undivided run carries over only what it didn't select
+    carried_statuses = [s for s in seen if s.carried_over]
+    if carried_statuses:
+        newest = max(carried_statuses, key=lambda s: _observed_timestamp(s, -math.inf))
+        return _carried_status(newest, stage, finished)
+    # None of them observed anything: prefer a reason with a remedy.
     return next((s for s in seen if s.reason and s.reason.remedy), seen[0])
 
 
-def _remembered(old: CriterionStatus, stage: Stage, finished: datetime) -> CriterionStatus:
-    """Return how a criterion stands that no shard was asked to look at, by an earlier run."""
+def _carried_status(old: CriterionStatus, stage: Stage, finished: datetime) -> CriterionStatus:
+    """Return the status of a criterion that no shard selected, as an earlier run left it."""
     status = carried(old, stage, finished, release=None)
     outlives = stage.valid_for > DEFAULT_VALID_FOR
     if status.verdict is not Verdict.CONFIRMED or outlives:
@@ -166,19 +174,19 @@ def _remembered(old: CriterionStatus, stage: Stage, finished: datetime) -> Crite
     return replace(status, verdict=Verdict.BLOCKED, **because(reason))
 
 
-def _seconds(status: CriterionStatus, unknown: float) -> float:
+def _observed_timestamp(status: CriterionStatus, unknown: float) -> float:
     return status.observed_at.timestamp() if status.observed_at else unknown
 
 
-def _run(runs: Sequence[Run], finished: datetime, *, whole: bool) -> Run:
+def _merge_runs(runs: Sequence[Run], finished: datetime, *, all_selected: bool) -> Run:
     first = runs[0]
-    selections = None if whole else "; ".join(_each(run.selection for run in runs))
+    selections = None if all_selected else "; ".join(_sorted_unique(run.selection for run in runs))
     subject = Subject(
         release=first.subject.release,
-        endpoints=_joined(run.subject.endpoints for run in runs),
+        endpoints=_join_values(run.subject.endpoints for run in runs),
         snapshots={
             name: tuple(at for run in runs for at in run.subject.snapshots.get(name, ()))
-            for name in _each(name for run in runs for name in run.subject.snapshots)
+            for name in _sorted_unique(name for run in runs for name in run.subject.snapshots)
         },
     )
     known = [run.dirty for run in runs if run.dirty is not None]
@@ -189,29 +197,29 @@ def _run(runs: Sequence[Run], finished: datetime, *, whole: bool) -> Run:
         finished=finished,
         dirty=any(known) if known else None,
         selection=selections,
-        versions=_joined(run.versions for run in runs),
+        versions=_join_values(run.versions for run in runs),
         incidents=tuple(dict.fromkeys(i for run in runs for i in run.incidents)),
         shard=False,
     )
 
 
-def _each(names: Iterable[str | None]) -> list[str]:
+def _sorted_unique(names: Iterable[str | None]) -> list[str]:
     return sorted(filter(None, set(names)))
 
 
-def _joined(maps: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """Return what machines say by name; where they differ, all that they say."""
-    told: dict[str, set[str]] = {}
-    for each in maps:
-        for name, text in each.items():
-            told.setdefault(name, set()).add(text)
-    return {name: ", ".join(sorted(texts)) for name, texts in sorted(told.items())}
+def _join_values(maps: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Join mappings by key; if their texts differ, all of them are listed."""
+    texts_by_name: dict[str, set[str]] = {}
+    for mapping in maps:
+        for name, text in mapping.items():
+            texts_by_name.setdefault(name, set()).add(text)
+    return {name: ", ".join(sorted(texts)) for name, texts in sorted(texts_by_name.items())}
 
 
-def _dated(
-    stage: StageStatus, parts: Sequence[Record], history: Sequence[Past], started: datetime
+def _with_since(
+    stage: StageStatus, in_order: Sequence[Record], history: Sequence[Past], started: datetime
 ) -> StageStatus:
-    """Return a stage with its `since` and `previous`, by the runs before this one."""
+    """Return a stage with its `since` and `previous`, found in the runs before this one."""
     since = started
     for past in reversed(history):
         verdict = past.stages.get(stage.id)
@@ -220,9 +228,9 @@ def _dated(
         if verdict is not stage.verdict:
             return replace(stage, since=since, previous=verdict)
         since = past.started
-    # What is older than the history, a shard may still know by the record that it came after.
-    for part in parts:
-        for own in part.stages:
+    # The change may be older than the history, but a shard's own record may still know it.
+    for shard in in_order:
+        for own in shard.stages:
             same = own.id == stage.id and own.verdict is stage.verdict
             if same and own.since and own.since <= since:
                 return replace(stage, since=own.since, previous=own.previous)

@@ -1,8 +1,8 @@
-"""From pytest's outcomes to one observation: the rule table of the project.
+"""Reduce pytest's outcomes of one test to one observation: the rule table of the project.
 
-A test item gives phases (set-up, call, tear-down, subtests between, perhaps a crash). Phases of one
-worker that begin with a set-up are an attempt. The attempts that count are reduced, phase by phase,
-to findings; the worst finding is the verdict, and of equals the first in time gives the reason.
+A test item has phases: set-up, call, tear-down, subtests, perhaps a crash. An attempt is the phases
+of one worker from one set-up to the next. Each phase of the attempts that count may give a finding.
+The worst finding is the verdict; among equals, the first in time gives the reason.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 
 CRASHED = "???"
-"""The phase that a report names whose worker died, which nobody else knows."""
+"""The phase in the report of a test whose worker died (pytest-xdist makes up that name)."""
 
 
 class Phase(Struct, frozen=True, kw_only=True, gc=False):
@@ -29,13 +29,13 @@ class Phase(Struct, frozen=True, kw_only=True, gc=False):
         xfail: the report carries `wasxfail`.
         subtest: it reports one subtest, not the whole call.
         text: the first line of what went wrong, or the reason of a skip.
-        detail: the whole of what went wrong, as pytest tells it, bounded; "" where nothing did.
+        detail: pytest's full report of what went wrong, bounded; "" if nothing did.
         blocked: the reason that `blocked()` gave if it was called, also if the test swallowed it.
         raised: the exception that left the test itself, in a line, whatever a hook reported after.
         evidence: what was recorded during this phase.
-        repeat: the plugin refused to start a criterion with side effects once more.
+        repeat: the plugin refused to start a criterion with side effects a second time.
         worker: the process that ran it; "" for a serial run.
-        stopped: its end in UTC, where known.
+        stopped: its end in UTC, if known.
         duration: seconds.
     """
 
@@ -55,7 +55,18 @@ class Phase(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Observation(Struct, frozen=True, kw_only=True, gc=False):
-    """What one criterion's own phases say, before other stages are considered."""
+    """What the phases of one criterion give, before other stages are considered.
+
+    Attributes:
+        verdict: the worst finding.
+        reason: why it isn't CONFIRMED; None if it is.
+        evidence: what was recorded, in order.
+        observed_at: the end of the last phase, in UTC.
+        duration: seconds, of all attempts.
+        attempts: how often it was started.
+        flaky: it was CONFIRMED only after a rerun.
+        detail: pytest's full report of what went wrong.
+    """
 
     verdict: Verdict
     reason: Reason | None
@@ -79,14 +90,14 @@ _NO_EVIDENCE = Reason(
 def reduce_phases(
     phases: Sequence[Phase], *, side_effects: bool = False, require_evidence: bool = False
 ) -> Observation:
-    """Return the observation that all `phases` of one criterion amount to.
+    """Reduce the phases of one criterion to an observation.
 
     Args:
         phases: in order of arrival, from any number of attempts and workers; not empty.
-        side_effects: no attempt may be superseded by a rerun, since each acted on the world.
+        side_effects: every attempt counts, even if it was rerun, because each changed the system.
         require_evidence: a CONFIRMED without evidence is BLOCKED.
     """
-    attempts = _attempts(phases)
+    attempts = _split_attempts(phases)
     # A refused repeat says nothing about what the one real start did.
     attempts = [a for a in attempts if not any(p.repeat for p in a[0])] or attempts
     counted = [attempt for attempt, superseded in attempts if side_effects or not superseded]
@@ -94,18 +105,18 @@ def reduce_phases(
     evidence = tuple(entry for attempt in counted for phase in attempt for entry in phase.evidence)
     if not findings and require_evidence and not evidence:
         findings = [(Verdict.BLOCKED, _NO_EVIDENCE)]
-    # Of equals the first.
-    verdict, why = max(findings, key=lambda f: f[0].severity, default=(Verdict.CONFIRMED, None))
+    # max() returns the first of equals.
+    verdict, reason = max(findings, key=lambda f: f[0].severity, default=(Verdict.CONFIRMED, None))
     stops = [phase.stopped for attempt in counted for phase in attempt if phase.stopped]
     return Observation(
         verdict=verdict,
-        reason=why,
+        reason=reason,
         evidence=evidence,
         observed_at=max(stops, default=None),
         duration=sum(phase.duration for phase in phases),
         attempts=len(attempts),
         flaky=verdict is Verdict.CONFIRMED and len(counted) < len(attempts),
-        detail=_detail(counted, (verdict, why)) if why else "",
+        detail=_detail(counted, (verdict, reason)) if reason else "",
     )
 
 
@@ -116,7 +127,14 @@ def plain_pass(
     *,
     require_evidence: bool = False,
 ) -> Observation:
-    """Return what `reduce_phases` makes of one attempt that passed: set-up, call and tear-down."""
+    """Build the observation of one attempt that passed; a shortcut for `reduce_phases`.
+
+    Args:
+        evidence: what was recorded.
+        observed_at: the end of its last phase, in UTC.
+        duration: seconds.
+        require_evidence: a CONFIRMED without evidence is BLOCKED.
+    """
     lacking = require_evidence and not evidence
     return Observation(
         verdict=Verdict.BLOCKED if lacking else Verdict.CONFIRMED,
@@ -129,14 +147,20 @@ def plain_pass(
 
 
 def suspected(seen: Observation, reason: Reason, detail: str = "") -> Observation:
-    """Return what was observed where something else makes a pass worth nothing, and why."""
+    """Turn a CONFIRMED into BLOCKED, if something outside the test makes its pass doubtful.
+
+    Args:
+        seen: the observation; one that isn't CONFIRMED stays as it is.
+        reason: why the pass doesn't count.
+        detail: what went wrong in full, on several lines.
+    """
     if seen.verdict is not Verdict.CONFIRMED:
         return seen
     return replace(seen, verdict=Verdict.BLOCKED, reason=reason, detail=detail, flaky=False)
 
 
 def finding_of(phase: Phase) -> Finding | None:
-    """Return what one phase has against CONFIRMED, or None."""
+    """Return the verdict and reason of a phase that isn't CONFIRMED; None if it is."""
     match phase:
         case Phase() if phase.when == CRASHED:
             text = f"the worker process died while it ran ({phase.text or 'no more is known'})"
@@ -149,7 +173,7 @@ def finding_of(phase: Phase) -> Finding | None:
             return Verdict.FAILED, Reason(text=text, kind=Kind.OBSERVED)
         case Phase(outcome="skipped", xfail=True):
             text = f"it failed as its xfail mark expects: {phase.text or 'no reason given'}"
-            remedy = "an xfail is no waiver: fix the failure and remove the mark"
+            remedy = "an xfail is not a waiver: fix the failure and remove the mark"
             return Verdict.FAILED, Reason(text=text, kind=Kind.KNOWN_FAILURE, remedy=remedy)
         case Phase(outcome="passed", xfail=True):
             text = "it passed against its xfail mark"
@@ -165,8 +189,8 @@ def finding_of(phase: Phase) -> Finding | None:
             text = f"set-up failed: {phase.text}"
             return Verdict.BLOCKED, Reason(text=text, kind=Kind.SETUP_ERROR)
         case Phase(outcome="failed" | "rerun"):
-            where = "tear-down failed: " if phase.when == "teardown" else ""
-            return Verdict.FAILED, Reason(text=f"{where}{phase.text}", kind=Kind.OBSERVED)
+            prefix = "tear-down failed: " if phase.when == "teardown" else ""
+            return Verdict.FAILED, Reason(text=f"{prefix}{phase.text}", kind=Kind.OBSERVED)
         case _:
             text = f"pytest reported the unknown outcome {phase.outcome!r}"
             return Verdict.BLOCKED, Reason(text=text, kind=Kind.INCONCLUSIVE)
@@ -184,13 +208,13 @@ def worse_of(first: Phase, last: Phase) -> Phase:
 
 
 def _detail(attempts: Iterable[Sequence[Phase]], finding: Finding) -> str:
-    """Return the detail of the phase that gave the reason."""
+    """Return the detail of the phase that gave the verdict's reason."""
     phases = (phase for attempt in attempts for phase in attempt)
     return next((phase.detail for phase in phases if finding_of(phase) == finding), "")
 
 
-def _attempts(phases: Iterable[Phase]) -> list[tuple[list[Phase], bool]]:
-    """Split phases into attempts, each with whether a rerun of the same worker superseded it."""
+def _split_attempts(phases: Iterable[Phase]) -> list[tuple[list[Phase], bool]]:
+    """Split phases into attempts, and mark those that a rerun of the same worker superseded."""
     by_worker: dict[str, list[list[Phase]]] = {}
     in_order: list[list[Phase]] = []
     for phase in phases:
@@ -208,9 +232,9 @@ def _attempts(phases: Iterable[Phase]) -> list[tuple[list[Phase], bool]]:
 
 def _findings(attempt: Sequence[Phase]) -> list[Finding]:
     findings = [finding for phase in attempt if (finding := finding_of(phase))]
-    whole = {phase.when for phase in attempt if not phase.subtest}
-    if not whole >= {"setup", "call", "teardown"}:
-        # Last, so that whatever else was found speaks first.
+    finished_phases = {phase.when for phase in attempt if not phase.subtest}
+    if not finished_phases >= {"setup", "call", "teardown"}:
+        # Last, so that any other finding of this severity gives the reason.
         text = "it did not run to its end"
         findings.append((Verdict.BLOCKED, Reason(text=text, kind=Kind.NOT_RUN)))
     return findings

@@ -1,8 +1,8 @@
 """The record: everything that is known after a run; every output is rendered from it alone.
 
-These Structs are its JSON as well (`status.json`): fields, their order and what each may be. What
-must hold between fields stands in `__post_init__`. Every field must be there in the JSON; a default
-is for those who make a value.
+These Structs also define its JSON (`status.json`): the fields, their order and their types. Rules
+between fields are checked in `__post_init__`. The JSON must have every field; the defaults are for
+Python code that creates a value.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SCHEMA = 2
 """The version of the record's JSON form that this release writes and the newest it reads."""
 
 HISTORY_LIMIT = 29
-"""Former runs that a record keeps in short; with its own they are thirty."""
+"""How many former runs a record keeps in short; with its own run they are thirty."""
 
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]
 Seconds: TypeAlias = Annotated[float, Meta(ge=0)]
@@ -34,27 +34,27 @@ Target: TypeAlias = Annotated[
 class CriterionStatus(
     Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False
 ):
-    """One criterion of the catalogue and what is known of it.
+    """One criterion of the catalogue, its verdict and its evidence.
 
     Attributes:
-        id: stage.criterion, with the test's parameters in brackets if it has some.
+        id: stage.criterion, with the test's parameters in brackets if it has any.
         nodeid: pytest's id of the test; null if no test provides the criterion.
-        title: what it says, for the reader, on one line.
-        verdict: after its age and its stage's upstream were considered.
+        title: its title for the reader, on one line.
+        verdict: the verdict after its age and its stage's upstream were considered.
         observed: the verdict by its own outcome; null if it never ran to its end.
-        observed_at: when that was.
-        carried_over: observed by an earlier run (`run`, `subject`), not by this one.
-        selected: this run was asked to look at it.
+        observed_at: when it was observed.
+        carried_over: it was observed by an earlier run (`run`, `subject`), not by this one.
+        selected: this run selected it.
         sentence: one sentence that says why the verdict is not CONFIRMED; null if it is.
         kind: what sort of reason it is; null if there is none.
         remedy: what a person can do about it, if that is known.
         evidence: what was observed, in the order of recording.
         duration: seconds, of all attempts.
         attempts: how often it was started.
-        flaky: it held only after a rerun.
-        side_effects: it acts on the world, so that it starts at most once a run.
+        flaky: it was CONFIRMED only after a rerun.
+        side_effects: it changes the system, so it starts at most once in a run.
         run_id: the id of the run that observed it.
-        subject: the release of which that run observed it.
+        subject: the release that this run judged.
         detail: what went wrong in full, on several lines; empty if nothing did.
     """
 
@@ -80,7 +80,7 @@ class CriterionStatus(
 
     def __post_init__(self) -> None:
         Explained.__post_init__(self)
-        # By hand: there are thousands of them, and normalize() takes twice as long.
+        # Not by normalize(), which takes twice as long: a record may have thousands of criteria.
         title = one_line(self.title)
         if title is not self.title:
             force_setattr(self, "title", title)
@@ -104,12 +104,13 @@ class CriterionStatus(
 
 
 class StageStatus(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One stage's verdict.
+    """One stage, its verdict and its criteria.
 
     Attributes:
         id: its id.
         title: its title in the document.
-        verdict: the worst of its criteria, what it requires and what it rolls up.
+        verdict: the worst verdict of its criteria and of the stages that it rolls up; BLOCKED at
+            best if a stage that it requires isn't CONFIRMED.
         sentence: one sentence that says why the verdict is not CONFIRMED; null if it is.
         kind: what sort of reason it is; null if there is none.
         remedy: what a person can do about it, if that is known.
@@ -143,14 +144,14 @@ class StageStatus(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_f
                 raise ValueError(msg)
 
     @property
-    def hangs(self) -> bool:
-        """Whether it isn't CONFIRMED because of something outside it."""
+    def is_affected(self) -> bool:
+        """Whether the root cause of its verdict lies outside this stage."""
         return (self.cause or self.id).partition(".")[0] != self.id
 
     @property
     def is_root(self) -> bool:
-        """Whether it isn't CONFIRMED, and the root of that is its own."""
-        return self.verdict is not Verdict.CONFIRMED and not self.hangs
+        """Whether it isn't CONFIRMED and the root cause lies in this stage."""
+        return self.verdict is not Verdict.CONFIRMED and not self.is_affected
 
 
 class Final(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -176,10 +177,10 @@ class Subject(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What was judged.
 
     Attributes:
-        release: what is deployed.
-        endpoints: the hosts that were asked, from name to address.
-        snapshots: of what was read as of one instant (a database), those instants in order: one
-            for each process that read it.
+        release: the deployed release; null if it isn't known.
+        endpoints: the addresses of the hosts that were called, by name.
+        snapshots: by name, the instants as of which a database was read, in order: one for each
+            process that read it.
     """
 
     release: str | None = None
@@ -209,12 +210,12 @@ class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         commit: the suite's commit; null if it isn't under git.
         dirty: tracked files differed from that commit; null if that isn't known.
         catalogue: the digest of the declared catalogue (`Catalogue.digest`).
-        selection: what the run was asked to look at, in words; null for everything.
+        selection: what the run selected, in words; null for everything.
         complete: every criterion of the catalogue was observed in this run.
         versions: with what the run was made, by name.
-        incidents: what went wrong outside any criterion; each of them caps FINAL.
-        shard: it is one of several that share an id, and looked at a part of the catalogue; its
-            record speaks for the run only when it is merged with the others.
+        incidents: what went wrong outside any criterion; each of them caps FINAL at BLOCKED.
+        shard: it is one of several runs that share an id, each of a part of the catalogue; its
+            record counts only after it is merged with the others.
     """
 
     id: Identity
@@ -247,8 +248,8 @@ class Cause(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         sentence: one sentence that says why.
         kind: what sort of reason it is.
         remedy: what a person can do about it, if that is known.
-        ids: the criteria that it is about, or the stage that has none, or "run".
-        stages: ids of the stages that they are in.
+        ids: the ids of its criteria, or of a stage that has no criterion, or "run".
+        stages: ids of the stages of these criteria.
         affected: ids of the further stages that can't be CONFIRMED because of it.
     """
 
@@ -262,12 +263,12 @@ class Cause(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Selection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The verdict on what a partial run was asked to look at, which decides its exit status.
+    """The verdict on the criteria that a run selected, which decides its exit status.
 
     Attributes:
-        partial: that was only a part of the catalogue.
-        verdict: the verdict on that part.
-        criteria: how many criteria that part has.
+        partial: the run selected only a part of the catalogue.
+        verdict: the verdict on the selected part.
+        criteria: how many criteria were selected.
     """
 
     partial: bool
@@ -276,16 +277,18 @@ class Selection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Open or closed, by the whole catalogue, and why; the exit status goes by the selection.
+    """Whether the gate is open, by the whole catalogue, and why.
+
+    The exit status follows the selection, not the whole catalogue.
 
     Attributes:
-        open: whether the gate is.
-        rule: the rule by which that was decided.
-        exit_code: what the run ended with: 0 open, 1 FAILED, 2 to 7 pytest's own and its
-            neighbours', 10 BLOCKED, 11 the record could not be written.
+        open: whether the gate is open.
+        rule: the rule by which this was decided.
+        exit_code: the run's exit status: 0 open, 1 FAILED, 2 to 7 pytest's own and other
+            plugins', 10 BLOCKED, 11 the record could not be written.
         causes: why FINAL isn't CONFIRMED: each root cause once, the worst first.
-        actions: what to do about them, each once, what unblocks most first.
-        selection: what the run was asked to look at, by which it exits.
+        actions: what to do about them, each once; those that unblock the most come first.
+        selection: what the run selected, by which it exits.
     """
 
     open: bool
@@ -297,14 +300,14 @@ class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Past(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A former run of the same target in short: what it said of FINAL and of every stage.
+    """A former run of the same target in short, with its verdicts on FINAL and on every stage.
 
     Attributes:
         run: its id.
         started: when it began.
         commit: the suite's commit; null if it isn't under git.
-        release: what was judged; null if the run didn't know.
-        final: FINAL.
+        release: the release that was judged; null if the run didn't know it.
+        final: the FINAL verdict.
         stages: the verdict of each stage by its id.
     """
 
@@ -325,7 +328,7 @@ class Override(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc
     Attributes:
         target: the system whose gate it opens.
         reason: why, in one sentence.
-        who: the person who answers for it.
+        who: the person who is responsible for it.
         since, until: the UTC instants between which it is in force, `until` itself excluded.
     """
 
@@ -348,18 +351,18 @@ class Record(
     tag_field="schema",
     tag=SCHEMA,
 ):
-    """The JSON of one run.
+    """Everything that is known after one run.
 
     Attributes:
         run: the run.
-        final: FINAL.
+        final: the FINAL verdict.
         decision: whether the gate is open, by the whole catalogue.
         stages: every stage, in the order of the catalogue.
         history: the former runs of the same target in short, the oldest first.
         document: the digest of the status document's fields as they were written; empty if the
-            document wasn't.
-        overrides: those of the target's gate that held when the run ended.
-        previous: of a run in progress the last record that was finished, so that a killed run loses
+            document wasn't written.
+        overrides: the overrides of the target's gate that were in force when the run ended.
+        previous: while the run is in progress, the last finished record, so that a killed run loses
             nothing; left out if there is none.
     """
 
@@ -376,7 +379,7 @@ class Record(
         ids = [stage.id for stage in self.stages]
         if len(set(ids)) < len(ids):
             twice = next(name for name in ids if ids.count(name) > 1)
-            msg = f"the stage {twice!r} stands twice; a record has every stage once"
+            msg = f"the stage {twice!r} appears twice; a record has every stage once"
             raise ValueError(msg)
 
     @property
@@ -386,7 +389,7 @@ class Record(
 
     @property
     def past(self) -> Past:
-        """This run in short."""
+        """This run in short, as a later record keeps it."""
         return Past(
             run=self.run.id,
             started=self.run.started,
@@ -398,5 +401,5 @@ class Record(
 
     @property
     def last_finished(self) -> Record | None:
-        """This record, or, of a run in progress, the last one that finished."""
+        """This record if its run has finished, else the last finished one inside it."""
         return self if self.run.finished else self.previous

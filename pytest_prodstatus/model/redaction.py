@@ -1,8 +1,8 @@
-"""Redaction: known secret values, in every form, and what looks like a token become one mask.
+"""Redaction: replace known secret values, in every form, and token-like text by one mask.
 
-The mask is a constant, so that not even the length of a secret can be read off a report. A secret
-may stand in a text as it is, escaped, or encoded. Each form is one pattern with an anchor: a part
-of the value that no encoding changes, by which most texts are ruled out at once.
+The mask is a constant, so that a report doesn't even show the length of a secret. A secret may
+occur in a text as it is, escaped, or encoded. Each form is one pattern with an anchor: a part of
+the value that no encoding changes. A text without the anchor needs no search by pattern.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MASK = "********"
 LEAST = 8
 """A value of fewer characters is too likely to be an ordinary word, and isn't redacted."""
 
-# Words that end in these name secrets, in any case: API_TOKEN, dbPassword.
+# A name that ends in one of these names a secret, in any case: API_TOKEN, dbPassword.
 SECRET_ENDINGS = (
     "TOKEN",
     "SECRET",
@@ -35,7 +35,7 @@ SECRET_ENDINGS = (
 
 _DIGITS = r"[A-Za-z0-9_-]"
 _OPAQUE = r"[A-Za-z0-9._~+/%-]"
-# Each: a token between what is kept.
+# In each pattern, groups 1 and 2 are kept, and what is between them is masked.
 # RFC 7519: header and payload are JSON objects, and base64url of '{"' begins with eyJ.
 _JWT = re.compile(rf"(?<!{_DIGITS})()eyJ{_DIGITS}{{5,}}\.{_DIGITS}{{5,}}(?:\.{_DIGITS}*)*()")
 # RFC 3986 userinfo; the password ends at the last @ before the path.
@@ -46,7 +46,7 @@ _SCHEME = re.compile(
     r"((?i:\b(?:bearer|basic))(?:\s|\\+[nrt]|\+|%20|:)+)"
     rf"(?:(?={_OPAQUE}[a-z]*(?:[A-Z0-9_~+/=%-]|\.\w)){_OPAQUE}{{{LEAST},}}|[a-z]{{16,}})=*()"
 )
-_SHAPES = (
+_TOKEN_PATTERNS = (
     ("eyJ", _JWT),
     ("@", _USERINFO),
     ("@", _BARE_USERINFO),
@@ -55,47 +55,47 @@ _SHAPES = (
     ("asic", _SCHEME),
     ("ASIC", _SCHEME),
 )
-"""What a text holds that may hold such a token, and its shape."""
+"""A cheap marker without which a text isn't searched for a token, and the token's pattern."""
 _DSN_PART = re.compile(r"(?i)\b(?:password|passwd|pwd)\s*=\s*('(?:[^'\\]|\\.)*'|[^\s;&]+)")
 
 _PERCENT = "%(?:25)*"
-"""A percent sign, also one that was encoded itself."""
+"""A percent sign, even if it was itself percent-encoded (%25), any number of times."""
 _AMPERSAND = "&(?:amp;)*"
 _BACKSLASH = rf"(?:\\|{_PERCENT}5[Cc]|{_AMPERSAND}(?:bsol|#0*92|#[xX]0*5[Cc]);)"
 _ESCAPE = f"{_BACKSLASH}{{1,15}}"
-"""The backslashes of an escape; each time a text is escaped anew they double."""
+"""The backslashes of an escape; they double each time a text is escaped again."""
 _SPACE = (
     rf"(?:(?:\s|\+|{_ESCAPE}(?:[nrtvf]|x\w\w|u\w{{4}})|{_PERCENT}\w\w|{_AMPERSAND}(?:nbsp|#\w+);)+"
-    # If a report folded a long text, the next line begins with a margin.
+    # If pytest folded a long text, the next line begins with a margin: "E   ".
     r"(?:E\s+)?)"
 )
-"""White space of any kind and length; what was one kind may have become another."""
+"""White space of any kind and length, because reports change one kind into another."""
 
 
 class Redactor:
-    """Knows secret values and takes them out of texts."""
+    """Replaces known secret values in texts by `MASK`."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._forms: list[_Form] = []
 
     def add(self, value: str, name: str = "a registered secret") -> None:
-        """Learn a secret value, and the secrets within it.
+        """Register a secret value and the secrets inside it.
 
-        These are the password of a URL or of a connection string, what a JSON object holds under
-        names of secrets, and each line of a value of several lines. Values of fewer than `LEAST`
-        characters are left.
+        The secrets inside it are the password of a URL or of a connection string, the values of a
+        JSON object whose keys name secrets, and each line of a value of several lines. Values of
+        fewer than `LEAST` characters are ignored.
 
         Args:
             value: the secret.
-            name: where it comes from, as `source_of` tells it.
+            name: its source, which `source_of` returns.
         """
-        fresh = sorted(part for part in {value, *_parts(value)} if self._is_new(part))
+        fresh = sorted(part for part in {value, *_inner_secrets(value)} if self._is_new(part))
         for part in fresh:
             self._names[part] = name
             self._forms += _forms_of(part)
         if fresh:
-            # The longest first: a short one may be a part of it.
+            # The longest first: a short value may be a part of a longer one.
             self._forms.sort(key=lambda form: -len(form.value))
 
     def _is_new(self, value: str) -> bool:
@@ -108,16 +108,17 @@ class Redactor:
         for form in self._forms:
             if form.anchor in text:
                 text = form.pattern.sub(MASK, text)
+        # Without an ellipsis, no value was cut.
         if "..." in text or "…" in text:
             for value in self._names:
-                text = _without_ends(value, text)
-        for hint, shape in _SHAPES:
-            if hint in text:
-                text = shape.sub(rf"\1{MASK}\2", text)
+                text = _mask_cut_value(value, text)
+        for marker, token in _TOKEN_PATTERNS:
+            if marker in text:
+                text = token.sub(rf"\1{MASK}\2", text)
         return text
 
     def source_of(self, text: str) -> str | None:
-        """Return where a secret that stands in `text` comes from; None if none does."""
+        """Return the source of a secret that occurs in `text`; None if there is none."""
         for form in self._forms:
             if form.anchor in text and form.pattern.search(text):
                 return self._names[form.value]
@@ -125,16 +126,16 @@ class Redactor:
 
 
 def is_secret_name(name: str) -> bool:
-    """Return whether a name ends as names of secrets do, in any case."""
+    """Return whether a name ends in one of `SECRET_ENDINGS`, in any case."""
     return name.upper().endswith(SECRET_ENDINGS)
 
 
 class SecretNames:
-    """Tells by its name whether a variable holds a secret.
+    """Decides by a variable's name whether its value is a secret.
 
     Args:
-        patterns: of the project, beside the usual endings: `*_PIN` names more secrets, and
-            `!CACHE_KEY` says that one isn't; the last that fits decides. Case doesn't matter.
+        patterns: the project's patterns, in addition to `SECRET_ENDINGS`: `*_PIN` adds secrets,
+            and `!CACHE_KEY` excludes a name. The last match decides; case doesn't matter.
     """
 
     def __init__(self, patterns: Iterable[str] = ()) -> None:
@@ -142,17 +143,17 @@ class SecretNames:
         self._known: dict[str, bool] = {}
 
     def __contains__(self, name: str) -> bool:
-        # The same few names are asked about before every text of a run.
+        # Cached, because the same few names are checked before every text of a run.
         if name not in self._known:
-            self._known[name] = self._holds(name)
+            self._known[name] = self._names_secret(name)
         return self._known[name]
 
-    def _holds(self, name: str) -> bool:
-        meant = is_secret_name(name)
+    def _names_secret(self, name: str) -> bool:
+        is_secret = is_secret_name(name)
         for pattern in self._patterns:
             if fnmatchcase(name.upper(), pattern.removeprefix("!")):
-                meant = not pattern.startswith("!")
-        return meant
+                is_secret = not pattern.startswith("!")
+        return is_secret
 
     def among(self, variables: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         """Yield name and value of each variable that holds a secret."""
@@ -162,16 +163,17 @@ class SecretNames:
                 yield name, value
 
 
-def _without_ends(value: str, text: str) -> str:
-    """Return `text` without the beginning or the end of a value that was cut with an ellipsis.
+def _mask_cut_value(value: str, text: str) -> str:
+    """Mask the beginning or the end of a value that was cut with an ellipsis.
 
-    pytest shortens long representations before anyone else sees them.
+    pytest shortens long representations before a plugin sees them.
     """
-    text = _without_beginning(value, text)
-    return _without_beginning(value[::-1], text[::-1])[::-1]
+    text = _mask_cut_start(value, text)
+    # The end of a value is the beginning of the reversed value.
+    return _mask_cut_start(value[::-1], text[::-1])[::-1]
 
 
-def _without_beginning(value: str, text: str) -> str:
+def _mask_cut_start(value: str, text: str) -> str:
     head = value[:LEAST]
     at = text.find(head)
     while at >= 0:
@@ -183,39 +185,39 @@ def _without_beginning(value: str, text: str) -> str:
     return text
 
 
-def _parts(value: str) -> Iterator[str]:
+def _inner_secrets(value: str) -> Iterator[str]:
     """Yield the secrets within a secret."""
     yield value.strip()
     lines = value.splitlines()
     if len(lines) > 1:
         yield from (line.strip() for line in lines)
-    yield from _passwords(value)
+    yield from _url_passwords(value)
     try:
-        yield from _members(json.loads(value)) if value.lstrip().startswith(("{", "[")) else ()
+        yield from _json_secrets(json.loads(value)) if value.lstrip().startswith(("{", "[")) else ()
     except (ValueError, RecursionError):
         return
 
 
-def _passwords(value: str) -> Iterator[str]:
+def _url_passwords(value: str) -> Iterator[str]:
     found = [match[1].strip("'") for match in _DSN_PART.finditer(value)]
     try:
         parts = urlsplit(value.strip())
         found += [parts.password or ""]
         found += [item for name, item in parse_qsl(parts.query) if is_secret_name(name)]
     except ValueError:
-        # A password with an unescaped bracket makes no URL.
+        # urlsplit refuses a password with an unescaped bracket.
         found += [match[1] for match in [re.search(r"://[^:/@]*:(.+)@", value)] if match]
     for password in found:
         yield from {password, unquote(password), unquote_plus(password)}
 
 
-def _members(data: object, name: str = "") -> Iterator[str]:
+def _json_secrets(data: object, name: str = "") -> Iterator[str]:
     if isinstance(data, dict):
         for key, item in data.items():
-            yield from _members(item, key)
+            yield from _json_secrets(item, key)
     elif isinstance(data, list):
         for item in data:
-            yield from _members(item, name)
+            yield from _json_secrets(item, name)
     elif isinstance(data, str) and is_secret_name(name):
         yield from {data, data.strip(), *(line.strip() for line in data.splitlines())}
 
@@ -224,9 +226,9 @@ class _Form:
     """One form of one value.
 
     Args:
-        value: the secret, as it was given.
-        anchor: text that stands in every occurrence; "" if there is none.
-        source: the pattern of an occurrence.
+        value: the secret, as it was registered.
+        anchor: text that every occurrence contains; "" if there is none.
+        source: the regular expression of an occurrence.
     """
 
     def __init__(self, value: str, anchor: str, source: str) -> None:
@@ -236,23 +238,24 @@ class _Form:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """What an occurrence looks like."""
-        # Compiled when its anchor is first met, which for most secrets is never.
+        """The regular expression of an occurrence."""
+        # Compiled when its anchor is first found; for most secrets this never happens.
         return re.compile(self._source)
 
 
 def _forms_of(value: str) -> list[_Form]:
-    """Return every form of a value, which isn't empty.
+    """Return every form in which a value, which isn't empty, may occur.
 
-    The value with any of its characters escaped as URLs, JSON, HTML, Python and shells do, also
-    more than once; its bytes in hexadecimal; and in base64, alone or inside a longer text.
+    They are: the value with any of its characters escaped as in URLs, JSON, HTML, Python and
+    shells, once or several times; its bytes in hexadecimal; and in base64, alone or inside a longer
+    text.
     """
     data = value.encode("utf-8", "surrogatepass")
     hexadecimal = data.hex()
     return [
-        _Form(value, _anchor(value), _escaped(value)),
+        _Form(value, _anchor(value), _escaped_pattern(value)),
         *(_Form(value, digits, digits) for digits in sorted({hexadecimal, hexadecimal.upper()})),
-        *(_Form(value, _anchor(core), _in_base64(core)) for core in _cores(data)),
+        *(_Form(value, _anchor(core), _base64_pattern(core)) for core in _base64_cores(data)),
     ]
 
 
@@ -261,55 +264,58 @@ def _anchor(value: str) -> str:
     return max(re.findall(r"[A-Za-z0-9_]+", value), key=len, default="")
 
 
-def _escaped(value: str) -> str:
-    # Runs of one kind are one element, so that the pattern can't go astray on a long run.
+def _escaped_pattern(value: str) -> str:
+    # A run of white space or backslashes is one element; two would make the regex backtrack.
     parts = re.findall(r"\s+|\\+|[^\s\\]", value)
-    return "".join(map(_element, parts))
+    return "".join(map(_part_pattern, parts))
 
 
-def _element(part: str) -> str:
+def _part_pattern(part: str) -> str:
     if part.isspace():
         return _SPACE
     if part.startswith("\\"):
         return f"{_BACKSLASH}{{1,200}}"
     if part == "_" or (part.isascii() and part.isalnum()):
         return part
-    return _character(part)
+    return _character_pattern(part)
 
 
-def _character(char: str) -> str:
+def _character_pattern(char: str) -> str:
     code = ord(char)
     octets = [f"{octet:02x}" for octet in char.encode("utf-8", "surrogatepass")]
     units = char.encode("utf-16-be", "surrogatepass").hex()
-    names = [f"#0*{code}", f"#[xX]0*{_digits(f'{code:x}')}"]
+    names = [f"#0*{code}", f"#[xX]0*{_hex_pattern(f'{code:x}')}"]
     if code in codepoint2name:
         names.append(codepoint2name[code])
-    plain = [
+    encodings = [
         # A shell's quotes within quotes.
         r"""'(?:"'"')?'?""" if char == "'" else re.escape(char),
-        "".join(_PERCENT + _digits(octet) for octet in octets),
+        "".join(_PERCENT + _hex_pattern(octet) for octet in octets),
         f"{_AMPERSAND}(?:{'|'.join(names)});",
     ]
     escapes = [
-        _ESCAPE.join(["", *(f"u{_digits(units[at : at + 4])}" for at in range(0, len(units), 4))]),
-        f"{_ESCAPE}U{_digits(f'{code:08x}')}",
-        _ESCAPE.join(["", *(f"x{_digits(octet)}" for octet in octets)]),
+        _ESCAPE.join(
+            ["", *(f"u{_hex_pattern(units[at : at + 4])}" for at in range(0, len(units), 4))]
+        ),
+        f"{_ESCAPE}U{_hex_pattern(f'{code:08x}')}",
+        _ESCAPE.join(["", *(f"x{_hex_pattern(octet)}" for octet in octets)]),
     ]
     if char == "\b":
         escapes.append(f"{_ESCAPE}b")  # the one short escape of JSON that isn't white space
     if code <= 0xFF:
-        escapes.append(f"{_ESCAPE}x{_digits(f'{code:02x}')}")
-    return f"(?:(?:{_ESCAPE})?(?:{'|'.join(plain)})|{'|'.join(escapes)})"
+        escapes.append(f"{_ESCAPE}x{_hex_pattern(f'{code:02x}')}")
+    return f"(?:(?:{_ESCAPE})?(?:{'|'.join(encodings)})|{'|'.join(escapes)})"
 
 
-def _digits(text: str) -> str:
-    """Return a pattern of hexadecimal digits in either case."""
+def _hex_pattern(text: str) -> str:
+    """Return a regular expression for hexadecimal digits in either case."""
     return "".join(f"[{d}{d.upper()}]" if d.isalpha() else d for d in text)
 
 
-def _cores(data: bytes) -> list[str]:
+def _base64_cores(data: bytes) -> list[str]:
     """Return the base64 digits that depend on `data` alone, for each way it may be aligned."""
     cores = []
+    # base64 encodes three bytes at a time, so there are three alignments.
     for before in range(3):
         text = base64.b64encode(bytes(before) + data + b"\0\0").decode("ascii")
         begin, end = -(-before * 8 // 6), (before + len(data)) * 8 // 6
@@ -317,8 +323,11 @@ def _cores(data: bytes) -> list[str]:
     return cores
 
 
-def _in_base64(core: str) -> str:
-    """Return the pattern of a core in either alphabet, with the digits it shares with others."""
+def _base64_pattern(core: str) -> str:
+    """Return the regular expression of a core in either alphabet.
+
+    It includes up to two digits at each end, which also depend on the neighbouring bytes.
+    """
     plus, slash = rf"(?:[+-]|{_PERCENT}2[Bb])", rf"(?:\\*/|_|{_PERCENT}2[Ff])"
     digits = "".join({"+": plus, "/": slash}.get(char, char) for char in core)
     return rf"[A-Za-z0-9+/_-]{{0,2}}{digits}[A-Za-z0-9+/_-]{{0,2}}"

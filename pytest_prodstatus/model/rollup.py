@@ -1,6 +1,6 @@
-"""From criteria to stages to FINAL: upstream, rollup, and the root cause.
+"""Compute the verdicts of the stages and FINAL from the criteria: upstream, rollup, root cause.
 
-All of it is worked out from the finished run, never by skipping during it.
+All of it is computed from the finished run. No test is skipped because another one failed.
 """
 
 from __future__ import annotations
@@ -16,17 +16,20 @@ from pytest_prodstatus.model.record import CriterionStatus, Final, StageStatus
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because, rollup
 
 RUN = "run"
-"""The cause that stands for the run itself: a dead worker, an interrupt, a collection error."""
+"""The id of causes in the run itself: a dead worker, an interrupt, a collection error."""
 
 Judged: TypeAlias = tuple[tuple[StageStatus, ...], Final]
-"""Every stage's result, and FINAL."""
+"""The status of every stage, and FINAL."""
 
 
 class _Contribution(NamedTuple):
-    """One thing that bears on a stage's verdict: the verdict, why, and the root of it.
+    """A verdict that counts towards a stage's verdict.
 
     Attributes:
-        rolled: it comes from a stage that is rolled up, whose title its reason begins with.
+        verdict: it limits the stage's verdict.
+        reason: why it isn't CONFIRMED; None if it is.
+        cause: the id of its root cause; "" if it is CONFIRMED.
+        rolled: it comes from a stage that is rolled up; then the reason begins with its title.
     """
 
     verdict: Verdict
@@ -40,48 +43,51 @@ def judge(
     statuses: Iterable[CriterionStatus],
     *,
     incidents: Sequence[Reason] = (),
-    unasked: frozenset[str] = frozenset(),
+    unselected: frozenset[str] = frozenset(),
 ) -> Judged:
-    """Return every stage's result, in the catalogue's order, and FINAL.
+    """Compute the status of every stage, in the catalogue's order, and FINAL.
 
     Args:
         catalogue: the stages.
-        statuses: the criteria, each judged by itself and by its age.
-        incidents: what went wrong outside any criterion; any one caps FINAL at BLOCKED.
-        unasked: stages that don't count as upstream themselves (see `Decision.selection`).
+        statuses: the criteria, each judged by its own outcome and its age.
+        incidents: what went wrong outside any criterion; any of them caps FINAL at BLOCKED.
+        unselected: ids of stages that don't block the stages that require them, because the run
+            didn't select them (`Decision.selection`); what they require blocks in their place.
     """
     by_stage: dict[str, list[CriterionStatus]] = {stage.id: [] for stage in catalogue.stages}
     declared = [name for stage in catalogue.stages for name in stage.criteria]
-    place = {name: n for n, name in enumerate(declared)}
+    places = {name: n for n, name in enumerate(declared)}
 
     def position(status: CriterionStatus) -> tuple[int, str]:
-        at = place.get(status.id)
-        if at is None:
-            at = place.get(base_of(status.id), len(place))
-        return at, status.id
+        index = places.get(status.id)
+        if index is None:
+            index = places.get(base_of(status.id), len(places))
+        return index, status.id
 
-    # Mostly none is declared by name.
-    for status in sorted(statuses, key=position if place else attrgetter("id")):
+    # Usually no criterion is declared by name; then a sort by id is enough, and faster.
+    for status in sorted(statuses, key=position if places else attrgetter("id")):
         by_stage[status.stage].append(status)
     capped = [_Contribution(Verdict.BLOCKED, incident, RUN) for incident in incidents]
     results: dict[str, StageStatus] = {}
     titled: set[str] = set()  # stages whose reason names another stage already
     for stage_id in catalogue.order:
         stage = catalogue.by_id[stage_id]
-        outer = capped if stage_id == FINAL else []
-        required = [results[name] for name in _required(stage, catalogue, unasked)]
-        upstream = _upstream(required)
-        rolled = [_rolled_up(results[name], titled) for name in stage.rollup]
-        standings_of_it = by_stage[stage_id]
-        results[stage_id], worst = _judge_stage(stage, standings_of_it, upstream, outer, rolled)
+        run_level = capped if stage_id == FINAL else []
+        required = [results[name] for name in _required(stage, catalogue, unselected)]
+        upstream = _upstream_contribution(required)
+        rolled = [_rollup_contribution(results[name], titled) for name in stage.rollup]
+        own_statuses = by_stage[stage_id]
+        results[stage_id], worst = _judge_stage(stage, own_statuses, upstream, run_level, rolled)
         if worst.rolled:
             titled.add(stage_id)
     in_order = tuple(results[stage.id] for stage in catalogue.stages)
     if FINAL in results:
-        of = results[FINAL]
-        return in_order, Final(verdict=of.verdict, **because(of.reason), cause=of.cause)
-    whole = _worst([*capped, *(_rolled_up(result, titled) for result in in_order)])
-    final = Final(verdict=whole.verdict, **because(whole.reason), cause=whole.cause or None)
+        final_stage = results[FINAL]
+        return in_order, Final(
+            verdict=final_stage.verdict, **because(final_stage.reason), cause=final_stage.cause
+        )
+    total = _worst([*capped, *(_rollup_contribution(result, titled) for result in in_order)])
+    final = Final(verdict=total.verdict, **because(total.reason), cause=total.cause or None)
     return in_order, final
 
 
@@ -89,13 +95,13 @@ def _judge_stage(
     stage: Stage,
     statuses: Sequence[CriterionStatus],
     upstream: _Contribution | None,
-    outer: Sequence[_Contribution],
+    run_level: Sequence[_Contribution],
     rolled: Sequence[_Contribution],
 ) -> tuple[StageStatus, _Contribution]:
-    """Return a stage's result, and what decided it.
+    """Compute a stage's status, and return it with the contribution that decided it.
 
-    What FAILED in a stage that requires one which isn't CONFIRMED decides its verdict, and is no
-    root: it may come of that.
+    A criterion that FAILED decides the verdict even if the stage is blocked by its upstream. But
+    then the upstream is the root cause, because the failure may follow from it.
     """
     criteria = tuple(
         replace(status, verdict=Verdict.BLOCKED, **because(upstream.reason))
@@ -103,13 +109,13 @@ def _judge_stage(
         else status
         for status in statuses
     )
-    # Of those that bear nothing but CONFIRMED, one says as much as thousands.
-    telling = [s for s in statuses if s.verdict is not Verdict.CONFIRMED] or statuses[:1]
-    own = [_Contribution(s.verdict, s.reason, s.id) for s in telling]
+    # If all are CONFIRMED, one of them is enough: a record may have thousands.
+    decisive = [s for s in statuses if s.verdict is not Verdict.CONFIRMED] or statuses[:1]
+    own = [_Contribution(s.verdict, s.reason, s.id) for s in decisive]
     blocked_above = [upstream] if upstream else []
-    worst = _worst([*outer, *own, *rolled, *blocked_above], empty_stage=stage)
-    of_run = any(worst is each for each in outer)
-    cause = upstream.cause if upstream and not of_run else worst.cause
+    worst = _worst([*run_level, *own, *rolled, *blocked_above], empty_stage=stage)
+    from_run = any(worst is contribution for contribution in run_level)
+    cause = upstream.cause if upstream and not from_run else worst.cause
     result = StageStatus(
         id=stage.id,
         title=stage.title,
@@ -122,17 +128,17 @@ def _judge_stage(
     return result, worst
 
 
-def _required(stage: Stage, catalogue: Catalogue, unasked: frozenset[str]) -> Iterable[str]:
-    """Yield the ids of what `stage` requires; for an unasked stage, of what that requires."""
+def _required(stage: Stage, catalogue: Catalogue, unselected: frozenset[str]) -> Iterable[str]:
+    """Yield the ids of the required stages; an unselected one is replaced by those it requires."""
     for name in stage.requires:
-        if name in unasked:
-            yield from _required(catalogue.by_id[name], catalogue, unasked)
+        if name in unselected:
+            yield from _required(catalogue.by_id[name], catalogue, unselected)
         else:
             yield name
 
 
-def _upstream(required: Sequence[StageStatus]) -> _Contribution | None:
-    """Return what blocks a stage from above: of those that it requires the worst, then first."""
+def _upstream_contribution(required: Sequence[StageStatus]) -> _Contribution | None:
+    """Return the contribution of the worst required stage; None if all are CONFIRMED."""
     unconfirmed = [result for result in required if result.verdict is not Verdict.CONFIRMED]
     if not unconfirmed:
         return None
@@ -141,14 +147,19 @@ def _upstream(required: Sequence[StageStatus]) -> _Contribution | None:
     if root and root.kind is Kind.UPSTREAM:
         text = root.text
     else:
-        told = f": {root.text}" if root else ""
-        text = f"{worst.title} is {worst.verdict}, which it requires{told}"
+        detail = f": {root.text}" if root else ""
+        text = f"{worst.title} is {worst.verdict}, which it requires{detail}"
     reason = Reason(text=text, kind=Kind.UPSTREAM, remedy=root.remedy if root else None)
     return _Contribution(Verdict.BLOCKED, reason, worst.cause or worst.id)
 
 
-def _rolled_up(result: StageStatus, titled: Collection[str]) -> _Contribution:
-    """Return a stage's result as it bears on another: its reason begins with a stage's title."""
+def _rollup_contribution(result: StageStatus, titled: Collection[str]) -> _Contribution:
+    """Return what a stage contributes to one that rolls it up; its reason gets the stage's title.
+
+    Args:
+        result: the status of the stage that is rolled up.
+        titled: ids of the stages whose reason already begins with a title.
+    """
     if result.reason is None:
         return _Contribution(result.verdict, None, "", rolled=True)
     reason = result.reason
@@ -160,13 +171,14 @@ def _rolled_up(result: StageStatus, titled: Collection[str]) -> _Contribution:
 def _worst(
     contributions: Sequence[_Contribution], *, empty_stage: Stage | None = None
 ) -> _Contribution:
+    """Return the worst contribution, and the first among equals; BLOCKED if there is none."""
     verdict = rollup(contribution.verdict for contribution in contributions)
     if verdict is Verdict.CONFIRMED:
         return _Contribution(verdict, None, "")
     for contribution in contributions:
         if contribution.verdict is verdict:
             return contribution
-    what = "no test provides a criterion of this stage" if empty_stage else "there are no stages"
+    text = "no test provides a criterion of this stage" if empty_stage else "there are no stages"
     return _Contribution(
-        verdict, Reason(text=what, kind=Kind.NOT_RUN), empty_stage.id if empty_stage else RUN
+        verdict, Reason(text=text, kind=Kind.NOT_RUN), empty_stage.id if empty_stage else RUN
     )

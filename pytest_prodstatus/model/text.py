@@ -1,8 +1,8 @@
-"""Text, durations and instants in the one form that every output uses.
+"""Normalize text, durations and instants to the one form that every output uses.
 
-Text is made safe once, when it enters the model: no control or direction characters, bounded, on
-one line or several. Durations are written as people write them (`30d`, `24h`, `15m`, `90s`).
-Instants are aware, in UTC, to the millisecond, so that what is written reads back as it was.
+Text is made safe once, when it enters the model: it has no control or direction characters, it is
+bounded, and it is on one line or several. Durations are written as `30d`, `24h`, `15m` or `90s`.
+Instants are aware, in UTC, to the millisecond, so that writing and reading doesn't change them.
 """
 
 from __future__ import annotations
@@ -16,57 +16,57 @@ from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
 
 NAME_LIMIT = 100
-"""Characters kept of the name of a value."""
+"""How many characters of a value's name are kept."""
 
 IDENTITY = {"identity": True}
 Identity: TypeAlias = Annotated[str, Meta(extra=IDENTITY)]
-"""A text by which something is found and compared: no text of a test gets there, nor a secret."""
+"""A text that identifies something. It is never redacted; no output of a test may go there."""
 
 # Bidirectional controls reorder what a reader sees without changing the text (CVE-2021-42574).
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def one_line(text: str, *, limit: int = 600) -> str:
-    r"""Return `text` on one line, harmless to a terminal, a page and a JSON parser.
+    r"""Put `text` on one line that is harmless to a terminal, a page and a JSON parser.
 
-    White space runs (line ends included) become one space; control and direction characters and
-    lone surrogates become a visible escape such as `\x1b`. The line has at most `limit` characters;
-    one that was cut says how long the text was. A line that went through once stays as it is.
+    Each run of white space (with line ends) becomes one space; control and direction characters
+    and lone surrogates become a visible escape such as `\x1b`. The line has at most `limit`
+    characters; if it was cut, it ends with the text's length. A second call changes nothing.
     """
-    # What is printable ASCII has no white space but spaces; as most texts are.
-    plain = len(text) <= limit and text.isascii() and text.isprintable()
-    if plain and "  " not in text and text[:1] != " " and text[-1:] != " ":
+    # The shortcut for most texts: in printable ASCII, the only white space is the space.
+    is_plain = len(text) <= limit and text.isascii() and text.isprintable()
+    if is_plain and "  " not in text and text[:1] != " " and text[-1:] != " ":
         return text
-    # Bounded first: what is thrown away is never worth cleaning.
-    cleaned = " ".join("".join(map(_visible, text[: 4 * limit])).split())
+    # Cut before cleaning, which is slow; the factor leaves room for runs of white space.
+    cleaned = " ".join("".join(map(_escape_char, text[: 4 * limit])).split())
     if len(cleaned) > limit or len(text) > 4 * limit:
-        told = f"… (cut from {len(text):,} characters)"
-        return cleaned[: max(0, limit - len(told))] + told
+        note = f"… (cut from {len(text):,} characters)"
+        return cleaned[: max(0, limit - len(note))] + note
     return cleaned
 
 
 def several_lines(text: str, *, limit: int = 8_000) -> str:
-    """Return `text` line by line, indentation kept, otherwise as harmless as `one_line` makes it.
+    """Make `text` as harmless as `one_line` does, but keep its lines and their indentation.
 
-    Of a text of more than `limit` characters the end is kept, since a traceback ends with what went
-    wrong; the first line then says how long it was. A text that went through once stays as it is.
+    If the text has more than `limit` characters, its end is kept, because a traceback ends with the
+    error; the first line then states the text's length. A second call changes nothing.
     """
     kept = text[-limit:]
     cleaned = "\n".join(
-        "".join(map(_visible, line)).rstrip() for line in kept.expandtabs(4).splitlines()
+        "".join(map(_escape_char, line)).rstrip() for line in kept.expandtabs(4).splitlines()
     ).strip("\n")
     if len(text) <= limit and len(cleaned) <= limit:
         return cleaned
-    told = f"… (cut from {len(text):,} characters)\n"
-    return told + cleaned[-(limit - len(told)) :]
+    note = f"… (cut from {len(text):,} characters)\n"
+    return note + cleaned[-(limit - len(note)) :]
 
 
 def utf8(text: str) -> str:
-    """Return `text` with its lone surrogates, which UTF-8 can't write, as visible escapes."""
+    """Replace lone surrogates, which UTF-8 can't encode, by visible escapes."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
-def _visible(char: str) -> str:
+def _escape_char(char: str) -> str:
     if " " <= char <= "~":
         return char
     if char in "\t\n\r\v\f\x85\u2028\u2029":
@@ -79,18 +79,18 @@ def _visible(char: str) -> str:
     return char
 
 
-_FORM = re.compile(r"([0-9]{1,6})([smhd])")
+_DURATION = re.compile(r"([0-9]{1,6})([smhd])")
 DURATION_FORM = "write a whole number and s, m, h or d, as in '24h'"
 _UNIT = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def parse_duration(text: str) -> timedelta:
-    """Return the duration that `text` names.
+    """Parse a duration such as `24h`.
 
     Raises:
         ValueError: the text isn't a positive whole number followed by s, m, h or d.
     """
-    match = _FORM.fullmatch(text.strip()) if isinstance(text, str) else None
+    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
     if not match or int(match[1]) == 0:
         msg = f"{text!r} is not a duration: {DURATION_FORM}"
         raise ValueError(msg)
@@ -98,7 +98,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_age(span: timedelta) -> str:
-    """Return a span as a short age, rounded down: `45 s`, `12 min`, `5 h`, `3 d`."""
+    """Format a span as a short age, rounded down: `45 s`, `12 min`, `5 h`, `3 d`."""
     seconds = max(0, int(span.total_seconds()))
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * size or (seconds >= size and unit == "min"):
@@ -107,7 +107,7 @@ def format_age(span: timedelta) -> str:
 
 
 def format_duration(span: timedelta) -> str:
-    """Return a configured duration in its shortest exact form, the inverse of `parse_duration`."""
+    """Format a duration in its shortest exact form, which `parse_duration` reads."""
     seconds = int(span.total_seconds())
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
         if seconds % size == 0:
@@ -116,11 +116,13 @@ def format_duration(span: timedelta) -> str:
 
 
 Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
-"""An instant as a stored value has it; msgspec lets a naive one pass unless it is typed so."""
+"""An aware datetime; without this annotation, msgspec accepts a naive one."""
 
 
 def instant(moment: datetime) -> datetime:
-    """Return an aware datetime in UTC, cut to the millisecond; the same object if it is so already.
+    """Convert an aware datetime to UTC and cut it to the millisecond.
+
+    A datetime that is in this form already is returned itself.
 
     Raises:
         ValueError: it has no time zone, or lies outside the years 1 to 9999 in UTC.
@@ -131,33 +133,35 @@ def instant(moment: datetime) -> datetime:
         msg = f"the instant {moment.isoformat()!r} has no time zone; give an aware datetime"
         raise ValueError(msg)
     try:
-        there = moment.astimezone(timezone.utc)
+        in_utc = moment.astimezone(timezone.utc)
     except OverflowError:
         msg = f"{moment.isoformat()!r} is not an instant of the years 1 to 9999 in UTC"
         raise ValueError(msg) from None
-    return there.replace(microsecond=there.microsecond // 1000 * 1000)
+    return in_utc.replace(microsecond=in_utc.microsecond // 1000 * 1000)
 
 
 def utc_isoformat(moment: datetime) -> str:
-    """Return an aware instant as ISO 8601 in UTC, to the millisecond, ending in `Z`."""
-    there = moment if moment.tzinfo is timezone.utc else moment.astimezone(timezone.utc)
-    # By halves, since to write out a time zone takes longer than all the rest.
-    return f"{there.date().isoformat()}T{there.time().isoformat('milliseconds')}Z"
+    """Format an aware datetime as ISO 8601 in UTC, to the millisecond, with a final `Z`."""
+    in_utc = moment if moment.tzinfo is timezone.utc else moment.astimezone(timezone.utc)
+    # Date and time separately, because formatting the time zone takes longer than both.
+    return f"{in_utc.date().isoformat()}T{in_utc.time().isoformat('milliseconds')}Z"
 
 
 def normalize(value: Struct, *names: str) -> None:
-    """Bring fields of a new value into the form that is kept: one line of text, an instant in UTC.
+    """Normalize fields of a new Struct in place: texts by `one_line`, datetimes by `instant`.
 
     Args:
-        value: the Struct, in its `__post_init__`.
-        names: of its fields; one that is None stays None.
+        value: the Struct, within its `__post_init__`.
+        names: the names of the fields; a field that is None stays None.
 
     Raises:
         ValueError: an instant has no time zone, or lies outside the years 1 to 9999 in UTC.
     """
     for name in names:
-        old = getattr(value, name)
-        if old is not None:
-            new = one_line(old) if isinstance(old, str) else instant(old)
-            if new is not old:
-                force_setattr(value, name, new)
+        value_before = getattr(value, name)
+        if value_before is not None:
+            value_after = (
+                one_line(value_before) if isinstance(value_before, str) else instant(value_before)
+            )
+            if value_after is not value_before:
+                force_setattr(value, name, value_after)

@@ -1,7 +1,7 @@
-"""What msgspec refuses, as our sentence: the place, the value there, the rule, what would do.
+"""Turn a validation error of msgspec into our sentence: place, value, rule, remedy.
 
-msgspec names a path and no value. The value is looked up in the raw data, and what would do in the
-Struct's own types.
+msgspec's message has the path but not the value. The value is looked up in the raw data, and the
+allowed values in the types of the Struct.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ Step: TypeAlias = str | int
 
 
 class Problem(NamedTuple):
-    """What msgspec refuses.
+    """A value that msgspec refuses, and why.
 
     Attributes:
-        steps: the path to it: names, and numbers from 0.
-        value: what stands there.
-        lacking: the name that an object must have.
-        unknown: the name that an object may not have.
-        names: those that it may have.
-        rule: what must stand there; "" if `message` says so.
-        listed: what a list there must hold; "" if nothing more is known of it.
-        message: msgspec's own, or that of a rule between fields.
+        steps: the path to the value: names, and positions from 0.
+        value: the value.
+        lacking: the name of a field that an object lacks; "" if it lacks none.
+        unknown: the name of a field that an object must not have; "" if it has none.
+        names: the names of the fields that it may have.
+        rule: what the value must be; "" if only `message` says so.
+        listed: what the items of a list must be; "" if it isn't known.
+        message: msgspec's own message, or that of a rule between fields.
     """
 
     steps: list[Step]
@@ -55,10 +55,16 @@ class Problem(NamedTuple):
 
 
 def problem_of(error: Exception, data: object, root: Any) -> Problem:
-    """Return what is wrong with `data`, which can't be converted to the type `root`."""
+    """Find out what is wrong with data that msgspec couldn't convert.
+
+    Args:
+        error: msgspec's.
+        data: the raw data.
+        root: the type to which it was to be converted.
+    """
     found = _AT.fullmatch(str(error))
     message, path = found.groups() if found else (str(error), "$")
-    steps, value, kinds = _looked_up(path, message, data, inspect.type_info(root))
+    steps, value, kinds = _look_up(path, message, data, inspect.type_info(root))
     lacking = re.fullmatch(r"Object missing required field `(.*)`", message, re.DOTALL)
     unknown = re.fullmatch(r"Object contains unknown field `(.*)`", message, re.DOTALL)
     structs = [kind for kind in kinds if isinstance(kind, inspect.StructType)]
@@ -77,97 +83,97 @@ def problem_of(error: Exception, data: object, root: Any) -> Problem:
 
 
 def sentence_of(error: Exception, data: object, root: Any) -> str:
-    """Return what is wrong with a record, in one sentence: the place as jq takes it, the value.
+    """Say in one sentence what is wrong with a record; the place is written as jq reads it.
 
     Args:
         error: msgspec's, or a RecursionError.
-        data: what was converted.
-        root: the type to which it was.
+        data: the raw data.
+        root: the type to which it was to be converted.
     """
     if isinstance(error, RecursionError):
         return "the record is nested too deeply"
-    wrong = problem_of(error, data, root)
-    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in wrong.steps)
-    where = path.removeprefix(".") or "the record"
-    if wrong.lacking:
-        return f"{where} has no field {wrong.lacking!r}"
-    if wrong.unknown:
-        hint = nearest(wrong.unknown, wrong.names)
-        return f"{where} has an unknown field {wrong.unknown!r}; {hint}fields are " + ", ".join(
-            wrong.names
+    problem = problem_of(error, data, root)
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in problem.steps)
+    place = path.removeprefix(".") or "the record"
+    if problem.lacking:
+        return f"{place} has no field {problem.lacking!r}"
+    if problem.unknown:
+        hint = nearest(problem.unknown, problem.names)
+        return f"{place} has an unknown field {problem.unknown!r}; {hint}fields are " + ", ".join(
+            problem.names
         )
-    if wrong.rule:
-        return f"{where} is {reprlib.repr(wrong.value)}; it must be {wrong.rule}"
-    return f"{where}: {wrong.message}"
+    if problem.rule:
+        return f"{place} is {reprlib.repr(problem.value)}; it must be {problem.rule}"
+    return f"{place}: {problem.message}"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """Return "did you mean 'x'? ", with the name that is nearest; "" if none is near."""
-    import difflib  # which costs more than all that is right
+    """Return "did you mean 'x'? " with the most similar of `names`; "" if none is similar."""
+    import difflib  # imported here, because valid data doesn't need it
 
     near = difflib.get_close_matches(name, names, n=1)
     return f"did you mean {near[0]!r}? " if near else ""
 
 
-def _looked_up(
+def _look_up(
     path: str, message: str, data: object, kind: inspect.Type
 ) -> tuple[list[Step], object, list[inspect.Type]]:
-    """Return the path's steps, the value at its end, and the types that may stand there."""
+    """Follow a path: return its steps, the value at its end, and the types allowed there."""
     steps: list[Step] = []
     kinds = [kind]
     for name, number in _STEP.findall(path):
         step: Step = name or number
-        if number == "...":
-            step = _offender(data, message)
+        if number == "...":  # msgspec's path doesn't name the key of a dict
+            step = _offending_key(data, message)
         elif number:
             step = int(number)
         try:
-            data = data[step]  # type: ignore[index]  # else the TypeError that is caught
+            data = data[step]  # type: ignore[index]  # a wrong type is caught below
         except (TypeError, LookupError):
             data = None
         steps.append(step)
-        kinds = [below for each in kinds for below in _below(each, step)]
-    return steps, data, list(_flat(kinds))
+        kinds = [below for option in kinds for below in _types_below(option, step)]
+    return steps, data, list(_flatten(kinds))
 
 
-def _offender(data: object, message: str) -> Step:
-    """Return the key of the value that msgspec complained about; it says only what it got."""
-    got = re.search(r"got `(\w+)`", message)
-    types = _KINDS[got[1]][1] if got and got[1] in _KINDS else ()
-    shown = re.search(r"value '(.*)'", message, re.DOTALL)
+def _offending_key(data: object, message: str) -> Step:
+    """Return the key of the value that msgspec refused; the message only has its type or text."""
+    received = re.search(r"got `(\w+)`", message)
+    types = _KINDS[received[1]][1] if received and received[1] in _KINDS else ()
+    quoted = re.search(r"value '(.*)'", message, re.DOTALL)
     for key, value in data.items() if isinstance(data, dict) else ():
-        if type(value) in types or (shown and value == shown[1]):
+        if type(value) in types or (quoted and value == quoted[1]):
             return str(key)
     return "..."
 
 
-def _below(kind: inspect.Type, step: Step) -> Iterator[inspect.Type]:
-    """Yield the types that may stand one step below a value of type `kind`."""
-    for each in _flat([kind]):
-        match each:
+def _types_below(kind: inspect.Type, step: Step) -> Iterator[inspect.Type]:
+    """Yield the types allowed one step below a value of type `kind`."""
+    for option in _flatten([kind]):
+        match option:
             case inspect.StructType():
-                yield from (f.type for f in each.fields if f.encode_name == step)
-                if each.tag_field == step:
-                    yield inspect.LiteralType(values=(each.tag,))
+                yield from (f.type for f in option.fields if f.encode_name == step)
+                if option.tag_field == step:
+                    yield inspect.LiteralType(values=(option.tag,))
             case inspect.VarTupleType() | inspect.ListType():
-                yield each.item_type
+                yield option.item_type
             case inspect.DictType():
-                yield each.value_type
+                yield option.value_type
 
 
-def _flat(kinds: list[inspect.Type]) -> Iterator[inspect.Type]:
+def _flatten(kinds: list[inspect.Type]) -> Iterator[inspect.Type]:
     for kind in kinds:
         match kind:
             case inspect.UnionType():
-                yield from _flat(list(kind.types))
+                yield from _flatten(list(kind.types))
             case inspect.Metadata():
-                yield from _flat([kind.type])
+                yield from _flatten([kind.type])
             case _:
                 yield kind
 
 
 def _rule(message: str, kinds: list[inspect.Type]) -> str:
-    """Return what must stand there; "" if `message` says so itself."""
+    """Return what the value must be; "" if only `message` says so."""
     if message.startswith(("Invalid enum value", "Invalid value")):
         values = [
             member.value if isinstance(member, Enum) else member

@@ -1,4 +1,4 @@
-"""The three verdicts, the reason why one isn't CONFIRMED, the gate's rule and the exit status."""
+"""The three verdicts, the reason for one that isn't CONFIRMED, the gate's rule, the exit status."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pytest_prodstatus.model.text import one_line
 class Verdict(Enum):
     """What is known of a criterion or stage, ordered by severity.
 
-    CONFIRMED was seen to hold. BLOCKED was not seen either way. FAILED was seen not to hold.
+    CONFIRMED was observed to be true, FAILED was observed to be false, BLOCKED was neither.
     """
 
     CONFIRMED = "CONFIRMED"
@@ -36,7 +36,7 @@ class Verdict(Enum):
             return NotImplemented
         return self.severity < other.severity
 
-    # Each is the only one of its kind; Enum's own hash is slow, and asked for thousands of times.
+    # Members are singletons. Enum's own hash is slow, and it is needed thousands of times.
     __hash__ = object.__hash__
 
     def __str__(self) -> str:
@@ -44,14 +44,14 @@ class Verdict(Enum):
 
 
 class Rule(Enum):
-    """The gate's rule: what must hold for a run to end with exit status 0."""
+    """The gate's rule: which verdicts let a run end with exit status 0."""
 
     CONFIRMED = "confirmed"
     NOT_FAILED = "not-failed"
     OFF = "off"
 
     def admits(self, verdict: Verdict) -> bool:
-        """Return whether `verdict` opens the gate; a gate that is off still says what is true."""
+        """Return whether `verdict` opens the gate; OFF judges as CONFIRMED does, unenforced."""
         limit = Verdict.BLOCKED if self is Rule.NOT_FAILED else Verdict.CONFIRMED
         return verdict <= limit
 
@@ -89,12 +89,12 @@ BLOCKED_KINDS = tuple(Kind)[tuple(Kind).index(Kind.NOT_ARMED) :]
 
 
 class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """One sentence, its kind, and a remedy where one is known; all of it on one line each.
+    """Why a verdict isn't CONFIRMED.
 
     Attributes:
-        text: one sentence that says what.
+        text: one sentence that says why.
         kind: what sort of reason it is.
-        remedy: what a person can do about it, where that is known.
+        remedy: what a person can do about it, if that is known.
     """
 
     text: str = field(name="reason")
@@ -102,7 +102,7 @@ class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=F
     remedy: str | None = None
 
     def __post_init__(self) -> None:
-        _keep_lines(self, "text")
+        _normalize_text(self, "text")
 
 
 class Because(TypedDict):
@@ -114,7 +114,7 @@ class Because(TypedDict):
 
 
 class Explained:
-    """What has a verdict and, unless that is CONFIRMED, its reason as fields of its own."""
+    """A base for Structs with a verdict and, unless it is CONFIRMED, its reason as flat fields."""
 
     __slots__ = ()
 
@@ -129,7 +129,7 @@ class Explained:
                 name = "reason" if self.sentence is None else "kind"
                 msg = f"{name} is None; it must be a text if the verdict is {self.verdict}"
                 raise ValueError(msg)
-            _keep_lines(self, "sentence")
+            _normalize_text(self, "sentence")
         elif self.sentence is not None or self.kind is not None or self.remedy is not None:
             fields = {
                 "reason": self.sentence,
@@ -151,30 +151,30 @@ class Explained:
 EXIT_OPEN = 0
 EXIT_FAILED = 1
 EXIT_BLOCKED = 10
-"""The gate is closed and nothing FAILED; pytest and its neighbours use 0 to 7."""
+"""The gate is closed and nothing FAILED; pytest and other plugins use 0 to 7."""
 EXIT_UNWRITTEN = 11
-"""There is no verdict, since the record could not be written."""
+"""There is no verdict, because the record could not be written."""
 
 
 def rollup(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the worst of `verdicts`; the rollup of nothing is BLOCKED, since nothing was seen."""
+    """Return the worst of `verdicts`; BLOCKED if there are none, because nothing was observed."""
     return max(verdicts, key=attrgetter("severity"), default=Verdict.BLOCKED)
 
 
 def because(reason: Reason | None) -> Because:
-    """Return a reason as keyword arguments of a verdict's Struct: `Final(..., **because(why))`."""
+    """Return a reason as keyword arguments for an `Explained`: `Final(..., **because(reason))`."""
     if reason is None:
         return {"sentence": None, "kind": None, "remedy": None}
     return {"sentence": reason.text, "kind": reason.kind, "remedy": reason.remedy}
 
 
 def exit_status(rule: Rule, verdict: Verdict, pytest_status: int) -> int:
-    """Return the exit status of a run: ours only where pytest would have said 0.
+    """Return the exit status of a run; only pytest's 0 is ever replaced.
 
     Args:
-        rule: the gate's rule; when it is off, pytest's status stays.
-        verdict: on what the run was asked to look at.
-        pytest_status: what the run would end with otherwise.
+        rule: the gate's rule; if it is off, pytest's status stays.
+        verdict: the verdict on what the run selected.
+        pytest_status: the status with which the run would end otherwise.
     """
     if pytest_status != EXIT_OPEN or rule is Rule.OFF or rule.admits(verdict):
         return pytest_status
@@ -182,16 +182,25 @@ def exit_status(rule: Rule, verdict: Verdict, pytest_status: int) -> int:
 
 
 def worse_status(ours: int, other: int) -> int:
-    """Return the exit status of a run that would end with `other` and that we end with `ours`.
+    """Choose between our exit status and that of another plugin; a failure never becomes a 0.
 
-    Nobody's status is made better. 11 says that no other status of ours can be relied on.
+    Our 11 also replaces 1 and 10, because without a record these can't be relied on.
+
+    Args:
+        ours: the status by the gate's rule, or 11.
+        other: the status with which the run would end without us.
     """
     replaced = (EXIT_OPEN, EXIT_FAILED, EXIT_BLOCKED) if ours == EXIT_UNWRITTEN else (EXIT_OPEN,)
     return ours if other in replaced else other
 
 
-def _keep_lines(value: Any, name: str) -> None:
-    """Put the sentence and the remedy of a new value on one line each."""
+def _normalize_text(value: Any, name: str) -> None:
+    """Put the sentence and the remedy of a new value on one line each.
+
+    Args:
+        value: the Struct, within its `__post_init__`.
+        name: the field of the sentence.
+    """
     old = getattr(value, name)
     text = one_line(old) or "no reason was given"
     if text is not old:

@@ -1,7 +1,7 @@
-"""What closes the gate whatever the verdicts are, and a record judged again.
+"""The rules by which a record closes the gate, and the judging of a stored record again.
 
-A stored verdict is never believed. What was observed is judged anew, so that an edited verdict
-opens nothing and a CONFIRMED ages while the record lies there.
+A stored verdict is never trusted. It is computed again from the observations, so that an edited
+verdict opens no gate, and a CONFIRMED becomes stale with time.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from pytest_prodstatus.model.text import format_age, format_duration, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
 
 SKEW = timedelta(minutes=5)
-"""How far a record may be dated ahead, since the machine that wrote it has a clock of its own."""
+"""How far ahead a record may be dated, because it may come from a machine with another clock."""
 
 MAX_AGE = timedelta(hours=24)
-"""How old a record may be where nothing else is asked."""
+"""How old a record may be by default."""
 
-_SHORTEST_COMMIT = 7
+_SHORTEST_COMMIT = 7  # git abbreviates to seven digits or more
 
 
 class ViolationKind(Enum):
-    """A rule of the gate, by the short name that its answers give.
+    """A rule of the gate, by its short name in reports.
 
-    VERDICT is that everything asked about is CONFIRMED; by each other one a record, a waiver or a
-    document is refused.
+    VERDICT requires that everything in question is CONFIRMED. The other rules are about the record,
+    the status document and the waivers.
     """
 
     UNREADABLE = "unreadable"
@@ -56,7 +56,7 @@ class ViolationKind(Enum):
         return self.value
 
 
-ANOTHER = (
+NOT_ABOUT_QUERY = (
     ViolationKind.UNREADABLE,
     ViolationKind.RUN,
     ViolationKind.SHARD,
@@ -65,14 +65,20 @@ ANOTHER = (
     ViolationKind.COMMIT,
     ViolationKind.IN_PROGRESS,
 )
-"""The grounds that say that a record has no answer to what was asked, so none is read from it."""
+"""Violations after which the record says nothing about the query, so no verdict is computed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """One sentence, its ground, and what to do about it where that is known."""
+    """A rule of the gate that is broken.
 
-    ground: ViolationKind
+    Attributes:
+        kind: the rule.
+        text: one sentence that says what is wrong.
+        remedy: what to do about it, if that is known.
+    """
+
+    kind: ViolationKind
     text: str
     remedy: str | None = None
 
@@ -82,13 +88,13 @@ class Violation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateQuery:
-    """What the gate is asked about.
+    """What must be true for the gate to open.
 
     Attributes:
-        target: the system.
+        target: the system to which a release is deployed.
         subject: the release that must have been judged; None for any.
-        commit: of the suite, in full or its first digits; None for any.
-        run: the id of the run that must have judged; None for any.
+        commit: the suite's commit, in full or its first digits; None for any.
+        run: the id of the run; None for any.
         max_age: how long ago the run may have finished.
         require: ids of the stages that must be CONFIRMED; () for FINAL.
     """
@@ -101,81 +107,88 @@ class GateQuery:
     require: tuple[str, ...] = ()
 
 
-def refusals_of(
-    record: Record, catalogue: Catalogue, asked: GateQuery, now: datetime
+def record_violations(
+    record: Record, catalogue: Catalogue, query: GateQuery, now: datetime
 ) -> Iterator[Violation]:
-    """Yield what is wrong with a record as a whole.
+    """Yield the rules that a record breaks, apart from its verdicts.
 
     Args:
-        record: as it was read.
-        catalogue: as it is declared today.
-        asked: what must be true of the record.
-        now: the instant against which it is measured.
+        record: the record as it was read.
+        catalogue: the catalogue as it is declared today.
+        query: what must be true of the record.
+        now: the instant at which its age is measured.
     """
     run = record.run
-    again = run_again(asked)
-    if asked.run is not None and run.id != asked.run:
-        text = f"the record is of run {run.id!r}, and run {asked.run!r} is asked about"
-        yield Violation(ground=ViolationKind.RUN, text=text, remedy=run_again(asked, same_id=True))
+    again = run_again(query)
+    if query.run is not None and run.id != query.run:
+        text = f"the record is of run {run.id!r}, not of run {query.run!r}"
+        yield Violation(kind=ViolationKind.RUN, text=text, remedy=run_again(query, same_id=True))
     if run.shard:
-        text = f"the record is one shard of run {run.id!r}, which looked at a part of the catalogue"
+        text = (
+            f"the record is one shard of run {run.id!r}, which judged only a part of the catalogue"
+        )
         remedy = "merge the shards of the run with prodstatus merge, then ask the gate again"
-        yield Violation(ground=ViolationKind.SHARD, text=text, remedy=remedy)
-    if run.target != asked.target:
-        text = f"the record is about target {run.target!r}, and {asked.target!r} is asked about"
-        yield Violation(ground=ViolationKind.TARGET, text=text, remedy=again)
-    if asked.subject is not None and run.subject.release != asked.subject:
-        text = f"the record is about {_release(run)}, and {asked.subject!r} is asked about"
-        yield Violation(ground=ViolationKind.SUBJECT, text=text, remedy=again)
-    if asked.commit is not None and not _same_commit(run, asked.commit):
-        text = f"the suite that ran is {_suite(run)}, and commit {asked.commit!r} is asked about"
+        yield Violation(kind=ViolationKind.SHARD, text=text, remedy=remedy)
+    if run.target != query.target:
+        text = f"the record is about target {run.target!r}, not {query.target!r}"
+        yield Violation(kind=ViolationKind.TARGET, text=text, remedy=again)
+    if query.subject is not None and run.subject.release != query.subject:
+        text = f"the record is about {_release(run)}, not {query.subject!r}"
+        yield Violation(kind=ViolationKind.SUBJECT, text=text, remedy=again)
+    if query.commit is not None and not _same_commit(run, query.commit):
+        text = f"the suite that ran is {_suite(run)}, but commit {query.commit!r} is required"
         yield Violation(
-            ground=ViolationKind.COMMIT, text=text, remedy=_commit_remedy(run, asked.commit, again)
+            kind=ViolationKind.COMMIT, text=text, remedy=_commit_remedy(run, query.commit, again)
         )
     if run.finished is None:
-        since = format_age(now - run.started)
-        text = f"run {run.id} is in progress since {since}, or was killed: nothing is confirmed"
+        elapsed = format_age(now - run.started)
+        text = (
+            f"run {run.id} has been in progress for {elapsed}, or was killed: nothing is confirmed"
+        )
         remedy = "wait for it to end, or run it again if it was killed"
-        yield Violation(ground=ViolationKind.IN_PROGRESS, text=text, remedy=remedy)
+        yield Violation(kind=ViolationKind.IN_PROGRESS, text=text, remedy=remedy)
         return
     if run.finished - now > SKEW:
         ahead = format_age(run.finished - now)
         text = f"the record is dated {ahead} ahead of this machine's clock"
-        yield Violation(ground=ViolationKind.CLOCK, text=text, remedy="set the clocks right")
-    if now - run.finished > asked.max_age:
+        yield Violation(kind=ViolationKind.CLOCK, text=text, remedy="set the clocks right")
+    if now - run.finished > query.max_age:
         text = (
             f"the record is {format_age(now - run.finished)} old, "
-            f"and may be {format_duration(asked.max_age)} (--max-age)"
+            f"and may be at most {format_duration(query.max_age)} (--max-age)"
         )
-        yield Violation(ground=ViolationKind.MAX_AGE, text=text, remedy=again)
+        yield Violation(kind=ViolationKind.MAX_AGE, text=text, remedy=again)
     if run.catalogue != catalogue.digest:
-        text = "the record was made with another catalogue than is declared now"
-        yield Violation(ground=ViolationKind.CATALOGUE, text=text, remedy=again)
+        text = "the record was made with another catalogue than the declared one"
+        yield Violation(kind=ViolationKind.CATALOGUE, text=text, remedy=again)
 
 
-def run_again(asked: GateQuery, *, same_id: bool = False) -> str:
-    """Return what to do if only another run can help, in the words of the question.
+def run_again(query: GateQuery, *, same_id: bool = False) -> str:
+    """Return the remedy that runs the query's target again, with the command line to use.
 
     Args:
-        asked: the question.
-        same_id: no finished record has the id that is asked about; an id is used once.
+        query: the conditions that no saved record meets.
+        same_id: use the query's run id; only possible if no finished record has it.
     """
-    of = f" --prodstatus-subject={shlex.quote(asked.subject)}" if asked.subject else ""
-    command = f"pytest -m production --target {asked.target}{of}"
-    if asked.run is None:
+    subject_option = f" --prodstatus-subject={shlex.quote(query.subject)}" if query.subject else ""
+    command = f"pytest -m production --target {query.target}{subject_option}"
+    if query.run is None:
         return f"run {command}"
     if same_id:
-        return f"run PRODSTATUS_RUN_ID={shlex.quote(asked.run)} {command}"
+        return f"run PRODSTATUS_RUN_ID={shlex.quote(query.run)} {command}"
     return f"run {command} with a new PRODSTATUS_RUN_ID"
 
 
-def own_of(status: CriterionStatus) -> CriterionStatus:
-    """Return how a criterion stands by itself, whatever its stage requires."""
+def own_status(status: CriterionStatus) -> CriterionStatus:
+    """Return a criterion's status by its own observation, regardless of what its stage requires.
+
+    A stored verdict that is better than the observation is replaced, with a reason that says so.
+    """
     observed = status.observed or Verdict.BLOCKED
     if status.verdict < observed:
-        text = f"the record calls it {status.verdict}, and it was seen to be {observed}"
+        text = f"the record calls it {status.verdict}, but it was observed as {observed}"
         if status.observed is None:
-            text = f"the record calls it {status.verdict}, and it was never observed"
+            text = f"the record calls it {status.verdict}, but it was never observed"
         why = Reason(text=text, kind=Kind.NOT_RUN)
         return replace(status, verdict=observed, **because(why))
     blocked_above = status.reason is not None and status.reason.kind is Kind.UPSTREAM
@@ -185,48 +198,53 @@ def own_of(status: CriterionStatus) -> CriterionStatus:
 
 
 def contradictions(
-    record: Record, own: Sequence[CriterionStatus], judged: Judged | None
+    record: Record, own_statuses: Sequence[CriterionStatus], judged: Judged | None
 ) -> Iterator[str]:
-    """Yield a sentence for whatever a finished record says that its own observations don't.
+    """Yield a sentence for each statement of a finished record that its observations contradict.
 
     Args:
-        record: as it was read.
-        own: its criteria, each by itself (`own_of`).
-        judged: what these amount to; None where the catalogue that it was made with isn't known.
+        record: the record as it was read.
+        own_statuses: its criteria, each by its own observation (`own_status`).
+        judged: the verdicts computed from them; None if the record's catalogue isn't known.
     """
-    for stored, by_itself in zip(record.criteria, own, strict=True):
+    for stored, by_itself in zip(record.criteria, own_statuses, strict=True):
         if by_itself.reason and stored.verdict < by_itself.verdict:
             yield f"{stored.id}: {by_itself.reason.text}"
     if judged:
-        yield from _other_verdicts(record, judged)
+        yield from _verdict_contradictions(record, judged)
     admitted = record.decision.rule.admits(record.final.verdict)
     if record.decision.open is not (admitted and not record.run.shard):
         state = "open" if record.decision.open else "closed"
-        yield f"its decision is called {state} with FINAL {record.final.verdict}"
-    seen = all(status.observed_now for status in own)
-    if record.run.complete is not (bool(own) and seen and not record.run.incidents):
+        yield f"its decision is {state}, but FINAL is {record.final.verdict}"
+    seen = all(status.observed_now for status in own_statuses)
+    if record.run.complete is not (bool(own_statuses) and seen and not record.run.incidents):
         state = "complete" if record.run.complete else "not complete"
-        yield f"it is called {state}, and its criteria say otherwise"
+        yield f"it is called {state}, but its criteria say otherwise"
 
 
 def reevaluate(
-    own: Sequence[CriterionStatus], catalogue: Catalogue, release: str | None, now: datetime
+    own_statuses: Sequence[CriterionStatus],
+    catalogue: Catalogue,
+    release: str | None,
+    now: datetime,
 ) -> list[CriterionStatus]:
-    """Return how every criterion of the catalogue stands now, each by itself.
+    """Return the present status of every criterion of the catalogue, by its own observation.
 
     Args:
-        own: the record's criteria that are in a stage of the catalogue, each by itself.
-        catalogue: of today; what it declares and the record doesn't know is BLOCKED.
-        release: the release that is asked about; None for any.
-        now: the instant against which ages are measured.
+        own_statuses: the record's criteria in stages of the catalogue (`own_status`).
+        catalogue: today's. A criterion that it declares and the record lacks is BLOCKED.
+        release: the release in question; None for any.
+        now: the instant at which ages are measured.
     """
-    statuses = [_aged(status, catalogue.by_id[status.stage], release, now) for status in own]
-    known = {s.id for s in own} | {base_of(s.id) for s in own}
+    statuses = [
+        _aged_status(status, catalogue.by_id[status.stage], release, now) for status in own_statuses
+    ]
+    known = {s.id for s in own_statuses} | {base_of(s.id) for s in own_statuses}
     statuses += [
         not_provided(
             name,
             Reason(
-                text="the record knows nothing of it",
+                text="the record doesn't contain it",
                 kind=Kind.NOT_RUN,
                 remedy=f"run stage {stage.id} again",
             ),
@@ -238,22 +256,22 @@ def reevaluate(
     return statuses
 
 
-def _other_verdicts(record: Record, judged: Judged) -> Iterator[str]:
+def _verdict_contradictions(record: Record, judged: Judged) -> Iterator[str]:
     stages, final = judged
-    amounts = {stage.id: stage.verdict for stage in stages}
-    said = {stage.id: stage.verdict for stage in record.stages}
-    for name in dict.fromkeys([*said, *amounts]):
-        if name not in amounts:
+    computed = {stage.id: stage.verdict for stage in stages}
+    stored = {stage.id: stage.verdict for stage in record.stages}
+    for name in dict.fromkeys([*stored, *computed]):
+        if name not in computed:
             yield f"it has a stage {name!r}"
-        elif name not in said:
+        elif name not in stored:
             yield f"it has no stage {name!r}"
-        elif said[name] is not amounts[name]:
-            yield f"stage {name!r} is called {said[name]}, and amounts to {amounts[name]}"
+        elif stored[name] is not computed[name]:
+            yield f"stage {name!r} is called {stored[name]}, but computed as {computed[name]}"
     if record.final.verdict is not final.verdict:
-        yield f"FINAL is called {record.final.verdict}, and amounts to {final.verdict}"
+        yield f"FINAL is called {record.final.verdict}, but computed as {final.verdict}"
 
 
-def _aged(
+def _aged_status(
     status: CriterionStatus, stage: Stage, release: str | None, now: datetime
 ) -> CriterionStatus:
     if status.verdict is not Verdict.CONFIRMED:
@@ -263,7 +281,7 @@ def _aged(
 
 
 def _release(run: Run) -> str:
-    return f"release {run.subject.release!r}" if run.subject.release else "no release by name"
+    return f"release {run.subject.release!r}" if run.subject.release else "an unnamed release"
 
 
 def _suite(run: Run) -> str:
@@ -272,15 +290,15 @@ def _suite(run: Run) -> str:
     return f"{run.commit[:12]}{' with local changes' if run.dirty else ''}"
 
 
-def _commit_remedy(run: Run, asked: str, again: str) -> str:
-    if len(asked) < _SHORTEST_COMMIT:
+def _commit_remedy(run: Run, commit: str, again: str) -> str:
+    if len(commit) < _SHORTEST_COMMIT:
         return f"name the commit by {_SHORTEST_COMMIT} digits or more"
     if not run.commit:
         return f"run pytest from a git checkout, with git installed: {again}"
     return f"commit your changes first, then {again}" if run.dirty else again
 
 
-def _same_commit(run: Run, asked: str) -> bool:
-    if not run.commit or run.dirty or len(asked) < _SHORTEST_COMMIT:
-        return False  # what was changed by hand is no commit
-    return run.commit.lower().startswith(asked.lower())
+def _same_commit(run: Run, commit: str) -> bool:
+    if not run.commit or run.dirty or len(commit) < _SHORTEST_COMMIT:
+        return False  # with local changes, the suite isn't that commit
+    return run.commit.lower().startswith(commit.lower())

@@ -1,7 +1,7 @@
-"""A waiver: a recorded, owned, expiring acceptance of one criterion that isn't CONFIRMED.
+"""A waiver: a recorded acceptance, with owner and expiry, of a criterion that isn't CONFIRMED.
 
-It changes the gate's decision and never a verdict. One that breaks a rule closes the gate, so that
-it can neither be forgotten nor cover more than it says.
+It changes the gate's decision, never a verdict. A waiver that breaks a rule closes the gate, so
+that it can't be forgotten and can't cover more than its criterion.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from pytest_prodstatus.model.catalogue import base_of
 from pytest_prodstatus.model.text import Instant, format_duration, normalize
 
 WAIVER_MAX = timedelta(days=30)
-"""How long a waiver may still live where the configuration doesn't say."""
+"""How far ahead a waiver may expire, unless the configuration says otherwise."""
 
 
 class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One waiver.
 
     Attributes:
-        criterion: the criterion's id; without parameters it stands for all of them.
+        criterion: the criterion's id; an id without parameters covers all of them.
         reason: why it is accepted.
-        owner: who answers for it.
-        expires: the UTC instant from which it counts no more.
+        owner: the person who is responsible for it.
+        expires: the UTC instant from which it no longer counts.
     """
 
     criterion: str
@@ -37,20 +37,20 @@ class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         normalize(self, "reason", "owner", "expires")
 
     def covers(self, criterion_id: str) -> bool:
-        """Return whether it is about a criterion."""
+        """Return whether the waiver covers a criterion."""
         return self.criterion in (criterion_id, base_of(criterion_id))
 
 
 def end_of(day: date) -> datetime:
-    """Return the instant at which a day has ended in UTC."""
+    """Return the instant at which a day ends in UTC."""
     return datetime.combine(day, time(), timezone.utc) + timedelta(days=1)
 
 
 class Waivers(Struct, frozen=True, kw_only=True):
-    """The waivers of a project and the rules that they keep.
+    """The waivers of a project and the rules that they must obey.
 
     Attributes:
-        given: all of them, good or not.
+        given: all waivers, also those that break a rule.
         unwaivable: ids of criteria and of stages that no waiver may cover.
         longest: how far ahead of now a waiver may expire.
     """
@@ -63,28 +63,32 @@ class Waivers(Struct, frozen=True, kw_only=True):
         return iter(self.given)
 
     def in_force(self, known: Collection[str], now: datetime) -> tuple[Waiver, ...]:
-        """Return the waivers that keep every rule; arguments as for `broken`."""
-        return tuple(waiver for waiver in self.given if not self._wrong(waiver, known, now))
+        """Return the waivers that obey every rule; the arguments are those of `broken`."""
+        return tuple(waiver for waiver in self.given if not self._broken_rule(waiver, known, now))
 
     def broken(self, known: Collection[str], now: datetime) -> Iterator[tuple[Waiver, str]]:
-        """Yield each waiver that closes the gate, and a sentence that says why.
+        """Yield each waiver that breaks a rule, with a sentence that says which.
 
         Args:
             known: ids of all criteria, with and without their parameters.
-            now: the instant against which they are measured.
+            now: the instant at which they expire or not.
         """
         for waiver in self.given:
-            wrong = self._wrong(waiver, known, now)
-            if wrong:
-                yield waiver, f"the waiver of {waiver.criterion!r} ({waiver.owner}) {wrong}"
+            fault = self._broken_rule(waiver, known, now)
+            if fault:
+                yield waiver, f"the waiver of {waiver.criterion!r} ({waiver.owner}) {fault}"
 
     def misplaced(self, known: Collection[str]) -> Iterator[str]:
-        """Yield a sentence for each unwaivable criterion that doesn't exist, and so isn't kept."""
+        """Yield a sentence for each unwaivable criterion that doesn't exist.
+
+        A typing error would else leave a criterion unprotected.
+        """
         for name in self.unwaivable:
             if "." in name and name not in known:
-                yield f"unwaivable names {name!r}, which is no criterion"
+                yield f"unwaivable names {name!r}, which is not a criterion"
 
-    def _wrong(self, waiver: Waiver, known: Collection[str], now: datetime) -> str:
+    def _broken_rule(self, waiver: Waiver, known: Collection[str], now: datetime) -> str:
+        """Return how a waiver breaks a rule, as the end of a sentence; "" if it obeys all."""
         if waiver.criterion not in known:
             return "is about no criterion"
         if self._protected(waiver.criterion):
@@ -100,5 +104,5 @@ class Waivers(Struct, frozen=True, kw_only=True):
 
     def _protected(self, criterion_id: str) -> bool:
         covered = (criterion_id, base_of(criterion_id), criterion_id.partition(".")[0])
-        # A waiver of all parameters would also cover the one of them that may not be waived.
+        # A waiver of all parameters would also cover the one that is unwaivable.
         return any(name in covered or base_of(name) == criterion_id for name in self.unwaivable)

@@ -204,7 +204,7 @@ def decision_lines(report: GateReport, now: datetime) -> Iterator[str]:
     if decision.violations or decision.causes:
         yield "Why:" if not decision.open else "It would be closed:"
     for violation in decision.violations:
-        yield f"  {violation.ground}: {violation.text}"
+        yield f"  {violation.kind}: {violation.text}"
     for cause in decision.causes[:SHOWN]:
         yield from _cause_lines(cause)
     if decision.causes[SHOWN:]:
@@ -282,7 +282,7 @@ def _reported_decision(report: GateReport) -> RecordDecision:
         rules=decision.rules,
         verdict=decision.verdict,
         violations=tuple(
-            ReportedViolation(rule=violation.ground, reason=violation.text, remedy=violation.remedy)
+            ReportedViolation(rule=violation.kind, reason=violation.text, remedy=violation.remedy)
             for violation in decision.violations
         ),
         causes=decision.causes,

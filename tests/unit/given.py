@@ -1,4 +1,4 @@
-"""Values that the unit tests begin with: short to write, valid, and all of one instant."""
+"""Builders of valid values for the unit tests: short to write, and all of one instant."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ HOSTILE = (
     "| a | table |",
     "x" * 5_000,
 )
-"""Text that has hurt some report, somewhere."""
+"""Texts that have broken some report before."""
 
 each_hostile_text = pytest.mark.parametrize(
     "text", HOSTILE, ids=[f"hostile{number}" for number in range(len(HOSTILE))]
@@ -66,7 +66,7 @@ def entry(name: str = "count", value: object = 3, at: datetime = NOW) -> Entry:
 
 
 def status(name: str, verdict: Verdict = C, **more: Any) -> CriterionStatus:
-    """Return a standing, observed just now, with a reason where its verdict needs one."""
+    """Return a status, observed at `NOW`, with a reason if its verdict needs one."""
     given: dict[str, Any] = {
         "id": name,
         "title": name.partition(".")[2].capitalize() or name,
@@ -81,7 +81,7 @@ def status(name: str, verdict: Verdict = C, **more: Any) -> CriterionStatus:
 
 
 def declared(text: str) -> Config:
-    """Return what a pyproject.toml's text declares; the defaults if it has no [tool.prodstatus]."""
+    """Return the configuration in a pyproject.toml; the defaults if it has no [tool.prodstatus]."""
     return read_config(text, "pyproject.toml") or Config()
 
 
@@ -105,7 +105,7 @@ def criterion(name: str, **more: Any) -> Criterion:
 
 
 def observation(verdict: Verdict = C, **more: Any) -> Observation:
-    """Return an observation of just now."""
+    """Return an observation at `NOW`."""
     given = {
         "verdict": verdict,
         "reason": None if verdict is C else reason(f"seen to be {verdict}"),
@@ -130,10 +130,10 @@ def run(**more: Any) -> Run:
     return Run(**{**given, **more})
 
 
-def facts(
+def run_data(
     stages: Catalogue, observed: dict[str, Observation] | None = None, /, **more: Any
 ) -> RunData:
-    """Return the facts of a run that collected, selected and observed the same criteria."""
+    """Return the data of a run that collected, selected and observed the same criteria."""
     seen = observed or {}
     collected = more.pop("collected", tuple(map(criterion, seen)))
     given: dict[str, Any] = {
@@ -160,21 +160,21 @@ def record(
     of: Run | None = None,
     **more: Any,
 ) -> Record:
-    """Return the record of a whole run in which each criterion was observed as given."""
+    """Return the record of a full run that observed each criterion with the given verdict."""
     seen = {
-        name: told if isinstance(told, Observation) else observation(told)
-        for name, told in verdicts.items()
+        name: value if isinstance(value, Observation) else observation(value)
+        for name, value in verdicts.items()
     }
-    return assembled(facts(stages, seen, **more), of or run(), rule, status)
+    return assembled(run_data(stages, seen, **more), of or run(), rule, status)
 
 
 def by_id(statuses: Iterable[CriterionStatus]) -> dict[str, CriterionStatus]:
-    """Return standings by their ids."""
-    return {each.id: each for each in statuses}
+    """Return statuses by their ids."""
+    return {status.id: status for status in statuses}
 
 
 def in_progress(former: Record | None = None) -> Record:
-    """Return the record that stands while a run is in progress."""
+    """Return the record of a run in progress."""
     marker = record(
         catalogue("oauth"),
         {"oauth.token": B},

@@ -1,6 +1,7 @@
-"""Hypothesis for the unit tests: few examples every day, many in a sweep, none of them kept.
+"""Hypothesis profiles for the unit tests: few examples every day, many in a sweep.
 
-PRODSTATUS_SWEEP=1 chooses the sweep. Everyday examples are the same on every run.
+PRODSTATUS_SWEEP=1 selects the sweep. Everyday examples are the same on every run, and no examples
+are saved between runs.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ def _node(stage: StageStatus, point: Point, catalogue: Catalogue) -> Markup:
         Markup('<text x="{}" y="{}">{}</text>').format(x + 40, first + 16 * n, row)
         for n, row in enumerate(title)
     )
-    state = " root" if stage.is_root else " affected" if stage.hangs else ""
+    state = " root" if stage.is_root else " affected" if stage.is_affected else ""
     below = f"{stage.verdict}{', root cause' if stage.is_root else ''}"
     return Markup(
         '<a href="#stage-{}" class="node {}{}" aria-label="{}"><title>{}</title>'

@@ -56,11 +56,11 @@ def gate_decision(record: Record, config: Config) -> GateDecision | None:
     if now is None or not config.waivers.given:
         return None
     # Not above: a project without waivers shouldn't pay for the import.
-    from pytest_prodstatus.model.gate import ask
+    from pytest_prodstatus.model.gate import decide
     from pytest_prodstatus.model.violations import GateQuery
 
     query = GateQuery(target=record.run.target)
-    return ask(record, config.catalogue, query, now, waivers=config.waivers)
+    return decide(record, config.catalogue, query, now, waivers=config.waivers)
 
 
 def valid_for(stage_id: str, config: Config) -> timedelta:

@@ -84,7 +84,7 @@ def _shown_verdict(
     """
     for stage in record.stages:
         if stage.id == shows:
-            state = "root" if stage.is_root else "affected" if stage.hangs else ""
+            state = "root" if stage.is_root else "affected" if stage.is_affected else ""
             return f"stage-{stage.id}", stage.verdict, state
         for status in stage.criteria:
             if status.id == shows:

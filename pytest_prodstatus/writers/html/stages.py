@@ -70,7 +70,7 @@ def stage_top(
 
 def cause_link(stage: StageStatus, anchors: Mapping[str, str]) -> Markup:
     """Return a link to a stage's root cause, if that is outside the stage and on the page."""
-    if stage.cause is None or stage.cause not in anchors or not stage.hangs:
+    if stage.cause is None or stage.cause not in anchors or not stage.is_affected:
         return Markup()
     return _link(anchors[stage.cause], stage.cause)
 
@@ -99,7 +99,7 @@ def _row(stage: StageStatus, record: Record, anchors: Mapping[str, str]) -> Mark
         '<tr{style}><th scope="row">{title}</th><td>{tag}{root}</td><td>{why}</td>'
         '<td class="since">{since}</td>{strip}</tr>\n'
     ).format(
-        style=Markup(' class="affected"') if stage.hangs else "",
+        style=Markup(' class="affected"') if stage.is_affected else "",
         title=_link(f"stage-{stage.id}", stage.title),
         tag=tag(stage.verdict),
         root=Markup(' <span class="note">root cause</span>') if stage.is_root else "",

@@ -21,7 +21,7 @@ from pytest_prodstatus.project import Project, config_in
 from pytest_prodstatus.publish import publish
 from pytest_prodstatus.store import address
 from pytest_prodstatus.store import overrides as stored
-from tests.unit.given import HOUR, NOW, C, assembled, criterion, facts, observation, run
+from tests.unit.given import HOUR, NOW, C, assembled, criterion, observation, run, run_data
 
 CONFIG = """
 [tool.prodstatus]
@@ -99,7 +99,7 @@ class Shop:
         verdicts: dict[str, Verdict] = {**dict.fromkeys(selected, C), **(worse or {})}
         seen = {name: observation(verdict) for name, verdict in verdicts.items()}
         given = {"target": "production", "catalogue": catalogue.digest, "started": NOW - HOUR}
-        told = facts(
+        told = run_data(
             catalogue.with_stages_of(map(criterion, names)), seen,
             collected=tuple(map(criterion, names)), selected=frozenset(seen), former=former,
         )  # fmt: skip

@@ -103,7 +103,7 @@ class TestRecords:
     def test_of_a_run_in_progress(self, shop: Shop) -> None:
         """Or one that was killed."""
         shop.record(finished=None)
-        assert "run run-1 is in progress since 60 min, or was killed" in shop.closed()
+        assert "run run-1 has been in progress for 60 min, or was killed" in shop.closed()
 
     @pytest.mark.parametrize(
         ("before", "after", "told"),
@@ -111,8 +111,8 @@ class TestRecords:
             (('"verdict": "BLOCKED",\n  "reason": "API STATUS: seen to be BLOCKED",\n'
              '  "kind": "observed",\n  "remedy": null'),
              '"verdict": "CONFIRMED",\n  "reason": null,\n  "kind": null,\n  "remedy": null',
-             "FINAL is called CONFIRMED, and amounts to BLOCKED"),
-            ('"open": false', '"open": true', "its decision is called open with FINAL BLOCKED"),
+             "FINAL is called CONFIRMED, but computed as BLOCKED"),
+            ('"open": false', '"open": true', "its decision is open, but FINAL is BLOCKED"),
         ],
     )  # fmt: skip
     def test_one_that_was_edited(self, shop: Shop, before: str, after: str, told: str) -> None:
@@ -130,9 +130,9 @@ class TestRecords:
         assert shop("gate").exit_code == 0
         shop.configure(text.replace('["key"]', '["key", "fast"]'))
         sentence = shop.closed()
-        assert "the record was made with another catalogue than is declared now" in sentence
+        assert "the record was made with another catalogue than the declared one" in sentence
         assert "api.fast BLOCKED" not in sentence
-        assert "api.fast: the record knows nothing of it" in shop("gate").stdout
+        assert "api.fast: the record doesn't contain it" in shop("gate").stdout
 
 
 class TestAsked:
@@ -151,10 +151,10 @@ class TestAsked:
     @pytest.mark.parametrize(
         ("args", "told"),
         [
-            (["--target", "eu", "reports/status.json"], "is about target 'production', and 'eu'"),
-            (["--subject", "v2"], "is about release 'v1', and 'v2' is asked about"),
-            (["--run", "run-2"], "the record is of run 'run-1', and run 'run-2' is asked about"),
-            (["--commit", "fedcba98"], "the suite that ran is 0123456789ab, and commit 'fedcba98'"),
+            (["--target", "eu", "reports/status.json"], "is about target 'production', not 'eu'"),
+            (["--subject", "v2"], "is about release 'v1', not 'v2'"),
+            (["--run", "run-2"], "the record is of run 'run-1', not of run 'run-2'"),
+            (["--commit", "fedcba98"], "the suite that ran is 0123456789ab, but commit 'fedcba98'"),
         ],
     )
     def test_another_record_than_asked(self, shop: Shop, args: list[str], told: str) -> None:
@@ -189,7 +189,7 @@ class TestAsked:
         """Not when it was written."""
         shop.record()
         monkeypatch.setattr(clock, "now", lambda: NOW + 25 * HOUR)
-        assert "the record is 25 h old, and may be 1d (--max-age)" in shop.closed()
+        assert "the record is 25 h old, and may be at most 1d (--max-age)" in shop.closed()
         assert "api.key BLOCKED: it was CONFIRMED 25 h ago" in shop.closed("--max-age", "2d")
 
     def test_less_than_everything(self, shop: Shop) -> None:

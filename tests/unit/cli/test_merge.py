@@ -109,7 +109,7 @@ def test_what_can_not_be_read(shop: Shop) -> None:
     assert "c.json: not a valid record" in shop.refused("merge", first, "c.json")
     assert "Missing argument" in shop.refused("merge")
     shop.configure("[tool.prodstatus]\n[[tool.prodstatus.stages]]\nid = 'api'\n")
-    assert "made with another catalogue than is declared now" in shop.refused("merge", first)
+    assert "made with another catalogue than the declared one" in shop.refused("merge", first)
 
 
 def test_what_can_not_be_written(shop: Shop) -> None:

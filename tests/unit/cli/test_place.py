@@ -109,7 +109,7 @@ def test_the_release(shop: Shop, monkeypatch: pytest.MonkeyPatch, source: str) -
     args = SOURCES[source](shop, monkeypatch, "subject", "v1")
     assert shop("gate", *args).exit_code == 0
     shop.edit('"release": "v1"', '"release": "v0"')
-    assert "is about release 'v0', and 'v1' is asked about" in shop.closed(*args)
+    assert "is about release 'v0', not 'v1'" in shop.closed(*args)
 
 
 @FROM_EVERY_SOURCE

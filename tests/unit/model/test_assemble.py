@@ -1,4 +1,4 @@
-"""From facts to a record: of a finished run, and of one in progress, which confirms nothing."""
+"""Building a record: of a finished run, and of a run in progress, which confirms nothing."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ ALL = ("order.bought", "sale.exists", "profit.positive")
 DIED = reason("worker gw0 died", Kind.CRASH)
 
 
-def whole(worse: dict[str, Verdict] | None = None, **more: Any) -> Record:
-    """Return the record of a run of everything."""
+def full_run(worse: dict[str, Verdict] | None = None, **more: Any) -> Record:
+    """Return the record of a run that selected everything."""
     return record(CHAIN, {**dict.fromkeys(ALL, C), **(worse or {})}, **more)
 
 
-def partly(selected: dict[str, Verdict], **more: Any) -> Record:
+def partial_run(selected: dict[str, Verdict], **more: Any) -> Record:
     """Return the record of a run that collected everything and selected a part."""
     return record(
         CHAIN,
@@ -55,20 +55,20 @@ class TestComplete:
 
     def test_everything_was_observed(self) -> None:
         """Verdicts don't matter, observation does."""
-        assert whole().run.complete
-        assert whole({"sale.exists": F, "order.bought": B}).run.complete
+        assert full_run().run.complete
+        assert full_run({"sale.exists": F, "order.bought": B}).run.complete
 
     def test_one_was_not(self) -> None:
         """Not reached, not selected, carried over, or never written."""
-        assert not partly({"sale.exists": C}).run.complete
-        assert not partly({"sale.exists": C}, former=whole()).run.complete
+        assert not partial_run({"sale.exists": C}).run.complete
+        assert not partial_run({"sale.exists": C}, former=full_run()).run.complete
         assert not record(CHAIN, {"order.bought": C, "sale.exists": C}).run.complete
         half = observation(B, reason=reason("cut", Kind.NOT_RUN))
         assert not record(CHAIN, {**dict.fromkeys(ALL, C), "sale.exists": half}).run.complete
 
     def test_an_incident_makes_it_incomplete(self) -> None:
-        """Nobody knows what a dead worker would have seen."""
-        assert not whole(of=run(incidents=(DIED,))).run.complete
+        """It is unknown what a dead worker would have observed."""
+        assert not full_run(of=run(incidents=(DIED,))).run.complete
 
     def test_nothing_is_not_complete(self) -> None:
         """No criteria at all: nothing was observed."""
@@ -80,45 +80,45 @@ class TestSelection:
 
     def test_a_whole_run_exits_by_final(self) -> None:
         """Not partial: FINAL's verdict."""
-        got = whole({"order.bought": B})
+        got = full_run({"order.bought": B})
         assert got.decision.selection == Selection(partial=False, verdict=B, criteria=3)
         assert got.decision.exit_code == 10
 
     def test_what_was_not_selected_does_not_exit(self) -> None:
-        """A FAILED that this run wasn't asked about closes the record, not the exit."""
-        got = partly({"order.bought": C}, former=whole({"profit.positive": F}))
+        """A FAILED that this run didn't select closes the gate, but keeps the exit status."""
+        got = partial_run({"order.bought": C}, former=full_run({"profit.positive": F}))
         assert got.decision.selection == Selection(partial=True, verdict=C, criteria=1)
         assert (got.final.verdict, got.decision.open, got.decision.exit_code) == (F, False, 0)
 
     @pytest.mark.parametrize("verdict", [B, F])
     def test_what_was_selected_exits(self, verdict: Verdict) -> None:
-        """By the worst of it."""
-        got = partly({"order.bought": C, "profit.positive": verdict}, former=whole())
+        """It exits by the worst of its criteria."""
+        got = partial_run({"order.bought": C, "profit.positive": verdict}, former=full_run())
         assert got.decision.selection.verdict is verdict
 
     def test_an_upstream_stage_that_was_seen_blocks_the_exit(self) -> None:
-        """Carried over and FAILED or BLOCKED: what was selected proves nothing."""
-        got = partly({"sale.exists": C}, former=whole({"order.bought": F}))
+        """If it is carried over as FAILED or BLOCKED, the selected criteria prove nothing."""
+        got = partial_run({"sale.exists": C}, former=full_run({"order.bought": F}))
         assert got.decision.selection.verdict is B
 
     def test_an_upstream_stage_that_was_never_seen_does_not(self) -> None:
-        """It blocks the record alone."""
-        got = partly({"sale.exists": C})
+        """It blocks FINAL, but not the exit status."""
+        got = partial_run({"sale.exists": C})
         assert got.decision.selection.verdict is C
         assert got.final.verdict is B
         assert {s.id: s.verdict for s in got.stages}["sale"] is B
 
     def test_beyond_one_that_was_never_seen_another_still_blocks(self) -> None:
-        """What is required is required however far up; a gap between hides nothing."""
+        """Stages are required at any depth; an unobserved stage between them hides nothing."""
         former = record(CHAIN, {"order.bought": F}, of=run(started=NOW - 9 * HOUR))
-        got = partly({"profit.positive": C}, former=former)
+        got = partial_run({"profit.positive": C}, former=former)
         assert got.decision.selection.verdict is B
         former = record(CHAIN, {"order.bought": C}, of=run(started=NOW - 9 * HOUR))
-        assert partly({"profit.positive": C}, former=former).decision.selection.verdict is C
+        assert partial_run({"profit.positive": C}, former=former).decision.selection.verdict is C
 
     def test_a_fresh_partial_run_may_complete_final(self) -> None:
         """With fresh carry-over FINAL is CONFIRMED; the record says that the run wasn't whole."""
-        got = partly({"sale.exists": C}, former=whole())
+        got = partial_run({"sale.exists": C}, former=full_run())
         assert (got.final.verdict, got.decision.open, got.run.complete) == (C, True, False)
         assert got.decision.selection.partial
 
@@ -128,12 +128,12 @@ class TestSelection:
         assert got.decision.selection == Selection(partial=True, verdict=C, criteria=1)
 
     def test_a_stage_by_name_without_criteria_never_passes(self) -> None:
-        """Nothing was asked, so nothing was seen."""
+        """Nothing was checked, so nothing was observed."""
         made = catalogue("order", "sale")
         got = record(made, {"order.x": C}, stages=frozenset(["order", "sale"]))
         assert got.decision.selection.verdict is B
 
-    def test_another_stage_without_criteria_is_nobody_s_question(self) -> None:
+    def test_another_stage_without_criteria_does_not_matter(self) -> None:
         """`--stage order` isn't about stage sale."""
         got = record(catalogue("order", "sale"), {"order.x": C}, stages=frozenset(["order"]))
         assert got.decision.selection.verdict is C
@@ -166,65 +166,65 @@ class TestSelection:
 
     def test_nothing_selected_is_blocked(self) -> None:
         """The rollup of nothing."""
-        assert partly({}).decision.selection == Selection(partial=True, verdict=B, criteria=0)
-        assert partly({}, former=whole()).decision.selection.verdict is B
+        assert partial_run({}).decision.selection == Selection(partial=True, verdict=B, criteria=0)
+        assert partial_run({}, former=full_run()).decision.selection.verdict is B
 
     def test_a_path_makes_a_run_partial(self) -> None:
-        """Even where all that was found was selected."""
+        """It is partial even if everything that was found was selected."""
         got = record(CHAIN, dict.fromkeys(ALL, C), restricted=True)
         assert got.decision.selection.partial
 
     def test_an_incident_blocks_the_exit(self) -> None:
         """A part that was cut short proves nothing."""
-        got = partly({"order.bought": C}, former=whole(), of=run(incidents=(DIED,)))
+        got = partial_run({"order.bought": C}, former=full_run(), of=run(incidents=(DIED,)))
         assert got.decision.selection.verdict is B
         assert got.decision.exit_code == 10
 
 
 class TestHistory:
-    """Since when a stage has its verdict, and what it had before."""
+    """A stage has the date of its verdict, and the verdict before it."""
 
     def test_a_first_run(self) -> None:
         """Since its own start; nothing before."""
-        assert {(s.since, s.previous) for s in whole().stages} == {(NOW - HOUR, None)}
+        assert {(s.since, s.previous) for s in full_run().stages} == {(NOW - HOUR, None)}
 
     def test_the_same_verdict_keeps_its_date(self) -> None:
         """And what was before it."""
         day = timedelta(days=1)
-        first = whole({"order.bought": F}, of=run(started=NOW - 3 * day))
-        second = whole(of=run(started=NOW - 2 * day), former=first)
-        third = whole(of=run(started=NOW - day), former=second)
+        first = full_run({"order.bought": F}, of=run(started=NOW - 3 * day))
+        second = full_run(of=run(started=NOW - 2 * day), former=first)
+        third = full_run(of=run(started=NOW - day), former=second)
         order = third.stages[0]
         assert (order.since, order.previous) == (NOW - 2 * day, F)
 
     def test_another_verdict_begins_anew(self) -> None:
         """Since this run's start."""
-        got = whole({"order.bought": B}, former=whole()).stages[0]
+        got = full_run({"order.bought": B}, former=full_run()).stages[0]
         assert (got.since, got.previous) == (NOW - HOUR, C)
 
     def test_a_stage_whose_date_is_not_known(self) -> None:
         """Counts from this run."""
-        before = whole()
+        before = full_run()
         undated = replace(before, stages=tuple(replace(s, since=None) for s in before.stages))
-        assert whole(former=undated).stages[0].since == NOW - HOUR
+        assert full_run(former=undated).stages[0].since == NOW - HOUR
 
     def test_a_stage_that_is_new(self) -> None:
         """Has no past."""
         before = record(catalogue("order"), {"order.bought": C}, of=run(started=NOW - 9 * HOUR))
-        got = {s.id: s.since for s in whole(former=before).stages}
+        got = {s.id: s.since for s in full_run(former=before).stages}
         assert (got["order"], got["sale"]) == (NOW - 9 * HOUR, NOW - HOUR)
 
 
 def test_the_rule_and_pytest_s_status_reach_the_decision() -> None:
     """The decision is made from the rule and the status that the run would end with."""
-    assert whole({"order.bought": B}, rule=Rule.NOT_FAILED).decision.open
-    assert whole(status=3).decision.exit_code == 3
+    assert full_run({"order.bought": B}, rule=Rule.NOT_FAILED).decision.open
+    assert full_run(status=3).decision.exit_code == 3
 
 
-def test_a_run_keeps_what_it_was_told() -> None:
+def test_a_run_keeps_its_values() -> None:
     """Only `complete` is computed."""
     made = run(selection="-k order", dirty=True)
-    got = partly({"order.bought": C}, of=made).run
+    got = partial_run({"order.bought": C}, of=made).run
     assert (got.id, got.selection, got.dirty, got.subject) == (
         made.id,
         "-k order",
@@ -238,24 +238,24 @@ class TestPast:
 
     def test_a_first_run_has_none(self) -> None:
         """There was nothing before."""
-        assert whole().history == ()
+        assert full_run().history == ()
 
     def test_the_former_run_comes_last(self) -> None:
-        """With what it said of FINAL and of every stage."""
-        first = whole({"order.bought": F}, of=run(id="one", started=NOW - 9 * HOUR))
-        second = whole(of=run(id="two"), former=first)
-        third = whole(of=run(id="three"), former=second)
+        """It has the verdicts on FINAL and on every stage."""
+        first = full_run({"order.bought": F}, of=run(id="one", started=NOW - 9 * HOUR))
+        second = full_run(of=run(id="two"), former=first)
+        third = full_run(of=run(id="three"), former=second)
         assert [past.run for past in third.history] == ["one", "two"]
         assert third.history[0] == first.past
-        told = third.history[0]
-        assert (told.final, told.started, told.stages["order"]) == (F, NOW - 9 * HOUR, F)
-        assert (told.commit, told.release) == ("0123456789abcdef", "v1")
+        past = third.history[0]
+        assert (past.final, past.started, past.stages["order"]) == (F, NOW - 9 * HOUR, F)
+        assert (past.commit, past.release) == ("0123456789abcdef", "v1")
 
     def test_only_the_newest_are_kept(self) -> None:
         """However many there were."""
-        record = whole()
+        record = full_run()
         for number in range(HISTORY_LIMIT + 5):
-            record = whole(of=run(id=f"run-{number}"), former=record)
+            record = full_run(of=run(id=f"run-{number}"), former=record)
         names = [past.run for past in record.history]
         assert len(names) == HISTORY_LIMIT
         assert names[-1] == f"run-{HISTORY_LIMIT + 3}"
@@ -266,7 +266,7 @@ STAGES = catalogue("api", "shop", stage("final", rollup=("api", "shop")))
 
 @pytest.mark.parametrize("rule", Rule)
 def test_nothing_is_confirmed_and_the_gate_is_closed(rule: Rule) -> None:
-    """By every rule: a run that is off must not leave an open gate when it is killed, either."""
+    """This is so by every rule: even with the rule `off`, a killed run leaves no open gate."""
     made = marker_of(run(finished=None), rule, STAGES)
     assert [(s.id, s.verdict, s.reason, s.cause) for s in made.stages] == [
         (name, B, IN_PROGRESS, "run") for name in ("api", "shop", "final")

@@ -1,4 +1,4 @@
-"""The catalogue is the denominator, so a doubtful one is refused in one sentence."""
+"""The catalogue is the denominator, so an invalid one is refused in one sentence."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ BAD = [
     ((stage("-a"),), "stage id '-a': use lower-case words"),
     ((stage("a\n"),), r"stage id 'a\n': use lower-case words"),
     ((stage("a"), Stage(id="a", title="OTHER")),
-     "stage id 'a' is declared twice: every stage needs an id of its own"),
+     "stage id 'a' is declared twice: every stage needs its own id"),
     ((stage("a", title=""),), "stage 'a': title '' must be one line of plain words"),
     ((stage("a", title="A: B"),), "stage 'a': title 'A: B' must be one line of plain words"),
     ((stage("a", title="<b>"),), "without * : ` < >"),
@@ -74,8 +74,9 @@ BAD = [
       "NEXT ACTIONS and doesn't end with SINCE")),
     ((stage("a", title="B since"),), "title 'B since' is a field of the document itself"),
     ((stage("a", requires=("b",)), stage("c")),
-     "stage 'a': requires names 'b', which is no stage; stages are a, c"),
-    ((stage("a", rollup=("x",)),), "stage 'a': rollup names 'x', which is no stage; stages are a"),
+     "stage 'a': requires names 'b', which is not a stage; stages are a, c"),
+    ((stage("a", rollup=("x",)),),
+     "stage 'a': rollup names 'x', which is not a stage; stages are a"),
     ((stage("a", criteria=("b.x",)),), "stage 'a': write criterion 'b.x' as a.its-name"),
     ((stage("a", criteria=("a.",)),), "stage 'a': write criterion 'a.' as a.its-name"),
     ((stage("a", criteria=("a.x", "a.x")),), "stage 'a': criterion 'a.x' is declared twice"),
@@ -90,8 +91,8 @@ BAD = [
 
 
 @pytest.mark.parametrize(("stages", "message"), BAD, ids=[message for _, message in BAD])
-def test_a_doubtful_catalogue_is_refused(stages: tuple[Stage, ...], message: str) -> None:
-    """The message names the stage, the value and what would do, on one line."""
+def test_an_invalid_catalogue_is_refused(stages: tuple[Stage, ...], message: str) -> None:
+    """The message names the stage, the value and the remedy, on one line."""
     with pytest.raises(CatalogueError) as caught:
         Catalogue(stages=stages)
     assert message in str(caught.value)
@@ -104,7 +105,7 @@ def test_a_parameter_may_have_any_letters() -> None:
 
 
 def test_tests_join_declared_stages() -> None:
-    """Where stages are declared, the catalogue stays as it is."""
+    """If stages are declared, the catalogue stays as it is."""
     made = catalogue("a")
     assert made.with_stages_of([criterion("a.x"), criterion("a.y[1]"), criterion("a.y[2]")]) is made
 
@@ -121,7 +122,7 @@ def test_without_declared_stages_the_tests_name_them() -> None:
 
 TESTS = [
     (True, [criterion("b.x")],
-     "test_b.py::test_x: mark stage('b') names no stage; stages are a"),
+     "test_b.py::test_x: mark stage('b') names a stage that isn't declared; stages are a"),
     (False, [criterion("B.x")],
      "test_B.py::test_x: mark stage('B'): use lower-case words joined by hyphens (api-key)"),
     (True, [criterion("a.x"), criterion("a.x", nodeid="b.py::test_x", function="b.py::test_x")],
@@ -136,8 +137,8 @@ TESTS = [
 
 
 @pytest.mark.parametrize(("declared", "tests", "message"), TESTS, ids=[m for *_, m in TESTS])
-def test_doubtful_tests_are_refused(declared: bool, tests: list[object], message: str) -> None:
-    """No test may hide another one, nor name a stage that nobody declared."""
+def test_invalid_tests_are_refused(declared: bool, tests: list[object], message: str) -> None:
+    """No test may hide another one, or name a stage that isn't declared."""
     made = Catalogue(stages=(stage("a"),)) if declared else Catalogue(declared=False)
     with pytest.raises(CatalogueError) as caught:
         made.with_stages_of(tests)  # type: ignore[arg-type]
@@ -163,7 +164,7 @@ RULES = catalogue("a", stage("b", requires=("a",), criteria=("b.x", "b.y")))
     ],
     ids=["stage", "criterion", "requires", "rollup", "validity", "id", "undeclared"],
 )
-def test_whatever_bears_on_a_verdict_changes_the_digest(other: Catalogue) -> None:
+def test_what_can_change_a_verdict_changes_the_digest(other: Catalogue) -> None:
     """A record of another catalogue proves nothing about this one."""
     assert other.digest != RULES.digest
 

@@ -1,4 +1,4 @@
-"""Why FINAL isn't CONFIRMED and what to do next: one derivation, whoever prints it."""
+"""Why FINAL isn't CONFIRMED and what to do next: computed once for all outputs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.causes import cause_line
 from pytest_prodstatus.model.codec import write_record
-from pytest_prodstatus.model.gate import ask
+from pytest_prodstatus.model.gate import decide
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.verdict import Kind, Verdict
 from pytest_prodstatus.model.violations import GateQuery
@@ -37,13 +37,13 @@ class TestCauses:
     """Each root once, the worst first."""
 
     def test_the_worst_comes_first(self) -> None:
-        """FAILED before BLOCKED, and then what holds up most."""
+        """FAILED comes before BLOCKED, then the cause that blocks the most stages."""
         assert lines(CHAIN, {"order.x": B, "sale.x": C, "oauth.x": F}) == [
             "oauth.x FAILED: seen to be FAILED",
             "order.x BLOCKED: seen to be BLOCKED",
         ]
 
-    def test_of_equals_what_holds_up_most_comes_first(self) -> None:
+    def test_of_equals_what_blocks_most_comes_first(self) -> None:
         """Then the order of the catalogue."""
         down = {f"{name}.x": observation(F, reason=reason(name)) for name in ("oauth", "order")}
         made = record(CHAIN, {**down, "sale.x": C}).decision.causes
@@ -56,8 +56,8 @@ class TestCauses:
             "order.x FAILED: seen to be FAILED"
         ]
 
-    def test_what_failed_below_a_root_is_no_root(self) -> None:
-        """It may come of that; its own verdict stays."""
+    def test_what_failed_below_a_root_is_not_a_root(self) -> None:
+        """It may follow from the root; its own verdict stays."""
         made = record(CHAIN, {"order.x": B, "sale.x": F, "oauth.x": C})
         (cause,) = made.decision.causes
         assert (cause.verdict, cause.ids, cause.affected) == (B, ("order.x",), ("sale", "all"))
@@ -77,7 +77,7 @@ class TestCauses:
         assert got.decision.actions == ("fix available.c0 and 2 more: connection refused",)
 
     def test_criteria_that_give_the_same_reason_are_one_cause(self) -> None:
-        """In whatever stage they are."""
+        """This is so even if they are in different stages."""
         unset = observation(B, reason=reason("API_KEY is not set", remedy="set API_KEY"))
         got = record(catalogue("a", "b"), {"a.x": unset, "a.y": unset, "b.x": unset})
         (cause,) = got.decision.causes
@@ -85,13 +85,13 @@ class TestCauses:
         assert got.decision.actions == ("set API_KEY",)
 
     def test_a_stage_without_criteria(self) -> None:
-        """Is its own cause."""
+        """It is its own cause."""
         assert lines(catalogue("a", "b"), {"a.x": C}) == [
             "b BLOCKED: no test provides a criterion of this stage"
         ]
 
     def test_an_incident(self) -> None:
-        """Said once, with or without a stage `final`."""
+        """It is listed once, with or without a stage `final`."""
         died = reason("worker gw0 died", Kind.CRASH)
         final = stage("final", rollup=("a",))
         for stages in (catalogue("a"), catalogue("a", final)):
@@ -175,7 +175,7 @@ def printed_actions(made: Record, config: Config) -> dict[str, list[str]]:
     (field,) = re.findall(r"(?m)^\*\*NEXT ACTIONS:\*\* (.*)$", document)
     page = "".join(page_pieces(made, config))
     section = page.partition('id="next"')[2].partition("</section>")[0]
-    answer = ask(made, STAGES, GateQuery(target="demo"), NOW)
+    answer = decide(made, STAGES, GateQuery(target="demo"), NOW)
     data = json.loads(write_record(made))
     return {
         "board": numbered(board[board.index("Next:") + 1 :]) if "Next:" in board else [],
@@ -194,7 +194,7 @@ def test_every_output_gives_the_same_actions_and_causes(drawn: list[str]) -> Non
     config = Config(catalogue=STAGES)
     printed = printed_actions(made, config)
     assert all(actions == printed["gate"] for actions in printed.values()), printed
-    answer = ask(made, STAGES, GateQuery(target="demo"), NOW)
+    answer = decide(made, STAGES, GateQuery(target="demo"), NOW)
     assert answer.causes == made.decision.causes
     page = "".join(page_pieces(made, config))
     closed_by = re.findall(r'<th scope="row">Closed by</th><td>(.*?)</td>', page)

@@ -1,4 +1,4 @@
-"""The record as JSON: by its schema, and read back just as it was."""
+"""The record as JSON: valid by its schema, and read back unchanged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.codec import (
     _compact,
-    _line,
+    _fast_compact,
     ascii_of,
     read_record,
     record_pieces,
@@ -58,10 +58,10 @@ STAGES = catalogue("a", stage("b", requires=("a",)), stage("final", rollup=("a",
 
 
 def odd() -> Record:
-    """Return a record that holds whatever a record can."""
-    told = tuple(entry(HOSTILE[n % len(HOSTILE)], value) for n, value in enumerate(ODD))
+    """Return a record with every kind of value that a record can have."""
+    evidence = tuple(entry(HOSTILE[n % len(HOSTILE)], value) for n, value in enumerate(ODD))
     seen = {
-        "a.x": observation(evidence=told, duration=1.2345678, attempts=3, flaky=True),
+        "a.x": observation(evidence=evidence, duration=1.2345678, attempts=3, flaky=True),
         "a.y[eu]": observation(F, reason=reason(HOSTILE[0], remedy=HOSTILE[1])),
         "b.x": observation(C, observed_at=None),
     }
@@ -95,7 +95,7 @@ CASES = {
 
 @pytest.mark.parametrize("made", CASES.values(), ids=list(CASES))
 def test_a_record_is_as_its_schema_says(made: Record) -> None:
-    """Whatever it holds."""
+    """This is so for every kind of value."""
     VALIDATOR.validate(json.loads(write_record(made)))
 
 
@@ -109,7 +109,7 @@ def test_a_record_reads_back_just_as_it_was(made: Record) -> None:
 
 
 @pytest.mark.parametrize("made", CASES.values(), ids=list(CASES))
-def test_how_a_record_is_laid_out_is_nothing_to_its_reader(made: Record) -> None:
+def test_the_layout_of_a_record_does_not_matter_to_its_reader(made: Record) -> None:
     """Formatted by another tool, with its keys in another order, it is the same record."""
     data = json.loads(write_record(made))
     assert read_record(json.dumps(data), "status.json") == made
@@ -119,8 +119,8 @@ def test_how_a_record_is_laid_out_is_nothing_to_its_reader(made: Record) -> None
 @pytest.mark.parametrize("made", CASES.values(), ids=list(CASES))
 def test_a_line_is_what_the_long_way_makes_of_it(made: Record) -> None:
     """A criterion is written by msgspec, and its instants put right; never anything else."""
-    for one in made.criteria:
-        assert _line(one) == _compact(one)
+    for status in made.criteria:
+        assert _fast_compact(status) == _compact(status)
 
 
 def test_a_criterion_is_a_line() -> None:
@@ -132,7 +132,7 @@ def test_a_criterion_is_a_line() -> None:
 
 @pytest.mark.parametrize("microsecond", [0, 1, 999, 1_000, 120_000, 123_000, 123_999])
 def test_an_instant_has_its_milliseconds(microsecond: int) -> None:
-    """Three digits, whatever they are; finer than that nothing is kept."""
+    """It always has three digits; anything finer is cut."""
     at = NOW.replace(microsecond=microsecond)
     shown = f"2026-11-22T12:00:00.{microsecond // 1000:03}Z"
     text = 'x\\"at":"2026-11-22T12:00:00Z"'
@@ -144,15 +144,15 @@ def test_an_instant_has_its_milliseconds(microsecond: int) -> None:
         seen = observation(observed_at=at, evidence=kept, detail=text)
         made = record(catalogue("a"), {"a.x": seen}, of=run(started=at, finished=at))
         data = json.loads(write_record(made))
-        one = data["stages"][0]["criteria"][0]
+        criterion = data["stages"][0]["criteria"][0]
         assert (data["run"]["started"], data["run"]["finished"]) == (shown, shown)
-        assert one["observed_at"] == shown
-        assert {each["at"] for each in one["evidence"]} <= {shown}
-        assert one["detail"] == text
+        assert criterion["observed_at"] == shown
+        assert {item["at"] for item in criterion["evidence"]} <= {shown}
+        assert criterion["detail"] == text
         if len(kept) > 1:
-            assert one["evidence"][0]["value"] == text
-            assert one["evidence"][1]["value"] == shown
-            assert one["evidence"][2]["value"] == {
+            assert criterion["evidence"][0]["value"] == text
+            assert criterion["evidence"][1]["value"] == shown
+            assert criterion["evidence"][2]["value"] == {
                 "at": {"type": "text", "value": "2026-11-22T12:00:00Z"},
                 "observed_at": {"type": "time", "value": shown},
             }
@@ -162,8 +162,8 @@ def test_an_instant_has_its_milliseconds(microsecond: int) -> None:
 def test_a_lone_surrogate_is_written_as_its_escape() -> None:
     """UTF-8 can't write it, and a file's name may hold one."""
     made = record(catalogue("a"), {"a.x": C})
-    (one,) = made.criteria
-    odd_file = replace(one, nodeid="test_\udcff.py::test_x")
+    (criterion,) = made.criteria
+    odd_file = replace(criterion, nodeid="test_\udcff.py::test_x")
     text = write_record(replace(made, stages=(replace(made.stages[0], criteria=(odd_file,)),)))
     (read,) = read_record(text, "status.json").criteria
     assert read.nodeid == r"test_\udcff.py::test_x"
@@ -171,7 +171,7 @@ def test_a_lone_surrogate_is_written_as_its_escape() -> None:
 
 @given(st.text())
 def test_json_for_a_terminal_is_ascii(text: str) -> None:
-    """And reads as the same."""
+    """It is ASCII, and reads as the same data."""
     whole = json.dumps({text: [text]}, ensure_ascii=False)
     assert ascii_of(whole).isascii()
     assert json.loads(ascii_of(whole)) == json.loads(whole)
@@ -182,16 +182,16 @@ def test_any_record_reads_back_and_is_as_its_schema_says(
     made: tuple[Catalogue, Record], kept: bool
 ) -> None:
     """The round trip is the identity."""
-    one = made[1]
+    saved = made[1]
     if kept:
-        one = replace(in_progress(), previous=one)
-    text = write_record(one)
-    assert read_record(text, "status.json") == one
+        saved = replace(in_progress(), previous=saved)
+    text = write_record(saved)
+    assert read_record(text, "status.json") == saved
     VALIDATOR.validate(json.loads(text))
 
 
 def test_the_same_record_gives_the_same_text() -> None:
-    """And one that ends in a line end."""
+    """It ends with a newline."""
     assert write_record(odd()) == write_record(odd())
     assert write_record(odd()).endswith("}\n")
 
@@ -293,7 +293,7 @@ def test_the_schema_refuses_a_mutated_record(data: dict[str, Any]) -> None:
 
 
 def test_the_schema_is_made_of_the_structs() -> None:
-    """`python -m tests.unit.schemas` writes it anew; nobody edits it."""
+    """`python -m tests.unit.schemas` writes it; it isn't edited by hand."""
     for name, text in schemas().items():
         assert (FOLDER / name).read_text("utf-8") == text
     assert {path.name for path in FOLDER.glob("*.json")} == set(schemas())

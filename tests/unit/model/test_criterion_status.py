@@ -1,4 +1,4 @@
-"""The denominator: how every criterion of the catalogue stands, observed or not."""
+"""The denominator: every criterion of the catalogue has a status, observed or not."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from tests.unit.given import (
     catalogue,
     criterion,
     entry,
-    facts,
     observation,
     reason,
     record,
     run,
+    run_data,
     stage,
 )
 
@@ -39,8 +39,8 @@ def stand(
     /,
     **more: Any,
 ) -> dict[str, CriterionStatus]:
-    """Return the standings by id."""
-    return by_id(criterion_statuses(facts(stages, observed, **more), run(), NOW))
+    """Return the statuses by id."""
+    return by_id(criterion_statuses(run_data(stages, observed, **more), run(), NOW))
 
 
 def former(
@@ -48,20 +48,20 @@ def former(
 ) -> Record:
     """Return the record of an earlier run, by default of the same release."""
     seen = {
-        name: told if not isinstance(told, Verdict) else observation(told, observed_at=at)
-        for name, told in verdicts.items()
+        name: value if not isinstance(value, Verdict) else observation(value, observed_at=at)
+        for name, value in verdicts.items()
     }
     earlier = run(id="run-0", subject=Subject(release=release))
     return record(ONE, seen, of=earlier, **more)
 
 
 def narrowed(*selected: str, of: tuple[str, ...] = ("a.x", "a.y", "b.x")) -> dict[str, Any]:
-    """Return the facts of a run that collected some criteria and selected fewer."""
+    """Return the data of a run that collected some criteria and selected fewer."""
     return {"collected": tuple(map(criterion, of)), "selected": frozenset(selected)}
 
 
 class TestObserved:
-    """A criterion that ran stands as it was seen."""
+    """A criterion that ran has the status that was observed."""
 
     def test_it_stands_as_it_was_seen(self) -> None:
         """Verdict, evidence, attempts, and by which run about which release."""
@@ -128,14 +128,14 @@ class TestUnprovided:
     def test_only_a_run_that_looked_for_it_is_blamed(
         self, more: dict[str, Any], selected: bool, text: str
     ) -> None:
-        """`--stage b` wasn't asked about stage a; a path may leave its file out."""
+        """`--stage b` doesn't select stage a; a path may leave its file out."""
         got = stand(**more)["a.x"]
         assert got.reason is not None
         assert (got.selected, got.reason.text, got.verdict) == (selected, text, B)
         assert got.reason.kind is Kind.NOT_RUN
 
     def test_a_file_that_did_not_collect_may_have_provided_it(self) -> None:
-        """The collection error is the reason, the same one whatever the order of reports."""
+        """The collection error is the reason, and the same one in any order of reports."""
         other = reason("test_b.py did not collect", Kind.COLLECTION_ERROR)
         for missing in (
             {"test_a.py": BROKEN, "test_b.py": other},
@@ -145,14 +145,14 @@ class TestUnprovided:
             assert got["a.x"].reason == got["a.y"].reason == BROKEN
 
     def test_one_that_never_was_is_not_carried_over(self) -> None:
-        """Once a test provides it, only the test counts, even where just a part was collected."""
+        """Once a test provides it, only the test counts, even if only a part was collected."""
         before = former({"a.y": C})
         got = stand(ONE, {"a.x[eu]": observation()}, former=before, restricted=True)
         assert set(got) == {"a.x[eu]", "a.y"}
 
 
 class TestCarriedOver:
-    """What a partial run wasn't asked about stays what it was, one by one."""
+    """Each criterion that a partial run didn't select keeps its status."""
 
     @pytest.mark.parametrize("verdict", [F, B])
     def test_what_is_not_confirmed_stays(self, verdict: Verdict) -> None:
@@ -178,13 +178,13 @@ class TestCarriedOver:
         got = stand(former=before, **narrowed("b.x"))["a.x"]
         assert (got.verdict, got.observed, got.subject) == (B, C, "v0")
         assert got.reason == Reason(
-            text="it was CONFIRMED of release 'v0', and 'v1' is asked about",
+            text="it was CONFIRMED of release 'v0', not of 'v1'",
             kind=Kind.STALE,
             remedy="run stage a again",
         )
 
     def test_a_stage_may_be_declared_to_outlive_a_release(self) -> None:
-        """One that stays valid for longer than is usual, as a real order does."""
+        """It stays valid for longer than the default, as a real order does."""
         long = catalogue(stage("a", valid_for=timedelta(days=30)), "b")
         before = former({"a.x": C}, release="v0")
         got = stand(long, former=before, **narrowed("b.x"))["a.x"]
@@ -193,7 +193,7 @@ class TestCarriedOver:
     def test_a_run_that_names_no_release_carries_any_over(self) -> None:
         """A developer runs one stage of what is there."""
         unnamed = run(subject=Subject())
-        made = facts(ONE, None, former=former({"a.x": C}), **narrowed("b.x"))
+        made = run_data(ONE, None, former=former({"a.x": C}), **narrowed("b.x"))
         assert by_id(criterion_statuses(made, unnamed, NOW))["a.x"].verdict is C
 
     def test_an_old_confirmed_is_stale(self) -> None:
@@ -257,7 +257,7 @@ class TestCarriedOver:
         assert not got.selected
 
     def test_todays_test_names_it(self) -> None:
-        """Title, place and side effects are the test's of today."""
+        """Title, node id and side effects come from today's test."""
         tests = (criterion("a.x", title="New title", nodeid="moved.py::test_x", side_effects=True),)
         got = stand(former=former({"a.x": C}), collected=tests, selected=frozenset())["a.x"]
         assert (got.title, got.nodeid, got.side_effects) == ("New title", "moved.py::test_x", True)
@@ -268,14 +268,14 @@ class TestUncollected:
 
     @pytest.mark.parametrize("stages", [None, frozenset("a")])
     def test_its_file_did_not_collect(self, stages: frozenset[str] | None) -> None:
-        """BLOCKED, collection-error, and this run was asked."""
+        """It is BLOCKED, collection-error, because this run selected it."""
         missing = {"test_a.py": BROKEN}
         got = stand(former=former({"a.x": C, "b.x": C}), missing=missing, stages=stages)["a.x"]
         assert (got.verdict, got.observed, got.reason, got.selected) == (B, None, BROKEN, True)
         assert got.nodeid == "test_a.py::test_x"
 
-    def test_its_file_did_not_collect_but_nobody_asked(self) -> None:
-        """A run of another stage doesn't overwrite what it wasn't asked to look at."""
+    def test_its_file_did_not_collect_but_it_was_not_selected(self) -> None:
+        """A run of another stage doesn't overwrite a criterion that it didn't select."""
         missing = {"test_a.py": BROKEN}
         got = stand(former=former({"a.x": C}), missing=missing, stages=frozenset("b"))["a.x"]
         assert (got.verdict, got.carried_over, got.selected) == (C, True, False)
@@ -290,7 +290,7 @@ class TestUncollected:
         [{}, {"restricted": True, "files": frozenset(["test_b.py"])}, {"stages": frozenset("a")}],
     )
     def test_it_was_deleted(self, more: dict[str, Any]) -> None:
-        """Its file was collected whole, or all were, and it isn't there: it stands no more."""
+        """Its file was collected completely, and it isn't there: it is gone."""
         assert "b.x" not in stand(former=former({"b.x": C}), **more)
 
     def test_a_declared_one_that_was_deleted_is_named(self) -> None:
@@ -305,16 +305,16 @@ class TestUncollected:
 
 
 def test_the_same_test_is_never_counted_twice() -> None:
-    """Every id stands once, however many sources know it."""
+    """Every id appears once, even if several sources know it."""
     names = ("a.x", "a.y", "b.x")
     tests: tuple[Criterion, ...] = tuple(map(criterion, names))
-    told = facts(
+    data = run_data(
         ONE,
         {"a.x": observation(F)},
         collected=tests,
         former=former(dict.fromkeys(names, C)),
         restricted=True,
     )
-    got = criterion_statuses(told, run(), NOW)
+    got = criterion_statuses(data, run(), NOW)
     assert sorted(s.id for s in got) == sorted(names)
     assert by_id(got)["a.x"].verdict is F

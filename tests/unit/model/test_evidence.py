@@ -1,4 +1,4 @@
-"""Evidence is typed, dated and bounded; whatever else is refused where it is given."""
+"""Evidence is typed, dated and bounded; any other value is refused when it is recorded."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def decoded(value: object) -> Entry:
 
 
 class Colour(str, Enum):
-    """A text that is more than a text."""
+    """A subclass of str."""
 
     RED = "red"
 
 
 class Size(IntEnum):
-    """An int that is more than an int."""
+    """A subclass of int."""
 
     BIG = 3
 
@@ -68,7 +68,7 @@ class Nowhere(tzinfo):
 
 
 class Angry:
-    """A value that can't even be shown."""
+    """A value whose repr raises."""
 
     def __repr__(self) -> str:
         raise RuntimeError
@@ -154,7 +154,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("value", REFUSED, ids=lambda v: type(v).__name__)
 def test_anything_else_is_refused_with_what_is_allowed(value: object) -> None:
-    """The message names the evidence, the type and what would do."""
+    """The message names the evidence, the type and the allowed types."""
     with pytest.raises(EvidenceError, match=r"evidence 'seen' can't be .+; allowed are text, int"):
         encode("seen", value)
 
@@ -165,7 +165,7 @@ def test_anything_else_is_refused_with_what_is_allowed(value: object) -> None:
         (Decimal("9.90"), r"a Decimal needs its currency; use Money\(9.90, 'USD'\)"),
         (datetime(2026, 1, 1), "has no time zone; give an aware datetime"),  # noqa: DTZ001
         (datetime(2026, 1, 1, tzinfo=Nowhere()), "has no time zone"),
-        (datetime.min.replace(tzinfo=timezone(timedelta(hours=5))), "no instant of the years"),
+        (datetime.min.replace(tzinfo=timezone(timedelta(hours=5))), "not within the years"),
         (10**40, "an int has at most 40 digits; give it as text"),
         (-(10**40), "an int has at most 40 digits"),
         ({1: "a"}, r"a mapping's keys must be text, not 1 \(int\)"),
@@ -173,8 +173,8 @@ def test_anything_else_is_refused_with_what_is_allowed(value: object) -> None:
         ([Decimal(1)], "a Decimal needs its currency"),
     ],
 )
-def test_a_near_miss_is_told_what_to_do(value: object, rule: str) -> None:
-    """A value that is nearly evidence is refused with the way to make it so."""
+def test_a_near_miss_is_refused_with_the_remedy(value: object, rule: str) -> None:
+    """If a value is nearly valid, the message says how to make it valid."""
     with pytest.raises(EvidenceError, match=f"^evidence 'seen'.*{rule}"):
         encode("seen", value)
 
@@ -266,7 +266,7 @@ def test_money_is_compared_by_its_value() -> None:
     ],
 )
 def test_a_bad_amount_is_refused(amount: object, rule: str) -> None:
-    """A float, what is no number, and what would be a megabyte of digits are no money."""
+    """A float, a text that isn't a number, and a megabyte of digits are refused."""
     with pytest.raises(EvidenceError, match=rule) as caught:
         Money(amount, "USD")  # type: ignore[arg-type]
     assert len(str(caught.value)) < 300
@@ -319,8 +319,8 @@ def test_text_is_cleaned_before_it_is_cut() -> None:
         return text.replace("planted-value", "***").replace("49271856", "***")
 
     edge = "x" * (TEXT_LIMIT - 5)
-    told = encode("n", edge + "planted-value", clean)["value"]
-    assert "plant" not in told
+    kept = encode("n", edge + "planted-value", clean)["value"]
+    assert "plant" not in kept
     assert encode("n", ["planted-value"], clean)["value"] == [{"type": "text", "value": "***"}]
     key = "k" * (NAME_LIMIT - 5) + "planted-value"
     assert "plant" not in str(encode("n", {key: "planted-value"}, clean))

@@ -1,4 +1,4 @@
-"""The gate's answer: every way in which it refuses is a row of the table."""
+"""The gate's decision: every reason for a closed gate is a row of the table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.gate import GateDecision, UnknownStageError, ask, refused
+from pytest_prodstatus.model.gate import (
+    GateDecision,
+    UnknownStageError,
+    decide,
+    decision_without_record,
+)
 from pytest_prodstatus.model.record import CriterionStatus, Override, Record, Subject
 from pytest_prodstatus.model.verdict import Kind, Rule, Verdict, because
 from pytest_prodstatus.model.violations import GateQuery, Violation, ViolationKind
@@ -25,10 +30,10 @@ from tests.unit.given import (
     assembled,
     catalogue,
     criterion,
-    facts,
     observation,
     reason,
     run,
+    run_data,
     stage,
 )
 
@@ -59,16 +64,16 @@ def made(
     **of: Any,
 ) -> Record:
     """Return the record of a run of everything, or of what was selected, that finished `at`."""
-    told = {**dict.fromkeys(names if selected is None else selected, C), **(worse or {})}
+    verdicts = {**dict.fromkeys(names if selected is None else selected, C), **(worse or {})}
     seen = {
         name: replace(observation(verdict), observed_at=at)
         if isinstance(verdict, Verdict)
         else verdict
-        for name, verdict in told.items()
+        for name, verdict in verdicts.items()
     }
     given = {"target": "production", "catalogue": stages.digest, "started": at - HOUR}
     collected = tuple(map(criterion, names))
-    what = facts(stages, seen, collected=collected, selected=frozenset(seen), former=former)
+    what = run_data(stages, seen, collected=collected, selected=frozenset(seen), former=former)
     return assembled(what, run(**{**given, "finished": at, **of}), rule, 0, at)
 
 
@@ -79,7 +84,7 @@ def edited(record: Record, name: str, **changes: Any) -> Record:
         return replace(status, **changes) if status.id == name else status
 
     stages = tuple(
-        replace(each, criteria=tuple(map(changed, each.criteria))) for each in record.stages
+        replace(item, criteria=tuple(map(changed, item.criteria))) for item in record.stages
     )
     return replace(record, stages=stages)
 
@@ -96,7 +101,7 @@ def of_run(record: Record, **changes: Any) -> Record:
 
 
 def waived(*names: str, expires: datetime = NOW + DAY, **rules: Any) -> Waivers:
-    """Return waivers of some criteria."""
+    """Return waivers of the criteria with these ids."""
     given = tuple(
         Waiver(criterion=name, reason="the bank is closed", owner="Ann", expires=expires)
         for name in names
@@ -104,7 +109,7 @@ def waived(*names: str, expires: datetime = NOW + DAY, **rules: Any) -> Waivers:
     return Waivers(given=given, **rules)
 
 
-def answer(
+def decision_of(
     record: Record,
     *,
     stages: Catalogue = SHOP,
@@ -112,11 +117,11 @@ def answer(
     waivers: Waivers | None = None,
     override: Override | None = None,
     found: tuple[Violation, ...] = (),
-    **asked: Any,
+    **query: Any,
 ) -> GateDecision:
-    """Return what the gate says of a record."""
-    question = GateQuery(**{"target": "production", **asked})
-    return ask(
+    """Return the gate's decision on a record."""
+    question = GateQuery(**{"target": "production", **query})
+    return decide(
         record, stages, question, now, waivers=waivers, override=override, found=found
     )  # fmt: skip
 
@@ -126,18 +131,18 @@ KIND = ViolationKind
 
 @dataclass(frozen=True)
 class Row:
-    """One way to ask: the record, the question, and what must be said of it.
+    """One case: the record, the query, and the expected decision.
 
     Attributes:
-        ground: of the one refusal; None where it is the verdicts that close the gate.
-        told: what the first reason says.
+        ground: the rule of the only violation; None if a verdict closes the gate.
+        expected: a part of the first reason.
     """
 
     record: Callable[[], Record]
     status: int
-    ground: ViolationKind | None
-    told: str
-    asked: dict[str, Any] = field(default_factory=dict)
+    kind: ViolationKind | None
+    expected: str
+    query: dict[str, Any] = field(default_factory=dict)
 
 
 STALE = "it was CONFIRMED 25 h ago, and stays valid for 1d"
@@ -146,41 +151,41 @@ GATED = replace(made({"oauth.token": F}), final=made().final)
 SHAM = replace(made().decision, open=True, causes=(), actions=())
 
 REFUSALS = {
-    # The record isn't the one that was asked about.
+    # The record isn't the one in the query.
     "other target": Row(
         lambda: made(target="demo"), 10, KIND.TARGET,
-        "the record is about target 'demo', and 'production' is asked about"),
+        "the record is about target 'demo', not 'production'"),
     "other target that FAILED": Row(
         lambda: made({"oauth.token": F}, target="demo"), 10, KIND.TARGET, "target 'demo'"),
-    "other target asked": Row(
-        made, 10, KIND.TARGET, "target 'production', and 'demo' is asked about",
+    "another target": Row(
+        made, 10, KIND.TARGET, "target 'production', not 'demo'",
         {"target": "demo"}),
     "other run": Row(
-        made, 10, KIND.RUN, "the record is of run 'run-1', and run 'run-2' is asked about",
+        made, 10, KIND.RUN, "the record is of run 'run-1', not of run 'run-2'",
         {"run": "run-2"}),
     "other run that FAILED": Row(
         lambda: made({"oauth.token": F}), 10, KIND.RUN, "the record is of run 'run-1'",
         {"run": "run-2"}),
     "a part of a run's id": Row(
         lambda: made(id="run-10"), 10, KIND.RUN, "of run 'run-10'", {"run": "run-1"}),
-    "in progress, as asked": Row(
-        lambda: made(finished=None), 10, KIND.IN_PROGRESS, "run run-1 is in progress since",
+    "in progress, of this target": Row(
+        lambda: made(finished=None), 10, KIND.IN_PROGRESS, "run run-1 has been in progress for",
         {"run": "run-1"}),
     "a shard": Row(
         lambda: made(shard=True), 10, KIND.SHARD,
-        "the record is one shard of run 'run-1', which looked at a part of the catalogue"),
+        "the record is one shard of run 'run-1', which judged only a part of the catalogue"),
     "a shard that FAILED": Row(
         lambda: made({"oauth.token": F}, shard=True), 10, KIND.SHARD, "one shard of run 'run-1'",
         {"run": "run-1"}),
     "other subject": Row(
-        made, 10, KIND.SUBJECT, "the record is about release 'v1', and 'v2' is asked about",
+        made, 10, KIND.SUBJECT, "the record is about release 'v1', not 'v2'",
         {"subject": "v2"}),
     "no subject": Row(
         lambda: made(subject=Subject()), 10, KIND.SUBJECT,
-        "the record is about no release by name, and 'v2' is asked about", {"subject": "v2"}),
+        "the record is about an unnamed release, not 'v2'", {"subject": "v2"}),
     "other commit": Row(
         made, 10, KIND.COMMIT,
-        "the suite that ran is 0123456789ab, and commit 'fedcba9876' is asked about",
+        "the suite that ran is 0123456789ab, but commit 'fedcba9876' is required",
         {"commit": "fedcba9876"}),
     "no commit": Row(
         lambda: made(commit=None), 10, KIND.COMMIT, "of no known commit", {"commit": "0123456"}),
@@ -188,55 +193,56 @@ REFUSALS = {
         lambda: made(dirty=True), 10, KIND.COMMIT, "0123456789ab with local changes",
         {"commit": "0123456"}),
     "commit too short": Row(made, 10, KIND.COMMIT, "commit '012345' is", {"commit": "012345"}),
-    "empty commit": Row(made, 10, KIND.COMMIT, "commit '' is asked", {"commit": ""}),
+    "empty commit": Row(made, 10, KIND.COMMIT, "commit '' is required", {"commit": ""}),
     "in progress": Row(
         lambda: made(finished=None), 10, KIND.IN_PROGRESS,
-        "run run-1 is in progress since 60 min, or was killed: nothing is confirmed"),
+        "run run-1 has been in progress for 60 min, or was killed: nothing is confirmed"),
     "no stages": Row(
         lambda: made(stages=Catalogue(declared=False), names=()), 10, KIND.UNREADABLE,
         "the record has no stage at all", {"stages": Catalogue(declared=False)}),
     "stages that are none": Row(
         lambda: restaged(made(), "oauth", id="O", criteria=()), 10, KIND.UNREADABLE,
-        "the record's stages are none: stage id 'O'", {"stages": Catalogue(declared=False)}),
-    # It is too old, or from another world.
+        "the record's stages make no catalogue: stage id 'O'",
+        {"stages": Catalogue(declared=False)}),
+    # It is too old, or its clock or catalogue is another.
     "future": Row(
         lambda: made(at=NOW + 6 * timedelta(minutes=1)), 10, KIND.CLOCK,
         "the record is dated 6 min ahead of this machine's clock"),
     "too old": Row(
-        made, 10, KIND.MAX_AGE, "the record is 60 min old, and may be 30m (--max-age)",
+        made, 10, KIND.MAX_AGE, "the record is 60 min old, and may be at most 30m (--max-age)",
         {"now": NOW + HOUR, "max_age": HOUR / 2}),
     "other catalogue": Row(
         lambda: made(catalogue="0" * 16), 10, KIND.CATALOGUE,
-        "the record was made with another catalogue than is declared now"),
+        "the record was made with another catalogue than the declared one"),
     "a stage that is declared no more": Row(
         made, 10, KIND.CATALOGUE, "another catalogue", {"stages": catalogue("oauth", "place")}),
     "no catalogue": Row(lambda: made(catalogue=""), 10, KIND.CATALOGUE, "another catalogue"),
     # It contradicts itself.
     "FINAL edited": Row(
         lambda: replace(made({"oauth.token": B}), final=made().final), 10, KIND.CONTRADICTION,
-        "the record contradicts itself: FINAL is called CONFIRMED, and amounts to BLOCKED"),
+        "the record contradicts itself: FINAL is called CONFIRMED, but computed as BLOCKED"),
     "FINAL edited to worse": Row(
         lambda: replace(made(), final=made({"oauth.token": F}).final), 10, KIND.CONTRADICTION,
-        "FINAL is called FAILED, and amounts to CONFIRMED"),
+        "FINAL is called FAILED, but computed as CONFIRMED"),
     "decision edited": Row(
         lambda: replace(made({"oauth.token": B}), decision=SHAM), 10, KIND.CONTRADICTION,
-        "its decision is called open with FINAL BLOCKED"),
+        "its decision is open, but FINAL is BLOCKED"),
     "decision edited to closed": Row(
         lambda: replace(made(), decision=made({"oauth.token": B}).decision), 10,
-        ViolationKind.CONTRADICTION, "its decision is called closed with FINAL CONFIRMED"),
+        ViolationKind.CONTRADICTION, "its decision is closed, but FINAL is CONFIRMED"),
     "criterion edited": Row(
         lambda: edited(made({"oauth.token": B}), "oauth.token", verdict=C, **because(None)), 10,
         ViolationKind.CONTRADICTION,
-        "oauth.token: the record calls it CONFIRMED, and it was seen to be BLOCKED"),
+        "oauth.token: the record calls it CONFIRMED, but it was observed as BLOCKED"),
     "criterion edited that FAILED": Row(
         lambda: edited(made({"oauth.token": F}), "oauth.token", verdict=B), 1, None,
-        "oauth.token FAILED: the record calls it BLOCKED, and it was seen to be FAILED"),
+        "oauth.token FAILED: the record calls it BLOCKED, but it was observed as FAILED"),
     "criterion never observed": Row(
         lambda: edited(made(), "oauth.token", observed=None), 10, KIND.CONTRADICTION,
-        "oauth.token: the record calls it CONFIRMED, and it was never observed"),
+        "oauth.token: the record calls it CONFIRMED, but it was never observed"),
     "stage edited": Row(
         lambda: restaged(made({"extra.x": B}), "extra", verdict=C, **because(None)), 10,
-        ViolationKind.CONTRADICTION, "stage 'extra' is called CONFIRMED, and amounts to BLOCKED"),
+        ViolationKind.CONTRADICTION, "stage 'extra' is called CONFIRMED, but computed as BLOCKED"),
     "stage removed": Row(
         lambda: replace(made(), stages=made().stages[:3]), 10, KIND.CONTRADICTION,
         "the record contradicts itself: it has no stage 'extra' (and 1 more)"),
@@ -246,10 +252,10 @@ REFUSALS = {
         ), 10, KIND.CONTRADICTION, "the record contradicts itself: it has a stage 'x'"),
     "complete edited": Row(
         lambda: of_run(made(former=made(), selected=("oauth.token",)), complete=True), 10,
-        ViolationKind.CONTRADICTION, "it is called complete, and its criteria say otherwise"),
+        ViolationKind.CONTRADICTION, "it is called complete, but its criteria say otherwise"),
     "not complete, edited": Row(
         lambda: of_run(made(), complete=False), 10, KIND.CONTRADICTION,
-        "it is called not complete, and its criteria say otherwise"),
+        "it is called not complete, but its criteria say otherwise"),
     # A waiver breaks a rule.
     "unknown waiver": Row(
         made, 10, KIND.WAIVER, "the waiver of 'oauth.tokens' (Ann) is about no criterion",
@@ -264,12 +270,12 @@ REFUSALS = {
         made, 10, KIND.WAIVER, "which is more than 30d ahead (waiver_max)",
         {"waivers": waived("oauth.token", expires=NOW + 31 * DAY)}),
     "unwaivable names nothing": Row(
-        made, 10, KIND.WAIVER, "unwaivable names 'oauth.tokens', which is no criterion",
+        made, 10, KIND.WAIVER, "unwaivable names 'oauth.tokens', which is not a criterion",
         {"waivers": Waivers(unwaivable=("oauth.tokens",))}),
     # Found elsewhere.
     "document": Row(
         made, 10, KIND.DOCUMENT, "it was edited",
-        {"found": (Violation(ground=ViolationKind.DOCUMENT, text="it was edited"),)}),
+        {"found": (Violation(kind=ViolationKind.DOCUMENT, text="it was edited"),)}),
     # The verdicts, now.
     "FAILED": Row(
         lambda: made({"oauth.token": F}), 1, None, "oauth.token FAILED: seen to be FAILED"),
@@ -301,17 +307,17 @@ REFUSALS = {
         "oauth.token BLOCKED: it was CONFIRMED an unknown time ago"),
     "seen on another release": Row(
         lambda: made(former=made(subject=Subject(release="v0")), selected=ALL[1:]), 10, None,
-        "oauth.token BLOCKED: it was CONFIRMED of release 'v0', and 'v1' is asked about",
+        "oauth.token BLOCKED: it was CONFIRMED of release 'v0', not of 'v1'",
         {"subject": "v1"}),
     "seen on a release without a name": Row(
         lambda: made(former=made(subject=Subject()), selected=ALL[1:]), 10, None,
-        "oauth.token BLOCKED: it was CONFIRMED of a release not named, and 'v1' is asked about",
+        "oauth.token BLOCKED: it was CONFIRMED of an unnamed release, not of 'v1'",
         {"subject": "v1"}),
     "stale and seen on another release": Row(
         lambda: made(former=made(at=NOW - 23 * HOUR, subject=Subject(release="v0")),
                      selected=ALL[1:]),
         10, None,
-        "oauth.token BLOCKED: it was CONFIRMED of release 'v0', and 'v1' is asked about",
+        "oauth.token BLOCKED: it was CONFIRMED of release 'v0', not of 'v1'",
         {"subject": "v1", "now": NOW + 2 * HOUR}),
     "nothing at all": Row(
         lambda: made(stages=catalogue("oauth"), names=()), 10, None,
@@ -346,25 +352,25 @@ REFUSALS = {
 def test_refusal(name: str) -> None:
     """Closed, with the exit status, the one refusal and the sentence of its row."""
     row = REFUSALS[name]
-    got = answer(row.record(), **row.asked)
+    got = decision_of(row.record(), **row.query)
     assert not got.open
     assert got.decision == "closed"
     assert got.exit_code == row.status
-    assert [violation.ground for violation in got.violations if row.ground] == [row.ground] * bool(
-        row.ground
+    assert [violation.kind for violation in got.violations if row.kind] == [row.kind] * bool(
+        row.kind
     )
-    assert row.told in (got.violations[0].text if row.ground else got.reasons[0])
-    asked = str(row.asked.get("target", "production"))
-    rule = row.ground or ViolationKind.VERDICT
+    assert row.expected in (got.violations[0].text if row.kind else got.reasons[0])
+    target = str(row.query.get("target", "production"))
+    rule = row.kind or ViolationKind.VERDICT
     assert got.rules[0] is rule
-    assert got.sentence.startswith(f"gate closed (target {asked}, rule {rule}): ")
+    assert got.sentence.startswith(f"gate closed (target {target}, rule {rule}): ")
     assert got.reasons[0] in got.sentence
     assert len(got.sentence.splitlines()) == 1
 
 
 OPEN: dict[str, Row] = {
     "everything CONFIRMED": Row(made, 0, None, ""),
-    "everything asked": Row(
+    "every condition of the query": Row(
         made, 0, None, "",
         {"subject": "v1", "commit": "0123456789ABCDEF", "run": "run-1", "max_age": SECOND}),
     "short commit": Row(made, 0, None, "", {"commit": "0123456"}),
@@ -383,7 +389,7 @@ OPEN: dict[str, Row] = {
     "what FINAL doesn't roll up": Row(lambda: made({"extra.x": F}), 0, None, ""),
     "what wasn't required": Row(
         lambda: made({"sale.exists": F}), 0, None, "", {"require": ("place",)}),
-    "whatever rule the run had": Row(lambda: made(rule=Rule.OFF), 0, None, ""),
+    "a run with the rule off": Row(lambda: made(rule=Rule.OFF), 0, None, ""),
     "undeclared": Row(
         lambda: made(stages=Catalogue(declared=False).with_stages_of([criterion("api.x")]),
                      names=("api.x",), catalogue=Catalogue(declared=False).digest),
@@ -396,51 +402,53 @@ OPEN: dict[str, Row] = {
 def test_open(name: str) -> None:
     """Open, by what was seen alone."""
     row = OPEN[name]
-    got = answer(row.record(), **row.asked)
+    got = decision_of(row.record(), **row.query)
     assert (got.open, got.exit_code, got.decision) == (True, 0, "open"), got.sentence
     assert got.verdict is got.effective_verdict is C
     assert (got.violations, got.causes, got.waived) == ((), (), ())
     assert got.actions == got.reasons == ()
-    what = "stages place" if "require" in row.asked else "FINAL"
+    what = "stages place" if "require" in row.query else "FINAL"
     assert got.sentence == f"gate open (target production): {what} CONFIRMED"
 
 
 def test_an_unknown_stage_is_an_error() -> None:
     """Of the question, not of the record."""
     with pytest.raises(UnknownStageError, match=r"--require 'sales': .* stages are oauth, place"):
-        answer(made(), require=("oauth", "sales"))
+        decision_of(made(), require=("oauth", "sales"))
     bare = Catalogue(declared=False)
     with pytest.raises(UnknownStageError, match="'sales': there is no such stage; stages are none"):
-        answer(made(stages=bare, names=()), stages=bare, require=("sales",))
+        decision_of(made(stages=bare, names=()), stages=bare, require=("sales",))
 
 
-def test_one_reason_is_told_whole() -> None:
-    """Without counting others that there aren't; what has no remedy has no action."""
-    cut = answer(replace(made({"oauth.token": B}), decision=SHAM))
+def test_one_reason_is_printed_alone() -> None:
+    """It has no count of others; a violation without a remedy gives no action."""
+    cut = decision_of(replace(made({"oauth.token": B}), decision=SHAM))
     assert [violation.text for violation in cut.violations] == [
-        "the record contradicts itself: its decision is called open with FINAL BLOCKED"
+        "the record contradicts itself: its decision is open, but FINAL is BLOCKED"
     ]
-    got = answer(made({"oauth.token": B}))
+    got = decision_of(made({"oauth.token": B}))
     assert got.sentence == (
         "gate closed (target production, rule verdict): FINAL BLOCKED: "
         "oauth.token BLOCKED: seen to be BLOCKED"
     )
-    assert answer(made(), found=(Violation(ground=ViolationKind.DOCUMENT, text="x"),)).actions == ()
+    assert (
+        decision_of(made(), found=(Violation(kind=ViolationKind.DOCUMENT, text="x"),)).actions == ()
+    )
 
 
-def test_another_run_is_asked_for_in_the_words_of_the_question() -> None:
-    """Who does what it says gets a record of the target and release that were asked about."""
-    got = answer(made(), target="eu", subject="v 2")
+def test_the_remedy_names_the_run_of_the_query() -> None:
+    """The command makes a record of the query's target and release."""
+    got = decision_of(made(), target="eu", subject="v 2")
     assert got.actions == ("run pytest -m production --target eu --prodstatus-subject='v 2'",)
-    assert answer(made(), target="eu").actions == ("run pytest -m production --target eu",)
+    assert decision_of(made(), target="eu").actions == ("run pytest -m production --target eu",)
 
 
 def test_an_id_is_used_once() -> None:
     """Another run's record is replaced by one of this id; one that has it needs a new id."""
-    assert answer(made(), run="run 2").actions == (
+    assert decision_of(made(), run="run 2").actions == (
         "run PRODSTATUS_RUN_ID='run 2' pytest -m production --target production",
     )
-    (action,) = answer(made(), run="run-1", subject="v2").actions
+    (action,) = decision_of(made(), run="run-1", subject="v2").actions
     assert action == (
         "run pytest -m production --target production --prodstatus-subject=v2 "
         "with a new PRODSTATUS_RUN_ID"
@@ -458,28 +466,28 @@ def test_an_id_is_used_once() -> None:
     ],
 )
 def test_what_helps_if_the_commit_is_another(of: dict[str, Any], commit: str, action: str) -> None:
-    """To run again what still has local changes would help nobody."""
-    (first,) = answer(made(**of), commit=commit).actions
+    """Running again with local changes would not help."""
+    (first,) = decision_of(made(**of), commit=commit).actions
     assert first.startswith(action)
 
 
 def test_a_shard_is_to_be_merged() -> None:
     """To run it again would make another shard."""
-    assert answer(made(shard=True)).actions == (
+    assert decision_of(made(shard=True)).actions == (
         "merge the shards of the run with prodstatus merge, then ask the gate again",
     )
 
 
 def test_the_rules_of_several_refusals() -> None:
     """In the order of the reasons, and the verdict's first only if something FAILED."""
-    asked: dict[str, Any] = {"now": NOW + 25 * HOUR, "waivers": waived("oauth.tokens")}
+    query: dict[str, Any] = {"now": NOW + 25 * HOUR, "waivers": waived("oauth.tokens")}
     names = {F: ["verdict", "max-age", "waiver"], B: ["max-age", "waiver", "verdict"]}
     for verdict, rules in names.items():
-        got = answer(made({"oauth.token": verdict}), **asked)
+        got = decision_of(made({"oauth.token": verdict}), **query)
         assert [str(rule) for rule in got.rules] == rules
         assert got.sentence.startswith(f"gate closed (target production, rule {rules[0]}): ")
         assert f"FINAL {verdict}" in got.sentence
-    assert answer(made()).rules == ()
+    assert decision_of(made()).rules == ()
 
 
 class TestWaivers:
@@ -487,19 +495,19 @@ class TestWaivers:
 
     @pytest.mark.parametrize("verdict", [B, F])
     def test_open_by_a_waiver(self, verdict: Verdict) -> None:
-        """What hangs on it is free as well, and the verdict stays what it was."""
-        got = answer(made({"oauth.token": verdict}), waivers=waived("oauth.token"))
+        """What depends on it is free as well, and the verdict doesn't change."""
+        got = decision_of(made({"oauth.token": verdict}), waivers=waived("oauth.token"))
         assert (got.open, got.exit_code, got.decision) == (True, 0, "open, 1 waived")
         assert (got.verdict, got.effective_verdict) == (verdict, C)
-        assert [each.status.id for each in got.waived] == ["oauth.token"]
+        assert [item.status.id for item in got.waived] == ["oauth.token"]
         assert got.sentence == f"gate open, 1 waived (target production): FINAL {verdict}"
 
     def test_what_is_stale_or_unknown_may_be_waived(self) -> None:
-        """Whatever isn't CONFIRMED now."""
+        """Everything that isn't CONFIRMED now may be waived."""
         names = ("oauth.token", "place.order", "sale.exists", "extra.x")
-        got = answer(made(names=names), waivers=waived("sale.linked"))
+        got = decision_of(made(names=names), waivers=waived("sale.linked"))
         assert got.decision == "open, 1 waived"
-        late = answer(
+        late = decision_of(
             made(), now=NOW + 25 * HOUR, max_age=48 * HOUR,
             waivers=waived("oauth.token", "sale.exists", "sale.linked", expires=NOW + 30 * HOUR),
         )  # fmt: skip
@@ -509,36 +517,40 @@ class TestWaivers:
         """An id without brackets stands for all, and each is counted once."""
         names = ("oauth.token[eu]", "oauth.token[us]", *ALL[1:])
         worse = {"oauth.token[eu]": F, "oauth.token[us]": F}
-        got = answer(made(worse, names=names), waivers=waived("oauth.token"))
+        got = decision_of(made(worse, names=names), waivers=waived("oauth.token"))
         assert got.decision == "open, 2 waived"
-        both = answer(made(worse, names=names), waivers=waived("oauth.token", "oauth.token[eu]"))
+        both = decision_of(
+            made(worse, names=names), waivers=waived("oauth.token", "oauth.token[eu]")
+        )
         assert both.decision == "open, 2 waived"
-        one = answer(made(worse, names=names), waivers=waived("oauth.token[eu]"))
+        one = decision_of(made(worse, names=names), waivers=waived("oauth.token[eu]"))
         assert one.reasons == ("oauth.token[us] FAILED: seen to be FAILED",)
 
     def test_what_bears_on_nothing_is_not_counted(self) -> None:
-        """A waiver of what the answer doesn't depend on."""
-        got = answer(made({"extra.x": F}), waivers=waived("extra.x"))
+        """A waiver of a criterion on which the decision doesn't depend."""
+        got = decision_of(made({"extra.x": F}), waivers=waived("extra.x"))
         assert (got.decision, got.waived) == ("open", ())
 
     def test_no_waiver_of_what_went_wrong_outside(self) -> None:
         """An incident has no criterion."""
-        got = answer(made({"oauth.token": F}, incidents=(DIED,)), waivers=waived("oauth.token"))
+        got = decision_of(
+            made({"oauth.token": F}, incidents=(DIED,)), waivers=waived("oauth.token")
+        )
         assert (got.exit_code, got.reasons) == (10, ("run BLOCKED: worker gw0 died",))
 
 
 class TestOverride:
-    """A person's word opens the gate, and everything else is still said."""
+    """A person opens the gate, and all reasons are still listed."""
 
     WORD = Override(target="production", reason="fix", who="Ann", since=NOW, until=NOW + HOUR)
-    GONE = Violation(ground=ViolationKind.UNREADABLE, text="there is no record")
+    GONE = Violation(kind=ViolationKind.UNREADABLE, text="there is no record")
 
-    def test_whatever_the_verdict(self) -> None:
+    def test_every_verdict(self) -> None:
         """FAILED, refused, or nothing known at all."""
         for got in (
-            answer(made({"oauth.token": F}), override=self.WORD),
-            answer(made(target="demo"), override=self.WORD),
-            refused([self.GONE], GateQuery(target="production"), self.WORD),
+            decision_of(made({"oauth.token": F}), override=self.WORD),
+            decision_of(made(target="demo"), override=self.WORD),
+            decision_without_record([self.GONE], GateQuery(target="production"), self.WORD),
         ):  # fmt: skip
             assert (got.open, got.exit_code, got.confirmed) == (True, 0, False)
             assert got.decision == "open by an override"
@@ -546,8 +558,8 @@ class TestOverride:
             assert got.override == self.WORD
 
     def test_not_needed(self) -> None:
-        """The gate is open by what was seen, and the override is still told."""
-        got = answer(made(), override=self.WORD)
+        """The gate is open without it, and the override is still listed."""
+        got = decision_of(made(), override=self.WORD)
         assert (got.decision, got.override) == ("open", self.WORD)
 
 
@@ -555,8 +567,8 @@ class TestCauses:
     """Each root once, with what depends on it, and what to do."""
 
     def test_the_root_and_what_depends_on_it(self) -> None:
-        """What is below it isn't told again, whatever its own verdict; FINAL's stays."""
-        got = answer(made({"sale.linked": F, "oauth.token": B, "place.order": B}))
+        """A stage below it isn't listed as a cause, even if it FAILED; FINAL keeps the verdict."""
+        got = decision_of(made({"sale.linked": F, "oauth.token": B, "place.order": B}))
         assert [(c.ids, c.verdict, c.stages, c.affected) for c in got.causes] == [
             (("oauth.token",), B, ("oauth",), ("place", "sale", "final")),
         ]
@@ -569,20 +581,20 @@ class TestCauses:
 
     def test_several_of_one_stage(self) -> None:
         """FAILED before BLOCKED, and the sentence counts."""
-        got = answer(made({"sale.linked": F, "sale.exists": B}))
+        got = decision_of(made({"sale.linked": F, "sale.exists": B}))
         assert [c.ids for c in got.causes] == [("sale.linked",), ("sale.exists",)]
         assert got.sentence.endswith("sale.linked FAILED: seen to be FAILED (and 1 more)")
 
-    def test_what_the_answer_is_not_about_is_not_told(self) -> None:
+    def test_what_the_decision_is_not_about_is_not_listed(self) -> None:
         """Neither as a cause nor as affected."""
-        got = answer(made({"oauth.token": F, "sale.linked": F}), require=("place",))
+        got = decision_of(made({"oauth.token": F, "sale.linked": F}), require=("place",))
         assert [(c.ids, c.affected) for c in got.causes] == [(("oauth.token",), ("place",))]
 
     def test_an_incident(self) -> None:
         """Is about the run, and FINAL depends on it."""
-        (cause,) = answer(made(incidents=(DIED,))).causes
+        (cause,) = decision_of(made(incidents=(DIED,))).causes
         assert (cause.ids, cause.stages, cause.affected) == (("run",), (), ("final",))
-        (cause,) = answer(made(incidents=(DIED,)), require=("oauth",)).causes
+        (cause,) = decision_of(made(incidents=(DIED,)), require=("oauth",)).causes
         assert (cause.ids, cause.stages, cause.affected) == (("run",), (), ())
 
     def test_next_actions(self) -> None:
@@ -592,7 +604,7 @@ class TestCauses:
             "sale.linked": F,
             "sale.exists": observation(B, reason=armed),
         }
-        got = answer(made(worse, catalogue="0" * 16))
+        got = decision_of(made(worse, catalogue="0" * 16))
         assert got.actions == (
             "run pytest -m production --target production",
             "fix sale.linked: seen to be FAILED",
@@ -601,14 +613,14 @@ class TestCauses:
 
     def test_a_remedy_is_what_to_do(self) -> None:
         """Also for what FAILED."""
-        got = answer(made({"sale.linked": observation(F, reason=reason(remedy="sell again"))}))
+        got = decision_of(made({"sale.linked": observation(F, reason=reason(remedy="sell again"))}))
         assert got.actions == ("sell again",)
 
     def test_what_the_record_knows_nothing_of(self) -> None:
-        """Is BLOCKED, not run: whatever is declared must have been seen."""
+        """It is BLOCKED, not run: everything that is declared must be observed."""
         wide = replace(SHOP.stages[0], criteria=("oauth.token", "oauth.fresh", "oauth.[eu]"))
         stages = Catalogue(stages=(wide, *SHOP.stages[1:]))
-        got = answer(made(catalogue=stages.digest), stages=stages)
+        got = decision_of(made(catalogue=stages.digest), stages=stages)
         (cause,) = got.causes
         assert (cause.verdict, cause.ids) == (B, ("oauth.fresh", "oauth.[eu]"))
         assert (cause.kind, got.verdict) == (Kind.NOT_RUN, B)
@@ -617,21 +629,21 @@ class TestCauses:
     def test_kinds(self) -> None:
         """Of the reasons that the gate itself gives."""
         former = made(subject=Subject(release="v0"))
-        other = answer(made(former=former, selected=ALL[1:]), subject="v1")
+        other = decision_of(made(former=former, selected=ALL[1:]), subject="v1")
         assert [cause.kind for cause in other.causes] == [Kind.STALE]
         assert other.actions == ("run stage oauth again",)
-        sham = answer(edited(made(), "oauth.token", observed=None))
+        sham = decision_of(edited(made(), "oauth.token", observed=None))
         assert [cause.kind for cause in sham.causes] == [Kind.NOT_RUN]
 
     def test_fix_several(self) -> None:
         """That say the same of themselves."""
-        got = answer(made({"sale.linked": F, "sale.exists": F}))
+        got = decision_of(made({"sale.linked": F, "sale.exists": F}))
         assert got.actions == ("fix sale.exists and 1 more: seen to be FAILED",)
 
     def test_the_record_comes_first_unless_something_failed(self) -> None:
         """The worst first."""
         late = NOW + 25 * HOUR
-        blocked = answer(made({"oauth.token": B}), now=late, require=("oauth",))
+        blocked = decision_of(made({"oauth.token": B}), now=late, require=("oauth",))
         assert blocked.reasons[0].startswith("the record is 25 h old")
-        failed = answer(made({"oauth.token": F}), now=late, require=("oauth",))
+        failed = decision_of(made({"oauth.token": F}), now=late, require=("oauth",))
         assert failed.reasons[1].startswith("the record is 25 h old")

@@ -36,7 +36,7 @@ RECORD = record(
 DATA = json.loads(write_record(RECORD))
 TEXT = write_record(RECORD)
 
-# Where a value stands in the record.
+# The place of a value in the record.
 Path = tuple[str | int, ...]
 
 
@@ -87,7 +87,7 @@ def test_a_missing_field_is_named(path: Path) -> None:
 
 @pytest.mark.parametrize("path", paths(DATA), ids=lambda p: "/".join(map(str, p)))
 def test_a_value_of_another_type_is_refused(path: Path) -> None:
-    """An object where none may stand; nothing is taken for what it isn't."""
+    """An object is refused at every place that has another type."""
 
     def spoil(parent: Any, key: str | int) -> None:
         parent[key] = {"no": 1} if not isinstance(parent[key], dict) else [1]
@@ -105,7 +105,7 @@ def test_a_record_cut_short_anywhere_is_refused() -> None:
     "text", ["", "null", "[]", "3", '"x"', "{}", "{", "NaN", "\ufeff{}", "not json"]
 )
 def test_what_is_no_record_is_refused(text: str) -> None:
-    """Whatever else it is."""
+    """Everything that isn't a record is refused."""
     assert "record" in refused(text)
 
 
@@ -137,9 +137,9 @@ def test_a_verdict_without_a_reason_is_refused() -> None:
 
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
-def test_a_number_that_is_none_is_refused(constant: str) -> None:
+def test_nan_is_refused(constant: str) -> None:
     """JSON has no NaN."""
-    assert "is no JSON" in refused(TEXT.replace('"duration":0.0', f'"duration":{constant}'))
+    assert "is not JSON" in refused(TEXT.replace('"duration":0.0', f'"duration":{constant}'))
 
 
 def test_endless_nesting_is_refused() -> None:
@@ -151,7 +151,7 @@ def test_endless_nesting_is_refused() -> None:
 
 
 def test_a_field_of_another_release_is_refused() -> None:
-    """What this release doesn't know may bear on a verdict; the nearest that it knows is named."""
+    """An unknown field may change a verdict; the sentence names the most similar field."""
     message = refused(json.dumps({**DATA, "waivers": []}))
     assert "the record has an unknown field 'waivers'; fields are run, final, decision" in message
     message = refused(changed(("stages", 0, "criteria", 1, "flaky"), rename("flakey")))
@@ -196,8 +196,8 @@ def rename(name: str) -> Callable[[Any, str | int], None]:
         (("previous",), {}, "previous has no field 'run'"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_said(path: Path, value: object, sentence: str) -> None:
-    """The place, the value there, and what must stand there."""
+def test_the_sentence_says_what_is_wrong(path: Path, value: object, sentence: str) -> None:
+    """It names the place, the value, and what the value must be."""
     assert sentence in refused(changed(path, lambda parent, key: at(parent, key, value)))
 
 
@@ -228,23 +228,23 @@ def in_short() -> dict[str, Any]:
         ('"type":"int"', '"type":"text","type":"int"'),
     ],
 )
-def test_a_key_that_stands_twice_is_refused(before: str, after: str) -> None:
-    """Of two, this reader would take the last, and another one the first."""
+def test_a_duplicate_key_is_refused(before: str, after: str) -> None:
+    """This reader would take the last of two, and another reader the first."""
     assert before in TEXT
-    assert "stands twice in one object" in refused(TEXT.replace(before, after, 1))
+    assert "appears twice in one object" in refused(TEXT.replace(before, after, 1))
 
 
-def test_a_stage_that_stands_twice_is_refused() -> None:
-    """Each output would show another one of the two."""
+def test_a_duplicate_stage_is_refused() -> None:
+    """Else each output might show another one of the two."""
     data = {**DATA, "stages": [*DATA["stages"], DATA["stages"][0]]}
     assert refused(json.dumps(data)).endswith(
-        "the record: the stage 'a' stands twice; a record has every stage once"
+        "the record: the stage 'a' appears twice; a record has every stage once"
     )
 
 
 @pytest.mark.parametrize("text", [r"\ud800", r"\udfff\ud800"])
 def test_a_lone_surrogate_is_refused(text: str) -> None:
-    """It is no text that anyone could print, store or send on."""
+    """It can't be printed, stored or sent."""
     edited = TEXT.replace('"title":"', f'"title":"{text}', 1)
     assert edited != TEXT
     assert "surrogate" in refused(edited)
@@ -259,7 +259,7 @@ def test_a_huge_number_is_refused(number: str) -> None:
 
 
 @given(st.data())
-def test_whatever_is_done_to_a_record(data: st.DataObject) -> None:
+def test_every_change_of_a_record(data: st.DataObject) -> None:
     """It is read, or refused with one sentence; nothing else is ever raised."""
     text = data.draw(st.sampled_from([TEXT, *map(write_record, [in_progress(RECORD)])]))
     for _ in range(data.draw(st.integers(1, 3))):
@@ -286,7 +286,7 @@ PIECES = st.one_of(
     ),
     st.data(),
 )
-def test_whatever_stands_in_its_place(value: Any, data: st.DataObject) -> None:
+def test_any_json_at_any_place(value: Any, data: st.DataObject) -> None:
     """Any JSON at any place of a record of any schema is read or refused."""
     path = data.draw(st.sampled_from(paths(DATA)))
     edited = json.loads(changed(path, lambda parent, key: at(parent, key, value)))
@@ -296,7 +296,7 @@ def test_whatever_stands_in_its_place(value: Any, data: st.DataObject) -> None:
 
 
 def read_or_refused(text: str) -> None:
-    """Read a record; what is read can be written, and what is refused is told in one sentence."""
+    """Read a record: one that is read can be written, one that is refused gives one sentence."""
     message = ""
     try:
         record = read_record(text, "reports/status.json")
@@ -310,7 +310,7 @@ def read_or_refused(text: str) -> None:
 
 @pytest.mark.parametrize("made", [RECORD, in_progress(), in_progress(RECORD)])
 def test_a_record_reads_back(made: object) -> None:
-    """Just as it was."""
+    """It is read back unchanged."""
     assert read_record(write_record(made), "status.json") == made  # type: ignore[arg-type]
 
 
@@ -321,17 +321,17 @@ def test_a_record_reads_back(made: object) -> None:
      {"name": "n", "at": "now", "type": "int", "value": 1},
      {"name": "n", "at": "2026-01-01T00:00:00.000Z", "type": "float", "value": 1.5}],
 )  # fmt: skip
-def test_what_is_no_evidence_is_refused(data: Any) -> None:
-    """A record with such an entry is no valid record."""
-    told = json.loads(write_record(RECORD))
-    told["stages"][0]["criteria"][0]["evidence"] = [data]
+def test_invalid_evidence_is_refused(data: Any) -> None:
+    """A record with such an entry is invalid."""
+    raw = json.loads(write_record(RECORD))
+    raw["stages"][0]["criteria"][0]["evidence"] = [data]
     with pytest.raises(RecordError, match=r"stages\[0\]\.criteria\[0\]\.evidence\[0\]"):
-        read_record(json.dumps(told), "status.json")
+        read_record(json.dumps(raw), "status.json")
 
 
 @each_hostile_text
 def test_a_title_is_one_line(text: str) -> None:
-    """Whoever wrote the record; one that is no text at all is refused."""
+    """This is so for every record; a title that isn't a text is refused."""
     edited = changed(("stages", 0, "criteria", 0, "title"), lambda at, key: at.update({key: text}))
     if text != utf8(text):
         assert "surrogates not allowed" in refused(edited)

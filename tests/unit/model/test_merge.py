@@ -27,10 +27,10 @@ from tests.unit.given import (
     by_id,
     catalogue,
     criterion,
-    facts,
     observation,
     reason,
     run,
+    run_data,
     stage,
 )
 from tests.unit.model.test_properties import DIED, catalogues
@@ -55,18 +55,18 @@ def shard(
     status: int = 0,
     **of: Any,
 ) -> Record:
-    """Return the record of one shard: it collected everything and was asked for a part."""
+    """Return the record of one shard: it collected everything and selected a part."""
     seen = {
-        name: told if isinstance(told, Observation) else observation(told)
-        for name, told in observed.items()
+        name: value if isinstance(value, Observation) else observation(value)
+        for name, value in observed.items()
     }
     chosen = frozenset([*seen, *selected])
-    told = facts(
+    data = run_data(
         stages, seen, collected=tuple(map(criterion, names)), selected=chosen, former=former
     )  # fmt: skip
     given_ = {"catalogue": stages.digest, "selection": " ".join(sorted(chosen)), **of}
     made = run(**given_)
-    return assembled(told, made, rule, status, made.finished or NOW)
+    return assembled(data, made, rule, status, made.finished or NOW)
 
 
 def merged(*parts: Record, stages: Catalogue = SHOP) -> Record:
@@ -75,15 +75,15 @@ def merged(*parts: Record, stages: Catalogue = SHOP) -> Record:
 
 
 def timeless(record: Record) -> Record:
-    """Return a record without what the shards were asked to look at."""
+    """Return a record without the selections of its shards."""
     return replace(record, run=replace(record.run, selection=None))
 
 
 class TestCriterion:
-    """Which shard speaks for a criterion."""
+    """The shard from which a criterion is taken."""
 
-    def test_whoever_ran_it(self) -> None:
-        """Before one that only knows it from an earlier run, or not at all."""
+    def test_the_shard_that_ran_it(self) -> None:
+        """It comes before a shard that knows it only from an earlier run, or not at all."""
         former = shard(dict.fromkeys(ALL, F), id="run-0", started=NOW - 2 * HOUR)
         got = merged(shard({"api.key": C}), shard({"shop.open": C, "shop.paid": B}, former=former))
         assert {s.id: s.verdict for s in got.criteria} == {
@@ -99,16 +99,16 @@ class TestCriterion:
         late = observation(F, observed_at=NOW, reason=reason("late"))
         early = observation(F, observed_at=NOW - MINUTE, reason=reason("early"))
         undated = observation(F, observed_at=None, reason=reason("some time"))
-        for told, text in (
+        for verdicts, text in (
             ((C, late, B), "late"),
             ((late, early), "early"),
             ((undated, late), "late"),
         ):
-            got = merged(*(shard({"api.key": each}) for each in told))
+            got = merged(*(shard({"api.key": verdict}) for verdict in verdicts))
             assert by_id(got.criteria)["api.key"].reason == reason(text)
 
     def test_one_that_was_not_reached(self) -> None:
-        """Is BLOCKED, whatever another shard remembers of it."""
+        """It is BLOCKED, even if another shard has carried it over."""
         former = shard(dict.fromkeys(ALL, C), id="run-0")
         got = merged(shard({"api.key": C}, former=former), shard({}, selected=["shop.open"]))
         status = by_id(got.criteria)["shop.open"]
@@ -130,7 +130,7 @@ class TestCriterion:
         memories = (
             older(F, then - HOUR, "run-0"), older(C, then, "run-00"), older(F, None, "run-000")
         )  # fmt: skip
-        parts = [shard({"api.key": C}, former=each, stages=lasting) for each in memories]
+        parts = [shard({"api.key": C}, former=item, stages=lasting) for item in memories]
         status = by_id(merged(*parts, stages=lasting).criteria)["shop.open"]
         assert (status.verdict, status.observed_at) == (C, then)
         assert (status.carried_over, status.selected) == (True, False)
@@ -141,9 +141,9 @@ class TestCriterion:
 
     @pytest.mark.parametrize(("hours", "verdict"), [(1, B), (24, B), (25, C), (24 * 30, C)])
     def test_what_a_lost_shard_was_to_run(self, hours: int, verdict: Any) -> None:
-        """Yesterday's CONFIRMED in another shard's memory doesn't stand for it.
+        """Yesterday's CONFIRMED, carried over by another shard, doesn't replace it.
 
-        But for a stage that is declared to be valid for longer than is usual.
+        The exception is a stage whose `valid_for` is longer than the default.
         """
         stages = catalogue(
             SHOP.stages[0], replace(SHOP.stages[1], valid_for=hours * HOUR), SHOP.stages[2]
@@ -170,8 +170,8 @@ class TestCriterion:
         assert by_id(got.criteria)["shop.open"].verdict is F
         assert (got.final.verdict, got.decision.exit_code) == (F, 1)
 
-    def test_one_that_nobody_provides(self) -> None:
-        """Of shards that know nothing, one that knows what to do."""
+    def test_one_that_no_test_provides(self) -> None:
+        """If no shard observed it, a status with a remedy is taken."""
 
         def knowing(**changes: Any) -> Record:
             part = shard({"api.key": C}, names=["api.key"])
@@ -194,10 +194,10 @@ class TestCriterion:
 
 
 class TestRun:
-    """What the merged run says of itself."""
+    """The data of the merged run."""
 
     def test_from_the_first_start_to_the_last_end(self) -> None:
-        """And asked for everything where together the shards were."""
+        """It selected everything if its shards together did."""
         first = shard({"api.key": C}, finished=NOW - MINUTE)
         last = shard({"shop.open": C, "shop.paid": C}, started=NOW - 2 * HOUR)
         got = merged(first, last).run
@@ -214,7 +214,7 @@ class TestRun:
         assert got.decision.exit_code == 10
         assert merged(shard({"shop.open": C}, selection=None)).run.selection is None
 
-    def test_it_is_no_shard(self) -> None:
+    def test_it_is_not_a_shard(self) -> None:
         """Its parts are."""
         parts = (shard({"api.key": C}, shard=True), shard({"shop.open": C}, shard=True))
         assert not merged(*parts).run.shard
@@ -237,8 +237,8 @@ class TestRun:
         assert merged(shard(lost, rule=rule)).decision.exit_code == status
 
     def test_what_machines_say_differently(self) -> None:
-        """Is all kept: versions, endpoints, snapshots, incidents."""
-        one = shard(
+        """All of it is kept: versions, endpoints, snapshots, incidents."""
+        first = shard(
             {"api.key": C}, versions={"python": "3.11", "pytest": "9"}, dirty=False,
             subject=Subject(release="v1", endpoints={"db": "a"}, snapshots={"db": (NOW,)}),
             incidents=(DIED,),
@@ -250,7 +250,7 @@ class TestRun:
                 snapshots={"db": (NOW - HOUR, NOW), "q": (NOW,)},
             ),
         )  # fmt: skip
-        got = merged(one, other).run
+        got = merged(first, other).run
         assert got.versions == {"pytest": "9", "python": "3.11, 3.12"}
         assert got.subject == Subject(
             release="v1",
@@ -263,32 +263,32 @@ class TestRun:
         """Each once."""
         word = Override(target="demo", reason="x", who="Ann", since=NOW, until=NOW + HOUR)
         more = replace(word, who="Bob")
-        one = replace(shard({"api.key": C}), overrides=(word,))
+        first = replace(shard({"api.key": C}), overrides=(word,))
         other = replace(shard({"shop.open": C}), overrides=(word, more))
-        assert merged(one, other).overrides == (word, more)
+        assert merged(first, other).overrides == (word, more)
 
     @pytest.mark.parametrize(
-        ("told", "dirty"), [((None, None), None), ((None, False), False), ((None, True), True)]
+        ("states", "dirty"), [((None, None), None), ((None, False), False), ((None, True), True)]
     )
     def test_local_changes_of_any_machine(
-        self, told: tuple[bool | None, ...], dirty: bool | None
+        self, states: tuple[bool | None, ...], dirty: bool | None
     ) -> None:
-        """None only where nobody knows."""
-        parts = [shard({"api.key": C}, dirty=each) for each in told]
+        """It is None only if no shard knows."""
+        parts = [shard({"api.key": C}, dirty=state) for state in states]
         assert merged(*parts).run.dirty is dirty
 
     @pytest.mark.parametrize(
         ("statuses", "status"), [((0, 0), 0), ((0, 1), 1), ((1, 0), 1), ((5, 0), 0), ((2, 0), 0)]
     )
     def test_exit_status(self, statuses: tuple[int, ...], status: int) -> None:
-        """1 where a shard had it; what pytest says of one shard alone is no verdict on all."""
-        parts = [shard(dict.fromkeys(ALL, C), status=each) for each in statuses]
+        """It is 1 if a shard had 1; pytest's other statuses of one shard don't count."""
+        parts = [shard(dict.fromkeys(ALL, C), status=item) for item in statuses]
         assert merged(*parts).decision.exit_code == status
 
     def test_one_shard_is_itself(self) -> None:
         """Also when it is given twice."""
-        one = shard(dict.fromkeys(ALL, C), selection=None)
-        assert merged(one) == merged(one, one) == one
+        first = shard(dict.fromkeys(ALL, C), selection=None)
+        assert merged(first) == merged(first, first) == first
 
     def test_stages_that_only_tests_name(self) -> None:
         """Come in the order in which the shards know them."""
@@ -368,7 +368,7 @@ class TestSince:
         assert got.stages[0].previous is F
 
     def test_a_stage_that_is_new(self) -> None:
-        """Begins where it is first known."""
+        """It begins in the run that first knows it."""
         former = self.chain(C)
         old = replace(former, stages=former.stages[1:])
         assert self.since(old, C) == (1, None)
@@ -387,11 +387,11 @@ STRANGERS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", STRANGERS)
 def test_a_stranger_is_refused(name: str) -> None:
-    """By its file, the field and both values; nothing is merged."""
-    changes, told = STRANGERS[name]
+    """The message has its file, the field and both values; nothing is merged."""
+    changes, beginning = STRANGERS[name]
     with pytest.raises(MergeError) as caught:
         merged(shard({"api.key": C}), shard({"shop.open": C}, **changes))
-    assert str(caught.value).startswith(told)
+    assert str(caught.value).startswith(beginning)
     assert len(str(caught.value).splitlines()) == 1
 
 
@@ -413,27 +413,27 @@ def test_a_criterion_of_no_stage_is_refused() -> None:
 
 @given(catalogues(), st.data())
 def test_any_shards_make_the_record_of_the_run(made: Catalogue, data: st.DataObject) -> None:
-    """However its criteria are spread, and in whatever order the shards are given."""
+    """This is so for any distribution of the criteria and any order of the shards."""
     draw = data.draw
     hours = st.sampled_from([24, 48])
-    long = tuple(replace(each, valid_for=draw(hours) * HOUR) for each in made.stages)
+    long = tuple(replace(item, valid_for=draw(hours) * HOUR) for item in made.stages)
     made = replace(made, stages=long)
     names = [
-        f"{each.id}.{word}"
-        for each in made.stages
+        f"{item.id}.{word}"
+        for item in made.stages
         for word in draw(st.lists(st.sampled_from("wxyz"), unique=True, max_size=3))
     ]
     verdicts = st.sampled_from(draw(st.sampled_from([[C], [C, C, B, F]])))
     rule = draw(st.sampled_from(Rule))
     died = draw(st.sampled_from([(), (), (DIED,)]))
-    some = st.lists(st.sampled_from(names), unique=True) if names else st.just([])
-    older = [shard({n: draw(verdicts) for n in draw(some)}, names=names, stages=made)]
+    subset = st.lists(st.sampled_from(names), unique=True) if names else st.just([])
+    older = [shard({n: draw(verdicts) for n in draw(subset)}, names=names, stages=made)]
     for start in draw(st.lists(st.sampled_from([3, 2]), max_size=2)):
-        seen = {n: draw(verdicts) for n in draw(some)}
+        seen = {n: draw(verdicts) for n in draw(subset)}
         at: dict[str, Any] = {"id": f"run-{start}", "started": NOW - (start + 1) * HOUR}
         older.append(shard(seen, names=names, stages=made, former=older[-1], **at))
     former = draw(st.sampled_from([None, older[-1]]))
-    chosen = names if draw(st.booleans()) else draw(some)
+    chosen = names if draw(st.booleans()) else draw(subset)
     seen = {n: draw(verdicts) for n in chosen if draw(st.integers(0, 9))}
     places = {n: draw(st.integers(0, 2)) for n in chosen}
 
@@ -455,7 +455,7 @@ def test_any_shards_make_the_record_of_the_run(made: Catalogue, data: st.DataObj
         assert timeless(got) == timeless(whole)
     assert got.final.verdict >= whole.final.verdict
     then = by_id(whole.criteria)
-    for each in got.criteria:
-        assert each.verdict >= then[each.id].verdict
-        lasting = made.by_id[each.stage].valid_for > 24 * HOUR
-        assert each.verdict is not C or each.id in seen or lasting
+    for item in got.criteria:
+        assert item.verdict >= then[item.id].verdict
+        lasting = made.by_id[item.stage].valid_for > 24 * HOUR
+        assert item.verdict is not C or item.id in seen or lasting

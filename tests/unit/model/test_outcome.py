@@ -74,7 +74,7 @@ TABLE: dict[str, tuple[tuple[Phase, ...], Verdict, Kind | None, str]] = {
         (SETUP, CALL, CRASH), F, Kind.CRASH, "the worker process died",
     ),
     "the worker died after all passed": ((*PASS, CRASH), F, Kind.CRASH, "the worker process died"),
-    "the worker died, nobody knows why": (
+    "the worker died for an unknown reason": (
         (phase(CRASHED, "failed", ""),), F, Kind.CRASH, "(no more is known)",
     ),
     "xfail": (
@@ -115,7 +115,7 @@ TABLE: dict[str, tuple[tuple[Phase, ...], Verdict, Kind | None, str]] = {
     "set-up failed": (
         (phase("setup", "failed"), TEARDOWN), B, Kind.SETUP_ERROR, "set-up failed: boom",
     ),
-    "an outcome that nobody knows": (
+    "an unknown outcome": (
         (SETUP, phase("call", "maybe"), TEARDOWN),
         B, Kind.INCONCLUSIVE, "pytest reported the unknown outcome 'maybe'",
     ),
@@ -190,15 +190,15 @@ def test_the_rule_table(
 
 
 REMEDIES = {
-    "xfail": "an xfail is no waiver: fix the failure and remove the mark",
+    "xfail": "an xfail is not a waiver: fix the failure and remove the mark",
     "xpass, not strict": "remove the mark",
     "Blocked raised in the call": "set REAL_PLACEORDER=1",
 }
 
 
 @pytest.mark.parametrize(("row", "remedy"), REMEDIES.items())
-def test_a_reason_names_the_remedy_where_one_is_known(row: str, remedy: str) -> None:
-    """Every BLOCKED says what to do where that is known; so does an xfail."""
+def test_a_reason_names_the_remedy_if_one_is_known(row: str, remedy: str) -> None:
+    """Every BLOCKED has a remedy if one is known; so does an xfail."""
     seen = reduce_phases(TABLE[row][0])
     assert seen.reason is not None
     assert seen.reason.remedy == remedy
@@ -215,7 +215,7 @@ def test_a_pass_after_a_rerun_is_flaky(row: str) -> None:
     "row", ["reruns exhausted", "run twice, first failed", "a rerun that never came"]
 )
 def test_what_is_not_confirmed_is_not_flaky(row: str) -> None:
-    """Flaky means that it held in the end."""
+    """Flaky means that it was CONFIRMED in the end."""
     assert not reduce_phases(TABLE[row][0]).flaky
 
 
@@ -226,10 +226,10 @@ def test_one_attempt_is_one_attempt() -> None:
 
 
 class TestEvidence:
-    """A CONFIRMED without evidence is BLOCKED where evidence is required."""
+    """A CONFIRMED without evidence is BLOCKED if evidence is required."""
 
     def test_none(self) -> None:
-        """Passed without evidence where it is required: BLOCKED, no-evidence, with the remedy."""
+        """It passed without required evidence: BLOCKED, no-evidence, with the remedy."""
         seen = reduce_phases(PASS, require_evidence=True)
         assert seen.verdict is B
         assert seen.reason is not None
@@ -251,7 +251,7 @@ class TestEvidence:
         assert reduce_phases((*first, *PASS)).evidence == ()
 
     def test_a_failure_stays_a_failure(self) -> None:
-        """Want of evidence never hides what was seen, and never adds to it."""
+        """Missing evidence never hides a failure, and never adds to it."""
         seen = reduce_phases((SETUP, CALL_FAILED, TEARDOWN), require_evidence=True)
         assert (seen.verdict, seen.reason and seen.reason.kind) == (F, Kind.OBSERVED)
 
@@ -263,7 +263,7 @@ class TestEvidence:
 
 
 class TestSideEffects:
-    """A criterion that acts on the world starts once; each start counts."""
+    """A criterion with side effects starts once; each start counts."""
 
     REFUSED = (skipped("setup", repeat=True), TEARDOWN)
 
@@ -321,7 +321,7 @@ class TestWorkers:
 
     @pytest.mark.parametrize("row", list(TABLE))
     def test_the_worst_worker_decides(self, row: str) -> None:
-        """A pass elsewhere supersedes nothing, whichever worker reports first."""
+        """A pass elsewhere supersedes nothing, in any order of the workers' reports."""
         phases, verdict, *_ = TABLE[row]
         a, b = self.on("a", phases), self.on("b", PASS)
         assert reduce_phases([*a, *b]).verdict is verdict
@@ -349,7 +349,7 @@ def test_a_criterion_was_seen_when_its_last_counted_phase_ended() -> None:
     list(product(["setup", "call", "teardown"], ["passed", "failed", "skipped", "?"], [0, 1])),
 )
 def test_only_a_plain_pass_has_nothing_against_it(when: str, outcome: str, xfail: int) -> None:
-    """Of every phase that a report can name, only `passed` without `wasxfail` speaks for it."""
+    """Of all phases in reports, only `passed` without `wasxfail` gives no finding."""
     finding = finding_of(phase(when, outcome, xfail=bool(xfail)))
     assert (finding is None) is (outcome == "passed" and not xfail)
     assert finding is None or finding[0] is not C
@@ -393,27 +393,27 @@ def test_a_plain_pass_is_what_the_table_makes_of_it(
     assert plain_pass(evidence, NOW, 2.5) == reduce_phases(phases)
 
 
-DOUBT = reason("nobody awaited it", Kind.INCONCLUSIVE)
+DOUBT = reason("it was never awaited", Kind.INCONCLUSIVE)
 
 
-def test_a_doubt_takes_a_pass_back() -> None:
-    """What was seen stays beside the reason, so that a person can judge it."""
+def test_a_suspect_pass_is_blocked() -> None:
+    """The evidence is kept, so that a person can judge it."""
     held = reduce_phases(PASS)
     seen = suspected(held, DOUBT, "Traceback")
     assert (seen.verdict, seen.reason, seen.detail) == (B, DOUBT, "Traceback")
     assert seen == replace(held, verdict=B, reason=DOUBT, detail="Traceback")
 
 
-def test_what_passed_only_after_a_rerun_is_not_flaky_in_doubt() -> None:
-    """Flaky is a word for what is CONFIRMED."""
+def test_a_suspect_pass_after_a_rerun_is_not_flaky() -> None:
+    """Only a CONFIRMED criterion is flaky."""
     held = reduce_phases((*RERUN, TEARDOWN, *PASS))
     assert held.flaky
     assert not suspected(held, DOUBT).flaky
 
 
 @pytest.mark.parametrize("attempt", [(SETUP, CALL_FAILED, TEARDOWN), (SETUP, CALL)])
-def test_a_doubt_adds_nothing_to_what_did_not_hold(attempt: tuple[Phase, ...]) -> None:
-    """The reason that there is says more."""
+def test_suspicion_adds_nothing_to_a_failure(attempt: tuple[Phase, ...]) -> None:
+    """The reason that it has says more."""
     seen = reduce_phases(attempt)
     assert suspected(seen, DOUBT) == seen
 

@@ -1,4 +1,4 @@
-"""What holds for every catalogue and every outcome."""
+"""Properties of every catalogue and every outcome."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tests.unit.given import (
     assembled,
     criterion,
     entry,
-    facts,
     observation,
     run,
+    run_data,
     stage,
 )
 from tests.unit.given import status as stands
@@ -58,11 +58,11 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
 def judgements(draw: st.DrawFn) -> tuple[Catalogue, list[CriterionStatus], list[Reason]]:
     """Return a catalogue, some criteria with verdicts, and incidents, which are rare."""
     made = draw(catalogues())
-    # Often all CONFIRMED, so that the interesting side of FINAL is seen too.
+    # Often all CONFIRMED, so that FINAL is CONFIRMED in enough examples.
     verdicts = draw(st.sampled_from([[C], [C, C, C, B], [C, B, F]]))
     statuses = [
-        stands(f"{each.id}.{word}", draw(st.sampled_from(verdicts)))
-        for each in made.stages
+        stands(f"{member.id}.{word}", draw(st.sampled_from(verdicts)))
+        for member in made.stages
         for word in draw(st.lists(st.sampled_from("wxyz"), unique=True, max_size=3))
     ]
     return made, statuses, [DIED] * draw(st.sampled_from([0, 0, 0, 1]))
@@ -105,15 +105,15 @@ def test_worse_input_never_improves_anything(
 def test_only_positive_observations_confirm(
     given_: tuple[Catalogue, list[CriterionStatus], list[Reason]],
 ) -> None:
-    """FINAL and stages are CONFIRMED just when all that they depend on was seen to hold."""
+    """FINAL and stages are CONFIRMED if and only if all that they depend on was CONFIRMED."""
     made, statuses, incidents = given_
     results, final = judge(made, statuses, incidents=incidents)
-    of_stage = {each.id: [s for s in statuses if s.stage == each.id] for each in made.stages}
+    of_stage = {member.id: [s for s in statuses if s.stage == member.id] for member in made.stages}
 
     def holds(name: str) -> bool:
-        each = made.by_id[name]
-        seen = bool(of_stage[name]) or bool(each.rollup)
-        below = all(map(holds, (*each.requires, *each.rollup)))
+        member = made.by_id[name]
+        seen = bool(of_stage[name]) or bool(member.rollup)
+        below = all(map(holds, (*member.requires, *member.rollup)))
         capped = name == "final" and incidents
         return seen and below and not capped and all(s.verdict is C for s in of_stage[name])
 
@@ -131,10 +131,10 @@ def test_every_closed_verdict_has_its_reason_and_root(
     results, final = judge(made, statuses, incidents=incidents)
     roots = {s.id for s in statuses} | set(made.by_id) | {"run"}
     everything: list[StageStatus | Final] = [*results, final]
-    for told in everything:
-        assert (told.reason is None) is (told.verdict is C)
-        assert (told.cause is None) is (told.verdict is C)
-        assert told.cause is None or told.cause in roots
+    for result in everything:
+        assert (result.reason is None) is (result.verdict is C)
+        assert (result.cause is None) is (result.verdict is C)
+        assert result.cause is None or result.cause in roots
     for result in results:
         if result.id == "final":
             assert (result.verdict, result.reason, result.cause) == (
@@ -186,7 +186,7 @@ RUNS = st.tuples(attempts("gw0"), attempts("gw1"), attempts("gw2"))
 def test_the_order_of_workers_changes_no_verdict(
     runs: tuple[list[Phase], ...], chance: Any, effects: bool, required: bool
 ) -> None:
-    """Whoever reports first."""
+    """This is so in any order of their reports."""
     rule = {"side_effects": effects, "require_evidence": required}
     one, other = (reduce_phases(merged(list(runs), chance), **rule) for _ in range(2))
     assert (one.verdict, one.flaky, one.attempts) == (other.verdict, other.flaky, other.attempts)
@@ -236,8 +236,8 @@ def records(draw: st.DrawFn) -> tuple[Catalogue, Record]:
     """Return a record of a run that observed some of what it collected, after another run."""
     made = draw(catalogues())
     tests = [
-        criterion(f"{each.id}.{word}")
-        for each in made.stages
+        criterion(f"{member.id}.{word}")
+        for member in made.stages
         for word in draw(st.lists(st.sampled_from("wxyz"), unique=True, max_size=3))
     ]
     verdicts = st.sampled_from(draw(st.sampled_from([[C], [C, C, B, F]])))
@@ -246,14 +246,14 @@ def records(draw: st.DrawFn) -> tuple[Catalogue, Record]:
         some = st.lists(st.sampled_from(tests), unique=True) if tests else st.just([])
         chosen = tests if draw(st.booleans()) else draw(some)
         seen = {c.id: observation(draw(verdicts)) for c in chosen if draw(st.integers(0, 9))}
-        told = facts(
+        result = run_data(
             made, seen, collected=tuple(tests), selected=frozenset(c.id for c in chosen),
             former=former, **more,
         )  # fmt: skip
         rule = draw(st.sampled_from(Rule))
         incidents = (DIED,) * draw(st.sampled_from([0, 0, 0, 1]))
         return assembled(
-            told, run(incidents=incidents), rule, draw(st.sampled_from([0, 0, 1])), NOW
+            result, run(incidents=incidents), rule, draw(st.sampled_from([0, 0, 1])), NOW
         )
 
     former = ran(None) if draw(st.booleans()) else None
@@ -282,7 +282,7 @@ def test_final_confirmed_is_a_full_set_of_observations(made: tuple[Catalogue, Re
 
 @given(records())
 def test_exit_status_0_means_open_or_off(made: tuple[Catalogue, Record]) -> None:
-    """Never 0 where what was selected isn't admitted by the rule."""
+    """It is never 0 if the rule doesn't admit the verdict on the selection."""
     _, record = made
     decision = record.decision
     if decision.exit_code == 0 and decision.rule is not Rule.OFF:

@@ -1,4 +1,4 @@
-"""The record's own rules: what it answers about itself, and text made safe where it enters."""
+"""The record's own rules: its properties, and text that is made safe when it enters."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tests.unit.given import (
 
 
 def test_criteria_are_in_the_order_of_the_stages() -> None:
-    """Whatever the order in which they ran."""
+    """The order in which they ran doesn't matter."""
     made = record(catalogue("b", "a"), {"a.x": C, "b.y": C, "b.x": C})
     assert [s.id for s in made.criteria] == ["b.x", "b.y", "a.x"]
 
 
 def test_the_last_finished_record() -> None:
-    """This one, or, of a run in progress, the one that it keeps."""
+    """It is this one, or, if the run is in progress, the one inside it."""
     done = record(catalogue("a"), {"a.x": C})
     assert done.last_finished is done
     assert in_progress(done).last_finished is done
@@ -34,7 +34,7 @@ def test_the_last_finished_record() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "cause", "hangs", "root"),
+    ("verdict", "cause", "affected", "root"),
     [
         (C, None, False, False),
         (B, "shop", False, True),
@@ -45,10 +45,10 @@ def test_the_last_finished_record() -> None:
         (B, None, False, True),
     ],
 )
-def test_a_stage_hangs_on_what_is_outside_it(
-    verdict: Verdict, cause: str | None, hangs: bool, root: bool
+def test_a_stage_is_affected_from_outside_or_is_a_root(
+    verdict: Verdict, cause: str | None, affected: bool, root: bool
 ) -> None:
-    """Or its root is its own: itself, or a criterion of its; one that is CONFIRMED has neither."""
+    """The root is another stage, or itself or its criterion; if CONFIRMED, it has none."""
     stage = StageStatus(
         id="shop",
         title="SHOP",
@@ -58,7 +58,7 @@ def test_a_stage_hangs_on_what_is_outside_it(
         cause=cause,
         criteria=(),
     )
-    assert (stage.hangs, stage.is_root) == (hangs, root)
+    assert (stage.is_affected, stage.is_root) == (affected, root)
 
 
 @each_hostile_text

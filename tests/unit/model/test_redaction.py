@@ -1,4 +1,4 @@
-"""Known secrets in every encoding, and what looks like a token, become one constant mask."""
+"""Known secrets in every encoding, and token-like texts, become one constant mask."""
 
 from __future__ import annotations
 
@@ -118,8 +118,8 @@ def test_what_a_secret_names_in_public_stays() -> None:
     redactor = knowing(
         "postgresql://someone:planted-word@db.example/shop", '{"type": "an account"}'
     )
-    told = "someone at db.example/shop with an account"
-    assert redactor.redact(told) == told
+    text = "someone at db.example/shop with an account"
+    assert redactor.redact(text) == text
 
 
 @pytest.mark.parametrize("value", ["", "1234567", " " * 20, "*" * 12, MASK])
@@ -131,7 +131,7 @@ def test_a_short_or_empty_value_is_left(value: str) -> None:
 
 
 def test_a_longer_secret_goes_before_a_part_of_it() -> None:
-    """Whichever was learnt first, nothing of the longer one stays."""
+    """No part of the longer one stays, in any order of registration."""
     for values in (("planted1", "planted1-and-more"), ("planted1-and-more", "planted1")):
         assert knowing(*values).redact("x planted1-and-more planted1") == f"x {MASK} {MASK}"
 
@@ -150,7 +150,7 @@ def test_a_longer_secret_goes_before_a_part_of_it() -> None:
     ],
 )
 def test_what_looks_like_a_token_is_redacted(text: str, clean: str) -> None:
-    """JWT, Bearer, Basic and a URL's password, which nobody registered."""
+    """JWT, Bearer, Basic and a URL's password are masked without registration."""
     redactor = Redactor()
     assert redactor.redact(text) == clean
     assert redactor.redact(clean) == clean
@@ -171,12 +171,12 @@ def test_what_looks_like_a_token_is_redacted(text: str, clean: str) -> None:
     ],
 )
 def test_ordinary_words_stay(text: str) -> None:
-    """What only looks a little like a token is told."""
+    """A text that only resembles a token isn't masked."""
     assert Redactor().redact(text) == text
 
 
-def test_a_secret_s_source_is_told() -> None:
-    """For the sentence that names the variable and not its value; tokens have none."""
+def test_a_secret_s_source_is_returned() -> None:
+    """A message names the variable, not its value; tokens have no source."""
     redactor = Redactor()
     redactor.add("postgresql://a:planted-word@db", "DATABASE_URL")
     redactor.add("planted-too")
@@ -203,13 +203,13 @@ def test_a_secret_s_source_is_told() -> None:
     ],
 )
 def test_names_of_secrets(name: str, secret: bool) -> None:
-    """They end in a word that says so, in any case."""
+    """They end in a typical word, in any case."""
     assert is_secret_name(name) is secret
 
 
 @given(st.text(min_size=LEAST, max_size=40), st.text(max_size=20), st.text(max_size=20))
 def test_no_encoding_of_any_value_survives(value: str, before: str, after: str) -> None:
-    """Whatever the secret and whatever stands around it; and redacting twice changes nothing."""
+    """This is so for any secret in any text; redacting twice changes nothing."""
     redactor = knowing(value)
     if not value.strip("* "):
         return

@@ -27,8 +27,8 @@ def judged(
     stages: Catalogue = STORE, verdicts: dict[str, Verdict] | None = None, **more: object
 ) -> tuple[dict[str, StageStatus], Final]:
     """Return the store's stages by id and FINAL, with some verdicts other than CONFIRMED."""
-    told = {**CRITERIA, **(verdicts or {})} if stages is STORE else verdicts or {}
-    results, final = judge(stages, [status(n, v) for n, v in told.items()], **more)  # type: ignore[arg-type]
+    of_criteria = {**CRITERIA, **(verdicts or {})} if stages is STORE else verdicts or {}
+    results, final = judge(stages, [status(n, v) for n, v in of_criteria.items()], **more)  # type: ignore[arg-type]
     return {result.id: result for result in results}, final
 
 
@@ -73,7 +73,7 @@ def test_the_order_of_criteria_is_nothing(order: tuple[str, ...]) -> None:
 
 
 class TestEmpty:
-    """What nobody looked at is BLOCKED."""
+    """What wasn't observed is BLOCKED."""
 
     def test_a_stage_without_criteria(self) -> None:
         """BLOCKED, not-run, and itself the cause."""
@@ -111,7 +111,7 @@ class TestUpstream:
         assert (stages["sale"].verdict, stages["sale"].cause) == (B, "order.bought")
 
     def test_a_failed_stays_failed(self) -> None:
-        """What was seen not to hold doesn't become better for being downstream, and is no root."""
+        """FAILED doesn't become BLOCKED in a downstream stage, and it is not a root cause."""
         stages, _ = judged(verdicts={"order.bought": B, "sale.exists": F})
         assert stages["sale"].criteria[0].reason == reason("sale.exists is FAILED")
         assert stages["sale"].reason == reason("sale.exists is FAILED")
@@ -143,7 +143,7 @@ class TestUpstream:
         assert stages["d"].cause == "b.x"
 
     def test_a_stage_without_criteria_is_blocked_by_what_it_requires(self) -> None:
-        """And says so."""
+        """Its reason names that stage."""
         made = catalogue("a", stage("d", requires=("a",)))
         stages, _ = judged(made, {"a.x": F})
         assert stages["d"].reason == reason(
@@ -157,14 +157,14 @@ class TestUpstream:
         assert (stages["d"].verdict, stages["d"].cause) == (B, "a.x")
 
     def test_an_upstream_reason_of_old_counts_like_any_other(self) -> None:
-        """A BLOCKED is never overlooked, whatever its reason calls itself."""
+        """A BLOCKED is never overlooked, even if its reason is of kind upstream."""
         old = status("a.x", B, reason=reason("long ago", Kind.UPSTREAM))
         (result,), final = judge(catalogue("a"), [old, status("a.y", C)])
         assert (result.verdict, final.verdict) == (B, B)
 
-    def test_an_unasked_stage_does_not_count(self) -> None:
-        """For the exit of a partial run, a stage that nobody ever looked at blocks nothing."""
-        stages, _ = judged(verdicts={"order.bought": B}, unasked=frozenset(["order"]))
+    def test_an_unselected_stage_does_not_count(self) -> None:
+        """For the exit status of a partial run, a stage that was never observed blocks nothing."""
+        stages, _ = judged(verdicts={"order.bought": B}, unselected=frozenset(["order"]))
         assert stages["sale"].verdict is C
         assert stages["order"].verdict is B
 
@@ -175,13 +175,13 @@ class TestRollup:
     def test_it_names_the_stage_that_the_reason_comes_from(self) -> None:
         """One title in front, however many levels up."""
         stages, final = judged(verdicts={"profit.positive": F})
-        told = reason("PROFIT STATUS: profit.positive is FAILED")
-        assert stages["money"].reason == stages["final"].reason == final.reason == told
+        expected = reason("PROFIT STATUS: profit.positive is FAILED")
+        assert stages["money"].reason == stages["final"].reason == final.reason == expected
         assert stages["money"].cause == final.cause == "profit.positive"
         assert stages["money"].derived
         assert not stages["profit"].derived
 
-    def test_its_own_criteria_count_and_speak_first(self) -> None:
+    def test_its_own_criteria_count_and_give_the_reason(self) -> None:
         """A derived stage may have criteria of its own."""
         stages, _ = judged(verdicts={"money.api-used": F, "profit.positive": F})
         assert stages["money"].cause == "money.api-used"
@@ -225,7 +225,7 @@ class TestIncidents:
         _, final = judged(verdicts={"oauth.token": F}, incidents=[self.DIED])
         assert (final.verdict, final.cause) == (F, "oauth.token")
 
-    def test_the_incident_speaks_before_another_blocked(self) -> None:
+    def test_the_incident_comes_before_another_blocked(self) -> None:
         """The first incident is the reason: what it cut short explains the rest."""
         _, final = judged(
             verdicts={"oauth.token": B}, incidents=[self.DIED, reason("another", Kind.CRASH)]
@@ -238,8 +238,8 @@ class TestIncidents:
         assert stages["final"].verdict is final.verdict is B
 
 
-def test_standings_are_not_changed_but_for_upstream() -> None:
-    """What a criterion saw is what the record says."""
+def test_only_upstream_changes_a_status() -> None:
+    """The record has each criterion's status as it was observed."""
     given: list[CriterionStatus] = [
         status(n, v) for n, v in zip(CRITERIA, (C, F, F, F), strict=True)
     ]

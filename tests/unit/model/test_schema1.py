@@ -1,4 +1,4 @@
-"""A record of schema 1 is read as what it says, judged by today's rules, and never written again.
+"""A record of schema 1 is read without loss, judged by today's rules, and never written.
 
 The files in `schema1/` were written by release 0.1.0.
 """
@@ -35,7 +35,7 @@ def data_of(path: Path) -> dict[str, Any]:
 
 
 def upgraded(data: Any) -> Any:
-    """Return what schema 2 says for the same: all the same, but for what the converter changes."""
+    """Return the same data in schema 2: equal, except for what the converter changes."""
     if isinstance(data, str):
         return data.encode("utf-8", "backslashreplace").decode()
     if isinstance(data, list):
@@ -60,7 +60,7 @@ def test_there_are_records_of_every_sort() -> None:
 def test_nothing_is_lost(path: Path) -> None:
     """Every field has the same value in schema 2, and keeps its place in the file.
 
-    Why the gate is closed, and what to do, is worked out anew.
+    Why the gate is closed, and what to do, is computed again.
     """
     text = write_record(read(path))
     assert upgraded(json.loads(text)) == upgraded(data_of(path))
@@ -69,14 +69,14 @@ def test_nothing_is_lost(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_it_is_the_same_record_once_it_was_written_anew(path: Path) -> None:
+def test_it_is_the_same_record_after_it_is_written(path: Path) -> None:
     """What was read is of schema 2."""
     assert read_record(write_record(read(path)), "status.json") == read(path)
 
 
 @pytest.mark.parametrize(("value", "shard"), [(None, False), (False, False), (True, True)])
 def test_it_may_say_that_it_is_a_shard(value: bool | None, shard: bool) -> None:
-    """One that doesn't say is none, as those before there were shards."""
+    """Without the field it is not a shard; older records don't have it."""
     data = data_of(FILES[0])
     if value is not None:
         data["run"]["shard"] = value
@@ -85,7 +85,7 @@ def test_it_may_say_that_it_is_a_shard(value: bool | None, shard: bool) -> None:
 
 def test_what_it_says() -> None:
     """Verdicts, evidence of every type, instants, the former record, overrides and history."""
-    confirmed, failed, hostile, marker, told = map(read, FILES)
+    confirmed, failed, hostile, marker, overridden = map(read, FILES)
     assert [confirmed.final.verdict, failed.final.verdict, marker.final.verdict] == [C, F, B]
     (first, *_) = confirmed.criteria
     names = [entry.name for entry in first.evidence]
@@ -96,8 +96,8 @@ def test_what_it_says() -> None:
     assert (first.observed_at, first.duration) == (NOW, 1.25)
     assert confirmed.run.subject.snapshots == {"database": (NOW - timedelta(hours=1), NOW)}
     assert marker.last_finished == failed
-    assert [past.final for past in told.history] == [Verdict.CONFIRMED]
-    assert [one.who for one in told.overrides] == ["Ana"]
+    assert [past.final for past in overridden.history] == [Verdict.CONFIRMED]
+    assert [one.who for one in overridden.overrides] == ["Ana"]
     assert [cause.verdict for cause in failed.decision.causes][:1] == [F]
     assert bool(confirmed.decision.causes or confirmed.decision.actions) is False
     titles = [entry.name for status in hostile.criteria for entry in status.evidence]

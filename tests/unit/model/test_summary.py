@@ -30,7 +30,7 @@ def lines(stages: Catalogue, seen: dict[str, Observation], **more: object) -> di
     return {s.id: stage_line(s) for s in record(stages, dict(seen), **more).stages}  # type: ignore[arg-type]
 
 
-def test_a_confirmed_stage_tells_what_was_seen() -> None:
+def test_a_confirmed_stage_shows_its_evidence() -> None:
     """The first two entries of each criterion."""
     many = tuple(entry(f"entry_{n}", n) for n in range(3))
     seen = {"a.x": observation(evidence=many), "a.y": observation(evidence=(entry("id", "42"),))}
@@ -49,8 +49,8 @@ def test_a_derived_stage_says_that_it_is_derived() -> None:
     assert lines(made, {"a.x": observation()})["all"] == "every stage that it rolls up is CONFIRMED"
 
 
-def test_any_other_stage_tells_its_reason_and_how_many_more() -> None:
-    """The reason of the first of the worst, and how many more of its criteria don't hold."""
+def test_any_other_stage_shows_its_reason_and_a_count() -> None:
+    """The reason of the first of the worst, and how many more criteria aren't CONFIRMED."""
     seen = {"a.x": observation(F), "a.y": observation(B), "a.z": observation()}
     assert lines(catalogue("a"), seen)["a"] == "seen to be FAILED (and 1 more)"
     assert lines(catalogue("a"), {"a.x": observation(F)})["a"] == "seen to be FAILED"
@@ -64,7 +64,7 @@ def test_an_upstream_reason_is_not_counted() -> None:
 
 
 def test_a_stage_that_was_carried_over_says_since_when() -> None:
-    """What this run didn't see is never told as if it had."""
+    """What this run didn't observe is never shown as if it had."""
     old = observation(observed_at=NOW - timedelta(hours=3), evidence=(entry("id", "42"),))
     made = catalogue("a")
     before = record(made, {"a.x": old, "a.y": observation()})
@@ -80,13 +80,13 @@ def test_a_stage_that_was_carried_over_says_since_when() -> None:
 
 @pytest.mark.parametrize("verdict", [C, B])
 def test_a_line_is_one_bounded_line(verdict: object) -> None:
-    """Whatever was seen or said."""
+    """This is so for any evidence and any reason."""
     for text in HOSTILE:
-        told = observation(
+        shown = observation(
             verdict,  # type: ignore[arg-type]
             evidence=(entry("seen", text), entry(text, text)),
             reason=reason(text) if verdict is B else None,
         )
-        line = lines(catalogue("a"), {"a.x": told})["a"]
+        line = lines(catalogue("a"), {"a.x": shown})["a"]
         assert len(line.splitlines()) == 1
         assert len(line) <= LINE_LIMIT

@@ -81,7 +81,7 @@ def test_hostile_text_is_harmless(text: str, limit: int) -> None:
 
 @given(ANY_TEXT, st.integers(40, 80))
 def test_any_text_is_harmless_and_stays_as_it_is(text: str, limit: int) -> None:
-    """What went through once goes through again unchanged, so that a record reads back equal."""
+    """A second call changes nothing, so that a record reads back equal."""
     once = one_line(text, limit=limit)
     _assert_safe(once, limit)
     assert one_line(once, limit=limit) == once
@@ -96,7 +96,7 @@ def _assert_safe(line: str, limit: int) -> None:
 
 
 def test_several_lines_keep_their_lines_and_their_indentation() -> None:
-    """A traceback is read by its shape; whatever moves a cursor is shown instead."""
+    """A traceback is read by its shape; characters that move a cursor are shown as escapes."""
     assert several_lines("def a():\r\n\treturn 1   \n\n>   x\x1b[31m\u202e\n\n") == (
         "def a():\n    return 1\n\n>   x\\x1b[31m\\u202e"
     )
@@ -132,8 +132,8 @@ def test_a_duration_is_a_whole_number_and_a_unit(text: str, seconds: int) -> Non
 @pytest.mark.parametrize(
     "text", ["", "24", "h", "0h", "-1h", "1.5h", "1 h", "1w", "24H", "1h30m", "9999999d", "२h"]
 )
-def test_anything_else_is_refused_with_what_would_do(text: str) -> None:
-    """The message names the value and the form."""
+def test_anything_else_is_refused_with_the_form(text: str) -> None:
+    """The message names the value and the allowed form."""
     with pytest.raises(ValueError, match="is not a duration: write a whole number") as caught:
         parse_duration(text)
     assert repr(text) in str(caught.value)
@@ -148,7 +148,7 @@ def test_a_duration_is_text() -> None:
 
 @given(st.integers(1, 999_999), st.sampled_from("smhd"))
 def test_the_shortest_form_means_the_same(number: int, unit: str) -> None:
-    """`text_of` is the inverse of `parse_duration`."""
+    """`format_duration` is the inverse of `parse_duration`."""
     span = parse_duration(f"{number}{unit}")
     assert parse_duration(format_duration(span)) == span
 

@@ -22,7 +22,7 @@ from tests.unit.given import B, C, F, catalogue, each_hostile_text, record
 
 
 def test_severity_is_confirmed_then_blocked_then_failed() -> None:
-    """CONFIRMED < BLOCKED < FAILED, in every order of asking."""
+    """CONFIRMED < BLOCKED < FAILED, in every order of comparison."""
     assert [sorted(p) for p in permutations(Verdict)] == [[C, B, F]] * 6
     assert [v.severity for v in (C, B, F)] == [0, 1, 2]
 
@@ -33,14 +33,14 @@ def test_a_verdict_prints_as_its_word() -> None:
 
 
 def test_a_verdict_compares_with_nothing_else() -> None:
-    """Comparing with a word is an error, never a silent answer."""
+    """Comparing with a word is an error, never a silent result."""
     with pytest.raises(TypeError):
         _ = C < "FAILED"
 
 
 @pytest.mark.parametrize("verdicts", list(product(Verdict, repeat=3)))
 def test_the_rollup_is_the_worst_in_any_order(verdicts: tuple[Verdict, ...]) -> None:
-    """The rollup is the worst of its verdicts, whatever their order."""
+    """The rollup is the worst of its verdicts, in any order."""
     worst = F if F in verdicts else B if B in verdicts else C
     assert {rollup(p) for p in permutations(verdicts)} == {worst}
 
@@ -69,7 +69,7 @@ def test_the_kinds_are_those_of_the_contract() -> None:
 
 @each_hostile_text
 def test_a_reason_is_one_line(text: str) -> None:
-    """Whatever a test says, reason and remedy are one line each and stay what they are."""
+    """For any text of a test, reason and remedy are one line each."""
     reason = Reason(text=text, kind=Kind.OBSERVED, remedy=text)
     assert len(reason.text.splitlines()) == 1
     assert len((reason.remedy or "").splitlines()) == 1
@@ -93,7 +93,7 @@ ADMITS = {
 
 @pytest.mark.parametrize(("rule", "verdict"), list(ADMITS))
 def test_what_opens_the_gate(rule: Rule, verdict: Verdict) -> None:
-    """A gate that is off still says what is true."""
+    """The rule `off` still states whether the gate would be open."""
     assert rule.admits(verdict) is ADMITS[rule, verdict]
     made = record(catalogue("a"), {"a.x": verdict}, rule=rule).decision
     assert made.open is ADMITS[rule, verdict]
@@ -114,12 +114,12 @@ def test_the_numbers_are_the_contract_s() -> None:
         (Rule.OFF, C, 0), (Rule.OFF, B, 0), (Rule.OFF, F, 0),
     ],
 )  # fmt: skip
-def test_the_exit_status_where_pytest_says_0(rule: Rule, verdict: Verdict, status: int) -> None:
-    """Ours stands only there."""
+def test_the_exit_status_if_pytest_s_is_0(rule: Rule, verdict: Verdict, status: int) -> None:
+    """Only a 0 is replaced by ours."""
     assert exit_status(rule, verdict, 0) == status
 
 
 @pytest.mark.parametrize(("rule", "verdict", "status"), list(product(Rule, Verdict, range(1, 8))))
 def test_pytest_s_own_status_is_kept(rule: Rule, verdict: Verdict, status: int) -> None:
-    """1 to 7 are pytest's and its neighbours'."""
+    """1 to 7 belong to pytest and other plugins."""
     assert exit_status(rule, verdict, status) == status

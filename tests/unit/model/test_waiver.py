@@ -1,4 +1,4 @@
-"""Waivers: whom they cover, and what makes one close the gate instead of opening it."""
+"""Waivers: what they cover, and which errors close the gate."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def waiver(criterion: str = "pay.in", expires: datetime = NOW + HOUR) -> Waiver:
 
 
 def wrong(given: Waiver, **rules: Any) -> str:
-    """Return what is said against the only waiver there is; "" for nothing."""
+    """Return how the only waiver breaks a rule; "" if it doesn't."""
     waivers = Waivers(given=(given,), **rules)
-    told = [(each, text) for each, text in waivers.broken(KNOWN, NOW)]
-    assert waivers.in_force(KNOWN, NOW) == (() if told else (given,))
-    assert [each for each, _ in told] == [given] * len(told)
-    return told[0][1] if told else ""
+    sentences = [(item, text) for item, text in waivers.broken(KNOWN, NOW)]
+    assert waivers.in_force(KNOWN, NOW) == (() if sentences else (given,))
+    assert [item for item, _ in sentences] == [given] * len(sentences)
+    return sentences[0][1] if sentences else ""
 
 
 def test_a_good_one() -> None:
@@ -56,13 +56,13 @@ def test_an_unknown_criterion() -> None:
     ],
 )
 def test_what_is_unwaivable(criterion: str, unwaivable: str, protected: bool) -> None:
-    """A criterion, one with its parameters, all of a stage; a wide waiver covers no protected."""
-    told = wrong(waiver(criterion), unwaivable=(unwaivable,))
-    assert told.endswith("is about a criterion that is declared unwaivable") is protected
+    """A criterion, one with parameters, or a whole stage; a wide waiver can't cover them."""
+    sentence = wrong(waiver(criterion), unwaivable=(unwaivable,))
+    assert sentence.endswith("is about a criterion that is declared unwaivable") is protected
 
 
 def test_when_it_expires() -> None:
-    """At its instant it counts no more."""
+    """From that instant it no longer counts."""
     assert wrong(waiver(expires=NOW)) == (
         "the waiver of 'pay.in' (Ann) expired on 2026-11-22 12:00 UTC"
     )
@@ -70,7 +70,7 @@ def test_when_it_expires() -> None:
 
 
 def test_how_long_it_may_live() -> None:
-    """Thirty days from now, or what is configured, and no second longer."""
+    """It may live for thirty days from now, or as configured, and no second longer."""
     assert wrong(waiver(expires=NOW + WAIVER_MAX)) == ""
     assert wrong(waiver(expires=NOW + WAIVER_MAX + SECOND)) == (
         "the waiver of 'pay.in' (Ann) expires on 2026-12-22 12:00 UTC, "
@@ -80,7 +80,7 @@ def test_how_long_it_may_live() -> None:
     assert wrong(waiver(expires=NOW + 2 * HOUR), longest=HOUR) != ""
 
 
-def test_whom_it_covers() -> None:
+def test_what_it_covers() -> None:
     """Its criterion; without parameters all of its items."""
     assert waiver("pay.in").covers("pay.in")
     assert waiver("pay.out").covers("pay.out[eu]")
@@ -93,7 +93,9 @@ def test_whom_it_covers() -> None:
 def test_unwaivable_names_what_exists() -> None:
     """A misspelt criterion would be protected by nothing; stages are judged with the catalogue."""
     waivers = Waivers(unwaivable=("oauth", "pay.in", "pay.off"))
-    assert list(waivers.misplaced(KNOWN)) == ["unwaivable names 'pay.off', which is no criterion"]
+    assert list(waivers.misplaced(KNOWN)) == [
+        "unwaivable names 'pay.off', which is not a criterion"
+    ]
 
 
 def test_a_date_is_its_end() -> None:
@@ -102,7 +104,7 @@ def test_a_date_is_its_end() -> None:
 
 
 def test_its_words_are_one_line() -> None:
-    """Whatever a person wrote into the TOML."""
+    """This is so for any text in the TOML."""
     made = Waiver(criterion="a.b", reason="a\nb", owner="Ann\x1b[2J", expires=NOW)
     assert (made.reason, made.owner) == ("a b", r"Ann\x1b[2J")
     assert list(Waivers(given=(made,))) == [made]

@@ -1,4 +1,4 @@
-"""Every text of a value is visited, wherever it stands; a record is redacted just there."""
+"""Every text of a value is visited, at any depth, and a record is redacted by it."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ from tests.unit.given import (
 
 
 def hide(text: str) -> str:
-    """Redact as a redactor does, and see which texts it was given."""
+    """Redact like a redactor, and collect the texts that were searched."""
     return text.replace("planted", "********")
 
 
-def told() -> Record:
+def secret_record() -> Record:
     """Return a record with a secret in every text that a test or a provider can write."""
     failed = observation(
         F,
@@ -69,7 +69,7 @@ def told() -> Record:
 
 def test_no_text_of_a_record_keeps_a_secret() -> None:
     """Reasons, remedies, evidence with its names and keys, details, hosts, the former record."""
-    made = told()
+    made = secret_record()
     before = write_record(made)
     assert before.count("planted") >= 12
     clean = redact_record(made, hide)
@@ -79,13 +79,13 @@ def test_no_text_of_a_record_keeps_a_secret() -> None:
 
 
 def test_a_record_without_secrets_is_the_same_object() -> None:
-    """Nothing is copied where nothing changes."""
+    """Nothing is copied if nothing changes."""
     made = record(catalogue("api"), {"api.a": observation(F)})
     assert redact_record(made, hide) is made
 
 
 def test_what_a_record_is_found_by_stays() -> None:
-    """Ids, node ids and the target are no text of a test, whatever a variable holds."""
+    """Ids, node ids and the target are never redacted, even if a secret has the same value."""
     made = record(catalogue("api"), {"api.a": observation(F)})
     clean = redact_record(made, lambda text: "********" if text else text)
     status = clean.stages[0].criteria[0]
@@ -101,14 +101,14 @@ def test_what_a_record_is_found_by_stays() -> None:
     "secret", ["s3cret-value-1", "two words & <more>", "päss/wörd+1", "a\\b\"c'd-e"]
 )
 @pytest.mark.parametrize("form", [str, quote, lambda t: b64encode(t.encode()).decode(), escape])
-def test_a_stage_is_clean_only_where_each_of_its_texts_is(
+def test_a_stage_is_clean_only_if_all_its_texts_are(
     secret: str, form: Callable[[str], str]
 ) -> None:
-    """All texts are asked about at once: alone, at the beginning, at the end, beside another."""
+    """A secret is found in any of its texts, which are searched at once."""
     redactor = Redactor()
     redactor.add(secret)
-    told = form(secret)
-    for text in (told, f"{told} end", f"begin {told}", f"begin {told} end"):
+    hidden = form(secret)
+    for text in (hidden, f"{hidden} end", f"begin {hidden}", f"begin {hidden} end"):
         for where in (
             {"detail": text},
             {"reason": reason(text)},
@@ -121,7 +121,7 @@ def test_a_stage_is_clean_only_where_each_of_its_texts_is(
             clean = redact_record(made, redactor.redact)
             assert clean is not made
             assert MASK in write_record(clean)
-            assert told not in write_record(clean)
+            assert hidden not in write_record(clean)
             assert clean.stages[0].criteria[0] is made.stages[0].criteria[0]
 
 
@@ -153,13 +153,13 @@ CRITERION = """
     ],
 )
 def test_no_new_field_can_be_forgotten(kind: type[Struct], left: str) -> None:
-    """Every field that may hold text is looked at, but for these."""
+    """Every field that may contain text is visited, except for these."""
     looked, _ = _texts_of(kind)
     assert {field.name for field in fields(kind)} - set(looked) == set(left.split())
 
 
 def test_a_lone_surrogate_becomes_a_visible_escape() -> None:
-    """In keys and values, whatever they are in; a value without one is the same object."""
+    """This is so for keys and values at any depth; a value without one is the same object."""
     sent = Payload(endpoints={"a\ud800": "b\udfff"})
     assert printable(sent) == Payload(endpoints={"a\\ud800": "b\\udfff"})
     plain = Payload(endpoints={"a": "é"})

@@ -149,7 +149,8 @@ BAD: list[tuple[str, list[str]]] = [
     # The catalogue's own messages come with the place too.
     (STAGE + "id = 'A'", ["[tool.prodstatus] stage id 'A': use lower-case words"]),
     (STAGE + "id = 'a'\n" + STAGE + "id = 'a'", ["stage id 'a' is declared twice"]),
-    (STAGE + "id = 'a'\nrequires = ['b']", ["requires names 'b', which is no stage; stages are a"]),
+    (STAGE + "id = 'a'\nrequires = ['b']",
+     ["requires names 'b', which is not a stage; stages are a"]),
     (STAGE + "id = 'a'\nrollup = ['a']", ["form a cycle: a -> a"]),
     (STAGE + "id = 'a'\ncriteria = ['b.x']", ["write criterion 'b.x' as a.its-name"]),
     (STAGE + "id = 'a'\ncriteria = ['x', 'a.x']", ["criterion 'a.x' is declared twice"]),

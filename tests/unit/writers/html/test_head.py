@@ -19,7 +19,7 @@ from pytest_prodstatus.writers.html.head import commit, facts, front
 from tests.unit.given import HOUR, NOW, B, C, catalogue, record, run
 
 ALL_CONFIRMED = record(catalogue("a"), {"a.x": C})
-REFUSAL = Violation(ground=ViolationKind.WAIVER, text="a <waiver>", remedy="fix <it>")
+REFUSAL = Violation(kind=ViolationKind.WAIVER, text="a <waiver>", remedy="fix <it>")
 WORD = Override(target="demo", reason="hot fix", who="Ann", since=NOW, until=NOW + HOUR)
 
 
