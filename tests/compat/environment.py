@@ -50,7 +50,7 @@ class Environment:
         return cls(folder)
 
     def install(self, *requirements: str) -> None:
-        """Install packages; what they are is said as to `pip install`."""
+        """Install packages, given as to `pip install`."""
         _uv("pip", "install", "--quiet", "--python", str(self.python), *requirements)
 
     def packages(self) -> list[str]:
@@ -76,7 +76,7 @@ def _group(name: str) -> list[str]:
 
 
 def _uv(*args: str) -> str:
-    """Run uv, and return what it says.
+    """Run uv and return its output.
 
     Raises:
         subprocess.CalledProcessError: uv failed; its own words are on the terminal.

@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.compat.cells import PYTESTS
 from tests.compat.environment import ROOT, Environment
 from tests.compat.junit import read_outcomes
-from tests.compat.telling import tell, tell_packages
+from tests.compat.output import write_lines, write_packages
 
 CACHES = ("__pycache__", ".pytest_cache", ".hypothesis")
 # What two runs of anything may differ in, and the line of pytest's head that names plugins.
@@ -37,7 +37,7 @@ class Project:
         name: on PyPI.
         version: the one that is tried, so that what was seen can be seen again.
         needs: what its tests need beside itself and pytest.
-        tests: what pytest is asked to run.
+        tests: pytest's path arguments.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Seen:
     """What one run of a project's tests gave."""
 
     status: int
-    said: str
+    output: str
     outcomes: frozenset[tuple[tuple[str, str, str], int]]
     files: frozenset[tuple[str, str]]
 
@@ -84,8 +84,8 @@ def compare(name: str, pytest: str, interpreter: Path, work: Path) -> list[str]:
     without = _run(project, source, environment, work)
     environment.install("--no-deps", str(ROOT))
     beside = _run(project, source, environment, work)
-    tell(f"{name} {project.version}: {_totals(without)}")
-    tell_packages(environment.packages())
+    write_lines(f"{name} {project.version}: {_totals(without)}")
+    write_packages(environment.packages())
     return [*find_differences(without, beside)]
 
 
@@ -96,14 +96,14 @@ def _uninstall(environment: Environment) -> None:
 
 
 def _fetch(project: Project, environment: Environment, work: Path) -> Path:
-    ask = ["-m", "pip", "download", "-q", "--no-deps", "--no-binary", project.name]
+    download = ["-m", "pip", "download", "-q", "--no-deps", "--no-binary", project.name]
     wanted = f"{project.name}=={project.version}"
-    subprocess.run([environment.python, *ask, "-d", work / "source", wanted], check=True)
+    subprocess.run([environment.python, *download, "-d", work / "source", wanted], check=True)
     return next((work / "source").glob("*.tar.gz"))
 
 
 def _run(project: Project, source: Path, environment: Environment, work: Path) -> Seen:
-    """Run the tests in a fresh copy, at the same place each time since its path may be told."""
+    """Run the tests in a fresh copy, at the same place each time since output may show its path."""
     place = work / "project"
     shutil.rmtree(place, ignore_errors=True)
     with tarfile.open(source) as archive:
@@ -117,14 +117,14 @@ def _run(project: Project, source: Path, environment: Environment, work: Path) -
     )
     return Seen(
         status=done.returncode,
-        said=without_times(done.stdout + done.stderr),
+        output=without_times(done.stdout + done.stderr),
         outcomes=frozenset(read_outcomes(report).items()) if report.exists() else frozenset(),
         files=frozenset(_files(place)),
     )
 
 
 def without_times(text: str) -> str:
-    """Return what a run said without what two runs of anything may differ in."""
+    """Return a run's output without the times and names that differ from run to run."""
     for pattern, instead in DIFFERING:
         text = pattern.sub(instead, text)
     return text
@@ -137,8 +137,8 @@ def _files(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _totals(seen: Seen) -> str:
-    last = re.findall(r"^= (.*\b(?:passed|failed|error)\b.*) =$", seen.said, re.MULTILINE)
-    return f"exit status {seen.status}; {last[-1] if last else 'it says no totals'}"
+    last = re.findall(r"^= (.*\b(?:passed|failed|error)\b.*) =$", seen.output, re.MULTILINE)
+    return f"exit status {seen.status}; {last[-1] if last else 'no totals'}"
 
 
 def find_differences(without: Seen, beside: Seen) -> Iterator[str]:
@@ -148,11 +148,11 @@ def find_differences(without: Seen, beside: Seen) -> Iterator[str]:
     if without.status != beside.status:
         yield f"exit status {without.status} without the plugin, {beside.status} with it"
     if not without.outcomes:
-        yield f"no test ran:\n{without.said}"
+        yield f"no test ran:\n{without.output}"
     for test, count in sorted(without.outcomes ^ beside.outcomes):
         yield f"{'without' if (test, count) in without.outcomes else 'with'}: {test} x {count}"
     for file, _ in sorted(without.files ^ beside.files):
         yield f"another file in the project: {file}"
-    lines = difflib.unified_diff(without.said.splitlines(), beside.said.splitlines(), "without",
+    lines = difflib.unified_diff(without.output.splitlines(), beside.output.splitlines(), "without",
                                  "with", lineterm="", n=0)  # fmt: skip
     yield from lines

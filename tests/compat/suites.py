@@ -10,7 +10,7 @@ from tests.compat import projects
 from tests.compat.cells import Cell
 from tests.compat.environment import ROOT, Environment, requirements_of
 from tests.compat.junit import skipped_in
-from tests.compat.telling import tell_packages
+from tests.compat.output import write_packages
 
 NEIGHBOURS = "tests/integration/neighbours"
 # The plugin's own: without the store, its database and the browser.
@@ -35,13 +35,13 @@ def run(cell: Cell, interpreter: Path, work: Path) -> list[str]:
         return projects.compare(cell.beside, cell.pytest, interpreter, work)
     environment = Environment.make(work / "environment", interpreter)
     environment.install(*requirements_of(cell))
-    tell_packages(environment.packages())
+    write_packages(environment.packages())
     report = work / "junit.xml"
     tests = PLUGIN if cell.suite == "plugin" else (NEIGHBOURS,)
     if cell.suite == "plugin" and cell.beside == "all":
-        tests += ("tests/unit/cli",)  # which asks the state store, an extra
+        tests += ("tests/unit/cli",)  # needs the state store, an extra
     workers = ("-n", "2") if cell.beside in ("xdist", "all") else ()
-    # pytest-asyncio warns where it isn't set, and no project without it can set it.
+    # pytest-asyncio warns if it is unset; a project without pytest-asyncio can't set it.
     asyncio = ("-oasyncio_default_fixture_loop_scope=function",) if cell.beside == "all" else ()
     options = ("-q", f"--junitxml={report}", *asyncio, *workers)
     done = subprocess.run(
@@ -53,5 +53,5 @@ def run(cell: Cell, interpreter: Path, work: Path) -> list[str]:
     wrong = [f"pytest ended with {done.returncode}"] if done.returncode else []
     if cell.suite == "neighbours" and report.exists():
         # Every neighbour is here: what skips itself for want of one tests nothing.
-        wrong += [f"skipped: {told}" for told in skipped_in(report)]
+        wrong += [f"skipped: {skipped}" for skipped in skipped_in(report)]
     return wrong

@@ -95,14 +95,14 @@ def row(
     terminal: bool = False,
     after_green: bool = False,
 ) -> Row:
-    """Return a row; `xdist` and `each` say only what differs from a run in one process."""
-    one = Expected(verdicts=verdicts, rest=rest, final=final, status=status)
-    many = replace(one, **(xdist or {}))  # type: ignore[arg-type]
+    """Return a row; `xdist` and `each` hold only what differs from a run in one process."""
+    in_process = Expected(verdicts=verdicts, rest=rest, final=final, status=status)
+    many = replace(in_process, **(xdist or {}))  # type: ignore[arg-type]
     beside = {"test_shop.py": SHOP} if rest else {}
     return Row(
         name=name,
         files={"test_api.py": tests, **beside, **(files or {})},
-        serial=serial or one,
+        serial=serial or in_process,
         xdist=many,
         each=replace(many, **(each or {})),  # type: ignore[arg-type]
         args=args,

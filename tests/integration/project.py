@@ -68,33 +68,33 @@ class Ran:
 
     Attributes:
         status: the exit status; negative where a signal ended the process.
-        record: the record's JSON; None where there is none.
+        found_record: the record's JSON; None where there is none.
         files: names of everything in the output folder.
     """
 
     status: int
     out: str
     err: str
-    record: dict[str, Any] | None
+    found_record: dict[str, Any] | None
     document: str | None
     page: str | None
     files: frozenset[str]
 
     @property
-    def told(self) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         """The record, which this run must have written."""
-        assert self.record is not None, f"no record; the run said:\n{self.out}\n{self.err}"
-        return self.record
+        assert self.found_record is not None, f"no record; the run said:\n{self.out}\n{self.err}"
+        return self.found_record
 
     @property
     def criteria(self) -> dict[str, dict[str, Any]]:
         """The record's criteria by id."""
-        return {c["id"]: c for stage in self.told["stages"] for c in stage["criteria"]}
+        return {c["id"]: c for stage in self.record["stages"] for c in stage["criteria"]}
 
     @property
     def stages(self) -> dict[str, dict[str, Any]]:
         """The record's stages by id."""
-        return {stage["id"]: stage for stage in self.told["stages"]}
+        return {stage["id"]: stage for stage in self.record["stages"]}
 
     @property
     def verdicts(self) -> dict[str, str]:
@@ -104,7 +104,7 @@ class Ran:
     @property
     def final(self) -> str:
         """The FINAL verdict."""
-        verdict: str = self.told["final"]["verdict"]
+        verdict: str = self.record["final"]["verdict"]
         return verdict
 
     @property
@@ -120,7 +120,7 @@ class Ran:
 
     def check_coherent(self) -> None:
         """Assert what holds after every run: one verdict everywhere, and a gate that follows it."""
-        record = self.told
+        record = self.record
         final, decision = record["final"], record["decision"]
         stages = {stage["id"]: stage for stage in record["stages"]}
         if "final" in stages:
@@ -151,7 +151,7 @@ class Ran:
 
     @property
     def _finished(self) -> str | None:
-        finished: str | None = self.told["run"]["finished"]
+        finished: str | None = self.record["run"]["finished"]
         return finished
 
 
@@ -249,12 +249,12 @@ class Project:
         try:
             wait_for((self.root / "running").exists)
             process.send_signal(number)
-            told, err = process.communicate(timeout=TIMEOUT_S)
+            out, err = process.communicate(timeout=TIMEOUT_S)
         finally:
             # Workers that outlive a killed controller are ours too.
             end_group(process.pid)
             process.wait()
-        return self.left(process.returncode, told, err)
+        return self.left(process.returncode, out, err)
 
     def left(self, status: int, out: str, err: str, folder: Path | None = None) -> Ran:
         """Return what lies in the output folder after a run."""
@@ -265,7 +265,7 @@ class Project:
             status=status,
             out=out,
             err=err,
-            record=json.loads(text) if text is not None else None,
+            found_record=json.loads(text) if text is not None else None,
             document=_read(folder / "STATUS.md"),
             page=_read(folder / "status.html"),
             files=frozenset(str(path.relative_to(folder)) for path in names if path.is_file()),

@@ -83,7 +83,7 @@ def test_a_run_id_asks_to_judge(
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "r7")
     ran = project.run_alone(*mode, "unit")
     assert ran.status == 10
-    assert (ran.final, ran.told["run"]["id"]) == ("BLOCKED", "r7")
+    assert (ran.final, ran.record["run"]["id"]) == ("BLOCKED", "r7")
 
 
 @MODES
@@ -102,8 +102,8 @@ def test_an_id_is_used_once(
     assert "PRODSTATUS_RUN_ID 'r7'" in ran.err
     assert "an id of its own" in ran.err
     assert "Traceback" not in ran.err
-    assert (ran.final, ran.told["decision"]["open"]) == ("BLOCKED", False)
-    assert ran.told["previous"]["final"]["verdict"] == "CONFIRMED"
+    assert (ran.final, ran.record["decision"]["open"]) == ("BLOCKED", False)
+    assert ran.record["previous"]["final"]["verdict"] == "CONFIRMED"
 
 
 def test_an_id_of_a_killed_run_may_be_used_again(
@@ -114,7 +114,7 @@ def test_an_id_of_a_killed_run_may_be_used_again(
     project.write({**PASSING, "conftest.py": stuck})
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "r7")
     ran = project.run_signalled(signal.SIGKILL, *PRODUCTION)
-    assert ran.told["run"]["finished"] is None
+    assert ran.record["run"]["finished"] is None
     project.write({"conftest.py": ""})
     assert project.run(*PRODUCTION).final == "CONFIRMED"
 
@@ -126,7 +126,7 @@ def test_a_stage_asks_to_judge_before_a_conftest_is_imported(project: Project, o
     assert project.run(*PRODUCTION).final == "CONFIRMED"
     project.write({"conftest.py": "raise RuntimeError('no')\n"})
     ran = project.run_alone(option)
-    assert (ran.status, ran.final, ran.told["run"]["finished"]) == (4, "BLOCKED", None)
+    assert (ran.status, ran.final, ran.record["run"]["finished"]) == (4, "BLOCKED", None)
 
 
 def test_a_conftest_that_owns_the_short_option_keeps_the_record(project: Project) -> None:
@@ -151,7 +151,7 @@ def test_a_run_that_is_killed_while_it_imports_confirms_nothing(
     project.write({where: waits})
     ran = project.run_signalled(number, *PRODUCTION)
     ran.check_coherent()
-    assert (ran.final, ran.told["run"]["finished"]) == ("BLOCKED", None)
+    assert (ran.final, ran.record["run"]["finished"]) == ("BLOCKED", None)
     assert "STATUS:** **CONFIRMED**" not in (ran.document or "")
 
 
@@ -253,8 +253,8 @@ def test_no_hook_betters_the_exit_status(
     project.write({"test_api.py": f"@api\ndef test_a(): {test}\n"})
     ran = project.run_alone(*mode, *PRODUCTION)
     assert ran.status == status
-    assert ran.told["decision"]["exit_code"] == status
-    assert ran.told["decision"]["open"] is False
+    assert ran.record["decision"]["exit_code"] == status
+    assert ran.record["decision"]["open"] is False
 
 
 FOREIGN = {
@@ -288,23 +288,23 @@ FOREIGN = {
 }
 
 
-@in_modes("what", FOREIGN)
+@in_modes("cause", FOREIGN)
 def test_a_status_that_no_criterion_explains_closes_the_gate(
-    project: Project, mode: tuple[str, ...], what: str
+    project: Project, mode: tuple[str, ...], cause: str
 ) -> None:
     """The record notes it, so that the gate agrees with pytest; or it is ignored on request."""
-    files, status, text = FOREIGN[what]
+    files, status, text = FOREIGN[cause]
     project.write({**PASSING, **files})
     ran = project.run_alone(*mode)
     assert (ran.status, ran.final) == (status, "BLOCKED")
-    assert text in ran.told["final"]["reason"]
-    assert ran.told["decision"]["exit_code"] == status
+    assert text in ran.record["final"]["reason"]
+    assert ran.record["decision"]["exit_code"] == status
     assert "FINAL BLOCKED" in ran.out + ran.err
     ignores = CONFIG.replace("[tool.prodstatus]", '[tool.prodstatus]\nforeign_status = "ignore"')
     project.write({"pyproject.toml": ignores})
     ran = project.run_alone(*mode)
     assert (ran.status, ran.final) == (status, "CONFIRMED")
-    assert ran.told["decision"]["open"] is True
+    assert ran.record["decision"]["open"] is True
 
 
 LATE = {
@@ -321,8 +321,8 @@ def test_a_hook_that_raises_after_the_verdict_closes_the_gate(project: Project, 
     project.write({**PASSING, "conftest.py": LATE[where]})
     ran = project.run_alone(*PRODUCTION)
     assert ran.status != 0
-    assert (ran.final, ran.told["decision"]["open"]) == ("BLOCKED", False)
-    assert "when the session ended" in ran.told["final"]["reason"]
+    assert (ran.final, ran.record["decision"]["open"]) == ("BLOCKED", False)
+    assert "when the session ended" in ran.record["final"]["reason"]
 
 
 def test_a_report_that_can_not_be_written_by_pytest_closes_the_gate(project: Project) -> None:
@@ -339,7 +339,7 @@ def test_a_foreign_status_beside_a_failed_criterion_is_noted(project: Project) -
     project.write({"conftest.py": conftest})
     ran = project.run_alone(*PRODUCTION)
     assert (ran.status, ran.final) == (8, "FAILED")
-    assert "exit status 8" in ran.told["run"]["incidents"][0]["reason"]
+    assert "exit status 8" in ran.record["run"]["incidents"][0]["reason"]
 
 
 @pytest.mark.parametrize("args", [("--stage=api",), ("test_shop.py",)])
@@ -351,7 +351,11 @@ def test_a_shard_says_nowhere_that_the_gate_is_open(
     assert project.run(*PRODUCTION).final == "CONFIRMED"
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "r8")
     ran = project.run(*PRODUCTION, *args)
-    assert (ran.status, ran.told["run"]["shard"], ran.told["decision"]["open"]) == (0, True, False)
+    assert (ran.status, ran.record["run"]["shard"], ran.record["decision"]["open"]) == (
+        0,
+        True,
+        False,
+    )
     assert "gate open" not in ran.out
     assert "The gate is open" not in (ran.page or "")
 
@@ -360,7 +364,7 @@ def test_a_failed_criterion_explains_its_exit_status(project: Project) -> None:
     """A waiver of it can still open the gate: nothing else is noted."""
     project.write({"test_api.py": "@api\ndef test_a(): assert 0\n", "test_shop.py": SHOP})
     ran = project.run(*PRODUCTION)
-    assert (ran.status, ran.told["run"]["incidents"]) == (1, [])
+    assert (ran.status, ran.record["run"]["incidents"]) == (1, [])
 
 
 NEST = """
@@ -429,9 +433,9 @@ def test_a_project_below_is_the_one_that_holds_all_paths(
     project: Project, mode: tuple[str, ...], args: tuple[str, ...]
 ) -> None:
     """From above, the path arguments say which project a run is about."""
-    one = NEST.replace(', "never-written"', "")
+    nested = NEST.replace(', "never-written"', "")
     project.write({"pyproject.toml": "", "conf/ci.ini": "[pytest]\n"})
-    project.write({"p/pyproject.toml": one, "p/tests/test_api.py": API})
+    project.write({"p/pyproject.toml": nested, "p/tests/test_api.py": API})
     done = run_in(project, ".", *mode, *PRODUCTION, *args)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (project.root / "p/reports/status.json").exists()
@@ -451,10 +455,10 @@ def test_criteria_of_another_project_are_a_usage_error(
 ) -> None:
     """They would be judged by a catalogue that doesn't know them: the sentence names both."""
     folder, path, names = where
-    one = NEST.replace(', "never-written"', "")
+    nested = NEST.replace(', "never-written"', "")
     project.write({"pyproject.toml": ""})
     for name in ("a", "b", "a/b2"):
-        project.write({f"{name}/pyproject.toml": one, f"{name}/tests/test_{name[-1]}.py": API})
+        project.write({f"{name}/pyproject.toml": nested, f"{name}/tests/test_{name[-1]}.py": API})
     done = run_in(project, folder, *mode, *args, *([path] if path else []))
     assert done.returncode == 4, done.stdout + done.stderr
     assert "Traceback" not in done.stderr + done.stdout

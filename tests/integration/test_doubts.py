@@ -118,12 +118,12 @@ def test_a_suite_that_hides_whole_kinds_of_warnings_is_heard(
     assert set(project.run(*mode).verdicts.values()) == {"BLOCKED inconclusive"}
 
 
-@pytest.mark.parametrize("told", ["ignore", "error::BytesWarning"])
+@pytest.mark.parametrize("filters", ["ignore", "error::BytesWarning"])
 def test_an_environment_that_hides_warnings_is_heard(
-    project: Project, monkeypatch: pytest.MonkeyPatch, told: str
+    project: Project, monkeypatch: pytest.MonkeyPatch, filters: str
 ) -> None:
     """PYTHONWARNINGS, as an image for containers may set it; any hides deprecations from pytest."""
-    monkeypatch.setenv("PYTHONWARNINGS", told)
+    monkeypatch.setenv("PYTHONWARNINGS", filters)
     returns = "class Api(unittest.TestCase):\n    def test_c(self): return 1\n"
     project.write({"test_api.py": f"{QUIET}@api\n{returns}"})
     verdicts = project.run_alone().verdicts
@@ -160,12 +160,12 @@ def test_the_gate_stays_closed_where_a_test_ends_the_process_with_0(project: Pro
     project.write({"test_api.py": "@api\ndef test_a(): os._exit(0)\n"})
     ran = project.run_alone()
     assert (ran.status, ran.final) == (0, "BLOCKED")
-    asked = subprocess.run(
+    gate = subprocess.run(
         [sys.executable, "-m", "pytest_prodstatus", "gate"],
         cwd=project.root,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert asked.returncode == 10
-    assert "gate closed" in asked.stdout
+    assert gate.returncode == 10
+    assert "gate closed" in gate.stdout

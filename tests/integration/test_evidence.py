@@ -167,10 +167,10 @@ def hostile_suite() -> str:
     lines = [f"TEXTS = {json.dumps(HOSTILE)}", "TEXTS['long'] = 'x' * 10_000_000"]
     for use, code in USES.items():
         name = use.replace(" ", "_")
-        some = "list(TEXTS)" if use in LONG else "list(TEXTS)[:-1]"
+        names = "list(TEXTS)" if use in LONG else "list(TEXTS)[:-1]"
         lines += [
             "@api",
-            f"@pytest.mark.parametrize('name', {some})",
+            f"@pytest.mark.parametrize('name', {names})",
             f"def test_{name}(name, evidence):",
             "    TEXT = TEXTS[name]",
             f"    {code}",
@@ -185,20 +185,20 @@ def test_no_text_loses_the_run_or_forges_an_output(project: Project, mode: tuple
     ran = project.run(*mode, "--tb=no")
     assert ran.status == 1
     ran.check_coherent()
-    assert ran.told["run"]["incidents"] == []
+    assert ran.record["run"]["incidents"] == []
     assert len(ran.criteria) == len(USES) * len(HOSTILE) + len(LONG) + 1
-    for name, told in ran.verdicts.items():
+    for name, verdict in ran.verdicts.items():
         use = name.removeprefix("api.").partition("[")[0].replace("-", " ")
         wanted = {"skip": "BLOCKED skipped", "blocked": "BLOCKED no-data"}
         if use == "xfail":
-            assert told == "FAILED known-failure"
+            assert verdict == "FAILED known-failure"
         elif name != "shop.open":
-            assert told == wanted.get(use, "FAILED observed"), name
+            assert verdict == wanted.get(use, "FAILED observed"), name
     check_harmless(ran)
     big = ran.criteria["api.evidence[long]"]["evidence"][0]["value"]
     assert len(big) < 3_000
     assert "cut from 10,000,000 characters" in big
-    assert len(json.dumps(ran.told)) < 1_000_000
+    assert len(json.dumps(ran.record)) < 1_000_000
 
 
 HOSTILE_TITLES = """
@@ -222,8 +222,8 @@ def test_a_title_is_one_line(project: Project, mode: tuple[str, ...]) -> None:
     assert ran.status == 1
     assert len(ran.criteria) == len(HOSTILE) + 1
     check_harmless(ran)
-    for told in ran.criteria.values():
-        assert len(told["title"].splitlines()) == 1
+    for criterion in ran.criteria.values():
+        assert len(criterion["title"].splitlines()) == 1
 
 
 def check_harmless(ran: Ran) -> None:
@@ -231,7 +231,7 @@ def check_harmless(ran: Ran) -> None:
     assert ran.document is not None
     assert ran.page is not None
     board = plain(ran.out[ran.out.index("production status:") :])
-    for text in (board, ran.document, ran.page, json.dumps(ran.told, ensure_ascii=False)):
+    for text in (board, ran.document, ran.page, json.dumps(ran.record, ensure_ascii=False)):
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
         text.encode("utf-8")
     assert "<script>alert" not in ran.page
@@ -273,7 +273,7 @@ def test_lone_surrogates_do_not_lose_the_run(
     project.write({"test_api.py": test, "test_shop.py": SHOP})
     ran = project.run_alone(*mode, *verbosity) if mode else project.run_alone(*verbosity)
     assert ran.status == 1
-    assert ran.told["run"]["incidents"] == []
+    assert ran.record["run"]["incidents"] == []
     assert ran.verdicts["api.a"] == "FAILED observed"
     assert "\\ud800" in ran.criteria["api.a"]["reason"]
     assert ran.verdicts["shop.open"] == "CONFIRMED"
@@ -301,8 +301,8 @@ def test_endpoints_are_named_without_their_secrets(project: Project) -> None:
     project.write({"test_api.py": test, "test_shop.py": SHOP})
     for mode in (SERIAL, XDIST):
         ran = project.run(*mode)
-        assert ran.told["run"]["subject"]["endpoints"] == {"api": "https://h.example:8"}
-        assert "secret" not in json.dumps(ran.told)
+        assert ran.record["run"]["subject"]["endpoints"] == {"api": "https://h.example:8"}
+        assert "secret" not in json.dumps(ran.record)
 
 
 def test_snapshots_are_dated(project: Project) -> None:
@@ -318,8 +318,8 @@ def test_snapshots_are_dated(project: Project) -> None:
     project.write({"test_api.py": test, "test_shop.py": SHOP})
     for mode in (SERIAL, XDIST):
         ran = project.run(*mode)
-        told = ran.told["run"]["subject"]["snapshots"]
-        assert told == {"database": ["2026-01-02T03:04:00.000Z"]}
+        snapshots = ran.record["run"]["subject"]["snapshots"]
+        assert snapshots == {"database": ["2026-01-02T03:04:00.000Z"]}
         assert "give an aware datetime" in ran.criteria["api.b"]["reason"]
 
 

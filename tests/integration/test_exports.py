@@ -50,10 +50,10 @@ def cases_of(path: Path) -> tuple[TestSuite, dict[str, list[TestCase]]]:
     return suite, cases
 
 
-def told(element: TestCase | TestSuite) -> dict[str, str]:
-    """Return the properties of a case or suite that are ours, without what they begin with."""
-    held = element.iterchildren(Properties)  # type: ignore[no-untyped-call]
-    found = {p.name: p.value for each in held for p in each}
+def properties(element: TestCase | TestSuite) -> dict[str, str]:
+    """Return the plugin's properties of a case or suite, without their prefix."""
+    groups = element.iterchildren(Properties)  # type: ignore[no-untyped-call]
+    found = {p.name: p.value for group in groups for p in group}
     return {name.removeprefix("prodstatus."): value for name, value in found.items()}
 
 
@@ -72,8 +72,8 @@ def test_configured_exports_are_written(project: Project, mode: tuple[str, ...])
     summary = (project.folder / "summary.md").read_text(encoding="utf-8")
     assert "FINAL FAILED" in summary
     suite, cases = cases_of(project.folder / "junit.xml")
-    assert told(suite)["final"] == "FAILED"
-    assert told(cases["test_holds"][0])["verdict"] == "CONFIRMED"
+    assert properties(suite)["final"] == "FAILED"
+    assert properties(cases["test_holds"][0])["verdict"] == "CONFIRMED"
 
 
 @MODES
@@ -123,7 +123,7 @@ def test_an_export_that_cannot_be_written_closes_the_gate(project: Project) -> N
     (project.folder / "ctrf.json").mkdir(parents=True)
     ran = project.run()
     assert ran.status == 10
-    assert "ctrf.json can't be written" in ran.told["final"]["reason"]
+    assert "ctrf.json can't be written" in ran.record["final"]["reason"]
 
 
 @pytest.mark.parametrize("family", ["xunit1", "xunit2"])
@@ -139,31 +139,31 @@ def test_junit_carries_the_verdicts(project: Project, mode: tuple[str, ...], fam
     )
     assert ran.status == 1
     suite, cases = cases_of(project.root / "out" / "j.xml")
-    assert told(suite)["final"] == "FAILED"
-    assert told(suite)["open"] == "false"
-    assert told(suite)["stage.shop"] == "BLOCKED"
+    assert properties(suite)["final"] == "FAILED"
+    assert properties(suite)["open"] == "false"
+    assert properties(suite)["stage.shop"] == "BLOCKED"
     (holds,) = cases["test_holds"]
     assert holds.classname == "ours.test_api"
-    assert told(holds) == {
+    assert properties(holds) == {
         "stage": "api",
         "criterion": "api.holds",
         "verdict": "CONFIRMED",
         "evidence.text": "<a> \\x1b & \\ufffe",
     }
     (fails,) = cases["test_fails"]
-    assert told(fails)["verdict"] == "FAILED"
-    assert told(fails)["reason"] == "50% of it: a, b"
+    assert properties(fails)["verdict"] == "FAILED"
+    assert properties(fails)["reason"] == "50% of it: a, b"
     for way in ("a::b", "c/d.py"):
         (broken,) = cases[f"test_set_up[{way}]"]
-        assert told(broken)["kind"] == "setup-error"
+        assert properties(broken)["kind"] == "setup-error"
         assert broken.is_error
-    (held,) = cases["test_open"]
-    assert told(held)["verdict"] == "BLOCKED"
-    assert told(held)["kind"] == "upstream"
-    assert told(cases["test_of_a_unit"][0]) == {}
+    (blocked,) = cases["test_open"]
+    assert properties(blocked)["verdict"] == "BLOCKED"
+    assert properties(blocked)["kind"] == "upstream"
+    assert properties(cases["test_of_a_unit"][0]) == {}
     (gone,) = cases["shop.gone"]
     assert gone.is_skipped
-    assert told(gone)["reason"] == "no test provides it"
+    assert properties(gone)["reason"] == "no test provides it"
     assert (suite.failures, suite.errors, suite.skipped) == (1, 2, 1)
 
 
@@ -181,7 +181,7 @@ def test_junit_of_reruns(project: Project) -> None:
     ran = project.run("--reruns=1", "--junitxml=j.xml", lean=lean)
     assert ran.criteria["api.a"]["flaky"]
     (suite,) = JUnitXml.fromfile(str(project.root / "j.xml"))
-    verdicts = [told(case)["verdict"] for case in suite if case.name == "test_a"]
+    verdicts = [properties(case)["verdict"] for case in suite if case.name == "test_a"]
     assert verdicts
     assert set(verdicts) == {"CONFIRMED"}
 
@@ -194,9 +194,9 @@ def test_junit_of_a_dead_worker(project: Project) -> None:
     })  # fmt: skip
     project.run("-n1", "--max-worker-restart=0", "--junitxml=j.xml")
     _, cases = cases_of(project.root / "j.xml")
-    assert told(cases["test_dies"][0])["kind"] == "crash"
-    assert told(cases["test_open"][0])["kind"] == "not-run"
-    assert told(cases["run"][0])["kind"] == "crash"
+    assert properties(cases["test_dies"][0])["kind"] == "crash"
+    assert properties(cases["test_open"][0])["kind"] == "not-run"
+    assert properties(cases["run"][0])["kind"] == "crash"
 
 
 def test_junit_of_a_file_that_does_not_collect(project: Project) -> None:
@@ -206,7 +206,7 @@ def test_junit_of_a_file_that_does_not_collect(project: Project) -> None:
     project.run("--junitxml=j.xml")
     suite, cases = cases_of(project.root / "j.xml")
     assert suite.errors == 1
-    assert told(cases["api.a"][0])["kind"] == "collection-error"
+    assert properties(cases["api.a"][0])["kind"] == "collection-error"
 
 
 def test_junit_can_be_left_alone(project: Project) -> None:

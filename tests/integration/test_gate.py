@@ -45,7 +45,7 @@ def test_rule(
     """
     project.write({"test_api.py": test, "test_shop.py": SHOP})
     ran = project.run(f"--prodstatus-gate={rule}")
-    decision = ran.told["decision"]
+    decision = ran.record["decision"]
     assert (ran.final, decision["open"], ran.status) == (final, opened, status)
     assert decision["rule"] == rule
     assert decision["exit_code"] == status

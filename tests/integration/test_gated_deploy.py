@@ -228,13 +228,13 @@ def prepare(shop: Shop, situation: Situation) -> None:
 def check(done: subprocess.CompletedProcess[str], ends: tuple[str, int]) -> None:
     """Assert where the script ended, and that it went no further."""
     last, status = ends
-    told = done.stdout + done.stderr
-    assert done.returncode == status, told
+    output = done.stdout + done.stderr
+    assert done.returncode == status, output
     went_on = "deploying v41 to production" in done.stdout
-    assert went_on == (last != "staging"), told
-    assert ("rolling v41 back" in done.stdout) == (last == "rolling v41 back"), told
-    assert ("promoting" in done.stdout) == (status == 0), told
-    assert ("gate closed" in done.stdout) == (status != 0), told
+    assert went_on == (last != "staging"), output
+    assert ("rolling v41 back" in done.stdout) == (last == "rolling v41 back"), output
+    assert ("promoting" in done.stdout) == (status == 0), output
+    assert ("gate closed" in done.stdout) == (status != 0), output
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,8 @@ def test_every_finished_run_is_kept(project: Project, url: str, mode: tuple[str,
     second = project.run(*mode)
     assert (first.status, second.status) == (0, 1)
     assert kept(url, "our-store") == [
-        (second.told["run"]["id"], "FAILED", False),
-        (first.told["run"]["id"], "CONFIRMED", True),
+        (second.record["run"]["id"], "FAILED", False),
+        (first.record["run"]["id"], "CONFIRMED", True),
     ]
     assert "history" not in first.out
 
@@ -101,8 +101,8 @@ def test_a_required_history_that_cant_be_saved_closes_the_gate(
     project.write({**HELD, "pyproject.toml": REQUIRED})
     ran = project.run(*mode)
     assert (ran.status, ran.final) == (10, "BLOCKED")
-    assert ran.told["decision"]["open"] is False
-    assert "could not be" in ran.told["final"]["reason"]
+    assert ran.record["decision"]["open"] is False
+    assert "could not be" in ran.record["final"]["reason"]
     assert "FINAL STATUS:** **BLOCKED**" in (ran.document or "")
     assert "could not be" in (ran.page or "")
     ran.check_coherent()
@@ -116,7 +116,7 @@ def test_a_required_history_that_is_switched_off_closes_the_gate(
     project.write({**HELD, "pyproject.toml": REQUIRED})
     ran = project.run()
     assert (ran.status, ran.final) == (10, "BLOCKED")
-    assert ran.told["final"]["kind"] == "missing-config"
+    assert ran.record["final"]["kind"] == "missing-config"
     assert "unset PRODSTATUS_HISTORY" in ran.out
 
 
@@ -325,12 +325,12 @@ def test_a_fresh_machine_learns_the_past(project: Project, url: str) -> None:
     for path in project.folder.iterdir():
         path.unlink()
     third = project.run()
-    assert [past["run"] for past in third.told["history"]] == [
-        first.told["run"]["id"],
-        second.told["run"]["id"],
+    assert [past["run"] for past in third.record["history"]] == [
+        first.record["run"]["id"],
+        second.record["run"]["id"],
     ]
     api = third.stages["api"]
-    assert (api["since"], api["previous"]) == (second.told["run"]["started"], "CONFIRMED")
+    assert (api["since"], api["previous"]) == (second.record["run"]["started"], "CONFIRMED")
 
 
 @MODES
@@ -364,8 +364,8 @@ def test_an_override_is_told_by_every_report(
     line = f"OVERRIDE until {word.until:%Y-%m-%d %H:%M} UTC, by Ana Lima: the *fix* itself"
     assert line in ran.out
     assert ran.last_line.startswith("FINAL FAILED")
-    (told,) = ran.told["overrides"]
-    assert (told["who"], told["reason"]) == ("Ana Lima", "the *fix* itself")
+    (override,) = ran.record["overrides"]
+    assert (override["who"], override["reason"]) == ("Ana Lima", "the *fix* itself")
     assert f"by Ana Lima: the {chr(92)}*fix{chr(92)}* itself" in (ran.document or "")
     assert "an old one" not in ran.out
     assert project.run("--target=demo").out.count("OVERRIDE") == 0
@@ -406,6 +406,6 @@ def test_the_command_tells_what_a_run_left(
     project.run()
     monkeypatch.chdir(project.root)
     done = CliRunner().invoke(main, ["history", "--json"])
-    told = json.loads(done.output)
-    assert (told["project"], len(told["runs"])) == ("our-store", 1)
-    assert [stage["id"] for stage in told["stages"]] == ["api", "shop", "final"]
+    history = json.loads(done.output)
+    assert (history["project"], len(history["runs"])) == ("our-store", 1)
+    assert [stage["id"] for stage in history["stages"]] == ["api", "shop", "final"]

@@ -76,11 +76,11 @@ def test_a_document_of_another_hand_is_imported_run_and_updated(
     for stage in ran.stages.values():
         assert (stage["verdict"], stage["kind"]) == ("BLOCKED", "not-implemented")
         assert stage["reason"].endswith("not implemented")
-    said = "**BLOCKED** (not implemented)"
+    status = "**BLOCKED** (not implemented)"
     expected = (
-        FOREIGN.replace("STATUS:** pending", f"STATUS:** {said}")
-        .replace("STATUS: CONFIRMED / FAILED / BLOCKED", f"STATUS: {said}")
-        .replace("## Sale status\n", f"## Sale status\n\n**Sale status:** {said}\n")
+        FOREIGN.replace("STATUS:** pending", f"STATUS:** {status}")
+        .replace("STATUS: CONFIRMED / FAILED / BLOCKED", f"STATUS: {status}")
+        .replace("## Sale status\n", f"## Sale status\n\n**Sale status:** {status}\n")
         .replace("STATUS:** ?", "STATUS:** **BLOCKED** (OAUTH STATUS: not implemented)")
     )
     assert path.read_bytes().decode() == expected.replace("\n", end)

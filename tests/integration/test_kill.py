@@ -77,8 +77,8 @@ def what_is_left(folder: Path, *, killed: bool) -> str:
     assert others <= {NAME}
     for name in names & set(WHOLE):
         text = (folder / name).read_text(encoding="utf-8")
-        whole = text.endswith(WHOLE[name]) or "The run is in progress" in text
-        assert whole or text.rstrip().endswith(WHOLE[name].rstrip()), (name, text[-80:])
+        complete = text.endswith(WHOLE[name]) or "The run is in progress" in text
+        assert complete or text.rstrip().endswith(WHOLE[name].rstrip()), (name, text[-80:])
     text = (folder / "status.json").read_text(encoding="utf-8")
     record = read_record(text, "status.json")
     data = json.loads(text)

@@ -41,21 +41,21 @@ def started(project: Project, *args: str) -> subprocess.Popen[bytes]:
 
 
 @MODES
-@pytest.mark.parametrize("asked", [("-m", "production"), ()], ids=["asked", "not asked"])
+@pytest.mark.parametrize("selection", [("-m", "production"), ()], ids=["asked", "not asked"])
 def test_second_run_of_a_folder_is_a_usage_error(
-    project: Project, mode: tuple[str, ...], asked: tuple[str, ...]
+    project: Project, mode: tuple[str, ...], selection: tuple[str, ...]
 ) -> None:
     """It names the folder, the run and the process that have it, and another way; nothing ran."""
     project.write(PASSING)
     first = started(project)
     try:
         before = (project.folder / "status.json").read_bytes()
-        ran = project.run_alone("test_api.py", *asked, *mode)
+        ran = project.run_alone("test_api.py", *selection, *mode)
         assert ran.status == 4
-        told = " ".join(ran.err.split())
-        assert f"{project.folder}: run " in told
-        assert f"(process {first.pid}) is writing this folder" in told
-        assert "--prodstatus-dir=FOLDER" in told
+        message = " ".join(ran.err.split())
+        assert f"{project.folder}: run " in message
+        assert f"(process {first.pid}) is writing this folder" in message
+        assert "--prodstatus-dir=FOLDER" in message
         assert "Traceback" not in ran.err
         assert "passed" not in ran.out
         assert (project.folder / "status.json").read_bytes() == before

@@ -64,16 +64,16 @@ def check(ran: Ran, expected: Expected) -> None:
         return
     ran.check_coherent()
     assert ran.final == expected.final
-    assert bool(ran.told["run"]["finished"]) == expected.finished
+    assert bool(ran.record["run"]["finished"]) == expected.finished
     if not expected.finished:
-        assert {stage["verdict"] for stage in ran.told["stages"]} == {"BLOCKED"}
+        assert {stage["verdict"] for stage in ran.record["stages"]} == {"BLOCKED"}
     verdicts = dict(ran.verdicts)
     wanted = dict(expected.verdicts)
     if expected.rest:
         wanted["shop.open"] = expected.rest
     assert verdicts.keys() == wanted.keys()
-    for name, told in verdicts.items():
-        assert told in wanted[name].split(" or "), f"{name}: {ran.criteria[name]['reason']}"
+    for name, verdict in verdicts.items():
+        assert verdict in wanted[name].split(" or "), f"{name}: {ran.criteria[name]['reason']}"
 
 
 def failed_in_xdist(ran: Ran) -> bool:

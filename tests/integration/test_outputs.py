@@ -26,7 +26,7 @@ def test_folder_that_is_a_file_closes_the_gate(project: Project, mode: tuple[str
     project.write({**PASSING, "reports": "not a folder"})
     ran = project.run(*mode)
     assert ran.status == 11
-    assert ran.record is None
+    assert ran.found_record is None
     assert "FINAL BLOCKED" in ran.last_line
     assert "status.json can't be written" in ran.out
     assert (project.root / "reports").read_text(encoding="utf-8") == "not a folder"
@@ -59,11 +59,11 @@ def test_output_that_can_not_be_written_closes_the_gate(
     assert ran.last_line.startswith("FINAL BLOCKED")
     assert f"{name} can't be written (No space left on device)" in ran.out
     if name == "status.json":
-        assert ran.record is None
+        assert ran.found_record is None
         assert "FINAL STATUS:** **BLOCKED**" in (ran.document or "")
     else:
         assert ran.final == "BLOCKED"
-        assert ran.told["decision"] == {**ran.told["decision"], "open": False, "exit_code": 10}
+        assert ran.record["decision"] == {**ran.record["decision"], "open": False, "exit_code": 10}
 
 
 def test_unwritable_record_without_a_terminal_is_still_said(
@@ -273,10 +273,10 @@ def test_disk_that_is_full_or_read_only_closes_the_gate(project: Project, harm: 
         check=False,
         timeout=TIMEOUT_S,
     )
-    told, _, left = done.stdout.partition("status ")
+    output, _, left = done.stdout.partition("status ")
     assert left.startswith("11\n"), done.stdout + done.stderr
-    assert "status.json can't be written" in told
-    assert told.splitlines()[-1].startswith("FINAL BLOCKED")
+    assert "status.json can't be written" in output
+    assert output.splitlines()[-1].startswith("FINAL BLOCKED")
     names = {line.removeprefix("left ") for line in left.splitlines()[1:]}
     assert not any(name.endswith(".tmp") for name in names)
     assert ("status.json" in names) == (harm == "read-only")
@@ -290,9 +290,9 @@ def test_nothing_is_kept_beyond_the_run(project: Project, mode: tuple[str, ...])
     import pytest
 
     def count():
-        left = [type(kept).__name__ for kept in gc.get_objects()]
+        names = [type(kept).__name__ for kept in gc.get_objects()]
         with open("left", "a") as file:
-            file.write(f"{left.count('Standing')} {left.count('Criterion')}\\n")
+            file.write(f"{names.count('CriterionStatus')} {names.count('Criterion')}\\n")
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(config):
@@ -300,5 +300,5 @@ def test_nothing_is_kept_beyond_the_run(project: Project, mode: tuple[str, ...])
     """
     project.write({**PASSING, "conftest.py": counts})
     assert project.run_alone(*mode).final == "CONFIRMED"
-    told = (project.root / "left").read_text().splitlines()
-    assert told == ["0 0"] * (3 if mode else 1)
+    counted = (project.root / "left").read_text().splitlines()
+    assert counted == ["0 0"] * (3 if mode else 1)

@@ -58,8 +58,8 @@ def test_no_person_and_no_secret_is_told(
     assert {"status.json", "status.html", "report.html", "junit.xml"} <= files.keys()
     if scenario != "wrong-key":  # under which no order is looked up
         assert any(row["id"] in files["status.json"] for row in world.tables["orders"])
-    told = {**files, "the terminal": ran.output}
+    outputs = {**files, "the terminal": ran.output}
     leaks = {
-        (name, text[:20]) for name, content in told.items() for text in hidden if text in content
+        (name, text[:20]) for name, content in outputs.items() for text in hidden if text in content
     }
     assert leaks == set()

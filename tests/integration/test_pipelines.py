@@ -28,8 +28,8 @@ each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=[path.name for pa
 
 def git(project: Project, *args: str) -> None:
     """Run git in the project."""
-    who = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
-    subprocess.run(["git", *who, *args], cwd=project.root, check=True, capture_output=True)
+    author = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
+    subprocess.run(["git", *author, *args], cwd=project.root, check=True, capture_output=True)
 
 
 def pipeline(project: Project, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:

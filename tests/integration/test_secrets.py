@@ -92,14 +92,14 @@ def needles() -> Iterator[tuple[str, str]]:
 
 
 def texts(secrets: Collection[str]) -> list[str]:
-    """Return what the inner tests say: each secret in each form, and each shape."""
-    said = [text for value in secrets for text in encodings(value)]
+    """Return the texts of the inner tests: each secret in each form, and each shape."""
+    forms = [text for value in secrets for text in encodings(value)]
     for value in secrets:
-        said += [
+        forms += [
             base64.b64encode(before + value.encode() + b"tail").decode()
             for before in (b"", b"u", b"u:")
         ]
-    return [*said, *(text for text, _ in SHAPES.values()), f"{'x' * 150}{LONG}"]
+    return [*forms, *(text for text, _ in SHAPES.values()), f"{'x' * 150}{LONG}"]
 
 
 INNER_CONFTEST = """
@@ -149,13 +149,13 @@ class Shown:
 @api
 @SOME
 def test_asserts(n):
-    said = TEXTS[n]
-    assert said == said[::-1]
+    text = TEXTS[n]
+    assert text == text[::-1]
 
 @api
 @SOME
 def test_raises(n):
-    held = {"key": TEXTS[n], TEXTS[n]: [Shown(TEXTS[n])]}
+    values = {"key": TEXTS[n], TEXTS[n]: [Shown(TEXTS[n])]}
     try:
         raise KeyError(TEXTS[n])
     except KeyError as error:
@@ -195,8 +195,8 @@ def test_blocked(n): blocked("x" * 560 + TEXTS[n], remedy=f"unset {TEXTS[n]}")
 def test_xfails(n): pytest.xfail(TEXTS[n])
 
 @api
-@pytest.mark.parametrize("said", [pytest.param(text, id=f"t{n}") for n, text in enumerate(TEXTS)])
-def test_parameter(said): assert not said
+@pytest.mark.parametrize("value", [pytest.param(text, id=f"t{n}") for n, text in enumerate(TEXTS)])
+def test_parameter(value): assert not value
 
 @api
 def test_evidence(evidence, prodstatus_endpoint):
@@ -245,7 +245,7 @@ if os.environ["PRINTS"] == "1":
 @SOME
 def test_subtests(n, request):
     subtests = request.getfixturevalue("subtests")
-    with subtests.test(TEXTS[n], said=TEXTS[n]):
+    with subtests.test(TEXTS[n], text=TEXTS[n]):
         assert TEXTS[n] == ""
 
 @api
@@ -300,20 +300,20 @@ SOURCES = {
 }  # fmt: skip
 
 
-def leaks(root: Path, told: str) -> set[str]:
-    """Return which secrets are found where: in the files of a folder and in what a run told."""
+def leaks(root: Path, output: str) -> set[str]:
+    """Return the secrets in the files of a folder and in a run's output, each with its place."""
     written = {
         str(path.relative_to(root)): path.read_bytes().decode("utf-8", "replace")
         for path in root.rglob("*")
         if path.is_file() and path.name not in SOURCES and "__pycache__" not in path.parts
     }
     found: set[str] = set()
-    for where, text in {**written, "the terminal": told}.items():
+    for place, text in {**written, "the terminal": output}.items():
         # A page's text, and the JSON inside it, are read as a reader's program does.
         plain = html.unescape(text)
         for form in (text, plain, plain.replace("\\\\", "\\")):
             found |= {
-                f"{where}: {name} in …{form[max(0, at - 40) : at + 20]!r}…"
+                f"{place}: {name} in …{form[max(0, at - 40) : at + 20]!r}…"
                 for name, needle in needles()
                 if (at := form.find(needle)) >= 0
             }
@@ -349,16 +349,16 @@ def test_planted_secrets_are_found_nowhere(
 
 
 ENDINGS = {
-    "crash": "import os; print(said); os._exit(3)",
-    "exit": "pytest.exit(said)",
-    "interrupt": "raise KeyboardInterrupt(said)",
-    "fail fast": "request.session.shouldfail = said",
-    "stop": "request.session.shouldstop = said",
-    "no traceback": "pytest.fail(said, pytrace=False)",
-    "expected": "request.applymarker(pytest.mark.xfail(reason=said)); assert 0",
-    "unexpected": "request.applymarker(pytest.mark.xfail(reason=said, strict=True))",
+    "crash": "import os; print(value); os._exit(3)",
+    "exit": "pytest.exit(value)",
+    "interrupt": "raise KeyboardInterrupt(value)",
+    "fail fast": "request.session.shouldfail = value",
+    "stop": "request.session.shouldstop = value",
+    "no traceback": "pytest.fail(value, pytrace=False)",
+    "expected": "request.applymarker(pytest.mark.xfail(reason=value)); assert 0",
+    "unexpected": "request.applymarker(pytest.mark.xfail(reason=value, strict=True))",
 }
-SAID = "plantedToken0123456789"
+TOKEN = "plantedToken0123456789"
 
 
 @pytest.mark.parametrize(
@@ -372,11 +372,11 @@ def test_secrets_are_not_told_as_a_run_ends(
     project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...], way: str
 ) -> None:
     """However a run ends early, why it did is told without the secret."""
-    monkeypatch.setenv("SHOP_TOKEN", SAID)
+    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
     test = f"""
     @api
     def test_a(request):
-        said = os.environ["SHOP_TOKEN"]
+        value = os.environ["SHOP_TOKEN"]
         {ENDINGS[way]}
     """
     conftest = """
@@ -389,11 +389,11 @@ def test_secrets_are_not_told_as_a_run_ends(
     ran = project.run_alone(*mode, "-vv", "-l", "-rA", "--full-trace", "-p", "no:cacheprovider")
     assert ran.status != 0
     assert "********" in ran.out or mode == XDIST  # where the controller doesn't tell why
-    assert SAID not in ran.out + ran.err
-    assert SAID not in (project.root / "seen.txt").read_text(encoding="utf-8")
+    assert TOKEN not in ran.out + ran.err
+    assert TOKEN not in (project.root / "seen.txt").read_text(encoding="utf-8")
     written = [path.read_bytes() for path in project.folder.rglob("*") if path.is_file()]
     assert len(written) == 3
-    assert not any(SAID.encode() in content for content in written)
+    assert not any(TOKEN.encode() in content for content in written)
 
 
 @MODES
@@ -401,7 +401,7 @@ def test_pytest_s_own_failure_tells_no_secret(
     project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...]
 ) -> None:
     """An internal error shows the code and the message that raised it, without the secret."""
-    monkeypatch.setenv("SHOP_TOKEN", SAID)
+    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
     conftest = """
     import os
     from pathlib import Path
@@ -417,7 +417,7 @@ def test_pytest_s_own_failure_tells_no_secret(
     assert "OSError: ********" in ran.out
     seen = (project.root / "seen.txt").read_text(encoding="utf-8")
     assert "OSError: ********" in seen
-    assert SAID not in ran.out + ran.err + json.dumps(ran.told) + seen
+    assert TOKEN not in ran.out + ran.err + json.dumps(ran.record) + seen
 
 
 @MODES
@@ -452,7 +452,7 @@ def test_a_run_without_criteria_is_left_alone(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody asked for a production run: what a unit test says is its own."""
-    monkeypatch.setenv("SHOP_TOKEN", SAID)
+    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
     test = """
     import warnings
     def test_a():
@@ -461,9 +461,9 @@ def test_a_run_without_criteria_is_left_alone(
         assert os.environ["SHOP_TOKEN"] == ""
     """
     project.write({"test_unit.py": test})
-    assert project.run().out.count(SAID) > 3
+    assert project.run().out.count(TOKEN) > 3
     project.write({"test_api.py": "@api\ndef test_a(): pass\n"})
-    assert SAID not in project.run().out
+    assert TOKEN not in project.run().out
 
 
 def test_a_record_of_before_is_carried_over_without_secrets(
@@ -473,25 +473,25 @@ def test_a_record_of_before_is_carried_over_without_secrets(
     test = f"""
     @api
     def test_a(evidence):
-        evidence(said="{SAID}")
-        assert 0, "{SAID}"
+        evidence(token="{TOKEN}")
+        assert 0, "{TOKEN}"
     @shop
     def test_b(): pass
     """
     project.write({"test_api.py": test})
-    assert SAID in json.dumps(project.run().told)
-    monkeypatch.setenv("SHOP_TOKEN", SAID)
+    assert TOKEN in json.dumps(project.run().record)
+    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
     ran = project.run("--stage=shop")
     assert ran.criteria["api.a"]["carried_over"]
-    assert ran.values("api.a") == {"said": {"type": "text", "value": "********"}}
-    assert SAID not in json.dumps(ran.told) + (ran.page or "") + (ran.document or "") + ran.out
+    assert ran.values("api.a") == {"token": {"type": "text", "value": "********"}}
+    assert TOKEN not in json.dumps(ran.record) + (ran.page or "") + (ran.document or "") + ran.out
 
 
 def test_a_test_s_own_log_handler_sees_what_it_logged(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A criterion can assert on what was logged: only what is told is redacted."""
-    monkeypatch.setenv("SHOP_TOKEN", SAID)
+    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
     test = """
     import logging
     @api
@@ -523,9 +523,9 @@ def test_a_secret_that_became_known_leaves_the_former_record(
     seen = """
     @api
     def test_a(evidence):
-        told = Path("reports/status.json")
+        file = Path("reports/status.json")
         if "API_TOKEN" in os.environ:
-            text = told.read_text(encoding="utf-8")
+            text = file.read_text(encoding="utf-8")
             assert '"previous"' in text and "former-value-1" not in text
         else:
             evidence(token="former-value-1")

@@ -32,15 +32,15 @@ def test_words_are_the_verdicts(project: Project, mode: tuple[str, ...]) -> None
     """With -v a criterion is CONFIRMED, FAILED or BLOCKED; another test keeps pytest's words."""
     project.write(THREE)
     out = plain(project.run("-v", *mode).out)
-    told = {
+    lines = {
         next(part for part in line.split() if "::" in part): line
         for line in out.splitlines()
         if "::" in line and any(w in line for w in ("CONFIRMED", "FAILED ", "BLOCKED", "PASSED"))
     }
-    assert "CONFIRMED" in told["test_api.py::test_holds"]
+    assert "CONFIRMED" in lines["test_api.py::test_holds"]
     assert "FAILED" in out
-    assert "BLOCKED" in told["test_api.py::test_waits"]
-    assert "PASSED" in told["test_api.py::test_of_a_unit"]
+    assert "BLOCKED" in lines["test_api.py::test_waits"]
+    assert "PASSED" in lines["test_api.py::test_of_a_unit"]
 
 
 @MODES
@@ -150,8 +150,8 @@ def test_criterion_that_takes_long_is_named(
         }
     )
     out = project.run_alone(f"--capture={capture}", *mode).out
-    said = r"^waiting for api\.slow: \d+ s, for order 7\\x1b\[2J to be known, at most 60 s$"
-    assert re.search(said, out, re.MULTILINE)
+    line = r"^waiting for api\.slow: \d+ s, for order 7\\x1b\[2J to be known, at most 60 s$"
+    assert re.search(line, out, re.MULTILINE)
     assert out.index("waiting for api.slow: ") < out.index("1 passed")
     assert ("captured" in out) == (capture == "no" and not mode)
 
@@ -179,7 +179,7 @@ def test_a_budget_is_a_positive_number(project: Project) -> None:
         }
     )
     ran = project.run_alone()
-    told = "ValueError: prodstatus_waiting: budget=0 must be a positive number of seconds"
-    assert ran.criteria["api.budget"]["reason"] == told
+    message = "ValueError: prodstatus_waiting: budget=0 must be a positive number of seconds"
+    assert ran.criteria["api.budget"]["reason"] == message
     assert re.search(r"^waiting for api\.silent: \d+ s$", plain(ran.out), re.MULTILINE)
     assert "2 passed" in ran.out

@@ -48,7 +48,7 @@ def test_a_run_without_criteria_imports_ten_small_modules(project: Project) -> N
 
 def test_a_worker_imports_nothing_that_judges(project: Project) -> None:
     """Nor what writes: its controller does both, and each worker would pay for it once more."""
-    told = """
+    conftest = """
     import os, sys
     from pathlib import Path
 
@@ -57,7 +57,7 @@ def test_a_worker_imports_nothing_that_judges(project: Project) -> None:
         if worker:
             Path(worker).write_text("\\n".join(sys.modules))
     """
-    project.write({**UNDECLARED, "conftest.py": told, "test_a.py": "@api\n" + PLAIN})
+    project.write({**UNDECLARED, "conftest.py": conftest, "test_a.py": "@api\n" + PLAIN})
     ran = project.run("-n1")
     assert ran.verdicts == {"api.plain": "CONFIRMED"}
     ours = [
@@ -74,7 +74,7 @@ def test_a_worker_imports_nothing_that_judges(project: Project) -> None:
 
 def test_what_judges_goes_past_the_hook_that_rewrites_assertions(project: Project) -> None:
     """It would look through some eighty modules for assertions, and there are none."""
-    told = """
+    conftest = """
     import sys
     import pytest
 
@@ -89,7 +89,7 @@ def test_what_judges_goes_past_the_hook_that_rewrites_assertions(project: Projec
         print("rewritten:", *sorted(heavy))
         print("restored:", sys.meta_path == FINDERS)
     """
-    project.write({**UNDECLARED, "conftest.py": told, "test_a.py": "@api\n" + PLAIN})
+    project.write({**UNDECLARED, "conftest.py": conftest, "test_a.py": "@api\n" + PLAIN})
     ran = project.run_alone("-s")
     assert ran.verdicts == {"api.plain": "CONFIRMED"}
     (line,) = [line for line in ran.out.splitlines() if line.startswith("rewritten:")]
@@ -156,7 +156,7 @@ def test_a_file_that_did_not_collect_before_is_heard_of(
     ran = project.run(*mode, "--continue-on-collection-errors")
     assert ran.status != 0
     assert ran.final == "BLOCKED"
-    assert "nowhere" in ran.told["final"]["reason"]
+    assert "nowhere" in ran.record["final"]["reason"]
 
 
 @MODES
@@ -168,7 +168,7 @@ def test_a_file_that_blocks_itself_keeps_its_reason(
     project.write({**UNDECLARED, "test_a.py": top, "test_b.py": "@api\n" + PLAIN})
     ran = project.run(*mode)
     assert (ran.status, ran.final) == (10, "BLOCKED")
-    assert ran.told["run"]["incidents"][0]["kind"] == "missing-config"
+    assert ran.record["run"]["incidents"][0]["kind"] == "missing-config"
 
 
 def test_what_is_not_production_can_be_asked_for(project: Project) -> None:

@@ -29,7 +29,7 @@ def test_groups_do_not_change_a_criterion(project: Project) -> None:
     project.write({"test_api.py": test, "test_shop.py": SHOP})
     ran = project.run(*XDIST, "--dist=loadgroup")
     assert ran.verdicts == {"api.a": "CONFIRMED", "api.b": "CONFIRMED", "shop.open": "CONFIRMED"}
-    assert (ran.status, ran.told["run"]["complete"]) == (0, True)
+    assert (ran.status, ran.record["run"]["complete"]) == (0, True)
     part = project.run("test_api.py")
     assert part.final == "CONFIRMED"
 
@@ -81,13 +81,13 @@ def test_records_of_all_modes_agree(project: Project) -> None:
     def test_buy(evidence): evidence(order="A")
     """
     project.write({"test_api.py": test, "test_shop.py": SHOP})
-    told = []
+    records = []
     for mode in ((), XDIST, (*XDIST, "--dist=each"), (*XDIST, "--dist=loadfile")):
         ran = project.run(*mode)
-        told.append(
+        records.append(
             {
-                "final": ran.told["final"],
-                "decision": ran.told["decision"],
+                "final": ran.record["final"],
+                "decision": ran.record["decision"],
                 "criteria": {
                     name: {
                         key: criterion[key]
@@ -98,7 +98,7 @@ def test_records_of_all_modes_agree(project: Project) -> None:
                 "causes": {name: stage["cause"] for name, stage in ran.stages.items()},
             }
         )
-    assert all(one == told[0] for one in told)
+    assert all(found == records[0] for found in records)
 
 
 ACTS = """

@@ -10,7 +10,7 @@ from tests.compat.projects import Seen, find_differences, without_times
 
 HELD = Seen(
     status=0,
-    said="= 1 passed in TIME =",
+    output="= 1 passed in TIME =",
     outcomes=frozenset({(("test_a", "test_one", "passed"), 1)}),
     files=frozenset({("a.py", "01")}),
 )
