@@ -91,7 +91,7 @@ def money(amount: object, code: object) -> Money | None:
 
 
 def instant(value: object) -> datetime | None:
-    """Return an ISO 8601 time in UTC; None for one that doesn't say its time zone."""
+    """Return an ISO 8601 time in UTC; None for one without a time zone."""
     iso = text(value)
     if iso is None or not _TIME_ZONE.search(iso):
         return None
@@ -104,5 +104,5 @@ def instant(value: object) -> datetime | None:
 
 
 def _refuse(constant: str) -> Any:
-    msg = f"{constant} is no JSON"
+    msg = f"{constant} is not JSON"
     raise ValueError(msg)

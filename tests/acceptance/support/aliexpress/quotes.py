@@ -1,4 +1,4 @@
-"""What AliExpress asks for a product and its delivery, read so that no price is guessed."""
+"""AliExpress's prices for a product and its delivery, read so that none is guessed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class DeliveryOption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """What an order would cost.
+    """The price of an order.
 
     Attributes:
         sku: the variant.
@@ -53,7 +53,7 @@ class Quote:
         price: the goods: the unit price times the quantity.
         freight: the delivery.
         total: both.
-        request_ids: the provider's ids of the calls that told it.
+        request_ids: the provider's ids of the calls that returned it.
     """
 
     sku: Sku
@@ -97,9 +97,9 @@ def read_delivery(envelope: Envelope, *, requested: str) -> tuple[DeliveryOption
 def read_fee(option: Mapping[str, Any], *, requested: str) -> Money | None:
     """Return an option's freight, None if it isn't settled.
 
-    `shipping_fee_cent` may be in cents, as its name says, or in whole units, as the vendor's sample
-    has it ("172.71" beside "US $172.71"). Only `shipping_fee_format` can tell which: the fee is the
-    reading that it shows. Without it, or if it shows neither, there is no fee to rely on.
+    `shipping_fee_cent` may be in cents, as its name suggests, or in whole units, as in the
+    vendor's sample ("172.71" beside "US $172.71"). Only `shipping_fee_format` decides: the fee is
+    the reading that it shows. Without it, or if it shows neither, there is no fee to rely on.
     """
     currency = fields.currency(option.get("shipping_fee_currency"))
     if fields.boolean(option.get("free_shipping")) is True:
