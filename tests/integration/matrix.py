@@ -31,11 +31,11 @@ class Expected:
     Attributes:
         verdicts: of the row's own criteria, each with the kind of its reason; " or " joins what
             a race between workers may give.
-        rest: the verdict of `shop.open`; None where the project hasn't got it.
-        final: FINAL; "" where nothing may be written.
+        rest: the verdict of `shop.open`; None if the project doesn't have it.
+        final: FINAL; "" if nothing may be written.
         status: the exit status.
         or_status: another one, which a race within xdist may give; never 0.
-        finished: False where the process died, so that its first marker is what stays.
+        finished: False if the process died, so that only its first marker is left.
     """
 
     verdicts: Mapping[str, str] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Row:
             `-n 2 --dist each`.
         alone: a serial run needs a process of its own, which it may kill.
         needs: what must be installed.
-        neighbours: plugins that have a say in this row.
+        neighbours: plugins that this row needs active.
         terminal: it is about what pytest's terminal reporter does.
         after_green: a run before it confirmed everything, in the same folder.
     """
@@ -179,7 +179,7 @@ PASSES = [
         status=0,
     ),
     row(
-        "a failing doctest is no criterion: pytest's exit status stays and closes the gate",
+        "a failing doctest is not a criterion: pytest's exit status stays and closes the gate",
         """
         def documented():
             '''
@@ -326,7 +326,7 @@ SKIPS = [
         status=10,
     ),
     row(
-        "skip at module level outside the folders of criteria says nothing",
+        "skip at module level outside the folders of criteria changes nothing",
         "@api\ndef test_a(): pass\n",
         {"api.a": HELD},
         files={
@@ -627,7 +627,7 @@ FAILURES = [
 ]
 
 DOUBTED = "BLOCKED inconclusive"
-RETURNS = DOUBTED if sys.version_info >= (3, 11) else HELD  # unittest says nothing before
+RETURNS = DOUBTED if sys.version_info >= (3, 11) else HELD  # unittest gives no warning before
 DOUBTS = [
     row(
         "a test that returns instead of asserting",
@@ -648,7 +648,7 @@ DOUBTS = [
         status=0 if RETURNS is HELD else 10,
     ),
     row(
-        "a probe that nobody awaits",
+        "a probe that is never awaited",
         """
         async def probe(): assert 0
         @api
@@ -661,7 +661,7 @@ DOUBTS = [
         status=10,
     ),
     row(
-        "a probe that nobody awaits, in set-up",
+        "a probe that is never awaited, in set-up",
         """
         async def probe(): assert 0
         @pytest.fixture
@@ -714,7 +714,7 @@ DOUBTS = [
         status=1,
     ),
     row(
-        "another warning says nothing",
+        "another warning changes nothing",
         """
         import warnings
         @api
@@ -730,7 +730,7 @@ DOUBTS = [
 
 EVIDENCE = [
     row(
-        "passed without evidence where evidence is required",
+        "passed without evidence if evidence is required",
         "@api\ndef test_a(): pass\n@api\ndef test_b(evidence): evidence(n=1)\n",
         {"api.a": "BLOCKED no-evidence", "api.b": HELD},
         files={"pyproject.toml": "REQUIRES EVIDENCE"},
@@ -853,7 +853,7 @@ CRASHES = [
         args=("--max-worker-restart=1",),
         final="CONFIRMED",
         status=0,
-        # Nobody came as far as to say what there is, and no production run was asked for.
+        # No worker collected anything, and no production run was requested.
         xdist={"final": "", "status": 5},
     ),
     row(
@@ -1039,7 +1039,7 @@ SELECTION = [
         status=5,
     ),
     row(
-        "all deselected, in a run that nobody called one of production",
+        "all deselected, in a run that wasn't called a production run",
         "@api\ndef test_a(): pass\n",
         {},
         args=("-k", "nothing"),
@@ -1121,7 +1121,7 @@ NEIGHBOURS = [
             "verdicts": {"api.a": "BLOCKED not-run"},
             "rest": "CONFIRMED or BLOCKED not-run",
             "final": "BLOCKED",
-            # xdist itself would end with 0; or, where it hears of the lost worker's end before the
+            # xdist itself would end with 0; or, if it hears of the lost worker's end before the
             # others', with an internal error.
             "status": 10,
             "or_status": 3,
@@ -1169,7 +1169,7 @@ NEIGHBOURS = [
         status=6,
     ),
     row(
-        "--max-warnings after a BLOCKED: ours stands, since it is no 0",
+        "--max-warnings after a BLOCKED: ours stands, since it isn't 0",
         "import warnings\n@api\ndef test_a():\n    warnings.warn('old')\n    pytest.skip('no')\n",
         {"api.a": "BLOCKED skipped"},
         args=("--max-warnings=0",),
@@ -1253,7 +1253,7 @@ def early(
     finished: bool,
     xdist: Mapping[str, object] | None = None,
 ) -> Row:
-    """Return a row of a run that was asked to judge and ends before its first test."""
+    """Return a row of a production run that ends before its first test."""
     end = Expected(
         verdicts={"api.a": NOT_RUN} if finished else {},
         rest=None,

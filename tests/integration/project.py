@@ -57,7 +57,7 @@ exec unshare --mount sh -c 'mount -t tmpfs none "$TMPDIR" && exec "$0" "$@"' {py
 """
 """A Python with a temporary folder of its own, as on another machine."""
 
-# Neighbours that have no say here: each costs an inner process its import; asyncio's warns, too.
+# Neighbours that most tests don't need: each costs an inner process an import; asyncio's warns.
 LEAN = ("randomly", "hypothesispytest", "html", "metadata", "cacheprovider", "rerunfailures",
         "asyncio")  # fmt: skip
 
@@ -67,8 +67,8 @@ class Ran:
     """How one inner run ended and what lies in its output folder.
 
     Attributes:
-        status: the exit status; negative where a signal ended the process.
-        found_record: the record's JSON; None where there is none.
+        status: the exit status; negative if a signal ended the process.
+        found_record: the record's JSON; None if there is none.
         files: names of everything in the output folder.
     """
 
@@ -83,7 +83,7 @@ class Ran:
     @property
     def record(self) -> dict[str, Any]:
         """The record, which this run must have written."""
-        assert self.found_record is not None, f"no record; the run said:\n{self.out}\n{self.err}"
+        assert self.found_record is not None, f"no record; the run printed:\n{self.out}\n{self.err}"
         return self.found_record
 
     @property
@@ -109,7 +109,7 @@ class Ran:
 
     @property
     def last_line(self) -> str:
-        """The last line on the terminal that says anything."""
+        """The last line on the terminal that isn't blank."""
         return next((line for line in reversed(self.out.splitlines()) if line.strip()), "")
 
     def values(self, criterion_id: str) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class Ran:
         if record["decision"]["rule"] == "confirmed":
             assert decision["open"] == (final["verdict"] == "CONFIRMED" and bool(self._finished))
         partial = decision["selection"]["partial"]
-        # Nobody can help what a process says that ends itself; its files are right.
+        # The output of a process that ends itself can't be fixed; its files are right.
         if self._finished and not partial and decision["rule"] == "confirmed":
             assert self.status != 0 or final["verdict"] == "CONFIRMED"
         if self._finished and self.status >= 0:
@@ -180,7 +180,7 @@ class Project:
 
     @property
     def folder(self) -> Path:
-        """Where the outputs of a run go by default."""
+        """The default output folder of a run."""
         return self.root / "reports"
 
     def run(self, *args: str, lean: Sequence[str] = LEAN, folder: Path | None = None) -> Ran:
@@ -189,7 +189,7 @@ class Project:
         Args:
             args: the command line.
             lean: neighbours that are kept out.
-            folder: where the run writes, when that isn't the default.
+            folder: the run's output folder, if it isn't the default.
         """
         if any(arg.startswith(("-n", "--tx")) for arg in args):
             return self.run_alone(*args, lean=lean, folder=folder)
@@ -219,7 +219,7 @@ class Project:
         return self.left(int(done.ret), done.stdout.str(), done.stderr.str(), folder)
 
     def run_piped(self, *args: str) -> tuple[int, str, str]:
-        """Run pytest in a process whose output is no file; return its status, output and errors."""
+        """Run pytest with its output on pipes; return its status, output and errors."""
         _need(args)
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *_without(LEAN), *args],

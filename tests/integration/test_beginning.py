@@ -57,7 +57,7 @@ def contents(folder: Path) -> dict[str, bytes]:
         ({}, ("--version", "--version", "-m", "production")),
     ],
 )
-def test_a_run_that_was_not_asked_to_judge_writes_nothing(
+def test_a_run_that_is_not_a_production_run_writes_nothing(
     project: Project,
     monkeypatch: pytest.MonkeyPatch,
     mode: tuple[str, ...],
@@ -92,7 +92,7 @@ def test_an_id_is_used_once(
 ) -> None:
     """A second run with the id of a finished record is refused, and nothing is confirmed of it.
 
-    Else the gate would answer about the first run, when the second is asked about.
+    Otherwise the gate would judge the first run instead of the second.
     """
     project.write(PASSING)
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "r7")
@@ -130,7 +130,7 @@ def test_a_stage_asks_to_judge_before_a_conftest_is_imported(project: Project, o
 
 
 def test_a_conftest_that_owns_the_short_option_keeps_the_record(project: Project) -> None:
-    """Its `--stage` asks for nothing of ours, so a run of unit tests with it writes nothing."""
+    """Its `--stage` isn't ours, so a run of unit tests with it writes nothing."""
     conftest = "def pytest_addoption(parser):\n    parser.addoption('--stage')\n"
     project.write({**PASSING, **PLAIN, "conftest.py": conftest})
     assert project.run(*PRODUCTION).final == "CONFIRMED"
@@ -144,7 +144,7 @@ def test_a_conftest_that_owns_the_short_option_keeps_the_record(project: Project
 def test_a_run_that_is_killed_while_it_imports_confirms_nothing(
     project: Project, number: signal.Signals, where: str
 ) -> None:
-    """Record, document and page say so, whatever is waited for."""
+    """Record, document and page show it, in every mode."""
     project.write(PASSING)
     assert project.run(*PRODUCTION).final == "CONFIRMED"
     waits = "from pathlib import Path\nimport time\nPath('running').touch()\ntime.sleep(60)\n"
@@ -160,7 +160,7 @@ def test_a_run_that_is_killed_while_it_imports_confirms_nothing(
 def test_nothing_acts_if_nothing_confirmed_can_not_be_written(
     project: Project, mode: tuple[str, ...], args: tuple[str, ...]
 ) -> None:
-    """A real order must not be placed by a run that can't say what became of it."""
+    """A run that can't record an order must not place it."""
     acts = """
     @pytest.mark.stage("api", side_effects=True)
     def test_buys(): Path("bought").touch()
@@ -176,7 +176,7 @@ def test_nothing_acts_if_nothing_confirmed_can_not_be_written(
 def test_an_unwritable_document_stops_what_acts_too(
     project: Project, mode: tuple[str, ...]
 ) -> None:
-    """It would go on to say what the last run said; the record says why the gate is closed."""
+    """It would still show the last run's verdicts; the record holds why the gate is closed."""
     acts = """
     @pytest.mark.stage("api", side_effects=True)
     def test_buys(): Path("bought").touch()
@@ -317,7 +317,7 @@ LATE = {
 
 @pytest.mark.parametrize("where", LATE)
 def test_a_hook_that_raises_after_the_verdict_closes_the_gate(project: Project, where: str) -> None:
-    """Pytest ends with a failure, so the record must not say that the gate is open."""
+    """Pytest ends with a failure, so the record must not show an open gate."""
     project.write({**PASSING, "conftest.py": LATE[where]})
     ran = project.run_alone(*PRODUCTION)
     assert ran.status != 0
@@ -392,7 +392,7 @@ def run_in(project: Project, folder: str, *args: str) -> subprocess.CompletedPro
 def test_a_configuration_of_pytest_above_hides_no_project(
     project: Project, mode: tuple[str, ...], above: str
 ) -> None:
-    """The catalogue is read from the nearest [tool.prodstatus], whatever pytest calls its root."""
+    """The catalogue is read from the nearest [tool.prodstatus], not from pytest's root."""
     section = {"setup.cfg": "[tool:pytest]\n", "pyproject.toml": "[tool.pytest.ini_options]\n"}
     project.write({"pyproject.toml": "", above: section.get(above, "[pytest]\n")})
     project.write({"packages/api/pyproject.toml": NEST, "packages/api/tests/test_api.py": API})
@@ -432,7 +432,7 @@ def test_a_folder_below_with_a_configuration_of_pytest_is_of_the_project(
 def test_a_project_below_is_the_one_that_holds_all_paths(
     project: Project, mode: tuple[str, ...], args: tuple[str, ...]
 ) -> None:
-    """From above, the path arguments say which project a run is about."""
+    """In a run from above, the path arguments decide which project it is about."""
     nested = NEST.replace(', "never-written"', "")
     project.write({"pyproject.toml": "", "conf/ci.ini": "[pytest]\n"})
     project.write({"p/pyproject.toml": nested, "p/tests/test_api.py": API})
@@ -468,7 +468,7 @@ def test_criteria_of_another_project_are_a_usage_error(
 
 
 def test_unit_tests_of_a_project_can_be_run_from_above(project: Project) -> None:
-    """They have no criterion, so no project is asked for, and nothing is written."""
+    """They have no criterion, so no project is needed, and nothing is written."""
     project.write({"pyproject.toml": "", "p/pyproject.toml": NEST})
     project.write({"p/unit/test_unit.py": "def test_plain(): pass\n"})
     for args in (("p/unit",), ("p/unit/test_unit.py::test_plain",), ("--rootdir", "p", "p/unit")):
@@ -478,7 +478,7 @@ def test_unit_tests_of_a_project_can_be_run_from_above(project: Project) -> None
 
 
 def test_a_second_run_is_refused_while_the_first_imports_its_conftest(project: Project) -> None:
-    """From its first instant a run that was asked to judge has the folder for itself."""
+    """From its first instant a production run has the folder for itself."""
     conftest = """
     import time
     from pathlib import Path

@@ -76,7 +76,7 @@ def test_renamed_criterion_is_missed_by_its_declared_name(project: Project) -> N
 
 
 def test_undeclared_criterion_that_was_deleted_is_gone(project: Project) -> None:
-    """What nobody declares and no test provides any more can be deleted, in a run that saw that."""
+    """A criterion that is neither declared nor provided any more is deleted by a complete run."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     assert project.run().status == 0
     project.write({"test_api.py": "@api\ndef test_a(): pass\n"})
@@ -84,7 +84,7 @@ def test_undeclared_criterion_that_was_deleted_is_gone(project: Project) -> None
 
 
 def test_declared_criterion_that_was_deselected_is_blocked(project: Project) -> None:
-    """Deselected and never observed: BLOCKED, not-run; FINAL says so, the exit status doesn't."""
+    """Deselected and never observed: BLOCKED, not-run; FINAL shows it, the exit status doesn't."""
     declare(project, api='criteria = ["a", "b"]')
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     ran = project.run("-k", "not test_b")
@@ -133,7 +133,7 @@ PARTS = {
 def test_partial_run_carries_over_what_it_did_not_look_at(
     project: Project, part: tuple[str, ...], mode: tuple[str, ...]
 ) -> None:
-    """A fresh CONFIRMED is carried over with its own date, run and evidence; the record says so."""
+    """A fresh CONFIRMED is carried over with its own date, run and evidence, in the record."""
     shop = "@shop\n@pytest.mark.slow\ndef test_open(evidence): evidence(orders=7)\n"
     project.write({"test_api.py": API, "test_shop.py": shop})
     full = project.run()
@@ -205,7 +205,7 @@ def test_failed_and_blocked_stay_what_they_were(project: Project, mode: tuple[st
 def test_upstream_never_observed_blocks_the_record_alone(
     project: Project, mode: tuple[str, ...]
 ) -> None:
-    """A required stage that nobody ever observed blocks the record, not a partial run's exit."""
+    """A required stage that was never observed blocks the record, not a partial run's exit."""
     declare(project, shop='requires = ["api"]')
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     ran = project.run(*mode, "--stage", "shop")
@@ -242,7 +242,7 @@ def test_upstream_is_resolved_at_rollup_not_while_it_runs(
 
 
 def test_last_failed_is_a_partial_run(project: Project) -> None:
-    """With `--lf` the criteria that held before are carried over, and those that failed are run."""
+    """With `--lf` the criteria that passed are carried over, and those that failed are run."""
     lean = tuple(name for name in LEAN if name != "cacheprovider")
     project.write({"test_api.py": API, "test_shop.py": SHOP.replace("pass", "assert 0")})
     assert project.run(lean=lean).status == 1
@@ -256,7 +256,7 @@ def test_last_failed_is_a_partial_run(project: Project) -> None:
 
 
 def test_whole_run_carries_nothing_over(project: Project) -> None:
-    """A run that was asked to look at everything never lives on what an earlier one saw."""
+    """A run that selects everything never carries over what an earlier one saw."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     assert project.run().status == 0
     project.write({"test_shop.py": "import no_such_module\n"})
@@ -292,7 +292,7 @@ def test_files_that_skip_themselves_for_one_reason_are_all_missed(
 
 
 def test_targets_know_nothing_of_each_other(project: Project) -> None:
-    """A record of another target counts for nothing, even where it lies in the same folder."""
+    """A record of another target counts for nothing, even if it lies in the same folder."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     demo = project.run("--target", "demo", folder=project.folder / "demo")
     assert (demo.status, demo.record["run"]["target"]) == (0, "demo")
@@ -323,7 +323,7 @@ def test_named_stage_without_criteria_does_not_pass(project: Project) -> None:
 
 
 def test_history_dates_each_verdict(project: Project) -> None:
-    """A stage says since when its verdict holds, and what it was before."""
+    """A stage has the date since which its verdict holds, and the verdict before."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     first = project.run()
     second = project.run()

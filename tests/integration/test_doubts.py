@@ -50,7 +50,7 @@ def test_without_asserts_no_criterion_starts(
 
 
 def test_without_asserts_other_tests_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test that is no criterion is none of ours."""
+    """A test that isn't a criterion is left alone."""
     project.write({"test_plain.py": "def test_plain(): pass\n", "test_shop.py": SHOP})
     monkeypatch.setenv("PYTHONOPTIMIZE", "1")
     ran = project.run_alone()
@@ -59,7 +59,7 @@ def test_without_asserts_other_tests_run(project: Project, monkeypatch: pytest.M
 
 
 @MODES
-def test_what_killed_a_thread_is_told_in_full(
+def test_what_killed_a_thread_is_recorded_in_full(
     project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...]
 ) -> None:
     """The record has the thread's traceback, without the secret in it."""
@@ -76,8 +76,8 @@ def test_what_killed_a_thread_is_told_in_full(
 
 
 @MODES
-def test_a_doubt_outlives_a_rerun(project: Project, mode: tuple[str, ...]) -> None:
-    """The warnings of all attempts come together, so nobody knows whose it was."""
+def test_a_suspect_pass_outlives_a_rerun(project: Project, mode: tuple[str, ...]) -> None:
+    """The warnings of all attempts come together, so their attempt is unknown."""
     project.write(
         {
             "test_api.py": """
@@ -112,7 +112,7 @@ def test_b(): return 1
 def test_a_suite_that_hides_whole_kinds_of_warnings_is_heard(
     project: Project, mode: tuple[str, ...], line: str
 ) -> None:
-    """A filter for the sake of silence says nothing about what was looked at."""
+    """A filter that hides warnings doesn't change what was observed."""
     project.write({"test_api.py": QUIET})
     (project.root / "pytest.ini").write_text(f"[pytest]\nfilterwarnings = {line}\n")
     assert set(project.run(*mode).verdicts.values()) == {"BLOCKED inconclusive"}
@@ -156,7 +156,7 @@ def test_a_mark_has_the_last_word(project: Project) -> None:
 
 
 def test_the_gate_stays_closed_where_a_test_ends_the_process_with_0(project: Project) -> None:
-    """Nobody can change that exit status, so it is the files that say that nothing is confirmed."""
+    """That exit status can't be changed, so the files show that nothing is confirmed."""
     project.write({"test_api.py": "@api\ndef test_a(): os._exit(0)\n"})
     ran = project.run_alone()
     assert (ran.status, ran.final) == (0, "BLOCKED")

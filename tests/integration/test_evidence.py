@@ -1,4 +1,4 @@
-"""Evidence and text cross processes whole, typed, bounded and harmless."""
+"""Evidence and text cross processes complete, typed, bounded and harmless."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_every_allowed_type_arrives_as_it_was(project: Project, mode: tuple[str,
 
 @MODES
 def test_every_other_type_is_refused_at_the_call(project: Project, mode: tuple[str, ...]) -> None:
-    """The test fails where it gives the value, which is named, and none of that call is kept."""
+    """The test fails at the call with the value, which is named, and none of that call is kept."""
     project.write({"test_api.py": REFUSED, "test_shop.py": SHOP})
     ran = project.run(*mode)
     refused = {name: c for name, c in ran.criteria.items() if name.startswith("api.refused")}
@@ -159,7 +159,7 @@ USES = {
     "print": "print(TEXT)\n    assert 0",
 }
 LONG = ("evidence", "assertion", "blocked")
-"""Where ten megabytes come from as well."""
+"""Also from sources that give ten megabytes."""
 
 
 def hostile_suite() -> str:
@@ -180,7 +180,7 @@ def hostile_suite() -> str:
 
 @MODES
 def test_no_text_loses_the_run_or_forges_an_output(project: Project, mode: tuple[str, ...]) -> None:
-    """Hostile text from everywhere: every criterion gets its verdict, every output stays whole."""
+    """Hostile text from everywhere: each criterion gets its verdict, each output stays complete."""
     project.write({"test_api.py": hostile_suite(), "test_shop.py": SHOP})
     ran = project.run(*mode, "--tb=no")
     assert ran.status == 1
@@ -293,7 +293,7 @@ def test_too_many_entries_are_refused(project: Project) -> None:
 
 
 def test_endpoints_are_named_without_their_secrets(project: Project) -> None:
-    """The record names the hosts that were asked, and nobody's password."""
+    """The record names the hosts that were called, and no password."""
     test = """
     @api
     def test_a(prodstatus_endpoint): prodstatus_endpoint("api", "https://me:secret@h.example:8/x?k=v")
@@ -306,7 +306,7 @@ def test_endpoints_are_named_without_their_secrets(project: Project) -> None:
 
 
 def test_snapshots_are_dated(project: Project) -> None:
-    """The record says as of which instants something was read; one without a zone is refused."""
+    """The record has the instants as of which data was read; one without a zone is refused."""
     test = """
     from datetime import datetime, timezone
     @api
@@ -323,8 +323,8 @@ def test_snapshots_are_dated(project: Project) -> None:
         assert "give an aware datetime" in ran.criteria["api.b"]["reason"]
 
 
-def test_a_failure_is_told_in_full(project: Project) -> None:
-    """The record holds what pytest prints of it; a criterion that held has nothing to tell."""
+def test_a_failure_is_recorded_in_full(project: Project) -> None:
+    """The record holds what pytest prints of it; a criterion that passed has no such text."""
     project.write({"test_api.py": "@api\ndef test_a():\n    count = 3\n    assert count == 4\n"})
     project.write({"test_shop.py": SHOP})
     for mode in (SERIAL, XDIST):

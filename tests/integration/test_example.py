@@ -62,7 +62,7 @@ def write():
 
 atexit.register(write)
 """
-"""A plugin that tells what a process had imported at its end."""
+"""A plugin that writes which modules a process had imported at its end."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ def test_no_station_is_configured(example: Example) -> None:
 
 
 def test_the_station_is_down(example: Example) -> None:
-    """What nobody could look at wasn't seen to be broken: BLOCKED, and the gate is closed."""
+    """What couldn't be reached wasn't seen to be broken: BLOCKED, and the gate is closed."""
     with socket.socket() as bound:  # bound and not listening, so that it refuses connections
         bound.bind(("127.0.0.1", 0))
         ran = example.run(ARMED, address=f"http://127.0.0.1:{bound.getsockname()[1]}")
@@ -242,7 +242,7 @@ def test_the_station_is_down(example: Example) -> None:
 
 
 def test_a_station_of_one_s_own(example: Example) -> None:
-    """It is asked where it says; a test warning is sent when somebody asks, and good for a week."""
+    """It is asked at its address; a test warning is sent on request, and good for a week."""
     with own_station(example) as address:
         unarmed = example.run(UNARMED, address=address)
         assert unarmed.status == 10, unarmed.out

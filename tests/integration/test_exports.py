@@ -78,7 +78,7 @@ def test_configured_exports_are_written(project: Project, mode: tuple[str, ...])
 
 @MODES
 def test_a_killed_run_leaves_no_green_export(project: Project, mode: tuple[str, ...]) -> None:
-    """While a run goes on, its exports and its JUnit file say that nothing is confirmed."""
+    """While a run goes on, its exports and its JUnit file confirm nothing."""
     waits = """
         @api
         def test_a():
@@ -168,7 +168,7 @@ def test_junit_carries_the_verdicts(project: Project, mode: tuple[str, ...], fam
 
 
 def test_junit_of_reruns(project: Project) -> None:
-    """Of a criterion that passed in its second attempt every case says CONFIRMED."""
+    """Every case of a criterion that passed in its second attempt is CONFIRMED."""
     flaky = """
         @api
         def test_a():
@@ -218,8 +218,8 @@ def test_junit_can_be_left_alone(project: Project) -> None:
     assert "prodstatus" not in (project.root / "j.xml").read_text(encoding="utf-8")
 
 
-def test_a_junit_file_of_another_form_is_left_and_said(project: Project) -> None:
-    """A file that isn't pytest's (a plugin wrote it anew) stays, and a line says so."""
+def test_a_junit_file_of_another_form_is_left_and_reported(project: Project) -> None:
+    """A file that isn't pytest's (a plugin wrote it anew) stays, and a line reports it."""
     project.write({
         **THREE,
         "conftest.py": """
@@ -264,7 +264,7 @@ def step(project: Project, monkeypatch: pytest.MonkeyPatch) -> Step:
 
 
 @MODES
-def test_a_step_on_github_is_told(project: Project, step: Step, mode: tuple[str, ...]) -> None:
+def test_a_step_on_github_is_reported(project: Project, step: Step, mode: tuple[str, ...]) -> None:
     """Summary, outputs and annotations, after pytest's own words and before FINAL."""
     project.write(THREE)
     step.summary.write_text("Before.\n", encoding="utf-8")
@@ -287,7 +287,7 @@ def test_a_step_on_github_is_told(project: Project, step: Step, mode: tuple[str,
     }
 
 
-def test_a_step_is_told_without_a_terminal(project: Project, step: Step) -> None:
+def test_a_step_is_reported_without_a_terminal(project: Project, step: Step) -> None:
     """With `-p no:terminal` the annotations still reach the runner."""
     project.write(THREE)
     ran = project.run_alone("-pno:terminal")
@@ -311,7 +311,7 @@ def test_what_did_not_run_is_annotated(project: Project, step: Step) -> None:
 
 
 def test_github_can_be_switched_off(project: Project, step: Step) -> None:
-    """`-p no:prodstatus-github` tells GitHub nothing."""
+    """`-p no:prodstatus-github` sends GitHub nothing."""
     project.write(THREE)
     assert "::error" not in project.run("-pno:prodstatus-github").out
     assert not step.summary.exists()
@@ -325,7 +325,7 @@ def test_a_run_without_criteria_tells_github_nothing(project: Project, step: Ste
     assert not step.summary.exists()
 
 
-def test_a_step_file_that_cannot_be_written_is_said(project: Project, step: Step) -> None:
+def test_a_step_file_that_cannot_be_written_is_reported(project: Project, step: Step) -> None:
     """A file of GitHub's that can't be written closes no gate."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     step.summary.mkdir()

@@ -1,4 +1,4 @@
-"""The gate's rules, and what pytest-html's report says."""
+"""The gate's rules, and pytest-html's report."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_rule(
 ) -> None:
     """The rule decides what ends with 0; it never changes a verdict, nor betters pytest's status.
 
-    A gate that is off doesn't say that it is open.
+    A gate that is off isn't shown as open.
     """
     project.write({"test_api.py": test, "test_shop.py": SHOP})
     ran = project.run(f"--prodstatus-gate={rule}")
@@ -54,7 +54,7 @@ def test_rule(
 
 
 def test_rule_holds_under_xdist(project: Project) -> None:
-    """A worker has no say in the exit status."""
+    """A worker doesn't decide the exit status."""
     project.write({"test_api.py": BLOCKED, "test_shop.py": SHOP})
     assert project.run(*XDIST, "--prodstatus-gate=not-failed").status == 0
 

@@ -1,4 +1,4 @@
-"""A run leaves its history in the state store, and says where it can't."""
+"""A run saves its history in the state store, and reports if it can't."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def url(project: Project, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def no_store(url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The same, where nothing can be saved."""
+    """The same, if nothing can be saved."""
     Path(url.removeprefix("sqlite:///")).parent.write_text("not a folder", encoding="utf-8")
     return url
 
@@ -111,7 +111,7 @@ def test_a_required_history_that_cant_be_saved_closes_the_gate(
 def test_a_required_history_that_is_switched_off_closes_the_gate(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Switching it off is no way around it."""
+    """Switching the history off doesn't avoid it."""
     monkeypatch.setenv("PRODSTATUS_HISTORY", "0")
     project.write({**HELD, "pyproject.toml": REQUIRED})
     ran = project.run()
@@ -123,7 +123,7 @@ def test_a_required_history_that_is_switched_off_closes_the_gate(
 def test_without_the_extra_a_run_is_silent_unless_it_is_required(
     project: Project, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A project that never asked for a history isn't told about it."""
+    """A project without a history gets no line about it."""
     monkeypatch.setattr(address, "LIBRARIES", ("sqlalchemy", "no_such_library"))
     project.write(HELD)
     ran = project.run()
@@ -142,20 +142,20 @@ def test_an_odd_failure_costs_no_record(
     """Whatever goes wrong while it is saved, the judged run is written and the fault is named."""
 
     def broken(*_: object) -> None:
-        msg = "nobody thought of this"
+        msg = "an error of an unknown kind"
         raise LookupError(msg)
 
     monkeypatch.setattr(HistoryStore, "save", broken)
     project.write(HELD)
     ran = project.run()
     assert (ran.status, ran.final) == (0, "CONFIRMED")
-    assert "can't be saved: LookupError: nobody thought of this" in ran.out
+    assert "can't be saved: LookupError: an error of an unknown kind" in ran.out
 
 
 def test_a_record_that_cant_be_written_is_no_open_run_in_the_history(
     project: Project, url: str
 ) -> None:
-    """What the history keeps is what the outputs said in the end."""
+    """The history keeps what the outputs showed in the end."""
     project.write({**HELD, "reports": "not a folder"})
     ran = project.run()
     assert ran.status == 11
@@ -211,7 +211,7 @@ def override() -> Override:
     )
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there is no umask")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
 def test_runs_at_the_same_time_are_all_kept(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,25 +239,25 @@ def test_runs_at_the_same_time_are_all_kept(
     assert modes == [0o600, 0o700]
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no folder that nobody writes")
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that no user may write")
 @pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 def test_a_home_that_can_not_be_written(
     project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...]
 ) -> None:
-    """One line says so; the run, its record and its exit status are as they would be."""
+    """One line reports it; the run, its record and its exit status don't change."""
     monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
-    monkeypatch.setenv("XDG_STATE_HOME", "/proc/nobody")
+    monkeypatch.setenv("XDG_STATE_HOME", "/proc/missing")
     project.write(HELD)
     ran = project.run(*mode)
     assert (ran.status, ran.final) == (0, "CONFIRMED")
     (line,) = [line for line in ran.out.splitlines() if "could not be" in line]
-    assert line.startswith("The history at sqlite+pysqlite:////proc/nobody/prodstatus/state")
+    assert line.startswith("The history at sqlite+pysqlite:////proc/missing/prodstatus/state")
 
 
 def test_a_full_disk_costs_the_history_alone(
     project: Project, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The store is full, as SQLite itself says it: one line, and the store is as it was."""
+    """The store is full, by SQLite's own error: one line, and the store is as it was."""
     project.write(HELD)
     project.run()
 
@@ -317,7 +317,7 @@ def test_an_odd_switch_is_a_usage_error(
 
 
 def test_a_fresh_machine_learns_the_past(project: Project, url: str) -> None:
-    """Where the folder is new, the record has the former runs and dates from the store."""
+    """In a new folder, the record has the former runs and dates from the store."""
     project.write(HELD)
     first = project.run()
     project.write(FAILED)
@@ -335,14 +335,14 @@ def test_a_fresh_machine_learns_the_past(project: Project, url: str) -> None:
 
 @MODES
 @pytest.mark.parametrize("switch", ["0", "1"])
-def test_an_override_is_told_by_every_report(
+def test_an_override_is_in_every_report(
     project: Project,
     url: str,
     monkeypatch: pytest.MonkeyPatch,
     mode: tuple[str, ...],
     switch: str,
 ) -> None:
-    """On the terminal, in the record and in the document, until it ends, whatever is off."""
+    """On the terminal, in the record and in the document, until it ends, with any output off."""
     monkeypatch.setenv("PRODSTATUS_HISTORY", switch)
     now = clock.now()
     word = Override(
@@ -371,7 +371,7 @@ def test_an_override_is_told_by_every_report(
     assert project.run("--target=demo").out.count("OVERRIDE") == 0
 
 
-def test_an_override_is_told_without_a_terminal(project: Project, url: str) -> None:
+def test_an_override_is_reported_without_a_terminal(project: Project, url: str) -> None:
     """With `-p no:terminal` it goes to standard error."""
     now = clock.now()
     hour = timedelta(hours=1)
@@ -398,7 +398,7 @@ def test_merged_shards_are_one_run(
     assert kept(url, project.root.name) == [("job-7", "CONFIRMED", True)]
 
 
-def test_the_command_tells_what_a_run_left(
+def test_the_command_prints_what_a_run_saved(
     project: Project, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`prodstatus history` and a run mean the same project."""

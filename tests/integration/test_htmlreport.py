@@ -1,4 +1,4 @@
-"""pytest-html's report: stage and verdict in every row, whatever the neighbours do to it."""
+"""pytest-html's report: stage and verdict in every row, with every neighbour."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def rows(data: Any) -> dict[str, list[list[str]]]:
 
 @MODES
 def test_every_row_has_its_stage_and_verdict(project: Project, mode: tuple[str, ...]) -> None:
-    """A test that is no criterion has neither; ids are text, not markup."""
+    """A test that isn't a criterion has neither; ids are text, not markup."""
     project.write({"test_api.py": ROWS, "test_shop.py": SHOP})
     page, data = reported(project, *mode)
     cells_of = {name.partition("::")[2]: cells[0][1:4] for name, cells in rows(data).items()}
@@ -113,7 +113,7 @@ def test_a_rerun_has_no_verdict_of_its_own(project: Project) -> None:
 
 
 def test_evidence_that_is_required_decides_here_too(project: Project) -> None:
-    """A row says BLOCKED where the record does."""
+    """A row is BLOCKED if the criterion is in the record."""
     config = '[tool.prodstatus]\nrequire_evidence = true\ndocument = "STATUS.md"\n'
     project.write({"pyproject.toml": config, "test_api.py": "@api\ndef test_a(): pass\n"})
     _, data = reported(project)

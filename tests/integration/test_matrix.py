@@ -49,7 +49,7 @@ def run(row: Row, mode: str, project: Project, monkeypatch: pytest.MonkeyPatch) 
     project.write(files)
     args = [*MODES[mode], *row.args]
     if mode == "remote":
-        # A worker that can't tell its controller acts on the world only if that was asked for.
+        # A worker that can't report to its controller acts on the world only on request.
         acts = any("side_effects" in text for text in files.values())
         args = [*project.remote(monkeypatch), *(["-m", "production"] if acts else []), *row.args]
     lean = [name for name in project.lean if name not in row.neighbours]
@@ -79,8 +79,8 @@ def check(ran: Ran, expected: Expected) -> None:
 def failed_in_xdist(ran: Ran) -> bool:
     """Return whether xdist broke, as its `--dist each` may on a busy machine (seen on 3.8).
 
-    Where a worker ends while another starts, its scheduler looks for one that it doesn't know, or
-    sends to one that has gone. What is promised then is that nobody takes the run for a green one.
+    If a worker ends while another starts, the scheduler looks for one that it doesn't know, or
+    sends to one that has gone. The promise then is only that the run isn't green.
     """
     return ran.status == 3 and "xdist/scheduler/each.py" in ran.out
 

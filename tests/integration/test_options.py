@@ -1,4 +1,4 @@
-"""What a run is told: options that give way, what wins, and one sentence for what is wrong."""
+"""Options: which give way, which source wins, and one sentence for what is wrong."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PASSING = {"test_api.py": API, "test_shop.py": SHOP}
 
 
 def usage_error(ran: Ran) -> str:
-    """Return the one line in which a run says why it doesn't start; it has written nothing."""
+    """Return the one line with the reason why a run doesn't start; it has written nothing."""
     assert ran.status == 4
     assert ran.files == frozenset()
     assert "Traceback" not in ran.out + ran.err
@@ -69,7 +69,7 @@ def test_short_options_give_way_to_a_conftest_that_comes_late(project: Project) 
 
 @pytest.mark.parametrize("how", ["action='store_true'", "type=int", "choices=['a', 'b']"])
 def test_short_options_give_way_to_one_of_another_kind(project: Project, how: str) -> None:
-    """An option that refuses our values is no less theirs."""
+    """An option that refuses our values is still theirs."""
     conftest = f"def pytest_addoption(parser):\n    parser.addoption('--stage', {how})\n"
     project.write({"conftest.py": conftest, **PASSING})
     given = {"action='store_true'": "--stage", "type=int": "--stage=7"}.get(how, "--stage=a")
@@ -162,7 +162,7 @@ CATALOGUES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     ),
     "no stage": ({"test_api.py": BAD_MARK.format("")}, ("stage()", "one stage")),
     "two stages": ({"test_api.py": BAD_MARK.format("'api', 'b'")}, ("'b'",)),
-    "stage that is no text": ({"test_api.py": BAD_MARK.format("7")}, ("stage(7)",)),
+    "stage that isn't text": ({"test_api.py": BAD_MARK.format("7")}, ("stage(7)",)),
     "unknown argument": (
         {"test_api.py": BAD_MARK.format("'api', side_effect=True")},
         ("side_effect=True", "side_effects=True"),
@@ -190,7 +190,7 @@ def test_bad_catalogue_is_usage_error(
 
 
 @pytest.mark.parametrize("name", ["doubled id", "unknown stage", "unknown argument"])
-def test_bad_catalogue_is_one_sentence_under_xdist(project: Project, name: str) -> None:
+def test_bad_catalogue_gives_one_sentence_under_xdist(project: Project, name: str) -> None:
     """The same, though a worker finds it, and not a traceback or the loss of the worker."""
     files, names = CATALOGUES[name]
     project.write(files)
@@ -199,7 +199,7 @@ def test_bad_catalogue_is_one_sentence_under_xdist(project: Project, name: str) 
 
 
 def test_stage_that_only_the_tests_know(project: Project) -> None:
-    """Without declared stages `--stage` is held against the tests' marks, before any runs."""
+    """Without declared stages `--stage` is checked against the tests' marks, before any runs."""
     project.write({**PASSING, "pyproject.toml": ""})
     for mode in (SERIAL, XDIST):
         message = usage_error(project.run(*mode, "--stage=apii"))
@@ -359,7 +359,7 @@ def test_folder_is_relative_to_where_pytest_was_called(project: Project) -> None
 
 
 def test_markers_and_help_name_what_the_plugin_adds(project: Project) -> None:
-    """The marks are registered, so that strict marks pass; the options say their other forms."""
+    """The marks are registered, so strict marks pass; the help names the options' other forms."""
     project.write(PASSING)
     assert project.run("--strict-markers", "--strict-config").status == 0
     text = project.run("--markers").out
@@ -382,7 +382,7 @@ def test_minus_m_production_selects_the_criteria(project: Project) -> None:
 
 @pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 def test_production_goes_where_the_stage_mark_is(project: Project, mode: tuple[str, ...]) -> None:
-    """On a file, a class, a function, an item: whoever asks for it finds it on each criterion."""
+    """On a file, a class, a function, an item: each criterion has the mark."""
     conftest = """
     import pytest
 

@@ -70,7 +70,7 @@ def test_hostile_text_does_nothing(browser: Browser, plain: Path, tmp_path: Path
 def test_script_in_the_page_is_refused_unless_it_is_the_pages_own(
     browser: Browser, tmp_path: Path
 ) -> None:
-    """Even where a text did become markup, the policy would stop it."""
+    """Even if a text became markup, the policy would stop it."""
     page = write_page(*full("plain")).replace(
         "<main>", "<main><script>alert(1)</script><img src=x onerror=alert(2)>"
     )
@@ -92,7 +92,7 @@ def test_axe_finds_nothing_serious(
 
 
 @SIZES
-def test_the_page_is_whole_without_a_script(
+def test_the_page_is_complete_without_a_script(
     browser: Browser, plain: Path, size: tuple[int, int]
 ) -> None:
     """Every criterion is there, the picture too; only the tools are not."""
@@ -154,7 +154,7 @@ def test_the_keyboard_reaches_everything(browser: Browser, plain: Path) -> None:
 
 
 def test_an_id_is_copied(browser: Browser, plain: Path) -> None:
-    """The button beside it puts it on the clipboard, or selects it where that isn't allowed."""
+    """The button beside it puts it on the clipboard, or selects it if that isn't allowed."""
     with opened(browser, plain, permissions=["clipboard-read", "clipboard-write"]) as shown:
         button = shown.page.locator(".criterion[open] button.copy").first
         wanted = button.evaluate("one => one.previousElementSibling.textContent")

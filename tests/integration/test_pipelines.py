@@ -59,7 +59,7 @@ def pipeline(project: Project, *args: str, **environ: str) -> subprocess.Complet
 def test_the_shell_pipeline_deploys_through_an_open_gate_alone(
     project: Project, criterion: str, status: int, deploys: bool
 ) -> None:
-    """The command runs if everything is CONFIRMED; else the exit status says why not."""
+    """The command runs if everything is CONFIRMED; else the exit status shows why not."""
     project.write({"test_api.py": criterion, "test_shop.py": SHOP})
     done = pipeline(project, "v1", "touch", "deployed file")
     assert done.returncode == status, done.stdout + done.stderr
@@ -96,7 +96,7 @@ def test_the_shell_pipeline_says_how_it_is_used(tmp_path: Path, args: tuple[str,
 
 
 def test_the_shell_pipeline_is_clean() -> None:
-    """ShellCheck has nothing to say about it."""
+    """ShellCheck finds nothing."""
     subprocess.run([str(BIN / "shellcheck"), str(CI / "pipeline.sh")], check=True)
 
 
@@ -142,7 +142,7 @@ def test_nothing_from_outside_becomes_part_of_a_command(path: Path) -> None:
 
 @each_workflow
 def test_no_exit_status_of_pytest_opens_a_gate(path: Path) -> None:
-    """Every run has the workflow's run id and this release, and every gate asks about them."""
+    """Every run has the workflow's run id and this release, and every gate requires them."""
     workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert workflow["env"]["PRODSTATUS_RUN_ID"] == "${{ github.run_id }}-${{ github.run_attempt }}"
     named = "PRODSTATUS_SUBJECT" in workflow["env"]
@@ -158,7 +158,7 @@ def test_no_exit_status_of_pytest_opens_a_gate(path: Path) -> None:
 
 
 def test_the_money_is_behind_an_environment_of_its_own() -> None:
-    """REAL_PLACEORDER is set in one job, which a person asks for and an environment protects."""
+    """REAL_PLACEORDER is set in one job, which a person requests and an environment protects."""
     jobs = yaml.safe_load((CI / "github.yml").read_text(encoding="utf-8"))["jobs"]
     armed = [name for name, job in jobs.items() if "REAL_PLACEORDER" in str(job)]
     assert armed == ["real-order"]

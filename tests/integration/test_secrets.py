@@ -215,16 +215,16 @@ def test_refused_evidence(evidence): evidence(value=Shown(TEXTS[0]))
 @api
 def test_logs():
     for text in TEXTS:
-        logging.getLogger("shop").error("said %s", text)
-        warnings.warn(f"said {text}", UserWarning)
+        logging.getLogger("shop").error("text %s", text)
+        warnings.warn(f"text {text}", UserWarning)
         warnings.warn(UserWarning(text, Shown(text)))
     assert 0, "logged"
 
 @api
 def test_logs_and_holds(record_property):
     for n, text in enumerate(TEXTS):
-        logging.getLogger("shop").error("said %s", text)
-        record_property(f"said {n}", text)
+        logging.getLogger("shop").error("text %s", text)
+        record_property(f"text {n}", text)
         record_property(f"shown {n}", Shown(text))
 
 if os.environ["PRINTS"] == "1":
@@ -252,7 +252,7 @@ def test_subtests(n, request):
 def test_tells_other_plugins(record_testsuite_property, extras):
     import pytest_html
     for n, text in enumerate(EARLY):
-        record_testsuite_property(f"said {n}", text)
+        record_testsuite_property(f"text {n}", text)
         extras.append(pytest_html.extras.text(text))
         extras.append(pytest_html.extras.json({text: text}))
         extras.append(pytest_html.extras.url(f"https://h.example/?q={text}"))
@@ -274,7 +274,7 @@ raise RuntimeError("\\n".join(EARLY))
 
 
 def planted(project: Project, monkeypatch: pytest.MonkeyPatch, prints: str = "1") -> Project:
-    """Plant the secrets and write the tests that tell them."""
+    """Plant the secrets and write the tests that show them."""
     config = 'secrets = ["*_PIN"]\nhtml = "report.html"\n'
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
@@ -368,10 +368,10 @@ TOKEN = "plantedToken0123456789"
         *((way, XDIST) for way in ("crash", "exit", "fail fast")),
     ],
 )
-def test_secrets_are_not_told_as_a_run_ends(
+def test_secrets_are_not_shown_as_a_run_ends(
     project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...], way: str
 ) -> None:
-    """However a run ends early, why it did is told without the secret."""
+    """For every early end of a run, the reason is shown without the secret."""
     monkeypatch.setenv("SHOP_TOKEN", TOKEN)
     test = f"""
     @api
@@ -388,7 +388,7 @@ def test_secrets_are_not_told_as_a_run_ends(
     project.write({"test_api.py": test, "conftest.py": conftest})
     ran = project.run_alone(*mode, "-vv", "-l", "-rA", "--full-trace", "-p", "no:cacheprovider")
     assert ran.status != 0
-    assert "********" in ran.out or mode == XDIST  # where the controller doesn't tell why
+    assert "********" in ran.out or mode == XDIST  # if the controller doesn't print the reason
     assert TOKEN not in ran.out + ran.err
     assert TOKEN not in (project.root / "seen.txt").read_text(encoding="utf-8")
     written = [path.read_bytes() for path in project.folder.rglob("*") if path.is_file()]
@@ -397,7 +397,7 @@ def test_secrets_are_not_told_as_a_run_ends(
 
 
 @MODES
-def test_pytest_s_own_failure_tells_no_secret(
+def test_pytest_s_own_failure_shows_no_secret(
     project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...]
 ) -> None:
     """An internal error shows the code and the message that raised it, without the secret."""
@@ -426,7 +426,7 @@ def test_a_secret_in_a_test_s_id_is_a_usage_error(
 ) -> None:
     """Every process and report names a test by its id, so nothing runs; the sentence names it not.
 
-    An id of its own mends it, and so does saying that the variable holds no secret.
+    An id of its own fixes it, and so does declaring that the variable isn't a secret.
     """
     monkeypatch.setenv("CACHE_KEY", "europe-west")
     test = """
@@ -451,7 +451,7 @@ def test_a_secret_in_a_test_s_id_is_a_usage_error(
 def test_a_run_without_criteria_is_left_alone(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody asked for a production run: what a unit test says is its own."""
+    """The run isn't a production run: a unit test's output is its own."""
     monkeypatch.setenv("SHOP_TOKEN", TOKEN)
     test = """
     import warnings
@@ -469,7 +469,7 @@ def test_a_run_without_criteria_is_left_alone(
 def test_a_record_of_before_is_carried_over_without_secrets(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What an earlier run wrote when nobody knew that it was secret is redacted as it is read."""
+    """Text that an earlier run wrote, before it was a secret, is redacted as it is read."""
     test = f"""
     @api
     def test_a(evidence):
@@ -490,7 +490,7 @@ def test_a_record_of_before_is_carried_over_without_secrets(
 def test_a_test_s_own_log_handler_sees_what_it_logged(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A criterion can assert on what was logged: only what is told is redacted."""
+    """A criterion can assert on what was logged: only the output is redacted."""
     monkeypatch.setenv("SHOP_TOKEN", TOKEN)
     test = """
     import logging
@@ -515,7 +515,7 @@ def test_new_files_are_private(project: Project) -> None:
     assert modes == dict.fromkeys(("STATUS.md", "status.html", "status.json", "report.html"), 0o600)
 
 
-@pytest.mark.parametrize("partial", [(), ("--stage=api",)], ids=["whole", "partial"])
+@pytest.mark.parametrize("partial", [(), ("--stage=api",)], ids=["complete", "partial"])
 def test_a_secret_that_became_known_leaves_the_former_record(
     project: Project, monkeypatch: pytest.MonkeyPatch, partial: tuple[str, ...]
 ) -> None:

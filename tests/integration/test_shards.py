@@ -32,7 +32,7 @@ def test_hosts(region): assert region == "eu"
 def test_open(evidence): evidence(at="nine")
 
 @shop
-def test_paid(): blocked("nobody paid", kind="no-data", remedy="sell something")
+def test_paid(): blocked("no one paid", kind="no-data", remedy="sell something")
 """
 CONFIG = """
 [tool.prodstatus]
@@ -48,12 +48,12 @@ criteria = ["open", "missing"]
 id = "final"
 rollup = ["api", "shop"]
 """
-# What differs from run to run, whoever makes it.
+# The fields that differ from run to run.
 TIMES = ("started", "finished", "observed_at", "at", "since", "duration", "document")
 
 
 def timeless(value: Any) -> Any:
-    """Return a record's JSON without times, and without what tells workers apart."""
+    """Return a record's JSON without times and without the names of workers."""
     if isinstance(value, dict):
         return {k: timeless(v) for k, v in value.items() if k not in TIMES}
     if isinstance(value, list):

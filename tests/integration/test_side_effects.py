@@ -73,7 +73,7 @@ def test_rerun_by_a_plugin_that_ignores_the_mark_is_refused(project: Project) ->
 
 @pytest.mark.parametrize("then", ["", "assert 0"], ids=["passes", "fails"])
 def test_dist_each_starts_it_in_one_worker(project: Project, then: str) -> None:
-    """Under `--dist each` one worker starts it; the other's refusal says nothing against it."""
+    """Under `--dist each` one worker starts it; the other's refusal doesn't count."""
     project.write({"test_api.py": ONCE.format(then=then), "test_shop.py": SHOP})
     ran = project.run(*XDIST, "--dist=each")
     assert starts(project) == 1

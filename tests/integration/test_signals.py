@@ -67,7 +67,7 @@ def test_interrupt_ends_the_run_blocked(project: Project, mode: tuple[str, ...])
 
 
 def test_kill_before_the_first_test_leaves_the_last_record(project: Project) -> None:
-    """A run that dies before its session starts writes nothing: the record's age speaks."""
+    """A run that dies before its session starts writes nothing: the record's age shows it."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     project.run()
     before = (project.folder / "status.json").read_bytes()

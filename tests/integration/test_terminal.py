@@ -45,7 +45,7 @@ def test_words_are_the_verdicts(project: Project, mode: tuple[str, ...]) -> None
 
 @MODES
 def test_words_come_where_pytest_says_words(project: Project, mode: tuple[str, ...]) -> None:
-    """In its summary too, of a run in which nothing but dots was to be told before."""
+    """In its summary too, of a run that printed only dots before."""
     project.write({"test_api.py": "@api\ndef test_holds(): pass\n"})
     out = plain(project.run("-rA", *mode).out)
     assert "CONFIRMED test_api.py::test_holds" in out
@@ -59,7 +59,7 @@ def test_words_come_by_the_verbosity_of_the_tests(project: Project) -> None:
     assert "test_api.py::test_holds CONFIRMED" in out
 
 
-def test_letters_tell_a_blocked_criterion_from_a_skipped_test(project: Project) -> None:
+def test_letters_distinguish_a_blocked_criterion_from_a_skipped_test(project: Project) -> None:
     """Without -v: a dot, B and F for criteria, pytest's own letters for other tests."""
     project.write(
         {
@@ -80,7 +80,7 @@ def test_letters_tell_a_blocked_criterion_from_a_skipped_test(project: Project) 
 
 
 def test_a_reporter_keeps_its_own_letter_for_a_pass(project: Project) -> None:
-    """Where another plugin has one, a criterion that is CONFIRMED has it like any test."""
+    """If another plugin has a letter, a CONFIRMED criterion has it like any test."""
     ticks = """
     import pytest
 
@@ -157,7 +157,7 @@ def test_criterion_that_takes_long_is_named(
 
 
 def test_a_budget_is_a_positive_number(project: Project) -> None:
-    """One sentence says so; without any word the line only says how long."""
+    """One sentence shows it; without a text the line has only the seconds."""
     project.write(
         {
             "conftest.py": """
@@ -174,7 +174,7 @@ def test_a_budget_is_a_positive_number(project: Project) -> None:
                     prodstatus_waiting("the end", budget=0)
 
                 def test_of_a_unit(prodstatus_waiting):
-                    prodstatus_waiting("nobody", budget=1)
+                    prodstatus_waiting("no one", budget=1)
                 """,
         }
     )
