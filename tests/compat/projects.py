@@ -19,7 +19,7 @@ from tests.compat.junit import read_outcomes
 from tests.compat.output import write_lines, write_packages
 
 CACHES = ("__pycache__", ".pytest_cache", ".hypothesis")
-# What two runs of anything may differ in, and the line of pytest's head that names plugins.
+# Output that differs between any two runs, and the header line that names plugins.
 DIFFERING = (
     (re.compile(r"\b\d+\.\d+ ?s(econds)?\b( \(\d+:\d\d:\d\d\))?"), "TIME"),
     (re.compile(r"={3,} (.*?) ={3,}"), r"= \1 ="),
@@ -35,8 +35,8 @@ class Project:
 
     Attributes:
         name: on PyPI.
-        version: the one that is tried, so that what was seen can be seen again.
-        needs: what its tests need beside itself and pytest.
+        version: pinned, so that a result can be reproduced.
+        needs: further packages that its tests need.
         tests: pytest's path arguments.
     """
 
@@ -59,8 +59,8 @@ PROJECTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What one run of a project's tests gave."""
+class ProjectRun:
+    """The result of one run of a project's tests."""
 
     status: int
     output: str
@@ -72,11 +72,11 @@ def compare(name: str, pytest: str, interpreter: Path, work: Path) -> list[str]:
     """Return every difference that the plugin makes to a project's own tests.
 
     Raises:
-        subprocess.CalledProcessError: an environment could not be made, or the project not had.
+        subprocess.CalledProcessError: no environment could be made, or the download failed.
     """
     project = PROJECTS[name]
     environment = Environment.make(work / "environment", interpreter)
-    # With what the plugin needs itself, since a test may ask whether a library is there.
+    # The plugin's dependencies are in both runs, since a test may check for a library.
     needed = (str(ROOT), *project.needs, "pip")
     environment.install(f"{name}=={project.version}", PYTESTS[pytest], *needed)
     _uninstall(environment)
@@ -102,7 +102,7 @@ def _fetch(project: Project, environment: Environment, work: Path) -> Path:
     return next((work / "source").glob("*.tar.gz"))
 
 
-def _run(project: Project, source: Path, environment: Environment, work: Path) -> Seen:
+def _run(project: Project, source: Path, environment: Environment, work: Path) -> ProjectRun:
     """Run the tests in a fresh copy, at the same place each time since output may show its path."""
     place = work / "project"
     shutil.rmtree(place, ignore_errors=True)
@@ -115,7 +115,7 @@ def _run(project: Project, source: Path, environment: Environment, work: Path) -
     done = subprocess.run(
         command, cwd=root, check=False, capture_output=True, text=True, env=clean, timeout=1800
     )
-    return Seen(
+    return ProjectRun(
         status=done.returncode,
         output=without_times(done.stdout + done.stderr),
         outcomes=frozenset(read_outcomes(report).items()) if report.exists() else frozenset(),
@@ -136,13 +136,13 @@ def _files(folder: Path) -> Iterator[tuple[str, str]]:
             yield str(path.relative_to(folder)), hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _totals(seen: Seen) -> str:
-    last = re.findall(r"^= (.*\b(?:passed|failed|error)\b.*) =$", seen.output, re.MULTILINE)
-    return f"exit status {seen.status}; {last[-1] if last else 'no totals'}"
+def _totals(run: ProjectRun) -> str:
+    last = re.findall(r"^= (.*\b(?:passed|failed|error)\b.*) =$", run.output, re.MULTILINE)
+    return f"exit status {run.status}; {last[-1] if last else 'no totals'}"
 
 
-def find_differences(without: Seen, beside: Seen) -> Iterator[str]:
-    """Yield everything in which two runs differ, and what would make them worth nothing."""
+def find_differences(without: ProjectRun, beside: ProjectRun) -> Iterator[str]:
+    """Yield every difference of two runs, and reasons why the comparison proves nothing."""
     if without.status != 0:
         yield f"it ended with {without.status} without the plugin already, which shows little"
     if without.status != beside.status:

@@ -1,4 +1,4 @@
-"""What is run in a cell."""
+"""Running the suite of a cell."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.compat.junit import skipped_in
 from tests.compat.output import write_packages
 
 NEIGHBOURS = "tests/integration/neighbours"
-# The plugin's own: without the store, its database and the browser.
+# The plugin's own tests, without the demo store's, its database's and the browser's.
 PLUGIN = (
     *(f"tests/unit/{name}" for name in ("model", "readers", "writers")),
     *(f"tests/unit/test_{name}.py" for name in ("attempts", "crossing", "masked", "undisturbed")),
@@ -26,7 +26,7 @@ PLUGIN = (
 
 
 def run(cell: Cell, interpreter: Path, work: Path) -> list[str]:
-    """Run a cell in a folder of its own and return what is wrong, a line each.
+    """Run a cell in a folder of its own and return what is wrong, one line for each problem.
 
     Raises:
         subprocess.CalledProcessError: its environment could not be made.
@@ -52,6 +52,6 @@ def run(cell: Cell, interpreter: Path, work: Path) -> list[str]:
     )
     wrong = [f"pytest ended with {done.returncode}"] if done.returncode else []
     if cell.suite == "neighbours" and report.exists():
-        # Every neighbour is here: what skips itself for want of one tests nothing.
+        # Every neighbour is installed, so a test that skips itself for want of one is an error.
         wrong += [f"skipped: {skipped}" for skipped in skipped_in(report)]
     return wrong

@@ -17,7 +17,7 @@ import pytest
 
 from tests.integration.project import SHOP
 
-HELD = "CONFIRMED"
+CONFIRMED = "CONFIRMED"
 NOT_RUN = "BLOCKED not-run"
 SUBTESTS = hasattr(pytest, "Subtests") or importlib.util.find_spec("pytest_subtests") is not None
 EMPTY = "NOTSET" if pytest.version_tuple >= (8, 4) else "region0"
@@ -39,7 +39,7 @@ class Expected:
     """
 
     verdicts: Mapping[str, str] = field(default_factory=dict)
-    rest: str | None = HELD
+    rest: str | None = CONFIRMED
     final: str = "CONFIRMED"
     status: int = 0
     or_status: int | None = None
@@ -83,7 +83,7 @@ def row(
     *,
     final: str,
     status: int,
-    rest: str | None = HELD,
+    rest: str | None = CONFIRMED,
     serial: Expected | None = None,
     xdist: Mapping[str, object] | None = None,
     each: Mapping[str, object] | None = None,
@@ -125,7 +125,7 @@ PASSES = [
     row(
         "everything holds",
         "@api\ndef test_a(): pass\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         final="CONFIRMED",
         status=0,
     ),
@@ -136,7 +136,7 @@ PASSES = [
         @pytest.mark.parametrize("region", ["eu", "us"])
         def test_a(region): pass
         """,
-        {"api.a[eu]": HELD, "api.a[us]": HELD},
+        {"api.a[eu]": CONFIRMED, "api.a[us]": CONFIRMED},
         final="CONFIRMED",
         status=0,
     ),
@@ -147,7 +147,7 @@ PASSES = [
         @pytest.mark.parametrize("region", ["eu", "us"])
         def test_a(region): assert region == "eu"
         """,
-        {"api.a[eu]": HELD, "api.a[us]": "FAILED observed"},
+        {"api.a[eu]": CONFIRMED, "api.a[us]": "FAILED observed"},
         final="FAILED",
         status=1,
     ),
@@ -173,7 +173,7 @@ PASSES = [
         @api
         def test_a(): pass
         """,
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         args=("--doctest-modules",),
         final="CONFIRMED",
         status=0,
@@ -189,7 +189,7 @@ PASSES = [
         @api
         def test_a(): pass
         """,
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         args=("--doctest-modules",),
         final="BLOCKED",
         status=1,
@@ -197,7 +197,7 @@ PASSES = [
     row(
         "a test beside the criteria fails: pytest's exit status stays and closes the gate",
         "def test_unmarked(): assert 0\n@api\ndef test_a(): pass\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         final="BLOCKED",
         status=1,
     ),
@@ -256,7 +256,7 @@ SKIPS = [
     row(
         "skip at module level, of undeclared criteria",
         "pytest.skip('no network', allow_module_level=True)\n@api\ndef test_a(): pass\n",
-        {"api.b": HELD},
+        {"api.b": CONFIRMED},
         files={"test_more.py": "@api\ndef test_b(): pass\n"},
         final="BLOCKED",
         status=10,
@@ -320,7 +320,7 @@ SKIPS = [
     row(
         "Blocked raised at module level, of undeclared criteria",
         "blocked('not armed', kind='not-armed')\n@api\ndef test_a(): pass\n",
-        {"api.b": HELD},
+        {"api.b": CONFIRMED},
         files={"test_more.py": "@api\ndef test_b(): pass\n"},
         final="BLOCKED",
         status=10,
@@ -328,7 +328,7 @@ SKIPS = [
     row(
         "skip at module level outside the folders of criteria changes nothing",
         "@api\ndef test_a(): pass\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         files={
             "pyproject.toml": "PATHS suite",
             "unit/test_unit.py": "pytest.importorskip('no_such_module')\n",
@@ -546,7 +546,7 @@ FAILURES = [
         def test_a(subtests):
             with subtests.test("one"): pass
         """,
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         needs=SUBTESTS,
         final="CONFIRMED",
         status=0,
@@ -568,7 +568,7 @@ FAILURES = [
             def test_g(self): pass
         """,
         {
-            "api.a": HELD,
+            "api.a": CONFIRMED,
             "api.b": "FAILED observed",
             "api.c": "BLOCKED skipped",
             "api.d": "BLOCKED no-data",
@@ -620,19 +620,19 @@ FAILURES = [
             async def test_a(self): pass
             async def test_b(self): self.fail("no")
         """,
-        {"api.a": HELD, "api.b": "FAILED observed"},
+        {"api.a": CONFIRMED, "api.b": "FAILED observed"},
         final="FAILED",
         status=1,
     ),
 ]
 
-DOUBTED = "BLOCKED inconclusive"
-RETURNS = DOUBTED if sys.version_info >= (3, 11) else HELD  # unittest gives no warning before
+SUSPECT = "BLOCKED inconclusive"
+RETURNS = SUSPECT if sys.version_info >= (3, 11) else CONFIRMED  # unittest gives no warning before
 DOUBTS = [
     row(
         "a test that returns instead of asserting",
         "@api\ndef test_a(): return 1 == 2\n",
-        {"api.a": DOUBTED},
+        {"api.a": SUSPECT},
         final="BLOCKED",
         status=10,
     ),
@@ -645,7 +645,7 @@ DOUBTS = [
         """,
         {"api.a": RETURNS},
         final=RETURNS.split()[0],
-        status=0 if RETURNS is HELD else 10,
+        status=0 if RETURNS is CONFIRMED else 10,
     ),
     row(
         "a probe that is never awaited",
@@ -656,7 +656,7 @@ DOUBTS = [
         @api
         def test_b(): pass
         """,
-        {"api.a": DOUBTED, "api.b": HELD},
+        {"api.a": SUSPECT, "api.b": CONFIRMED},
         final="BLOCKED",
         status=10,
     ),
@@ -669,7 +669,7 @@ DOUBTS = [
         @api
         def test_a(ready): pass
         """,
-        {"api.a": DOUBTED},
+        {"api.a": SUSPECT},
         final="BLOCKED",
         status=10,
     ),
@@ -680,7 +680,7 @@ DOUBTS = [
         class Api(unittest.TestCase):
             async def test_a(self): self.fail("no")
         """,
-        {"api.a": DOUBTED},
+        {"api.a": SUSPECT},
         final="BLOCKED",
         status=10,
     ),
@@ -695,7 +695,7 @@ DOUBTS = [
             thread.start()
             thread.join()
         """,
-        {"api.a": DOUBTED},
+        {"api.a": SUSPECT},
         final="BLOCKED",
         status=10,
     ),
@@ -722,7 +722,7 @@ DOUBTS = [
         @api
         def test_b(): warnings.warn("too slow", RuntimeWarning)
         """,
-        {"api.a": HELD, "api.b": HELD},
+        {"api.a": CONFIRMED, "api.b": CONFIRMED},
         final="CONFIRMED",
         status=0,
     ),
@@ -732,7 +732,7 @@ EVIDENCE = [
     row(
         "passed without evidence if evidence is required",
         "@api\ndef test_a(): pass\n@api\ndef test_b(evidence): evidence(n=1)\n",
-        {"api.a": "BLOCKED no-evidence", "api.b": HELD},
+        {"api.a": "BLOCKED no-evidence", "api.b": CONFIRMED},
         files={"pyproject.toml": "REQUIRES EVIDENCE"},
         rest=None,
         final="BLOCKED",
@@ -758,12 +758,12 @@ RERUNS = [
                 Path("again").touch()
                 assert 0
         """,
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         args=("--reruns=2",),
         neighbours=RERUN,
         final="CONFIRMED",
         status=0,
-        # Whichever of both workers comes second doesn't fail at all.
+        # The worker that comes second doesn't fail at all.
         each={},
     ),
     row(
@@ -786,7 +786,7 @@ RERUNS = [
         @api
         def test_a(ready): pass
         """,
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         args=("--reruns=2",),
         neighbours=RERUN,
         final="CONFIRMED",
@@ -849,7 +849,7 @@ CRASHES = [
     row(
         "every worker crashes at import",
         f"if {IN_A_WORKER}: os._exit(3)\n@api\ndef test_a(): pass\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         args=("--max-worker-restart=1",),
         final="CONFIRMED",
         status=0,
@@ -859,7 +859,7 @@ CRASHES = [
     row(
         "every worker crashes at import in a production run",
         f"if {IN_A_WORKER}: os._exit(3)\n@api\ndef test_a(): pass\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         args=("--max-worker-restart=1", "-m", "production"),
         final="CONFIRMED",
         status=0,
@@ -872,7 +872,7 @@ CRASHES = [
         @api
         def test_a(): pass
         """,
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         final="CONFIRMED",
         status=0,
         xdist={"final": "BLOCKED", "status": 10},
@@ -880,7 +880,7 @@ CRASHES = [
     row(
         "worker crash in its own sessionfinish",
         "@api\ndef test_a(): pass\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         files={
             "conftest.py": f"""
             import os
@@ -914,7 +914,7 @@ CUT_SHORT = [
         rest=NOT_RUN,
         final="BLOCKED",
         status=2,
-        xdist={"rest": HELD, "status": 1},
+        xdist={"rest": CONFIRMED, "status": 1},
     ),
     row(
         "a collection error with --continue-on-collection-errors",
@@ -928,7 +928,7 @@ CUT_SHORT = [
     row(
         "a collection error beside the criteria",
         "@api\ndef test_a(): pass\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         files={"test_zzz.py": "import no_such_module\n"},
         args=("--continue-on-collection-errors",),
         final="BLOCKED",
@@ -1102,7 +1102,7 @@ NEIGHBOURS = [
     row(
         "user data that can't cross to the controller",
         "@api\ndef test_a(record_property): record_property('x', object())\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         final="CONFIRMED",
         status=0,
     ),
@@ -1114,7 +1114,7 @@ NEIGHBOURS = [
         @api
         def test_a(record_property): record_property("x", Shy())
         """,
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         final="CONFIRMED",
         status=0,
         xdist={
@@ -1133,7 +1133,7 @@ NEIGHBOURS = [
         row(
             f"-p no:{name}",
             "@api\ndef test_a(): pass\n@api\ndef test_b(): pytest.skip('not today')\n",
-            {"api.a": HELD, "api.b": "BLOCKED skipped"},
+            {"api.a": CONFIRMED, "api.b": "BLOCKED skipped"},
             args=("-p", f"no:{name}"),
             neighbours=("html", "metadata", "cacheprovider", "randomly", "rerunfailures"),
             final="BLOCKED",
@@ -1150,7 +1150,7 @@ NEIGHBOURS = [
                 Path("again").touch()
                 assert 0
         """,
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         args=("--reruns=2", "--fail-on-flaky"),
         neighbours=RERUN,
         final="BLOCKED",
@@ -1161,7 +1161,7 @@ NEIGHBOURS = [
     row(
         "--max-warnings changes the exit status after ours, which closes the gate",
         "import warnings\n@api\ndef test_a(): warnings.warn('old')\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         args=("--max-warnings=0",),
         needs=pytest.version_tuple >= (9, 1),
         terminal=True,
@@ -1234,7 +1234,7 @@ ENDINGS = [
     row(
         "a conftest sets a status of its own",
         "@api\ndef test_a(): pass\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         files={"conftest.py": "def pytest_sessionfinish(session): session.exitstatus = 8\n"},
         alone=True,
         final="BLOCKED",
@@ -1261,7 +1261,7 @@ def early(
         status=status,
         finished=finished,
     )
-    one = row(
+    serial_row = row(
         name,
         "@api\ndef test_a(): pass\n",
         {},
@@ -1274,7 +1274,7 @@ def early(
         after_green=True,
     )
     many = replace(end, **(xdist or {}))  # type: ignore[arg-type]
-    return replace(one, serial=end, xdist=many, each=many)
+    return replace(serial_row, serial=end, xdist=many, each=many)
 
 
 EARLY = [

@@ -1,4 +1,4 @@
-"""A small project with criteria, and what one inner run of pytest over it left behind."""
+"""A small project with criteria, and the result of one inner run of pytest over it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ api = pytest.mark.stage("api")
 shop = pytest.mark.stage("shop")
 
 """
-"""What every test file of an inner project begins with."""
+"""The first lines of every test file of an inner project."""
 
 CONFIG = """
 [tool.prodstatus]
@@ -47,7 +47,7 @@ rollup = ["api", "shop"]
 """Two stages, and FINAL over both."""
 
 SHOP = "@shop\ndef test_open():\n    pass\n"
-"""A criterion that holds, `shop.open`, so that a row can show what becomes of the others."""
+"""A criterion that passes, `shop.open`, so that a row can show the verdict of the others."""
 
 TIMEOUT_S = 120
 SERIAL: tuple[str, ...] = ()
@@ -257,7 +257,7 @@ class Project:
         return self.left(process.returncode, out, err)
 
     def left(self, status: int, out: str, err: str, folder: Path | None = None) -> Ran:
-        """Return what lies in the output folder after a run."""
+        """Return the result of a run, with the files of its output folder."""
         folder = folder or self.folder
         text = _read(folder / "status.json")
         names = folder.rglob("*") if folder.is_dir() else ()

@@ -140,15 +140,15 @@ def test_a_conftest_that_owns_the_short_option_keeps_the_record(project: Project
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
-@pytest.mark.parametrize("where", ["conftest.py", "test_api.py"])
+@pytest.mark.parametrize("place", ["conftest.py", "test_api.py"])
 def test_a_run_that_is_killed_while_it_imports_confirms_nothing(
-    project: Project, number: signal.Signals, where: str
+    project: Project, number: signal.Signals, place: str
 ) -> None:
     """Record, document and page show it, in every mode."""
     project.write(PASSING)
     assert project.run(*PRODUCTION).final == "CONFIRMED"
     waits = "from pathlib import Path\nimport time\nPath('running').touch()\ntime.sleep(60)\n"
-    project.write({where: waits})
+    project.write({place: waits})
     ran = project.run_signalled(number, *PRODUCTION)
     ran.check_coherent()
     assert (ran.final, ran.record["run"]["finished"]) == ("BLOCKED", None)
@@ -315,10 +315,10 @@ LATE = {
 }
 
 
-@pytest.mark.parametrize("where", LATE)
-def test_a_hook_that_raises_after_the_verdict_closes_the_gate(project: Project, where: str) -> None:
+@pytest.mark.parametrize("place", LATE)
+def test_a_hook_that_raises_after_the_verdict_closes_the_gate(project: Project, place: str) -> None:
     """Pytest ends with a failure, so the record must not show an open gate."""
-    project.write({**PASSING, "conftest.py": LATE[where]})
+    project.write({**PASSING, "conftest.py": LATE[place]})
     ran = project.run_alone(*PRODUCTION)
     assert ran.status != 0
     assert (ran.final, ran.record["decision"]["open"]) == ("BLOCKED", False)
@@ -444,17 +444,17 @@ def test_a_project_below_is_the_one_that_holds_all_paths(
 
 @pytest.mark.parametrize("args", [(), PRODUCTION], ids=["plain", "production"])
 @in_modes(
-    "where",
+    "place",
     [(".", "", ("no project", "a")), ("a", "../b", ("a", "b")), ("a", "b2", ("a", "a/b2"))],
 )
 def test_criteria_of_another_project_are_a_usage_error(
     project: Project,
     mode: tuple[str, ...],
     args: tuple[str, ...],
-    where: tuple[str, str, tuple[str, str]],
+    place: tuple[str, str, tuple[str, str]],
 ) -> None:
     """They would be judged by a catalogue that doesn't know them: the sentence names both."""
-    folder, path, names = where
+    folder, path, names = place
     nested = NEST.replace(', "never-written"', "")
     project.write({"pyproject.toml": ""})
     for name in ("a", "b", "a/b2"):

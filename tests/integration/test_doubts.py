@@ -140,7 +140,7 @@ def test_an_environment_that_hides_warnings_is_heard(
     ],
 )
 def test_a_suite_may_take_a_warning_for_nothing(project: Project, line: str) -> None:
-    """Who filters just that one out has decided; the other is heard."""
+    """A filter for exactly that warning is a decision; other warnings still count."""
     project.write({"test_api.py": QUIET})
     (project.root / "pytest.ini").write_text(f"[pytest]\nfilterwarnings = {line}\n")
     verdicts = project.run().verdicts
@@ -148,7 +148,7 @@ def test_a_suite_may_take_a_warning_for_nothing(project: Project, line: str) -> 
 
 
 def test_a_mark_has_the_last_word(project: Project) -> None:
-    """It stands at the test that it is about."""
+    """The reason names the test that it is about."""
     quiet = "@api\n@pytest.mark.filterwarnings('ignore')\ndef test_a(): return 1\n"
     project.write({"test_api.py": quiet})
     (project.root / "pytest.ini").write_text("[pytest]\nfilterwarnings = ignore\n")

@@ -215,7 +215,7 @@ globals().update((f"test_{name.replace(' ', '_')}", made(text)) for name, text i
 
 @MODES
 def test_a_title_is_one_line(project: Project, mode: tuple[str, ...]) -> None:
-    """Whatever a docstring holds, which gives a criterion its title."""
+    """A criterion's title is one line for every docstring."""
     titles = f"TEXTS = {json.dumps(HOSTILE)}\n{HOSTILE_TITLES}"
     project.write({"test_api.py": titles, "test_shop.py": SHOP})
     ran = project.run(*mode)

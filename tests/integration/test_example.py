@@ -159,7 +159,7 @@ def own_station(example: Example) -> Iterator[str]:
 
 
 def test_the_readme_s_commands_are_the_ones_that_are_tested() -> None:
-    """Whoever follows it types what is run below."""
+    """The README has exactly the commands that are run below."""
     lines = re.findall(r"^    ((?:[A-Z_]+=\S+ )*(?:pytest|prodstatus) .*)$", README, re.MULTILINE)
     assert set(lines) == COMMANDS
     assert f"    {NAME}\n" in README
@@ -221,7 +221,7 @@ def test_only_the_judged_release_opens_the_gate(
 
 
 def test_no_station_is_configured(example: Example) -> None:
-    """Nothing stands in for it: BLOCKED, with the variable to set, and the gate is closed."""
+    """An unset variable has no default: BLOCKED, with the variable to set; the gate is closed."""
     ran = example.run(UNSET)
     assert ran.status == 10, ran.out
     assert set(ran.verdicts.values()) == {"BLOCKED missing-config"}

@@ -109,7 +109,7 @@ def test_an_unknown_export_is_a_usage_error(project: Project) -> None:
 
 
 def test_an_export_and_the_document_need_two_files(project: Project) -> None:
-    """Neither may overwrite the other."""
+    """Two exports may not have the same file."""
     config = EXPORTING.replace("STATUS.md", "summary.md")
     project.write({"pyproject.toml": config, "test_shop.py": SHOP})
     ran = project.run()
@@ -153,8 +153,8 @@ def test_junit_carries_the_verdicts(project: Project, mode: tuple[str, ...], fam
     (fails,) = cases["test_fails"]
     assert properties(fails)["verdict"] == "FAILED"
     assert properties(fails)["reason"] == "50% of it: a, b"
-    for way in ("a::b", "c/d.py"):
-        (broken,) = cases[f"test_set_up[{way}]"]
+    for param in ("a::b", "c/d.py"):
+        (broken,) = cases[f"test_set_up[{param}]"]
         assert properties(broken)["kind"] == "setup-error"
         assert broken.is_error
     (blocked,) = cases["test_open"]
@@ -271,8 +271,8 @@ def test_a_step_on_github_is_reported(project: Project, step: Step, mode: tuple[
     ran = project.run(*mode)
     lines = ran.out.splitlines()
     commands = [line for line in lines if line.startswith("::")]
-    where = f"file={project.root.name}/test_api.py,line="
-    assert commands[0].startswith(f"::error {where}")
+    place = f"file={project.root.name}/test_api.py,line="
+    assert commands[0].startswith(f"::error {place}")
     assert commands[0].endswith(",title=api.fails FAILED::50%25 of it: a, b")
     assert len([line for line in commands if "set-up failed" in line]) == 2
     assert ran.last_line.startswith("FINAL FAILED")
@@ -319,7 +319,7 @@ def test_github_can_be_switched_off(project: Project, step: Step) -> None:
 
 
 def test_a_run_without_criteria_tells_github_nothing(project: Project, step: Step) -> None:
-    """Unit tests on GitHub are none of ours."""
+    """Unit tests on GitHub get no summary and no annotation."""
     project.write({"test_unit.py": "def test_u(): assert False\n"})
     assert "::" not in project.run().out.replace("test_unit.py::test_u", "")
     assert not step.summary.exists()

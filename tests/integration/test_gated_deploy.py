@@ -53,7 +53,7 @@ KEYS = "[pytest]\nprodstatus_dir = out\nprodstatus_target = other\n"
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
-    """What is the matter when the script runs.
+    """The conditions in which the script runs.
 
     Attributes:
         files: texts by path, each added to its file.
@@ -135,7 +135,7 @@ class Quiet(SimpleHTTPRequestHandler):
     """Serves a folder without a log."""
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def made_in(root: Path) -> Iterator[Shop]:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         url = f"http://127.0.0.1:{server.server_port}"
-        ours = {
+        exported = {
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
             "PRODSTATUS_HISTORY": "0",
             "PYTEST_ADDOPTS": LEANLY,
@@ -190,7 +190,7 @@ def made_in(root: Path) -> Iterator[Shop]:
             "PRODUCTION_URL": f"{url}/production",
             "RELEASE": "v41",
         }
-        yield Shop(root, inherited | ours)
+        yield Shop(root, inherited | exported)
         server.shutdown()
         thread.join()
 
@@ -253,7 +253,7 @@ def test_it_goes_on_only_if_the_release_was_seen_to_work(shop: Shop, name: str) 
 
 
 def test_it_needs_a_release(shop: Shop) -> None:
-    """Without a name nothing that ran before can stand for it: the gate refuses to answer."""
+    """Without a run's name an earlier run could pass for it: the gate refuses to decide."""
     done = shop.deploy("sh", RELEASE="")
     assert done.returncode == 2, done.stdout + done.stderr
     assert "to production" not in done.stdout

@@ -29,7 +29,7 @@ from pytest_prodstatus.store.sqlite import make_durable
 from tests.integration.project import CONFIG, SERIAL, SHOP, XDIST, Project
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
-HELD = {"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP}
+PASSING = {"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP}
 FAILED = {"test_api.py": "@api\ndef test_a(): assert 0, 'it broke'\n"}
 REQUIRED = CONFIG.replace("[tool.prodstatus]", "[tool.prodstatus]\nrequire_history = true", 1)
 NAMED = f'[project]\nname = "our-store"\n{CONFIG}'
@@ -60,7 +60,7 @@ def kept(url: str, project: str, target: str = "production") -> list[tuple[str, 
 @MODES
 def test_every_finished_run_is_kept(project: Project, url: str, mode: tuple[str, ...]) -> None:
     """Once each, under the project's own name, with the verdicts that the record has."""
-    project.write({**HELD, "pyproject.toml": NAMED})
+    project.write({**PASSING, "pyproject.toml": NAMED})
     first = project.run(*mode)
     project.write(FAILED)
     second = project.run(*mode)
@@ -74,7 +74,7 @@ def test_every_finished_run_is_kept(project: Project, url: str, mode: tuple[str,
 
 def test_without_a_name_it_is_the_folder_s(project: Project, url: str) -> None:
     """A project that has no name is called by its folder."""
-    project.write(HELD)
+    project.write(PASSING)
     project.run("--target=demo")
     assert len(kept(url, project.root.name, "demo")) == 1
 
@@ -84,7 +84,7 @@ def test_a_history_that_cant_be_saved_says_so(
     project: Project, no_store: str, mode: tuple[str, ...]
 ) -> None:
     """One line; the verdict, the record and the gate are as they would be."""
-    project.write(HELD)
+    project.write(PASSING)
     ran = project.run(*mode)
     assert (ran.status, ran.final) == (0, "CONFIRMED")
     (line,) = [line for line in ran.out.splitlines() if "could not be" in line]
@@ -98,7 +98,7 @@ def test_a_required_history_that_cant_be_saved_closes_the_gate(
     project: Project, no_store: str, mode: tuple[str, ...]
 ) -> None:
     """With require_history the run is BLOCKED, in every output, with the reason."""
-    project.write({**HELD, "pyproject.toml": REQUIRED})
+    project.write({**PASSING, "pyproject.toml": REQUIRED})
     ran = project.run(*mode)
     assert (ran.status, ran.final) == (10, "BLOCKED")
     assert ran.record["decision"]["open"] is False
@@ -113,7 +113,7 @@ def test_a_required_history_that_is_switched_off_closes_the_gate(
 ) -> None:
     """Switching the history off doesn't avoid it."""
     monkeypatch.setenv("PRODSTATUS_HISTORY", "0")
-    project.write({**HELD, "pyproject.toml": REQUIRED})
+    project.write({**PASSING, "pyproject.toml": REQUIRED})
     ran = project.run()
     assert (ran.status, ran.final) == (10, "BLOCKED")
     assert ran.record["final"]["kind"] == "missing-config"
@@ -125,7 +125,7 @@ def test_without_the_extra_a_run_is_silent_unless_it_is_required(
 ) -> None:
     """A project without a history gets no line about it."""
     monkeypatch.setattr(address, "LIBRARIES", ("sqlalchemy", "no_such_library"))
-    project.write(HELD)
+    project.write(PASSING)
     ran = project.run()
     assert (ran.status, ran.final) == (0, "CONFIRMED")
     assert "history" not in ran.out
@@ -139,14 +139,14 @@ def test_without_the_extra_a_run_is_silent_unless_it_is_required(
 def test_an_odd_failure_costs_no_record(
     project: Project, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever goes wrong while it is saved, the judged run is written and the fault is named."""
+    """If saving fails in any way, the judged run is written and the fault is named."""
 
     def broken(*_: object) -> None:
         msg = "an error of an unknown kind"
         raise LookupError(msg)
 
     monkeypatch.setattr(HistoryStore, "save", broken)
-    project.write(HELD)
+    project.write(PASSING)
     ran = project.run()
     assert (ran.status, ran.final) == (0, "CONFIRMED")
     assert "can't be saved: LookupError: an error of an unknown kind" in ran.out
@@ -156,7 +156,7 @@ def test_a_record_that_cant_be_written_is_no_open_run_in_the_history(
     project: Project, url: str
 ) -> None:
     """The history keeps what the outputs showed in the end."""
-    project.write({**HELD, "reports": "not a folder"})
+    project.write({**PASSING, "reports": "not a folder"})
     ran = project.run()
     assert ran.status == 11
     ((_, final, opened),) = kept(url, project.root.name)
@@ -173,7 +173,7 @@ def test_switched_off_nothing_is_imported_or_made(
     def pytest_unconfigure():
         print("\\nsqlalchemy" if "sqlalchemy" in sys.modules else "\\nnothing")
     """
-    project.write({**HELD, "conftest.py": conftest})
+    project.write({**PASSING, "conftest.py": conftest})
     _, out, _ = project.run_piped()
     assert out.splitlines()[-1] == "nothing"
     assert not (project.root / ".state").exists()
@@ -192,7 +192,7 @@ def test_a_run_is_saved_without_sqlalchemy(
 ) -> None:
     """Into the user's own file, the first time and later, with an override in force too."""
     monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
-    project.write({**HELD, "conftest.py": IMPORTED})
+    project.write({**PASSING, "conftest.py": IMPORTED})
     for number in range(3):
         status, out, err = project.run_piped(*mode)
         assert (status, out.splitlines()[-1]) == (0, " []"), out + err
@@ -217,7 +217,7 @@ def test_runs_at_the_same_time_are_all_kept(
 ) -> None:
     """Each in a folder of its own, into a store that none of them found, readable by its owner."""
     monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
-    project.write(HELD)
+    project.write(PASSING)
     command = [sys.executable, "-m", "pytest", *(f"-pno:{name}" for name in project.lean)]
     runs = [
         subprocess.Popen(
@@ -247,7 +247,7 @@ def test_a_home_that_can_not_be_written(
     """One line reports it; the run, its record and its exit status don't change."""
     monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
     monkeypatch.setenv("XDG_STATE_HOME", "/proc/missing")
-    project.write(HELD)
+    project.write(PASSING)
     ran = project.run(*mode)
     assert (ran.status, ran.final) == (0, "CONFIRMED")
     (line,) = [line for line in ran.out.splitlines() if "could not be" in line]
@@ -258,7 +258,7 @@ def test_a_full_disk_costs_the_history_alone(
     project: Project, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store is full, by SQLite's own error: one line, and the store is as it was."""
-    project.write(HELD)
+    project.write(PASSING)
     project.run()
 
     def full(connection: sqlite3.Connection) -> None:
@@ -281,7 +281,7 @@ def test_a_full_disk_costs_the_history_alone(
 
 def test_the_command_needs_no_sqlalchemy(project: Project, url: str) -> None:
     """`prodstatus history` over a file."""
-    project.write(HELD)
+    project.write(PASSING)
     project.run()
     code = (
         "import sys; from pytest_prodstatus.cli.main import main\n"
@@ -298,7 +298,7 @@ def test_the_command_needs_no_sqlalchemy(project: Project, url: str) -> None:
 def test_nothing_of_it_is_imported_before_the_run_is_judged(project: Project, url: str) -> None:
     """A run with a history has no SQLAlchemy in its process while its tests run."""
     test = "@api\ndef test_a(): assert 'sqlalchemy' not in sys.modules\n"
-    project.write({**HELD, "test_api.py": test})
+    project.write({**PASSING, "test_api.py": test})
     status, out, _ = project.run_piped()
     assert status == 0, out
     assert len(kept(url, project.root.name)) == 1
@@ -310,7 +310,7 @@ def test_an_odd_switch_is_a_usage_error(
 ) -> None:
     """It is 0 or 1: one sentence, before anything runs."""
     monkeypatch.setenv("PRODSTATUS_HISTORY", value)
-    project.write(HELD)
+    project.write(PASSING)
     ran = project.run()
     assert ran.status == 4
     assert f"PRODSTATUS_HISTORY={value!r}: set it to 0" in ran.err
@@ -318,7 +318,7 @@ def test_an_odd_switch_is_a_usage_error(
 
 def test_a_fresh_machine_learns_the_past(project: Project, url: str) -> None:
     """In a new folder, the record has the former runs and dates from the store."""
-    project.write(HELD)
+    project.write(PASSING)
     first = project.run()
     project.write(FAILED)
     second = project.run()
@@ -358,7 +358,7 @@ def test_an_override_is_in_every_report(
     with Overrides.open(url, project.root.name) as overrides:
         overrides.add(word)
         overrides.add(ended)
-    project.write({**HELD, **FAILED})
+    project.write({**PASSING, **FAILED})
     ran = project.run(*mode, "-q")
     assert ran.status == 1
     line = f"OVERRIDE until {word.until:%Y-%m-%d %H:%M} UTC, by Ana Lima: the *fix* itself"
@@ -379,7 +379,7 @@ def test_an_override_is_reported_without_a_terminal(project: Project, url: str) 
         overrides.add(
             Override(target="production", reason="x", who="Ana", since=now - hour, until=now + hour)
         )
-    project.write(HELD)
+    project.write(PASSING)
     assert "prodstatus: OVERRIDE until" in project.run("-p", "no:terminal").err
 
 
@@ -388,7 +388,7 @@ def test_merged_shards_are_one_run(
 ) -> None:
     """Shards save themselves under one id; what they are merged to takes their place."""
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "job-7")
-    project.write(HELD)
+    project.write(PASSING)
     for stage in ("api", "shop"):
         project.run(f"--stage={stage}", f"--prodstatus-dir={stage}")
     assert kept(url, project.root.name) == [("job-7", "BLOCKED", False)]
@@ -402,7 +402,7 @@ def test_the_command_prints_what_a_run_saved(
     project: Project, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`prodstatus history` and a run mean the same project."""
-    project.write({**HELD, "pyproject.toml": NAMED})
+    project.write({**PASSING, "pyproject.toml": NAMED})
     project.run()
     monkeypatch.chdir(project.root)
     done = CliRunner().invoke(main, ["history", "--json"])

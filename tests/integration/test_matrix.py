@@ -16,13 +16,13 @@ SWEEP: dict[str, tuple[str, ...]] = {
     **{f"n2-{dist}": (*XDIST, f"--dist={dist}") for dist in DISTS},
     "serial-no-terminal": ("-p", "no:terminal"),
     "n2-no-terminal": (*XDIST, "-p", "no:terminal"),
-    "remote": (),  # what it takes is known in the project's folder alone
+    "remote": (),  # known only in the project's folder
 }
 MODES = SWEEP if os.environ.get("PRODSTATUS_SWEEP") == "1" else EVERYDAY
 
 
 def expected_of(row: Row, mode: str) -> Expected:
-    """Return what a row has to give in a mode."""
+    """Return the expected result of a row in a mode."""
     if mode.startswith("serial"):
         return row.serial
     return row.each if mode == "n2-each" else row.xdist

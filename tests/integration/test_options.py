@@ -143,7 +143,7 @@ def _settings_of(ran: Ran) -> tuple[str, str, str, str]:
 def test_bad_value_is_usage_error(
     project: Project, args: tuple[str, ...], names: tuple[str, ...]
 ) -> None:
-    """A value that won't do: one sentence with the value and what would do, exit 4, no file."""
+    """A wrong value: one sentence with the value and the right ones, exit 4, no file."""
     project.write(PASSING)
     ran = project.run(*args)
     message = usage_error(ran)
@@ -182,7 +182,7 @@ CATALOGUES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
 def test_bad_catalogue_is_usage_error(
     project: Project, case: tuple[dict[str, str], tuple[str, ...]]
 ) -> None:
-    """What makes no catalogue: one sentence with the test and the value, exit 4, no file."""
+    """A mark that no catalogue can hold: one sentence with test and value, exit 4, no file."""
     files, names = case
     project.write(files)
     message = usage_error(project.run())

@@ -143,9 +143,9 @@ def test_the_keyboard_reaches_everything(browser: Browser, plain: Path) -> None:
         for _ in range(wanted + 5):
             page.keyboard.press("Tab")
             reached.add(page.evaluate("document.activeElement.outerHTML"))
-        assert any("<summary" in each for each in reached)
-        assert any('href="#stage-a"' in each for each in reached)
-        assert any("searchbox" in each or 'type="search"' in each for each in reached)
+        assert any("<summary" in element for element in reached)
+        assert any('href="#stage-a"' in element for element in reached)
+        assert any("searchbox" in element or 'type="search"' in element for element in reached)
         folded = page.locator(".criterion:not([open]) > summary").first
         criterion = folded.evaluate("one => one.parentElement.id")
         folded.focus()

@@ -148,13 +148,13 @@ def test_no_exit_status_of_pytest_opens_a_gate(path: Path) -> None:
     named = "PRODSTATUS_SUBJECT" in workflow["env"]
     commands = [" ".join(step.get("run", "").split()) for step in steps(workflow)]
     runs = [command for command in commands if command.startswith("pytest")]
-    asks = [command for command in commands if command.startswith("prodstatus gate")]
+    gates = [command for command in commands if command.startswith("prodstatus gate")]
     assert runs
-    assert asks
+    assert gates
     assert all(command.endswith("|| true") for command in runs)
-    assert not [c for c in asks if "|" in c or '--commit "$GITHUB_SHA"' not in c]
+    assert not [c for c in gates if "|" in c or '--commit "$GITHUB_SHA"' not in c]
     assert named or all('--prodstatus-subject="$RELEASE"' in command for command in runs)
-    assert named or all('--subject "$RELEASE"' in command for command in asks)
+    assert named or all('--subject "$RELEASE"' in command for command in gates)
 
 
 def test_the_money_is_behind_an_environment_of_its_own() -> None:

@@ -362,14 +362,14 @@ TOKEN = "plantedToken0123456789"
 
 
 @pytest.mark.parametrize(
-    ("way", "mode"),
+    ("ending", "mode"),
     [
-        *((way, SERIAL) for way in ENDINGS if way != "crash"),
-        *((way, XDIST) for way in ("crash", "exit", "fail fast")),
+        *((ending, SERIAL) for ending in ENDINGS if ending != "crash"),
+        *((ending, XDIST) for ending in ("crash", "exit", "fail fast")),
     ],
 )
 def test_secrets_are_not_shown_as_a_run_ends(
-    project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...], way: str
+    project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...], ending: str
 ) -> None:
     """For every early end of a run, the reason is shown without the secret."""
     monkeypatch.setenv("SHOP_TOKEN", TOKEN)
@@ -377,7 +377,7 @@ def test_secrets_are_not_shown_as_a_run_ends(
     @api
     def test_a(request):
         value = os.environ["SHOP_TOKEN"]
-        {ENDINGS[way]}
+        {ENDINGS[ending]}
     """
     conftest = """
     from pathlib import Path
@@ -415,9 +415,9 @@ def test_pytest_s_own_failure_shows_no_secret(
     ran = project.run(*mode, "-m", "production")
     assert "INTERNALERROR" in ran.out
     assert "OSError: ********" in ran.out
-    seen = (project.root / "seen.txt").read_text(encoding="utf-8")
-    assert "OSError: ********" in seen
-    assert TOKEN not in ran.out + ran.err + json.dumps(ran.record) + seen
+    written_text = (project.root / "seen.txt").read_text(encoding="utf-8")
+    assert "OSError: ********" in written_text
+    assert TOKEN not in ran.out + ran.err + json.dumps(ran.record) + written_text
 
 
 @MODES
@@ -520,7 +520,7 @@ def test_a_secret_that_became_known_leaves_the_former_record(
     project: Project, monkeypatch: pytest.MonkeyPatch, partial: tuple[str, ...]
 ) -> None:
     """While a run is in progress its record keeps the former one, without what is a secret now."""
-    seen = """
+    written_text = """
     @api
     def test_a(evidence):
         file = Path("reports/status.json")
@@ -530,7 +530,7 @@ def test_a_secret_that_became_known_leaves_the_former_record(
         else:
             evidence(token="former-value-1")
     """
-    project.write({"test_api.py": seen, "test_shop.py": SHOP})
+    project.write({"test_api.py": written_text, "test_shop.py": SHOP})
     assert project.run().status == 0
     assert "former-value-1" in (project.folder / "status.json").read_text(encoding="utf-8")
     monkeypatch.setenv("API_TOKEN", "former-value-1")
@@ -542,7 +542,7 @@ def test_a_secret_that_became_known_leaves_the_former_record(
 def test_a_dotenv_file_that_is_written_later_is_read(
     project: Project, mode: tuple[str, ...]
 ) -> None:
-    """Nobody loads it into the environment, and no secret was known when the run began."""
+    """A secret in `.env`, which isn't in the environment, is redacted as well."""
     project.write(
         {
             "test_api.py": """

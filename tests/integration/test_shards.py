@@ -81,7 +81,7 @@ def record_in(folder: Path) -> dict[str, Any]:
 def test_shards_make_the_run(
     project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...]
 ) -> None:
-    """By stage, in folders of their own, after the same former run; equal but for times."""
+    """Shards by stage, merged, equal one run of all stages, but for times."""
     project.write({"pyproject.toml": CONFIG, "test_all.py": TESTS})
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "before")
     assert project.run().status == 1
@@ -103,7 +103,7 @@ def test_shards_make_the_run(
 
 
 def test_a_lost_shard_opens_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither by its neighbour's record, nor by what that remembers, nor merged without it."""
+    """A missing shard keeps the gate closed: over one shard's record, an old one, or a merge."""
     tests = "@api\ndef test_a(): pass\n@shop\ndef test_b(): pass\n"
     project.write({"test_all.py": tests})
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "yesterday")
@@ -150,14 +150,14 @@ def test_exit_statuses(project: Project) -> None:
 
 
 def test_a_run_of_another_rule_opens_no_gate(project: Project) -> None:
-    """A run may end with 0 for all its rule; the deploy gate asks for CONFIRMED."""
+    """A run may end with 0 under its own rule; the deploy gate requires CONFIRMED."""
     project.write({"test_all.py": "@api\ndef test_a(): pytest.skip('later')\n"})
     assert project.run("--prodstatus-gate=not-failed").status == 0
     assert prodstatus(project, "gate").returncode == 10
 
 
 def test_a_gate_asks_neither_pytest_nor_heavy_libraries(project: Project) -> None:
-    """It answers before they would be imported."""
+    """The gate's command imports no heavy library."""
     program = (
         "import sys; sys.argv = ['prodstatus', 'gate']\n"
         "import click\ntheirs = set(sys.modules)\n"  # on Python 3.10 subprocess, by way of uuid
@@ -188,7 +188,7 @@ def test_what_is_merged_reads_back(project: Project) -> None:
 
 
 def test_a_waiver_that_closes_the_gate_is_named_by_the_run(project: Project) -> None:
-    """On the board; the run itself goes on, and ends by what it saw."""
+    """The board names it; the run goes on, and its exit status follows from its verdicts."""
     waiver = """
     [[tool.prodstatus.waivers]]
     criterion = "api.gone"

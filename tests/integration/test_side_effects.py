@@ -53,7 +53,7 @@ def test_own_flaky_mark_does_not_start_it_again(project: Project, mode: tuple[st
 
 
 def test_rerun_by_a_plugin_that_ignores_the_mark_is_refused(project: Project) -> None:
-    """Whatever runs the item's protocol twice, the second start is refused and the first counts."""
+    """If a plugin runs the item's protocol twice, the second start is refused; the first counts."""
     twice = """
     import pytest
     from _pytest.runner import runtestprotocol

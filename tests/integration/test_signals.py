@@ -1,4 +1,4 @@
-"""A run that is killed leaves behind that nothing is confirmed, and loses nothing it knew."""
+"""A killed run's outputs confirm nothing, and keep what the last finished run knew."""
 
 from __future__ import annotations
 

@@ -172,9 +172,9 @@ def test_the_store_s_own_command_buys_where_it_is_configured(project: Project) -
         )
     assert ran.status == 0, ran.output
     (placed, _) = ran.record["stages"][1]["criteria"]
-    seen = {entry["name"]: entry["value"] for entry in placed["evidence"]}
-    (order_id,) = seen["order_ids"]
-    assert (seen["route"], order_id["value"]) == ("store", "8198352049851315")
+    values = {entry["name"]: entry["value"] for entry in placed["evidence"]}
+    (order_id,) = values["order_ids"]
+    assert (values["route"], order_id["value"]) == ("store", "8198352049851315")
 
 
 def test_without_configuration_every_stage_is_blocked(project: Project) -> None:

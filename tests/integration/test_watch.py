@@ -60,16 +60,16 @@ def test_a_worker_imports_nothing_that_judges(project: Project) -> None:
     project.write({**UNDECLARED, "conftest.py": conftest, "test_a.py": "@api\n" + PLAIN})
     ran = project.run("-n1")
     assert ran.verdicts == {"api.plain": "CONFIRMED"}
-    ours = [
+    imported_here = [
         name.removeprefix("pytest_prodstatus.")
         for name in (project.root / "gw0").read_text().splitlines()
         if name.startswith("pytest_prodstatus.")
     ]
-    assert "collector" in ours
+    assert "collector" in imported_here
     heavy = ("recorder", "outputs", "publish", "terminal", "htmlreport", "writers.page",
              "model.codec", "writers.document", "readers.document", "model.record",
              "model.outcome", "phases")  # fmt: skip
-    assert not set(ours) & set(heavy)
+    assert not set(imported_here) & set(heavy)
 
 
 def test_what_judges_goes_past_the_hook_that_rewrites_assertions(project: Project) -> None:

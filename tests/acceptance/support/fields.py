@@ -72,7 +72,7 @@ def number(value: object) -> Decimal | None:
     return None
 
 
-def whole(value: object) -> int | None:
+def integer(value: object) -> int | None:
     """Return a whole number that may be given as text."""
     exact = number(value)
     return int(exact) if exact is not None and exact == int(exact) else None

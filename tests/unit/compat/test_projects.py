@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.compat.projects import Seen, find_differences, without_times
+from tests.compat.projects import ProjectRun, find_differences, without_times
 
-GREEN = Seen(
+GREEN = ProjectRun(
     status=0,
     output="= 1 passed in TIME =",
     outcomes=frozenset({(("test_a", "test_one", "passed"), 1)}),

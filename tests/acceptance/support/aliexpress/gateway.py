@@ -94,9 +94,9 @@ class Envelope:
         """The `result` object, empty if there is none."""
         return fields.mapping(self.body.get("result"))
 
-    def unreadable(self, what: str) -> Unavailable:
+    def unreadable(self, detail: str) -> Unavailable:
         """Return the error for an answer of which `what` can't be read."""
-        return unreadable(PROVIDER, self.operation, what, self.request_id or None)
+        return unreadable(PROVIDER, self.operation, detail, self.request_id or None)
 
 
 class Gateway(ProviderClient):
@@ -269,15 +269,15 @@ def kind_of_gateway_error(
     What isn't known to be ours is Unavailable: a provider's trouble must never read as a failure of
     the store, nor an order whose fate is unknown as one that was refused.
     """
-    for each in (sub_code, code):
-        prefix = (each or "").lower()
+    for known_code in (sub_code, code):
+        prefix = (known_code or "").lower()
         if prefix.startswith("isp."):
             return Unavailable
         if prefix.startswith("isv."):
             return Misconfigured if "permission" in prefix else RequestRefused
-    for each in (code, sub_code):
-        if each in _CODES:
-            return _CODES[each]
+    for known_code in (code, sub_code):
+        if known_code in _CODES:
+            return _CODES[known_code]
     return RequestRefused if (type_ or "").upper() == "ISV" else Unavailable
 
 

@@ -127,7 +127,7 @@ def _sku(row: Mapping[str, Any], base_currency: object) -> Sku | None:
         sku_id=sku_id,
         sku_attr=fields.text(row.get("sku_attr")) or "",
         price=price,
-        stock=max(fields.whole(row.get("sku_available_stock")) or 0, 0),
+        stock=max(fields.integer(row.get("sku_available_stock")) or 0, 0),
     )
 
 
@@ -151,6 +151,6 @@ def _shown_amounts(shown: str) -> set[Decimal]:
         readings.add(Decimal(re.sub(r"[.,]", "", digits)))
     decimal = re.fullmatch(r"(\d+|\d{1,3}([.,])\d{3}(?:\2\d{3})*)([.,])(\d+)", digits)
     if decimal and decimal.group(2) != decimal.group(3):
-        whole = re.sub(r"[.,]", "", decimal.group(1))
-        readings.add(Decimal(f"{whole}.{decimal.group(4)}"))
+        units = re.sub(r"[.,]", "", decimal.group(1))
+        readings.add(Decimal(f"{units}.{decimal.group(4)}"))
     return readings

@@ -109,7 +109,7 @@ class PayPalClient(ProviderClient):
             body, debug_id = self._page(batch_id, page)
             if page == 1:
                 first = fields.mapping(body.get("batch_header"))
-                promised = fields.whole(body.get("total_items"))
+                promised = fields.integer(body.get("total_items"))
                 pages = self._pages(body, debug_id)
             for row in fields.sequence(body.get("items"), inside="items"):
                 item = read_item(row)
@@ -125,7 +125,7 @@ class PayPalClient(ProviderClient):
         return batch
 
     def _pages(self, body: Mapping[str, Any], debug_id: str | None) -> int:
-        pages = fields.whole(body.get("total_pages"))
+        pages = fields.integer(body.get("total_pages"))
         links = fields.sequence(body.get("links"), inside="links")
         more = any(fields.mapping(link).get("rel") == "next" for link in links)
         if pages is None and more:
@@ -170,7 +170,7 @@ class PayPalClient(ProviderClient):
         requested_at = self._clock()
         body, debug_id = self._read(_TOKEN, self._transport.exchange(call))
         value = Secret(fields.text(body.get("access_token")) or "")
-        seconds = fields.whole(body.get("expires_in"))
+        seconds = fields.integer(body.get("expires_in"))
         scopes = frozenset((fields.text(body.get("scope")) or "").split())
         del body  # it holds the token, and a traceback may show this frame's variables
         if not value or seconds is None or not 0 < seconds < 10**9:

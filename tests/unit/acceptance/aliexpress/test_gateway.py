@@ -196,7 +196,7 @@ def test_a_ban_is_waited_out(web: responses.RequestsMock) -> None:
     web.post(URL, json={BENEFIT: {"result": {}, "request_id": "r5"}})
     sleeps = Sleeps()
     aliexpress_client(sleep=sleeps).member_benefit()
-    assert [int(each) for each in sleeps] == [4, 6]
+    assert [int(seconds) for seconds in sleeps] == [4, 6]
 
 
 @pytest.mark.parametrize(
@@ -229,10 +229,10 @@ UNCERTAIN: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("answer", UNCERTAIN)
 def test_an_order_whose_fate_is_unknown_is_never_called_refused(
-    web: responses.RequestsMock, answer: dict[str, Any]
+    web: responses.RequestsMock, response: dict[str, Any]
 ) -> None:
     """Success without an id, 5xx, isp.*, garbage and cuts leave it open; nothing is repeated."""
-    web.post(URL, **answer)
+    web.post(URL, **response)
     with pytest.raises(OutcomeUnknown):
         aliexpress_client().place_order(order_request())
     assert len(web.calls) == 1

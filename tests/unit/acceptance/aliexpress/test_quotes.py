@@ -77,7 +77,7 @@ def test_delivery_options_may_be_wrapped(wrapped: bool) -> None:
     listed: object = {"delivery_option_d_t_o": rows} if wrapped else rows
     body = {"result": {"delivery_options": listed}}
     options = read_delivery(Envelope(body=body, request_id="r", operation="q"), requested="USD")
-    assert [(each.code, each.fee) for each in options] == [("A", Money(0, "USD"))]
+    assert [(option.code, option.fee) for option in options] == [("A", Money(0, "USD"))]
 
 
 @pytest.mark.parametrize("wrapped", [False, True])

@@ -256,7 +256,7 @@ def test_a_schema_without_orders_is_named(running_store: Store) -> None:
         )
 
 
-def _answers(url: str) -> bool:
+def _accepts_connections(url: str) -> bool:
     try:
         with connected(url):
             return True
@@ -280,7 +280,7 @@ def standby(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         Path(folder / "data" / "standby.signal").touch()
         server._server = server._start()
         deadline = time.monotonic() + 30
-        while not _answers(server.url()) and time.monotonic() < deadline:
+        while not _accepts_connections(server.url()) and time.monotonic() < deadline:
             time.sleep(0.05)
         yield server.url()
     finally:

@@ -141,8 +141,10 @@ def test_a_lost_connection_keeps_what_was_read_before(
             other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
         return ask("SELECT 1 AS n")["n"]
 
-    one = _of("SELECT 1 AS n")
-    snapshot, noted = _snapshot(owner, before=one, killed=killed, after=one, last=one)
+    question = _of("SELECT 1 AS n")
+    snapshot, noted = _snapshot(
+        owner, before=question, killed=killed, after=question, last=question
+    )
     assert snapshot.answer("before") == 1
     for name in ("killed", "after", "last"):
         assert _kind(partial(snapshot.answer, name)) == "provider-unavailable"
@@ -152,8 +154,8 @@ def test_a_lost_connection_keeps_what_was_read_before(
 def test_without_a_database_every_question_is_blocked_after_one_try() -> None:
     """The reason is the same for all, and nothing is noted."""
     with opened("postgresql://reader@127.0.0.1:1/store") as database:
-        one = _of("SELECT 1 AS n")
-        snapshot, noted = _snapshot(database, first=one, second=one)
+        question = _of("SELECT 1 AS n")
+        snapshot, noted = _snapshot(database, first=question, second=question)
         for name in ("first", "second", "first"):
             assert _kind(partial(snapshot.answer, name)) == "provider-unavailable"
     assert noted == []

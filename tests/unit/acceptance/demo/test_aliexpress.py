@@ -236,7 +236,7 @@ def test_a_passing_fault_is_got_over(shop: Shop) -> None:
     faults.fail_next, faults.rate_limit_next, faults.rate_limit_s, faults.cut_next = 1, 1, 3, 1
     faults.garbage_next = 1
     assert shop.another(sleep=sleeps).member_benefit().request_id
-    assert any(3 <= each <= 3.25 for each in sleeps)
+    assert any(3 <= seconds <= 3.25 for seconds in sleeps)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +295,7 @@ def test_a_quote_takes_the_cheapest_variant_in_stock(shop: Shop) -> None:
         named = shop.client.quote("1005002", sku_id=name, quantity=1, ship_to="US", currency="USD")
         assert named.sku.sku_id == "2"
     options = shop.client.freight("1005002", "3", 1, ship_to="US", currency="USD")
-    fees = {each.code: each.fee for each in options}
+    fees = {option.code: option.fee for option in options}
     assert fees == {"FAST": Money("1172.71", "USD"), "SLOW": Money("3.40", "USD"), "ODD": None}
 
 

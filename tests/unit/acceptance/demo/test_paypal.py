@@ -200,7 +200,7 @@ def test_retry_after_is_honoured(bank: Bank) -> None:
     client.token()
     bank.state.faults.rate_limit_next, bank.state.faults.rate_limit_s = 2, 4
     assert client.payout_batch("B1").status == "SUCCESS"
-    assert [int(each) for each in sleeps] == [4, 4]
+    assert [int(seconds) for seconds in sleeps] == [4, 4]
 
 
 def test_one_item_can_be_asked_for(bank: Bank) -> None:

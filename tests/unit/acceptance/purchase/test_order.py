@@ -72,8 +72,8 @@ def test_the_ladder_spends_as_much_as_it_says(bench: Bench) -> None:
 
 def test_the_credential_is_looked_at_again_just_before(bench: Bench) -> None:
     """What was good when the run began may have changed."""
-    answers = iter([(), ("the access token of credential 1 has expired",)])
-    bench.conditions = lambda: next(answers)
+    missing = iter([(), ("the access token of credential 1 has expired",)])
+    bench.conditions = lambda: next(missing)
     assert bench.blocked()[0] == "not-armed"
     bench.conditions = tuple
     bench.state.faults.reject_token = True
