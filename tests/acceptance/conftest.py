@@ -44,6 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the criterion that acts first, so that the one which reads its order finds it."""
+    # The sort is stable, so all other criteria keep their order.
     items.sort(key=lambda item: not acts(item))
 
 

@@ -284,7 +284,7 @@ def test_disk_that_is_full_or_read_only_closes_the_gate(project: Project, harm: 
 
 @MODES
 def test_nothing_is_kept_beyond_the_run(project: Project, mode: tuple[str, ...]) -> None:
-    """Pytest ends by looking for garbage in all that is left, of thousands of criteria as well."""
+    """No status or criterion outlives the run: pytest's last garbage collection visits them all."""
     counts = """
     import gc
     import pytest

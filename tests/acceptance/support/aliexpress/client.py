@@ -171,6 +171,7 @@ class AliExpressClient(Gateway):
         try:
             envelope = self._call(_CREATE, order.to_params(), fresh=True)
         except (NetworkFault, Unavailable) as error:
+            # Nothing reached the supplier, so the outcome is known: nothing was ordered.
             if isinstance(error, NetworkFault) and not error.sent:
                 raise
             raise _unknown(error.message, error) from error

@@ -179,6 +179,7 @@ class Gateway(ProviderClient):
         if reply.status == 429:
             raise self._refusal(RateLimited, method, reply, error, "too many requests")
         by_status = kind_of_status(reply.status)
+        # A 5xx wins over its body: the order may exist although the body names a refusal.
         if by_status is not None and (error is None or reply.status >= 500):
             raise self._refusal(by_status, method, reply, error, "the call was not answered")
         if error is not None:
@@ -212,6 +213,7 @@ class Gateway(ProviderClient):
         else:
             return
         code = fields.text(facts.get("error_code")) or fields.text(facts.get("code"))
+        # A failure that names an order may have made it, so it doesn't count as refused.
         if facts.get("order_list"):
             otherwise = "it names an order and reports a failure"
             raise self._refusal(Unavailable, method, reply, facts, otherwise)

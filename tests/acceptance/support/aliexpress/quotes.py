@@ -110,6 +110,7 @@ def read_fee(option: Mapping[str, Any], *, requested: str) -> Money | None:
     shown = fields.text(option.get("shipping_fee_format"))
     if raw is None or raw < 0 or shown is None or not _agrees(shown, currency):
         return None
+    # The two readings of the number: whole units, or cents.
     settled = _shown_amounts(shown) & {raw, raw / 100}
     return Money(settled.pop(), currency) if len(settled) == 1 else None
 

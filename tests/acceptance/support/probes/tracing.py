@@ -140,6 +140,7 @@ def _trace(
         (faults if verdict == "FAILED" else waits).append(
             f"{candidate.supplier_id} is {status} at the supplier"
         )
+    # Each sale has two payouts: the commission (admin) and the net profit (user).
     if {payout.role for payout in made} != {"admin", "user"}:
         faults.append("a payout is missing")
     if paid.by_payoneer and not settings.accept_payoneer:

@@ -117,6 +117,7 @@ def read_back(supplier: Supplier, action: Action, *, now: datetime, wait: Waitin
 
 def _read(orders: list[tuple[str, SupplierOrder | None]], *, fresh: bool) -> ReadBack:
     known = [order for _, order in orders if order is not None]
+    # The supplier finds an order only some seconds after it was placed: a fresh one isn't lost yet.
     verdicts: list[Verdict] = [
         order_verdict(order) if order is not None else ("BLOCKED" if fresh else "FAILED")
         for _, order in orders

@@ -151,6 +151,7 @@ class StoreCommand:
         finally:
             if process.poll() is None:
                 _kill(process)
+        # A report counts only if it is newer than the start and than the one before it.
         earliest = max(started - _GRAIN_NS, (former or 0) + 1)
         report = _new_report(self.report, earliest)
         words = (report.details if report else "") or output.last_line()
