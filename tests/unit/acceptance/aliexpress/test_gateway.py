@@ -227,7 +227,7 @@ UNCERTAIN: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("answer", UNCERTAIN)
+@pytest.mark.parametrize("response", UNCERTAIN)
 def test_an_order_whose_fate_is_unknown_is_never_called_refused(
     web: responses.RequestsMock, response: dict[str, Any]
 ) -> None:

@@ -33,7 +33,7 @@ if does == "report":
     sys.exit(int(rest[0]))
 elif does == "print":
     print(rest[0])
-elif does == "print":
+elif does == "environment":
     report("SKIPPED", "N/A", " ".join(os.environ.get(name, "-") for name in rest))
 elif does == "sleep":
     report("SUCCESS", "8198352049851315")
@@ -202,7 +202,9 @@ def test_it_gets_what_was_judged(backend: Backend, monkeypatch: pytest.MonkeyPat
     """The product that was quoted, not that of the process's own environment, and the rest."""
     monkeypatch.setenv("TEST_PRODUCT_URL", "https://www.aliexpress.com/item/1.html")
     monkeypatch.setenv("STORE_SETTING", "of-the-store")
-    backend.does("print", "TEST_PRODUCT_URL", "TEST_COUNTRY", "REAL_PLACEORDER", "STORE_SETTING")
+    backend.does(
+        "environment", "TEST_PRODUCT_URL", "TEST_COUNTRY", "REAL_PLACEORDER", "STORE_SETTING"
+    )
     url = backend.bench.variables["TEST_PRODUCT_URL"]
     assert f"{url} us 1 of-the-store" in backend.bench.blocked()[1]
 
@@ -213,7 +215,7 @@ def test_its_words_hold_no_secret_and_no_person(
     """Neither in the reason nor in the journal, which outlives it."""
     monkeypatch.setenv("STORE_API_KEY", "hunter2-hunter2")
     backend.bench.variables["TEST_FULL_NAME"] = "Ann Person"
-    backend.does("print", "STORE_API_KEY", "TEST_FULL_NAME", "TEST_ADDRESS", "TEST_PHONE")
+    backend.does("environment", "STORE_API_KEY", "TEST_FULL_NAME", "TEST_ADDRESS", "TEST_PHONE")
     reason = backend.bench.blocked()[1]
     with backend.bench.journal() as journal:
         details = str([event.note for action in journal.actions() for event in action.events])
