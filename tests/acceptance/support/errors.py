@@ -166,7 +166,7 @@ def access_assumed() -> Iterator[None]:
     except AssertionError as failed:
         if isinstance(failed.__cause__, (CredentialRejected, Misconfigured)):
             blocked(
-                f"{failed.__cause__.provider} could not be reached: {failed}",
+                f"{failed.__cause__.provider} could not be used: {failed}",
                 kind="missing-config",
                 remedy="see the criteria that judge this access",
             )

@@ -150,7 +150,7 @@ def test_a_database_that_is_not_there_is_a_wrong_url(running_store: Store) -> No
     url = running_store.environment["DATABASE_URL"].replace("/store?", "/stroe?")
     with opened(url) as database:
         kind, reason = _blocked(lambda: database.ask("SELECT 1"))
-    assert (kind, "no such database" in reason) == ("missing-config", True)
+    assert (kind, "database does not exist" in reason) == ("missing-config", True)
 
 
 def test_an_unreachable_server_is_named_without_its_password() -> None:
