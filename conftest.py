@@ -32,7 +32,7 @@ def pytest_configure_node(node: object) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End the demo store, where this process booted one."""
+    """End the demo store, if this process booted one."""
     import sys
 
     run = sys.modules.get("tests.acceptance.demo.run")

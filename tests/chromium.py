@@ -1,4 +1,4 @@
-"""A headless Chromium of this machine, for what only a browser can tell of the page."""
+"""This machine's headless Chromium, for tests of the page that need a browser."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ WIDE, PHONE = (1280, 800), (390, 844)
 
 
 def executable() -> str | None:
-    """Return where Chromium is on this machine; None where it isn't installed."""
+    """Return the path of Chromium on this machine, None if it isn't installed."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @contextmanager
 def launched() -> Iterator[Browser]:
-    """Run a Chromium that nothing of this machine's user reaches."""
+    """Run a Chromium with a profile of its own."""
     with sync_playwright() as playwright:
-        # Without its sandbox, since CI often runs as root; it opens files of our own alone.
+        # No sandbox: Chromium refuses it as root, as CI often runs. It opens only our own files.
         browser = playwright.chromium.launch(executable_path=executable(), args=["--no-sandbox"])
         try:
             yield browser
@@ -33,25 +33,25 @@ def launched() -> Iterator[Browser]:
             browser.close()
 
 
-@dataclass  # without slots, since Playwright keeps something of its own on it
+@dataclass  # no slots: Playwright sets an attribute on the receiver of a bound handler
 class Opened:
-    """A file open in a window of its own, and what it did meanwhile.
+    """A page in a window of its own, and what the page did.
 
     Attributes:
-        told: what it wrote to the console, errors included.
-        asked: addresses of everything that it asked for but itself.
+        console: the lines that it wrote to the console, errors included.
+        requests: the addresses that it requested, without its own.
         popped: dialogs that it opened.
     """
 
     page: Page
-    told: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    console: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     popped: list[str] = field(default_factory=list)
 
     def open(self, file: Path) -> None:
         """Open another file in the same window."""
         self.page.goto(file.as_uri())
-        self.asked.remove(file.as_uri())
+        self.requests.remove(file.as_uri())
 
     def dismiss(self, dialog: Dialog) -> None:
         """Note a dialog and close it."""
@@ -91,10 +91,10 @@ def opened(
         page = shown.page
         if now:
             page.clock.set_fixed_time(now)
-        page.on("console", lambda message: shown.told.append(message.text))
-        page.on("pageerror", lambda error: shown.told.append(str(error)))
+        page.on("console", lambda message: shown.console.append(message.text))
+        page.on("pageerror", lambda error: shown.console.append(str(error)))
         page.on("dialog", shown.dismiss)
-        page.on("request", lambda asked: shown.asked.append(asked.url))
+        page.on("request", lambda request: shown.requests.append(request.url))
         shown.open(file)
         yield shown
     finally:

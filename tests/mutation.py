@@ -35,7 +35,7 @@ TESTS = (
     *("marker", "waiver", "merge", "gate"),
 )
 
-_ALWAYS = "whatever isn't CONFIRMED has a reason and a cause; the types don't say so"
+_ALWAYS = "everything that isn't CONFIRMED has a reason and a cause, unknown to the types"
 _GIVEN = "a default that the core itself never relies on"
 SAME = {
     "outcome:False flipped": _GIVEN,
@@ -75,20 +75,20 @@ _TURN: dict[type[ast.cmpop], type[ast.cmpop]] = {
 def mutants(source: str) -> Iterator[tuple[str, str]]:
     """Yield each mutant of a module: what was changed, and the changed source."""
     tree = ast.parse(source)
-    beside = _beside(tree)
+    declarations = _declarations(tree)
     for index, node in enumerate(ast.walk(tree)):
-        if id(node) in beside:
+        if id(node) in declarations:
             continue
-        for number, told in enumerate(_changes(node)):
+        for number, change in enumerate(_changes(node)):
             changed = copy.deepcopy(tree)
             target = list(ast.walk(changed))[index]
             _apply(target, number)
             line = getattr(node, "lineno", getattr(getattr(node, "pattern", None), "lineno", 0))
-            yield f"{line}: {told}", ast.unparse(ast.fix_missing_locations(changed))
+            yield f"{line}: {change}", ast.unparse(ast.fix_missing_locations(changed))
 
 
-def _beside(tree: ast.AST) -> set[int]:
-    """Return what is no rule: how dataclasses are made, and which names a module gives away."""
+def _declarations(tree: ast.AST) -> set[int]:
+    """Return the ids of nodes that hold no rule: class decorators, and `__all__`."""
     roots: list[ast.AST] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
@@ -183,8 +183,8 @@ def caught(module: str, source: str) -> bool:
         # The module's own tests first: they notice most, and soonest.
         own = "gate" if module in GATE else module
         names = sorted(TESTS, key=lambda name: name != own)
-        for some in (names[:1], names[1:]):
-            files = [f"tests/unit/model/test_{name}.py" for name in some]
+        for batch in (names[:1], names[1:]):
+            files = [f"tests/unit/model/test_{name}.py" for name in batch]
             done = subprocess.run(
                 [*command, *files], cwd=root, env=environment, capture_output=True, text=True,
                 check=False, timeout=300,
@@ -197,11 +197,11 @@ def caught(module: str, source: str) -> bool:
 
 
 def main(modules: list[str]) -> int:
-    """Try all mutants of some modules and say which survive."""
+    """Try all mutants of some modules and print those that survive."""
     todo = [
-        (module, told, source)
+        (module, change, source)
         for module in modules
-        for told, source in mutants(
+        for change, source in mutants(
             (ROOT / "pytest_prodstatus/model" / f"{module}.py").read_text(encoding="utf-8")
         )
     ]
@@ -210,24 +210,24 @@ def main(modules: list[str]) -> int:
         if caught(module, source):
             sys.stdout.write(f"{module}: the tests fail without any change\n")
             return 1
-    dead = same = 0
+    killed = same = 0
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(lambda each: caught(each[0], each[2]), todo)
-        for (module, told, _), noticed in zip(todo, results, strict=True):
-            known = not noticed and _without_line(f"{module}:{told}") in SAME
-            dead, same = dead + noticed, same + known
+        results = pool.map(lambda mutant: caught(mutant[0], mutant[2]), todo)
+        for (module, change, _), noticed in zip(todo, results, strict=True):
+            known = not noticed and _without_line(f"{module}:{change}") in SAME
+            killed, same = killed + noticed, same + known
             if not noticed:
                 word = "same    " if known else "SURVIVED"
-                sys.stdout.write(f"{word} {module}:{told}\n")
+                sys.stdout.write(f"{word} {module}:{change}\n")
                 sys.stdout.flush()
-    survived = len(todo) - dead - same
-    told = f"{len(todo)} mutants, {dead} caught, {same} the same in effect, {survived} survived"
-    sys.stdout.write(f"{told}\n")
+    survived = len(todo) - killed - same
+    totals = f"{len(todo)} mutants, {killed} caught, {same} the same in effect, {survived} survived"
+    sys.stdout.write(f"{totals}\n")
     return 1 if survived else 0
 
 
-def _without_line(told: str) -> str:
-    module, _, rest = told.partition(":")
+def _without_line(mutant: str) -> str:
+    module, _, rest = mutant.partition(":")
     return f"{module}:{rest.partition(': ')[2]}"
 
 

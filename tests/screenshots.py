@@ -2,8 +2,8 @@
 
     python -m tests.screenshots
 
-Each record is that of a run that this makes; only the former runs in it are made up, since nobody
-waits a week for a picture. They go to docs/images/, where a person looks at them before a commit.
+Each record is that of a run that this makes; only the former runs in it are made up, since a
+week of runs is too long to wait for. They go to docs/images/; look at them before you commit.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _pages(folder: Path, config: Config) -> Mapping[str, Path]:
         "blocked": _ran(folder / "blocked", "--demo-scenario=supplier-down"),
         "stale": _stale(folder / "stale"),
     }
-    told = {name: (_with_past(record), config) for name, record in records.items()}
+    shown = {name: (_with_past(record), config) for name, record in records.items()}
     unclaimed = _ran(folder / "waived", "--demo-scenario=payout-unclaimed", armed=True)
     waiver = Waiver(
         criterion="payout.payouts-settled-at-provider",
@@ -110,15 +110,15 @@ def _pages(folder: Path, config: Config) -> Mapping[str, Path]:
         owner="Ana",
         expires=unclaimed.run.started + timedelta(days=3),
     )
-    told["waived"] = (
+    shown["waived"] = (
         _with_past(unclaimed),
         replace(config, waivers=Waivers(given=(waiver,))),
     )
-    told["ten-thousand"] = many(10_000, 20)
+    shown["ten-thousand"] = many(10_000, 20)
     pages = {}
-    for name, (record, shown) in told.items():
+    for name, (record, page_config) in shown.items():
         pages[name] = folder / f"{name}.html"
-        pages[name].write_text(write_page(record, shown), encoding="utf-8")
+        pages[name].write_text(write_page(record, page_config), encoding="utf-8")
     return pages
 
 
@@ -144,7 +144,7 @@ def _read(folder: Path) -> Record:
 def _stale(folder: Path) -> Record:
     """Return the record of a run that looked at one stage, a day and a half after all others."""
     before = timedelta(hours=36)
-    whole = _ran(folder, armed=True)
+    full = _ran(folder, armed=True)
 
     stages = tuple(
         replace(
@@ -154,11 +154,11 @@ def _stale(folder: Path) -> Record:
                 for s in stage.criteria
             ),
         )
-        for stage in whole.stages
+        for stage in full.stages
     )
-    begun = whole.run.started - before
-    run = replace(whole.run, started=begun, finished=begun + timedelta(seconds=4))
-    (folder / "status.json").write_text(write_record(replace(whole, run=run, stages=stages)))
+    begun = full.run.started - before
+    run = replace(full.run, started=begun, finished=begun + timedelta(seconds=4))
+    (folder / "status.json").write_text(write_record(replace(full, run=run, stages=stages)))
     return _ran(folder, "--stage=oauth,order")
 
 

@@ -1,7 +1,7 @@
-"""Fixtures of the store's criteria: what is asked, with which bounds, and by which client.
+"""Fixtures of the store's criteria: settings, database, credential and provider clients.
 
-Nothing here connects before a criterion needs it, and what a criterion needs and doesn't have is
-BLOCKED with the name of the variable.
+Nothing here connects before a criterion needs it. If a variable that a criterion needs is not set,
+the criterion is BLOCKED with the variable's name.
 """
 
 from __future__ import annotations
@@ -37,19 +37,20 @@ _FROM_PROCESS = ("REAL_PLACEORDER", "PRODSTATUS_PLACEORDER_MODE")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Add the fixtures of the one real order, which are a matter of their own."""
+    """Add the fixtures of the one real order, which are in a module of their own."""
     config.pluginmanager.import_plugin("tests.acceptance.ordering")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the criterion that acts first, so that the one which reads its order finds it."""
+    # The sort is stable, so all other criteria keep their order.
     items.sort(key=lambda item: not acts(item))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _secrets(prodstatus_secret: Secrets) -> Iterator[None]:
-    """Every secret that this process learns is redacted, whichever criterion learns it."""
+    """Every secret that this process learns is redacted."""
     with announced_to(prodstatus_secret):
         yield
 
@@ -92,7 +93,7 @@ def settings(
 
 @pytest.fixture(scope="session")
 def now() -> datetime:
-    """The instant of judging, one for all criteria of a process."""
+    """The instant of judging (aware, UTC), the same for all criteria of a process."""
     return utc_now()
 
 
@@ -121,7 +122,7 @@ def snapshot(
     prodstatus_snapshot: Snapshots,
     request: pytest.FixtureRequest,
 ) -> Snapshot:
-    """What the selected criteria ask of the database, within the window, as of one instant."""
+    """The database's answers for the selected criteria, within the window, as of one instant."""
     wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     return Snapshot(
         database,
@@ -133,14 +134,14 @@ def snapshot(
 
 def _fixture_of(question: str) -> Callable[..., object]:
     @pytest.fixture(name=question)
-    def answer(snapshot: Snapshot) -> object:
+    def read_answer(snapshot: Snapshot) -> object:
         """The snapshot's answer to the question of this name, in `probes/questions.py`."""
         return snapshot.answer(question)
 
-    return answer
+    return read_answer
 
 
-for _name in NAMES:  # each question is a fixture, so that pytest knows who asks it
+for _name in NAMES:  # each question is a fixture, so that pytest knows which criteria need it
     globals()[_name] = _fixture_of(_name)
 
 
@@ -154,14 +155,14 @@ def credential(stored: StoredCredentials, settings: Settings) -> SupplierCredent
 def supplier(
     credential: SupplierCredential, settings: Settings, prodstatus_endpoint: Endpoints
 ) -> Iterator[AliExpressClient]:
-    """AliExpress, asked with the store's own credential."""
+    """The AliExpress client, with the store's own credential."""
     with supplier_client(credential, settings, note=prodstatus_endpoint) as client:
         yield client
 
 
 @pytest.fixture
 def paypal(settings: Settings, prodstatus_endpoint: Endpoints) -> Iterator[PayPalClient]:
-    """PayPal, asked with the store's own application."""
+    """The PayPal client, with the store's own application."""
     access = settings.require_paypal()
     from tests.acceptance.support.paypal.client import PayPalClient
 

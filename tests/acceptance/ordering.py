@@ -36,13 +36,13 @@ if TYPE_CHECKING:  # each is imported by the first criterion that needs it
 
 @pytest.fixture
 def ask(database: Database, settings: Settings, now: datetime) -> Ask:
-    """Asks the database as of this moment, each time in a transaction of its own."""
+    """Runs statements as of this moment, each in a transaction of its own."""
     return bound(database.ask, **Scope(now=now, settings=settings).parameters())
 
 
 @pytest.fixture
 def state_url(environment: Mapping[str, str], dotenv: Mapping[str, str]) -> Secret:
-    """Where the journal of real orders is: a URL, which may hold a password."""
+    """The URL of the journal of real orders; it may hold a password."""
     from pytest_prodstatus.journal import state_url
 
     return Secret(state_url({**dotenv, **environment}))
@@ -50,7 +50,7 @@ def state_url(environment: Mapping[str, str], dotenv: Mapping[str, str]) -> Secr
 
 @pytest.fixture
 def journal(ask: Ask, state_url: Secret) -> Iterator[Journal]:
-    """The journal of real orders (after the database, whose absence is the first thing to say)."""
+    """The journal of real orders (after the database, whose absence is reported first)."""
     from tests.acceptance.support.purchase.journal import open_journal
 
     with open_journal(state_url) as opened:
@@ -59,7 +59,7 @@ def journal(ask: Ask, state_url: Secret) -> Iterator[Journal]:
 
 @pytest.fixture
 def wait(settings: Settings) -> Waiting:
-    """Looks again until the time for it is over."""
+    """Repeats a look-up until it succeeds or PRODSTATUS_WAIT is over."""
     return waiting(settings.wait, sleep=time.sleep)
 
 
@@ -67,7 +67,7 @@ def wait(settings: Settings) -> Waiting:
 def conditions(
     ask: Ask, settings: Settings, state_url: Secret, prodstatus_target: str
 ) -> Callable[[], tuple[str, ...]]:
-    """Looks at the credential and the journal anew, and says what is missing for a real order."""
+    """Checks the credential and the journal anew; returns what a real order still needs."""
     from tests.acceptance.support.purchase.journal import journal_conditions
 
     def missing() -> tuple[str, ...]:
@@ -92,7 +92,7 @@ def purchase(
     ask: Ask,
     project: str,
 ) -> Iterator[Purchase]:
-    """What the one real order is made with; BLOCKED, not-armed, unless every condition is met.
+    """The one real order, ready to place; BLOCKED, not-armed, unless every condition is met.
 
     Its credential is read anew, and not the snapshot's, which may be some minutes old.
     """
@@ -111,7 +111,7 @@ def purchase(
             settings=settings.purchase,
             project=project,
             target=prodstatus_target,
-            who=_who(),
+            operator=_operator(),
             clock=utc_now,
             conditions=conditions,
             observe=evidence,
@@ -127,8 +127,8 @@ def placing(tmp_path_factory: pytest.TempPathFactory, prodstatus_run_id: str) ->
 
 
 @pytest.fixture
-def tells_when_over(placing: Placing) -> Iterator[None]:
-    """Tell the other processes that no order will come any more."""
+def ends_placing(placing: Placing) -> Iterator[None]:
+    """Show the other processes, at the end, that no order will follow."""
     yield
     placing.end()
 
@@ -169,6 +169,7 @@ def order_placed(
     require_armed((*settings.purchase.missing, *request.getfixturevalue("conditions")()))
     found: Action | None = None
     comes = settings.purchase.mode == "paid" and any(map(acts, request.session.items))
+    # In one process the criterion that places the order has run before (the conftest sorts it so).
     if comes and "PYTEST_XDIST_WORKER" in os.environ:
         found = awaited_order(
             lambda: latest_order(journal, project, prodstatus_target, utc_now()),
@@ -183,7 +184,7 @@ def order_placed(
     return found
 
 
-def _who() -> str:
+def _operator() -> str:
     try:
         return os.environ.get("GITHUB_ACTOR") or getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name

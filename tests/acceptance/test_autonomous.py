@@ -1,4 +1,4 @@
-"""Autonomy: one order went through the whole cycle, and nobody touched it."""
+"""Autonomy: one order went through the whole cycle, and no one touched it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from pytest_prodstatus import Evidence
 from tests.acceptance.support.aliexpress.client import AliExpressClient
-from tests.acceptance.support.errors import answers
+from tests.acceptance.support.errors import access_assumed
 from tests.acceptance.support.paypal.client import PayPalClient
 from tests.acceptance.support.probes.cycle import Autopilot
 from tests.acceptance.support.probes.facts import facts, require_data
@@ -26,7 +26,7 @@ def test_one_order_through_the_whole_cycle(
     """One order went from the trend search to both payouts without a manual step."""
     evidence(orders=traced_orders.cycle.orders, steps=traced_orders.cycle.funnel())
     candidates = traced_orders.require_candidates()
-    with answers():
+    with access_assumed():
         traced = trace(candidates, supplier=supplier, paypal=paypal, settings=settings)
     evidence(**traced.timeline())
     assert not traced.fault, f"order {traced.order_id} did not go all the way: {traced.fault}"

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_prodstatus import Evidence
 from tests.acceptance.support.aliexpress.client import AliExpressClient
-from tests.acceptance.support.errors import answers
+from tests.acceptance.support.errors import access_assumed
 from tests.acceptance.support.probes.facts import facts, listed, require_data
 from tests.acceptance.support.probes.orders import Purchases
 from tests.acceptance.support.probes.supplier import look_up
@@ -22,7 +22,7 @@ def test_purchases_use_the_dropshipping_api(
     evidence(purchased=newest_purchases.purchased, bought_by_hand=newest_purchases.bought_by_hand)
     require_data(len(newest_purchases.sample), "PURCHASED orders with an AliExpress order id")
     assert through_api, f"all {newest_purchases.bought_by_hand} purchases were made by hand"
-    with answers():
+    with access_assumed():
         found = look_up(supplier, through_api)
     evidence(**facts(found))
     assert not found.lost, f"the Dropshipping API does not have {listed(found.lost)}"

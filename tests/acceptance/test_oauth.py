@@ -15,7 +15,7 @@ from tests.acceptance.support.credentials import (
     open_credential,
     readable,
 )
-from tests.acceptance.support.errors import judged_answers
+from tests.acceptance.support.errors import access_judged
 from tests.acceptance.support.probes.facts import facts
 from tests.acceptance.support.settings import Settings
 
@@ -43,7 +43,7 @@ def test_credentials_readable(
         credential = open_credential(row, settings)
     evidence(credential=row.row_id, own=row.own, for_sandbox=credential.sandbox)
     assert not (credential.sandbox and settings.environment == "production"), (
-        f"credential {row.row_id} says of itself that it is for the sandbox"
+        f"credential {row.row_id} is marked as one for the sandbox"
     )
 
 
@@ -59,6 +59,6 @@ def test_access_token_not_expired(
 
 def test_access_token_accepted(supplier: AliExpressClient, evidence: Evidence) -> None:
     """The supplier answers a read-only call made with the token."""
-    with judged_answers():
-        answer = supplier.member_benefit()
-    evidence(request_id=answer.request_id)
+    with access_judged():
+        reply = supplier.member_benefit()
+    evidence(request_id=reply.request_id)

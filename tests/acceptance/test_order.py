@@ -6,7 +6,7 @@ import pytest
 
 from pytest_prodstatus import Evidence, blocked
 from tests.acceptance.support.aliexpress.client import AliExpressClient
-from tests.acceptance.support.errors import answers
+from tests.acceptance.support.errors import access_assumed
 from tests.acceptance.support.probes import orders
 from tests.acceptance.support.probes.facts import facts, listed, require_data
 from tests.acceptance.support.probes.supplier import look_up
@@ -53,11 +53,11 @@ def test_purchased_orders_have_supplier_ids(
 
 
 def test_supplier_ids_are_unique(shared_supplier_ids: orders.SharedIds, evidence: Evidence) -> None:
-    """No AliExpress order id stands at two orders."""
+    """No AliExpress order id belongs to two orders."""
     evidence(**facts(shared_supplier_ids))
     require_data(shared_supplier_ids.with_supplier_id, "orders with an AliExpress order id")
     assert not shared_supplier_ids.shared, (
-        f"{shared_supplier_ids.shared} AliExpress order ids stand at more than one order "
+        f"{shared_supplier_ids.shared} AliExpress order ids belong to more than one order "
         f"({listed(shared_supplier_ids.newest_shared)})"
     )
 
@@ -92,7 +92,7 @@ def test_recent_orders_known_to_supplier(
 ) -> None:
     """The supplier knows the newest purchases, and none of them was cancelled."""
     require_data(len(newest_purchases.sample), "PURCHASED orders with an AliExpress order id")
-    with answers():
+    with access_assumed():
         found = look_up(supplier, newest_purchases.sample)
     evidence(**facts(found))
     assert not found.lost, f"the supplier does not have {listed(found.lost)}"

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_prodstatus import Evidence, Waits, blocked
 from tests.acceptance.support.clock import Waiting
-from tests.acceptance.support.errors import answers, judged_answers
+from tests.acceptance.support.errors import access_assumed, access_judged
 from tests.acceptance.support.paypal.client import PAYOUTS_SCOPE, PayPalClient
 from tests.acceptance.support.probes import payouts
 from tests.acceptance.support.probes.facts import facts, listed, require_data
@@ -22,13 +22,13 @@ def test_payouts_configured(
     """PayPal grants the store payouts, and there is an address for every one of them."""
     evidence(**facts(payout_setup))
     if not payout_setup.admin_configured or payout_setup.users_without_address:
-        who = listed(payout_setup.users_without_address) or "the platform"
+        owners = listed(payout_setup.users_without_address) or "the platform"
         blocked(
-            f"PayPal is not configured: no payout address for {who}",
+            f"PayPal is not configured: no payout address for {owners}",
             kind="missing-config",
             remedy="set adminPaypalEmail in platform_config and paypalPayoutEmail of the users",
         )
-    with judged_answers():
+    with access_judged():
         token = paypal.token()
     evidence(token_expires_at=token.expires_at)
     assert PAYOUTS_SCOPE in token.scopes, "PayPal's token does not have the scope of payouts"
@@ -58,11 +58,11 @@ def test_no_payout_failed(failed_payouts: payouts.FailedPayouts, evidence: Evide
 
 
 def test_payout_ids_are_unique(shared_payouts: payouts.SharedPayouts, evidence: Evidence) -> None:
-    """No payout id stands at two sales: nobody was paid twice."""
+    """No payout id belongs to two sales: no one was paid twice."""
     evidence(**facts(shared_payouts))
     require_data(shared_payouts.payouts, "payouts")
     assert not shared_payouts.shared, (
-        f"{shared_payouts.shared} payout ids stand more than once "
+        f"{shared_payouts.shared} payout ids occur more than once "
         f"(sales: {listed(shared_payouts.newest_shared)})"
     )
 
@@ -79,7 +79,7 @@ def test_payouts_settled_at_provider(
     require_data(len(newest_payouts.payouts), "payouts that are due")
     prodstatus_waiting("PayPal to settle the payouts", budget=settings.wait.total_seconds())
     former = settings.former_receivers
-    with answers():
+    with access_assumed():
         found = settle(paypal, newest_payouts.payouts, former_receivers=former, wait=wait)
     evidence(**facts(newest_payouts), **facts(found))
     assert not found.wrong, (

@@ -13,7 +13,7 @@ from pytest_prodstatus import Evidence, Waits
 from pytest_prodstatus.journal import Action
 from tests.acceptance.support.aliexpress.client import AliExpressClient
 from tests.acceptance.support.clock import Waiting
-from tests.acceptance.support.errors import answers
+from tests.acceptance.support.errors import access_assumed
 from tests.acceptance.support.probes.facts import facts
 from tests.acceptance.support.purchase.journal import order_value, out_order_id
 from tests.acceptance.support.purchase.order import Purchase
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.stage("placeorder")
 
 
 @pytest.mark.stage("placeorder", side_effects=True)
-@pytest.mark.usefixtures("tells_when_over")
+@pytest.mark.usefixtures("ends_placing")
 def test_real_order_placed(
     placed_before: Action | None, request: pytest.FixtureRequest, evidence: Evidence
 ) -> None:
@@ -55,9 +55,9 @@ def test_order_known_to_supplier(
     prodstatus_waiting: Waits,
 ) -> None:
     """The supplier knows the order that was placed, paid and not cancelled."""
-    what = f"the supplier to know order {out_order_id(order_placed)}"
-    prodstatus_waiting(what, budget=settings.wait.total_seconds())
-    with answers():
+    awaited = f"the supplier to know order {out_order_id(order_placed)}"
+    prodstatus_waiting(awaited, budget=settings.wait.total_seconds())
+    with access_assumed():
         found = read_back(supplier, order_placed, now=now, wait=wait)
     evidence(**facts(found))
     assert found.verdict != "FAILED", (

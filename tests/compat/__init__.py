@@ -1,1 +1,1 @@
-"""The matrix: what is tried on which Python, on which pytest and beside whom."""
+"""The compatibility matrix: test suites on each Python, each pytest and beside other plugins."""

@@ -2,7 +2,8 @@
 
 A word is a part of a cell's name, as `plugin`, `3.13`, `9.0` or `none`; several narrow the choice,
 and a comma joins alternatives: `plugin 3.10,3.13` are the plugin's own tests on either Python.
-Without words it is the whole, which takes hours. Cells whose Python isn't here are told, not run.
+Without words it runs all cells, which takes hours. A cell whose Python isn't here is listed, not
+run.
 """
 
 from __future__ import annotations
@@ -17,42 +18,43 @@ from pathlib import Path
 from tests.compat import suites
 from tests.compat.cells import Cell, UnknownPartError, choose
 from tests.compat.environment import find_interpreter
-from tests.compat.telling import tell
+from tests.compat.output import write_lines
 
 
 def main(arguments: list[str]) -> int:
-    """Run the chosen cells one after another; 1 where one is wrong, or where none could be run."""
+    """Run the chosen cells one by one; return 1 if one is wrong, or if none could be run."""
     parser = argparse.ArgumentParser(
         prog=".ci/matrix", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--list", action="store_true", help="say which cells are chosen")
+    parser.add_argument("--list", action="store_true", help="print the chosen cells and run none")
     parser.add_argument("words", nargs="*", metavar="WORD", help="a part of the cells' names")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        cells = choose(asked.words)
+        cells = choose(options.words)
     except UnknownPartError as error:
         parser.error(str(error))
     if not cells:
-        parser.error("no cell has all of these parts; --list says which there are")
-    if asked.list:
-        tell(*(cell.name for cell in cells))
+        parser.error("no cell has all of these parts; --list prints all cells")
+    if options.list:
+        write_lines(*(cell.name for cell in cells))
         return 0
-    told = [(cell, *_try(cell)) for cell in cells]
-    tell("", "== the matrix")
-    for cell, said, seconds in told:
-        tell(f"{cell.name:36} {said} ({seconds // 60:.0f} min {seconds % 60:.0f} s)")
-    return 0 if {said for _, said, _ in told} in ({"held"}, {"held", ABSENT}) else 1
+    results = [(cell, *_try(cell)) for cell in cells]
+    write_lines("", "== the matrix")
+    for cell, result, seconds in results:
+        write_lines(f"{cell.name:36} {result} ({seconds // 60:.0f} min {seconds % 60:.0f} s)")
+    return 0 if {result for _, result, _ in results} in ({PASSED}, {PASSED, ABSENT}) else 1
 
 
+PASSED = "passed"
 ABSENT = "not run: this Python isn't here"
 
 
 def _try(cell: Cell) -> tuple[str, float]:
-    """Run one cell, and return in a word or two how it went, and how long it took."""
-    tell("", f"== {cell.name}")
+    """Run one cell; return its result in a word or two, and the seconds that it took."""
+    write_lines("", f"== {cell.name}")
     interpreter = find_interpreter(cell.python)
     if interpreter is None:
-        tell(ABSENT)
+        write_lines(ABSENT)
         return ABSENT, 0.0
     start = time.monotonic()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as work:
@@ -60,8 +62,8 @@ def _try(cell: Cell) -> tuple[str, float]:
             wrong = suites.run(cell, interpreter, Path(work))
         except subprocess.CalledProcessError as error:
             wrong = [str(error)]
-    tell(*wrong)
-    return "WRONG" if wrong else "held", time.monotonic() - start
+    write_lines(*wrong)
+    return "WRONG" if wrong else PASSED, time.monotonic() - start
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The cells of the matrix, each a suite in an environment, and how some of them are chosen.
+"""The cells of the matrix, each a suite in an environment, and the choice of some of them.
 
 A full factorial would take hours. The neighbours' suite runs in every pair of Python and pytest,
-since it is short and about just that; the plugin's own tests run where a pair may matter: every
+since it is short and about just that. The plugin's own tests run if a pair may matter: every
 Python, every pytest and every neighbourhood with every pytest; other people's suites once.
 """
 
@@ -35,7 +35,7 @@ class Cell:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What a cell is chosen by."""
+        """The words that choose the cell."""
         return (self.suite, self.python, self.pytest, self.beside)
 
     @property
@@ -65,7 +65,7 @@ CELLS: tuple[Cell, ...] = (
 
 
 class UnknownPartError(ValueError):
-    """A word that is part of no cell."""
+    """A word of the command line that is part of no cell."""
 
 
 def choose(words: Sequence[str], cells: Iterable[Cell] = CELLS) -> list[Cell]:

@@ -1,4 +1,4 @@
-"""Environments by uv, which makes one in about a second."""
+"""Virtual environments, made by uv, which takes about a second for each."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Environment:
 
     @property
     def python(self) -> Path:
-        """Its interpreter."""
+        """The path of the environment's interpreter."""
         return self.folder / ("Scripts" if os.name == "nt" else "bin") / "python"
 
     @classmethod
@@ -50,16 +50,16 @@ class Environment:
         return cls(folder)
 
     def install(self, *requirements: str) -> None:
-        """Install packages; what they are is said as to `pip install`."""
+        """Install packages, given as to `pip install`."""
         _uv("pip", "install", "--quiet", "--python", str(self.python), *requirements)
 
     def packages(self) -> list[str]:
-        """Return what is installed, each as `name==version`."""
+        """Return the installed packages as `name==version`."""
         return _uv("pip", "freeze", "--quiet", "--python", str(self.python)).splitlines()
 
 
 def requirements_of(cell: Cell) -> list[str]:
-    """Return what a cell's environment holds: plugin, pytest, tools, neighbours."""
+    """Return the requirements of a cell: plugin, pytest, tools, neighbours."""
     extras = {"all": "[html,state]", "html": "[html]"}.get(cell.beside, "")
     wanted = ["-e", f"{ROOT}{extras}", PYTESTS[cell.pytest], *_group("plugin-tests")]
     if cell.beside == "xdist":
@@ -76,7 +76,7 @@ def _group(name: str) -> list[str]:
 
 
 def _uv(*args: str) -> str:
-    """Run uv, and return what it says.
+    """Run uv and return its output.
 
     Raises:
         subprocess.CalledProcessError: uv failed; its own words are on the terminal.

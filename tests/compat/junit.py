@@ -1,4 +1,4 @@
-"""What pytest's own JUnit file says of each test."""
+"""Reading the outcome of each test from pytest's own JUnit file."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ OUTCOMES = ("failure", "error", "skipped")
 
 def read_outcomes(file: Path) -> Counter[tuple[str, str, str]]:
     """Return class, name and outcome of every test, with how often each is there."""
-    seen: Counter[tuple[str, str, str]] = Counter()
+    found: Counter[tuple[str, str, str]] = Counter()
     for case in ElementTree.parse(file).iter("testcase"):
-        told = [child.tag for child in case if child.tag in OUTCOMES]
-        seen[case.get("classname", ""), case.get("name", ""), "+".join(told) or "passed"] += 1
-    return seen
+        outcomes = [child.tag for child in case if child.tag in OUTCOMES]
+        found[case.get("classname", ""), case.get("name", ""), "+".join(outcomes) or "passed"] += 1
+    return found
 
 
 def skipped_in(file: Path) -> list[str]:

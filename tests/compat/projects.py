@@ -16,10 +16,10 @@ from pathlib import Path
 from tests.compat.cells import PYTESTS
 from tests.compat.environment import ROOT, Environment
 from tests.compat.junit import read_outcomes
-from tests.compat.telling import tell, tell_packages
+from tests.compat.output import write_lines, write_packages
 
 CACHES = ("__pycache__", ".pytest_cache", ".hypothesis")
-# What two runs of anything may differ in, and the line of pytest's head that names plugins.
+# Output that differs between any two runs, and the header line that names plugins.
 DIFFERING = (
     (re.compile(r"\b\d+\.\d+ ?s(econds)?\b( \(\d+:\d\d:\d\d\))?"), "TIME"),
     (re.compile(r"={3,} (.*?) ={3,}"), r"= \1 ="),
@@ -35,9 +35,9 @@ class Project:
 
     Attributes:
         name: on PyPI.
-        version: the one that is tried, so that what was seen can be seen again.
-        needs: what its tests need beside itself and pytest.
-        tests: what pytest is asked to run.
+        version: pinned, so that a result can be reproduced.
+        needs: further packages that its tests need.
+        tests: pytest's path arguments.
     """
 
     name: str
@@ -59,11 +59,11 @@ PROJECTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What one run of a project's tests gave."""
+class ProjectRun:
+    """The result of one run of a project's tests."""
 
     status: int
-    said: str
+    output: str
     outcomes: frozenset[tuple[tuple[str, str, str], int]]
     files: frozenset[tuple[str, str]]
 
@@ -72,11 +72,11 @@ def compare(name: str, pytest: str, interpreter: Path, work: Path) -> list[str]:
     """Return every difference that the plugin makes to a project's own tests.
 
     Raises:
-        subprocess.CalledProcessError: an environment could not be made, or the project not had.
+        subprocess.CalledProcessError: no environment could be made, or the download failed.
     """
     project = PROJECTS[name]
     environment = Environment.make(work / "environment", interpreter)
-    # With what the plugin needs itself, since a test may ask whether a library is there.
+    # The plugin's dependencies are in both runs, since a test may check for a library.
     needed = (str(ROOT), *project.needs, "pip")
     environment.install(f"{name}=={project.version}", PYTESTS[pytest], *needed)
     _uninstall(environment)
@@ -84,8 +84,8 @@ def compare(name: str, pytest: str, interpreter: Path, work: Path) -> list[str]:
     without = _run(project, source, environment, work)
     environment.install("--no-deps", str(ROOT))
     beside = _run(project, source, environment, work)
-    tell(f"{name} {project.version}: {_totals(without)}")
-    tell_packages(environment.packages())
+    write_lines(f"{name} {project.version}: {_totals(without)}")
+    write_packages(environment.packages())
     return [*find_differences(without, beside)]
 
 
@@ -96,14 +96,14 @@ def _uninstall(environment: Environment) -> None:
 
 
 def _fetch(project: Project, environment: Environment, work: Path) -> Path:
-    ask = ["-m", "pip", "download", "-q", "--no-deps", "--no-binary", project.name]
+    download = ["-m", "pip", "download", "-q", "--no-deps", "--no-binary", project.name]
     wanted = f"{project.name}=={project.version}"
-    subprocess.run([environment.python, *ask, "-d", work / "source", wanted], check=True)
+    subprocess.run([environment.python, *download, "-d", work / "source", wanted], check=True)
     return next((work / "source").glob("*.tar.gz"))
 
 
-def _run(project: Project, source: Path, environment: Environment, work: Path) -> Seen:
-    """Run the tests in a fresh copy, at the same place each time since its path may be told."""
+def _run(project: Project, source: Path, environment: Environment, work: Path) -> ProjectRun:
+    """Run the tests in a fresh copy, at the same place each time since output may show its path."""
     place = work / "project"
     shutil.rmtree(place, ignore_errors=True)
     with tarfile.open(source) as archive:
@@ -115,16 +115,16 @@ def _run(project: Project, source: Path, environment: Environment, work: Path) -
     done = subprocess.run(
         command, cwd=root, check=False, capture_output=True, text=True, env=clean, timeout=1800
     )
-    return Seen(
+    return ProjectRun(
         status=done.returncode,
-        said=without_times(done.stdout + done.stderr),
+        output=without_times(done.stdout + done.stderr),
         outcomes=frozenset(read_outcomes(report).items()) if report.exists() else frozenset(),
         files=frozenset(_files(place)),
     )
 
 
 def without_times(text: str) -> str:
-    """Return what a run said without what two runs of anything may differ in."""
+    """Return a run's output without the times and names that differ from run to run."""
     for pattern, instead in DIFFERING:
         text = pattern.sub(instead, text)
     return text
@@ -136,23 +136,23 @@ def _files(folder: Path) -> Iterator[tuple[str, str]]:
             yield str(path.relative_to(folder)), hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _totals(seen: Seen) -> str:
-    last = re.findall(r"^= (.*\b(?:passed|failed|error)\b.*) =$", seen.said, re.MULTILINE)
-    return f"exit status {seen.status}; {last[-1] if last else 'it says no totals'}"
+def _totals(run: ProjectRun) -> str:
+    last = re.findall(r"^= (.*\b(?:passed|failed|error)\b.*) =$", run.output, re.MULTILINE)
+    return f"exit status {run.status}; {last[-1] if last else 'no totals'}"
 
 
-def find_differences(without: Seen, beside: Seen) -> Iterator[str]:
-    """Yield everything in which two runs differ, and what would make them worth nothing."""
+def find_differences(without: ProjectRun, beside: ProjectRun) -> Iterator[str]:
+    """Yield every difference of two runs, and reasons why the comparison proves nothing."""
     if without.status != 0:
         yield f"it ended with {without.status} without the plugin already, which shows little"
     if without.status != beside.status:
         yield f"exit status {without.status} without the plugin, {beside.status} with it"
     if not without.outcomes:
-        yield f"no test ran:\n{without.said}"
+        yield f"no test ran:\n{without.output}"
     for test, count in sorted(without.outcomes ^ beside.outcomes):
         yield f"{'without' if (test, count) in without.outcomes else 'with'}: {test} x {count}"
     for file, _ in sorted(without.files ^ beside.files):
         yield f"another file in the project: {file}"
-    lines = difflib.unified_diff(without.said.splitlines(), beside.said.splitlines(), "without",
+    lines = difflib.unified_diff(without.output.splitlines(), beside.output.splitlines(), "without",
                                  "with", lineterm="", n=0)  # fmt: skip
     yield from lines

@@ -1,4 +1,4 @@
-"""What is run in a cell."""
+"""Running the suite of a cell."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tests.compat import projects
 from tests.compat.cells import Cell
 from tests.compat.environment import ROOT, Environment, requirements_of
 from tests.compat.junit import skipped_in
-from tests.compat.telling import tell_packages
+from tests.compat.output import write_packages
 
 NEIGHBOURS = "tests/integration/neighbours"
-# The plugin's own: without the store, its database and the browser.
+# The plugin's own tests, without the demo store's, its database's and the browser's.
 PLUGIN = (
     *(f"tests/unit/{name}" for name in ("model", "readers", "writers")),
     *(f"tests/unit/test_{name}.py" for name in ("attempts", "crossing", "masked", "undisturbed")),
@@ -26,7 +26,7 @@ PLUGIN = (
 
 
 def run(cell: Cell, interpreter: Path, work: Path) -> list[str]:
-    """Run a cell in a folder of its own and return what is wrong, a line each.
+    """Run a cell in a folder of its own and return what is wrong, one line for each problem.
 
     Raises:
         subprocess.CalledProcessError: its environment could not be made.
@@ -35,13 +35,13 @@ def run(cell: Cell, interpreter: Path, work: Path) -> list[str]:
         return projects.compare(cell.beside, cell.pytest, interpreter, work)
     environment = Environment.make(work / "environment", interpreter)
     environment.install(*requirements_of(cell))
-    tell_packages(environment.packages())
+    write_packages(environment.packages())
     report = work / "junit.xml"
     tests = PLUGIN if cell.suite == "plugin" else (NEIGHBOURS,)
     if cell.suite == "plugin" and cell.beside == "all":
-        tests += ("tests/unit/cli",)  # which asks the state store, an extra
+        tests += ("tests/unit/cli",)  # needs the state store, an extra
     workers = ("-n", "2") if cell.beside in ("xdist", "all") else ()
-    # pytest-asyncio warns where it isn't set, and no project without it can set it.
+    # pytest-asyncio warns if it is unset; a project without pytest-asyncio can't set it.
     asyncio = ("-oasyncio_default_fixture_loop_scope=function",) if cell.beside == "all" else ()
     options = ("-q", f"--junitxml={report}", *asyncio, *workers)
     done = subprocess.run(
@@ -52,6 +52,6 @@ def run(cell: Cell, interpreter: Path, work: Path) -> list[str]:
     )
     wrong = [f"pytest ended with {done.returncode}"] if done.returncode else []
     if cell.suite == "neighbours" and report.exists():
-        # Every neighbour is here: what skips itself for want of one tests nothing.
-        wrong += [f"skipped: {told}" for told in skipped_in(report)]
+        # Every neighbour is installed, so a test that skips itself for want of one is an error.
+        wrong += [f"skipped: {skipped}" for skipped in skipped_in(report)]
     return wrong

@@ -26,7 +26,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
             "CI",
         ):
             monkeypatch.delenv(name)
-    # No run of the tests may reach the state store of whoever runs them.
+    # No run of the tests may reach the state store of the person who runs them.
     monkeypatch.setenv("PRODSTATUS_HISTORY", "0")
     monkeypatch.setenv("XDG_STATE_HOME", str(pytester.path / ".state"))
     # A run that is killed leaves its spool, which goes with this folder.

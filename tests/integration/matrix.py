@@ -18,7 +18,7 @@ import pytest
 
 from tests.integration.project import SHOP
 
-HELD = "CONFIRMED"
+CONFIRMED = "CONFIRMED"
 NOT_RUN = "BLOCKED not-run"
 SUBTESTS = hasattr(pytest, "Subtests") or importlib.util.find_spec("pytest_subtests") is not None
 EMPTY = "NOTSET" if pytest.version_tuple >= (8, 4) else "region0"
@@ -32,15 +32,15 @@ class Expected:
     Attributes:
         verdicts: of the row's own criteria, each with the kind of its reason; " or " joins what
             a race between workers may give.
-        rest: the verdict of `shop.open`; None where the project hasn't got it.
-        final: FINAL; "" where nothing may be written.
+        rest: the verdict of `shop.open`; None if the project doesn't have it.
+        final: FINAL; "" if nothing may be written.
         status: the exit status.
         or_status: another one, which a race within xdist may give; never 0.
-        finished: False where the process died, so that its first marker is what stays.
+        finished: False if the process died, so that only its first marker is left.
     """
 
     verdicts: Mapping[str, str] = field(default_factory=dict)
-    rest: str | None = HELD
+    rest: str | None = CONFIRMED
     final: str = "CONFIRMED"
     status: int = 0
     or_status: int | None = None
@@ -59,7 +59,7 @@ class Row:
             `-n 2 --dist each`.
         alone: a serial run needs a process of its own, which it may kill.
         needs: what must be installed.
-        neighbours: plugins that have a say in this row.
+        neighbours: plugins that this row needs active.
         terminal: it is about what pytest's terminal reporter does.
         after_green: a run before it confirmed everything, in the same folder.
     """
@@ -84,7 +84,7 @@ def row(
     *,
     final: str,
     status: int,
-    rest: str | None = HELD,
+    rest: str | None = CONFIRMED,
     serial: Expected | None = None,
     xdist: Mapping[str, object] | None = None,
     each: Mapping[str, object] | None = None,
@@ -96,14 +96,14 @@ def row(
     terminal: bool = False,
     after_green: bool = False,
 ) -> Row:
-    """Return a row; `xdist` and `each` say only what differs from a run in one process."""
-    one = Expected(verdicts=verdicts, rest=rest, final=final, status=status)
-    many = replace(one, **(xdist or {}))  # type: ignore[arg-type]
+    """Return a row; `xdist` and `each` hold only what differs from a run in one process."""
+    in_process = Expected(verdicts=verdicts, rest=rest, final=final, status=status)
+    many = replace(in_process, **(xdist or {}))  # type: ignore[arg-type]
     beside = {"test_shop.py": SHOP} if rest else {}
     return Row(
         name=name,
         files={"test_api.py": tests, **beside, **(files or {})},
-        serial=serial or one,
+        serial=serial or in_process,
         xdist=many,
         each=replace(many, **(each or {})),  # type: ignore[arg-type]
         args=args,
@@ -126,7 +126,7 @@ PASSES = [
     row(
         "everything holds",
         "@api\ndef test_a(): pass\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         final="CONFIRMED",
         status=0,
     ),
@@ -137,7 +137,7 @@ PASSES = [
         @pytest.mark.parametrize("region", ["eu", "us"])
         def test_a(region): pass
         """,
-        {"api.a[eu]": HELD, "api.a[us]": HELD},
+        {"api.a[eu]": CONFIRMED, "api.a[us]": CONFIRMED},
         final="CONFIRMED",
         status=0,
     ),
@@ -148,7 +148,7 @@ PASSES = [
         @pytest.mark.parametrize("region", ["eu", "us"])
         def test_a(region): assert region == "eu"
         """,
-        {"api.a[eu]": HELD, "api.a[us]": "FAILED observed"},
+        {"api.a[eu]": CONFIRMED, "api.a[us]": "FAILED observed"},
         final="FAILED",
         status=1,
     ),
@@ -174,13 +174,13 @@ PASSES = [
         @api
         def test_a(): pass
         """,
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         args=("--doctest-modules",),
         final="CONFIRMED",
         status=0,
     ),
     row(
-        "a failing doctest is no criterion: pytest's exit status stays and closes the gate",
+        "a failing doctest is not a criterion: pytest's exit status stays and closes the gate",
         """
         def documented():
             '''
@@ -190,7 +190,7 @@ PASSES = [
         @api
         def test_a(): pass
         """,
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         args=("--doctest-modules",),
         final="BLOCKED",
         status=1,
@@ -198,7 +198,7 @@ PASSES = [
     row(
         "a test beside the criteria fails: pytest's exit status stays and closes the gate",
         "def test_unmarked(): assert 0\n@api\ndef test_a(): pass\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         final="BLOCKED",
         status=1,
     ),
@@ -257,7 +257,7 @@ SKIPS = [
     row(
         "skip at module level, of undeclared criteria",
         "pytest.skip('no network', allow_module_level=True)\n@api\ndef test_a(): pass\n",
-        {"api.b": HELD},
+        {"api.b": CONFIRMED},
         files={"test_more.py": "@api\ndef test_b(): pass\n"},
         final="BLOCKED",
         status=10,
@@ -321,15 +321,15 @@ SKIPS = [
     row(
         "Blocked raised at module level, of undeclared criteria",
         "blocked('not armed', kind='not-armed')\n@api\ndef test_a(): pass\n",
-        {"api.b": HELD},
+        {"api.b": CONFIRMED},
         files={"test_more.py": "@api\ndef test_b(): pass\n"},
         final="BLOCKED",
         status=10,
     ),
     row(
-        "skip at module level outside the folders of criteria says nothing",
+        "skip at module level outside the folders of criteria changes nothing",
         "@api\ndef test_a(): pass\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         files={
             "pyproject.toml": "PATHS suite",
             "unit/test_unit.py": "pytest.importorskip('no_such_module')\n",
@@ -547,7 +547,7 @@ FAILURES = [
         def test_a(subtests):
             with subtests.test("one"): pass
         """,
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         needs=SUBTESTS,
         final="CONFIRMED",
         status=0,
@@ -569,7 +569,7 @@ FAILURES = [
             def test_g(self): pass
         """,
         {
-            "api.a": HELD,
+            "api.a": CONFIRMED,
             "api.b": "FAILED observed",
             "api.c": "BLOCKED skipped",
             "api.d": "BLOCKED no-data",
@@ -621,19 +621,19 @@ FAILURES = [
             async def test_a(self): pass
             async def test_b(self): self.fail("no")
         """,
-        {"api.a": HELD, "api.b": "FAILED observed"},
+        {"api.a": CONFIRMED, "api.b": "FAILED observed"},
         final="FAILED",
         status=1,
     ),
 ]
 
-DOUBTED = "BLOCKED inconclusive"
-RETURNS = DOUBTED if sys.version_info >= (3, 11) else HELD  # unittest says nothing before
+SUSPECT = "BLOCKED inconclusive"
+RETURNS = SUSPECT if sys.version_info >= (3, 11) else CONFIRMED  # unittest gives no warning before
 DOUBTS = [
     row(
         "a test that returns instead of asserting",
         "@api\ndef test_a(): return 1 == 2\n",
-        {"api.a": DOUBTED},
+        {"api.a": SUSPECT},
         final="BLOCKED",
         status=10,
     ),
@@ -646,10 +646,10 @@ DOUBTS = [
         """,
         {"api.a": RETURNS},
         final=RETURNS.split()[0],
-        status=0 if RETURNS is HELD else 10,
+        status=0 if RETURNS is CONFIRMED else 10,
     ),
     row(
-        "a probe that nobody awaits",
+        "a probe that is never awaited",
         """
         async def probe(): assert 0
         @api
@@ -657,12 +657,12 @@ DOUBTS = [
         @api
         def test_b(): pass
         """,
-        {"api.a": DOUBTED, "api.b": HELD},
+        {"api.a": SUSPECT, "api.b": CONFIRMED},
         final="BLOCKED",
         status=10,
     ),
     row(
-        "a probe that nobody awaits, in set-up",
+        "a probe that is never awaited, in set-up",
         """
         async def probe(): assert 0
         @pytest.fixture
@@ -670,7 +670,7 @@ DOUBTS = [
         @api
         def test_a(ready): pass
         """,
-        {"api.a": DOUBTED},
+        {"api.a": SUSPECT},
         final="BLOCKED",
         status=10,
     ),
@@ -681,7 +681,7 @@ DOUBTS = [
         class Api(unittest.TestCase):
             async def test_a(self): self.fail("no")
         """,
-        {"api.a": DOUBTED},
+        {"api.a": SUSPECT},
         final="BLOCKED",
         status=10,
     ),
@@ -696,7 +696,7 @@ DOUBTS = [
             thread.start()
             thread.join()
         """,
-        {"api.a": DOUBTED},
+        {"api.a": SUSPECT},
         final="BLOCKED",
         status=10,
     ),
@@ -715,7 +715,7 @@ DOUBTS = [
         status=1,
     ),
     row(
-        "another warning says nothing",
+        "another warning changes nothing",
         """
         import warnings
         @api
@@ -723,7 +723,7 @@ DOUBTS = [
         @api
         def test_b(): warnings.warn("too slow", RuntimeWarning)
         """,
-        {"api.a": HELD, "api.b": HELD},
+        {"api.a": CONFIRMED, "api.b": CONFIRMED},
         final="CONFIRMED",
         status=0,
     ),
@@ -731,9 +731,9 @@ DOUBTS = [
 
 EVIDENCE = [
     row(
-        "passed without evidence where evidence is required",
+        "passed without evidence if evidence is required",
         "@api\ndef test_a(): pass\n@api\ndef test_b(evidence): evidence(n=1)\n",
-        {"api.a": "BLOCKED no-evidence", "api.b": HELD},
+        {"api.a": "BLOCKED no-evidence", "api.b": CONFIRMED},
         files={"pyproject.toml": "REQUIRES EVIDENCE"},
         rest=None,
         final="BLOCKED",
@@ -759,12 +759,12 @@ RERUNS = [
                 Path("again").touch()
                 assert 0
         """,
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         args=("--reruns=2",),
         neighbours=RERUN,
         final="CONFIRMED",
         status=0,
-        # Whichever of both workers comes second doesn't fail at all.
+        # The worker that comes second doesn't fail at all.
         each={},
     ),
     row(
@@ -787,7 +787,7 @@ RERUNS = [
         @api
         def test_a(ready): pass
         """,
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         args=("--reruns=2",),
         neighbours=RERUN,
         final="CONFIRMED",
@@ -850,17 +850,17 @@ CRASHES = [
     row(
         "every worker crashes at import",
         f"if {IN_A_WORKER}: os._exit(3)\n@api\ndef test_a(): pass\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         args=("--max-worker-restart=1",),
         final="CONFIRMED",
         status=0,
-        # Nobody came as far as to say what there is, and no production run was asked for.
+        # No worker collected anything, and no production run was requested.
         xdist={"final": "", "status": 5},
     ),
     row(
         "every worker crashes at import in a production run",
         f"if {IN_A_WORKER}: os._exit(3)\n@api\ndef test_a(): pass\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         args=("--max-worker-restart=1", "-m", "production"),
         final="CONFIRMED",
         status=0,
@@ -873,7 +873,7 @@ CRASHES = [
         @api
         def test_a(): pass
         """,
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         final="CONFIRMED",
         status=0,
         xdist={"final": "BLOCKED", "status": 10},
@@ -881,7 +881,7 @@ CRASHES = [
     row(
         "worker crash in its own sessionfinish",
         "@api\ndef test_a(): pass\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         files={
             "conftest.py": f"""
             import os
@@ -915,7 +915,7 @@ CUT_SHORT = [
         rest=NOT_RUN,
         final="BLOCKED",
         status=2,
-        xdist={"rest": HELD, "status": 1},
+        xdist={"rest": CONFIRMED, "status": 1},
     ),
     row(
         "a collection error with --continue-on-collection-errors",
@@ -929,7 +929,7 @@ CUT_SHORT = [
     row(
         "a collection error beside the criteria",
         "@api\ndef test_a(): pass\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         files={"test_zzz.py": "import no_such_module\n"},
         args=("--continue-on-collection-errors",),
         final="BLOCKED",
@@ -1040,7 +1040,7 @@ SELECTION = [
         status=5,
     ),
     row(
-        "all deselected, in a run that nobody called one of production",
+        "all deselected, in a run that wasn't called a production run",
         "@api\ndef test_a(): pass\n",
         {},
         args=("-k", "nothing"),
@@ -1103,7 +1103,7 @@ NEIGHBOURS = [
     row(
         "user data that can't cross to the controller",
         "@api\ndef test_a(record_property): record_property('x', object())\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         final="CONFIRMED",
         status=0,
     ),
@@ -1115,14 +1115,14 @@ NEIGHBOURS = [
         @api
         def test_a(record_property): record_property("x", Shy())
         """,
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         final="CONFIRMED",
         status=0,
         xdist={
             "verdicts": {"api.a": "BLOCKED not-run"},
             "rest": "CONFIRMED or BLOCKED not-run",
             "final": "BLOCKED",
-            # xdist itself would end with 0; or, where it hears of the lost worker's end before the
+            # xdist itself would end with 0; or, if it hears of the lost worker's end before the
             # others', with an internal error.
             "status": 10,
             "or_status": 3,
@@ -1134,7 +1134,7 @@ NEIGHBOURS = [
         row(
             f"-p no:{name}",
             "@api\ndef test_a(): pass\n@api\ndef test_b(): pytest.skip('not today')\n",
-            {"api.a": HELD, "api.b": "BLOCKED skipped"},
+            {"api.a": CONFIRMED, "api.b": "BLOCKED skipped"},
             args=("-p", f"no:{name}"),
             neighbours=("html", "metadata", "cacheprovider", "randomly", "rerunfailures"),
             final="BLOCKED",
@@ -1151,7 +1151,7 @@ NEIGHBOURS = [
                 Path("again").touch()
                 assert 0
         """,
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         args=("--reruns=2", "--fail-on-flaky"),
         neighbours=RERUN,
         final="BLOCKED",
@@ -1162,7 +1162,7 @@ NEIGHBOURS = [
     row(
         "--max-warnings changes the exit status after ours, which closes the gate",
         "import warnings\n@api\ndef test_a(): warnings.warn('old')\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         args=("--max-warnings=0",),
         needs=pytest.version_tuple >= (9, 1),
         terminal=True,
@@ -1170,7 +1170,7 @@ NEIGHBOURS = [
         status=6,
     ),
     row(
-        "--max-warnings after a BLOCKED: ours stands, since it is no 0",
+        "--max-warnings after a BLOCKED: ours stands, since it isn't 0",
         "import warnings\n@api\ndef test_a():\n    warnings.warn('old')\n    pytest.skip('no')\n",
         {"api.a": "BLOCKED skipped"},
         args=("--max-warnings=0",),
@@ -1235,7 +1235,7 @@ ENDINGS = [
     row(
         "a conftest sets a status of its own",
         "@api\ndef test_a(): pass\n",
-        {"api.a": HELD},
+        {"api.a": CONFIRMED},
         files={"conftest.py": "def pytest_sessionfinish(session): session.exitstatus = 8\n"},
         alone=True,
         final="BLOCKED",
@@ -1254,7 +1254,7 @@ def early(
     finished: bool,
     xdist: Mapping[str, object] | None = None,
 ) -> Row:
-    """Return a row of a run that was asked to judge and ends before its first test."""
+    """Return a row of a production run that ends before its first test."""
     end = Expected(
         verdicts={"api.a": NOT_RUN} if finished else {},
         rest=None,
@@ -1262,7 +1262,7 @@ def early(
         status=status,
         finished=finished,
     )
-    one = row(
+    serial_row = row(
         name,
         "@api\ndef test_a(): pass\n",
         {},
@@ -1275,7 +1275,7 @@ def early(
         after_green=True,
     )
     many = replace(end, **(xdist or {}))  # type: ignore[arg-type]
-    return replace(one, serial=end, xdist=many, each=many)
+    return replace(serial_row, serial=end, xdist=many, each=many)
 
 
 EARLY = [
@@ -1452,7 +1452,7 @@ LYING = [
         "def pytest_collection_modifyitems(items):\n"
         "    items[:] = [item for item in items if item.name != 'test_a']\n",
         "@api\ndef test_a(): pass\n@api\ndef test_b(): pass\n",
-        {"api.a": NOT_RUN, "api.b": HELD},
+        {"api.a": NOT_RUN, "api.b": CONFIRMED},
     ),
     row(
         "a test swallows what blocked() raised",

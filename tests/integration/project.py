@@ -1,4 +1,4 @@
-"""A small project with criteria, and what one inner run of pytest over it left behind."""
+"""A small project with criteria, and the result of one inner run of pytest over it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ api = pytest.mark.stage("api")
 shop = pytest.mark.stage("shop")
 
 """
-"""What every test file of an inner project begins with."""
+"""The first lines of every test file of an inner project."""
 
 CONFIG = """
 [tool.prodstatus]
@@ -47,7 +47,7 @@ rollup = ["api", "shop"]
 """Two stages, and FINAL over both."""
 
 SHOP = "@shop\ndef test_open():\n    pass\n"
-"""A criterion that holds, `shop.open`, so that a row can show what becomes of the others."""
+"""A criterion that passes, `shop.open`, so that a row can show the verdict of the others."""
 
 TIMEOUT_S = 120
 SERIAL: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ exec unshare --mount sh -c 'mount -t tmpfs none "$TMPDIR" && exec "$0" "$@"' {py
 """
 """A Python with a temporary folder of its own, as on another machine."""
 
-# Neighbours that have no say here: each costs an inner process its import; asyncio's warns, too.
+# Neighbours that most tests don't need: each costs an inner process an import; asyncio's warns.
 LEAN = ("randomly", "hypothesispytest", "html", "metadata", "cacheprovider", "rerunfailures",
         "asyncio")  # fmt: skip
 
@@ -67,34 +67,34 @@ class Ran:
     """How one inner run ended and what lies in its output folder.
 
     Attributes:
-        status: the exit status; negative where a signal ended the process.
-        record: the record's JSON; None where there is none.
+        status: the exit status; negative if a signal ended the process.
+        found_record: the record's JSON; None if there is none.
         files: names of everything in the output folder.
     """
 
     status: int
     out: str
     err: str
-    record: dict[str, Any] | None
+    found_record: dict[str, Any] | None
     document: str | None
     page: str | None
     files: frozenset[str]
 
     @property
-    def told(self) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         """The record, which this run must have written."""
-        assert self.record is not None, f"no record; the run said:\n{self.out}\n{self.err}"
-        return self.record
+        assert self.found_record is not None, f"no record; the run printed:\n{self.out}\n{self.err}"
+        return self.found_record
 
     @property
     def criteria(self) -> dict[str, dict[str, Any]]:
         """The record's criteria by id."""
-        return {c["id"]: c for stage in self.told["stages"] for c in stage["criteria"]}
+        return {c["id"]: c for stage in self.record["stages"] for c in stage["criteria"]}
 
     @property
     def stages(self) -> dict[str, dict[str, Any]]:
         """The record's stages by id."""
-        return {stage["id"]: stage for stage in self.told["stages"]}
+        return {stage["id"]: stage for stage in self.record["stages"]}
 
     @property
     def verdicts(self) -> dict[str, str]:
@@ -104,12 +104,12 @@ class Ran:
     @property
     def final(self) -> str:
         """The FINAL verdict."""
-        verdict: str = self.told["final"]["verdict"]
+        verdict: str = self.record["final"]["verdict"]
         return verdict
 
     @property
     def last_line(self) -> str:
-        """The last line on the terminal that says anything."""
+        """The last line on the terminal that isn't blank."""
         return next((line for line in reversed(self.out.splitlines()) if line.strip()), "")
 
     def values(self, criterion_id: str) -> dict[str, Any]:
@@ -120,7 +120,7 @@ class Ran:
 
     def check_coherent(self) -> None:
         """Assert what holds after every run: one verdict everywhere, and a gate that follows it."""
-        record = self.told
+        record = self.record
         final, decision = record["final"], record["decision"]
         stages = {stage["id"]: stage for stage in record["stages"]}
         if "final" in stages:
@@ -143,7 +143,7 @@ class Ran:
         if record["decision"]["rule"] == "confirmed":
             assert decision["open"] == (final["verdict"] == "CONFIRMED" and bool(self._finished))
         partial = decision["selection"]["partial"]
-        # Nobody can help what a process says that ends itself; its files are right.
+        # The output of a process that ends itself can't be fixed; its files are right.
         if self._finished and not partial and decision["rule"] == "confirmed":
             assert self.status != 0 or final["verdict"] == "CONFIRMED"
         if self._finished and self.status >= 0:
@@ -151,7 +151,7 @@ class Ran:
 
     @property
     def _finished(self) -> str | None:
-        finished: str | None = self.told["run"]["finished"]
+        finished: str | None = self.record["run"]["finished"]
         return finished
 
 
@@ -180,7 +180,7 @@ class Project:
 
     @property
     def folder(self) -> Path:
-        """Where the outputs of a run go by default."""
+        """The default output folder of a run."""
         return self.root / "reports"
 
     def run(self, *args: str, lean: Sequence[str] = LEAN, folder: Path | None = None) -> Ran:
@@ -189,7 +189,7 @@ class Project:
         Args:
             args: the command line.
             lean: neighbours that are kept out.
-            folder: where the run writes, when that isn't the default.
+            folder: the run's output folder, if it isn't the default.
         """
         if any(arg.startswith(("-n", "--tx")) for arg in args):
             return self.run_alone(*args, lean=lean, folder=folder)
@@ -219,7 +219,7 @@ class Project:
         return self.left(int(done.ret), done.stdout.str(), done.stderr.str(), folder)
 
     def run_piped(self, *args: str) -> tuple[int, str, str]:
-        """Run pytest in a process whose output is no file; return its status, output and errors."""
+        """Run pytest with its output on pipes; return its status, output and errors."""
         _need(args)
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *_without(LEAN), *args],
@@ -249,15 +249,15 @@ class Project:
         try:
             wait_for((self.root / "running").exists)
             process.send_signal(number)
-            told, err = process.communicate(timeout=TIMEOUT_S)
+            out, err = process.communicate(timeout=TIMEOUT_S)
         finally:
             # Workers that outlive a killed controller are ours too.
             end_group(process.pid)
             process.wait()
-        return self.left(process.returncode, told, err)
+        return self.left(process.returncode, out, err)
 
     def left(self, status: int, out: str, err: str, folder: Path | None = None) -> Ran:
-        """Return what lies in the output folder after a run."""
+        """Return the result of a run, with the files of its output folder."""
         folder = folder or self.folder
         text = _read(folder / "status.json")
         names = folder.rglob("*") if folder.is_dir() else ()
@@ -265,7 +265,7 @@ class Project:
             status=status,
             out=out,
             err=err,
-            record=json.loads(text) if text is not None else None,
+            found_record=json.loads(text) if text is not None else None,
             document=_read(folder / "STATUS.md"),
             page=_read(folder / "status.html"),
             files=frozenset(str(path.relative_to(folder)) for path in names if path.is_file()),

@@ -57,7 +57,7 @@ def contents(folder: Path) -> dict[str, bytes]:
         ({}, ("--version", "--version", "-m", "production")),
     ],
 )
-def test_a_run_that_was_not_asked_to_judge_writes_nothing(
+def test_a_run_that_is_not_a_production_run_writes_nothing(
     project: Project,
     monkeypatch: pytest.MonkeyPatch,
     mode: tuple[str, ...],
@@ -83,7 +83,7 @@ def test_a_run_id_asks_to_judge(
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "r7")
     ran = project.run_alone(*mode, "unit")
     assert ran.status == 10
-    assert (ran.final, ran.told["run"]["id"]) == ("BLOCKED", "r7")
+    assert (ran.final, ran.record["run"]["id"]) == ("BLOCKED", "r7")
 
 
 @MODES
@@ -92,7 +92,7 @@ def test_an_id_is_used_once(
 ) -> None:
     """A second run with the id of a finished record is refused, and nothing is confirmed of it.
 
-    Else the gate would answer about the first run, when the second is asked about.
+    Otherwise the gate would judge the first run instead of the second.
     """
     project.write(PASSING)
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "r7")
@@ -102,8 +102,8 @@ def test_an_id_is_used_once(
     assert "PRODSTATUS_RUN_ID 'r7'" in ran.err
     assert "an id of its own" in ran.err
     assert "Traceback" not in ran.err
-    assert (ran.final, ran.told["decision"]["open"]) == ("BLOCKED", False)
-    assert ran.told["previous"]["final"]["verdict"] == "CONFIRMED"
+    assert (ran.final, ran.record["decision"]["open"]) == ("BLOCKED", False)
+    assert ran.record["previous"]["final"]["verdict"] == "CONFIRMED"
 
 
 def test_an_id_of_a_killed_run_may_be_used_again(
@@ -114,7 +114,7 @@ def test_an_id_of_a_killed_run_may_be_used_again(
     project.write({**PASSING, "conftest.py": stuck})
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "r7")
     ran = project.run_signalled(signal.SIGKILL, *PRODUCTION)
-    assert ran.told["run"]["finished"] is None
+    assert ran.record["run"]["finished"] is None
     project.write({"conftest.py": ""})
     assert project.run(*PRODUCTION).final == "CONFIRMED"
 
@@ -126,11 +126,11 @@ def test_a_stage_asks_to_judge_before_a_conftest_is_imported(project: Project, o
     assert project.run(*PRODUCTION).final == "CONFIRMED"
     project.write({"conftest.py": "raise RuntimeError('no')\n"})
     ran = project.run_alone(option)
-    assert (ran.status, ran.final, ran.told["run"]["finished"]) == (4, "BLOCKED", None)
+    assert (ran.status, ran.final, ran.record["run"]["finished"]) == (4, "BLOCKED", None)
 
 
 def test_a_conftest_that_owns_the_short_option_keeps_the_record(project: Project) -> None:
-    """Its `--stage` asks for nothing of ours, so a run of unit tests with it writes nothing."""
+    """Its `--stage` isn't ours, so a run of unit tests with it writes nothing."""
     conftest = "def pytest_addoption(parser):\n    parser.addoption('--stage')\n"
     project.write({**PASSING, **PLAIN, "conftest.py": conftest})
     assert project.run(*PRODUCTION).final == "CONFIRMED"
@@ -140,18 +140,18 @@ def test_a_conftest_that_owns_the_short_option_keeps_the_record(project: Project
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
-@pytest.mark.parametrize("where", ["conftest.py", "test_api.py"])
+@pytest.mark.parametrize("place", ["conftest.py", "test_api.py"])
 def test_a_run_that_is_killed_while_it_imports_confirms_nothing(
-    project: Project, number: signal.Signals, where: str
+    project: Project, number: signal.Signals, place: str
 ) -> None:
-    """Record, document and page say so, whatever is waited for."""
+    """Record, document and page show it, in every mode."""
     project.write(PASSING)
     assert project.run(*PRODUCTION).final == "CONFIRMED"
     waits = "from pathlib import Path\nimport time\nPath('running').touch()\ntime.sleep(60)\n"
-    project.write({where: waits})
+    project.write({place: waits})
     ran = project.run_signalled(number, *PRODUCTION)
     ran.check_coherent()
-    assert (ran.final, ran.told["run"]["finished"]) == ("BLOCKED", None)
+    assert (ran.final, ran.record["run"]["finished"]) == ("BLOCKED", None)
     assert "STATUS:** **CONFIRMED**" not in (ran.document or "")
 
 
@@ -160,7 +160,7 @@ def test_a_run_that_is_killed_while_it_imports_confirms_nothing(
 def test_nothing_acts_if_nothing_confirmed_can_not_be_written(
     project: Project, mode: tuple[str, ...], args: tuple[str, ...]
 ) -> None:
-    """A real order must not be placed by a run that can't say what became of it."""
+    """A run that can't record an order must not place it."""
     acts = """
     @pytest.mark.stage("api", side_effects=True)
     def test_buys(): Path("bought").touch()
@@ -176,7 +176,7 @@ def test_nothing_acts_if_nothing_confirmed_can_not_be_written(
 def test_an_unwritable_document_stops_what_acts_too(
     project: Project, mode: tuple[str, ...]
 ) -> None:
-    """It would go on to say what the last run said; the record says why the gate is closed."""
+    """It would still show the last run's verdicts; the record holds why the gate is closed."""
     acts = """
     @pytest.mark.stage("api", side_effects=True)
     def test_buys(): Path("bought").touch()
@@ -253,8 +253,8 @@ def test_no_hook_betters_the_exit_status(
     project.write({"test_api.py": f"@api\ndef test_a(): {test}\n"})
     ran = project.run_alone(*mode, *PRODUCTION)
     assert ran.status == status
-    assert ran.told["decision"]["exit_code"] == status
-    assert ran.told["decision"]["open"] is False
+    assert ran.record["decision"]["exit_code"] == status
+    assert ran.record["decision"]["open"] is False
 
 
 FOREIGN = {
@@ -288,23 +288,23 @@ FOREIGN = {
 }
 
 
-@in_modes("what", FOREIGN)
+@in_modes("cause", FOREIGN)
 def test_a_status_that_no_criterion_explains_closes_the_gate(
-    project: Project, mode: tuple[str, ...], what: str
+    project: Project, mode: tuple[str, ...], cause: str
 ) -> None:
     """The record notes it, so that the gate agrees with pytest; or it is ignored on request."""
-    files, status, text = FOREIGN[what]
+    files, status, text = FOREIGN[cause]
     project.write({**PASSING, **files})
     ran = project.run_alone(*mode)
     assert (ran.status, ran.final) == (status, "BLOCKED")
-    assert text in ran.told["final"]["reason"]
-    assert ran.told["decision"]["exit_code"] == status
+    assert text in ran.record["final"]["reason"]
+    assert ran.record["decision"]["exit_code"] == status
     assert "FINAL BLOCKED" in ran.out + ran.err
     ignores = CONFIG.replace("[tool.prodstatus]", '[tool.prodstatus]\nforeign_status = "ignore"')
     project.write({"pyproject.toml": ignores})
     ran = project.run_alone(*mode)
     assert (ran.status, ran.final) == (status, "CONFIRMED")
-    assert ran.told["decision"]["open"] is True
+    assert ran.record["decision"]["open"] is True
 
 
 LATE = {
@@ -315,14 +315,14 @@ LATE = {
 }
 
 
-@pytest.mark.parametrize("where", LATE)
-def test_a_hook_that_raises_after_the_verdict_closes_the_gate(project: Project, where: str) -> None:
-    """Pytest ends with a failure, so the record must not say that the gate is open."""
-    project.write({**PASSING, "conftest.py": LATE[where]})
+@pytest.mark.parametrize("place", LATE)
+def test_a_hook_that_raises_after_the_verdict_closes_the_gate(project: Project, place: str) -> None:
+    """Pytest ends with a failure, so the record must not show an open gate."""
+    project.write({**PASSING, "conftest.py": LATE[place]})
     ran = project.run_alone(*PRODUCTION)
     assert ran.status != 0
-    assert (ran.final, ran.told["decision"]["open"]) == ("BLOCKED", False)
-    assert "when the session ended" in ran.told["final"]["reason"]
+    assert (ran.final, ran.record["decision"]["open"]) == ("BLOCKED", False)
+    assert "when the session ended" in ran.record["final"]["reason"]
 
 
 def test_a_report_that_can_not_be_written_by_pytest_closes_the_gate(project: Project) -> None:
@@ -339,7 +339,7 @@ def test_a_foreign_status_beside_a_failed_criterion_is_noted(project: Project) -
     project.write({"conftest.py": conftest})
     ran = project.run_alone(*PRODUCTION)
     assert (ran.status, ran.final) == (8, "FAILED")
-    assert "exit status 8" in ran.told["run"]["incidents"][0]["reason"]
+    assert "exit status 8" in ran.record["run"]["incidents"][0]["reason"]
 
 
 @pytest.mark.parametrize("args", [("--stage=api",), ("test_shop.py",)])
@@ -351,7 +351,11 @@ def test_a_shard_says_nowhere_that_the_gate_is_open(
     assert project.run(*PRODUCTION).final == "CONFIRMED"
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "r8")
     ran = project.run(*PRODUCTION, *args)
-    assert (ran.status, ran.told["run"]["shard"], ran.told["decision"]["open"]) == (0, True, False)
+    assert (ran.status, ran.record["run"]["shard"], ran.record["decision"]["open"]) == (
+        0,
+        True,
+        False,
+    )
     assert "gate open" not in ran.out
     assert "The gate is open" not in (ran.page or "")
 
@@ -360,7 +364,7 @@ def test_a_failed_criterion_explains_its_exit_status(project: Project) -> None:
     """A waiver of it can still open the gate: nothing else is noted."""
     project.write({"test_api.py": "@api\ndef test_a(): assert 0\n", "test_shop.py": SHOP})
     ran = project.run(*PRODUCTION)
-    assert (ran.status, ran.told["run"]["incidents"]) == (1, [])
+    assert (ran.status, ran.record["run"]["incidents"]) == (1, [])
 
 
 NEST = """
@@ -388,7 +392,7 @@ def run_in(project: Project, folder: str, *args: str) -> subprocess.CompletedPro
 def test_a_configuration_of_pytest_above_hides_no_project(
     project: Project, mode: tuple[str, ...], above: str
 ) -> None:
-    """The catalogue is read from the nearest [tool.prodstatus], whatever pytest calls its root."""
+    """The catalogue is read from the nearest [tool.prodstatus], not from pytest's root."""
     section = {"setup.cfg": "[tool:pytest]\n", "pyproject.toml": "[tool.pytest.ini_options]\n"}
     project.write({"pyproject.toml": "", above: section.get(above, "[pytest]\n")})
     project.write({"packages/api/pyproject.toml": NEST, "packages/api/tests/test_api.py": API})
@@ -428,10 +432,10 @@ def test_a_folder_below_with_a_configuration_of_pytest_is_of_the_project(
 def test_a_project_below_is_the_one_that_holds_all_paths(
     project: Project, mode: tuple[str, ...], args: tuple[str, ...]
 ) -> None:
-    """From above, the path arguments say which project a run is about."""
-    one = NEST.replace(', "never-written"', "")
+    """In a run from above, the path arguments decide which project it is about."""
+    nested = NEST.replace(', "never-written"', "")
     project.write({"pyproject.toml": "", "conf/ci.ini": "[pytest]\n"})
-    project.write({"p/pyproject.toml": one, "p/tests/test_api.py": API})
+    project.write({"p/pyproject.toml": nested, "p/tests/test_api.py": API})
     done = run_in(project, ".", *mode, *PRODUCTION, *args)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (project.root / "p/reports/status.json").exists()
@@ -440,21 +444,21 @@ def test_a_project_below_is_the_one_that_holds_all_paths(
 
 @pytest.mark.parametrize("args", [(), PRODUCTION], ids=["plain", "production"])
 @in_modes(
-    "where",
+    "place",
     [(".", "", ("no project", "a")), ("a", "../b", ("a", "b")), ("a", "b2", ("a", "a/b2"))],
 )
 def test_criteria_of_another_project_are_a_usage_error(
     project: Project,
     mode: tuple[str, ...],
     args: tuple[str, ...],
-    where: tuple[str, str, tuple[str, str]],
+    place: tuple[str, str, tuple[str, str]],
 ) -> None:
     """They would be judged by a catalogue that doesn't know them: the sentence names both."""
-    folder, path, names = where
-    one = NEST.replace(', "never-written"', "")
+    folder, path, names = place
+    nested = NEST.replace(', "never-written"', "")
     project.write({"pyproject.toml": ""})
     for name in ("a", "b", "a/b2"):
-        project.write({f"{name}/pyproject.toml": one, f"{name}/tests/test_{name[-1]}.py": API})
+        project.write({f"{name}/pyproject.toml": nested, f"{name}/tests/test_{name[-1]}.py": API})
     done = run_in(project, folder, *mode, *args, *([path] if path else []))
     assert done.returncode == 4, done.stdout + done.stderr
     assert "Traceback" not in done.stderr + done.stdout
@@ -464,7 +468,7 @@ def test_criteria_of_another_project_are_a_usage_error(
 
 
 def test_unit_tests_of_a_project_can_be_run_from_above(project: Project) -> None:
-    """They have no criterion, so no project is asked for, and nothing is written."""
+    """They have no criterion, so no project is needed, and nothing is written."""
     project.write({"pyproject.toml": "", "p/pyproject.toml": NEST})
     project.write({"p/unit/test_unit.py": "def test_plain(): pass\n"})
     for args in (("p/unit",), ("p/unit/test_unit.py::test_plain",), ("--rootdir", "p", "p/unit")):
@@ -474,7 +478,7 @@ def test_unit_tests_of_a_project_can_be_run_from_above(project: Project) -> None
 
 
 def test_a_second_run_is_refused_while_the_first_imports_its_conftest(project: Project) -> None:
-    """From its first instant a run that was asked to judge has the folder for itself."""
+    """From its first instant a production run has the folder for itself."""
     conftest = """
     import time
     from pathlib import Path

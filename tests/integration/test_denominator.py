@@ -50,7 +50,7 @@ def test_declared_criterion_without_a_test_is_blocked_by_name(
     assert ran.verdicts["api.renamed-away"] == "BLOCKED not-run"
     assert "api.renamed-away" in ran.out
     assert ran.criteria["api.renamed-away"]["remedy"]
-    assert ran.told["run"]["complete"] is False
+    assert ran.record["run"]["complete"] is False
 
 
 def test_declared_base_id_stands_for_its_parameters(project: Project) -> None:
@@ -60,7 +60,7 @@ def test_declared_base_id_stands_for_its_parameters(project: Project) -> None:
     project.write({"test_api.py": test.format("['eu']"), "test_shop.py": SHOP})
     ran = project.run()
     assert (ran.status, ran.verdicts["api.a[eu]"]) == (0, "CONFIRMED")
-    assert ran.told["run"]["complete"] is True
+    assert ran.record["run"]["complete"] is True
 
 
 def test_renamed_criterion_is_missed_by_its_declared_name(project: Project) -> None:
@@ -76,7 +76,7 @@ def test_renamed_criterion_is_missed_by_its_declared_name(project: Project) -> N
 
 
 def test_undeclared_criterion_that_was_deleted_is_gone(project: Project) -> None:
-    """What nobody declares and no test provides any more can be deleted, in a run that saw that."""
+    """A criterion that is neither declared nor provided any more is deleted by a complete run."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     assert project.run().status == 0
     project.write({"test_api.py": "@api\ndef test_a(): pass\n"})
@@ -84,14 +84,14 @@ def test_undeclared_criterion_that_was_deleted_is_gone(project: Project) -> None
 
 
 def test_declared_criterion_that_was_deselected_is_blocked(project: Project) -> None:
-    """Deselected and never observed: BLOCKED, not-run; FINAL says so, the exit status doesn't."""
+    """Deselected and never observed: BLOCKED, not-run; FINAL shows it, the exit status doesn't."""
     declare(project, api='criteria = ["a", "b"]')
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     ran = project.run("-k", "not test_b")
     assert ran.verdicts["api.b"] == "BLOCKED not-run"
     assert ran.final == "BLOCKED"
-    assert ran.told["decision"]["open"] is False
-    assert ran.told["decision"]["selection"]["partial"] is True
+    assert ran.record["decision"]["open"] is False
+    assert ran.record["decision"]["selection"]["partial"] is True
     assert ran.status == 0
 
 
@@ -133,27 +133,27 @@ PARTS = {
 def test_partial_run_carries_over_what_it_did_not_look_at(
     project: Project, part: tuple[str, ...], mode: tuple[str, ...]
 ) -> None:
-    """A fresh CONFIRMED is carried over with its own date, run and evidence; the record says so."""
+    """A fresh CONFIRMED is carried over with its own date, run and evidence, in the record."""
     shop = "@shop\n@pytest.mark.slow\ndef test_open(evidence): evidence(orders=7)\n"
     project.write({"test_api.py": API, "test_shop.py": shop})
-    whole = project.run()
-    assert (whole.status, whole.final) == (0, "CONFIRMED")
-    assert whole.told["run"]["complete"] is True
-    assert whole.told["run"]["selection"] is None
+    full = project.run()
+    assert (full.status, full.final) == (0, "CONFIRMED")
+    assert full.record["run"]["complete"] is True
+    assert full.record["run"]["selection"] is None
     ran = project.run(*mode, *part)
     ran.check_coherent()
     assert (ran.status, ran.final) == (0, "CONFIRMED")
-    kept, old = ran.criteria["shop.open"], whole.criteria["shop.open"]
+    kept, old = ran.criteria["shop.open"], full.criteria["shop.open"]
     assert kept["carried_over"] is True
     assert kept["selected"] is False
     for key in ("observed_at", "run", "evidence", "verdict", "nodeid", "title"):
         assert kept[key] == old[key]
     for name in ("api.a", "api.b"):
         assert ran.criteria[name]["carried_over"] is False
-        assert ran.criteria[name]["run"] == ran.told["run"]["id"]
-    assert ran.told["run"]["complete"] is False
-    assert ran.told["run"]["selection"]
-    selection = ran.told["decision"]["selection"]
+        assert ran.criteria[name]["run"] == ran.record["run"]["id"]
+    assert ran.record["run"]["complete"] is False
+    assert ran.record["run"]["selection"]
+    selection = ran.record["decision"]["selection"]
     assert selection == {"partial": True, "verdict": "CONFIRMED", "criteria": 2}
     assert "carried over" in ran.out
     again = project.run(*part)
@@ -176,7 +176,7 @@ def test_stale_confirmed_is_blocked_beyond_valid_for(project: Project) -> None:
     assert ran.criteria["api.a"]["observed"] == "CONFIRMED"
     assert "3 h" in ran.criteria["api.a"]["reason"]
     assert ran.final == "BLOCKED"
-    assert ran.told["decision"]["open"] is False
+    assert ran.record["decision"]["open"] is False
     assert ran.status == 0
 
 
@@ -197,7 +197,7 @@ def test_failed_and_blocked_stay_what_they_were(project: Project, mode: tuple[st
     assert ran.verdicts["shop.paid"] == "BLOCKED no-data"
     assert ran.criteria["shop.paid"]["remedy"] == "sell something"
     assert ran.final == "FAILED"
-    assert ran.told["decision"]["open"] is False
+    assert ran.record["decision"]["open"] is False
     assert ran.status == 0
 
 
@@ -205,15 +205,15 @@ def test_failed_and_blocked_stay_what_they_were(project: Project, mode: tuple[st
 def test_upstream_never_observed_blocks_the_record_alone(
     project: Project, mode: tuple[str, ...]
 ) -> None:
-    """A required stage that nobody ever observed blocks the record, not a partial run's exit."""
+    """A required stage that was never observed blocks the record, not a partial run's exit."""
     declare(project, shop='requires = ["api"]')
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     ran = project.run(*mode, "--stage", "shop")
     assert ran.verdicts["shop.open"] == "BLOCKED upstream"
     assert ran.criteria["shop.open"]["observed"] == "CONFIRMED"
     assert ran.final == "BLOCKED"
-    assert ran.told["decision"]["open"] is False
-    assert ran.told["decision"]["selection"]["verdict"] == "CONFIRMED"
+    assert ran.record["decision"]["open"] is False
+    assert ran.record["decision"]["selection"]["verdict"] == "CONFIRMED"
     assert ran.status == 0
 
 
@@ -242,7 +242,7 @@ def test_upstream_is_resolved_at_rollup_not_while_it_runs(
 
 
 def test_last_failed_is_a_partial_run(project: Project) -> None:
-    """With `--lf` the criteria that held before are carried over, and those that failed are run."""
+    """With `--lf` the criteria that passed are carried over, and those that failed are run."""
     lean = tuple(name for name in LEAN if name != "cacheprovider")
     project.write({"test_api.py": API, "test_shop.py": SHOP.replace("pass", "assert 0")})
     assert project.run(lean=lean).status == 1
@@ -251,12 +251,12 @@ def test_last_failed_is_a_partial_run(project: Project) -> None:
     assert ran.verdicts == {"api.a": "CONFIRMED", "api.b": "CONFIRMED", "shop.open": "CONFIRMED"}
     assert ran.criteria["api.a"]["carried_over"] is True
     assert ran.criteria["shop.open"]["carried_over"] is False
-    assert "--lf" in ran.told["run"]["selection"]
-    assert (ran.status, ran.final, ran.told["run"]["complete"]) == (0, "CONFIRMED", False)
+    assert "--lf" in ran.record["run"]["selection"]
+    assert (ran.status, ran.final, ran.record["run"]["complete"]) == (0, "CONFIRMED", False)
 
 
 def test_whole_run_carries_nothing_over(project: Project) -> None:
-    """A run that was asked to look at everything never lives on what an earlier one saw."""
+    """A run that selects everything never carries over what an earlier one saw."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     assert project.run().status == 0
     project.write({"test_shop.py": "import no_such_module\n"})
@@ -292,11 +292,11 @@ def test_files_that_skip_themselves_for_one_reason_are_all_missed(
 
 
 def test_targets_know_nothing_of_each_other(project: Project) -> None:
-    """A record of another target counts for nothing, even where it lies in the same folder."""
+    """A record of another target counts for nothing, even if it lies in the same folder."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     demo = project.run("--target", "demo", folder=project.folder / "demo")
-    assert (demo.status, demo.told["run"]["target"]) == (0, "demo")
-    assert project.left(0, "", "").record is None
+    assert (demo.status, demo.record["run"]["target"]) == (0, "demo")
+    assert project.left(0, "", "").found_record is None
     ran = project.run("--stage", "api")
     assert ran.verdicts["shop.open"] == "BLOCKED not-run"
     ran = project.run(
@@ -311,7 +311,7 @@ def test_stage_flag_takes_in_what_a_derived_stage_rolls_up(project: Project) -> 
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     ran = project.run("--stage", "final")
     assert (ran.status, ran.final) == (0, "CONFIRMED")
-    assert ran.told["run"]["complete"] is True
+    assert ran.record["run"]["complete"] is True
 
 
 def test_named_stage_without_criteria_does_not_pass(project: Project) -> None:
@@ -323,7 +323,7 @@ def test_named_stage_without_criteria_does_not_pass(project: Project) -> None:
 
 
 def test_history_dates_each_verdict(project: Project) -> None:
-    """A stage says since when its verdict holds, and what it was before."""
+    """A stage has the date since which its verdict holds, and the verdict before."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     first = project.run()
     second = project.run()
@@ -331,7 +331,7 @@ def test_history_dates_each_verdict(project: Project) -> None:
     project.write({"test_api.py": "@api\ndef test_a(): assert 0\n"})
     third = project.run()
     assert third.stages["api"]["previous"] == "CONFIRMED"
-    assert third.stages["api"]["since"] == third.told["run"]["started"]
+    assert third.stages["api"]["since"] == third.record["run"]["started"]
     assert "before that CONFIRMED" in (third.document or "")
 
 
@@ -348,7 +348,7 @@ def test_undeclared_project_has_the_stages_of_its_marks(project: Project) -> Non
 def test_clock_of_the_record_is_utc(project: Project) -> None:
     """Every instant in the record is UTC, and the run's start comes before its end."""
     project.write({"test_shop.py": SHOP, "test_api.py": API})
-    run = project.run().told["run"]
+    run = project.run().record["run"]
     assert run["started"].endswith("Z")
     assert run["started"] <= run["finished"]
     started = datetime.fromisoformat(run["started"].replace("Z", "+00:00"))

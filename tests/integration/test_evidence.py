@@ -1,4 +1,4 @@
-"""Evidence and text cross processes whole, typed, bounded and harmless."""
+"""Evidence and text cross processes complete, typed, bounded and harmless."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_every_allowed_type_arrives_as_it_was(project: Project, mode: tuple[str,
 
 @MODES
 def test_every_other_type_is_refused_at_the_call(project: Project, mode: tuple[str, ...]) -> None:
-    """The test fails where it gives the value, which is named, and none of that call is kept."""
+    """The test fails at the call with the value, which is named, and none of that call is kept."""
     project.write({"test_api.py": REFUSED, "test_shop.py": SHOP})
     ran = project.run(*mode)
     refused = {name: c for name, c in ran.criteria.items() if name.startswith("api.refused")}
@@ -159,7 +159,7 @@ USES = {
     "print": "print(TEXT)\n    assert 0",
 }
 LONG = ("evidence", "assertion", "blocked")
-"""Where ten megabytes come from as well."""
+"""Also from sources that give ten megabytes."""
 
 
 def hostile_suite() -> str:
@@ -167,10 +167,10 @@ def hostile_suite() -> str:
     lines = [f"TEXTS = {json.dumps(HOSTILE)}", "TEXTS['long'] = 'x' * 10_000_000"]
     for use, code in USES.items():
         name = use.replace(" ", "_")
-        some = "list(TEXTS)" if use in LONG else "list(TEXTS)[:-1]"
+        names = "list(TEXTS)" if use in LONG else "list(TEXTS)[:-1]"
         lines += [
             "@api",
-            f"@pytest.mark.parametrize('name', {some})",
+            f"@pytest.mark.parametrize('name', {names})",
             f"def test_{name}(name, evidence):",
             "    TEXT = TEXTS[name]",
             f"    {code}",
@@ -180,25 +180,25 @@ def hostile_suite() -> str:
 
 @MODES
 def test_no_text_loses_the_run_or_forges_an_output(project: Project, mode: tuple[str, ...]) -> None:
-    """Hostile text from everywhere: every criterion gets its verdict, every output stays whole."""
+    """Hostile text from everywhere: each criterion gets its verdict, each output stays complete."""
     project.write({"test_api.py": hostile_suite(), "test_shop.py": SHOP})
     ran = project.run(*mode, "--tb=no")
     assert ran.status == 1
     ran.check_coherent()
-    assert ran.told["run"]["incidents"] == []
+    assert ran.record["run"]["incidents"] == []
     assert len(ran.criteria) == len(USES) * len(HOSTILE) + len(LONG) + 1
-    for name, told in ran.verdicts.items():
+    for name, verdict in ran.verdicts.items():
         use = name.removeprefix("api.").partition("[")[0].replace("-", " ")
         wanted = {"skip": "BLOCKED skipped", "blocked": "BLOCKED no-data"}
         if use == "xfail":
-            assert told == "FAILED known-failure"
+            assert verdict == "FAILED known-failure"
         elif name != "shop.open":
-            assert told == wanted.get(use, "FAILED observed"), name
+            assert verdict == wanted.get(use, "FAILED observed"), name
     check_harmless(ran)
     big = ran.criteria["api.evidence[long]"]["evidence"][0]["value"]
     assert len(big) < 3_000
     assert "cut from 10,000,000 characters" in big
-    assert len(json.dumps(ran.told)) < 1_000_000
+    assert len(json.dumps(ran.record)) < 1_000_000
 
 
 HOSTILE_TITLES = """
@@ -215,15 +215,15 @@ globals().update((f"test_{name.replace(' ', '_')}", made(text)) for name, text i
 
 @MODES
 def test_a_title_is_one_line(project: Project, mode: tuple[str, ...]) -> None:
-    """Whatever a docstring holds, which gives a criterion its title."""
+    """A criterion's title is one line for every docstring."""
     titles = f"TEXTS = {json.dumps(HOSTILE)}\n{HOSTILE_TITLES}"
     project.write({"test_api.py": titles, "test_shop.py": SHOP})
     ran = project.run(*mode)
     assert ran.status == 1
     assert len(ran.criteria) == len(HOSTILE) + 1
     check_harmless(ran)
-    for told in ran.criteria.values():
-        assert len(told["title"].splitlines()) == 1
+    for criterion in ran.criteria.values():
+        assert len(criterion["title"].splitlines()) == 1
 
 
 def check_harmless(ran: Ran) -> None:
@@ -231,7 +231,7 @@ def check_harmless(ran: Ran) -> None:
     assert ran.document is not None
     assert ran.page is not None
     board = plain(ran.out[ran.out.index("production status:") :])
-    for text in (board, ran.document, ran.page, json.dumps(ran.told, ensure_ascii=False)):
+    for text in (board, ran.document, ran.page, json.dumps(ran.record, ensure_ascii=False)):
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
         text.encode("utf-8")
     assert "<script>alert" not in ran.page
@@ -273,7 +273,7 @@ def test_lone_surrogates_do_not_lose_the_run(
     project.write({"test_api.py": test, "test_shop.py": SHOP})
     ran = project.run_alone(*mode, *verbosity) if mode else project.run_alone(*verbosity)
     assert ran.status == 1
-    assert ran.told["run"]["incidents"] == []
+    assert ran.record["run"]["incidents"] == []
     assert ran.verdicts["api.a"] == "FAILED observed"
     assert "\\ud800" in ran.criteria["api.a"]["reason"]
     assert ran.verdicts["shop.open"] == "CONFIRMED"
@@ -293,7 +293,7 @@ def test_too_many_entries_are_refused(project: Project) -> None:
 
 
 def test_endpoints_are_named_without_their_secrets(project: Project) -> None:
-    """The record names the hosts that were asked, and nobody's password."""
+    """The record names the hosts that were called, and no password."""
     test = """
     @api
     def test_a(prodstatus_endpoint): prodstatus_endpoint("api", "https://me:secret@h.example:8/x?k=v")
@@ -301,12 +301,12 @@ def test_endpoints_are_named_without_their_secrets(project: Project) -> None:
     project.write({"test_api.py": test, "test_shop.py": SHOP})
     for mode in (SERIAL, XDIST):
         ran = project.run(*mode)
-        assert ran.told["run"]["subject"]["endpoints"] == {"api": "https://h.example:8"}
-        assert "secret" not in json.dumps(ran.told)
+        assert ran.record["run"]["subject"]["endpoints"] == {"api": "https://h.example:8"}
+        assert "secret" not in json.dumps(ran.record)
 
 
 def test_snapshots_are_dated(project: Project) -> None:
-    """The record says as of which instants something was read; one without a zone is refused."""
+    """The record has the instants as of which data was read; one without a zone is refused."""
     test = """
     from datetime import datetime, timezone
     @api
@@ -318,13 +318,13 @@ def test_snapshots_are_dated(project: Project) -> None:
     project.write({"test_api.py": test, "test_shop.py": SHOP})
     for mode in (SERIAL, XDIST):
         ran = project.run(*mode)
-        told = ran.told["run"]["subject"]["snapshots"]
-        assert told == {"database": ["2026-01-02T03:04:00.000Z"]}
+        snapshots = ran.record["run"]["subject"]["snapshots"]
+        assert snapshots == {"database": ["2026-01-02T03:04:00.000Z"]}
         assert "give an aware datetime" in ran.criteria["api.b"]["reason"]
 
 
-def test_a_failure_is_told_in_full(project: Project) -> None:
-    """The record holds what pytest prints of it; a criterion that held has nothing to tell."""
+def test_a_failure_is_recorded_in_full(project: Project) -> None:
+    """The record holds what pytest prints of it; a criterion that passed has no such text."""
     project.write({"test_api.py": "@api\ndef test_a():\n    count = 3\n    assert count == 4\n"})
     project.write({"test_shop.py": SHOP})
     for mode in (SERIAL, XDIST):

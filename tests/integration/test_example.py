@@ -62,7 +62,7 @@ def write():
 
 atexit.register(write)
 """
-"""A plugin that tells what a process had imported at its end."""
+"""A plugin that writes which modules a process had imported at its end."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Run:
     def verdicts(self) -> dict[str, str]:
         """Each criterion's verdict and, unless it is CONFIRMED, the kind of its reason."""
         found = [criterion for stage in self.record["stages"] for criterion in stage["criteria"]]
-        return {each["id"]: f"{each['verdict']} {each['kind'] or ''}".strip() for each in found}
+        return {c["id"]: f"{c['verdict']} {c['kind'] or ''}".strip() for c in found}
 
 
 class Example:
@@ -123,21 +123,21 @@ class Example:
         record = (folder / "status.json").read_text(encoding="utf-8")
         document = (folder / "STATION_STATUS.md").read_text(encoding="utf-8")
         page = (folder / "status.html").read_text(encoding="utf-8")
-        shown = re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.DOTALL)
+        page = re.sub(r"<(script|style)\b.*?</\1>", "", page, flags=re.DOTALL)
         # A neighbour may have such a word for its name, as pytest-order has.
         out = re.sub("^plugins: .*$", "", done.stdout, flags=re.MULTILINE)
-        told = f"{out}{done.stderr}{record}{document}{shown}".replace(str(self.root), "")
-        assert not WORDS.findall(told)
+        shown = f"{out}{done.stderr}{record}{document}{page}".replace(str(self.root), "")
+        assert not WORDS.findall(shown)
         return Run(done.returncode, done.stdout, json.loads(record))
 
     def check_modules(self) -> None:
         """Assert that no process of pytest so far imported what isn't the example's."""
-        told = [path.read_text(encoding="utf-8").split() for path in self.modules.iterdir()]
-        assert told
-        for modules in told:
+        imported = [path.read_text(encoding="utf-8").split() for path in self.modules.iterdir()]
+        assert imported
+        for modules in imported:
             assert "pytest_prodstatus.fixtures" in modules
             assert not FOREIGN & {name.partition(".")[0] for name in modules}
-        assert any("acceptance.client" in modules for modules in told)
+        assert any("acceptance.client" in modules for modules in imported)
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def own_station(example: Example) -> Iterator[str]:
 
 
 def test_the_readme_s_commands_are_the_ones_that_are_tested() -> None:
-    """Whoever follows it types what is run below."""
+    """The README has exactly the commands that are run below."""
     lines = re.findall(r"^    ((?:[A-Z_]+=\S+ )*(?:pytest|prodstatus) .*)$", README, re.MULTILINE)
     assert set(lines) == COMMANDS
     assert f"    {NAME}\n" in README
@@ -194,14 +194,14 @@ def test_a_sick_station_closes_the_gate(
     """What is broken FAILED, with the reason; what holds stays CONFIRMED."""
     ran = example.run(command)
     assert ran.status == 1, ran.out
-    held = dict.fromkeys((STATION, RELEASE, READINGS, WARNING), "CONFIRMED")
-    assert ran.verdicts == {**held, broken: "FAILED observed"}
+    confirmed = dict.fromkeys((STATION, RELEASE, READINGS, WARNING), "CONFIRMED")
+    assert ran.verdicts == {**confirmed, broken: "FAILED observed"}
     assert ran.record["final"]["verdict"] == "FAILED"
     assert why in ran.record["final"]["reason"]
     example.check_modules()
-    asked = example.run(ASK_LOCAL)
-    assert asked.status == 1
-    assert why in asked.out
+    gate = example.run(ASK_LOCAL)
+    assert gate.status == 1
+    assert why in gate.out
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_only_the_judged_release_opens_the_gate(
 
 
 def test_no_station_is_configured(example: Example) -> None:
-    """Nothing stands in for it: BLOCKED, with the variable to set, and the gate is closed."""
+    """An unset variable has no default: BLOCKED, with the variable to set; the gate is closed."""
     ran = example.run(UNSET)
     assert ran.status == 10, ran.out
     assert set(ran.verdicts.values()) == {"BLOCKED missing-config"}
@@ -231,10 +231,10 @@ def test_no_station_is_configured(example: Example) -> None:
 
 
 def test_the_station_is_down(example: Example) -> None:
-    """What nobody could look at wasn't seen to be broken: BLOCKED, and the gate is closed."""
-    with socket.socket() as held:  # bound and not listening, so that nobody answers there
-        held.bind(("127.0.0.1", 0))
-        ran = example.run(ARMED, address=f"http://127.0.0.1:{held.getsockname()[1]}")
+    """What couldn't be reached wasn't seen to be broken: BLOCKED, and the gate is closed."""
+    with socket.socket() as bound:  # bound and not listening, so that it refuses connections
+        bound.bind(("127.0.0.1", 0))
+        ran = example.run(ARMED, address=f"http://127.0.0.1:{bound.getsockname()[1]}")
     assert ran.status == 10, ran.out
     assert set(ran.verdicts.values()) == {"BLOCKED provider-unavailable"}
     assert "start the station, or correct STATION_URL" in ran.out
@@ -242,7 +242,7 @@ def test_the_station_is_down(example: Example) -> None:
 
 
 def test_a_station_of_one_s_own(example: Example) -> None:
-    """It is asked where it says; a test warning is sent when somebody asks, and good for a week."""
+    """It is asked at its address; a test warning is sent on request, and good for a week."""
     with own_station(example) as address:
         unarmed = example.run(UNARMED, address=address)
         assert unarmed.status == 10, unarmed.out

@@ -50,10 +50,10 @@ def cases_of(path: Path) -> tuple[TestSuite, dict[str, list[TestCase]]]:
     return suite, cases
 
 
-def told(element: TestCase | TestSuite) -> dict[str, str]:
-    """Return the properties of a case or suite that are ours, without what they begin with."""
-    held = element.iterchildren(Properties)  # type: ignore[no-untyped-call]
-    found = {p.name: p.value for each in held for p in each}
+def properties(element: TestCase | TestSuite) -> dict[str, str]:
+    """Return the plugin's properties of a case or suite, without their prefix."""
+    groups = element.iterchildren(Properties)  # type: ignore[no-untyped-call]
+    found = {p.name: p.value for group in groups for p in group}
     return {name.removeprefix("prodstatus."): value for name, value in found.items()}
 
 
@@ -72,13 +72,13 @@ def test_configured_exports_are_written(project: Project, mode: tuple[str, ...])
     summary = (project.folder / "summary.md").read_text(encoding="utf-8")
     assert "FINAL FAILED" in summary
     suite, cases = cases_of(project.folder / "junit.xml")
-    assert told(suite)["final"] == "FAILED"
-    assert told(cases["test_holds"][0])["verdict"] == "CONFIRMED"
+    assert properties(suite)["final"] == "FAILED"
+    assert properties(cases["test_holds"][0])["verdict"] == "CONFIRMED"
 
 
 @MODES
 def test_a_killed_run_leaves_no_green_export(project: Project, mode: tuple[str, ...]) -> None:
-    """While a run goes on, its exports and its JUnit file say that nothing is confirmed."""
+    """While a run goes on, its exports and its JUnit file confirm nothing."""
     waits = """
         @api
         def test_a():
@@ -109,7 +109,7 @@ def test_an_unknown_export_is_a_usage_error(project: Project) -> None:
 
 
 def test_an_export_and_the_document_need_two_files(project: Project) -> None:
-    """Neither may overwrite the other."""
+    """Two exports may not have the same file."""
     config = EXPORTING.replace("STATUS.md", "summary.md")
     project.write({"pyproject.toml": config, "test_shop.py": SHOP})
     ran = project.run()
@@ -123,7 +123,7 @@ def test_an_export_that_cannot_be_written_closes_the_gate(project: Project) -> N
     (project.folder / "ctrf.json").mkdir(parents=True)
     ran = project.run()
     assert ran.status == 10
-    assert "ctrf.json can't be written" in ran.told["final"]["reason"]
+    assert "ctrf.json can't be written" in ran.record["final"]["reason"]
 
 
 @pytest.mark.parametrize("family", ["xunit1", "xunit2"])
@@ -139,36 +139,36 @@ def test_junit_carries_the_verdicts(project: Project, mode: tuple[str, ...], fam
     )
     assert ran.status == 1
     suite, cases = cases_of(project.root / "out" / "j.xml")
-    assert told(suite)["final"] == "FAILED"
-    assert told(suite)["open"] == "false"
-    assert told(suite)["stage.shop"] == "BLOCKED"
+    assert properties(suite)["final"] == "FAILED"
+    assert properties(suite)["open"] == "false"
+    assert properties(suite)["stage.shop"] == "BLOCKED"
     (holds,) = cases["test_holds"]
     assert holds.classname == "ours.test_api"
-    assert told(holds) == {
+    assert properties(holds) == {
         "stage": "api",
         "criterion": "api.holds",
         "verdict": "CONFIRMED",
         "evidence.text": "<a> \\x1b & \\ufffe",
     }
     (fails,) = cases["test_fails"]
-    assert told(fails)["verdict"] == "FAILED"
-    assert told(fails)["reason"] == "50% of it: a, b"
-    for way in ("a::b", "c/d.py"):
-        (broken,) = cases[f"test_set_up[{way}]"]
-        assert told(broken)["kind"] == "setup-error"
+    assert properties(fails)["verdict"] == "FAILED"
+    assert properties(fails)["reason"] == "50% of it: a, b"
+    for param in ("a::b", "c/d.py"):
+        (broken,) = cases[f"test_set_up[{param}]"]
+        assert properties(broken)["kind"] == "setup-error"
         assert broken.is_error
-    (held,) = cases["test_open"]
-    assert told(held)["verdict"] == "BLOCKED"
-    assert told(held)["kind"] == "upstream"
-    assert told(cases["test_of_a_unit"][0]) == {}
+    (blocked,) = cases["test_open"]
+    assert properties(blocked)["verdict"] == "BLOCKED"
+    assert properties(blocked)["kind"] == "upstream"
+    assert properties(cases["test_of_a_unit"][0]) == {}
     (gone,) = cases["shop.gone"]
     assert gone.is_skipped
-    assert told(gone)["reason"] == "no test provides it"
+    assert properties(gone)["reason"] == "no test provides it"
     assert (suite.failures, suite.errors, suite.skipped) == (1, 2, 1)
 
 
 def test_junit_of_reruns(project: Project) -> None:
-    """Of a criterion that passed in its second attempt every case says CONFIRMED."""
+    """Every case of a criterion that passed in its second attempt is CONFIRMED."""
     flaky = """
         @api
         def test_a():
@@ -181,7 +181,7 @@ def test_junit_of_reruns(project: Project) -> None:
     ran = project.run("--reruns=1", "--junitxml=j.xml", lean=lean)
     assert ran.criteria["api.a"]["flaky"]
     (suite,) = JUnitXml.fromfile(str(project.root / "j.xml"))
-    verdicts = [told(case)["verdict"] for case in suite if case.name == "test_a"]
+    verdicts = [properties(case)["verdict"] for case in suite if case.name == "test_a"]
     assert verdicts
     assert set(verdicts) == {"CONFIRMED"}
 
@@ -194,9 +194,9 @@ def test_junit_of_a_dead_worker(project: Project) -> None:
     })  # fmt: skip
     project.run("-n1", "--max-worker-restart=0", "--junitxml=j.xml")
     _, cases = cases_of(project.root / "j.xml")
-    assert told(cases["test_dies"][0])["kind"] == "crash"
-    assert told(cases["test_open"][0])["kind"] == "not-run"
-    assert told(cases["run"][0])["kind"] == "crash"
+    assert properties(cases["test_dies"][0])["kind"] == "crash"
+    assert properties(cases["test_open"][0])["kind"] == "not-run"
+    assert properties(cases["run"][0])["kind"] == "crash"
 
 
 def test_junit_of_a_file_that_does_not_collect(project: Project) -> None:
@@ -206,7 +206,7 @@ def test_junit_of_a_file_that_does_not_collect(project: Project) -> None:
     project.run("--junitxml=j.xml")
     suite, cases = cases_of(project.root / "j.xml")
     assert suite.errors == 1
-    assert told(cases["api.a"][0])["kind"] == "collection-error"
+    assert properties(cases["api.a"][0])["kind"] == "collection-error"
 
 
 def test_junit_can_be_left_alone(project: Project) -> None:
@@ -218,8 +218,8 @@ def test_junit_can_be_left_alone(project: Project) -> None:
     assert "prodstatus" not in (project.root / "j.xml").read_text(encoding="utf-8")
 
 
-def test_a_junit_file_of_another_form_is_left_and_said(project: Project) -> None:
-    """A file that isn't pytest's (a plugin wrote it anew) stays, and a line says so."""
+def test_a_junit_file_of_another_form_is_left_and_reported(project: Project) -> None:
+    """A file that isn't pytest's (a plugin wrote it anew) stays, and a line reports it."""
     project.write({
         **THREE,
         "conftest.py": """
@@ -264,15 +264,15 @@ def step(project: Project, monkeypatch: pytest.MonkeyPatch) -> Step:
 
 
 @MODES
-def test_a_step_on_github_is_told(project: Project, step: Step, mode: tuple[str, ...]) -> None:
+def test_a_step_on_github_is_reported(project: Project, step: Step, mode: tuple[str, ...]) -> None:
     """Summary, outputs and annotations, after pytest's own words and before FINAL."""
     project.write(THREE)
     step.summary.write_text("Before.\n", encoding="utf-8")
     ran = project.run(*mode)
     lines = ran.out.splitlines()
     commands = [line for line in lines if line.startswith("::")]
-    where = f"file={project.root.name}/test_api.py,line="
-    assert commands[0].startswith(f"::error {where}")
+    place = f"file={project.root.name}/test_api.py,line="
+    assert commands[0].startswith(f"::error {place}")
     assert commands[0].endswith(",title=api.fails FAILED::50%25 of it: a, b")
     assert len([line for line in commands if "set-up failed" in line]) == 2
     assert ran.last_line.startswith("FINAL FAILED")
@@ -287,7 +287,7 @@ def test_a_step_on_github_is_told(project: Project, step: Step, mode: tuple[str,
     }
 
 
-def test_a_step_is_told_without_a_terminal(project: Project, step: Step) -> None:
+def test_a_step_is_reported_without_a_terminal(project: Project, step: Step) -> None:
     """With `-p no:terminal` the annotations still reach the runner."""
     project.write(THREE)
     ran = project.run_alone("-pno:terminal")
@@ -311,7 +311,7 @@ def test_what_did_not_run_is_annotated(project: Project, step: Step) -> None:
 
 
 def test_github_can_be_switched_off(project: Project, step: Step) -> None:
-    """`-p no:prodstatus-github` tells GitHub nothing."""
+    """`-p no:prodstatus-github` sends GitHub nothing."""
     project.write(THREE)
     assert "::error" not in project.run("-pno:prodstatus-github").out
     assert not step.summary.exists()
@@ -319,13 +319,13 @@ def test_github_can_be_switched_off(project: Project, step: Step) -> None:
 
 
 def test_a_run_without_criteria_tells_github_nothing(project: Project, step: Step) -> None:
-    """Unit tests on GitHub are none of ours."""
+    """Unit tests on GitHub get no summary and no annotation."""
     project.write({"test_unit.py": "def test_u(): assert False\n"})
     assert "::" not in project.run().out.replace("test_unit.py::test_u", "")
     assert not step.summary.exists()
 
 
-def test_a_step_file_that_cannot_be_written_is_said(project: Project, step: Step) -> None:
+def test_a_step_file_that_cannot_be_written_is_reported(project: Project, step: Step) -> None:
     """A file of GitHub's that can't be written closes no gate."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     step.summary.mkdir()

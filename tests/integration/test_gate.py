@@ -1,4 +1,4 @@
-"""The gate's rules, and what pytest-html's report says."""
+"""The gate's rules, and pytest-html's report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from tests.integration.project import LEAN, SERIAL, SHOP, XDIST, Project
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
-HELD = "@api\ndef test_a(): pass\n"
+PASSING = "@api\ndef test_a(): pass\n"
 BLOCKED = "@api\ndef test_a(): pytest.skip('later')\n"
 KNOWN = "@api\n@pytest.mark.xfail\ndef test_a(): assert 0\n"
 FAILED = "@api\ndef test_a(): assert 0\n"
@@ -19,17 +19,17 @@ ERROR = "@api\ndef test_a(nothing): pass\n"
 @pytest.mark.parametrize(
     ("rule", "test", "final", "opened", "status"),
     [
-        ("confirmed", HELD, "CONFIRMED", True, 0),
+        ("confirmed", PASSING, "CONFIRMED", True, 0),
         ("confirmed", BLOCKED, "BLOCKED", False, 10),
         ("confirmed", KNOWN, "FAILED", False, 1),
         ("confirmed", FAILED, "FAILED", False, 1),
         ("confirmed", ERROR, "BLOCKED", False, 1),
-        ("not-failed", HELD, "CONFIRMED", True, 0),
+        ("not-failed", PASSING, "CONFIRMED", True, 0),
         ("not-failed", BLOCKED, "BLOCKED", True, 0),
         ("not-failed", KNOWN, "FAILED", False, 1),
         ("not-failed", FAILED, "FAILED", False, 1),
         ("not-failed", ERROR, "BLOCKED", True, 1),
-        ("off", HELD, "CONFIRMED", True, 0),
+        ("off", PASSING, "CONFIRMED", True, 0),
         ("off", BLOCKED, "BLOCKED", False, 0),
         ("off", KNOWN, "FAILED", False, 0),
         ("off", FAILED, "FAILED", False, 1),
@@ -41,11 +41,11 @@ def test_rule(
 ) -> None:
     """The rule decides what ends with 0; it never changes a verdict, nor betters pytest's status.
 
-    A gate that is off doesn't say that it is open.
+    A gate that is off isn't shown as open.
     """
     project.write({"test_api.py": test, "test_shop.py": SHOP})
     ran = project.run(f"--prodstatus-gate={rule}")
-    decision = ran.told["decision"]
+    decision = ran.record["decision"]
     assert (ran.final, decision["open"], ran.status) == (final, opened, status)
     assert decision["rule"] == rule
     assert decision["exit_code"] == status
@@ -54,7 +54,7 @@ def test_rule(
 
 
 def test_rule_holds_under_xdist(project: Project) -> None:
-    """A worker has no say in the exit status."""
+    """A worker doesn't decide the exit status."""
     project.write({"test_api.py": BLOCKED, "test_shop.py": SHOP})
     assert project.run(*XDIST, "--prodstatus-gate=not-failed").status == 0
 
@@ -73,7 +73,7 @@ def test_last_line_says_final_and_why(project: Project, mode: tuple[str, ...]) -
 
 def test_words_on_the_terminal(project: Project) -> None:
     """Criteria are CONFIRMED, FAILED or BLOCKED while they run; other tests keep pytest's words."""
-    test = f"{HELD}@api\ndef test_b(): pytest.skip('x')\n@api\ndef test_c(): assert 0\n"
+    test = f"{PASSING}@api\ndef test_b(): pytest.skip('x')\n@api\ndef test_c(): assert 0\n"
     project.write({"test_api.py": f"{test}def test_plain(): pass\n"})
     out = project.run("-v").out
     for name, word in {"a": "CONFIRMED", "b": "BLOCKED", "c": "FAILED", "plain": "PASSED"}.items():
@@ -140,7 +140,7 @@ def test_configured_html_report_is_written_by_a_production_run_alone(project: Pr
     """`html` in the configuration names a report in the output folder, in one file."""
     pytest.importorskip("pytest_html")
     config = '[tool.prodstatus]\nhtml = "report.html"\ndocument = "STATUS.md"\n'
-    project.write({"pyproject.toml": config, "test_api.py": HELD})
+    project.write({"pyproject.toml": config, "test_api.py": PASSING})
     lean = tuple(name for name in LEAN if name not in ("html", "metadata"))
     assert "report.html" not in project.run(lean=lean).files
     assert "report.html" in project.run("-m", "production", lean=lean).files

@@ -28,13 +28,13 @@ SHELLS = [shell for shell in ("sh", "dash", "bash", "ksh", "zsh") if shutil.whic
 DEPLOYS = 'echo "$RELEASE" >"live/$1/version"'
 LEANLY = " ".join(f"-pno:{plugin}" for plugin in LEAN)
 
-FAILS = '\n\ndef test_pays(evidence):\n    evidence(paid="no")\n    assert 0, "nobody is paid"\n'
-WAITS = '\n\ndef test_pays():\n    blocked("nobody has paid yet", kind="pending")\n'
+FAILS = '\n\ndef test_pays(evidence):\n    evidence(paid="no")\n    assert 0, "no one is paid"\n'
+WAITS = '\n\ndef test_pays():\n    blocked("no one has paid yet", kind="pending")\n'
 FAILS_LIVE = """
 
 def test_pays(evidence, prodstatus_target):
     evidence(target=prodstatus_target)
-    assert prodstatus_target != "production", "nobody is paid"
+    assert prodstatus_target != "production", "no one is paid"
 """
 BREAKS = 'raise RuntimeError("no such module")\n'
 EXITS = "import os\nos._exit(0)\n"
@@ -53,7 +53,7 @@ KEYS = "[pytest]\nprodstatus_dir = out\nprodstatus_target = other\n"
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
-    """What is the matter when the script runs.
+    """The conditions in which the script runs.
 
     Attributes:
         files: texts by path, each added to its file.
@@ -132,10 +132,10 @@ SITUATIONS = {
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Serves a folder and says nothing."""
+    """Serves a folder without a log."""
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class Shop:
 
 @contextmanager
 def made_in(root: Path) -> Iterator[Shop]:
-    """Make the project of whoever followed README, and run its service on this machine."""
+    """Make the project of someone who followed README, and run its service on this machine."""
     for block in blocks_of("README.md"):
         name = block.value("file") or block.value("append")
         if name:
@@ -182,7 +182,7 @@ def made_in(root: Path) -> Iterator[Shop]:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         url = f"http://127.0.0.1:{server.server_port}"
-        ours = {
+        exported = {
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
             "PRODSTATUS_HISTORY": "0",
             "PYTEST_ADDOPTS": LEANLY,
@@ -190,7 +190,7 @@ def made_in(root: Path) -> Iterator[Shop]:
             "PRODUCTION_URL": f"{url}/production",
             "RELEASE": "v41",
         }
-        yield Shop(root, inherited | ours)
+        yield Shop(root, inherited | exported)
         server.shutdown()
         thread.join()
 
@@ -205,7 +205,7 @@ def green(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shop(tmp_path: Path, green: Path, request: pytest.FixtureRequest) -> Iterator[Shop]:
-    """The project of whoever followed README to its end, in a folder of the repository."""
+    """The project of someone who followed README to its end, in a folder of the repository."""
     with made_in(tmp_path / getattr(request, "param", ".")) as made:
         shutil.copytree(green, made.root / "reports")
         yield made
@@ -226,15 +226,15 @@ def prepare(shop: Shop, situation: Situation) -> None:
 
 
 def check(done: subprocess.CompletedProcess[str], ends: tuple[str, int]) -> None:
-    """Assert where the script ended, and that it went no further."""
+    """Assert the step at which the script ended, and that it went no further."""
     last, status = ends
-    told = done.stdout + done.stderr
-    assert done.returncode == status, told
+    output = done.stdout + done.stderr
+    assert done.returncode == status, output
     went_on = "deploying v41 to production" in done.stdout
-    assert went_on == (last != "staging"), told
-    assert ("rolling v41 back" in done.stdout) == (last == "rolling v41 back"), told
-    assert ("promoting" in done.stdout) == (status == 0), told
-    assert ("gate closed" in done.stdout) == (status != 0), told
+    assert went_on == (last != "staging"), output
+    assert ("rolling v41 back" in done.stdout) == (last == "rolling v41 back"), output
+    assert ("promoting" in done.stdout) == (status == 0), output
+    assert ("gate closed" in done.stdout) == (status != 0), output
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def check(done: subprocess.CompletedProcess[str], ends: tuple[str, int]) -> None
     ids=SITUATIONS,
 )
 def test_it_goes_on_only_if_the_release_was_seen_to_work(shop: Shop, name: str) -> None:
-    """Whatever becomes of pytest, and whatever an older record says."""
+    """With every end of pytest, and with every older record."""
     situation = SITUATIONS[name]
     if situation.prefix and subprocess.call([shutil.which("unshare") or "false", "-m", "true"]):
         pytest.skip("only a system's owner can mount a folder read-only")
@@ -253,7 +253,7 @@ def test_it_goes_on_only_if_the_release_was_seen_to_work(shop: Shop, name: str) 
 
 
 def test_it_needs_a_release(shop: Shop) -> None:
-    """Without a name nothing that ran before can stand for it: the gate refuses to answer."""
+    """Without a run's name an earlier run could pass for it: the gate refuses to decide."""
     done = shop.deploy("sh", RELEASE="")
     assert done.returncode == 2, done.stdout + done.stderr
     assert "to production" not in done.stdout

@@ -1,4 +1,4 @@
-"""A run leaves its history in the state store, and says where it can't."""
+"""A run saves its history in the state store, and reports if it can't."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from pytest_prodstatus.store.sqlite import make_durable
 from tests.integration.project import CONFIG, SERIAL, SHOP, XDIST, Project
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
-HELD = {"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP}
+PASSING = {"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP}
 FAILED = {"test_api.py": "@api\ndef test_a(): assert 0, 'it broke'\n"}
 REQUIRED = CONFIG.replace("[tool.prodstatus]", "[tool.prodstatus]\nrequire_history = true", 1)
 NAMED = f'[project]\nname = "our-store"\n{CONFIG}'
@@ -46,7 +46,7 @@ def url(project: Project, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def no_store(url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The same, where nothing can be saved."""
+    """The same, if nothing can be saved."""
     Path(url.removeprefix("sqlite:///")).parent.write_text("not a folder", encoding="utf-8")
     return url
 
@@ -60,21 +60,21 @@ def kept(url: str, project: str, target: str = "production") -> list[tuple[str, 
 @MODES
 def test_every_finished_run_is_kept(project: Project, url: str, mode: tuple[str, ...]) -> None:
     """Once each, under the project's own name, with the verdicts that the record has."""
-    project.write({**HELD, "pyproject.toml": NAMED})
+    project.write({**PASSING, "pyproject.toml": NAMED})
     first = project.run(*mode)
     project.write(FAILED)
     second = project.run(*mode)
     assert (first.status, second.status) == (0, 1)
     assert kept(url, "our-store") == [
-        (second.told["run"]["id"], "FAILED", False),
-        (first.told["run"]["id"], "CONFIRMED", True),
+        (second.record["run"]["id"], "FAILED", False),
+        (first.record["run"]["id"], "CONFIRMED", True),
     ]
     assert "history" not in first.out
 
 
 def test_without_a_name_it_is_the_folder_s(project: Project, url: str) -> None:
     """A project that has no name is called by its folder."""
-    project.write(HELD)
+    project.write(PASSING)
     project.run("--target=demo")
     assert len(kept(url, project.root.name, "demo")) == 1
 
@@ -84,7 +84,7 @@ def test_a_history_that_cant_be_saved_says_so(
     project: Project, no_store: str, mode: tuple[str, ...]
 ) -> None:
     """One line; the verdict, the record and the gate are as they would be."""
-    project.write(HELD)
+    project.write(PASSING)
     ran = project.run(*mode)
     assert (ran.status, ran.final) == (0, "CONFIRMED")
     (line,) = [line for line in ran.out.splitlines() if "could not be" in line]
@@ -98,11 +98,11 @@ def test_a_required_history_that_cant_be_saved_closes_the_gate(
     project: Project, no_store: str, mode: tuple[str, ...]
 ) -> None:
     """With require_history the run is BLOCKED, in every output, with the reason."""
-    project.write({**HELD, "pyproject.toml": REQUIRED})
+    project.write({**PASSING, "pyproject.toml": REQUIRED})
     ran = project.run(*mode)
     assert (ran.status, ran.final) == (10, "BLOCKED")
-    assert ran.told["decision"]["open"] is False
-    assert "could not be" in ran.told["final"]["reason"]
+    assert ran.record["decision"]["open"] is False
+    assert "could not be" in ran.record["final"]["reason"]
     assert "FINAL STATUS:** **BLOCKED**" in (ran.document or "")
     assert "could not be" in (ran.page or "")
     ran.check_coherent()
@@ -111,21 +111,21 @@ def test_a_required_history_that_cant_be_saved_closes_the_gate(
 def test_a_required_history_that_is_switched_off_closes_the_gate(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Switching it off is no way around it."""
+    """Switching the history off doesn't avoid it."""
     monkeypatch.setenv("PRODSTATUS_HISTORY", "0")
-    project.write({**HELD, "pyproject.toml": REQUIRED})
+    project.write({**PASSING, "pyproject.toml": REQUIRED})
     ran = project.run()
     assert (ran.status, ran.final) == (10, "BLOCKED")
-    assert ran.told["final"]["kind"] == "missing-config"
+    assert ran.record["final"]["kind"] == "missing-config"
     assert "unset PRODSTATUS_HISTORY" in ran.out
 
 
 def test_without_the_extra_a_run_is_silent_unless_it_is_required(
     project: Project, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A project that never asked for a history isn't told about it."""
+    """A project without a history gets no line about it."""
     monkeypatch.setattr(address, "LIBRARIES", ("sqlalchemy", "no_such_library"))
-    project.write(HELD)
+    project.write(PASSING)
     ran = project.run()
     assert (ran.status, ran.final) == (0, "CONFIRMED")
     assert "history" not in ran.out
@@ -139,24 +139,24 @@ def test_without_the_extra_a_run_is_silent_unless_it_is_required(
 def test_an_odd_failure_costs_no_record(
     project: Project, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever goes wrong while it is saved, the judged run is written and the fault is named."""
+    """If saving fails in any way, the judged run is written and the fault is named."""
 
     def broken(*_: object) -> None:
-        msg = "nobody thought of this"
+        msg = "an error of an unknown kind"
         raise LookupError(msg)
 
     monkeypatch.setattr(HistoryStore, "save", broken)
-    project.write(HELD)
+    project.write(PASSING)
     ran = project.run()
     assert (ran.status, ran.final) == (0, "CONFIRMED")
-    assert "can't be saved: LookupError: nobody thought of this" in ran.out
+    assert "can't be saved: LookupError: an error of an unknown kind" in ran.out
 
 
 def test_a_record_that_cant_be_written_is_no_open_run_in_the_history(
     project: Project, url: str
 ) -> None:
-    """What the history keeps is what the outputs said in the end."""
-    project.write({**HELD, "reports": "not a folder"})
+    """The history keeps what the outputs showed in the end."""
+    project.write({**PASSING, "reports": "not a folder"})
     ran = project.run()
     assert ran.status == 11
     ((_, final, opened),) = kept(url, project.root.name)
@@ -173,7 +173,7 @@ def test_switched_off_nothing_is_imported_or_made(
     def pytest_unconfigure():
         print("\\nsqlalchemy" if "sqlalchemy" in sys.modules else "\\nnothing")
     """
-    project.write({**HELD, "conftest.py": conftest})
+    project.write({**PASSING, "conftest.py": conftest})
     _, out, _ = project.run_piped()
     assert out.splitlines()[-1] == "nothing"
     assert not (project.root / ".state").exists()
@@ -192,7 +192,7 @@ def test_a_run_is_saved_without_sqlalchemy(
 ) -> None:
     """Into the user's own file, the first time and later, with an override in force too."""
     monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
-    project.write({**HELD, "conftest.py": IMPORTED})
+    project.write({**PASSING, "conftest.py": IMPORTED})
     for number in range(3):
         status, out, err = project.run_piped(*mode)
         assert (status, out.splitlines()[-1]) == (0, " []"), out + err
@@ -211,13 +211,13 @@ def override() -> Override:
     )
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there is no umask")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
 def test_runs_at_the_same_time_are_all_kept(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each in a folder of its own, into a store that none of them found, readable by its owner."""
     monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
-    project.write(HELD)
+    project.write(PASSING)
     command = [sys.executable, "-m", "pytest", *(f"-pno:{name}" for name in project.lean)]
     runs = [
         subprocess.Popen(
@@ -239,26 +239,26 @@ def test_runs_at_the_same_time_are_all_kept(
     assert modes == [0o600, 0o700]
 
 
-@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no folder that nobody writes")
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that no user may write")
 @pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 def test_a_home_that_can_not_be_written(
     project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...]
 ) -> None:
-    """One line says so; the run, its record and its exit status are as they would be."""
+    """One line reports it; the run, its record and its exit status don't change."""
     monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
-    monkeypatch.setenv("XDG_STATE_HOME", "/proc/nobody")
-    project.write(HELD)
+    monkeypatch.setenv("XDG_STATE_HOME", "/proc/missing")
+    project.write(PASSING)
     ran = project.run(*mode)
     assert (ran.status, ran.final) == (0, "CONFIRMED")
     (line,) = [line for line in ran.out.splitlines() if "could not be" in line]
-    assert line.startswith("The history at sqlite+pysqlite:////proc/nobody/prodstatus/state")
+    assert line.startswith("The history at sqlite+pysqlite:////proc/missing/prodstatus/state")
 
 
 def test_a_full_disk_costs_the_history_alone(
     project: Project, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The store is full, as SQLite itself says it: one line, and the store is as it was."""
-    project.write(HELD)
+    """The store is full, by SQLite's own error: one line, and the store is as it was."""
+    project.write(PASSING)
     project.run()
 
     def full(connection: sqlite3.Connection) -> None:
@@ -281,7 +281,7 @@ def test_a_full_disk_costs_the_history_alone(
 
 def test_the_command_needs_no_sqlalchemy(project: Project, url: str) -> None:
     """`prodstatus history` over a file."""
-    project.write(HELD)
+    project.write(PASSING)
     project.run()
     code = (
         "import sys; from pytest_prodstatus.cli.main import main\n"
@@ -298,7 +298,7 @@ def test_the_command_needs_no_sqlalchemy(project: Project, url: str) -> None:
 def test_nothing_of_it_is_imported_before_the_run_is_judged(project: Project, url: str) -> None:
     """A run with a history has no SQLAlchemy in its process while its tests run."""
     test = "@api\ndef test_a(): assert 'sqlalchemy' not in sys.modules\n"
-    project.write({**HELD, "test_api.py": test})
+    project.write({**PASSING, "test_api.py": test})
     status, out, _ = project.run_piped()
     assert status == 0, out
     assert len(kept(url, project.root.name)) == 1
@@ -310,39 +310,39 @@ def test_an_odd_switch_is_a_usage_error(
 ) -> None:
     """It is 0 or 1: one sentence, before anything runs."""
     monkeypatch.setenv("PRODSTATUS_HISTORY", value)
-    project.write(HELD)
+    project.write(PASSING)
     ran = project.run()
     assert ran.status == 4
     assert f"PRODSTATUS_HISTORY={value!r}: set it to 0" in ran.err
 
 
 def test_a_fresh_machine_learns_the_past(project: Project, url: str) -> None:
-    """Where the folder is new, the record has the former runs and dates from the store."""
-    project.write(HELD)
+    """In a new folder, the record has the former runs and dates from the store."""
+    project.write(PASSING)
     first = project.run()
     project.write(FAILED)
     second = project.run()
     for path in project.folder.iterdir():
         path.unlink()
     third = project.run()
-    assert [past["run"] for past in third.told["history"]] == [
-        first.told["run"]["id"],
-        second.told["run"]["id"],
+    assert [past["run"] for past in third.record["history"]] == [
+        first.record["run"]["id"],
+        second.record["run"]["id"],
     ]
     api = third.stages["api"]
-    assert (api["since"], api["previous"]) == (second.told["run"]["started"], "CONFIRMED")
+    assert (api["since"], api["previous"]) == (second.record["run"]["started"], "CONFIRMED")
 
 
 @MODES
 @pytest.mark.parametrize("switch", ["0", "1"])
-def test_an_override_is_told_by_every_report(
+def test_an_override_is_in_every_report(
     project: Project,
     url: str,
     monkeypatch: pytest.MonkeyPatch,
     mode: tuple[str, ...],
     switch: str,
 ) -> None:
-    """On the terminal, in the record and in the document, until it ends, whatever is off."""
+    """On the terminal, in the record and in the document, until it ends, with any output off."""
     monkeypatch.setenv("PRODSTATUS_HISTORY", switch)
     now = clock.now()
     word = Override(
@@ -358,20 +358,20 @@ def test_an_override_is_told_by_every_report(
     with Overrides.open(url, project.root.name) as overrides:
         overrides.add(word)
         overrides.add(ended)
-    project.write({**HELD, **FAILED})
+    project.write({**PASSING, **FAILED})
     ran = project.run(*mode, "-q")
     assert ran.status == 1
     line = f"OVERRIDE until {word.until:%Y-%m-%d %H:%M} UTC, by Ana Lima: the *fix* itself"
     assert line in ran.out
     assert ran.last_line.startswith("FINAL FAILED")
-    (told,) = ran.told["overrides"]
-    assert (told["who"], told["reason"]) == ("Ana Lima", "the *fix* itself")
+    (override,) = ran.record["overrides"]
+    assert (override["who"], override["reason"]) == ("Ana Lima", "the *fix* itself")
     assert f"by Ana Lima: the {chr(92)}*fix{chr(92)}* itself" in (ran.document or "")
     assert "an old one" not in ran.out
     assert project.run("--target=demo").out.count("OVERRIDE") == 0
 
 
-def test_an_override_is_told_without_a_terminal(project: Project, url: str) -> None:
+def test_an_override_is_reported_without_a_terminal(project: Project, url: str) -> None:
     """With `-p no:terminal` it goes to standard error."""
     now = clock.now()
     hour = timedelta(hours=1)
@@ -379,7 +379,7 @@ def test_an_override_is_told_without_a_terminal(project: Project, url: str) -> N
         overrides.add(
             Override(target="production", reason="x", who="Ana", since=now - hour, until=now + hour)
         )
-    project.write(HELD)
+    project.write(PASSING)
     assert "prodstatus: OVERRIDE until" in project.run("-p", "no:terminal").err
 
 
@@ -388,7 +388,7 @@ def test_merged_shards_are_one_run(
 ) -> None:
     """Shards save themselves under one id; what they are merged to takes their place."""
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "job-7")
-    project.write(HELD)
+    project.write(PASSING)
     for stage in ("api", "shop"):
         project.run(f"--stage={stage}", f"--prodstatus-dir={stage}")
     assert kept(url, project.root.name) == [("job-7", "BLOCKED", False)]
@@ -398,14 +398,14 @@ def test_merged_shards_are_one_run(
     assert kept(url, project.root.name) == [("job-7", "CONFIRMED", True)]
 
 
-def test_the_command_tells_what_a_run_left(
+def test_the_command_prints_what_a_run_saved(
     project: Project, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`prodstatus history` and a run mean the same project."""
-    project.write({**HELD, "pyproject.toml": NAMED})
+    project.write({**PASSING, "pyproject.toml": NAMED})
     project.run()
     monkeypatch.chdir(project.root)
     done = CliRunner().invoke(main, ["history", "--json"])
-    told = json.loads(done.output)
-    assert (told["project"], len(told["runs"])) == ("our-store", 1)
-    assert [stage["id"] for stage in told["stages"]] == ["api", "shop", "final"]
+    history = json.loads(done.output)
+    assert (history["project"], len(history["runs"])) == ("our-store", 1)
+    assert [stage["id"] for stage in history["stages"]] == ["api", "shop", "final"]

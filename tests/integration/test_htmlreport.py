@@ -1,4 +1,4 @@
-"""pytest-html's report: stage and verdict in every row, whatever the neighbours do to it."""
+"""pytest-html's report: stage and verdict in every row, with every neighbour."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ def rows(data: Any) -> dict[str, list[list[str]]]:
 
 @MODES
 def test_every_row_has_its_stage_and_verdict(project: Project, mode: tuple[str, ...]) -> None:
-    """A test that is no criterion has neither; ids are text, not markup."""
+    """A test that isn't a criterion has neither; ids are text, not markup."""
     project.write({"test_api.py": ROWS, "test_shop.py": SHOP})
     page, data = reported(project, *mode)
-    told = {name.partition("::")[2]: cells[0][1:4] for name, cells in rows(data).items()}
-    assert told["test_held"] == ["api", "CONFIRMED", "test_api.py::test_held"]
-    assert told["test_fails"][:2] == ["api", "FAILED"]
-    assert told["test_waits"][:2] == ["api", "BLOCKED"]
-    assert told["test_of_a_unit"][:2] == ["", ""]
+    cells_of = {name.partition("::")[2]: cells[0][1:4] for name, cells in rows(data).items()}
+    assert cells_of["test_held"] == ["api", "CONFIRMED", "test_api.py::test_held"]
+    assert cells_of["test_fails"][:2] == ["api", "FAILED"]
+    assert cells_of["test_waits"][:2] == ["api", "BLOCKED"]
+    assert cells_of["test_of_a_unit"][:2] == ["", ""]
     named = "test_api.py::test_named[&lt;script&gt;alert(1)&lt;/script&gt;]"
-    assert told["test_named[<script>alert(1)</script>]"] == ["api", "CONFIRMED", named]
+    assert cells_of["test_named[<script>alert(1)</script>]"] == ["api", "CONFIRMED", named]
     assert "<script>alert(1)" not in page
     assert "sell &lt;b&gt;more&lt;/b&gt;" in page
 
@@ -108,12 +108,12 @@ def test_a_rerun_has_no_verdict_of_its_own(project: Project) -> None:
     """
     project.write({"test_api.py": test})
     _, data = reported(project, "--reruns=2", keep=("rerunfailures",))
-    told = {tuple(row[:3]) for row in rows(data)["test_api.py::test_flaky"]}
-    assert told == {("Passed", "api", "CONFIRMED"), ("Rerun", "api", "")}
+    attempts = {tuple(row[:3]) for row in rows(data)["test_api.py::test_flaky"]}
+    assert attempts == {("Passed", "api", "CONFIRMED"), ("Rerun", "api", "")}
 
 
 def test_evidence_that_is_required_decides_here_too(project: Project) -> None:
-    """A row says BLOCKED where the record does."""
+    """A row is BLOCKED if the criterion is in the record."""
     config = '[tool.prodstatus]\nrequire_evidence = true\ndocument = "STATUS.md"\n'
     project.write({"pyproject.toml": config, "test_api.py": "@api\ndef test_a(): pass\n"})
     _, data = reported(project)
@@ -125,11 +125,11 @@ def test_the_head_is_that_of_the_page(project: Project) -> None:
     project.write({"test_api.py": ROWS, "test_shop.py": SHOP})
     page, _ = reported(project, "--prodstatus-subject=v<7>")
     head = page.partition('class="prodstatus"')[2].partition('id="results-table-head"')[0]
-    words = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", head)).split())
-    for told in (
+    text = " ".join(html.unescape(re.sub(r"<[^>]*>", " ", head)).split())
+    for words in (
         "FAILED The gate is closed: do not deploy", "What to do next", "fix api.fails",
         "Target production", "Release v<7>", "4 CONFIRMED 1 BLOCKED 1 FAILED",
         "api.waits BLOCKED no-data: nothing <i>yet</i> → sell <b>more</b>",
         "SHOP STATUS CONFIRMED",
     ):  # fmt: skip
-        assert told in words, told
+        assert words in text, words

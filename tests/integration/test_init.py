@@ -65,7 +65,7 @@ def test_a_suite_of_nothing_runs_at_once(project: Project, mode: tuple[str, ...]
 def test_a_document_of_another_hand_is_imported_run_and_updated(
     project: Project, mode: tuple[str, ...], end: str
 ) -> None:
-    """Each stage is BLOCKED, not-implemented, and the document says so in place."""
+    """Each stage is BLOCKED, not-implemented, as the document shows in place."""
     path = project.root / "LAUNCH.md"
     path.write_bytes(FOREIGN.replace("\n", end).encode())
     init(project, "LAUNCH.md")
@@ -76,11 +76,11 @@ def test_a_document_of_another_hand_is_imported_run_and_updated(
     for stage in ran.stages.values():
         assert (stage["verdict"], stage["kind"]) == ("BLOCKED", "not-implemented")
         assert stage["reason"].endswith("not implemented")
-    said = "**BLOCKED** (not implemented)"
+    status = "**BLOCKED** (not implemented)"
     expected = (
-        FOREIGN.replace("STATUS:** pending", f"STATUS:** {said}")
-        .replace("STATUS: CONFIRMED / FAILED / BLOCKED", f"STATUS: {said}")
-        .replace("## Sale status\n", f"## Sale status\n\n**Sale status:** {said}\n")
+        FOREIGN.replace("STATUS:** pending", f"STATUS:** {status}")
+        .replace("STATUS: CONFIRMED / FAILED / BLOCKED", f"STATUS: {status}")
+        .replace("## Sale status\n", f"## Sale status\n\n**Sale status:** {status}\n")
         .replace("STATUS:** ?", "STATUS:** **BLOCKED** (OAUTH STATUS: not implemented)")
     )
     assert path.read_bytes().decode() == expected.replace("\n", end)
@@ -89,7 +89,7 @@ def test_a_document_of_another_hand_is_imported_run_and_updated(
 
 
 def test_a_written_criterion_is_confirmed(project: Project) -> None:
-    """The way on from what was made: write the criterion where its remedy says."""
+    """The next step after `init`: write the criterion in the file that its remedy names."""
     init(project)
     path = project.root / "tests/acceptance/test_service.py"
     text = path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A run that is killed at any instant leaves whole files: the marker of a run, or its outputs."""
+"""A run that is killed at any instant leaves complete files: a run's marker, or its outputs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KILLS = 200 if os.environ.get("PRODSTATUS_SWEEP") == "1" else 10
 TESTS = """
 @api
 @pytest.mark.parametrize("n", range(40))
-def test_a(n, evidence): evidence(n=n, said="x" * 1000)
+def test_a(n, evidence): evidence(n=n, text="x" * 1000)
 """
 HTML = tuple(name for name in LEAN if name not in ("html", "metadata"))
 WHOLE = {
@@ -38,7 +38,7 @@ def command() -> list[str]:
 
 
 def test_kill_at_any_instant_leaves_old_or_new(project: Project) -> None:
-    """Each time every output is whole, and says in progress or what the last whole run said.
+    """Each time every output is complete: in progress, or that of the last complete run.
 
     A record of a killed run is never CONFIRMED unless all of it was written: it then has an end.
     """
@@ -71,14 +71,14 @@ def test_kill_at_any_instant_leaves_old_or_new(project: Project) -> None:
 
 
 def what_is_left(folder: Path, *, killed: bool) -> str:
-    """Check what a run left; return how far its record says that it came."""
+    """Check a run's files; return how far it came by its record."""
     names = {path.name for path in folder.iterdir()}
     others = {name for name in names - set(WHOLE) if not name.endswith(".tmp")}
     assert others <= {NAME}
     for name in names & set(WHOLE):
         text = (folder / name).read_text(encoding="utf-8")
-        whole = text.endswith(WHOLE[name]) or "The run is in progress" in text
-        assert whole or text.rstrip().endswith(WHOLE[name].rstrip()), (name, text[-80:])
+        complete = text.endswith(WHOLE[name]) or "The run is in progress" in text
+        assert complete or text.rstrip().endswith(WHOLE[name].rstrip()), (name, text[-80:])
     text = (folder / "status.json").read_text(encoding="utf-8")
     record = read_record(text, "status.json")
     data = json.loads(text)

@@ -41,21 +41,21 @@ def started(project: Project, *args: str) -> subprocess.Popen[bytes]:
 
 
 @MODES
-@pytest.mark.parametrize("asked", [("-m", "production"), ()], ids=["asked", "not asked"])
+@pytest.mark.parametrize("selection", [("-m", "production"), ()], ids=["production", "plain"])
 def test_second_run_of_a_folder_is_a_usage_error(
-    project: Project, mode: tuple[str, ...], asked: tuple[str, ...]
+    project: Project, mode: tuple[str, ...], selection: tuple[str, ...]
 ) -> None:
     """It names the folder, the run and the process that have it, and another way; nothing ran."""
     project.write(PASSING)
     first = started(project)
     try:
         before = (project.folder / "status.json").read_bytes()
-        ran = project.run_alone("test_api.py", *asked, *mode)
+        ran = project.run_alone("test_api.py", *selection, *mode)
         assert ran.status == 4
-        told = " ".join(ran.err.split())
-        assert f"{project.folder}: run " in told
-        assert f"(process {first.pid}) is writing this folder" in told
-        assert "--prodstatus-dir=FOLDER" in told
+        message = " ".join(ran.err.split())
+        assert f"{project.folder}: run " in message
+        assert f"(process {first.pid}) is writing this folder" in message
+        assert "--prodstatus-dir=FOLDER" in message
         assert "Traceback" not in ran.err
         assert "passed" not in ran.out
         assert (project.folder / "status.json").read_bytes() == before
@@ -75,7 +75,7 @@ def test_second_run_of_a_folder_is_a_usage_error(
 
 
 def test_lock_of_a_killed_run_is_given_back(project: Project) -> None:
-    """The kernel does it; the file that is left is no obstacle, and goes with the next run."""
+    """The kernel does it; the file that is left doesn't block, and goes with the next run."""
     project.write(PASSING)
     first = started(project)
     first.send_signal(signal.SIGKILL)
@@ -110,7 +110,7 @@ def test_child_that_outlives_a_run_does_not_hold_its_lock(project: Project) -> N
 
 
 def test_run_that_judges_nothing_takes_no_lock(project: Project) -> None:
-    """Beside a run, another may collect, or run what is no criterion."""
+    """Beside a run, another may collect, or run tests that aren't criteria."""
     project.write({**PASSING, "test_unit.py": "def test_u(): pass\n"})
     first = started(project)
     try:
@@ -122,14 +122,14 @@ def test_run_that_judges_nothing_takes_no_lock(project: Project) -> None:
 
 
 def test_leftovers_of_a_killed_run_are_cleared(project: Project) -> None:
-    """Under the lock a temporary file of ours is nobody's; anything else isn't ours to remove."""
+    """Under the lock a temporary file of ours is in no one's use; other files are left."""
     project.write({**PASSING, "reports/.status.json.abc.tmp": "{", "reports/.mine.tmp": "kept"})
     ran = project.run()
     assert ran.files == {"STATUS.md", "status.html", "status.json", ".mine.tmp"}
 
 
 def test_folder_in_which_nothing_can_be_locked(project: Project) -> None:
-    """Where there can be no lock file, what can't be written is said as ever."""
+    """If no lock file can be made, an output that can't be written is reported as ever."""
     project.write({**PASSING, f"reports/{NAME}/x": ""})
     assert project.run().status == 0
     assert Path(project.folder / NAME).is_dir()

@@ -16,13 +16,13 @@ SWEEP: dict[str, tuple[str, ...]] = {
     **{f"n2-{dist}": (*XDIST, f"--dist={dist}") for dist in DISTS},
     "serial-no-terminal": ("-p", "no:terminal"),
     "n2-no-terminal": (*XDIST, "-p", "no:terminal"),
-    "remote": (),  # what it takes is known in the project's folder alone
+    "remote": (),  # known only in the project's folder
 }
 MODES = SWEEP if os.environ.get("PRODSTATUS_SWEEP") == "1" else EVERYDAY
 
 
 def expected_of(row: Row, mode: str) -> Expected:
-    """Return what a row has to give in a mode."""
+    """Return the expected result of a row in a mode."""
     if mode.startswith("serial"):
         return row.serial
     return row.each if mode == "n2-each" else row.xdist
@@ -49,7 +49,7 @@ def run(row: Row, mode: str, project: Project, monkeypatch: pytest.MonkeyPatch) 
     project.write(files)
     args = [*MODES[mode], *row.args]
     if mode == "remote":
-        # A worker that can't tell its controller acts on the world only if that was asked for.
+        # A worker that can't report to its controller acts on the world only on request.
         acts = any("side_effects" in text for text in files.values())
         args = [*project.remote(monkeypatch), *(["-m", "production"] if acts else []), *row.args]
     lean = [name for name in project.lean if name not in row.neighbours]
@@ -64,23 +64,23 @@ def check(ran: Ran, expected: Expected) -> None:
         return
     ran.check_coherent()
     assert ran.final == expected.final
-    assert bool(ran.told["run"]["finished"]) == expected.finished
+    assert bool(ran.record["run"]["finished"]) == expected.finished
     if not expected.finished:
-        assert {stage["verdict"] for stage in ran.told["stages"]} == {"BLOCKED"}
+        assert {stage["verdict"] for stage in ran.record["stages"]} == {"BLOCKED"}
     verdicts = dict(ran.verdicts)
     wanted = dict(expected.verdicts)
     if expected.rest:
         wanted["shop.open"] = expected.rest
     assert verdicts.keys() == wanted.keys()
-    for name, told in verdicts.items():
-        assert told in wanted[name].split(" or "), f"{name}: {ran.criteria[name]['reason']}"
+    for name, verdict in verdicts.items():
+        assert verdict in wanted[name].split(" or "), f"{name}: {ran.criteria[name]['reason']}"
 
 
 def failed_in_xdist(ran: Ran) -> bool:
     """Return whether xdist broke, as its `--dist each` may on a busy machine (seen on 3.8).
 
-    Where a worker ends while another starts, its scheduler looks for one that it doesn't know, or
-    sends to one that has gone. What is promised then is that nobody takes the run for a green one.
+    If a worker ends while another starts, the scheduler looks for one that it doesn't know, or
+    sends to one that has gone. The promise then is only that the run isn't green.
     """
     return ran.status == 3 and "xdist/scheduler/each.py" in ran.out
 

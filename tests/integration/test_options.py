@@ -1,4 +1,4 @@
-"""What a run is told: options that give way, what wins, and one sentence for what is wrong."""
+"""Options: which give way, which source wins, and one sentence for what is wrong."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 PASSING = {"test_api.py": API, "test_shop.py": SHOP}
 
 
-def one_sentence(ran: Ran) -> str:
-    """Return the one line in which a run says why it doesn't start; it has written nothing."""
+def usage_error(ran: Ran) -> str:
+    """Return the one line with the reason why a run doesn't start; it has written nothing."""
     assert ran.status == 4
     assert ran.files == frozenset()
     assert "Traceback" not in ran.out + ran.err
@@ -42,7 +42,7 @@ def test_short_options_give_way_to_a_conftest(project: Project, mode: tuple[str,
     ran = project.run(*mode, "--stage=x", "--target=y", "--prodstatus-stage=api")
     assert ran.status == 0
     assert ran.values("api.a") == {"stage": {"type": "text", "value": "x"}}
-    assert ran.told["run"]["target"] == "production"
+    assert ran.record["run"]["target"] == "production"
     assert ran.criteria["shop.open"]["selected"] is False
 
 
@@ -53,7 +53,7 @@ def test_short_options_give_way_to_a_plugin(project: Project, mode: tuple[str, .
     project.write({**PASSING, "conftest.py": "", "theirs.py": plugin})
     ran = project.run_alone(*mode, "-p", "theirs", "--target=y", "--stage=api")
     assert ran.status == 0
-    assert ran.told["run"]["target"] == "production"
+    assert ran.record["run"]["target"] == "production"
     assert ran.criteria["shop.open"]["selected"] is False
 
 
@@ -69,13 +69,13 @@ def test_short_options_give_way_to_a_conftest_that_comes_late(project: Project) 
 
 @pytest.mark.parametrize("how", ["action='store_true'", "type=int", "choices=['a', 'b']"])
 def test_short_options_give_way_to_one_of_another_kind(project: Project, how: str) -> None:
-    """An option that refuses our values is no less theirs."""
+    """An option that refuses our values is still theirs."""
     conftest = f"def pytest_addoption(parser):\n    parser.addoption('--stage', {how})\n"
     project.write({"conftest.py": conftest, **PASSING})
     given = {"action='store_true'": "--stage", "type=int": "--stage=7"}.get(how, "--stage=a")
     ran = project.run(given)
     assert (ran.status, ran.final) == (0, "CONFIRMED")
-    assert ran.told["run"]["selection"] is None
+    assert ran.record["run"]["selection"] is None
 
 
 @MODES
@@ -85,7 +85,7 @@ def test_short_options_work_where_nobody_owns_them(project: Project, mode: tuple
     project.write({"test_api.py": test, "test_shop.py": SHOP})
     folder = project.folder / "staging"
     ran = project.run(*mode, "--stage=api", "--target=staging", folder=folder)
-    assert ran.told["run"]["target"] == "staging"
+    assert ran.record["run"]["target"] == "staging"
     assert ran.values("api.a") == {"target": {"type": "text", "value": "staging"}}
     assert ran.criteria["shop.open"]["selected"] is False
     assert ran.status == 0
@@ -105,13 +105,13 @@ def test_command_line_over_environment_over_ini(
     """
     project.write({**PASSING, "pyproject.toml": ini + CONFIG})
     ran = project.run(folder=project.root / "out-ini")
-    assert _told(ran) == ("ini", "off", "r-ini", "--stage shop")
+    assert _settings_of(ran) == ("ini", "off", "r-ini", "--stage shop")
     for name, value in {"TARGET": "env", "GATE": "not-failed", "SUBJECT": "r-env"}.items():
         monkeypatch.setenv(f"PRODSTATUS_{name}", value)
     monkeypatch.setenv("PRODSTATUS_DIR", "out-env")
     monkeypatch.setenv("PRODSTATUS_STAGE", "api")
     ran = project.run(folder=project.root / "out-env")
-    assert _told(ran) == ("env", "not-failed", "r-env", "--stage api")
+    assert _settings_of(ran) == ("env", "not-failed", "r-env", "--stage api")
     ran = project.run(
         "--prodstatus-target=cli",
         "--prodstatus-gate=confirmed",
@@ -120,11 +120,11 @@ def test_command_line_over_environment_over_ini(
         "--prodstatus-stage=api,shop",
         folder=project.root / "out-cli",
     )
-    assert _told(ran) == ("cli", "confirmed", "r-cli", "--stage api,shop")
+    assert _settings_of(ran) == ("cli", "confirmed", "r-cli", "--stage api,shop")
 
 
-def _told(ran: Ran) -> tuple[str, str, str, str]:
-    run, decision = ran.told["run"], ran.told["decision"]
+def _settings_of(ran: Ran) -> tuple[str, str, str, str]:
+    run, decision = ran.record["run"], ran.record["decision"]
     return run["target"], decision["rule"], run["subject"]["release"], run["selection"]
 
 
@@ -140,14 +140,14 @@ def _told(ran: Ran) -> tuple[str, str, str, str]:
     ],
     ids=["stage", "one of the stages", "target", "empty target", "empty subject", "gate"],
 )
-def test_bad_value_is_one_sentence(
+def test_bad_value_is_usage_error(
     project: Project, args: tuple[str, ...], names: tuple[str, ...]
 ) -> None:
-    """A value that won't do: one sentence with the value and what would do, exit 4, no file."""
+    """A wrong value: one sentence with the value and the right ones, exit 4, no file."""
     project.write(PASSING)
     ran = project.run(*args)
-    told = one_sentence(ran)
-    assert all(name in told for name in names), told
+    message = usage_error(ran)
+    assert all(name in message for name in names), message
 
 
 BAD_MARK = "@pytest.mark.stage({0})\ndef test_a(): pass\n"
@@ -162,7 +162,7 @@ CATALOGUES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     ),
     "no stage": ({"test_api.py": BAD_MARK.format("")}, ("stage()", "one stage")),
     "two stages": ({"test_api.py": BAD_MARK.format("'api', 'b'")}, ("'b'",)),
-    "stage that is no text": ({"test_api.py": BAD_MARK.format("7")}, ("stage(7)",)),
+    "stage that isn't text": ({"test_api.py": BAD_MARK.format("7")}, ("stage(7)",)),
     "unknown argument": (
         {"test_api.py": BAD_MARK.format("'api', side_effect=True")},
         ("side_effect=True", "side_effects=True"),
@@ -179,32 +179,32 @@ CATALOGUES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("case", CATALOGUES.values(), ids=CATALOGUES)
-def test_bad_catalogue_is_one_sentence(
+def test_bad_catalogue_is_usage_error(
     project: Project, case: tuple[dict[str, str], tuple[str, ...]]
 ) -> None:
-    """What makes no catalogue: one sentence with the test and the value, exit 4, no file."""
+    """A mark that no catalogue can hold: one sentence with test and value, exit 4, no file."""
     files, names = case
     project.write(files)
-    told = one_sentence(project.run())
-    assert all(name in told for name in names), told
+    message = usage_error(project.run())
+    assert all(name in message for name in names), message
 
 
 @pytest.mark.parametrize("name", ["doubled id", "unknown stage", "unknown argument"])
-def test_bad_catalogue_is_one_sentence_under_xdist(project: Project, name: str) -> None:
+def test_bad_catalogue_gives_one_sentence_under_xdist(project: Project, name: str) -> None:
     """The same, though a worker finds it, and not a traceback or the loss of the worker."""
     files, names = CATALOGUES[name]
     project.write(files)
-    told = one_sentence(project.run(*XDIST))
-    assert all(name in told for name in names), told
+    message = usage_error(project.run(*XDIST))
+    assert all(name in message for name in names), message
 
 
 def test_stage_that_only_the_tests_know(project: Project) -> None:
-    """Without declared stages `--stage` is held against the tests' marks, before any runs."""
+    """Without declared stages `--stage` is checked against the tests' marks, before any runs."""
     project.write({**PASSING, "pyproject.toml": ""})
     for mode in (SERIAL, XDIST):
-        told = one_sentence(project.run(*mode, "--stage=apii"))
-        assert "'apii'" in told
-        assert "api, shop" in told
+        message = usage_error(project.run(*mode, "--stage=apii"))
+        assert "'apii'" in message
+        assert "api, shop" in message
 
 
 def test_bad_catalogue_leaves_the_last_outputs_alone(project: Project) -> None:
@@ -238,7 +238,7 @@ CONFIGS = {
 
 
 @pytest.mark.parametrize("case", CONFIGS.values(), ids=CONFIGS)
-def test_bad_configuration_is_one_sentence(project: Project, case: tuple[str, ...]) -> None:
+def test_bad_configuration_is_usage_error(project: Project, case: tuple[str, ...]) -> None:
     """What is wrong in [tool.prodstatus]: one sentence with file and value, exit 4, no file."""
     text, *names = case
     project.write({**PASSING, "pyproject.toml": f"[tool.prodstatus]\n{text}\n"})
@@ -247,18 +247,18 @@ def test_bad_configuration_is_one_sentence(project: Project, case: tuple[str, ..
         assert ran.status == 4  # pytest itself reads the file first
         assert ran.files == frozenset()
         return
-    told = one_sentence(ran)
-    assert "pyproject.toml" in told
-    assert all(name in told for name in names), told
+    message = usage_error(ran)
+    assert "pyproject.toml" in message
+    assert all(name in message for name in names), message
 
 
 def test_bad_configuration_and_values_under_xdist(project: Project) -> None:
     """No worker is started for a configuration or a value that can't be used."""
     project.write(PASSING)
-    assert "'apii'" in one_sentence(project.run(*XDIST, "--stage=apii"))
-    assert "'open'" in one_sentence(project.run(*XDIST, "--prodstatus-gate=open"))
+    assert "'apii'" in usage_error(project.run(*XDIST, "--stage=apii"))
+    assert "'open'" in usage_error(project.run(*XDIST, "--prodstatus-gate=open"))
     project.write({"pyproject.toml": "[tool.prodstatus]\nnope = 1\n"})
-    assert "'nope'" in one_sentence(project.run(*XDIST))
+    assert "'nope'" in usage_error(project.run(*XDIST))
 
 
 @MODES
@@ -320,20 +320,20 @@ def test_silence_keeps_the_exit_status(
     ],
     ids=" ".join,
 )
-@pytest.mark.parametrize("asked", [(), ("-m", "production")], ids=["plain", "production"])
+@pytest.mark.parametrize("selection", [(), ("-m", "production")], ids=["plain", "production"])
 def test_what_runs_no_criterion_writes_nothing(
-    project: Project, args: tuple[str, ...], asked: tuple[str, ...]
+    project: Project, args: tuple[str, ...], selection: tuple[str, ...]
 ) -> None:
     """A run that looks at no criterion leaves the last outputs as they are, and makes none."""
     project.write(PASSING)
     lean = ("randomly", "html", "metadata", "hypothesispytest", "rerunfailures")
-    ran = project.run(*args, *asked, lean=lean)
+    ran = project.run(*args, *selection, lean=lean)
     assert ran.files == frozenset()
     assert "FINAL" not in ran.out
     assert ran.status == 0
     project.run()
     before = {path: path.read_bytes() for path in project.folder.iterdir()}
-    project.run(*args, *asked, lean=lean)
+    project.run(*args, *selection, lean=lean)
     assert {path: path.read_bytes() for path in project.folder.iterdir()} == before
 
 
@@ -359,16 +359,16 @@ def test_folder_is_relative_to_where_pytest_was_called(project: Project) -> None
 
 
 def test_markers_and_help_name_what_the_plugin_adds(project: Project) -> None:
-    """The marks are registered, so that strict marks pass; the options say their other forms."""
+    """The marks are registered, so strict marks pass; the help names the options' other forms."""
     project.write(PASSING)
     assert project.run("--strict-markers", "--strict-config").status == 0
-    told = project.run("--markers").out
-    assert "@pytest.mark.stage(id, side_effects=False)" in told
-    assert "@pytest.mark.production" in told
-    told = " ".join(project.run("--help").out.split())
+    text = project.run("--markers").out
+    assert "@pytest.mark.stage(id, side_effects=False)" in text
+    assert "@pytest.mark.production" in text
+    text = " ".join(project.run("--help").out.split())
     for name in ("stage", "target", "dir", "gate", "subject"):
-        assert f"--prodstatus-{name}" in told
-        assert f"PRODSTATUS_{name.upper()}" in told
+        assert f"--prodstatus-{name}" in text
+        assert f"PRODSTATUS_{name.upper()}" in text
 
 
 def test_minus_m_production_selects_the_criteria(project: Project) -> None:
@@ -376,14 +376,14 @@ def test_minus_m_production_selects_the_criteria(project: Project) -> None:
     project.write({"test_api.py": API + "def test_unmarked(): assert 0\n", "test_shop.py": SHOP})
     ran = project.run("-m", "production")
     assert (ran.status, ran.final) == (0, "CONFIRMED")
-    assert ran.told["run"]["complete"] is True
-    assert ran.told["run"]["selection"] is None
+    assert ran.record["run"]["complete"] is True
+    assert ran.record["run"]["selection"] is None
 
 
 @pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 def test_production_goes_where_the_stage_mark_is(project: Project, mode: tuple[str, ...]) -> None:
-    """On a file, a class, a function, an item: whoever asks for it finds it on each criterion."""
-    told = """
+    """On a file, a class, a function, an item: each criterion has the mark."""
+    conftest = """
     import pytest
 
     @pytest.hookimpl(tryfirst=True)
@@ -400,7 +400,7 @@ def test_production_goes_where_the_stage_mark_is(project: Project, mode: tuple[s
     """
     project.write(
         {
-            "conftest.py": told,
+            "conftest.py": conftest,
             "test_shop.py": SHOP,
             "test_file.py": "pytestmark = api\ndef test_a(): pass\ndef test_b(): pass\n",
             "test_mixed.py": """
@@ -418,13 +418,14 @@ def test_production_goes_where_the_stage_mark_is(project: Project, mode: tuple[s
             """,
         }
     )
-    whole, asked = project.run(*mode), project.run("-m", "production", *mode)
-    assert whole.verdicts == asked.verdicts
-    assert set(asked.verdicts) == {"api.a", "api.b", "api.by-hook", "api.c", "api.d", "api.e[1]",
-                                   "api.e[2]", "shop.open"}  # fmt: skip
-    assert (whole.status, asked.status) == (0, 0)
-    assert "10 passed" in whole.out
-    assert "8 passed" in asked.out
+    full, production = project.run(*mode), project.run("-m", "production", *mode)
+    assert full.verdicts == production.verdicts
+    assert set(production.verdicts) == {
+        "api.a", "api.b", "api.by-hook", "api.c", "api.d", "api.e[1]", "api.e[2]", "shop.open",
+    }  # fmt: skip
+    assert (full.status, production.status) == (0, 0)
+    assert "10 passed" in full.out
+    assert "8 passed" in production.out
 
 
 def test_production_run_collects_the_configured_paths_alone(project: Project) -> None:
@@ -451,5 +452,5 @@ def test_several_stages_are_judged_together(project: Project, args: tuple[str, .
     """Stages are joined by commas or named one by one, and none is forgotten."""
     project.write({"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP})
     ran = project.run(*args)
-    assert ran.told["decision"]["selection"]["criteria"] == 2
+    assert ran.record["decision"]["selection"]["criteria"] == 2
     assert ran.status == 0

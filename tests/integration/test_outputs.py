@@ -1,4 +1,4 @@
-"""Files that can't be written, or that can't be trusted: the gate closes and says why."""
+"""Files that can't be written, or that can't be trusted: the gate closes with the reason."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_folder_that_is_a_file_closes_the_gate(project: Project, mode: tuple[str
     project.write({**PASSING, "reports": "not a folder"})
     ran = project.run(*mode)
     assert ran.status == 11
-    assert ran.record is None
+    assert ran.found_record is None
     assert "FINAL BLOCKED" in ran.last_line
     assert "status.json can't be written" in ran.out
     assert (project.root / "reports").read_text(encoding="utf-8") == "not a folder"
@@ -37,7 +37,7 @@ def test_folder_that_is_a_file_closes_the_gate(project: Project, mode: tuple[str
 def test_output_that_can_not_be_written_closes_the_gate(
     project: Project, monkeypatch: pytest.MonkeyPatch, name: str, when: str
 ) -> None:
-    """Any one output that fails, at the start or at the end: closed, and no record says otherwise.
+    """If any output fails, at the start or the end, the gate is closed in every record.
 
     The disk is full from the first write or from the second; a former record was CONFIRMED.
     """
@@ -59,14 +59,14 @@ def test_output_that_can_not_be_written_closes_the_gate(
     assert ran.last_line.startswith("FINAL BLOCKED")
     assert f"{name} can't be written (No space left on device)" in ran.out
     if name == "status.json":
-        assert ran.record is None
+        assert ran.found_record is None
         assert "FINAL STATUS:** **BLOCKED**" in (ran.document or "")
     else:
         assert ran.final == "BLOCKED"
-        assert ran.told["decision"] == {**ran.told["decision"], "open": False, "exit_code": 10}
+        assert ran.record["decision"] == {**ran.record["decision"], "open": False, "exit_code": 10}
 
 
-def test_unwritable_record_without_a_terminal_is_still_said(
+def test_unwritable_record_without_a_terminal_is_still_reported(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With `-p no:terminal` the message goes to standard error."""
@@ -149,7 +149,7 @@ def test_newer_record_is_a_usage_error(project: Project, mode: tuple[str, ...]) 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "no record", "binary", "wrong types"])
 def test_damaged_record_carries_nothing_over(project: Project, damage: str) -> None:
-    """A last record that can't be read is said, counts for nothing, and is written anew."""
+    """A last record that can't be read is reported, counts for nothing, and is written anew."""
     project.write(PASSING)
     project.run()
     path = project.folder / "status.json"
@@ -172,7 +172,7 @@ def test_damaged_record_carries_nothing_over(project: Project, damage: str) -> N
 
 
 def plain_after(out: str) -> str:
-    """Return what a run said below its board."""
+    """Return a run's output below its board."""
     return out[out.index("wrote ") :]
 
 
@@ -192,7 +192,7 @@ def test_record_with_forged_confirmed_of_an_unknown_stage_is_not_carried(project
 
 @MODES
 def test_document_of_a_person_is_updated_in_place(project: Project, mode: tuple[str, ...]) -> None:
-    """Only the values of known fields change, whatever the line ends; the rest stays."""
+    """Only the values of known fields change, with every line ending; the rest stays."""
     written = (
         "\ufeff# Ours\r\n\r\n**API STATUS:** unknown\r\nA paragraph, **bold**.\r\n"
         "```\r\n**API STATUS:** in a fence\r\n```\r\n- SHOP STATUS: open?\r\n"
@@ -227,8 +227,8 @@ def test_no_temporary_file_stays(project: Project) -> None:
     assert project.run(*XDIST).files == {"STATUS.md", "status.html", "status.json"}
 
 
-def test_report_of_pytest_html_that_can_not_be_written_is_said(project: Project) -> None:
-    """It is no output that the gate goes by: the run is judged, and the file is named."""
+def test_report_of_pytest_html_that_can_not_be_written_is_reported(project: Project) -> None:
+    """The gate doesn't depend on this output: the run is judged, and the file is named."""
     pytest.importorskip("pytest_html")
     config = CONFIG.replace("[tool.prodstatus]", '[tool.prodstatus]\nhtml = "report.html"')
     project.write({**PASSING, "pyproject.toml": config, "reports/report.html/x": ""})
@@ -254,7 +254,7 @@ _HARMS = {
 
 @pytest.mark.parametrize("harm", _HARMS)
 def test_disk_that_is_full_or_read_only_closes_the_gate(project: Project, harm: str) -> None:
-    """A real one: the run says which file can't be written, and ends closed.
+    """A real one: the run names the file that can't be written, and ends closed.
 
     What can't even be removed stays, and is old.
     """
@@ -273,10 +273,10 @@ def test_disk_that_is_full_or_read_only_closes_the_gate(project: Project, harm: 
         check=False,
         timeout=TIMEOUT_S,
     )
-    told, _, left = done.stdout.partition("status ")
+    output, _, left = done.stdout.partition("status ")
     assert left.startswith("11\n"), done.stdout + done.stderr
-    assert "status.json can't be written" in told
-    assert told.splitlines()[-1].startswith("FINAL BLOCKED")
+    assert "status.json can't be written" in output
+    assert output.splitlines()[-1].startswith("FINAL BLOCKED")
     names = {line.removeprefix("left ") for line in left.splitlines()[1:]}
     assert not any(name.endswith(".tmp") for name in names)
     assert ("status.json" in names) == (harm == "read-only")
@@ -284,15 +284,15 @@ def test_disk_that_is_full_or_read_only_closes_the_gate(project: Project, harm: 
 
 @MODES
 def test_nothing_is_kept_beyond_the_run(project: Project, mode: tuple[str, ...]) -> None:
-    """Pytest ends by looking for garbage in all that is left, of thousands of criteria as well."""
+    """No status or criterion outlives the run: pytest's last garbage collection visits them all."""
     counts = """
     import gc
     import pytest
 
     def count():
-        left = [type(kept).__name__ for kept in gc.get_objects()]
+        names = [type(kept).__name__ for kept in gc.get_objects()]
         with open("left", "a") as file:
-            file.write(f"{left.count('Standing')} {left.count('Criterion')}\\n")
+            file.write(f"{names.count('CriterionStatus')} {names.count('Criterion')}\\n")
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(config):
@@ -300,5 +300,5 @@ def test_nothing_is_kept_beyond_the_run(project: Project, mode: tuple[str, ...])
     """
     project.write({**PASSING, "conftest.py": counts})
     assert project.run_alone(*mode).final == "CONFIRMED"
-    told = (project.root / "left").read_text().splitlines()
-    assert told == ["0 0"] * (3 if mode else 1)
+    counted = (project.root / "left").read_text().splitlines()
+    assert counted == ["0 0"] * (3 if mode else 1)

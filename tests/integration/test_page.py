@@ -47,7 +47,7 @@ def written(file: Path, text: str) -> Path:
     return file
 
 
-def seen(page: Page) -> list[str]:
+def visible(page: Page) -> list[str]:
     """Return the ids of the criteria that are shown."""
     shown: list[str] = page.eval_on_selector_all(
         ".criterion", "all => all.filter(one => one.checkVisibility()).map(one => one.id)"
@@ -64,19 +64,19 @@ def test_hostile_text_does_nothing(browser: Browser, plain: Path, tmp_path: Path
             shown.page.wait_for_function("!document.getElementById('tools').hidden")
             assert shown.page.locator(made).count() == 1, text  # the page's own script
             assert shown.overflow == 0, text
-            assert (shown.popped, shown.told, shown.asked) == ([], [], []), text
+            assert (shown.popped, shown.console, shown.requests) == ([], [], []), text
 
 
 def test_script_in_the_page_is_refused_unless_it_is_the_pages_own(
     browser: Browser, tmp_path: Path
 ) -> None:
-    """Even where a text did become markup, the policy would stop it."""
+    """Even if a text became markup, the policy would stop it."""
     page = write_page(*full("plain")).replace(
         "<main>", "<main><script>alert(1)</script><img src=x onerror=alert(2)>"
     )
     with opened(browser, written(tmp_path / "status.html", page)) as shown:
         assert shown.popped == []
-        assert len([told for told in shown.told if "Content Security Policy" in told]) >= 2
+        assert sum("Content Security Policy" in line for line in shown.console) >= 2
 
 
 @SIZES
@@ -87,12 +87,12 @@ def test_axe_finds_nothing_serious(
     """Contrast, landmarks, headers and names, in light and dark, wide and narrow."""
     with opened(browser, plain, size, color_scheme=scheme) as shown:
         found = Axe().run(shown.page).response["violations"]
-    told = [(each["id"], each["impact"], each["nodes"][0]["html"]) for each in found]
-    assert [each for each in told if each[1] in ("serious", "critical")] == []
+    problems = [(rule["id"], rule["impact"], rule["nodes"][0]["html"]) for rule in found]
+    assert [p for p in problems if p[1] in ("serious", "critical")] == []
 
 
 @SIZES
-def test_the_page_is_whole_without_a_script(
+def test_the_page_is_complete_without_a_script(
     browser: Browser, plain: Path, size: tuple[int, int]
 ) -> None:
     """Every criterion is there, the picture too; only the tools are not."""
@@ -107,10 +107,10 @@ def test_criteria_are_found_filtered_and_sorted(browser: Browser, tmp_path: Path
     """By words, by verdict, and the worst first."""
     with opened(browser, written(tmp_path / "status.html", write_page(*many(40, 4)))) as shown:
         page = shown.page
-        assert len(seen(page)) == 40
+        assert len(visible(page)) == 40
         page.get_by_role("checkbox", name="FAILED").uncheck()
         page.get_by_role("checkbox", name="BLOCKED").uncheck()
-        assert len(seen(page)) == 20
+        assert len(visible(page)) == 20
         page.get_by_role("checkbox", name="FAILED").check()
         page.get_by_role("searchbox").fill("s2 number-2 ")
         assert page.locator("#tools [role=status]").inner_text() == "3 of 40"
@@ -128,10 +128,10 @@ def test_a_link_opens_what_it_leads_to(browser: Browser, tmp_path: Path) -> None
     with opened(browser, written(tmp_path / "status.html", write_page(*many(40, 4)))) as shown:
         page = shown.page
         page.get_by_role("checkbox", name="CONFIRMED").uncheck()
-        assert "c1" not in seen(page)
+        assert "c1" not in visible(page)
         page.evaluate("location.hash = '#c1'")
         page.wait_for_function("document.getElementById('c1').open")
-        assert "c1" in seen(page)
+        assert "c1" in visible(page)
 
 
 def test_the_keyboard_reaches_everything(browser: Browser, plain: Path) -> None:
@@ -143,9 +143,9 @@ def test_the_keyboard_reaches_everything(browser: Browser, plain: Path) -> None:
         for _ in range(wanted + 5):
             page.keyboard.press("Tab")
             reached.add(page.evaluate("document.activeElement.outerHTML"))
-        assert any("<summary" in each for each in reached)
-        assert any('href="#stage-a"' in each for each in reached)
-        assert any("searchbox" in each or 'type="search"' in each for each in reached)
+        assert any("<summary" in element for element in reached)
+        assert any('href="#stage-a"' in element for element in reached)
+        assert any("searchbox" in element or 'type="search"' in element for element in reached)
         folded = page.locator(".criterion:not([open]) > summary").first
         criterion = folded.evaluate("one => one.parentElement.id")
         folded.focus()
@@ -154,7 +154,7 @@ def test_the_keyboard_reaches_everything(browser: Browser, plain: Path) -> None:
 
 
 def test_an_id_is_copied(browser: Browser, plain: Path) -> None:
-    """The button beside it puts it on the clipboard, or selects it where that isn't allowed."""
+    """The button beside it puts it on the clipboard, or selects it if that isn't allowed."""
     with opened(browser, plain, permissions=["clipboard-read", "clipboard-write"]) as shown:
         button = shown.page.locator(".criterion[open] button.copy").first
         wanted = button.evaluate("one => one.previousElementSibling.textContent")
@@ -169,19 +169,19 @@ def test_an_id_is_copied(browser: Browser, plain: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("now", "told"),
+    ("now", "warning"),
     [
         ("2026-11-23T11:59:00Z", ""),
         ("2026-11-23T13:30:00Z", "This page is old: what it says stopped being valid 2 h ago."),
         ("2026-11-30T13:00:00Z", "This page is old: what it says stopped being valid 7 d ago."),
     ],
 )
-def test_an_old_page_says_so(browser: Browser, plain: Path, now: str, told: str) -> None:
+def test_an_old_page_says_so(browser: Browser, plain: Path, now: str, warning: str) -> None:
     """As soon as the first CONFIRMED in it is too old to be carried over."""
     with opened(browser, plain, now=now) as shown:
         old = shown.page.locator("#old")
-        assert (old.inner_text() if old.is_visible() else "").startswith(told)
-        assert old.is_visible() == bool(told)
+        assert (old.inner_text() if old.is_visible() else "").startswith(warning)
+        assert old.is_visible() == bool(warning)
 
 
 def test_print_shows_what_is_folded(browser: Browser, plain: Path) -> None:
@@ -200,4 +200,4 @@ def test_ten_thousand_criteria_stay_usable(browser: Browser, tmp_path: Path) -> 
     with opened(browser, file) as shown:
         shown.page.get_by_role("searchbox").fill("number-9999")
         assert shown.page.locator("#tools [role=status]").inner_text() == "1 of 10000"
-        assert (shown.told, shown.overflow) == ([], 0)
+        assert (shown.console, shown.overflow) == ([], 0)

@@ -1,4 +1,4 @@
-"""People and the store's secrets are in nothing that a run over the demo store tells."""
+"""People and the store's secrets are in no output of a run over the demo store."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def people(world: World) -> Iterator[str]:
 
 
 def secrets(world: World) -> Iterator[str]:
-    """Yield what nobody may know: of the providers, and what credentials are encrypted with."""
+    """Yield what must not be shown: of the providers, and what credentials are encrypted with."""
     supplier, paypal = world.supplier, world.paypal
     yield from (supplier.app_secret, supplier.access_token, supplier.refresh_token)
     yield from (paypal.client_secret, world.environment["ENCRYPTION_KEY"])
@@ -42,7 +42,7 @@ def secrets(world: World) -> Iterator[str]:
     ("scenario", "workers"),
     [("healthy", ("-n", "2")), ("payout-wrong-receiver", ()), ("wrong-key", ())],
 )
-def test_no_person_and_no_secret_is_told(
+def test_no_person_and_no_secret_is_shown(
     tmp_path: Path, scenario: str, workers: tuple[str, ...]
 ) -> None:
     """Evidence, reasons, tracebacks with their locals and every report know ids and counts."""
@@ -50,7 +50,7 @@ def test_no_person_and_no_secret_is_told(
     chosen = ("--target", "demo", f"--demo-scenario={scenario}")
     ran = project.run("-m", "production", *chosen, *LOUD, *workers, REAL_PLACEORDER="1")
     assert ran.record["run"]["target"] == "demo"
-    # The same seed as the demo's own, whatever the instant.
+    # The same seed as the demo's own, at any instant.
     world = SCENARIOS[scenario].build(datetime.now(timezone.utc))
     hidden = {*people(world), *secrets(world)}
     assert {"buyer@mail.example", "Demo Recipient", "12 Buyer Lane"} <= hidden
@@ -58,8 +58,8 @@ def test_no_person_and_no_secret_is_told(
     assert {"status.json", "status.html", "report.html", "junit.xml"} <= files.keys()
     if scenario != "wrong-key":  # under which no order is looked up
         assert any(row["id"] in files["status.json"] for row in world.tables["orders"])
-    told = {**files, "the terminal": ran.output}
+    outputs = {**files, "the terminal": ran.output}
     leaks = {
-        (name, text[:20]) for name, content in told.items() for text in hidden if text in content
+        (name, text[:20]) for name, content in outputs.items() for text in hidden if text in content
     }
     assert leaks == set()

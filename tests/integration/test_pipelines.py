@@ -28,8 +28,8 @@ each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=[path.name for pa
 
 def git(project: Project, *args: str) -> None:
     """Run git in the project."""
-    who = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
-    subprocess.run(["git", *who, *args], cwd=project.root, check=True, capture_output=True)
+    author = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
+    subprocess.run(["git", *author, *args], cwd=project.root, check=True, capture_output=True)
 
 
 def pipeline(project: Project, *args: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -59,7 +59,7 @@ def pipeline(project: Project, *args: str, **environ: str) -> subprocess.Complet
 def test_the_shell_pipeline_deploys_through_an_open_gate_alone(
     project: Project, criterion: str, status: int, deploys: bool
 ) -> None:
-    """The command runs if everything is CONFIRMED; else the exit status says why not."""
+    """The command runs if everything is CONFIRMED; else the exit status shows why not."""
     project.write({"test_api.py": criterion, "test_shop.py": SHOP})
     done = pipeline(project, "v1", "touch", "deployed file")
     assert done.returncode == status, done.stdout + done.stderr
@@ -96,7 +96,7 @@ def test_the_shell_pipeline_says_how_it_is_used(tmp_path: Path, args: tuple[str,
 
 
 def test_the_shell_pipeline_is_clean() -> None:
-    """ShellCheck has nothing to say about it."""
+    """ShellCheck finds nothing."""
     subprocess.run([str(BIN / "shellcheck"), str(CI / "pipeline.sh")], check=True)
 
 
@@ -142,23 +142,23 @@ def test_nothing_from_outside_becomes_part_of_a_command(path: Path) -> None:
 
 @each_workflow
 def test_no_exit_status_of_pytest_opens_a_gate(path: Path) -> None:
-    """Every run has the workflow's run id and this release, and every gate asks about them."""
+    """Every run has the workflow's run id and this release, and every gate requires them."""
     workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert workflow["env"]["PRODSTATUS_RUN_ID"] == "${{ github.run_id }}-${{ github.run_attempt }}"
     named = "PRODSTATUS_SUBJECT" in workflow["env"]
     commands = [" ".join(step.get("run", "").split()) for step in steps(workflow)]
     runs = [command for command in commands if command.startswith("pytest")]
-    asks = [command for command in commands if command.startswith("prodstatus gate")]
+    gates = [command for command in commands if command.startswith("prodstatus gate")]
     assert runs
-    assert asks
+    assert gates
     assert all(command.endswith("|| true") for command in runs)
-    assert not [c for c in asks if "|" in c or '--commit "$GITHUB_SHA"' not in c]
+    assert not [c for c in gates if "|" in c or '--commit "$GITHUB_SHA"' not in c]
     assert named or all('--prodstatus-subject="$RELEASE"' in command for command in runs)
-    assert named or all('--subject "$RELEASE"' in command for command in asks)
+    assert named or all('--subject "$RELEASE"' in command for command in gates)
 
 
 def test_the_money_is_behind_an_environment_of_its_own() -> None:
-    """REAL_PLACEORDER is set in one job, which a person asks for and an environment protects."""
+    """REAL_PLACEORDER is set in one job, which a person requests and an environment protects."""
     jobs = yaml.safe_load((CI / "github.yml").read_text(encoding="utf-8"))["jobs"]
     armed = [name for name, job in jobs.items() if "REAL_PLACEORDER" in str(job)]
     assert armed == ["real-order"]

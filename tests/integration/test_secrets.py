@@ -92,14 +92,14 @@ def needles() -> Iterator[tuple[str, str]]:
 
 
 def texts(secrets: Collection[str]) -> list[str]:
-    """Return what the inner tests say: each secret in each form, and each shape."""
-    said = [text for value in secrets for text in encodings(value)]
+    """Return the texts of the inner tests: each secret in each form, and each shape."""
+    forms = [text for value in secrets for text in encodings(value)]
     for value in secrets:
-        said += [
+        forms += [
             base64.b64encode(before + value.encode() + b"tail").decode()
             for before in (b"", b"u", b"u:")
         ]
-    return [*said, *(text for text, _ in SHAPES.values()), f"{'x' * 150}{LONG}"]
+    return [*forms, *(text for text, _ in SHAPES.values()), f"{'x' * 150}{LONG}"]
 
 
 INNER_CONFTEST = """
@@ -149,13 +149,13 @@ class Shown:
 @api
 @SOME
 def test_asserts(n):
-    said = TEXTS[n]
-    assert said == said[::-1]
+    text = TEXTS[n]
+    assert text == text[::-1]
 
 @api
 @SOME
 def test_raises(n):
-    held = {"key": TEXTS[n], TEXTS[n]: [Shown(TEXTS[n])]}
+    values = {"key": TEXTS[n], TEXTS[n]: [Shown(TEXTS[n])]}
     try:
         raise KeyError(TEXTS[n])
     except KeyError as error:
@@ -195,8 +195,8 @@ def test_blocked(n): blocked("x" * 560 + TEXTS[n], remedy=f"unset {TEXTS[n]}")
 def test_xfails(n): pytest.xfail(TEXTS[n])
 
 @api
-@pytest.mark.parametrize("said", [pytest.param(text, id=f"t{n}") for n, text in enumerate(TEXTS)])
-def test_parameter(said): assert not said
+@pytest.mark.parametrize("value", [pytest.param(text, id=f"t{n}") for n, text in enumerate(TEXTS)])
+def test_parameter(value): assert not value
 
 @api
 def test_evidence(evidence, prodstatus_endpoint):
@@ -215,16 +215,16 @@ def test_refused_evidence(evidence): evidence(value=Shown(TEXTS[0]))
 @api
 def test_logs():
     for text in TEXTS:
-        logging.getLogger("shop").error("said %s", text)
-        warnings.warn(f"said {text}", UserWarning)
+        logging.getLogger("shop").error("text %s", text)
+        warnings.warn(f"text {text}", UserWarning)
         warnings.warn(UserWarning(text, Shown(text)))
     assert 0, "logged"
 
 @api
 def test_logs_and_holds(record_property):
     for n, text in enumerate(TEXTS):
-        logging.getLogger("shop").error("said %s", text)
-        record_property(f"said {n}", text)
+        logging.getLogger("shop").error("text %s", text)
+        record_property(f"text {n}", text)
         record_property(f"shown {n}", Shown(text))
 
 if os.environ["PRINTS"] == "1":
@@ -245,14 +245,14 @@ if os.environ["PRINTS"] == "1":
 @SOME
 def test_subtests(n, request):
     subtests = request.getfixturevalue("subtests")
-    with subtests.test(TEXTS[n], said=TEXTS[n]):
+    with subtests.test(TEXTS[n], text=TEXTS[n]):
         assert TEXTS[n] == ""
 
 @api
 def test_tells_other_plugins(record_testsuite_property, extras):
     import pytest_html
     for n, text in enumerate(EARLY):
-        record_testsuite_property(f"said {n}", text)
+        record_testsuite_property(f"text {n}", text)
         extras.append(pytest_html.extras.text(text))
         extras.append(pytest_html.extras.json({text: text}))
         extras.append(pytest_html.extras.url(f"https://h.example/?q={text}"))
@@ -274,7 +274,7 @@ raise RuntimeError("\\n".join(EARLY))
 
 
 def planted(project: Project, monkeypatch: pytest.MonkeyPatch, prints: str = "1") -> Project:
-    """Plant the secrets and write the tests that tell them."""
+    """Plant the secrets and write the tests that show them."""
     config = 'secrets = ["*_PIN"]\nhtml = "report.html"\n'
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
@@ -300,20 +300,20 @@ SOURCES = {
 }  # fmt: skip
 
 
-def leaks(root: Path, told: str) -> set[str]:
-    """Return which secrets are found where: in the files of a folder and in what a run told."""
+def leaks(root: Path, output: str) -> set[str]:
+    """Return the secrets in the files of a folder and in a run's output, each with its place."""
     written = {
         str(path.relative_to(root)): path.read_bytes().decode("utf-8", "replace")
         for path in root.rglob("*")
         if path.is_file() and path.name not in SOURCES and "__pycache__" not in path.parts
     }
     found: set[str] = set()
-    for where, text in {**written, "the terminal": told}.items():
+    for place, text in {**written, "the terminal": output}.items():
         # A page's text, and the JSON inside it, are read as a reader's program does.
         plain = html.unescape(text)
         for form in (text, plain, plain.replace("\\\\", "\\")):
             found |= {
-                f"{where}: {name} in …{form[max(0, at - 40) : at + 20]!r}…"
+                f"{place}: {name} in …{form[max(0, at - 40) : at + 20]!r}…"
                 for name, needle in needles()
                 if (at := form.find(needle)) >= 0
             }
@@ -349,35 +349,35 @@ def test_planted_secrets_are_found_nowhere(
 
 
 ENDINGS = {
-    "crash": "import os; print(said); os._exit(3)",
-    "exit": "pytest.exit(said)",
-    "interrupt": "raise KeyboardInterrupt(said)",
-    "fail fast": "request.session.shouldfail = said",
-    "stop": "request.session.shouldstop = said",
-    "no traceback": "pytest.fail(said, pytrace=False)",
-    "expected": "request.applymarker(pytest.mark.xfail(reason=said)); assert 0",
-    "unexpected": "request.applymarker(pytest.mark.xfail(reason=said, strict=True))",
+    "crash": "import os; print(value); os._exit(3)",
+    "exit": "pytest.exit(value)",
+    "interrupt": "raise KeyboardInterrupt(value)",
+    "fail fast": "request.session.shouldfail = value",
+    "stop": "request.session.shouldstop = value",
+    "no traceback": "pytest.fail(value, pytrace=False)",
+    "expected": "request.applymarker(pytest.mark.xfail(reason=value)); assert 0",
+    "unexpected": "request.applymarker(pytest.mark.xfail(reason=value, strict=True))",
 }
-SAID = "plantedToken0123456789"
+TOKEN = "plantedToken0123456789"
 
 
 @pytest.mark.parametrize(
-    ("way", "mode"),
+    ("ending", "mode"),
     [
-        *((way, SERIAL) for way in ENDINGS if way != "crash"),
-        *((way, XDIST) for way in ("crash", "exit", "fail fast")),
+        *((ending, SERIAL) for ending in ENDINGS if ending != "crash"),
+        *((ending, XDIST) for ending in ("crash", "exit", "fail fast")),
     ],
 )
-def test_secrets_are_not_told_as_a_run_ends(
-    project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...], way: str
+def test_secrets_are_not_shown_as_a_run_ends(
+    project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...], ending: str
 ) -> None:
-    """However a run ends early, why it did is told without the secret."""
-    monkeypatch.setenv("SHOP_TOKEN", SAID)
+    """For every early end of a run, the reason is shown without the secret."""
+    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
     test = f"""
     @api
     def test_a(request):
-        said = os.environ["SHOP_TOKEN"]
-        {ENDINGS[way]}
+        value = os.environ["SHOP_TOKEN"]
+        {ENDINGS[ending]}
     """
     conftest = """
     from pathlib import Path
@@ -388,20 +388,20 @@ def test_secrets_are_not_told_as_a_run_ends(
     project.write({"test_api.py": test, "conftest.py": conftest})
     ran = project.run_alone(*mode, "-vv", "-l", "-rA", "--full-trace", "-p", "no:cacheprovider")
     assert ran.status != 0
-    assert "********" in ran.out or mode == XDIST  # where the controller doesn't tell why
-    assert SAID not in ran.out + ran.err
-    assert SAID not in (project.root / "seen.txt").read_text(encoding="utf-8")
+    assert "********" in ran.out or mode == XDIST  # if the controller doesn't print the reason
+    assert TOKEN not in ran.out + ran.err
+    assert TOKEN not in (project.root / "seen.txt").read_text(encoding="utf-8")
     written = [path.read_bytes() for path in project.folder.rglob("*") if path.is_file()]
     assert len(written) == 3
-    assert not any(SAID.encode() in content for content in written)
+    assert not any(TOKEN.encode() in content for content in written)
 
 
 @MODES
-def test_pytest_s_own_failure_tells_no_secret(
+def test_pytest_s_own_failure_shows_no_secret(
     project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...]
 ) -> None:
     """An internal error shows the code and the message that raised it, without the secret."""
-    monkeypatch.setenv("SHOP_TOKEN", SAID)
+    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
     conftest = """
     import os
     from pathlib import Path
@@ -415,9 +415,9 @@ def test_pytest_s_own_failure_tells_no_secret(
     ran = project.run(*mode, "-m", "production")
     assert "INTERNALERROR" in ran.out
     assert "OSError: ********" in ran.out
-    seen = (project.root / "seen.txt").read_text(encoding="utf-8")
-    assert "OSError: ********" in seen
-    assert SAID not in ran.out + ran.err + json.dumps(ran.told) + seen
+    written_text = (project.root / "seen.txt").read_text(encoding="utf-8")
+    assert "OSError: ********" in written_text
+    assert TOKEN not in ran.out + ran.err + json.dumps(ran.record) + written_text
 
 
 @MODES
@@ -426,7 +426,7 @@ def test_a_secret_in_a_test_s_id_is_a_usage_error(
 ) -> None:
     """Every process and report names a test by its id, so nothing runs; the sentence names it not.
 
-    An id of its own mends it, and so does saying that the variable holds no secret.
+    An id of its own fixes it, and so does declaring that the variable isn't a secret.
     """
     monkeypatch.setenv("CACHE_KEY", "europe-west")
     test = """
@@ -451,8 +451,8 @@ def test_a_secret_in_a_test_s_id_is_a_usage_error(
 def test_a_run_without_criteria_is_left_alone(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody asked for a production run: what a unit test says is its own."""
-    monkeypatch.setenv("SHOP_TOKEN", SAID)
+    """The run isn't a production run: a unit test's output is its own."""
+    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
     test = """
     import warnings
     def test_a():
@@ -461,37 +461,37 @@ def test_a_run_without_criteria_is_left_alone(
         assert os.environ["SHOP_TOKEN"] == ""
     """
     project.write({"test_unit.py": test})
-    assert project.run().out.count(SAID) > 3
+    assert project.run().out.count(TOKEN) > 3
     project.write({"test_api.py": "@api\ndef test_a(): pass\n"})
-    assert SAID not in project.run().out
+    assert TOKEN not in project.run().out
 
 
 def test_a_record_of_before_is_carried_over_without_secrets(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What an earlier run wrote when nobody knew that it was secret is redacted as it is read."""
+    """Text that an earlier run wrote, before it was a secret, is redacted as it is read."""
     test = f"""
     @api
     def test_a(evidence):
-        evidence(said="{SAID}")
-        assert 0, "{SAID}"
+        evidence(token="{TOKEN}")
+        assert 0, "{TOKEN}"
     @shop
     def test_b(): pass
     """
     project.write({"test_api.py": test})
-    assert SAID in json.dumps(project.run().told)
-    monkeypatch.setenv("SHOP_TOKEN", SAID)
+    assert TOKEN in json.dumps(project.run().record)
+    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
     ran = project.run("--stage=shop")
     assert ran.criteria["api.a"]["carried_over"]
-    assert ran.values("api.a") == {"said": {"type": "text", "value": "********"}}
-    assert SAID not in json.dumps(ran.told) + (ran.page or "") + (ran.document or "") + ran.out
+    assert ran.values("api.a") == {"token": {"type": "text", "value": "********"}}
+    assert TOKEN not in json.dumps(ran.record) + (ran.page or "") + (ran.document or "") + ran.out
 
 
 def test_a_test_s_own_log_handler_sees_what_it_logged(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A criterion can assert on what was logged: only what is told is redacted."""
-    monkeypatch.setenv("SHOP_TOKEN", SAID)
+    """A criterion can assert on what was logged: only the output is redacted."""
+    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
     test = """
     import logging
     @api
@@ -515,22 +515,22 @@ def test_new_files_are_private(project: Project) -> None:
     assert modes == dict.fromkeys(("STATUS.md", "status.html", "status.json", "report.html"), 0o600)
 
 
-@pytest.mark.parametrize("partial", [(), ("--stage=api",)], ids=["whole", "partial"])
+@pytest.mark.parametrize("partial", [(), ("--stage=api",)], ids=["complete", "partial"])
 def test_a_secret_that_became_known_leaves_the_former_record(
     project: Project, monkeypatch: pytest.MonkeyPatch, partial: tuple[str, ...]
 ) -> None:
     """While a run is in progress its record keeps the former one, without what is a secret now."""
-    seen = """
+    written_text = """
     @api
     def test_a(evidence):
-        told = Path("reports/status.json")
+        file = Path("reports/status.json")
         if "API_TOKEN" in os.environ:
-            text = told.read_text(encoding="utf-8")
+            text = file.read_text(encoding="utf-8")
             assert '"previous"' in text and "former-value-1" not in text
         else:
             evidence(token="former-value-1")
     """
-    project.write({"test_api.py": seen, "test_shop.py": SHOP})
+    project.write({"test_api.py": written_text, "test_shop.py": SHOP})
     assert project.run().status == 0
     assert "former-value-1" in (project.folder / "status.json").read_text(encoding="utf-8")
     monkeypatch.setenv("API_TOKEN", "former-value-1")
@@ -542,7 +542,7 @@ def test_a_secret_that_became_known_leaves_the_former_record(
 def test_a_dotenv_file_that_is_written_later_is_read(
     project: Project, mode: tuple[str, ...]
 ) -> None:
-    """Nobody loads it into the environment, and no secret was known when the run began."""
+    """A secret in `.env`, which isn't in the environment, is redacted as well."""
     project.write(
         {
             "test_api.py": """

@@ -1,4 +1,4 @@
-"""A run that nobody called one to judge: next to nothing until a first criterion is seen."""
+"""A run that isn't a production run: almost no work until a first criterion is seen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 UNDECLARED = {"pyproject.toml": "[project]\nname = 'none'\n"}
 PLAIN = "def test_plain():\n    pass\n"
 KILL = "os.kill(os.getppid() if 'PYTEST_XDIST_WORKER' in os.environ else os.getpid(), 9)"
-"""Ends the process that judges, as nobody can prevent."""
+"""Ends the judging process, which nothing can prevent."""
 MODULES = """
 import sys
 
@@ -28,7 +28,7 @@ LIGHT = {"clock", "fixtures", "options", "plugin", "session", "spool", "version"
 
 
 def imported(out: str) -> set[str]:
-    """Return the package's modules that a run says it imported."""
+    """Return the package's modules that a run imported."""
     (line,) = [line for line in out.splitlines() if line.startswith("imported: ")]
     names = {name.removeprefix("pytest_prodstatus") for name in line.split()[1:]}
     return {name.removeprefix(".") for name in names} - {""}
@@ -45,7 +45,7 @@ def test_a_run_without_criteria_imports_seven_small_modules(project: Project) ->
 
 def test_a_worker_imports_nothing_that_judges(project: Project) -> None:
     """Nor what writes: its controller does both, and each worker would pay for it once more."""
-    told = """
+    conftest = """
     import os, sys
     from pathlib import Path
 
@@ -54,19 +54,19 @@ def test_a_worker_imports_nothing_that_judges(project: Project) -> None:
         if worker:
             Path(worker).write_text("\\n".join(sys.modules))
     """
-    project.write({**UNDECLARED, "conftest.py": told, "test_a.py": "@api\n" + PLAIN})
+    project.write({**UNDECLARED, "conftest.py": conftest, "test_a.py": "@api\n" + PLAIN})
     ran = project.run("-n1")
     assert ran.verdicts == {"api.plain": "CONFIRMED"}
-    ours = [
+    imported_here = [
         name.removeprefix("pytest_prodstatus.")
         for name in (project.root / "gw0").read_text().splitlines()
         if name.startswith("pytest_prodstatus.")
     ]
-    assert "collector" in ours
+    assert "collector" in imported_here
     heavy = ("recorder", "attempts", "outputs", "publish", "terminal", "integrations", "store",
              "writers.html.page", "writers.document", "readers.markdown", "model.codec",
              "model.record", "model.assemble")  # fmt: skip
-    assert not set(ours) & set(heavy)
+    assert not set(imported_here) & set(heavy)
 
 
 def test_the_plugin_imports_no_library() -> None:
@@ -81,7 +81,7 @@ def test_the_plugin_imports_no_library() -> None:
 
 @MODES
 def test_a_first_criterion_wakes_all_of_it(project: Project, mode: tuple[str, ...]) -> None:
-    """Of a project that declares nothing, and of a run that asks for nothing."""
+    """In a project that declares nothing, and in a run without our options."""
     other = "@api\ndef test_b(evidence):\n    evidence(n=1)\n    assert False, 'no'\n"
     project.write(
         {**UNDECLARED, "test_a.py": PLAIN, "test_b.py": other, "test_c.py": "@shop\n" + PLAIN}
@@ -109,7 +109,7 @@ def test_a_mark_from_a_hook_is_seen(project: Project, mode: tuple[str, ...]) -> 
 
 @MODES
 def test_a_mark_of_a_folder_or_a_class_is_seen(project: Project, mode: tuple[str, ...]) -> None:
-    """Marks are looked for where pytest looks for them: on everything a test is collected from."""
+    """Marks count on everything that a test is collected from, as in pytest."""
     test = "@api\nclass TestIt:\n    def test_a(self): pass\n"
     project.write({**UNDECLARED, "test_a.py": test})
     ran = project.run(*mode)
@@ -125,7 +125,7 @@ def test_a_file_that_did_not_collect_before_is_heard_of(
     ran = project.run(*mode, "--continue-on-collection-errors")
     assert ran.status != 0
     assert ran.final == "BLOCKED"
-    assert "nowhere" in ran.told["final"]["reason"]
+    assert "nowhere" in ran.record["final"]["reason"]
 
 
 @MODES
@@ -137,10 +137,10 @@ def test_a_file_that_blocks_itself_keeps_its_reason(
     project.write({**UNDECLARED, "test_a.py": top, "test_b.py": "@api\n" + PLAIN})
     ran = project.run(*mode)
     assert (ran.status, ran.final) == (10, "BLOCKED")
-    assert ran.told["run"]["incidents"][0]["kind"] == "missing-config"
+    assert ran.record["run"]["incidents"][0]["kind"] == "missing-config"
 
 
-def test_what_is_not_production_can_be_asked_for(project: Project) -> None:
+def test_a_run_without_production_can_be_requested(project: Project) -> None:
     """`-m "not production"` leaves criteria out, although nothing else names the plugin."""
     project.write({**UNDECLARED, "test_a.py": PLAIN, "test_b.py": "@api\n" + PLAIN})
     ran = project.run("-m", "not production")
@@ -150,7 +150,7 @@ def test_what_is_not_production_can_be_asked_for(project: Project) -> None:
 
 @MODES
 def test_fixtures_work_without_criteria(project: Project, mode: tuple[str, ...]) -> None:
-    """A test that is no criterion may use them; nothing is judged, nothing written."""
+    """A test that isn't a criterion may use them; nothing is judged, nothing written."""
     test = """
     def test_a(evidence, prodstatus_target, prodstatus_run_id, prodstatus_secret):
         evidence(n=1)
@@ -168,7 +168,7 @@ def test_fixtures_work_without_criteria(project: Project, mode: tuple[str, ...])
 def test_junit_properties_come_with_the_first_criterion(
     project: Project, mode: tuple[str, ...]
 ) -> None:
-    """`--junitxml` is completed where there are criteria, and left alone where there are none."""
+    """`--junitxml` is completed if there are criteria, and left alone if there are none."""
     project.write({**UNDECLARED, "test_a.py": PLAIN})
     ran = project.run(*mode, "--junitxml=junit.xml")
     text = (project.root / "junit.xml").read_text(encoding="utf-8")
@@ -183,7 +183,7 @@ def test_junit_properties_come_with_the_first_criterion(
 def test_a_killed_run_leaves_no_green_junit_file(
     project: Project, workers: tuple[str, ...]
 ) -> None:
-    """Also where nothing told the run that it has criteria, with however many workers."""
+    """Also if nothing showed in advance that the run has criteria, with any number of workers."""
     project.write({**UNDECLARED, "test_a.py": "@api\n" + PLAIN})
     assert project.run(*workers, "--junitxml=junit.xml").status == 0
     project.write({"test_a.py": f"@api\ndef test_a():\n    {KILL}\n    time.sleep(60)\n"})

@@ -32,7 +32,7 @@ def test_hosts(region): assert region == "eu"
 def test_open(evidence): evidence(at="nine")
 
 @shop
-def test_paid(): blocked("nobody paid", kind="no-data", remedy="sell something")
+def test_paid(): blocked("no one paid", kind="no-data", remedy="sell something")
 """
 CONFIG = """
 [tool.prodstatus]
@@ -48,12 +48,12 @@ criteria = ["open", "missing"]
 id = "final"
 rollup = ["api", "shop"]
 """
-# What differs from run to run, whoever makes it.
+# The fields that differ from run to run.
 TIMES = ("started", "finished", "observed_at", "at", "since", "duration", "document")
 
 
 def timeless(value: Any) -> Any:
-    """Return a record's JSON without times, and without what tells workers apart."""
+    """Return a record's JSON without times and without the names of workers."""
     if isinstance(value, dict):
         return {k: timeless(v) for k, v in value.items() if k not in TIMES}
     if isinstance(value, list):
@@ -81,7 +81,7 @@ def record_in(folder: Path) -> dict[str, Any]:
 def test_shards_make_the_run(
     project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...]
 ) -> None:
-    """By stage, in folders of their own, after the same former run; equal but for times."""
+    """Shards by stage, merged, equal one run of all stages, but for times."""
     project.write({"pyproject.toml": CONFIG, "test_all.py": TESTS})
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "before")
     assert project.run().status == 1
@@ -90,27 +90,27 @@ def test_shards_make_the_run(
         folder.mkdir()
         (folder / "status.json").write_bytes((project.folder / "status.json").read_bytes())
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "sharded")
-    whole = project.run(*mode, f"--prodstatus-dir={folders[0]}", folder=folders[0])
+    unsharded = project.run(*mode, f"--prodstatus-dir={folders[0]}", folder=folders[0])
     for folder, stage in zip(folders[1:], ("api", "shop"), strict=True):
         project.run(*mode, f"--prodstatus-dir={folder}", f"--stage={stage}", folder=folder)
     merged = prodstatus(project, "merge", "two/status.json", "one/status.json")
-    assert merged.returncode == whole.status == 1, merged.stderr
+    assert merged.returncode == unsharded.status == 1, merged.stderr
     assert merged.stdout.startswith("no shard ran shop.missing: BLOCKED: no test provides it\n")
     assert timeless(record_in(project.folder)) == timeless(record_in(folders[0]))
-    asked = prodstatus(project, "gate", "--check-document")
-    assert asked.returncode == 1
-    assert "api.hosts[us]" in asked.stdout
+    gate = prodstatus(project, "gate", "--check-document")
+    assert gate.returncode == 1
+    assert "api.hosts[us]" in gate.stdout
 
 
 def test_a_lost_shard_opens_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither by its neighbour's record, nor by what that remembers, nor merged without it."""
-    held = "@api\ndef test_a(): pass\n@shop\ndef test_b(): pass\n"
-    project.write({"test_all.py": held})
+    """A missing shard keeps the gate closed: over one shard's record, an old one, or a merge."""
+    tests = "@api\ndef test_a(): pass\n@shop\ndef test_b(): pass\n"
+    project.write({"test_all.py": tests})
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "yesterday")
     assert project.run().status == 0
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "today")
-    asked = prodstatus(project, "gate")
-    assert (asked.returncode, "rule run" in asked.stdout) == (10, True)
+    gate = prodstatus(project, "gate")
+    assert (gate.returncode, "rule run" in gate.stdout) == (10, True)
     before = (project.folder / "status.json").read_bytes()
     for stage in ("api", "shop"):
         folder = project.root / stage
@@ -118,23 +118,23 @@ def test_a_lost_shard_opens_nothing(project: Project, monkeypatch: pytest.Monkey
         (folder / "status.json").write_bytes(before)
         ran = project.run(f"--prodstatus-dir={folder}", f"--stage={stage}", folder=folder)
         assert (ran.status, ran.final) == (0, "CONFIRMED")
-    asked = prodstatus(project, "gate", "api/status.json")
-    assert (asked.returncode, "rule shard" in asked.stdout) == (10, True)
+    gate = prodstatus(project, "gate", "api/status.json")
+    assert (gate.returncode, "rule shard" in gate.stdout) == (10, True)
     lost = prodstatus(project, "merge", "api/status.json")
     assert lost.returncode == 10
     assert lost.stdout.startswith("no shard ran shop.b: BLOCKED: no shard ran it, and an earlier")
     assert prodstatus(project, "gate").returncode == 10
     assert prodstatus(project, "render").returncode == 10
-    whole = prodstatus(project, "merge", "api/status.json", "shop/status.json")
-    assert (whole.returncode, "no shard ran" in whole.stdout) == (0, False)
-    asked = prodstatus(project, "gate", "--run", "today")
-    assert (asked.returncode, asked.stderr) == (0, "")
+    merged = prodstatus(project, "merge", "api/status.json", "shop/status.json")
+    assert (merged.returncode, "no shard ran" in merged.stdout) == (0, False)
+    gate = prodstatus(project, "gate", "--run", "today")
+    assert (gate.returncode, gate.stderr) == (0, "")
 
 
 def test_exit_statuses(project: Project) -> None:
     """0 open, 1 FAILED, 10 closed otherwise, 2 a usage error; of real processes."""
-    held = "@api\ndef test_a(): pass\n@shop\ndef test_b(): pass\n"
-    project.write({"test_all.py": held})
+    tests = "@api\ndef test_a(): pass\n@shop\ndef test_b(): pass\n"
+    project.write({"test_all.py": tests})
     assert prodstatus(project, "gate").returncode == 10
     assert project.run().status == 0
     done = prodstatus(project, "gate", "--check-document")
@@ -144,20 +144,20 @@ def test_exit_statuses(project: Project) -> None:
     assert prodstatus(project, "gate", "--require", "none").returncode == 2
     assert prodstatus(project, "render").returncode == 0
     assert prodstatus(project, "render", "nothing.json").returncode == 2
-    project.write({"test_all.py": held.replace("pass", "assert 0", 1)})
+    project.write({"test_all.py": tests.replace("pass", "assert 0", 1)})
     assert project.run().status == 1
     assert prodstatus(project, "gate").returncode == 1
 
 
 def test_a_run_of_another_rule_opens_no_gate(project: Project) -> None:
-    """A run may end with 0 for all its rule; the deploy gate asks for CONFIRMED."""
+    """A run may end with 0 under its own rule; the deploy gate requires CONFIRMED."""
     project.write({"test_all.py": "@api\ndef test_a(): pytest.skip('later')\n"})
     assert project.run("--prodstatus-gate=not-failed").status == 0
     assert prodstatus(project, "gate").returncode == 10
 
 
 def test_a_gate_asks_neither_pytest_nor_heavy_libraries(project: Project) -> None:
-    """It answers before they would be imported."""
+    """The gate's command imports no heavy library."""
     program = (
         "import sys; sys.argv = ['prodstatus', 'gate']\n"
         "import click\ntheirs = set(sys.modules)\n"  # on Python 3.10 subprocess, by way of uuid
@@ -188,7 +188,7 @@ def test_what_is_merged_reads_back(project: Project) -> None:
 
 
 def test_a_waiver_that_closes_the_gate_is_named_by_the_run(project: Project) -> None:
-    """On the board; the run itself goes on, and ends by what it saw."""
+    """The board names it; the run goes on, and its exit status follows from its verdicts."""
     waiver = """
     [[tool.prodstatus.waivers]]
     criterion = "api.gone"
@@ -204,9 +204,9 @@ def test_a_waiver_that_closes_the_gate_is_named_by_the_run(project: Project) -> 
     )
     ran = project.run("--stage=api")
     assert ran.status == 0
-    told = "the waiver of 'api.gone' (Ann) is about no criterion: it closes the gate"
-    assert told in ran.out.splitlines()
-    assert told.partition(":")[0] in prodstatus(project, "gate", "--require", "api").stdout
+    line = "the waiver of 'api.gone' (Ann) is about no criterion: it closes the gate"
+    assert line in ran.out.splitlines()
+    assert line.partition(":")[0] in prodstatus(project, "gate", "--require", "api").stdout
 
 
 def test_a_waiver_opens_the_gate_and_not_the_run(project: Project) -> None:
@@ -220,6 +220,6 @@ def test_a_waiver_opens_the_gate_and_not_the_run(project: Project) -> None:
     project.write({"pyproject.toml": PLAIN + waiver, "test_all.py": test})
     ran = project.run()
     assert (ran.status, ran.final) == (1, "FAILED")
-    asked = prodstatus(project, "gate")
-    assert asked.returncode == 0
-    assert asked.stdout.startswith("gate open, 1 waived (target production): FINAL FAILED\n")
+    gate = prodstatus(project, "gate")
+    assert gate.returncode == 0
+    assert gate.stdout.startswith("gate open, 1 waived (target production): FINAL FAILED\n")

@@ -53,7 +53,7 @@ def test_own_flaky_mark_does_not_start_it_again(project: Project, mode: tuple[st
 
 
 def test_rerun_by_a_plugin_that_ignores_the_mark_is_refused(project: Project) -> None:
-    """Whatever runs the item's protocol twice, the second start is refused and the first counts."""
+    """If a plugin runs the item's protocol twice, the second start is refused; the first counts."""
     twice = """
     import pytest
     from _pytest.runner import runtestprotocol
@@ -73,7 +73,7 @@ def test_rerun_by_a_plugin_that_ignores_the_mark_is_refused(project: Project) ->
 
 @pytest.mark.parametrize("then", ["", "assert 0"], ids=["passes", "fails"])
 def test_dist_each_starts_it_in_one_worker(project: Project, then: str) -> None:
-    """Under `--dist each` one worker starts it; the other's refusal says nothing against it."""
+    """Under `--dist each` one worker starts it; the other's refusal doesn't count."""
     project.write({"test_api.py": ONCE.format(then=then), "test_shop.py": SHOP})
     ran = project.run(*XDIST, "--dist=each")
     assert starts(project) == 1

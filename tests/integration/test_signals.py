@@ -1,4 +1,4 @@
-"""A run that is killed leaves behind that nothing is confirmed, and loses nothing it knew."""
+"""A killed run's outputs confirm nothing, and keep what the last finished run knew."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ def test_killed_run_leaves_that_nothing_is_confirmed(
 ) -> None:
     """Yesterday's CONFIRMED doesn't outlive a killed run, in any output; its history does."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})
-    whole = project.run()
-    assert whole.final == "CONFIRMED"
+    former_run = project.run()
+    assert former_run.final == "CONFIRMED"
     project.write({"test_api.py": WAITING})
     ran = project.run_signalled(number, *mode)
     assert ran.status == -number
     ran.check_coherent()
     assert ran.final == "BLOCKED"
-    assert ran.told["run"]["finished"] is None
-    assert ran.told["decision"]["open"] is False
+    assert ran.record["run"]["finished"] is None
+    assert ran.record["decision"]["open"] is False
     assert {s["verdict"] for s in ran.stages.values()} == {"BLOCKED"}
     assert {s["kind"] for s in ran.stages.values()} == {"not-run"}
     assert ran.verdicts == {}
     assert "in progress since" in (ran.document or "")
     assert "**CONFIRMED** (" not in (ran.document or "")
     assert "in progress" in (ran.page or "")
-    former = ran.told["previous"]
+    former = ran.record["previous"]
     assert former["final"]["verdict"] == "CONFIRMED"
-    assert former["run"]["id"] == whole.told["run"]["id"]
+    assert former["run"]["id"] == former_run.record["run"]["id"]
 
     project.write({"test_api.py": API})
     part = project.run("--stage=api")
     assert part.criteria["shop.open"]["carried_over"] is True
     assert (part.status, part.final) == (0, "CONFIRMED")
-    assert "previous" not in part.told
+    assert "previous" not in part.record
 
 
 @MODES
@@ -60,14 +60,14 @@ def test_interrupt_ends_the_run_blocked(project: Project, mode: tuple[str, ...])
     assert ran.status == 2
     ran.check_coherent()
     assert ran.final == "BLOCKED"
-    assert ran.told["run"]["finished"]
+    assert ran.record["run"]["finished"]
     assert ran.verdicts["api.a"] == "BLOCKED not-run"
-    assert ran.told["run"]["incidents"][0]["kind"] == "not-run"
+    assert ran.record["run"]["incidents"][0]["kind"] == "not-run"
     assert "FINAL BLOCKED" in ran.out
 
 
 def test_kill_before_the_first_test_leaves_the_last_record(project: Project) -> None:
-    """A run that dies before its session starts writes nothing: the record's age speaks."""
+    """A run that dies before its session starts writes nothing: the record's age shows it."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     project.run()
     before = (project.folder / "status.json").read_bytes()
@@ -87,11 +87,11 @@ def test_kill_before_the_first_test_leaves_the_last_record(project: Project) -> 
 def test_two_kills_in_a_row_keep_the_last_finished_record(project: Project) -> None:
     """The marker of a run that follows a killed one still has the last record that finished."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})
-    finished = project.run().told["run"]["id"]
+    finished = project.run().record["run"]["id"]
     project.write({"test_api.py": WAITING})
     for _ in range(2):
         ran = project.run_signalled(signal.SIGKILL)
         (project.root / "running").unlink()
-        assert ran.told["previous"]["run"]["id"] == finished
-        assert "previous" not in ran.told["previous"]
-    assert json.loads((project.folder / "status.json").read_text(encoding="utf-8")) == ran.told
+        assert ran.record["previous"]["run"]["id"] == finished
+        assert "previous" not in ran.record["previous"]
+    assert json.loads((project.folder / "status.json").read_text(encoding="utf-8")) == ran.record

@@ -172,9 +172,9 @@ def test_the_store_s_own_command_buys_where_it_is_configured(project: Project) -
         )
     assert ran.status == 0, ran.output
     (placed, _) = ran.record["stages"][1]["criteria"]
-    seen = {entry["name"]: entry["value"] for entry in placed["evidence"]}
-    (order_id,) = seen["order_ids"]
-    assert (seen["route"], order_id["value"]) == ("store", "8198352049851315")
+    values = {entry["name"]: entry["value"] for entry in placed["evidence"]}
+    (order_id,) = values["order_ids"]
+    assert (values["route"], order_id["value"]) == ("store", "8198352049851315")
 
 
 def test_without_configuration_every_stage_is_blocked(project: Project) -> None:
@@ -191,7 +191,7 @@ def test_without_configuration_every_stage_is_blocked(project: Project) -> None:
 
 
 def test_the_journal_s_password_is_never_shown(project: Project) -> None:
-    """Where it can't be reached: not in a reason, nor in what pytest shows of locals and frames."""
+    """If it can't be reached: not in a reason, nor in what pytest shows of locals and frames."""
     ran = project.run(
         *("-m", "production", "--stage", "placeorder", "-l", "-vv", "--tb=long", "-rA"),
         DATABASE_URL="postgresql://reader:hunter2-one@127.0.0.1:1/store",
@@ -216,7 +216,7 @@ def test_a_run_for_production_collects_the_criteria_alone(project: Project) -> N
 
 
 def test_one_stage_is_judged_by_itself(project: Project) -> None:
-    """A run of one stage exits by that stage, and its record says that it was partial."""
+    """A run of one stage exits by that stage, and its record is marked as partial."""
     ran = project.run("-m", "production", "--stage", "order", "--target", "demo")
     assert ran.status == 0, ran.output
     assert ran.verdicts["order"] == "CONFIRMED"

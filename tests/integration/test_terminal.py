@@ -32,20 +32,20 @@ def test_words_are_the_verdicts(project: Project, mode: tuple[str, ...]) -> None
     """With -v a criterion is CONFIRMED, FAILED or BLOCKED; another test keeps pytest's words."""
     project.write(THREE)
     out = plain(project.run("-v", *mode).out)
-    told = {
+    lines = {
         next(part for part in line.split() if "::" in part): line
         for line in out.splitlines()
         if "::" in line and any(w in line for w in ("CONFIRMED", "FAILED ", "BLOCKED", "PASSED"))
     }
-    assert "CONFIRMED" in told["test_api.py::test_holds"]
+    assert "CONFIRMED" in lines["test_api.py::test_holds"]
     assert "FAILED" in out
-    assert "BLOCKED" in told["test_api.py::test_waits"]
-    assert "PASSED" in told["test_api.py::test_of_a_unit"]
+    assert "BLOCKED" in lines["test_api.py::test_waits"]
+    assert "PASSED" in lines["test_api.py::test_of_a_unit"]
 
 
 @MODES
 def test_words_come_where_pytest_says_words(project: Project, mode: tuple[str, ...]) -> None:
-    """In its summary too, of a run in which nothing but dots was to be told before."""
+    """In its summary too, of a run that printed only dots before."""
     project.write({"test_api.py": "@api\ndef test_holds(): pass\n"})
     out = plain(project.run("-rA", *mode).out)
     assert "CONFIRMED test_api.py::test_holds" in out
@@ -59,7 +59,7 @@ def test_words_come_by_the_verbosity_of_the_tests(project: Project) -> None:
     assert "test_api.py::test_holds CONFIRMED" in out
 
 
-def test_letters_tell_a_blocked_criterion_from_a_skipped_test(project: Project) -> None:
+def test_letters_distinguish_a_blocked_criterion_from_a_skipped_test(project: Project) -> None:
     """Without -v: a dot, B and F for criteria, pytest's own letters for other tests."""
     project.write(
         {
@@ -80,7 +80,7 @@ def test_letters_tell_a_blocked_criterion_from_a_skipped_test(project: Project) 
 
 
 def test_a_reporter_keeps_its_own_letter_for_a_pass(project: Project) -> None:
-    """Where another plugin has one, a criterion that is CONFIRMED has it like any test."""
+    """If another plugin has a letter, a CONFIRMED criterion has it like any test."""
     ticks = """
     import pytest
 
@@ -150,14 +150,14 @@ def test_criterion_that_takes_long_is_named(
         }
     )
     out = project.run_alone(f"--capture={capture}", *mode).out
-    said = r"^waiting for api\.slow: \d+ s, for order 7\\x1b\[2J to be known, at most 60 s$"
-    assert re.search(said, out, re.MULTILINE)
+    line = r"^waiting for api\.slow: \d+ s, for order 7\\x1b\[2J to be known, at most 60 s$"
+    assert re.search(line, out, re.MULTILINE)
     assert out.index("waiting for api.slow: ") < out.index("1 passed")
     assert ("captured" in out) == (capture == "no" and not mode)
 
 
 def test_a_budget_is_a_positive_number(project: Project) -> None:
-    """One sentence says so; without any word the line only says how long."""
+    """One sentence shows it; without a text the line has only the seconds."""
     project.write(
         {
             "conftest.py": """
@@ -174,12 +174,12 @@ def test_a_budget_is_a_positive_number(project: Project) -> None:
                     prodstatus_waiting("the end", budget=0)
 
                 def test_of_a_unit(prodstatus_waiting):
-                    prodstatus_waiting("nobody", budget=1)
+                    prodstatus_waiting("no one", budget=1)
                 """,
         }
     )
     ran = project.run_alone()
-    told = "ValueError: prodstatus_waiting: budget=0 must be a positive number of seconds"
-    assert ran.criteria["api.budget"]["reason"] == told
+    message = "ValueError: prodstatus_waiting: budget=0 must be a positive number of seconds"
+    assert ran.criteria["api.budget"]["reason"] == message
     assert re.search(r"^waiting for api\.silent: \d+ s$", plain(ran.out), re.MULTILINE)
     assert "2 passed" in ran.out

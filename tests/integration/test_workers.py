@@ -10,7 +10,7 @@ API = "@api\ndef test_a(): pass\n"
 
 
 def test_without_xdist_all_is_the_same(project: Project) -> None:
-    """It is no dependency: with xdist blocked its hooks are unknown, and nothing is missed."""
+    """It isn't a dependency: with xdist blocked its hooks are unknown, and nothing is missed."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     ran = project.run("-p", "no:xdist", "-p", "no:xdist.looponfail", "--strict-config")
     assert (ran.status, ran.final) == (0, "CONFIRMED")
@@ -29,7 +29,7 @@ def test_groups_do_not_change_a_criterion(project: Project) -> None:
     project.write({"test_api.py": test, "test_shop.py": SHOP})
     ran = project.run(*XDIST, "--dist=loadgroup")
     assert ran.verdicts == {"api.a": "CONFIRMED", "api.b": "CONFIRMED", "shop.open": "CONFIRMED"}
-    assert (ran.status, ran.told["run"]["complete"]) == (0, True)
+    assert (ran.status, ran.record["run"]["complete"]) == (0, True)
     part = project.run("test_api.py")
     assert part.final == "CONFIRMED"
 
@@ -51,7 +51,7 @@ def test_workers_that_collect_differently_close_the_gate(project: Project) -> No
 
 
 def test_more_workers_than_tests(project: Project) -> None:
-    """Workers that get nothing to do say nothing against the run."""
+    """Workers that get nothing to do don't count against the run."""
     project.write({"test_shop.py": SHOP, "test_api.py": API})
     ran = project.run("-n", "4")
     assert (ran.status, ran.final) == (0, "CONFIRMED")
@@ -81,13 +81,13 @@ def test_records_of_all_modes_agree(project: Project) -> None:
     def test_buy(evidence): evidence(order="A")
     """
     project.write({"test_api.py": test, "test_shop.py": SHOP})
-    told = []
+    records = []
     for mode in ((), XDIST, (*XDIST, "--dist=each"), (*XDIST, "--dist=loadfile")):
         ran = project.run(*mode)
-        told.append(
+        records.append(
             {
-                "final": ran.told["final"],
-                "decision": ran.told["decision"],
+                "final": ran.record["final"],
+                "decision": ran.record["decision"],
                 "criteria": {
                     name: {
                         key: criterion[key]
@@ -98,7 +98,7 @@ def test_records_of_all_modes_agree(project: Project) -> None:
                 "causes": {name: stage["cause"] for name, stage in ran.stages.items()},
             }
         )
-    assert all(one == told[0] for one in told)
+    assert all(found == records[0] for found in records)
 
 
 ACTS = """
@@ -126,10 +126,10 @@ def test_workers_on_another_machine_share_no_folder(
     assert bought(project) == 1
 
 
-def test_a_worker_that_cannot_tell_its_controller_does_not_act(
+def test_a_worker_that_cannot_report_to_its_controller_does_not_act(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The run wasn't asked to judge, so the last record stands until the first report comes."""
+    """It isn't a production run, so the last record stands until the first report comes."""
     project.write({"test_api.py": ACTS, "test_shop.py": SHOP})
     ran = project.run(*project.remote(monkeypatch))
     assert ran.verdicts == {"api.buy": "BLOCKED not-armed", "shop.open": "CONFIRMED"}
@@ -152,7 +152,7 @@ def test_a_bad_catalogue_is_refused_before_any_test_on_another_machine(
 def test_what_a_worker_died_in_is_never_started_again(
     dist: str, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The schedulers of scopes would start it again, and no shared folder says that it ran."""
+    """The schedulers of scopes would start it again, and no shared folder records that it ran."""
     dies = ACTS + "    os._exit(1)\ndef test_after(): pass\n"
     project.write({"test_api.py": dies, "test_shop.py": SHOP})
     remote = [arg for arg in project.remote(monkeypatch) if not arg.startswith("--dist")]

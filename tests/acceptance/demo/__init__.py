@@ -21,7 +21,7 @@ class DemoError(Exception):
 
 
 class DemoStore:
-    """A demo store in a process of its own, which ends with this one.
+    """A demo store in its own process, which ends with this one.
 
     Attributes:
         environment: the variables that the suite is configured with.
@@ -58,7 +58,7 @@ def boot(scenario: str = "healthy") -> DemoStore:
         scenario: a name out of `scenarios.SCENARIOS`.
 
     Raises:
-        DemoError: there is no such scenario, or the store did not come up.
+        DemoError: the scenario is unknown, or the store did not start.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.acceptance.demo", "--scenario", scenario],
@@ -77,7 +77,7 @@ def boot(scenario: str = "healthy") -> DemoStore:
         process.kill()
         _, errors = process.communicate()
         lines = [line for line in errors.splitlines() if line.strip()]
-        msg = f"the demo store did not start: {lines[-1] if lines else 'it said nothing'}"
+        msg = f"the demo store did not start: {lines[-1] if lines else 'it printed nothing'}"
         raise DemoError(msg) from None
     except BaseException:
         _end(process)

@@ -1,8 +1,8 @@
 """Runs a demo store until its standard input ends: `python -m tests.acceptance.demo`.
 
 It prints one line of JSON, {"environment": {…}, "owner_url": …} (or {"error": …}), when the store
-is up. Whoever started it holds the other end of its standard input: when that process is gone,
-however it went, the input ends and the store with it.
+is up. The starting process keeps the other end of its standard input open. If that process ends in
+any way, the input ends, and so does the store.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.acceptance.demo.store import Store
 
 
 class _Stopped(BaseException):
-    """A signal asks to end; not an Exception, so that no driver swallows it."""
+    """A signal to end was received; not an Exception, so that no driver swallows it."""
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -36,16 +36,16 @@ def main() -> int:
         signal.signal(name, _stop)
     try:
         with contextlib.suppress(_Stopped), Store(options.scenario) as store:
-            _say({"environment": store.environment, "owner_url": store.owner_url})
+            _write_json({"environment": store.environment, "owner_url": store.owner_url})
             while os.read(sys.stdin.fileno(), 4096):
                 pass
     except DemoError as error:
-        _say({"error": str(error)})
+        _write_json({"error": str(error)})
         return 1
     return 0
 
 
-def _say(message: dict[str, object]) -> None:
+def _write_json(message: dict[str, object]) -> None:
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
 

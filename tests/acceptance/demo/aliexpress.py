@@ -31,7 +31,7 @@ SKEW_MS = 7_200_000
 
 _REFRESH = "/auth/token/refresh"
 _ADDRESS = ("address", "city", "province", "country", "contact_person", "mobile_no", "zip")
-# The provider tells times on its own wall clock, without a zone.
+# The provider gives times by its own wall clock (UTC-8), without a zone.
 _WALL_CLOCK = timedelta(hours=-8)
 
 
@@ -214,7 +214,7 @@ def query_freight(state: SupplierState, form: Mapping[str, str]) -> Body:
     product = state.products.get(str(query.get("productId")))
     if product is None or _sku(product, "sku_id", query.get("selectedSkuId")) is None:
         return {"result": {"success": "false", "code": "501", "msg": "DELIVERY_INFO_EMPTY"}}
-    options = [_option(each, product.currency) for each in product.deliveries]
+    options = [_option(delivery, product.currency) for delivery in product.deliveries]
     listed = {"delivery_option_d_t_o": options}
     return {"result": {"success": "true", "code": 200, "msg": "ok", "delivery_options": listed}}
 
@@ -299,5 +299,5 @@ def _option(delivery: SimDelivery, currency: str) -> Body:
     return option
 
 
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
+def _same(expected: str, other: str) -> bool:
+    return hmac.compare_digest(expected.encode(), other.encode())

@@ -12,7 +12,7 @@ from typing import Literal
 from tests.acceptance.demo.simulator import SimulatorState
 
 FeeWording = Literal["units", "cents", "ambiguous", "free"]
-"""How a delivery fee is told: `shipping_fee_cent` in whole units (as the vendor's sample has it) or
+"""The form of a delivery fee: `shipping_fee_cent` in whole units (as the vendor's sample has it) or
 in cents, each with a format that settles which; in units without a format; or as free shipping."""
 
 _FIRST_ORDER = 8_198_352_049_851_315
@@ -55,12 +55,12 @@ class SimOrder:
 
     Attributes:
         order_id: its id, digits.
-        amount: what it costs.
-        currency: in which currency.
+        amount: its price.
+        currency: the price's currency.
         status: its `order_status`.
         created_at: when it was made, aware.
         end_reason: why it ended, if it has.
-        logistics_status: where the goods are.
+        logistics_status: the state of the delivery.
         out_order_id: the buyer's own id, None for one made without.
         visible_from: from when on a look-up finds it.
     """

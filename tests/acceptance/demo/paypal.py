@@ -79,7 +79,7 @@ class PayoutState(SimulatorState):
         client_secret: its secret.
         scopes: what its tokens may do.
         token_lifetime: how long a token is good for.
-        page_limit: the most items on one page, whatever page size is asked for.
+        page_limit: the most items on one page, also if a request names a larger page size.
         sender_restricted: refuse payout look-ups with 403 SENDER_RESTRICTED.
         batches: by batch id.
         tokens: the tokens given out, each with its end; clear it to revoke them.
@@ -186,12 +186,12 @@ class PayPalSimulator(Simulator[PayoutState]):
         numbers_ok = page.isdecimal() and size.isdecimal()
         if not numbers_ok or not (int(page) >= 1 and 1 <= int(size) <= 1000):
             return self._error(400, "VALIDATION_ERROR", "Invalid request - see details", page=page)
-        each = min(int(size), self.state.page_limit)
-        first = (int(page) - 1) * each
-        pages = max(-(-len(batch.items) // each), 1)
+        page_size = min(int(size), self.state.page_limit)
+        first = (int(page) - 1) * page_size
+        pages = max(-(-len(batch.items) // page_size), 1)
         body: dict[str, Any] = {
             "batch_header": _header(batch),
-            "items": [_item(batch, item) for item in batch.items[first : first + each]],
+            "items": [_item(batch, item) for item in batch.items[first : first + page_size]],
             "links": [{"href": request.path, "rel": "self", "method": "GET"}],
         }
         if int(page) < pages:
@@ -223,9 +223,9 @@ class PayPalSimulator(Simulator[PayoutState]):
         return Answer(status=status, body=body, headers={"Paypal-Debug-Id": debug_id})
 
     def _rate_limited(self, seconds: float) -> Answer:
-        answer = self._error(429, "RATE_LIMIT_REACHED", "Too many requests. Blocked")
-        headers = {**answer.headers, "Retry-After": f"{seconds:g}"}
-        return Answer(status=429, body=answer.body, headers=headers)
+        response = self._error(429, "RATE_LIMIT_REACHED", "Too many requests. Blocked")
+        headers = {**response.headers, "Retry-After": f"{seconds:g}"}
+        return Answer(status=429, body=response.body, headers=headers)
 
     def _broken(self, status: int) -> Answer:
         return self._error(status, "INTERNAL_ERROR", "An internal service error occurred")

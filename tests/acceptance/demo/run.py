@@ -15,7 +15,7 @@ def demo_environment(config: pytest.Config) -> dict[str, str]:
     """Return the demo store's environment variables; boot it if this run has none yet.
 
     Raises:
-        pytest.UsageError: it does not boot, or there is no such scenario.
+        pytest.UsageError: the store does not start, or the scenario is unknown.
     """
     worker_input = getattr(config, "workerinput", None)
     if worker_input is not None:

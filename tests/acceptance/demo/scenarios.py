@@ -1,4 +1,4 @@
-"""The sick stores: what is wrong with each, and what the suite must say of it.
+"""The sick stores: what is wrong with each, and the verdicts that the suite must give.
 
 One table is both the documentation and the test. Verdicts are those of a run that isn't armed, so
 that placeorder is BLOCKED in all of them; a stage that isn't named is as in the healthy store.

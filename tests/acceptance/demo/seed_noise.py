@@ -1,7 +1,7 @@
 """What a real store's tables also hold, and what must not move a verdict.
 
 Stand-ins and excluded orders, other suppliers, trade in flight, purchases by hand, abandoned and
-long-past orders, and notes that are no JSON.
+long-past orders, and notes that are not JSON.
 """
 
 from __future__ import annotations

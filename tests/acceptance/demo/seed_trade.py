@@ -33,7 +33,9 @@ def add_trade(world: World) -> None:
         ordered = world.now - timedelta(days=_DAYS) * (ORDERS - number) / ORDERS
         ordered += timedelta(seconds=world.rng.randint(0, 3_000)) - timedelta(hours=2)
         instant = ordered.replace(microsecond=0, tzinfo=None)
-        known = [each for each in products if each["createdAt"] + timedelta(days=1) < instant]
+        known = [
+            product for product in products if product["createdAt"] + timedelta(days=1) < instant
+        ]
         product = world.rng.choice(known)
         order = purchased(world, product, instant)
         sale = sold(world, order, product, currency=_currency(number))

@@ -87,7 +87,7 @@ class SimulatorState:
     """What every simulator knows.
 
     Attributes:
-        clock: tells the time in UTC.
+        clock: returns the time, aware and in UTC.
         faults: what is wrong with the provider.
         requests: how many requests reached each kind of call, refused ones too.
     """
@@ -148,14 +148,14 @@ class Simulator(ABC, Generic[State]):
     def reply(self, request: Request) -> tuple[int, bytes, Mapping[str, str]] | None:
         """Return the status, body and headers of an answer; None to cut the connection."""
         with self._lock:
-            answer, cut, garbled = self._act(request)
+            response, cut, garbled = self._act(request)
             slow_s = self.state.faults.slow_s
         if slow_s:
             self._stopping.wait(slow_s)
         if cut:
             return None
-        body = b"<html>\xff not what you asked for" if garbled else json.dumps(answer.body).encode()
-        return answer.status, body, answer.headers
+        body = b"<html>\xff not JSON" if garbled else json.dumps(response.body).encode()
+        return response.status, body, response.headers
 
     def _act(self, request: Request) -> tuple[Answer, bool, bool]:
         faults = self.state.faults
@@ -165,10 +165,10 @@ class Simulator(ABC, Generic[State]):
             return self._broken(500), False, False
         if faults.take("rate_limit_next"):
             return self._rate_limited(faults.rate_limit_s), False, False
-        answer = self._handle(request)
+        response = self._handle(request)
         if faults.take("cut_next"):
-            return answer, True, False
-        return answer, False, faults.take("garbage_next") or faults.garbage
+            return response, True, False
+        return response, False, faults.take("garbage_next") or faults.garbage
 
 
 class _Server(ThreadingHTTPServer):
@@ -200,7 +200,7 @@ class _Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing: a client that went away is no news."""
+        """Print nothing: a client that closed the connection is not an error."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -210,15 +210,15 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        self._answer()
+        self._respond()
 
     def do_POST(self) -> None:
-        self._answer()
+        self._respond()
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: requests carry tokens."""
+        """Log nothing: requests carry tokens."""
 
-    def _answer(self) -> None:
+    def _respond(self) -> None:
         parts = urlsplit(self.path)
         length = self.headers.get("Content-Length", "0")
         content = self.rfile.read(int(length) if length.isdecimal() else 0)
@@ -229,12 +229,12 @@ class _Handler(BaseHTTPRequestHandler):
             form=dict(parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True)),
             headers={name.lower(): value for name, value in self.headers.items()},
         )
-        answer = self.server.reply(request)
-        if answer is None:
+        response = self.server.reply(request)
+        if response is None:
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
-        status, body, headers = answer
+        status, body, headers = response
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)

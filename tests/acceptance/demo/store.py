@@ -28,12 +28,12 @@ class Store:
         world: what was seeded; the providers serve it, so a change of it shows.
 
     Raises:
-        DemoError: there is no such scenario, or the store can't be started.
+        DemoError: the scenario is unknown, or the store can't be started.
     """
 
     def __init__(self, scenario: str) -> None:
         if scenario not in SCENARIOS:
-            msg = f"{scenario!r} is no demo scenario; there are {', '.join(SCENARIOS)}"
+            msg = f"{scenario!r} is not a demo scenario; there are {', '.join(SCENARIOS)}"
             raise DemoError(msg)
         self.world: World = SCENARIOS[scenario].build(datetime.now(timezone.utc))
         self.owner_url: str | None = None

@@ -39,7 +39,7 @@ class World:
 
     Attributes:
         now: the one instant that every time in it is relative to (aware, UTC).
-        rng: where everything that looks like chance comes from.
+        rng: the source of all random values.
         tables: the rows of each table; a row may leave out columns that have a default.
         supplier: AliExpress.
         paypal: PayPal.

@@ -1,1 +1,1 @@
-"""What the store's criteria stand on: settings, probes and provider clients."""
+"""What the store's criteria are built on: settings, probes and provider clients."""

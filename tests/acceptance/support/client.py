@@ -1,7 +1,7 @@
-"""The base of both providers' clients: repeated questions, and errors without any secret.
+"""The base of both providers' clients: repeated read-only calls, and errors without any secret.
 
-Only a question is repeated, and only within a budget of seconds. A call that can change something
-at the provider is made once.
+Only a read-only call is repeated, and only within a budget of seconds. A call that can change
+something at the provider is made once.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from tests.acceptance.support.secrets import Secret, scrubbed
 T = TypeVar("T")
 
 ATTEMPTS = 5
-"""The most times that one question is asked."""
+"""The most attempts of one read-only call."""
 
 _backoff = wait_random_exponential(multiplier=0.5, max=8)
 _jitter = wait_random(0, 0.25)
@@ -56,7 +56,7 @@ _OURS: dict[int, type[ApiError]] = {
 
 
 class ProviderClient(ABC):
-    """Asks one provider.
+    """Makes calls to one provider.
 
     Every public method of a client raises `errors.ApiError`: OurFault, ProviderFault or
     NetworkFault.
@@ -64,7 +64,7 @@ class ProviderClient(ABC):
     Args:
         base_url: the host's address.
         timeout: seconds to connect, and between two bytes of an answer.
-        clock: tells the time in UTC.
+        clock: returns the time, aware and in UTC.
         sleep: waits for seconds.
         retry_budget: seconds that one question may take with all its repeats.
 
@@ -111,17 +111,17 @@ class ProviderClient(ABC):
         request_id: str | None,
         wait: float | None = None,
     ) -> ApiError:
-        """Return the error that an answer stands for.
+        """Return the error for an answer.
 
         Args:
             kind: the error.
             operation: the call, as the provider names it.
             reply: the answer.
-            message: what the provider says is wrong.
-            otherwise: what to say if it says nothing.
+            message: the provider's own message.
+            otherwise: the message if the provider gave none.
             code: the provider's own code for it.
             request_id: the provider's id of the request.
-            wait: seconds that it asks to wait, for RateLimited.
+            wait: the seconds to wait that it named, for RateLimited.
         """
         facts: dict[str, Any] = {
             "provider": self.provider,
@@ -148,10 +148,10 @@ def ask(call: Callable[[], T], *, sleep: Callable[[float], None], budget: float)
     Args:
         call: the call; it must have no effect at the provider.
         sleep: waits for seconds.
-        budget: seconds that waiting and asking may take in all.
+        budget: seconds that all calls and waits may take together.
 
     Raises:
-        ApiError: the last one, or at once one that asking again can't cure.
+        ApiError: the last one, or at once one that a repeat can't cure.
     """
     retrying = Retrying(
         retry=retry_if_exception_type((Unavailable, RateLimited, NetworkFault)),
@@ -164,7 +164,7 @@ def ask(call: Callable[[], T], *, sleep: Callable[[float], None], budget: float)
 
 
 def kind_of_status(status: int) -> type[ApiError] | None:
-    """Return the error that a status stands for (429 apart), None for a success.
+    """Return the error for an HTTP status (429 is not among them), None for a success.
 
     A redirect is Misconfigured: an API has no reason to move, a captive portal has.
     """
@@ -176,7 +176,7 @@ def kind_of_status(status: int) -> type[ApiError] | None:
 
 
 def retry_after(reply: Reply, clock: Callable[[], datetime]) -> float | None:
-    """Return the seconds that a Retry-After header asks for, given in seconds or as a date."""
+    """Return the seconds of a Retry-After header (seconds or a date), None without one."""
     value = reply.headers.get("Retry-After", "").strip()
     try:
         seconds = float(value)
@@ -185,12 +185,12 @@ def retry_after(reply: Reply, clock: Callable[[], datetime]) -> float | None:
     return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
-def unreadable(provider: str, operation: str, what: str, request_id: str | None) -> Unavailable:
-    """Return the error that says what can't be read in an answer."""
+def unreadable(provider: str, operation: str, detail: str, request_id: str | None) -> Unavailable:
+    """Return the error for an answer of which `detail` can't be read."""
     return Unavailable(
         provider=provider,
         operation=operation,
-        message=f"the answer can't be read: {what}",
+        message=f"the answer can't be read: {detail}",
         request_id=request_id,
     )
 

@@ -18,11 +18,11 @@ class Waiting(Protocol):
     """How long to wait, and how."""
 
     def __call__(self, look: Callable[[], T], done: Callable[[T], bool]) -> T:
-        """Look until it is done or the time is over; return what was seen last."""
+        """Call `look` until `done` accepts its result or time is up; return the last result."""
 
 
 def utc_now() -> datetime:
-    """Return the instant, aware and in UTC."""
+    """Return the current time, aware and in UTC."""
     return datetime.now(timezone.utc)
 
 
@@ -43,7 +43,7 @@ def to_column(instant: datetime) -> datetime:
 def waiting(
     budget: timedelta, *, sleep: Callable[[float], None], pause: float = _PAUSE_SECONDS
 ) -> Waiting:
-    """Return a wait that looks every few seconds until the budget is spent."""
+    """Return a wait that looks every `pause` seconds until the budget is spent."""
 
     def wait(look: Callable[[], T], done: Callable[[T], bool]) -> T:
         from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed

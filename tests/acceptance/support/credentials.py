@@ -32,7 +32,7 @@ _CONNECT = "connect AliExpress in the store's settings (OAuth) until it shows as
 
 
 class UnreadableCredential(Exception):  # noqa: N818 - it is raised as what was found
-    """A stored credential that gives no credential; `str()` says why, never what it holds."""
+    """A stored credential that can't be read; `str()` is the reason, never its content."""
 
 
 class WrongKey(UnreadableCredential):
@@ -69,7 +69,7 @@ class StoredCredentials:
         """Return the row that the store would use, or end as BLOCKED if there is none."""
         if self.chosen is None:
             blocked(
-                f"there is no active {API_NAME} credential to use",
+                f"no active {API_NAME} credential can be used",
                 kind="no-data",
                 remedy="see oauth.credentials-stored",
             )
@@ -81,12 +81,12 @@ class SupplierCredential:
     """An aliexpress-dropshipping credential, decrypted.
 
     Attributes:
-        row_id: where it is stored.
+        row_id: the id of its row.
         access_token: the seller's session; None if OAuth was never completed.
-        expires_at: the end of the token; None if the store doesn't say or it can't be read.
+        expires_at: the end of the token; None if the store has none or it can't be read.
         app_key: the application.
         app_secret: signs its calls.
-        sandbox: whether it says of itself that it is for the sandbox.
+        sandbox: whether it is marked as one for the sandbox.
     """
 
     row_id: int
@@ -107,7 +107,7 @@ class SupplierCredential:
         return self.access_token
 
     def require_expiry(self) -> datetime:
-        """Return when the token ends, or end as BLOCKED if nobody knows."""
+        """Return when the token ends, or end as BLOCKED if that isn't known."""
         self.require_access_token()
         if self.expires_at is None:
             blocked(
@@ -170,7 +170,7 @@ def supplier_client(
     Args:
         credential: whose token and application it uses.
         settings: the host, and how long a question may take.
-        note: is told the host.
+        note: records the host.
 
     Raises:
         Blocked: the credential has no token or no application.
@@ -194,7 +194,7 @@ def supplier_client(
 def credential_conditions(
     stored: StoredCredential | None, settings: Settings, now: datetime
 ) -> tuple[str, ...]:
-    """Return what keeps the store's credential from buying, in words; empty if nothing does.
+    """Return the conditions that keep the store's credential from buying, none if it can buy.
 
     Args:
         stored: the row that the store would use in the target's environment.
@@ -258,7 +258,7 @@ def decrypt(stored: str, *, key: Secret, salt: Secret) -> Mapping[str, Any]:
         salt: ENCRYPTION_SALT.
 
     Raises:
-        WrongKey: the padding is wrong, or what comes out is no JSON object.
+        WrongKey: the padding is wrong, or the result is not a JSON object.
     """
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
     from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
@@ -266,7 +266,7 @@ def decrypt(stored: str, *, key: Secret, salt: Secret) -> Mapping[str, Any]:
 
     match = _CIPHERTEXT.fullmatch(stored.strip())
     if match is None:
-        msg = "the stored credential is no ciphertext"
+        msg = "the stored credential is not a ciphertext"
         raise UnreadableCredential(msg)
     derived = Scrypt(salt=salt.reveal().encode(), length=32, n=16384, r=8, p=1).derive(
         key.reveal().encode()

@@ -1,4 +1,4 @@
-"""What can go wrong when a provider is asked: whose fault it is, and so which verdict it means.
+"""The errors of a call to a provider: whose fault each is, and so which verdict it means.
 
 ```
 ApiError
@@ -7,15 +7,15 @@ ApiError
 │   ├── Misconfigured         application key, signature, permission, scope, address
 │   ├── RequestRefused        the provider understood the request and refused it
 │   │   └── RepeatedOrder     an order with this out_order_id exists already
-│   └── NotFound              the provider doesn't know the thing asked for
-├── ProviderFault             BLOCKED: it says nothing about the store
+│   └── NotFound              the provider doesn't know the requested thing
+├── ProviderFault             BLOCKED: it proves nothing about the store
 │   ├── Unavailable           5xx, isp.*, or an answer that can't be read
 │   ├── RateLimited           429 or ApiCallLimit
-│   ├── Skipped               the store's own command says that it ordered nothing
+│   ├── Skipped               the store's own command ordered nothing
 │   └── QuoteUnreadable       no price that can be relied on
 └── NetworkFault              BLOCKED: no answer came
     ├── TimedOut              it took too long
-    └── OutcomeUnknown        an order was sent and nobody can say whether it was placed
+    └── OutcomeUnknown        an order was sent and it is not known whether it was placed
 ```
 """
 
@@ -28,7 +28,7 @@ from typing import Any, Literal, TypeAlias
 from pytest_prodstatus import blocked
 
 Verdict: TypeAlias = Literal["CONFIRMED", "FAILED", "BLOCKED"]
-"""What a provider's answer proves about what it was asked for."""
+"""What a provider's answer proves about the thing that was requested."""
 
 
 class ApiError(Exception):
@@ -79,7 +79,7 @@ class ApiError(Exception):
         return _rebuilt, (type(self), dict(self.__dict__))
 
 
-class OurFault(ApiError):  # noqa: N818 - it says whose fault it is
+class OurFault(ApiError):  # noqa: N818 - the name is whose fault it is
     """The provider works; what we sent, or with which credential, doesn't."""
 
 
@@ -100,11 +100,11 @@ class RepeatedOrder(RequestRefused):
 
 
 class NotFound(OurFault):
-    """The provider doesn't know the thing that was asked for."""
+    """The provider doesn't know the requested thing."""
 
 
-class ProviderFault(ApiError):  # noqa: N818 - it says whose fault it is
-    """The provider couldn't answer; that says nothing about the store."""
+class ProviderFault(ApiError):  # noqa: N818 - the name is whose fault it is
+    """The provider couldn't answer; that proves nothing about the store."""
 
 
 class Unavailable(ProviderFault):
@@ -112,7 +112,7 @@ class Unavailable(ProviderFault):
 
 
 class RateLimited(ProviderFault):
-    """The provider asks us to slow down.
+    """The provider refused the call because there were too many.
 
     Args:
         retry_after: seconds to wait, if the provider named them.
@@ -125,14 +125,14 @@ class RateLimited(ProviderFault):
 
 
 class Skipped(ProviderFault):
-    """The store's own purchase command ordered nothing: it says so, or never started."""
+    """The store's own purchase command ordered nothing: it reported so, or never started."""
 
 
 class QuoteUnreadable(ProviderFault):
     """The supplier's price or freight can't be relied on, or nothing is in stock."""
 
 
-class NetworkFault(ApiError):  # noqa: N818 - it says whose fault it is
+class NetworkFault(ApiError):  # noqa: N818 - the name is whose fault it is
     """No answer came.
 
     Args:
@@ -150,23 +150,23 @@ class TimedOut(NetworkFault):
 
 
 class OutcomeUnknown(NetworkFault):
-    """An order was sent, and what came back doesn't say whether it was placed."""
+    """An order was sent, and the answer doesn't prove whether it was placed."""
 
 
 @contextmanager
-def answers() -> Iterator[None]:
-    """Ask a provider whose access is judged elsewhere.
+def access_assumed() -> Iterator[None]:
+    """Turn a provider's errors into verdicts, if other criteria judge the access to it.
 
-    A provider or network at fault is BLOCKED, and so is an access that isn't accepted: it says
-    nothing about what was to be asked. Any other fault of ours is FAILED.
+    A provider or network at fault is BLOCKED. So is an access that isn't accepted: it proves
+    nothing about the requested thing. Any other fault of ours is FAILED.
     """
     try:
-        with judged_answers():
+        with access_judged():
             yield
     except AssertionError as failed:
         if isinstance(failed.__cause__, (CredentialRejected, Misconfigured)):
             blocked(
-                f"{failed.__cause__.provider} could not be asked: {failed}",
+                f"{failed.__cause__.provider} could not be used: {failed}",
                 kind="missing-config",
                 remedy="see the criteria that judge this access",
             )
@@ -174,8 +174,11 @@ def answers() -> Iterator[None]:
 
 
 @contextmanager
-def judged_answers() -> Iterator[None]:
-    """Ask a provider whose access is itself judged: one that isn't accepted is FAILED."""
+def access_judged() -> Iterator[None]:
+    """Turn a provider's errors into verdicts, if this criterion judges the access to it.
+
+    A provider or network at fault is BLOCKED; an access that isn't accepted is FAILED.
+    """
     try:
         yield
     except OurFault as error:

@@ -72,7 +72,7 @@ def number(value: object) -> Decimal | None:
     return None
 
 
-def whole(value: object) -> int | None:
+def integer(value: object) -> int | None:
     """Return a whole number that may be given as text."""
     exact = number(value)
     return int(exact) if exact is not None and exact == int(exact) else None
@@ -91,7 +91,7 @@ def money(amount: object, code: object) -> Money | None:
 
 
 def instant(value: object) -> datetime | None:
-    """Return an ISO 8601 time in UTC; None for one that doesn't say its time zone."""
+    """Return an ISO 8601 time in UTC; None for one without a time zone."""
     iso = text(value)
     if iso is None or not _TIME_ZONE.search(iso):
         return None
@@ -104,5 +104,5 @@ def instant(value: object) -> datetime | None:
 
 
 def _refuse(constant: str) -> Any:
-    msg = f"{constant} is no JSON"
+    msg = f"{constant} is not JSON"
     raise ValueError(msg)

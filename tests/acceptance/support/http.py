@@ -28,7 +28,7 @@ _TOO_SLOW = (urllib3.exceptions.TimeoutError, requests.Timeout, TimeoutError)
 
 
 class Form(dict[str, str]):
-    """A form's parameters, whose repr tells their number alone: they hold tokens and addresses."""
+    """A form's parameters; they hold tokens and addresses, so the repr shows only their number."""
 
     def __repr__(self) -> str:
         return f"<Form of {len(self)}>"
@@ -66,7 +66,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Failure:
-    """Why there was no answer: the names of the errors, innermost last, and never their text."""
+    """Why no answer came: the names of the errors, innermost last, and never their text."""
 
     names: str
     sent: bool
@@ -122,7 +122,7 @@ class Transport:
 
     def __init__(self, *, provider: str, base_url: str, timeout: tuple[float, float]) -> None:
         self.provider = provider
-        host, problem = _look_at(base_url)
+        host, problem = _check_address(base_url)
         if problem:
             raise Misconfigured(provider=provider, operation="address", message=problem)
         self._base_url = base_url.rstrip("/")
@@ -159,11 +159,11 @@ class Transport:
                 message=f"no answer in time ({outcome.names})",
                 sent=outcome.sent,
             )
-        what = "the connection was cut" if outcome.sent else "no connection"
+        problem = "the connection was cut" if outcome.sent else "no connection"
         raise NetworkFault(
             provider=self.provider,
             operation=call.operation,
-            message=f"{what} ({outcome.names})",
+            message=f"{problem} ({outcome.names})",
             sent=outcome.sent,
         )
 
@@ -184,19 +184,19 @@ class Transport:
                 allow_redirects=False,
             )
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return _why(error)
+            return _failure(error)
         return Reply(
             status=response.status_code, headers=response.headers, content=response.content
         )
 
 
-def _why(error: BaseException) -> _Failure:
+def _failure(error: BaseException) -> _Failure:
     chain = list(_chain(error))
     return _Failure(
-        names=", ".join(dict.fromkeys(type(each).__name__ for each in chain)),
-        sent=not any(isinstance(each, _NOT_SENT) or _is_bad_certificate(each) for each in chain),
-        too_slow=any(isinstance(each, _TOO_SLOW) for each in chain)
-        and not any(type(each) is urllib3.exceptions.NewConnectionError for each in chain),
+        names=", ".join(dict.fromkeys(type(inner).__name__ for inner in chain)),
+        sent=not any(isinstance(inner, _NOT_SENT) or _is_bad_certificate(inner) for inner in chain),
+        too_slow=any(isinstance(inner, _TOO_SLOW) for inner in chain)
+        and not any(type(inner) is urllib3.exceptions.NewConnectionError for inner in chain),
         unusable=isinstance(error, ValueError) and isinstance(error, requests.RequestException),
     )
 
@@ -206,11 +206,12 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     waiting: list[object] = [error]
     while waiting:
-        each = waiting.pop(0)
-        if isinstance(each, BaseException) and id(each) not in seen:
-            seen.add(id(each))
-            yield each
-            waiting += [*each.args, getattr(each, "reason", None), each.__cause__, each.__context__]
+        inner = waiting.pop(0)
+        if isinstance(inner, BaseException) and id(inner) not in seen:
+            seen.add(id(inner))
+            yield inner
+            waiting += [*inner.args, getattr(inner, "reason", None)]
+            waiting += [inner.__cause__, inner.__context__]
 
 
 def _is_bad_certificate(error: BaseException) -> bool:
@@ -218,8 +219,11 @@ def _is_bad_certificate(error: BaseException) -> bool:
     return type(error).__name__ == "SSLCertVerificationError"
 
 
-def _look_at(base_url: str) -> tuple[str, str | None]:
-    """Return the host and what is wrong with the address; its text isn't repeated."""
+def _check_address(base_url: str) -> tuple[str, str | None]:
+    """Return the host and the problem with the address, None if it has none.
+
+    The problem never repeats the address: it may hold a password.
+    """
     try:
         parts = urlsplit(base_url)
         host, _ = parts.hostname or "", parts.port

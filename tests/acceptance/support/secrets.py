@@ -1,4 +1,4 @@
-"""A secret value that shows itself only if it is asked for by name.
+"""A secret value that shows itself only if code calls `reveal()`.
 
 The mask is a constant, so that not even the length of a secret can be read off a log. Wherever one
 is made (a setting read, a credential decrypted, a token issued), the redactor learns its text.

@@ -1,8 +1,8 @@
 """The suite's settings: one typed object from the environment and `.env`.
 
-Reading it costs nothing and asks nobody; a criterion asks for what it needs with `require_…`, and
-is BLOCKED, missing-config, with the variable's name if that isn't set. Names are the ones that
-the store's operators use already; those that begin with PRODSTATUS_ are this suite's own.
+Reading them calls no provider. A criterion gets a setting with `require_…`; if the variable is not
+set, the criterion is BLOCKED, missing-config, with the variable's name. The names are the store's
+own; those that begin with PRODSTATUS_ are this suite's.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ALIEXPRESS_HOST = "https://api-sg.aliexpress.com"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayPalAccess:
-    """Where PayPal is asked and with which application."""
+    """PayPal's address and the application that calls it."""
 
     base_url: str
     client_id: Secret
@@ -176,11 +176,12 @@ class Settings:
                 kind="missing-config",
                 remedy=f"set PAYPAL_ENVIRONMENT={self.environment} with that environment's client",
             )
-        what = f"the {self.environment} PayPal application's"
+        description = f"the {self.environment} PayPal application's"
         return PayPalAccess(
             base_url=self.paypal_base_url or _PAYPAL_HOSTS[self.environment],
-            client_id=self.paypal_client_id or _missing("PAYPAL_CLIENT_ID", what),
-            client_secret=self.paypal_client_secret or _missing("PAYPAL_CLIENT_SECRET", what),
+            client_id=self.paypal_client_id or _missing("PAYPAL_CLIENT_ID", description),
+            client_secret=self.paypal_client_secret
+            or _missing("PAYPAL_CLIENT_SECRET", description),
         )
 
 
@@ -197,9 +198,9 @@ def _environment(read: Variables, target: str) -> str:
     return environment
 
 
-def _missing(name: str, what: str) -> Secret:
+def _missing(name: str, description: str) -> Secret:
     blocked(
         f"{name} is not set",
         kind="missing-config",
-        remedy=f"set {name} ({what}) in the environment or in .env",
+        remedy=f"set {name} ({description}) in the environment or in .env",
     )

@@ -15,7 +15,7 @@ addopts = ["--strict-markers", "--strict-config"]
 filterwarnings = ["error"]
 """
 
-# pytest-asyncio warns where this is unset, which pytest 9.1 and newer take for an error here.
+# pytest-asyncio warns if this is unset, which pytest 9.1 and newer take for an error here.
 ASYNCIO = 'asyncio_default_fixture_loop_scope = "function"\n'
 
 # Installed for the tests' own sake, and slow to import in each inner process.
@@ -23,7 +23,7 @@ TOOLS = ("hypothesispytest",)
 
 
 class Beside:
-    """A project whose runs let every neighbour have its say, and take no warning from any."""
+    """A project whose runs load every neighbour and turn every warning into an error."""
 
     def __init__(self, project: Project, mode: tuple[str, ...]) -> None:
         self.project = project

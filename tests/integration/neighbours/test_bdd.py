@@ -47,13 +47,13 @@ def amount(amount, evidence):
 def at_least(amount, least):
     assert amount >= least, f"a payout of {{amount}}"
 """
-# By the project's root, wherever that lies: the document must say the same on every machine.
+# Relative to the project's root: the document must be the same on every machine.
 TITLE = "payouts.feature: A payout is lost"
 DOCUMENT = (Path(__file__).parents[3] / "docs/compatibility.md").read_text(encoding="utf-8")
 
 
 def documented_hook() -> str:
-    """Return the conftest that people are told to write."""
+    """Return the conftest that the documentation recommends."""
     found = re.search(r"```python\n(import pytest\n.*?)```", DOCUMENT, re.DOTALL)
     assert found
     return found[1]

@@ -40,6 +40,6 @@ def test_fail_under_changes_no_criterion(
     assert ran.verdicts == {"api.a": "CONFIRMED", "shop.b": second}
     assert ran.status == status
     assert ran.final == "BLOCKED"
-    assert why in ran.told["final"]["reason"]
+    assert why in ran.record["final"]["reason"]
     # All but one line, also those that a worker ran.
     assert re.search(r"^library.py +\d+ +1 ", ran.out, re.MULTILINE)

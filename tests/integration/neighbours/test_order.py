@@ -34,8 +34,8 @@ def test_mark_orders_criteria(beside: Beside) -> None:
     declared = (beside.project.root / "pyproject.toml").read_text(encoding="utf-8")
     beside.project.write({"pyproject.toml": declared.replace('"api"', '"order"')})
     # In one worker, so that there is an order to see.
-    one = () if beside.serial else ("--dist=loadfile",)
-    ran = beside.run("-m", "production", *one, without=("randomly",))
+    options = () if beside.serial else ("--dist=loadfile",)
+    ran = beside.run("-m", "production", *options, without=("randomly",))
     order = (beside.project.root / "order").read_text(encoding="utf-8").split()
     assert order == ["test_placed", "test_packed", "test_paid"]
     assert ran.verdicts == {

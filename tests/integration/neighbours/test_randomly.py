@@ -1,4 +1,4 @@
-"""pytest-randomly: whatever the order, the same verdicts in the same document."""
+"""pytest-randomly: the same verdicts in the same document, in every order."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def test_thread_method_kills_the_process(beside: Beside) -> None:
     beside.write({"test_api.py": BODY.format(method="thread"), "test_shop.py": SHOP})
     ran = beside.run()
     if beside.serial:
-        assert ran.told["run"]["finished"] is None
+        assert ran.record["run"]["finished"] is None
         assert {name: stage["kind"] for name, stage in ran.stages.items()} == {
             "api": "not-run", "shop": "not-run", "final": "not-run",
         }  # fmt: skip

@@ -40,7 +40,7 @@ def running_store() -> Iterator[Store]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """A transaction of the store's owner: what it changes, its own `ask` sees, and nobody else."""
+    """A transaction of the store's owner: only its own `ask` sees what it changes."""
 
     connection: Connection
     ask: Ask

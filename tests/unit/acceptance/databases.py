@@ -36,7 +36,7 @@ def sabotage(database: Database, *, read_only: bool | None = False) -> None:
 
 @contextmanager
 def connected(url: str | None) -> Iterator[Connection]:
-    """Connect as somebody else does who uses the same database."""
+    """Connect as another user of the same database."""
     assert url
     engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:").split("&schema")[0])
     with engine.connect() as connection:

@@ -24,14 +24,14 @@ PLANTED = (SELLER_TOKEN, APP_SECRET, CLIENT_ID, CLIENT_SECRET)
 
 
 class Sleeps(list[float]):
-    """A `sleep` that returns at once and notes what it was asked for."""
+    """A `sleep` that returns at once and notes the seconds."""
 
     def __call__(self, seconds: float) -> None:
         self.append(seconds)
 
 
 class Clock:
-    """A clock that stands still until it is told otherwise."""
+    """A clock that stands still until a test moves it."""
 
     def __init__(self) -> None:
         self.now = NOW

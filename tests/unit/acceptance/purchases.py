@@ -29,7 +29,7 @@ ARMED = {
     "TEST_COUNTRY": "us",
     "TEST_PHONE": "+1 555-010-0000",
 }
-"""Everything that a purchase needs to be told."""
+"""Everything that a purchase needs."""
 
 
 @dataclass(kw_only=True)
@@ -55,7 +55,7 @@ class Bench:
             settings=settings.purchase,
             project="shop",
             target="demo",
-            who="a person",
+            operator="a person",
             clock=self.clock,
             conditions=self.conditions,
             observe=self.seen.update,

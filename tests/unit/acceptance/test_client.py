@@ -1,4 +1,4 @@
-"""Questions are repeated within a budget, and a status says whose fault it is."""
+"""Read-only calls are repeated within a budget, and a status shows whose fault it is."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def failing(times: int, kind: type[ApiError], **more: Any) -> tuple[Callable[[],
 
 
 @pytest.mark.parametrize("kind", [Unavailable, RateLimited, NetworkFault, TimedOut])
-def test_a_fault_of_the_provider_or_network_is_asked_again(kind: type[ApiError]) -> None:
+def test_a_call_is_repeated_after_a_fault_of_provider_or_network(kind: type[ApiError]) -> None:
     """Two failures and an answer are an answer."""
     call, calls = failing(2, kind)
     assert ask(call, sleep=Sleeps(), budget=30) == "answer"
@@ -54,7 +54,7 @@ def test_a_fault_of_ours_is_not(kind: type[ApiError]) -> None:
     assert len(calls) == 1
 
 
-def test_the_attempts_are_bounded_and_the_last_error_is_told() -> None:
+def test_the_attempts_are_bounded_and_the_last_error_is_raised() -> None:
     """A provider that stays down costs a fixed number of calls."""
     call, calls = failing(99, Unavailable)
     with pytest.raises(Unavailable):
@@ -63,7 +63,7 @@ def test_the_attempts_are_bounded_and_the_last_error_is_told() -> None:
 
 
 def test_the_waits_never_exceed_the_budget() -> None:
-    """Where the next wait would end beyond the budget, it isn't begun."""
+    """If the next wait would end beyond the budget, it isn't begun."""
     for budget in (0.0, 0.5, 2.0, 60.0):
         sleeps = Sleeps()
         call, _ = failing(99, Unavailable)
@@ -113,7 +113,7 @@ def test_a_status_says_whose_fault_it_is(status: int, kind: type[Exception] | No
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"),
+    ("header", "seconds"),
     [
         ("3", 3.0),
         ("-1", 0.0),
@@ -125,8 +125,8 @@ def test_a_status_says_whose_fault_it_is(status: int, kind: type[Exception] | No
         ("inf", None),
     ],
 )
-def test_retry_after_is_read_as_seconds_or_a_date(said: str, seconds: float | None) -> None:
+def test_retry_after_is_read_as_seconds_or_a_date(header: str, seconds: float | None) -> None:
     """What can't be read is None, so that the client backs off by itself."""
     clock: datetime = NOW.astimezone(timezone.utc)
-    reply = Reply(status=429, headers={"Retry-After": said}, content=b"")
+    reply = Reply(status=429, headers={"Retry-After": header}, content=b"")
     assert retry_after(reply, lambda: clock) == seconds

@@ -1,4 +1,4 @@
-"""Credentials at rest: what Node encrypted is read, and what can't be read says why."""
+"""Credentials at rest: what Node encrypted is read, and what can't be read has a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exception tree says whose fault it is, in one sentence."""
+"""The exception tree shows whose fault it is, in one sentence."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def test_every_error_belongs_to_one_fault(names: list[str], root: type[ApiError]
     """Ours, the provider's and the network's never overlap."""
     for name in names:
         kind = getattr(errors, name)
-        roots = [each for each in (OurFault, ProviderFault, NetworkFault) if issubclass(kind, each)]
+        faults = (OurFault, ProviderFault, NetworkFault)
+        roots = [fault for fault in faults if issubclass(kind, fault)]
         assert roots == [root]
         assert name in (errors.__doc__ or "")
 
@@ -37,8 +38,8 @@ def test_the_sentence_holds_every_fact() -> None:
         http_status=429,
         retry_after=3,
     )
-    said = "PayPal payouts: Too many requests (code RATE_LIMIT_REACHED, request f1, HTTP 429)"
-    assert str(full) == said
+    text = "PayPal payouts: Too many requests (code RATE_LIMIT_REACHED, request f1, HTTP 429)"
+    assert str(full) == text
     assert str(NetworkFault(provider="P", operation="o", message="no answer")) == "P o: no answer"
 
 

@@ -20,7 +20,7 @@ def test_amounts_never_pass_through_a_float() -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"nonsense", b"\xff\xfe", b'{"a": NaN}', b'{"a":1', b"[" * 100_000]
 )
-def test_what_is_no_json_object_is_none(content: bytes) -> None:
+def test_what_is_not_a_json_object_is_none(content: bytes) -> None:
     """Garbage, lists and NaN are unreadable rather than an exception."""
     assert fields.parse(content) is None
 
@@ -62,7 +62,7 @@ def test_money_needs_both_parts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "read"),
+    ("text", "read"),
     [
         ("2026-11-22T10:17:39Z", datetime(2026, 11, 22, 10, 17, 39, tzinfo=timezone.utc)),
         ("2026-11-22 02:17:39-08:00", datetime(2026, 11, 22, 10, 17, 39, tzinfo=timezone.utc)),
@@ -71,9 +71,9 @@ def test_money_needs_both_parts() -> None:
         ("soon", None),
     ],
 )
-def test_a_time_without_a_zone_is_no_instant(said: str, read: datetime | None) -> None:
-    """A time is an instant in UTC only where it says its zone."""
-    assert fields.instant(said) == read
+def test_a_time_without_a_zone_is_no_instant(text: str, read: datetime | None) -> None:
+    """A time is an instant in UTC only if it has a zone."""
+    assert fields.instant(text) == read
 
 
 def test_a_list_may_stand_bare_or_in_an_object() -> None:

@@ -1,4 +1,4 @@
-"""One exchange: what went wrong is told without the library's exceptions or any secret."""
+"""One exchange: its error holds neither the library's exceptions nor any secret."""
 
 from __future__ import annotations
 
@@ -95,13 +95,13 @@ def test_a_token_from_netrc_is_never_sent(
         (requests.exceptions.InvalidURL("planted"), Misconfigured, None),
     ],
 )
-def test_what_the_library_raises_is_told_in_our_words(
+def test_the_library_s_exceptions_become_ours(
     web: responses.RequestsMock,
     error: Exception,
     kind: type[Exception],
     sent: bool | None,
 ) -> None:
-    """The kind says whose fault it is, `sent` whether anything can have arrived; no text leaks."""
+    """The kind shows whose fault it is, `sent` whether anything can have arrived; no text leaks."""
     web.post("https://api.test/sync", body=error)
     with pytest.raises(kind) as caught:
         transport().exchange(CALL)
@@ -122,7 +122,7 @@ def test_a_refused_connection_sent_nothing() -> None:
     assert not isinstance(caught.value, TimedOut)
 
 
-def test_a_silent_server_times_out_after_it_was_asked() -> None:
+def test_a_silent_server_times_out_after_the_request() -> None:
     """A read time-out leaves it open whether the request had an effect."""
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
@@ -177,8 +177,8 @@ def test_a_fresh_call_takes_a_new_connection() -> None:
     assert len(accepted) == 2
 
 
-def test_this_machine_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy in the environment isn't asked about a loopback address."""
+def test_this_machine_is_called_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy in the environment isn't used for a loopback address."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{taken.getsockname()[1]}")

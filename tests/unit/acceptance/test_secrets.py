@@ -13,7 +13,7 @@ PLANTED = "planted-value-1234"
 
 
 def test_no_way_of_showing_a_secret_tells_its_text_or_length() -> None:
-    """repr, str and format give one constant, whatever the secret."""
+    """repr, str and format give one constant for every secret."""
     for value in (PLANTED, "x", ""):
         secret = Secret(value)
         assert repr(secret) == "Secret('********')"
@@ -45,8 +45,8 @@ def test_a_secret_survives_the_way_to_another_process() -> None:
     assert PLANTED not in repr(copy)
 
 
-def test_whoever_redacts_is_told_of_every_secret() -> None:
-    """Inside the block each new secret is told by its text; before and after it none is."""
+def test_the_listener_gets_every_secret() -> None:
+    """Inside the block the listener gets each new secret's text; before and after it none."""
     heard: list[str] = []
     Secret("before-it-began")
     with announced_to(heard.append):
@@ -59,6 +59,6 @@ def test_whoever_redacts_is_told_of_every_secret() -> None:
 def test_a_providers_words_are_one_bounded_line_without_secrets() -> None:
     """Secrets are masked plain and URL-encoded, before the line is cut."""
     words = "token a/b\nis\x1b[31m bad: a%2Fb " + "x" * 500
-    said = scrubbed(words, (Secret("a/b"), Secret("")))
-    assert said.startswith("token ******** is [31m bad: ******** xxx")
-    assert len(said) == 300
+    line = scrubbed(words, (Secret("a/b"), Secret("")))
+    assert line.startswith("token ******** is [31m bad: ******** xxx")
+    assert len(line) == 300

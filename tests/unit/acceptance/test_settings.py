@@ -1,4 +1,4 @@
-"""Settings: where they come from, what they default to, and what is said when one is missing."""
+"""Settings: their sources, their defaults, and the reason if one is missing."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_environment_wins_over_the_file() -> None:
     ],
 )
 def test_a_value_that_cannot_be_is_refused_by_name(variables: Make, name: str, value: str) -> None:
-    """Never replaced by the default: it was meant to say something."""
+    """Never replaced by the default: a person set it on purpose."""
     with pytest.raises(Blocked) as caught:
         variables(**{name: value})
     assert caught.value.reason.kind.value == "missing-config"
@@ -57,7 +57,7 @@ def test_a_value_that_cannot_be_is_refused_by_name(variables: Make, name: str, v
 
 
 def test_sandbox_rows_are_for_another_target(variables: Make) -> None:
-    """The production target judges production rows; others say, and mean the sandbox by default."""
+    """The production target judges production rows; others those configured, else the sandbox."""
     assert variables(target="staging").environment == "sandbox"
     assert variables(target="staging", PRODSTATUS_ENVIRONMENT="production").environment == (
         "production"
@@ -65,7 +65,7 @@ def test_sandbox_rows_are_for_another_target(variables: Make) -> None:
 
 
 def test_the_production_application_wins(variables: Make) -> None:
-    """Where either of its variables is set, both have to be."""
+    """If either of its variables is set, both have to be."""
     both = {"PAYPAL_CLIENT_ID": "a", "PAYPAL_CLIENT_SECRET": "b"}
     assert variables(**both).require_paypal().client_id == Secret("a")
     found = variables(

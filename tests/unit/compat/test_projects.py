@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from tests.compat.projects import Seen, find_differences, without_times
+from tests.compat.projects import ProjectRun, find_differences, without_times
 
-HELD = Seen(
+GREEN = ProjectRun(
     status=0,
-    said="= 1 passed in TIME =",
+    output="= 1 passed in TIME =",
     outcomes=frozenset({(("test_a", "test_one", "passed"), 1)}),
     files=frozenset({("a.py", "01")}),
 )
@@ -18,33 +18,33 @@ HELD = Seen(
 
 def test_none() -> None:
     """Two runs that gave the same differ in nothing."""
-    assert list(find_differences(HELD, HELD)) == []
+    assert list(find_differences(GREEN, GREEN)) == []
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         ({"status": 1}, "exit status 0 without the plugin, 1 with it"),
-        ({"said": "= 1 passed, 1 warning in TIME ="}, "+= 1 passed, 1 warning in TIME ="),
+        ({"output": "= 1 passed, 1 warning in TIME ="}, "+= 1 passed, 1 warning in TIME ="),
         (
             {"outcomes": frozenset({(("test_a", "test_one", "failure"), 1)})},
             "with: ('test_a', 'test_one', 'failure') x 1",
         ),
-        ({"files": HELD.files | {("reports/status.json", "02")}}, "reports/status.json"),
+        ({"files": GREEN.files | {("reports/status.json", "02")}}, "reports/status.json"),
     ],
     ids=["status", "output", "outcome", "file"],
 )
 def test_each(change: dict[str, object], told: str) -> None:
     """The exit status, the terminal, each test's outcome and each file are compared."""
-    differences = list(find_differences(HELD, replace(HELD, **change)))  # type: ignore[arg-type]
+    differences = list(find_differences(GREEN, replace(GREEN, **change)))  # type: ignore[arg-type]
     assert any(told in line for line in differences)
 
 
 def test_failing_already() -> None:
     """A suite that fails without the plugin, or runs nothing, proves nothing and is told."""
-    failed = replace(HELD, status=1)
+    failed = replace(GREEN, status=1)
     assert list(find_differences(failed, failed)) != []
-    empty = replace(HELD, outcomes=frozenset())
+    empty = replace(GREEN, outcomes=frozenset())
     assert list(find_differences(empty, empty)) != []
 
 

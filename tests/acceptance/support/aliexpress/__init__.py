@@ -1,1 +1,1 @@
-"""AliExpress, where the store buys: the client, its protocol, orders and quotes."""
+"""AliExpress, the store's supplier: the client, its protocol, orders and quotes."""

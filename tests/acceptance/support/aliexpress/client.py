@@ -1,4 +1,4 @@
-"""The AliExpress client: read-only questions, asked again within a budget, and one order, once."""
+"""The AliExpress client: read-only calls, repeated within a budget, and one order, sent once."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ _CREATE = "aliexpress.ds.order.create"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """That the provider answered, and the id by which it can find the call again."""
+    """An answer whose content doesn't matter, with the provider's id of the call."""
 
     request_id: str
 
 
 class AliExpressClient(Gateway):
-    """Asks AliExpress read-only questions with one seller's token, and places one order.
+    """Makes read-only calls to AliExpress with one seller's token, and places one order.
 
     Every method raises `errors.ApiError`: OurFault, ProviderFault or NetworkFault.
     """
 
     def member_benefit(self) -> Answer:
-        """Ask something harmless: an answer proves that the token is accepted."""
+        """Make a harmless read-only call: an answer proves that the token is accepted."""
         return Answer(request_id=self._ask(_BENEFIT).request_id)
 
     def order(self, order_id: str) -> SupplierOrder | None:
@@ -120,14 +120,14 @@ class AliExpressClient(Gateway):
         ship_to: str,
         currency: str,
     ) -> Quote:
-        """Return what an order would cost, by the cheapest delivery whose fee is settled.
+        """Return the price of an order with the cheapest delivery whose fee is known for certain.
 
         Args:
             product_id: the supplier's product.
             sku_id: the variant's id or attributes; None for the cheapest with enough stock.
-            quantity: how many, at least one.
+            quantity: the number of pieces, at least one.
             ship_to: the country, two letters.
-            currency: what it is to be paid in.
+            currency: the currency of the payment.
 
         Raises:
             QuoteUnreadable: not enough in stock, another currency, or no settled delivery fee.
@@ -138,8 +138,8 @@ class AliExpressClient(Gateway):
         product = self.product(product_id, ship_to=ship_to, currency=currency)
         sku = _chosen(product, sku_id, quantity, currency)
         options = self.freight(product_id, sku.sku_id, quantity, ship_to=ship_to, currency=currency)
-        fees = [(each.fee, each) for each in options if each.fee is not None]
-        settled = [(fee, each) for fee, each in fees if fee.currency == currency]
+        fees = [(option.fee, option) for option in options if option.fee is not None]
+        settled = [(fee, option) for fee, option in fees if fee.currency == currency]
         if not settled:
             found = f"none of {len(options)} delivery options" if options else "no delivery option"
             raise QuoteUnreadable(
@@ -171,6 +171,7 @@ class AliExpressClient(Gateway):
         try:
             envelope = self._call(_CREATE, order.to_params(), fresh=True)
         except (NetworkFault, Unavailable) as error:
+            # Nothing reached the supplier, so the outcome is known: nothing was ordered.
             if isinstance(error, NetworkFault) and not error.sent:
                 raise
             raise _unknown(error.message, error) from error
@@ -180,12 +181,12 @@ class AliExpressClient(Gateway):
         return PlacedOrder(order_ids=order_ids, request_id=envelope.request_id)
 
 
-def _unknown(why: str, source: ApiError | Envelope) -> OutcomeUnknown:
+def _unknown(cause: str, source: ApiError | Envelope) -> OutcomeUnknown:
     error = source if isinstance(source, ApiError) else None
     return OutcomeUnknown(
         provider=PROVIDER,
         operation=_CREATE,
-        message=f"the order may or may not have been placed: {why}",
+        message=f"the order may or may not have been placed: {cause}",
         code=error.code if error else None,
         request_id=source.request_id or None,
         http_status=error.http_status if error else None,
@@ -201,14 +202,14 @@ def _chosen(product: Product, wanted: str | None, quantity: int, currency: str) 
         return min(stocked, key=lambda sku: (sku.price.amount, sku.sku_id))
     which = "variant" if wanted is None else f"variant {wanted!r}"
     if not named:
-        why = f"the product has no {which} with a price that can be read"
+        cause = f"the product has no {which} with a price that can be read"
     elif not priced:
-        why = f"no {which} is priced in {currency}"
+        cause = f"no {which} is priced in {currency}"
     else:
-        why = f"no {which} has {quantity} in stock"
+        cause = f"no {which} has {quantity} in stock"
     raise QuoteUnreadable(
         provider=PROVIDER,
         operation=_PRODUCT,
-        message=why,
+        message=cause,
         request_id=product.request_id or None,
     )

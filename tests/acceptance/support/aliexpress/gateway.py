@@ -1,11 +1,11 @@
 """The protocol of the AliExpress Open Platform: one signed call, and the reading of its envelope.
 
 Success lies under the method's name with `_response`; a business failure looks just like it, with
-HTTP 200; a gateway failure comes as `error_response` or flat, whatever the status.
+HTTP 200; a gateway failure comes as `error_response` or flat, with any status.
 
-Codes say whose fault it is. The open platform has named codes and a type (ISV: the caller, ISP: the
-service behind, SYSTEM: the gateway). Its older gateway numbers the same refusals, with the cause in
-`sub_code`.
+The code shows whose fault it is. The open platform has named codes and a type (ISV: the caller,
+ISP: the service behind, SYSTEM: the gateway). Its older gateway numbers the same refusals, with the
+cause in `sub_code`.
 """
 
 from __future__ import annotations
@@ -94,9 +94,9 @@ class Envelope:
         """The `result` object, empty if there is none."""
         return fields.mapping(self.body.get("result"))
 
-    def unreadable(self, what: str) -> Unavailable:
-        """Return the error that says what can't be read in this answer."""
-        return unreadable(PROVIDER, self.operation, what, self.request_id or None)
+    def unreadable(self, detail: str) -> Unavailable:
+        """Return the error for an answer of which `what` can't be read."""
+        return unreadable(PROVIDER, self.operation, detail, self.request_id or None)
 
 
 class Gateway(ProviderClient):
@@ -108,7 +108,7 @@ class Gateway(ProviderClient):
         app_secret: signs its calls.
         access_token: the seller's session.
         timeout: seconds to connect, and between two bytes of an answer.
-        clock: tells the time in UTC.
+        clock: returns the time, aware and in UTC.
         sleep: waits for seconds.
         retry_budget: seconds that one question may take with all its repeats.
     """
@@ -135,7 +135,7 @@ class Gateway(ProviderClient):
         self._access_token = access_token
 
     def _ask(self, method: str, params: Mapping[str, str] | None = None) -> Envelope:
-        """Make a call that changes nothing, and repeat it if it is worth it."""
+        """Make a read-only call; repeat it if the provider or the network is at fault."""
         return self._repeat(lambda: self._call(method, params))
 
     def _call(
@@ -179,6 +179,7 @@ class Gateway(ProviderClient):
         if reply.status == 429:
             raise self._refusal(RateLimited, method, reply, error, "too many requests")
         by_status = kind_of_status(reply.status)
+        # A 5xx wins over its body: the order may exist although the body names a refusal.
         if by_status is not None and (error is None or reply.status >= 500):
             raise self._refusal(by_status, method, reply, error, "the call was not answered")
         if error is not None:
@@ -212,8 +213,9 @@ class Gateway(ProviderClient):
         else:
             return
         code = fields.text(facts.get("error_code")) or fields.text(facts.get("code"))
+        # A failure that names an order may have made it, so it doesn't count as refused.
         if facts.get("order_list"):
-            otherwise = "it names an order and says that it failed"
+            otherwise = "it names an order and reports a failure"
             raise self._refusal(Unavailable, method, reply, facts, otherwise)
         raise self._refusal(kind_of_business_error(code), method, reply, facts, "the call failed")
 
@@ -269,15 +271,15 @@ def kind_of_gateway_error(
     What isn't known to be ours is Unavailable: a provider's trouble must never read as a failure of
     the store, nor an order whose fate is unknown as one that was refused.
     """
-    for each in (sub_code, code):
-        prefix = (each or "").lower()
+    for known_code in (sub_code, code):
+        prefix = (known_code or "").lower()
         if prefix.startswith("isp."):
             return Unavailable
         if prefix.startswith("isv."):
             return Misconfigured if "permission" in prefix else RequestRefused
-    for each in (code, sub_code):
-        if each in _CODES:
-            return _CODES[each]
+    for known_code in (code, sub_code):
+        if known_code in _CODES:
+            return _CODES[known_code]
     return RequestRefused if (type_ or "").upper() == "ISV" else Unavailable
 
 

@@ -26,15 +26,15 @@ _CANCELLED = re.compile(r"cancel|close|risk_reject|pay_timeout|send_goods_timeou
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupplierOrder:
-    """An order as the supplier tells it.
+    """An order as the supplier reports it.
 
     Attributes:
         order_id: the supplier's id.
         status: its `order_status`, upper case.
         end_reason: why it ended, if it has.
-        amount: what it costs, None if that can't be read.
-        created_at: when it was made; None if the supplier's time doesn't say its zone.
-        gmt_create: the supplier's own words for that time.
+        amount: its price, None if that can't be read.
+        created_at: when it was made; None if the supplier's time has no zone.
+        gmt_create: that time as the supplier wrote it.
         request_id: the provider's id of the look-up.
     """
 
@@ -56,7 +56,7 @@ class Supplier(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where an order goes; a person's data, so its repr shows the country alone."""
+    """The address of an order; a person's data, so its repr shows only the country."""
 
     contact_person: str = field(repr=False)
     address: str = field(repr=False)
@@ -78,8 +78,8 @@ class OrderRequest:
         quantity: how many, at least one.
         sku_attr: which variant.
         logistics_service: the delivery option's code.
-        address: where it goes.
-        currency: what it is paid in.
+        address: the recipient's address.
+        currency: the currency of the payment.
         pay: True to pay at once; an order that isn't paid lapses by itself.
         memo: a line for the seller.
     """
@@ -178,4 +178,4 @@ def read_placed(envelope: Envelope) -> tuple[str, ...]:
     """Return the order ids of an order-creation answer: none means that nothing is certain."""
     numbers = fields.sequence(envelope.result.get("order_list"), inside="number")
     ids = [fields.text(number) for number in numbers]
-    return tuple(each for each in ids if each is not None and _ORDER_ID.fullmatch(each))
+    return tuple(text for text in ids if text is not None and _ORDER_ID.fullmatch(text))

@@ -1,4 +1,4 @@
-"""What AliExpress asks for a product and its delivery, read so that no price is guessed."""
+"""AliExpress's prices for a product and its delivery, read so that none is guessed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class DeliveryOption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """What an order would cost.
+    """The price of an order.
 
     Attributes:
         sku: the variant.
@@ -53,7 +53,7 @@ class Quote:
         price: the goods: the unit price times the quantity.
         freight: the delivery.
         total: both.
-        request_ids: the provider's ids of the calls that told it.
+        request_ids: the provider's ids of the calls that returned it.
     """
 
     sku: Sku
@@ -97,9 +97,9 @@ def read_delivery(envelope: Envelope, *, requested: str) -> tuple[DeliveryOption
 def read_fee(option: Mapping[str, Any], *, requested: str) -> Money | None:
     """Return an option's freight, None if it isn't settled.
 
-    `shipping_fee_cent` may be in cents, as its name says, or in whole units, as the vendor's sample
-    has it ("172.71" beside "US $172.71"). Only `shipping_fee_format` can tell which: the fee is the
-    reading that it shows. Without it, or if it shows neither, there is no fee to rely on.
+    `shipping_fee_cent` may be in cents, as its name suggests, or in whole units, as in the
+    vendor's sample ("172.71" beside "US $172.71"). Only `shipping_fee_format` decides: the fee is
+    the reading that it shows. Without it, or if it shows neither, there is no fee to rely on.
     """
     currency = fields.currency(option.get("shipping_fee_currency"))
     if fields.boolean(option.get("free_shipping")) is True:
@@ -110,6 +110,7 @@ def read_fee(option: Mapping[str, Any], *, requested: str) -> Money | None:
     shown = fields.text(option.get("shipping_fee_format"))
     if raw is None or raw < 0 or shown is None or not _agrees(shown, currency):
         return None
+    # The two readings of the number: whole units, or cents.
     settled = _shown_amounts(shown) & {raw, raw / 100}
     return Money(settled.pop(), currency) if len(settled) == 1 else None
 
@@ -127,7 +128,7 @@ def _sku(row: Mapping[str, Any], base_currency: object) -> Sku | None:
         sku_id=sku_id,
         sku_attr=fields.text(row.get("sku_attr")) or "",
         price=price,
-        stock=max(fields.whole(row.get("sku_available_stock")) or 0, 0),
+        stock=max(fields.integer(row.get("sku_available_stock")) or 0, 0),
     )
 
 
@@ -151,6 +152,6 @@ def _shown_amounts(shown: str) -> set[Decimal]:
         readings.add(Decimal(re.sub(r"[.,]", "", digits)))
     decimal = re.fullmatch(r"(\d+|\d{1,3}([.,])\d{3}(?:\2\d{3})*)([.,])(\d+)", digits)
     if decimal and decimal.group(2) != decimal.group(3):
-        whole = re.sub(r"[.,]", "", decimal.group(1))
-        readings.add(Decimal(f"{whole}.{decimal.group(4)}"))
+        units = re.sub(r"[.,]", "", decimal.group(1))
+        readings.add(Decimal(f"{units}.{decimal.group(4)}"))
     return readings

@@ -1,1 +1,1 @@
-"""The store's database: read-only, bounded, and asked as of one instant."""
+"""The store's database: read-only, bounded, and read as of one instant."""

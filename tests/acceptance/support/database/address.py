@@ -1,6 +1,6 @@
 """Reading DATABASE_URL: Prisma's form is accepted as it is.
 
-Prisma adds parameters of its own to PostgreSQL's URL. `schema` says where the tables are; others
+Prisma adds parameters of its own to PostgreSQL's URL. `schema` names the tables' schema; others
 (`connection_limit`, `pgbouncer`, `pool_timeout`, `sslaccept`, …) steer Prisma's pool or its TLS
 library and mean nothing here. What libpq knows is passed on; anything else is left out.
 Source: https://www.prisma.io/docs/orm/overview/databases/postgresql and libpq's parameter keywords.
@@ -53,12 +53,12 @@ _LIBPQ = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """A database that can be asked.
+    """A database that can be connected to.
 
     Attributes:
         url: SQLAlchemy's form, with the password (its own repr masks that).
         place: host and port as a message may show them.
-        schema: where the tables are, None for the role's own search path.
+        schema: the tables' schema, None for the role's own search path.
     """
 
     url: URL

@@ -1,13 +1,13 @@
-"""The one place where the store's database is connected to: read-only, bounded, given back at once.
+"""The connection to the store's database: read-only, bounded, given back at once.
 
-How the connection is made, what it may do and how long it may take is settled here and nowhere
-else. Everything is set inside the transaction, since a pooler may refuse start-up options.
+How the connection is made, what it may do and how long it may take is settled only here.
+Everything is set inside the transaction, since a pooler may refuse start-up options.
 
-Nothing is asked before a write through the same engine was seen to be refused. That attempt locks
+No question is read before a write through the same engine was refused. That attempt locks
 no row of `orders` for an update. To PostgreSQL it is a write: it needs the right to UPDATE some
 column, and a read-only transaction refuses it, as a hot standby does. It is the one write that
 leaves nothing behind even if it is let through: it fires no trigger and no rule, burns no sequence
-number, takes no row and asks for the weakest table lock that a write has.
+number, takes no row and needs the weakest table lock that a write has.
 Source: PostgreSQL's manual on SELECT ("The Locking Clause") and on SET TRANSACTION.
 """
 
@@ -45,8 +45,8 @@ SELECT ARRAY(
 
 # One statement, so that it follows BEGIN at once: it fixes the snapshot, and a transaction that has
 # run a query can no longer be switched back to read-write (25001). The snapshot is taken while it
-# runs, so whatever was committed before its `at` is seen. No JIT: of statements that take a second
-# or two it compiles for longer than that (measured on PostgreSQL 15 at a million rows).
+# runs, so all that was committed before its `at` is seen. No JIT: compiling takes longer than a
+# statement of a second or two (measured on PostgreSQL 15 at a million rows).
 _BEGIN = """
 SELECT statement_timestamp() AT TIME ZONE 'UTC' AS at,
        set_config('statement_timeout', :statement_timeout, true),
@@ -90,7 +90,7 @@ class Database:
         self._settings = {
             "statement_timeout": _milliseconds(statement_timeout),
             "lock_timeout": _milliseconds(lock_timeout),
-            # Between two statements of ours there is no work, so that a hang is not ours.
+            # We do no work between two statements, so an idle transaction is not ours to keep.
             "idle_timeout": _milliseconds(max(statement_timeout, timedelta(seconds=30))),
             "application_name": name,
             "schema": self._address.schema,
@@ -106,7 +106,7 @@ class Database:
         """Open a read-only transaction; it is rolled back, having written nothing, at the end.
 
         Raises:
-            Blocked: there is no connection, or it was not seen to refuse a write.
+            Blocked: no connection could be made, or it did not refuse a write.
         """
         if not self._proved:
             _require_refused_writes(self._begin)
@@ -140,7 +140,7 @@ def _require_refused_writes(begin: Callable[[], AbstractContextManager[Transacti
 
     Refused with 25006 the transaction is read-only, and so is every one that is begun alike.
     Refused with 42501 it is not, and the role has no right to that one table: then the catalogue
-    is asked whether it may write any other.
+    shows whether it may write any other.
 
     Args:
         begin: opens a transaction with the settings of those that judge.

@@ -1,8 +1,8 @@
-"""What the criteria of one process know of the store: all of it as of one instant.
+"""The store's data for the criteria of one process, all of it as of one instant.
 
-The first criterion that needs an answer has all questions of the selected criteria read, in one
-transaction; then the connection is closed, so that none is open while a provider is asked. A
-question that can't be answered blocks the criteria that ask it, and no other.
+When the first criterion needs an answer, all questions of the selected criteria are read in one
+transaction. Then the connection is closed, so that none is open during a call to a provider. A
+question that can't be answered blocks only the criteria that depend on it.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ class Snapshot:
     """The answers to some questions, read when the first of them is wanted.
 
     Args:
-        database: is asked.
-        questions: by name, what reads each answer; it may run several statements.
-        parameters: what every statement is given beside its own.
-        note: is told the instant that the answers are as of.
+        database: the store's database.
+        questions: by name, the function that reads the answer; it may run several statements.
+        parameters: bound values for every statement, beside its own.
+        note: records the instant of the answers.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Snapshot:
 
         Raises:
             Blocked: it could not be answered.
-            KeyError: it is none of the questions.
+            KeyError: the name is not one of the questions.
         """
         if not self._found:
             self._read()
@@ -58,7 +58,7 @@ class Snapshot:
         try:
             with self._database.transaction() as transaction:
                 for name, reading in self._questions.items():
-                    self._found[name] = self._answered(transaction, reading)
+                    self._found[name] = self._read_one(transaction, reading)
         except Blocked as blocked:
             self._found = dict.fromkeys(self._questions, _Failure(blocked))
         else:
@@ -66,16 +66,16 @@ class Snapshot:
         finally:
             self._database.close()
 
-    def _answered(self, transaction: Transaction, reading: Reading) -> object:
+    def _read_one(self, transaction: Transaction, reading: Reading) -> object:
         try:
             with transaction.apart() as ask:
                 return reading(bound(ask, **self._parameters))
-        except (Blocked, Exception) as error:  # noqa: BLE001 - it ends the criteria that asked
+        except (Blocked, Exception) as error:  # noqa: BLE001 - it ends the criteria that need it
             return _Failure(error)
 
 
 class _Failure:
-    """Why there is no answer."""
+    """The error of a question that has no answer."""
 
     def __init__(self, error: BaseException) -> None:
         self._error = error

@@ -1,7 +1,7 @@
 """One open transaction on the store's database: its questions, and why one can't be answered.
 
 A probe is given an `Ask`: a function that runs one statement and returns its one row. A question
-that can't be answered ends as BLOCKED with the cause: it says nothing about the store.
+that can't be answered ends as BLOCKED with the cause: it proves nothing about the store.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _UNREACHABLE = ("08", "53", "57P", "58")
 _ACCESS = {
     "28000": "the role or its host is not admitted",
     "28P01": "the password is not accepted",
-    "3D000": "there is no such database",
+    "3D000": "the database does not exist",
 }
 # libpq reports a refused connection by its message alone.
 _ACCESS_WORDS = (
@@ -68,7 +68,7 @@ class Transaction:
 
         Raises:
             Blocked: the question could not be answered (no connection, a time-out, a table that
-                the store lacks, …). That says nothing about the store, so it is never FAILED.
+                the store lacks, …). That proves nothing about the store, so it is never FAILED.
             ValueError: there is a semicolon in it. The server takes several statements at once,
                 and after a COMMIT among them the next would not be in this transaction.
         """
@@ -175,7 +175,7 @@ def block_on_fault(error: DBAPIError, place: str) -> NoReturn:
 
 
 def sqlstate_of(error: DBAPIError) -> str | None:
-    """Return the SQLSTATE of an error, read off its words if the driver has none."""
+    """Return the SQLSTATE of an error, from its message if the driver has none."""
     return getattr(error.orig, "sqlstate", None) or _state_by_words(str(error.orig))
 
 
@@ -191,11 +191,11 @@ def _state_by_words(text: str) -> str | None:
     return next((state for words, state in _ACCESS_WORDS if words.search(text)), None)
 
 
-def _missing(what: str, words: str) -> str:
+def _missing(noun: str, words: str) -> str:
     """Return what is missing as the server names it: `relation "sales" does not exist`."""
     named = re.search(r'"([^"]+)"|column (\S+)', words)
     name = (named[1] or named[2]) if named else words
-    return f"the {what} {name.strip(chr(34))!r}"
+    return f"the {noun} {name.strip(chr(34))!r}"
 
 
 def _words(original: BaseException | None) -> str:

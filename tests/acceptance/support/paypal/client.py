@@ -48,7 +48,7 @@ class AccessToken:
 
 
 class PayPalClient(ProviderClient):
-    """Asks PayPal with one application's credential.
+    """Makes calls to PayPal with one application's credential.
 
     Every method raises `errors.ApiError`: OurFault, ProviderFault or NetworkFault.
 
@@ -57,7 +57,7 @@ class PayPalClient(ProviderClient):
         client_id: the application.
         client_secret: its secret.
         timeout: seconds to connect, and between two bytes of an answer.
-        clock: tells the time in UTC.
+        clock: returns the time, aware and in UTC.
         sleep: waits for seconds.
         retry_budget: seconds that one GET may take with all its repeats.
     """
@@ -109,7 +109,7 @@ class PayPalClient(ProviderClient):
             body, debug_id = self._page(batch_id, page)
             if page == 1:
                 first = fields.mapping(body.get("batch_header"))
-                promised = fields.whole(body.get("total_items"))
+                promised = fields.integer(body.get("total_items"))
                 pages = self._pages(body, debug_id)
             for row in fields.sequence(body.get("items"), inside="items"):
                 item = read_item(row)
@@ -117,15 +117,15 @@ class PayPalClient(ProviderClient):
                     raise unreadable(PROVIDER, _BATCH, f"an item on page {page}", debug_id)
                 items[item.item_id] = item
         if promised is not None and len(items) != promised:
-            what = f"{len(items)} items came where {promised} were promised"
-            raise unreadable(PROVIDER, _BATCH, what, debug_id)
+            detail = f"{len(items)} items came instead of {promised}"
+            raise unreadable(PROVIDER, _BATCH, detail, debug_id)
         batch = read_batch(first, tuple(items.values()), debug_id)
         if batch is None or batch.batch_id != batch_id:
-            raise unreadable(PROVIDER, _BATCH, "it isn't about the batch asked for", debug_id)
+            raise unreadable(PROVIDER, _BATCH, "it isn't about the requested batch", debug_id)
         return batch
 
     def _pages(self, body: Mapping[str, Any], debug_id: str | None) -> int:
-        pages = fields.whole(body.get("total_pages"))
+        pages = fields.integer(body.get("total_pages"))
         links = fields.sequence(body.get("links"), inside="links")
         more = any(fields.mapping(link).get("rel") == "next" for link in links)
         if pages is None and more:
@@ -167,10 +167,10 @@ class PayPalClient(ProviderClient):
             form=Form(grant_type="client_credentials"),
             auth=Basic(self._client_id, self._client_secret),
         )
-        asked_at = self._clock()
+        requested_at = self._clock()
         body, debug_id = self._read(_TOKEN, self._transport.exchange(call))
         value = Secret(fields.text(body.get("access_token")) or "")
-        seconds = fields.whole(body.get("expires_in"))
+        seconds = fields.integer(body.get("expires_in"))
         scopes = frozenset((fields.text(body.get("scope")) or "").split())
         del body  # it holds the token, and a traceback may show this frame's variables
         if not value or seconds is None or not 0 < seconds < 10**9:
@@ -178,11 +178,11 @@ class PayPalClient(ProviderClient):
         return AccessToken(
             value=value,
             scopes=scopes,
-            expires_at=asked_at + timedelta(seconds=seconds),
+            expires_at=requested_at + timedelta(seconds=seconds),
         )
 
     def _read(self, operation: str, reply: Reply) -> tuple[Mapping[str, Any], str | None]:
-        """Return the body and PayPal's id of the request, or raise what the answer means."""
+        """Return the body and PayPal's id of the request, or raise the error for the answer."""
         body = fields.parse(reply.content)
         facts = body or {}
         debug_id = fields.text(facts.get("debug_id")) or reply.headers.get("Paypal-Debug-Id")
@@ -222,7 +222,7 @@ def _code(facts: Mapping[str, Any]) -> str | None:
 
 
 def _words(facts: Mapping[str, Any]) -> str | None:
-    """Return what PayPal says is wrong, with the issues that it lists."""
+    """Return PayPal's message with the issues that it lists."""
     text = fields.text(facts.get("message")) or fields.text(facts.get("error_description"))
     rows = (fields.mapping(row) for row in fields.sequence(facts.get("details"), inside="details"))
     issues = [issue for row in rows if (issue := fields.text(row.get("issue"))) is not None]

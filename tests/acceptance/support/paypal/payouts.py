@@ -22,8 +22,8 @@ class PayoutItem:
         item_id: PayPal's id of the item.
         transaction_id: the id of the payment, if there is one.
         status: its `transaction_status`, upper case.
-        amount: what was sent.
-        receiver: to whom, a person's address: not in the repr.
+        amount: the amount sent.
+        receiver: the receiver's address; a person's data, so not in the repr.
         sender_item_id: our id of the item, if one was given.
         errors: the names of what went wrong.
     """
@@ -39,11 +39,11 @@ class PayoutItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayoutBatch:
-    """A batch with all its items, whatever number of pages they came on.
+    """A batch with all its items, from all pages.
 
     Attributes:
         batch_id: PayPal's id of the batch.
-        status: its `batch_status`; SUCCESS says only that it was processed: judge each item.
+        status: its `batch_status`; SUCCESS means only that it was processed: judge each item.
         items: all of them.
         total: the batch's amount as PayPal adds it up.
         created_at: when it was made.

@@ -147,7 +147,7 @@ class Cycle:
 
     Attributes:
         orders: real orders past their payment.
-        any_purchased: those that were PURCHASED, whatever else is true of them.
+        any_purchased: those that were PURCHASED, with or without the steps before.
         found … paid_out: as in `STEPS`.
         candidates: the newest orders that took all of them.
     """

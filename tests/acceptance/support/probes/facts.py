@@ -31,10 +31,10 @@ def listed(ids: Iterable[object]) -> str:
     return ", ".join(map(str, ids))
 
 
-def require_data(count: int, what: str, *, remedy: str | None = None) -> None:
+def require_data(count: int, noun: str, *, remedy: str | None = None) -> None:
     """End as BLOCKED, no-data, if there is nothing to judge: absence proves nothing."""
     if not count:
-        blocked(f"there are no {what} in the window", kind="no-data", remedy=remedy)
+        blocked(f"there are no {noun} in the window", kind="no-data", remedy=remedy)
 
 
 def fields_of(row: Row) -> dict[str, Any]:

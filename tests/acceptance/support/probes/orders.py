@@ -76,22 +76,22 @@ SELECT (SELECT count(*) FROM judged) AS paid,
              ORDER BY created DESC, id LIMIT 5) AS newest_stuck
 """
 
-# The window's ids against those of every order there ever was: no index has them, so one scan. What
-# is real is asked of those alone whose id stands more than once.
+# The window's ids against those of every order there ever was: no index has them, so one scan. Only
+# orders whose id occurs more than once are checked for being real.
 _SHARED = f"""
 WITH judged AS MATERIALIZED (
   SELECT o.id, o."createdAt" AS created, {supplier_id("o")} AS supplier_id
   FROM orders o
   WHERE o."createdAt" >= :since AND o."aliexpressOrderId" IS NOT NULL
     AND NOT {other_supplier("o")} AND NOT {stand_in_order("o")}
-), held AS (
+), carried AS (
   SELECT o.id, btrim(o."aliexpressOrderId") AS supplier_id,
          count(*) OVER (PARTITION BY btrim(o."aliexpressOrderId")) AS holders
   FROM orders o
   WHERE btrim(o."aliexpressOrderId") IN (SELECT supplier_id FROM judged)
 ), twice AS (
   SELECT h.supplier_id
-  FROM held h CROSS JOIN LATERAL (
+  FROM carried h CROSS JOIN LATERAL (
     SELECT {other_supplier("o")} OR {stand_in_order("o")} AS left_out
     FROM orders o WHERE o.id = h.id OFFSET 0
   ) AS o
@@ -120,7 +120,7 @@ class Fulfilment:
     """How far the window's paid orders came.
 
     Attributes:
-        paid: real orders that were paid for, whatever became of them.
+        paid: real orders that were paid for, in any status since.
         attempted: those that fulfilment has touched.
         in_flight: PAID or PURCHASING, and not yet due.
         purchased: PURCHASED, with or without a supplier id.

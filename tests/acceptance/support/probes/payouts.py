@@ -1,4 +1,4 @@
-"""Payouts: set up, made in full, made once. What PayPal says of them is asked elsewhere."""
+"""Payouts: set up, made in full, made once. PayPal's own view is in `settlement`."""
 
 from __future__ import annotations
 

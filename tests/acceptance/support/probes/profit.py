@@ -87,7 +87,7 @@ class Arithmetic:
     Attributes:
         sales: real sales of the window that didn't fall through.
         completed: those that are delivered or completed.
-        commission_percent: what platform_config says now.
+        commission_percent: the present value in platform_config.
         commission: the commissions, per currency.
         wrong_gross: gross profit above price less cost less fee, if both currencies are one.
         wrong_commission: not that percentage of the gross profit, rounded to the minor unit.

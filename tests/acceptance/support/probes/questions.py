@@ -1,4 +1,4 @@
-"""Everything that the criteria ask of the store's database, and the bounds that all of it shares.
+"""All questions of the criteria to the store's database, and the bounds that they share.
 
 The questions stand in one list, by the name of the fixture that each becomes, so that those of the
 selected criteria can be read together, at one instant, before the first of them is judged. A
@@ -84,7 +84,7 @@ def questions(wanted: Iterable[str], settings: Settings) -> dict[str, Reading]:
     """Return what reads each answer that is wanted.
 
     Args:
-        wanted: names of fixtures; those that are no questions are left out.
+        wanted: names of fixtures; those that aren't questions are left out.
         settings: whose credential is judged, and how many rows are looked up.
     """
     names = set(wanted)

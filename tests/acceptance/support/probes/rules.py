@@ -43,7 +43,7 @@ RULES: Mapping[str, object] = {
     "marketplace_number": "^#?[A-Z]{0,4}[-_#]?[0-9][0-9!_-]{4,}$",
     "no_minor_unit": ["JPY", "CLP", "KRW"],
     "notes_space": " \t\n\r",
-    # What has to stand in notes that exclude, white space aside, or else their names are spelt with
+    # Notes that exclude contain this name, apart from white space, or spell it with
     # escapes (of ASCII letters, \u0041 to \u007a): few rows are read beyond this.
     "notes_name": "truthFlags",
     "notes_escape": r"\u00",
@@ -73,7 +73,7 @@ def stand_in_id(column: str) -> str:
 def supplier_id(order: str) -> str:
     """Return the expression for an order's real AliExpress id, NULL if it has none.
 
-    Supplier ids are numbers: text without any digit ("N/A") is no id.
+    Supplier ids are numbers: text without any digit ("N/A") is not an id.
     """
     column = f'btrim({order}."aliexpressOrderId")'
     return (
@@ -102,7 +102,7 @@ def stand_in_order(order: str) -> str:
     """Return the condition that an order is a stand-in or excluded from commercial proof.
 
     The order's notes are any text, and a cast to JSON would fail the statement on text that only
-    begins like JSON. PostgreSQL before 16 can't ask first, so the text is proved to be JSON: its
+    begins like JSON. PostgreSQL before 16 can't check first, so the text is proved to be JSON: its
     strings become one mark and its scalars another, white space goes, then containers without
     containers in them fold into the second mark, again and again; what is JSON ends as that single
     mark. Only then is it cast, to `json` (`jsonb` would convert numbers, however huge), without the

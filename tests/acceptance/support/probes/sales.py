@@ -95,7 +95,7 @@ class SaleLinks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaleEnvironments:
-    """Where the window's sales are: misplaced ones belong to a really purchased order."""
+    """The environments of the window's sales; misplaced ones belong to a really purchased order."""
 
     in_environment: int
     elsewhere: int

@@ -1,4 +1,4 @@
-"""What PayPal says of the payouts that the store made: paid, in full, to the right address."""
+"""Checking the store's payouts at PayPal: paid, in full, to the right address."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class PayoutProvider(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """What became of the payouts that were looked up.
+    """The result of looking payouts up.
 
     Attributes:
-        looked_up: how many batches PayPal was asked for.
+        looked_up: how many batches were looked up.
         settled: those with one item, paid, of the sale's amount and to a known receiver.
         wrong: one sentence for each that isn't so and never will be, without any address.
         pending: one for each that is not settled yet.
@@ -67,11 +67,11 @@ def settle(
     former_receivers: Collection[str],
     wait: Waiting | None = None,
 ) -> Settlement:
-    """Look payouts up, one batch each; what PayPal is about to pay is looked up again for a while.
+    """Look payouts up, one batch each; look again, within `wait`, while PayPal processes them.
 
     Args:
         provider: PayPal.
-        payouts: what the store says was paid.
+        payouts: the payouts by the store's own records.
         former_receivers: addresses that were right for older payouts.
         wait: how long to look again, in all; None for once.
 
@@ -80,22 +80,22 @@ def settle(
     """
     former = {_address(receiver) for receiver in former_receivers}
     by_paypal = [payout for payout in payouts if not payout.payoneer]
-    seen = _looked_up(provider, by_paypal, former)
-    moving = [each.payout for each in seen if each.moves]
-    if wait and moving and not any(each.wrong for each in seen):
+    looks = _looked_up(provider, by_paypal, former)
+    moving = [look.payout for look in looks if look.moves]
+    if wait and moving and not any(look.wrong for look in looks):
         again = wait(
             lambda: _looked_up(provider, moving, former),
             lambda looks: not any(look.moves for look in looks),
         )
         later = {look.payout: look for look in again}
-        seen = [later.get(look.payout, look) for look in seen]
-    times = [look.batch.completed_at for look in seen if look.settled and look.batch]
-    debug_ids = [look.batch.debug_id for look in seen if look.batch and look.batch.debug_id]
+        looks = [later.get(look.payout, look) for look in looks]
+    times = [look.batch.completed_at for look in looks if look.settled and look.batch]
+    debug_ids = [look.batch.debug_id for look in looks if look.batch and look.batch.debug_id]
     return Settlement(
-        looked_up=len(seen),
-        settled=sum(look.settled for look in seen),
-        wrong=tuple(look.wrong for look in seen if look.wrong),
-        pending=tuple(look.pending for look in seen if look.pending and not look.wrong),
+        looked_up=len(looks),
+        settled=sum(look.settled for look in looks),
+        wrong=tuple(look.wrong for look in looks if look.wrong),
+        pending=tuple(look.pending for look in looks if look.pending and not look.wrong),
         by_payoneer=tuple(payout.sale_id for payout in payouts if payout.payoneer),
         last_debug_id=debug_ids[-1] if debug_ids else None,
         completed_at=max(filter(None, times), default=None),
@@ -104,7 +104,7 @@ def settle(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """What PayPal says of one payout: what is wrong with it and what is pending, in words."""
+    """One payout as PayPal reports it: what is wrong with it and what is pending, in words."""
 
     payout: Payout
     batch: PayoutBatch | None
@@ -131,23 +131,23 @@ _AT_WORK = ("PENDING", "PROCESSING")
 def _looked_up(
     provider: PayoutProvider, payouts: Sequence[Payout], former: Collection[str]
 ) -> list[_Look]:
-    seen: list[_Look] = []
+    looks: list[_Look] = []
     for payout in payouts:
         name = f"sale {payout.sale_id} {payout.role} payout {payout.batch_id}: "
         try:
             batch = provider.payout_batch(payout.batch_id)
         except NotFound:
             sentence = f"{name}PayPal doesn't know it"
-            seen.append(_Look(payout=payout, batch=None, wrong=sentence, pending=""))
+            looks.append(_Look(payout=payout, batch=None, wrong=sentence, pending=""))
             continue
         except (ProviderFault, NetworkFault):
-            if any(look.wrong for look in seen):
+            if any(look.wrong for look in looks):
                 break  # what was seen to be wrong stays wrong
             raise
         faults, waits = ", ".join(_faults(batch, payout, former)), ", ".join(_waits(batch))
         wrong, pending = faults and name + faults, waits and name + waits
-        seen.append(_Look(payout=payout, batch=batch, wrong=wrong, pending=pending))
-    return seen
+        looks.append(_Look(payout=payout, batch=batch, wrong=wrong, pending=pending))
+    return looks
 
 
 def _faults(batch: PayoutBatch, payout: Payout, former: Collection[str]) -> Iterator[str]:

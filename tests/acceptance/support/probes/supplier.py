@@ -1,4 +1,4 @@
-"""What AliExpress says of the orders that the store bought there."""
+"""Looking up at AliExpress the orders that the store bought there."""
 
 from __future__ import annotations
 

@@ -42,14 +42,14 @@ class TracedOrders:
             msg = f"the cycle breaks at a step that none of {orders} orders took: {words}"
             raise AssertionError(msg)
         return [
-            (each, tuple(payout for payout in self.payouts if payout.sale_id == each.sale_id))
-            for each in self.cycle.candidates
+            (candidate, tuple(p for p in self.payouts if p.sale_id == candidate.sale_id))
+            for candidate in self.cycle.candidates
         ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """What the providers say of an order that took every step in the database.
+    """The providers' view of an order that took every step in the database.
 
     Attributes:
         candidate: the order.
@@ -115,13 +115,13 @@ def trace(
         paypal: looks payouts up.
         settings: former receivers, and whether Payoneer is accepted.
     """
-    seen: list[Trace] = []
+    traces: list[Trace] = []
     for candidate, made in candidates:
         found = _trace(candidate, made, supplier, paypal, settings)
         if not found.fault and not found.open_end:
             return found
-        seen.append(found)
-    return next((each for each in seen if not each.fault), seen[0])
+        traces.append(found)
+    return next((found for found in traces if not found.fault), traces[0])
 
 
 def _trace(
@@ -140,6 +140,7 @@ def _trace(
         (faults if verdict == "FAILED" else waits).append(
             f"{candidate.supplier_id} is {status} at the supplier"
         )
+    # Each sale has two payouts: the commission (admin) and the net profit (user).
     if {payout.role for payout in made} != {"admin", "user"}:
         faults.append("a payout is missing")
     if paid.by_payoneer and not settings.accept_payoneer:

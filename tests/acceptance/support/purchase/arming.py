@@ -20,7 +20,7 @@ _PHONE = re.compile(r"\+(\d{1,3})[ -](\d[\d ()-]{3,18}\d)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """Where the order goes: a person's data, so the repr shows the country alone."""
+    """The recipient of the order; a person's data, so the repr shows only the country."""
 
     full_name: str = field(repr=False)
     address: str = field(repr=False)
@@ -34,11 +34,11 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurchaseSettings:
-    """What the one real order was given.
+    """The settings of the one real order.
 
     Attributes:
         armed: whether REAL_PLACEORDER is exactly `1` in the process environment.
-        mode: "paid" buys, "unpaid" places an order that lapses, "quote" only asks the price.
+        mode: "paid" buys, "unpaid" places an order that lapses, "quote" only gets the price.
         limit: the most that may be spent (PRODSTATUS_SPEND_LIMIT).
         product_id: the supplier's product, out of TEST_PRODUCT_URL.
         sku: the variant (TEST_PRODUCT_SKU); None for the cheapest in stock.

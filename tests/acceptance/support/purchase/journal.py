@@ -1,6 +1,6 @@
-"""The journal of real orders: whether it can guard one, and what it says of earlier ones.
+"""The journal of real orders: whether it can guard one, and which were placed before.
 
-Whatever it can't answer ends as BLOCKED, and nothing is ordered.
+A question that it can't answer ends as BLOCKED, and nothing is ordered.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def open_journal(url: Secret) -> Journal:
     """Return the journal of real orders, or end as BLOCKED if it can't be used.
 
     Args:
-        url: where it is.
+        url: the journal's URL; it may hold a password.
     """
     opened, why = None, ""
     try:
@@ -51,7 +51,7 @@ def journal_conditions(url: Secret, *, target: str, in_ci: bool) -> tuple[str, .
     """Return why the journal can't guard a real order; empty if it can.
 
     Args:
-        url: where the journal is.
+        url: the journal's URL.
         target: the demo's orders aren't real, so its journal may be anywhere.
         in_ci: whether the disk goes away with this machine.
     """
@@ -85,7 +85,7 @@ def order_value(action: Action) -> Money:
 
 
 def out_order_id(action: Action) -> str:
-    """Return the supplier's idempotency key of an order, the same wherever it is computed.
+    """Return the supplier's idempotency key of an order, the same in every process.
 
     At most 32 characters for the first 9999 attempts of a day: letters, digits and hyphens. The
     supplier honours a key for 24 hours and can't look an order up by it (its documentation of
@@ -108,10 +108,10 @@ def block_on_journal(error: JournalError) -> NoReturn:
 
 
 def block_on_unresolved(reason: str) -> NoReturn:
-    """End as BLOCKED, unresolved-intent: a person has to ask the supplier."""
+    """End as BLOCKED, unresolved-intent: a person has to find out what became of the order."""
     blocked(
         reason,
         kind="unresolved-intent",
-        remedy="ask the supplier what became of it and record the answer with "
+        remedy="find out from the supplier what became of it and record that with "
         "`prodstatus journal resolve`",
     )

@@ -1,9 +1,10 @@
 """The one real order: placed at most once a day, within a cap, under a journal that outlives it.
 
-The order of things is the promise: every condition is met → the supplier's own quote is within
+The sequence is the guarantee: every condition is met → the supplier's own quote is within
 the cap → the conditions are looked at again → the journal has the intent on disk → it has SENT on
-disk → one POST, or one run of the operators' command → what came of it. Whatever ends this process
-in between, the journal says how far it came, and anything but a known end blocks the next order.
+disk → one POST, or one run of the operators' command → the outcome. If this process
+ends in between, the journal shows how far it came, and an outcome that isn't known blocks the next
+order.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from tests.acceptance.support.errors import (
     OutcomeUnknown,
     RepeatedOrder,
     Skipped,
-    answers,
-    judged_answers,
+    access_assumed,
+    access_judged,
 )
 from tests.acceptance.support.purchase.arming import PurchaseSettings, Recipient
 from tests.acceptance.support.purchase.journal import (
@@ -44,19 +45,19 @@ _EXPIRES = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purchase:
-    """What a real order is made with.
+    """One real order, and everything it needs.
 
     Attributes:
-        client: the supplier, asked for its quote.
+        client: the supplier's client, which gets the quote.
         route: how the order is placed.
-        journal: where it is written down.
+        journal: the journal of the order.
         settings: product, address, cap and mode.
         project: whose order it is.
         target: the system it is made for.
-        who: who runs this.
-        clock: tells the time in UTC.
-        conditions: looks at the credential again; returns what is missing, in words.
-        observe: is told each fact as it becomes known, as evidence.
+        operator: the person or job that runs this, for the journal.
+        clock: returns the time, aware and in UTC.
+        conditions: checks the credential again; returns the conditions that aren't met.
+        observe: records a fact as evidence, as soon as it is known.
     """
 
     client: AliExpressClient
@@ -65,7 +66,7 @@ class Purchase:
     settings: PurchaseSettings
     project: str
     target: str
-    who: str
+    operator: str
     clock: Callable[[], datetime]
     conditions: Callable[[], tuple[str, ...]]
     observe: Callable[..., None]
@@ -74,28 +75,30 @@ class Purchase:
         """Place the order and return its action in the journal, CONFIRMED and paid.
 
         Raises:
-            Blocked: not-armed, naming all that is missing; unresolved-intent, if nobody knows
-                what an order did; or the supplier could not be asked.
+            Blocked: not-armed, naming all that is missing; unresolved-intent, if it is not known
+                what an order did; or the supplier could not be reached.
             AssertionError: the supplier refused the order.
         """
         refuse_unresolved(self.journal, self.target)
         require_armed((*self.settings.missing, *self.conditions()))
         quote = self._quote()
         if self.settings.mode == "quote":
-            _only_paid("quote", "only the price was asked")
-        # Once more, in the same process: what was read a while ago is no permission.
+            _block_unless_paid("quote", "only the price was requested")
+        # Again, right before the order: the quote took time, and the credential may have changed.
         require_armed(self.conditions())
-        with answers():
+        with access_assumed():
             self.client.member_benefit()
         action = self._send(quote)
         if action.details["mode"] != "paid":
-            _only_paid("unpaid", f"the unpaid order {', '.join(action.receipts)} was placed")
+            _block_unless_paid(
+                "unpaid", f"the unpaid order {', '.join(action.receipts)} was placed"
+            )
         return action
 
     def _quote(self) -> Quote:
         settings = self.settings
-        limit, recipient, product_id = _given(settings)
-        with answers():
+        limit, recipient, product_id = _armed_values(settings)
+        with access_assumed():
             quote = self.client.quote(
                 product_id,
                 sku_id=settings.sku,
@@ -109,7 +112,7 @@ class Purchase:
         return quote
 
     def _plan(self, quote: Quote) -> Plan:
-        limit, _, _ = _given(self.settings)
+        limit, _, _ = _armed_values(self.settings)
         now = self.clock()
         return Plan(
             criterion=CRITERION,
@@ -125,7 +128,7 @@ class Purchase:
                     unit=limit.currency,
                 ),
             ),
-            armed_by=self.who,
+            armed_by=self.operator,
             expires_at=now + _EXPIRES,
             details={
                 "route": self.route.name,
@@ -135,28 +138,28 @@ class Purchase:
 
     def _send(self, quote: Quote) -> Action:
         known = self._known_ids()
-        action = self._sent(self._plan(quote))
+        action = self._claim_and_mark_sent(self._plan(quote))
         try:
             bought = self.route.send(quote, out_order_id(action))
             require_new(bought.order_ids, known)
         except (OutcomeUnknown, RepeatedOrder) as error:
             self._write(self.journal.unknown, action, str(error))
             block_on_unresolved(
-                f"nobody knows whether order {out_order_id(action)} was placed: {error}"
+                f"it is not known whether order {out_order_id(action)} was placed: {error}"
             )
         except Skipped as error:
             self._write(self.journal.rejected, action, str(error))
-            blocked(str(error), kind="not-armed", remedy="mend what it names, and run again")
+            blocked(str(error), kind="not-armed", remedy="fix what it names, and run again")
         except ApiError as error:
-            # The route's word for it: any other error proves that nothing was ordered.
+            # By the contract of Route.send, any other error proves that nothing was ordered.
             self._write(self.journal.rejected, action, str(error))
-            with judged_answers():
+            with access_judged():
                 raise
-        self.observe(order_ids=list(bought.order_ids), **bought.seen)
-        note = ", ".join(f"{name} {value}" for name, value in bought.seen.items())
+        self.observe(order_ids=list(bought.order_ids), **bought.details)
+        note = ", ".join(f"{name} {value}" for name, value in bought.details.items())
         return self._write(self.journal.confirmed, action, bought.order_ids, note)
 
-    def _sent(self, plan: Plan) -> Action:
+    def _claim_and_mark_sent(self, plan: Plan) -> Action:
         """Claim the day and write SENT; an order may leave only once this has returned."""
         try:
             action = self.journal.intend(plan)
@@ -167,7 +170,7 @@ class Purchase:
         try:
             return self.journal.sent(action, f"out_order_id {key}")
         except JournalError as error:
-            # Nothing left, whatever the journal holds: said if it can be, else it blocks.
+            # Nothing was sent. Write that if the journal takes it; if not, the open intent blocks.
             with contextlib.suppress(JournalError):
                 self.journal.rejected(action, f"nothing was sent: {error}")
             block_on_journal(error)
@@ -178,7 +181,7 @@ class Purchase:
             actions = self.journal.actions(target=self.target, limit=10_000)
         except JournalError as error:
             block_on_journal(error)
-        return {each for action in actions for each in action.receipts}
+        return {order_id for action in actions for order_id in action.receipts}
 
     def _write(self, step: Callable[P, Action], *args: P.args, **kwargs: P.kwargs) -> Action:
         try:
@@ -194,8 +197,8 @@ def require_armed(missing: tuple[str, ...]) -> None:
         unarmed = any("REAL_PLACEORDER" in condition for condition in named)
         arm = "set REAL_PLACEORDER=1 in the process environment" if unarmed else ""
         others = len(named) - unarmed
-        mend = f"mend the {'other ' if unarmed else ''}{others} that the reason names"
-        remedy = " and ".join(filter(None, (arm, mend if others else "")))
+        fix = f"fix the {'other ' if unarmed else ''}{others} that the reason names"
+        remedy = " and ".join(filter(None, (arm, fix if others else "")))
         blocked(
             f"not armed: {'; '.join(named)}",
             kind="not-armed",
@@ -204,8 +207,8 @@ def require_armed(missing: tuple[str, ...]) -> None:
 
 
 def require_new(order_ids: Collection[str], known: Collection[str]) -> None:
-    """Raise OutcomeUnknown for an id that an earlier order has: an old answer proves no new one."""
-    if old := [each for each in order_ids if each in known]:
+    """Raise OutcomeUnknown if an id belongs to an earlier order: it proves no new one."""
+    if old := [order_id for order_id in order_ids if order_id in known]:
         raise OutcomeUnknown(
             provider="the supplier's",
             operation="answer",
@@ -213,17 +216,17 @@ def require_new(order_ids: Collection[str], known: Collection[str]) -> None:
         )
 
 
-def _given(settings: PurchaseSettings) -> tuple[Money, Recipient, str]:
-    """Return what an armed purchase has: without it, it would not be armed."""
+def _armed_values(settings: PurchaseSettings) -> tuple[Money, Recipient, str]:
+    """Return the limit, recipient and product; an armed purchase has all three."""
     assert settings.limit
     assert settings.recipient
     assert settings.product_id
     return settings.limit, settings.recipient, settings.product_id
 
 
-def _only_paid(mode: str, what: str) -> NoReturn:
+def _block_unless_paid(mode: str, outcome: str) -> NoReturn:
     blocked(
-        f"PRODSTATUS_PLACEORDER_MODE is {mode!r}: {what}, and only a paid order confirms",
+        f"PRODSTATUS_PLACEORDER_MODE is {mode!r}: {outcome}, and only a paid order confirms",
         kind="not-armed",
         remedy="set PRODSTATUS_PLACEORDER_MODE=paid to buy",
     )

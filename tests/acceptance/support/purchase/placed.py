@@ -1,7 +1,7 @@
 """The order that was placed: waited for while another process places it, and read back.
 
-The processes of one run tell each other through a folder whether the criterion that places the
-order is over.
+The processes of one run share a folder. A note in it shows that the criterion that places the order
+is over.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ class Placing:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will come of it."""
+        """Whether the criterion is over, so that no order will follow."""
         return self._note.exists()
 
     def end(self) -> None:
-        """Say that it is over, however it ended."""
+        """Write the note, for every way that the criterion can end."""
         self._note.touch()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadBack:
-    """A placed order as the supplier tells it.
+    """A placed order as the supplier reports it.
 
     Attributes:
         order_ids: the supplier's ids.
         statuses: its status of each, `UNKNOWN` for one that it doesn't know.
-        verdict: what they prove together: the worst.
-        amount: what the first costs, if the supplier says so.
-        created_at: when the first was made, if the supplier says so.
+        verdict: the worst of the verdicts that they prove.
+        amount: the price of the first, if the supplier reports one.
+        created_at: when the first was made, if the supplier reports it.
         request_ids: the provider's ids of the look-ups.
     """
 
@@ -101,7 +101,7 @@ def read_back(supplier: Supplier, action: Action, *, now: datetime, wait: Waitin
     """Look a placed order up, waiting while it is new: it is found only after some seconds.
 
     Args:
-        supplier: who is asked.
+        supplier: looks the order up.
         action: the order, with its supplier ids.
         now: an order older than an hour isn't waited for, and must be known.
         wait: how long to wait.
@@ -109,13 +109,15 @@ def read_back(supplier: Supplier, action: Action, *, now: datetime, wait: Waitin
     fresh = now - action.claimed_at < timedelta(hours=1)
 
     def look() -> ReadBack:
-        return _read([(each, supplier.order(each)) for each in action.receipts], fresh=fresh)
+        orders = [(order_id, supplier.order(order_id)) for order_id in action.receipts]
+        return _read(orders, fresh=fresh)
 
     return wait(look, lambda seen: not fresh or seen.verdict != "BLOCKED")
 
 
 def _read(orders: list[tuple[str, SupplierOrder | None]], *, fresh: bool) -> ReadBack:
     known = [order for _, order in orders if order is not None]
+    # The supplier finds an order only some seconds after it was placed: a fresh one isn't lost yet.
     verdicts: list[Verdict] = [
         order_verdict(order) if order is not None else ("BLOCKED" if fresh else "FAILED")
         for _, order in orders
@@ -126,7 +128,7 @@ def _read(orders: list[tuple[str, SupplierOrder | None]], *, fresh: bool) -> Rea
     elif "BLOCKED" in verdicts or not verdicts:
         worst = "BLOCKED"
     return ReadBack(
-        order_ids=tuple(each for each, _ in orders),
+        order_ids=tuple(order_id for order_id, _ in orders),
         statuses=tuple(order.status if order else "UNKNOWN" for _, order in orders),
         verdict=worst,
         amount=known[0].amount if known else None,

@@ -19,10 +19,10 @@ _STORE, _COMMAND = "the store's", "purchase command"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bought:
-    """An order that was made: the supplier's ids, at least one, and what else was seen."""
+    """An order that was made: the supplier's ids, at least one, and further evidence."""
 
     order_ids: tuple[str, ...]
-    seen: Mapping[str, object]
+    details: Mapping[str, object]
 
 
 class Route(Protocol):
@@ -30,7 +30,7 @@ class Route(Protocol):
 
     @property
     def name(self) -> Literal["direct", "store"]:
-        """What the evidence and the journal call it."""
+        """The route's name in the evidence and the journal."""
 
     def payload(self, quote: Quote) -> str:
         """Return what will be sent, as text; the journal keeps its digest."""
@@ -39,7 +39,7 @@ class Route(Protocol):
         """Place the order, at most once.
 
         Raises:
-            OutcomeUnknown, RepeatedOrder: nobody knows whether this made an order.
+            OutcomeUnknown, RepeatedOrder: it is not known whether this made an order.
             ApiError: any other proves that it made none.
         """
 
@@ -63,7 +63,7 @@ class DirectRoute:
     def send(self, quote: Quote, out_order_id: str) -> Bought:
         """Post the order under its own key."""
         placed = self.client.place_order(self._request(quote, out_order_id))
-        return Bought(order_ids=placed.order_ids, seen={"request_id": placed.request_id})
+        return Bought(order_ids=placed.order_ids, details={"request_id": placed.request_id})
 
     def _request(self, quote: Quote, out_order_id: str) -> OrderRequest:
         # Without a product and an address it would not be armed.
@@ -83,7 +83,7 @@ class DirectRoute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreRoute:
-    """The operators' command, which takes no key: it is run once, and then it is known or not."""
+    """The operators' command; it takes no idempotency key, so it is run only once."""
 
     command: StoreCommand = field(repr=False)
 
@@ -106,7 +106,7 @@ class StoreRoute:
             raise _skipped(why) from error
         report = ran.report
         if report and report.bought and ran.status == 0:
-            return Bought(order_ids=(str(report.order_id),), seen={"exit_status": ran.status})
+            return Bought(order_ids=(str(report.order_id),), details={"exit_status": ran.status})
         if report and report.skipped and ran.status is not None and ran.status >= 0:
             raise _skipped(f"it skipped the purchase: {ran.words or 'no details'}")
         outcome = (

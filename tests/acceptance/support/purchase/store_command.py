@@ -1,7 +1,7 @@
 """Running the operators' own purchase command: once, bounded, and believed only for a new report.
 
-It knows no idempotency key and would post again after a time-out, so whoever runs it has SENT in
-the journal first, and takes for UNKNOWN whatever isn't proved.
+It has no idempotency key and would post again after a time-out. So SENT is in the journal before it
+runs, and an outcome that isn't proved is UNKNOWN.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ class PurchaseReport:
 
     @property
     def bought(self) -> bool:
-        """Whether it says that an order was made, and which."""
+        """Whether it reports an order, with the order's id."""
         return self.status == "SUCCESS" and self.order_id is not None
 
     @property
     def skipped(self) -> bool:
-        """Whether it says that nothing was tried."""
+        """Whether it reports that no purchase was tried."""
         return self.status == "SKIPPED" and self.order_id is None
 
 
@@ -67,7 +67,7 @@ class Ran:
 
     Attributes:
         status: its exit status, negative for a signal; None if it was ended at its time limit.
-        report: what it wrote about itself, None if there is no new report that can be read.
+        report: the report that it wrote, None if there is no new one that can be read.
         words: its details, else the last line it printed; one line, without known secrets.
     """
 
@@ -89,7 +89,7 @@ class StoreCommand:
 
     Attributes:
         arguments: the program and its arguments; no shell takes part.
-        folder: where it runs.
+        folder: its working directory.
         report: the file it writes.
         timeout: how long it may take.
         variables: the product and the address that were judged, for its environment.
@@ -118,7 +118,7 @@ class StoreCommand:
         )
         missing = []
         if not folder.is_dir():
-            missing.append(f"PRODSTATUS_PURCHASE_FOLDER is no folder: {str(folder)!r}")
+            missing.append(f"PRODSTATUS_PURCHASE_FOLDER is not a folder: {str(folder)!r}")
         elif not command.arguments or not _found(command.arguments[0], folder):
             missing.append("PRODSTATUS_PURCHASE_COMMAND names no program that can be run")
         if report is None:
@@ -126,7 +126,7 @@ class StoreCommand:
         return command, tuple(missing)
 
     def run(self) -> Ran:
-        """Run it and wait until it is over, or until its time is: then it and its group are killed.
+        """Run the command and wait for its end; at the time limit, kill it and its process group.
 
         Raises:
             OSError: it could not be started, so nothing has happened.
@@ -151,6 +151,7 @@ class StoreCommand:
         finally:
             if process.poll() is None:
                 _kill(process)
+        # A report counts only if it is newer than the start and than the one before it.
         earliest = max(started - _GRAIN_NS, (former or 0) + 1)
         report = _new_report(self.report, earliest)
         words = (report.details if report else "") or output.last_line()
@@ -158,7 +159,7 @@ class StoreCommand:
 
 
 def read_report(text: str) -> PurchaseReport | None:
-    """Read a report; None if it doesn't say one status and one order id, each in its form."""
+    """Read a report; None unless it has one status and one order id, each in its form."""
     statuses, ids = _values(_STATUS, text), _values(_ORDER_ID, text)
     if len(statuses) != 1 or statuses[0] not in ("SUCCESS", "FAILED", "SKIPPED") or len(ids) != 1:
         return None
@@ -222,7 +223,7 @@ def _modified(path: Path) -> int | None:
 
 
 def _new_report(path: Path, earliest: int) -> PurchaseReport | None:
-    """Return the report, None for one that was there before, is no file, or can't be read."""
+    """Return the report, None if it is older than the run, not a file, or can't be read."""
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode) or found.st_mtime_ns < earliest:
@@ -235,7 +236,7 @@ def _new_report(path: Path, earliest: int) -> PurchaseReport | None:
 
 
 def _secrets(environment: Mapping[str, str]) -> tuple[Secret, ...]:
-    """Return what may not be repeated of the command's words: secrets, and the recipient."""
+    """Return the values to redact in the command's words: secrets, and the recipient."""
     named = [value for name, value in environment.items() if _SECRET_NAME.search(name)]
     person = [environment.get(name, "") for name in _PERSON]
     return tuple(

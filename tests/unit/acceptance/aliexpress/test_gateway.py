@@ -141,7 +141,7 @@ def test_a_business_failure_in_a_success_s_clothes_is_a_failure(
 
 
 def test_a_bad_rsp_code_is_a_failure(web: responses.RequestsMock) -> None:
-    """Answers without any is_success tell a failure by rsp_code."""
+    """Answers without any is_success show a failure by rsp_code."""
     body = {"rsp_code": 402, "rsp_msg": "no such order type", "request_id": "r3"}
     web.post(URL, json={"aliexpress_trade_ds_order_get_response": body})
     with pytest.raises(RequestRefused, match=r"no such order type \(code 402, request r3"):
@@ -181,7 +181,7 @@ def test_an_answer_that_cannot_be_read_is_the_providers_fault(
 def test_the_http_status_counts_too(
     web: responses.RequestsMock, status: int, body: str, kind: type[ApiError]
 ) -> None:
-    """5xx is the provider's whatever the body says; a code in a 4xx is more exact than it."""
+    """5xx is the provider's fault with any body; a code in a 4xx is more exact than the status."""
     web.post(URL, body=body, status=status)
     with pytest.raises(kind) as caught:
         aliexpress_client(retry_budget=0).member_benefit()
@@ -196,7 +196,7 @@ def test_a_ban_is_waited_out(web: responses.RequestsMock) -> None:
     web.post(URL, json={BENEFIT: {"result": {}, "request_id": "r5"}})
     sleeps = Sleeps()
     aliexpress_client(sleep=sleeps).member_benefit()
-    assert [int(each) for each in sleeps] == [4, 6]
+    assert [int(seconds) for seconds in sleeps] == [4, 6]
 
 
 @pytest.mark.parametrize(
@@ -227,19 +227,19 @@ UNCERTAIN: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("answer", UNCERTAIN)
+@pytest.mark.parametrize("response", UNCERTAIN)
 def test_an_order_whose_fate_is_unknown_is_never_called_refused(
-    web: responses.RequestsMock, answer: dict[str, Any]
+    web: responses.RequestsMock, response: dict[str, Any]
 ) -> None:
     """Success without an id, 5xx, isp.*, garbage and cuts leave it open; nothing is repeated."""
-    web.post(URL, **answer)
+    web.post(URL, **response)
     with pytest.raises(OutcomeUnknown):
         aliexpress_client().place_order(order_request())
     assert len(web.calls) == 1
 
 
 def test_what_placing_sends(web: responses.RequestsMock) -> None:
-    """The order's JSON has the provider's names; try_to_pay says whether it's paid."""
+    """The order's JSON has the provider's names; try_to_pay is set if it's paid at once."""
     web.post(URL, json={CREATE: {"result": {"is_success": True, "order_list": [5]}}})
     aliexpress_client().place_order(order_request(pay=False, quantity=2))
     form = dict(parse_qsl(str(web.calls[0].request.body)))
@@ -253,7 +253,7 @@ def test_what_placing_sends(web: responses.RequestsMock) -> None:
 
 
 @pytest.mark.parametrize("flat", [False, True])
-def test_a_provider_that_echoes_secrets_tells_no_one(
+def test_a_provider_that_echoes_secrets_shows_none(
     web: responses.RequestsMock, flat: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Secrets in an error's message, code and id are masked, and absent from logs."""

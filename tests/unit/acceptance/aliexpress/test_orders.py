@@ -45,7 +45,7 @@ def read(body: dict[str, Any]) -> SupplierOrder | None:
         ("SOMETHING_NEW", None, "BLOCKED"),
     ],
 )
-def test_a_status_proves_what_the_table_says(
+def test_a_status_proves_its_verdict_in_the_table(
     status: str, end_reason: str | None, verdict: str
 ) -> None:
     """Only a paid order that wasn't cancelled is CONFIRMED; what isn't known is BLOCKED."""
@@ -85,7 +85,7 @@ def test_an_empty_result_is_an_order_the_supplier_does_not_know(result: object) 
 
 @pytest.mark.parametrize("body", [{}, {"result": {"logistics_status": "X"}}])
 def test_an_answer_without_the_facts_is_unreadable(body: dict[str, Any]) -> None:
-    """Neither an empty envelope nor an order without a status says anything about the order."""
+    """An empty envelope, or an order without a status, proves nothing about the order."""
     with pytest.raises(Unavailable):
         read(body)
 

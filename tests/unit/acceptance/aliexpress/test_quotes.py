@@ -1,4 +1,4 @@
-"""A price is taken only where the answer settles it."""
+"""A price is taken only if the answer settles it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def fee(cent: object, shown: object, **more: Any) -> Money | None:
     ],
 )
 def test_the_shown_fee_settles_which_reading_holds(cent: object, shown: str, amount: str) -> None:
-    """Cents and whole units are told apart by shipping_fee_format."""
+    """shipping_fee_format decides between cents and whole units."""
     assert fee(cent, shown) == Money(amount, "USD")
 
 
@@ -64,7 +64,7 @@ def test_a_fee_that_is_not_settled_is_none(cent: object, shown: object) -> None:
 
 @pytest.mark.parametrize("free", [True, "true"])
 def test_free_shipping_costs_nothing(free: object) -> None:
-    """Whatever the other fields say; the boolean may be text."""
+    """Free shipping wins over all other fields; the boolean may be text."""
     assert fee("172.71", None, free_shipping=free) == Money(0, "USD")
     assert fee(None, None, free_shipping=free, shipping_fee_currency=None) == Money(0, "USD")
     assert fee("172.71", None, free_shipping="false") is None
@@ -77,7 +77,7 @@ def test_delivery_options_may_be_wrapped(wrapped: bool) -> None:
     listed: object = {"delivery_option_d_t_o": rows} if wrapped else rows
     body = {"result": {"delivery_options": listed}}
     options = read_delivery(Envelope(body=body, request_id="r", operation="q"), requested="USD")
-    assert [(each.code, each.fee) for each in options] == [("A", Money(0, "USD"))]
+    assert [(option.code, option.fee) for option in options] == [("A", Money(0, "USD"))]
 
 
 @pytest.mark.parametrize("wrapped", [False, True])

@@ -1,1 +1,1 @@
-"""Unit tests of how the store's database is asked."""
+"""Unit tests of reading the store's database."""

@@ -1,4 +1,4 @@
-"""The database is asked read-only, which is proved first; what it can't answer is BLOCKED."""
+"""The database is read only after it refused a write; a question without an answer is BLOCKED."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_the_connection_is_given_back_after_each_statement(
 
 
 def test_a_slow_statement_is_a_timeout(running_store: Store) -> None:
-    """It says nothing about the store."""
+    """It proves nothing about the store."""
     url = running_store.environment["DATABASE_URL"]
     with opened(url, statement_timeout=timedelta(milliseconds=50)) as database:
         kind, reason = _blocked(lambda: database.ask("SELECT pg_sleep(5) AS slept"))
@@ -131,7 +131,7 @@ def test_a_locked_table_is_a_timeout(running_store: Store) -> None:
 def test_a_schema_that_lacks_something_is_named(
     owner: Database, statement: str, lacks: str
 ) -> None:
-    """A table or column that isn't there is no verdict about the store."""
+    """A table or column that isn't there gives no verdict about the store."""
     assert _blocked(lambda: owner.ask(statement)) == (
         "inconclusive",
         f"this store's schema lacks {lacks}",
@@ -150,7 +150,7 @@ def test_a_database_that_is_not_there_is_a_wrong_url(running_store: Store) -> No
     url = running_store.environment["DATABASE_URL"].replace("/store?", "/stroe?")
     with opened(url) as database:
         kind, reason = _blocked(lambda: database.ask("SELECT 1"))
-    assert (kind, "no such database" in reason) == ("missing-config", True)
+    assert (kind, "database does not exist" in reason) == ("missing-config", True)
 
 
 def test_an_unreachable_server_is_named_without_its_password() -> None:
@@ -168,7 +168,7 @@ def _reason(database: Database) -> tuple[str, str]:
 
 @pytest.mark.parametrize("options", ["", "&options=-c%20default_transaction_read_only%3Doff"])
 def test_the_owner_is_refused_by_the_transaction(running_store: Store, options: str) -> None:
-    """Also where the URL says that transactions may write: each begins as READ ONLY."""
+    """Also if the URL lets transactions write: each begins as READ ONLY."""
     with opened(f"{running_store.owner_url}{options}") as database:
         assert database.ask("SELECT 1 AS one") == {"one": 1}
 
@@ -186,7 +186,7 @@ def test_a_transaction_that_may_write_is_found_out(running_store: Store) -> None
 
 
 def test_a_role_that_can_only_select_is_refused_by_its_rights(running_store: Store) -> None:
-    """Where the transaction would let it write, the role may not: 42501."""
+    """If the transaction would let it write, the role may not: 42501."""
     with opened(running_store.environment["DATABASE_URL"]) as database:
         sabotage(database)
         assert database.ask("SELECT current_setting('transaction_read_only') AS ro") == {
@@ -195,7 +195,7 @@ def test_a_role_that_can_only_select_is_refused_by_its_rights(running_store: Sto
 
 
 def test_a_role_whose_transactions_are_read_only_is_refused_by_that(running_store: Store) -> None:
-    """The documented role's own default stands where READ ONLY is dropped on the way."""
+    """The documented role's own default stands if a pooler drops READ ONLY."""
     with opened(running_store.environment["DATABASE_URL"]) as database:
         sabotage(database, read_only=None)
         assert database.ask("SELECT current_setting('transaction_read_only') AS ro") == {"ro": "on"}
@@ -214,7 +214,7 @@ def test_a_role_whose_transactions_are_read_only_is_refused_by_that(running_stor
 def test_a_right_to_write_any_table_is_found_out(
     running_store: Store, right: str, table: str
 ) -> None:
-    """The attempt is at one table; a role that may write another is no reader either."""
+    """The attempt is at one table; a role that may write another isn't a reader either."""
     reader = running_store.environment["DATABASE_URL"]
     role = reader.partition("//")[2].partition(":")[0]
     with connected(running_store.owner_url) as owner:
@@ -248,7 +248,7 @@ def test_a_proof_that_could_not_be_made_is_none(running_store: Store) -> None:
 
 
 def test_a_schema_without_orders_is_named(running_store: Store) -> None:
-    """Where there is nothing to try it on, the store's schema is what lacks."""
+    """Without the table to try it on, the reason is the missing schema."""
     with opened(str(running_store.owner_url).replace("schema=public", "schema=empty")) as database:
         assert _reason(database) == (
             "inconclusive",
@@ -256,7 +256,7 @@ def test_a_schema_without_orders_is_named(running_store: Store) -> None:
         )
 
 
-def _answers(url: str) -> bool:
+def _accepts_connections(url: str) -> bool:
     try:
         with connected(url):
             return True
@@ -280,7 +280,7 @@ def standby(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         Path(folder / "data" / "standby.signal").touch()
         server._server = server._start()
         deadline = time.monotonic() + 30
-        while not _answers(server.url()) and time.monotonic() < deadline:
+        while not _accepts_connections(server.url()) and time.monotonic() < deadline:
             time.sleep(0.05)
         yield server.url()
     finally:
@@ -289,7 +289,7 @@ def standby(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_a_hot_standby_refuses_whatever_the_transaction_says(standby: str) -> None:
-    """A replica is as good a place to ask as the primary, and can't be written at all."""
+    """A replica serves as well as the primary, and can't be written at all."""
     with opened(standby) as database:
         sabotage(database, read_only=None)
         assert database.ask("SELECT pg_is_in_recovery() AS standby") == {"standby": True}

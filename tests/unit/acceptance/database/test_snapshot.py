@@ -73,22 +73,22 @@ def test_what_changes_between_two_questions_is_not_seen(
 
 
 def test_everything_is_read_at_the_first_answer_and_noted_once(owner: Database) -> None:
-    """One transaction, in which each question is asked once, at an instant of the server's."""
-    asked: list[str] = []
+    """One transaction, in which each question is read once, at an instant of the server's."""
+    names: list[str] = []
 
     def reading(name: str) -> Reading:
         def read(ask: Ask) -> object:
-            asked.append(name)
+            names.append(name)
             return ask("SELECT CAST(pg_backend_pid() AS text) || :one AS n")["n"]
 
         return read
 
     snapshot, noted = _snapshot(owner, first=reading("first"), second=reading("second"))
-    assert (asked, noted) == ([], [])
+    assert (names, noted) == ([], [])
     before = datetime.now(timezone.utc) - timedelta(seconds=1)
     answers = [snapshot.answer(name) for name in ("second", "first", "second")]
     assert len(set(answers)) == 1
-    assert asked == ["first", "second"]
+    assert names == ["first", "second"]
     assert len(noted) == 1
     assert before < noted[0] < datetime.now(timezone.utc) + timedelta(seconds=1)
 
@@ -96,7 +96,7 @@ def test_everything_is_read_at_the_first_answer_and_noted_once(owner: Database) 
 def test_no_connection_is_open_once_the_answers_are_there(
     owner: Database, running_store: Store
 ) -> None:
-    """Providers are asked later: meanwhile the server has no session of ours, not even idle."""
+    """During the later calls to providers the server has no session of ours, not even idle."""
     with connected(running_store.owner_url) as other:
 
         def sessions(ask: Ask) -> object:
@@ -109,7 +109,7 @@ def test_no_connection_is_open_once_the_answers_are_there(
 
 
 def test_a_question_that_fails_blocks_itself_alone(owner: Database) -> None:
-    """A time-out, a missing column or a mistake of ours ends those who ask it, each time anew."""
+    """A time-out, a missing column or a mistake of ours ends each criterion that needs it."""
 
     def mistaken(ask: Ask) -> object:
         return ask("SELECT 1 AS n")["m"]
@@ -141,8 +141,10 @@ def test_a_lost_connection_keeps_what_was_read_before(
             other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
         return ask("SELECT 1 AS n")["n"]
 
-    one = _of("SELECT 1 AS n")
-    snapshot, noted = _snapshot(owner, before=one, killed=killed, after=one, last=one)
+    question = _of("SELECT 1 AS n")
+    snapshot, noted = _snapshot(
+        owner, before=question, killed=killed, after=question, last=question
+    )
     assert snapshot.answer("before") == 1
     for name in ("killed", "after", "last"):
         assert _kind(partial(snapshot.answer, name)) == "provider-unavailable"
@@ -152,8 +154,8 @@ def test_a_lost_connection_keeps_what_was_read_before(
 def test_without_a_database_every_question_is_blocked_after_one_try() -> None:
     """The reason is the same for all, and nothing is noted."""
     with opened("postgresql://reader@127.0.0.1:1/store") as database:
-        one = _of("SELECT 1 AS n")
-        snapshot, noted = _snapshot(database, first=one, second=one)
+        question = _of("SELECT 1 AS n")
+        snapshot, noted = _snapshot(database, first=question, second=question)
         for name in ("first", "second", "first"):
             assert _kind(partial(snapshot.answer, name)) == "provider-unavailable"
     assert noted == []
@@ -161,13 +163,13 @@ def test_without_a_database_every_question_is_blocked_after_one_try() -> None:
 
 def test_a_connection_that_may_write_answers_nothing(owner: Database) -> None:
     """Not a single question is read through it."""
-    asked: list[Ask] = []
+    asks: list[Ask] = []
     sabotage(owner)
-    snapshot, noted = _snapshot(owner, first=asked.append, second=asked.append)
+    snapshot, noted = _snapshot(owner, first=asks.append, second=asks.append)
     for name in ("first", "second"):
         with pytest.raises(Blocked, match="connection is writable"):
             snapshot.answer(name)
-    assert (asked, noted) == ([], [])
+    assert (asks, noted) == ([], [])
 
 
 def test_an_interrupt_is_no_answer(owner: Database) -> None:

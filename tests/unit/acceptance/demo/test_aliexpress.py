@@ -1,4 +1,4 @@
-"""The AliExpress simulator, asked by the real client over loopback."""
+"""The AliExpress simulator, called by the real client over loopback."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_signed_call_with_the_token_is_answered(shop: Shop) -> None:
 def test_a_wrong_credential_is_refused_once(
     shop: Shop, changes: dict[str, Any], kind: type[ApiError], code: str
 ) -> None:
-    """Signature, key, token and timestamp are each verified; the client doesn't ask again."""
+    """Signature, key, token and timestamp are each verified; the client doesn't repeat the call."""
     with pytest.raises(kind) as caught:
         shop.another(**changes).member_benefit()
     assert caught.value.code == code
@@ -131,7 +131,7 @@ def test_an_order_is_placed_and_read_back(shop: Shop, pay: bool, status: str, ve
 
 
 def test_a_new_order_may_take_a_while_to_be_found(shop: Shop) -> None:
-    """Until the delay is over, a look-up says that the order isn't known."""
+    """Until the delay is over, a look-up doesn't find the order."""
     shop.state.lookup_delay = timedelta(seconds=10)
     (order_id,) = shop.client.place_order(order_request()).order_ids
     assert shop.client.order(order_id) is None
@@ -182,7 +182,7 @@ def test_an_impossible_order_is_refused(shop: Shop, changes: dict[str, Any], cod
 def test_placing_is_tried_once_whatever_happens(
     shop: Shop, fault: str, value: Any, kind: type[ApiError], created: int
 ) -> None:
-    """The POST goes out once; only where an effect is disproved is it anything but unknown."""
+    """The POST goes out once; the outcome is unknown unless an effect is disproved."""
     sleeps = Sleeps()
     client = shop.another(timeout=(5, 0.2 if fault == "slow_s" else 5), sleep=sleeps)
     setattr(shop.state.faults, fault, value)
@@ -197,7 +197,7 @@ def test_placing_is_tried_once_whatever_happens(
 
 
 def test_no_connection_proves_that_nothing_was_ordered() -> None:
-    """A supplier that isn't there gives a NetworkFault that says so, not an unknown outcome."""
+    """A refused connection is a NetworkFault, not an unknown outcome."""
     with supplier() as (_, url, _clock):
         client = aliexpress_client(url)
     with pytest.raises(NetworkFault) as caught:
@@ -236,7 +236,7 @@ def test_a_passing_fault_is_got_over(shop: Shop) -> None:
     faults.fail_next, faults.rate_limit_next, faults.rate_limit_s, faults.cut_next = 1, 1, 3, 1
     faults.garbage_next = 1
     assert shop.another(sleep=sleeps).member_benefit().request_id
-    assert any(3 <= each <= 3.25 for each in sleeps)
+    assert any(3 <= seconds <= 3.25 for seconds in sleeps)
 
 
 @pytest.mark.parametrize(
@@ -258,20 +258,20 @@ def test_a_refresh_gives_a_new_token_and_ends_the_old_one(
     form["sign"] = sign(path, form, Secret(secret))
     with requests.Session() as session:
         session.trust_env = False
-        answer = session.post(f"{shop.url}/rest{path}", data=form, timeout=5).json()
-    assert answer["code"] == code
+        response = session.post(f"{shop.url}/rest{path}", data=form, timeout=5).json()
+    assert response["code"] == code
     if code == "0":
-        assert answer["expire_time"] == int(stamp) + 1000 * answer["expires_in"]
-        fresh = shop.another(access_token=Secret(answer["access_token"]))
+        assert response["expire_time"] == int(stamp) + 1000 * response["expires_in"]
+        fresh = shop.another(access_token=Secret(response["access_token"]))
         assert fresh.member_benefit().request_id
         with pytest.raises(CredentialRejected):
             shop.client.member_benefit()
     else:
-        assert "access_token" not in json.dumps(answer)
+        assert "access_token" not in json.dumps(response)
 
 
 def test_a_quote_takes_the_cheapest_variant_in_stock(shop: Shop) -> None:
-    """Price, freight and total are exact; the calls that told them are named."""
+    """Price, freight and total are exact; the ids of their calls are named."""
     shop.state.add_product(
         "1005002",
         "A chair",
@@ -295,12 +295,12 @@ def test_a_quote_takes_the_cheapest_variant_in_stock(shop: Shop) -> None:
         named = shop.client.quote("1005002", sku_id=name, quantity=1, ship_to="US", currency="USD")
         assert named.sku.sku_id == "2"
     options = shop.client.freight("1005002", "3", 1, ship_to="US", currency="USD")
-    fees = {each.code: each.fee for each in options}
+    fees = {option.code: option.fee for option in options}
     assert fees == {"FAST": Money("1172.71", "USD"), "SLOW": Money("3.40", "USD"), "ODD": None}
 
 
 @pytest.mark.parametrize(
-    ("asked", "why"),
+    ("changed", "why"),
     [
         ({"quantity": 1}, "none of 1 delivery options has a settled fee in USD"),
         ({"quantity": 3}, "no variant has 3 in stock"),
@@ -308,7 +308,7 @@ def test_a_quote_takes_the_cheapest_variant_in_stock(shop: Shop) -> None:
         ({"currency": "EUR"}, "priced in EUR"),
     ],
 )
-def test_a_quote_that_is_not_settled_is_none(shop: Shop, asked: dict[str, Any], why: str) -> None:
+def test_a_quote_that_is_not_settled_is_none(shop: Shop, changed: dict[str, Any], why: str) -> None:
     """The ambiguous "172.71", too little stock, another variant or currency: no price at all."""
     shop.state.add_product(
         "1005003",
@@ -316,7 +316,7 @@ def test_a_quote_that_is_not_settled_is_none(shop: Shop, asked: dict[str, Any], 
         skus=[SimSku(sku_id="1", sku_attr="a", price=Decimal(5), stock=2)],
         deliveries=[SimDelivery(fee=Decimal("172.71"), wording="ambiguous")],
     )
-    arguments: dict[str, Any] = {"sku_id": None, "quantity": 1, "currency": "USD"} | asked
+    arguments: dict[str, Any] = {"sku_id": None, "quantity": 1, "currency": "USD"} | changed
     with pytest.raises(QuoteUnreadable, match=why):
         shop.client.quote("1005003", ship_to="US", **arguments)
 

@@ -93,13 +93,15 @@ def test_a_signal_ends_it_in_order(number: signal.Signals) -> None:
 
 def test_an_unknown_scenario_is_refused_with_the_ones_there_are() -> None:
     """In one sentence."""
-    with pytest.raises(DemoError, match=r"'unwell' is no demo scenario; there are healthy, empty"):
+    with pytest.raises(
+        DemoError, match=r"'unwell' is not a demo scenario; there are healthy, empty"
+    ):
         boot("unwell")
 
 
 def test_two_stores_of_one_instant_are_the_same() -> None:
     """Everything comes from one seed and one instant."""
-    one, other = healthy(NOW), healthy(NOW)
-    assert one.tables == other.tables
-    assert one.supplier.orders == other.supplier.orders
-    assert one.paypal.batches == other.paypal.batches
+    first, other = healthy(NOW), healthy(NOW)
+    assert first.tables == other.tables
+    assert first.supplier.orders == other.supplier.orders
+    assert first.paypal.batches == other.paypal.batches

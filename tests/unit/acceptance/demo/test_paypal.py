@@ -1,4 +1,4 @@
-"""The PayPal simulator, asked by the real client over loopback."""
+"""The PayPal simulator, called by the real client over loopback."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_an_unknown_batch_is_not_found(bank: Bank) -> None:
 
 @pytest.mark.parametrize("changes", [{"client_id": Secret("x")}, {"client_secret": Secret("x")}])
 def test_a_wrong_credential_gets_no_token(bank: Bank, changes: dict[str, Any]) -> None:
-    """invalid_client is a rejected credential, asked once."""
+    """invalid_client is a rejected credential, after one call."""
     with pytest.raises(CredentialRejected) as caught:
         bank.another(**changes).payout_batch("B1")
     assert (caught.value.code, caught.value.http_status) == ("invalid_client", 401)
@@ -180,7 +180,7 @@ def test_a_missing_permission_is_a_matter_of_set_up(
 def test_a_sick_paypal_is_never_our_fault(
     bank: Bank, fault: str, value: Any, kind: type[ApiError]
 ) -> None:
-    """A look-up that keeps failing is asked five times in all."""
+    """A look-up that keeps failing is tried five times in all."""
     sleeps = Sleeps()
     client = bank.another(sleep=sleeps)
     client.token()
@@ -200,7 +200,7 @@ def test_retry_after_is_honoured(bank: Bank) -> None:
     client.token()
     bank.state.faults.rate_limit_next, bank.state.faults.rate_limit_s = 2, 4
     assert client.payout_batch("B1").status == "SUCCESS"
-    assert [int(each) for each in sleeps] == [4, 4]
+    assert [int(seconds) for seconds in sleeps] == [4, 4]
 
 
 def test_one_item_can_be_asked_for(bank: Bank) -> None:
@@ -223,9 +223,9 @@ def test_an_impossible_page_is_refused(bank: Bank, query: str) -> None:
     token = bank.client.token().value.reveal()
     with requests.Session() as session:
         session.trust_env = False
-        answer = session.get(
+        response = session.get(
             f"{bank.url}/v1/payments/payouts/B1?{query}",
             headers={"Authorization": f"Bearer {token}"},
             timeout=5,
         )
-    assert (answer.status_code, answer.json()["name"]) == (400, "VALIDATION_ERROR")
+    assert (response.status_code, response.json()["name"]) == (400, "VALIDATION_ERROR")

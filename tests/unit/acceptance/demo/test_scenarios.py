@@ -27,7 +27,7 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "mode"), CASES)
 def test_each_store_gets_its_verdicts(name: str, mode: tuple[str, ...], tmp_path: Path) -> None:
-    """Every stage as the table says, unarmed, serially and by two workers."""
+    """Every stage has its verdict of the table, unarmed, serially and with two workers."""
     clean = {
         key: value
         for key, value in os.environ.items()

@@ -41,17 +41,17 @@ def test_a_request_is_handed_over_as_it_came() -> None:
     try:
         with requests.Session() as session:
             session.trust_env = False
-            answer = session.post(f"{url}/a%2Fb?x=1", data={"k": "ü&="}, timeout=5)
+            response = session.post(f"{url}/a%2Fb?x=1", data={"k": "ü&="}, timeout=5)
     finally:
         server.stop()
-    assert answer.json() == {"path": "/a%2Fb"}
+    assert response.json() == {"path": "/a%2Fb"}
     got = server.seen[0]
     assert (got.verb, got.query, got.form) == ("POST", {"x": "1"}, {"k": "ü&="})
     assert got.headers["content-type"] == "application/x-www-form-urlencoded"
 
 
 def test_counted_faults_run_out() -> None:
-    """Each is due as often as it says, and never below zero."""
+    """Each fault is due as often as its count, which never falls below zero."""
     faults = Faults(fail_next=2)
     assert [faults.take("fail_next") for _ in range(4)] == [True, True, False, False]
     assert faults.fail_next == 0

@@ -71,7 +71,7 @@ def batch(items: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
     return {"batch_header": header, "items": items} | changes
 
 
-def test_a_token_says_what_it_may_do_and_until_when(web: responses.RequestsMock) -> None:
+def test_a_token_has_its_scopes_and_expiry(web: responses.RequestsMock) -> None:
     """The credential goes by Basic authentication; the token itself stays a secret."""
     web.post(TOKEN_URL, json=TOKEN)
     token = paypal_client().token()
@@ -79,8 +79,9 @@ def test_a_token_says_what_it_may_do_and_until_when(web: responses.RequestsMock)
     assert token.expires_at == NOW + timedelta(hours=9)
     assert "planted" not in repr(token)
     request = web.calls[0].request
-    said = base64.b64decode(request.headers["Authorization"].removeprefix("Basic ")).decode()
-    assert (said, request.body) == (f"{CLIENT_ID}:{CLIENT_SECRET}", "grant_type=client_credentials")
+    encoded = request.headers["Authorization"].removeprefix("Basic ")
+    assert base64.b64decode(encoded).decode() == f"{CLIENT_ID}:{CLIENT_SECRET}"
+    assert request.body == "grant_type=client_credentials"
 
 
 def test_a_token_is_reused_until_just_before_it_expires(web: responses.RequestsMock) -> None:
@@ -138,7 +139,7 @@ def test_totals_may_be_text_and_every_page_is_followed(web: responses.RequestsMo
         matcher = responses.matchers.query_param_matcher(query)
         web.get(BATCH_URL, json=page, match=[matcher])
     found = paypal_client().payout_batch("B1")
-    assert [each.item_id for each in found.items] == ["I1", "I2", "I3"]
+    assert [item.item_id for item in found.items] == ["I1", "I2", "I3"]
     assert len(web.calls) == 4
 
 
@@ -203,7 +204,7 @@ def test_an_error_says_whose_fault_it_is(
     assert caught.value.code == body.get("name", body.get("error"))
 
 
-def test_a_get_is_asked_again_after_the_named_wait(web: responses.RequestsMock) -> None:
+def test_a_get_is_repeated_after_the_named_wait(web: responses.RequestsMock) -> None:
     """429 with Retry-After, then a 500, then the batch."""
     web.post(TOKEN_URL, json=TOKEN)
     web.get(BATCH_URL, status=429, headers={"Retry-After": "5"})
@@ -216,7 +217,7 @@ def test_a_get_is_asked_again_after_the_named_wait(web: responses.RequestsMock) 
 
 
 def test_the_token_post_is_never_repeated(web: responses.RequestsMock) -> None:
-    """POSTs go out once, whatever comes back."""
+    """POSTs go out once, with any answer."""
     web.post(TOKEN_URL, status=500)
     with pytest.raises(Unavailable):
         paypal_client().payout_batch("B1")
@@ -232,7 +233,7 @@ def test_a_batch_id_is_quoted_into_the_address(web: responses.RequestsMock) -> N
         paypal_client().payout_batch("../../x?y#z")
 
 
-def test_a_provider_that_echoes_secrets_tells_no_one(
+def test_a_provider_that_echoes_secrets_shows_none(
     web: responses.RequestsMock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Id, secret and token are masked in messages and absent from logs."""

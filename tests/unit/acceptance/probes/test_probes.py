@@ -55,7 +55,7 @@ def test_the_window_limits_what_is_judged(trial: Trial) -> None:
     ],
 )
 def test_an_order_is_stuck_once_its_attempt_is_old(trial: Trial, change: str, stuck: int) -> None:
-    """What counts is when it was last touched, or its age where it has failed before."""
+    """What counts is when it was last touched, or its age if it has failed before."""
     then, now = trial.ago(minutes=31), trial.ago(minutes=29)
     trial.run(
         f"""UPDATE orders SET status = 'PURCHASING', {change}, "createdAt" = :then
@@ -100,7 +100,7 @@ def test_a_supplier_id_shared_with_a_stand_in_is_unique(trial: Trial) -> None:
         ("test_order", 0),
     ],
 )
-def test_a_marketplaces_number_is_told_from_a_lost_order(
+def test_a_marketplaces_number_is_distinguished_from_a_lost_order(
     trial: Trial, order_id: str, dangling: int
 ) -> None:
     """A sale with a marketplace's number has no order here; any other id has to have one."""
@@ -122,7 +122,7 @@ def test_a_purchase_of_another_supplier_needs_a_sale_too(trial: Trial) -> None:
 
 @pytest.mark.parametrize("net", ["0", "-0.01", "'NaN'"])
 def test_a_completed_sale_without_profit_is_found(trial: Trial, net: str) -> None:
-    """Zero is no profit, and NaN, which PostgreSQL sorts above every number, is none either."""
+    """Zero isn't a profit, nor is NaN, which PostgreSQL sorts above every number."""
     sale = _sale(trial)
     trial.run(f'UPDATE sales SET "netProfit" = {net} WHERE id = :id', id=sale)
     found = profit.net_profit(trial.ask)
@@ -203,7 +203,7 @@ def test_one_payout_id_for_both_sides_is_found(trial: Trial) -> None:
 
 
 def test_a_payout_of_a_user_without_paypal_is_payoneers(trial: Trial) -> None:
-    """It can't be looked up at PayPal, whatever its id looks like."""
+    """It can't be looked up at PayPal, with any form of id."""
     trial.run("""UPDATE users SET "paypalPayoutEmail" = NULL, "payoneerPayoutEmail" = 'x@y.z'""")
     found = payouts.newest(trial.ask, sample=3).payouts
     assert {(payout.role, payout.payoneer) for payout in found} == {
@@ -241,8 +241,8 @@ def test_the_cycle_breaks_at_the_first_step_that_none_took(
     trial: Trial, statement: str, step: str
 ) -> None:
     """Each step counts only for orders that took those before it."""
-    for each in statement.split("; "):
-        trial.run(each)
+    for command in statement.split("; "):
+        trial.run(command)
     broken = cycle.cycle(trial.ask, sample=5).breaks_at()
     assert broken is not None
     assert broken[0] == step

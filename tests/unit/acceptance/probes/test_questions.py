@@ -1,4 +1,4 @@
-"""The questions to the store's database: all are asked, and none can change anything."""
+"""The questions to the store's database: a criterion needs each, and none can change anything."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _WRITES = (
 _REFUSED = re.compile(r"25006|25001|may not read|one statement|not refused")
 
 
-def test_every_question_is_asked_by_a_criterion() -> None:
+def test_every_question_is_needed_by_a_criterion() -> None:
     """The list holds no question that no criterion, and no fixture of one, takes by its name."""
     taken = {
         argument.arg
@@ -88,13 +88,13 @@ def test_no_write_goes_through_any_question_s_connection(
     reader = running_store.environment["DATABASE_URL"]
     settings = Settings.from_environment(running_store.environment, target="demo", dotenv={})
     parameters = Scope(now=running_store.world.now, settings=settings).parameters()
-    said: Counter[str] = Counter()
+    refusals: Counter[str] = Counter()
     url = running_store.owner_url if role == "owner" else reader
     with opened(url) as database, database.transaction() as transaction:
 
         def attack(statement: str, /, **given: object) -> Row:
             violations = [_refusal(transaction, write) for write in _WRITES]
-            said.update(_REFUSED.findall(" ".join(violations)))
+            refusals.update(_REFUSED.findall(" ".join(violations)))
             return transaction.ask(statement, **given)
 
         for reading in questions(NAMES, settings).values():
@@ -102,9 +102,9 @@ def test_no_write_goes_through_any_question_s_connection(
         number = "SELECT CAST(pg_current_xact_id_if_assigned() AS text) AS number"
         assert transaction.ask(number) == {"number": None}
     # Eighteen questions are nineteen statements: the traced orders take two.
-    assert (len(NAMES), said.total()) == (18, 19 * len(_WRITES))
+    assert (len(NAMES), refusals.total()) == (18, 19 * len(_WRITES))
     refused = {"25006": 15 - by_right, "25001": 2, "may not read": by_right, "one statement": 1}
-    assert {words: count / 19 for words, count in said.items()} == {
+    assert {words: count / 19 for words, count in refusals.items()} == {
         words: count for words, count in refused.items() if count
     }
 

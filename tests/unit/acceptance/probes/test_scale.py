@@ -74,7 +74,7 @@ def connection(server: Postgres) -> Iterator[Connection]:
     engine.dispose()
 
 
-def _asked(connection: Connection, name: str) -> RecordedStatement:
+def _read(connection: Connection, name: str) -> RecordedStatement:
     recorder = Recorder(
         lambda statement, /, **given: dict(
             connection.execute(text(statement), given).mappings().one()
@@ -88,9 +88,9 @@ def _asked(connection: Connection, name: str) -> RecordedStatement:
 def test_a_question_is_one_statement_that_goes_by_the_stores_indexes(
     connection: Connection, name: str
 ) -> None:
-    """The window is read by its index, joins by their keys; one scan where all is compared."""
-    asked = _asked(connection, name)
-    lines = connection.execute(text(f"EXPLAIN {asked.statement}"), asked.parameters).scalars()
+    """The window is read by its index, joins by their keys; one scan if all rows are compared."""
+    query = _read(connection, name)
+    lines = connection.execute(text(f"EXPLAIN {query.statement}"), query.parameters).scalars()
     plan = "\n".join(lines)
     over = _OVER_EVERYTHING.get(name)
     assert {"orders", "sales"} & set(reads(plan).scans) == ({over} if over else set())
@@ -101,19 +101,19 @@ def test_a_question_is_one_statement_that_goes_by_the_stores_indexes(
 
 @pytest.mark.parametrize("name", _SICK)
 def test_an_answer_is_bounded_however_many_offend(connection: Connection, name: str) -> None:
-    """Where all of the window's rows are wrong, they are counted and five of them are named."""
-    before = max(_counts(_asked(connection, name)))
+    """If all of the window's rows are wrong, they are counted and five of them are named."""
+    before = max(_counts(_read(connection, name)))
     connection.execute(text(f"{_SICK[name]} {_RECENT}"))
-    asked = _asked(connection, name)
-    offending = [len(value) for key, value in asked.row.items() if key.startswith("newest_")]
+    query = _read(connection, name)
+    offending = [len(value) for key, value in query.row.items() if key.startswith("newest_")]
     assert before > 100
-    assert max(_counts(asked)[1:]) > 100
+    assert max(_counts(query)[1:]) > 100
     assert offending == [5]
-    assert all(len(value) <= 20 for value in asked.row.values() if isinstance(value, list))
+    assert all(len(value) <= 20 for value in query.row.values() if isinstance(value, list))
 
 
-def _counts(asked: RecordedStatement) -> list[int]:
-    return [value for value in asked.row.values() if isinstance(value, int)]
+def _counts(query: RecordedStatement) -> list[int]:
+    return [value for value in query.row.values() if isinstance(value, int)]
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
@@ -121,15 +121,15 @@ def test_psql_is_given_the_same_question(
     server: Postgres, connection: Connection, name: str
 ) -> None:
     """With the values in its text, a statement answers what it answers with bound ones."""
-    asked = _asked(connection, name)
+    query = _read(connection, name)
     with Psql(server.program("psql"), server.url().split("&schema=")[0]) as psql:
-        statement = psql.literal(asked)
+        statement = psql.literal(query)
         assert psql.seconds(statement) > 0
-    answer = connection.exec_driver_sql(statement.replace("%", "%%")).mappings().one()
-    assert dict(answer) == asked.row
+    row = connection.exec_driver_sql(statement.replace("%", "%%")).mappings().one()
+    assert dict(row) == query.row
 
 
-def test_a_statement_that_psql_refuses_is_told(server: Postgres) -> None:
+def test_a_statement_that_psql_refuses_is_reported(server: Postgres) -> None:
     """With the server's words: a failed statement has no time."""
     with (
         Psql(server.program("psql"), server.url().split("&schema=")[0]) as psql,

@@ -100,7 +100,7 @@ def test_a_former_receiver_is_right_for_an_older_payout() -> None:
     ],
 )
 def test_a_payout_that_went_wrong_says_how(batch: PayoutBatch | None, words: str) -> None:
-    """One sentence that names sale, role and batch, and nobody."""
+    """One sentence that names sale, role and batch, and no person."""
     found = _settled(batch=batch)
     assert found.settled == 0
     assert found.wrong[0].startswith("sale 7 user payout B1: ")
@@ -137,7 +137,7 @@ def test_payoneer_is_inconclusive_unless_it_is_accepted() -> None:
 
 
 def test_what_was_seen_to_be_wrong_stays_wrong() -> None:
-    """A provider that goes down afterwards doesn't hide it; before, it is what is said."""
+    """A provider that goes down afterwards doesn't hide it; before, it is the reason."""
     provider = Provider(B1=replace(BATCH, status="DENIED"))
     provider.down_after = 1
     assert len(settle(provider, [PAYOUT, PAYOUT], former_receivers=(), wait=ONCE).wrong) == 1
@@ -153,18 +153,18 @@ def test_a_sale_without_an_amount_was_paid_wrongly() -> None:
 
 
 class Slow(Provider):
-    """PayPal, which settles its batches while it is asked."""
+    """PayPal, which settles its batches between look-ups."""
 
     def __init__(self, *, looks: int, status: str = "PROCESSING") -> None:
         super().__init__(B1=BATCH, B2=replace(BATCH, batch_id="B2", debug_id="d2"))
         self.looks = looks
         self.status = status
-        self.asked: list[str] = []
+        self.batch_ids: list[str] = []
 
     def payout_batch(self, batch_id: str) -> PayoutBatch:
-        self.asked.append(batch_id)
+        self.batch_ids.append(batch_id)
         batch = super().payout_batch(batch_id)
-        if batch_id == "B1" and self.asked.count("B1") <= self.looks:
+        if batch_id == "B1" and self.batch_ids.count("B1") <= self.looks:
             return replace(batch, status=self.status, items=())
         return batch
 
@@ -180,7 +180,7 @@ def test_what_paypal_works_on_is_looked_up_again(status: str) -> None:
     wait = waiting(timedelta(minutes=1), sleep=pauses.append)
     found = settle(provider, BOTH, former_receivers=(), wait=wait)
     assert (found.looked_up, found.settled, found.pending) == (2, 2, ())
-    assert provider.asked == ["B1", "B2", "B1", "B1", "B1"]
+    assert provider.batch_ids == ["B1", "B2", "B1", "B1", "B1"]
     assert len(pauses) == 2
 
 
@@ -192,10 +192,10 @@ def test_what_takes_longer_is_pending() -> None:
 
 
 def test_without_a_wait_each_is_looked_up_once() -> None:
-    """As where one order of several is traced."""
+    """As if one order of several is traced."""
     provider = Slow(looks=99)
     assert len(settle(provider, BOTH, former_receivers=()).pending) == 1
-    assert provider.asked == ["B1", "B2"]
+    assert provider.batch_ids == ["B1", "B2"]
 
 
 def test_a_receiver_is_not_waited_for() -> None:
@@ -203,7 +203,7 @@ def test_a_receiver_is_not_waited_for() -> None:
     provider = Slow(looks=0)
     provider["B1"] = replace(BATCH, items=(replace(ITEM, status="UNCLAIMED"),))
     found = settle(provider, BOTH, former_receivers=(), wait=ONCE)
-    assert provider.asked == ["B1", "B2"]
+    assert provider.batch_ids == ["B1", "B2"]
     assert len(found.pending) == 1
 
 
@@ -212,5 +212,5 @@ def test_beside_a_wrong_one_nothing_is_waited_for() -> None:
     provider = Slow(looks=99)
     provider["B2"] = replace(BATCH, status="DENIED")
     found = settle(provider, BOTH, former_receivers=(), wait=ONCE)
-    assert provider.asked == ["B1", "B2"]
+    assert provider.batch_ids == ["B1", "B2"]
     assert (len(found.wrong), len(found.pending)) == (1, 1)

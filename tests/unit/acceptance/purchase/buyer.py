@@ -3,8 +3,8 @@
 Run as `python -m tests.unit.acceptance.purchase.buyer`. Each line of stdin is a JSON object
 {supplier, journal, variables, now, kill_after, kill_when}. For each it forks a process that places
 an order (it has imported everything and has no threads, so that this costs milliseconds), kills it
-after so many seconds or when a file appears, if the line says so, and prints how it ended: nothing
-if it was killed before.
+after so many seconds or when a file appears, if the line asks for it, and prints how it ended:
+nothing if it was killed before.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def buy(job: dict[str, Any]) -> str:
                 settings=settings,
                 project="shop",
                 target="demo",
-                who="a person",
+                operator="a person",
                 clock=clock,
                 conditions=tuple,
                 observe=_forget,
@@ -54,25 +54,25 @@ def buy(job: dict[str, Any]) -> str:
 
 
 def _forget(**values: object) -> None:
-    """Take in evidence that nobody looks at."""
+    """Ignore evidence."""
 
 
 def main() -> None:
     """Answer each line until stdin ends."""
     for line in sys.stdin:
         job = json.loads(line)
-        heard, say = os.pipe()
+        read_end, write_end = os.pipe()
         pid = os.fork()
         if not pid:
-            os.write(say, buy(job).encode())
+            os.write(write_end, buy(job).encode())
             os._exit(0)
-        os.close(say)
+        os.close(write_end)
         if "kill_after" in job or "kill_when" in job:
             time.sleep(job.get("kill_after", 0))
             while "kill_when" in job and not Path(job["kill_when"]).exists():
                 time.sleep(0.002)
             os.kill(pid, signal.SIGKILL)  # not waited for yet, so it is still that process
-        with os.fdopen(heard) as words:
+        with os.fdopen(read_end) as words:
             sys.stdout.write(f"{words.read()}\n")
         sys.stdout.flush()
         os.waitpid(pid, 0)

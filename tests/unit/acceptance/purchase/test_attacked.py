@@ -80,19 +80,19 @@ class Meddler:
         path = head.split(b" ", 2)[1].decode()
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         upstream.request("POST", path, body=content, headers=form)
-        answer = upstream.getresponse()
-        told = answer.read()
+        response = upstream.getresponse()
+        body = response.read()
         upstream.close()
-        whole = f"HTTP/1.1 {answer.status} X\r\nContent-Length: {len(told)}\r\n\r\n".encode() + told
+        raw = f"HTTP/1.1 {response.status} X\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
         if _ORDER not in content:
-            return Spoilt(content=whole)
-        self.longest = max(self.longest, len(whole))
-        return self.spoil(whole)
+            return Spoilt(content=raw)
+        self.longest = max(self.longest, len(raw))
+        return self.spoil(raw)
 
 
 @contextmanager
 def meddled(supplier: str) -> Iterator[tuple[Meddler, str]]:
-    """Put a meddling network before a supplier; yields it and the address to ask instead."""
+    """Put a meddling network before a supplier; yield it and the address to call instead."""
     meddler = Meddler(supplier)
 
     class Handler(socketserver.StreamRequestHandler):
@@ -110,7 +110,7 @@ def meddled(supplier: str) -> Iterator[tuple[Meddler, str]]:
                 try:
                     self.connection.sendall(spoilt.content)
                 except OSError:
-                    return  # nobody waits any more
+                    return  # the client has gone
                 if spoilt.reset:
                     hard = struct.pack("ii", 1, 0)
                     self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, hard)
@@ -123,7 +123,7 @@ def meddled(supplier: str) -> Iterator[tuple[Meddler, str]]:
         allow_reuse_address = True
 
         def handle_error(self, request: object, client_address: object) -> None:
-            """Say nothing: a client that went away is no news."""
+            """Print nothing: a client that closed the connection is not an error."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
@@ -145,7 +145,7 @@ class Attack:
         self.bench, self.meddler, self.url, self.folder = bench, meddler, url, folder
 
     def order(self, spoil: Spoil, *, timeout: float = 5.0) -> str:
-        """Order something in a shop of its own; return where the journal stands after it.
+        """Order something in a shop of its own; return the state in the journal after it.
 
         Whatever came of it, the supplier made one order, and a second try makes no other.
         """
@@ -184,9 +184,9 @@ def _up_to(length: int, *, reset: bool) -> Spoil:
 def test_a_cut_at_any_byte_of_the_answer_is_unknown(attack: Attack, reset: bool) -> None:
     """Only the whole answer confirms; nothing is ordered again."""
     assert attack.order(lambda content: Spoilt(content=content)) == "CONFIRMED"
-    whole = attack.meddler.longest
-    assert whole > 150
-    lengths = range(whole) if _SWEEP else (*range(0, whole, 9), whole - 1)
+    raw = attack.meddler.longest
+    assert raw > 150
+    lengths = range(raw) if _SWEEP else (*range(0, raw, 9), raw - 1)
     states = {length: attack.order(_up_to(length, reset=reset)) for length in lengths}
     assert set(states.values()) == {"UNKNOWN"}, states
 
@@ -226,7 +226,7 @@ _GARBAGE = {
 
 @pytest.mark.parametrize("content", _GARBAGE.values(), ids=_GARBAGE)
 def test_garbage_proves_neither_an_order_nor_none(attack: Attack, content: bytes) -> None:
-    """The supplier has made it, says something odd, and it is UNKNOWN."""
+    """The supplier has made it and its answer is odd: it is UNKNOWN."""
     assert attack.order(body(content)) == "UNKNOWN"
 
 
@@ -237,7 +237,7 @@ def test_a_status_of_no_answer_is_unknown(attack: Attack, status: int) -> None:
 
 
 def test_an_answer_that_comes_too_late_is_unknown(attack: Attack) -> None:
-    """It was sent, and nobody waited for it."""
+    """It was sent, and no one waited for it."""
 
     def late(content: bytes) -> Spoilt:
         return Spoilt(content=content, late=1)
@@ -246,12 +246,12 @@ def test_an_answer_that_comes_too_late_is_unknown(attack: Attack) -> None:
 
 
 def test_an_answer_that_comes_twice_is_read_once(attack: Attack) -> None:
-    """The second copy is no answer to whatever is asked next."""
+    """The second copy isn't taken for the answer to the next call."""
     assert attack.order(lambda content: Spoilt(content=content * 2)) == "CONFIRMED"
 
 
 def test_an_answer_about_an_earlier_order_is_unknown(bench: Bench) -> None:
-    """A supplier that repeats itself has said nothing of the new order."""
+    """An answer about an earlier order proves nothing about the new one."""
     first = bench.place()
     bench.clock.now += timedelta(days=40)
     with meddled(bench.url) as (meddler, url), bench.journal() as journal:
@@ -264,7 +264,7 @@ def test_an_answer_about_an_earlier_order_is_unknown(bench: Bench) -> None:
 
 
 class Jumping:
-    """A clock that is set, now and then, while somebody looks at it."""
+    """A clock that is set now and then, between two readings."""
 
     def __init__(self, clock: Clock, chance: random.Random) -> None:
         self.clock, self.chance = clock, chance

@@ -31,13 +31,13 @@ def test_it_is_the_same_for_ever() -> None:
 
 @given(parts, parts)
 def test_it_differs_if_any_part_differs(
-    one: tuple[str, str, date, int], other: tuple[str, str, date, int]
+    first: tuple[str, str, date, int], other: tuple[str, str, date, int]
 ) -> None:
     """Criterion, target, day and attempt all count, and none runs into the next."""
-    assert (_key(one) == _key(other)) == (one == other)
+    assert (_key(first) == _key(other)) == (first == other)
 
 
 @given(parts)
 def test_it_fits_the_supplier(part: tuple[str, str, date, int]) -> None:
-    """At most 32 letters, digits and hyphens, whatever the names are."""
+    """At most 32 letters, digits and hyphens, for any names."""
     assert re.fullmatch(r"[a-z0-9-]{1,32}", _key(part))

@@ -108,7 +108,7 @@ class Shop:
 
     @property
     def state_of_journal(self) -> str:
-        """Where the one action stands; empty where there is none."""
+        """The state of the one action; empty if there is none."""
         from pytest_prodstatus.journal import Journal
 
         with Journal.open(str(self.job["journal"])) as journal:
@@ -132,7 +132,7 @@ def test_killed_while_it_buys(buy: Buy, tmp_path: Path, route: str) -> None:
             shop = Shop(tmp_path / str(number), state, url, clock)
             if route == "store":
                 shop.by_command()
-            said = shop.bought(buy, kill_after=chance.uniform(0, _SECONDS))
+            verdict = shop.bought(buy, kill_after=chance.uniform(0, _SECONDS))
             left = shop.state_of_journal
             ends[left] += 1
             if left in ("INTENT", "SENT"):
@@ -140,14 +140,14 @@ def test_killed_while_it_buys(buy: Buy, tmp_path: Path, route: str) -> None:
             elif not left:
                 assert shop.orders == 0
                 assert shop.bought(buy) == "CONFIRMED"
-            assert said in ("", "CONFIRMED")
+            assert verdict in ("", "CONFIRMED")
             assert shop.orders <= (left != "INTENT"), left
     assert sum(ends.values()) == _KILLS
 
 
 @pytest.mark.parametrize("route", ["direct", "store"])
 def test_killed_between_sent_and_the_answer(buy: Buy, tmp_path: Path, route: str) -> None:
-    """The order exists and nobody heard of it: it stands at SENT, and is never placed again."""
+    """The order exists and its answer was lost: it stays SENT, and is never placed again."""
     ordered = tmp_path / "0" / "runs"
     with supplier() as (state, url, clock):
         state.add_product("1005001234567890", "A lamp", price="12.50")
@@ -157,7 +157,7 @@ def test_killed_between_sent_and_the_answer(buy: Buy, tmp_path: Path, route: str
             shop.by_command()
         else:
             ordered = tmp_path / "ordered"
-            threading.Thread(target=_say_when, args=(state.created, ordered), daemon=True).start()
+            threading.Thread(target=_announce, args=(state.created, ordered), daemon=True).start()
         assert shop.bought(buy, kill_when=str(ordered)) == ""
         assert (shop.state_of_journal, shop.orders) == ("SENT", 1)
         for days in (0, 1, 31):
@@ -165,7 +165,7 @@ def test_killed_between_sent_and_the_answer(buy: Buy, tmp_path: Path, route: str
         assert (shop.state_of_journal, shop.orders) == ("SENT", 1)
 
 
-def _say_when(created: Counter[str], path: Path) -> None:
+def _announce(created: Counter[str], path: Path) -> None:
     while not created:
         time.sleep(0.001)
     path.touch()

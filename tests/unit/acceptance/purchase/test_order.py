@@ -34,14 +34,14 @@ def test_an_order_is_placed_paid_and_written_down(bench: Bench) -> None:
 
 
 def test_a_second_order_is_refused_for_the_day(bench: Bench) -> None:
-    """The claim is the day's, whoever asks."""
+    """The claim is the day's, for every process."""
     bench.place()
     kind, reason = bench.blocked()
     assert (kind, "already claimed" in reason, bench.ordered) == ("not-armed", True, 1)
 
 
 def test_every_missing_condition_is_in_one_reason(bench: Bench) -> None:
-    """So that a person can set them all at once; nothing is asked of the supplier."""
+    """So that a person can set them all at once; the supplier isn't called."""
     bench.variables = {"TEST_CITY": "Town"}
     bench.conditions = lambda: ("the credential is for the sandbox",)
     kind, reason = bench.blocked()
@@ -72,8 +72,8 @@ def test_the_ladder_spends_as_much_as_it_says(bench: Bench) -> None:
 
 def test_the_credential_is_looked_at_again_just_before(bench: Bench) -> None:
     """What was good when the run began may have changed."""
-    answers = iter([(), ("the access token of credential 1 has expired",)])
-    bench.conditions = lambda: next(answers)
+    missing = iter([(), ("the access token of credential 1 has expired",)])
+    bench.conditions = lambda: next(missing)
     assert bench.blocked()[0] == "not-armed"
     bench.conditions = tuple
     bench.state.faults.reject_token = True
@@ -83,7 +83,7 @@ def test_the_credential_is_looked_at_again_just_before(bench: Bench) -> None:
 
 
 def test_an_order_that_would_leave_too_late_is_written_off(bench: Bench) -> None:
-    """A process that slept between claim and order sends nothing, says so, and frees the day."""
+    """A process that slept between claim and order sends nothing and frees the day."""
     times = [bench.clock(), bench.clock() + timedelta(minutes=11)]
 
     def clock() -> datetime:
@@ -101,7 +101,7 @@ def test_an_order_that_would_leave_too_late_is_written_off(bench: Bench) -> None
 
 @pytest.mark.parametrize("fault", ["cut_next", "garbage_next"])
 def test_an_order_of_unknown_end_blocks_the_next(bench: Bench, fault: str) -> None:
-    """It was made, nobody heard of it, and nothing is ordered until a person has looked."""
+    """It was made, its answer was lost, and nothing is ordered until a person has looked."""
     original = aliexpress_client(bench.url, clock=bench.clock)
     place = original.place_order
 

@@ -1,4 +1,4 @@
-"""A placed order is waited for and read back; nobody waits for one that won't come."""
+"""A placed order is waited for and read back, and not waited for if it won't come."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_the_wait_ends_with_the_order_or_with_its_criterion(
 
 
 def test_the_note_is_of_one_run(tmp_path: Path) -> None:
-    """A folder that another run used before says nothing about this one."""
+    """A folder that another run used before proves nothing about this one."""
     Placing(tmp_path, "run 1").end()
     assert Placing(tmp_path, "run 1").over
     assert not Placing(tmp_path, "run 2").over

@@ -33,9 +33,9 @@ if does == "report":
     sys.exit(int(rest[0]))
 elif does == "print":
     print(rest[0])
-elif does == "tell":
+elif does == "environment":
     report("SKIPPED", "N/A", " ".join(os.environ.get(name, "-") for name in rest))
-elif does == "hang":
+elif does == "sleep":
     report("SUCCESS", "8198352049851315")
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     pathlib.Path("child").write_text(str(child.pid))
@@ -80,7 +80,7 @@ class Backend:
         return len(path.read_text().splitlines()) if path.exists() else 0
 
     def states(self) -> list[str]:
-        """Return where each action of the journal stands, newest first."""
+        """Return the state of each action in the journal, newest first."""
         with self.bench.journal() as journal:
             return [str(action.state) for action in journal.actions()]
 
@@ -103,7 +103,7 @@ def _alive(pid: int) -> bool:
             os.kill(pid, 0)
             state = Path(f"/proc/{pid}/stat")
             if state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z":
-                return False  # killed, and nobody has looked at it yet
+                return False  # killed, and not yet reaped
         except (ProcessLookupError, FileNotFoundError):
             return False
         time.sleep(0.02)
@@ -122,7 +122,7 @@ def test_a_success_with_an_id_is_the_order(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "fragment"),
     [
         (("report", "1", "SUCCESS", "8198"), "exit 1, reports SUCCESS"),
         (("report", "0", "SUCCESS", "N/A"), "order id None"),
@@ -138,12 +138,12 @@ def test_a_success_with_an_id_is_the_order(backend: Backend) -> None:
     ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
 )
 def test_what_proves_nothing_is_unknown_and_is_never_run_again(
-    backend: Backend, arguments: tuple[str, ...], said: str
+    backend: Backend, arguments: tuple[str, ...], fragment: str
 ) -> None:
-    """A failure of the command says nothing about the order: it would post again."""
+    """A failure of the command proves nothing about the order: it would post again."""
     backend.does(*arguments)
     kind, reason = backend.bench.blocked()
-    assert (kind, said in reason) == ("unresolved-intent", True), reason
+    assert (kind, fragment in reason) == ("unresolved-intent", True), reason
     backend.does("report", "0", "SUCCESS", "8198352049851315")
     for hours in (0, 24):
         backend.bench.clock.now += timedelta(hours=hours)
@@ -153,7 +153,7 @@ def test_what_proves_nothing_is_unknown_and_is_never_run_again(
 
 @pytest.mark.parametrize("status", ["0", "1"])
 def test_what_it_skipped_was_not_ordered(backend: Backend, status: str) -> None:
-    """It says so itself: the day is free again."""
+    """Its report says that it skipped: the day is free again."""
     backend.does("report", status, "SKIPPED", "N/A", "no OAuth credential")
     kind, reason = backend.bench.blocked()
     assert (kind, "it skipped the purchase: no OAuth credential" in reason) == ("not-armed", True)
@@ -171,7 +171,7 @@ def test_a_report_of_an_earlier_run_proves_nothing(backend: Backend) -> None:
     assert backend.states() == ["UNKNOWN"]
 
 
-def test_an_order_that_is_known_is_no_new_one(backend: Backend) -> None:
+def test_an_order_that_is_known_is_not_a_new_one(backend: Backend) -> None:
     """A new report with the id of an earlier order proves that order, not this one."""
     backend.does("report", "0", "SUCCESS", "8198352049851315")
     backend.bench.place()
@@ -181,9 +181,9 @@ def test_an_order_that_is_known_is_no_new_one(backend: Backend) -> None:
     assert (backend.runs, backend.states()) == (2, ["UNKNOWN", "CONFIRMED"])
 
 
-def test_a_command_that_hangs_is_ended_with_all_its_processes(backend: Backend) -> None:
-    """Its report of success doesn't count: nobody knows what it was about to do."""
-    backend.does("hang")
+def test_a_command_that_takes_too_long_is_ended_with_all_its_processes(backend: Backend) -> None:
+    """Its report of success doesn't count: it is not known what it was about to do."""
+    backend.does("sleep")
     backend.bench.variables["PRODSTATUS_PURCHASE_TIMEOUT"] = "2s"
     kind, reason = backend.bench.blocked()
     assert (kind, "ended at its time limit" in reason) == ("unresolved-intent", True)
@@ -198,13 +198,15 @@ def test_its_output_holds_nobody_up(backend: Backend, does: str) -> None:
     assert str(backend.bench.place().state) == "CONFIRMED"
 
 
-def test_it_is_told_what_was_judged(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The product that was quoted, whatever the process's own environment says, and the rest."""
+def test_it_gets_what_was_judged(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The product that was quoted, not that of the process's own environment, and the rest."""
     monkeypatch.setenv("TEST_PRODUCT_URL", "https://www.aliexpress.com/item/1.html")
     monkeypatch.setenv("STORE_SETTING", "of-the-store")
-    backend.does("tell", "TEST_PRODUCT_URL", "TEST_COUNTRY", "REAL_PLACEORDER", "STORE_SETTING")
-    told = backend.bench.variables["TEST_PRODUCT_URL"]
-    assert f"{told} us 1 of-the-store" in backend.bench.blocked()[1]
+    backend.does(
+        "environment", "TEST_PRODUCT_URL", "TEST_COUNTRY", "REAL_PLACEORDER", "STORE_SETTING"
+    )
+    url = backend.bench.variables["TEST_PRODUCT_URL"]
+    assert f"{url} us 1 of-the-store" in backend.bench.blocked()[1]
 
 
 def test_its_words_hold_no_secret_and_no_person(
@@ -213,7 +215,7 @@ def test_its_words_hold_no_secret_and_no_person(
     """Neither in the reason nor in the journal, which outlives it."""
     monkeypatch.setenv("STORE_API_KEY", "hunter2-hunter2")
     backend.bench.variables["TEST_FULL_NAME"] = "Ann Person"
-    backend.does("tell", "STORE_API_KEY", "TEST_FULL_NAME", "TEST_ADDRESS", "TEST_PHONE")
+    backend.does("environment", "STORE_API_KEY", "TEST_FULL_NAME", "TEST_ADDRESS", "TEST_PHONE")
     reason = backend.bench.blocked()[1]
     with backend.bench.journal() as journal:
         details = str([event.note for action in journal.actions() for event in action.events])
@@ -227,7 +229,7 @@ def test_its_words_hold_no_secret_and_no_person(
     ("change", "named"),
     [
         ({"PRODSTATUS_PURCHASE_REPORT": ""}, "PRODSTATUS_PURCHASE_REPORT is not set"),
-        ({"PRODSTATUS_PURCHASE_FOLDER": "/nowhere"}, "PURCHASE_FOLDER is no folder: '/nowhere'"),
+        ({"PRODSTATUS_PURCHASE_FOLDER": "/nowhere"}, "PURCHASE_FOLDER is not a folder: '/nowhere'"),
         ({"PRODSTATUS_PURCHASE_COMMAND": "./no-such"}, "names no program that can be run"),
         ({"PRODSTATUS_PURCHASE_COMMAND": "npx 'buy"}, "names no program that can be run"),
         ({"PRODSTATUS_PLACEORDER_MODE": "unpaid"}, "PRODSTATUS_PURCHASE_COMMAND can't do"),
@@ -236,7 +238,7 @@ def test_its_words_hold_no_secret_and_no_person(
 def test_a_command_that_can_t_be_run_is_not_armed(
     backend: Backend, change: dict[str, str], named: str
 ) -> None:
-    """It is named with the other conditions, before anything is asked or claimed."""
+    """It is named with the other conditions, before any call or claim."""
     backend.does("report", "0", "SUCCESS", "8198352049851315")
     backend.bench.variables |= change
     kind, reason = backend.bench.blocked()
@@ -246,7 +248,7 @@ def test_a_command_that_can_t_be_run_is_not_armed(
 
 
 def test_a_quote_runs_no_command(backend: Backend) -> None:
-    """It asks for the price alone; so does one above the cap."""
+    """It gets only the price; so does one above the cap."""
     backend.does("report", "0", "SUCCESS", "8198352049851315")
     for change in ({"PRODSTATUS_PLACEORDER_MODE": "quote"}, {"PRODSTATUS_SPEND_LIMIT": "1 USD"}):
         backend.bench.variables |= change

@@ -50,7 +50,7 @@ def test_without_asserts_no_criterion_starts(
 
 
 def test_without_asserts_other_tests_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test that is no criterion is none of ours."""
+    """A test that isn't a criterion is left alone."""
     project.write({"test_plain.py": "def test_plain(): pass\n", "test_shop.py": SHOP})
     monkeypatch.setenv("PYTHONOPTIMIZE", "1")
     ran = project.run_alone()
@@ -59,7 +59,7 @@ def test_without_asserts_other_tests_run(project: Project, monkeypatch: pytest.M
 
 
 @MODES
-def test_what_killed_a_thread_is_told_in_full(
+def test_what_killed_a_thread_is_recorded_in_full(
     project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...]
 ) -> None:
     """The record has the thread's traceback, without the secret in it."""
@@ -76,8 +76,8 @@ def test_what_killed_a_thread_is_told_in_full(
 
 
 @MODES
-def test_a_doubt_outlives_a_rerun(project: Project, mode: tuple[str, ...]) -> None:
-    """The warnings of all attempts come together, so nobody knows whose it was."""
+def test_a_suspect_pass_outlives_a_rerun(project: Project, mode: tuple[str, ...]) -> None:
+    """The warnings of all attempts come together, so their attempt is unknown."""
     project.write(
         {
             "test_api.py": """
@@ -112,18 +112,18 @@ def test_b(): return 1
 def test_a_suite_that_hides_whole_kinds_of_warnings_is_heard(
     project: Project, mode: tuple[str, ...], line: str
 ) -> None:
-    """A filter for the sake of silence says nothing about what was looked at."""
+    """A filter that hides warnings doesn't change what was observed."""
     project.write({"test_api.py": QUIET})
     (project.root / "pytest.ini").write_text(f"[pytest]\nfilterwarnings = {line}\n")
     assert set(project.run(*mode).verdicts.values()) == {"BLOCKED inconclusive"}
 
 
-@pytest.mark.parametrize("told", ["ignore", "error::BytesWarning"])
+@pytest.mark.parametrize("filters", ["ignore", "error::BytesWarning"])
 def test_an_environment_that_hides_warnings_is_heard(
-    project: Project, monkeypatch: pytest.MonkeyPatch, told: str
+    project: Project, monkeypatch: pytest.MonkeyPatch, filters: str
 ) -> None:
     """PYTHONWARNINGS, as an image for containers may set it; any hides deprecations from pytest."""
-    monkeypatch.setenv("PYTHONWARNINGS", told)
+    monkeypatch.setenv("PYTHONWARNINGS", filters)
     returns = "class Api(unittest.TestCase):\n    def test_c(self): return 1\n"
     project.write({"test_api.py": f"{QUIET}@api\n{returns}"})
     verdicts = project.run_alone().verdicts
@@ -140,7 +140,7 @@ def test_an_environment_that_hides_warnings_is_heard(
     ],
 )
 def test_a_suite_may_take_a_warning_for_nothing(project: Project, line: str) -> None:
-    """Who filters just that one out has decided; the other is heard."""
+    """A filter for exactly that warning is a decision; other warnings still count."""
     project.write({"test_api.py": QUIET})
     (project.root / "pytest.ini").write_text(f"[pytest]\nfilterwarnings = {line}\n")
     verdicts = project.run().verdicts
@@ -148,7 +148,7 @@ def test_a_suite_may_take_a_warning_for_nothing(project: Project, line: str) -> 
 
 
 def test_a_mark_has_the_last_word(project: Project) -> None:
-    """It stands at the test that it is about."""
+    """The reason names the test that it is about."""
     quiet = "@api\n@pytest.mark.filterwarnings('ignore')\ndef test_a(): return 1\n"
     project.write({"test_api.py": quiet})
     (project.root / "pytest.ini").write_text("[pytest]\nfilterwarnings = ignore\n")
@@ -156,16 +156,16 @@ def test_a_mark_has_the_last_word(project: Project) -> None:
 
 
 def test_the_gate_stays_closed_where_a_test_ends_the_process_with_0(project: Project) -> None:
-    """Nobody can change that exit status, so it is the files that say that nothing is confirmed."""
+    """That exit status can't be changed, so the files show that nothing is confirmed."""
     project.write({"test_api.py": "@api\ndef test_a(): os._exit(0)\n"})
     ran = project.run_alone()
     assert (ran.status, ran.final) == (0, "BLOCKED")
-    asked = subprocess.run(
+    gate = subprocess.run(
         [sys.executable, "-m", "pytest_prodstatus", "gate"],
         cwd=project.root,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert asked.returncode == 10
-    assert "gate closed" in asked.stdout
+    assert gate.returncode == 10
+    assert "gate closed" in gate.stdout
