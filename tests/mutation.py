@@ -23,17 +23,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-GATE = ("gate", "answer", "refusal", "rejudge", "cause")
-"""The modules of the gate's answer, which one table tests."""
+GATE = ("gate", "violations", "causes")
+"""The modules of the gate's decision, which one table tests."""
 
-MODULES = (
-    *("verdict", "outcome", "judge", "standings", "validity", "assemble", "decision", "record"),
-    *("marker", "waiver", "merge", *GATE),
-)
-TESTS = (
-    *("outcome", "judge", "standings", "assemble", "decision", "verdict", "record", "properties"),
-    *("marker", "waiver", "merge", "gate"),
-)
+MODULES = ("verdict", "outcome", "rollup", "criterion_status", "assemble", "record", "waiver",
+           "merge", *GATE)  # fmt: skip
+TESTS = ("outcome", "rollup", "criterion_status", "assemble", "verdict", "record", "properties",
+         "waiver", "merge", "gate", "causes")  # fmt: skip
 
 _ALWAYS = "everything that isn't CONFIRMED has a reason and a cause, unknown to the types"
 _GIVEN = "a default that the core itself never relies on"
@@ -41,19 +37,19 @@ SAME = {
     "outcome:False flipped": _GIVEN,
     "record:False flipped": _GIVEN,
     "record:if TYPE_CHECKING negated": "it imports what the types alone need",
-    "judge:root dropped from it": _ALWAYS,
-    "judge:worst.id dropped from it": _ALWAYS,
-    "judge:result.id dropped from it": _ALWAYS,
-    "judge:filter s.verdict is not Verdict.CONFIRMED dropped": "it spares work alone",
-    "decision:stage.id dropped from it": _ALWAYS,
-    "decision:final.reason dropped from it": _ALWAYS,
-    "standings:not former dropped from it": "a set of names for nothing",
-    "standings:not former: not dropped": "a set of names for nothing",
-    "standings:'' dropped from it": "a standing that was carried over always has a test",
-    "validity:span < timedelta() turned round": "an age of 0 is never stale",
-    "cause:stage.reason dropped from it": _ALWAYS,
-    "rejudge:by_itself.reason dropped from it": _ALWAYS,
-    "rejudge:True flipped": "each criterion has one standing by itself",
+    "rollup:root dropped from it": _ALWAYS,
+    "rollup:worst.id dropped from it": _ALWAYS,
+    "rollup:result.id dropped from it": _ALWAYS,
+    "rollup:filter s.verdict is not Verdict.CONFIRMED dropped": "it spares work alone",
+    "assemble:stage.id dropped from it": _ALWAYS,
+    "assemble:final.reason dropped from it": _ALWAYS,
+    "criterion_status:not former dropped from it": "a set of names for nothing",
+    "criterion_status:not former: not dropped": "a set of names for nothing",
+    "criterion_status:'' dropped from it": "a standing that was carried over always has a test",
+    "criterion_status:span < timedelta() turned round": "an age of 0 is never stale",
+    "causes:stage.reason dropped from it": _ALWAYS,
+    "violations:by_itself.reason dropped from it": _ALWAYS,
+    "violations:True flipped": "each criterion has one standing by itself",
     "merge:s.reason dropped from it": _ALWAYS,
     "merge:filter part.run.finished dropped": "a run in progress was refused before",
     "merge:False flipped": "it bears on the digest alone, which is taken before",
