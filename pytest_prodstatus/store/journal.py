@@ -411,8 +411,8 @@ class Journal:
         Args:
             criterion: the id of the criterion.
             target: the system that it was done for.
-            project: the name of the project; an action of another project doesn't count. One that is
-                older than this field counts for every project.
+            project: the project's name; an action of another project doesn't count. An action that
+                is older than this field counts for every project.
             since: an aware instant.
             key: the key that it must have, for example of the same release; None for any.
             details: the details that it must have; it may have others.
