@@ -1,7 +1,7 @@
 """Production status that was seen to hold.
 
-The names below are the whole public surface for test code. They are imported on first use, so that
-a command which only reads records never pays for pytest.
+The names below are all that is public for test code, besides `pytest_prodstatus.journal`. Each is
+imported on first use, so that a command that only reads records doesn't import pytest.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m pytest_prodstatus`: the command `prodstatus`, where its script is not on the path."""
+"""`python -m pytest_prodstatus`: the command `prodstatus`, if its script is not on the path."""
 
 from pytest_prodstatus.cli.main import main
 

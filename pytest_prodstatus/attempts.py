@@ -1,9 +1,9 @@
-"""What the reports of a run say of every criterion, at little cost, since most of thousands pass.
+"""The phases of every criterion, from the reports of a run, at little cost: most of them pass.
 
-Every report of a test comes in here once, redacted first of all and taken in last. While tests run,
-a report that its phase passed is kept until many are read together; whatever else is reported
-becomes a phase at once, so that no hook can take it back. The phases of a test that passed one
-after the other, as they should, make one short row; all others go to the rule table.
+Every report of a test is redacted here before any other hook sees it, and taken in after all of
+them. A report of a passed phase is kept until many are read together. Any other report becomes a
+phase at once, so that no hook can better it. If the three phases of a test passed in their order,
+they make one short row; all other phases go to the rule table.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from pytest_prodstatus.reports import ATTRIBUTE, FIRST, MANIFEST, Payload, phase
 from pytest_prodstatus.spool import Spool, worker_id
 
 _ORDER = ("setup", "call", "teardown")
-_ALL = len(_ORDER)
+_COMPLETE = len(_ORDER)
 _NEXT = (*_ORDER, "")
-_MANY = 1_000
+_BATCH = 1_000
 """Reports that are read together: one by one costs more, and so does to keep them all."""
 
 _Passed: TypeAlias = tuple[int, str, float, float, tuple[Entry, ...]]
@@ -56,7 +56,7 @@ class Attempts:
         criteria: by node id; None before they are known.
         failed: a criterion's report failed.
         failed_elsewhere: node ids of other tests that failed.
-        interrupted: ids of workers that were told to stop, which xdist takes for crashes.
+        interrupted: ids of workers that a person interrupted, which xdist reports as crashes.
         endpoints, snapshots: what the tests contacted, and as of when, by the reports that were
             read.
     """
@@ -75,33 +75,34 @@ class Attempts:
         self._early: list[tuple[pytest.TestReport, Phase | None]] = []
         self._passed: dict[str, _Passed] = {}
         self._phases: dict[str, list[Phase]] = {}
-        self._doubts: dict[str, tuple[Reason, str]] = {}
+        self._suspicions: dict[str, tuple[Reason, str]] = {}
         self._end_forked_process: Callable[[], object] = _nothing
-        self._speak: Callable[[], object] = _nothing
+        self._show_verdicts: Callable[[], object] = _nothing
         self._take_manifest: Callable[[str], object] = _nothing
 
     def connect(
         self,
         end_forked_process: Callable[[], object],
-        speak: Callable[[], object],
+        show_verdicts: Callable[[], object],
         take_manifest: Callable[[str], object],
     ) -> None:
-        """Say whom to call about what a report may show.
+        """Set the functions that a report may call for.
 
         Args:
             end_forked_process: ends a process that a test forked and that came back from it.
-            speak: lets the terminal use our words: more than a pass was reported.
-            take_manifest: takes in what the worker of a first report collected.
+            show_verdicts: lets the terminal show verdicts; called if a phase didn't just pass.
+            take_manifest: begins the run with the manifest on a worker's first report.
         """
         self._end_forked_process = end_forked_process
-        self._speak = speak
+        self._show_verdicts = show_verdicts
         self._take_manifest = take_manifest
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
-        """See a report first and last: also of a subtest, a rerun or a crash.
+        """Redact a report before all other hooks, and take it in after them.
 
-        One wrapper does all of it, since a report of each phase of each test comes here.
+        It may be of a subtest, a rerun or a crash, too. One wrapper does all of it, since it is
+        called for each phase of each test.
         """
         self._end_forked_process()
         values = report.__dict__
@@ -119,7 +120,7 @@ class Attempts:
             self.take(report, first)
 
     def _first(self, report: pytest.TestReport) -> Phase | None:
-        """Return what a report says before other hooks have it, if it has something against it."""
+        """Return a report's phase before other hooks change it; None if it passed."""
         first = vars(report).pop(FIRST, report.outcome)
         if first not in ("failed", "skipped"):
             return None
@@ -130,14 +131,15 @@ class Attempts:
         """Take secrets out of a report that says more than that its phase passed."""
         if self._redaction.on:
             self._redaction.mask(report)
-            self._speak()
+            self._show_verdicts()
 
     def take(self, report: pytest.TestReport, first: Phase | None = None) -> None:
-        """Take in one report of any test.
+        """Take in one report of any test; keep it for `begin` if the criteria aren't known yet.
 
         Args:
-            report: as all hooks have left it.
-            first: what it said before other hooks had it; the worse of the two counts.
+            report: the report as all hooks have left it.
+            first: its phase before other hooks saw it, if that failed or was skipped; the worse
+                of the two counts.
         """
         criteria = self.criteria
         if criteria is None:
@@ -159,7 +161,7 @@ class Attempts:
             self._note(report)
 
     def begin(self, criteria: Mapping[str, Criterion]) -> None:
-        """Take in what was reported so far, now that the criteria are known."""
+        """Set the criteria, and take in the reports that came before they were known."""
         self.criteria = criteria
         early, self._early = self._early, []
         for report, first in early:
@@ -167,11 +169,11 @@ class Attempts:
 
     def _keep(self, report: pytest.TestReport) -> None:
         self._unread.append(report)
-        if len(self._unread) >= _MANY:
+        if len(self._unread) >= _BATCH:
             self.read()
 
     def read(self) -> None:
-        """Read the reports that were kept, of those tests that are criteria."""
+        """Read the reports that were kept; those of other tests than criteria are dropped."""
         if self.criteria is None:
             return
         criteria = self.criteria
@@ -192,7 +194,7 @@ class Attempts:
         self._unread.clear()
 
     def _of(self, nodeid: str) -> list[Phase]:
-        """Return the list of a test's phases, which is no row any more."""
+        """Return the list of a test's phases; its row, if it has one, becomes a list."""
         if nodeid not in self._phases:
             self._phases[nodeid] = _phases(self._passed.pop(nodeid, _NOTHING))
         return self._phases[nodeid]
@@ -210,9 +212,9 @@ class Attempts:
     def pytest_warning_recorded(
         self, warning_message: warnings.WarningMessage, when: str, nodeid: str
     ) -> None:
-        """Note a warning that makes a criterion's pass worth nothing.
+        """Note a warning that makes a criterion's pass prove nothing.
 
-        It comes once the criterion has ended, of all its attempts together.
+        pytest calls this once the criterion has ended, for all its attempts together.
         """
         if when != "runtest" or nodeid not in (self.criteria or {}):
             return
@@ -223,7 +225,7 @@ class Attempts:
         reason = suspect_pass(warning_message.category, text)
         if reason is not None:
             detail = several_lines(text) if "\n" in text else ""
-            self._doubts.setdefault(nodeid, (reason, detail))
+            self._suspicions.setdefault(nodeid, (reason, detail))
 
     def observe(self, criterion: Criterion) -> Observation | None:
         """Reduce the phases of one criterion to an observation, and forget them.
@@ -235,7 +237,7 @@ class Attempts:
         passed = self._passed.pop(nodeid, _NOTHING)
         phases = self._phases.pop(nodeid, None)
         required = self._require_evidence
-        if phases is None and passed[0] == _ALL:
+        if phases is None and passed[0] == _COMPLETE:
             _, _, duration, stop, evidence = passed
             seen = plain_pass(evidence, _instant(stop), duration, require_evidence=required)
         else:
@@ -246,11 +248,11 @@ class Attempts:
             if acts and any(phase.when == CRASHED for phase in phases):
                 lines = self._spool.read_evidence(criterion.id)
                 seen = replace(seen, evidence=tuple(map(Payload.entry_from_text, lines)))
-        return suspected(seen, *self._doubts[nodeid]) if nodeid in self._doubts else seen
+        return suspected(seen, *self._suspicions[nodeid]) if nodeid in self._suspicions else seen
 
 
 def _nothing(*_: object) -> None:
-    """Stand in for what isn't connected."""
+    """Do nothing: the function of a part that isn't connected yet."""
 
 
 def _is_pass(values: Mapping[str, Any]) -> bool:
@@ -261,7 +263,7 @@ def _is_pass(values: Mapping[str, Any]) -> bool:
 def _after(
     before: _Passed, values: dict[str, Any], worker: str, payload: Payload | None
 ) -> _Passed | None:
-    """Return `before` with a phase more that passed; None if it isn't the plain next one."""
+    """Add a passed phase to a row; return None if it isn't the next phase of the same attempt."""
     number, former, duration, stop, evidence = before
     if values["when"] != _NEXT[number] or (number and worker != former):
         return None
@@ -276,7 +278,7 @@ def _after(
 
 
 def _phases(passed: _Passed) -> list[Phase]:
-    """Return the phases of a row; the last has the time and the evidence of all."""
+    """Return the phases of a row; the last one carries the duration and evidence of all."""
     number, worker, duration, stop, evidence = passed
     phases = [Phase(when=when, outcome="passed", worker=worker) for when in _ORDER[:number]]
     if phases:

@@ -1,4 +1,4 @@
-"""`blocked()`: how a test says that something could not be seen either way."""
+"""`blocked()`: how a test says that it could not observe its criterion, for good or bad."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ else:
 
 
 RAISED: list[Blocked] = []
-"""What was made since this process began its present phase of a test, caught or not.
+"""The instances made in the present phase of this process's test, swallowed or not.
 
-A bare `except:` or `contextlib.suppress(BaseException)` may swallow one, and the test then passes.
+A bare `except:` or `contextlib.suppress(BaseException)` may swallow one, and then the test passes.
 """
 
 
 class Blocked(_Skipped):
     """The criterion could not be observed: its verdict is BLOCKED, for the reason given.
 
-    pytest treats it as a skip wherever it is raised (set-up, test, tear-down, probe, module level).
-    It derives from BaseException, so `except Exception` in the code under test can't swallow it.
+    pytest treats it as a skip in set-up, test, tear-down, in a probe and at module level. It
+    derives from BaseException, so `except Exception` in the code under test can't swallow it.
     """
 
     def __init__(
@@ -41,17 +41,17 @@ class Blocked(_Skipped):
             msg = f"blocked(remedy={remedy!r}): give a text, or leave it out"
             raise TypeError(msg)
         super().__init__(reason, allow_module_level=True)
-        self._given = (reason, kind if isinstance(kind, Kind) else _kind(kind), remedy)
+        self._parts = (reason, kind if isinstance(kind, Kind) else _kind(kind), remedy)
         RAISED.append(self)
 
     @property
     def reason(self) -> Reason:
-        """Why, in the form that a record keeps."""
+        """The reason, as a record keeps it."""
         return self.reason_by(str)
 
     def reason_by(self, clean: Callable[[str], str]) -> Reason:
-        """Return the reason after `clean` had its words, before they are cut to size."""
-        text, kind, remedy = self._given
+        """Return the reason with its texts passed through `clean`, before they are shortened."""
+        text, kind, remedy = self._parts
         return Reason(text=clean(text), kind=kind, remedy=clean(remedy) if remedy else None)
 
 
@@ -64,7 +64,7 @@ def blocked(
         reason: one sentence that says what could not be seen.
         kind: not-armed, missing-config, no-data, provider-unavailable, timeout, pending,
             inconclusive, unresolved-intent or not-implemented.
-        remedy: what a person can do about it, where that is known.
+        remedy: what a person can do about it, if that is known.
 
     Raises:
         Blocked: always.
@@ -80,10 +80,10 @@ def _is_text(value: object) -> bool:
 
 
 def _kind(name: object) -> Kind:
-    """Return the kind of a name.
+    """Return the kind with this name.
 
     Raises:
-        ValueError: there is no such kind.
+        ValueError: no kind has this name.
     """
     kinds = {known.value: known for known in BLOCKED_KINDS}
     if name not in kinds:
@@ -93,7 +93,7 @@ def _kind(name: object) -> Kind:
 
 
 class Repeated(Blocked):
-    """A criterion with side effects would have started a second time in one run."""
+    """Raised if a criterion with side effects would start a second time in one run."""
 
     def __init__(self) -> None:
         super().__init__("it has side effects and started once already", kind=Kind.SKIPPED)

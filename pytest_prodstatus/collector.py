@@ -1,6 +1,6 @@
-"""The side that runs tests: which items are criteria, and what each report has to carry.
+"""The process that runs tests: it finds the criteria and attaches a payload to their reports.
 
-It is registered where items are collected and run: in a serial run, and in every xdist worker.
+It is the only process of a serial run, and every worker under xdist.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from typing import TypeGuard
 
 _ADDED = "__"
-"""How the names of parameters begin by which pytest-repeat and pytest-flakefinder repeat a test."""
+"""The prefix of the parameters that pytest-repeat and pytest-flakefinder add to repeat a test."""
 
 
 class Collector:
@@ -46,9 +46,9 @@ class Collector:
 
     Attributes:
         criteria: every criterion by its node id.
-        manifest: what was collected, once that is settled.
-        unmarked: why the run could not write that nothing is confirmed; nothing with side effects
-            starts then. "" if it could.
+        manifest: what was collected; empty until `settle`.
+        unmarked: why the run could not write that nothing is confirmed; "" if it could. If it
+            could not, no criterion with side effects starts.
     """
 
     def __init__(self, settings: Settings, spool: Spool, redaction: Redaction) -> None:
@@ -74,7 +74,7 @@ class Collector:
         self._raised: BaseException | None = None
 
     def forget(self) -> None:
-        """Let go of the criteria, once nobody asks for them."""
+        """Drop the criteria at the end of the run."""
         self.criteria.clear()
         self._item = self._running = None
 
@@ -82,8 +82,8 @@ class Collector:
         """Record named values for the criterion that runs now.
 
         Raises:
-            EvidenceError: a value isn't allowed, or the criterion has recorded too many; none of
-                these values is recorded then.
+            EvidenceError: a value isn't allowed, or the criterion has recorded too many. Then none
+                of these values is recorded.
         """
         now = clock.now()
         clean = self.redaction.text
@@ -99,32 +99,32 @@ class Collector:
             if self._running is not None and self._running.side_effects:
                 self.spool.append_evidence(self._running.id, Payload.entry_text(entry))
 
-    def note_endpoint(self, name: str, where: str) -> None:
-        """Let the record name a host that the suite asks."""
+    def note_endpoint(self, name: str, host: str) -> None:
+        """Let the record name a host that the suite contacts."""
         clean = self.redaction.text
-        self._endpoints[clean(name)] = clean(where)
+        self._endpoints[clean(name)] = clean(host)
 
     def note_snapshot(self, name: str, at: datetime) -> None:
-        """Let the record date what the suite read as of one instant."""
-        told = self.redaction.text(name)
-        self._snapshots[told] = (*self._snapshots.get(told, ()), at)
+        """Let the record name the aware instant as of which the suite read something."""
+        key = self.redaction.text(name)
+        self._snapshots[key] = (*self._snapshots.get(key, ()), at)
 
     def note_waiting(self, what: str, budget: float) -> None:
-        """Let the terminal say what the criterion that runs now waits for, and for how long.
+        """Let the terminal print what the current criterion waits for, and for how many seconds.
 
         Raises:
-            ValueError: the budget is no positive number of seconds.
+            ValueError: the budget is not a positive number of seconds.
         """
         if not budget > 0:
             msg = f"prodstatus_waiting: budget={budget!r} must be a positive number of seconds"
             raise ValueError(msg)
         if self._running is not None:
             text = f"for {one_line(what, limit=200)}, at most {budget:g} s"
-            self.spool.tell_waiting(self._running.id, text)
+            self.spool.write_waiting(self._running.id, text)
 
     def note_missing(self, report: pytest.CollectReport) -> None:
         """Note why a file was not collected."""
-        # Not above, since files mostly collect, and every worker pays for the import.
+        # Imported here, since files mostly collect, and the import costs every worker.
         from pytest_prodstatus.reports import missing_of
 
         self._missing.setdefault(report.nodeid.partition("::")[0], missing_of(report))
@@ -142,20 +142,20 @@ class Collector:
         files: Collection[str],
         deselected: Collection[str],
     ) -> None:
-        """Fix which criteria there are and which are selected; refuse what can't be judged.
+        """Fix the criteria and which are selected, in the manifest; refuse what can't be judged.
 
         Args:
             config: pytest's.
-            items: what is to run; nothing is left of it in a worker that must not run it.
-            files: node ids of the test files that were collected whole.
-            deselected: node ids that were reported as deselected; what isn't there any more and
+            items: the items to run; emptied in a worker that must not run them.
+            files: node ids of the test files that were collected completely.
+            deselected: node ids that were reported as deselected. A criterion that is missing and
                 was not reported was dropped by a hook, and counts as never reached.
 
         Raises:
             pytest.UsageError: a test's id holds a secret, in a serial run.
         """
         if any(item.nodeid not in self.criteria for item in items):
-            # Other plugins and conftests may have marked and renamed items meanwhile.
+            # Other plugins and conftests may have marked and renamed items since `mark`.
             former = {id(item): nodeid for item, nodeid in self._marked if item.nodeid != nodeid}
             for item in items:
                 if item.nodeid not in self.criteria:
@@ -164,20 +164,20 @@ class Collector:
         self._marked.clear()
         self._mark_owners()
         self._mask_titles()
-        self._error = self._error or self._stranger(items)
+        self._error = self._error or self._foreign_criterion(items)
         self._keep_stages(config, items)
-        # Of a file named with "::", and of all files under --last-failed, only a part is collected.
+        # A file named with "::" is collected only in part, and so is every file with --last-failed.
         parts = {arg.partition("::")[0] for arg in config.args if "::" in arg}
-        whole = set() if config.getoption("lf", False) else {*files} - parts
+        complete = set() if config.getoption("lf", False) else {*files} - parts
         ids = [item.nodeid for item in items]
         self.manifest = Manifest(
             criteria=self.criteria,
             deselected=frozenset((self.criteria.keys() - ids) & {*deselected}),
-            files=frozenset(whole),
+            files=frozenset(complete),
             missing=dict(self._missing),
             error=self._error,
         )
-        self.redaction.on = self.settings.asked or self.manifest.selected > 0
+        self.redaction.on = self.settings.requested or self.manifest.selected > 0
         if self.redaction.on:
             self._refuse_secrets(ids, config, items)
         self._repeats = frozenset(self._repeats_among(items))
@@ -186,7 +186,7 @@ class Collector:
             self._settle_in_worker(given, items)
 
     def _repeats_among(self, items: Iterable[pytest.Item]) -> Iterator[str]:
-        """Yield the node ids of items that repeat an earlier one which acts on the world."""
+        """Yield the node ids of items that repeat an earlier item with side effects."""
         firsts: dict[str, str] = {}
         for item in items:
             criterion = self.criteria.get(item.nodeid)
@@ -196,7 +196,7 @@ class Collector:
                     yield item.nodeid
 
     def _settle_in_worker(self, given: Mapping[str, Any], items: list[pytest.Item]) -> None:
-        """Run nothing if it can't be judged: the controller may know only after the first test."""
+        """Run nothing if it can't be judged: the controller may find out only after a test ran."""
         error = self.manifest.error or disagreement(given, self.settings.config.catalogue.digest)
         if not error and self.manifest.selected:
             try:
@@ -210,8 +210,8 @@ class Collector:
         self._acts = given.get("prodstatus_acts", True)
         self._controller_knows = self.spool.shared or given.get("prodstatus_marked", False)
 
-    def _stranger(self, items: Sequence[pytest.Item]) -> str:
-        """Return why a criterion isn't of the project that is judged; "" if all of them are."""
+    def _foreign_criterion(self, items: Sequence[pytest.Item]) -> str:
+        """Return an error if a criterion is in another project than the judged one; else ""."""
         root = self.settings.root.resolve() if self.settings.has_project else None
         checked: set[Path] = set()
         for item in items:
@@ -234,11 +234,11 @@ class Collector:
     def _refuse_secrets(
         self, ids: Sequence[str], config: pytest.Config, items: list[pytest.Item]
     ) -> None:
-        """Refuse a run with a secret in a test's id, by which every process and report names it.
+        """Refuse a run with a secret in a test's id, since every process and report uses the id.
 
         Raises:
-            pytest.UsageError: one has, in a serial run; a worker leaves the sentence in its
-                manifest, and collects nothing.
+            pytest.UsageError: an id has one, in a serial run. A worker puts the message into its
+                manifest instead, and runs nothing.
         """
         if self.redaction.source_of("\n".join(ids)) is None:
             return
@@ -266,17 +266,17 @@ class Collector:
         try:
             criterion = criterion_of(item, mark)
         except CatalogueError as error:
-            # Raised here it would be a traceback, and under xdist the loss of the worker.
+            # Raised here, it would be a traceback, and under xdist the worker would die.
             self._error = self._error or str(error)
             return
         self.criteria[nodeid] = criterion
         self._marked.append((item, nodeid))
         if criterion.side_effects and item.config.pluginmanager.hasplugin("rerunfailures"):
-            # What ignores this mark is refused by the claim in the spool.
+            # A plugin that ignores this mark is stopped by the claim in the spool.
             item.add_marker(pytest.mark.flaky(reruns=0), append=False)
 
     def _mark_owners(self) -> None:
-        # Where the one mark is the other goes: a file's is that of all its tests.
+        # Mark the same node: the mark of a file or class counts for all its tests.
         for add_marker in self._owners.values():
             add_marker(pytest.mark.production)
         self._owners.clear()
@@ -289,7 +289,7 @@ class Collector:
                 self.criteria[nodeid] = replace(criterion, title=clean(criterion.title))
 
     def _follow(self, item: pytest.Item, former: str | None) -> None:
-        """Know a renamed criterion: up to pytest 9.1, xdist's loadgroup adds the group."""
+        """Follow a renamed criterion: up to pytest 9.1, xdist's loadgroup adds the group's name."""
         if former is not None and former in self.criteria:
             self.criteria[item.nodeid] = replace(self.criteria.pop(former), nodeid=item.nodeid)
 
@@ -300,7 +300,7 @@ class Collector:
             catalogue = self.settings.config.catalogue.with_stages_of(self.criteria.values())
             stages = self.settings.stage_closure(catalogue)
         except (CatalogueError, pytest.UsageError):
-            return  # whoever judges the manifest says it
+            return  # the process that judges the manifest reports it
         dropped = [
             item
             for item in items
@@ -324,7 +324,7 @@ class Collector:
         if criterion is None:
             return
         if sys.flags.optimize:
-            # pytest keeps those of test files, but not those of what they import.
+            # pytest keeps the asserts of test files, but not those of modules that they import.
             blocked(
                 "Python runs without its assert statements, by -O or PYTHONOPTIMIZE",
                 remedy="run it without both",
@@ -336,7 +336,7 @@ class Collector:
         """Let a criterion with side effects start, once a run.
 
         Raises:
-            Repeated: it did, or does on another worker.
+            Repeated: it has started before, or starts on another worker.
             Blocked: the run can't record that nothing is confirmed before it starts.
         """
         if self.unmarked:
@@ -346,7 +346,7 @@ class Collector:
             )
         if not self._controller_knows:
             blocked(
-                "it acts on the world, and this worker can't tell its controller before it starts",
+                "it acts on the world, and this worker can't notify the controller first",
                 kind=Kind.NOT_ARMED.value,
                 remedy="ask the run to judge: pytest -m production",
             )
@@ -357,7 +357,7 @@ class Collector:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self) -> Generator[None, object, object]:
-        """See what leaves the test before a hook can swallow it: of all wrappers the innermost."""
+        """Keep the test's exception before a hook can swallow it: this is the innermost wrapper."""
         self._raised = None
         try:
             return (yield)
@@ -367,7 +367,7 @@ class Collector:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(self) -> Generator[None, object, object]:
-        """See what leaves the tear-down, likewise."""
+        """Keep the tear-down's exception, likewise."""
         self._raised = None
         try:
             return (yield)
@@ -379,10 +379,10 @@ class Collector:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Let the report of a criterion carry what was recorded."""
+        """Attach what the criterion recorded to its report."""
         report = yield
         raised = self._raised or (call.excinfo.value if call.excinfo else None)
-        # Of thousands most have nothing to carry.
+        # Most reports of thousands have nothing to carry.
         contacted = self._endpoints or self._snapshots
         if self._recorded or contacted or raised or RAISED:
             running = self._running if item is self._item else self.criteria.get(item.nodeid)
@@ -395,7 +395,7 @@ class Collector:
 
     def _payload(self, raised: BaseException | None, when: str) -> Payload:
         clean = self.redaction.text
-        # In set-up a fixture of a wider scope may keep one for the criterion that it concerns.
+        # In set-up, a fixture of a wider scope may keep an exception for its own criterion.
         swallowed = RAISED if when == "call" else ()
         given = raised if isinstance(raised, Blocked) else next(iter(swallowed), None)
         return Payload(
@@ -409,7 +409,7 @@ class Collector:
         )
 
     def keep_reason(self, report: pytest.CollectReport) -> None:
-        """Let the report of a file carry the reason that it gave to `blocked()`."""
+        """Attach the reason that a file gave to `blocked()` to its report."""
         call = getattr(report, "call", None)
         raised = call.excinfo.value if call and call.excinfo else None
         if isinstance(raised, Blocked):
@@ -417,7 +417,7 @@ class Collector:
 
 
 def _without_repeats(item: pytest.Item, criterion: Criterion) -> str:
-    """Return what all items have in common that a plugin made of one test to repeat it."""
+    """Return a key that all items share that a plugin made from one test to repeat it."""
     # By the values themselves: pytest numbers a parameter anew for each repetition.
     values = getattr(getattr(item, "callspec", None), "params", {})
     own = [f"{name}={id(value)}" for name, value in values.items() if not name.startswith(_ADDED)]
@@ -425,19 +425,19 @@ def _without_repeats(item: pytest.Item, criterion: Criterion) -> str:
 
 
 _NO_FAILURES = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)
-"""What ends a test without saying that anything is wrong."""
+"""Exceptions that end a test without failing it."""
 
 
 def _is_failure(raised: BaseException | None) -> TypeGuard[BaseException]:
-    """Return whether what a phase raised makes it fail."""
+    """Return whether an exception makes its phase fail."""
     return raised is not None and not isinstance(raised, (*_NO_FAILURES, KeyboardInterrupt))
 
 
 def _shown(raised: BaseException) -> str:
-    """Return an exception in words, its first line."""
+    """Return an exception's type and the first line of its text."""
     try:
         first = next(iter(str(raised).strip().splitlines()), "")
-    except Exception:  # noqa: BLE001  an exception that can't be shown shows its type
+    except Exception:  # noqa: BLE001  its __str__ may raise; then its type is enough
         first = ""
     name = "" if first and isinstance(raised, AssertionError) else type(raised).__name__
     return f"{name}: {first}" if name and first else name or first

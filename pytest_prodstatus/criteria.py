@@ -1,7 +1,7 @@
 """The criteria of one process: from marked tests to the manifest that names them all.
 
-Under xdist the controller collects nothing: it knows the criteria from its workers' manifests. A
-crash report carries no marks, but its node id is in the manifest.
+Under xdist the controller collects nothing: it knows the criteria from its workers' manifests. The
+report of a crash carries no marks, but its node id is in the manifest.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pytest_prodstatus.options import STAGE_MARK
 def closest_mark(
     item: pytest.Item,
 ) -> tuple[pytest.Item | pytest.Collector, pytest.Mark] | tuple[None, None]:
-    """Return who carries the mark that puts an item into a stage, itself or its file, and it."""
+    """Return the closest stage mark of an item, and the item, class or file that carries it."""
     node: pytest.Item | pytest.Collector | None = item
     while node is not None:
         for mark in node.own_markers:
@@ -34,7 +34,7 @@ def closest_mark(
 
 
 def criterion_of(item: pytest.Item, mark: pytest.Mark) -> Criterion:
-    """Return the criterion that an item is which `mark` puts into a stage.
+    """Build the criterion of an item from the mark that puts it into a stage.
 
     Raises:
         CatalogueError: the mark doesn't name one stage, or takes unknown arguments.
@@ -43,11 +43,11 @@ def criterion_of(item: pytest.Item, mark: pytest.Mark) -> Criterion:
     stage, side_effects = _arguments(mark, nodeid)
     name, bracket, parameters = item.name.partition("[")
     words = name.removeprefix("test").strip("_").replace("_", "-").lower() or name
-    # Not by `item.function`, which costs more, and says the same of a method.
-    told = item.obj.__doc__ if isinstance(item, pytest.Function) else None
-    doc = (told or "").strip().partition("\n")[0]
+    # Not `item.function`: it costs more, and a method's docstring is the same.
+    docstring = item.obj.__doc__ if isinstance(item, pytest.Function) else None
+    doc = (docstring or "").strip().partition("\n")[0]
     if os.sep in doc:
-        # pytest-bdd writes one that begins with the feature's file, of this machine.
+        # pytest-bdd's docstring begins with the absolute path of the feature's file.
         doc = doc.removeprefix(f"{item.config.rootpath}{os.sep}")
     return Criterion(
         id=one_line(f"{stage}.{words}{bracket}{parameters}"),
@@ -74,7 +74,7 @@ def _arguments(mark: pytest.Mark, nodeid: str) -> tuple[str, bool]:
 
 
 class AllBut:
-    """Whatever isn't one of a few names: of thousands of criteria a run looks at most."""
+    """All names except a few; shorter than a set of the thousands that a run selects."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._out = frozenset(names)
@@ -89,10 +89,10 @@ class Manifest(Struct, frozen=True, kw_only=True):
     Attributes:
         criteria: every criterion by its node id, selected or not.
         deselected: node ids of those that are not to be run.
-        files: test files that were collected whole.
-        missing: the files that were not collected, and why; xdist tells the controller only one of
-            several that say the same.
-        error: why the collected criteria make no catalogue; "" when they do.
+        files: test files that were collected completely.
+        missing: the files that were not collected, and why. Of several with the same error, xdist
+            reports only one to the controller.
+        error: why the collected criteria make no catalogue; "" if they make one.
     """
 
     criteria: Mapping[str, Criterion] = {}
@@ -107,7 +107,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
         return len(self.criteria) - len(self.deselected)
 
     def to_json(self) -> str:
-        """Return the manifest as JSON text, whatever its names hold."""
+        """Return the manifest as JSON text; lone surrogates in names become their escapes."""
         try:
             return _ENCODE(self).decode()
         except UnicodeEncodeError:

@@ -22,7 +22,7 @@ class Endpoints(Protocol):
     """What the `prodstatus_endpoint` fixture gives."""
 
     def __call__(self, name: str, url: str) -> None:
-        """Note that the suite asks the host of `url`, which the record then names."""
+        """Note that the suite contacts the host of `url`, which the record then names."""
 
 
 class Snapshots(Protocol):
@@ -40,7 +40,7 @@ class Secrets(Protocol):
     """What the `prodstatus_secret` fixture gives."""
 
     def __call__(self, value: str) -> None:
-        """Take `value` out of everything that this process tells from now on."""
+        """Take `value` out of everything that this process writes from now on."""
 
 
 class Waits(Protocol):
@@ -50,7 +50,7 @@ class Waits(Protocol):
         """Say that the criterion waits for `what` now, for at most `budget` seconds.
 
         Raises:
-            ValueError: the budget is no positive number.
+            ValueError: the budget is not a positive number.
         """
 
 
@@ -84,8 +84,8 @@ def prodstatus_target(pytestconfig: pytest.Config) -> str:
 def prodstatus_subject(pytestconfig: pytest.Config) -> str | None:
     """The release that the run is about, from `--prodstatus-subject`; None if none was named.
 
-    A criterion that compares it with what the system says of itself proves that the release which
-    is judged is the one that answers.
+    A criterion that compares it with the release that the system reports proves that the two are
+    the same.
     """
     return session_of(pytestconfig).activate().settings.subject
 
@@ -98,21 +98,21 @@ def prodstatus_run_id(pytestconfig: pytest.Config) -> str:
 
 @pytest.fixture(scope="session")
 def prodstatus_endpoint(pytestconfig: pytest.Config) -> Endpoints:
-    """Name a host that the suite asks, for the record; user names and passwords are left out."""
+    """Name a host that the suite contacts; the record leaves out user names and passwords."""
     collector = session_of(pytestconfig).activate().collector
 
     def note(name: str, url: str) -> None:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.hostname and parts.port else ""
-        where = f"{parts.scheme}://{parts.hostname}{port}" if parts.hostname else "a local socket"
-        collector.note_endpoint(name, where)
+        host = f"{parts.scheme}://{parts.hostname}{port}" if parts.hostname else "a local socket"
+        collector.note_endpoint(name, host)
 
     return note
 
 
 @pytest.fixture(scope="session")
 def prodstatus_snapshot(pytestconfig: pytest.Config) -> Snapshots:
-    """Name what the suite reads as of one instant, a database's snapshot, for the record."""
+    """Record the instant as of which the suite reads something, such as a database's snapshot."""
     collector = session_of(pytestconfig).activate().collector
 
     def note(name: str, at: datetime) -> None:
@@ -138,7 +138,7 @@ def prodstatus_secret(pytestconfig: pytest.Config) -> Secrets:
 def prodstatus_waiting(pytestconfig: pytest.Config) -> Waits:
     """Say what the criterion waits for: `prodstatus_waiting("order 7 to be known", budget=60)`.
 
-    Where it takes long, the terminal's line about it then says what for, and at most how long.
+    If it takes long, the terminal's line about it shows this text and the budget in seconds.
     """
     collector = session_of(pytestconfig).activate().collector
 

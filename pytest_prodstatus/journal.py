@@ -2,8 +2,8 @@
 
     from pytest_prodstatus.journal import Journal, Limit, Plan, once_a_day
 
-The names below are public, beside those of `pytest_prodstatus`. Each is imported on first use and
-needs the extra `state`. How they are used: docs/how-to/real-action.md.
+The names below are public, besides those of `pytest_prodstatus`. Each is imported on first use and
+needs the extra `state`. How to use them: docs/how-to/real-action.md.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ _HOME = {name: home for home, names in _NAMES.items() for name in names}
 
 
 def project_name(root: Path) -> str:
-    """Return the name of the project in a folder, as history and overrides have it."""
+    """Return the name of the project in a folder, as history, overrides and journal store it."""
     from pytest_prodstatus.project import name_in
 
     return name_in(root)

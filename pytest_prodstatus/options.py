@@ -1,8 +1,8 @@
-"""The options of a run, by name only: what they mean is read when a run is judged.
+"""The options of a run, by name only: their values are parsed when a run is judged.
 
-Every run of pytest imports this module, with or without criteria, so it names nothing of the model.
-The grammar of `-m` is the one that pytest documents under "Working with custom markers"; pytest has
-no public way to evaluate an expression, and the answer is needed before anything is collected.
+Every run of pytest imports this module, with or without criteria, so it imports nothing of the
+model. The grammar of `-m` is the one that pytest documents under "Working with custom markers".
+pytest has no public function that evaluates an expression, and we need its value before collection.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ MARK = "production"
 _TOKEN = re.compile(
     r"\s*(?:(?P<word>[\w:+\-.\[\]\\/]+)(?P<call>\([^()]*=[^()]*\))?|(?P<sign>[()]))"
 )
-_MOST = 12
-"""Other marks in one expression whose combinations are tried; more would take too long."""
+_MOST_MARKS = 12
+"""The other marks in one expression, at most; all their combinations are tried."""
 
 _Node: TypeAlias = Callable[[Mapping[str, bool]], bool]
 
 
 def asks_for_production(expression: str) -> bool:
-    """Return whether an expression can be true of a production test only because it is one.
+    """Return whether a mark expression selects a test because of its mark `production`.
 
     `production and not slow` asks for production; `not production` and `not slow` don't. An
-    expression that can't be read asks for nothing, since pytest refuses it.
+    expression that can't be parsed asks for nothing, since pytest refuses it.
     """
     if MARK not in expression:
         return False
     try:
         parser = _Parser(expression)
-        node = parser.whole()
+        node = parser.parse()
     except ValueError:
         return False
     others = sorted(parser.names - {MARK})
-    if len(others) > _MOST:
+    if len(others) > _MOST_MARKS:
         return MARK in parser.names
     for values in product((False, True), repeat=len(others)):
         rest = dict(zip(others, values, strict=True))
@@ -58,7 +58,7 @@ class _Parser:
     """Reads one expression by recursive descent.
 
     Attributes:
-        names: the marks that were met; one with arguments counts as a mark of its own.
+        names: the marks in it; a mark with arguments counts as another mark.
     """
 
     def __init__(self, expression: str) -> None:
@@ -74,13 +74,13 @@ class _Parser:
             at = found.end()
         self._tokens.reverse()
 
-    def whole(self) -> _Node:
-        """Read all of it.
+    def parse(self) -> _Node:
+        """Parse the whole expression and return a function that evaluates it.
 
         Raises:
             ValueError: it is not an expression.
         """
-        node = self._any()
+        node = self._disjunction()
         if self._tokens:
             msg = f"unexpected {self._tokens[-1][0]!r}"
             raise ValueError(msg)
@@ -92,24 +92,24 @@ class _Parser:
             return True
         return False
 
-    def _any(self) -> _Node:
-        node = self._all()
+    def _disjunction(self) -> _Node:
+        node = self._conjunction()
         while self._next_is("or"):
-            node = _either(node, self._all())
+            node = _or(node, self._conjunction())
         return node
 
-    def _all(self) -> _Node:
-        node = self._one()
+    def _conjunction(self) -> _Node:
+        node = self._operand()
         while self._next_is("and"):
-            node = _both(node, self._one())
+            node = _and(node, self._operand())
         return node
 
-    def _one(self) -> _Node:
+    def _operand(self) -> _Node:
         if self._next_is("not"):
-            inner = self._one()
+            inner = self._operand()
             return lambda values: not inner(values)
         if self._next_is("("):
-            inner = self._any()
+            inner = self._disjunction()
             if not self._next_is(")"):
                 msg = "a parenthesis is not closed"
                 raise ValueError(msg)
@@ -122,16 +122,16 @@ class _Parser:
         return lambda values: values[name]
 
 
-def _either(left: _Node, right: _Node) -> _Node:
+def _or(left: _Node, right: _Node) -> _Node:
     return lambda values: left(values) or right(values)
 
 
-def _both(left: _Node, right: _Node) -> _Node:
+def _and(left: _Node, right: _Node) -> _Node:
     return lambda values: left(values) and right(values)
 
 
-# Name, what it takes, help. Each is `--prodstatus-NAME` and PRODSTATUS_NAME and, but for the root,
-# where an ini file may lie, the ini key `prodstatus_NAME`.
+# Name, metavar, help. Each is `--prodstatus-NAME`, PRODSTATUS_NAME and the ini key
+# `prodstatus_NAME`, except that the root, which may determine the ini file, has no key.
 OPTIONS = (
     ("root", "FOLDER", "the project's folder (default: the nearest with [tool.prodstatus])"),
     ("stage", "STAGE[,STAGE…]", "judge only these stages (and the stages that they roll up)"),
@@ -173,7 +173,7 @@ def add_options(parser: pytest.Parser) -> None:
             dest=f"prodstatus_{name}",
             metavar=metavar,
             help=described,
-            # Of two stages named one by one, neither may be forgotten.
+            # `--stage a --stage b` selects both; the last one alone would hide the first.
             action="append" if name == "stage" else "store",
         )
         if ini:
@@ -183,9 +183,9 @@ def add_options(parser: pytest.Parser) -> None:
 def expand_short_options(
     parser: pytest.Parser, args: list[str], conftests: Iterable[str] = ()
 ) -> None:
-    """Write `--stage` and `--target` out, each unless another plugin or a conftest has taken it.
+    """Expand `--stage` and `--target`, each unless another plugin or a conftest has that option.
 
-    They aren't added to the parser: a conftest that is loaded later and adds one would stop pytest.
+    They aren't added to the parser: if a conftest that is loaded later adds one, pytest would stop.
 
     Args:
         parser: pytest's.
@@ -195,16 +195,16 @@ def expand_short_options(
     end = args.index("--") if "--" in args else len(args)
     for short in (f"--{name}" for name in _SHORT):
         used = [i for i, arg in enumerate(args[:end]) if arg.partition("=")[0] == short]
-        if used and not _taken(parser, short) and not any(short in text for text in conftests):
+        if used and not _is_taken(parser, short) and not any(short in text for text in conftests):
             for index in used:
                 args[index] = f"--prodstatus-{args[index].removeprefix('--')}"
 
 
-def _taken(parser: pytest.Parser, option: str) -> bool:
+def _is_taken(parser: pytest.Parser, option: str) -> bool:
     probe = f"{option}=probe"
     try:
         _, unknown = parser.parse_known_and_unknown_args([probe])
-    except (Exception, SystemExit):  # noqa: BLE001  whoever owns it may refuse the value in any way
+    except (Exception, SystemExit):  # noqa: BLE001  the plugin that owns it may refuse the value in any way
         return True
     return probe not in unknown
 
@@ -212,10 +212,10 @@ def _taken(parser: pytest.Parser, option: str) -> bool:
 def known_before_conftests(
     config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> argparse.Namespace:
-    """Return the command line as far as it is understood before any conftest is imported.
+    """Return the part of the command line that is known before any conftest is imported.
 
-    `--stage` and `--target` count as ours unless a plugin has taken them, or a conftest that may be
-    imported next has the option in its text.
+    `--stage` and `--target` count as ours unless a plugin has these options, or the text of a
+    conftest that may be imported next contains them.
     """
     expanded = [*args]
     used = {arg.partition("=")[0] for arg in args}
@@ -252,7 +252,7 @@ def given(
 
     Args:
         config: pytest's.
-        name: of one of `OPTIONS`.
+        name: the name of one of `OPTIONS`.
         environ: the environment.
         namespace: the command line; by default `config.option`.
     """
@@ -267,13 +267,13 @@ def given(
 
 
 def worker_input(config: pytest.Config) -> dict[str, str]:
-    """Return what the controller gave to this xdist worker; nothing in any other process."""
+    """Return the values that the controller sent to this xdist worker; else an empty dict."""
     values: dict[str, str] = getattr(config, "workerinput", {})
     return values
 
 
 def judges(namespace: argparse.Namespace) -> bool:
-    """Return whether tests really run, so that criteria can be judged."""
+    """Return whether tests will run, so that criteria can be judged."""
     return not any(getattr(namespace, name, False) for name in NOTHING_RUNS)
 
 
@@ -282,10 +282,10 @@ def asks_to_judge(
     environ: Mapping[str, str] = os.environ,
     namespace: argparse.Namespace | None = None,
 ) -> bool:
-    """Return whether a run was asked to judge, whatever it finds.
+    """Return whether a run must judge, even if it finds no criteria.
 
-    It was by a mark expression that asks for production tests, by a stage or by a run id.
-    PRODSTATUS_DIR and PRODSTATUS_TARGET alone ask for nothing: a job's unit tests inherit them.
+    A mark expression that asks for production tests, a stage or a run id asks for it.
+    PRODSTATUS_DIR and PRODSTATUS_TARGET alone don't: a job's unit tests inherit them.
     """
     return narrows_to_criteria(config, environ, namespace) or bool(environ.get(RUN_ID, "").strip())
 
@@ -295,19 +295,19 @@ def narrows_to_criteria(
     environ: Mapping[str, str] = os.environ,
     namespace: argparse.Namespace | None = None,
 ) -> bool:
-    """Return whether a run was asked for criteria alone: by a mark expression or a stage."""
+    """Return whether a mark expression or a stage selects criteria and no other tests."""
     marks = str(getattr(namespace or config.option, "markexpr", "") or "")
     return asks_for_production(marks) or bool(given(config, "stage", environ, namespace))
 
 
 def may_judge(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> bool:
-    """Return whether a run may be one to judge, by what is known before anything is collected.
+    """Return whether a run may be one to judge, as far as is known before the collection.
 
-    An option, a variable, a mark or the project's configuration says so; or the run has a report
-    whose columns are counted when the session starts.
+    It may be because of an option, a variable, a mark or the project's configuration, or because
+    pytest-html counts its columns when the session starts.
     """
     if environ.get("PRODSTATUS_HISTORY", "").strip() not in ("", "0", "1"):
-        return True  # the value is refused later, with a sentence
+        return True  # the settings refuse the value, with a message
     if getattr(config.option, "htmlpath", None) or environ.get(RUN_ID, "").strip():
         return True
     if "production" in str(config.getoption("markexpr", "") or ""):
@@ -324,4 +324,6 @@ def _mentions_us(folder: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError:
-        return (folder / "pyproject.toml").is_file()  # reading it again says what is wrong
+        return (
+            folder / "pyproject.toml"
+        ).is_file()  # find_project reads it again and reports the error

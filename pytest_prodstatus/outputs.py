@@ -1,4 +1,4 @@
-"""The files of a run: written over at its start, and whole at its end; the record last."""
+"""The files of a run: overwritten at its start, completed at its end; the record is last."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Outputs:
     """The document, the page, the exports and the record of one run.
 
     Attributes:
-        notices: what a person should know about them, one sentence each.
-        problems: what could not be written at the end of the run.
+        notices: sentences for the terminal about these files.
+        problems: the outputs that could not be written at the end of the run.
         unmarked: why the run could not write that nothing is confirmed yet; "" if it could.
         unwritten: the record could not be written, so there is no verdict.
     """
@@ -52,7 +52,8 @@ class Outputs:
         """Return the last finished record of this target, or None.
 
         Raises:
-            pytest.UsageError: it is a newer release's, or it or the document is no regular file.
+            pytest.UsageError: a newer release wrote it, or it or the document is not a regular
+                file.
         """
         settings = self.settings
         for what, path in (("status document", settings.document), ("record", settings.record)):
@@ -67,7 +68,7 @@ class Outputs:
         except (OSError, UnicodeDecodeError) as error:
             self.notices.append(f"the last record can't be read, so nothing is known: {error}")
             return None
-        # Not above, since the first run in a checkout, as all of CI's are, has none to read.
+        # Imported here, since the first run in a checkout has no record to read: all runs in CI.
         from pytest_prodstatus.model.codec import NewerRecordError, RecordError, read_record
 
         try:
@@ -79,15 +80,15 @@ class Outputs:
             return None
         last = read.last_finished
         if last is not None and last.run.target != settings.target:
-            told = (
+            notice = (
                 f"{settings.record}: it is about target {last.run.target}, so nothing of it counts"
             )
-            self.notices.append(told)
+            self.notices.append(notice)
             return None
         return last
 
     def begin(self, marker: Record) -> None:
-        """Write `marker`, that nothing is confirmed; note in `unmarked` what went wrong."""
+        """Write `marker`, which says that nothing is confirmed; set `unmarked` if that fails."""
         settings = self.settings
         for path in (settings.document, settings.page, settings.record):
             clear_leftovers(path)
@@ -97,21 +98,21 @@ class Outputs:
         self.unmarked = "; ".join(problem.text for problem in (*done.problems, *problems))
 
     def publish_record(self, record: Record) -> list[Problem]:
-        """Write the record; without one there is no verdict."""
+        """Write the record and return what went wrong; without a record there is no verdict."""
         problems = publish_record(record, self.settings.record)
         self.unwritten = self.unwritten or bool(problems)
         self.notices += [problem.text for problem in problems]
         return problems
 
     def note_waivers(self, record: Record, now: datetime) -> None:
-        """Let a person know of the waivers that break a rule at the instant `now`."""
+        """Add a notice for each waiver that breaks a rule at the aware instant `now`."""
         waivers = self.settings.config.waivers
         if waivers.given:
-            # Not above, since most runs have none, and every judged run pays for what is there.
+            # Imported here, since most projects have no waivers, and the import costs every run.
             from pytest_prodstatus.model.gate import waiver_violations
 
-            told = waiver_violations(waivers, record.criteria, now)
-            self.notices += [f"{violation.text}: it closes the gate" for violation in told]
+            violations = waiver_violations(waivers, record.criteria, now)
+            self.notices += [f"{violation.text}: it closes the gate" for violation in violations]
 
     @property
     def exist(self) -> bool:

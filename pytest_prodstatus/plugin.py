@@ -1,6 +1,6 @@
-"""pytest's entry point: the options, the fixtures, and the session that all other hooks are in.
+"""pytest's entry point: the options, the fixtures, and the session, which has all other hooks.
 
-Every run of pytest imports this module, so it names nothing but what a run without criteria needs.
+Every run of pytest imports this module, so it imports nothing that only a run with criteria needs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pytest_prodstatus.session import session_of
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options that nobody else can own."""
+    """Add the long options, which no other plugin can have taken."""
     options.add_options(parser)
 
 
@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(
     early_config: pytest.Config, parser: pytest.Parser, args: list[str]
 ) -> Generator[None]:
-    """Begin before any conftest; understand the short options after all of them."""
+    """Begin the run before any conftest is loaded; expand the short options after all are."""
     session = session_of(early_config)
     session.begin_early(parser, args)
     try:
@@ -46,7 +46,7 @@ def pytest_load_initial_conftests(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the session, and let it take part at once if the run may be one to judge."""
+    """Register the marks and the session, and activate it if the run may be one to judge."""
     config.addinivalue_line(
         "markers",
         "stage(id, side_effects=False): the test is a criterion of this stage; with side_effects "
@@ -61,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what was put into a stage only now, before pytest's own `-m` looks.
+    """Mark the tests that a conftest has just put into a stage, before pytest applies `-m`.
 
     This module is registered before any conftest, so its hook is called after theirs, and before
     pytest's own.

@@ -1,4 +1,4 @@
-"""The project that a run or a command is about: root, target, subject, and where outputs lie.
+"""The project that a run or a command is about: its root, target, subject and output paths.
 
 One resolver for the plugin and the commands, so that an option, a variable and an ini key mean the
 same to both. Separate from the settings of a run, since the commands need it without pytest.
@@ -30,19 +30,19 @@ RECORD, PAGE = OUTPUTS
 
 
 def usual_folder(root: Path, target: str) -> Path:
-    """Return the folder of a target's outputs where a run isn't told another."""
+    """Return the default folder of a target's outputs: reports/, or reports/TARGET/."""
     reports = root / REPORTS
     return reports if target == PRODUCTION else reports / target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """The places of one set of outputs.
+    """The paths of one set of outputs.
 
     Attributes:
         root: the project's root folder.
-        folder: where the outputs go.
-        document_name: of the status document; one with a slash is a path from the root.
+        folder: the output folder.
+        document_name: the status document's name; with a slash it is a path from the root.
     """
 
     root: Path
@@ -51,24 +51,24 @@ class Layout:
 
     @property
     def record(self) -> Path:
-        """Where the record lies."""
+        """The path of the record."""
         return self.folder / RECORD
 
     @property
     def page(self) -> Path:
-        """Where the page lies."""
+        """The path of the page."""
         return self.folder / PAGE
 
     def export(self, name: str) -> Path:
-        """Return where another tool's form lies."""
-        # Not above: whoever only reads a record needs no writer.
+        """Return the path of an export in another tool's form, such as "ctrf"."""
+        # Imported here: a command that only reads a record needs no writer.
         from pytest_prodstatus.writers.exports import EXPORTS
 
         return self.folder / EXPORTS[name].file
 
     @property
     def document(self) -> Path:
-        """Where the status document lies: beside the record, or where a path with a slash says."""
+        """The path of the status document: beside the record, unless its name has a slash."""
         name = self.document_name
         return self.root / name if "/" in name else self.folder / name
 
@@ -83,15 +83,15 @@ class Project(NamedTuple):
     config: Config
 
     def layout(self, folder: Path) -> Layout:
-        """Return the places of the outputs in a folder."""
+        """Return the paths of the outputs in a folder."""
         return Layout(root=self.root, folder=folder, document_name=self.config.document)
 
 
 def find_project(start: Path) -> Project | None:
-    """Find the project that a folder lies in: the nearest upwards that has [tool.prodstatus].
+    """Find the project that contains a folder: the nearest one upwards that has [tool.prodstatus].
 
-    An empty table is enough. A pyproject.toml that can't be read or parsed is passed over only if
-    it can't be the project's, that is if it doesn't mention prodstatus.
+    An empty table is enough. A pyproject.toml that can't be parsed is skipped only if it doesn't
+    mention prodstatus, so that it can't be the project's.
 
     Returns:
         The project; None if no folder has one.
@@ -107,7 +107,7 @@ def find_project(start: Path) -> Project | None:
 
 
 def root_above(folder: Path) -> Path | None:
-    """Return the root of the project that a folder lies in; None if it lies in none.
+    """Return the root of the project that contains a folder; None if there is none.
 
     Raises:
         ConfigError: a file on the way may be the project's, and can't be read or used.
@@ -135,7 +135,7 @@ def _declared_in(folder: Path, source: str) -> Config | None:
         msg = f"{path}: can't be read: {error}"
         raise ConfigError(msg) from None
     if b"prodstatus" not in content:
-        return None  # what may be wrong with it is another tool's affair
+        return None  # if it has errors, another tool reports them
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -148,9 +148,9 @@ def _declared_in(folder: Path, source: str) -> Config | None:
 
 
 def variables_of(root: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return the environment, and of the project's `.env` file what the environment doesn't have.
+    """Return the environment over the variables of the project's `.env` file.
 
-    So the command line, the history and the tests of a project mean the same state store.
+    So the commands, the history and the tests of a project use the same state store.
     """
     try:
         text = (root / ".env").read_text(encoding="utf-8", errors="replace")
@@ -162,7 +162,7 @@ def variables_of(root: Path, environ: Mapping[str, str] = os.environ) -> dict[st
 
 
 def name_in(root: Path) -> str:
-    """Return what the history calls the project in a folder: its own name, else the folder's."""
+    """Return the name of the project in a folder: from pyproject.toml, else the folder's name."""
     try:
         name = read_project_name((root / FILE).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
@@ -171,7 +171,7 @@ def name_in(root: Path) -> str:
 
 
 def _check_exports(config: Config, source: str) -> None:
-    """Refuse a form that there is not, and one whose file is another output's.
+    """Refuse an unknown export, and one that would write the file of another output.
 
     Raises:
         ConfigError: one sentence.
@@ -197,14 +197,14 @@ VARIABLES: Mapping[str, str] = {
     "subject": "PRODSTATUS_SUBJECT",
     "run": "PRODSTATUS_RUN_ID",
 }
-"""The inputs by name, and the environment variable of each."""
+"""The environment variable of each input, by its name."""
 
 KEYS: Mapping[str, str] = {name: f"prodstatus_{name}" for name in ("target", "dir", "subject")}
-"""Those that pytest's configuration file may give, and the key of each."""
+"""The ini key of each input that pytest's configuration file may have, by its name."""
 
 
 class InputError(ValueError):
-    """A value that can't be used; one sentence that names where it was given."""
+    """A value that can't be used; the message is one sentence that names the value's source."""
 
 
 class Inputs(NamedTuple):
@@ -212,10 +212,10 @@ class Inputs(NamedTuple):
 
     Attributes:
         root: the project's root, if one was named.
-        target: the system.
-        folder: where the outputs lie, if that was named.
-        subject: the release.
-        run: the id of the run.
+        target: the system that is judged.
+        folder: the output folder, if one was named.
+        subject: the release that is judged, if one was named.
+        run: the id of the run, if one was given.
     """
 
     root: Path | None
@@ -225,7 +225,7 @@ class Inputs(NamedTuple):
     run: str | None
 
     def outputs(self, root: Path) -> Path:
-        """Return a project's output folder: the one that was named, else the target's usual one."""
+        """Return the output folder: the one that was named, else the target's usual one."""
         return self.folder or usual_folder(root, self.target)
 
 
@@ -237,16 +237,16 @@ def resolve_inputs(
     *,
     dashes: str = "--",
 ) -> Inputs:
-    """Return the inputs: each from the command line, else the environment, else the ini file.
+    """Resolve each input: from the command line, else the environment, else the ini file.
 
     An empty value in the environment or the file counts as none.
 
     Args:
-        options: the values on the command line by input's name; None if it wasn't given.
+        options: the values on the command line, by the input's name; None if it wasn't given.
         environ: the environment.
-        ini: the values of pytest's keys, by input's name.
-        start: the current folder, from which `root` and `dir` are relative, whoever gives them.
-        dashes: what stands before an option's name, for messages.
+        ini: the values of pytest's keys, by the input's name.
+        start: the current folder; a relative `root` or `dir` from any source starts here.
+        dashes: the prefix of an option's name, for messages.
 
     Raises:
         InputError: a value on the command line is empty, a target isn't a name that a folder can
@@ -270,8 +270,8 @@ def resolve_inputs(
     )
 
 
-class _Given(NamedTuple):
-    """A value, and what stands before it where it was given."""
+class _SourcedValue(NamedTuple):
+    """A value, and the text before it in its source, as in "PRODSTATUS_TARGET="."""
 
     source: str
     value: str
@@ -286,22 +286,22 @@ def _first(
     environ: Mapping[str, str],
     ini: Mapping[str, str],
     dashes: str,
-) -> _Given | None:
-    """Return the value that counts, without blanks around it; None if there is none."""
+) -> _SourcedValue | None:
+    """Return the first value of an input, without blanks around it; None if there is none."""
     option = options.get(name)
     if option is not None and not option.strip():
         msg = f"{dashes}{name} {option!r} is empty: leave the option out, or give it a value"
         raise InputError(msg)
     candidates = (
-        _Given(f"{dashes}{name} ", (option or "").strip()),
-        _Given(f"{VARIABLES[name]}=", environ.get(VARIABLES[name], "").strip()),
-        _Given(f"{KEYS.get(name, name)} = ", ini.get(name, "").strip()),
+        _SourcedValue(f"{dashes}{name} ", (option or "").strip()),
+        _SourcedValue(f"{VARIABLES[name]}=", environ.get(VARIABLES[name], "").strip()),
+        _SourcedValue(f"{KEYS.get(name, name)} = ", ini.get(name, "").strip()),
     )
-    return next((each for each in candidates if each.value), None)
+    return next((candidate for candidate in candidates if candidate.value), None)
 
 
 def saves_history(environ: Mapping[str, str]) -> bool:
-    """Return whether PRODSTATUS_HISTORY lets the history be saved, which is so unless it is 0.
+    """Return whether the history is saved: yes, unless PRODSTATUS_HISTORY is 0.
 
     Raises:
         ValueError: it is neither 0 nor 1; one sentence.

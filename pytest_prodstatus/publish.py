@@ -36,19 +36,19 @@ class Problem(NamedTuple):
 
 
 class Published(NamedTuple):
-    """What came of writing: the record with the document's digest, and what went wrong."""
+    """The result of writing: the record with the document's digest, and what went wrong."""
 
     record: Record
     problems: tuple[Problem, ...] = ()
 
 
 def publish(record: Record, config: Config, layout: Layout) -> Published:
-    """Write the document (in place where there is one), page, exports and, last, the record.
+    """Write the document (in place if there is one), page, exports and, last, the record.
 
     Args:
-        record: what to write.
-        config: the project's.
-        layout: where.
+        record: the record to write and to show.
+        config: the project's configuration.
+        layout: the paths of the outputs.
     """
     done = publish_readable(record, config, layout)
     problems = publish_record(done.record, layout.record)
@@ -56,8 +56,12 @@ def publish(record: Record, config: Config, layout: Layout) -> Published:
 
 
 def publish_readable(record: Record, config: Config, layout: Layout) -> Published:
-    """Write the document, the page and the exports."""
-    # Not above, since a run without criteria has no page to pay for.
+    """Write the document, the page and the exports, but not the record.
+
+    Returns:
+        The record with the document's digest ("" if the document was not written), and problems.
+    """
+    # Imported here, since a run without criteria writes no page.
     from pytest_prodstatus.writers.html.page import page_pieces
 
     page = page_pieces(record, config)
@@ -82,7 +86,7 @@ def publish_readable(record: Record, config: Config, layout: Layout) -> Publishe
 
 
 def publish_record(record: Record, path: Path) -> list[Problem]:
-    """Write the record; one that can't be replaced is removed, since it must not speak for this."""
+    """Write the record; if that fails, remove the old one, so that it isn't read as this run's."""
     problems = _written(path, _joined(record_pieces(record)))
     if problems:
         with contextlib.suppress(OSError):
@@ -104,8 +108,8 @@ def _encoded(pieces: Iterable[str]) -> Iterator[bytes]:
 
 def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
     rest = iter(pieces)
-    while some := b"".join(islice(rest, 100)):
-        yield some
+    while batch := b"".join(islice(rest, 100)):
+        yield batch
 
 
 def _written(path: Path, content: bytes | Iterable[bytes]) -> list[Problem]:
@@ -130,12 +134,12 @@ SWITCHED_OFF = Reason(
 
 
 class Saved(NamedTuple):
-    """What came of keeping a record.
+    """The result of keeping a record in the state store.
 
     Attributes:
-        record: with the overrides that hold, and, once saved, with the past that the store knows.
-        unsaved: why its history wasn't saved; None where it was.
-        tried: it was to be saved, or overrides were to be read, and that went wrong.
+        record: the record with the active overrides and, if it was saved, with its former runs.
+        unsaved: why its history wasn't saved; None if it was.
+        tried: whether the store was used and that went wrong, rather than switched off.
     """
 
     record: Record
@@ -154,25 +158,25 @@ class Archive:
         self._overrides: tuple[Override, ...] = ()
 
     def keep(self, record: Record) -> Saved:
-        """Save a judged run; a run that is kept once more replaces itself. Never raises.
+        """Save a judged run; saved again, it replaces itself. Never raises.
 
-        After it failed once it isn't tried again, so that a server which is away is waited for
-        once a run.
+        After a failure it isn't tried again, so that a run waits only once for a server that
+        doesn't respond.
         """
-        # Not above, since a run without criteria has nothing to keep.
+        # Imported here, since a run without criteria has nothing to keep.
         from pytest_prodstatus.store.address import installed
 
         if not installed():
             return Saved(record=record, unsaved=NOT_INSTALLED)
         if self._problem is None:
             try:
-                return self._kept(record)
+                return self._save(record)
             except Exception as error:  # noqa: BLE001  a judged run is worth more than its history
                 self._problem = _reason(error)
-        told = replace(record, overrides=self._overrides)
-        return Saved(record=told, unsaved=self._problem, tried=True)
+        overridden = replace(record, overrides=self._overrides)
+        return Saved(record=overridden, unsaved=self._problem, tried=True)
 
-    def _kept(self, record: Record) -> Saved:
+    def _save(self, record: Record) -> Saved:
         from pytest_prodstatus.store.address import is_there, state_url
 
         finished = record.run.finished
@@ -198,5 +202,5 @@ def _reason(error: Exception) -> Reason:
 
     if isinstance(error, StateError):
         return Reason(text=str(error), kind=Kind.INCONCLUSIVE)
-    told = f"the history can't be saved: {type(error).__name__}: {error}"
-    return Reason(text=told, kind=Kind.INCONCLUSIVE)
+    text = f"the history can't be saved: {type(error).__name__}: {error}"
+    return Reason(text=text, kind=Kind.INCONCLUSIVE)

@@ -1,6 +1,6 @@
-"""The side that judges: from observations to the record, the outputs and the exit status.
+"""The process that judges: from observations to the record, the outputs and the exit status.
 
-A serial run's only process has it, and the controller under xdist.
+It is the only process of a serial run, and the controller under xdist.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ from pytest_prodstatus.settings import (
 from pytest_prodstatus.spool import Spool
 
 OURS = (EXIT_OPEN, EXIT_BLOCKED, EXIT_UNWRITTEN)
-"""Exit statuses that only this plugin gives, or that say nothing went wrong."""
+"""Exit statuses that say that nothing went wrong, or that only this plugin sets."""
 MANIFEST = "manifest"
-"""The sort of incident that a worker refused to run."""
+"""The sort of incident for a worker that refused to run."""
 COLLECTION = "collection"
-"""The sort of incident that a file did not collect."""
+"""The sort of incident for a file that did not collect."""
 
 
 class Recorder:
     """One run as seen by the process that judges it.
 
     Attributes:
-        record: of the run, once it has ended.
-        criteria: by their node ids; none before the run has begun.
-        attempts: what the reports say of them.
+        record: the run's record; None until it has ended.
+        criteria: the criteria by node id; empty until the run has begun.
+        attempts: the phases of each criterion, from its reports.
     """
 
     def __init__(
@@ -84,11 +84,11 @@ class Recorder:
         self._incidents: dict[tuple[str, str], Reason] = {}
         self._marked: tuple[str, ...] | None = None
         self._used_id = False
-        self._standings: list[CriterionStatus] = []
+        self._statuses: list[CriterionStatus] = []
 
     @property
     def active(self) -> bool:
-        """Whether the criteria of the run are known: it has some to run, or was asked to judge."""
+        """Whether the run has begun with its criteria: it has some, or an option asks to judge."""
         return self._manifest is not None
 
     @property
@@ -97,13 +97,13 @@ class Recorder:
         return self._marked is not None
 
     def start(self) -> None:
-        """Write that nothing is confirmed over the last outputs, before anything is collected.
+        """Overwrite the last outputs with "nothing is confirmed", before anything is collected.
 
-        Without a project there may be nothing to write over; then this waits for `begin`.
+        Without a project and without outputs there is nothing to overwrite; then `begin` does it.
 
         Raises:
-            pytest.UsageError: another run writes the folder or the last record is a newer
-                release's, and nothing was written; or the run's id was used before.
+            pytest.UsageError: another run writes the folder or a newer release wrote the last
+                record, and nothing was written; or the run's id was used before.
         """
         if self.started or not (self.settings.has_project or self.outputs.exist):
             return
@@ -122,14 +122,14 @@ class Recorder:
             raise pytest.UsageError(msg)
 
     def _open(self) -> None:
-        """Lock the outputs, read what the last run left, and begin the run's own data, once."""
+        """Lock the outputs, read the last record, and create the run's data; only once."""
         if self._run is not None:
             return
         settings = self.settings
         self.outputs.lock()
         self._former = self.outputs.last_record()
         last = self._former.run.id if self._former else None
-        # Whoever asks the gate about this id now must not hear of the run that had it before.
+        # A gate that is asked about this id from now on must not read the former run's record.
         self._used_id = settings.run_id_given and last == settings.run_id
         commit, dirty = suite_commit(settings.root)
         self._run = Run(
@@ -158,11 +158,11 @@ class Recorder:
         return self.redaction.record(marker)
 
     def begin(self, manifest: Manifest) -> None:
-        """Fix the catalogue, and write over the last outputs that nothing is confirmed yet.
+        """Fix the catalogue, and overwrite the last outputs with "nothing is confirmed yet".
 
         Raises:
-            pytest.UsageError: what was collected makes no catalogue, or the last record is a newer
-                release's; nothing was written.
+            pytest.UsageError: the collected criteria make no catalogue, or a newer release wrote
+                the last record; nothing was written.
         """
         if not self.settings.judges:
             return
@@ -170,7 +170,7 @@ class Recorder:
             if manifest.error:
                 self.incident(MANIFEST, manifest.error, Kind.INCONCLUSIVE, of=manifest.error)
             return
-        wanted = self.settings.asked or manifest.selected > 0
+        wanted = self.settings.requested or manifest.selected > 0
         self.redaction.switch(self.config, on=bool(wanted))
         if not wanted:
             self.attempts.begin({})
@@ -191,21 +191,21 @@ class Recorder:
             selection=selection_words(self.settings, self.config, narrowed),
             versions=versions(self.config),
         )
-        # Another tool, too, may take a report of no test for a green one.
+        # An export names each criterion: some tools show a report without tests as green.
         named = manifest.criteria.values() if self.settings.config.exports else ()
         if named or self._marked != tuple(stage.id for stage in self._catalogue.stages):
             self._mark(self._catalogue, named)
         self._refuse_to_act()
 
     def _refuse_to_act(self) -> None:
-        """Refuse a run whose workers can't be told any more that nothing may act on the world.
+        """Refuse a run whose workers can no longer be stopped from acting on the world.
 
         Raises:
             pytest.UsageError: it has criteria with side effects; one sentence.
         """
         problem = self.outputs.unmarked
         collects_here = not self.config.pluginmanager.hasplugin("dsession")
-        if not problem or collects_here or self.settings.asked:
+        if not problem or collects_here or self.settings.requested:
             return
         acting = [criterion.id for criterion in self.criteria.values() if criterion.side_effects]
         if acting:
@@ -213,11 +213,11 @@ class Recorder:
             raise pytest.UsageError(msg)
 
     def release(self) -> None:
-        """Let go of the output folder, the criteria and what became of them."""
+        """Unlock the output folder, and drop the criteria and their results."""
         self.outputs.release()
         self.criteria = self.attempts.criteria = {}
         self.record = self._former = self._manifest = None
-        self._standings = []
+        self._statuses = []
 
     def incident(
         self, what: str, text: str, kind: Kind, remedy: str | None = None, *, of: str = ""
@@ -225,30 +225,30 @@ class Recorder:
         """Note something that went wrong outside any criterion; it caps FINAL.
 
         Args:
-            what: the sort of incident.
+            what: the sort of incident, as in "down" or "output".
             text: one sentence about it.
-            kind: the kind of reason that it is.
+            kind: the kind of reason.
             remedy: what to do about it.
-            of: what it happened to; of each only the first incident of a sort is kept.
+            of: the id of the thing that it happened to; only its first incident of a sort counts.
         """
         reason = Reason(text=self.redaction.text(text), kind=kind, remedy=remedy)
         if what == MANIFEST:
-            # It explains what xdist says next: that its workers collected different tests.
+            # It explains xdist's next error: that its workers collected different tests.
             self._incidents = {(what, of): reason, **self._incidents}
         else:
             self._incidents.setdefault((what, of), reason)
 
     def verdict_of(self, report: object) -> Verdict | None:
-        """Return what one report says by itself of a criterion; None where it says nothing."""
+        """Return the verdict that one report has by itself; None if it isn't a criterion's."""
         if not isinstance(report, pytest.TestReport) or report.nodeid not in self.criteria:
             return None
         return verdict_of(report, require_evidence=self.settings.config.require_evidence)
 
     def finish(self, pytest_status: int) -> Record | None:
-        """Judge the run, write its outputs and return its record; None where nothing is judged."""
-        early = self._manifest is None and self.settings.asked
+        """Judge the run, write its outputs and return its record; None if nothing is judged."""
+        early = self._manifest is None and self.settings.requested
         if early and (self.started or pytest_status != pytest.ExitCode.USAGE_ERROR):
-            # No process came as far as its first test.
+            # The run ended before the collection was complete.
             self._note_early_end(pytest_status)
             known = next(iter(self._incidents.values()), None)
             text = f"no test was collected{f': {known.text}' if known else ''}"
@@ -267,7 +267,7 @@ class Recorder:
             snapshots={name: tuple(at) for name, at in sorted(self.attempts.snapshots.items())},
         )
         self._run = replace(run, finished=finished, subject=subject)
-        self._standings = criterion_statuses(self._facts(), self._run, finished)
+        self._statuses = criterion_statuses(self._run_data(), self._run, finished)
         self._note_status(pytest_status)
         record = self._write(pytest_status)
         self.outputs.note_waivers(record, finished)
@@ -279,7 +279,7 @@ class Recorder:
         return record
 
     def _write(self, pytest_status: int) -> Record:
-        """Compose the record, save it, and publish it; once more for each new thing that fails."""
+        """Compose the record, save it and publish it; again after a new failure."""
         config, layout = self.settings.config, self.settings.layout
         while True:
             saved = self.archive.keep(self._composed(pytest_status))
@@ -315,8 +315,8 @@ class Recorder:
 
     def _composed(self, pytest_status: int) -> Record:
         run = replace(self._begun_run(), incidents=tuple(self._incidents.values()))
-        facts, rule = self._facts(), self.settings.gate
-        record = compose(facts, self._standings, run, rule, pytest_status)
+        run_data, rule = self._run_data(), self.settings.gate
+        record = compose(run_data, self._statuses, run, rule, pytest_status)
         if self.outputs.unwritten and rule is not Rule.OFF:
             status = worse_status(EXIT_UNWRITTEN, record.decision.exit_code)
             record = replace(record, decision=replace(record.decision, exit_code=status))
@@ -326,9 +326,12 @@ class Recorder:
         return self.redaction.record(record)
 
     def reconsider(self, status: int) -> int:
-        """Return the exit status after another plugin may have changed it: never a better one.
+        """Judge again with the exit status that another plugin may have set, and never better it.
 
         A status that no criterion explains closes the gate, unless the project ignores it.
+
+        Returns:
+            The exit status that the run must end with.
         """
         if self.record is None:
             return status
@@ -348,13 +351,13 @@ class Recorder:
             self.incident("late", text, Kind.CRASH, "look at pytest's own error")
 
     def _own_status(self) -> int:
-        """Return the exit status that the run has by its record, or because it has none."""
+        """Return the exit status from the record, or the one for a record that isn't there."""
         if self.outputs.unwritten and self.settings.gate is not Rule.OFF:
             return EXIT_UNWRITTEN
         return self.record.decision.exit_code if self.record else EXIT_BLOCKED
 
     def _note_early_end(self, status: int) -> None:
-        """Note an exit status that the run has before its first test, unless its cause is known."""
+        """Note an unexplained exit status that pytest ended with before the first test."""
         if (
             status not in OURS
             and not self._incidents
@@ -377,7 +380,7 @@ class Recorder:
         more = len(self.attempts.failed_elsewhere) - 1
         if status == EXIT_FAILED and more >= 0:
             others = f" and {more} more" if more else ""
-            text = f"{self.attempts.failed_elsewhere[0]}{others} failed, which is no criterion"
+            text = f"{self.attempts.failed_elsewhere[0]}{others} failed, which is not a criterion"
         elif self._manifest and self._manifest.selected:
             text = f"pytest ended with exit status {status}, which no criterion explains"
         else:
@@ -385,7 +388,7 @@ class Recorder:
             remedy = "look at what pytest reports"
         self.incident("status", text, Kind.INCONCLUSIVE, remedy)
 
-    def _facts(self) -> RunData:
+    def _run_data(self) -> RunData:
         manifest, catalogue = self._begun()
         out = AllBut(manifest.criteria[nodeid].id for nodeid in manifest.deselected)
         return RunData(
@@ -401,10 +404,10 @@ class Recorder:
         )
 
     def marker(self) -> Record:
-        """Return the record of this run while it is in progress, its criteria by name.
+        """Return the record of this run while it is in progress, with all its criteria.
 
         Raises:
-            RuntimeError: it hasn't begun.
+            RuntimeError: the run hasn't begun.
         """
         manifest, catalogue = self._begun()
         return self._marker(catalogue, manifest.criteria.values())
@@ -426,7 +429,7 @@ class Recorder:
         reason = missing_of(report)
         file = report.nodeid.partition("::")[0]
         self._missing.setdefault(file, reason)
-        # Nobody knows which criteria a file has that skipped itself, so it caps FINAL as well.
+        # The criteria of a file that skipped itself are unknown, so it caps FINAL as well.
         path = self.config.rootpath / file
         if report.failed or reason.kind is not Kind.SKIPPED or holds_criteria(self.settings, path):
             self._incidents.setdefault((COLLECTION, report.nodeid), reason)
@@ -442,7 +445,7 @@ class Recorder:
             self.incident("interrupt", f"the run was interrupted: {text}", Kind.NOT_RUN)
 
     def note_worker_down(self, worker: str, error: object) -> None:
-        """Note a worker that died or was told to stop."""
+        """Note a worker that died or was interrupted."""
         if error == "keyboard-interrupt":
             self.attempts.interrupted.add(worker)
             self.incident("down", f"worker {worker} was interrupted", Kind.NOT_RUN, of=worker)

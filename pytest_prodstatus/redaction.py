@@ -1,9 +1,9 @@
-"""Secrets never leave: what this process knows of them, and where it takes them out.
+"""Takes secrets out of everything that a process of the run writes or sends.
 
-Reports are redacted in the process that makes them, before any other plugin or process sees them,
-whatever part of pytest or plugin put a text there. What pytest itself writes to the terminal and to
-its log file is redacted once more on its way, and so are the files that other plugins wrote. A run
-without criteria is left alone.
+Reports are redacted in the process that makes them, before any other plugin or process sees them.
+This covers every text on them, by pytest or a plugin. The text that pytest writes to the terminal
+and to its log file is redacted once more when it is written, and so are the files that other
+plugins wrote. A run without criteria is left alone.
 """
 
 from __future__ import annotations
@@ -30,54 +30,54 @@ if TYPE_CHECKING:
 
 Redact = Callable[[str], str]
 
-# What a report is known by, what never holds text of a test, and what only this process sees.
-_LEFT = frozenset({
+# Attributes of a report that identify it, that never hold text of a test, or that stay here.
+_UNTOUCHED = frozenset({
     "nodeid", "_id", "location", "keywords", "outcome", "when", "duration", "start", "stop",
     "result", "node", "worker_id", "testrun_uid", "item_index", "$report_type", "prodstatus",
     "prodstatus_first",
 })  # fmt: skip
-_KNOWN = _LEFT | {"longrepr", "sections", "user_properties"}
-_LOOSE = ("user_properties", "extras", "extra")
-"""What holds values of any type, which others show as text."""
-_PLAIN = (type(None), bool, float, complex)
+_PLAIN_ATTRIBUTES = _UNTOUCHED | {"longrepr", "sections", "user_properties"}
+_LOOSELY_TYPED = ("user_properties", "extras", "extra")
+"""Attributes that hold values of any type, which other plugins show as text."""
+_SCALARS = (type(None), bool, float, complex)
 
 
-def only_passed(told: Mapping[str, Any]) -> bool:
-    """Return whether a report's attributes say that its phase passed, and no more; most do."""
+def only_passed(values: Mapping[str, Any]) -> bool:
+    """Return whether a report's attributes say that its phase passed, and nothing else."""
     return (
-        told.get("outcome") == "passed"
-        and told.keys() <= _KNOWN
-        and not (told.get("longrepr") or told.get("sections") or told.get("user_properties"))
+        values.get("outcome") == "passed"
+        and values.keys() <= _PLAIN_ATTRIBUTES
+        and not (values.get("longrepr") or values.get("sections") or values.get("user_properties"))
     )
 
 
 def redact_report(report: object, redact: Redact) -> None:
     """Redact a report in place."""
     attributes = vars(report)
-    for name in attributes.keys() - _LEFT:
+    for name in attributes.keys() - _UNTOUCHED:
         value = attributes[name]
         if name == "context":
             # The context is a subtest's: its message and its values.
             _mask_parts(value, redact)
             continue
-        changed = redact_value(value, redact, loose=name in _LOOSE)
+        changed = redact_value(value, redact, loose=name in _LOOSELY_TYPED)
         if changed is not value:
             attributes[name] = changed
 
 
 def redact_value(value: Any, redact: Redact, *, loose: bool = False) -> Any:
-    """Return `value` with every text in it redacted; the same object where nothing was.
+    """Return `value` with every text in it redacted; the same object if there was no secret.
 
     Parts of pytest's representations are changed in place, so that they keep their look.
 
     Args:
         value: text, a collection, a part of a representation, or anything else.
         redact: takes secrets out of a text.
-        loose: replace an object of another type by its text, where that holds a secret.
+        loose: replace an object of another type by its text if that holds a secret.
     """
 
     def visit(part: Any) -> Any:
-        if type(part) in _PLAIN:
+        if type(part) in _SCALARS:
             return part
         if isinstance(part, str):
             clean = redact(str.__str__(part))
@@ -87,16 +87,16 @@ def redact_value(value: Any, redact: Redact, *, loose: bool = False) -> Any:
             clean = redact(text)
             return part if clean == text else clean.encode("utf-8", "surrogateescape")
         if isinstance(part, list) and part and all(type(item) is str for item in part):
-            # Lines: a long text may have been folded over several.
-            whole = "\n".join(part)
-            clean = redact(whole)
-            return part if clean == whole else clean.split("\n")
+            # Join the lines first: a secret may have been wrapped over two of them.
+            text = "\n".join(part)
+            clean = redact(text)
+            return part if clean == text else clean.split("\n")
         if isinstance(part, (dict, list, tuple, set, frozenset)):
             return INTO
         if hasattr(part, "toterminal"):
             _mask_parts(part, redact)
             return part
-        return _told(part, redact) if loose else part
+        return _redact_object(part, redact) if loose else part
 
     return walked(value, visit)
 
@@ -109,7 +109,7 @@ def _mask_parts(value: object, redact: Redact) -> None:
             object.__setattr__(value, name, changed)  # some of pytest's own are frozen
 
 
-def _told(value: object, redact: Redact) -> object:
+def _redact_object(value: object, redact: Redact) -> object:
     try:
         texts = (str(value), repr(value))
     except Exception:  # noqa: BLE001  an object that can't be shown shows nothing
@@ -122,21 +122,21 @@ def _told(value: object, redact: Redact) -> object:
 
 
 class Redaction:
-    """Takes secrets out of what one process tells.
+    """Takes secrets out of everything that one process writes or sends.
 
     Attributes:
-        on: this run has criteria, or it isn't known yet that it has none.
+        on: whether this run has criteria, or may still turn out to have some.
     """
 
     def __init__(self, settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
-        self.on = settings.asked or settings.config.catalogue.declared
+        self.on = settings.requested or settings.config.catalogue.declared
         self._names = SecretNames(settings.config.secrets)
         self._environ = environ
         self._dotenv = settings.root / ".env"
         self._redactor = Redactor()
         self._seen: dict[str, str] = {}
-        self._looked = False
-        self._read = (0, 0)
+        self._up_to_date = False
+        self._dotenv_state = (0, 0)
         self._covered = False
 
     def register(self, value: str) -> None:
@@ -145,35 +145,35 @@ class Redaction:
 
     def text(self, text: str) -> str:
         """Return `text` without secrets."""
-        if not self._looked and len(text) >= LEAST:
-            self._look()
+        if not self._up_to_date and len(text) >= LEAST:
+            self._learn_variables()
         return self._redactor.redact(text)
 
     def record(self, record: Record) -> Record:
-        """Return a record without secrets, whatever put them there."""
+        """Return a record without secrets in any of its texts."""
         # Not above, since an xdist worker makes no record.
         from pytest_prodstatus.model.walk import redact_record
 
         return redact_record(record, self.text)
 
     def source_of(self, text: str) -> str | None:
-        """Return the name of a variable whose secret value stands in `text`, or None."""
-        if not self._looked:
-            self._look()
+        """Return the name of a variable if its secret value is in `text`; else None."""
+        if not self._up_to_date:
+            self._learn_variables()
         return self._redactor.source_of(text)
 
     def switch(self, config: pytest.Config, *, on: bool = True) -> None:
-        """Begin, where the run has criteria, or leave it alone."""
+        """Begin to redact if the run has criteria (`on`), or stop."""
         self.on = on
         if on and not self._covered:
             self._covered = True
             self._cover_terminal(config)
             self._cover_logs(config)
 
-    def _look(self) -> None:
-        """Learn the variables' values; tests may have set some since."""
-        self._looked = True
-        self._learn(self._of_file())
+    def _learn_variables(self) -> None:
+        """Learn the values of secret variables; a test may have set one since the last time."""
+        self._up_to_date = True
+        self._learn(self._changed_dotenv())
         self._learn(self._environ)
 
     def _learn(self, variables: Mapping[str, str]) -> None:
@@ -182,14 +182,14 @@ class Redaction:
                 self._seen[name] = value
                 self._redactor.add(value, name)
 
-    def _of_file(self) -> Mapping[str, str]:
-        """Return the variables of the project's `.env`, where it changed since the last time."""
+    def _changed_dotenv(self) -> Mapping[str, str]:
+        """Return the variables of the project's `.env`; nothing if it is as it was last read."""
         try:
             found = self._dotenv.stat()
             seen = found.st_mtime_ns, found.st_size
-            if seen == self._read:
+            if seen == self._dotenv_state:
                 return {}
-            self._read = seen
+            self._dotenv_state = seen
             # Not above, since CI has no such file.
             from pytest_prodstatus.readers.dotenv import read_dotenv
 
@@ -215,42 +215,45 @@ class Redaction:
             if isinstance(handler, logging.Handler) and handler.formatter is not None:
                 handler.setFormatter(_Covered(handler.formatter, self))
 
-    # The hooks, each before anyone else's.
+    # The hooks; each runs before any other plugin's.
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Cover what pytest writes, where the run is known to be one to judge."""
+        """Redact what pytest writes, if the run is known to be one to judge."""
         self.switch(session.config, on=self.on)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> Generator[None]:
-        """Redact what a file's collection said; of one that failed in any run."""
+        """Redact the report of a file's collection; if it failed, in any run."""
         self.mask_collected(report)
         return (yield)
 
     def mask_collected(self, report: pytest.CollectReport) -> None:
-        """Redact a report of collection, in a run without criteria one that failed."""
+        """Redact a report of collection; in a run without criteria only if it failed."""
         if self.on or not report.passed:
             self.mask(report)
 
     def mask(self, report: object) -> None:
-        """Redact a report, and look at the variables again should anything be told after it."""
-        self._looked = False
+        """Redact a report by the present values of the variables.
+
+        They are read again for the next text: a test may have set one in between.
+        """
+        self._up_to_date = False
         redact_report(report, self.text)
-        self._looked = False
+        self._up_to_date = False
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
         """Redact a warning, its arguments and the line of code that is shown with it."""
         if not self.on:
             return
-        self._looked = False
+        self._up_to_date = False
         message = warning_message.message
         if isinstance(message, Warning):
             message.args = redact_value(message.args, self.text, loose=True)
-            told = str(message)
-            clean = self.text(told)
-            if clean != told:
+            text = str(message)
+            clean = self.text(text)
+            if clean != text:
                 warning_message.message = UserWarning(clean)
         line = warning_message.line
         if line is None:
@@ -262,16 +265,16 @@ class Redaction:
     def pytest_internalerror(self, excrepr: object) -> Generator[None, object, object]:
         """Redact pytest's own failure."""
         if self.on:
-            self._looked = False
+            self._up_to_date = False
             redact_value(excrepr, self.text)
         return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
-        """Redact why the session was cut short, and then the files that others wrote."""
+        """Redact why the session was cut short, and then the files that other plugins wrote."""
         if not self.on:
             return (yield)
-        self._looked = False
+        self._up_to_date = False
         for name in ("shouldfail", "shouldstop"):
             why = getattr(session, name)
             if isinstance(why, str):

@@ -1,7 +1,7 @@
-"""From pytest's reports to the phases of a criterion, with what each report carries.
+"""From pytest's reports to the phases of a criterion, with the payload that each report carries.
 
-A payload travels as JSON text in one attribute of the report: xdist passes such text on, while an
-enum, a path or a lone surrogate would be an internal error that loses the whole run.
+A payload travels as JSON text in one attribute of the report, since xdist can send text. An enum, a
+path or a lone surrogate would be an internal error that loses the whole run.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pytest_prodstatus.spool import worker_id
 
 ATTRIBUTE = "prodstatus"
 FIRST = "prodstatus_first"
-"""The attribute of a worker's report with its outcome before other hooks had it."""
+"""The attribute of a worker's report with its outcome before other hooks could change it."""
 MANIFEST = "prodstatus_manifest"
 """The attribute of an xdist worker's first report, and the key of its output."""
 
@@ -34,13 +34,13 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was recorded during one phase.
 
     Attributes:
-        evidence: of this phase.
-        recorded: entries of the whole attempt so far.
-        blocked: the reason given to `blocked()`, also if the test swallowed what it raised.
-        raised: the exception that left the test itself, in a line; "" if none did.
+        evidence: the entries of this phase.
+        recorded: the number of entries in this attempt so far.
+        blocked: the reason given to `blocked()`, also if the test swallowed its exception.
+        raised: the exception that left the test itself, in one line; "" if none did.
         repeat: the plugin refused to start the criterion once more.
-        endpoints: hosts that the suite asked, by name.
-        snapshots: the instants as of which it read something, by name.
+        endpoints: hosts that the suite contacted, by name.
+        snapshots: the aware instants as of which it read something, by name.
     """
 
     evidence: tuple[Entry, ...] = ()
@@ -53,7 +53,7 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def text(self) -> str:
-        """The payload as JSON: mostly a number, how many entries there are."""
+        """The payload as JSON; just the number of entries if there is nothing else, as usual."""
         rest = (
             self.evidence,
             self.blocked,
@@ -86,7 +86,7 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @classmethod
     def of(cls, report: object) -> Payload | None:
-        """Return a report's payload, or None where it carries none."""
+        """Return a report's payload; None if it carries none."""
         text = getattr(report, ATTRIBUTE, None)
         return _payload(text) if isinstance(text, str) else None
 
@@ -95,7 +95,7 @@ _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(Payload).decode
 
 
-# Several hooks ask for the payload of one report, and most of thousands say nothing at all.
+# Several hooks read the payload of one report, and most payloads of thousands are equal.
 @lru_cache(maxsize=16)
 def _payload(text: str) -> Payload:
     return Payload(recorded=int(text)) if text.isdecimal() else _DECODE(text)
@@ -117,7 +117,7 @@ SUSPECT_WARNINGS = (
 
 
 def show_suspect_warnings(config: pytest.Config) -> None:
-    """Let warnings through that say that a pass proves nothing, if they are hidden with others."""
+    """Show the warnings that say that a pass proves nothing, even if their kinds are hidden."""
     # With any of Python's own options for warnings, pytest leaves deprecations hidden.
     if sys.warnoptions or any(map(_hides_kinds, config.getini("filterwarnings"))):
         for line in SUSPECT_WARNINGS:
@@ -125,9 +125,9 @@ def show_suspect_warnings(config: pytest.Config) -> None:
 
 
 def _hides_kinds(line: str) -> bool:
-    """Return whether a filter hides whole kinds of warnings, whatever they say.
+    """Return whether a filter hides all warnings of a kind, with any message.
 
-    One that names a message, or a warning of pytest's or of a library, was meant for just that.
+    A filter that names a message, or a warning class of pytest or a library, hides it on purpose.
     """
     action, _, rest = line.partition(":")
     message, _, rest = rest.partition(":")
@@ -137,10 +137,10 @@ def _hides_kinds(line: str) -> bool:
 
 
 def suspect_pass(category: type[Warning], message: str) -> Reason | None:
-    """Return why a criterion that was warned of so isn't known to hold; None for other warnings.
+    """Return why a pass with this warning proves nothing; None for other warnings.
 
     Args:
-        category: the warning's.
+        category: the warning's class.
         message: its text.
     """
     unawaited = _UNAWAITED.match(message) if issubclass(category, RuntimeWarning) else None
@@ -167,18 +167,18 @@ def suspect_pass(category: type[Warning], message: str) -> Reason | None:
 
 
 def _raised(message: str) -> str:
-    """Return the exception's own line of a thread's traceback."""
+    """Return the line of a thread's traceback that names the exception."""
     # Its frames are indented, and the exception is the first line that isn't; more may follow.
     frames = message.rpartition("Traceback (most recent call last):")[2].splitlines()
-    told = (line for line in frames if line.strip() and not line.startswith(" "))
-    return next(told, "no more is known")
+    lines = (line for line in frames if line.strip() and not line.startswith(" "))
+    return next(lines, "no more is known")
 
 
 _WENT_WRONG = ("failed", "rerun")
 
 
 def phase_of(report: pytest.TestReport) -> Phase:
-    """Return what one report says about its criterion."""
+    """Convert a report to a phase of its criterion."""
     payload = Payload.of(report) or Payload()
     stop = getattr(report, "stop", None)
     return Phase(
@@ -200,9 +200,9 @@ def phase_of(report: pytest.TestReport) -> Phase:
 
 
 def verdict_of(report: pytest.TestReport, *, require_evidence: bool) -> Verdict:
-    """Return what one report of a criterion says by itself."""
-    plain = report.outcome == "passed" and not hasattr(report, "wasxfail")
-    finding = None if plain else finding_of(phase_of(report))
+    """Return the verdict that one report of a criterion has by itself, for the terminal."""
+    passed = report.outcome == "passed" and not hasattr(report, "wasxfail")
+    finding = None if passed else finding_of(phase_of(report))
     if finding:
         return finding[0]
     payload = Payload.of(report)
@@ -217,18 +217,18 @@ def _text(report: pytest.TestReport) -> str:
 
 
 def missing_of(report: pytest.CollectReport) -> Reason:
-    """Return why the criteria of a file that failed to collect, or skipped itself, didn't run."""
+    """Return why the criteria of a file didn't run that failed to collect or skipped itself."""
     file, problem = report.nodeid.partition("::")[0], problem_of(report)
     if report.failed:
-        told = f"{report.nodeid or 'the suite'} did not collect: {problem}"
-        return Reason(text=told, kind=Kind.COLLECTION_ERROR)
+        text = f"{report.nodeid or 'the suite'} did not collect: {problem}"
+        return Reason(text=text, kind=Kind.COLLECTION_ERROR)
     payload = Payload.of(report)
     skipped = Reason(text=f"{file} was skipped: {problem}", kind=Kind.SKIPPED)
     return payload.blocked if payload and payload.blocked else skipped
 
 
 def problem_of(report: pytest.TestReport | pytest.CollectReport) -> str:
-    """Return the first line of what went wrong in a report, or the reason of a skip; else ""."""
+    """Return the first line of a report's error, or the reason of its skip; "" if it has none."""
     longrepr = report.longrepr
     if isinstance(longrepr, tuple):
         return one_line(longrepr[2].removeprefix("Skipped: "))
@@ -237,12 +237,15 @@ def problem_of(report: pytest.TestReport | pytest.CollectReport) -> str:
     lines = [line for line in message.splitlines() if line.strip()]
     if not lines:
         return ""
-    # A collection error is one text, whose last line names the exception.
+    # A collection error is one text, and its last line names the exception.
     line = lines[-1] if crash is None and len(lines) > 1 else lines[0]
     return one_line(line.removeprefix("E ").strip().removeprefix("AssertionError: "))
 
 
 def take_manifest(report: pytest.TestReport) -> str:
-    """Take the manifest off a report, so that no other plugin writes it down; "" if it has none."""
+    """Remove the manifest from a report and return it; "" if it has none.
+
+    It is removed so that no other plugin, such as pytest-reportlog, writes it to a file.
+    """
     text: str = report.__dict__.pop(MANIFEST, "")
     return text

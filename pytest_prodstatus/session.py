@@ -1,9 +1,9 @@
 """One process's part in a run: the object that pytest's hooks reach.
 
-A run that nobody asked to judge may have criteria all the same, so the hooks about collection are
-always on. The rest (settings, redaction, collector, recorder) is made on first need: when the run
+A run may have criteria even if no option asks for them, so the hooks about collection are always
+on. The rest (settings, redaction, collector, recorder) is made when it is first needed: if the run
 is asked to judge, a test is marked with a stage, or a file did not collect. Every run of pytest
-imports this module, so it names nothing but what a run without criteria needs.
+imports this module, so it imports nothing but what a run without criteria needs.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class Session:
         self._junit: JUnitXml | None = None
         self._acting = ""
 
-    # What is made on first need. A worker can be told from its controller after the conftests only.
+    # Parts that are made when first needed. Whether this is an xdist worker is not known before
+    # the conftests are loaded.
 
     @property
     def is_worker(self) -> bool:
@@ -150,11 +151,12 @@ class Session:
                 self.settings = final
 
     def begin_early(self, parser: pytest.Parser, args: list[str]) -> None:
-        """Write that nothing is confirmed, if the run is asked to judge, before any conftest.
+        """Write that nothing is confirmed before any conftest is loaded, if the run is to judge.
 
-        So the last run's verdict doesn't outlive a conftest that breaks, exits or hangs. An xdist
-        worker, which nothing but this variable tells from its controller yet, writes nothing. A run
-        that a test of a worker starts has the variable too, and begins when it is configured.
+        So the last run's verdict doesn't survive a conftest that raises, exits or never returns. An
+        xdist worker writes nothing; so far only a variable of its environment identifies it. If a
+        test in a worker starts pytest, that run inherits the variable, and begins when it is
+        configured.
 
         Raises:
             pytest.UsageError: the settings can't be used, or another run writes the folder.
@@ -169,7 +171,7 @@ class Session:
             self._begin()
 
     def _begin(self) -> None:
-        if self.recorder is not None and self.settings.asked and self.settings.judges:
+        if self.recorder is not None and self.settings.requested and self.settings.judges:
             try:
                 self.recorder.start()
             except BaseException:
@@ -196,7 +198,9 @@ class Session:
         from pytest_prodstatus.terminal import TerminalWords
 
         self._words = TerminalWords(recorder)
-        recorder.attempts.connect(self.end_forked_process, self._words.speak, self.take_manifest)
+        recorder.attempts.connect(
+            self.end_forked_process, self._words.show_verdicts, self.take_manifest
+        )
         register(recorder.attempts, "prodstatus-attempts")
         self._words.begin()
         option = self.config.option
@@ -233,7 +237,7 @@ class Session:
     def end_forked_process(self) -> None:
         """End this process if a test forked it: only the one that began the run judges and writes.
 
-        A test that returns in a child of `os.fork` would go on with all that is left of the run.
+        If a test returns in a child of `os.fork`, the child would run the rest of the tests too.
         """
         if os.getpid() != self._process:
             line = (
@@ -245,7 +249,7 @@ class Session:
 
     def release(self) -> None:
         """Let go of the output folder, and of the criteria."""
-        # What pytest does last is to look for garbage, several times, in all that is left.
+        # At its end pytest collects garbage several times, and every object left is visited.
         parts = self.__dict__
         if "collector" in parts:
             self.collector.forget()
@@ -263,7 +267,7 @@ class Session:
     def pytest_make_collect_report(
         self,
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """Let a file that `blocked()` at its top say so; what is said of it may hold a secret."""
+        """Keep the reason of a file that calls `blocked()` at its top; it may hold a secret."""
         report = yield
         if not report.passed:
             self.activate().collector.keep_reason(report)
@@ -271,7 +275,7 @@ class Session:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> Generator[None]:
-        """Note which files were collected whole; take in one that wasn't, without its secrets."""
+        """Note which files were collected completely; redact and note a report of any other."""
         if self.active or not report.passed:
             self.activate().redaction.mask_collected(report)
         if not report.passed:
@@ -284,16 +288,16 @@ class Session:
 
     @pytest.hookimpl
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
-        """Remember what an option or a plugin took out and said so."""
+        """Remember the items that an option or a plugin deselected and reported."""
         self._deselected.update(item.nodeid for item in items)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(
         self, config: pytest.Config, items: list[pytest.Item]
     ) -> Generator[None]:
-        """Know the criteria before `-m` looks, and keep the stages asked for.
+        """Mark the criteria before pytest applies `-m`, and keep the selected stages after it.
 
-        A conftest or another plugin may also put a test into a stage meanwhile.
+        Between the two, a conftest or another plugin may put a test into a stage.
         """
         if self.active or _any_criterion([*self._collected, *items]):
             self.activate().collector.mark([*self._collected, *items])
@@ -303,15 +307,15 @@ class Session:
         self._collected.clear()
 
     def mark_late(self, items: list[pytest.Item]) -> None:
-        """Mark what was put into a stage only now, just before pytest's own `-m` looks."""
+        """Mark the tests that a conftest has just put into a stage, before pytest applies `-m`."""
         if self.active and self.config.getoption("markexpr", ""):
             self.collector.mark(items)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self) -> None:
-        """Begin the run, or, in a worker, tell the controller what it needs to begin.
+        """Begin the run; in a worker, write the manifest that the controller begins it with.
 
-        First of all, since xdist's own hook lets the controller go on.
+        It runs first, since xdist's own hook lets the controller continue.
         """
         if not self.active:
             return
@@ -325,7 +329,8 @@ class Session:
         """Begin the run with what was collected.
 
         Raises:
-            pytest.UsageError: it makes no catalogue, or the last record is a newer release's.
+            pytest.UsageError: the criteria make no catalogue, or a newer release wrote the last
+                record.
         """
         recorder = self.activate().recorder
         if recorder is not None:
@@ -366,7 +371,7 @@ class Session:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None]:
-        """Judge the run before anyone reports it, and look again when everyone has."""
+        """Judge the run before other plugins report it, and look at its status again after them."""
         self.end_forked_process()
         recorder = self.recorder if self.active else None
         if recorder is None or not self._judge(recorder, session, int(exitstatus)):
@@ -383,17 +388,17 @@ class Session:
             print_board(recorder, reporter_of(self.config))
 
     def _judge(self, recorder: Recorder, session: pytest.Session, exitstatus: int) -> bool:
-        """Judge the run; return whether there was one to judge."""
+        """Judge the run and set its exit status; return whether there was a run to judge."""
         record = recorder.finish(exitstatus)
         if record is not None:
             session.exitstatus = record.decision.exit_code
         if self._words is not None:
-            self._words.speak()  # in pytest's own summary
+            self._words.show_verdicts()  # in pytest's own summary
         return record is not None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_unconfigure(self) -> Generator[None]:
-        """Assert the exit status after everyone, let go of the output folder, remove the spool."""
+        """Assert the exit status last of all, unlock the output folder, and remove the spool."""
         recorder = self.recorder if self.active else None
         try:
             return (yield)
@@ -409,7 +414,7 @@ class Session:
             self.spool.close()
 
     def _assert_status(self, recorder: Recorder) -> None:
-        """Assert the exit status once more, whatever a hook did to it after the board.
+        """Assert the exit status once more, since a hook may have changed it after the board.
 
         A run that ended before its session had started is judged here: pytest calls no other hook.
         """
@@ -431,24 +436,24 @@ class Session:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: object) -> None:
-        """Hand a worker what it must agree on, before it reads its own options."""
-        given: dict[str, object] = node.workerinput  # type: ignore[attr-defined]
-        given["prodstatus_run_id"] = self.run_id
-        given["prodstatus_spool"] = str(self.spool.folder)
-        given["prodstatus_version"] = __version__
-        given["prodstatus_acts"] = self.may_act(worker_id(node))
+        """Send a worker the values that it must agree on, before it reads its own options."""
+        values: dict[str, object] = node.workerinput  # type: ignore[attr-defined]
+        values["prodstatus_run_id"] = self.run_id
+        values["prodstatus_spool"] = str(self.spool.folder)
+        values["prodstatus_version"] = __version__
+        values["prodstatus_acts"] = self.may_act(worker_id(node))
         if self.active and self.recorder is not None:
-            given["prodstatus_catalogue"] = self.settings.config.catalogue.digest
-            given["prodstatus_unmarked"] = self.recorder.outputs.unmarked
-            given["prodstatus_marked"] = self.recorder.started
+            values["prodstatus_catalogue"] = self.settings.config.catalogue.digest
+            values["prodstatus_unmarked"] = self.recorder.outputs.unmarked
+            values["prodstatus_marked"] = self.recorder.started
             if self.settings.has_project:
-                given["prodstatus_root"] = str(self.settings.root)
+                values["prodstatus_root"] = str(self.settings.root)
 
     def may_act(self, worker: str) -> bool:
         """Return whether a worker that is about to start may start criteria with side effects.
 
-        With `--dist each`, which runs every test on every worker, one does, and if it died the one
-        that takes its place.
+        `--dist each` runs every test on every worker. Then only one worker may, and if it died,
+        the one that replaces it.
         """
         if self.config.getoption("dist", "no") != "each":
             return True
@@ -457,7 +462,7 @@ class Session:
 
     @pytest.hookimpl(wrapper=True, optionalhook=True)
     def pytest_xdist_make_scheduler(self) -> Generator[None, object, object]:
-        """Let no scheduler start a test again that a worker died in."""
+        """Keep the scheduler from starting a test again that a worker died in."""
         from pytest_prodstatus.xdist import start_none_again
 
         scheduler = yield
@@ -478,7 +483,7 @@ class Session:
         """Begin the run with a worker's manifest, unless it began with another worker's.
 
         Raises:
-            pytest.UsageError: it makes no catalogue, or the worker refused to run.
+            pytest.UsageError: the criteria make no catalogue, or the worker refused to run.
         """
         from pytest_prodstatus.criteria import Manifest
 
@@ -486,7 +491,7 @@ class Session:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object, error: object) -> None:
-        """Take in what a worker left behind; note that one died: it may have had criteria."""
+        """Read the manifest that a worker left; note if it died, since it may have had criteria."""
         worker = worker_id(node)
         text = getattr(node, "workeroutput", {}).get("prodstatus_manifest")
         if text:
@@ -502,7 +507,7 @@ class Session:
 
 def reporter_of(config: pytest.Config) -> pytest.TerminalReporter | None:
     """Return pytest's terminal reporter; None if there is none."""
-    # Not asked for its class, which pytest 8 doesn't name in public.
+    # Its class isn't checked: pytest 8 has no public name for it.
     reporter: pytest.TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
     return reporter
 

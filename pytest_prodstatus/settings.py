@@ -1,6 +1,6 @@
 """The settings of one run: command line over environment over ini file, parsed once.
 
-Also which part of the suite the run looks at, and the versions it is made with.
+Also the part of the suite that the run selects, and the versions of what it runs with.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ NEIGHBOURS = {
 def suite_commit(root: Path) -> tuple[str | None, bool | None]:
     """Return the commit of the suite and whether tracked files differ from it; None without git.
 
-    It is the repository that the folder `root` lies in, also in a hook of another one.
+    The repository is the one that contains `root`, even if a git hook of another one runs pytest.
     """
     status = _git(root, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
     lines = (status or "").splitlines()
@@ -113,7 +113,7 @@ def versions(config: pytest.Config) -> dict[str, str]:
         "pytest-prodstatus": __version__,
     }
     for plugin, distribution in config.pluginmanager.list_plugin_distinfo():
-        # By its package first, since to learn a distribution's own name its metadata is parsed.
+        # By its package, since a distribution's own name costs parsing its metadata.
         package = getattr(plugin, "__name__", "").partition(".")[0]
         if package in NEIGHBOURS:
             found[NEIGHBOURS[package]] = distribution.version
@@ -121,9 +121,9 @@ def versions(config: pytest.Config) -> dict[str, str]:
 
 
 def collect_only_criteria(settings: Settings, config: pytest.Config) -> None:
-    """Let a production run without a path of its own collect the configured `paths` alone.
+    """Let a production run without path arguments collect only the configured `paths`.
 
-    So a test that doesn't even import, elsewhere in the project, can't close the gate.
+    So a test elsewhere in the project that can't be imported doesn't close the gate.
     """
     named = config.args_source is pytest.Config.ArgsSource.ARGS
     if settings.narrowed and settings.config.paths and not named:
@@ -131,7 +131,7 @@ def collect_only_criteria(settings: Settings, config: pytest.Config) -> None:
 
 
 def disagreement(given: Mapping[str, Any], catalogue: str) -> str:
-    """Return why a worker can't be of its controller's run; "" if it can.
+    """Return why a worker can't take part in its controller's run; "" if it can.
 
     Args:
         given: what the controller gave .
@@ -153,7 +153,7 @@ def disagreement(given: Mapping[str, Any], catalogue: str) -> str:
 
 
 def holds_criteria(settings: Settings, path: Path) -> bool:
-    """Return whether criteria may be in a file."""
+    """Return whether a file may have criteria: it is in one of `paths`, or none is configured."""
     folders = [settings.root / name for name in settings.config.paths]
     return not folders or any(path.is_relative_to(folder) for folder in folders)
 
@@ -161,10 +161,15 @@ def holds_criteria(settings: Settings, path: Path) -> bool:
 def checked_catalogue(
     settings: Settings, manifest: Manifest, known: tuple[str, ...] = ()
 ) -> Catalogue:
-    """Return the run's catalogue.
+    """Return the run's catalogue: the declared stages and criteria with the collected ones.
+
+    Args:
+        settings: the run's.
+        manifest: what was collected.
+        known: ids of the last record's stages, if the run is restricted.
 
     Raises:
-        pytest.UsageError: what was collected makes no catalogue; one sentence.
+        pytest.UsageError: the collected criteria make no catalogue; one sentence.
     """
     if manifest.error:
         raise pytest.UsageError(manifest.error)
@@ -177,17 +182,17 @@ def checked_catalogue(
 
 
 def restriction(settings: Settings, config: pytest.Config) -> str:
-    """Return in words how the command line narrows which files are collected; "" if it doesn't."""
+    """Describe how the command line restricts the files to collect; "" if it doesn't."""
     args = [str(arg) for arg in config.args]
     folders = [(config.invocation_params.dir / arg).resolve() for arg in args if "::" not in arg]
     paths = [settings.root / name for name in settings.config.paths]
     paths = paths or [config.rootpath / name for name in config.getini("testpaths")]
-    whole = [path.resolve() for path in paths or [settings.root]]
-    covered = all(any(path.is_relative_to(folder) for folder in folders) for path in whole)
-    told = [] if covered or not args else ["paths " + " ".join(map(_short, args))]
-    told += [f"--{name.replace('_', '-')}" for name in ("lf", "ignore", "ignore_glob", "deselect")
+    suite = [path.resolve() for path in paths or [settings.root]]
+    covered = all(any(path.is_relative_to(folder) for folder in folders) for path in suite)
+    parts = [] if covered or not args else ["paths " + " ".join(map(_short, args))]
+    parts += [f"--{name.replace('_', '-')}" for name in ("lf", "ignore", "ignore_glob", "deselect")
              if config.getoption(name, None)]  # fmt: skip
-    return ", ".join(told)
+    return ", ".join(parts)
 
 
 def _short(arg: str) -> str:
@@ -196,13 +201,13 @@ def _short(arg: str) -> str:
 
 
 def selection_words(settings: Settings, config: pytest.Config, restricted: str) -> str | None:
-    """Return what the run was asked to look at, in words; None for everything."""
-    told = [f"--stage {','.join(settings.stages)}"] if settings.stages else []
+    """Describe what the command line selects, as in "--stage oauth, -k eu"; None for everything."""
+    parts = [f"--stage {','.join(settings.stages)}"] if settings.stages else []
     keyword, marks = config.getoption("keyword", ""), config.getoption("markexpr", "")
-    told += [f"-k {keyword}"] if keyword else []
-    told += [f"-m {marks}"] if marks and marks != PRODUCTION else []
-    told += [restricted] if restricted else []
-    return ", ".join(told) or None
+    parts += [f"-k {keyword}"] if keyword else []
+    parts += [f"-m {marks}"] if marks and marks != PRODUCTION else []
+    parts += [restricted] if restricted else []
+    return ", ".join(parts) or None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,17 +217,17 @@ class Settings:
     Attributes:
         config: what the project declares.
         root: the project's root folder.
-        has_project: the root was named or has a `[tool.prodstatus]`; else it is where pytest runs.
+        has_project: the root was named or has a `[tool.prodstatus]`; else it is the current folder.
         target: the system to judge.
-        stages: the stages asked for, as given; None for all.
-        folder: where the outputs go.
+        stages: the selected stages, as given; None for all.
+        folder: the output folder.
         gate: the gate's rule.
         subject: the release that is judged.
         run_id: of this run; the same in every process of it.
         run_id_given: the id comes from PRODSTATUS_RUN_ID.
-        asked: the run was asked to judge, whatever it finds.
-        narrowed: the run was asked for criteria alone.
-        saves: the run's history is saved, where it can be.
+        requested: an option or variable asks to judge, even if there are no criteria.
+        narrowed: an option selects criteria and no other tests.
+        saves: the run's history is saved, if it can be.
         judges: criteria really run and are judged (not `--collect-only` and the like).
     """
 
@@ -236,41 +241,41 @@ class Settings:
     subject: str | None
     run_id: str
     run_id_given: bool
-    asked: bool
+    requested: bool
     narrowed: bool
     judges: bool
     saves: bool = True
 
     @property
     def layout(self) -> Layout:
-        """Where the outputs lie."""
+        """The paths of the outputs."""
         return Layout(root=self.root, folder=self.folder, document_name=self.config.document)
 
     @property
     def record(self) -> Path:
-        """Where the record lies."""
+        """The path of the record."""
         return self.layout.record
 
     @property
     def page(self) -> Path:
-        """Where the page lies."""
+        """The path of the page."""
         return self.layout.page
 
     @property
     def document(self) -> Path:
-        """Where the status document lies."""
+        """The path of the status document."""
         return self.layout.document
 
     @property
     def exports(self) -> list[Path]:
-        """Where the configured exports lie."""
+        """The paths of the configured exports."""
         return [self.layout.export(name) for name in self.config.exports]
 
     def stage_closure(self, catalogue: Catalogue) -> frozenset[str] | None:
         """Return the ids of all stages that this run was limited to; None for no limit.
 
         Raises:
-            pytest.UsageError: a stage that was asked for is none of the catalogue's.
+            pytest.UsageError: a selected stage is not in the catalogue.
         """
         if self.stages is None:
             return None
@@ -292,9 +297,9 @@ def resolve(
 
     Args:
         config: pytest's.
-        run_id: of the run.
+        run_id: the id of the run.
         environ: the environment.
-        namespace: the command line as far as it is known; by default all of it.
+        namespace: the part of the command line that is known so far; by default all of it.
 
     Raises:
         pytest.UsageError: a value or the project's configuration is unusable; one sentence.
@@ -321,7 +326,7 @@ def resolve(
         subject=inputs.subject,
         run_id=run_id,
         run_id_given=bool(environ.get(RUN_ID, "").strip()),
-        asked=asks_to_judge(config, environ, namespace),
+        requested=asks_to_judge(config, environ, namespace),
         narrowed=narrows_to_criteria(config, environ, namespace),
         saves=_saves(environ),
         judges=judges(options),
@@ -335,7 +340,7 @@ def _inputs(
     config: pytest.Config, options: argparse.Namespace, environ: Mapping[str, str]
 ) -> Inputs:
     values = {name: getattr(options, f"prodstatus_{name}", None) for name in VARIABLES}
-    # A worker is started in the folder that its controller was in by then, not always in the same.
+    # A worker starts in its controller's current folder, which a test may have changed by then.
     root = worker_input(config).get("prodstatus_root")
     if root and Path(root).is_dir():  # not on another machine
         values["root"] = root
@@ -350,8 +355,8 @@ def _inputs(
 def _project(config: pytest.Config, options: argparse.Namespace, inputs: Inputs) -> Project | None:
     """Return the project that a run is about; None if there is none.
 
-    It is the one that was named, else the one that the current folder lies in, else the only one
-    that all path arguments lie in. pytest's own root plays no part.
+    It is the project that was named, else the one that contains the current folder, else the only
+    one that contains all path arguments. pytest's own root isn't used.
     """
     here = config.invocation_params.dir
     try:

@@ -1,6 +1,6 @@
-"""The run's spool: a private folder for what a process leaves behind that may die on its next line.
+"""The run's spool: a private folder with what must survive a process that dies at any line.
 
-It holds the claims of criteria with side effects (each starts once a run), their evidence, what a
+It has the claims of criteria with side effects (each starts once a run), their evidence, what a
 criterion waits for, and manifests, so that a run on one machine begins before its first test. No
 verdict depends on it: a worker on another machine doesn't see it.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 def worker_id(node: object) -> str:
-    """Return the id of the worker that an xdist node stands for; "" for none."""
+    """Return the id of an xdist node's worker; "" if it isn't a node."""
     return str(getattr(getattr(node, "gateway", None), "id", ""))
 
 
@@ -24,21 +24,21 @@ class Spool:
     """The spool folder, made on first use by the process that owns the run.
 
     Attributes:
-        shared: it is the controller's, which this worker sees too.
+        shared: this worker uses its controller's folder.
 
     Args:
-        folder: the controller's; None in the process that owns the run.
+        folder: the controller's folder; None in the process that owns the run.
     """
 
     def __init__(self, folder: str | None = None) -> None:
-        # A controller on another machine has its folder there.
+        # The folder of a controller on another machine doesn't exist here.
         self.shared = folder is not None and Path(folder).is_dir()
         self._owner = None if self.shared else os.getpid()
         self._folder = Path(folder) if folder is not None and self.shared else None
 
     @property
     def folder(self) -> Path:
-        """The folder, which exists."""
+        """The folder; it is made if it doesn't exist yet."""
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="prodstatus-"))
         return self._folder
@@ -47,10 +47,10 @@ class Spool:
         """Leave a worker's manifest for the controller, if it sees this folder."""
         if not self.shared:
             return
-        whole = self.folder / f"manifest-{worker}.json"
-        part = whole.with_suffix(".part")
+        path = self.folder / f"manifest-{worker}.json"
+        part = path.with_suffix(".part")
         part.write_text(text, encoding="utf-8")
-        part.replace(whole)
+        part.replace(path)
 
     def read_manifest(self, worker: str) -> str | None:
         """Return a worker's manifest; None if it left none here."""
@@ -84,16 +84,16 @@ class Spool:
         except OSError:
             return []
 
-    def tell_waiting(self, criterion_id: str, text: str) -> None:
-        """Leave word of what a criterion waits for; the last word counts."""
-        whole = self.folder / f"waiting-{_name(criterion_id)}.txt"
-        part = whole.with_suffix(".part")
-        with contextlib.suppress(OSError):  # no criterion shall fail because nobody could be told
+    def write_waiting(self, criterion_id: str, text: str) -> None:
+        """Write what a criterion waits for, in place of what it wrote before."""
+        path = self.folder / f"waiting-{_name(criterion_id)}.txt"
+        part = path.with_suffix(".part")
+        with contextlib.suppress(OSError):  # a criterion must not fail because of this
             part.write_text(text, encoding="utf-8", errors="backslashreplace")
-            part.replace(whole)
+            part.replace(path)
 
     def read_waiting(self, criterion_id: str) -> str:
-        """Return what a criterion waits for; "" where it didn't say."""
+        """Return what a criterion waits for; "" if it wrote nothing."""
         if self._folder is None:
             return ""
         path = self._folder / f"waiting-{_name(criterion_id)}.txt"
@@ -103,7 +103,7 @@ class Spool:
             return ""
 
     def close(self) -> None:
-        """Remove the folder, where this process made it."""
+        """Remove the folder if this process made it."""
         if self._folder is not None and self._owner == os.getpid():
             with contextlib.suppress(OSError):
                 shutil.rmtree(self._folder)

@@ -26,42 +26,42 @@ _COLOUR = {
     Verdict.FAILED: {"red": True},
 }
 _LETTER = {Verdict.BLOCKED: "B", Verdict.FAILED: "F"}
-"""CONFIRMED keeps the letter that it has, which may be a reporter's own."""
+"""CONFIRMED keeps pytest's letter, since another plugin may have changed it."""
 
 
 _SILENT = ("", "", "")
-"""What pytest says of a phase that passed and isn't the test itself."""
+"""pytest's status of a set-up or tear-down that passed: it prints nothing for it."""
 
 
 class TerminalWords:
-    """Says CONFIRMED, FAILED and BLOCKED where pytest says PASSED, FAILED and SKIPPED.
+    """Prints CONFIRMED, FAILED and BLOCKED instead of PASSED, FAILED and SKIPPED.
 
-    Not before it is needed, where pytest says no words but a letter for each test, and that of a
-    test which passed is the same.
+    Without -v, pytest prints one letter for each test, and a passed test's letter is the same. So
+    the hook is registered only when the first other outcome is reported.
     """
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
-        self._speaks = False
+        self._shows_verdicts = False
 
     def begin(self) -> None:
-        """Say the words from the start where pytest says its own, or a pass may be no CONFIRMED."""
+        """Show verdicts from the start if pytest prints words, or a pass may not be CONFIRMED."""
         config = self.recorder.config
         verbose = config.get_verbosity(config.VERBOSITY_TEST_CASES) > 0
         if verbose or self.recorder.settings.config.require_evidence:
-            self.speak()
+            self.show_verdicts()
 
-    def speak(self) -> None:
-        """Say the words from now on."""
-        if not self._speaks:
-            self._speaks = True
+    def show_verdicts(self) -> None:
+        """Show verdicts from now on."""
+        if not self._shows_verdicts:
+            self._shows_verdicts = True
             self.recorder.config.pluginmanager.register(self, "prodstatus-words")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_report_teststatus(
         self, report: pytest.TestReport
     ) -> Generator[None, object, object]:
-        """Replace the letter and the word, and keep the category, by which pytest counts."""
+        """Replace the letter and the word, and keep the category, which pytest counts by."""
         status = yield
         verdict = None if status == _SILENT else self.recorder.verdict_of(report)
         if verdict is None or not isinstance(status, tuple):
@@ -75,10 +75,10 @@ class TerminalWords:
 
 
 class Waiting:
-    """Names criteria that have been running for long, so that a person knows what is waited for.
+    """Prints criteria that have been running for long, so that a person knows why it takes time.
 
-    While a test runs, pytest's capture has its hands on standard output, the terminal reporter's
-    included; so the lines go to a copy of the descriptor, taken while nothing was captured.
+    While a test runs, pytest captures standard output, and the terminal reporter writes there too.
+    So the lines go to a copy of the descriptor, made while nothing was captured.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -90,7 +90,7 @@ class Waiting:
 
     @pytest.hookimpl
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Begin to count."""
+        """Begin to measure the test's time, and start the thread that watches it."""
         if not self.recorder.active:
             return
         self._running[nodeid] = time.monotonic()
@@ -101,13 +101,13 @@ class Waiting:
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count no longer."""
+        """Stop measuring at the test's last report."""
         if report.when in ("teardown", CRASHED):
             self._running.pop(report.nodeid, None)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:
-        """End the watch."""
+        """Stop the thread and close its output."""
         self._over.set()
         if self._thread is not None:
             self._thread.join()
@@ -116,21 +116,21 @@ class Waiting:
                 self._output.close()
 
     def _watch(self) -> None:
-        told: dict[str, int] = {}
+        announced: dict[str, int] = {}
         while not self._over.wait(min(0.5, WAITING_S / 4)):
             now = time.monotonic()
             # A copy, made at once: the other thread goes on.
             for nodeid, since in self._running.copy().items():
                 times = int((now - since) / WAITING_S)
-                if times > told.get(nodeid, 0):
-                    told[nodeid] = times
+                if times > announced.get(nodeid, 0):
+                    announced[nodeid] = times
                     criterion = self.recorder.criteria.get(nodeid)
                     name = criterion.id if criterion else nodeid
                     what = self.recorder.spool.read_waiting(name)
-                    self._say(f"waiting for {name}: {now - since:.0f} s{what and ', '}{what}")
+                    self._print(f"waiting for {name}: {now - since:.0f} s{what and ', '}{what}")
 
-    def _say(self, line: str) -> None:
-        # The cursor stands behind a test's name or a row of dots; a reader who left is no error.
+    def _print(self, line: str) -> None:
+        # The cursor stands after a test's name or a row of dots. A closed pipe is not an error.
         if self._output is not None:
             with contextlib.suppress(OSError):
                 self._output.write(f"\n{line}\n")
@@ -138,7 +138,10 @@ class Waiting:
 
 
 def print_board(recorder: Recorder, reporter: pytest.TerminalReporter | None) -> None:
-    """Print the board and, last, FINAL; without a terminal reporter only what went wrong."""
+    """Print the board and, last, FINAL.
+
+    Without a terminal reporter (`-p no:terminal`), only notices and overrides go to standard error.
+    """
     record, notices = recorder.record, recorder.outputs.notices
     if record is None:
         return

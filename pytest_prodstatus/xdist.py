@@ -1,10 +1,10 @@
-"""xdist: what controller and workers tell each other, without a folder that both can see.
+"""xdist: what controller and workers send each other, without a folder that both can see.
 
-A worker gets what it must agree on before it starts. What it collected travels on its first report,
-also of a worker that dies in its first test, and once more in its output.
+A worker gets the values that it must agree on before it starts. Its manifest travels on its first
+report, so that it arrives even if the worker dies in its first test, and again in its output.
 
-xdist sends builtin values alone, and text alone that UTF-8 can write. One path, enum or lone
-surrogate anywhere in a report ends the worker, and the run loses what it saw.
+xdist sends only builtin values, and only text that UTF-8 can encode. One path, enum or lone
+surrogate in a report ends the worker, and the run loses what the worker observed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_prodstatus.collector import Collector
     from pytest_prodstatus.redaction import Redaction
 
-_AS_THEY_ARE = (type(None), bool, int, float, complex, bytes)
+_UNCHANGED = (type(None), bool, int, float, complex, bytes)
 _SCALARS: tuple[type[Any], ...] = (int, float, bytes)
 _COLLECTIONS: tuple[type[Any], ...] = (list, tuple, set, frozenset)
 
@@ -39,7 +39,7 @@ _OWN = frozenset({
 
 
 class Worker:
-    """What an xdist worker does in a run that has criteria: its reports reach the controller.
+    """The hooks of an xdist worker in a run with criteria: its reports must reach the controller.
 
     Args:
         config: pytest's.
@@ -74,10 +74,10 @@ class Worker:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_to_serializable(self, report: object) -> Generator[None, Any, Any]:
-        """Let no report be lost on its way, and the worker with it; the first has the manifest."""
+        """Make a report sendable, so that the worker survives; put the manifest on the first."""
         data = yield
         collecting = isinstance(report, pytest.CollectReport)
-        if (self._collector.criteria or collecting) and not _is_plain(data):
+        if (self._collector.criteria or collecting) and not _is_portable(data):
             data = to_builtins(data)
         if not self._sent and not collecting and isinstance(data, dict):
             self._sent = True
@@ -86,7 +86,7 @@ class Worker:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
-        """Let no warning end a worker either: xdist sends its arguments as they are."""
+        """Make a warning sendable as well: xdist sends its arguments as they are."""
         message = warning_message.message
         if self._collector.criteria and isinstance(message, Warning):
             message.args = to_builtins(message.args)
@@ -99,13 +99,13 @@ class Worker:
 
 
 class FirstReport:
-    """In a controller that wasn't asked to judge: waits for the first worker's first report.
+    """Waits for the first worker's first report, in a controller that no option asks to judge.
 
     All workers collect the same tests, so one manifest says whether the run has criteria.
 
     Args:
-        plugins: pytest's, to listen no more.
-        begin: begins the run with a manifest, and returns what takes the reports in.
+        plugins: pytest's plugin manager, from which this object unregisters itself.
+        begin: begins the run with a manifest, and returns the object that takes reports in.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class FirstReport:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
-        """Begin the run if there are criteria; then listen no more."""
+        """Begin the run if there are criteria, and unregister this object."""
         self._plugins.unregister(self)
         text = take_manifest(report)
         attempts = self._begin(text) if text else None
@@ -129,14 +129,15 @@ class FirstReport:
 
 
 def start_none_again(scheduler: Any, judging: Callable[[], bool]) -> None:
-    """Let a scheduler of scopes not start a test again that a worker died in, as no other does.
+    """Keep a scheduler of scopes from starting a test again that a worker died in.
 
-    After a worker's death those of `loadscope`, `loadfile` and `loadgroup` put the whole rest of a
-    scope back into the queue, the test that ran included (`remove_node`, seen in xdist 3.8).
+    If a worker dies, the schedulers of `loadscope`, `loadfile` and `loadgroup` put the rest of its
+    scope back into the queue, with the test that ran (`remove_node`, seen in xdist 3.8). The other
+    schedulers don't.
 
     Args:
         scheduler: xdist's, which is changed.
-        judging: whether the run is one to judge, which is asked when a worker died.
+        judging: returns whether the run has criteria; called when a worker has died.
     """
     remove = getattr(scheduler, "remove_node", None)
     if remove is None or not hasattr(scheduler, "assigned_work"):
@@ -155,13 +156,13 @@ def start_none_again(scheduler: Any, judging: Callable[[], bool]) -> None:
     scheduler.remove_node = remove_node
 
 
-def _is_plain(data: Any) -> bool:
-    """Return whether a report holds nothing but what always crosses; most do."""
+def _is_portable(data: Any) -> bool:
+    """Return whether a report has only values that xdist can always send; most have."""
     if data is None or not data.keys() <= _OWN or not data.get("location"):
         return False
     if data["longrepr"] is not None or data["user_properties"] or data["sections"]:
         return False
-    # Names and marks of the test, most of which are ASCII.
+    # Names and marks of the test; the cheap test for ASCII covers most.
     keywords = data["keywords"]
     names = [data["nodeid"], data["location"][0], data["location"][2], *keywords]
     builtin = {*map(type, names)} == {str} and {*map(type, keywords.values())} <= {int}
@@ -169,16 +170,16 @@ def _is_plain(data: Any) -> bool:
 
 
 def to_builtins(value: Any) -> Any:
-    """Return `value` with everything replaced that can't cross to another process.
+    """Replace everything in `value` that xdist can't send to another process.
 
     A lone surrogate becomes its escape, a subclass of a builtin type that type, and any other
     object its `repr`, as pytest itself writes it into a JUnit file.
     """
-    return walked(value, _crossing, builtin=True)
+    return walked(value, _portable, builtin=True)
 
 
-def _crossing(part: Any) -> Any:
-    if type(part) in _AS_THEY_ARE:
+def _portable(part: Any) -> Any:
+    if type(part) in _UNCHANGED:
         return part
     if isinstance(part, str):
         return utf8(str.__str__(part))
@@ -187,4 +188,4 @@ def _crossing(part: Any) -> Any:
     for builtin in _SCALARS:
         if isinstance(part, builtin):
             return builtin(part)
-    return _crossing(repr(part))
+    return _portable(repr(part))

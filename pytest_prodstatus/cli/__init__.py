@@ -1,1 +1,1 @@
-"""The command `prodstatus`: reads records and asks the state store; it never runs a test."""
+"""The command `prodstatus`: it reads records and the state store; it never runs a test."""

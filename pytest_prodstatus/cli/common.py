@@ -1,4 +1,4 @@
-"""What the commands share: their options, the records and the store they read, what they write."""
+"""Shared by the commands: options, reading of records and the store, writing of outputs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,11 @@ _FILE = ("-c", "--config-file")
 
 
 def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:  # noqa: ARG001
-    """Return a duration such as `24h`; None where none is given."""
+    """Parse a duration such as `24h`; None if none is given.
+
+    Raises:
+        click.BadParameter: (here and below) the value can't be used.
+    """
     try:
         return None if value is None else parse_duration(value)
     except ValueError as error:
@@ -47,16 +51,19 @@ def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 
 
 def words(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
-    """Return a text on one line; a blank one, as of an unset variable, must not ask for less."""
+    """Return a text on one line; refuse an empty one, such as the value of an unset variable.
+
+    As "no value" it would weaken the gate: `--commit "$UNSET"` would accept any commit.
+    """
     text = None if value is None else one_line(value)
     if text == "":
-        told = "it is empty; leave the option out, or give it a value"
-        raise click.BadParameter(told)
+        msg = "it is empty; leave the option out, or give it a value"
+        raise click.BadParameter(msg)
     return text
 
 
 def path(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
-    """Return a path as it was written; a blank one, as of an unset variable, is refused."""
+    """Return a path unchanged; refuse an empty one, such as the value of an unset variable."""
     if value is not None and not value.strip():
         msg = "it is empty; leave the option out, or give it a value"
         raise click.BadParameter(msg)
@@ -64,7 +71,7 @@ def path(ctx: click.Context, param: click.Parameter, value: str | None) -> str |
 
 
 def target(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
-    """Return the name of a system, which is also a folder's."""
+    """Return the name of a system; refuse one that can't be the name of a folder."""
     if value is not None and not TARGET_FORM.fullmatch(value):
         msg = f"{value!r}: use letters, digits, '.', '_' and '-', as in 'staging'"
         raise click.BadParameter(msg)
@@ -72,7 +79,7 @@ def target(ctx: click.Context, param: click.Parameter, value: str | None) -> str
 
 
 FILE = click.Path(path_type=Path)
-"""A path as it was written; whoever opens it says what is wrong with it."""
+"""A path that isn't checked by click, so that the command's own error names the file."""
 
 
 target_option = click.option(
@@ -100,12 +107,12 @@ root_option = click.option(
 
 
 class Place(NamedTuple):
-    """What a command is about.
+    """The project and inputs of a command.
 
     Attributes:
         project: the project.
         inputs: target, release and run.
-        folder: where the outputs of its runs lie.
+        folder: the output folder of its runs.
     """
 
     project: Project
@@ -114,15 +121,15 @@ class Place(NamedTuple):
 
     @property
     def record(self) -> Path:
-        """Where the record lies."""
+        """The path of the record."""
         return self.project.layout(self.folder).record
 
 
 def place_of(**options: str | None) -> Place:
-    """Resolve what a command is about, as a run of pytest in the current folder would.
+    """Resolve the project and inputs of a command, as pytest in the current folder would.
 
     Args:
-        options: the values on the command line by the input's name; None if it wasn't given.
+        options: the values on the command line, by the input's name; None if it wasn't given.
 
     Raises:
         click.UsageError: a value can't be used, or there is no project.
@@ -130,7 +137,7 @@ def place_of(**options: str | None) -> Place:
     start = Path.cwd()
     try:
         configured = configured_in(start, os.environ)
-        # Whatever pytest is always given counts as its command line.
+        # Options that pytest always gets, by addopts, count as given on the command line.
         given = {**configured.options, **{n: v for n, v in options.items() if v is not None}}
         inputs = resolve_inputs(given, os.environ, configured.ini, start)
         project = _project(inputs.root, start)
@@ -153,7 +160,7 @@ def _project(root: Path | None, start: Path) -> Project:
 
 
 def shown(path: Path) -> str:
-    """Return a path as a person reads it: from the current folder where it lies below it."""
+    """Return a path for a message: relative if it is below the current folder."""
     here = Path.cwd()
     return one_line(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
@@ -163,10 +170,10 @@ class UnreadableError(Exception):
 
 
 def record_at(path: Path) -> Record:
-    """Return the record in a file, such as `status.json`.
+    """Read the record in a file such as `status.json`.
 
     Raises:
-        UnreadableError: there is none, or it can't be read.
+        UnreadableError: there is no file, or it can't be read.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -174,8 +181,8 @@ def record_at(path: Path) -> Record:
         msg = f"there is no record at {path}"
         raise UnreadableError(msg) from None
     except (OSError, UnicodeDecodeError) as error:
-        told = error.strerror if isinstance(error, OSError) and error.strerror else error
-        msg = f"{path} can't be read: {told}"
+        cause = error.strerror if isinstance(error, OSError) and error.strerror else error
+        msg = f"{path} can't be read: {cause}"
         raise UnreadableError(msg) from None
     try:
         return read_record(text, str(path))
@@ -184,10 +191,10 @@ def record_at(path: Path) -> Record:
 
 
 def named_record(path: Path) -> Record:
-    """Return the record in a file that a person named.
+    """Read the record in a file that a person named.
 
     Raises:
-        click.UsageError: there is none, or it can't be read.
+        click.UsageError: there is no file, or it can't be read.
     """
     try:
         return record_at(path)
@@ -202,12 +209,12 @@ _INSTALL = (
 
 @contextmanager
 def state_store(root: Path) -> Iterator[str]:
-    """Yield the URL of a project's store to a block that opens a part of it.
+    """Yield the URL of a project's state store; raise the block's StateError as a usage error.
 
-    The URL may hold a password. It is the one that the project in the folder `root` means.
+    The URL may contain a password. It is from the environment or the `.env` file in `root`.
 
     Raises:
-        click.UsageError: it isn't installed, or can't be opened, read or written.
+        click.UsageError: the store isn't installed, or can't be opened, read or written.
     """
     try:
         from pytest_prodstatus.store.address import check_installed, state_url
@@ -224,18 +231,18 @@ def state_store(root: Path) -> Iterator[str]:
 
 
 def shown_store(url: str) -> str:
-    """Return the store's address as it may be printed: no password, no parameters."""
+    """Return the store's address as it may be printed: without password and parameters."""
     from pytest_prodstatus.store.address import parse_address, shown
 
     return shown(parse_address(url))
 
 
 def publish_at(record: Record, project: Project, folder: Path) -> None:
-    """Write a record's outputs into a folder and name every file that was written.
+    """Write a record's outputs into a folder, and print every file that was written.
 
     Raises:
-        click.UsageError: a run writes this folder at the moment, so nothing is written; or one of
-            the outputs can't be written, and what could be is.
+        click.UsageError: a run is writing this folder, so nothing is written; or an output can't
+            be written, and the others are.
     """
     layout = project.layout(folder)
     lock = FolderLock(folder, f"prodstatus (process {os.getpid()})")
@@ -255,11 +262,11 @@ def publish_at(record: Record, project: Project, folder: Path) -> None:
 
 
 class Configured(NamedTuple):
-    """What pytest would be given in a folder, without a word on its command line.
+    """The inputs of a pytest run that has no arguments.
 
     Attributes:
-        options: the values in `addopts` and PYTEST_ADDOPTS, by input.
-        ini: the values of the keys in the configuration file, by input.
+        options: the values in `addopts` and PYTEST_ADDOPTS, by the input's name.
+        ini: the values of the keys in the configuration file, by the input's name.
     """
 
     options: Mapping[str, str]
@@ -267,17 +274,17 @@ class Configured(NamedTuple):
 
 
 def configured_in(start: Path, environ: Mapping[str, str]) -> Configured:
-    """Return what pytest would be given if it were run in a folder without arguments.
+    """Return the inputs that pytest would get if it ran in a folder without arguments.
 
-    Read are its configuration file, `addopts` in it, PYTEST_ADDOPTS, and `-o` and `-c` there. The
-    short `--target` is taken for ours, as it is unless another plugin has an option of this name.
+    They are from its configuration file, `addopts` in it, PYTEST_ADDOPTS, and `-o` and `-c` in
+    both. The short `--target` counts as ours; only if another plugin has that option is it not.
 
     Args:
         start: the folder.
         environ: the environment.
 
     Raises:
-        ConfigError: pytest couldn't read them either; one sentence.
+        ConfigError: they can't be read, by pytest neither; one sentence.
     """
     extra = pytestini.split_arguments(environ.get("PYTEST_ADDOPTS", ""), "PYTEST_ADDOPTS")
     named = [value for _, value in pytestini.option_values(extra, _FILE)]

@@ -1,4 +1,4 @@
-"""`prodstatus export`: a record in another tool's form."""
+"""`prodstatus export`: write a record in another tool's form."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def command(
 ) -> None:
     """Write RECORD in another tool's form.
 
-    By default it is the record of the target. The form goes to standard output, or to a
-    file that is replaced as a whole.
+    The default is the record of the target. It is written to standard output, or to a file that is
+    replaced as a whole.
     """
     place = place_of(root=root, target=target, dir=folder)
     text = writer_of(form)(named_record(record or place.record), place.project.config)

@@ -1,4 +1,4 @@
-"""`prodstatus gate`: may this be deployed, by these records, now?"""
+"""`prodstatus gate`: decide whether these records allow a deployment now."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ Examples:
 Exit status:
   0   open: CONFIRMED, or what isn't is waived, or an override is in force
   1   closed: something FAILED
-  10  closed: BLOCKED, stale, incomplete, unreadable, or not the record that was asked about
+  10  closed: BLOCKED, stale, incomplete, unreadable, or the record of another run,
+      release or target
   2   a usage error
 """
 
@@ -88,7 +89,7 @@ Exit status:
     "--require",
     callback=words,
     metavar="STAGE[,STAGE...]",
-    help="Ask for these stages, and what they need, instead of FINAL.",
+    help="Require these stages, and the stages that they require, instead of FINAL.",
 )
 @click.option(
     "--check-document", is_flag=True, help="Refuse a status document that was edited by hand."
@@ -99,12 +100,12 @@ Exit status:
     type=click.Choice(FORMATS),
     default="text",
     show_default=True,
-    help="How to answer.",
+    help="The form of the output.",
 )
 @click.option(
-    "--override", "reason", callback=words, metavar="REASON", help="Open it all the same."
+    "--override", "reason", callback=words, metavar="REASON", help="Open the gate all the same."
 )
-@click.option("--by", "who", callback=words, metavar="NAME", help="Who answers for the override.")
+@click.option("--by", "who", callback=words, metavar="NAME", help="Who is responsible for it.")
 @click.option(
     "--for",
     "lasting",
@@ -130,16 +131,17 @@ def command(
     folder: str | None,
     root: str | None,
 ) -> None:
-    """Say whether the gate is open, and exit by it.
+    """Print whether the gate is open, and exit accordingly.
 
-    By default by the target's record in its usual folder; of several RECORDs each must be open. The
-    record is judged again, as of now: by what was observed, the catalogue and waivers of
-    pyproject.toml, and every criterion's age. It asks for CONFIRMED, whatever rule the run had.
+    The default is the target's record in its usual folder; of several RECORDs each must be open.
+    The record is judged again, as of now: by its observations, the catalogue and waivers of
+    pyproject.toml, and every criterion's age. It requires CONFIRMED, even if the run's own rule
+    was weaker.
     """
     place = place_of(root=root, target=target, dir=folder, subject=subject, run=run)
     project, system = place.project, place.inputs.target
     stages = tuple(filter(None, (name.strip() for name in (require or "").split(","))))
-    asked = GateQuery(
+    query = GateQuery(
         target=system,
         subject=place.inputs.subject,
         commit=commit,
@@ -152,52 +154,52 @@ def command(
         if not (reason and who and lasting):
             msg = "an override needs all three: --override REASON --by NAME --for DURATION"
             raise click.UsageError(msg)
-        word = Override(target=system, reason=reason, who=who, since=now, until=now + lasting)
-        save_override(word, project.root)
+        new = Override(target=system, reason=reason, who=who, since=now, until=now + lasting)
+        save_override(new, project.root)
     override, problem = active_override(system, now, project.root)
-    gate = _Gate(project, asked, override, check_document)
+    gate = _Gate(project, query, override, check_document)
     paths = records or (place.record,)
     try:
         if project.config.catalogue.declared:
             queried_stages(project.config.catalogue, stages)
-        told = [gate.told(path) for path in paths]
+        reports = [gate.report(path) for path in paths]
     except UnknownStageError as error:
         raise click.UsageError(str(error)) from None
     if problem:
         click.echo(f"prodstatus: {problem}", err=True)
-    _tell(told, form)
-    sys.exit(exit_code_of(told))
+    _print(reports, form)
+    sys.exit(exit_code_of(reports))
 
 
 @dataclass(frozen=True)
 class _Gate:
-    """The gate of one project, asked one question."""
+    """The gate of one project, with one query."""
 
     project: Project
-    asked: GateQuery
+    query: GateQuery
     override: Override | None
     check_document: bool
 
-    def told(self, path: Path) -> GateReport:
-        """Return the answer by one record."""
+    def report(self, path: Path) -> GateReport:
+        """Return the gate's decision by one record."""
         source = shown(path)
         try:
             record = record_at(path)
         except UnreadableError as error:
-            again = run_again(self.asked, same_id=True)
+            again = run_again(self.query, same_id=True)
             gone = Violation(kind=ViolationKind.UNREADABLE, text=str(error), remedy=again)
-            answer = decision_without_record((gone,), self.asked, self.override)
-            return GateReport(source=source, run=None, decision=answer)
-        answer = decide(
+            decision = decision_without_record((gone,), self.query, self.override)
+            return GateReport(source=source, run=None, decision=decision)
+        decision = decide(
             record,
             self.project.config.catalogue,
-            self.asked,
+            self.query,
             clock.now(),
             waivers=self.project.config.waivers,
             override=self.override,
             found=self._document(record, path) if self.check_document else (),
         )
-        return GateReport(source=source, run=record.run, decision=answer)
+        return GateReport(source=source, run=record.run, decision=decision)
 
     def _document(self, record: Record, path: Path) -> tuple[Violation, ...]:
         from pytest_prodstatus.writers.document import changed_by_hand
@@ -205,34 +207,35 @@ class _Gate:
         document = self.project.layout(path.parent).document
         try:
             content = document.read_bytes() if document.exists() else None
-            told = changed_by_hand(content, record)
+            difference = changed_by_hand(content, record)
         except OSError as error:
-            told = f"it can't be read: {error.strerror or error}"
-        if not told:
+            difference = f"it can't be read: {error.strerror or error}"
+        if not difference:
             return ()
-        text = f"the status document {shown(document)} is not the record's: {told}"
+        text = f"the status document {shown(document)} is not the record's: {difference}"
         remedy = "run prodstatus render, which writes its fields again from the record"
         return (Violation(kind=ViolationKind.DOCUMENT, text=text, remedy=remedy),)
 
 
-def _tell(told: list[GateReport], form: str) -> None:
+def _print(reports: list[GateReport], form: str) -> None:
     now = clock.now()
     if form == "json":
-        click.echo(decisions_to_json(told, now))
+        click.echo(decisions_to_json(reports, now))
         return
-    for each in told:
-        for line in decision_lines(each, now):
+    for report in reports:
+        for line in decision_lines(report, now):
             click.echo(line)
     if form == "github":
-        _tell_github(told)
+        _write_github(reports)
 
 
-def _tell_github(told: list[GateReport]) -> None:
+def _write_github(reports: list[GateReport]) -> None:
+    """Print GitHub's workflow commands, and append to the step's output and summary files."""
     from pytest_prodstatus.writers.github import gate_commands, step_outputs, step_summary
 
-    for line in gate_commands(told):
+    for line in gate_commands(reports):
         click.echo(line)
-    files = {"GITHUB_OUTPUT": step_outputs(told), "GITHUB_STEP_SUMMARY": step_summary(told)}
+    files = {"GITHUB_OUTPUT": step_outputs(reports), "GITHUB_STEP_SUMMARY": step_summary(reports)}
     for name, text in files.items():
         if os.environ.get(name):
             try:

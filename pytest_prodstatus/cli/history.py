@@ -1,4 +1,4 @@
-"""`prodstatus history`: since when is it so, and what changed?"""
+"""`prodstatus history`: print since when each stage has its verdict, and what changed."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ Examples:
 
 \b
 Exit status:
-  0  told, also where nothing is kept yet
+  0  done, even if nothing is saved yet
   2  a usage error, or the state store can't be read
 """
 
 
 @click.command(epilog=_EXAMPLES)
 @target_option
-@click.option("--stage", metavar="STAGE", help="Tell of this stage alone.")
+@click.option("--stage", metavar="STAGE", help="Print only this stage.")
 @click.option(
     "--limit",
     type=click.IntRange(1, 1000),
@@ -43,14 +43,14 @@ Exit status:
     metavar="N",
     help="How many of the newest runs to look at, for flips and flaky criteria.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @root_option
 def command(
     target: str | None, stage: str | None, limit: int, as_json: bool, root: str | None
 ) -> None:
-    """Tell since when each stage is what it is, its flips, and what changed since it was CONFIRMED.
+    """Print since when each stage has its verdict, its flips, and what changed since CONFIRMED.
 
-    Runs are kept in the state store: PRODSTATUS_STATE_URL, or a file in the user's state folder.
+    Runs are saved in the state store: PRODSTATUS_STATE_URL, or a file in the user's state folder.
     """
     place = place_of(root=root, target=target)
     folder, system = place.project.root, place.inputs.target
@@ -77,7 +77,7 @@ def _of_stage(seen: History, stage: str | None) -> History:
     stages = tuple(past for past in seen.stages if past.id == stage)
     if not stages:
         known = ", ".join(past.id for past in seen.stages)
-        msg = f"--stage {stage!r}: no run tells of it; stages are {known}"
+        msg = f"--stage {stage!r}: no run has a verdict of it; stages are {known}"
         raise click.UsageError(msg)
-    flaky = tuple(each for each in seen.flaky if each.criterion.partition(".")[0] == stage)
+    flaky = tuple(entry for entry in seen.flaky if entry.criterion.partition(".")[0] == stage)
     return replace(seen, stages=stages, flaky=flaky)

@@ -1,4 +1,4 @@
-"""`prodstatus init`: a first suite, from a status document or from nothing."""
+"""`prodstatus init`: make a first suite, from a status document or from nothing."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from pytest_prodstatus.writers.files import write_atomically
 from pytest_prodstatus.writers.suite import FIRST, Suite, new_suite
 
 FOLDERS = ("tests/acceptance", "tests/production", "tests/prodstatus")
-"""Where the test files go: the first of these that is free."""
+"""The folders for the test files, of which the first free one is used."""
 
 _ROOT = '[tool.pytest.ini_options]\nminversion = "8.3"\n\n'
-"""What makes a new pyproject.toml the project's root, whatever lies in the folders above."""
+"""The table that makes pytest take a new pyproject.toml's folder as its root, not one above."""
 
 
 _EXAMPLES = """\b
@@ -37,15 +37,15 @@ Examples:
     default=".",
     show_default=True,
     metavar="FOLDER",
-    help="The project's root, where pyproject.toml lies or is made.",
+    help="The project's root: the folder of its pyproject.toml, which may not exist yet.",
 )
 def command(document: Path | None, root: Path) -> None:
     """Make a catalogue and one test file a stage from a status document.
 
-    DOCUMENT has title lines such as "**OAUTH STATUS:**", each followed by what CONFIRMED, FAILED
-    and BLOCKED mean. Without one, a minimal suite is made. Every criterion is BLOCKED,
-    not-implemented, until it is written; a run updates DOCUMENT in place. No existing file is
-    overwritten; pyproject.toml is added to.
+    DOCUMENT has title lines such as "**OAUTH STATUS:**", each followed by the meanings of
+    CONFIRMED, FAILED and BLOCKED. Without DOCUMENT, a minimal suite is made. Every criterion is
+    BLOCKED, not-implemented, until it is written; a run updates DOCUMENT in place. No existing file
+    is overwritten; a table is appended to pyproject.toml.
     """
     outline = _read(document) if document else Outline(title="", sections=FIRST, notices=())
     folder = _free_folder(root)
@@ -88,7 +88,7 @@ def _free_folder(root: Path) -> str:
 
 
 def _named_from(root: Path, document: Path) -> str:
-    """Return the document's path as the configuration names it: by the root, with a slash."""
+    """Return the document's path for the configuration: relative to the root, with a slash."""
     name = Path(os.path.relpath(document.resolve(), root.resolve())).as_posix()
     return name if "/" in name else f"./{name}"
 
@@ -109,25 +109,25 @@ def _extended(project: Path, suite: Suite) -> bytes:
         raise click.UsageError(msg)
     end = "\r\n" if "\r\n" in text else "\n"
     before = text if text.endswith("\n") else text + end
-    whole = f"{before}{end}{suite.table.replace(chr(10), end)}" if text else _ROOT + suite.table
+    extended = f"{before}{end}{suite.table.replace(chr(10), end)}" if text else _ROOT + suite.table
     try:
-        read_config(whole, str(project))
+        read_config(extended, str(project))
     except ConfigError as error:
         msg = f"the suite doesn't fit in: {error}"
         raise click.UsageError(msg) from None
-    return whole.encode("utf-8")
+    return extended.encode("utf-8")
 
 
 def _write(folder: Path, suite: Suite, project: Path, content: bytes) -> None:
-    """Write the test files, over nothing, and then pyproject.toml: all of them or none."""
+    """Write the new test files and then pyproject.toml: all of them or none."""
     files = {folder / name: text.encode("utf-8") for name, text in suite.files.items()}
     written: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path, told in files.items():
+        for path, data in files.items():
             with path.open("xb") as file:
                 written.append(path)
-                file.write(told)
+                file.write(data)
         if project.exists():
             write_atomically(project, content)
         else:

@@ -1,4 +1,4 @@
-"""`prodstatus journal`: lists real actions that are not settled, and settles one."""
+"""`prodstatus journal`: list the real actions that are not settled, and settle one."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ Exit status:
 
 
 class Listing(Struct, frozen=True, kw_only=True):
-    """The answer of `prodstatus journal list --json`.
+    """The output of `prodstatus journal list --json`.
 
     Attributes:
-        journal: where it is, without password.
-        actions: the newest first.
+        journal: its address, without the password.
+        actions: the actions, the newest first.
     """
 
     journal: str
@@ -46,17 +46,17 @@ class Listing(Struct, frozen=True, kw_only=True):
 
 @click.group(epilog=_EXAMPLES)
 def command() -> None:
-    """List the journal of real actions, and settle what was left open.
+    """List the real actions, and settle an action whose result isn't known.
 
     An action at INTENT, SENT or UNKNOWN blocks every later one of its criterion and target until
-    it is known what happened. The journal is only ever added to.
+    its result is known. Nothing in the journal is ever changed or deleted.
     """
 
 
 @command.command("list", epilog=f"{_EXAMPLES}\n{_STATUS}")
 @click.option("--all", "every", is_flag=True, help="List settled actions too, the newest 100.")
-@click.option("--target", metavar="NAME", help="Of this system alone.")
-@click.option("--json", "as_json", is_flag=True, help="Answer in JSON, with every event.")
+@click.option("--target", metavar="NAME", help="List only actions for this system.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with every event.")
 @root_option
 def list_actions(every: bool, target: str | None, as_json: bool, root: str | None) -> None:
     """List the actions that aren't settled, the newest first."""
@@ -84,17 +84,21 @@ def list_actions(every: bool, target: str | None, as_json: bool, root: str | Non
     "--confirmed",
     "receipts",
     multiple=True,
-    callback=lambda ctx, param, ids: tuple(str(words(ctx, param, each)) for each in ids),
+    callback=lambda ctx, param, ids: tuple(str(words(ctx, param, receipt)) for receipt in ids),
     metavar="RECEIPT",
-    help="It was done, and the other side calls it this (an order, a transaction, a message id); "
-    "once for each.",
+    help="It was done; the other side's id (of an order, a transaction, a message); once for each.",
 )
 @click.option("--rejected", is_flag=True, help="It is proved that nothing was done.")
 @click.option(
-    "--by", "who", required=True, callback=words, metavar="NAME", help="Who answers for it."
+    "--by",
+    "who",
+    required=True,
+    callback=words,
+    metavar="NAME",
+    help="Who is responsible for this.",
 )
 @click.option(
-    "--because", required=True, callback=words, metavar="TEXT", help="How it was found out."
+    "--because", required=True, callback=words, metavar="TEXT", help="How the result was found out."
 )
 @root_option
 def resolve(
@@ -107,7 +111,7 @@ def resolve(
 ) -> None:
     """Settle action ID: it was done, or it is proved that it wasn't, which frees its key."""
     if rejected is bool(receipts):
-        msg = "say one of the two: --confirmed RECEIPT (once for each), or --rejected"
+        msg = "give one of the two: --confirmed RECEIPT (once for each), or --rejected"
         raise click.UsageError(msg)
     with state_store(place_of(root=root).project.root) as url:
         from pytest_prodstatus.store.errors import IllegalTransition, UnknownAction

@@ -1,4 +1,4 @@
-"""`prodstatus`: one module a command, each imported when it is asked for."""
+"""`prodstatus`: each command is a module, which is imported when the command is run."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import click
 from pytest_prodstatus.version import __version__
 
 COMMANDS: dict[str, str] = {
-    "gate": "Say whether a record opens the deploy gate, and exit by it.",
+    "gate": "Print whether a record opens the deploy gate, and exit accordingly.",
     "merge": "Make one record out of the shards of one run.",
-    "history": "Tell since when each stage is what it is, and what changed.",
-    "journal": "List the real actions, and settle one that was left open.",
+    "history": "Print since when each stage has its verdict, and what changed.",
+    "journal": "List the real actions, and settle one whose result isn't known.",
     "render": "Write the status document and the page from a record.",
     "export": "Write a record in another tool's form.",
     "init": "Make a first suite, from a status document or from nothing.",
 }
-"""What each command does, by its name; the module of the same name holds it as `command`."""
+"""The help of each command, by its name; the module of that name has it as `command`."""
 
 
 class Commands(click.Group):
-    """The group, which imports no command that isn't run."""
+    """The group of commands; it imports only the command that is run."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the commands' names, in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Return a command; None where there is none of this name."""
+        """Import and return a command; None if there is none of this name."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"pytest_prodstatus.cli.{cmd_name}").command
@@ -43,7 +43,7 @@ class Commands(click.Group):
 @click.command(cls=Commands)
 @click.version_option(__version__, prog_name="prodstatus")
 def main() -> None:
-    """Read the records of production runs: ask the gate, merge shards, look back.
+    """Read the records of production runs: ask the gate, merge shards, print the history.
 
     Exit status: 0 the gate is open or the command is done, 1 something FAILED, 2 a usage error,
     10 the gate is closed for another reason.
@@ -51,5 +51,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    # Run as a module it would otherwise end with 0, as an open gate does, and ask nothing.
+    # Without this, `python -m` on this module would do nothing and exit with 0, like an open gate.
     main()

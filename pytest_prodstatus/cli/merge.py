@@ -1,4 +1,4 @@
-"""`prodstatus merge`: one record out of the shards of one run."""
+"""`prodstatus merge`: make one record out of the shards of one run."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ Examples (each job ran with the same PRODSTATUS_RUN_ID):
 
 \b
 Exit status:
-  what the run in one piece would have had: 0, 1 if FINAL is FAILED, 10 if it is BLOCKED, also by a
-  criterion that no shard ran; 2 if the records aren't shards of one run
+  that of the same run without shards: 0, 1 if FINAL is FAILED, 10 if it is BLOCKED (a criterion
+  that no shard ran is BLOCKED, too); 2 if the records aren't shards of one run
 """
 
 
@@ -42,7 +42,7 @@ Exit status:
 def command(
     records: tuple[Path, ...], output: Path | None, folder: str | None, root: str | None
 ) -> None:
-    """Make one record out of the RECORDs of shards, and list what no shard ran.
+    """Make one record out of the RECORDs of shards, and list the criteria that no shard ran.
 
     Shards have the same run id, target, subject, suite commit and catalogue; others are refused.
     """
@@ -53,14 +53,14 @@ def command(
         merged = merge(shards, project.config.catalogue)
     except (MergeError, CatalogueError) as error:
         raise click.UsageError(str(error)) from None
-    merged = _kept(merged, project)
+    merged = _save(merged, project)
     for status in unobserved(merged):
         why = f": {status.reason.text}" if status.reason else ", carried over"
         click.echo(f"no shard ran {one_line(status.id)}: {status.verdict}{why}")
     if output is None:
         from pytest_prodstatus.cli.common import publish_at
 
-        # The shards say of which target they are.
+        # The target is in the shards; it needn't be given again.
         inputs = place.inputs._replace(target=merged.run.target)
         publish_at(merged, project, inputs.outputs(project.root))
     else:
@@ -74,19 +74,19 @@ def command(
     sys.exit(merged.decision.exit_code)
 
 
-def _kept(merged: Record, project: Project) -> Record:
-    """Save the merged run in place of its shards, and return what the state store knows of it.
+def _save(merged: Record, project: Project) -> Record:
+    """Save the merged run in place of its shards; return it with former runs and overrides.
 
     Raises:
         click.UsageError: its history can't be saved and `require_history` is on.
     """
     try:
-        kept = Archive(project.root, saves=saves_history(os.environ)).keep(merged)
+        saved = Archive(project.root, saves=saves_history(os.environ)).keep(merged)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    if kept.unsaved and project.config.require_history:
-        msg = f"{kept.unsaved.text}; require_history is on, so nothing is written"
+    if saved.unsaved and project.config.require_history:
+        msg = f"{saved.unsaved.text}; require_history is on, so nothing is written"
         raise click.UsageError(msg)
-    if kept.unsaved and kept.tried:
-        click.echo(f"prodstatus: {kept.unsaved.text}", err=True)
-    return kept.record
+    if saved.unsaved and saved.tried:
+        click.echo(f"prodstatus: {saved.unsaved.text}", err=True)
+    return saved.record

@@ -1,7 +1,7 @@
-"""Overrides from the command line's side: one is looked for at every answer, or written down.
+"""Overrides for the commands: find the active one, or save a new one.
 
-The state store is the only place that has them, and it is asked each time. No copy of it can be
-missing, stale or forged.
+Only the state store has them, and it is read for every decision. So no copy can be missing, stale
+or forged.
 """
 
 from __future__ import annotations
@@ -20,21 +20,30 @@ if TYPE_CHECKING:
     from pytest_prodstatus.store.overrides import Overrides
 
 LONGEST = timedelta(hours=24)
-"""How long one override may last; a longer need is a waiver, or a decision made anew."""
+"""The longest time of one override; after that, use a waiver or override again."""
 
 _INSTALL = "install it with: pip install 'pytest-prodstatus[state]'"
 _URL = "PRODSTATUS_STATE_URL"
 
 
 def opened(url: str, root: Path) -> Overrides:
-    """Open the overrides that the state store has of the project in a folder."""
+    """Open the overrides of the project in the folder `root`, in the store at `url`."""
     from pytest_prodstatus.store.overrides import Overrides
 
     return Overrides.open(url, name_in(root))
 
 
 def active_override(target: str, now: datetime, root: Path) -> tuple[Override | None, str | None]:
-    """Return the override of a project's target that ends last, or why none could be looked for."""
+    """Return a target's active override, or an error if the state store can't be read.
+
+    Args:
+        target: the system.
+        now: an aware instant.
+        root: the project's folder.
+
+    Returns:
+        Of several active overrides the one that ends last, else None; and the error, else None.
+    """
     environ = variables_of(root)
     try:
         from pytest_prodstatus.store.address import installed, is_there, state_url
@@ -56,10 +65,10 @@ def active_override(target: str, now: datetime, root: Path) -> tuple[Override | 
 
 
 def save_override(override: Override, root: Path) -> None:
-    """Keep an override of the project in a folder.
+    """Save an override of the project in the folder `root`.
 
     Raises:
-        click.UsageError: it lasts too long, or it can't be kept, so it isn't in force.
+        click.UsageError: it lasts too long, or it can't be saved, so it isn't in force.
     """
     if override.until - override.since > LONGEST:
         msg = (

@@ -1,4 +1,4 @@
-"""`prodstatus render`: the document and the page from a record."""
+"""`prodstatus render`: write the document and the page from a record."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ Examples:
 
 \b
 Exit status:
-  that of the run whose record it is: 0, 1 if something FAILED, 10 if something is BLOCKED, or
-  another one of pytest's; 2 also if something can't be read or written. Whether the gate is open
-  now says prodstatus gate alone.
+  that of the record's run: 0, 1 if something FAILED, 10 if something is BLOCKED, or another one of
+  pytest's; 2 also if something can't be read or written. Only prodstatus gate says whether the gate
+  is open now.
 """
 
 
@@ -46,7 +46,7 @@ def command(
     folder: str | None,
     root: str | None,
 ) -> None:
-    """Write the status document and the page from RECORD, by default the target's own.
+    """Write the status document and the page from RECORD, by default the target's record.
 
     A document that exists is updated in place: only the values of its fields are replaced. The
     record is written too, since it keeps a digest of the document's fields.

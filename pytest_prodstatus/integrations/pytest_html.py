@@ -30,7 +30,7 @@ def switch_on(settings: Settings, config: pytest.Config) -> None:
 
     A `--html` on the command line takes precedence.
     """
-    requested = settings.asked and settings.judges and settings.config.html
+    requested = settings.requested and settings.judges and settings.config.html
     if requested and getattr(config.option, "htmlpath", "absent") is None:
         config.option.htmlpath = str(settings.folder / settings.config.html)
         # In one file, so that the report can be moved or sent.
@@ -59,7 +59,7 @@ class HtmlReport:
         for plugin in config.pluginmanager.get_plugins():
             if type(plugin).__module__.startswith("pytest_html.") and hasattr(plugin, _WRITE):
                 setattr(plugin, _WRITE, self._write)
-        if not self.recorder.settings.asked:
+        if not self.recorder.settings.requested:
             return  # only a production run has the folder's lock
         clear_leftovers(self._path)
         if self._path.is_file():
@@ -76,7 +76,7 @@ class HtmlReport:
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: object) -> None:
         """Name the report after the project's status document."""
-        if self.recorder.settings.asked:
+        if self.recorder.settings.requested:
             title = f"{self.recorder.settings.config.title}: {self.recorder.settings.target}"
             report.title = title  # type: ignore[attr-defined]
 

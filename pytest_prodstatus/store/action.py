@@ -1,7 +1,7 @@
-"""A real action: what it is meant to be, and, once it is claimed, every event since.
+"""A real action: its plan and, once it is claimed, all its events.
 
 A real action changes the world and can't be undone by running again: a payment, an e-mail, an
-order. What is peculiar to one kind of action stands in its details.
+order. Values that only one kind of action has are its details.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ LINE_LIMIT = 200
 TEXT_LIMIT = 2_000
 """Characters of a detail, and of what an event notes."""
 FEW = 50
-"""Details of one action, and limits of one."""
+"""Details of one action at most, and limits at most."""
 _DIGITS = 40
 _LINE = f"one printable line of 1 to {LINE_LIMIT} characters"
 _DETAIL = f"a printable line of 1 to {TEXT_LIMIT:,} characters, a finite Decimal, or Money"
 
 Period: TypeAlias = Literal["day", "release", "key"]
 Detail: TypeAlias = str | Decimal | Money
-"""A value of an action's own: text, an exact number, or an amount of money."""
+"""A value that one kind of action has: text, an exact number, or an amount of money."""
 
 
 class State(str, Enum):
     """One step in the life of an action, stored as its own name.
 
-    INTENT is written before anything leaves, SENT immediately before it leaves; the last three are
-    what came of it.
+    INTENT is written before anything is sent, SENT immediately before it is sent; the last three
+    are its possible results.
     """
 
     INTENT = "INTENT"
@@ -51,16 +51,16 @@ class State(str, Enum):
 
     @property
     def settled(self) -> bool:
-        """Whether it is known what happened: it was done, or it is proved that it wasn't."""
+        """Whether the result is known: it was done, or it is proved that it wasn't."""
         return self in (State.CONFIRMED, State.REJECTED)
 
 
 class Key(Struct, frozen=True, kw_only=True):
-    """What an action happens at most once for.
+    """A key, for which an action happens at most once.
 
     Attributes:
         period: "day" (a UTC day), "release", or "key" for a key of the caller's.
-        name: which one, as in "2026-03-10", "v41" or "invoice-7".
+        name: the day, release or key, as in "2026-03-10", "v41" or "invoice-7".
     """
 
     period: Period
@@ -71,7 +71,11 @@ class Key(Struct, frozen=True, kw_only=True):
 
 
 def once_a_day(now: datetime) -> Key:
-    """Return the key of the UTC day of `now`, which must be aware."""
+    """Return the key of the UTC day of `now`, which must be an aware datetime.
+
+    Raises:
+        InvalidRecord: `now` has no time zone.
+    """
     require_aware("The instant of a day's key", now)
     return Key(period="day", name=now.astimezone(timezone.utc).date().isoformat())
 
@@ -90,7 +94,7 @@ class Limit(Struct, frozen=True, kw_only=True):
     """An amount that was checked before the action was planned.
 
     Attributes:
-        name: what is limited, as in "price" or "recipients".
+        name: the thing that is limited, as in "price" or "recipients".
         amount: the exact amount that the action has.
         maximum: the most that it may have.
         unit: the currency or unit of both, as in "USD" or "addresses".
@@ -106,22 +110,22 @@ class Limit(Struct, frozen=True, kw_only=True):
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """One real action, planned.
+    """The plan of one real action.
 
     Attributes:
         criterion: the id of the criterion that acts, as in "payment.payment-arrives".
-        project: the project whose criterion it is; "" in journals from before it was kept.
+        project: the project of the criterion; "" in journals that are older than this field.
         target: the system that the action is done for.
-        key: what it happens at most once for.
-        payload_digest: a digest of what will be sent, so that a person can compare.
+        key: the key, for which it happens at most once.
+        payload_digest: a digest of the data that will be sent, so that a person can compare.
         limits: the amounts that were checked.
         armed_by: the person or job that armed the run.
-        expires_at: an aware instant, at or after which the action may not be sent any more.
-        details: what is peculiar to this kind of action. Neither secrets nor persons: they are
-            kept for good and printed by `prodstatus journal`.
+        expires_at: an aware instant; at or after it the action may not be sent any more.
+        details: the values that only this kind of action has. No secrets and no personal data:
+            they are kept forever and printed by `prodstatus journal`.
 
     Raises:
-        InvalidRecord: a field is of the wrong kind or breaks its rule.
+        InvalidRecord: a field has the wrong type or breaks its rule.
     """
 
     criterion: str
@@ -153,25 +157,24 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def chain(self) -> str:
-        """The chain that its claim is a link of: the actions of one criterion and target.
+        """The chain of its claim: all actions of one criterion and target.
 
-        Of a chain nothing is claimed while the end of an earlier action isn't known.
+        In a chain nothing can be claimed while the result of an earlier action isn't known.
         """
         return json.dumps([self.criterion, self.target])
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """One line of the journal, never changed once written.
+    """One line of the journal, which is never changed.
 
     Attributes:
-        at: the UTC instant by the clock of the process that wrote it; events are ordered by
-            their place in the journal, since a clock may jump.
+        at: the UTC instant by the clock of the process that wrote it. Events are ordered by
+            their place in the journal instead, since a clock may jump.
         state: the state that the action entered.
-        note: what was seen, in words.
-        who: who wrote it: the plan's `armed_by`, or the one who resolved it.
-        receipts: what the other side calls what was done (an order, a transaction, a message id);
-            on CONFIRMED only.
-        resolution: whether it was written by `resolve` and not by the process that acted.
+        note: a sentence about what was observed.
+        who: the author: the plan's `armed_by`, or the person who resolved it.
+        receipts: the other side's ids (of an order, a transaction, a message); on CONFIRMED only.
+        resolution: whether `resolve` wrote it, rather than the process that acted.
     """
 
     at: datetime
@@ -183,13 +186,13 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class Action(Plan, frozen=True, kw_only=True):
-    """A plan that was claimed, with what came of it.
+    """A plan that was claimed, with its events.
 
     Attributes:
-        id: the number that it is resolved by.
-        attempt: 1 for the key's first claim; each REJECTED one makes the next claimable.
+        id: its number, which a person resolves it by.
+        attempt: 1 for the key's first claim; after a REJECTED attempt the next can be claimed.
         state: the state of the newest event.
-        events: all of them, in the order in which they were written; never empty.
+        events: all events in the order in which they were written; never empty.
     """
 
     id: int
@@ -198,16 +201,16 @@ class Action(Plan, frozen=True, kw_only=True):
     events: tuple[Event, ...]
 
     def __post_init__(self) -> None:
-        """Accept what was stored: an old line stays readable when the rules for plans change."""
+        """Check nothing: a stored action stays readable if the rules for plans change."""
 
     @property
     def settled(self) -> bool:
-        """Whether it is known what happened (CONFIRMED or REJECTED)."""
+        """Whether the result is known (CONFIRMED or REJECTED)."""
         return self.state.settled
 
     @property
     def receipts(self) -> tuple[str, ...]:
-        """The other side's ids by the newest event that carries any, or none."""
+        """The other side's ids from the newest event that has any; else empty."""
         return next((event.receipts for event in reversed(self.events) if event.receipts), ())
 
     @property
@@ -217,16 +220,16 @@ class Action(Plan, frozen=True, kw_only=True):
 
     @property
     def last_day(self) -> date:
-        """The latest UTC day that it is known by: a person's last word, else claim and end.
+        """Its latest UTC day: of a person's resolution, else the later one of claim and last event.
 
-        They differ if the clock was set back in between; no one can know which was right.
+        Those two differ if the clock was set back in between; no one can know which was right.
         """
         newest = self.events[-1]
         day = newest.at.date()
         return day if newest.resolution else max(self.claimed_at.date(), day)
 
     def describe(self) -> str:
-        """Return the words that name this action in a sentence."""
+        """Return the text that names this action in a sentence."""
         return (
             f"action {self.id} ({self.criterion} on {self.target}, {self.key}, "
             f"attempt {self.attempt})"
@@ -234,7 +237,7 @@ class Action(Plan, frozen=True, kw_only=True):
 
 
 def require_aware(what: str, value: object) -> None:
-    """Raise InvalidRecord unless `value` is a datetime that knows its offset."""
+    """Raise InvalidRecord unless `value` is a datetime with a time zone."""
     if not isinstance(value, datetime) or value.utcoffset() is None:
         msg = f"{what} is {value!r}; it must be a datetime with a time zone."
         raise InvalidRecord(msg)

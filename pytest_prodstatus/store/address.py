@@ -1,9 +1,9 @@
-"""Where the store lives: which URLs name one that outlives the process, and its file.
+"""The store's address: which URLs name a store that outlives the process, and its file.
 
-Separate from the store itself so that arming can refuse a place (a runner's local disk in CI)
-before anything is opened or created. Several parts share one store; each asks for the revision of
-the schema that it needs and no more, so that a role that may not create tables keeps what it has
-after an update that brings that part nothing new.
+Separate from the store itself so that arming can refuse an address (a runner's local disk in CI)
+before anything is opened or created. Several parts share one store, and each requires only the
+revision of the schema that it needs. So a database role that may not create tables can still use a
+part that an update didn't change.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 LIBRARIES = ("sqlalchemy", "alembic", "platformdirs")
-"""What the `state` extra brings that the store can't do without."""
+"""The modules of the `state` extra that the store requires."""
 
 HEAD = 3
 """The newest revision of the schema that this release knows."""
@@ -31,15 +31,15 @@ VERSION_TABLE = "prodstatus_version"
 
 
 def installed() -> bool:
-    """Return whether the `state` extra is installed, importing nothing of it."""
+    """Return whether the `state` extra is installed, without importing it."""
     return all(find_spec(name) for name in LIBRARIES)
 
 
 def check_installed() -> None:
-    """Refuse to go on without the `state` extra, importing nothing of it.
+    """Raise if the `state` extra isn't installed, without importing it.
 
     Raises:
-        ImportError: it isn't installed.
+        ImportError: the extra isn't installed.
     """
     if not installed():
         msg = f"the state store needs {', '.join(LIBRARIES)}"
@@ -51,10 +51,10 @@ class Part:
     """One part of the state store.
 
     Attributes:
-        name: what a sentence calls it.
+        name: its name in messages.
         revision: the oldest schema that has its tables.
-        unavailable: what is raised when it can't be used.
-        consequence: how such a sentence ends.
+        unavailable: the exception that is raised if it can't be used.
+        consequence: the end of that exception's message.
     """
 
     name: str
@@ -79,15 +79,19 @@ _SCHEMES = "sqlite:////absolute/path.sqlite3 or postgresql://user@host/database"
 
 
 def parse_address(url: str, part: Part = JOURNAL) -> URL:
-    """Return the engine URL for the store at `url`, of which `part` is wanted.
+    """Return the SQLAlchemy URL of the store at `url`.
 
-    A SQLite file is named by its absolute path: in memory it would die with the process, and a
-    relative one would be another journal in another folder. PostgreSQL is always reached through
-    psycopg 3, whatever driver the URL names.
+    A SQLite file needs an absolute path: a database in memory would die with the process, and a
+    relative path would be another journal in another folder. PostgreSQL is always reached through
+    psycopg 3, even if the URL names another driver.
+
+    Args:
+        url: the address, as in PRODSTATUS_STATE_URL.
+        part: the part that will use it, for messages.
 
     Raises:
-        StateUnavailable: (the part's own) it names no such database; a password in it is not
-            repeated.
+        StateUnavailable: (the part's own) the URL names no such database. The message never shows
+            a password.
     """
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
@@ -95,10 +99,10 @@ def parse_address(url: str, part: Part = JOURNAL) -> URL:
     try:
         address = make_url(url.strip())
     except (ArgumentError, ValueError) as error:
-        # The text isn't shown: an address that can't be read may hold its password anywhere.
-        msg = f"The {part.name}'s PRODSTATUS_STATE_URL is no database URL: set it to {_SCHEMES}."
+        # The text isn't shown: in a URL that can't be parsed, any part may be the password.
+        msg = f"The {part.name}'s PRODSTATUS_STATE_URL is not a database URL: set it to {_SCHEMES}."
         raise part.unavailable(msg) from error
-    if "@" in (address.host or ""):  # it would be shown as part of the host
+    if "@" in (address.host or ""):  # the password's end would be shown as part of the host
         msg = f"The {part.name}'s PRODSTATUS_STATE_URL holds an @ in its password: write it as %40."
         raise part.unavailable(msg)
     backend = address.drivername.partition("+")[0]
@@ -117,10 +121,10 @@ def parse_address(url: str, part: Part = JOURNAL) -> URL:
 
 
 def sqlite_file(url: str) -> Path | None:
-    """Return the file that `url` plainly names; None if only `parse_address` can say.
+    """Return the SQLite file that `url` names; None if it is another or an unusual address.
 
-    It says so for every usual address without SQLAlchemy: releases of that differ in how they read
-    a percent sign, so an address that has one isn't plain.
+    So a usual address needs no import of SQLAlchemy. An address with a percent sign is unusual:
+    SQLAlchemy's releases decode it differently, so only `parse_address` can read it.
     """
     found = re.fullmatch(r"sqlite(?:\+pysqlite)?:///([^?%]+)", url.strip())
     path = Path(found[1]) if found else None
@@ -135,7 +139,7 @@ def shown(address: URL) -> str:
 def prepare_file(path: Path) -> None:
     """Create the store's file (mode 0600) and its folder (0700) durably, if they are missing.
 
-    What is there already keeps its mode. SQLite gives its rollback journal the mode of the file.
+    An existing file or folder keeps its mode. SQLite gives its rollback journal the file's mode.
 
     Raises:
         OSError: they can't be created.
@@ -174,8 +178,8 @@ def state_url(environ: Mapping[str, str]) -> str:
         environ: the environment; a blank PRODSTATUS_STATE_URL counts as unset.
 
     Returns:
-        PRODSTATUS_STATE_URL as it stands (`Journal.open` judges it), else a SQLite file in the
-        user's state directory. Never a path in the reports, which are thrown away.
+        PRODSTATUS_STATE_URL unchanged (opening it checks it), else a SQLite file in the user's
+        state directory. Never a path in the reports folder, which is thrown away.
     """
     configured = environ.get(STATE_URL_VARIABLE, "").strip()
     if configured:
@@ -190,7 +194,7 @@ def state_url(environ: Mapping[str, str]) -> str:
 
 
 def default_file() -> Path:
-    """Return the SQLite file that is used where nothing is configured; it may not exist."""
+    """Return the SQLite file that is used by default; it may not exist."""
     import platformdirs
 
     return platformdirs.user_state_path("prodstatus") / FILE_NAME

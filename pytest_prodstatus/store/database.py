@@ -1,15 +1,15 @@
-"""The database under the state store: durable transactions, and its refusals in one sentence.
+"""The database of the state store, by SQLAlchemy: durable transactions, and errors as one sentence.
 
-SQLite: with the settings of `sqlite`, which opens the same file without SQLAlchemy.
+SQLite has the settings of `sqlite`, which opens the same file without SQLAlchemy.
 
-PostgreSQL: READ COMMITTED (why it suffices is said in the schema); a commit waits for the disk
-even where the role's default says otherwise.
+PostgreSQL runs at READ COMMITTED (`schema` explains why that is enough). A commit waits for the
+disk even if the role's default is not to wait.
 
-Every operation opens its own connection: the store is asked a few times in a run, holds
-nothing open while another system thinks, and is safe across forks and kills.
+Every operation opens its own connection. The store is used only a few times in a run, keeps no
+connection open while another system works, and is safe across forks and kills.
 
-The schema's revision is read first; Alembic, which is imported only if there is a step to do, takes
-the store to the one that is needed (`migrations/versions`).
+The schema's revision is read first. If it is too old, Alembic is imported and brings the store to
+the needed revision (`migrations/versions`).
 """
 
 from __future__ import annotations
@@ -61,22 +61,22 @@ _version = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
 
 
 class UnknownRevision(Exception):  # noqa: N818 - it says what was found
-    """The store's schema is none that this release knows."""
+    """This release doesn't know the store's schema."""
 
 
 def current_revision(connection: Connection) -> int:
-    """Return the store's revision, 0 where it is empty.
+    """Return the revision of the store's schema; 0 if the store is empty.
 
-    A journal made before there were revisions has no version table and is revision 1.
+    A journal that was made before there were revisions has no version table, and is revision 1.
 
     Raises:
-        UnknownRevision: it is newer than `HEAD`, or none of ours.
+        UnknownRevision: the revision is newer than `HEAD`, or not one of ours.
     """
     inspector = inspect(connection)
     if inspector.has_table(VERSION_TABLE):
         found = connection.execute(select(_version.c.version_num)).scalar()
         if found is not None:
-            return _known(found)
+            return _parse_revision(found)
     return int(all(map(inspector.has_table, _FIRST)))
 
 
@@ -87,7 +87,7 @@ def upgrade(connection: Connection, needed: int) -> None:
     TABLE at once fail on the catalogue's own unique index.
 
     Raises:
-        UnknownRevision: another process made it newer than `HEAD` meanwhile.
+        UnknownRevision: meanwhile another process upgraded it beyond `HEAD`.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
@@ -104,12 +104,12 @@ def upgrade(connection: Connection, needed: int) -> None:
     command.upgrade(config, str(needed))
 
 
-def _known(found: str) -> int:
-    known = {str(number): number for number in range(1, HEAD + 1)}
-    if found not in known:
+def _parse_revision(found: str) -> int:
+    revisions = {str(number): number for number in range(1, HEAD + 1)}
+    if found not in revisions:
         msg = f"its schema is {found!r} and this release knows those up to {HEAD}"
         raise UnknownRevision(msg)
-    return known[found]
+    return revisions[found]
 
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -125,7 +125,7 @@ _BY_SQLSTATE = {
 def explain(
     error: SQLAlchemyError | OSError | ImportError | UnknownRevision,
 ) -> tuple[str, str]:
-    """Return the cause in one line, without the statement's values, and the remedy."""
+    """Return the cause of a database error in one line, without any values, and the remedy."""
     if isinstance(error, (ImportError, NoSuchModuleError)):
         return str(error), "install pytest-prodstatus[state]"
     if isinstance(error, UnknownRevision):
@@ -157,18 +157,18 @@ class Database:
     def __init__(self, address: URL, part: Part = JOURNAL) -> None:
         self._address = address
         self._part = part
-        with self._told("opened"):
+        with self._refusing("opened"):
             self._engine = _engine(address)
 
     def prepare(self) -> None:
-        """Create the file and the part's tables where missing; safe against other processes.
+        """Create the file and the part's tables if missing; other processes may do so meanwhile.
 
         Raises:
-            StateUnavailable: (this and below: the part's own) they are missing and can't be
-                created, or can't be read, or are a newer release's.
+            StateUnavailable: (here and below: the part's own) they are missing and can't be
+                created, or can't be read, or a newer release made them.
         """
         if self._address.get_backend_name() == "sqlite":
-            with self._told("opened"):
+            with self._refusing("opened"):
                 prepare_file(Path(str(self._address.database)))
         with self.reading() as connection:
             ready = current_revision(connection) >= self._part.revision
@@ -183,7 +183,7 @@ class Database:
         Raises:
             StateUnavailable: the database can't be read.
         """
-        with self._told("read"), self._engine.connect() as connection, connection.begin():
+        with self._refusing("read"), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -191,11 +191,11 @@ class Database:
         """Yield a connection inside one transaction that is on the disk when the block ends.
 
         Raises:
-            StateUnavailable: it can't be written; where that came at the very end (a server
-                lost while it committed) the change may have been kept all the same.
+            StateUnavailable: the database can't be written. If the connection is lost during the
+                commit, the change may have been saved all the same.
             IntegrityError: another process wrote the same row first; nothing was written.
         """
-        with self._told("written"), self._engine.connect() as connection:
+        with self._refusing("written"), self._engine.connect() as connection:
             connection = connection.execution_options(**{_WRITES: True})
             with connection.begin():
                 if connection.dialect.name == "postgresql":
@@ -203,11 +203,12 @@ class Database:
                 yield connection
 
     def close(self) -> None:
-        """Give back what the engine holds."""
+        """Release the engine's connections."""
         self._engine.dispose()
 
     @contextmanager
-    def _told(self, participle: str) -> Iterator[None]:
+    def _refusing(self, participle: str) -> Iterator[None]:
+        """Raise a database error of the block as the part's StateUnavailable."""
         try:
             yield
         except IntegrityError:

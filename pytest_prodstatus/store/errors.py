@@ -1,19 +1,19 @@
-"""What the state store refuses, and why: one tree, one sentence each.
+"""The exceptions of the state store: one tree; the text of each is one sentence.
 
     StateError
     ├── StateUnavailable          a part of it can't be opened, read or written
-    ├── InvalidOverride           what was to be an override breaks its rule
+    ├── InvalidOverride           a new override breaks a rule
     └── JournalError
         ├── JournalUnavailable    (also a StateUnavailable) no real action may be started
-        ├── InvalidRecord         what was to be written breaks a rule of the journal
+        ├── InvalidRecord         a value for the journal breaks a rule
         ├── UnknownAction         no action has that number
         ├── Claimed               the key is taken
-        ├── Unresolved            no one knows yet what an earlier action did
-        ├── ClockBehind           the journal's last word is dated after today
-        └── IllegalTransition     that step doesn't follow from where the action stands
-            └── Expired           the step is right and comes too late
+        ├── Unresolved            the result of an earlier action isn't known
+        ├── ClockBehind           an action in the journal is dated after today
+        └── IllegalTransition     the step doesn't follow from the action's state
+            └── Expired           the step is allowed, but too late
 
-None holds a secret: places are named without their password.
+None contains a secret: addresses are shown without their password.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pytest_prodstatus.store.action import Action, State
 
 
-# ruff: noqa: N818 - the names say what happened, as the callers read them: `except Claimed`.
+# ruff: noqa: N818 - the names say what happened, for the reader of `except Claimed`.
 
 
 _RESOLVE = "find out what became of it and record it with `prodstatus journal resolve"
@@ -37,7 +37,7 @@ _NEXT = {
 
 
 class StateError(Exception):
-    """Any refusal of the state store; str() is one sentence."""
+    """Any error of the state store; str() is one sentence."""
 
 
 class StateUnavailable(StateError):
@@ -45,11 +45,11 @@ class StateUnavailable(StateError):
 
 
 class InvalidOverride(StateError):
-    """An override that may not be written down."""
+    """An override that breaks a rule, and isn't saved."""
 
 
 class JournalError(StateError):
-    """Any refusal of the journal."""
+    """Any error of the journal."""
 
 
 class JournalUnavailable(JournalError, StateUnavailable):
@@ -61,7 +61,7 @@ class InvalidRecord(JournalError):
 
 
 class UnknownAction(JournalError):
-    """There is no action with this number."""
+    """No action has this number."""
 
     def __init__(self, action_id: int) -> None:
         super().__init__(action_id)
@@ -72,16 +72,16 @@ class UnknownAction(JournalError):
         return f"The journal has no action {self.action_id!r}: {remedy}."
 
 
-class _OfAction(JournalError):
-    """A refusal that an action in the journal is the reason for."""
+class _ActionError(JournalError):
+    """An error because of an action in the journal."""
 
     def __init__(self, action: Action) -> None:
         super().__init__(action)
         self.action = action
 
 
-class Claimed(_OfAction):
-    """The key is taken, by this process or any other."""
+class Claimed(_ActionError):
+    """The key is taken, by this process or another one."""
 
     def __str__(self) -> str:
         action = self.action
@@ -92,8 +92,8 @@ class Claimed(_OfAction):
         )
 
 
-class Unresolved(_OfAction):
-    """An earlier action ended without anyone knowing what it did."""
+class Unresolved(_ActionError):
+    """An earlier action ended, and its result isn't known."""
 
     def __str__(self) -> str:
         action = self.action
@@ -103,8 +103,8 @@ class Unresolved(_OfAction):
         )
 
 
-class ClockBehind(_OfAction):
-    """The journal's last word on a confirmed action is dated after today."""
+class ClockBehind(_ActionError):
+    """A confirmed action in the journal is dated after today."""
 
     def __init__(self, action: Action, today: date) -> None:
         super().__init__(action)
@@ -120,8 +120,8 @@ class ClockBehind(_OfAction):
         )
 
 
-class IllegalTransition(_OfAction):
-    """A step that doesn't follow from where the action stands."""
+class IllegalTransition(_ActionError):
+    """A step that doesn't follow from the action's state."""
 
     def __init__(self, action: Action, wanted: State) -> None:
         super().__init__(action)
@@ -136,7 +136,7 @@ class IllegalTransition(_OfAction):
 
 
 class Expired(IllegalTransition):
-    """The action would be sent after its permission ran out, or on another day than its own."""
+    """The action would be sent after its expiry, or on another day than its key's."""
 
     def __init__(self, action: Action, wanted: State, now: datetime) -> None:
         super().__init__(action, wanted)

@@ -1,15 +1,18 @@
-"""The history of finished runs: each kept once, whatever order they are saved in.
+"""The history of finished runs: each run is kept once, in any order of saving.
 
-One row a run, with the verdicts of its stages in it: 100,000 runs of nine stages, 100,000 rows. One
-row a flip, which is when a stage's verdict differs from that of the run before: since when a stage
-is what it is and when it was last CONFIRMED is one step into an index, however long ago. One row a
-criterion that isn't plainly CONFIRMED in a run: what held leaves none. Runs are ordered by their
-start, then by their id. Flips stay when old runs are deleted, so `since` outlives them; the rows of
-criteria go with their run. The tables are made by the second revision in `migrations`.
+- A run is one row, with the verdicts of its stages in it: 100,000 runs of nine stages are 100,000
+  rows.
+- A flip is one row: a run that gave a stage another verdict than the run before. So one step into
+  an index finds since when a stage has its verdict, and when it was last CONFIRMED.
+- A criterion that was not CONFIRMED in a run, or was flaky, is one row. All others have none.
 
-A run that is saved, or saved again with other verdicts, can change two things alone for each stage:
-whether it is a flip itself, and whether the next run that tells of the stage is one. Questions are
-few statements, each a step into an index, however much it holds.
+Runs are ordered by their start, then by their id. Flips stay if old runs are deleted, so `since`
+outlives them; the rows of criteria are deleted with their run. The second revision in `migrations`
+makes the tables.
+
+Saving a run, also a second time with other verdicts, changes two things for each stage: whether
+this run is a flip, and whether the next run that has a verdict of the stage is one. Each query is a
+few statements, and each statement one step into an index, however large the history is.
 """
 
 from __future__ import annotations
@@ -48,7 +51,7 @@ from pytest_prodstatus.store.statements import (
 
 @final
 class HistoryStore:
-    """The history of a project at an address; open it with `History.open`, use it in a `with`."""
+    """One project's history; open it with `HistoryStore.open` and use it in a `with` block."""
 
     __slots__ = ("_project", "_store")
 
@@ -58,14 +61,14 @@ class HistoryStore:
 
     @classmethod
     def open(cls, url: str, project: str) -> HistoryStore:
-        """Open the history of `project` at `url`, creating file and tables where missing.
+        """Open the history of `project` at `url`, and create file and tables if they are missing.
 
         Args:
             url: a SQLite file by its absolute path, or a PostgreSQL database.
-            project: whose runs; targets of the same name in two projects are two targets.
+            project: the name of the project; targets of one name in two projects are two targets.
 
         Raises:
-            StateUnavailable: it can't be used, in one sentence with the remedy.
+            StateUnavailable: the store can't be used; one sentence with the remedy.
         """
         return cls(open_store(url, HISTORY), project)
 
@@ -81,34 +84,36 @@ class HistoryStore:
         self.close()
 
     def close(self) -> None:
-        """Give back what the history holds of its database; nothing is left to be written."""
+        """Release the database's connections; everything is written by then."""
         self._store.close()
 
     def save(self, record: Record) -> None:
-        """Keep a finished run, in place of what was kept under its target and id before.
+        """Save a finished run; it replaces an earlier save of the same target and run id.
 
         Raises:
             ValueError: the run is in progress.
-            StateUnavailable: it could not be written; nothing of it was.
+            StateUnavailable: the run could not be written, so nothing of it was.
         """
-        kept = saved_run(record)
+        saved = saved_run(record)
         with self._store.writing() as statements:
-            Writer(statements, self._project, kept.target).save(record, kept)
+            Writer(statements, self._project, saved.target).save(record, saved)
 
     def look_back(self, target: str, *, limit: int = 30) -> History:
-        """Return what the newest `limit` runs of a target tell, and each stage's past.
+        """Return the newest `limit` runs of a target, with each stage's flips and regression.
 
         Raises:
-            StateUnavailable: it can't be read.
+            StateUnavailable: the history can't be read.
         """
         with self._store.reading() as statements:
             return Reader(statements, self._project, target).look_back(limit)
 
     def dated(self, record: Record) -> Record:
-        """Return a saved record with the former runs and `since` that the history knows better.
+        """Return a saved record with its former runs and each stage's `since` from the history.
+
+        The history knows them better than the last record does, which may be another machine's.
 
         Raises:
-            StateUnavailable: it can't be read.
+            StateUnavailable: the history can't be read.
         """
         with self._store.reading() as statements:
             reader = Reader(statements, self._project, record.run.target)
@@ -120,17 +125,17 @@ class HistoryStore:
 class _Target:
     """The rows of one target of a project, inside one transaction."""
 
-    __slots__ = ("_statements", "_whose")
+    __slots__ = ("_scope", "_statements")
 
     def __init__(self, statements: Statements, project: str, target: str) -> None:
         self._statements = statements
-        self._whose = {"project": project, "target": target}
+        self._scope = {"project": project, "target": target}
 
     def _rows(self, statement: str, **values: Any) -> list[Row]:
-        return self._statements.rows(statement, **self._whose, **values)
+        return self._statements.rows(statement, **self._scope, **values)
 
     def _stream(self, statement: str, **values: Any) -> Generator[Row, None, None]:
-        return self._statements.stream(statement, **self._whose, **values)
+        return self._statements.stream(statement, **self._scope, **values)
 
 
 _SAME_RUN = "FROM prodstatus_run WHERE project = :project AND target = :target AND run = :run"
@@ -151,55 +156,55 @@ _DELETE_FLIP = (
 
 @final
 class Writer(_Target):
-    """Writes the runs of one target, in a transaction that no other writer shares."""
+    """Writes runs of one target, in a transaction that keeps other writers out."""
 
     __slots__ = ()
 
-    def save(self, record: Record, kept: SavedRun) -> None:
-        """Write a run in place of what was there under its id."""
-        self._statements.take_turns(**self._whose)
-        for former in self._rows(f"SELECT * {_SAME_RUN}", run=kept.run):
-            # As if it had never told anything.
-            self._settle(run_of(former), {})
-            self._statements.change(f"DELETE {_SAME_RUN}", {**self._whose, "run": kept.run})
-        values = run_values(kept, self._whose["project"])
+    def save(self, record: Record, saved: SavedRun) -> None:
+        """Write a run; it replaces the row that has its id."""
+        self._statements.take_turns(**self._scope)
+        for former in self._rows(f"SELECT * {_SAME_RUN}", run=saved.run):
+            # Undo its flips first, as if it had never been saved.
+            self._update_flips(run_of(former), {})
+            self._statements.change(f"DELETE {_SAME_RUN}", {**self._scope, "run": saved.run})
+        values = run_values(saved, self._scope["project"])
         self._statements.change(insert_into("prodstatus_run", values), values)
-        (row,) = self._rows(f"SELECT id {_SAME_RUN}", run=kept.run)
+        (row,) = self._rows(f"SELECT id {_SAME_RUN}", run=saved.run)
         unconfirmed = list(criterion_values(record, row["id"]))
         if unconfirmed:
             self._statements.change(
                 insert_into("prodstatus_run_criterion", unconfirmed[0]), *unconfirmed
             )
-        self._settle(kept, kept.stages)
+        self._update_flips(saved, saved.stages)
 
-    def _settle(self, run: SavedRun, verdicts: Mapping[str, Verdict | None]) -> None:
-        """Write the flips that follow from a run that gave its stages these verdicts."""
+    def _update_flips(self, run: SavedRun, verdicts: Mapping[str, Verdict | None]) -> None:
+        """Write the flips that change because `run` gave its stages these verdicts."""
         following = self._following(run)
         for stage in run.stages:
             former = self._verdict_before(run, stage)
             verdict = verdicts.get(stage)
-            self._turn(run, stage, former, verdict)
+            self._replace_flip(run, stage, former, verdict)
             if stage in following:
                 later = following[stage]
-                self._turn(later, stage, verdict or former, later.stages[stage])
+                self._replace_flip(later, stage, verdict or former, later.stages[stage])
 
     def _verdict_before(self, run: SavedRun, stage: str) -> Verdict | None:
-        """Return what a stage was before a run; None where no run told of it."""
+        """Return the verdict of a stage before a run; None if no earlier run has one."""
         found = self._rows(_VERDICT_BEFORE, stage=stage, started=run.started, run=run.run)
         return Verdict(found[0]["verdict"]) if found else None
 
-    def _turn(
+    def _replace_flip(
         self, run: SavedRun, stage: str, former: Verdict | None, verdict: Verdict | None
     ) -> None:
-        """Write a run down as a flip of a stage if it tells of it and differs, else as none."""
-        flip = {**self._whose, "stage": stage, "started": run.started, "run": run.run}
+        """Replace the flip of a stage in a run; there is none if the verdict didn't change."""
+        flip = {**self._scope, "stage": stage, "started": run.started, "run": run.run}
         self._statements.change(_DELETE_FLIP, flip)
         if verdict is not None and verdict is not former:
             row = {**flip, "verdict": verdict.value, "previous": former and former.value}
             self._statements.change(insert_into("prodstatus_flip", row), row)
 
     def _following(self, run: SavedRun) -> dict[str, SavedRun]:
-        """Return, for each stage of a run that a later run tells of, the first such run."""
+        """Return the next run that has a verdict of it, for each stage of a run that has one."""
         found: dict[str, SavedRun] = {}
         with closing(self._stream(_LATER_RUNS, started=run.started, run=run.run)) as rows:
             for later in map(run_of, rows):
@@ -229,63 +234,68 @@ class Reader(_Target):
     __slots__ = ()
 
     def look_back(self, limit: int) -> History:
-        """Return what the newest `limit` runs tell, and each stage's past."""
+        """Return the newest `limit` runs, with each stage's flips and regression."""
         rows = self._rows(f"{_RUNS} {_NEWEST} LIMIT :limit", limit=limit)
         newest: dict[int, SavedRun] = {row["id"]: run_of(row) for row in rows}
-        seen = tuple(newest.values())
-        whole = next((run for run in seen if not run.partial), None)
-        named = [*(whole.stages if whole else ()), *(seen[0].stages if seen else ())]
+        runs = tuple(newest.values())
+        full_run = next((run for run in runs if not run.partial), None)
+        named = [*(full_run.stages if full_run else ()), *(runs[0].stages if runs else ())]
         since = self.newest_flips(list(dict.fromkeys(named)))
-        flipped = self._flips_from(seen[-1], since) if seen else []
-        regressions = self._lapses(
+        flipped = self._flips_from(runs[-1], since) if runs else []
+        regressions = self._regressions(
             [stage for stage, flip in since.items() if flip.verdict is not Verdict.CONFIRMED],
             newest,
         )
         return History(
-            **self._whose,
-            runs=seen,
+            **self._scope,
+            runs=runs,
             stages=tuple(
                 StagePast(
                     id=stage,
-                    verdict=flip.verdict,
-                    since=flip,
-                    flips=tuple(each for each in flipped if each.stage == stage),
+                    verdict=last.verdict,
+                    since=last,
+                    flips=tuple(flip for flip in flipped if flip.stage == stage),
                     regression=regressions.get(stage),
                 )
-                for stage, flip in since.items()
+                for stage, last in since.items()
             ),
             flaky=self._flaky(newest),
         )
 
     def runs_before(self, run: SavedRun, limit: int) -> tuple[SavedRun, ...]:
-        """Return the newest `limit` runs before one, the newest first."""
+        """Return the newest `limit` runs that started before `run`, the newest first."""
         rows = self._rows(f"{_BEFORE} LIMIT :limit", started=run.started, run=run.run, limit=limit)
         return tuple(map(run_of, rows))
 
     def newest_flips(
         self, stages: Sequence[str], *, away_from: Verdict | None = None
     ) -> dict[str, Flip]:
-        """Return each stage's newest flip, or its newest away from a verdict, where it has one."""
+        """Return each stage's newest flip, by stage; stages without one are left out.
+
+        Args:
+            stages: the stages' ids.
+            away_from: count only flips from this verdict to another.
+        """
         values: dict[str, Any] = {f"stage_{number}": stage for number, stage in enumerate(stages)}
         away = ""
         if away_from is not None:
             away, values["away"] = " AND previous = :away", away_from.value
         conditions = [f"stage = :stage_{number}{away}" for number in range(len(stages))]
-        found = map(flip_of, self._firsts(_FLIPS, conditions, values))
+        found = map(flip_of, self._newest_of_each(_FLIPS, conditions, values))
         by_stage = {flip.stage: flip for flip in found}
         return {stage: by_stage[stage] for stage in stages if stage in by_stage}
 
-    def _firsts(
+    def _newest_of_each(
         self, statement: str, conditions: Sequence[str], values: Mapping[str, Any]
     ) -> list[Row]:
-        """Return the newest row that meets each of some conditions, all by one statement."""
+        """Return, for each condition, the newest row that meets it, by one statement."""
         if not conditions:
             return []
-        each = (
+        queries = (
             f"SELECT * FROM ({statement} AND {condition} {_NEWEST} LIMIT 1) AS n_{number}"  # noqa: S608
             for number, condition in enumerate(conditions)
         )
-        return self._rows(" UNION ALL ".join(each), **values)
+        return self._rows(" UNION ALL ".join(queries), **values)
 
     def _flips_from(self, oldest: SavedRun, stages: Iterable[str]) -> list[Flip]:
         names = {f"stage_{number}": stage for number, stage in enumerate(stages)}
@@ -300,18 +310,18 @@ class Reader(_Target):
         )
         return list(map(flip_of, rows))
 
-    def _lapses(
+    def _regressions(
         self, stages: Sequence[str], newest: Mapping[int, SavedRun]
     ) -> dict[str, Regression]:
-        turned = self.newest_flips(stages, away_from=Verdict.CONFIRMED)
-        ended = self._runs_named({flip.run for flip in turned.values()})
-        confirmed = self._last_confirmed(turned.values())
-        unconfirmed = self._unmet(stages, newest)
+        flips = self.newest_flips(stages, away_from=Verdict.CONFIRMED)
+        ended = self._runs_named({flip.run for flip in flips.values()})
+        confirmed = self._last_confirmed(flips.values())
+        unconfirmed = self._unconfirmed(stages, newest)
         return {
-            stage: _lapse(
-                turned.get(stage),
+            stage: _regression_of(
+                flips.get(stage),
                 confirmed.get(stage),
-                ended.get(turned[stage].run) if stage in turned else None,
+                ended.get(flips[stage].run) if stage in flips else None,
                 unconfirmed.get(stage, ()),
             )
             for stage in stages
@@ -324,41 +334,41 @@ class Reader(_Target):
         found = map(run_of, self._rows(f"{_RUNS} AND run IN {among(names)}", **names))
         return {run.run: run for run in found}
 
-    def _last_confirmed(self, turned: Iterable[Flip]) -> dict[str, SavedRun]:
-        """Return the last run before each flip that told of its stage."""
-        instants = sorted({(flip.at, flip.run) for flip in turned})
+    def _last_confirmed(self, flips: Iterable[Flip]) -> dict[str, SavedRun]:
+        """Return the last run before each flip that has a verdict of its stage, by stage."""
+        instants = sorted({(flip.at, flip.run) for flip in flips})
         values: dict[str, Any] = {}
         for number, (at, run) in enumerate(instants):
             values |= {f"at_{number}": at, f"run_{number}": run}
         conditions = [
             f"(started, run) < (:at_{number}, :run_{number})" for number in range(len(instants))
         ]
-        rows = self._firsts(_RUNS, conditions, values)
+        rows = self._newest_of_each(_RUNS, conditions, values)
         before = sorted(map(run_of, rows), key=lambda run: (run.started, run.run))
         found = {}
-        for flip in turned:
+        for flip in flips:
             earlier = [run for run in before if (run.started, run.run) < (flip.at, flip.run)]
             last = earlier[-1] if earlier else None
             if last is not None and last.stages.get(flip.stage) is None:
-                last = self._last_telling(flip)
+                last = self._last_with_verdict(flip)
             if last is not None:
                 found[flip.stage] = last
         return found
 
-    def _last_telling(self, flip: Flip) -> SavedRun | None:
-        """Return the last run before a flip that told of its stage, past those that didn't."""
+    def _last_with_verdict(self, flip: Flip) -> SavedRun | None:
+        """Return the last run before a flip that has a verdict of its stage; None if none has."""
         with closing(self._stream(_BEFORE, started=flip.at, run=flip.run)) as rows:
             return next((run for run in map(run_of, rows) if run.stages.get(flip.stage)), None)
 
-    def _unmet(
+    def _unconfirmed(
         self, stages: Iterable[str], newest: Mapping[int, SavedRun]
     ) -> dict[str, tuple[Unconfirmed, ...]]:
-        """Return what stands in each stage's way: its own criteria, and the root of its verdict."""
-        telling = {
+        """Return the criteria that keep each stage from CONFIRMED: its own, and its root cause."""
+        run_ids = {
             stage: next((n for n, run in newest.items() if run.stages.get(stage)), None)
             for stage in stages
         }
-        ids = {f"id_{n}": n for n in telling.values() if n is not None}
+        ids = {f"id_{n}": n for n in run_ids.values() if n is not None}
         if not ids:
             return {}
         rows = self._statements.rows(
@@ -369,12 +379,12 @@ class Reader(_Target):
         )
         return {
             stage: tuple(
-                unmet_of(row)
+                unconfirmed_of(row)
                 for row in rows
                 if row["run_id"] == n
                 and (row["stage"] == stage or row["criterion"] == newest[n].causes.get(stage))
             )
-            for stage, n in telling.items()
+            for stage, n in run_ids.items()
             if n is not None
         }
 
@@ -393,44 +403,44 @@ class Reader(_Target):
         )
 
 
-def _lapse(
-    turned: Flip | None,
+def _regression_of(
+    flip: Flip | None,
     confirmed: SavedRun | None,
     ended: SavedRun | None,
     unconfirmed: tuple[Unconfirmed, ...],
 ) -> Regression:
     differing = changes(confirmed, ended) if confirmed and ended else ()
-    return Regression(
-        confirmed=confirmed, turned=turned, changes=differing, unconfirmed=unconfirmed
-    )
+    return Regression(confirmed=confirmed, turned=flip, changes=differing, unconfirmed=unconfirmed)
 
 
-def run_values(kept: SavedRun, project: str) -> dict[str, Any]:
-    """Return the row of a run, without its number."""
+def run_values(run: SavedRun, project: str) -> dict[str, Any]:
+    """Return the row of a run by column, without its number, which the database gives."""
     return {
         "project": project,
-        "target": kept.target,
-        "run": kept.run,
-        "started": kept.started,
-        "finished": kept.finished,
-        "final": kept.final.value,
-        "gate_open": kept.open,
-        "complete": kept.complete,
-        "partial": kept.partial,
-        "selection": kept.selection,
-        "suite_commit": kept.commit,
-        "suite_dirty": kept.dirty,
-        "subject_release": kept.release,
-        "catalogue": kept.catalogue,
+        "target": run.target,
+        "run": run.run,
+        "started": run.started,
+        "finished": run.finished,
+        "final": run.final.value,
+        "gate_open": run.open,
+        "complete": run.complete,
+        "partial": run.partial,
+        "selection": run.selection,
+        "suite_commit": run.commit,
+        "suite_dirty": run.dirty,
+        "subject_release": run.release,
+        "catalogue": run.catalogue,
         # In plain ASCII, which any encoding can hold.
-        "versions": json.dumps(dict(kept.versions)),
-        "stages": json.dumps({name: told and told.value for name, told in kept.stages.items()}),
-        "causes": json.dumps(dict(kept.causes)),
+        "versions": json.dumps(dict(run.versions)),
+        "stages": json.dumps(
+            {name: verdict and verdict.value for name, verdict in run.stages.items()}
+        ),
+        "causes": json.dumps(dict(run.causes)),
     }
 
 
 def criterion_values(record: Record, run_id: int) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a run's criteria that aren't plainly CONFIRMED."""
+    """Yield the rows of those criteria of a run that are not CONFIRMED, or were flaky."""
     for status in record.criteria:
         if status.verdict is not Verdict.CONFIRMED or status.flaky:
             yield {
@@ -440,13 +450,13 @@ def criterion_values(record: Record, run_id: int) -> Iterator[dict[str, Any]]:
                 "verdict": status.verdict.value,
                 "kind": status.reason and status.reason.kind.value,
                 "reason": status.reason and status.reason.text,
-                # What was carried over was flaky in the run that observed it.
+                # A carried-over criterion was flaky in the run that observed it, not in this one.
                 "flaky": status.flaky and not status.carried_over,
             }
 
 
 def run_of(row: Row) -> SavedRun:
-    """Return the run in a row."""
+    """Build a run from its row."""
     return SavedRun(
         run=row["run"],
         target=row["target"],
@@ -471,7 +481,7 @@ def run_of(row: Row) -> SavedRun:
 
 
 def flip_of(row: Row) -> Flip:
-    """Return the flip in a row."""
+    """Build a flip from its row."""
     previous = row["previous"]
     return Flip(
         stage=row["stage"],
@@ -482,8 +492,8 @@ def flip_of(row: Row) -> Flip:
     )
 
 
-def unmet_of(row: Row) -> Unconfirmed:
-    """Return the criterion in a row."""
+def unconfirmed_of(row: Row) -> Unconfirmed:
+    """Build an unconfirmed criterion from its row."""
     return Unconfirmed(
         criterion=row["criterion"],
         stage=row["stage"],

@@ -1,19 +1,19 @@
-"""The journal of real actions: each happens at most once, and what happened can always be read.
+"""The journal of real actions: each happens at most once, and its events can always be read.
 
-The order of things, each on the disk before the next begins:
+The steps, each on the disk before the next begins:
 
     intend   the claim, with INTENT, in one transaction
-    sent     SENT, before the action leaves
-    confirmed | rejected | unknown   what came of it
-    resolve  what a person or the other side says later of one that was left open
+    sent     SENT, before the action is sent
+    confirmed | rejected | unknown   its result
+    resolve  the result that a person or the other side reports later, if it was left open
 
-A process may die between any two of them: what it leaves is an INTENT (nothing had left), a
-SENT (it may have) or an UNKNOWN, and each blocks every later action of its criterion and target
-until it is resolved.
+A process may die between any two steps. Then the action stays INTENT (nothing was sent), SENT (it
+may have been sent) or UNKNOWN, and blocks every later action of its criterion and target until it
+is resolved.
 
-A claim of a living process can't be told from one that a dead process left: process numbers are
-reused, hosts differ, heartbeats stop in a pause. So an INTENT or SENT under another key blocks
-until it is settled, whoever wrote it, and one under the same key holds that key.
+The journal can't distinguish a claim of a living process from that of a dead one: process numbers
+are reused, hosts differ, and heartbeats stop in a pause. So an INTENT or SENT with another key
+blocks until it is settled, and one with the same key keeps that key taken.
 """
 
 from __future__ import annotations
@@ -59,15 +59,15 @@ def next_attempt(history: Sequence[Action], plan: Plan, today: date) -> int:
     """Return the number of the attempt that `plan` may claim, 1 for a new key.
 
     Args:
-        history: every action of the plan's chain.
-        plan: what is to be done.
-        today: the UTC day.
+        history: all actions of the plan's chain.
+        plan: the action to claim.
+        today: the current UTC day.
 
     Raises:
-        Unresolved: an action with another key is not settled; those of later days count too, since
-            a clock may have jumped back.
+        Unresolved: an action with another key is not settled; also one of a later day, since a
+            clock may have jumped back.
         ClockBehind: an action was claimed or confirmed on a later day than today.
-        Claimed: an action with the plan's key is anything but REJECTED.
+        Claimed: an action with the plan's key is not REJECTED.
     """
     for action in history:
         if action.key != plan.key and not action.settled:
@@ -83,7 +83,7 @@ def next_attempt(history: Sequence[Action], plan: Plan, today: date) -> int:
 
 
 def require_current(plan: Plan, now: datetime) -> None:
-    """Raise InvalidRecord unless `plan` holds at `now`: its day, if it has one, and its expiry."""
+    """Raise InvalidRecord if `plan` has expired at `now` (UTC), or its key is another day's."""
     if _is_of_another_day(plan, now):
         msg = f"The plan is of {plan.key} and today is {now.date()} (UTC): plan again."
         raise InvalidRecord(msg)
@@ -100,18 +100,18 @@ _STEPS = {
     State.INTENT: (State.SENT, State.REJECTED, State.UNKNOWN),
     State.SENT: (State.CONFIRMED, State.REJECTED, State.UNKNOWN),
 }
-"""What the process that acts may write next."""
+"""The states that the process that acts may write next, by the present state."""
 
 
 def require_step(action: Action, wanted: State, now: datetime) -> None:
     """Raise unless the process that claimed `action` may write `wanted` at `now`.
 
-    A success is accepted even after a person resolved the action: what happened in the world is
-    never refused a line in the journal. An action may be sent only before its expiry and, if its
-    key is a day's, on that UTC day.
+    A success is accepted even after a person resolved the action: the journal must have everything
+    that happened in the world. An action may be sent only before its expiry and, if its key is a
+    day's, on that UTC day.
 
     Raises:
-        IllegalTransition: the step doesn't follow.
+        IllegalTransition: the step doesn't follow from the action's state.
         Expired: the action would be sent too late.
     """
     newest = action.events[-1]
@@ -126,14 +126,14 @@ def require_step(action: Action, wanted: State, now: datetime) -> None:
 def resolution_event(
     action: Action, *, state: str, receipts: Sequence[str], who: str, how: str, now: datetime
 ) -> Event:
-    """Return the event that settles `action` as `state`, which is CONFIRMED or REJECTED.
+    """Build the event that settles `action` as `state`, which is CONFIRMED or REJECTED.
 
-    A CONFIRMED action dated after today (a clock had jumped ahead) may be confirmed once more:
-    that line, dated now, is how a person says that the old date was wrong.
+    A CONFIRMED action dated after today (a clock had jumped ahead) may be confirmed once more. By
+    that event, dated now, a person says that the old date was wrong.
 
     Raises:
-        InvalidRecord: a state that settles nothing, no name, no grounds, or receipts that don't
-            fit.
+        InvalidRecord: the state settles nothing, `who` or `how` is empty, or the receipts don't
+            fit the state.
         IllegalTransition: the action is settled already.
     """
     if state not in ("CONFIRMED", "REJECTED"):
@@ -150,15 +150,15 @@ def resolution_event(
     redated = action.state is wanted is State.CONFIRMED and action.last_day > now.date()
     if action.settled and not redated:
         raise IllegalTransition(action, wanted)
-    kept = receipts_of(receipts or action.receipts) if wanted is State.CONFIRMED else ()
-    return Event(at=now, state=wanted, note=grounds, who=name, receipts=kept, resolution=True)
+    final = receipts_of(receipts or action.receipts) if wanted is State.CONFIRMED else ()
+    return Event(at=now, state=wanted, note=grounds, who=name, receipts=final, resolution=True)
 
 
 def receipts_of(receipts: Sequence[str]) -> tuple[str, ...]:
-    """Return the receipts of an action, each on one printable line.
+    """Return the receipts of an action, each as one printable line.
 
     Raises:
-        InvalidRecord: there is none, or `receipts` is one text instead of several.
+        InvalidRecord: there is no receipt, one is empty, or `receipts` is a single text.
     """
     if isinstance(receipts, str):
         msg = f"The receipts are {receipts!r}; they must be a sequence of texts."
@@ -178,10 +178,10 @@ def _line(text: str) -> str:
 
 
 def _load(
-    connection: Connection, *where: ColumnElement[bool], newest: int | None = None
+    connection: Connection, *conditions: ColumnElement[bool], newest: int | None = None
 ) -> tuple[Action, ...]:
-    """Return the actions that satisfy `where`, oldest first; at most the `newest` ones."""
-    wanted = select(actions.c.id).where(*where).order_by(actions.c.id.desc()).limit(newest)
+    """Load the actions that satisfy all `conditions`, oldest first; at most the `newest` ones."""
+    wanted = select(actions.c.id).where(*conditions).order_by(actions.c.id.desc()).limit(newest)
     statement = (
         select(actions, events)
         .join_from(actions, events, events.c.action_id == actions.c.id)
@@ -195,16 +195,16 @@ def _load(
 
 
 _COPIED = tuple(name for name in Plan.__struct_fields__ if name != "key")
-"""The fields of a plan that are a column of the same name."""
+"""The fields of a plan that have a column of the same name."""
 
 
 def _action(rows: list[RowMapping]) -> Action:
-    row, kept = rows[0], tuple(map(_event, rows))
+    row, written = rows[0], tuple(map(_event, rows))
     return Action(
         **{name: row[actions.c[name]] for name in (*_COPIED, "id", "attempt")},
         key=Key(period=row[actions.c.period], name=row[actions.c.key]),
-        state=kept[-1].state,
-        events=kept,
+        state=written[-1].state,
+        events=written,
     )
 
 
@@ -214,10 +214,10 @@ def _event(row: RowMapping) -> Event:
 
 
 def _insert_event(connection: Connection, action: Action, event: Event) -> Action:
-    """Write the event that follows the last one of `action` and return the action with it.
+    """Write the event that follows the last one of `action`, and return the action with it.
 
     Raises:
-        IntegrityError: another process went on from the same event.
+        IntegrityError: another process has written an event after the same one.
     """
     values = {**asdict(event), "state": event.state.value}
     place = {"action_id": action.id, "ordinal": len(action.events) + 1}
@@ -225,7 +225,7 @@ def _insert_event(connection: Connection, action: Action, event: Event) -> Actio
     return replace(action, state=event.state, events=(*action.events, event))
 
 
-# Each round is lost only to a process that wrote, so ten racers need ten at the most.
+# A round fails only because another process wrote, so ten racers need ten rounds at most.
 _ROUNDS = 50
 _CONTENDED = (
     f"The journal could not be written in {_ROUNDS} tries, each lost to another process: "
@@ -235,7 +235,7 @@ _CONTENDED = (
 
 @final
 class Journal:
-    """The journal at one address; open it with `Journal.open`, use it in a `with` block."""
+    """The journal at one address; open it with `Journal.open` and use it in a `with` block."""
 
     __slots__ = ("_clock", "_database")
 
@@ -245,14 +245,14 @@ class Journal:
 
     @classmethod
     def open(cls, url: str, *, clock: Callable[[], datetime] = now) -> Journal:
-        """Open the journal at `url`, creating its file and tables if they are missing.
+        """Open the journal at `url`, and create its file and tables if they are missing.
 
         Args:
             url: a SQLite file by its absolute path, or a PostgreSQL database.
             clock: returns the aware instant that claims are judged by.
 
         Raises:
-            JournalUnavailable: it can't be used, in one sentence with the remedy.
+            JournalUnavailable: the journal can't be used; one sentence with the remedy.
         """
         database = Database(parse_address(url))
         database.prepare()
@@ -270,18 +270,20 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Give back what the journal holds of its database; nothing is left to be written."""
+        """Release the database's connections; everything is written by then."""
         self._database.close()
 
     def intend(self, plan: Plan) -> Action:
         """Claim the key of `plan` and return its action at INTENT, on the disk before this returns.
 
         Raises:
-            InvalidRecord: the plan's key is of another UTC day than the clock's, or it has expired.
+            InvalidRecord: the plan's key is of another UTC day than the clock's, or the plan has
+                expired.
             Unresolved: an earlier action of this criterion and target is not settled.
-            ClockBehind: one was confirmed on a later day than today.
-            Claimed: the key is taken, whatever its action has come to, REJECTED excepted.
-            JournalUnavailable: it could not be written, or its answer was lost; send nothing.
+            ClockBehind: an action was confirmed on a later day than today.
+            Claimed: the key has an action in any state but REJECTED.
+            JournalUnavailable: the claim could not be written, or the database's reply was lost.
+                Send nothing then.
         """
 
         def claim(connection: Connection, now: datetime) -> Action:
@@ -307,18 +309,24 @@ class Journal:
         return self._write(claim)
 
     def sent(self, action: Action, note: str = "") -> Action:
-        """Record that the action is about to leave; send it only once this has returned.
+        """Record that the action is about to be sent; send it only once this has returned.
 
         Raises:
-            Expired: the plan's expiry, or the UTC day of its key, is over.
-            IllegalTransition: (here and below) the step doesn't follow: someone resolved it, say.
-            JournalUnavailable: (here and below) it could not be written; the action stays as it
-                is and blocks.
+            Expired: the plan has expired, or the UTC day of its key is over.
+            IllegalTransition: (here and below) the step doesn't follow from the action's state,
+                for example because a person resolved it.
+            JournalUnavailable: (here and below) the event could not be written. The action keeps
+                its state and blocks.
         """
         return self._step(action, State.SENT, note)
 
     def confirmed(self, action: Action, receipts: Sequence[str], note: str = "") -> Action:
-        """Record that it was done, with what the other side calls it: at least one receipt.
+        """Record that the action was done, with the other side's ids.
+
+        Args:
+            action: the action.
+            receipts: at least one id, as in an order number.
+            note: a sentence about what was observed.
 
         Raises:
             InvalidRecord: there is no receipt.
@@ -326,11 +334,11 @@ class Journal:
         return self._step(action, State.CONFIRMED, note, receipts_of(receipts))
 
     def rejected(self, action: Action, note: str) -> Action:
-        """Record that it is proved that nothing was done, which frees the key."""
+        """Record that the action is proved not to have been done; its key can be claimed again."""
         return self._step(action, State.REJECTED, note)
 
     def unknown(self, action: Action, note: str) -> Action:
-        """Record that no one can know whether it was done, which blocks until it is resolved."""
+        """Record that no one can know whether it was done; it blocks until it is resolved."""
         return self._step(action, State.UNKNOWN, note)
 
     def resolve(
@@ -347,14 +355,14 @@ class Journal:
         Args:
             action_id: its number.
             state: "CONFIRMED" (it was done) or "REJECTED" (it is proved that it wasn't).
-            receipts: what the other side calls it: needed for CONFIRMED, not allowed for REJECTED.
-            who: the person's name, or the other side's if its answer settles it.
-            how: how it was found out.
+            receipts: the other side's ids: needed for CONFIRMED, not allowed for REJECTED.
+            who: the name of the person, or of the other side if its response settles it.
+            how: how the result was found out.
 
         Raises:
             UnknownAction: there is no such action.
             InvalidRecord: who, how or the receipts are missing or don't fit.
-            IllegalTransition: it is settled already.
+            IllegalTransition: the action is settled already.
         """
         return self._append(
             action_id,
@@ -364,14 +372,14 @@ class Journal:
         )
 
     def action(self, action_id: int) -> Action:
-        """Return the action with this number as it stands now, or raise UnknownAction."""
+        """Return the action with this number in its present state, or raise UnknownAction."""
         with self._database.reading() as connection:
             return _load_one(connection, action_id)
 
     def actions(
         self, *, criterion: str | None = None, target: str | None = None, limit: int = 100
     ) -> tuple[Action, ...]:
-        """Return the newest `limit` actions, of all or of a criterion or target, newest first."""
+        """Return the newest `limit` actions, newest first; if given, of a criterion or target."""
         with self._database.reading() as connection:
             return _load(connection, *_of(criterion, target), newest=max(limit, 0))[::-1]
 
@@ -397,17 +405,17 @@ class Journal:
     ) -> Action | None:
         """Return the newest confirmed action that was claimed at or after `since`, or None.
 
-        Its age counts from its claim, so one that a person confirmed weeks later is no younger
-        for it; one that claims to be more than a day in the future proves nothing.
+        Its age counts from its claim, so it isn't younger if a person confirmed it weeks later. An
+        action dated more than a day in the future doesn't count.
 
         Args:
-            criterion: whose action.
+            criterion: the id of the criterion.
             target: the system that it was done for.
-            project: whose action; another project's with the same criterion proves nothing here.
-                One from before the journal knew projects counts for any.
+            project: the project's name; an action of another project doesn't count. An action that
+                is older than this field counts for every project.
             since: an aware instant.
-            key: the one that it must have, as if it must be of the same release; None for any.
-            details: those that it must have, among others.
+            key: the key that it must have, for example of the same release; None for any.
+            details: the details that it must have; it may have others.
 
         Raises:
             InvalidRecord: `since` has no time zone.
@@ -435,7 +443,7 @@ class Journal:
         return self._append(action.id, decide)
 
     def _append(self, action_id: int, decide: Callable[[Action, datetime], Event]) -> Action:
-        """Write what `decide` makes of the action as it stands in the database at this moment."""
+        """Write the event that `decide` returns for the action's present state in the database."""
 
         def append(connection: Connection, now: datetime) -> Action:
             current = _load_one(connection, action_id)
@@ -444,7 +452,7 @@ class Journal:
         return self._write(append)
 
     def _write(self, change: Callable[[Connection, datetime], Action]) -> Action:
-        """Make a change in a transaction, judged anew if another process wrote first."""
+        """Make a change in a transaction; start it again if another process wrote first."""
         for _ in range(_ROUNDS):
             now = self._now()
             try:

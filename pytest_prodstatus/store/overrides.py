@@ -1,4 +1,4 @@
-"""The overrides: kept until they end and after, never changed, never taken back."""
+"""The overrides: kept forever, also after they end; never changed or withdrawn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pytest_prodstatus.store.statements import Row, Store, insert_into, instant_
 
 @final
 class Overrides:
-    """One project's overrides; open them with `Overrides.open`, use them in a `with`."""
+    """One project's overrides; open them with `Overrides.open` and use them in a `with` block."""
 
     __slots__ = ("_project", "_store")
 
@@ -26,14 +26,14 @@ class Overrides:
 
     @classmethod
     def open(cls, url: str, project: str) -> Overrides:
-        """Open the overrides at `url`, creating file and tables where they are missing.
+        """Open the overrides at `url`, and create file and tables if they are missing.
 
         Args:
             url: a SQLite file by its absolute path, or a PostgreSQL database.
-            project: whose they are, since many projects call their target "production".
+            project: the project's name, since many projects call their target "production".
 
         Raises:
-            StateUnavailable: they can't be used, in one sentence with the remedy.
+            StateUnavailable: the store can't be used; one sentence with the remedy.
         """
         return cls(open_store(url, OVERRIDES), project)
 
@@ -49,15 +49,15 @@ class Overrides:
         self.close()
 
     def close(self) -> None:
-        """Give back what is held of the database; nothing is left to be written."""
+        """Release the database's connections; everything is written by then."""
         self._store.close()
 
     def add(self, override: Override) -> None:
-        """Write an override down; it is on the disk when this returns.
+        """Save an override; it is on the disk when this returns.
 
         Raises:
-            InvalidOverride: a text is empty, or it ends before it begins.
-            StateUnavailable: it could not be written.
+            InvalidOverride: a text is empty, or the override ends before it begins.
+            StateUnavailable: the override could not be written.
         """
         values = {name: one_line(getattr(override, name)) for name in ("target", "reason", "who")}
         for name, value in values.items():
@@ -75,10 +75,10 @@ class Overrides:
             statements.change(insert_into("prodstatus_override", row), row)
 
     def active(self, target: str, now: datetime) -> tuple[Override, ...]:
-        """Return the overrides of a target that hold at `now` (aware), the first written first.
+        """Return the overrides of a target that are active at `now` (aware), the oldest first.
 
         Raises:
-            StateUnavailable: they can't be read.
+            StateUnavailable: the overrides can't be read.
         """
         with self._store.reading() as statements:
             rows = statements.rows(_ACTIVE, project=self._project, target=target, now=now)
@@ -86,10 +86,10 @@ class Overrides:
 
 
 def _override_of(row: Row) -> Override:
-    """Return the override in a row, which opens nothing unless all of it can be read.
+    """Build an override from its row; one that can't be read must not open the gate.
 
     Raises:
-        StateUnavailable: no release of this package wrote it.
+        StateUnavailable: a value in the row is not one that this package writes.
     """
     try:
         return Override(
@@ -114,14 +114,20 @@ _ACTIVE = (
 
 
 def look_for(url: str, project: str, target: str, now: datetime) -> tuple[Override, ...]:
-    """Return the overrides of a project's target that hold at `now`, making no file and no table.
+    """Return a target's overrides that are active at `now` (aware), without creating the store.
 
-    The store itself is asked each time, and nothing else can hold an override: what can't be read
-    opens nothing, and what was written on another machine holds there alone, unless the store is a
-    PostgreSQL database. A file costs 5 ms; PostgreSQL costs the import of SQLAlchemy as well.
+    The store is read each time, and it is the only place that has overrides. An override that can't
+    be read opens nothing. One in a file counts only on its machine; in PostgreSQL, on all of them.
+    A file costs 5 ms; PostgreSQL costs the import of SQLAlchemy as well.
+
+    Args:
+        url: the store's address.
+        project: the project's name.
+        target: the system that the gate is for.
+        now: an aware instant.
 
     Raises:
-        StateUnavailable: they can't be read.
+        StateUnavailable: the overrides can't be read.
     """
     path = sqlite_file(url)
     if path is not None and not FileStore(path, OVERRIDES).may_hold():

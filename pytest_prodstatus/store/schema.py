@@ -1,18 +1,19 @@
 """The journal's tables, which only ever grow.
 
-A claimed action is one row, its history the rows of events that point at it; its
-state follows from its last event, so nothing is ever changed to say it. Triggers refuse every
-UPDATE and DELETE, also those of a person at a prompt. The tables and the triggers are made by the
-revision `actions` in `migrations`; what stands here is what statements are built from. Three unique
-keys do the locking, so READ COMMITTED is enough:
+A claimed action is one row, and its events are rows that refer to it. Its state is that of its last
+event, so no row ever changes. Triggers refuse every UPDATE and DELETE, even by hand. The revision
+`actions` in `migrations` creates the tables and triggers; this module describes them for building
+statements. Three unique keys do the locking, so READ COMMITTED is enough:
 
-- (chain, period, key, attempt): one claim a key, and one more for each that was REJECTED.
-- (chain, link): the claims of a chain follow each other, each written by someone who saw all the
-  former ones; of two racers for different keys one finds its link taken and has to look again.
-- (action_id, ordinal): of two processes that go on from the same state one has to look again.
+- (chain, period, key, attempt): one claim for a key, and one more after each REJECTED claim.
+- (chain, link): the claims of a chain are numbered, and a process writes the next one only after it
+  read all former ones. If two processes claim different keys at once, one finds its link taken and
+  reads again.
+- (action_id, ordinal): if two processes continue from the same state, one has to read again.
 
-What was read before the insert can't turn false meanwhile: a settled action stays settled. What
-makes a chain is `Plan.chain`; the column holds its text, so that another rule needs no revision.
+Values that were read before the insert can't become wrong meanwhile: a settled action stays
+settled. `Plan.chain` defines the chain. The column stores its text, so that another definition
+needs no revision.
 """
 
 from __future__ import annotations
@@ -49,14 +50,14 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return the instant as the database keeps it."""
+        """Return the instant as the database stores it."""
         if value is None:
             return None
         instant = value.astimezone(timezone.utc)
         return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        """Return the instant, aware and in UTC whatever the session's time zone."""
+        """Return the instant, aware and in UTC, for any time zone of the database session."""
         if value is None:
             return None
         if dialect.name == "sqlite":
@@ -131,7 +132,7 @@ class Details(TypeDecorator[Mapping[str, Detail]]):
         """Return the details by name."""
         if value is None:
             return None
-        # Python's parser, since msgspec's has no Decimal that isn't typed.
+        # Python's parser: without a type for it, msgspec's reads no number as Decimal.
         data = json.loads(value, parse_float=Decimal, parse_int=Decimal)
         return {
             name: Money(**item) if isinstance(item, dict) else item for name, item in data.items()

@@ -25,9 +25,9 @@ from pytest_prodstatus.store.errors import StateUnavailable
 
 BUSY_TIMEOUT_S = 30
 NEW_STORE = Path(__file__).with_name("migrations") / "sqlite.sql"
-"""What the revisions up to `HEAD` make of an empty file, a statement a paragraph.
+"""The schema of revision `HEAD` for an empty file, a statement a paragraph.
 
-`python -m tests.integration.store.new_store` writes it from the revisions, and a test compares.
+`python -m tests.integration.store.new_store` generates it from the revisions; a test compares.
 """
 
 WRITABLE = (
@@ -63,12 +63,12 @@ def explain_file(error: Exception) -> tuple[str, str]:
 def unavailable(
     part: Part, place: str, participle: str, cause: tuple[str, str]
 ) -> StateUnavailable:
-    """Return the refusal of a part of the store, in one sentence.
+    """Build the exception for a part of the store that can't be used; one sentence.
 
     Args:
-        part: what was wanted.
+        part: the part of the store.
         place: its address as it may be shown.
-        participle: what could not be done to it: opened, read or written.
+        participle: the operation that failed: "opened", "read" or "written".
         cause: the cause in one line, and the remedy.
     """
     line, remedy = cause
@@ -78,7 +78,7 @@ def unavailable(
 
 
 def make_durable(connection: sqlite3.Connection) -> None:
-    """Let each commit be on the disk when it returns."""
+    """Set a connection up so that each commit is on the disk when it returns."""
     for setting in (
         "journal_mode = DELETE",
         "synchronous = EXTRA",
@@ -98,11 +98,11 @@ class FileStatements:
         self._connection = connection
 
     def rows(self, statement: str, **values: Any) -> list[Mapping[str, Any]]:
-        """Return the rows that a statement gives, by the names of their columns."""
+        """Run a query and return its rows by column name."""
         return list(self.stream(statement, **values))
 
     def stream(self, statement: str, **values: Any) -> Generator[Mapping[str, Any], None, None]:
-        """Yield the rows that a statement gives, as they are taken."""
+        """Run a query and yield its rows by column name, as they are consumed."""
         cursor = self._connection.execute(statement, _bound(values))
         names = [column[0] for column in cursor.description or ()]
         with closing(cursor):
@@ -110,15 +110,15 @@ class FileStatements:
                 yield dict(zip(names, row, strict=True))
 
     def change(self, statement: str, *rows: Mapping[str, Any]) -> None:
-        """Run a statement that gives no rows, once for each set of values."""
+        """Run a statement that returns no rows, once for each set of values."""
         self._connection.executemany(statement, [_bound(values) for values in rows])
 
     def take_turns(self, project: str, target: str) -> None:
-        """Nothing is left to do: a write transaction on a file keeps all others out."""
+        """Do nothing: a write transaction on a file keeps all others out."""
 
 
 def _bound(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values as SQLite keeps them: an instant as text in UTC, as SQLAlchemy writes it."""
+    """Convert values for SQLite: an instant becomes text in UTC, as SQLAlchemy writes it."""
     return {
         name: value.astimezone(timezone.utc).replace(tzinfo=None).isoformat(" ", "microseconds")
         if isinstance(value, datetime)
@@ -133,7 +133,7 @@ class FileStore:
 
     Args:
         path: the file, absolute; it may not exist.
-        part: the part that is wanted.
+        part: the part of the store.
     """
 
     __slots__ = ("_part", "_path")
@@ -146,17 +146,17 @@ class FileStore:
         """Return whether the file has the part's tables, in a schema that this release knows.
 
         Raises:
-            StateUnavailable: (this and below: the part's own) it can't be read.
+            StateUnavailable: (here and below: the part's own) the file can't be read.
         """
         return self._version() in _named(self._part.revision, HEAD)
 
     def may_hold(self) -> bool:
-        """Return whether the file may have the part's tables, in a newer release's schema too."""
+        """Return whether the file may have the part's tables, also in a newer schema."""
         version = self._version()
         return version is not None and version not in _named(1, self._part.revision - 1)
 
     def prepare(self) -> bool:
-        """Create the file and all tables if there are none; safe against other processes.
+        """Create the file and all tables if missing; other processes may do so meanwhile.
 
         Returns:
             Whether the part is ready. If not, an older or a newer release made the tables.
@@ -175,7 +175,7 @@ class FileStore:
 
     @contextmanager
     def reading(self) -> Iterator[FileStatements]:
-        """Yield what runs statements inside one transaction that writes nothing.
+        """Open a transaction that writes nothing, and yield the object that runs statements in it.
 
         Raises:
             StateUnavailable: the file can't be read.
@@ -187,10 +187,10 @@ class FileStore:
 
     @contextmanager
     def writing(self) -> Iterator[FileStatements]:
-        """Yield what runs statements inside one transaction, on the disk when the block ends.
+        """Open a transaction that is on the disk when the block ends, and yield its statements.
 
         Raises:
-            StateUnavailable: it can't be written; nothing of it was.
+            StateUnavailable: the file can't be written, and nothing of the transaction was.
         """
         with self._connected("written") as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -198,10 +198,10 @@ class FileStore:
             connection.execute("COMMIT")
 
     def close(self) -> None:
-        """Nothing is held between two operations."""
+        """Do nothing: between two operations no connection is open."""
 
     def _version(self) -> str | None:
-        """Return the schema's revision as its table says it; None if there is no such table."""
+        """Return the schema's revision from its table; None if there is no such table."""
         with self._refusing("opened"):
             if not self._path.exists():
                 return None
@@ -215,8 +215,8 @@ class FileStore:
 
     @contextmanager
     def _connected(self, participle: str) -> Iterator[sqlite3.Connection]:
-        """Yield a connection, which rolls back what isn't committed when it is closed."""
-        # mode=rw: a file that is gone isn't made again, with a mode that others can read.
+        """Yield a connection; closing it rolls back a transaction that isn't committed."""
+        # mode=rw: if the file was deleted, don't create it again with a mode that others can read.
         address = f"{self._path.as_uri()}?mode=rw"
         with (
             self._refusing(participle),
@@ -230,6 +230,7 @@ class FileStore:
 
     @contextmanager
     def _refusing(self, participle: str) -> Iterator[None]:
+        """Raise an error of SQLite or of the file as the part's StateUnavailable."""
         try:
             yield
         except (sqlite3.Error, OSError) as error:

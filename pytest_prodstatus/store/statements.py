@@ -1,8 +1,8 @@
 """Plain SQL on either database, for the parts that every run uses: history and overrides.
 
-One text a statement, which SQLite and PostgreSQL both read, with named values as in `:target`. A
-SQLite file is opened by Python's own sqlite3 (`sqlite`). SQLAlchemy and Alembic are imported only
-for PostgreSQL, and for a file that an older release made.
+A statement is one text that both SQLite and PostgreSQL understand, with named values as in
+`:target`. Python's own sqlite3 opens a SQLite file (`sqlite`). SQLAlchemy and Alembic are imported
+only for PostgreSQL, and for a file that an older release made.
 """
 
 from __future__ import annotations
@@ -28,44 +28,44 @@ class Statements(Protocol):
     """Runs statements in one transaction."""
 
     def rows(self, statement: str, **values: Any) -> list[Row]:
-        """Return the rows that a statement gives, by the names of their columns."""
+        """Run a query and return its rows by column name."""
 
     def stream(self, statement: str, **values: Any) -> Generator[Row, None, None]:
-        """Yield the rows that a statement gives, as they are taken; close it to take no more."""
+        """Run a query and yield its rows by column name; close the generator to stop early."""
 
     def change(self, statement: str, *rows: Row) -> None:
-        """Run a statement that gives no rows, once for each set of values."""
+        """Run a statement that returns no rows, once for each set of values."""
 
     def take_turns(self, project: str, target: str) -> None:
         """Let no other process write about a target until the transaction ends."""
 
 
 class Store(Protocol):
-    """A part's tables, which are there."""
+    """A part's tables, which exist."""
 
     def reading(self) -> AbstractContextManager[Statements]:
-        """Yield what runs statements inside one transaction that writes nothing.
+        """Open a transaction that writes nothing, and yield the object that runs statements in it.
 
         Raises:
-            StateUnavailable: (this and below: the part's own) the store can't be read.
+            StateUnavailable: (here and below: the part's own) the store can't be read.
         """
 
     def writing(self) -> AbstractContextManager[Statements]:
-        """Yield what runs statements inside one transaction, on the disk when the block ends.
+        """Open a transaction that is on the disk when the block ends, and yield its statements.
 
         Raises:
-            StateUnavailable: it can't be written.
+            StateUnavailable: the store can't be written.
         """
 
     def close(self) -> None:
-        """Give back what is held of the database; nothing is left to be written."""
+        """Release the database's connections; everything is written by then."""
 
 
 def open_store(url: str, part: Part) -> Store:
-    """Open a part of the store at `url`, creating file and tables if they are missing.
+    """Open a part of the store at `url`, and create file and tables if they are missing.
 
     Raises:
-        StateUnavailable: (the part's own) it can't be used, in one sentence with the remedy.
+        StateUnavailable: (the part's own) the store can't be used; one sentence with the remedy.
     """
     path = sqlite_file(url)
     if path is not None:
@@ -83,20 +83,20 @@ def open_store(url: str, part: Part) -> Store:
 
 
 def instant_of(value: str | datetime) -> datetime:
-    """Return an instant that a database gave, aware and in UTC whatever the session's time zone."""
-    if isinstance(value, str):  # SQLite has no type for it
+    """Convert a database's value to an aware instant in UTC, for any time zone of its session."""
+    if isinstance(value, str):  # SQLite has no type for instants, so it is text in UTC
         return datetime.fromisoformat(value).replace(tzinfo=timezone.utc)
     return value.astimezone(timezone.utc)
 
 
 def insert_into(table: str, names: Mapping[str, object]) -> str:
-    """Return the statement that writes a row with values of these names."""
+    """Return the INSERT statement for a row with columns of these names."""
     values = ", ".join(f":{name}" for name in names)
     return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({values})"  # noqa: S608  our own names
 
 
 def among(values: Mapping[str, object]) -> str:
-    """Return the list of these named values, as it follows IN; there must be one."""
+    """Return the list of these named values, as it follows IN; it must not be empty."""
     return f"({', '.join(f':{name}' for name in values)})"
 
 
@@ -105,7 +105,7 @@ _LOCK = 0x70_73_68_69  # "pshi", beside a number made of project and target
 
 @final
 class DatabaseStatements:
-    """Runs plain SQL in one transaction of SQLAlchemy's."""
+    """Runs plain SQL in one transaction of SQLAlchemy."""
 
     __slots__ = ("_connection",)
 
@@ -119,11 +119,11 @@ class DatabaseStatements:
         return list(self._connection.execute(text(statement), values).mappings())  # type: ignore[arg-type]
 
     def stream(self, statement: str, **values: Any) -> Generator[Row, None, None]:
-        """Yield the rows that a statement gives, fifty at a time."""
+        """Run a query and yield its rows by column name, read fifty at a time."""
         from sqlalchemy import text
 
-        asked = text(statement).execution_options(yield_per=50)
-        with self._connection.execute(asked, values) as rows:
+        streamed = text(statement).execution_options(yield_per=50)
+        with self._connection.execute(streamed, values) as rows:
             yield from rows.mappings()  # type: ignore[misc]
 
     def change(self, statement: str, *rows: Row) -> None:
@@ -133,14 +133,14 @@ class DatabaseStatements:
         self._connection.execute(text(statement), [dict(values) for values in rows])
 
     def take_turns(self, project: str, target: str) -> None:
-        """Wait for PostgreSQL's lock on the target."""
-        named = zlib.crc32(f"{project}/{target}".encode()) - 2**31
-        self.rows("SELECT pg_advisory_xact_lock(:what, :whose)", what=_LOCK, whose=named)
+        """Wait for PostgreSQL's advisory lock on the target; the transaction's end releases it."""
+        number = zlib.crc32(f"{project}/{target}".encode()) - 2**31
+        self.rows("SELECT pg_advisory_xact_lock(:what, :whose)", what=_LOCK, whose=number)
 
 
 @final
 class DatabaseStore:
-    """A part's tables behind SQLAlchemy's engine."""
+    """A part's tables, read and written through SQLAlchemy."""
 
     __slots__ = ("_database",)
 
@@ -160,5 +160,5 @@ class DatabaseStore:
             yield DatabaseStatements(connection)
 
     def close(self) -> None:
-        """Give back what the engine holds."""
+        """Release the engine's connections."""
         self._database.close()

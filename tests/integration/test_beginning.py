@@ -261,7 +261,7 @@ FOREIGN = {
     "a failing test without a stage": (
         {"unit/test_unit.py": "def test_plain(): assert 0\n"},
         1,
-        "unit/test_unit.py::test_plain failed, which is no criterion",
+        "unit/test_unit.py::test_plain failed, which is not a criterion",
     ),
     "a status set after the board": (
         {

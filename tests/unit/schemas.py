@@ -57,14 +57,14 @@ def _schema(root: type[Struct], name: str, title: str) -> str:
         definition.pop("title", None)
         of = next(getattr(module, kind) for module in MODULES if hasattr(module, kind))
         _describe(definition, of)
-    whole = {
+    schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"https://pytest-prodstatus.invalid/schema/{name}.json",
         "title": title,
         "$ref": f"#/$defs/{root.__name__}",
         "$defs": {**_with_instants(definitions), "Instant": INSTANT, "Explained": EXPLAINED},
     }
-    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def _describe(definition: dict[str, Any], of: type) -> None:

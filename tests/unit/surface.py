@@ -75,8 +75,8 @@ def _fixtures() -> Iterator[str]:
 
 
 def _fixture(node: ast.FunctionDef, decorator: str) -> str:
-    asked = dict(re.findall(r"(name|scope)='(\w+)'", decorator))
-    name, scope = asked.get("name", node.name), asked.get("scope", "function")
+    arguments = dict(re.findall(r"(name|scope)='(\w+)'", decorator))
+    name, scope = arguments.get("name", node.name), arguments.get("scope", "function")
     gives = ast.unparse(node.returns) if node.returns else "?"
     return f"fixture {name} [{scope}] -> {gives}"
 
@@ -104,8 +104,8 @@ def _parameter(parameter: inspect.Parameter) -> str:
         default = parameter.default
         if inspect.isfunction(default):
             return f"{text} = {default.__name__}"
-        told = default.value if isinstance(default, Enum) else default
-        text += f" = {told!r}"
+        value = default.value if isinstance(default, Enum) else default
+        text += f" = {value!r}"
     return text
 
 

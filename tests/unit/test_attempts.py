@@ -1,4 +1,4 @@
-"""Rows of what passed amount to just what the rule table makes of their phases."""
+"""Rows of passed phases give the same observation as the rule table."""
 
 from __future__ import annotations
 
@@ -84,13 +84,13 @@ def attempts_of(*reports: pytest.TestReport, require_evidence: bool = False) -> 
 
 def add(attempts: Attempts, *reports: pytest.TestReport) -> None:
     """Let pytest call the hook about reports."""
-    for one in reports:
-        for _ in attempts.pytest_runtest_logreport(one):
+    for item in reports:
+        for _ in attempts.pytest_runtest_logreport(item):
             pass
 
 
 def seen_by(attempts: Attempts, *, side_effects: bool = False) -> Any:
-    """Return what all reports together say of the criterion."""
+    """Return the observation of the criterion from all reports."""
     attempts.read()
     return attempts.observe(criterion(side_effects=side_effects))
 
@@ -98,14 +98,14 @@ def seen_by(attempts: Attempts, *, side_effects: bool = False) -> Any:
 def taken(
     reports: list[pytest.TestReport], *, side_effects: bool = False, require_evidence: bool = False
 ) -> Any:
-    """Return what the rows amount to."""
+    """Return the observation from the rows."""
     attempts = attempts_of(*reports, require_evidence=require_evidence)
     return seen_by(attempts, side_effects=side_effects)
 
 
 @st.composite
 def reported(draw: st.DrawFn) -> list[pytest.TestReport]:
-    """Return reports of a test: attempts that passed whole, mostly, and whatever else there is."""
+    """Return reports of a test: mostly attempts that passed completely, and all other kinds."""
     made = []
     for _ in range(draw(st.integers(0, 3))):
         worker = draw(st.sampled_from(NODES))
@@ -141,7 +141,7 @@ def test_a_plain_pass_is_one_row() -> None:
         report("setup", evidence=(entry("a"),), stop=1.0), report("call", evidence=(entry("b"),)),
         report("teardown", stop=3.0),
     ])  # fmt: skip
-    assert [one.name for one in seen.evidence] == ["a", "b"]
+    assert [item.name for item in seen.evidence] == ["a", "b"]
     assert (seen.duration, seen.attempts) == (1.5, 1)
     assert seen.observed_at == datetime.fromtimestamp(3, timezone.utc)
 
@@ -163,7 +163,7 @@ def test_what_went_wrong_is_not_taken_back() -> None:
 
 
 def test_phases_are_read_in_the_order_of_arrival() -> None:
-    """Read in two goes, or all at once: a set-up begins an attempt wherever it stands."""
+    """A set-up begins an attempt anywhere, if the reports are read in two parts or all at once."""
     reports = [report("setup"), report("call", "rerun"), report("teardown"),
                report("setup"), report("call"), report("teardown")]  # fmt: skip
     attempts = attempts_of(*reports[:3])
@@ -179,8 +179,8 @@ def test_what_a_test_contacted_is_known_whatever_became_of_it() -> None:
     at = datetime(2026, 1, 2, tzinfo=timezone.utc)
     payload = Payload(endpoints={"shop": "https://shop.example"}, snapshots={"db": (at,)})
     reports = [report("setup"), report("call", "failed")]
-    for one in reports:
-        payload.attach(one)
+    for item in reports:
+        payload.attach(item)
     attempts = attempts_of(*reports)
     attempts.read()
     assert attempts.endpoints == {"shop": "https://shop.example"}
@@ -220,10 +220,10 @@ def test_what_another_plugin_keeps_in_a_report_stays_as_it_is() -> None:
     """The keywords are pytest's: each report keeps the dictionary that it came with."""
     reports = [report("setup"), report("call")]
     keywords: list[dict[str, Any]] = [{"test_a": 1}, {"test_a": 1}]
-    for one, names in zip(reports, keywords, strict=True):
-        one.keywords = names
+    for item, names in zip(reports, keywords, strict=True):
+        item.keywords = names
     attempts_of(*reports).read()
-    assert all(one.keywords is names for one, names in zip(reports, keywords, strict=True))
+    assert all(item.keywords is names for item, names in zip(reports, keywords, strict=True))
 
 
 def test_a_manifest_is_taken_off_its_report() -> None:

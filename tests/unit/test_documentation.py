@@ -57,7 +57,7 @@ STORE = page("reference/store.md")
 
 
 def section(text: str, heading: str) -> str:
-    """Return what stands below a heading of the second level."""
+    """Return the text below a heading of the second level."""
     return text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
 
 
@@ -151,7 +151,7 @@ def test_every_key_of_the_configuration_is_documented(heading: str, keys: tuple[
 
 
 def test_the_example_of_the_configuration_can_be_used() -> None:
-    """Whoever copies it has a catalogue: its stages, its waiver, its path and its exports."""
+    """The example is a valid catalogue: its stages, its waiver, its path and its exports."""
     (example,) = re.findall(r"```toml\n(.*?)```", CONFIGURATION, re.DOTALL)
     config = declared(example)
     assert [stage.id for stage in config.catalogue.stages] == ["sale", "payout", "final"]
@@ -184,7 +184,7 @@ def test_every_mark_is_documented(pytestconfig: pytest.Config) -> None:
 
 
 def test_the_limits_of_evidence_are_documented() -> None:
-    """As they are."""
+    """The limits of evidence are named as they are in the code."""
     text = " ".join(WRITING.split())
     assert f"{TEXT_LIMIT:,} characters of a text are kept" in text
     assert f"{ITEMS_LIMIT} items of a list or mapping" in text
@@ -215,12 +215,12 @@ def test_every_sick_store_is_documented(scenario: str) -> None:
     rows = [line for line in STORE.splitlines() if line.startswith(f"| `{scenario}` |")]
     assert len(rows) == 1
     verdicts = SCENARIOS[scenario].expected.items()
-    told = [
+    sentence = [
         f"**{stage}**" if verdict == "FAILED" else stage
         for stage, verdict in verdicts
         if verdict != "CONFIRMED" and stage not in ("placeorder", "final")
     ]
-    assert rows[0].split("|")[3].strip() == (", ".join(told) or "—")
+    assert rows[0].split("|")[3].strip() == (", ".join(sentence) or "—")
 
 
 def test_every_variable_of_the_store_is_documented() -> None:

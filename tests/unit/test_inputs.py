@@ -30,12 +30,12 @@ def resolved(
     ini: Mapping[str, str] | None = None,
     start: Path = Path("/here"),
 ) -> Inputs:
-    """Return what is resolved of what was given."""
+    """Return the inputs that are resolved from these values."""
     return resolve_inputs(options or {}, environ or {}, ini or {}, start)
 
 
 class TestOrder:
-    """Which of several values counts."""
+    """Which value counts if several sources have one."""
 
     def test_nothing_is_given(self) -> None:
         """The production target, and its usual folder in the project."""
@@ -78,7 +78,7 @@ class TestOrder:
         assert full == resolved({name: "eu"})
 
     def test_folders_are_relative_to_the_current_one(self, tmp_path: Path) -> None:
-        """Whoever gives them."""
+        """A relative path starts in the current folder, from every source."""
         below = tmp_path / "a/b"
         assert resolved({"dir": "a/b"}, start=tmp_path).folder == below
         assert resolved(environ={"PRODSTATUS_DIR": "a/b"}, start=tmp_path).folder == below
@@ -104,7 +104,7 @@ class TestOrder:
 def test_what_can_not_be_used(
     given: tuple[dict[str, str], dict[str, str], dict[str, str]], why: str, tmp_path: Path
 ) -> None:
-    """One sentence that names where the value was given, the value and the rule."""
+    """One sentence that names the source, the value and the rule."""
     with pytest.raises(InputError) as caught:
         resolved(*given, tmp_path)
     assert str(caught.value).startswith(why)

@@ -1,4 +1,4 @@
-"""Whatever part of a report holds a secret, it is redacted, and keeps its kind and its look."""
+"""A secret in any part of a report is redacted, and the part keeps its type and its look."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_text_in_any_collection_is_redacted(value: object, clean: object) -> Non
     "value", ["plain", b"plain", ["plain", 1], ("plain",), {"a": ["b"]}, {1, 2}, None, 1, 1.5, True]
 )
 def test_what_holds_no_secret_is_the_same_object(value: object) -> None:
-    """Nothing is copied where nothing changes."""
+    """A value without secrets is not copied."""
     assert redact_value(value, hide) is value
 
 
@@ -77,16 +77,18 @@ def test_parts_of_a_representation_are_changed_in_place() -> None:
     """They keep their identity, by which pytest links the parts of a chain."""
     crash = Part(message="AssertionError: secret", path="test_api.py")
     entry = Part(lines=["E  secret"], style="long", reprlocals=Part(lines=["key = 'secret'"]))
-    whole = Part(reprcrash=crash, chain=[(entry, crash, None)], sections=[("name", "secret", "-")])
-    assert redact_value(whole, hide) is whole
-    assert whole.reprcrash is crash
+    exception = Part(
+        reprcrash=crash, chain=[(entry, crash, None)], sections=[("name", "secret", "-")]
+    )
+    assert redact_value(exception, hide) is exception
+    assert exception.reprcrash is crash
     assert (crash.message, crash.path) == ("AssertionError: ***", "test_api.py")
     assert (entry.lines, entry.reprlocals.lines) == (["E  ***"], ["key = '***'"])
-    assert whole.sections == [("name", "***", "-")]
+    assert exception.sections == [("name", "***", "-")]
 
 
-def test_other_objects_are_left_or_told() -> None:
-    """A test's own object is never changed; where others would show it as text, it becomes text."""
+def test_other_objects_stay_or_become_text() -> None:
+    """A test's own object is never changed; if other plugins show it as text, it becomes text."""
 
     class Own:
         def __init__(self, text: str) -> None:
@@ -107,7 +109,7 @@ def test_other_objects_are_left_or_told() -> None:
 
 
 def test_a_report_is_redacted_but_for_what_it_is_known_by() -> None:
-    """Ids and outcome are how others find it; every other text is redacted, whoever added it."""
+    """Ids and outcome identify it; every other text is redacted, also one that a plugin added."""
     report = SimpleNamespace(
         nodeid="test_api.py::test_secret",
         location=("test_api.py", 1, "test_secret"),
@@ -126,8 +128,8 @@ def test_a_report_is_redacted_but_for_what_it_is_known_by() -> None:
     )
     kept = {name: vars(report)[name] for name in ("nodeid", "location", "keywords", "prodstatus")}
     redact_report(report, hide)
-    told = {name: value for name, value in vars(report).items() if name not in kept}
-    assert "secret" not in repr(told)
+    others = {name: value for name, value in vars(report).items() if name not in kept}
+    assert "secret" not in repr(others)
     assert {name: vars(report)[name] for name in kept} == kept
     assert report.context.msg == "***"
 
@@ -158,7 +160,7 @@ def test_a_report_that_only_passed_tells_nothing(crossed: bool) -> None:
     ids=lambda more: next(iter(more)),
 )
 def test_a_report_that_tells_more_is_looked_through(more: dict[str, Any]) -> None:
-    """Whatever may hold a text of the test, also what another plugin added."""
+    """Any attribute that may have a text of the test, also one that another plugin added."""
     report = plain_report()
     vars(report).update(more)
     assert not only_passed(vars(report))

@@ -1,4 +1,4 @@
-"""What a release holds: the package with all of its data, and nothing of what lies around it."""
+"""A release contains the package with all of its data, and no other file of the repository."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DATA = {
     "store/migrations/sqlite.sql",
     "writers/assets/status.css",
 }
-"""Some of what is no module that anything imports, so that a list of nothing can't do."""
+"""Some files that aren't modules, so that an empty list can't pass."""
 
 Files = dict[str, str]
 
@@ -71,7 +71,7 @@ def in_sdist(folder: Path) -> Files:
 
 
 def digest(content: bytes) -> str:
-    """Return what tells one content from another."""
+    """Return a digest of a content."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -110,12 +110,12 @@ def test_the_version_stands_in_one_place() -> None:
     """pyproject.toml takes it from version.py, and no module says it again."""
     assert "version" not in project()
     assert "version" in project()["dynamic"]
-    said = [
+    changed = [
         path.name
         for path in (ROOT / PACKAGE).rglob("*.py")
         if __version__ in path.read_text(encoding="utf-8")
     ]
-    assert said == ["version.py"]
+    assert changed == ["version.py"]
 
 
 def test_the_changelog_tells_of_this_version() -> None:
@@ -132,7 +132,14 @@ def test_the_changelog_tells_of_this_version() -> None:
 def test_every_dependency_has_a_floor() -> None:
     """`.ci/floors` tests what is promised here, so each promise must be one: no pin, no ceiling."""
     extras = project()["optional-dependencies"]
-    named = [*project()["dependencies"], *(each for extra in extras.values() for each in extra)]
+    named = [
+        *project()["dependencies"],
+        *(requirement for extra in extras.values() for requirement in extra),
+    ]
     floor = re.compile(r"[\w-]+(\[[\w,]+\])?>=\d+(\.\d+)*( ?; .+)?")
     own = re.compile(rf"{project()['name']}\[[\w,]+\]")
-    assert [each for each in named if not floor.fullmatch(each) and not own.fullmatch(each)] == []
+    assert [
+        requirement
+        for requirement in named
+        if not floor.fullmatch(requirement) and not own.fullmatch(requirement)
+    ] == []

@@ -31,18 +31,18 @@ def test_a_neighbour_is_known_by_its_package(package: str, name: str) -> None:
 def test_versions_of_what_is_loaded(pytestconfig: pytest.Config) -> None:
     """Python's, pytest's, this plugin's and those of the neighbours that this very run has."""
     loaded = {item.project_name for _, item in pytestconfig.pluginmanager.list_plugin_distinfo()}
-    told = versions(pytestconfig)
-    assert set(told) == {"python", "pytest", "pytest-prodstatus"} | loaded & {*NEIGHBOURS.values()}
-    assert told["pytest"] == pytest.__version__
-    for name in told.keys() & {*NEIGHBOURS.values()}:
-        assert told[name] == distribution(name).version
+    found = versions(pytestconfig)
+    assert set(found) == {"python", "pytest", "pytest-prodstatus"} | loaded & {*NEIGHBOURS.values()}
+    assert found["pytest"] == pytest.__version__
+    for name in found.keys() & {*NEIGHBOURS.values()}:
+        assert found[name] == distribution(name).version
 
 
 GIT = shutil.which("git")
 
 
 def git(folder: Path, *args: str) -> str:
-    """Run git in a folder, as somebody, and return what it says."""
+    """Run git in a folder, with an author, and return its output."""
     who = ("-c", "user.email=ann@example.org", "-c", "user.name=Ann")
     environ = {n: v for n, v in os.environ.items() if not n.startswith("GIT_")}
     done = subprocess.run(
@@ -89,7 +89,7 @@ class TestSuiteCommit:
     def test_not_of_the_repository_whose_hook_runs(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
     ) -> None:
-        """Git tells a hook of its own repository, which need not be the suite's."""
+        """A git hook inherits the variables of its repository, which need not be the suite's."""
         commit, shop = repository(tmp_path / "suite"), repository(tmp_path / "shop")
         assert commit != shop
         git_dir = tmp_path / "shop/.git"

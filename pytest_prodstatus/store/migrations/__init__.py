@@ -1,4 +1,4 @@
-"""The store's schema, one revision a step, run by Alembic; and triggers against changed rows."""
+"""The store's schema, as revisions that Alembic runs, and triggers that refuse changed rows."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _SQLITE_TRIGGER = (
 
 
 def guard(function: str, refusal: str, tables: Iterable[str]) -> None:
-    """Let `tables` only ever grow.
+    """Make `tables` append-only by triggers.
 
     Args:
         function: the name of PostgreSQL's function for these tables.
-        refusal: what the database says to an UPDATE, DELETE or TRUNCATE.
+        refusal: the database's error message for an UPDATE, DELETE or TRUNCATE.
         tables: their names.
     """
     if op.get_bind().dialect.name == "postgresql":

@@ -1,18 +1,18 @@
-"""Real processes that use one journal at once, and die where they are told to.
+"""Real processes that use one journal at once, and die at a given instant.
 
 Run as `python -m tests.integration.store.actors`. Each line of stdin is a JSON list of jobs; all
 of its jobs start at one instant, each in a process of its own forked from this one (which has
-imported everything and has no threads, so that a fork costs milliseconds); the answer is a JSON
-list with what each process said before it ended.
+imported everything and has no threads, so that a fork costs milliseconds); the result is a JSON
+list with the steps that each process did before it ended.
 
 A job: url, uid (to run as; only root may say another), now (ISO), criterion, steps (names of the
 journal's methods), part (`history` to open that and nothing more; `saves` to save runs of `project`
 in it, each of `runs` a number and a verdict), and how it dies: kill_at (the n-th instant at which
 it could: before and after every statement, before every commit, after every step), kill_at_call
-(the same for what saves: the n-th call or return in `CALLS`), kill_after (so many seconds after it
-has said a few things, by its parent) or none. With linger it thinks for so many seconds between
-what it reads and what it writes, so that others can come between. With days > 1 the steps are done
-anew on each following day.
+(the same for `saves`: the n-th call or return in `CALLS`), kill_after (so many seconds after its
+first steps, by its parent) or none. With linger it sleeps for so many seconds between its read and
+its write, so that other processes can come between. With days > 1 the steps are repeated on each
+following day.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ from tests.integration.store.runs import ran
 CALLS = {str(Path(store.__file__).with_name(name)) for name in ("sqlite.py", "statements.py")}
 """The modules that call a database for the history, before and after each statement and commit."""
 COMPUTES = {"_bound", "<dictcomp>", "<listcomp>", "<setcomp>", "<genexpr>", "insert_into", "among"}
-SAID_BEFORE_KILL = 6  # started, open and the first four steps
+STEPS_BEFORE_KILL = 6  # started, open and the first four steps
 
 
 def act(job: dict[str, Any], say: int) -> None:
-    """Do the job's steps, saying each one (and what it was about) once it is done."""
+    """Do the job's steps, and write each one, with its action or run, once it is done."""
     instants = count(1)
 
     def maybe_die(*_: object) -> None:
@@ -119,19 +119,19 @@ def take(
     if step == "sent":
         return journal.sent(action)
     if step == "confirmed":
-        return journal.confirmed(action, [f"8198{os.getpid()}"], "the bank answered")
+        return journal.confirmed(action, [f"8198{os.getpid()}"], "the bank replied")
     if step == "rejected":
         return journal.rejected(action, "the bank refused")
     return journal.unknown(action, "the line was cut")
 
 
 def start(job: dict[str, Any], gate: int) -> tuple[int, int]:
-    """Fork a process for the job that waits at the gate; return its pid and what it says."""
-    heard, say = os.pipe()
+    """Fork a process for the job that waits at the gate; return its pid and its output."""
+    reader, say = os.pipe()
     pid = os.fork()
     if pid:
         os.close(say)
-        return pid, heard
+        return pid, reader
     status = 0
     try:
         select.select([gate], [], [])
@@ -144,34 +144,36 @@ def start(job: dict[str, Any], gate: int) -> tuple[int, int]:
 
 
 def run(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Run all jobs at once and return what each one said and how it ended."""
+    """Run all jobs at once and return the steps that each did and how it ended."""
     gate, opener = os.pipe()
     started = [start(job, gate) for job in jobs]
     os.write(opener, b"go")
-    answers = [hear(job, pid, heard) for job, (pid, heard) in zip(jobs, started, strict=True)]
+    results = [
+        read_output(job, pid, reader) for job, (pid, reader) in zip(jobs, started, strict=True)
+    ]
     os.close(gate)
     os.close(opener)
-    return answers
+    return results
 
 
-def hear(job: dict[str, Any], pid: int, heard: int) -> dict[str, Any]:
-    """Return what the process said until it ended, killing it first where the job says so."""
-    said = b""
+def read_output(job: dict[str, Any], pid: int, reader: int) -> dict[str, Any]:
+    """Return the steps that a process did until it ended; kill it first if the job says so."""
+    output = b""
     if "kill_after" in job:
-        while said.count(b"\n") < SAID_BEFORE_KILL and (more := os.read(heard, 65536)):
-            said += more
+        while output.count(b"\n") < STEPS_BEFORE_KILL and (more := os.read(reader, 65536)):
+            output += more
         time.sleep(job["kill_after"])
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    with os.fdopen(heard, "rb") as rest:
-        said += rest.read()
+    with os.fdopen(reader, "rb") as rest:
+        output += rest.read()
     _, status = os.waitpid(pid, 0)
-    lines = [json.loads(line) for line in said.splitlines(keepends=True) if line.endswith(b"\n")]
-    return {"said": lines, "killed": os.WIFSIGNALED(status)}
+    lines = [json.loads(line) for line in output.splitlines(keepends=True) if line.endswith(b"\n")]
+    return {"steps_done": lines, "killed": os.WIFSIGNALED(status)}
 
 
 def main() -> None:
-    """Answer each line of jobs until stdin ends."""
+    """Run each line of jobs until stdin ends."""
     for url in ("sqlite://", "postgresql+psycopg://"):
         create_engine(url)  # imports the drivers once, here, and not in every fork
     importlib.import_module("alembic.command")

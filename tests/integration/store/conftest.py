@@ -34,7 +34,7 @@ def _start(module: str) -> subprocess.Popen[str]:
 def _line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     line = process.stdout.readline()
-    assert line, f"{process.args!r} ended with {process.wait()} before it answered"
+    assert line, f"{process.args!r} ended with {process.wait()} before it replied"
     return line
 
 
@@ -99,10 +99,10 @@ def act(_actors: subprocess.Popen[str]) -> Act:
 
     def run(*jobs: Job) -> list[dict[str, Any]]:
         assert _actors.stdin is not None
-        told = [{"criterion": CRITERION, "now": NOON.isoformat(), **job} for job in jobs]
-        _actors.stdin.write(json.dumps(told) + "\n")
+        with_defaults = [{"criterion": CRITERION, "now": NOON.isoformat(), **job} for job in jobs]
+        _actors.stdin.write(json.dumps(with_defaults) + "\n")
         _actors.stdin.flush()
-        answers: list[dict[str, Any]] = json.loads(_line(_actors))
-        return answers
+        results: list[dict[str, Any]] = json.loads(_line(_actors))
+        return results
 
     return run

@@ -36,7 +36,7 @@ def schema_of(path: Path) -> list[str]:
     with closing(sqlite3.connect(path)) as store:
         found = [sql for (sql,) in store.execute(query)]
     lines = ([line.strip() for line in sql.splitlines()] for sql in found)
-    return ["\n".join(filter(None, each)) for each in lines]
+    return ["\n".join(filter(None, parts)) for parts in lines]
 
 
 if __name__ == "__main__":

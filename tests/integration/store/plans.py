@@ -14,7 +14,7 @@ TARGET = "production"
 
 
 class SetClock:
-    """A clock that stands where it is put."""
+    """A clock that always shows the instant that it was set to."""
 
     def __init__(self, now: datetime = NOON) -> None:
         self.now = now

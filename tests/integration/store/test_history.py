@@ -65,7 +65,7 @@ def test_a_run_is_kept_as_it_was(history: HistoryStore) -> None:
 
 
 def test_since_when_a_stage_is_what_it_is(history: HistoryStore) -> None:
-    """Since the first run in a row that said so; before that, the other verdict."""
+    """Since the first of the runs in a row with this verdict; before that, the other verdict."""
     for number, verdict in enumerate("CCFFF"):
         history.save(ran(number, verdict))
     api, shop = stage_of(history, "api"), stage_of(history, "shop")
@@ -118,7 +118,7 @@ def test_never_confirmed_is_said_so(history: HistoryStore) -> None:
 
 
 def test_a_partial_run_tells_of_what_it_looked_at(history: HistoryStore) -> None:
-    """What a run wasn't asked to look at, and nobody ever saw, is no flip to BLOCKED."""
+    """A stage that a run didn't select, and that was never observed, doesn't flip to BLOCKED."""
     history.save(ran(1, "C", "C"))
     history.save(ran(2, "F", "-"))
     newest = history.look_back(TARGET).runs[0]
@@ -142,7 +142,7 @@ def test_the_last_confirmed_run_may_lie_before_runs_that_tell_nothing(
 
 
 def test_flaky_criteria_are_counted(history: HistoryStore) -> None:
-    """How often a criterion held only after a rerun, and when last."""
+    """How often a criterion passed only after a rerun, and when last."""
     for number in (1, 2, 3):
         history.save(with_flaky(ran(number), "api.up" if number != 2 else "shop.open"))
     flaky = history.look_back(TARGET).flaky
@@ -214,7 +214,7 @@ def test_a_run_in_progress_is_no_history(history: HistoryStore) -> None:
 
 def expected(records: list[Record], name: str) -> list[tuple[str, str, str]]:
     """Return a stage's flips as one reads them off the runs in their order."""
-    told = [
+    lines = [
         (record.run.id, stage.verdict.value[0])
         for record in sorted(records, key=lambda r: (r.run.started, r.run.id))
         for stage in record.stages
@@ -222,7 +222,7 @@ def expected(records: list[Record], name: str) -> list[tuple[str, str, str]]:
     ]
     return [
         (run, before, after)
-        for (_, before), (run, after) in itertools.pairwise(told)
+        for (_, before), (run, after) in itertools.pairwise(lines)
         if before != after
     ]
 
@@ -330,28 +330,28 @@ def test_a_record_learns_its_past_from_the_history(history: HistoryStore) -> Non
 
 def plans(history: HistoryStore, url: str, ask: Callable[[], object]) -> list[str]:
     """Return how the database goes about each statement that reads the history's tables."""
-    asked: list[tuple[str, dict[str, object]]] = []
+    queries: list[tuple[str, dict[str, object]]] = []
 
     def hear(statement: str, values: dict[str, object]) -> None:
         if "FROM prodstatus_" in statement:
-            asked.append((statement, values))
+            queries.append((statement, values))
 
     with heard(hear):
         ask()
     engine = create_engine(parse_address(url))
-    told = []
+    lines = []
     with engine.connect() as connection:
         prefix = "EXPLAIN QUERY PLAN" if url.startswith("sqlite") else "EXPLAIN"
         if prefix == "EXPLAIN":  # so few rows are scanned, unless that is out of the question
             connection.exec_driver_sql("SET enable_seqscan = off")
-        for statement, given in asked:
+        for statement, given in queries:
             # SQLite has no type for an instant.
             dated = {k: str(v) for k, v in given.items() if isinstance(v, datetime)}
             values = {**given, **dated} if url.startswith("sqlite") else given
             rows = connection.execute(text(f"{prefix} {statement}"), values)
-            told.append("\n".join(str(row[-1]) for row in rows))
+            lines.append("\n".join(str(row[-1]) for row in rows))
     engine.dispose()
-    return told
+    return lines
 
 
 def test_every_question_goes_by_an_index(history: HistoryStore, url: str) -> None:
@@ -364,8 +364,8 @@ def test_every_question_goes_by_an_index(history: HistoryStore, url: str) -> Non
         history.look_back(TARGET)
         history.save(newest)
 
-    asked = plans(history, url, ask)
-    assert len(asked) > 15
-    for plan in asked:
+    query_plans = plans(history, url, ask)
+    assert len(query_plans) > 15
+    for plan in query_plans:
         assert not re.search(r"\bSCAN prodstatus_|Seq Scan on prodstatus_", plan), plan
         assert "prodstatus_flip" not in plan or re.search(r"\bstage *=", plan), plan

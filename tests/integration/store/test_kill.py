@@ -31,15 +31,15 @@ AFTER = {
 }
 
 
-def _follows(said: list[str], action: Action | None, steps: list[str]) -> None:
-    """The journal is where the last word says, or exactly one step further."""
-    done = [word for word in said if word in steps]
+def _follows(steps_done: list[str], action: Action | None, steps: list[str]) -> None:
+    """The journal is at the last step that was reported, or exactly one step further."""
+    done = [word for word in steps_done if word in steps]
     states = [next(iter(AFTER[step])) for step in steps]
     here = None if action is None else action.state
     allowed: list[State | None] = [states[len(done) - 1] if done else None]
     if len(done) < len(steps):
         allowed.append(states[len(done)])
-    assert here in allowed, f"said {said}, journal stands at {here}"
+    assert here in allowed, f"said {steps_done}, journal stands at {here}"
 
 
 def _next_run(journal: Journal, criterion: str) -> tuple[Action | None, bool]:
@@ -58,7 +58,7 @@ def _next_run(journal: Journal, criterion: str) -> tuple[Action | None, bool]:
 
 @pytest.mark.parametrize("end", ["confirmed", "rejected", "unknown"])
 def test_killed_at_every_instant(url: str, act: Act, end: str) -> None:
-    """Whatever instant the process dies at, the next run acts only if it is known what happened.
+    """If the process dies at any instant, the next run acts only if the result is known.
 
     Ten at once, each for a criterion of its own, so that one dies while others wait for it.
     """
@@ -68,21 +68,21 @@ def test_killed_at_every_instant(url: str, act: Act, end: str) -> None:
     Journal.open(url).close()
     for batch in range(1, 500, TEN):
         instants = range(batch, batch + TEN)
-        answers = act(
+        results = act(
             *[
                 {"url": url, "criterion": f"killed-at-{at}", "steps": steps, "kill_at": at}
                 for at in instants
             ]
         )
         with Journal.open(url, clock=SetClock(TOMORROW)) as journal:
-            for at, answer in zip(instants, answers, strict=True):
-                said = [word for word, _ in answer["said"]]
+            for at, result in zip(instants, results, strict=True):
+                steps_done = [word for word, _ in result["steps_done"]]
                 action, acted = _next_run(journal, f"killed-at-{at}")
-                _follows(said, action, steps)
+                _follows(steps_done, action, steps)
                 assert acted is (action is None or action.state in KNOWN)
-                assert answer["killed"] or said[-1] == end
-        kills += sum(answer["killed"] for answer in answers)
-        survived = not answers[-1]["killed"]
+                assert result["killed"] or steps_done[-1] == end
+        kills += sum(result["killed"] for result in results)
+        survived = not results[-1]["killed"]
         if survived:
             break
     assert survived, "the instants have no end"
@@ -92,13 +92,13 @@ def test_killed_at_every_instant(url: str, act: Act, end: str) -> None:
 def test_killed_while_it_creates_the_schema(url: str, act: Act) -> None:
     """A journal whose first process died at any instant of creating it is made by the next one."""
     for instant in range(1, 500):
-        (answer,) = act({"url": url, "steps": [], "kill_at": instant})
-        if not answer["killed"]:
+        (result,) = act({"url": url, "steps": [], "kill_at": instant})
+        if not result["killed"]:
             break
         with Journal.open(url, clock=SetClock(TOMORROW)) as journal:
             assert journal.actions() == ()
         _remove(url)
-    assert answer["said"][-1][0] == "open"
+    assert result["steps_done"][-1][0] == "open"
     assert instant > 10
 
 
@@ -129,15 +129,15 @@ def test_killed_at_random_instants(url: str, act: Act) -> None:
         for number in range(killed)
     ]
     # One after the other: SQLite's waiting isn't fair, and writers without a pause starve others.
-    answers = [answer for job in jobs for answer in act(job)]
+    results = [result for job in jobs for result in act(job)]
     with Journal.open(url) as journal:
         actions = journal.actions(limit=1_000_000)
     found = {action.id: action for action in actions}
     acknowledged = [
-        (step, number) for answer in answers for step, number in answer["said"] if number
+        (step, number) for result in results for step, number in result["steps_done"] if number
     ]
 
-    assert all(answer["killed"] for answer in answers)
+    assert all(result["killed"] for result in results)
     assert len(acknowledged) >= 4 * killed
     for step, number in acknowledged:
         assert AFTER[step] <= {event.state for event in found[number].events}

@@ -1,7 +1,7 @@
 """SIGKILL while a run is saved: no run is half there, none is there twice, and none stops the next.
 
 A run saves itself in one transaction, under its own id. So whenever it dies the store is as before
-or as after, and saving it again makes the same store as one that nobody killed.
+or as after, and saving it again makes the same store as a run that wasn't killed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NOBODY = 65534
 
 
 def seen(url: str, project: str, limit: int = 1000) -> History:
-    """Return all that a project's history tells."""
+    """Return the whole history of a project."""
     with HistoryStore.open(url, project) as history:
         return history.look_back(TARGET, limit=limit)
 
@@ -51,7 +51,7 @@ def test_killed_at_every_statement(sqlite_url: str, act: Act, saved: tuple[int, 
     """
     file = Path(sqlite_url.removeprefix("sqlite:///"))
     with prepared(sqlite_url, "store") as history:
-        before, whole = history.look_back(TARGET), file.read_bytes()
+        before, content = history.look_back(TARGET), file.read_bytes()
         history.save(ran(*saved))
         after = history.look_back(TARGET)
     assert before != after
@@ -59,35 +59,35 @@ def test_killed_at_every_statement(sqlite_url: str, act: Act, saved: tuple[int, 
     for first in range(1, 2000, TEN):
         files = {n: file.with_name(f"{n}.sqlite3") for n in range(first, first + TEN)}
         for copy in files.values():
-            copy.write_bytes(whole)
-        answers = act(
+            copy.write_bytes(content)
+        results = act(
             *[
                 {"url": f"sqlite:///{copy}", "part": "saves", "project": "store", "runs": [saved],
                  "kill_at_call": n}
                 for n, copy in files.items()
             ]
         )  # fmt: skip
-        for copy, answer in zip(files.values(), answers, strict=True):
+        for copy, result in zip(files.values(), results, strict=True):
             with HistoryStore.open(f"sqlite:///{copy}", "store") as history:
                 left = history.look_back(TARGET)
                 assert left in (before, after)
-                assert left == after or ["saved", saved[0]] not in answer["said"]
-                ends[left == after] += answer["killed"]
+                assert left == after or ["saved", saved[0]] not in result["steps_done"]
+                ends[left == after] += result["killed"]
                 history.save(ran(*saved))
                 assert history.look_back(TARGET) == after
-        if not answers[-1]["killed"]:
+        if not results[-1]["killed"]:
             break
-    assert not answers[-1]["killed"], "the instants have no end"
+    assert not results[-1]["killed"], "the instants have no end"
     # Some died before the commit and some after it.
     assert ends[0] > 50
     assert ends[1] > 0
 
 
 def test_killed_while_it_makes_a_new_file(tmp_path: Path, act: Act) -> None:
-    """Wherever it dies, the next run finds a store or makes one, and is saved."""
+    """If it dies at any instant, the next run finds a store or makes one, and is saved."""
     for first in range(1, 2000, TEN):
         urls = {n: f"sqlite:///{tmp_path / str(n)}/s.sqlite3" for n in range(first, first + TEN)}
-        answers = act(
+        results = act(
             *[
                 {"url": url, "part": "saves", "project": "store", "runs": [], "kill_at_call": n}
                 for n, url in urls.items()
@@ -97,28 +97,28 @@ def test_killed_while_it_makes_a_new_file(tmp_path: Path, act: Act) -> None:
             with HistoryStore.open(url, "store") as history:
                 history.save(ran(1))
                 assert [run.run for run in history.look_back(TARGET).runs] == ["run-1"]
-        if not answers[-1]["killed"]:
+        if not results[-1]["killed"]:
             break
-    assert not answers[-1]["killed"], "the instants have no end"
+    assert not results[-1]["killed"], "the instants have no end"
     assert first > TEN
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_killed_at_any_moment(url: str, act: Act, seed: int) -> None:
-    """Also inside the database's own code: what was said to be saved is, once, and is sound."""
+    """Also inside the database's own code: each run reported as saved is there, once, and sound."""
     chance = random.Random(seed)
     runs = [(number, chance.choice("CFB")) for number in range(300)]
-    (answer,) = act(
+    (result,) = act(
         {"url": url, "part": "saves", "project": "store", "runs": runs,
          "kill_after": chance.random() / 10}
     )  # fmt: skip
-    said = [number for word, number in answer["said"] if word == "saved"]
-    assert answer["killed"]
+    steps_done = [number for word, number in result["steps_done"] if word == "saved"]
+    assert result["killed"]
     past = seen(url, "store")
     kept = [int(run.run.removeprefix("run-")) for run in reversed(past.runs)]
-    assert kept in (said, [*said, len(said)])
+    assert kept in (steps_done, [*steps_done, len(steps_done)])
     verdicts = [verdict for _, verdict in runs[: len(kept)]]
-    turns = sum(one != other for one, other in itertools.pairwise(verdicts))
+    turns = sum(verdict != following for verdict, following in itertools.pairwise(verdicts))
     assert len(past.stages[0].flips) == turns
     if url.startswith("sqlite"):
         with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as store:
@@ -130,7 +130,7 @@ def test_ten_processes_save_at_once_into_a_new_store(url: str, act: Act) -> None
     jobs = [
         {"url": url, "part": "saves", "project": "store", "runs": [(n, "C")]} for n in range(TEN)
     ]
-    assert [answer["said"][-1] for answer in act(*jobs)] == [["saved", n] for n in range(TEN)]
+    assert [result["steps_done"][-1] for result in act(*jobs)] == [["saved", n] for n in range(TEN)]
     assert len(seen(url, "store").runs) == TEN
 
 
@@ -143,12 +143,12 @@ def test_another_user_s_file_is_named(act: Act) -> None:
         prepared(url, "store").close()
         (folder / "old.sqlite3").chmod(0o644)
         folder.chmod(0o555)
-        (answer,) = act(
+        (result,) = act(
             {"url": url, "uid": NOBODY, "part": "saves", "project": "store", "runs": [(4, "C")]}
         )
         folder.chmod(0o755)
         assert len(seen(url, "store").runs) == 3
-    word, sentence = answer["said"][-1]
+    word, sentence = result["steps_done"][-1]
     assert word == "StateUnavailable"
     assert sentence.startswith("The history at sqlite")
     assert "let this user write to it" in sentence
@@ -158,9 +158,9 @@ def test_another_user_s_file_is_named(act: Act) -> None:
 WITHIN_A_LIMIT = """
 import resource, sys
 from pytest_prodstatus.store.errors import StateUnavailable
-from pytest_prodstatus.store.history import History
+from pytest_prodstatus.store.history import HistoryStore
 from tests.integration.store.runs import ran
-with History.open(sys.argv[1], "store") as history:
+with HistoryStore.open(sys.argv[1], "store") as history:
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
     try:
         history.save(ran(4))

@@ -148,7 +148,7 @@ def test_an_intent_that_was_resolved_cant_be_sent(journal: Journal) -> None:
 
 
 def test_a_stale_action_is_judged_by_the_journal(journal: Journal) -> None:
-    """What a caller holds may be old; the database says where the action stands."""
+    """A caller's value may be old; the state in the database counts."""
     action = journal.intend(plan_at(NOON))
     journal.sent(action)
 
@@ -180,7 +180,7 @@ def test_a_success_without_an_id_is_not_confirmed(journal: Journal) -> None:
 
 
 def test_latest_confirmed_counts_the_age_from_the_claim(journal: Journal, clock: SetClock) -> None:
-    """An action confirmed by a person weeks later is no younger for it."""
+    """An action that a person confirmed weeks later isn't younger."""
     action = journal.unknown(journal.sent(journal.intend(plan_at(NOON))), "cut")
     clock.advance(days=20)
     journal.resolve(action.id, state="CONFIRMED", receipts=["5"], who="Ana", how="found")

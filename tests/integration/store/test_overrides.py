@@ -55,10 +55,10 @@ def test_it_holds_from_its_beginning_until_its_end(
 
 
 def test_it_holds_for_its_target_alone(overrides: Overrides) -> None:
-    """Several of one target are all told, the first written first."""
+    """Several of one target are all returned, the oldest first."""
     second = replace(MINE, who="Ben", until=NOW + HOUR)
-    for each in (MINE, replace(MINE, target="staging"), second):
-        overrides.add(each)
+    for override in (MINE, replace(MINE, target="staging"), second):
+        overrides.add(override)
     assert overrides.active("production", NOW) == (MINE, second)
     assert overrides.active("demo", NOW) == ()
 
@@ -71,7 +71,7 @@ def test_it_holds_for_its_project_alone(overrides: Overrides, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"reason": " "}, "reason"),
         ({"who": ""}, "who"),
@@ -80,10 +80,10 @@ def test_it_holds_for_its_project_alone(overrides: Overrides, url: str) -> None:
     ],
 )
 def test_one_that_says_too_little_is_refused(
-    overrides: Overrides, changed: dict[str, object], told: str
+    overrides: Overrides, changed: dict[str, object], message: str
 ) -> None:
     """No reason, no person, no end: one sentence, and nothing is written."""
-    with pytest.raises(InvalidOverride, match=told) as violation:
+    with pytest.raises(InvalidOverride, match=message) as violation:
         overrides.add(replace(MINE, **changed))
     assert "\n" not in str(violation.value)
     assert overrides.active("production", NOW) == ()
@@ -91,7 +91,7 @@ def test_one_that_says_too_little_is_refused(
 
 @pytest.mark.parametrize("name", ["since", "until"])
 def test_an_instant_without_its_time_zone_is_refused(name: str) -> None:
-    """Before there is an override: nobody knows how long it would hold."""
+    """An override needs a time zone: otherwise no one knows when it ends."""
     with pytest.raises(ValueError, match="has no time zone"):
         replace(MINE, **{name: NOW.replace(tzinfo=None)})
 
@@ -114,14 +114,14 @@ def test_a_row_that_nobody_of_ours_wrote_opens_nothing(sqlite_url: str, until: s
 
 
 def test_a_file_that_was_cut_opens_nothing(sqlite_url: str) -> None:
-    """Wherever it was cut: a refusal in one sentence, or no override, and never a part of one."""
+    """A file cut at any byte: an error in one sentence, or no override, never a part of one."""
     path = Path(sqlite_url.removeprefix("sqlite:///"))
     with Overrides.open(sqlite_url, "shop") as overrides:
         overrides.add(MINE)
-    whole = path.read_bytes()
+    content = path.read_bytes()
     refused = 0
-    for size in range(0, len(whole), 512):
-        path.write_bytes(whole[:size])
+    for size in range(0, len(content), 512):
+        path.write_bytes(content[:size])
         try:
             found = look_for(sqlite_url, "shop", "production", NOW)
         except StateUnavailable as violation:
@@ -133,7 +133,7 @@ def test_a_file_that_was_cut_opens_nothing(sqlite_url: str) -> None:
 
 
 def test_a_look_makes_nothing(sqlite_url: str) -> None:
-    """No file where there is none, and no table in a store that holds a journal alone."""
+    """It makes no file, and no table in a store that has only a journal."""
     path = Path(sqlite_url.removeprefix("sqlite:///"))
     assert look_for(sqlite_url, "shop", "production", NOW) == ()
     assert not path.parent.exists()
@@ -144,7 +144,7 @@ def test_a_look_makes_nothing(sqlite_url: str) -> None:
 
 
 def test_a_look_finds_what_was_written(url: str) -> None:
-    """On either database, by whoever wrote it."""
+    """On either database, also by the user who wrote it."""
     with Overrides.open(url, "shop") as overrides:
         overrides.add(MINE)
     assert look_for(url, "shop", "production", NOW) == (MINE,)
@@ -166,8 +166,8 @@ def test_nobody_can_change_or_remove_one(overrides: Overrides, url: str) -> None
     assert overrides.active("production", NOW) == (MINE,)
 
 
-def test_where_they_cant_be_kept_it_is_said(tmp_path: object) -> None:
-    """One sentence that speaks of overrides, without the password."""
+def test_a_store_that_cannot_be_used(tmp_path: object) -> None:
+    """One sentence that names overrides, without the password."""
     url = f"postgresql://ops:correct-horse@/store?host={tmp_path}"
     with pytest.raises(StateUnavailable, match="list of overrides at") as violation:
         Overrides.open(url, "shop")

@@ -18,8 +18,8 @@ TEN = 10
 ROUNDS = 2
 
 
-def _last_words(answers: Sequence[dict[str, Any]]) -> Counter[str]:
-    return Counter(answer["said"][-1][0] for answer in answers)
+def _last_words(results: Sequence[dict[str, Any]]) -> Counter[str]:
+    return Counter(result["steps_done"][-1][0] for result in results)
 
 
 def _thinking(url: str) -> dict[str, float]:
@@ -35,17 +35,17 @@ def _actions(url: str) -> tuple[Action, ...]:
 @pytest.mark.parametrize("round_", range(ROUNDS))
 def test_ten_processes_race_for_one_claim(url: str, act: Act, round_: int) -> None:
     """Of ten that open a new journal and claim the same day at one instant, one wins."""
-    answers = act(*[{"url": url, "steps": ["intend"], **_thinking(url)}] * TEN)
+    results = act(*[{"url": url, "steps": ["intend"], **_thinking(url)}] * TEN)
 
-    assert _last_words(answers) == {"intend": 1, "Claimed": TEN - 1}
+    assert _last_words(results) == {"intend": 1, "Claimed": TEN - 1}
     assert [action.state for action in _actions(url)] == [State.INTENT]
 
 
 def test_ten_processes_create_one_schema(url: str, act: Act) -> None:
     """Ten that open a journal which doesn't exist yet all find it whole."""
-    answers = act(*[{"url": url, "steps": []}] * TEN)
+    results = act(*[{"url": url, "steps": []}] * TEN)
 
-    assert _last_words(answers) == {"open": TEN}
+    assert _last_words(results) == {"open": TEN}
     assert _actions(url) == ()
 
 
@@ -53,12 +53,12 @@ def test_ten_processes_create_one_schema(url: str, act: Act) -> None:
 def test_racers_on_different_days_cant_both_pass(url: str, act: Act, round_: int) -> None:
     """Around midnight, or with clocks that differ, one wins and the others see it unresolved."""
     tomorrow = (NOON + timedelta(days=1)).isoformat()
-    answers = act(
+    results = act(
         *[{"url": url, "steps": ["intend"], **_thinking(url)}] * 5,
         *[{"url": url, "steps": ["intend"], "now": tomorrow, **_thinking(url)}] * 5,
     )
 
-    assert _last_words(answers) == {"intend": 1, "Claimed": 4, "Unresolved": 5}
+    assert _last_words(results) == {"intend": 1, "Claimed": 4, "Unresolved": 5}
     assert len(_actions(url)) == 1
 
 
@@ -67,9 +67,9 @@ def test_a_freed_day_is_claimed_by_one(url: str, act: Act, clock: SetClock) -> N
     with Journal.open(url, clock=clock) as journal:
         first = journal.rejected(journal.intend(plan_at(NOON)), "above the cap")
 
-    answers = act(*[{"url": url, "steps": ["intend"], **_thinking(url)}] * TEN)
+    results = act(*[{"url": url, "steps": ["intend"], **_thinking(url)}] * TEN)
 
-    assert _last_words(answers) == {"intend": 1, "Claimed": TEN - 1}
+    assert _last_words(results) == {"intend": 1, "Claimed": TEN - 1}
     second, kept = _actions(url)
     assert kept == first
     assert (second.attempt, second.state) == (2, State.INTENT)
@@ -80,9 +80,9 @@ def test_one_of_ten_sends(url: str, act: Act, clock: SetClock) -> None:
     with Journal.open(url, clock=clock) as journal:
         action = journal.intend(plan_at(NOON))
 
-    answers = act(*[{"url": url, "action": action.id, "steps": ["sent"], **_thinking(url)}] * TEN)
+    results = act(*[{"url": url, "action": action.id, "steps": ["sent"], **_thinking(url)}] * TEN)
 
-    assert _last_words(answers) == {"sent": 1, "IllegalTransition": TEN - 1}
+    assert _last_words(results) == {"sent": 1, "IllegalTransition": TEN - 1}
 
 
 def test_ends_are_written_once(url: str, act: Act, clock: SetClock) -> None:
@@ -91,12 +91,12 @@ def test_ends_are_written_once(url: str, act: Act, clock: SetClock) -> None:
         action = journal.sent(journal.intend(plan_at(NOON)))
 
     steps = ["confirmed", "rejected", "unknown"] * 3
-    answers = act(
+    results = act(
         *[{"url": url, "action": action.id, "steps": [step], **_thinking(url)} for step in steps]
     )
 
     (kept,) = _actions(url)
-    assert _last_words(answers) == {
+    assert _last_words(results) == {
         kept.state.value.lower(): 1,
         "IllegalTransition": len(steps) - 1,
     }

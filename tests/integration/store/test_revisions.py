@@ -1,4 +1,4 @@
-"""The schema's revisions: made whole by whoever comes first, and never by two."""
+"""The schema's revisions: the first process creates them completely, and never two."""
 
 from __future__ import annotations
 
@@ -102,28 +102,28 @@ def test_a_newer_schema_is_refused(url: str, newer: str) -> None:
 def test_ten_processes_make_one_history(url: str, act: Act) -> None:
     """Ten that open a history which doesn't exist yet all find it whole, and so does a journal."""
     answers = act(*[{"url": url, "part": "history", "steps": []}] * 10)
-    assert [answer["said"][-1][0] for answer in answers] == ["open"] * 10
+    assert [answer["steps_done"][-1][0] for answer in answers] == ["open"] * 10
     with HistoryStore.open(url, "store") as history:
         history.save(ran(1))
 
 
 def test_a_current_schema_costs_no_migration_library(sqlite_url: str) -> None:
-    """Where there is no step to do, Alembic isn't imported."""
+    """If the schema is new enough, Alembic isn't imported."""
     Journal.open(sqlite_url).close()
     code = (
-        "import sys; from pytest_prodstatus.store.history import History; "
+        "import sys; from pytest_prodstatus.store.history import HistoryStore; "
         "from pytest_prodstatus.store.journal import Journal; "
-        "History.open(sys.argv[1], 'store').close(); Journal.open(sys.argv[1]).close(); "
+        "HistoryStore.open(sys.argv[1], 'store').close(); Journal.open(sys.argv[1]).close(); "
         "print('alembic' in sys.modules)"
     )
-    said = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", code, sqlite_url],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    assert said.stdout.strip() == "False"
+    assert done.stdout.strip() == "False"
     assert Path(sqlite_url.removeprefix("sqlite:///")).exists()
 
 

@@ -36,7 +36,7 @@ def test_amounts_come_back_digit_for_digit(url: str, amount: str) -> None:
 
 
 def test_instants_come_back_aware_in_utc(url: str) -> None:
-    """Whatever the zone of the plan, the clock or the database's session, to the microsecond."""
+    """For any zone of the plan, the clock or the database's session, to the microsecond."""
     if "postgresql" in url:
         url += "%20-cTimeZone%3DAsia/Kolkata"
     tokyo = timezone(timedelta(hours=9))

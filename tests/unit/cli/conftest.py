@@ -68,7 +68,7 @@ class Shop:
 
     @property
     def reports(self) -> Path:
-        """Where the outputs of the production target lie."""
+        """The output folder of the production target."""
         return self.root / "reports"
 
     def configure(self, text: str) -> None:
@@ -99,12 +99,12 @@ class Shop:
         verdicts: dict[str, Verdict] = {**dict.fromkeys(selected, C), **(worse or {})}
         seen = {name: observation(verdict) for name, verdict in verdicts.items()}
         given = {"target": "production", "catalogue": catalogue.digest, "started": NOW - HOUR}
-        told = run_data(
+        data = run_data(
             catalogue.with_stages_of(map(criterion, names)), seen,
             collected=tuple(map(criterion, names)), selected=frozenset(seen), former=former,
         )  # fmt: skip
         what = run(**{**given, "finished": finished, **of})
-        made = assembled(told, what, Rule.CONFIRMED, int(Verdict.FAILED in verdicts.values()), NOW)
+        made = assembled(data, what, Rule.CONFIRMED, int(Verdict.FAILED in verdicts.values()), NOW)
         done = publish(made, project.config, project.layout(folder or self.reports))
         assert done.problems == ()
         return done.record

@@ -68,6 +68,6 @@ def test_what_cannot_be_done_is_a_usage_error(root: Path, args: list[str], why: 
 
 def test_the_help_names_the_forms_and_an_example() -> None:
     """The command says what there is and how it is used."""
-    told = export("--help").output
-    assert all(f"{name} " in told for name in EXPORTS)
-    assert "prodstatus export ctrf reports/demo/status.json -o ctrf.json" in told
+    text = export("--help").output
+    assert all(f"{name} " in text for name in EXPORTS)
+    assert "prodstatus export ctrf reports/demo/status.json -o ctrf.json" in text

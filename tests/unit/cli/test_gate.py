@@ -1,4 +1,4 @@
-"""`prodstatus gate`: what it reads, what it says in each form, and its exit status."""
+"""`prodstatus gate`: its input, its output in each form, and its exit status."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ DIED = reason("worker gw0 died", Kind.CRASH)
 
 
 class TestRecords:
-    """Which record is asked, and what closes the gate because of the file."""
+    """Which record is read, and which records close the gate because of the file."""
 
     def test_the_usual_one(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The target's, found from any folder of the project."""
+        """The target's record, found from any folder of the project."""
         shop.record()
         shop.record({"api.key": B}, target="eu", folder=shop.reports / "eu")
         (shop.root / "deep" / "er").mkdir(parents=True)
@@ -37,7 +37,7 @@ class TestRecords:
         assert shop("gate", "--root", shop.root).exit_code == 0
 
     def test_by_name(self, shop: Shop) -> None:
-        """Wherever it lies."""
+        """A record may be in any folder."""
         shop.record({"api.key": F}, folder=shop.root / "a")
         shop.record(folder=shop.root / "b")
         assert shop("gate", "a/status.json").exit_code == 1
@@ -47,7 +47,7 @@ class TestRecords:
         ("names", "status"), [("cc", 0), ("cb", 10), ("bc", 10), ("fb", 1), ("bf", 1), ("cf", 1)]
     )
     def test_of_several_each_must_be_open(self, shop: Shop, names: str, status: int) -> None:
-        """And FAILED is told before BLOCKED."""
+        """One closed record closes the gate; FAILED counts before BLOCKED."""
         for name, worse in {"c": {}, "b": {"api.key": B}, "f": {"api.key": F}}.items():
             shop.record(worse, folder=shop.root / name)
         done = shop("gate", *(f"{name}/status.json" for name in names))
@@ -71,7 +71,7 @@ class TestRecords:
         ]
 
     @pytest.mark.parametrize(
-        ("text", "told"),
+        ("text", "message"),
         [
             ("", "not a readable record (it may be cut short)"),
             ('{"schema": 1, "run"', "not a readable record (it may be cut short)"),
@@ -81,19 +81,19 @@ class TestRecords:
             ("\udcff", "can't be read: 'utf-8' codec can't decode byte"),
         ],
     )
-    def test_one_that_can_not_be_read(self, shop: Shop, text: str, told: str) -> None:
+    def test_one_that_can_not_be_read(self, shop: Shop, text: str, message: str) -> None:
         """Empty, cut short, something else, of a newer release, no text."""
         shop.reports.mkdir()
         (shop.reports / "status.json").write_bytes(text.encode("utf-8", "surrogateescape"))
-        assert told in shop.closed()
+        assert message in shop.closed()
 
     def test_cut_short_anywhere(self, shop: Shop) -> None:
         """Half a record never opens the gate."""
         shop.record()
         path = shop.reports / "status.json"
-        whole = path.read_text(encoding="utf-8").rstrip()
-        for length in range(0, len(whole), 97):
-            path.write_text(whole[:length], encoding="utf-8")
+        text = path.read_text(encoding="utf-8").rstrip()
+        for length in range(0, len(text), 97):
+            path.write_text(text[:length], encoding="utf-8")
             assert "it may be cut short" in shop.closed()
 
     def test_a_folder(self, shop: Shop) -> None:
@@ -106,7 +106,7 @@ class TestRecords:
         assert "run run-1 has been in progress for 60 min, or was killed" in shop.closed()
 
     @pytest.mark.parametrize(
-        ("before", "after", "told"),
+        ("before", "after", "message"),
         [
             (('"verdict": "BLOCKED",\n  "reason": "API STATUS: seen to be BLOCKED",\n'
              '  "kind": "observed",\n  "remedy": null'),
@@ -115,15 +115,15 @@ class TestRecords:
             ('"open": false', '"open": true', "its decision is open, but FINAL is BLOCKED"),
         ],
     )  # fmt: skip
-    def test_one_that_was_edited(self, shop: Shop, before: str, after: str, told: str) -> None:
-        """By somebody who wanted it open."""
+    def test_one_that_was_edited(self, shop: Shop, before: str, after: str, message: str) -> None:
+        """A verdict or decision that was edited by hand is judged again."""
         shop.record({"api.key": B})
         shop.edit(before, after)
         assert "BLOCKED  api.key: seen" in shop("gate").stdout
-        assert told in shop.closed()
+        assert message in shop.closed()
 
     def test_another_catalogue(self, shop: Shop) -> None:
-        """Whatever bears on a verdict; words don't."""
+        """Only a difference that matters for a verdict closes the gate; another text doesn't."""
         shop.record()
         text = (shop.root / "pyproject.toml").read_text(encoding="utf-8")
         shop.configure(text.replace('["open"]', '["open"]\nconfirmed = "It is open."'))
@@ -135,11 +135,11 @@ class TestRecords:
         assert "api.fast: the record doesn't contain it" in shop("gate").stdout
 
 
-class TestAsked:
-    """What is asked of the record."""
+class TestQuery:
+    """The options that restrict which record opens the gate."""
 
-    def test_everything_that_can_be_asked(self, shop: Shop) -> None:
-        """And holds."""
+    def test_all_options(self, shop: Shop) -> None:
+        """A record that meets all of them opens the gate."""
         shop.record()
         done = shop(
             "gate", "--target", "production", "--subject", "v1", "--commit", "0123456789abcdef",
@@ -149,7 +149,7 @@ class TestAsked:
         assert done.stdout.startswith("gate open (target production): stages api, shop CONFIRMED\n")
 
     @pytest.mark.parametrize(
-        ("args", "told"),
+        ("args", "message"),
         [
             (["--target", "eu", "reports/status.json"], "is about target 'production', not 'eu'"),
             (["--subject", "v2"], "is about release 'v1', not 'v2'"),
@@ -157,13 +157,13 @@ class TestAsked:
             (["--commit", "fedcba98"], "the suite that ran is 0123456789ab, but commit 'fedcba98'"),
         ],
     )
-    def test_another_record_than_asked(self, shop: Shop, args: list[str], told: str) -> None:
-        """Closed, not FAILED, whatever it says."""
+    def test_another_record_than_required(self, shop: Shop, args: list[str], message: str) -> None:
+        """Closed with exit status 10, even if the record says FAILED."""
         shop.record({"api.key": F})
-        assert told in shop.closed(*args)
+        assert message in shop.closed(*args)
 
     def test_the_run_of_the_environment(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The id with which pytest ran is asked about; the option goes first."""
+        """The id with which pytest ran is required; the option goes first."""
         shop.record()
         monkeypatch.setenv("PRODSTATUS_RUN_ID", "run-2")
         assert shop.closed().startswith("gate closed (target production, rule run): the record is")
@@ -180,7 +180,7 @@ class TestAsked:
         assert shop("gate", records[0], "--run", "run-1").exit_code == 0
 
     def test_a_shard(self, shop: Shop) -> None:
-        """Speaks for no run, and the answer says what to do."""
+        """A shard closes the gate, and the output says what to do."""
         shop.record(shard=True)
         assert "rule shard" in shop.closed("--run", "run-1")
         assert "1. merge the shards of the run with prodstatus merge" in shop("gate").stdout
@@ -199,7 +199,7 @@ class TestAsked:
         assert "stages shop FAILED" in shop.closed("--require", "shop", status=1)
 
     @pytest.mark.parametrize(
-        ("args", "told"),
+        ("args", "message"),
         [
             (["--require", "api,shops"], "'shops': there is no such stage; stages are api, shop"),
             (["--require", ""], "'--require': it is empty; leave the option out"),
@@ -216,10 +216,10 @@ class TestAsked:
             (["--nothing"], "No such option"),
         ],
     )
-    def test_a_question_that_makes_no_sense(self, shop: Shop, args: list[str], told: str) -> None:
+    def test_unusable_options(self, shop: Shop, args: list[str], message: str) -> None:
         """A usage error, with the value and what would do."""
         shop.record()
-        assert told in shop.refused("gate", *args)
+        assert message in shop.refused("gate", *args)
 
     def test_a_configuration_that_can_not_be_used(self, shop: Shop) -> None:
         """Is a usage error too: a waiver must be whole."""
@@ -234,7 +234,7 @@ class TestWaivers:
     """In pyproject.toml."""
 
     def test_open(self, shop: Shop) -> None:
-        """The answer says what is waived, by whom and until when."""
+        """The output says what is waived, by whom and until when."""
         shop.record({"api.key": F})
         shop.waive("api.key")
         done = shop("gate")
@@ -248,18 +248,20 @@ class TestWaivers:
         ]
 
     @pytest.mark.parametrize(
-        ("name", "expires", "told"),
+        ("name", "expires", "message"),
         [
             ("api.keys", "2026-12-01", "the waiver of 'api.keys' (Ann) is about no criterion"),
             ("api.key", "2026-11-21", "(Ann) expired on 2026-11-22 00:00 UTC"),
             ("api.key", "2027-12-01", "which is more than 30d ahead (waiver_max)"),
         ],
     )
-    def test_one_that_breaks_a_rule(self, shop: Shop, name: str, expires: str, told: str) -> None:
+    def test_one_that_breaks_a_rule(
+        self, shop: Shop, name: str, expires: str, message: str
+    ) -> None:
         """Closes a gate that would be open."""
         shop.record()
         shop.waive(name, expires)
-        assert told in shop.closed()
+        assert message in shop.closed()
 
 
 class TestDocument:
@@ -272,7 +274,7 @@ class TestDocument:
         assert shop("gate", "--check-document").exit_code == 0
 
     def test_edited(self, shop: Shop) -> None:
-        """The field is named; without the option nobody looks."""
+        """The field is named; without the option the document isn't read."""
         shop.record({"api.key": B})
         shop.waive("api.key")
         shop.edit("**API STATUS:** **BLOCKED**", "**API STATUS:** **CONFIRMED**", "STATUS.md")
@@ -301,7 +303,7 @@ class TestDocument:
 
 
 class TestOverride:
-    """A person's word, kept in the state store."""
+    """A person opens the gate for hours; the state store keeps it."""
 
     WORD = ("--override", "the fix itself", "--by", "Ann", "--for", "2h")
 
@@ -326,10 +328,10 @@ class TestOverride:
             )
         ]  # fmt: skip
 
-    def test_told_until_it_has_ended(
+    def test_shown_until_it_has_ended(
         self, shop: Shop, kept: Kept, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """At every answer about its target, and no other's; needed or not, without a record too."""
+        """In every decision about its target only; needed or not, without a record too."""
         shop("gate", *self.WORD)
         done = shop("gate")
         assert (done.exit_code, done.stdout[:10]) == (0, "OVERRIDE: ")
@@ -357,7 +359,7 @@ class TestOverride:
         assert shop("gate", *self.WORD[:-1], "24h").exit_code == 0
 
     def test_without_the_state_store(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Nothing to keep it in: say what to install; an answer goes on without."""
+        """The error says what to install; a decision is made without overrides."""
         monkeypatch.setitem(sys.modules, "pytest_prodstatus.store.address", None)
         assert "pip install 'pytest-prodstatus[state]'" in shop.refused("gate", *self.WORD)
         shop.record()
@@ -370,7 +372,7 @@ class TestOverride:
         )
 
     def test_the_real_store(self, shop: Shop) -> None:
-        """The one that every machine has: told from then on, and no other target's."""
+        """The default file: shown from then on, and for no other target."""
         assert shop("gate", *self.WORD).exit_code == 0
         done = shop("gate")
         assert (done.exit_code, done.stdout[:10], done.stderr) == (0, "OVERRIDE: ", "")
@@ -385,9 +387,9 @@ class TestOverride:
         done = shop("gate")
         assert done.exit_code == 0
         assert done.stderr.startswith("prodstatus: overrides can't be looked for: ")
-        told = shop.refused("gate", *self.WORD)
-        assert "the override can't be kept, so it isn't in force: " in told
-        assert "secret" not in done.stderr + told
+        message = shop.refused("gate", *self.WORD)
+        assert "the override can't be kept, so it isn't in force: " in message
+        assert "secret" not in done.stderr + message
 
 
 class TestForms:
@@ -397,7 +399,7 @@ class TestForms:
         "case", ["open", "closed", "missing", "waived", "overridden", "several", "required"]
     )
     def test_json(self, shop: Shop, kept: Kept, case: str) -> None:
-        """Valid by its schema, whatever the answer; the exit status stands in it."""
+        """Valid by its schema for every decision; it contains the exit status."""
         args: list[str] = []
         if case != "missing":
             shop.record(
@@ -412,37 +414,37 @@ class TestForms:
         if case == "required":
             args = ["--require", "shop", "--subject", "v1", "--commit", "0123456"]
         done = shop("gate", "--format", "json", *args)
-        told = json.loads(done.stdout)
-        jsonschema.Draft202012Validator(SCHEMA).validate(told)
-        assert told["exit_code"] == done.exit_code
-        assert told["open"] is (done.exit_code == 0)
+        message = json.loads(done.stdout)
+        jsonschema.Draft202012Validator(SCHEMA).validate(message)
+        assert message["exit_code"] == done.exit_code
+        assert message["open"] is (done.exit_code == 0)
         assert (
-            told["records"][0]["sentence"]
+            message["records"][0]["sentence"]
             == shop("gate", *args).stdout.splitlines()[1 if case == "overridden" else 0]
         )
 
     def test_json_in_full(self, shop: Shop) -> None:
         """What a closed gate says."""
         shop.record({"api.key": F})
-        told = json.loads(shop("gate", "--format", "json").stdout)
-        assert told["at"] == "2026-11-22T12:00:00.000Z"
-        assert told["asked"] == {
+        message = json.loads(shop("gate", "--format", "json").stdout)
+        assert message["at"] == "2026-11-22T12:00:00.000Z"
+        assert message["asked"] == {
             "target": "production", "subject": None, "commit": None, "run": None,
             "max_age_s": 86400, "require": [],
         }  # fmt: skip
-        (answer,) = told["records"]
-        assert answer["record"] == "reports/status.json"
-        assert answer["run"]["id"] == "run-1"
-        assert (answer["verdict"], answer["decision"]) == ("FAILED", "closed")
-        assert answer["rules"] == ["verdict"]
-        assert answer["causes"] == [
+        (decision,) = message["records"]
+        assert decision["record"] == "reports/status.json"
+        assert decision["run"]["id"] == "run-1"
+        assert (decision["verdict"], decision["decision"]) == ("FAILED", "closed")
+        assert decision["rules"] == ["verdict"]
+        assert decision["causes"] == [
             {
                 "verdict": "FAILED", "kind": "observed", "reason": "seen to be FAILED",
                 "remedy": None, "ids": ["api.key"], "stages": ["api"],
                 "affected": ["shop", "final"],
             }
         ]  # fmt: skip
-        assert answer["actions"] == ["fix api.key: seen to be FAILED"]
+        assert decision["actions"] == ["fix api.key: seen to be FAILED"]
 
     def test_github(self, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Annotations on the terminal; outputs and a summary are added to their files."""
@@ -465,7 +467,9 @@ class TestForms:
         )
         assert summary.read_text(encoding="utf-8").startswith("## Deploy gate\n\n```text\n")
 
-    def test_github_can_not_be_told(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_github_files_can_not_be_written(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         """The decision stands all the same."""
         monkeypatch.setenv("GITHUB_OUTPUT", os.fspath(shop.root))
         shop.record()
@@ -475,7 +479,7 @@ class TestForms:
 
     @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
     def test_hostile_reasons(self, shop: Shop, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Whatever a reason says, each line stays one, and no command is forged."""
+        """With any text as reason, each line stays one line, and no command is forged."""
         summary = shop.root / "summary"
         monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
         shop.record(incidents=(reason(f"::error::{text}\n::set-output name=open::true"),))

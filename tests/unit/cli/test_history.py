@@ -31,33 +31,33 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def asked(*args: str) -> Result:
+def history_command(*args: str) -> Result:
     """Run the command."""
     return CliRunner().invoke(main, ["history", *args])
 
 
 def test_it_tells_of_the_project_at_hand(root: Path) -> None:
     """Also from a folder in it, and by --root from elsewhere."""
-    told = asked()
-    assert told.exit_code == 0
-    assert told.output.startswith("Target production of project store, its newest 3 runs:\n")
-    assert "api    FAILED     since 2026-11-22 13:00 UTC, before that CONFIRMED\n" in told.output
-    assert "      release: v0 -> v1\n" in told.output
+    done = history_command()
+    assert done.exit_code == 0
+    assert done.output.startswith("Target production of project store, its newest 3 runs:\n")
+    assert "api    FAILED     since 2026-11-22 13:00 UTC, before that CONFIRMED\n" in done.output
+    assert "      release: v0 -> v1\n" in done.output
     (root / "tests").mkdir()
-    assert asked("--root", str(root)).output == told.output
+    assert history_command("--root", str(root)).output == done.output
 
 
 def test_one_stage_and_fewer_runs(root: Path) -> None:
-    """--stage tells of it alone; --limit bounds the runs, not what is known."""
-    told = json.loads(asked("--stage", "api", "--limit", "1", "--json").output)
-    assert [stage["id"] for stage in told["stages"]] == ["api"]
-    assert [run["run"] for run in told["runs"]] == ["run-2"]
-    assert told["stages"][0]["since"]["run"] == "run-1"
-    assert told["stages"][0]["regression"]["confirmed"]["run"] == "run-0"
+    """--stage prints only this stage; --limit bounds the runs, not the `since` of a stage."""
+    data = json.loads(history_command("--stage", "api", "--limit", "1", "--json").output)
+    assert [stage["id"] for stage in data["stages"]] == ["api"]
+    assert [run["run"] for run in data["runs"]] == ["run-2"]
+    assert data["stages"][0]["since"]["run"] == "run-1"
+    assert data["stages"][0]["regression"]["confirmed"]["run"] == "run-0"
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "message"),
     [
         (("--stage", "nosuch"), "stages are api, shop, final"),
         (("--limit", "0"), "1<=x<=1000"),
@@ -65,23 +65,23 @@ def test_one_stage_and_fewer_runs(root: Path) -> None:
         (("--target", "../x"), "use letters, digits"),
     ],
 )
-def test_bad_input_is_a_usage_error(root: Path, args: tuple[str, ...], told: str) -> None:
+def test_bad_input_is_a_usage_error(root: Path, args: tuple[str, ...], message: str) -> None:
     """Exit status 2, with what would do."""
-    done = asked(*args)
-    assert (done.exit_code, told in done.output) == (2, True), done.output
+    done = history_command(*args)
+    assert (done.exit_code, message in done.output) == (2, True), done.output
 
 
-def test_nothing_kept_is_said(root: Path) -> None:
+def test_no_saved_run(root: Path) -> None:
     """No run of that target: a sentence with the place, exit status 0; in JSON empty lists."""
-    told = asked("--target", "staging")
-    assert told.exit_code == 0
-    assert told.output.startswith("no run of target staging of project store is kept at sqlite")
-    data = json.loads(asked("--target", "staging", "--json").output)
+    done = history_command("--target", "staging")
+    assert done.exit_code == 0
+    assert done.output.startswith("no run of target staging of project store is kept at sqlite")
+    data = json.loads(history_command("--target", "staging", "--json").output)
     assert (data["runs"], data["stages"], data["flaky"]) == ([], [], [])
 
 
 def test_help_has_examples() -> None:
     """And the exit statuses."""
-    told = asked("--help").output
-    assert "Examples:" in told
-    assert "Exit status:" in told
+    output = history_command("--help").output
+    assert "Examples:" in output
+    assert "Exit status:" in output

@@ -65,7 +65,7 @@ def test_a_suite_of_nothing(root: Path) -> None:
 def test_the_document_is_named_from_the_root(
     root: Path, place: str, output: str, named: str
 ) -> None:
-    """Wherever it lies, the configuration finds it, and it isn't touched yet."""
+    """In any folder, the configuration finds it, and it isn't touched yet."""
     (root / place).parent.mkdir(exist_ok=True)
     (root / place).write_text(DOCUMENT, encoding="utf-8")
     assert init(place, "--output", output).exit_code == 0
@@ -110,7 +110,7 @@ def test_a_pyproject_that_cannot_be_added_to_is_refused(root: Path, content: str
 
 
 def test_a_folder_in_use_is_passed_by(root: Path) -> None:
-    """The next free folder is taken; where none is, one sentence names them."""
+    """The next free folder is used; if none is free, one sentence names them."""
     for folder in ("tests/acceptance", "tests/production"):
         (root / folder).mkdir(parents=True)
         (root / folder / "test_service.py").write_text("ours", encoding="utf-8")
@@ -128,7 +128,7 @@ def test_a_folder_in_use_is_passed_by(root: Path) -> None:
 
 
 def test_nothing_stays_of_a_suite_that_could_not_be_written(root: Path) -> None:
-    """Where one file can't be made, the others go too."""
+    """If one file can't be made, the others are removed."""
     (root / "pyproject.toml").symlink_to(root / "nowhere" / "pyproject.toml")
     done = init()
     assert done.exit_code == 2
@@ -136,7 +136,7 @@ def test_nothing_stays_of_a_suite_that_could_not_be_written(root: Path) -> None:
     assert not files(root)
 
 
-def test_a_folder_that_cannot_be_made_is_said(root: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_an_error(root: Path) -> None:
     """A file in the folder's place stays."""
     (root / "tests").touch()
     done = init()
@@ -162,7 +162,7 @@ def test_a_document_of_no_use_is_refused(root: Path, content: bytes | None, why:
     assert not (root / "pyproject.toml").exists()
 
 
-def test_what_was_not_understood_is_said(root: Path) -> None:
+def test_a_note_names_what_was_not_parsed(root: Path) -> None:
     """The notices of the document are printed."""
     (root / "S.md").write_text("**API STATUS:** x\n- CONFIRMED: a\n", encoding="utf-8")
     assert "note: S.md line 1: API STATUS doesn't say what" in init("S.md").output

@@ -20,7 +20,7 @@ BY = ("--by", "Ana Lima", "--because", "it is on the statement")
 
 @pytest.fixture
 def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The address of a journal that the command is told of."""
+    """The address of the journal that the command uses."""
     address = f"sqlite:///{tmp_path / 'state.sqlite3'}"
     monkeypatch.setenv("PRODSTATUS_STATE_URL", address)
     return address
@@ -34,16 +34,16 @@ def left(url: str) -> Action:
         return journal.unknown(journal.sent(journal.intend(plan_at(NOON))), "read timed out")
 
 
-def asked(*args: str) -> Result:
+def journal_command(*args: str) -> Result:
     """Run the command."""
     return CliRunner().invoke(main, ["journal", *args])
 
 
 def test_it_lists_what_is_open(left: Action) -> None:
-    """Each with its limits, key and events, what to do, and where the journal is."""
-    told = asked("list")
-    assert told.exit_code == 0
-    first, *rest = told.output.splitlines()
+    """Each with its limits, key, events and next step; and the journal's address."""
+    done = journal_command("list")
+    assert done.exit_code == 0
+    first, *rest = done.output.splitlines()
     assert first.startswith("journal at sqlite")
     assert first.endswith(": 1 action not settled")
     text = "\n".join(rest)
@@ -55,56 +55,58 @@ def test_it_lists_what_is_open(left: Action) -> None:
 
 
 def test_all_lists_what_is_settled_too(left: Action) -> None:
-    """The newest first; of one target where it is asked for."""
-    told = json.loads(asked("list", "--all", "--json").output)
-    assert sorted(told) == ["actions", "journal"]
-    assert [action["state"] for action in told["actions"]] == ["UNKNOWN", "REJECTED"]
-    assert told["actions"][0]["id"] == left.id
-    assert [event["state"] for event in told["actions"][0]["events"]] == [
+    """The newest first; only of one target if it is given."""
+    data = json.loads(journal_command("list", "--all", "--json").output)
+    assert sorted(data) == ["actions", "journal"]
+    assert [action["state"] for action in data["actions"]] == ["UNKNOWN", "REJECTED"]
+    assert data["actions"][0]["id"] == left.id
+    assert [event["state"] for event in data["actions"][0]["events"]] == [
         *("INTENT", "SENT", "UNKNOWN")
     ]
-    assert told["actions"][0]["key"] == {"period": "day", "name": "2026-03-10"}
-    assert told["actions"][0]["limits"][0]["amount"] == "17.90"
-    assert told["actions"][0]["details"] == {"mode": "instant"}
-    assert told["actions"][0]["expires_at"] == "2026-03-10T13:00:00.000Z"
-    assert "2 actions" in asked("list", "--all").output
-    assert "0 actions not settled" in asked("list", "--target", "staging").output
+    assert data["actions"][0]["key"] == {"period": "day", "name": "2026-03-10"}
+    assert data["actions"][0]["limits"][0]["amount"] == "17.90"
+    assert data["actions"][0]["details"] == {"mode": "instant"}
+    assert data["actions"][0]["expires_at"] == "2026-03-10T13:00:00.000Z"
+    assert "2 actions" in journal_command("list", "--all").output
+    assert "0 actions not settled" in journal_command("list", "--target", "staging").output
 
 
 def test_a_person_confirms_an_action(left: Action, url: str) -> None:
     """With receipts, name and grounds, each in the journal; then it is settled."""
-    done = asked("resolve", str(left.id), "--confirmed", "8198", "--confirmed", "8199", *BY)
+    done = journal_command(
+        "resolve", str(left.id), "--confirmed", "8198", "--confirmed", "8199", *BY
+    )
     assert done.exit_code == 0, done.output
     assert "CONFIRMED [8198, 8199] (Ana Lima) it is on the statement" in done.output
     with Journal.open(url) as journal:
         action = journal.action(left.id)
     assert (action.state, action.receipts) == (State.CONFIRMED, ("8198", "8199"))
     assert (action.events[-1].who, action.events[-1].resolution) == ("Ana Lima", True)
-    assert "0 actions not settled" in asked("list").output
+    assert "0 actions not settled" in journal_command("list").output
 
 
 def test_a_person_says_that_nothing_was_done(left: Action, url: str) -> None:
     """REJECTED frees the key."""
-    assert asked("resolve", str(left.id), "--rejected", *BY).exit_code == 0
+    assert journal_command("resolve", str(left.id), "--rejected", *BY).exit_code == 0
     with Journal.open(url, clock=SetClock()) as journal:
         assert journal.intend(plan_at(NOON)).attempt == 3
 
 
 def test_what_is_settled_or_unknown_is_refused(left: Action) -> None:
     """Exit status 1 and one sentence; nothing is written."""
-    asked("resolve", str(left.id), "--rejected", *BY)
-    again = asked("resolve", str(left.id), "--confirmed", "1", *BY)
+    journal_command("resolve", str(left.id), "--rejected", *BY)
+    again = journal_command("resolve", str(left.id), "--confirmed", "1", *BY)
     assert (again.exit_code, again.output.count("\n")) == (1, 1)
     assert "stands at REJECTED and can't become CONFIRMED" in again.output
-    nowhere = asked("resolve", "77", "--rejected", *BY)
+    nowhere = journal_command("resolve", "77", "--rejected", *BY)
     assert (nowhere.exit_code, "has no action 77" in nowhere.output) == (1, True)
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "message"),
     [
-        ((*BY,), "say one of the two"),
-        (("--rejected", "--confirmed", "1", *BY), "say one of the two"),
+        ((*BY,), "give one of the two"),
+        (("--rejected", "--confirmed", "1", *BY), "give one of the two"),
         (("--rejected", "--because", "x"), "--by"),
         (("--rejected", "--by", "Ana"), "--because"),
         (("--rejected", "--by", " ", "--because", "x"), "it is empty"),
@@ -112,11 +114,11 @@ def test_what_is_settled_or_unknown_is_refused(left: Action) -> None:
     ],
 )
 def test_an_action_is_settled_by_whole_words_alone(
-    left: Action, url: str, args: tuple[str, ...], told: str
+    left: Action, url: str, args: tuple[str, ...], message: str
 ) -> None:
     """Which of the two, by whom and why: else a usage error, and the action stays open."""
-    done = asked("resolve", str(left.id), *args)
-    assert (done.exit_code, told in done.output) == (2, True)
+    done = journal_command("resolve", str(left.id), *args)
+    assert (done.exit_code, message in done.output) == (2, True)
     with Journal.open(url) as journal:
         assert journal.action(left.id) == left
 

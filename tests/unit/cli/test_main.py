@@ -11,7 +11,7 @@ import pytest
 
 @pytest.mark.parametrize("module", ["pytest_prodstatus", "pytest_prodstatus.cli.main"])
 def test_it_runs_as_a_module(tmp_path: Path, module: str) -> None:
-    """Where the folder of scripts isn't on the path; a gate without a record is closed."""
+    """If the folder of scripts isn't on the path; a gate without a record is closed."""
     (tmp_path / "pyproject.toml").write_text("[tool.prodstatus]\n", encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", module, "gate"],

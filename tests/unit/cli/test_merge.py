@@ -14,7 +14,7 @@ from tests.unit.given import C, F
 
 
 def shards(shop: Shop, shop_open: object = C) -> tuple[Path, Path]:
-    """Write the records of two shards and return where they are."""
+    """Write the records of two shards and return their paths."""
     shop.record({}, selected=("api.key",), folder=shop.root / "a", selection="--stage api")
     shop.record(
         {"shop.open": shop_open}, selected=(), folder=shop.root / "b", selection="--stage shop"
@@ -23,7 +23,7 @@ def shards(shop: Shop, shop_open: object = C) -> tuple[Path, Path]:
 
 
 def test_into_the_usual_folder(shop: Shop) -> None:
-    """Record, document and page, for which the gate can be asked."""
+    """Record, document and page; the gate can read the record."""
     done = shop("merge", *shards(shop))
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines() == [
@@ -46,7 +46,7 @@ def test_into_a_file(shop: Shop) -> None:
 
 @pytest.mark.parametrize(("verdict", "status"), [(C, 0), (F, 1)])
 def test_the_exit_status_is_the_run_s(shop: Shop, verdict: object, status: int) -> None:
-    """1 where something FAILED."""
+    """1 if something FAILED."""
     assert shop("merge", *shards(shop, verdict)).exit_code == status
 
 
@@ -86,18 +86,18 @@ def test_every_file_is_named(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"id": "run-2"}, "b/status.json: its run id is 'run-2', and that of a/status.json is"),
         ({"target": "eu"}, "b/status.json: its target is 'eu', and that of a/status.json is"),
         ({"finished": None}, "b/status.json: its run is in progress or was killed"),
     ],
 )
-def test_strangers_are_refused(shop: Shop, changes: dict[str, Any], told: str) -> None:
+def test_strangers_are_refused(shop: Shop, changes: dict[str, Any], message: str) -> None:
     """By file and field, and nothing is written."""
     first, second = shards(shop)
     shop.record({}, selected=("shop.open",), folder=shop.root / "b", **changes)
-    assert told in shop.refused("merge", first, second)
+    assert message in shop.refused("merge", first, second)
     assert not shop.reports.exists()
 
 
@@ -113,7 +113,7 @@ def test_what_can_not_be_read(shop: Shop) -> None:
 
 
 def test_what_can_not_be_written(shop: Shop) -> None:
-    """Is said, and no record stays that would speak for it."""
+    """It is reported, and no record stays that could be read as this one."""
     parts = shards(shop)
     (shop.root / "dir").mkdir()
     assert "dir can't be written" in shop.refused("merge", *parts, "--output", "dir")

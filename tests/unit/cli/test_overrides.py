@@ -1,4 +1,4 @@
-"""Overrides from the command line's side: the store itself is asked, and it alone."""
+"""Overrides of the commands: they are read from the store, and from nothing else."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_one_that_ends_last_counts(shop: Shop) -> None:
 
 
 def test_where_no_store_is_none_is_made(shop: Shop, tmp_path: Path) -> None:
-    """To look for an override leaves no file behind, also where an address is configured."""
+    """To look for an override makes no file, even if an address is configured."""
     assert active_override("eu", NOW, shop.root) == (None, None)
     (shop.root / ".env").write_text(f"PRODSTATUS_STATE_URL=sqlite:///{tmp_path}/none/s.sqlite3\n")
     assert active_override("eu", NOW, shop.root) == (None, None)
@@ -56,7 +56,7 @@ def test_where_no_store_is_none_is_made(shop: Shop, tmp_path: Path) -> None:
 def test_what_is_no_store_opens_nothing(
     shop: Shop, tmp_path: Path, content: str, named: bool
 ) -> None:
-    """Empty it holds none; broken it is named, so that nobody takes it for "none"."""
+    """An empty store has no override; a broken one is named, so that it isn't taken for empty."""
     (tmp_path / "state" / "prodstatus").mkdir(parents=True)
     (tmp_path / "state" / "prodstatus" / "state.sqlite3").write_text(content, encoding="utf-8")
     found, problem = active_override("eu", NOW, shop.root)
@@ -65,7 +65,7 @@ def test_what_is_no_store_opens_nothing(
     assert (problem or "").startswith(sentence) if named else problem is None
 
 
-def test_the_configured_store_is_asked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_configured_store_is_read(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment's before the .env file's, and the user's own no more."""
     addresses: list[str] = []
 
@@ -83,7 +83,7 @@ def test_the_configured_store_is_asked(shop: Shop, monkeypatch: pytest.MonkeyPat
 
 
 def test_one_that_is_in_force(shop: Shop, kept: Kept) -> None:
-    """None where there is none."""
+    """None if there is none."""
     assert active_override("eu", NOW, shop.root) == (None, None)
     assert kept.kept == []
 

@@ -104,7 +104,7 @@ def test_where_shards_are_merged(shop: Shop, monkeypatch: pytest.MonkeyPatch, so
 
 @FROM_EVERY_SOURCE
 def test_the_release(shop: Shop, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
-    """That the gate is asked about."""
+    """The release that the gate requires."""
     shop.record()
     args = SOURCES[source](shop, monkeypatch, "subject", "v1")
     assert shop("gate", *args).exit_code == 0
@@ -116,7 +116,7 @@ def test_the_release(shop: Shop, monkeypatch: pytest.MonkeyPatch, source: str) -
 def test_the_target_of_the_history(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
-    """The history is asked of the same target."""
+    """The history is printed of the same target."""
     args = SOURCES[source](shop, monkeypatch, "target", "staging")
     assert "no run of target staging of project shop" in shop("history", *args).stdout
 

@@ -66,7 +66,7 @@ def test_another_target(shop: Shop) -> None:
 
 @pytest.mark.parametrize("status", [0, 1, 3, 10, 11])
 def test_the_exit_status_is_the_run_s(shop: Shop, status: int) -> None:
-    """Whatever status the record's run ended with."""
+    """It ends with any exit status that the record's run ended with."""
     shop.record()
     shop.edit('"exit_code": 0', f'"exit_code": {status}')
     assert shop("render").exit_code == status

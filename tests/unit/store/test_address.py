@@ -34,7 +34,7 @@ def test_what_would_be_lost_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
 def test_postgresql_is_reached_through_psycopg_3(scheme: str) -> None:
-    """Whatever driver the URL names, parameters stay."""
+    """For every driver in the URL, the parameters stay."""
     address = parse_address(f"{scheme}://buyer:pw@db:6432/journal?sslmode=require")
     assert address.drivername == "postgresql+psycopg"
     assert address.query == {"sslmode": "require"}

@@ -36,10 +36,10 @@ def test_the_journal_never_imports_pytest() -> None:
         "import sys, pytest_prodstatus.store.journal, pytest_prodstatus.store.address\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules} & {'pytest', '_pytest'}))"
     )
-    said = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True
     )
-    assert said.stdout.strip() == "[]"
+    assert done.stdout.strip() == "[]"
 
 
 def test_no_module_changes_or_deletes_a_row() -> None:

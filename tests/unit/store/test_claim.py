@@ -18,7 +18,7 @@ OPEN = [(), (State.SENT,), (State.SENT, State.UNKNOWN)]
 
 
 def test_a_new_day_is_the_first_attempt() -> None:
-    """Nothing held, or only settled former days."""
+    """No action yet, or only settled ones of former days."""
     former = [action(*CONFIRMED, day=TODAY - DAY), action(*REJECTED, day=TODAY - DAY)]
     assert next_attempt([], plan(), TODAY) == 1
     assert next_attempt(former, plan(), TODAY) == 1
@@ -31,12 +31,16 @@ def test_each_rejected_attempt_makes_the_next_claimable() -> None:
 
 @pytest.mark.parametrize("states", [*OPEN, CONFIRMED])
 def test_a_day_is_taken_by_anything_but_rejected(states: tuple[State, ...]) -> None:
-    """Whoever holds it, alive or dead, and before or after a rejected attempt."""
-    held = action(*states)
-    for history in ([held], [action(*REJECTED), held], [held, action(*REJECTED, attempt=2)]):
+    """The claim may be of a living or dead process, before or after a rejected attempt."""
+    open_action = action(*states)
+    for history in (
+        [open_action],
+        [action(*REJECTED), open_action],
+        [open_action, action(*REJECTED, attempt=2)],
+    ):
         with pytest.raises(Claimed) as violation:
             next_attempt(history, plan(), TODAY)
-        assert violation.value.action is held
+        assert violation.value.action is open_action
 
 
 @pytest.mark.parametrize("states", OPEN)

@@ -44,7 +44,7 @@ def test_money_comes_back_as_money() -> None:
 
 @given(st.datetimes(datetime(1971, 1, 1), datetime(2999, 1, 1), timezones=zones))  # noqa: DTZ001
 def test_instants_are_utc(instant: datetime) -> None:
-    """On either database, from whatever zone."""
+    """On either database, from any time zone."""
     for dialect in (SQLITE, POSTGRESQL):
         stored = UtcDateTime().process_bind_param(instant, dialect)
         read = UtcDateTime().process_result_value(stored, dialect)
@@ -54,7 +54,7 @@ def test_instants_are_utc(instant: datetime) -> None:
 
 @given(st.lists(st.text(st.characters(exclude_categories=[]))).map(tuple))
 def test_lines_come_back(lines: tuple[str, ...]) -> None:
-    """As plain ASCII whatever is in them."""
+    """As plain ASCII, with any text in them."""
     text = Lines().process_bind_param(lines, POSTGRESQL)
     assert text is not None
     assert text.isascii()

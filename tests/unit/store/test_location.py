@@ -1,4 +1,4 @@
-"""Where the journal lives by default and by configuration."""
+"""The journal's address, by default and by configuration."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_local_file_is_told_by_its_scheme(url: str, local: bool) -> None:
 def test_a_store_that_may_be_there_is_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that is configured, or the default file where it exists."""
+    """A configured store, or the default file if it exists."""
     monkeypatch.setattr(platformdirs, "user_state_path", lambda name: tmp_path / name)
     assert not is_there({})
     assert not is_there({"PRODSTATUS_STATE_URL": " "})

@@ -46,7 +46,7 @@ def test_it_is_signed_and_marked_as_a_resolution() -> None:
     ],
 )
 def test_it_needs_a_name_grounds_and_fitting_ids(change: dict[str, Any]) -> None:
-    """CONFIRMED needs an id, REJECTED must have none, and nobody resolves namelessly."""
+    """CONFIRMED needs an id, REJECTED must have none, and a resolution needs a name."""
     with pytest.raises(InvalidRecord):
         resolution_event(action(State.SENT), **(GIVEN | change))
 

@@ -65,16 +65,16 @@ def test_every_resolution(stands: State, wanted: State) -> None:
         resolved(subject, wanted)
 
 
-@pytest.mark.parametrize("said", [State.CONFIRMED, State.REJECTED])
-def test_a_late_success_follows_a_resolution(said: State) -> None:
+@pytest.mark.parametrize("state", [State.CONFIRMED, State.REJECTED])
+def test_a_late_success_follows_a_resolution(state: State) -> None:
     """Only CONFIRMED, and only of an order that had left."""
-    sent = action(State.SENT, said, resolution=True)
+    sent = action(State.SENT, state, resolution=True)
     require_step(sent, State.CONFIRMED, NOON)
     for other in (State.SENT, State.REJECTED, State.UNKNOWN):
         with pytest.raises(IllegalTransition):
             require_step(sent, other, NOON)
     with pytest.raises(IllegalTransition):
-        require_step(action(said, resolution=True), State.CONFIRMED, NOON)
+        require_step(action(state, resolution=True), State.CONFIRMED, NOON)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_late_success_follows_a_resolution(said: State) -> None:
     ],
 )
 def test_sending_has_an_end(later: timedelta, legal: bool) -> None:
-    """Before the expiry and on the claim's own day; an answer may come at any time."""
+    """Before the expiry and on the claim's own day; a result may come at any time."""
     if legal:
         require_step(action(), State.SENT, NOON + later)
     else:

@@ -19,11 +19,11 @@ _FORMER = ("prodstatus_claim", "prodstatus_claim_event")
 
 
 def upgrade() -> None:
-    """Create the tables and their triggers, and copy what the journal of purchases holds.
+    """Create the tables and their triggers, and copy the claims of the journal of purchases.
 
-    The former tables are renamed first. On PostgreSQL that waits for whoever is writing to them;
-    and a process of an older release that still has them open can write no claim any more, which
-    the new tables would not know of. They are kept, unless they are empty.
+    The former tables are renamed first. On PostgreSQL that waits for processes that write to them.
+    Afterwards a process of an older release can't write a claim that the new tables would miss. The
+    former tables are kept, unless they are empty.
     """
     for name in _FORMER:
         op.rename_table(name, f"{name}_former")
@@ -74,7 +74,7 @@ def _create() -> tuple[sa.Table, sa.Table]:
 
 
 def _copy_claims(actions: sa.Table) -> bool:
-    """Copy each claim, its number with it, and return whether there was one."""
+    """Copy all claims with their numbers, and return whether there were any."""
     same = ("id", "criterion", "target", "link", "attempt", "expires_at")
     former = _former(
         _FORMER[0],
@@ -115,7 +115,7 @@ def _copy_claims(actions: sa.Table) -> bool:
 
 
 def _copy_events(events: sa.Table) -> None:
-    """Copy the events but PLANNED, which came with each INTENT and says what the claim says."""
+    """Copy the events except PLANNED, which came with each INTENT and repeats the claim."""
     same = ("at", "state", "who", "resolution")
     former = _former(
         _FORMER[1],
@@ -150,7 +150,7 @@ def _former(name: str, *columns: str) -> sa.TableClause:
 
 
 def _continue_numbers() -> None:
-    """Let PostgreSQL number on from the last action; SQLite does so by itself."""
+    """Let PostgreSQL continue the numbers after the last action; SQLite does so by itself."""
     if op.get_bind().dialect.name == "postgresql":
         op.execute(
             "SELECT setval(pg_get_serial_sequence('prodstatus_action', 'id'), max(id)) "

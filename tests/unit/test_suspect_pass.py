@@ -1,4 +1,4 @@
-"""Which warnings make a pass worth nothing, and what is said of each."""
+"""Which warnings make a pass prove nothing, and the reason for each."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ Enable tracemalloc to get traceback where the object was allocated.
 
 
 class Slow(RuntimeWarning):
-    """A warning of somebody's own."""
+    """A warning class of another library."""
 
 
 @pytest.mark.parametrize(
-    ("category", "message", "told"),
+    ("category", "message", "text"),
     [
         (
             RuntimeWarning,
@@ -72,12 +72,12 @@ class Slow(RuntimeWarning):
         ),
     ],
 )
-def test_a_doubt_has_a_reason(category: type[Warning], message: str, told: str) -> None:
+def test_a_doubt_has_a_reason(category: type[Warning], message: str, text: str) -> None:
     """Each is inconclusive, says what was not seen, and what to do."""
-    doubt = suspect_pass(category, message)
-    assert doubt is not None
-    assert (doubt.text, doubt.kind) == (told, Kind.INCONCLUSIVE)
-    assert doubt.remedy
+    reason = suspect_pass(category, message)
+    assert reason is not None
+    assert (reason.text, reason.kind) == (text, Kind.INCONCLUSIVE)
+    assert reason.remedy
 
 
 @pytest.mark.parametrize(

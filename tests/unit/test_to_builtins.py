@@ -1,4 +1,4 @@
-"""What crosses to another process as it is, and what has to be made fit."""
+"""Which values xdist sends unchanged, and how the others are converted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Odd(str):
 
 
 def sent(data: dict[str, Any] | None, criteria: tuple[str, ...] = ("a",)) -> Any:
-    """Return what a worker sends of a report."""
+    """Return the data that a worker sends for a report."""
     collector = Mock(criteria=dict.fromkeys(criteria))
     collector.manifest.to_json.return_value = "{}"
     worker = Worker(Mock(), Mock(), collector, Mock())
@@ -31,7 +31,7 @@ def sent(data: dict[str, Any] | None, criteria: tuple[str, ...] = ("a",)) -> Any
 
 
 def through(worker: Worker, data: dict[str, Any] | None) -> Any:
-    """Return what a worker makes of a report's data."""
+    """Return the data after a worker has converted it."""
     hook = worker.pytest_report_to_serializable(report=object())
     next(hook)
     with pytest.raises(StopIteration) as stopped:
