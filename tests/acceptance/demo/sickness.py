@@ -146,7 +146,7 @@ def payout_wrong_amount(world: World) -> None:
 
 def payout_wrong_receiver(world: World) -> None:
     item = _payout_item(world, _newest(world, _completed)["userPayoutId"])
-    item.receiver = "somebody.else@mail.example"
+    item.receiver = "someone.else@mail.example"
 
 
 def paypal_not_configured(world: World) -> None:

@@ -22,7 +22,7 @@ def test_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "change_text"),
     [
         ({"status": 1}, "exit status 0 without the plugin, 1 with it"),
         ({"output": "= 1 passed, 1 warning in TIME ="}, "+= 1 passed, 1 warning in TIME ="),
@@ -34,14 +34,14 @@ def test_none() -> None:
     ],
     ids=["status", "output", "outcome", "file"],
 )
-def test_each(change: dict[str, object], told: str) -> None:
+def test_each(change: dict[str, object], change_text: str) -> None:
     """The exit status, the terminal, each test's outcome and each file are compared."""
     differences = list(find_differences(GREEN, replace(GREEN, **change)))  # type: ignore[arg-type]
-    assert any(told in line for line in differences)
+    assert any(change_text in line for line in differences)
 
 
 def test_failing_already() -> None:
-    """A suite that fails without the plugin, or runs nothing, proves nothing and is told."""
+    """A suite that fails without the plugin, or runs nothing, proves nothing and is reported."""
     failed = replace(GREEN, status=1)
     assert list(find_differences(failed, failed)) != []
     empty = replace(GREEN, outcomes=frozenset())

@@ -2,7 +2,7 @@
 
 A comment right above a fenced block says what becomes of it; it doesn't show in the rendered page:
 
-    <!-- file: NAME -->         the block is this file; whoever follows the page writes it
+    <!-- file: NAME -->         the block is this file; each reader writes it
     <!-- append: NAME -->       the block is the end of this file
     <!-- ends with: 0 10 -->    its commands end with one of these; by default with 0
     <!-- not run: REASON -->    its commands are only parsed, for one of the reasons in NOT_RUN
@@ -101,8 +101,8 @@ def blocks_of(page: str) -> tuple[Block, ...]:
     tokens = tokens_of(page)
     for before, token in zip((None, *tokens), tokens, strict=False):
         if token.type == "fence":
-            told = before.content.strip() if before and before.type == "html_block" else ""
-            match = _DIRECTIVE.fullmatch(told)
+            content = before.content.strip() if before and before.type == "html_block" else ""
+            match = _DIRECTIVE.fullmatch(content)
             found.append(
                 Block(
                     page=page,
@@ -133,8 +133,8 @@ def anchors(page: str) -> set[str]:
     tokens = tokens_of(page)
     for token, content in pairwise(tokens):
         if token.type == "heading_open":
-            told = "".join(child.content for child in content.children or ())
-            anchor = re.sub(r"[^\w\- ]", "", told.lower()).replace(" ", "-")
+            title = "".join(child.content for child in content.children or ())
+            anchor = re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
             count = sum(1 for name in found if re.fullmatch(rf"{re.escape(anchor)}(-\d+)?", name))
             found.add(f"{anchor}-{count}" if count else anchor)
     return found

@@ -30,7 +30,7 @@ class Step:
         command: as it stands there.
         shown: the output that the page shows; "" for none.
         allowed: what it may end with.
-        said: the output that it had.
+        output: the output that it had.
         status: what it ended with.
     """
 
@@ -38,7 +38,7 @@ class Step:
     command: str
     shown: str
     allowed: frozenset[int]
-    said: str = ""
+    output: str = ""
     status: int = 0
 
 
@@ -75,11 +75,13 @@ def follow(blocks: Sequence[Block], folder: Path, **environ: str) -> list[Step]:
         timeout=TIMEOUT_S,
         check=False,
     )
-    told = done.stdout.split(_END)
-    said, statuses = told[:-1:2], told[1::2]
-    assert len(said) == len(steps), f"the shell ended early, with {done.returncode}:\n{done.stdout}"
-    ended = zip(steps, said, statuses, strict=True)
-    return [replace(step, said=text, status=int(status)) for step, text, status in ended]
+    chunks = done.stdout.split(_END)
+    output, statuses = chunks[:-1:2], chunks[1::2]
+    assert len(output) == len(steps), (
+        f"the shell ended early, with {done.returncode}:\n{done.stdout}"
+    )
+    ended = zip(steps, output, statuses, strict=True)
+    return [replace(step, output=text, status=int(status)) for step, text, status in ended]
 
 
 def _allowed(block: Block, after: str) -> frozenset[int]:
@@ -93,7 +95,7 @@ def _environment(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if not _OURS.match(name)},
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
-        # Whoever follows the pages has the plugin alone, none of its neighbours.
+        # A reader of the pages has the plugin alone, none of its neighbours.
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTEST_ADDOPTS": "-p pytest_prodstatus.plugin",
         "COLUMNS": "80",
@@ -107,10 +109,10 @@ def _environment(folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
 def check(step: Step) -> None:
     """Assert that a command ended as the page lets it, and said what the page shows."""
     place = f"{step.block.place}: {step.command}"
-    assert step.status in step.allowed, f"{place}\nended with {step.status}:\n{step.said}"
+    assert step.status in step.allowed, f"{place}\nended with {step.status}:\n{step.output}"
     if step.shown:
-        shown, said = plain(step.shown), plain(step.said)
-        assert matches(shown, said), "\n".join([place, "-- shown", *shown, "-- said", *said])
+        shown, output = plain(step.shown), plain(step.output)
+        assert matches(shown, output), "\n".join([place, "-- shown", *shown, "-- printed", *output])
 
 
 _VARYING = {
@@ -130,10 +132,10 @@ def plain(text: str) -> list[str]:
     return [line.rstrip() for line in text.strip("\n").splitlines()]
 
 
-def matches(shown: Sequence[str], said: Sequence[str]) -> bool:
+def matches(shown: Sequence[str], output: Sequence[str]) -> bool:
     """Return whether lines are those of a pattern, in which `...` stands for any lines or none."""
     if not shown:
-        return not said
+        return not output
     if shown[0] == "...":
-        return any(matches(shown[1:], said[start:]) for start in range(len(said) + 1))
-    return bool(said) and shown[0] == said[0] and matches(shown[1:], said[1:])
+        return any(matches(shown[1:], output[start:]) for start in range(len(output) + 1))
+    return bool(output) and shown[0] == output[0] and matches(shown[1:], output[1:])

@@ -77,8 +77,8 @@ def test_every_link_leads_somewhere(page: str) -> None:
         name, _, anchor = unquote(link).partition("#")
         path = ((ROOT / page).parent / name).resolve() if name else ROOT / page
         assert path.is_relative_to(ROOT)
-        told = f"{page} links to {link}, which isn't there"
-        assert path.exists(), told
+        message = f"{page} links to {link}, which isn't there"
+        assert path.exists(), message
         if anchor:
             assert anchor in anchors(str(path.relative_to(ROOT))), f"{page} links to {link}"
 

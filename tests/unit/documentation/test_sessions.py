@@ -49,7 +49,7 @@ def unseen(commands: str) -> Block:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of whoever followed the tutorial: a repository of one commit, and a record."""
+    """The folder of a reader of the tutorial: a repository of one commit, and a record."""
     folder = tmp_path_factory.mktemp("shop") / "shop"
     folder.mkdir()
     files = [block for block in blocks_of("docs/tutorial.md") if not is_run(block)]
@@ -90,7 +90,7 @@ def test_a_page_that_begins_with_nothing(page: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", OTHERS)
-def test_a_page_for_whoever_knows_the_tutorial(page: str, shop: Path, tmp_path: Path) -> None:
+def test_a_page_for_readers_of_the_tutorial(page: str, shop: Path, tmp_path: Path) -> None:
     """Where the tutorial ends every command ends, and says, what the page shows."""
     folder = tmp_path / "shop"
     shutil.copytree(shop, folder)
@@ -142,7 +142,7 @@ prodstatus gate"""
 
 
 def test_the_gate_says_what_its_page_shows(tmp_path: Path) -> None:
-    """Its longest example: two root causes, what hangs on each, and what to do first."""
+    """Its longest example: two root causes, what depends on each, and what to do first."""
     (tmp_path / "pyproject.toml").write_text(_STORE, encoding="utf-8")
     (tmp_path / "test_store.py").write_text(_SICK, encoding="utf-8")
     (shown,) = [block.text for block in blocks_of("docs/gate.md") if block.language == "text"]

@@ -264,8 +264,8 @@ def records(draw: st.DrawFn) -> tuple[Catalogue, Record]:
 def test_final_confirmed_is_a_full_set_of_observations(made: tuple[Catalogue, Record]) -> None:
     """Every declared criterion that FINAL depends on stands CONFIRMED by its own observation."""
     stages, record = made
-    asked = {"final"} if "final" in stages.by_id else set(stages.by_id)
-    depends = stages.closure(asked)
+    required = {"final"} if "final" in stages.by_id else set(stages.by_id)
+    depends = stages.closure(required)
     if record.final.verdict is C:
         status = {s.id: s for s in record.criteria if s.stage in depends}
         assert {name for s in depends for name in stages.by_id[s].criteria} <= set(status)

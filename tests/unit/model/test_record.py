@@ -65,12 +65,12 @@ def test_a_stage_is_affected_from_outside_or_is_a_root(
 def test_names_from_outside_are_one_line(text: str) -> None:
     """A release, a host, a run id and a selection can't break a line."""
     made: Run = run(id=text, selection=text, subject=Subject(release=text, endpoints={text: text}))
-    told = [
+    lines = [
         made.id,
         made.selection or "",
         made.subject.release or "",
         *made.subject.endpoints,
         *made.subject.endpoints.values(),
     ]
-    assert all(len(line.splitlines()) <= 1 for line in told)
+    assert all(len(line.splitlines()) <= 1 for line in lines)
     assert run(id=made.id, selection=made.selection, subject=made.subject) == made
