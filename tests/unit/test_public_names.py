@@ -22,6 +22,7 @@ def test_the_public_surface_is_this() -> None:
     `python -m tests.unit.surface` writes it anew; what it takes away from a project is a break,
     and the changelog says so.
     """
+    pytest.importorskip("sqlalchemy")  # the journal's names need the extra
     assert describe_surface().splitlines() == SURFACE.read_text(encoding="utf-8").splitlines()
 
 
@@ -42,6 +43,7 @@ def test_every_public_name_is_what_it_says() -> None:
 
 def test_the_journal_s_names_cost_nothing_until_they_are_used() -> None:
     """Each is imported on first use; the module alone brings neither pytest nor SQLAlchemy."""
+    pytest.importorskip("sqlalchemy")
     code = (
         "import sys; from pytest_prodstatus import journal; "
         "print(*sorted({'pytest', 'sqlalchemy', 'msgspec'} & set(sys.modules))); "
