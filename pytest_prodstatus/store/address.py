@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, TypeVar
 
 from pytest_prodstatus.store.errors import JournalUnavailable, StateUnavailable
 
@@ -61,6 +63,30 @@ class Part:
     revision: int
     unavailable: type[StateUnavailable]
     consequence: str
+
+
+_Open = TypeVar("_Open", bound="OpenPart")
+
+
+class OpenPart(ABC):
+    """A part of the store that is open, and closed at the end of a `with` block."""
+
+    __slots__ = ()
+
+    def __enter__(self: _Open) -> _Open:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the database's connections; everything is written by then."""
 
 
 JOURNAL = Part(

@@ -20,7 +20,6 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from types import TracebackType
 from typing import Any, final
 
 from pytest_prodstatus.model.history import (
@@ -37,7 +36,7 @@ from pytest_prodstatus.model.history import (
 )
 from pytest_prodstatus.model.record import HISTORY_LIMIT, Record
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.store.address import HISTORY
+from pytest_prodstatus.store.address import HISTORY, OpenPart
 from pytest_prodstatus.store.statements import (
     Row,
     Statements,
@@ -50,7 +49,7 @@ from pytest_prodstatus.store.statements import (
 
 
 @final
-class HistoryStore:
+class HistoryStore(OpenPart):
     """One project's history; open it with `HistoryStore.open` and use it in a `with` block."""
 
     __slots__ = ("_project", "_store")
@@ -71,17 +70,6 @@ class HistoryStore:
             StateUnavailable: the store can't be used; one sentence with the remedy.
         """
         return cls(open_store(url, HISTORY), project)
-
-    def __enter__(self) -> HistoryStore:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Release the database's connections; everything is written by then."""

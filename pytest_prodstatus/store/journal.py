@@ -20,7 +20,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
-from types import TracebackType
 from typing import Literal, final
 
 from msgspec.structs import asdict, replace
@@ -40,7 +39,7 @@ from pytest_prodstatus.store.action import (
     once_a_day,
     require_aware,
 )
-from pytest_prodstatus.store.address import parse_address
+from pytest_prodstatus.store.address import OpenPart, parse_address
 from pytest_prodstatus.store.database import Database
 from pytest_prodstatus.store.errors import (
     Claimed,
@@ -234,7 +233,7 @@ _CONTENDED = (
 
 
 @final
-class Journal:
+class Journal(OpenPart):
     """The journal at one address; open it with `Journal.open` and use it in a `with` block."""
 
     __slots__ = ("_clock", "_database")
@@ -257,17 +256,6 @@ class Journal:
         database = Database(parse_address(url))
         database.prepare()
         return cls(database, clock)
-
-    def __enter__(self) -> Journal:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Release the database's connections; everything is written by then."""

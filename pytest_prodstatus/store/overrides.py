@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from types import TracebackType
 from typing import final
 
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.store.address import OVERRIDES, sqlite_file
+from pytest_prodstatus.store.address import OVERRIDES, OpenPart, sqlite_file
 from pytest_prodstatus.store.errors import InvalidOverride, StateUnavailable
 from pytest_prodstatus.store.sqlite import FileStore
 from pytest_prodstatus.store.statements import Row, Store, insert_into, instant_of, open_store
 
 
 @final
-class Overrides:
+class Overrides(OpenPart):
     """One project's overrides; open them with `Overrides.open` and use them in a `with` block."""
 
     __slots__ = ("_project", "_store")
@@ -36,17 +35,6 @@ class Overrides:
             StateUnavailable: the store can't be used; one sentence with the remedy.
         """
         return cls(open_store(url, OVERRIDES), project)
-
-    def __enter__(self) -> Overrides:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Release the database's connections; everything is written by then."""
