@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator, Mapping
+from copy import copy
 from datetime import datetime, timezone
 from typing import Any, TypeAlias
 
@@ -72,7 +73,7 @@ class Attempts:
         self._spool = spool
         self._require_evidence = require_evidence
         self._unread: list[pytest.TestReport] = []
-        self._early: list[tuple[pytest.TestReport, Phase | None]] = []
+        self._early: list[tuple[pytest.TestReport, pytest.TestReport | None]] = []
         self._passed: dict[str, _Passed] = {}
         self._phases: dict[str, list[Phase]] = {}
         self._suspicions: dict[str, tuple[Reason, str]] = {}
@@ -105,41 +106,35 @@ class Attempts:
         called for each phase of each test.
         """
         self._end_forked_process()
-        values = report.__dict__
-        if MANIFEST in values:
+        if MANIFEST in report.__dict__:
             self._take_manifest(take_manifest(report))
-        plain = only_passed(values)
+        return (yield from self.around(report))
+
+    def around(self, report: pytest.TestReport) -> Generator[None]:
+        """Redact a report, yield to the hooks of everyone else, and take it in."""
+        values = report.__dict__
+        outcome = values.pop(FIRST, values["outcome"])
+        plain = outcome == "passed" and only_passed(values)
         first = None
-        if not plain:
-            self.redact(report)
-            first = self._first(report)
+        if not plain and self._redaction.on:
+            self._redaction.mask(report)
+            self._show_verdicts()
+        if outcome in ("failed", "skipped"):
+            first = copy(report)
+            vars(first)["outcome"] = outcome
         yield
         if plain and values["outcome"] == "passed":
             self._keep(report)
         else:
-            self.take(report, first)
+            self._take(report, first)
 
-    def _first(self, report: pytest.TestReport) -> Phase | None:
-        """Return a report's phase before other hooks change it; None if it passed."""
-        first = vars(report).pop(FIRST, report.outcome)
-        if first not in ("failed", "skipped"):
-            return None
-        phase = phase_of(report)
-        return phase if phase.outcome == first else replace(phase, outcome=first)
-
-    def redact(self, report: pytest.TestReport) -> None:
-        """Take secrets out of a report that says more than that its phase passed."""
-        if self._redaction.on:
-            self._redaction.mask(report)
-            self._show_verdicts()
-
-    def take(self, report: pytest.TestReport, first: Phase | None = None) -> None:
+    def _take(self, report: pytest.TestReport, first: pytest.TestReport | None) -> None:
         """Take in one report of any test; keep it for `begin` if the criteria aren't known yet.
 
         Args:
             report: the report as all hooks have left it.
-            first: its phase before other hooks saw it, if that failed or was skipped; the worse
-                of the two counts.
+            first: the report before other hooks saw it, if it failed or was skipped; the worse of
+                the two counts.
         """
         criteria = self.criteria
         if criteria is None:
@@ -148,14 +143,15 @@ class Attempts:
         elif _is_pass(vars(report)) and first is None:
             self._keep(report)
         elif report.nodeid not in criteria:
-            if report.failed or (first is not None and first.outcome == "failed"):
+            if report.failed or (first is not None and first.failed):
                 self.failed_elsewhere.append(report.nodeid)
         elif report.when != CRASHED or worker_id(getattr(report, "node", None)) not in (
             self.interrupted
         ):
             self.read()
             phase = phase_of(report)
-            phase = phase if first is None else worse_of(first, phase)
+            if first is not None and _account(first) != _account(report):
+                phase = worse_of(phase_of(first), phase)
             self.failed = self.failed or report.failed or phase.outcome == "failed"
             self._of(report.nodeid).append(phase)
             self._note(report)
@@ -165,7 +161,7 @@ class Attempts:
         self.criteria = criteria
         early, self._early = self._early, []
         for report, first in early:
-            self.take(report, first)
+            self._take(report, first)
 
     def _keep(self, report: pytest.TestReport) -> None:
         self._unread.append(report)
@@ -253,6 +249,11 @@ class Attempts:
 
 def _nothing(*_: object) -> None:
     """Do nothing: the function of a part that isn't connected yet."""
+
+
+def _account(report: pytest.TestReport) -> tuple[str, bool]:
+    """Return what a hook may change of a report so that its phase means something else."""
+    return report.outcome, hasattr(report, "wasxfail")
 
 
 def _is_pass(values: Mapping[str, Any]) -> bool:

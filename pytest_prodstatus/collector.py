@@ -358,16 +358,14 @@ class Collector:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self) -> Generator[None, object, object]:
         """Keep the test's exception before a hook can swallow it: this is the innermost wrapper."""
-        self._raised = None
-        try:
-            return (yield)
-        except BaseException as error:
-            self._raised = error
-            raise
+        return (yield from self._keep_raised())
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(self) -> Generator[None, object, object]:
         """Keep the tear-down's exception, likewise."""
+        return (yield from self._keep_raised())
+
+    def _keep_raised(self) -> Generator[None, object, object]:
         self._raised = None
         try:
             return (yield)

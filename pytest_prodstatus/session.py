@@ -67,6 +67,7 @@ class Session:
         self._words: TerminalWords | None = None
         self._junit: JUnitXml | None = None
         self._acting = ""
+        self._manifest = ""
 
     # Parts that are made when first needed. Whether this is an xdist worker is not known before
     # the conftests are loaded.
@@ -121,6 +122,11 @@ class Session:
         from pytest_prodstatus.recorder import Recorder
 
         return Recorder(self.config, self.settings, self.spool, self.redaction)
+
+    @property
+    def _judge_of_run(self) -> Recorder | None:
+        """The recorder, if this process judges and the session is active."""
+        return self.recorder if self.active else None
 
     def activate(self) -> Session:
         """Take part in the run from now on, and return this session.
@@ -192,7 +198,9 @@ class Session:
         if recorder is None:
             from pytest_prodstatus.xdist import Worker
 
-            worker = Worker(self.config, self.redaction, self.collector, self.end_forked_process)
+            worker = Worker(
+                self.config, self.spool, self.redaction, self.collector, self.end_forked_process
+            )
             register(worker, "prodstatus-worker")
             return
         from pytest_prodstatus.terminal import TerminalWords
@@ -228,10 +236,10 @@ class Session:
             from pytest_prodstatus.integrations.github import GitHub
 
             register(GitHub(recorder), "prodstatus-github")
+        from pytest_prodstatus.terminal import Waiting, reporter_of
+
         reporter = reporter_of(self.config)
         if reporter is not None and reporter.verbosity >= 0:
-            from pytest_prodstatus.terminal import Waiting
-
             register(Waiting(recorder), "prodstatus-waiting")
 
     def end_forked_process(self) -> None:
@@ -313,17 +321,9 @@ class Session:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self) -> None:
-        """Begin the run; in a worker, write the manifest that the controller begins it with.
-
-        It runs first, since xdist's own hook lets the controller continue.
-        """
-        if not self.active:
-            return
-        manifest = self.collector.manifest
-        if self.is_worker:
-            self.spool.write_manifest(worker_input(self.config)["workerid"], manifest.to_json())
-        else:
-            self.begin(manifest)
+        """Begin the run; a worker leaves that to its controller."""
+        if self._judge_of_run is not None:
+            self.begin(self.collector.manifest)
 
     def begin(self, manifest: Manifest) -> None:
         """Begin the run with what was collected.
@@ -360,20 +360,20 @@ class Session:
     @pytest.hookimpl
     def pytest_internalerror(self, excrepr: object) -> None:
         """Note pytest's own failure."""
-        if self.active and self.recorder is not None:
-            self.recorder.note_internal_error(excrepr)
+        if self._judge_of_run is not None:
+            self._judge_of_run.note_internal_error(excrepr)
 
     @pytest.hookimpl
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note that the run was cut short."""
-        if self.active and self.recorder is not None:
-            self.recorder.note_interrupt(str(excinfo.value) or excinfo.typename)
+        if self._judge_of_run is not None:
+            self._judge_of_run.note_interrupt(str(excinfo.value) or excinfo.typename)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None]:
         """Judge the run before other plugins report it, and look at its status again after them."""
         self.end_forked_process()
-        recorder = self.recorder if self.active else None
+        recorder = self._judge_of_run
         if recorder is None or not self._judge(recorder, session, int(exitstatus)):
             return (yield)
         try:
@@ -382,7 +382,7 @@ class Session:
             recorder.note_late_failure(error)
             raise
         finally:
-            from pytest_prodstatus.terminal import print_board
+            from pytest_prodstatus.terminal import print_board, reporter_of
 
             session.exitstatus = recorder.reconsider(int(session.exitstatus))
             print_board(recorder, reporter_of(self.config))
@@ -399,7 +399,7 @@ class Session:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_unconfigure(self) -> Generator[None]:
         """Assert the exit status last of all, unlock the output folder, and remove the spool."""
-        recorder = self.recorder if self.active else None
+        recorder = self._judge_of_run
         try:
             return (yield)
         except BaseException as error:
@@ -442,10 +442,10 @@ class Session:
         values["prodstatus_spool"] = str(self.spool.folder)
         values["prodstatus_version"] = __version__
         values["prodstatus_acts"] = self.may_act(worker_id(node))
-        if self.active and self.recorder is not None:
+        if self._judge_of_run is not None:
             values["prodstatus_catalogue"] = self.settings.config.catalogue.digest
-            values["prodstatus_unmarked"] = self.recorder.outputs.unmarked
-            values["prodstatus_marked"] = self.recorder.started
+            values["prodstatus_unmarked"] = self._judge_of_run.outputs.unmarked
+            values["prodstatus_marked"] = self._judge_of_run.started
             if self.settings.has_project:
                 values["prodstatus_root"] = str(self.settings.root)
 
@@ -485,9 +485,12 @@ class Session:
         Raises:
             pytest.UsageError: the criteria make no catalogue, or the worker refused to run.
         """
-        from pytest_prodstatus.criteria import Manifest
+        # Workers that collected the same send the same text, each of them several times.
+        if text != self._manifest:
+            from pytest_prodstatus.criteria import Manifest
 
-        self.begin(Manifest.from_json(text))
+            self._manifest = text
+            self.begin(Manifest.from_json(text))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object, error: object) -> None:
@@ -503,13 +506,6 @@ class Session:
         recorder = self.activate().recorder
         if recorder is not None:
             recorder.note_worker_down(worker, error)
-
-
-def reporter_of(config: pytest.Config) -> pytest.TerminalReporter | None:
-    """Return pytest's terminal reporter; None if there is none."""
-    # Its class isn't checked: pytest 8 has no public name for it.
-    reporter: pytest.TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
-    return reporter
 
 
 def _any_criterion(items: Iterable[pytest.Item]) -> bool:

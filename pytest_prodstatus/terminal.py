@@ -137,6 +137,13 @@ class Waiting:
                 self._output.flush()
 
 
+def reporter_of(config: pytest.Config) -> pytest.TerminalReporter | None:
+    """Return pytest's terminal reporter; None if there is none."""
+    # Its class isn't checked: pytest 8 has no public name for it.
+    reporter: pytest.TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
+    return reporter
+
+
 def print_board(recorder: Recorder, reporter: pytest.TerminalReporter | None) -> None:
     """Print the board and, last, FINAL.
 

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_prodstatus.model.text import utf8
 from pytest_prodstatus.model.walk import INTO, walked
+from pytest_prodstatus.options import worker_input
 from pytest_prodstatus.redaction import only_passed
 from pytest_prodstatus.reports import FIRST, MANIFEST, take_manifest
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_prodstatus.attempts import Attempts
     from pytest_prodstatus.collector import Collector
     from pytest_prodstatus.redaction import Redaction
+    from pytest_prodstatus.spool import Spool
 
 _UNCHANGED = (type(None), bool, int, float, complex, bytes)
 _SCALARS: tuple[type[Any], ...] = (int, float, bytes)
@@ -43,6 +46,7 @@ class Worker:
 
     Args:
         config: pytest's.
+        spool: the folder that the controller may see too.
         redaction: takes secrets out of reports.
         collector: knows the criteria of this process, which may be found later.
         end_forked_process: ends a process that a test forked and that came back from it.
@@ -51,15 +55,30 @@ class Worker:
     def __init__(
         self,
         config: pytest.Config,
+        spool: Spool,
         redaction: Redaction,
         collector: Collector,
         end_forked_process: Callable[[], object],
     ) -> None:
         self._config = config
+        self._spool = spool
         self._redaction = redaction
         self._collector = collector
         self._end_forked_process = end_forked_process
         self._sent = False
+
+    @cached_property
+    def _manifest(self) -> str:
+        """What this worker collected, as JSON; read once the collection is over."""
+        return self._collector.manifest.to_json()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self) -> None:
+        """Write the manifest that the controller begins the run with, if it sees the folder.
+
+        It runs first, since xdist's own hook lets the controller continue.
+        """
+        self._spool.write_manifest(worker_input(self._config)["workerid"], self._manifest)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
@@ -81,7 +100,7 @@ class Worker:
             data = to_builtins(data)
         if not self._sent and not collecting and isinstance(data, dict):
             self._sent = True
-            data[MANIFEST] = self._collector.manifest.to_json()
+            data[MANIFEST] = self._manifest
         return data
 
     @pytest.hookimpl(tryfirst=True)
@@ -95,7 +114,7 @@ class Worker:
     def pytest_sessionfinish(self) -> None:
         """Leave the manifest for a controller that got no report."""
         output = self._config.workeroutput  # type: ignore[attr-defined]
-        output[MANIFEST] = self._collector.manifest.to_json()
+        output[MANIFEST] = self._manifest
 
 
 class FirstReport:
@@ -122,10 +141,7 @@ class FirstReport:
         attempts = self._begin(text) if text else None
         if attempts is None:
             return (yield)
-        attempts.redact(report)
-        result = yield
-        attempts.take(report)
-        return result
+        return (yield from attempts.around(report))
 
 
 def start_none_again(scheduler: Any, judging: Callable[[], bool]) -> None:

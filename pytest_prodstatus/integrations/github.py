@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from pytest_prodstatus.recorder import Recorder
+from pytest_prodstatus.terminal import reporter_of
 from pytest_prodstatus.writers.exports import Row
 from pytest_prodstatus.writers.files import write_failure
 from pytest_prodstatus.writers.github import (
@@ -65,10 +66,7 @@ class GitHub:
             self.recorder.outputs.notices.append(notice)
 
     def _print(self, config: pytest.Config, lines: list[str]) -> None:
-        # By name, since pytest 8 doesn't export the reporter's class.
-        reporter: pytest.TerminalReporter | None = config.pluginmanager.get_plugin(
-            "terminalreporter"
-        )
+        reporter = reporter_of(config)
         if reporter is not None:
             reporter.ensure_newline()
         for line in lines:

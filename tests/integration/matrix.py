@@ -1393,6 +1393,12 @@ LYING = [
         {"api.a": "BLOCKED skipped"},
     ),
     lying(
+        "a hook calls a skipped report passed, and takes its reason away",
+        "def pytest_runtest_logreport(report): report.outcome, report.longrepr = 'passed', None\n",
+        "@api\n@pytest.mark.skip\ndef test_a(): pass\n",
+        {"api.a": "BLOCKED skipped"},
+    ),
+    lying(
         "a hook makes a passed report of a failure",
         """
         import pytest

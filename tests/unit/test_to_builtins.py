@@ -25,7 +25,7 @@ def sent(data: dict[str, Any] | None, criteria: tuple[str, ...] = ("a",)) -> Any
     """Return the data that a worker sends for a report."""
     collector = Mock(criteria=dict.fromkeys(criteria))
     collector.manifest.to_json.return_value = "{}"
-    worker = Worker(Mock(), Mock(), collector, Mock())
+    worker = Worker(Mock(), Mock(), Mock(), collector, Mock())
     through(worker, {})  # the first has the manifest
     return through(worker, data)
 
