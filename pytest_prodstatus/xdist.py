@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator, Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -66,11 +65,14 @@ class Worker:
         self._collector = collector
         self._end_forked_process = end_forked_process
         self._sent = False
+        self._text = ""
 
-    @cached_property
     def _manifest(self) -> str:
-        """What this worker collected, as JSON; read once the collection is over."""
-        return self._collector.manifest.to_json()
+        """Return what this worker collected, as JSON; the collection must be over."""
+        # No cached property: up to pytest 8.3, registering an object reads all its attributes.
+        if not self._text:
+            self._text = self._collector.manifest.to_json()
+        return self._text
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self) -> None:
@@ -78,7 +80,7 @@ class Worker:
 
         It runs first, since xdist's own hook lets the controller continue.
         """
-        self._spool.write_manifest(worker_input(self._config)["workerid"], self._manifest)
+        self._spool.write_manifest(worker_input(self._config)["workerid"], self._manifest())
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
@@ -100,7 +102,7 @@ class Worker:
             data = to_builtins(data)
         if not self._sent and not collecting and isinstance(data, dict):
             self._sent = True
-            data[MANIFEST] = self._manifest
+            data[MANIFEST] = self._manifest()
         return data
 
     @pytest.hookimpl(tryfirst=True)
@@ -114,7 +116,7 @@ class Worker:
     def pytest_sessionfinish(self) -> None:
         """Leave the manifest for a controller that got no report."""
         output = self._config.workeroutput  # type: ignore[attr-defined]
-        output[MANIFEST] = self._manifest
+        output[MANIFEST] = self._manifest()
 
 
 class FirstReport:
