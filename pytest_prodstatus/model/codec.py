@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any, NoReturn
 
 import msgspec
@@ -148,10 +149,14 @@ def _fields_of(value: Struct) -> Iterator[tuple[str, Any]]:
     config = value.__struct_config__
     if config.tag_field:
         yield config.tag_field, config.tag
-    for field in fields(type(value)):
+    for field in _fields(type(value)):
         item = getattr(value, field.name)
         if not (config.omit_defaults and item == field.default):
             yield field.encode_name, item
+
+
+# It evaluates the annotations each time: 60 µs for a Struct.
+_fields = cache(fields)
 
 
 def _compact(value: object) -> bytes:

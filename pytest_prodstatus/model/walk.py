@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from msgspec import Struct, inspect
 from msgspec.structs import replace
@@ -22,6 +21,9 @@ Visit = Callable[[Any], Any]
 
 INTO: Any = object()
 _COLLECTIONS: tuple[type[Any], ...] = (list, tuple, set, frozenset)
+_Texts: TypeAlias = tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]
+_TEXTS: dict[type[Struct], _Texts] = {}
+"""What `_texts_of` has found so far."""
 
 
 def walked(value: Any, visit: Visit, *, builtin: bool = False) -> Any:
@@ -125,15 +127,22 @@ def _all_identical(before: list[Any], after: list[Any]) -> bool:
     return len(before) == len(after) and all(map(operator.is_, before, after))
 
 
-@cache
-def _texts_of(kind: type[Struct]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+def _texts_of(kind: type[Struct]) -> _Texts:
     """Return the names of a Struct's fields that may contain text, and a getter of their values."""
-    info = inspect.type_info(kind)
-    assert isinstance(info, inspect.StructType)  # noqa: S101  true of every Struct
-    names = tuple(field.name for field in info.fields if _holds_text(field.type, kind))
+    if kind not in _TEXTS:
+        info = inspect.type_info(kind)
+        assert isinstance(info, inspect.StructType)  # noqa: S101  true of every Struct
+        _learn(info)
+    return _TEXTS[kind]
+
+
+def _learn(info: inspect.StructType) -> None:
+    """Add a Struct and all that it contains to `_TEXTS`; `type_info` costs a millisecond."""
+    names = tuple(field.name for field in info.fields if _holds_text(field.type, info.cls))
     if len(names) < 2:  # for a single name, attrgetter returns no tuple
-        return names, lambda value: tuple(getattr(value, name) for name in names)
-    return names, operator.attrgetter(*names)
+        _TEXTS[info.cls] = names, lambda value: tuple(getattr(value, name) for name in names)
+    else:
+        _TEXTS[info.cls] = names, operator.attrgetter(*names)
 
 
 def _holds_text(kind: inspect.Type, outer: type[Struct]) -> bool:
@@ -143,7 +152,9 @@ def _holds_text(kind: inspect.Type, outer: type[Struct]) -> bool:
         case inspect.Metadata():
             return kind.extra != IDENTITY and _holds_text(kind.type, outer)
         case inspect.StructType():
-            return kind.cls is outer or bool(_texts_of(kind.cls)[0])
+            if kind.cls is not outer and kind.cls not in _TEXTS:
+                _learn(kind)
+            return kind.cls is outer or bool(_TEXTS[kind.cls][0])
         case inspect.DictType():
             return _holds_text(kind.key_type, outer) or _holds_text(kind.value_type, outer)
         case inspect.UnionType():
