@@ -7,10 +7,18 @@ from datetime import datetime
 
 import pytest
 
+from pytest_prodstatus.model.codec import record_pieces
 from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.verdict import Kind, Reason
+from pytest_prodstatus.project import attestation_of
 from pytest_prodstatus.publish import Problem, publish_readable, publish_record
 from pytest_prodstatus.settings import Settings
-from pytest_prodstatus.writers.files import FolderInUse, FolderLock, clear_leftovers
+from pytest_prodstatus.writers.files import (
+    FolderInUse,
+    FolderLock,
+    clear_leftovers,
+    write_failure,
+)
 
 
 class Outputs:
@@ -21,10 +29,18 @@ class Outputs:
         problems: the outputs that could not be written at the end of the run.
         unmarked: why the run could not write that nothing is confirmed yet; "" if it could.
         unwritten: the record could not be written, so there is no verdict.
+        untrusted: why nothing is carried over from the last record, although it can be read; None
+            if it can be trusted.
+
+    Args:
+        settings: of the run.
+        sign_key: the private key that signs the record, or its URI; None if the run signs nothing.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, sign_key: str | None = None) -> None:
         self.settings = settings
+        self.untrusted: Reason | None = None
+        self._sign_key = sign_key
         self.notices: list[str] = []
         self.problems: list[Problem] = []
         self.unmarked = ""
@@ -62,7 +78,8 @@ class Outputs:
                 msg = f"{path}: the {what} is {kind}; name a regular file"
                 raise pytest.UsageError(msg)
         try:
-            text = settings.record.read_text(encoding="utf-8")
+            content = settings.record.read_bytes()
+            text = content.decode("utf-8")
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
@@ -85,7 +102,46 @@ class Outputs:
             )
             self.notices.append(notice)
             return None
+        if last is not None and settings.config.signed_by:
+            self.untrusted = self._distrust(content, last)
         return last
+
+    def _distrust(self, content: bytes, last: Record) -> Reason | None:
+        """Return why no verdict may be carried over from a record; None if trusted keys signed it.
+
+        A record of a run that was killed holds the last one, and has no signature of its own.
+        """
+        from pytest_prodstatus.signing import SigningError, distrust, trusted_keys
+
+        settings, config = self.settings, self.settings.config
+        try:
+            keys = trusted_keys(config.signed_by, settings.root, config.signed_by_threshold)
+            text = distrust(settings.record, content, last, [keys], target=settings.target)
+        except SigningError as error:
+            text = str(error)
+        remedy = "run the whole suite, and sign its record with prodstatus sign"
+        return Reason(text=text, kind=Kind.UNTRUSTED, remedy=remedy) if text else None
+
+    def sign(self, record: Record) -> list[Problem]:
+        """Write the attestation of a finished record, if this run signs; return what went wrong."""
+        if self._sign_key is None:
+            return []
+        from pytest_prodstatus.attest import Attest
+        from pytest_prodstatus.signing import SigningError, signer_of
+
+        path = self.settings.record
+        override = max(record.overrides, key=lambda found: found.until, default=None)
+        try:
+            attest = Attest(self.settings.config, [signer_of(self._sign_key)])
+            # What was composed, not what lies there by now: a test may have written it.
+            attest.write(record, b"".join(record_pieces(record)), path, override)
+        except SigningError as error:
+            text = f"the record can't be signed: {error}"
+        except OSError as error:
+            text = f"the record can't be signed: {write_failure(path, error)}"
+        else:
+            return []
+        return [Problem(attestation_of(path), text)]
 
     def begin(self, marker: Record) -> None:
         """Write `marker`, which says that nothing is confirmed; set `unmarked` if that fails."""

@@ -73,6 +73,16 @@ class Layout:
         return self.root / name if "/" in name else self.folder / name
 
 
+def attestation_of(record: Path) -> Path:
+    """Return the path of a record's attestation: `status.intoto.json` beside `status.json`."""
+    return record.with_name(f"{record.stem}.intoto.json")
+
+
+def test_result_of(record: Path) -> Path:
+    """Return the path of the same record as a signed test result, for other verifiers."""
+    return record.with_name(f"{record.stem}.test-result.intoto.json")
+
+
 FILE = "pyproject.toml"
 
 

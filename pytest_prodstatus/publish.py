@@ -19,7 +19,13 @@ from msgspec.structs import replace
 from pytest_prodstatus.model.codec import record_pieces
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.verdict import Kind, Reason
-from pytest_prodstatus.project import Layout, name_in, variables_of
+from pytest_prodstatus.project import (
+    Layout,
+    attestation_of,
+    name_in,
+    test_result_of,
+    variables_of,
+)
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.document import digest_of, write_document
 from pytest_prodstatus.writers.files import write_atomically
@@ -86,7 +92,13 @@ def publish_readable(record: Record, config: Config, layout: Layout) -> Publishe
 
 
 def publish_record(record: Record, path: Path) -> list[Problem]:
-    """Write the record; if that fails, remove the old one, so that it isn't read as this run's."""
+    """Write the record; if that fails, remove the old one, so that it isn't read as this run's.
+
+    The attestation of the former record is removed: it says nothing about this one.
+    """
+    for attestation in (attestation_of(path), test_result_of(path)):
+        with contextlib.suppress(OSError):
+            attestation.unlink(missing_ok=True)
     problems = _written(path, _joined(record_pieces(record)))
     if problems:
         with contextlib.suppress(OSError):

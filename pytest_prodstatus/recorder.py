@@ -40,6 +40,7 @@ from pytest_prodstatus.settings import (
     restriction,
     selection_words,
     suite_commit,
+    this_machine,
     versions,
 )
 from pytest_prodstatus.spool import Spool
@@ -62,13 +63,18 @@ class Recorder:
     """
 
     def __init__(
-        self, config: pytest.Config, settings: Settings, spool: Spool, redaction: Redaction
+        self,
+        config: pytest.Config,
+        settings: Settings,
+        spool: Spool,
+        redaction: Redaction,
+        sign_key: str | None = None,
     ) -> None:
         self.config = config
         self.settings = settings
         self.spool = spool
         self.redaction = redaction
-        self.outputs = Outputs(settings)
+        self.outputs = Outputs(settings, sign_key)
         self.archive = Archive(settings.root, saves=settings.saves)
         self.attempts = Attempts(
             redaction, spool, require_evidence=settings.config.require_evidence
@@ -141,6 +147,7 @@ class Recorder:
             commit=commit,
             dirty=dirty,
             catalogue=settings.config.catalogue.digest,
+            machine=this_machine(),
         )
 
     def _mark(self, catalogue: Catalogue, criteria: Collection[Criterion]) -> None:
@@ -271,12 +278,27 @@ class Recorder:
         self._note_status(pytest_status)
         record = self._write(pytest_status)
         self.outputs.note_waivers(record, finished)
+        self._note_foreign(record)
         if not self.settings.has_project:
             self.outputs.notices.append(
                 "no [tool.prodstatus] here or above: nothing is declared, so nothing that is "
                 "missing can be noticed; prodstatus gate needs --root"
             )
         return record
+
+    def _note_foreign(self, record: Record) -> None:
+        """Add a notice if verdicts are carried over from another machine, and nobody signed them.
+
+        With `signed_by` the signature answers the question.
+        """
+        former = self._former.run.machine if self._former else ""
+        carried = sum(status.carried_over for status in record.criteria)
+        if carried and former != record.run.machine and not self.settings.config.signed_by:
+            what = "1 verdict is" if carried == 1 else f"{carried} verdicts are"
+            self.outputs.notices.append(
+                f"{what} carried over from a record that another machine or user made, and nobody "
+                "signed (signed_by)"
+            )
 
     def _write(self, pytest_status: int) -> Record:
         """Compose the record, save it and publish it; again after a new failure."""
@@ -288,7 +310,9 @@ class Recorder:
             published = publish_readable(saved.record, config, layout)
             if self._note_problems(published.problems):
                 continue
-            if not self._note_problems(self.outputs.publish_record(published.record)):
+            if self._note_problems(self.outputs.publish_record(published.record)):
+                continue
+            if not self._note_problems(self.outputs.sign(published.record)):
                 break
         self.record = published.record
         return self.record
@@ -401,6 +425,7 @@ class Recorder:
             files=manifest.files,
             missing=self._missing,
             former=self._former,
+            untrusted=self.outputs.untrusted,
         )
 
     def marker(self) -> Record:

@@ -48,6 +48,10 @@ def session_of(config: pytest.Config) -> Session:
     return config.stash[_SESSION]
 
 
+SIGN_KEY = "PRODSTATUS_SIGN_KEY"
+"""The variable with the private key; here as well, so that a run without it imports nothing."""
+
+
 class Session:
     """What this process knows and does of one run.
 
@@ -68,6 +72,7 @@ class Session:
         self._junit: JUnitXml | None = None
         self._acting = ""
         self._manifest = ""
+        self._sign_key: str | None = None
 
     # Parts that are made when first needed. Whether this is an xdist worker is not known before
     # the conftests are loaded.
@@ -105,7 +110,11 @@ class Session:
         """Takes secrets out of what this process prints and hands on."""
         from pytest_prodstatus.redaction import Redaction
 
-        return Redaction(self.settings)
+        redaction = Redaction(self.settings)
+        if self._sign_key and "\n" in self._sign_key:  # the key itself, not its URI
+            for line in self._sign_key.splitlines()[1:-1]:  # between the PEM marks
+                redaction.register(line)
+        return redaction
 
     @cached_property
     def collector(self) -> Collector:
@@ -121,7 +130,7 @@ class Session:
             return None
         from pytest_prodstatus.recorder import Recorder
 
-        return Recorder(self.config, self.settings, self.spool, self.redaction)
+        return Recorder(self.config, self.settings, self.spool, self.redaction, self._sign_key)
 
     @property
     def _judge_of_run(self) -> Recorder | None:
@@ -167,6 +176,10 @@ class Session:
         Raises:
             pytest.UsageError: the settings can't be used, or another run writes the folder.
         """
+        if SIGN_KEY in os.environ:
+            from pytest_prodstatus.signing import take_key
+
+            self._sign_key = take_key(os.environ)
         if "PYTEST_XDIST_WORKER" in os.environ:
             return
         namespace = known_before_conftests(self.config, parser, args)

@@ -6,6 +6,7 @@ Also the part of the suite that the run selects, and the versions of what it run
 from __future__ import annotations
 
 import argparse
+import hashlib
 import os
 import platform
 import subprocess
@@ -103,6 +104,13 @@ def _git(root: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
+
+
+def this_machine() -> str:
+    """Return a digest of this machine's name and this user's id."""
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "")
+    text = f"{platform.node()}\0{user}"
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def versions(config: pytest.Config) -> dict[str, str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -29,6 +30,9 @@ from pytest_prodstatus.publish import publish
 from pytest_prodstatus.readers import pytestini
 from pytest_prodstatus.readers.config import TARGET_FORM, ConfigError
 from pytest_prodstatus.writers.files import FolderInUse, FolderLock
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.signing import Keys
 
 _OPTIONS: Mapping[str, str] = {
     "--target": "target",
@@ -70,12 +74,30 @@ def path(ctx: click.Context, param: click.Parameter, value: str | None) -> str |
     return value
 
 
+def paths(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return paths unchanged; refuse an empty one, such as the value of an unset variable."""
+    for value in values:
+        path(ctx, param, value)
+    return values
+
+
 def target(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
     """Return the name of a system; refuse one that can't be the name of a folder."""
     if value is not None and not TARGET_FORM.fullmatch(value):
         msg = f"{value!r}: use letters, digits, '.', '_' and '-', as in 'staging'"
         raise click.BadParameter(msg)
     return value
+
+
+def digests(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, str] | None:  # noqa: ARG001
+    """Parse a digest such as `sha256:9f86d0…`; None if none is given."""
+    if value is None:
+        return None
+    name, _, digits = value.strip().lower().partition(":")
+    if not name.isalnum() or not re.fullmatch(r"[0-9a-f]{32,128}", digits):
+        msg = f"{value!r}: write the algorithm and the digest, as in sha256:9f86d081…"
+        raise click.BadParameter(msg)
+    return {name: digits}
 
 
 FILE = click.Path(path_type=Path)
@@ -169,37 +191,102 @@ class UnreadableError(Exception):
     """A record that can't be read; the message is one sentence that names the file."""
 
 
+def content_at(path: Path) -> bytes:
+    """Read the bytes of a record's file.
+
+    Raises:
+        UnreadableError: there is no file, or it can't be read.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        msg = f"there is no record at {path}"
+        raise UnreadableError(msg) from None
+    except OSError as error:
+        msg = f"{path} can't be read: {error.strerror or error}"
+        raise UnreadableError(msg) from None
+
+
+def record_in(content: bytes, path: Path) -> Record:
+    """Return the record in the bytes of a file.
+
+    Raises:
+        UnreadableError: it can't be read.
+    """
+    try:
+        return read_record(content.decode("utf-8"), str(path))
+    except UnicodeDecodeError as error:
+        msg = f"{path} can't be read: {error}"
+        raise UnreadableError(msg) from None
+    except RecordError as error:
+        raise UnreadableError(str(error)) from None
+
+
 def record_at(path: Path) -> Record:
     """Read the record in a file such as `status.json`.
 
     Raises:
         UnreadableError: there is no file, or it can't be read.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        msg = f"there is no record at {path}"
-        raise UnreadableError(msg) from None
-    except (OSError, UnicodeDecodeError) as error:
-        cause = error.strerror if isinstance(error, OSError) and error.strerror else error
-        msg = f"{path} can't be read: {cause}"
-        raise UnreadableError(msg) from None
-    try:
-        return read_record(text, str(path))
-    except RecordError as error:
-        raise UnreadableError(str(error)) from None
+    return record_in(content_at(path), path)
 
 
-def named_record(path: Path) -> Record:
-    """Read the record in a file that a person named.
+def named_content(path: Path) -> bytes:
+    """Read the bytes of a record's file that a person named.
 
     Raises:
         click.UsageError: there is no file, or it can't be read.
     """
     try:
-        return record_at(path)
+        return content_at(path)
     except UnreadableError as error:
         raise click.UsageError(str(error)) from None
+
+
+def named_record(path: Path, content: bytes | None = None) -> Record:
+    """Read the record in a file that a person named.
+
+    Args:
+        path: the file.
+        content: its bytes; None to read them.
+
+    Raises:
+        click.UsageError: there is no file, or it can't be read.
+    """
+    try:
+        return record_in(named_content(path) if content is None else content, path)
+    except UnreadableError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def key_sets(project: Project, named: Sequence[str] = (), threshold: int = 1) -> list[Keys]:
+    """Return the sets of public keys that must vouch for a record; none if it may be unsigned.
+
+    The keys of the configuration always count, so that no command line can drop them.
+
+    Args:
+        project: the project, with the keys of its configuration.
+        named: further keys, relative to the current folder.
+        threshold: how many of the further keys must have signed.
+
+    Raises:
+        click.UsageError: a key can't be used, or the extra `sign` isn't installed.
+    """
+    config = project.config
+    if not named and not config.signed_by:
+        return []
+    from pytest_prodstatus.signing import SigningError, trusted_keys
+
+    try:
+        sets = []
+        if config.signed_by:
+            least = config.signed_by_threshold
+            sets.append(trusted_keys(config.signed_by, project.root, least))
+        if named:
+            sets.append(trusted_keys(named, Path.cwd(), threshold))
+    except SigningError as error:
+        raise click.UsageError(str(error)) from None
+    return sets
 
 
 _INSTALL = (

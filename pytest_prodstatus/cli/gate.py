@@ -14,16 +14,21 @@ from pytest_prodstatus import clock
 from pytest_prodstatus.cli.common import (
     FILE,
     UnreadableError,
+    content_at,
+    digests,
     dir_option,
     duration,
+    key_sets,
+    paths,
     place_of,
-    record_at,
+    record_in,
     root_option,
     shown,
     target_option,
     words,
 )
 from pytest_prodstatus.cli.overrides import active_override, save_override
+from pytest_prodstatus.cli.trust import Trust
 from pytest_prodstatus.model.gate import (
     UnknownStageError,
     decide,
@@ -48,6 +53,7 @@ Examples:
   prodstatus gate --run "$PRODSTATUS_RUN_ID" --subject v41
   prodstatus gate --target staging --commit "$GITHUB_SHA" --format github
   prodstatus gate eu.json us.json --require oauth,order --max-age 1h
+  prodstatus gate --signed-by keys/ --subject v41 --subject-digest sha256:9f86d081...
   prodstatus gate --override "the fix itself" --by Ann --for 2h
 
 \b
@@ -92,6 +98,27 @@ Exit status:
     help="Require these stages, and the stages that they require, instead of FINAL.",
 )
 @click.option(
+    "--signed-by",
+    multiple=True,
+    callback=paths,
+    metavar="KEY",
+    help="Require the signature of this public key, a file or a folder of them; it may be repeated."
+    "  [default: the key signed_by, which always counts]",
+)
+@click.option(
+    "--threshold",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    help="How many of the keys of --signed-by must have signed.",
+)
+@click.option(
+    "--subject-digest",
+    callback=digests,
+    metavar="ALGORITHM:DIGEST",
+    help="The digest of the release that must have been signed.",
+)
+@click.option(
     "--check-document", is_flag=True, help="Refuse a status document that was edited by hand."
 )
 @click.option(
@@ -123,6 +150,9 @@ def command(
     run: str | None,
     max_age: timedelta,
     require: str | None,
+    signed_by: tuple[str, ...],
+    threshold: int,
+    subject_digest: dict[str, str] | None,
     check_document: bool,
     form: str,
     reason: str | None,
@@ -156,8 +186,18 @@ def command(
             raise click.UsageError(msg)
         new = Override(target=system, reason=reason, who=who, since=now, until=now + lasting)
         save_override(new, project.root)
+    trusted = key_sets(project, signed_by, threshold)
+    if subject_digest and not trusted:
+        msg = "--subject-digest needs --signed-by KEY: only an attestation says it"
+        raise click.UsageError(msg)
+    if threshold > 1 and not signed_by:
+        msg = (
+            f"--threshold {threshold} needs --signed-by KEY, or signed_by_threshold beside the key"
+        )
+        raise click.UsageError(msg)
     override, problem = active_override(system, now, project.root)
-    gate = _Gate(project, query, override, check_document)
+    trust = Trust(project.root, query, trusted, subject_digest)
+    gate = _Gate(project, query, override, check_document, trust)
     paths = records or (place.record,)
     try:
         if project.config.catalogue.declared:
@@ -179,17 +219,22 @@ class _Gate:
     query: GateQuery
     override: Override | None
     check_document: bool
+    trust: Trust
 
     def report(self, path: Path) -> GateReport:
         """Return the gate's decision by one record."""
         source = shown(path)
         try:
-            record = record_at(path)
+            content = content_at(path)
+            record = record_in(content, path)
         except UnreadableError as error:
             again = run_again(self.query, same_id=True)
             gone = Violation(kind=ViolationKind.UNREADABLE, text=str(error), remedy=again)
             decision = decision_without_record((gone,), self.query, self.override)
             return GateReport(source=source, run=None, decision=decision)
+        found = [*self.trust.violations(path, content, record, clock.now())]
+        if self.check_document:
+            found += self._document(record, path)
         decision = decide(
             record,
             self.project.config.catalogue,
@@ -197,7 +242,7 @@ class _Gate:
             clock.now(),
             waivers=self.project.config.waivers,
             override=self.override,
-            found=self._document(record, path) if self.check_document else (),
+            found=found,
         )
         return GateReport(source=source, run=record.run, decision=decision)
 

@@ -10,6 +10,8 @@ from pytest_prodstatus.version import __version__
 
 COMMANDS: dict[str, str] = {
     "gate": "Print whether a record opens the deploy gate, and exit accordingly.",
+    "sign": "Sign the decision about a record, with an end.",
+    "key": "Make a key pair for signing.",
     "merge": "Make one record out of the shards of one run.",
     "history": "Print since when each stage has its verdict, and what changed.",
     "journal": "List the real actions, and settle one whose result isn't known.",

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from pytest_prodstatus.cli.common import FILE, dir_option, named_record, place_of, root_option
+from pytest_prodstatus.cli.common import (
+    FILE,
+    dir_option,
+    key_sets,
+    named_content,
+    named_record,
+    place_of,
+    root_option,
+)
 from pytest_prodstatus.model.catalogue import CatalogueError
 from pytest_prodstatus.model.merge import MergeError, merge, unobserved
 from pytest_prodstatus.model.record import Record
@@ -45,10 +54,11 @@ def command(
     """Make one record out of the RECORDs of shards, and list the criteria that no shard ran.
 
     Shards have the same run id, target, subject, suite commit and catalogue; others are refused.
+    With the key signed_by, each must be signed (prodstatus sign SHARD).
     """
     place = place_of(root=root, dir=folder)
     project = place.project
-    shards = {str(path): named_record(path) for path in records}
+    shards = _trusted(records, project)
     try:
         merged = merge(shards, project.config.catalogue)
     except (MergeError, CatalogueError) as error:
@@ -72,6 +82,27 @@ def command(
         click.echo(f"wrote {output}")
     click.echo(final_line(merged).text)
     sys.exit(merged.decision.exit_code)
+
+
+def _trusted(paths: Sequence[Path], project: Project) -> dict[str, Record]:
+    """Return the shards by their paths.
+
+    Raises:
+        click.UsageError: one can't be read, or isn't signed and `signed_by` wants that.
+    """
+    keys = key_sets(project)
+    shards = {}
+    for path in paths:
+        content = named_content(path)
+        shard = shards[str(path)] = named_record(path, content)
+        if keys:
+            from pytest_prodstatus.signing import distrust
+
+            problem = distrust(path, content, shard, keys, target=shard.run.target)
+            if problem:
+                msg = f"{problem}; sign each shard in a step of its own: prodstatus sign {path}"
+                raise click.UsageError(msg)
+    return shards
 
 
 def _save(merged: Record, project: Project) -> Record:

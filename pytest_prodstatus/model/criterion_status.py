@@ -44,6 +44,7 @@ class RunData(NamedTuple):
         files: paths of the files that were collected completely.
         missing: paths of the files that could not be collected, and why.
         former: the last finished record of the same target.
+        untrusted: why no CONFIRMED of that record is carried over; None if they may be.
     """
 
     catalogue: Catalogue
@@ -55,6 +56,7 @@ class RunData(NamedTuple):
     files: frozenset[str] = frozenset()
     missing: Mapping[str, Reason] = MappingProxyType({})
     former: Record | None = None
+    untrusted: Reason | None = None
 
 
 def criterion_statuses(data: RunData, run: Run, now: datetime) -> list[CriterionStatus]:
@@ -96,7 +98,12 @@ def criterion_statuses(data: RunData, run: Run, now: datetime) -> list[Criterion
 
 
 def carried(
-    old: CriterionStatus, stage: Stage, now: datetime, release: str | None
+    old: CriterionStatus,
+    stage: Stage,
+    now: datetime,
+    release: str | None,
+    *,
+    untrusted: Reason | None = None,
 ) -> CriterionStatus:
     """Carry a criterion's former status over to now; a CONFIRMED that is outdated is BLOCKED.
 
@@ -105,12 +112,13 @@ def carried(
         stage: its stage, whose `valid_for` limits its age.
         now: the instant at which its age is measured.
         release: the release that is judged now; None if it wasn't named.
+        untrusted: why the record that says so can't be trusted; None if it can.
     """
     own = replace(old, carried_over=old.observed is not None, selected=False)
     if old.observed is not Verdict.CONFIRMED:
         return replace(own, verdict=old.observed or Verdict.BLOCKED)
     # Clocks differ, but a date further ahead than the validity itself is no use.
-    reason = outdated(old, stage, now, release, ahead=stage.valid_for)
+    reason = untrusted or outdated(old, stage, now, release, ahead=stage.valid_for)
     return replace(own, verdict=Verdict.BLOCKED if reason else Verdict.CONFIRMED, **because(reason))
 
 
@@ -208,7 +216,7 @@ def _unselected_status(
             nodeid=criterion.nodeid,
             side_effects=criterion.side_effects,
         )
-        return carried(updated, data.catalogue.by_id[updated.stage], now, run.subject.release)
+        return _carried(updated, data, run, now)
     reason = Reason(text="it was not selected, and no earlier run observed it", kind=Kind.NOT_RUN)
     return not_observed(criterion, reason, selected=False)
 
@@ -221,8 +229,13 @@ def _uncollected_status(
     if file in data.missing and (data.stages is None or old.stage in data.stages):
         return not_observed(old, data.missing[file])
     if file in data.missing or (data.restricted and file not in data.files):
-        return carried(old, data.catalogue.by_id[old.stage], now, run.subject.release)
+        return _carried(old, data, run, now)
     return None
+
+
+def _carried(old: CriterionStatus, data: RunData, run: Run, now: datetime) -> CriterionStatus:
+    stage = data.catalogue.by_id[old.stage]
+    return carried(old, stage, now, run.subject.release, untrusted=data.untrusted)
 
 
 def _unprovided_status(name: str, stage_id: str, data: RunData) -> CriterionStatus:

@@ -214,6 +214,8 @@ class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         complete: every criterion of the catalogue was observed in this run.
         versions: with what the run was made, by name.
         incidents: what went wrong outside any criterion; each of them caps FINAL at BLOCKED.
+        machine: a digest of the machine and the user that ran it; it tells two of them apart, and
+            says no more.
         shard: it is one of several runs that share an id, each of a part of the catalogue; its
             record counts only after it is merged with the others.
     """
@@ -230,6 +232,7 @@ class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     complete: bool = False
     versions: Mapping[str, str] = {}
     incidents: tuple[Reason, ...] = ()
+    machine: Identity = ""
     shard: bool = False
 
     def __post_init__(self) -> None:

@@ -38,6 +38,7 @@ class ViolationKind(Enum):
     """
 
     UNREADABLE = "unreadable"
+    UNTRUSTED = "untrusted"
     RUN = "run"
     SHARD = "shard"
     TARGET = "target"
@@ -58,6 +59,7 @@ class ViolationKind(Enum):
 
 NOT_ABOUT_QUERY = (
     ViolationKind.UNREADABLE,
+    ViolationKind.UNTRUSTED,
     ViolationKind.RUN,
     ViolationKind.SHARD,
     ViolationKind.TARGET,

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 from msgspec.structs import fields, force_setattr
 
 from pytest_prodstatus.model.catalogue import (
@@ -69,6 +69,8 @@ class _Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     success_criteria: tuple[str, ...] = ()
     exports: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    signed_by: tuple[str, ...] = ()
+    signed_by_threshold: Annotated[int, Meta(ge=1, le=100)] = 1
     path: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
@@ -114,6 +116,9 @@ class Config(_Options, frozen=True, kw_only=True):
         success_criteria: sentences at the end of the document.
         exports: names of the formats that a run also writes (`writers/exports.py`).
         secrets: patterns of variables' names: `*_PIN` is a secret too, `!CACHE_KEY` isn't one.
+        signed_by: files and folders of public keys, relative to the project's root; if there are
+            any, only a signed record opens the gate or is carried over.
+        signed_by_threshold: how many of these keys must have signed.
         path: the steps through the system that the page draws, in order.
         catalogue: the stages.
         waivers: the criteria that the gate accepts although they aren't CONFIRMED.

@@ -95,6 +95,19 @@ class HistoryStore(OpenPart):
         with self._store.reading() as statements:
             return Reader(statements, self._project, target).look_back(limit)
 
+    def newest(self, target: str, release: str | None) -> SavedRun | None:
+        """Return the run of a target and release that started last; None if none was saved.
+
+        Args:
+            target: the system.
+            release: the release that was judged; None for runs that didn't name one.
+
+        Raises:
+            StateUnavailable: the history can't be read.
+        """
+        with self._store.reading() as statements:
+            return Reader(statements, self._project, target).newest(release)
+
     def dated(self, record: Record) -> Record:
         """Return a saved record with its former runs and each stage's `since` from the history.
 
@@ -249,6 +262,13 @@ class Reader(_Target):
             ),
             flaky=self._flaky(newest),
         )
+
+    def newest(self, release: str | None) -> SavedRun | None:
+        """Return the run of a release that started last; None if there is none."""
+        condition = "IS NULL" if release is None else "= :release"
+        values = {} if release is None else {"release": release}
+        rows = self._rows(f"{_RUNS} AND subject_release {condition} {_NEWEST} LIMIT 1", **values)
+        return run_of(rows[0]) if rows else None
 
     def runs_before(self, run: SavedRun, limit: int) -> tuple[SavedRun, ...]:
         """Return the newest `limit` runs that started before `run`, the newest first."""

@@ -78,7 +78,7 @@ def page_pieces(record: Record, config: Config) -> Iterator[Markup]:
         yield Markup("</section>\n")
     yield Markup("</section>\n")
     yield audit(record)
-    yield _end()
+    yield _end(config)
 
 
 @cache
@@ -232,12 +232,15 @@ def _decision(decision: Decision) -> str:
     return text
 
 
-def _end() -> Markup:
+def _end(config: Config) -> Markup:
+    signed = "Unsigned: anyone who can write these files can change them."
+    if config.signed_by:
+        signed = "This page is unsigned; the gate wants the record's signature, status.intoto.json."
     return Markup(
         '</main>\n<footer class="dim"><p>Written by pytest-prodstatus {} from the record alone '
-        "(status.json beside this page has every number in full).</p></footer>\n"
+        "(status.json beside this page has every number in full). {}</p></footer>\n"
         "<script>{}</script>\n</body>\n</html>"
-    ).format(__version__, inline(_SCRIPT))
+    ).format(__version__, signed, inline(_SCRIPT))
 
 
 def write_block(record: Record, config: Config) -> str:

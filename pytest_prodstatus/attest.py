@@ -1,0 +1,117 @@
+"""Make a record's attestation and write it beside the record, for a run or a command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from pytest_prodstatus import clock
+from pytest_prodstatus.model.attestation import (
+    AttestationError,
+    Statement,
+    encode_statement,
+    mistrust,
+    read_statement,
+    state_decision,
+    state_test_result,
+)
+from pytest_prodstatus.model.record import Override, Record
+from pytest_prodstatus.model.violations import MAX_AGE
+from pytest_prodstatus.project import attestation_of, test_result_of
+from pytest_prodstatus.readers.config import Config
+from pytest_prodstatus.signing import (
+    Signer,
+    digests_of,
+    payload_of,
+    sign,
+)
+from pytest_prodstatus.writers.files import write_atomically
+
+
+@dataclass(frozen=True, slots=True)
+class Attest:
+    """How the records of a project are signed.
+
+    Attributes:
+        config: the project's configuration.
+        signers: who signs.
+        valid_for: the longest time for which an attestation holds.
+        release_digests: of the release; None if they aren't known.
+    """
+
+    config: Config
+    signers: Sequence[Signer]
+    valid_for: timedelta = MAX_AGE
+    release_digests: Mapping[str, str] | None = None
+
+    def write(
+        self, record: Record, content: bytes, path: Path, override: Override | None
+    ) -> tuple[Statement, list[Path]]:
+        """Decide by a record, sign that, and write the two attestations.
+
+        Args:
+            record: the record.
+            content: the bytes of its file.
+            path: its file.
+            override: the override of the target's gate that is in force.
+
+        Returns:
+            The statement, and the files that were written: the deploy decision, which the gate
+            reads, and in-toto's test-result, for other verifiers.
+
+        Raises:
+            SigningError: a signer fails.
+            OSError: a file can't be written.
+        """
+        digests = digests_of(content)
+        statement = state_decision(
+            record,
+            digests,
+            self.config.catalogue,
+            clock.now(),
+            waivers=self.config.waivers,
+            override=override,
+            valid_for=self.valid_for,
+            release_digests=self.release_digests,
+        )
+        payloads = {
+            attestation_of(path): encode_statement(statement),
+            test_result_of(path): encode_statement(state_test_result(record, digests)),
+        }
+        for file, payload in payloads.items():
+            write_atomically(file, sign(payload, self.signers))
+        return statement, list(payloads)
+
+
+def add_signature(
+    path: Path, content: bytes, record: Record, signers: Sequence[Signer]
+) -> Statement:
+    """Sign the attestation that lies beside a record as well, and return its statement.
+
+    Args:
+        path: the record's file.
+        content: its bytes.
+        record: the record in them.
+        signers: who signs it.
+
+    Raises:
+        AttestationError: there is none, or it isn't about this record.
+        SigningError: a signer fails.
+        OSError: it can't be written.
+    """
+    file = attestation_of(path)
+    try:
+        existing = file.read_bytes()
+    except FileNotFoundError:
+        msg = f"there is no attestation at {file} to add a signature to"
+        raise AttestationError(msg) from None
+    payload = payload_of(existing)
+    statement = read_statement(payload)
+    problem = mistrust(statement, record, digests_of(content), target=record.run.target)
+    if problem:
+        msg = f"{file}: {problem}"
+        raise AttestationError(msg)
+    write_atomically(file, sign(payload, signers, existing=existing))
+    return statement

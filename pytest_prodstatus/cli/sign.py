@@ -1,0 +1,129 @@
+"""`prodstatus sign`: sign the decision about a record, in a step of its own after the run."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from pytest_prodstatus import clock
+from pytest_prodstatus.cli.common import (
+    FILE,
+    digests,
+    dir_option,
+    duration,
+    named_content,
+    named_record,
+    place_of,
+    root_option,
+    shown,
+    target_option,
+)
+from pytest_prodstatus.cli.overrides import active_override
+from pytest_prodstatus.model.attestation import AttestationError
+from pytest_prodstatus.model.text import utc_isoformat
+from pytest_prodstatus.project import attestation_of
+
+_EXAMPLES = """\b
+Examples:
+  prodstatus sign --key file2:signing.key
+  prodstatus sign --key awskms:alias/prodstatus --public keys/ci.pub
+  prodstatus sign reports/staging/status.json --subject-digest sha256:9f86d081... --valid-for 2h
+  prodstatus sign --add --key release-manager.key
+
+\b
+Exit status:
+  0   signed, whether the gate is open or closed: the statement says which
+  2   a usage error: there is no such record or key
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("record", required=False, type=FILE)
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="KEY",
+    help="The private key: a file, or the URI of one in a KMS, Vault or HSM; it may be repeated.  "
+    "[default: PRODSTATUS_SIGN_KEY, which may also be the key itself]",
+)
+@click.option(
+    "--public",
+    type=FILE,
+    metavar="FILE",
+    help="The public key of a --key that lies in a KMS, Vault or HSM.",
+)
+@click.option(
+    "--valid-for",
+    callback=duration,
+    default="24h",
+    show_default=True,
+    metavar="DURATION",
+    help="The longest time for which it holds; it ends earlier with the first CONFIRMED, waiver or "
+    "override that it rests on.",
+)
+@click.option(
+    "--subject-digest",
+    callback=digests,
+    metavar="ALGORITHM:DIGEST",
+    help="The digest of the release that was judged.",
+)
+@click.option("--add", is_flag=True, help="Add a signature to the attestation that is there.")
+@target_option
+@dir_option
+@root_option
+def command(
+    record: Path | None,
+    keys: tuple[str, ...],
+    public: Path | None,
+    valid_for: timedelta,
+    subject_digest: dict[str, str] | None,
+    add: bool,
+    target: str | None,
+    folder: str | None,
+    root: str | None,
+) -> None:
+    """Sign the decision about RECORD, and write the attestation beside it.
+
+    The default is the target's record in its usual folder. The record is judged again as of now.
+    """
+    from pytest_prodstatus.signing import VARIABLE, SigningError, signer_of, take_key
+
+    place = place_of(root=root, target=target, dir=folder)
+    path = record or place.record
+    from_variable = take_key(os.environ)
+    private = keys or ((from_variable,) if from_variable else ())
+    if not private:
+        msg = f"no key: give --key KEY, or set {VARIABLE}; prodstatus key new makes a pair"
+        raise click.UsageError(msg)
+    content = named_content(path)
+    read = named_record(path, content)
+    try:
+        from pytest_prodstatus.attest import Attest, add_signature
+
+        signers = [signer_of(key, public) for key in private]
+        if add:
+            statement = add_signature(path, content, read, signers)
+            written = [attestation_of(path)]
+        else:
+            override, problem = active_override(read.run.target, clock.now(), place.project.root)
+            if problem:
+                click.echo(f"prodstatus: {problem}", err=True)
+            attest = Attest(place.project.config, signers, valid_for, subject_digest)
+            statement, written = attest.write(read, content, path, override)
+    except (SigningError, AttestationError) as error:
+        raise click.UsageError(str(error)) from None
+    except OSError as error:
+        msg = f"{error.filename} can't be written: {error.strerror or error}"
+        raise click.UsageError(msg) from None
+    for file in written:
+        click.echo(f"wrote {shown(file)}")
+    made = statement.predicate
+    state = "open" if made.open else f"closed, rule {made.rule}"
+    click.echo(
+        f"signed: target {made.target}, gate {state}, {made.verdict or 'no verdict'}, "
+        f"until {utc_isoformat(made.expires)}"
+    )

@@ -1,0 +1,104 @@
+"""Whether a record can be trusted: its signature, and that no later run judged its release.
+
+Separate from the gate's command, since only a gate that wants signatures asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.text import utc_isoformat
+from pytest_prodstatus.model.violations import GateQuery, Violation, ViolationKind, run_again
+from pytest_prodstatus.project import name_in, variables_of
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.model.history import SavedRun
+    from pytest_prodstatus.signing import Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What the gate of one project wants of a record before it believes it.
+
+    Attributes:
+        root: the project's folder.
+        query: the conditions of the gate.
+        trusted: sets of public keys; each must vouch for the record. () if it may be unsigned.
+        release_digests: digests that the release must have; None for any.
+    """
+
+    root: Path
+    query: GateQuery
+    trusted: Sequence[Keys]
+    release_digests: Mapping[str, str] | None = None
+
+    def violations(
+        self, path: Path, content: bytes, record: Record, now: datetime
+    ) -> Iterator[Violation]:
+        """Yield why a record can't be trusted.
+
+        Args:
+            path: the record's file.
+            content: the bytes that the record was read from.
+            record: the record.
+            now: the aware instant at which its attestation must hold.
+        """
+        if not self.trusted:
+            return
+        from pytest_prodstatus.signing import distrust
+
+        problem = distrust(
+            path,
+            content,
+            record,
+            self.trusted,
+            target=self.query.target,
+            now=now,
+            release_digests=self.release_digests,
+        )
+        if problem:
+            remedy = "sign it in the job that has the key, with prodstatus sign, or run it again"
+            yield Violation(kind=ViolationKind.UNTRUSTED, text=problem, remedy=remedy)
+        # With --run the record is of the run in question, so it can't be an older one.
+        elif self.query.run is None:
+            yield from self._replayed(record)
+
+    def _replayed(self, record: Record) -> Iterator[Violation]:
+        """Yield that a later run judged the same release: an old verdict must not open the gate."""
+        from pytest_prodstatus.store.errors import StateError
+
+        try:
+            later = self._newest(record)
+        except StateError as error:
+            text = f"whether a later run judged this release can't be looked for: {error}"
+            remedy = "ask the gate about one run: prodstatus gate --run ID"
+            yield Violation(kind=ViolationKind.UNTRUSTED, text=text, remedy=remedy)
+            return
+        run = record.run
+        if later is not None and (later.started, later.run) > (run.started, run.id):
+            text = (
+                f"a later run judged this release: {later.run} began at "
+                f"{utc_isoformat(later.started)} and ended {later.final}"
+            )
+            remedy = f"ask the gate about its record, or {run_again(self.query)}"
+            yield Violation(kind=ViolationKind.UNTRUSTED, text=text, remedy=remedy)
+
+    def _newest(self, record: Record) -> SavedRun | None:
+        from pytest_prodstatus.store.address import installed, is_there, state_url
+        from pytest_prodstatus.store.errors import StateError
+
+        environ = variables_of(self.root)
+        if not is_there(environ):
+            return None
+        if not installed():
+            msg = "the state store isn't installed: pip install 'pytest-prodstatus[state]'"
+            raise StateError(msg)
+        from pytest_prodstatus.store.history import HistoryStore
+
+        with HistoryStore.open(state_url(environ), name_in(self.root)) as history:
+            return history.newest(record.run.target, record.run.subject.release)

@@ -1,0 +1,420 @@
+"""The attestation: a deploy decision as an in-toto Statement, bound to one record, with an end.
+
+Pure: this module makes statements and judges one whose signature was verified. `signing.py` signs
+and verifies.
+
+Sources: in-toto Statement v1 and test-result v0.1 (in-toto.io/Statement/v1), DSSE (secure-systems-
+lab/dsse, protocol.md), Sigstore bundle v0.3 (sigstore/protobuf-specs, sigstore_bundle.proto).
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+from msgspec import Struct, field
+
+from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.gate import GateDecision, decide, queried_stages
+from pytest_prodstatus.model.record import Override, Record
+from pytest_prodstatus.model.text import (
+    Instant,
+    format_age,
+    normalize,
+    utc_isoformat,
+)
+from pytest_prodstatus.model.verdict import Kind, Verdict
+from pytest_prodstatus.model.violations import MAX_AGE, SKEW, GateQuery
+from pytest_prodstatus.model.waiver import Waivers
+
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+"""The payload type of every in-toto statement in a DSSE envelope."""
+PREDICATE_TYPE = "https://pypi.org/project/pytest-prodstatus/deploy-decision/v1"
+"""The name of our predicate and its version; a name, not a page."""
+TEST_RESULT_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
+BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
+RECORD_NAME = "status.json"
+"""The name of the record among the subjects, whatever its file is called."""
+
+Digests: TypeAlias = Mapping[str, str]
+"""Digests in hexadecimal digits, by the name of their algorithm."""
+
+
+class AttestationError(ValueError):
+    """A statement that can't be read, or that isn't a deploy decision; one sentence."""
+
+
+class Artifact(Struct, frozen=True, kw_only=True):
+    """Something that a statement is about: its name and its digests."""
+
+    name: str
+    digest: Digests
+
+
+class Unmet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A criterion that wasn't CONFIRMED."""
+
+    criterion: str
+    verdict: Verdict
+    kind: Kind | None
+
+
+class Accepted(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A criterion that wasn't CONFIRMED and was waived, by whom and until when."""
+
+    criterion: str
+    verdict: Verdict
+    owner: str
+    expires: Instant
+
+    def __post_init__(self) -> None:
+        normalize(self, "expires")
+
+
+class DeployDecision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """The predicate: whether one record allows a deployment, and until when.
+
+    Attributes:
+        target: the system.
+        release: the release that was judged; None if it wasn't named.
+        verdict: on FINAL, without waivers; None if the record says nothing about the target.
+        open: whether the gate is open.
+        rule: "confirmed" if it is open without an override, else the rule that closes it.
+        run: the id of the run.
+        commit: the suite's commit; None if it isn't under git.
+        catalogue: the digest of the declared catalogue.
+        judged: when the run finished; None if it didn't.
+        valid_from: when this was decided.
+        expires: when this is no longer true: the earliest end of any CONFIRMED, waiver or override
+            that it rests on.
+        unmet: the criteria that aren't CONFIRMED.
+        waived: those of them that a waiver accepts.
+        override: the override that opens the gate; None if there is none.
+    """
+
+    target: str
+    release: str | None
+    verdict: Verdict | None
+    open: bool
+    rule: str
+    run: str
+    commit: str | None
+    catalogue: str
+    judged: Instant | None
+    valid_from: Instant
+    expires: Instant
+    unmet: tuple[Unmet, ...]
+    waived: tuple[Accepted, ...]
+    override: Override | None
+
+    def __post_init__(self) -> None:
+        normalize(self, "judged", "valid_from", "expires")
+
+
+class Statement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """An in-toto Statement v1 whose predicate is a deploy decision."""
+
+    type: Literal["https://in-toto.io/Statement/v1"] = field(name="_type")
+    subject: tuple[Artifact, ...]
+    predicate_type: Literal["https://pypi.org/project/pytest-prodstatus/deploy-decision/v1"]
+    predicate: DeployDecision
+
+
+def state_decision(
+    record: Record,
+    digests: Digests,
+    catalogue: Catalogue,
+    now: datetime,
+    *,
+    waivers: Waivers | None = None,
+    override: Override | None = None,
+    valid_for: timedelta = MAX_AGE,
+    release_digests: Digests | None = None,
+) -> Statement:
+    """Decide by a record whether its release may be deployed, and say so in a statement.
+
+    Args:
+        record: the record; it is judged again as of now.
+        digests: of the bytes of its file.
+        catalogue: the catalogue as it is declared today.
+        now: the aware instant of the decision.
+        waivers: the project's.
+        override: the override of the target's gate that is in force.
+        valid_for: the longest time for which the statement holds.
+        release_digests: of the release; None if they aren't known.
+    """
+    query = GateQuery(target=record.run.target, subject=record.run.subject.release)
+    decision = decide(record, catalogue, query, now, waivers=waivers, override=override)
+    waived = {item.status.id for item in decision.waived}
+    subjects = [Artifact(name=RECORD_NAME, digest=digests)]
+    # in-toto wants a digest of every subject: a release without one is in the predicate alone.
+    if record.run.subject.release and release_digests:
+        subjects.append(Artifact(name=record.run.subject.release, digest=release_digests))
+    return Statement(
+        type="https://in-toto.io/Statement/v1",
+        subject=tuple(subjects),
+        predicate_type="https://pypi.org/project/pytest-prodstatus/deploy-decision/v1",
+        predicate=DeployDecision(
+            target=record.run.target,
+            release=record.run.subject.release,
+            verdict=decision.verdict,
+            open=decision.open,
+            rule=_rule_of(decision),
+            run=record.run.id,
+            commit=record.run.commit,
+            catalogue=record.run.catalogue,
+            judged=record.run.finished,
+            valid_from=now,
+            expires=_end_of(record, catalogue, decision, now, valid_for),
+            unmet=tuple(
+                Unmet(criterion=status.id, verdict=status.verdict, kind=status.kind)
+                for status in record.criteria
+                if status.verdict is not Verdict.CONFIRMED and status.id not in waived
+            ),
+            waived=tuple(
+                Accepted(
+                    criterion=item.status.id,
+                    verdict=item.status.verdict,
+                    owner=item.waiver.owner,
+                    expires=item.waiver.expires,
+                )
+                for item in decision.waived
+            ),
+            override=override,
+        ),
+    )
+
+
+def _rule_of(decision: GateDecision) -> str:
+    return str(decision.rules[0]) if decision.rules else "confirmed"
+
+
+def _end_of(
+    record: Record,
+    catalogue: Catalogue,
+    decision: GateDecision,
+    now: datetime,
+    valid_for: timedelta,
+) -> datetime:
+    """Return when the decision ends: with the first thing that it rests on."""
+    ends = [now + valid_for]
+    if decision.override is not None and not decision.confirmed:
+        ends.append(decision.override.until)
+    elif decision.open:
+        stages = catalogue.with_stages_of(known=[stage.id for stage in record.stages])
+        relevant = stages.with_needs(queried_stages(stages, ()))
+        ends += [
+            status.observed_at + stages.by_id[status.stage].valid_for
+            for status in record.criteria
+            if status.observed_at
+            and status.verdict is Verdict.CONFIRMED
+            and status.stage in relevant
+        ]
+        ends += [item.waiver.expires for item in decision.waived]
+    return min(ends)
+
+
+def state_test_result(record: Record, digests: Digests) -> dict[str, Any]:
+    """Return the record as in-toto's test-result, which knows no BLOCKED: that is a failed test.
+
+    Args:
+        record: the record.
+        digests: of the bytes of its file.
+    """
+    passed = [s.id for s in record.criteria if s.verdict is Verdict.CONFIRMED]
+    failed = [s.id for s in record.criteria if s.verdict is not Verdict.CONFIRMED]
+    return {
+        "_type": STATEMENT_TYPE,
+        "subject": [{"name": RECORD_NAME, "digest": dict(digests)}],
+        "predicateType": TEST_RESULT_TYPE,
+        "predicate": {
+            "result": "PASSED" if record.final.verdict is Verdict.CONFIRMED else "FAILED",
+            "configuration": [{"name": RECORD_NAME, "digest": dict(digests)}],
+            "passedTests": passed,
+            "warnedTests": [],
+            "failedTests": failed,
+        },
+    }
+
+
+def encode_statement(statement: Statement | Mapping[str, Any]) -> bytes:
+    """Return a statement as JSON; equal statements give equal bytes."""
+    return msgspec.json.encode(statement)
+
+
+def read_statement(payload: bytes) -> Statement:
+    """Read the statement of a deploy decision.
+
+    Raises:
+        AttestationError: it is of another type or form.
+    """
+    try:
+        data = msgspec.json.decode(payload)
+        if not isinstance(data, dict) or data.get("predicateType") != PREDICATE_TYPE:
+            found = data.get("predicateType") if isinstance(data, dict) else data
+            msg = f"its predicate type is {found!r}, not {PREDICATE_TYPE!r}"
+            raise AttestationError(msg)
+        return msgspec.convert(data, Statement, strict=True)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        msg = f"it is not a statement of a deploy decision: {error}"
+        raise AttestationError(msg) from None
+
+
+def mistrust(
+    statement: Statement,
+    record: Record,
+    digests: Digests,
+    *,
+    target: str,
+    now: datetime | None = None,
+    release_digests: Digests | None = None,
+) -> str:
+    """Return why a signed statement doesn't vouch for a record; "" if it does.
+
+    Args:
+        statement: the statement, whose signature was verified.
+        record: the record that was read.
+        digests: of the bytes that it was read from.
+        target: the system that the record must be about.
+        now: the instant at which the decision must be open and hold; None if only the record's
+            origin matters.
+        release_digests: digests that the release must have; None for any.
+    """
+    made = statement.predicate
+    run = record.run
+    subjects = {artifact.name: artifact.digest for artifact in statement.subject}
+    if not _agree(subjects.get(RECORD_NAME, {}), digests):
+        return "the record isn't the one that was signed: its digest differs"
+    # The digest binds all of this already, unless the signer itself made a mistake.
+    bound = {
+        "target": (made.target, target),
+        "run": (made.run, run.id),
+        "release": (made.release, run.subject.release),
+        "commit": (made.commit, run.commit),
+        "catalogue": (made.catalogue, run.catalogue),
+        "end of the run": (made.judged, run.finished),
+    }
+    for name, (signed, found) in bound.items():
+        if signed != found:
+            return f"it is about {name} {_word(signed)}, not {_word(found)}"
+    if release_digests is not None and not _agree(
+        subjects.get(run.subject.release or "", {}), release_digests
+    ):
+        return f"the digest of release {run.subject.release!r} isn't the one that was signed"
+    return _untimely(made, now) if now is not None else ""
+
+
+def _untimely(made: DeployDecision, now: datetime) -> str:
+    if made.valid_from - now > SKEW:
+        return f"it is dated {format_age(made.valid_from - now)} ahead of this machine's clock"
+    if now >= made.expires:
+        return f"it ended {format_age(now - made.expires)} ago, at {utc_isoformat(made.expires)}"
+    if not made.open:
+        verdict = f", {made.verdict}" if made.verdict else ""
+        return f"it says that the gate is closed (rule {made.rule}{verdict})"
+    return ""
+
+
+def _agree(signed: Digests, found: Digests) -> bool:
+    """Return whether two sets of digests have an algorithm in common, and agree in all of these."""
+    common = signed.keys() & found.keys()
+    return bool(common) and all(signed[name] == found[name] for name in common)
+
+
+def _word(value: object) -> str:
+    return utc_isoformat(value) if isinstance(value, datetime) else repr(value)
+
+
+class PublicKeyHint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The id of the key that signed, as a hint for a verifier that has several."""
+
+    hint: str
+
+
+class Material(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """How a bundle is verified: by a key that the verifier has. There is no log."""
+
+    public_key: PublicKeyHint
+    tlog_entries: tuple[Any, ...] = ()
+
+
+class Signed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One signature of an envelope, in base64, and the id of its key."""
+
+    sig: str
+    keyid: str = ""
+
+
+class Envelope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """A DSSE envelope: a payload in base64, its type, and its signatures."""
+
+    payload: str
+    payload_type: str
+    signatures: tuple[Signed, ...]
+
+
+class Bundle(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """A Sigstore bundle v0.3 that is signed by a key.
+
+    Sigstore's own verifiers take exactly one signature in an envelope; `prodstatus gate` takes any
+    number.
+    """
+
+    media_type: Literal["application/vnd.dev.sigstore.bundle.v0.3+json"]
+    verification_material: Material
+    dsse_envelope: Envelope
+
+
+def bundle_of(envelope: Mapping[str, Any]) -> bytes:
+    """Return the file of a signed envelope.
+
+    Args:
+        envelope: payload, payloadType and signatures, as DSSE names them.
+    """
+    made = msgspec.convert(envelope, Envelope)
+    first = made.signatures[0].keyid
+    bundle = Bundle(
+        media_type="application/vnd.dev.sigstore.bundle.v0.3+json",
+        verification_material=Material(public_key=PublicKeyHint(hint=first)),
+        dsse_envelope=made,
+    )
+    return msgspec.json.format(msgspec.json.encode(bundle), indent=1) + b"\n"
+
+
+def envelope_in(content: bytes) -> dict[str, Any]:
+    """Return the envelope of a bundle, as DSSE names its parts.
+
+    Raises:
+        AttestationError: it isn't a bundle; one sentence.
+    """
+    try:
+        bundle = msgspec.json.decode(content, type=Bundle)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        msg = f"it is not a Sigstore bundle v0.3 with a DSSE envelope: {error}"
+        raise AttestationError(msg) from None
+    if bundle.dsse_envelope.payload_type != PAYLOAD_TYPE:
+        msg = f"its payload type is {bundle.dsse_envelope.payload_type!r}, not {PAYLOAD_TYPE!r}"
+        raise AttestationError(msg)
+    texts = [bundle.dsse_envelope.payload, *(made.sig for made in bundle.dsse_envelope.signatures)]
+    if not all(map(_is_base64, texts)):
+        msg = "its payload or a signature is not in base64"
+        raise AttestationError(msg)
+    if bundle.verification_material.public_key.hint not in {
+        made.keyid for made in bundle.dsse_envelope.signatures
+    }:
+        msg = "the key that it names has not signed it"
+        raise AttestationError(msg)
+    data: dict[str, Any] = msgspec.to_builtins(bundle.dsse_envelope)
+    return data
+
+
+def _is_base64(text: str) -> bool:
+    """Return whether a text is base64 exactly as it is written, since decoders ignore the rest."""
+    try:
+        return b64encode(b64decode(text, validate=True)).decode() == text
+    except ValueError:
+        return False

@@ -1,0 +1,312 @@
+"""Sign statements and verify their signatures, with keys that are files or lie in a KMS or an HSM.
+
+The only module that knows securesystemslib (the extra `sign`) and its cryptography, which are
+imported when something is signed or verified.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pytest_prodstatus.model.attestation import (
+    PAYLOAD_TYPE,
+    AttestationError,
+    Digests,
+    bundle_of,
+    envelope_in,
+    mistrust,
+    read_statement,
+)
+from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.project import attestation_of
+
+# securesystemslib exports its classes in a way that type checkers don't follow.
+Key: TypeAlias = Any
+Signer: TypeAlias = Any
+Envelope: TypeAlias = Any
+
+EXTRA = "signatures need the sign extra: pip install 'pytest-prodstatus[sign]'"
+VARIABLE = "PRODSTATUS_SIGN_KEY"
+"""The variable with the private key, or its URI."""
+KEY_FILES = (".pub", ".pem")
+"""The endings of the public keys in a folder."""
+
+_PEM = "-----BEGIN"
+_FILE = "file2:"
+
+
+class SigningError(Exception):
+    """A key that can't be used, or the extra is missing; the message is one sentence."""
+
+
+class UntrustedError(Exception):
+    """An attestation that is missing, or that no trusted key vouches for; one sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keys:
+    """Public keys, of which some must have signed.
+
+    Attributes:
+        keys: the keys, each once.
+        threshold: how many of them must have signed.
+    """
+
+    keys: tuple[Key, ...]
+    threshold: int = 1
+
+
+def new_key() -> tuple[bytes, bytes]:
+    """Make an Ed25519 key pair: the private key (PKCS#8) and the public one, both as PEM.
+
+    Raises:
+        SigningError: the extra isn't installed.
+    """
+    private = _library().CryptoSigner.generate_ed25519().private_bytes
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        PublicFormat,
+        load_pem_private_key,
+    )
+
+    public = load_pem_private_key(private, None).public_key()
+    return private, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def signer_of(key: str, public: Path | None = None) -> Signer:
+    """Return the signer of a private key.
+
+    Args:
+        key: a path or `file2:` URI of a private key as PEM, the PEM text itself, or any URI that
+            securesystemslib knows, such as `awskms:…`, `gcpkms:…`, `azurekms:…`, `hv:…`, `hsm:…`.
+        public: the file of its public key, which the URIs of services need.
+
+    Raises:
+        SigningError: it can't be read or used; the message doesn't contain the key.
+    """
+    library = _library()
+    scheme = key.partition(":")[0]
+    if key.lstrip().startswith(_PEM):
+        pem = key.strip().encode()
+    elif scheme in library.SIGNER_FOR_URI_SCHEME and f"{scheme}:" != _FILE:
+        if public is None:
+            msg = f"the key {scheme}:… needs its public key as well: --public FILE"
+            raise SigningError(msg)
+        public_key = _key_in(public)
+        with _explained(f"the key {scheme}:…"):
+            return library.Signer.from_priv_key_uri(key, public_key)
+    else:
+        file = key.removeprefix(_FILE)
+        with _explained(f"the private key in {file!r}"):
+            pem = Path(file).read_bytes()
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    with _explained("the private key"):
+        return library.CryptoSigner(load_pem_private_key(pem, None))
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Raise anything that the block raises as a SigningError: a service may raise any error."""
+    try:
+        yield
+    except OSError as error:
+        msg = f"{what} can't be read: {error.strerror or error}"
+        raise SigningError(msg) from None
+    except Exception as error:  # noqa: BLE001  as the first line says
+        msg = f"{what} can't be used: {type(error).__name__}: {error}"
+        raise SigningError(msg) from None
+
+
+def sign(payload: bytes, signers: Sequence[Signer], *, existing: bytes | None = None) -> bytes:
+    """Return the attestation of a statement: the file of a signed bundle.
+
+    Args:
+        payload: the statement as JSON.
+        signers: who signs it.
+        existing: an attestation whose statement is signed as well, in place of `payload`.
+
+    Raises:
+        SigningError: a signer fails.
+        AttestationError: `existing` isn't an attestation.
+    """
+    dsse = _dsse()
+    envelope = dsse.Envelope(payload, PAYLOAD_TYPE, {}) if existing is None else _envelope(existing)
+    for signer in signers:
+        with _explained("a private key"):
+            envelope.sign(signer)
+    return bundle_of(envelope.to_dict())
+
+
+def signed_payload(content: bytes, trusted: Sequence[Keys]) -> bytes:
+    """Return the statement of an attestation that trusted keys have signed.
+
+    Args:
+        content: the attestation's file.
+        trusted: sets of keys; each of them must vouch for it.
+
+    Raises:
+        UntrustedError: it isn't an attestation, or too few of the keys have signed it.
+        SigningError: the extra isn't installed.
+    """
+    _library()
+    from securesystemslib.exceptions import VerificationError
+
+    if not trusted:
+        msg = "signed_payload needs at least one set of keys"
+        raise ValueError(msg)
+    try:
+        envelope = _envelope(content)
+        for keys in trusted:
+            envelope.verify(list(keys.keys), keys.threshold)
+    except AttestationError as error:
+        raise UntrustedError(str(error)) from None
+    except (VerificationError, ValueError):
+        who = "none" if keys.threshold == 1 else f"fewer than {keys.threshold}"
+        msg = f"{who} of the {len(keys.keys)} trusted keys signed it"
+        raise UntrustedError(msg) from None
+    payload: bytes = envelope.payload
+    return payload
+
+
+def payload_of(content: bytes) -> bytes:
+    """Return the statement of an attestation without verifying who signed it.
+
+    Raises:
+        AttestationError: it isn't an attestation.
+        SigningError: the extra isn't installed.
+    """
+    payload: bytes = _envelope(content).payload
+    return payload
+
+
+def trusted_keys(places: Sequence[str], root: Path, threshold: int = 1) -> Keys:
+    """Return the public keys in files and folders.
+
+    Args:
+        places: paths; of a folder every `.pub` and `.pem` file counts.
+        root: the folder that relative paths begin at.
+        threshold: how many of the keys must have signed.
+
+    Raises:
+        SigningError: one of them can't be used, there is none, or there are fewer than `threshold`.
+    """
+    found = {key.keyid: key for place in places for key in _keys_at(root / place)}
+    if len(found) < max(1, threshold):
+        named = ", ".join(map(repr, places))
+        msg = f"{named}: {len(found)} public keys, and {max(1, threshold)} must have signed"
+        raise SigningError(msg)
+    return Keys(keys=tuple(found.values()), threshold=threshold)
+
+
+def digests_of(content: bytes) -> dict[str, str]:
+    """Return the digest of a file's bytes, by the name of its algorithm."""
+    return {"sha256": hashlib.sha256(content).hexdigest()}
+
+
+def distrust(
+    path: Path,
+    content: bytes,
+    record: Record,
+    trusted: Sequence[Keys],
+    *,
+    target: str,
+    now: datetime | None = None,
+    release_digests: Digests | None = None,
+) -> str:
+    """Return why a record can't be trusted, as one sentence; "" if trusted keys vouch for it.
+
+    Args:
+        path: the record's file, beside which its attestation lies.
+        content: the bytes that the record was read from.
+        record: the record.
+        trusted: sets of keys; each of them must vouch for it.
+        target: the system that it must be about.
+        now: the instant at which the signed decision must be open and hold; None if only the
+            record's origin matters.
+        release_digests: digests that the release must have; None for any.
+
+    Raises:
+        SigningError: the extra isn't installed.
+    """
+    attestation = attestation_of(path)
+    try:
+        payload = signed_payload(attestation.read_bytes(), trusted)
+        statement = read_statement(payload)
+    except FileNotFoundError:
+        return f"the record isn't signed: there is no {attestation}"
+    except OSError as error:
+        return f"{attestation} can't be read: {error.strerror or error}"
+    except (UntrustedError, AttestationError) as error:
+        return f"{attestation}: {error}"
+    found = mistrust(
+        statement,
+        record,
+        digests_of(content),
+        target=target,
+        now=now,
+        release_digests=release_digests,
+    )
+    return f"{attestation}: {found}" if found else ""
+
+
+def take_key(environ: MutableMapping[str, str]) -> str | None:
+    """Take the private key out of this process's environment; None if there is none.
+
+    From then on no conftest, test or process that a test starts can read it there.
+    """
+    return environ.pop(VARIABLE, "").strip() or None
+
+
+def _keys_at(place: Path) -> Iterator[Key]:
+    if place.is_dir():
+        for file in sorted(place.iterdir()):
+            if file.suffix in KEY_FILES:
+                yield _key_in(file)
+    else:
+        yield _key_in(place)
+
+
+def _key_in(file: Path) -> Key:
+    library = _library()
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    with _explained(f"the public key {str(file)!r}"):
+        return library.SSlibKey.from_crypto(load_pem_public_key(file.read_bytes()))
+
+
+def _envelope(content: bytes) -> Envelope:
+    dsse = _dsse()
+    data = envelope_in(content)
+    try:
+        return dsse.Envelope.from_dict(data)
+    except (ValueError, KeyError, TypeError) as error:
+        msg = f"its envelope can't be read: {error}"
+        raise AttestationError(msg) from None
+
+
+def _library() -> Any:
+    """Return securesystemslib's signers.
+
+    Raises:
+        SigningError: the extra isn't installed.
+    """
+    try:
+        import cryptography  # noqa: F401  securesystemslib works without it, and signs nothing
+        import securesystemslib.signer as library
+    except ImportError:
+        raise SigningError(EXTRA) from None
+    return library
+
+
+def _dsse() -> Any:
+    _library()
+    from securesystemslib import dsse
+
+    return dsse
