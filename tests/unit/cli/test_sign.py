@@ -1,0 +1,611 @@
+"""Signing: `prodstatus key new`, `prodstatus sign`, and what the gate and merge then believe."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import json
+import stat
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("securesystemslib")
+pytest.importorskip("cryptography")
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from pytest_prodstatus import clock
+from pytest_prodstatus.cli.common import UnreadableError, record_in
+from pytest_prodstatus.model.attestation import PAYLOAD_TYPE, PREDICATE_TYPE
+from pytest_prodstatus.project import config_in
+from pytest_prodstatus.signing import Keys, distrust, sign, signer_of, trusted_keys
+from pytest_prodstatus.store.history import HistoryStore
+from tests.unit.cli.conftest import CONFIG, Shop
+from tests.unit.given import HOUR, NOW, B, F
+
+RELEASE = "v41"
+DIGEST = "sha256:" + "5e" * 32
+
+
+class Signed:
+    """A shop with a key pair, `ci`, and the gate that wants its signature."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        assert shop("key", "new", "ci").exit_code == 0
+        assert shop("key", "new", "other").exit_code == 0
+
+    @property
+    def file(self) -> Path:
+        """The attestation."""
+        return self.shop.reports / "status.intoto.json"
+
+    @property
+    def record(self) -> Path:
+        """The record."""
+        return self.shop.reports / "status.json"
+
+    @property
+    def statement(self) -> dict[str, Any]:
+        """The signed statement."""
+        made: dict[str, Any] = json.loads(payload_of(self.file.read_bytes()))
+        return made
+
+    def sign(self, *args: str) -> str:
+        """Sign the record and return what that prints."""
+        done = self.shop("sign", "--key", "ci.key", *args)
+        assert done.exit_code == 0, done.output
+        return str(done.stdout)
+
+    def gate(self, *args: str) -> int:
+        """Ask the gate for a signature of `ci`, and return its exit status."""
+        return self.shop("gate", "--signed-by", "ci.pub", *args).exit_code
+
+    def closed(self, *args: str) -> str:
+        """Ask the gate, which must be closed as untrusted, and return its sentence."""
+        sentence = self.shop.closed("--signed-by", "ci.pub", *args)
+        assert "rule untrusted)" in sentence
+        return sentence
+
+
+@pytest.fixture
+def signed(shop: Shop) -> Signed:
+    """A shop whose record of release v41 is CONFIRMED, and not signed yet."""
+    from pytest_prodstatus.model.record import Subject
+
+    made = Signed(shop)
+    shop.record(subject=Subject(release=RELEASE))
+    return made
+
+
+def payload_of(bundle: bytes) -> bytes:
+    """Return the payload of a bundle."""
+    return base64.b64decode(json.loads(bundle)["dsseEnvelope"]["payload"])
+
+
+class TestKeys:
+    """`prodstatus key new`."""
+
+    def test_the_private_one_is_readable_by_its_owner_alone(self, shop: Shop) -> None:
+        """Its mode is 0600 from the first moment; the public one is for everyone."""
+        done = shop("key", "new")
+        assert done.exit_code == 0
+        private = shop.root / "prodstatus-signing.key"
+        assert stat.S_IMODE(private.stat().st_mode) == 0o600
+        public = (shop.root / "prodstatus-signing.pub").read_text(encoding="utf-8")
+        assert public.startswith("-----BEGIN PUBLIC KEY-----")
+        assert private.read_text(encoding="utf-8").splitlines()[1] not in done.stdout
+        assert "PRODSTATUS_SIGN_KEY" in done.stdout
+        assert 'signed_by = ["prodstatus-signing.pub"]' in done.stdout
+
+    @pytest.mark.parametrize("name", ["ci.key", "ci.pub"])
+    def test_no_key_is_overwritten(self, shop: Shop, name: str) -> None:
+        """Neither file is changed, and no half of a pair is left."""
+        (shop.root / name).write_text("mine", encoding="utf-8")
+        assert f"{name} exists, and a key is never overwritten" in shop.refused("key", "new", "ci")
+        left = [file.name for file in shop.root.glob("ci.*")]
+        assert left == [name]
+        assert (shop.root / name).read_text(encoding="utf-8") == "mine"
+
+
+class TestStatement:
+    """What `prodstatus sign` writes."""
+
+    def test_it_is_about_record_and_release(self, signed: Signed) -> None:
+        """An in-toto statement whose subjects are the record's file and the release's digest."""
+        said = signed.sign("--subject-digest", DIGEST)
+        assert said.splitlines() == [
+            "wrote reports/status.intoto.json",
+            "wrote reports/status.test-result.intoto.json",
+            ("signed: target production, gate open, CONFIRMED, until 2026-11-23T12:00:00.000Z"),
+        ]
+        made = signed.statement
+        digest = hashlib.sha256(signed.record.read_bytes()).hexdigest()
+        assert made["_type"] == "https://in-toto.io/Statement/v1"
+        assert made["predicateType"] == PREDICATE_TYPE
+        assert made["subject"] == [
+            {"name": "status.json", "digest": {"sha256": digest}},
+            {"name": RELEASE, "digest": {"sha256": "5e" * 32}},
+        ]
+        assert {name: made["predicate"][name] for name in ("target", "open", "rule", "run")} == {
+            "target": "production", "open": True, "rule": "confirmed", "run": "run-1",
+        }  # fmt: skip
+        assert made["predicate"]["validFrom"] == "2026-11-22T12:00:00Z"
+
+    def test_it_ends_with_what_it_rests_on(self, signed: Signed) -> None:
+        """A CONFIRMED that lasts for two hours ends the statement, though the rest lasts longer."""
+        signed.shop.configure(CONFIG.replace('id = "shop"', 'id = "shop"\nvalid_for = "2h"'))
+        signed.shop.record()
+        signed.sign()
+        assert signed.statement["predicate"]["expires"] == "2026-11-22T14:00:00Z"
+        signed.sign("--valid-for", "90m")
+        assert signed.statement["predicate"]["expires"] == "2026-11-22T13:30:00Z"
+
+    def test_a_waiver_ends_it_and_is_named(self, signed: Signed) -> None:
+        """Who accepted what, and until when, is part of what was signed."""
+        signed.shop.waive("shop.open", "2026-11-22T15:00:00Z")
+        signed.shop.record({"shop.open": B})
+        assert "gate open" in signed.sign()
+        predicate = signed.statement["predicate"]
+        assert predicate["waived"] == [
+            {
+                "criterion": "shop.open", "verdict": "BLOCKED", "owner": "Ann",
+                "expires": "2026-11-22T15:00:00Z",
+            }
+        ]  # fmt: skip
+        assert (predicate["verdict"], predicate["expires"]) == ("BLOCKED", "2026-11-22T15:00:00Z")
+        assert signed.gate() == 0
+
+    def test_a_closed_gate_is_signed_as_closed(self, signed: Signed) -> None:
+        """The archive has it; it opens nothing, even with a waiver that came later."""
+        signed.shop.record({"shop.open": F})
+        assert "gate closed, rule verdict, FAILED" in signed.sign()
+        unmet = signed.statement["predicate"]["unmet"]
+        assert unmet == [{"criterion": "shop.open", "verdict": "FAILED", "kind": "observed"}]
+        signed.shop.waive("shop.open")
+        assert "it says that the gate is closed (rule verdict, FAILED)" in signed.closed()
+
+    def test_in_the_form_of_a_test_result_blocked_is_a_failure(self, signed: Signed) -> None:
+        """in-toto's test-result has no slot for BLOCKED, and a warning would pass."""
+        signed.shop.record({"shop.open": B})
+        signed.sign()
+        file = signed.shop.reports / "status.test-result.intoto.json"
+        made = json.loads(payload_of(file.read_bytes()))
+        assert made["predicateType"] == "https://in-toto.io/attestation/test-result/v0.1"
+        assert made["predicate"]["result"] == "FAILED"
+        assert made["predicate"]["passedTests"] == ["api.key"]
+        assert made["predicate"]["failedTests"] == ["shop.open"]
+        assert made["predicate"]["warnedTests"] == []
+
+    def test_a_new_record_has_no_old_signature(self, signed: Signed) -> None:
+        """The attestation of the former record is removed with it."""
+        signed.sign()
+        signed.shop.record()
+        assert sorted(path.name for path in signed.shop.reports.glob("*.intoto.json")) == []
+
+    def test_the_key_may_be_in_the_environment(
+        self, signed: Signed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The key itself, as CI systems hand out secrets."""
+        key = (signed.shop.root / "ci.key").read_text(encoding="utf-8")
+        monkeypatch.setenv("PRODSTATUS_SIGN_KEY", key)
+        done = signed.shop("sign")
+        assert done.exit_code == 0
+        assert signed.gate() == 0
+
+    @pytest.mark.parametrize(
+        ("args", "message"),
+        [
+            ((), "no key: give --key KEY, or set PRODSTATUS_SIGN_KEY"),
+            (("--key", "no.key"), "the private key in 'no.key' can't be read: No such file"),
+            (("--key", "ci.pub"), "the private key can't be used: ValueError"),
+            (("--key", "awskms:alias/x"), "the key awskms:… needs its public key as well"),
+            (("--key", "ci.key", "--add"), "there is no attestation at"),
+            (("--key", "ci.key", "nothing.json"), "there is no record at nothing.json"),
+            (("--key", "ci.key", "--subject-digest", "5e5e"), "write the algorithm and the digest"),
+        ],
+    )
+    def test_what_can_not_be_signed(
+        self, signed: Signed, args: tuple[str, ...], message: str
+    ) -> None:
+        """A usage error in one sentence, and nothing is written."""
+        assert message in signed.shop.refused("sign", *args)
+        assert not signed.file.exists()
+
+
+class TestGate:
+    """`prodstatus gate --signed-by`."""
+
+    def test_an_unsigned_record_is_refused(self, signed: Signed) -> None:
+        """It is never skipped, whether the command line or the project wants the signature."""
+        assert "the record isn't signed: there is no" in signed.closed()
+        assert signed.shop("gate").exit_code == 0
+        signed.shop.configure(CONFIG.replace("document", 'signed_by = ["ci.pub"]\ndocument'))
+        assert "the record isn't signed" in signed.shop.closed()
+
+    def test_the_project_s_keys_can_not_be_dropped(self, signed: Signed) -> None:
+        """Another key on the command line is wanted as well, not instead."""
+        signed.shop.configure(CONFIG.replace("document", 'signed_by = ["ci.pub"]\ndocument'))
+        assert signed.shop("sign", "--key", "other.key").exit_code == 0
+        assert signed.shop("gate", "--signed-by", "other.pub").exit_code == 10
+        signed.sign()
+        assert signed.shop("gate", "--signed-by", "other.pub").exit_code == 10
+        assert signed.shop("sign", "--key", "other.key", "--add").exit_code == 0
+        assert signed.shop("gate", "--signed-by", "other.pub").exit_code == 0
+
+    def test_a_folder_of_keys_and_a_threshold(self, signed: Signed) -> None:
+        """While a key is replaced, either may sign; with a threshold, both must."""
+        keys = signed.shop.root / "keys"
+        keys.mkdir()
+        for name in ("ci.pub", "other.pub"):
+            (keys / name).write_bytes((signed.shop.root / name).read_bytes())
+        signed.sign()
+        assert signed.shop("gate", "--signed-by", "keys").exit_code == 0
+        two = ("gate", "--signed-by", "keys", "--threshold", "2")
+        assert signed.shop(*two).exit_code == 10
+        assert signed.shop("sign", "--key", "other.key", "--add").exit_code == 0
+        assert signed.shop(*two).exit_code == 0
+        # One key twice is one key.
+        (keys / "other.pub").write_bytes((keys / "ci.pub").read_bytes())
+        assert "1 public keys, and 2 must have signed" in signed.shop.refused(*two)
+
+    def test_the_record_is_judged_again_all_the_same(self, signed: Signed) -> None:
+        """A signature proves who wrote the record, not that it is right today."""
+        signed.sign()
+        signed.shop.configure(CONFIG.replace('"open"', '"open", "paid"'))
+        assert signed.gate() == 10
+
+    @pytest.mark.parametrize(
+        ("after", "status"),
+        [
+            (timedelta(minutes=-4), 0),
+            (timedelta(minutes=-6), 10),
+            (timedelta(hours=23), 0),
+            (timedelta(hours=24), 10),
+        ],
+    )
+    def test_it_holds_from_its_beginning_to_its_end(
+        self, signed: Signed, after: timedelta, status: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """By the gate's own clock, which may be five minutes behind."""
+        signed.sign()
+        monkeypatch.setattr(clock, "now", lambda: NOW + after)
+        assert signed.gate("--max-age", "7d") == status
+
+    def test_the_digest_of_the_release(self, signed: Signed) -> None:
+        """The image that is deployed is the one that was judged."""
+        signed.sign("--subject-digest", DIGEST)
+        assert signed.gate("--subject-digest", DIGEST.upper()) == 0
+        assert "the digest of release 'v41'" in signed.closed(
+            "--subject-digest", DIGEST.replace("5e", "5f")
+        )
+        signed.sign()
+        assert signed.gate("--subject-digest", DIGEST) == 10
+        message = signed.shop.refused("gate", "--subject-digest", DIGEST)
+        assert "--subject-digest needs --signed-by KEY" in message
+
+    def test_another_target(self, signed: Signed) -> None:
+        """The attestation of staging opens nothing for production."""
+        signed.shop.record(target="staging", folder=signed.shop.reports / "staging")
+        assert signed.shop("sign", "--key", "ci.key", "--target", "staging").exit_code == 0
+        for name in ("status.json", "status.intoto.json"):
+            source = signed.shop.reports / "staging" / name
+            (signed.shop.reports / name).write_bytes(source.read_bytes())
+        assert "it is about target 'staging', not 'production'" in signed.closed()
+
+    @pytest.mark.parametrize(
+        ("name", "message"),
+        [
+            ("no.pub", "the public key '/"),
+            ("ci.key", "can't be used"),
+            ("empty", "0 public keys, and 1 must have signed"),
+        ],
+    )
+    def test_a_key_that_can_not_be_used(self, signed: Signed, name: str, message: str) -> None:
+        """A usage error; no gate opens because a key is missing."""
+        (signed.shop.root / "empty").mkdir()
+        assert message in signed.shop.refused("gate", "--signed-by", name)
+
+    def test_an_override_opens_it_all_the_same(
+        self, signed: Signed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A person may break the glass; that is recorded, and the sentence says so."""
+        monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{signed.shop.root}/state.db")
+        done = signed.shop(
+            "gate", "--signed-by", "ci.pub", "--override", "fix", "--by", "Ann", "--for", "1h"
+        )
+        assert done.exit_code == 0
+        assert "open by an override" in done.stdout
+        assert "the record isn't signed" in done.stdout
+
+
+class TestReplay:
+    """An older verdict, which was true when it was signed."""
+
+    def test_a_later_run_of_the_release_closes_it(
+        self, signed: Signed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The state store knows that the release was judged again since."""
+        monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{signed.shop.root}/state.db")
+        signed.sign()
+        assert signed.gate() == 0
+        self.save(signed, id="run-2", started=NOW - HOUR / 2)
+        assert "a later run judged this release: run-2 began at" in signed.closed()
+        # The gate that is asked about one run looks at that run alone.
+        assert signed.gate("--run", "run-1") == 0
+        assert signed.gate("--run", "run-2") == 10
+
+    def test_other_releases_and_earlier_runs_do_not(
+        self, signed: Signed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Only what was said about this release later counts."""
+        monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{signed.shop.root}/state.db")
+        signed.sign()
+        self.save(signed, id="run-0", started=NOW - 2 * HOUR)
+        self.save(signed, release="v42", id="run-3", started=NOW - HOUR / 2)
+        assert signed.gate() == 0
+
+    def test_a_store_that_can_not_be_asked_closes_it(
+        self, signed: Signed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What isn't known isn't taken for no."""
+        signed.sign()
+        (signed.shop.root / "state.db").write_bytes(b"not a database" * 100)
+        monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{signed.shop.root}/state.db")
+        assert "whether a later run judged this release can't be looked for" in signed.closed()
+
+    def save(self, signed: Signed, release: str = RELEASE, **of: Any) -> None:
+        """Save a FAILED run of a release in the state store."""
+        from pytest_prodstatus.model.record import Subject
+
+        elsewhere = signed.shop.root / "elsewhere"
+        made = signed.shop.record(
+            {"shop.open": F}, folder=elsewhere, subject=Subject(release=release), **of
+        )
+        url = f"sqlite:///{signed.shop.root}/state.db"
+        with HistoryStore.open(url, signed.shop.root.name) as history:
+            history.save(made)
+
+
+class TestMerge:
+    """Shards are believed by the same rule."""
+
+    def test_a_shard_without_a_signature_is_refused(self, signed: Signed) -> None:
+        """One forged shard would be enough to open the gate."""
+        shop = signed.shop
+        shop.configure(CONFIG.replace("document", 'signed_by = ["ci.pub"]\ndocument'))
+        shop.record({}, selected=("api.key",), folder=shop.root / "a", selection="--stage api")
+        shop.record({}, selected=("shop.open",), folder=shop.root / "b", selection="--stage shop")
+        assert shop("sign", "a/status.json", "--key", "ci.key").exit_code == 0
+        assert "the record isn't signed" in shop.refused("merge", "a/status.json", "b/status.json")
+        assert shop("sign", "b/status.json", "--key", "ci.key").exit_code == 0
+        assert shop("merge", "a/status.json", "b/status.json").exit_code == 0
+
+
+# Forgeries.
+
+
+def verified_elsewhere(bundle: bytes, public: bytes, record: bytes, now: datetime) -> bool:
+    """Verify as another tool would: by DSSE, in-toto and cryptography alone, without our code."""
+    try:
+        data = json.loads(bundle)
+        envelope = data["dsseEnvelope"]
+        payload = base64.b64decode(envelope["payload"], validate=True)
+        kind = envelope["payloadType"]
+        signatures = [base64.b64decode(s["sig"], validate=True) for s in envelope["signatures"]]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return False
+    if kind != "application/vnd.in-toto+json":
+        return False
+    key = load_pem_public_key(public)
+    assert isinstance(key, Ed25519PublicKey)
+    signed_bytes = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(payload), payload)
+    if not any(_accepts(key, signature, signed_bytes) for signature in signatures):
+        return False
+    statement = json.loads(payload)
+    if statement["predicateType"] != PREDICATE_TYPE:
+        return False
+    digests = [s["digest"].get("sha256") for s in statement["subject"]]
+    made = statement["predicate"]
+    begins, ends = (
+        datetime.fromisoformat(made[name].replace("Z", "+00:00"))
+        for name in ("validFrom", "expires")
+    )
+    return (
+        hashlib.sha256(record).hexdigest() in digests
+        and made["open"]
+        and begins - timedelta(minutes=5) <= now < ends
+    )
+
+
+def _accepts(key: Ed25519PublicKey, signature: bytes, signed_bytes: bytes) -> bool:
+    try:
+        key.verify(signature, signed_bytes)
+    except InvalidSignature:
+        return False
+    return True
+
+
+class Attack:
+    """What an attacker has: a signed record of the past, its parts, and a key of his own."""
+
+    def __init__(self, signed: Signed) -> None:
+        shop = signed.shop
+        signed.sign("--subject-digest", DIGEST)
+        self.bundle = signed.file.read_bytes()
+        self.record = signed.record.read_bytes()
+        self.public = (shop.root / "ci.pub").read_bytes()
+        self.own = signer_of(str(shop.root / "other.key"))
+        self.keys = trusted_keys(["ci.pub"], shop.root)
+        self.folder = shop.root / "forged"
+        self.folder.mkdir()
+        self.opened: list[str] = []
+        self.tried = 0
+
+    def attempt(
+        self,
+        what: str,
+        *,
+        bundle: bytes | None = None,
+        record: bytes | None = None,
+        now: datetime = NOW,
+        keys: Keys | None = None,
+        target: str = "production",
+        agrees: bool = True,
+    ) -> None:
+        """Try a forgery, and note it if it opened the gate, or another verifier disagrees."""
+        self.tried += 1
+        bundle = self.bundle if bundle is None else bundle
+        record = self.record if record is None else record
+        (self.folder / "status.intoto.json").write_bytes(bundle)
+        path = self.folder / "status.json"
+        try:
+            read = record_in(record, path)
+        except UnreadableError:
+            trusted = False
+        else:
+            trusted = not distrust(path, record, read, [keys or self.keys], target=target, now=now)
+        if trusted:
+            self.opened.append(what)
+        if agrees and verified_elsewhere(bundle, self.public, record, now) is not trusted:
+            self.opened.append(f"{what}: the other verifier disagrees")
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of every value that isn't a container, and of every empty container."""
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, item in items:
+        if isinstance(item, (dict, list)) and item:
+            yield from leaves(item, (*path, key))
+        else:
+            yield (*path, key)
+
+
+def changed(value: Any, path: tuple[Any, ...], change: Callable[[Any], Any]) -> Any:
+    """Return a copy in which the value at a path was changed."""
+    made = copy.deepcopy(value)
+    at = made
+    for key in path[:-1]:
+        at = at[key]
+    at[path[-1]] = change(at[path[-1]])
+    return made
+
+
+def otherwise(value: Any) -> Any:
+    """Return another value of the same type."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, str):
+        return value[:-1] + ("0" if value[-1:] != "0" else "1")
+    return "x" if value is None else [*value, "x"] if isinstance(value, list) else {"x": "y"}
+
+
+def test_no_forgery_opens_the_gate(signed: Signed) -> None:
+    """Whatever is changed, swapped or signed by another: a thousand attempts and more."""
+    attack = Attack(signed)
+    assert attack.opened == []
+    bundle = json.loads(attack.bundle)
+    payload = base64.b64decode(bundle["dsseEnvelope"]["payload"])
+    statement = json.loads(payload)
+
+    # Every byte of the attestation, and of the record under its signature.
+    for at in range(len(attack.bundle)):
+        flipped = bytearray(attack.bundle)
+        flipped[at] ^= 1
+        # Names of keys and hints are outside the signature: the gate is stricter than others.
+        attack.attempt(f"attestation byte {at}", bundle=bytes(flipped), agrees=False)
+    for at in range(0, len(attack.record), 7):
+        flipped = bytearray(attack.record)
+        flipped[at] ^= 1
+        attack.attempt(f"record byte {at}", record=bytes(flipped))
+
+    # Every field of the statement, under the old signature and under the attacker's.
+    for path in leaves(statement):
+        for change in (otherwise, lambda _: None, lambda _: "CONFIRMED"):
+            forged = changed(statement, path, change)
+            if forged == statement:
+                continue
+            text = json.dumps(forged, separators=(",", ":")).encode()
+            kept = copy.deepcopy(bundle)
+            kept["dsseEnvelope"]["payload"] = base64.b64encode(text).decode()
+            attack.attempt(f"{path} under the old signature", bundle=json.dumps(kept).encode())
+            attack.attempt(f"{path} signed by another key", bundle=sign(text, [attack.own]))
+
+    # The envelope and its signatures.
+    attack.attempt("signed by another key alone", bundle=sign(payload, [attack.own]))
+    for name, part in {
+        "no signatures": {"signatures": []},
+        "payload type": {"payloadType": "text/plain"},
+        "an empty payload": {"payload": ""},
+    }.items():
+        kept = copy.deepcopy(bundle)
+        kept["dsseEnvelope"].update(part)
+        attack.attempt(name, bundle=json.dumps(kept).encode())
+    # The attacker's signature under the name of the trusted key, alone and beside its own.
+    theirs = json.loads(sign(payload, [attack.own]))["dsseEnvelope"]["signatures"][0]
+    ours = bundle["dsseEnvelope"]["signatures"][0]
+    for name, signatures in {
+        "another's signature under the trusted key's id": [{**theirs, "keyid": ours["keyid"]}],
+        "two signatures of one id": [{**theirs, "keyid": ours["keyid"]}, ours],
+    }.items():
+        kept = copy.deepcopy(bundle)
+        kept["dsseEnvelope"]["signatures"] = signatures
+        attack.attempt(name, bundle=json.dumps(kept).encode(), agrees=False)
+    for text in (b"", b"{}", b"null", b"[" * 100_000, b"\xff\xfe", b'{"mediaType": 1}'):
+        attack.attempt(f"{text[:10]!r} as attestation", bundle=text)
+
+    # A statement of another kind by the right key, another's record, another clock.
+    right = signer_of(str(signed.shop.root / "ci.key"))
+    test_result = (signed.shop.reports / "status.test-result.intoto.json").read_bytes()
+    attack.attempt("the signed test result", bundle=test_result)
+    for kind in ("https://slsa.dev/provenance/v1", PREDICATE_TYPE.replace("v1", "v2"), ""):
+        text = json.dumps({**statement, "predicateType": kind}).encode()
+        attack.attempt(f"a signed {kind or 'nothing'}", bundle=sign(text, [right]))
+    for worse in ({"api.key": F}, {"shop.open": B}):
+        signed.shop.record(worse, folder=signed.shop.root / "worse")
+        swapped = (signed.shop.root / "worse/status.json").read_bytes()
+        attack.attempt("another record under the signature", record=swapped)
+    for after in (-timedelta(days=400), -timedelta(minutes=6), 24 * HOUR, timedelta(days=400)):
+        attack.attempt(f"asked {after} later", now=NOW + after)
+    attack.attempt("asked about another target", target="staging", agrees=False)
+    few = trusted_keys(["ci.pub", "other.pub"], signed.shop.root, threshold=2)
+    attack.attempt("one of two signatures", keys=few, agrees=False)
+
+    assert attack.opened == []
+    assert attack.tried > 1_000
+    attack.attempt("nothing is forged")
+    assert attack.opened == ["nothing is forged"]
+
+
+def test_pae_is_the_specification_s(signed: Signed) -> None:
+    """A verifier that isn't ours accepts what we sign, and knows neither its end nor its record."""
+    attack = Attack(signed)
+    assert verified_elsewhere(attack.bundle, attack.public, attack.record, NOW)
+    assert json.loads(attack.bundle)["dsseEnvelope"]["payloadType"] == PAYLOAD_TYPE
+
+
+def test_nothing_is_imported_without_a_key(shop: Shop) -> None:
+    """Whoever signs nothing pays nothing."""
+    import subprocess
+    import sys
+
+    shop.record()
+    code = (
+        "import sys; from pytest_prodstatus.cli.main import main\n"
+        "try: main(['gate'])\n"
+        "except SystemExit: pass\n"
+        "print(sorted(m for m in sys.modules if m.startswith(('securesystemslib', 'cryptography',"
+        " 'pytest_prodstatus.signing', 'pytest_prodstatus.model.attestation'))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=shop.root, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert config_in(shop.root).signed_by == ()
