@@ -1,0 +1,125 @@
+"""Runs that sign their record, and what a run believes of the last one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+# Whole, and here: `pytester` drops what a test imports, and cryptography can't be imported twice.
+pytest.importorskip("securesystemslib.dsse")
+pytest.importorskip("securesystemslib.signer")
+pytest.importorskip("cryptography.hazmat.primitives.serialization")
+
+from pytest_prodstatus.model.codec import read_record
+from pytest_prodstatus.signing import Keys, distrust, new_key, trusted_keys
+from tests.integration.project import CONFIG, SHOP, XDIST, Project
+
+API = """
+@api
+def test_a(evidence): evidence(n=1)
+@api
+def test_key():
+    assert "PRODSTATUS_SIGN_KEY" not in os.environ
+"""
+SIGNED_BY = CONFIG.replace("document", 'signed_by = ["ci.pub"]\ndocument')
+
+
+@pytest.fixture
+def key(project: Project) -> str:
+    """A private key as text; its public key is the project's `ci.pub`."""
+    private, public = new_key()
+    (project.root / "ci.pub").write_bytes(public)
+    project.write({"pyproject.toml": SIGNED_BY, "test_api.py": API, "test_shop.py": SHOP})
+    return private.decode()
+
+
+def trusts(project: Project) -> str:
+    """Return why the project's record can't be trusted; "" if it can."""
+    keys: Keys = trusted_keys(["ci.pub"], project.root)
+    path = project.folder / "status.json"
+    content = path.read_bytes()
+    record = read_record(content.decode(), str(path))
+    return distrust(path, content, record, [keys], target="production")
+
+
+@pytest.mark.parametrize("mode", [(), XDIST], ids=["serial", "n2"])
+def test_a_run_signs_and_no_test_sees_the_key(
+    project: Project, key: str, mode: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key leaves the environment before any conftest is imported, in workers as well."""
+    conftest = "import os\nassert 'PRODSTATUS_SIGN_KEY' not in os.environ\n"
+    project.write({"conftest.py": conftest})
+    monkeypatch.setenv("PRODSTATUS_SIGN_KEY", key)
+    ran = project.run_alone(*mode, "-m", "production")
+    assert (ran.status, ran.final) == (0, "CONFIRMED"), ran.out
+    assert trusts(project) == ""
+    assert key.splitlines()[1] not in ran.out + ran.err
+
+
+def test_a_key_that_can_not_sign_blocks_the_run(
+    project: Project, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run wanted a signed record, and the reason never shows the key."""
+    secret = key.splitlines()[1]
+    monkeypatch.setenv("PRODSTATUS_SIGN_KEY", key.replace(secret, "x" + secret))
+    ran = project.run_alone("-m", "production")
+    assert (ran.status, ran.final) == (10, "BLOCKED")
+    assert "the record can't be signed" in ran.out
+    assert secret not in ran.out + ran.err
+
+
+def test_only_what_was_signed_is_carried_over(
+    project: Project, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an unsigned run, a partial one knows nothing of the rest: BLOCKED, untrusted."""
+    monkeypatch.setenv("PRODSTATUS_SIGN_KEY", key)
+    assert project.run_alone("-m", "production").final == "CONFIRMED"
+    monkeypatch.setenv("PRODSTATUS_SIGN_KEY", key)
+    part = project.run_alone("-m", "production", "test_shop.py")
+    assert part.final == "CONFIRMED"
+    monkeypatch.delenv("PRODSTATUS_SIGN_KEY", raising=False)
+    unsigned = project.run_alone("-m", "production", "test_shop.py")
+    assert unsigned.final == "CONFIRMED"  # the last record was signed, this one isn't
+    part = project.run_alone("-m", "production", "test_shop.py")
+    assert part.verdicts == {
+        "api.a": "BLOCKED untrusted",
+        "api.key": "BLOCKED untrusted",
+        "shop.open": "CONFIRMED",
+    }
+    assert "the record isn't signed" in part.criteria["api.a"]["reason"]
+    assert part.status == 0  # what it selected held
+
+
+def test_a_record_that_was_edited_is_not_carried_over(
+    project: Project, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signature is about the bytes."""
+    monkeypatch.setenv("PRODSTATUS_SIGN_KEY", key)
+    project.run_alone("-m", "production")
+    path = project.folder / "status.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("test_a", "test_b"), encoding="utf-8")
+    part = project.run_alone("-m", "production", "test_shop.py")
+    assert part.verdicts["api.a"] == "BLOCKED untrusted"
+    assert "its digest differs" in part.criteria["api.a"]["reason"]
+
+
+def test_verdicts_of_another_machine_are_named(project: Project) -> None:
+    """Without keys they are carried over, and the run says that nobody signed them."""
+    project.write({"test_api.py": API, "test_shop.py": SHOP})
+    ran = project.run()
+    machine = ran.record["run"]["machine"]
+    path = project.folder / "status.json"
+    text = path.read_text(encoding="utf-8")
+    assert machine
+    path.write_text(text.replace(machine, "0" * len(machine)), encoding="utf-8")
+    part = project.run("test_shop.py")
+    assert "2 verdicts are carried over from a record that another machine or user made" in part.out
+    assert "Unsigned: anyone who can write" in (project.folder / "status.html").read_text("utf-8")
+
+
+def test_paths() -> None:
+    """The attestation lies beside its record, whatever that is called."""
+    from pytest_prodstatus.project import attestation_of
+
+    assert attestation_of(Path("a/eu.json")) == Path("a/eu.intoto.json")
