@@ -15,7 +15,7 @@ _PRIVATE = 0o600
 
 @click.group()
 def command() -> None:
-    """Make keys for `prodstatus sign` and `prodstatus gate --signed-by`."""
+    """Make keys, with which `prodstatus sign` signs."""
 
 
 @command.command("new")

@@ -120,8 +120,8 @@ class TestStatement:
 
     def test_it_is_about_record_and_release(self, signed: Signed) -> None:
         """An in-toto statement whose subjects are the record's file and the release's digest."""
-        said = signed.sign("--subject-digest", DIGEST)
-        assert said.splitlines() == [
+        printed = signed.sign("--subject-digest", DIGEST)
+        assert printed.splitlines() == [
             "wrote reports/status.intoto.json",
             "wrote reports/status.test-result.intoto.json",
             ("signed: target production, gate open, CONFIRMED, until 2026-11-23T12:00:00.000Z"),
@@ -592,7 +592,7 @@ def test_pae_is_the_specification_s(signed: Signed) -> None:
 
 
 def test_nothing_is_imported_without_a_key(shop: Shop) -> None:
-    """Whoever signs nothing pays nothing."""
+    """A project without keys pays nothing."""
     import subprocess
     import sys
 
