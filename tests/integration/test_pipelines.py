@@ -128,7 +128,7 @@ def test_a_workflow_takes_no_more_than_it_needs(path: Path) -> None:
         assert set([needs] if isinstance(needs, str) else needs) <= set(jobs)
     for step in steps(workflow):
         if "uses" in step:
-            assert re.fullmatch(r"actions/[\w/-]+@v\d+", step["uses"])
+            assert re.fullmatch(r"actions/[\w/-]+@[0-9a-f]{40}", step["uses"])
         if step.get("uses", "").startswith("actions/checkout"):
             assert step["with"]["persist-credentials"] is False
 
@@ -155,6 +155,26 @@ def test_no_exit_status_of_pytest_opens_a_gate(path: Path) -> None:
     assert not [c for c in gates if "|" in c or '--commit "$GITHUB_SHA"' not in c]
     assert named or all('--prodstatus-subject="$RELEASE"' in command for command in runs)
     assert named or all('--subject "$RELEASE"' in command for command in gates)
+
+
+@each_workflow
+def test_no_verdict_passes_through_an_unsigned_cache(path: Path) -> None:
+    """Any job could write a cache: the attestation goes with the record, and signing is a step."""
+    text = path.read_text(encoding="utf-8")
+    workflow = yaml.safe_load(text)
+    for step in steps(workflow):
+        if "actions/cache" in step.get("uses", ""):
+            assert step["with"]["path"].split() == [
+                "reports/status.json",
+                "reports/status.intoto.json",
+            ]
+        # The key is in the environment of the step that signs, and of no other.
+        signs = "prodstatus sign" in step.get("run", "")
+        assert signs == ("PRODSTATUS_SIGN_KEY" in step.get("env", {}))
+        assert not (signs and "pytest" in step["run"])
+    assert "PRODSTATUS_SIGN_KEY" not in str(workflow.get("env"))
+    # Each digest has its version beside it, for people and for the tools that update it.
+    assert text.count("@") == len(re.findall(r"@[0-9a-f]{40}  # v\d+\.\d+\.\d+", text))
 
 
 def test_the_money_is_behind_an_environment_of_its_own() -> None:
