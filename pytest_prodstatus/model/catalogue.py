@@ -71,6 +71,7 @@ class Stage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return bool(self.rollup)
 
 
+# gc=False: it contains only texts, so it can't be part of a reference cycle.
 class Criterion(Struct, frozen=True, kw_only=True, gc=False):
     """One test item that joined a stage.
 
@@ -106,6 +107,7 @@ def title_of(stage_id: str) -> str:
     return f"{stage_id.replace('-', ' ').upper()} STATUS"
 
 
+# dict=True: a cached_property keeps its value in the instance's `__dict__`.
 class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
     """The stages, in the order of the document.
 
@@ -123,6 +125,7 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
 
     def __post_init__(self) -> None:
         ids = [stage.id for stage in self.stages]
+        # Titles differ by more than their case: the document's reader ignores case.
         titles = Counter(stage.title.casefold() for stage in self.stages)
         for stage in self.stages:
             if not _SLUG.fullmatch(stage.id):
@@ -170,6 +173,7 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         found: dict[str, frozenset[str]] = {}
         for name in self.order:
             below = (*self.by_id[name].requires, *self.by_id[name].rollup)
+            # `order` puts the stages below first, so theirs are known.
             found[name] = frozenset(below).union(*(found[other] for other in below))
         return found
 
@@ -183,6 +187,7 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         rules = [
             [
                 s.id,
+                # Sorted, because the order has no influence on a verdict.
                 sorted(s.criteria),
                 sorted(s.requires),
                 sorted(s.rollup),
@@ -191,6 +196,7 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
             for s in self.stages
             if self.declared
         ]
+        # 64 bits tell catalogues apart; it isn't a protection against forgery.
         return hashlib.sha256(json.dumps(sorted(rules)).encode()).hexdigest()[:16]
 
     def closure(self, stage_ids: Iterable[str]) -> frozenset[str]:
@@ -242,6 +248,7 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
 
 
 def _check_title(stage: Stage, times: int) -> None:
+    # These characters would end the title in the document: `**TITLE:**`, code, HTML.
     if not stage.title or stage.title != one_line(stage.title) or set(stage.title) & set("*:`<>"):
         msg = (
             f"stage {stage.id!r}: title {stage.title!r} must be one line of plain words "
@@ -268,6 +275,7 @@ def _check_criteria(stage: Stage) -> None:
         if prefix != stage.id or not name:
             msg = f"stage {stage.id!r}: write criterion {criterion_id!r} as {stage.id}.its-name"
             raise CatalogueError(msg)
+        # What the collector makes of a test's name; parameters keep their form.
         plain = base_of(name).replace("_", "-").lower()
         if base_of(name) != plain:
             msg = (
@@ -289,6 +297,7 @@ def _check_tests(criteria: tuple[Criterion, ...]) -> None:
     functions: dict[str, Criterion] = {}
     items: dict[str, Criterion] = {}
     for criterion in criteria:
+        # The first test with this id: itself, or the one that it must equal.
         other = functions.setdefault(criterion.base_id, criterion)
         if other.function != criterion.function:
             msg = (

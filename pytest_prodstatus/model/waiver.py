@@ -43,6 +43,7 @@ class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def end_of(day: date) -> datetime:
     """Return the instant at which a day ends in UTC."""
+    # A waiver that expires on a day covers the whole of that day.
     return datetime.combine(day, time(), timezone.utc) + timedelta(days=1)
 
 
@@ -84,6 +85,7 @@ class Waivers(Struct, frozen=True, kw_only=True):
         A typing error would else leave a criterion unprotected.
         """
         for name in self.unwaivable:
+            # Without a dot it is a stage's id, which the configuration's reader has checked.
             if "." in name and name not in known:
                 yield f"unwaivable names {name!r}, which is not a criterion"
 
