@@ -29,6 +29,7 @@ LIBRARIES = ("sqlalchemy", "alembic", "platformdirs")
 HEAD = 3
 """The newest revision of the schema that this release knows."""
 
+# Not Alembic's own name, `alembic_version`: the database may belong to a project that uses Alembic.
 VERSION_TABLE = "prodstatus_version"
 
 
@@ -65,6 +66,7 @@ class Part:
     consequence: str
 
 
+# typing.Self needs Python 3.11.
 _Open = TypeVar("_Open", bound="OpenPart")
 
 
@@ -125,6 +127,7 @@ def parse_address(url: str, part: Part = JOURNAL) -> URL:
     try:
         address = make_url(url.strip())
     except (ArgumentError, ValueError) as error:
+        # ValueError: the port isn't a number.
         # The text isn't shown: in a URL that can't be parsed, any part may be the password.
         msg = f"The {part.name}'s PRODSTATUS_STATE_URL is not a database URL: set it to {_SCHEMES}."
         raise part.unavailable(msg) from error
@@ -132,6 +135,7 @@ def parse_address(url: str, part: Part = JOURNAL) -> URL:
         msg = f"The {part.name}'s PRODSTATUS_STATE_URL holds an @ in its password: write it as %40."
         raise part.unavailable(msg)
     backend = address.drivername.partition("+")[0]
+    # libpq reads both names; SQLAlchemy dropped the shorter one in 1.4.
     if backend in ("postgresql", "postgres"):
         return address.set(drivername="postgresql+psycopg")
     if backend != "sqlite":
@@ -159,6 +163,7 @@ def sqlite_file(url: str) -> Path | None:
 
 def shown(address: URL) -> str:
     """Return the address as it may be printed: without its password and its parameters."""
+    # libpq also takes a password as a parameter, which SQLAlchemy would show.
     return address.set(query={}).render_as_string(hide_password=True)
 
 
@@ -175,6 +180,7 @@ def prepare_file(path: Path) -> None:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         _sync_folder(path.parent.parent)
     try:
+        # O_EXCL: of several processes, one creates the file and syncs its name.
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
         return
@@ -210,6 +216,8 @@ def state_url(environ: Mapping[str, str]) -> str:
     configured = environ.get(STATE_URL_VARIABLE, "").strip()
     if configured:
         return configured
+    # A usual path stands in the URL as it is; escaping any other is left to SQLAlchemy, which also
+    # reads it.
     path = default_file()
     url = f"sqlite:///{path}"
     if sqlite_file(url) == path:
