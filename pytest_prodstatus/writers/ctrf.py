@@ -20,6 +20,7 @@ from pytest_prodstatus.writers.exports import Row, rows_of
 from pytest_prodstatus.writers.words import override_line
 
 SPECIFICATION = "0.0.0"
+# Every status of the specification: its summary must count each of them.
 _STATUSES = ("passed", "failed", "skipped", "pending", "other")
 STATUS = {Verdict.CONFIRMED: "passed", Verdict.FAILED: "failed", Verdict.BLOCKED: "other"}
 

@@ -167,7 +167,7 @@ class GateOutput(
     at: Instant
     open: bool
     exit_code: int
-    asked: ReportedQuery
+    asked: ReportedQuery  # the key's published name; scripts read it
     records: tuple[RecordDecision, ...]
 
 
@@ -202,6 +202,7 @@ def decision_lines(report: GateReport, now: datetime) -> Iterator[str]:
     yield decision.sentence
     yield f"  {report.source}{_run_text(report.run, now) if report.run else ''}"
     if decision.violations or decision.causes:
+        # Open with violations or causes: an override opened it.
         yield "Why:" if not decision.open else "It would be closed:"
     for violation in decision.violations:
         yield f"  {violation.kind}: {violation.text}"
@@ -212,7 +213,9 @@ def decision_lines(report: GateReport, now: datetime) -> Iterator[str]:
     if decision.waived:
         yield "Waived:"
     for waived in decision.waived:
+        # An id ends with the test's parameters, which may contain control characters.
         name = one_line(waived.status.id)
+        # 7 columns for BLOCKED: what is CONFIRMED is neither waived nor a cause.
         yield f"  {waived.status.verdict!s:<7}  {name}: {waived.waiver.reason}"
         yield f"           accepted by {waived.waiver.owner} until {minute(waived.waiver.expires)}"
     if decision.actions:
