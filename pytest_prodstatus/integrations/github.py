@@ -49,6 +49,8 @@ class GitHub:
             self._append(summary, bounded_summary(record, config, room))
         output = self._file_of("GITHUB_OUTPUT")
         if output:
+            # Random, so that no value contains the delimiter on a line of its own ("Multiline
+            # strings" in GitHub's documentation of workflow commands).
             self._append(output, outputs(record, f"prodstatus_{secrets.token_hex(16)}"))
         self._print(session.config, workflow_commands(record, self._locate))
         return result
@@ -80,6 +82,7 @@ class GitHub:
         nodeid = row.status.nodeid if row.status else None
         if nodeid is None:
             return None, None
+        # A parameter may contain `::` too, so the brackets go first.
         name, *names = nodeid.partition("[")[0].split("::")
         path = self.recorder.config.rootpath / name
         try:
