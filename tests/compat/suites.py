@@ -48,7 +48,7 @@ def run(cell: Cell, interpreter: Path, work: Path) -> list[str]:
         [environment.python, "-m", "pytest", *options, *tests],
         cwd=ROOT,
         check=False,
-        env={**os.environ, "XDG_STATE_HOME": str(work / "state")},
+        env={**os.environ, "XDG_STATE_HOME": str(work / "state")},  # the default state store
     )
     wrong = [f"pytest ended with {done.returncode}"] if done.returncode else []
     if cell.suite == "neighbours" and report.exists():
