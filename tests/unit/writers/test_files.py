@@ -1,4 +1,4 @@
-"""Atomic writing of files, and the lock of a folder."""
+"""Files are written atomically, and a folder can be locked."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_new_file_is_private_and_its_folder_is_made(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o644, 0o600, 0o664, 0o400])
 def test_an_existing_file_keeps_its_mode(tmp_path: Path, mode: int) -> None:
-    """Everyone who could read it still can."""
+    """A file keeps its mode, so everyone who could read it still can."""
     path = tmp_path / "f"
     path.write_bytes(b"old")
     path.chmod(mode)
@@ -108,7 +108,7 @@ def test_an_interrupt_leaves_what_there_was(
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
-    """A real one: the limit on the size of files."""
+    """A disk that is really full (by a limit on file sizes) costs no old content."""
     resource = pytest.importorskip("resource")
     signal = pytest.importorskip("signal")
     path = tmp_path / "f"
@@ -126,7 +126,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
 
 def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
-    """A folder, a pipe or a device stays one."""
+    """A folder, a pipe or a device is never replaced by a file."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     folder = tmp_path / "folder"
@@ -140,7 +140,7 @@ def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_can_t_be_made(tmp_path: Path) -> None:
-    """A file in place of the folder is an OSError like any other."""
+    """A file in place of the folder raises an OSError like any other failure."""
     (tmp_path / "f").write_bytes(b"old")
     with pytest.raises(OSError, match=r"File exists|Not a directory"):
         write_atomically(tmp_path / "f" / "g", b"x")
@@ -167,7 +167,7 @@ def another(folder: Path) -> str:
 
 
 def test_a_folder_is_held_until_it_is_released(tmp_path: Path) -> None:
-    """Another process gets the holder's name; later the folder is free, without the file."""
+    """Another process gets the holder's name; later the folder is free and has no lock file."""
     ours = FolderLock(tmp_path / "a" / "b", "run r1 (process 7)")
     ours.acquire()
     ours.acquire()
@@ -194,7 +194,7 @@ def test_what_lies_in_a_folder_stays(tmp_path: Path) -> None:
 
 
 def test_a_file_of_a_run_that_died_is_no_obstacle(tmp_path: Path) -> None:
-    """The lock is the kernel's, not the file."""
+    """A leftover file locks nothing, because the lock is the kernel's."""
     (tmp_path / NAME).write_text("run r0 (process 1)")
     ours = FolderLock(tmp_path, "us")
     ours.acquire()
@@ -205,7 +205,7 @@ def test_a_file_of_a_run_that_died_is_no_obstacle(tmp_path: Path) -> None:
 def test_a_file_that_was_taken_away_meanwhile_is_opened_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run that ends while we open its file leaves us a lock on a removed file."""
+    """If a run ends while its lock file is opened, the lock on the removed file doesn't count."""
     really = files._lock
     calls: list[int] = []
 
@@ -227,7 +227,7 @@ def test_a_file_that_was_taken_away_meanwhile_is_opened_anew(
 def test_a_file_system_without_locks_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """The run goes on without a lock; no handle leaks."""
+    """Without locks the run goes on, and no file handle leaks."""
 
     def unknown(_handle: int) -> None:
         raise OSError(number, os.strerror(number))
@@ -241,7 +241,7 @@ def test_a_file_system_without_locks_has_none(
 def test_a_holder_that_left_no_name_is_another_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a full disk the holder can't write its name."""
+    """A holder that couldn't write its name, as on a full disk, is called another run."""
     monkeypatch.setattr(files, "_lock", _locked)
     with pytest.raises(FolderInUse, match=f"{tmp_path}: another run is writing this folder"):
         FolderLock(tmp_path, "us").acquire()
@@ -252,7 +252,7 @@ def _locked(_handle: int) -> None:
 
 
 def test_a_folder_that_can_t_be_made_has_no_lock(tmp_path: Path) -> None:
-    """The error is reported by the code that writes into it."""
+    """A folder that can't be made isn't locked; writing into it reports the error."""
     (tmp_path / "f").write_text("no folder")
     ours = FolderLock(tmp_path / "f", "us")
     ours.acquire()
