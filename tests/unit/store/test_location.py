@@ -1,4 +1,4 @@
-"""The journal's address, by default and by configuration."""
+"""The journal's address is the configured one, else a file of the user."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_prodstatus.store.address import is_local_file, is_there, state_url
 def test_the_default_is_a_file_of_the_user(
     unset: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unset or blank, it is state.sqlite3 in the user's state folder, and nothing is created."""
+    """If unset or blank, it is state.sqlite3 in the user's state folder, and nothing is created."""
     odd = tmp_path / "a home with #odd %41 names"
     monkeypatch.setattr(platformdirs, "user_state_path", lambda name: odd / name)
 
@@ -27,7 +27,7 @@ def test_the_default_is_a_file_of_the_user(
 
 
 def test_the_variable_wins() -> None:
-    """PRODSTATUS_STATE_URL is taken as it stands."""
+    """PRODSTATUS_STATE_URL is used unchanged."""
     url = "postgresql://buyer@db/journal"
     assert state_url({"PRODSTATUS_STATE_URL": f" {url}\n"}) == url
 
@@ -44,14 +44,14 @@ def test_the_variable_wins() -> None:
     ],
 )
 def test_a_local_file_is_told_by_its_scheme(url: str, local: bool) -> None:
-    """SQLite is a file of this machine, a server isn't; no other part of the URL counts."""
+    """SQLite is a file of this machine and a server isn't; no other part of the URL counts."""
     assert is_local_file(url) is local
 
 
 def test_a_store_that_may_be_there_is_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A configured store, or the default file if it exists."""
+    """A store may exist if one is configured or the default file exists."""
     monkeypatch.setattr(platformdirs, "user_state_path", lambda name: tmp_path / name)
     assert not is_there({})
     assert not is_there({"PRODSTATUS_STATE_URL": " "})
