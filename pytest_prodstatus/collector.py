@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.blocking import RAISED, Blocked, Repeated, blocked
-from pytest_prodstatus.criteria import Manifest, closest_mark, criterion_of
+from pytest_prodstatus.criteria import Manifest, criterion_of, stage_marks
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
 from pytest_prodstatus.model.evidence import (
     ENTRIES_LIMIT,
@@ -70,6 +70,7 @@ class Collector:
         self._repeats: frozenset[str] = frozenset()
         self._started: set[str] = set()
         self._marked: list[tuple[pytest.Item, str]] = []
+        self._noted: dict[int, tuple[pytest.Mark, ...]] = {}
         self._owners: dict[int, Callable[[pytest.MarkDecorator], None]] = {}
         self._missing: dict[str, Reason] = {}
         self._fresh: list[Entry] = []
@@ -162,14 +163,16 @@ class Collector:
         Raises:
             pytest.UsageError: a test's id holds a secret, in a serial run.
         """
+        # Other plugins and conftests may have marked and renamed items since `mark`.
         if any(item.nodeid not in self.criteria for item in items):
-            # Other plugins and conftests may have marked and renamed items since `mark`.
             former = {id(item): nodeid for item, nodeid in self._marked if item.nodeid != nodeid}
             for item in items:
                 if item.nodeid not in self.criteria:
                     self._follow(item, former.get(id(item)))
-                    self._note(item)
+        for item in items:
+            self._note(item)
         self._marked.clear()
+        self._noted.clear()
         self._mark_owners()
         self._mask_titles()
         self._error = self._error or self._foreign_criterion(items)
@@ -262,17 +265,16 @@ class Collector:
             raise pytest.UsageError(msg)
 
     def _note(self, item: pytest.Item) -> None:
-        owner, mark = closest_mark(item)
-        nodeid = item.nodeid
-        if owner is None or mark is None:
+        owner, marks = stage_marks(item)
+        if owner is None or self._noted.get(id(item)) == marks:
             return
+        self._noted[id(item)] = marks
         self._owners[id(owner)] = owner.add_marker
-        if nodeid in self.criteria:
-            return
+        nodeid = item.nodeid
         if not self.criteria:
             self.redaction.switch(item.config)
         try:
-            criterion = criterion_of(item, mark)
+            criterion = criterion_of(item, marks)
         except CatalogueError as error:
             # Raised here, it would be a traceback, and under xdist the worker would die.
             self._error = self._error or str(error)

@@ -1079,6 +1079,13 @@ SELECTION = [
         status=4,
     ),
     row(
+        "two stages on one test",
+        "@api\n@shop\ndef test_a(): pass\n",
+        {},
+        final="",
+        status=4,
+    ),
+    row(
         "no test at all, in a production run",
         "",
         {},
