@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.outcome import Phase, finding_of
+from pytest_prodstatus.model.teardown import TornDown
 from pytest_prodstatus.model.text import Instant, one_line, several_lines
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.model.walk import printable
@@ -39,6 +40,9 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
         blocked: the reason given to `blocked()`, also if the test swallowed its exception.
         raised: the exception that left the test itself, in one line; "" if none did.
         repeat: the plugin refused to start the criterion once more.
+        uses: keys of the fixtures of wider scope that it used and that no earlier phase named.
+        torn: tear-downs of wider scope that did not pass in this phase, used by it or not.
+        wider: these are all that went wrong; nothing of it is the test's own.
         endpoints: hosts that the suite contacted, by name.
         snapshots: the aware instants as of which it read something, by name.
     """
@@ -48,6 +52,9 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     blocked: Reason | None = None
     raised: str = ""
     repeat: bool = False
+    uses: tuple[str, ...] = ()
+    torn: tuple[TornDown, ...] = ()
+    wider: bool = False
     endpoints: Mapping[str, str] = {}
     snapshots: Mapping[str, tuple[Instant, ...]] = {}
 
@@ -59,6 +66,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
             self.blocked,
             self.raised,
             self.repeat,
+            self.uses,
+            self.torn,
             self.endpoints,
             self.snapshots,
         )
@@ -193,6 +202,7 @@ def phase_of(report: pytest.TestReport) -> Phase:
         raised=payload.raised,
         evidence=payload.evidence,
         repeat=payload.repeat,
+        wider=payload.wider,
         worker=worker_id(getattr(report, "node", None)),
         stopped=datetime.fromtimestamp(stop, timezone.utc) if stop else None,
         duration=float(report.duration or 0.0),
@@ -206,6 +216,8 @@ def verdict_of(report: pytest.TestReport, *, require_evidence: bool) -> Verdict:
     if finding:
         return finding[0]
     payload = Payload.of(report)
+    if payload is not None and payload.torn:
+        return max(torn.verdict for torn in payload.torn)
     recorded = payload is not None and payload.recorded
     return Verdict.BLOCKED if require_evidence and not recorded else Verdict.CONFIRMED
 
@@ -249,3 +261,13 @@ def take_manifest(report: pytest.TestReport) -> str:
     """
     text: str = report.__dict__.pop(MANIFEST, "")
     return text
+
+
+def shown(raised: BaseException) -> str:
+    """Return an exception's type and the first line of its text."""
+    try:
+        first = next(iter(str(raised).strip().splitlines()), "")
+    except Exception:  # noqa: BLE001  its __str__ may raise; then its type is enough
+        first = ""
+    name = "" if first and isinstance(raised, AssertionError) else type(raised).__name__
+    return f"{name}: {first}" if name and first else name or first

@@ -31,8 +31,8 @@ TAKEN_TITLES = ("LAST RUN", "NEXT ACTIONS")
 SINCE = " SINCE"
 """How the title of a stage's second field ends; it says since when the stage has its verdict."""
 
-_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_SLUG_RULE = "use lower-case words joined by hyphens (api-key)"
+SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+SLUG_RULE = "use lower-case words joined by hyphens (api-key)"
 
 
 class CatalogueError(ValueError):
@@ -128,8 +128,8 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         # Titles differ by more than their case: the document's reader ignores case.
         titles = Counter(stage.title.casefold() for stage in self.stages)
         for stage in self.stages:
-            if not _SLUG.fullmatch(stage.id):
-                msg = f"stage id {stage.id!r}: {_SLUG_RULE}"
+            if not SLUG.fullmatch(stage.id):
+                msg = f"stage id {stage.id!r}: {SLUG_RULE}"
                 raise CatalogueError(msg)
             if ids.count(stage.id) > 1:
                 msg = f"stage id {stage.id!r} is declared twice: every stage needs its own id"
@@ -231,8 +231,8 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         _check_tests(found)
         if not self.declared:
             for criterion in found:
-                if not _SLUG.fullmatch(criterion.stage):
-                    msg = f"{criterion.nodeid}: mark stage({criterion.stage!r}): {_SLUG_RULE}"
+                if not SLUG.fullmatch(criterion.stage):
+                    msg = f"{criterion.nodeid}: mark stage({criterion.stage!r}): {SLUG_RULE}"
                     raise CatalogueError(msg)
             names = dict.fromkeys([*known, *(criterion.stage for criterion in found)])
             stages = tuple(Stage(id=name, title=title_of(name)) for name in names)
@@ -302,7 +302,8 @@ def _check_tests(criteria: tuple[Criterion, ...]) -> None:
         if other.function != criterion.function:
             msg = (
                 f"criterion id {criterion.base_id!r} belongs to two test functions, "
-                f"{other.function} and {criterion.function}: rename one of them"
+                f"{other.function} and {criterion.function}: rename one of them, or give it an id "
+                f"of its own, as in stage({criterion.stage!r}, criterion='its-name')"
             )
             raise CatalogueError(msg)
         other = items.setdefault(criterion.id, criterion)
