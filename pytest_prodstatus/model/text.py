@@ -66,6 +66,26 @@ def utf8(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
+_WORKFLOW_COMMAND = re.compile(r"((?:^|\r)[^\S\r\n]*:)(?=:)|(##)(?=\[)", re.MULTILINE)
+
+
+def without_workflow_commands(text: str) -> str:
+    """Put a blank into everything in a text that GitHub's runner would obey as a command.
+
+    The runner reads commands from whatever a step prints: from a line that begins with `::`, also
+    after blanks, and from `##[` anywhere in a line (actions/runner, ActionCommand.cs).
+    """
+    return _WORKFLOW_COMMAND.sub(lambda found: f"{found[0]} ", text)
+
+
+_NOT_PLAIN = re.compile(r"[^ -~\n\t]")
+
+
+def visible(text: str) -> str:
+    """Make a text of any length harmless to a terminal: it keeps its lines, and nothing is cut."""
+    return _NOT_PLAIN.sub(lambda found: _escape_char(found[0]), text)
+
+
 def _escape_char(char: str) -> str:
     if " " <= char <= "~":
         return char

@@ -6,14 +6,13 @@ The Structs are a contract: msgspec makes the JSON from them, and its schema
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec import Struct
 
-from pytest_prodstatus.model.codec import data_of
+from pytest_prodstatus.model.codec import printed_json
 from pytest_prodstatus.model.gate import GateDecision, Waived
 from pytest_prodstatus.model.record import Cause, Override, Run
 from pytest_prodstatus.model.text import Instant, format_age, one_line
@@ -267,7 +266,7 @@ def decisions_to_json(reports: Sequence[GateReport], now: datetime) -> str:
         ),
         records=tuple(map(_reported_decision, reports)),
     )
-    return json.dumps(data_of(output), indent=1)
+    return printed_json(output)
 
 
 def _reported_decision(report: GateReport) -> RecordDecision:
