@@ -106,14 +106,15 @@ class Outputs:
         return problems
 
     def note_waivers(self, record: Record, now: datetime) -> None:
-        """Add a notice for each waiver that breaks a rule at the aware instant `now`."""
+        """Add a notice for each waiver that breaks a rule at `now` (aware), or ends soon."""
         waivers = self.settings.config.waivers
         if waivers.given:
             # Imported here, since most projects have no waivers, and the import costs every run.
-            from pytest_prodstatus.model.gate import waiver_violations
+            from pytest_prodstatus.model.gate import ending_waivers, waiver_violations
 
             violations = waiver_violations(waivers, record.criteria, now)
             self.notices += [f"{violation.text}: it closes the gate" for violation in violations]
+            self.notices += ending_waivers(waivers, record.criteria, now)
 
     @property
     def exist(self) -> bool:

@@ -141,6 +141,9 @@ def command(
     place = place_of(root=root, target=target, dir=folder, subject=subject, run=run)
     project, system = place.project, place.inputs.target
     stages = tuple(filter(None, (name.strip() for name in (require or "").split(","))))
+    if require is not None and not stages:
+        msg = f"--require {require!r}: it names no stage; write one or more, as in 'oauth,order'"
+        raise click.UsageError(msg)
     query = GateQuery(
         target=system,
         subject=place.inputs.subject,

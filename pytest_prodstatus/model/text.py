@@ -111,7 +111,10 @@ def parse_duration(text: str) -> timedelta:
         ValueError: the text isn't a positive whole number followed by s, m, h or d.
     """
     match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
-    if not match or int(match[1]) == 0:
+    if match and int(match[1]) == 0:
+        msg = f"{text!r} lasts no time: write a number from 1, as in '24h'"
+        raise ValueError(msg)
+    if not match:
         msg = f"{text!r} is not a duration: {DURATION_FORM}"
         raise ValueError(msg)
     return timedelta(**{_UNIT[match[2]]: int(match[1])})

@@ -18,6 +18,7 @@ from pytest_prodstatus.model.record import Cause, Override, Run
 from pytest_prodstatus.model.text import Instant, format_age, one_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.model.violations import ViolationKind
+from pytest_prodstatus.model.waiver import SOON
 from pytest_prodstatus.writers.words import minute
 
 SHOWN = 20
@@ -213,7 +214,10 @@ def decision_lines(report: GateReport, now: datetime) -> Iterator[str]:
     for waived in decision.waived:
         name = one_line(waived.status.id)
         yield f"  {waived.status.verdict!s:<7}  {name}: {waived.waiver.reason}"
-        yield f"           accepted by {waived.waiver.owner} until {minute(waived.waiver.expires)}"
+        left = waived.waiver.expires - now
+        soon = f", which is in {format_age(left)}" if left <= SOON else ""
+        until = f"{minute(waived.waiver.expires)}{soon}"
+        yield f"           accepted by {waived.waiver.owner} until {until}"
     if decision.actions:
         yield "Next:"
     for number, action in enumerate(decision.actions[:SHOWN], 1):

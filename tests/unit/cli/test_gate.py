@@ -202,6 +202,8 @@ class TestQuery:
         ("args", "message"),
         [
             (["--require", "api,shops"], "'shops': there is no such stage; stages are api, shop"),
+            (["--require", " , "], "--require ',': it names no stage"),
+            (["--max-age", "0s"], "'0s' lasts no time: write a number from 1"),
             (["--require", ""], "'--require': it is empty; leave the option out"),
             (["--subject", " "], "'--subject': it is empty; leave the option out"),
             (["--run", ""], "'--run': it is empty; leave the option out"),
@@ -209,7 +211,7 @@ class TestQuery:
             (["--target", ""], "'--target': '': use letters"),
             (["--target", "a/b"], "'--target': 'a/b': use letters"),
             (["--max-age", "1 day"], "'--max-age': '1 day' is not a duration: write a whole"),
-            (["--max-age", "0h"], "'--max-age': '0h' is not a duration"),
+            (["--max-age", "0h"], "'--max-age': '0h' lasts no time"),
             (["--format", "xml"], "'xml' is not one of 'text', 'json', 'github'"),
             (["--override", "x"], "an override needs all three: --override REASON --by NAME"),
             (["--by", "Ann", "--for", "2h"], "an override needs all three"),
