@@ -133,15 +133,18 @@ class Recorder:
         last = self._former.run.id if self._former else None
         # A gate that is asked about this id from now on must not read the former run's record.
         self._used_id = settings.run_id_given and last == settings.run_id
-        commit, dirty = suite_commit(settings.root)
+        suite = suite_commit(settings.root)
+        if suite.problem:
+            self.outputs.notices.append(f"the suite's commit isn't known: {suite.problem}")
         self._run = Run(
             id=settings.run_id,
             target=settings.target,
             subject=Subject(release=settings.subject),
             started=clock.now(),
             finished=None,
-            commit=commit,
-            dirty=dirty,
+            commit=suite.commit,
+            no_commit=suite.problem or None,
+            dirty=suite.dirty,
             catalogue=settings.config.catalogue.digest,
         )
 
@@ -274,6 +277,8 @@ class Recorder:
         self._note_status(pytest_status)
         record = self._write(pytest_status)
         self.outputs.note_waivers(record, finished)
+        if self.redaction.problem:
+            self.outputs.notices.append(self.redaction.problem)
         if not self.settings.has_project:
             self.outputs.notices.append(
                 "no [tool.prodstatus] here or above: nothing is declared, so nothing that is "

@@ -233,7 +233,7 @@ def missing_of(report: pytest.CollectReport) -> Reason:
     file, problem = report.nodeid.partition("::")[0], problem_of(report)
     if report.failed:
         text = f"{report.nodeid or 'the suite'} did not collect: {problem}"
-        return Reason(text=text, kind=Kind.COLLECTION_ERROR)
+        return Reason(text=text, kind=Kind.COLLECTION_ERROR, remedy=_hint(report))
     payload = Payload.of(report)
     skipped = Reason(text=f"{file} was skipped: {problem}", kind=Kind.SKIPPED)
     return payload.blocked if payload and payload.blocked else skipped
@@ -246,12 +246,33 @@ def problem_of(report: pytest.TestReport | pytest.CollectReport) -> str:
         return one_line(longrepr[2].removeprefix("Skipped: "))
     crash = getattr(longrepr, "reprcrash", None)
     message = str(getattr(crash, "message", None) or longrepr or "")
-    lines = [line for line in message.splitlines() if line.strip()]
+    lines = [line for line in message.splitlines() if line.strip() and not _is_hint(line)]
     if not lines:
         return ""
-    # A collection error is one text, and its last line names the exception.
-    line = lines[-1] if crash is None and len(lines) > 1 else lines[0]
+    # A collection error is one text. The last line of its traceback names the exception; without
+    # one (two files of one name), all of it is the reason.
+    traceback = [line for line in lines if line.startswith("E ")]
+    if crash is None and isinstance(report, pytest.CollectReport):
+        line = traceback[-1] if traceback else " ".join(lines)
+    else:
+        line = lines[-1] if crash is None and len(lines) > 1 else lines[0]
     return one_line(line.removeprefix("E ").strip().removeprefix("AssertionError: "))
+
+
+def _is_hint(line: str) -> bool:
+    return line.strip().lower().startswith("hint:")
+
+
+def _hint(report: pytest.CollectReport) -> str | None:
+    """Return pytest's advice in the error of a file, without its first word; None if it has none.
+
+    The hint of an import error is about the names of folders, which are seldom the cause.
+    """
+    lines = str(report.longrepr or "").splitlines()
+    if any(line.startswith("E ") for line in lines):
+        return None
+    hints = [line.strip()[len("hint:") :] for line in lines if _is_hint(line)]
+    return one_line(hints[-1]) if hints else None
 
 
 def take_manifest(report: pytest.TestReport) -> str:

@@ -450,7 +450,7 @@ class Session:
         """Send a worker the values that it must agree on, before it reads its own options."""
         values: dict[str, object] = node.workerinput  # type: ignore[attr-defined]
         values["prodstatus_run_id"] = self.run_id
-        values["prodstatus_spool"] = str(self.spool.folder)
+        values["prodstatus_spool"] = str(self.spool.folder or "")
         values["prodstatus_version"] = __version__
         values["prodstatus_acts"] = self.may_act(worker_id(node))
         if self._judge_of_run is not None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_prodstatus.readers.files import read_text
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.terminal import reporter_of
 from pytest_prodstatus.writers.exports import Row
@@ -86,7 +87,7 @@ class GitHub:
         name, *names = nodeid.partition("[")[0].split("::")
         path = self.recorder.config.rootpath / name
         try:
-            line = line_of(path.read_text(encoding="utf-8"), names)
+            line = line_of(read_text(path), names)
         except (OSError, ValueError):
             line = None
         workspace = Path(self.environ.get("GITHUB_WORKSPACE") or self.recorder.settings.root)

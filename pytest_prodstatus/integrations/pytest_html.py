@@ -71,7 +71,9 @@ class HtmlReport:
     def _write(self, rendered: str) -> None:
         clean = self.recorder.redaction.text(rendered)
         try:
-            write_atomically(self._path, clean.encode("utf-8", "backslashreplace"))
+            write_atomically(
+                self._path, clean.encode("utf-8", "backslashreplace"), through_link=True
+            )
         except OSError as error:
             self.recorder.outputs.notices.append(write_failure(self._path, error))
 

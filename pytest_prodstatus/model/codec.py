@@ -110,6 +110,14 @@ def data_of(value: Struct) -> Any:
     return json.loads(_compact(value))
 
 
+def printed_json(value: Struct) -> str:
+    """Return a value as JSON for standard output: in ASCII, and without a workflow command.
+
+    GitHub's runner obeys `##[` anywhere in a line; the escape is the same text in JSON.
+    """
+    return json.dumps(data_of(value), indent=1).replace("##[", "##\\u005b")
+
+
 def ascii_of(text: str) -> str:
     """Escape all characters of a JSON text that aren't ASCII, for a terminal of any encoding."""
     if text.isascii():

@@ -70,6 +70,26 @@ def utf8(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
+_WORKFLOW_COMMAND = re.compile(r"((?:^|\r)[^\S\r\n]*:)(?=:)|(##)(?=\[)", re.MULTILINE)
+
+
+def without_workflow_commands(text: str) -> str:
+    """Put a blank into everything in a text that GitHub's runner would obey as a command.
+
+    The runner reads commands from whatever a step prints: from a line that begins with `::`, also
+    after blanks, and from `##[` anywhere in a line (actions/runner, ActionCommand.cs).
+    """
+    return _WORKFLOW_COMMAND.sub(lambda found: f"{found[0]} ", text)
+
+
+_NOT_PLAIN = re.compile(r"[^ -~\n\t]")
+
+
+def visible(text: str) -> str:
+    """Make a text of any length harmless to a terminal: it keeps its lines, and nothing is cut."""
+    return _NOT_PLAIN.sub(lambda found: _escape_char(found[0]), text)
+
+
 def _escape_char(char: str) -> str:
     if " " <= char <= "~":
         return char
@@ -97,7 +117,10 @@ def parse_duration(text: str) -> timedelta:
         ValueError: the text isn't a positive whole number followed by s, m, h or d.
     """
     match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
-    if not match or int(match[1]) == 0:
+    if match and int(match[1]) == 0:
+        msg = f"{text!r} lasts no time: write a number from 1, as in '24h'"
+        raise ValueError(msg)
+    if not match:
         msg = f"{text!r} is not a duration: {DURATION_FORM}"
         raise ValueError(msg)
     return timedelta(**{_UNIT[match[2]]: int(match[1])})

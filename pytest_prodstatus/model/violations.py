@@ -290,7 +290,8 @@ def _release(run: Run) -> str:
 
 def _suite(run: Run) -> str:
     if not run.commit:
-        return "of no known commit (not under git, or git isn't installed)"
+        why = run.no_commit or "not under git, or git isn't installed"
+        return f"of no known commit ({why})"
     return f"{run.commit[:12]}{' with local changes' if run.dirty else ''}"
 
 

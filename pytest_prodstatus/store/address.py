@@ -8,6 +8,7 @@ part that an update didn't change.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from abc import ABC, abstractmethod
@@ -209,6 +210,9 @@ def state_url(environ: Mapping[str, str]) -> str:
     Args:
         environ: the environment; a blank PRODSTATUS_STATE_URL counts as unset.
 
+    Raises:
+        JournalUnavailable: it isn't set, and the user has no home folder.
+
     Returns:
         PRODSTATUS_STATE_URL unchanged (opening it checks it), else a SQLite file in the user's
         state directory. Never a path in the reports folder, which is thrown away.
@@ -228,14 +232,32 @@ def state_url(environ: Mapping[str, str]) -> str:
 
 
 def default_file() -> Path:
-    """Return the SQLite file that is used by default; it may not exist."""
+    """Return the SQLite file that is used by default; it may not exist.
+
+    Raises:
+        JournalUnavailable: the user has no home folder, as in a container with a user id of its
+            own. It is a StateUnavailable, too, for the other parts of the store.
+    """
     import platformdirs
 
-    return platformdirs.user_state_path("prodstatus") / FILE_NAME
+    path = Path()
+    with contextlib.suppress(RuntimeError):  # of newer releases; older ones leave the `~` as it is
+        path = platformdirs.user_state_path("prodstatus") / FILE_NAME
+    if not path.is_absolute():
+        msg = (
+            "The state store has no place, since HOME is not set and this user has no home folder: "
+            f"set {STATE_URL_VARIABLE} to {_SCHEMES}."
+        )
+        raise JournalUnavailable(msg)
+    return path
 
 
 def is_there(environ: Mapping[str, str]) -> bool:
-    """Return whether there may be a store: one is configured, or the default file exists."""
+    """Return whether there may be a store: one is configured, or the default file exists.
+
+    Raises:
+        JournalUnavailable: no place is known, since the user has no home folder.
+    """
     return bool(environ.get(STATE_URL_VARIABLE, "").strip()) or default_file().exists()
 
 

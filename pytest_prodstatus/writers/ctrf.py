@@ -53,7 +53,8 @@ def write(record: Record, config: Config) -> str:
             "extra": _extra(record),
         },
     }
-    return json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(report, indent=1, allow_nan=False)
+    return text.replace("##[", "##\\u005b") + "\n"  # which GitHub's runner would obey in a log
 
 
 def _test(row: Row) -> dict[str, Any]:

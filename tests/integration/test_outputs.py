@@ -46,12 +46,12 @@ def test_output_that_can_not_be_written_closes_the_gate(
     write = files.write_atomically
     writes: list[str] = []
 
-    def full(path: Path, content: bytes) -> None:
+    def full(path: Path, content: bytes, *, through_link: bool = False) -> None:
         if path.name == name:
             writes.append(name)
             if when == "begin" or len(writes) > 1:
                 raise OSError(28, "No space left on device")
-        write(path, content)
+        write(path, content, through_link=through_link)
 
     monkeypatch.setattr(publish, "write_atomically", full)
     ran = project.run()

@@ -505,14 +505,16 @@ def test_a_test_s_own_log_handler_sees_what_it_logged(
     assert project.run().verdicts == {"api.a": "CONFIRMED"}
 
 
-def test_new_files_are_private(project: Project) -> None:
-    """The outputs may hold operational detail, and so may pytest-html's report."""
+def test_new_files_have_the_umask_s_mode(project: Project) -> None:
+    """A person who wants them private sets the umask; a web server can show them otherwise."""
     pytest.importorskip("pytest_html")
     config = CONFIG.replace("[tool.prodstatus]", '[tool.prodstatus]\nhtml = "report.html"')
     project.write({"test_api.py": "@api\ndef test_a(): pass\n", "pyproject.toml": config})
     project.run("-m", "production", lean=HTML)
+    os.umask(umask := os.umask(0o022))
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in project.folder.iterdir()}
-    assert modes == dict.fromkeys(("STATUS.md", "status.html", "status.json", "report.html"), 0o600)
+    names = ("STATUS.md", "status.html", "status.json", "report.html")
+    assert modes == dict.fromkeys(names, 0o666 & ~umask)
 
 
 @pytest.mark.parametrize("partial", [(), ("--stage=api",)], ids=["complete", "partial"])

@@ -68,11 +68,11 @@ class TestSuiteCommit:
     def test_of_the_folder(self, tmp_path: Path) -> None:
         """The commit is that of the folder's repository, from any folder in it."""
         commit = repository(tmp_path / "suite")
-        assert suite_commit(tmp_path / "suite") == (commit, False)
+        assert suite_commit(tmp_path / "suite") == (commit, False, "")
         (tmp_path / "suite/sub").mkdir()
-        assert suite_commit(tmp_path / "suite/sub") == (commit, False)
+        assert suite_commit(tmp_path / "suite/sub") == (commit, False, "")
         (tmp_path / "suite/file").write_text("changed", encoding="utf-8")
-        assert suite_commit(tmp_path / "suite/sub") == (commit, True)
+        assert suite_commit(tmp_path / "suite/sub") == (commit, True, "")
 
     @pytest.mark.parametrize(
         "names",
@@ -105,7 +105,7 @@ class TestSuiteCommit:
         }
         for name in names:
             monkeypatch.setenv(name, str(values[name]))
-        assert suite_commit(tmp_path / "suite") == (commit, False)
+        assert suite_commit(tmp_path / "suite") == (commit, False, "")
 
     def test_configuration_from_the_environment_counts(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -115,10 +115,14 @@ class TestSuiteCommit:
         monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
         monkeypatch.setenv("GIT_CONFIG_KEY_0", "safe.directory")
         monkeypatch.setenv("GIT_CONFIG_VALUE_0", "*")
-        assert suite_commit(tmp_path / "suite") == (commit, False)
+        assert suite_commit(tmp_path / "suite") == (commit, False, "")
         monkeypatch.setenv("GIT_CONFIG_KEY_0", "core.bare")
         monkeypatch.setenv("GIT_CONFIG_VALUE_0", "neither")
-        assert suite_commit(tmp_path / "suite") == (None, None)
+        assert suite_commit(tmp_path / "suite") == (
+            None,
+            None,
+            "git refuses: fatal: bad boolean config value 'neither' for 'core.bare'",
+        )
 
     def test_every_variable_that_git_names(self) -> None:
         """Git's variables of one repository are ignored, except those of its configuration."""
@@ -129,10 +133,24 @@ class TestSuiteCommit:
 
     def test_there_is_none(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """No repository, no commit in it, no git."""
-        assert suite_commit(tmp_path) == (None, None)
+        assert suite_commit(tmp_path) == (None, None, "")
         (tmp_path / "empty").mkdir()
         git(tmp_path / "empty", "init", "-q")
-        assert suite_commit(tmp_path / "empty") == (None, None)
+        assert suite_commit(tmp_path / "empty") == (None, None, "")
         repository(tmp_path / "suite")
         monkeypatch.setenv("PATH", str(tmp_path))
-        assert suite_commit(tmp_path / "suite") == (None, None)
+        assert suite_commit(tmp_path / "suite") == (None, None, "")
+
+    def test_git_that_refuses_is_named(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """In a container, the folder may be another user's; the remedy is git's own."""
+        repository(tmp_path / "suite")
+        monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # of git's own tests
+        folder = tmp_path / "suite"
+        found = suite_commit(folder)
+        assert found[:2] == (None, None)
+        assert found.problem == (
+            f"git refuses: fatal: detected dubious ownership in repository at '{folder}'; "
+            f"run git config --global --add safe.directory {folder}"
+        )

@@ -129,8 +129,14 @@ def test_a_duration_is_a_whole_number_and_a_unit(text: str, seconds: int) -> Non
     assert parse_duration(text) == timedelta(seconds=seconds)
 
 
+def test_no_time_is_refused() -> None:
+    """It isn't the form that is wrong."""
+    with pytest.raises(ValueError, match="'0h' lasts no time: write a number from 1"):
+        parse_duration("0h")
+
+
 @pytest.mark.parametrize(
-    "text", ["", "24", "h", "0h", "-1h", "1.5h", "1 h", "1w", "24H", "1h30m", "9999999d", "२h"]
+    "text", ["", "24", "h", "-1h", "1.5h", "1 h", "1w", "24H", "1h30m", "9999999d", "२h"]
 )
 def test_anything_else_is_refused_with_the_form(text: str) -> None:
     """The message names the value and the allowed form."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_prodstatus.model.waiver import WAIVER_MAX, Waiver, Waivers, end_of
+from pytest_prodstatus.model.waiver import SOON, WAIVER_MAX, Waiver, Waivers, end_of
 from tests.unit.given import HOUR, NOW
 
 SECOND = timedelta(seconds=1)
@@ -108,3 +108,19 @@ def test_its_words_are_one_line() -> None:
     made = Waiver(criterion="a.b", reason="a\nb", owner="Ann\x1b[2J", expires=NOW)
     assert (made.reason, made.owner) == ("a b", r"Ann\x1b[2J")
     assert list(Waivers(given=(made,))) == [made]
+
+
+def test_one_that_ends_soon_is_announced() -> None:
+    """Within three days, and only if it is in force: a broken one is reported as such."""
+    given = (
+        waiver("pay.in", NOW + HOUR),
+        waiver("pay.out", NOW + SOON + SECOND),
+        waiver("pay.out[eu]", NOW),
+        waiver("pay.off", NOW + HOUR),
+    )
+    assert list(Waivers(given=given).ending(KNOWN, NOW)) == [
+        (
+            f"the waiver of 'pay.in' (Ann) ends on {NOW + HOUR:%Y-%m-%d %H:%M} UTC, in 60 min: "
+            "then it no longer opens the gate"
+        )
+    ]

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from pytest_prodstatus.store.address import is_local_file, is_there, state_url
+from pytest_prodstatus.store.errors import JournalUnavailable
 
 
 @pytest.mark.parametrize("unset", [{}, {"PRODSTATUS_STATE_URL": ""}, {"PRODSTATUS_STATE_URL": " "}])
@@ -24,6 +25,25 @@ def test_the_default_is_a_file_of_the_user(
     assert make_url(url).database == str(odd / "prodstatus" / "state.sqlite3")
     assert is_local_file(url)
     assert not odd.exists()
+
+
+@pytest.mark.parametrize("older", [True, False])
+def test_without_a_home_folder_there_is_no_place(
+    monkeypatch: pytest.MonkeyPatch, older: bool
+) -> None:
+    """As in a container with a user id of its own; older releases of platformdirs keep the `~`."""
+
+    def no_home(name: str) -> Path:
+        if older:
+            return Path("~/.local/state") / name
+        msg = "could not determine the home directory"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(platformdirs, "user_state_path", no_home)
+    for question in (state_url, is_there):
+        with pytest.raises(JournalUnavailable, match=r"HOME is not set.* set PRODSTATUS_STATE_URL"):
+            question({})
+    assert is_there({"PRODSTATUS_STATE_URL": "postgresql://db/state"})
 
 
 def test_the_variable_wins() -> None:

@@ -7,21 +7,32 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from pytest_prodstatus.writers import files
-from pytest_prodstatus.writers.files import NAME, PRIVATE, FolderInUse, FolderLock, write_atomically
+from pytest_prodstatus.writers.files import NAME, FolderInUse, FolderLock, write_atomically
 
 
-def test_a_new_file_is_private_and_its_folder_is_made(tmp_path: Path) -> None:
-    """It may contain operational details."""
+@pytest.fixture
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    """The process's umask: the test's parameter."""
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o022, 0o002], indirect=True)
+def test_a_new_file_has_the_mode_of_the_umask_and_its_folder_is_made(
+    tmp_path: Path, umask: int
+) -> None:
+    """A web server or a person of the same group can read it, if the umask lets them."""
     path = tmp_path / "a" / "b" / "status.json"
     write_atomically(path, b"x")
     assert path.read_bytes() == b"x"
-    assert stat.S_IMODE(path.stat().st_mode) == PRIVATE
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o600, 0o664, 0o400])
@@ -35,20 +46,87 @@ def test_an_existing_file_keeps_its_mode(tmp_path: Path, mode: int) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_link_is_followed_and_stays_a_link(tmp_path: Path) -> None:
+def test_a_link_that_a_person_may_have_made_is_followed_and_stays_a_link(tmp_path: Path) -> None:
     """The link's target is written, also through two links or to a new file."""
     real = tmp_path / "docs" / "real.md"
     real.parent.mkdir()
     real.write_bytes(b"old")
     (tmp_path / "one").symlink_to(real)
     (tmp_path / "two").symlink_to("one")
-    write_atomically(tmp_path / "two", b"new")
+    write_atomically(tmp_path / "two", b"new", through_link=True)
     assert real.read_bytes() == b"new"
     assert (tmp_path / "one").is_symlink()
     assert (tmp_path / "two").is_symlink()
     (tmp_path / "dangling").symlink_to("docs/new.md")
-    write_atomically(tmp_path / "dangling", b"made")
+    write_atomically(tmp_path / "dangling", b"made", through_link=True)
     assert (tmp_path / "docs" / "new.md").read_bytes() == b"made"
+
+
+@pytest.mark.parametrize("name", ["victim", "missing", "folder", "."])
+def test_a_planted_link_is_replaced(tmp_path: Path, name: str) -> None:
+    """What it leads to is left alone: a file, a folder, or nothing yet."""
+    (tmp_path / "victim").write_bytes(b"another's")
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / "reports" / "status.json"
+    path.parent.mkdir()
+    path.symlink_to(f"../{name}")
+    write_atomically(path, b"new")
+    assert (path.read_bytes(), path.is_symlink()) == (b"new", False)
+    assert (tmp_path / "victim").read_bytes() == b"another's"
+    assert not (tmp_path / "missing").exists()
+    assert not list((tmp_path / "folder").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "number"),
+    [
+        (Path, "replace", errno.EBUSY),
+        (files, "_new_beside", errno.EROFS),
+        (files, "_new_beside", errno.EACCES),
+    ],
+)
+@pytest.mark.parametrize("content", [b"a longer content", b"short"])
+def test_a_file_that_can_t_be_replaced_is_written_in_place(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: object,
+    name: str,
+    number: int,
+    content: bytes,
+) -> None:
+    """It is mounted by itself into a container, or it may be written and its folder not."""
+    path = tmp_path / "f"
+    path.write_bytes(b"old content")
+    before = path.stat().st_ino
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, failing(number))
+        write_atomically(path, iter([content]))
+        with pytest.raises(OSError, match=os.strerror(number)):
+            write_atomically(tmp_path / "new", b"x")
+    assert (path.read_bytes(), path.stat().st_ino) == (content, before)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_can_t_be_written_in_place_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person's text isn't lost if the disk is full."""
+    path = tmp_path / "f"
+    path.write_bytes(b"a person's text")
+    really, calls = os.fsync, []
+
+    def full(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) == 2:  # after the temporary file's
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        really(handle)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", failing(errno.EBUSY))
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+            write_atomically(path, b"new")
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"a person's text"]
 
 
 def failing(number: int) -> Callable[..., object]:
@@ -66,7 +144,6 @@ def failing(number: int) -> Callable[..., object]:
     [
         (os, "fsync", errno.ENOSPC),
         (Path, "replace", errno.EACCES),
-        (Path, "chmod", errno.EPERM),
         (os, "fdopen", errno.EIO),
     ],
 )
@@ -160,9 +237,20 @@ else:
 """
 
 
-def another(folder: Path) -> str:
+ONLY_READS = """
+import os
+opened = os.open
+def only_reads(path, flags, mode=0):
+    if flags & os.O_RDWR:
+        raise PermissionError(13, "another user's")
+    return opened(path, flags, mode)
+os.open = only_reads
+"""
+
+
+def another(folder: Path, prelude: str = "") -> str:
     """Return the message that another process gets when it locks the folder."""
-    command = [sys.executable, "-c", OTHER, str(folder)]
+    command = [sys.executable, "-c", prelude + OTHER, str(folder)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
@@ -171,8 +259,6 @@ def test_a_folder_is_held_until_it_is_released(tmp_path: Path) -> None:
     ours = FolderLock(tmp_path / "a" / "b", "run r1 (process 7)")
     ours.acquire()
     ours.acquire()
-    path = tmp_path / "a" / "b" / NAME
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
     message = another(tmp_path / "a" / "b")
     assert message == (
         f"{tmp_path / 'a' / 'b'}: run r1 (process 7) is writing this folder; wait for it to end, "
@@ -200,6 +286,30 @@ def test_a_file_of_a_run_that_died_is_no_obstacle(tmp_path: Path) -> None:
     ours.acquire()
     assert "us is writing" in another(tmp_path)
     ours.release()
+
+
+def test_a_planted_link_in_place_of_the_lock_is_removed(tmp_path: Path) -> None:
+    """The file that it leads to keeps its content."""
+    victim = tmp_path / "victim"
+    victim.write_text("another's")
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    (folder / NAME).symlink_to(victim)
+    ours = FolderLock(folder, "us")
+    ours.acquire()
+    assert "us is writing" in another(folder)
+    ours.release()
+    assert victim.read_text() == "another's"
+
+
+def test_the_run_of_another_user_is_noticed(tmp_path: Path) -> None:
+    """Its lock's file can only be read, and that is enough to find it locked, or free."""
+    ours = FolderLock(tmp_path, "us")
+    ours.acquire()
+    assert "us is writing" in another(tmp_path, prelude=ONLY_READS)
+    ours.release()
+    (tmp_path / NAME).write_text("a run that was killed")
+    assert another(tmp_path, prelude=ONLY_READS) == "free"
 
 
 def test_a_file_that_was_taken_away_meanwhile_is_opened_anew(
