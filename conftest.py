@@ -19,6 +19,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse an unknown store before anything runs."""
+    scenario = config.getoption("demo_scenario")
+    if scenario != "healthy":
+        from tests.acceptance.demo.scenarios import SCENARIOS
+
+        if scenario not in SCENARIOS:
+            msg = f"--demo-scenario {scenario!r}: there is no such store; stores are "
+            raise pytest.UsageError(msg + ", ".join(SCENARIOS))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: object) -> None:
     """Hand the demo store's environment to an xdist worker."""

@@ -62,6 +62,7 @@ def _half_failed(number: int) -> Observation:
     if number % 2:
         return _confirmed(number)
     reason = Reason(text=f"order {number} is not there", kind=Kind.OBSERVED)
+    # Ten lines, the length of a short traceback.
     detail = f"test_api.py:{number}: in test\n" + "E   assert None is not None\n" * 10
     return replace(_SEEN, verdict=Verdict.FAILED, reason=reason, detail=detail)
 
@@ -93,14 +94,17 @@ def main() -> int:
 
 
 def _times(folder: Path, rounds: int) -> Iterator[float]:
+    # The installed command, whose start is part of what a deploy job waits for.
     command = [str(Path(sys.executable).with_name("prodstatus")), "gate"]
+    # Compiled modules are kept, as they are for a user; an empty variable counts as unset. And the
+    # gate finds no state store of this machine, in which it would look for an override.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "XDG_STATE_HOME": str(folder)}
     for number in range(rounds + 1):
         began = time.perf_counter()
         done = subprocess.run(
             command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, check=False
         )
-        if done.returncode not in (0, 1):
+        if done.returncode not in (0, 1):  # open, or closed by what FAILED, as the cases are made
             msg = f"{' '.join(command)} ended with {done.returncode}"
             raise RuntimeError(msg)
         if number:  # the first round compiles the modules, so it doesn't count

@@ -35,7 +35,7 @@ PROJECT, TARGET = "benchmark", "production"
 STAGES = tuple(f"stage-{number}" for number in range(8))
 BEGINNING = datetime(2020, 1, 1, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
-BATCH = 5_000
+BATCH = 5_000  # runs whose rows are in memory at once
 TIMES = 15
 
 CATALOGUE = Catalogue(
@@ -91,6 +91,7 @@ def template(bad: frozenset[str], flaky: bool) -> Record:
 def records(count: int) -> Iterator[Record]:
     """Yield the records of `count` runs, an hour apart. Every call yields the same records."""
     chance = random.Random(20261122)  # noqa: S311  not for secrets
+    # There are few kinds of records, and composing 100,000 would take minutes (2 ms each).
     made: dict[tuple[frozenset[str], bool], Record] = {}
     for number in range(count):
         lasting = {CRITERIA[3].id} if number > count // 2 else set()
@@ -102,7 +103,7 @@ def records(count: int) -> Iterator[Record]:
         run = replace(
             made[kind].run,
             id=f"{started:%Y%m%dT%H%M%SZ}-{number:06x}",
-            subject=Subject(release=f"v{number // 24}"),
+            subject=Subject(release=f"v{number // 24}"),  # a release a day, a commit every 5 hours
             started=started,
             finished=started + timedelta(minutes=2),
             commit=f"{number // 5:040x}",
@@ -134,6 +135,7 @@ def fill(url: str, count: int) -> None:
                         statements.change(insert_into(table, rows[0]), *rows)
                     rows.clear()
         if url.startswith("postgresql"):
+            # The rows brought their own numbers, so the sequence still stands at the beginning.
             statements.rows("SELECT setval('prodstatus_run_id_seq', :count)", count=count)
             statements.change("ANALYZE", {})  # as autovacuum would, but it is off on this server
 

@@ -9,7 +9,7 @@ they make one short row; all other phases go to the rule table.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from copy import copy
 from datetime import datetime, timezone
 from typing import Any, TypeAlias
@@ -28,8 +28,10 @@ from pytest_prodstatus.model.outcome import (
     suspected,
     worse_of,
 )
+from pytest_prodstatus.model.record import CriterionStatus
+from pytest_prodstatus.model.teardown import TearDowns, TornDown
 from pytest_prodstatus.model.text import several_lines
-from pytest_prodstatus.model.verdict import Reason
+from pytest_prodstatus.model.verdict import Reason, Verdict
 from pytest_prodstatus.redaction import Redaction, only_passed
 from pytest_prodstatus.reports import ATTRIBUTE, FIRST, MANIFEST, Payload, phase_of, take_manifest
 from pytest_prodstatus.spool import Spool, worker_id
@@ -77,6 +79,7 @@ class Attempts:
         self._passed: dict[str, _Passed] = {}
         self._phases: dict[str, list[Phase]] = {}
         self._suspicions: dict[str, tuple[Reason, str]] = {}
+        self._tear_downs = TearDowns()
         self._end_forked_process: Callable[[], object] = _nothing
         self._show_verdicts: Callable[[], object] = _nothing
         self._take_manifest: Callable[[str], object] = _nothing
@@ -143,7 +146,9 @@ class Attempts:
         elif _is_pass(vars(report)) and first is None:
             self._keep(report)
         elif report.nodeid not in criteria:
-            if report.failed or (first is not None and first.failed):
+            payload = self._note_shared(report)
+            failed = report.failed or (first is not None and first.failed)
+            if failed and not (payload is not None and payload.wider):
                 self.failed_elsewhere.append(report.nodeid)
         elif report.when != CRASHED or worker_id(getattr(report, "node", None)) not in (
             self.interrupted
@@ -152,7 +157,8 @@ class Attempts:
             phase = phase_of(report)
             if first is not None and _account(first) != _account(report):
                 phase = worse_of(phase_of(first), phase)
-            self.failed = self.failed or report.failed or phase.outcome == "failed"
+            failed = report.failed or phase.outcome == "failed"
+            self.failed = self.failed or (failed and not phase.wider)
             self._of(report.nodeid).append(phase)
             self._note(report)
 
@@ -175,9 +181,11 @@ class Attempts:
         criteria = self.criteria
         for report in self._unread:
             nodeid = report.nodeid
-            if nodeid not in criteria:
-                continue
             values = vars(report)
+            if nodeid not in criteria:
+                if ATTRIBUTE in values:
+                    self._note_shared(report)
+                continue
             worker = worker_id(values["node"]) if "node" in values else ""
             payload = self._note(report) if ATTRIBUTE in values else None
             # Another hook may have made something else of the report since.
@@ -196,13 +204,40 @@ class Attempts:
         return self._phases[nodeid]
 
     def _note(self, report: pytest.TestReport) -> Payload | None:
-        """Return a report's payload, and note what its test contacted."""
-        payload = Payload.of(report)
+        """Return the payload of a criterion's report, and note what it contacted and used."""
+        payload = self._note_shared(report)
+        if payload and payload.uses:
+            self._tear_downs.note_uses(report.nodeid, payload.uses)
         if payload and (payload.endpoints or payload.snapshots):
             self.endpoints.update(payload.endpoints)
             for name, instants in payload.snapshots.items():
                 self.snapshots.setdefault(name, set()).update(instants)
         return payload
+
+    def _note_shared(self, report: pytest.TestReport) -> Payload | None:
+        """Return the payload of any test's report, and note what it says of wider scopes."""
+        payload = Payload.of(report)
+        if payload and payload.torn:
+            self.note_torn(payload.torn, report.longreprtext)
+        return payload
+
+    def note_torn(self, torn: Iterable[TornDown], detail: str) -> None:
+        """Note tear-downs of wider scope that did not pass, with pytest's report of them."""
+        self._tear_downs.note_torn(replace(one, detail=several_lines(detail)) for one in torn)
+
+    def lay_tear_downs(self, statuses: list[CriterionStatus], run_id: str) -> list[CriterionStatus]:
+        """Return statuses in which each criterion answers for what it shared with others.
+
+        A failed tear-down that no criterion answers for is one of `failed_elsewhere`.
+        """
+        laid = self._tear_downs.lay(statuses, run_id)
+        self.failed = self.failed or any(
+            after.verdict is Verdict.FAILED and after is not before
+            for before, after in zip(statuses, laid, strict=True)
+        )
+        known = self.failed_elsewhere
+        known += [w for w in self._tear_downs.unused(statuses, run_id) if w not in known]
+        return laid
 
     @pytest.hookimpl
     def pytest_warning_recorded(
@@ -269,7 +304,7 @@ def _after(
     if values["when"] != _NEXT[number] or (number and worker != former):
         return None
     if payload is not None:
-        if payload.blocked or payload.raised or payload.repeat:
+        if payload.blocked or payload.raised or payload.repeat or payload.torn:
             return None
         if payload.evidence:
             evidence += payload.evidence

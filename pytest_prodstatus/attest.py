@@ -21,6 +21,7 @@ from pytest_prodstatus.model.record import Override, Record
 from pytest_prodstatus.model.violations import MAX_AGE
 from pytest_prodstatus.project import attestation_of, test_result_of
 from pytest_prodstatus.readers.config import Config
+from pytest_prodstatus.readers.files import read_file
 from pytest_prodstatus.signing import (
     Signer,
     digests_of,
@@ -103,7 +104,7 @@ def add_signature(
     """
     file = attestation_of(path)
     try:
-        existing = file.read_bytes()
+        existing = read_file(file)
     except FileNotFoundError:
         msg = f"there is no attestation at {file} to add a signature to"
         raise AttestationError(msg) from None

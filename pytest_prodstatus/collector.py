@@ -6,6 +6,7 @@ It is the only process of a serial run, and every worker under xdist.
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from msgspec.structs import replace
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.blocking import RAISED, Blocked, Repeated, blocked
-from pytest_prodstatus.criteria import Manifest, closest_mark, criterion_of
+from pytest_prodstatus.criteria import Manifest, criterion_of, stage_marks
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
 from pytest_prodstatus.model.evidence import (
     ENTRIES_LIMIT,
@@ -24,13 +25,15 @@ from pytest_prodstatus.model.evidence import (
     EvidenceError,
     entry_of,
 )
+from pytest_prodstatus.model.teardown import TornDown
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Kind, Reason
 from pytest_prodstatus.options import worker_input
 from pytest_prodstatus.project import root_above
 from pytest_prodstatus.readers.config import ConfigError
 from pytest_prodstatus.redaction import Redaction
-from pytest_prodstatus.reports import Payload
+from pytest_prodstatus.reports import Payload, shown
+from pytest_prodstatus.scopes import Scopes, widest_ending
 from pytest_prodstatus.settings import Settings, checked_catalogue, disagreement
 from pytest_prodstatus.spool import Spool
 
@@ -51,10 +54,13 @@ class Collector:
             could not, no criterion with side effects starts.
     """
 
-    def __init__(self, settings: Settings, spool: Spool, redaction: Redaction) -> None:
+    def __init__(
+        self, settings: Settings, spool: Spool, redaction: Redaction, scopes: Scopes
+    ) -> None:
         self.settings = settings
         self.spool = spool
         self.redaction = redaction
+        self.scopes = scopes
         self.criteria: dict[str, Criterion] = {}
         self.manifest = Manifest()
         self.unmarked = ""
@@ -64,6 +70,7 @@ class Collector:
         self._repeats: frozenset[str] = frozenset()
         self._started: set[str] = set()
         self._marked: list[tuple[pytest.Item, str]] = []
+        self._noted: dict[int, tuple[pytest.Mark, ...]] = {}
         self._owners: dict[int, Callable[[pytest.MarkDecorator], None]] = {}
         self._missing: dict[str, Reason] = {}
         self._fresh: list[Entry] = []
@@ -72,11 +79,13 @@ class Collector:
         self._item: pytest.Item | None = None
         self._running: Criterion | None = None
         self._raised: BaseException | None = None
+        self._nextitem: pytest.Item | None = None
 
     def forget(self) -> None:
         """Drop the criteria at the end of the run."""
         self.criteria.clear()
-        self._item = self._running = None
+        self.scopes.forget()
+        self._item = self._running = self._nextitem = None
 
     def add_evidence(self, values: dict[str, object]) -> None:
         """Record named values for the criterion that runs now.
@@ -154,14 +163,16 @@ class Collector:
         Raises:
             pytest.UsageError: a test's id holds a secret, in a serial run.
         """
+        # Other plugins and conftests may have marked and renamed items since `mark`.
         if any(item.nodeid not in self.criteria for item in items):
-            # Other plugins and conftests may have marked and renamed items since `mark`.
             former = {id(item): nodeid for item, nodeid in self._marked if item.nodeid != nodeid}
             for item in items:
                 if item.nodeid not in self.criteria:
                     self._follow(item, former.get(id(item)))
-                    self._note(item)
+        for item in items:
+            self._note(item)
         self._marked.clear()
+        self._noted.clear()
         self._mark_owners()
         self._mask_titles()
         self._error = self._error or self._foreign_criterion(items)
@@ -254,17 +265,16 @@ class Collector:
             raise pytest.UsageError(msg)
 
     def _note(self, item: pytest.Item) -> None:
-        owner, mark = closest_mark(item)
-        nodeid = item.nodeid
-        if owner is None or mark is None:
+        owner, marks = stage_marks(item)
+        if owner is None or self._noted.get(id(item)) == marks:
             return
+        self._noted[id(item)] = marks
         self._owners[id(owner)] = owner.add_marker
-        if nodeid in self.criteria:
-            return
+        nodeid = item.nodeid
         if not self.criteria:
             self.redaction.switch(item.config)
         try:
-            criterion = criterion_of(item, mark)
+            criterion = criterion_of(item, marks)
         except CatalogueError as error:
             # Raised here, it would be a traceback, and under xdist the worker would die.
             self._error = self._error or str(error)
@@ -317,6 +327,7 @@ class Collector:
         """Begin an attempt; refuse one that can't fail, and a second one with side effects."""
         criterion = self.criteria.get(item.nodeid)
         self._item, self._running = item, criterion
+        self.scopes.begin()
         self._fresh.clear()
         RAISED.clear()
         self._raised = None
@@ -361,8 +372,11 @@ class Collector:
         return (yield from self._keep_raised())
 
     @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtest_teardown(self) -> Generator[None, object, object]:
-        """Keep the tear-down's exception, likewise."""
+    def pytest_runtest_teardown(
+        self, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        """Keep the tear-down's exception, likewise, and what pytest tears down."""
+        self._nextitem = nextitem
         return (yield from self._keep_raised())
 
     def _keep_raised(self) -> Generator[None, object, object]:
@@ -377,31 +391,85 @@ class Collector:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Attach what the criterion recorded to its report."""
+        """Attach what the criterion recorded to its report, and what others must answer for."""
         report = yield
         raised = self._raised or (call.excinfo.value if call.excinfo else None)
+        running = self._running if item is self._item else self.criteria.get(item.nodeid)
+        uses: tuple[str, ...] = ()
+        if running is not None:
+            uses = self.scopes.uses(item, raised if call.when == "setup" else None)
+        torn: tuple[TornDown, ...] = ()
+        own = raised
+        if raised is not None and call.when == "teardown":
+            torn, own = self.torn_down(raised, widest_ending(item, self._nextitem))
+        elif raised is not None and call.when == "setup":
+            # pytest may have torn a fixture down first, which was set up for another parameter.
+            torn, _ = self.torn_down(raised, None)
         # Most reports of thousands have nothing to carry.
         contacted = self._endpoints or self._snapshots
-        if self._recorded or contacted or raised or RAISED:
-            running = self._running if item is self._item else self.criteria.get(item.nodeid)
-            if running is not None:
-                self._payload(raised, call.when).attach(report)
-                self._fresh.clear()
+        if running is not None and (self._recorded or contacted or raised or RAISED or uses):
+            self._payload(own, call.when, uses, torn).attach(report)
+            self._fresh.clear()
+        elif torn:
+            Payload(torn=torn, wider=own is None).attach(report)
         self._raised = None
         RAISED.clear()
         return report
 
-    def _payload(self, raised: BaseException | None, when: str) -> Payload:
+    def torn_down(
+        self, error: BaseException, widest: pytest.Collector | None
+    ) -> tuple[tuple[TornDown, ...], BaseException | None]:
+        """Divide what a tear-down raised into what is of wider scope and what is the test's own.
+
+        Args:
+            error: the exception.
+            widest: the widest scope that pytest tears down; None if it's the test alone.
+        """
+        return self.scopes.split(error, widest, self.redaction.text)
+
+    def late_report(
+        self, session: pytest.Session, error: BaseException
+    ) -> pytest.TestReport | None:
+        """Return a report of the last test for what failed after it; None if nothing is shared."""
+        torn, _ = self.torn_down(error, session)
+        item = self._item
+        if item is None or not torn:
+            return None
+        report = pytest.TestReport(
+            nodeid=item.nodeid,
+            location=item.location,
+            keywords={},
+            outcome="failed",
+            longrepr="".join(traceback.format_exception(error)),
+            when="teardown",
+        )
+        Payload(torn=torn, wider=True).attach(report)
+        return report
+
+    def _payload(
+        self,
+        raised: BaseException | None,
+        when: str,
+        uses: tuple[str, ...] = (),
+        torn: tuple[TornDown, ...] = (),
+    ) -> Payload:
         clean = self.redaction.text
         # In set-up, a fixture of a wider scope may keep an exception for its own criterion.
         swallowed = RAISED if when == "call" else ()
         given = raised if isinstance(raised, Blocked) else next(iter(swallowed), None)
+        reason = given.reason_by(clean) if given else None
+        if torn and reason is None and isinstance(raised, pytest.skip.Exception):
+            # pytest reports a skip in a group as a failure.
+            reason = Reason(text=clean(shown(raised)), kind=Kind.SKIPPED)
         return Payload(
             evidence=tuple(self._fresh),
             recorded=self._recorded,
-            blocked=given.reason_by(clean) if given else None,
-            raised=one_line(clean(_shown(raised))) if _is_failure(raised) else "",
+            blocked=reason,
+            raised=one_line(clean(shown(raised))) if _is_failure(raised) else "",
             repeat=isinstance(raised, Repeated),
+            uses=uses,
+            torn=torn,
+            wider=bool(torn) and not _is_failure(raised),
             endpoints=self._endpoints,
             snapshots=self._snapshots,
         )
@@ -429,13 +497,3 @@ _NO_FAILURES = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Excep
 def _is_failure(raised: BaseException | None) -> TypeGuard[BaseException]:
     """Return whether an exception makes its phase fail."""
     return raised is not None and not isinstance(raised, (*_NO_FAILURES, KeyboardInterrupt))
-
-
-def _shown(raised: BaseException) -> str:
-    """Return an exception's type and the first line of its text."""
-    try:
-        first = next(iter(str(raised).strip().splitlines()), "")
-    except Exception:  # noqa: BLE001  its __str__ may raise; then its type is enough
-        first = ""
-    name = "" if first and isinstance(raised, AssertionError) else type(raised).__name__
-    return f"{name}: {first}" if name and first else name or first

@@ -7,40 +7,74 @@ report of a crash carries no marks, but its node id is in the manifest.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 import pytest
 from msgspec import Struct
 
-from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
+from pytest_prodstatus.model.catalogue import SLUG, CatalogueError, Criterion
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Reason
 from pytest_prodstatus.model.walk import printable
 from pytest_prodstatus.options import STAGE_MARK
 
+Owner: TypeAlias = "pytest.Item | pytest.Collector"
 
-def closest_mark(
-    item: pytest.Item,
-) -> tuple[pytest.Item | pytest.Collector, pytest.Mark] | tuple[None, None]:
-    """Return the closest stage mark of an item, and the item, class or file that carries it."""
-    node: pytest.Item | pytest.Collector | None = item
+
+class _Stage(NamedTuple):
+    """What one stage mark says; None for what it doesn't.
+
+    Attributes:
+        id: the stage's.
+        side_effects: the test acts on the world.
+        criterion: the criterion's name, in place of the test's.
+    """
+
+    id: str
+    side_effects: bool | None
+    criterion: str | None
+
+
+def stage_marks(item: pytest.Item) -> tuple[Owner | None, tuple[pytest.Mark, ...]]:
+    """Return the stage marks of an item, of its class and of its file, the closest first.
+
+    Returns:
+        The item, class or file that carries the closest mark, None if there is no mark; the marks.
+    """
+    owner: Owner | None = None
+    marks: tuple[pytest.Mark, ...] = ()
+    node: Owner | None = item
     while node is not None:
         for mark in node.own_markers:
             if mark.name == STAGE_MARK:
-                return node, mark
+                marks += (mark,)
+                owner = owner or node
         node = node.parent
-    return None, None
+    return owner, marks
 
 
-def criterion_of(item: pytest.Item, mark: pytest.Mark) -> Criterion:
-    """Build the criterion of an item from the mark that puts it into a stage.
+def criterion_of(item: pytest.Item, marks: Sequence[pytest.Mark]) -> Criterion:
+    """Build the criterion of an item from the marks that put it into its stage.
+
+    Several marks may name the stage, on a class and on its test. Then what the closest says of
+    side effects, and of the criterion's name, counts.
+
+    Args:
+        item: the test.
+        marks: its stage marks, the closest first; at least one.
 
     Raises:
-        CatalogueError: the mark doesn't name one stage, or takes unknown arguments.
+        CatalogueError: a mark doesn't name one stage, or takes unknown arguments; or two name
+            different stages, or the test itself has two names.
     """
     nodeid = item.nodeid
-    stage, side_effects = _arguments(mark, nodeid)
+    found = [_arguments(mark, nodeid) for mark in marks]
+    stage = found[0].id
+    _check_one_stage(item, marks, found)
+    side_effects = next((one.side_effects for one in found if one.side_effects is not None), False)
+    given = next((one.criterion for one in found if one.criterion is not None), None)
     name, bracket, parameters = item.name.partition("[")
     words = name.removeprefix("test").strip("_").replace("_", "-").lower() or name
     # Not `item.function`: it costs more, and a method's docstring is the same.
@@ -50,27 +84,68 @@ def criterion_of(item: pytest.Item, mark: pytest.Mark) -> Criterion:
         # pytest-bdd's docstring begins with the absolute path of the feature's file.
         doc = doc.removeprefix(f"{item.config.rootpath}{os.sep}")
     return Criterion(
-        id=one_line(f"{stage}.{words}{bracket}{parameters}"),
+        id=one_line(f"{stage}.{given or words}{bracket}{parameters}"),
         stage=stage,
         nodeid=nodeid,
-        title=one_line(doc.rstrip(".") or words.replace("-", " ").capitalize()),
+        title=one_line(doc.rstrip(".") or (given or words).replace("-", " ").capitalize()),
         side_effects=side_effects,
         function=nodeid.removesuffix(f"{bracket}{parameters}") if bracket else nodeid,
     )
 
 
-def _arguments(mark: pytest.Mark, nodeid: str) -> tuple[str, bool]:
+def _check_one_stage(
+    item: pytest.Item, marks: Sequence[pytest.Mark], found: Sequence[_Stage]
+) -> None:
+    """Refuse a test in two stages, since it can have one verdict only; and one with two names.
+
+    Raises:
+        CatalogueError: the marks contradict each other.
+    """
+    if len(found) == 1:
+        return
+    for mark, one in zip(marks, found, strict=True):
+        if one.id != found[0].id:
+            msg = (
+                f"{item.nodeid}: marks {_shown(marks[0])} and {_shown(mark)} put one test into two "
+                "stages: remove one of the marks, or write a test for each stage"
+            )
+            raise CatalogueError(msg)
+    own = [mark for mark in item.own_markers if mark.name == STAGE_MARK]
+    named = [m for m in own if m.kwargs.get("criterion") is not None]
+    other = next((m for m in named if m.kwargs["criterion"] != named[0].kwargs["criterion"]), None)
+    if other is not None:
+        msg = (
+            f"{item.nodeid}: marks {_shown(named[0])} and {_shown(other)} give one test two names: "
+            "remove one of the marks"
+        )
+        raise CatalogueError(msg)
+
+
+def _arguments(mark: pytest.Mark, nodeid: str) -> _Stage:
     stage = mark.args[0] if len(mark.args) == 1 else None
-    side_effects = mark.kwargs.get("side_effects", False)
-    known = mark.kwargs.keys() <= {"side_effects"}
-    if isinstance(stage, str) and stage and known and isinstance(side_effects, bool):
-        return stage, side_effects
-    given = ", ".join([*map(repr, mark.args), *(f"{k}={v!r}" for k, v in mark.kwargs.items())])
-    msg = (
-        f"{nodeid}: mark stage({given}) must name one stage and may say "
-        "side_effects=True, as in stage('oauth', side_effects=True)"
-    )
-    raise CatalogueError(msg)
+    side_effects = mark.kwargs.get("side_effects")
+    criterion = mark.kwargs.get("criterion")
+    known = mark.kwargs.keys() <= {"side_effects", "criterion"}
+    acts = side_effects is None or isinstance(side_effects, bool)
+    if not (isinstance(stage, str) and stage and known and acts):
+        msg = (
+            f"{nodeid}: mark {_shown(mark)} must name one stage and may say side_effects=True and "
+            "criterion='its-name', as in stage('oauth', side_effects=True)"
+        )
+        raise CatalogueError(msg)
+    if criterion is not None and not (isinstance(criterion, str) and SLUG.fullmatch(criterion)):
+        msg = (
+            f"{nodeid}: mark {_shown(mark)}: criterion={criterion!r} must be the name without its "
+            "stage, in lower-case words joined by hyphens, as in criterion='token-accepted'"
+        )
+        raise CatalogueError(msg)
+    return _Stage(stage, side_effects, criterion)
+
+
+def _shown(mark: pytest.Mark) -> str:
+    """Return a mark as it is written."""
+    named = (f"{name}={value!r}" for name, value in mark.kwargs.items())
+    return f"{mark.name}({', '.join([*map(repr, mark.args), *named])})"
 
 
 class AllBut:

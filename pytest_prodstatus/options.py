@@ -19,6 +19,8 @@ from typing import TypeAlias
 
 import pytest
 
+from pytest_prodstatus.readers.files import SETTINGS_LIMIT, read_file, read_text
+
 MARK = "production"
 """The mark that every criterion carries."""
 
@@ -239,7 +241,7 @@ def _conftests(config: pytest.Config) -> Iterator[str]:
     folders |= {folder for start in starts for folder in start.glob("test*")}
     for folder in sorted(folders):
         with contextlib.suppress(OSError):
-            yield (folder / "conftest.py").read_text(encoding="utf-8", errors="replace")
+            yield read_text(folder / "conftest.py", errors="replace")
 
 
 def given(
@@ -320,7 +322,7 @@ def may_judge(config: pytest.Config, environ: Mapping[str, str] = os.environ) ->
 
 def _mentions_us(folder: Path) -> bool:
     try:
-        return b"prodstatus" in (folder / "pyproject.toml").read_bytes()
+        return b"prodstatus" in read_file(folder / "pyproject.toml", limit=SETTINGS_LIMIT)
     except FileNotFoundError:
         return False
     except OSError:

@@ -12,6 +12,7 @@ from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.verdict import Kind, Reason
 from pytest_prodstatus.project import attestation_of
 from pytest_prodstatus.publish import Problem, publish_readable, publish_record
+from pytest_prodstatus.readers.files import read_file
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.writers.files import (
     FolderInUse,
@@ -74,11 +75,11 @@ class Outputs:
         settings = self.settings
         for what, path in (("status document", settings.document), ("record", settings.record)):
             if path.exists() and not path.is_file():
-                kind = "a folder" if path.is_dir() else "no regular file"
+                kind = "a folder" if path.is_dir() else "not a regular file"
                 msg = f"{path}: the {what} is {kind}; name a regular file"
                 raise pytest.UsageError(msg)
         try:
-            content = settings.record.read_bytes()
+            content = read_file(settings.record)
             text = content.decode("utf-8")
         except FileNotFoundError:
             return None
@@ -161,14 +162,15 @@ class Outputs:
         return problems
 
     def note_waivers(self, record: Record, now: datetime) -> None:
-        """Add a notice for each waiver that breaks a rule at the aware instant `now`."""
+        """Add a notice for each waiver that breaks a rule at `now` (aware), or ends soon."""
         waivers = self.settings.config.waivers
         if waivers.given:
             # Imported here, since most projects have no waivers, and the import costs every run.
-            from pytest_prodstatus.model.gate import waiver_violations
+            from pytest_prodstatus.model.gate import ending_waivers, waiver_violations
 
             violations = waiver_violations(waivers, record.criteria, now)
             self.notices += [f"{violation.text}: it closes the gate" for violation in violations]
+            self.notices += ending_waivers(waivers, record.criteria, now)
 
     @property
     def exist(self) -> bool:

@@ -49,8 +49,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marks and the session, and activate it if the run may be one to judge."""
     config.addinivalue_line(
         "markers",
-        "stage(id, side_effects=False): the test is a criterion of this stage; with side_effects "
-        "it acts on the world and starts at most once a run.",
+        "stage(id, criterion=None, side_effects=False): the test is a criterion of this stage, "
+        "named by its function or by criterion; with side_effects it acts on the world and starts "
+        "at most once a run.",
     )
     config.addinivalue_line("markers", "production: every test that is marked with a stage.")
     session = session_of(config)

@@ -6,6 +6,7 @@ same to both. Separate from the settings of a run, since the commands need it wi
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from pytest_prodstatus.readers.config import (
     read_config,
     read_project_name,
 )
+from pytest_prodstatus.readers.files import SETTINGS_LIMIT, read_file, read_text
 
 PRODUCTION = "production"
 """The default target, and the mark that every criterion carries."""
@@ -138,11 +140,11 @@ def config_in(root: Path) -> Config:
 def _declared_in(folder: Path, source: str) -> Config | None:
     path = folder / FILE
     try:
-        content = path.read_bytes()
+        content = read_file(path, limit=SETTINGS_LIMIT)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        msg = f"{path}: can't be read: {error}"
+        msg = f"{path}: can't be read: {error.strerror or error}"
         raise ConfigError(msg) from None
     if b"prodstatus" not in content:
         return None  # if it has errors, another tool reports them
@@ -157,14 +159,46 @@ def _declared_in(folder: Path, source: str) -> Config | None:
     return config
 
 
+def shown_path(path: Path) -> str:
+    """Return a path for a message: relative if it is below the current folder."""
+    with contextlib.suppress(OSError):  # the current folder may have been removed
+        here = Path.cwd()
+        path = path.relative_to(here) if path.is_relative_to(here) else path
+    return one_line(str(path))
+
+
+class DotenvError(ValueError):
+    """A `.env` file that can't be read; the message is one sentence that names it."""
+
+
+def dotenv_text(root: Path) -> str | None:
+    """Return the text of the project's `.env` file; None if there is none.
+
+    A folder of this name is none: it may be a virtual environment.
+
+    Raises:
+        DotenvError: there is such a file, and it can't be read.
+    """
+    path = root / ".env"
+    try:
+        return read_text(path, limit=SETTINGS_LIMIT, errors="replace")
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    except OSError as error:
+        msg = f"{path} can't be read: {error.strerror or error}"
+        raise DotenvError(msg) from None
+
+
 def variables_of(root: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Return the environment over the variables of the project's `.env` file.
 
     So the commands, the history and the tests of a project use the same state store.
+
+    Raises:
+        DotenvError: there is such a file, and it can't be read.
     """
-    try:
-        text = (root / ".env").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    text = dotenv_text(root)
+    if text is None:
         return dict(environ)
     from pytest_prodstatus.readers.dotenv import read_dotenv
 
@@ -174,7 +208,7 @@ def variables_of(root: Path, environ: Mapping[str, str] = os.environ) -> dict[st
 def name_in(root: Path) -> str:
     """Return the name of the project in a folder: from pyproject.toml, else the folder's name."""
     try:
-        name = read_project_name((root / FILE).read_text(encoding="utf-8"))
+        name = read_project_name(read_text(root / FILE, limit=SETTINGS_LIMIT))
     except (OSError, UnicodeDecodeError):
         name = None
     return name or root.resolve().name

@@ -20,6 +20,7 @@ from pytest_prodstatus.model.codec import record_pieces
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.verdict import Kind, Reason
 from pytest_prodstatus.project import (
+    DotenvError,
     Layout,
     attestation_of,
     name_in,
@@ -27,6 +28,7 @@ from pytest_prodstatus.project import (
     variables_of,
 )
 from pytest_prodstatus.readers.config import Config
+from pytest_prodstatus.readers.files import read_file
 from pytest_prodstatus.writers.document import digest_of, write_document
 from pytest_prodstatus.writers.files import write_atomically
 
@@ -84,7 +86,8 @@ def publish_readable(record: Record, config: Config, layout: Layout) -> Publishe
         problems, digest = [Problem(layout.document, text)], ""
     else:
         document = write_document(record, config, existing)
-        problems = _written(layout.document, document)
+        # A person may have put a link there; the other files are this package's own.
+        problems = _written(layout.document, document, through_link=True)
         digest = "" if problems else digest_of(document, record)
     for path, pieces in {layout.page: page, **exports}.items():
         problems += _written(path, _encoded(pieces))
@@ -108,7 +111,7 @@ def publish_record(record: Record, path: Path) -> list[Problem]:
 
 def _content(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return read_file(path)
     except FileNotFoundError:
         return None
 
@@ -124,9 +127,11 @@ def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield batch
 
 
-def _written(path: Path, content: bytes | Iterable[bytes]) -> list[Problem]:
+def _written(
+    path: Path, content: bytes | Iterable[bytes], *, through_link: bool = False
+) -> list[Problem]:
     try:
-        write_atomically(path, content)
+        write_atomically(path, content, through_link=through_link)
     except OSError as error:
         text = f"{path} can't be written ({error.strerror or error}): the gate stays closed"
         return [Problem(path, text)]
@@ -212,7 +217,7 @@ class Archive:
 def _reason(error: Exception) -> Reason:
     from pytest_prodstatus.store.errors import StateError
 
-    if isinstance(error, StateError):
+    if isinstance(error, (StateError, DotenvError)):
         return Reason(text=str(error), kind=Kind.INCONCLUSIVE)
     text = f"the history can't be saved: {type(error).__name__}: {error}"
     return Reason(text=text, kind=Kind.INCONCLUSIVE)

@@ -6,6 +6,7 @@ It is the only process of a serial run, and the controller under xdist.
 from __future__ import annotations
 
 import contextlib
+import traceback
 from collections.abc import Collection, Mapping, Sequence
 
 import pytest
@@ -18,6 +19,7 @@ from pytest_prodstatus.model.assemble import IN_PROGRESS, compose, marker_of
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
 from pytest_prodstatus.model.criterion_status import RunData, criterion_statuses
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run, Subject
+from pytest_prodstatus.model.teardown import TornDown
 from pytest_prodstatus.model.verdict import (
     EXIT_BLOCKED,
     EXIT_FAILED,
@@ -137,15 +139,18 @@ class Recorder:
         last = self._former.run.id if self._former else None
         # A gate that is asked about this id from now on must not read the former run's record.
         self._used_id = settings.run_id_given and last == settings.run_id
-        commit, dirty = suite_commit(settings.root)
+        suite = suite_commit(settings.root)
+        if suite.problem:
+            self.outputs.notices.append(f"the suite's commit isn't known: {suite.problem}")
         self._run = Run(
             id=settings.run_id,
             target=settings.target,
             subject=Subject(release=settings.subject),
             started=clock.now(),
             finished=None,
-            commit=commit,
-            dirty=dirty,
+            commit=suite.commit,
+            no_commit=suite.problem or None,
+            dirty=suite.dirty,
             catalogue=settings.config.catalogue.digest,
             machine=this_machine(),
         )
@@ -274,11 +279,14 @@ class Recorder:
             snapshots={name: tuple(at) for name, at in sorted(self.attempts.snapshots.items())},
         )
         self._run = replace(run, finished=finished, subject=subject)
-        self._statuses = criterion_statuses(self._run_data(), self._run, finished)
+        statuses = criterion_statuses(self._run_data(), self._run, finished)
+        self._statuses = self.attempts.lay_tear_downs(statuses, self._run.id)
         self._note_status(pytest_status)
         record = self._write(pytest_status)
         self.outputs.note_waivers(record, finished)
         self._note_foreign(record)
+        if self.redaction.problem:
+            self.outputs.notices.append(self.redaction.problem)
         if not self.settings.has_project:
             self.outputs.notices.append(
                 "no [tool.prodstatus] here or above: nothing is declared, so nothing that is "
@@ -368,9 +376,19 @@ class Recorder:
             final = worse_status(self._own_status(), status)
         return final
 
-    def note_late_failure(self, error: BaseException) -> None:
-        """Note that another plugin's hook raised after the run was judged; it closes the gate."""
+    def note_late_failure(self, error: BaseException, torn: tuple[TornDown, ...] = ()) -> None:
+        """Note that a hook raised after the run was judged; it closes the gate.
+
+        Args:
+            error: the exception.
+            torn: what pytest tore down so late, after `-x` or `pytest.exit`, that did not pass.
+        """
         if self.record is not None:
+            if torn:
+                detail = "".join(traceback.format_exception(error))
+                self.attempts.note_torn(torn, self.redaction.text(detail))
+                run_id = self._begun_run().id
+                self._statuses = self.attempts.lay_tear_downs(self._statuses, run_id)
             text = f"a hook raised {type(error).__name__} when the session ended: {error}"
             self.incident("late", text, Kind.CRASH, "look at pytest's own error")
 

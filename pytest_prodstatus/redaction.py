@@ -21,6 +21,8 @@ import pytest
 
 from pytest_prodstatus.model.redaction import LEAST, Redactor, SecretNames
 from pytest_prodstatus.model.walk import INTO, walked
+from pytest_prodstatus.project import DotenvError, dotenv_text
+from pytest_prodstatus.readers.files import read_file
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.writers.files import write_atomically
 
@@ -126,10 +128,12 @@ class Redaction:
 
     Attributes:
         on: whether this run has criteria, or may still turn out to have some.
+        problem: why the secrets of the project's `.env` file aren't known; "" if they are.
     """
 
     def __init__(self, settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
         self.on = settings.requested or settings.config.catalogue.declared
+        self.problem = ""
         self._names = SecretNames(settings.config.secrets)
         self._environ = environ
         self._dotenv = settings.root / ".env"
@@ -190,12 +194,19 @@ class Redaction:
             if seen == self._dotenv_state:
                 return {}
             self._dotenv_state = seen
-            # Not above, since CI has no such file.
-            from pytest_prodstatus.readers.dotenv import read_dotenv
-
-            return read_dotenv(self._dotenv.read_text(encoding="utf-8", errors="replace"))
         except OSError:
             return {}
+        try:
+            text = dotenv_text(self._dotenv.parent)
+        except DotenvError as error:
+            self.problem = f"{error}, so the values in it are not redacted"
+            return {}
+        if text is None:
+            return {}
+        # Not above, since CI has no such file.
+        from pytest_prodstatus.readers.dotenv import read_dotenv
+
+        return read_dotenv(text)
 
     def _cover_terminal(self, config: pytest.Config) -> None:
         if not config.pluginmanager.hasplugin("terminalreporter"):
@@ -291,10 +302,10 @@ class Redaction:
             return
         path = Path(os.path.expandvars(name)).expanduser()
         with contextlib.suppress(OSError, UnicodeDecodeError):
-            text = path.read_bytes().decode("utf-8")
+            text = read_file(path).decode("utf-8")
             clean = self.text(text)
             if clean != text:
-                write_atomically(path, clean.encode("utf-8"))
+                write_atomically(path, clean.encode("utf-8"), through_link=True)
 
 
 class _Covered(logging.Formatter):

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.outcome import Phase, finding_of
+from pytest_prodstatus.model.teardown import TornDown
 from pytest_prodstatus.model.text import Instant, one_line, several_lines
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.model.walk import printable
@@ -39,6 +40,9 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
         blocked: the reason given to `blocked()`, also if the test swallowed its exception.
         raised: the exception that left the test itself, in one line; "" if none did.
         repeat: the plugin refused to start the criterion once more.
+        uses: keys of the fixtures of wider scope that it used and that no earlier phase named.
+        torn: tear-downs of wider scope that did not pass in this phase, used by it or not.
+        wider: these are all that went wrong; nothing of it is the test's own.
         endpoints: hosts that the suite contacted, by name.
         snapshots: the aware instants as of which it read something, by name.
     """
@@ -48,6 +52,9 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     blocked: Reason | None = None
     raised: str = ""
     repeat: bool = False
+    uses: tuple[str, ...] = ()
+    torn: tuple[TornDown, ...] = ()
+    wider: bool = False
     endpoints: Mapping[str, str] = {}
     snapshots: Mapping[str, tuple[Instant, ...]] = {}
 
@@ -59,6 +66,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
             self.blocked,
             self.raised,
             self.repeat,
+            self.uses,
+            self.torn,
             self.endpoints,
             self.snapshots,
         )
@@ -193,6 +202,7 @@ def phase_of(report: pytest.TestReport) -> Phase:
         raised=payload.raised,
         evidence=payload.evidence,
         repeat=payload.repeat,
+        wider=payload.wider,
         worker=worker_id(getattr(report, "node", None)),
         stopped=datetime.fromtimestamp(stop, timezone.utc) if stop else None,
         duration=float(report.duration or 0.0),
@@ -206,6 +216,8 @@ def verdict_of(report: pytest.TestReport, *, require_evidence: bool) -> Verdict:
     if finding:
         return finding[0]
     payload = Payload.of(report)
+    if payload is not None and payload.torn:
+        return max(torn.verdict for torn in payload.torn)
     recorded = payload is not None and payload.recorded
     return Verdict.BLOCKED if require_evidence and not recorded else Verdict.CONFIRMED
 
@@ -221,7 +233,7 @@ def missing_of(report: pytest.CollectReport) -> Reason:
     file, problem = report.nodeid.partition("::")[0], problem_of(report)
     if report.failed:
         text = f"{report.nodeid or 'the suite'} did not collect: {problem}"
-        return Reason(text=text, kind=Kind.COLLECTION_ERROR)
+        return Reason(text=text, kind=Kind.COLLECTION_ERROR, remedy=_hint(report))
     payload = Payload.of(report)
     skipped = Reason(text=f"{file} was skipped: {problem}", kind=Kind.SKIPPED)
     return payload.blocked if payload and payload.blocked else skipped
@@ -234,12 +246,33 @@ def problem_of(report: pytest.TestReport | pytest.CollectReport) -> str:
         return one_line(longrepr[2].removeprefix("Skipped: "))
     crash = getattr(longrepr, "reprcrash", None)
     message = str(getattr(crash, "message", None) or longrepr or "")
-    lines = [line for line in message.splitlines() if line.strip()]
+    lines = [line for line in message.splitlines() if line.strip() and not _is_hint(line)]
     if not lines:
         return ""
-    # A collection error is one text, and its last line names the exception.
-    line = lines[-1] if crash is None and len(lines) > 1 else lines[0]
+    # A collection error is one text. The last line of its traceback names the exception; without
+    # one (two files of one name), all of it is the reason.
+    traceback = [line for line in lines if line.startswith("E ")]
+    if crash is None and isinstance(report, pytest.CollectReport):
+        line = traceback[-1] if traceback else " ".join(lines)
+    else:
+        line = lines[-1] if crash is None and len(lines) > 1 else lines[0]
     return one_line(line.removeprefix("E ").strip().removeprefix("AssertionError: "))
+
+
+def _is_hint(line: str) -> bool:
+    return line.strip().lower().startswith("hint:")
+
+
+def _hint(report: pytest.CollectReport) -> str | None:
+    """Return pytest's advice in the error of a file, without its first word; None if it has none.
+
+    The hint of an import error is about the names of folders, which are seldom the cause.
+    """
+    lines = str(report.longrepr or "").splitlines()
+    if any(line.startswith("E ") for line in lines):
+        return None
+    hints = [line.strip()[len("hint:") :] for line in lines if _is_hint(line)]
+    return one_line(hints[-1]) if hints else None
 
 
 def take_manifest(report: pytest.TestReport) -> str:
@@ -249,3 +282,13 @@ def take_manifest(report: pytest.TestReport) -> str:
     """
     text: str = report.__dict__.pop(MANIFEST, "")
     return text
+
+
+def shown(raised: BaseException) -> str:
+    """Return an exception's type and the first line of its text."""
+    try:
+        first = next(iter(str(raised).strip().splitlines()), "")
+    except Exception:  # noqa: BLE001  its __str__ may raise; then its type is enough
+        first = ""
+    name = "" if first and isinstance(raised, AssertionError) else type(raised).__name__
+    return f"{name}: {first}" if name and first else name or first

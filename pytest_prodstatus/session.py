@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pytest_prodstatus.integrations.junitxml import JUnitXml
     from pytest_prodstatus.recorder import Recorder
     from pytest_prodstatus.redaction import Redaction
+    from pytest_prodstatus.scopes import Scopes
     from pytest_prodstatus.settings import Settings
     from pytest_prodstatus.terminal import TerminalWords
 
@@ -121,7 +122,14 @@ class Session:
         """Knows the criteria of this process."""
         from pytest_prodstatus.collector import Collector
 
-        return Collector(self.settings, self.spool, self.redaction)
+        return Collector(self.settings, self.spool, self.redaction, self.scopes)
+
+    @cached_property
+    def scopes(self) -> Scopes:
+        """Knows the fixtures that the tests of this process share."""
+        from pytest_prodstatus.scopes import Scopes
+
+        return Scopes(self.config.pluginmanager)
 
     @cached_property
     def recorder(self) -> Recorder | None:
@@ -204,6 +212,7 @@ class Session:
 
         register = self.config.pluginmanager.register
         register(self.redaction, "prodstatus-redaction")
+        register(self.scopes, "prodstatus-scopes")
         register(self.collector, "prodstatus-collector")
         collect_only_criteria(self.settings, self.config)
         show_suspect_warnings(self.config)
@@ -392,7 +401,9 @@ class Session:
         try:
             return (yield)
         except BaseException as error:
-            recorder.note_late_failure(error)
+            # After -x or pytest.exit, pytest tears down here what the next test would have shared.
+            torn, _ = self.collector.torn_down(error, session)
+            recorder.note_late_failure(error, torn)
             raise
         finally:
             from pytest_prodstatus.terminal import print_board, reporter_of
@@ -452,7 +463,7 @@ class Session:
         """Send a worker the values that it must agree on, before it reads its own options."""
         values: dict[str, object] = node.workerinput  # type: ignore[attr-defined]
         values["prodstatus_run_id"] = self.run_id
-        values["prodstatus_spool"] = str(self.spool.folder)
+        values["prodstatus_spool"] = str(self.spool.folder or "")
         values["prodstatus_version"] = __version__
         values["prodstatus_acts"] = self.may_act(worker_id(node))
         if self._judge_of_run is not None:

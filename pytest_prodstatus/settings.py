@@ -9,11 +9,12 @@ import argparse
 import hashlib
 import os
 import platform
+import shlex
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -46,6 +47,7 @@ from pytest_prodstatus.version import __version__
 
 _TIMEOUT_S = 5
 _COMMIT = "# branch.oid "
+_NO_REPOSITORY = "not a git repository"
 OF_ONE_REPOSITORY = frozenset(
     [
         "GIT_ALTERNATE_OBJECT_DIRECTORIES",
@@ -77,20 +79,35 @@ NEIGHBOURS = {
 """The distributions of the neighbours that change runs, by the package of their plugin."""
 
 
-def suite_commit(root: Path) -> tuple[str | None, bool | None]:
-    """Return the commit of the suite and whether tracked files differ from it; None without git.
+class SuiteCommit(NamedTuple):
+    """The state of the suite's repository.
+
+    Attributes:
+        commit: its commit; None if that isn't known.
+        dirty: whether tracked files differ from it; None if that isn't known.
+        problem: why git doesn't give it; "" if it does, or there is no repository or no git.
+    """
+
+    commit: str | None = None
+    dirty: bool | None = None
+    problem: str = ""
+
+
+def suite_commit(root: Path) -> SuiteCommit:
+    """Return the commit of the suite, and whether tracked files differ from it.
 
     The repository is the one that contains `root`, even if a git hook of another one runs pytest.
     """
-    status = _git(root, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
-    lines = (status or "").splitlines()
+    status, problem = _git(root, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
+    lines = status.splitlines()
     commits = [line.removeprefix(_COMMIT) for line in lines if line.startswith(_COMMIT)]
     if not commits or commits[0] == "(initial)":
-        return None, None
-    return commits[0], any(not line.startswith("# ") for line in lines)
+        return SuiteCommit(problem=problem)
+    return SuiteCommit(commits[0], any(not line.startswith("# ") for line in lines))
 
 
-def _git(root: Path, *arguments: str) -> str | None:
+def _git(root: Path, *arguments: str) -> tuple[str, str]:
+    """Return git's output, and why it refused; both "" without a repository or git."""
     inherited = {n: v for n, v in os.environ.items() if n not in OF_ONE_REPOSITORY}
     try:
         done = subprocess.run(  # noqa: S603  the arguments are ours
@@ -99,11 +116,22 @@ def _git(root: Path, *arguments: str) -> str | None:
             text=True,
             timeout=_TIMEOUT_S,
             check=False,
-            env={**inherited, "GIT_OPTIONAL_LOCKS": "0"},  # a reader leaves the index alone
+            # A reader leaves the index alone; and its errors are looked at below.
+            env={**inherited, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"},
+            errors="backslashreplace",
         )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    except subprocess.TimeoutExpired:
+        return "", f"git took longer than {_TIMEOUT_S} s"
+    except OSError:
+        return "", ""
+    if done.returncode == 0:
+        return done.stdout.strip(), ""
+    first = next(iter(done.stderr.strip().splitlines()), f"exit status {done.returncode}")
+    if _NO_REPOSITORY in first:
+        return "", ""
+    # Of a folder of another user's; git's text has more lines, with the command that allows it.
+    remedy = f"; run git config --global --add safe.directory {shlex.quote(str(root))}"
+    return "", f"git refuses: {first}{remedy if 'dubious ownership' in first else ''}"
 
 
 def this_machine() -> str:

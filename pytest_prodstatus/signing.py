@@ -25,6 +25,7 @@ from pytest_prodstatus.model.attestation import (
 )
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.project import attestation_of
+from pytest_prodstatus.readers.files import read_file
 
 # securesystemslib exports its classes in a way that type checkers don't follow.
 Key: TypeAlias = Any
@@ -104,7 +105,7 @@ def signer_of(key: str, public: Path | None = None) -> Signer:
     else:
         file = key.removeprefix(_FILE)
         with _explained(f"the private key in {file!r}"):
-            pem = Path(file).read_bytes()
+            pem = read_file(Path(file))
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     with _explained("the private key"):
@@ -237,7 +238,7 @@ def distrust(
     """
     attestation = attestation_of(path)
     try:
-        payload = signed_payload(attestation.read_bytes(), trusted)
+        payload = signed_payload(read_file(attestation), trusted)
         statement = read_statement(payload)
     except FileNotFoundError:
         return f"the record isn't signed: there is no {attestation}"
@@ -278,7 +279,7 @@ def _key_in(file: Path) -> Key:
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     with _explained(f"the public key {str(file)!r}"):
-        return library.SSlibKey.from_crypto(load_pem_public_key(file.read_bytes()))
+        return library.SSlibKey.from_crypto(load_pem_public_key(read_file(file)))
 
 
 def _envelope(content: bytes) -> Envelope:

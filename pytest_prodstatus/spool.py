@@ -2,7 +2,11 @@
 
 It has the claims of criteria with side effects (each starts once a run), their evidence, what a
 criterion waits for, and manifests, so that a run on one machine begins before its first test. No
-verdict depends on it: a worker on another machine doesn't see it.
+verdict depends on it: a worker on another machine doesn't see it, and there is none if no folder
+for temporary files can be written.
+
+A run that is killed leaves its folder behind; a later run of the same user removes it. The folder's
+lock, which the kernel releases, says whether its run is alive.
 """
 
 from __future__ import annotations
@@ -12,7 +16,19 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
+
+from pytest_prodstatus.writers.files import NAME as LOCK
+from pytest_prodstatus.writers.files import FolderInUse, FolderLock
+
+_PREFIX = "prodstatus-run-"
+_YOUNG_S = 60
+"""A folder that changed so recently may be of a run that hasn't locked it yet."""
+_LOOKED_AT = 10_000
+_REMOVED = 50
+"""How many names a run looks at among the temporary files, and how many folders it removes."""
 
 
 def worker_id(node: object) -> str:
@@ -32,20 +48,28 @@ class Spool:
 
     def __init__(self, folder: str | None = None) -> None:
         # The folder of a controller on another machine doesn't exist here.
-        self.shared = folder is not None and Path(folder).is_dir()
+        self.shared = bool(folder) and Path(str(folder)).is_dir()
         self._owner = None if self.shared else os.getpid()
-        self._folder = Path(folder) if folder is not None and self.shared else None
+        self._folder = Path(str(folder)) if self.shared else None
+        self._lock: FolderLock | None = None
+        self._none = False
 
     @property
-    def folder(self) -> Path:
-        """The folder; it is made if it doesn't exist yet."""
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="prodstatus-"))
+    def folder(self) -> Path | None:
+        """The folder, made if it doesn't exist yet; None if no place for it can be written."""
+        if self._folder is None and not self._none:
+            try:
+                self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+            except OSError:
+                self._none = True
+                return None
+            self._lock = FolderLock(self._folder, f"process {os.getpid()}")
+            self._lock.acquire()
         return self._folder
 
     def write_manifest(self, worker: str, text: str) -> None:
         """Leave a worker's manifest for the controller, if it sees this folder."""
-        if not self.shared:
+        if not self.shared or self.folder is None:
             return
         path = self.folder / f"manifest-{worker}.json"
         part = path.with_suffix(".part")
@@ -54,13 +78,16 @@ class Spool:
 
     def read_manifest(self, worker: str) -> str | None:
         """Return a worker's manifest; None if it left none here."""
-        try:
-            return (self.folder / f"manifest-{worker}.json").read_text(encoding="utf-8")
-        except OSError:
-            return None
+        text = self._read(f"manifest-{worker}.json")
+        return text or None
 
     def claim(self, criterion_id: str) -> bool:
-        """Return whether this is the first start of the criterion in this run; atomic."""
+        """Return whether this is the first start of the criterion in this run; atomic.
+
+        Without a folder it is: this process remembers what it started itself.
+        """
+        if self.folder is None:
+            return True
         path = self.folder / f"started-{_name(criterion_id)}"
         try:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -69,7 +96,9 @@ class Spool:
         return True
 
     def append_evidence(self, criterion_id: str, line: str) -> None:
-        """Write one line of evidence to disk before returning."""
+        """Write one line of evidence to disk before returning, if there is a folder."""
+        if self.folder is None:
+            return
         path = self.folder / f"evidence-{_name(criterion_id)}.jsonl"
         with path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
@@ -78,14 +107,12 @@ class Spool:
 
     def read_evidence(self, criterion_id: str) -> list[str]:
         """Return the lines of evidence that were written."""
-        path = self.folder / f"evidence-{_name(criterion_id)}.jsonl"
-        try:
-            return path.read_text(encoding="utf-8").splitlines()
-        except OSError:
-            return []
+        return self._read(f"evidence-{_name(criterion_id)}.jsonl").splitlines()
 
     def write_waiting(self, criterion_id: str, text: str) -> None:
         """Write what a criterion waits for, in place of what it wrote before."""
+        if self.folder is None:
+            return
         path = self.folder / f"waiting-{_name(criterion_id)}.txt"
         part = path.with_suffix(".part")
         with contextlib.suppress(OSError):  # a criterion must not fail because of this
@@ -94,19 +121,52 @@ class Spool:
 
     def read_waiting(self, criterion_id: str) -> str:
         """Return what a criterion waits for; "" if it wrote nothing."""
+        return self._read(f"waiting-{_name(criterion_id)}.txt")
+
+    def _read(self, name: str) -> str:
+        """Return the text of a file in the folder; "" if there is none."""
         if self._folder is None:
             return ""
-        path = self._folder / f"waiting-{_name(criterion_id)}.txt"
         try:
-            return path.read_text(encoding="utf-8")
+            return (self._folder / name).read_text(encoding="utf-8")
         except OSError:
             return ""
 
     def close(self) -> None:
-        """Remove the folder if this process made it."""
-        if self._folder is not None and self._owner == os.getpid():
-            with contextlib.suppress(OSError):
-                shutil.rmtree(self._folder)
+        """Remove the folder if this process made it, and those of runs that were killed."""
+        if self._folder is None or self._owner != os.getpid():
+            return
+        with contextlib.suppress(OSError):
+            dead = islice(_folders_of_dead_runs(self._folder), _REMOVED)
+            for folder in [*dead, self._folder]:
+                shutil.rmtree(folder, ignore_errors=True)
+        if self._lock is not None:
+            self._lock.release()
+
+
+def _folders_of_dead_runs(own: Path) -> Iterator[Path]:
+    """Yield folders beside `own` that killed runs of this user left, each while it is locked."""
+    now = own.stat()
+    with os.scandir(own.parent) as entries:
+        for entry in islice(entries, _LOOKED_AT):
+            if not entry.name.startswith(_PREFIX) or not entry.is_dir(follow_symlinks=False):
+                continue
+            found = entry.stat(follow_symlinks=False)
+            folder = Path(entry.path)
+            if (
+                found.st_uid != now.st_uid
+                or now.st_mtime - found.st_mtime < _YOUNG_S
+                or not (folder / LOCK).is_file()
+            ):
+                continue
+            lock = FolderLock(folder, f"process {os.getpid()}")
+            try:
+                lock.acquire()
+            except FolderInUse:
+                continue
+            if lock.locked:
+                yield folder
+            lock.release()
 
 
 def _name(criterion_id: str) -> str:

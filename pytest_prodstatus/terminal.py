@@ -13,7 +13,9 @@ from typing import TextIO
 import pytest
 
 from pytest_prodstatus.model.outcome import CRASHED
+from pytest_prodstatus.model.text import without_workflow_commands
 from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.project import shown_path
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.writers.board import board_lines, final_line, override_lines
 
@@ -133,7 +135,7 @@ class Waiting:
         # The cursor stands after a test's name or a row of dots. A closed pipe is not an error.
         if self._output is not None:
             with contextlib.suppress(OSError):
-                self._output.write(f"\n{line}\n")
+                self._output.write(_harmless(f"\n{line}\n"))
                 self._output.flush()
 
 
@@ -155,32 +157,37 @@ def print_board(recorder: Recorder, reporter: pytest.TerminalReporter | None) ->
     if reporter is None:
         overridden = [line.text for line in override_lines(record)]
         for notice in [*notices, *overridden]:
-            sys.stderr.write(f"prodstatus: {notice}\n")
+            sys.stderr.write(_harmless(f"prodstatus: {notice}\n"))
         return
+
+    def write_line(text: str, **markup: bool) -> None:
+        reporter.write_line(_harmless(text), **markup)
+
     verbosity = reporter.verbosity
     if verbosity >= 0:
         reporter.section(f"production status: {record.run.target}", "=", bold=True)
     for line in board_lines(record, verbosity=verbosity, width=_width()):
-        reporter.write_line(line.text, **(_COLOUR[line.verdict] if line.verdict else {}))
+        write_line(line.text, **(_COLOUR[line.verdict] if line.verdict else {}))
     if verbosity >= 0:
-        reporter.write_line("")
+        write_line("")
         settings = recorder.settings
         unwritten = {problem.path for problem in recorder.outputs.problems}
         for path in (settings.document, settings.page, *settings.exports, settings.record):
             if path not in unwritten:
-                reporter.write_line(f"wrote {_shown(path, settings.root)}")
+                write_line(f"wrote {shown_path(path)}")
     for notice in notices:
-        reporter.write_line(notice, yellow=True)
+        write_line(notice, yellow=True)
     for line in override_lines(record, width=_width()):
-        reporter.write_line(line.text, bold=True, red=True)
+        write_line(line.text, bold=True, red=True)
     line = final_line(record)
-    reporter.write_line(line.text, bold=True, **_COLOUR[record.final.verdict])
+    write_line(line.text, bold=True, **_COLOUR[record.final.verdict])
+
+
+def _harmless(text: str) -> str:
+    """Return a text without what GitHub's runner would obey, if it reads this output."""
+    on_github = os.environ.get("GITHUB_ACTIONS") == "true"
+    return without_workflow_commands(text) if on_github else text
 
 
 def _width() -> int:
     return 80
-
-
-def _shown(path: object, root: object) -> str:
-    text = str(path)
-    return text.removeprefix(f"{root}/")

@@ -112,11 +112,22 @@ class Worker:
         if self._collector.criteria and isinstance(message, Warning):
             message.args = to_builtins(message.args)
 
-    @pytest.hookimpl
-    def pytest_sessionfinish(self) -> None:
-        """Leave the manifest for a controller that got no report."""
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Leave the manifest for a controller that got no report, and report a late failure.
+
+        After `-x` or `pytest.exit`, pytest tears down here what the next test would have shared.
+        If that fails, the worker ends without its output; its last test can still be reported.
+        """
         output = self._config.workeroutput  # type: ignore[attr-defined]
         output[MANIFEST] = self._manifest()
+        try:
+            return (yield)
+        except BaseException as error:
+            report = self._collector.late_report(session, error)
+            if report is not None:
+                self._config.hook.pytest_runtest_logreport(report=report)
+            raise
 
 
 class FirstReport:

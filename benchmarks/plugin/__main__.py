@@ -32,6 +32,7 @@ from benchmarks.plugin.table import table
 from benchmarks.store.machine import machine
 from tests.compat.environment import ROOT, Environment
 
+# Run in the environment: every plugin that isn't measured is switched off by its name.
 _NAMES = (
     "from importlib.metadata import entry_points\n"
     "print(*sorted({point.name for point in entry_points(group='pytest11')}))"
@@ -44,6 +45,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         folder = Path(name)
         environment = _environment(folder / "venv", str(ROOT))
+        # In an environment of its own: with the extra installed, every run would save its history.
         with_state = _environment(folder / "venv-state", f"{ROOT}[{STATE}]")
         names = subprocess.run(
             [environment.python, "-c", _NAMES], check=True, capture_output=True, text=True

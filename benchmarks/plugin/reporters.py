@@ -49,6 +49,7 @@ REPORTERS = {
     "CTRF": Reporter(
         plugins=frozenset({"ctrf"}), args=("--ctrf={written}",), writes="{out}/ctrf.json"
     ),
+    # Plugins are named as they register: one package may have several, or need another's.
     "pytest-html": Reporter(
         plugins=frozenset({"html", "html_fixtures", "metadata"}),
         args=("--html={written}",),

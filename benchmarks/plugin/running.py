@@ -52,6 +52,7 @@ class Runner:
         self.out.mkdir()
         if not reporter.again:
             shutil.rmtree(project / "reports", ignore_errors=True)
+        # xdist is one package with two plugins.
         needed = reporter.plugins | ({"xdist", "xdist.looponfail"} if workers else set())
         switched_off = [f"-pno:{name}" for name in sorted(self.plugins - needed)]
         written = reporter.writes.format(out=self.out, project=project)
@@ -66,15 +67,17 @@ class Runner:
             **os.environ,
             "PYTHONDONTWRITEBYTECODE": "",
             "PYTHONPATH": str(project),
-            "PYTHONHASHSEED": "0",
-            "XDG_STATE_HOME": str(project),
+            "PYTHONHASHSEED": "0",  # the same collisions in every run
+            "XDG_STATE_HOME": str(project),  # the history of this project, not of the machine
         }
         began = time.perf_counter()
         process = subprocess.Popen(
             command, cwd=project, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
+        # Unlike Popen.wait, it gives the resources that the process and its children used.
         _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
+        # Popen has to know that the process was waited for already.
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.stderr is not None:
             errors = process.stderr.read().decode(errors="replace")

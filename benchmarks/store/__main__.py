@@ -44,6 +44,7 @@ def main() -> int:
             f"{time.perf_counter() - began:.0f} s; {options.rounds} rounds after one that warms"
         )
         url = server.url(user=READER)
+        # As the role that may only read, as in production; libpq refuses Prisma's parameter.
         with Psql(server.program("psql"), url.split("&schema=")[0]) as psql:
             measured = measure(url, now=now, psql=psql, rounds=options.rounds)
         _print("", *table(measured))

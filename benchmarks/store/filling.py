@@ -24,8 +24,10 @@ def fill(url: str, *, rows: int, now: datetime) -> None:
         now: the instant of the newest order (aware).
     """
     tables, indexes = _parts(SCHEMA.read_text())
+    # `schema` is a parameter of Prisma, the store's client. VACUUM can't run in a transaction.
     with psycopg.connect(url.split("&schema=")[0], autocommit=True) as connection:
         settings = {
+            # Parameters of rows.sql: a name with a dot may be any.
             "benchmark.rows": str(rows),
             "benchmark.now": str(to_column(now)),
             "session_replication_role": "replica",  # switches triggers of foreign keys off

@@ -69,7 +69,7 @@ def judge(url: str) -> Judged:
             env={**os.environ, "DATABASE_URL": url},
             capture_output=True,
             text=True,
-            check=False,
+            check=False,  # FAILED is an answer too; what was observed is read from the record
         )
         seconds = time.perf_counter() - began
         record = json.loads((Path(folder) / "status.json").read_text())
@@ -87,5 +87,6 @@ def judge(url: str) -> Judged:
 if __name__ == "__main__":
     import pytest
 
+    # Not `python -m pytest`: the peak of memory is known only to the process itself.
     pytest.main(sys.argv[1:])
     sys.stdout.write(f"\n{peak()}\n")

@@ -12,6 +12,7 @@ _CPU = Path("/proc/cpuinfo")
 
 def machine() -> str:
     """Return the kind of processor, the cores, the memory and Python's version."""
+    # On Linux platform.processor() is mostly empty or only the architecture.
     cpu = platform.processor() or platform.machine()
     if _CPU.exists():
         found = re.search(r"^model name\s*:\s*(.+)$", _CPU.read_text(), re.MULTILINE)

@@ -47,6 +47,7 @@ def measure(url: str, *, now: datetime, psql: Psql, rounds: int) -> tuple[Measur
         psql: the session to compare with.
         rounds: how often, at least once.
     """
+    # Of no environment: settings of this machine would change the window.
     settings = Settings.from_environment({}, target="production", dotenv={})
     bounds = Scope(now=now, settings=settings).parameters()
     with _recorder(url, settings) as recorder:
@@ -60,6 +61,7 @@ def measure(url: str, *, now: datetime, psql: Psql, rounds: int) -> tuple[Measur
         by_psql: dict[str, list[float]] = {name: [] for name in QUESTIONS}
         for number in range(rounds):
             for name, question in QUESTIONS.items():
+                # Odd rounds begin with psql, even ones with the suite.
                 if number % 2:
                     by_psql[name].append(psql.seconds(statements[name]))
                 question(ask, settings)

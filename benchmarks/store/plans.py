@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+# Lines of PostgreSQL's text form, such as "Bitmap Index Scan on orders_by_time".
 _INDEX = re.compile(
     r'(?:Index (?:Only )?Scan (?:Backward )?using|Bitmap Index Scan on) "?(\w+)', re.ASCII
 )

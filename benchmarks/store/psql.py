@@ -27,6 +27,7 @@ class Psql:
     def __init__(self, program: Path, url: str) -> None:
         self._url = url
         self._session = subprocess.Popen(
+            # Without ~/.psqlrc, greeting, alignment and headers: its output is parsed.
             [str(program), "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", url],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -40,6 +41,7 @@ class Psql:
         dialect = create_engine("postgresql+psycopg://").dialect
         compiled = text(recorded.statement).compile(dialect=dialect)
         with psycopg.connect(self._url) as connection:
+            # Only its own values: `parameters` has those of all statements of the window.
             values = {name: recorded.parameters[name] for name in compiled.params}
             return ClientCursor(connection).mogrify(str(compiled).encode(), values)
 
@@ -64,6 +66,7 @@ class Psql:
         assert self._session.stdout
         lines: list[str] = []
         for line in self._session.stdout:
+            # A statement that failed has a time too; then psql ends, and so does the loop.
             found = _TIME.match(line)
             if found and not any(line.startswith("ERROR:") for line in lines):
                 return "".join(lines), float(found[1]) / 1_000

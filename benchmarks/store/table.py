@@ -23,6 +23,7 @@ def table(measured: Sequence[Measured]) -> Iterator[str]:
     suite = sum(statement.suite for statement in measured)
     psql = sum(statement.psql for statement in measured)
     yield f"| all {len(measured)} | {_numbers(suite, psql)} | | |"
+    # Of the sums, since a statement of a few milliseconds varies from run to run.
     bound = FACTOR * psql + STATEMENT_S * len(measured)
     kept = "kept" if suite <= bound else "NOT kept"
     yield ""

@@ -18,17 +18,20 @@ from pytest_prodstatus.model.text import one_line, parse_duration
 from pytest_prodstatus.project import FILE as PROJECT_FILE
 from pytest_prodstatus.project import (
     KEYS,
+    DotenvError,
     InputError,
     Inputs,
     Project,
     config_in,
     find_project,
     resolve_inputs,
+    shown_path,
     variables_of,
 )
 from pytest_prodstatus.publish import publish
 from pytest_prodstatus.readers import pytestini
 from pytest_prodstatus.readers.config import TARGET_FORM, ConfigError
+from pytest_prodstatus.readers.files import SETTINGS_LIMIT, read_file, read_text
 from pytest_prodstatus.writers.files import FolderInUse, FolderLock
 
 if TYPE_CHECKING:
@@ -181,12 +184,6 @@ def _project(root: Path | None, start: Path) -> Project:
     return found
 
 
-def shown(path: Path) -> str:
-    """Return a path for a message: relative if it is below the current folder."""
-    here = Path.cwd()
-    return one_line(str(path.relative_to(here) if path.is_relative_to(here) else path))
-
-
 class UnreadableError(Exception):
     """A record that can't be read; the message is one sentence that names the file."""
 
@@ -198,7 +195,7 @@ def content_at(path: Path) -> bytes:
         UnreadableError: there is no file, or it can't be read.
     """
     try:
-        return path.read_bytes()
+        return read_file(path)
     except FileNotFoundError:
         msg = f"there is no record at {path}"
         raise UnreadableError(msg) from None
@@ -308,12 +305,11 @@ def state_store(root: Path) -> Iterator[str]:
         from pytest_prodstatus.store.errors import StateError
 
         check_installed()
-        url = state_url(variables_of(root))
     except ImportError:
         raise click.UsageError(_INSTALL) from None
     try:
-        yield url
-    except StateError as error:
+        yield state_url(variables_of(root))
+    except (StateError, DotenvError) as error:
         raise click.UsageError(str(error)) from None
 
 
@@ -345,7 +341,7 @@ def publish_at(record: Record, project: Project, folder: Path) -> None:
         raise click.UsageError("; ".join(problem.text for problem in problems))
     exports = (layout.export(name) for name in project.config.exports)
     for path in (layout.document, layout.page, *exports, layout.record):
-        click.echo(f"wrote {shown(path)}")
+        click.echo(f"wrote {shown_path(path)}")
 
 
 class Configured(NamedTuple):
@@ -402,8 +398,9 @@ def _values_in(start: Path) -> pytestini.Values:
 
 def _read(path: Path) -> pytestini.Values | None:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path, limit=SETTINGS_LIMIT)
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"{path}: can't be read, and pytest reads its settings there: {error}"
+        cause = error.strerror if isinstance(error, OSError) and error.strerror else error
+        msg = f"{path}: can't be read, and pytest reads its settings there: {cause}"
         raise ConfigError(msg) from None
     return pytestini.read_values(path.name, text, str(path))

@@ -56,7 +56,7 @@ def command(
         click.echo(content, nl=False)
         return
     try:
-        write_atomically(output, content)
+        write_atomically(output, content, through_link=True)
     except OSError as error:
         msg = f"{output} can't be written: {error.strerror or error}"
         raise click.UsageError(msg) from None

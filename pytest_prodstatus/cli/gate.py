@@ -23,7 +23,6 @@ from pytest_prodstatus.cli.common import (
     place_of,
     record_in,
     root_option,
-    shown,
     target_option,
     words,
 )
@@ -37,7 +36,8 @@ from pytest_prodstatus.model.gate import (
 )
 from pytest_prodstatus.model.record import Override, Record
 from pytest_prodstatus.model.violations import GateQuery, Violation, ViolationKind, run_again
-from pytest_prodstatus.project import Project
+from pytest_prodstatus.project import Project, shown_path
+from pytest_prodstatus.readers.files import read_file
 from pytest_prodstatus.writers.gate_report import (
     GateReport,
     decision_lines,
@@ -171,6 +171,9 @@ def command(
     place = place_of(root=root, target=target, dir=folder, subject=subject, run=run)
     project, system = place.project, place.inputs.target
     stages = tuple(filter(None, (name.strip() for name in (require or "").split(","))))
+    if require is not None and not stages:
+        msg = f"--require {require!r}: it names no stage; write one or more, as in 'oauth,order'"
+        raise click.UsageError(msg)
     query = GateQuery(
         target=system,
         subject=place.inputs.subject,
@@ -223,7 +226,7 @@ class _Gate:
 
     def report(self, path: Path) -> GateReport:
         """Return the gate's decision by one record."""
-        source = shown(path)
+        source = shown_path(path)
         try:
             content = content_at(path)
             record = record_in(content, path)
@@ -251,13 +254,13 @@ class _Gate:
 
         document = self.project.layout(path.parent).document
         try:
-            content = document.read_bytes() if document.exists() else None
+            content = read_file(document) if document.exists() else None
             difference = changed_by_hand(content, record)
         except OSError as error:
             difference = f"it can't be read: {error.strerror or error}"
         if not difference:
             return ()
-        text = f"the status document {shown(document)} is not the record's: {difference}"
+        text = f"the status document {shown_path(document)} is not the record's: {difference}"
         remedy = "run prodstatus render, which writes its fields again from the record"
         return (Violation(kind=ViolationKind.DOCUMENT, text=text, remedy=remedy),)
 
@@ -279,12 +282,14 @@ def _write_github(reports: list[GateReport]) -> None:
     from pytest_prodstatus.writers.github import gate_commands, step_outputs, step_summary
 
     for line in gate_commands(reports):
-        click.echo(line)
+        click.echo(line.encode("utf-8", "backslashreplace"))  # as bytes it stays a command
     files = {"GITHUB_OUTPUT": step_outputs(reports), "GITHUB_STEP_SUMMARY": step_summary(reports)}
     for name, text in files.items():
         if os.environ.get(name):
             try:
-                with Path(os.environ[name]).open("a", encoding="utf-8") as file:
+                with Path(os.environ[name]).open(
+                    "a", encoding="utf-8", errors="backslashreplace", newline="\n"
+                ) as file:
                     file.write(text)
             except OSError as error:
                 click.echo(f"prodstatus: {name} can't be written: {error}", err=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 from msgspec.structs import replace
 
@@ -14,7 +12,7 @@ from pytest_prodstatus.cli.common import (
     state_store,
     target_option,
 )
-from pytest_prodstatus.model.codec import data_of
+from pytest_prodstatus.model.codec import printed_json
 from pytest_prodstatus.model.history import History
 from pytest_prodstatus.project import name_in
 from pytest_prodstatus.writers.history import history_lines
@@ -62,7 +60,7 @@ def command(
             seen = history.look_back(system, limit=limit)
     seen = _of_stage(seen, stage)
     if as_json:
-        click.echo(json.dumps(data_of(seen), indent=1))
+        click.echo(printed_json(seen))
     elif not seen.runs:
         address = shown_store(url)
         click.echo(f"no run of target {system} of project {project} is kept at {address}")

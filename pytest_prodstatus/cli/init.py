@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from pytest_prodstatus.readers.config import ConfigError, is_configured, read_config
+from pytest_prodstatus.readers.files import SETTINGS_LIMIT, read_file
 from pytest_prodstatus.readers.markdown import Outline, OutlineError, read_outline
 from pytest_prodstatus.writers.files import write_atomically
 from pytest_prodstatus.writers.suite import FIRST, Suite, new_suite
@@ -70,7 +71,7 @@ def command(document: Path | None, root: Path) -> None:
 
 def _read(document: Path) -> Outline:
     try:
-        return read_outline(document.read_bytes(), str(document))
+        return read_outline(read_file(document), str(document))
     except OSError as error:
         msg = f"{document} can't be read: {error.strerror or error}"
         raise click.UsageError(msg) from None
@@ -96,7 +97,7 @@ def _named_from(root: Path, document: Path) -> str:
 def _extended(project: Path, suite: Suite) -> bytes:
     """Return the pyproject.toml with the suite's table at its end."""
     try:
-        text = project.read_bytes().decode("utf-8") if project.exists() else ""
+        text = read_file(project, limit=SETTINGS_LIMIT).decode("utf-8") if project.exists() else ""
         configured = is_configured(text, str(project))
     except OSError as error:
         msg = f"{project} can't be read: {error.strerror or error}"
@@ -129,7 +130,7 @@ def _write(folder: Path, suite: Suite, project: Path, content: bytes) -> None:
                 written.append(path)
                 file.write(data)
         if project.exists():
-            write_atomically(project, content)
+            write_atomically(project, content, through_link=True)
         else:
             with project.open("xb") as file:
                 written.append(project)

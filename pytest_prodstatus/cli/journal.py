@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 
@@ -10,7 +9,7 @@ import click
 from msgspec import Struct
 
 from pytest_prodstatus.cli.common import place_of, root_option, shown_store, state_store, words
-from pytest_prodstatus.model.codec import data_of
+from pytest_prodstatus.model.codec import printed_json
 from pytest_prodstatus.store.action import Action
 
 EXIT_REFUSED = 1
@@ -69,7 +68,7 @@ def list_actions(every: bool, target: str | None, as_json: bool, root: str | Non
     newest_first = sorted(found, key=lambda action: action.id, reverse=True)
     if as_json:
         listing = Listing(journal=place, actions=tuple(newest_first))
-        click.echo(json.dumps(data_of(listing), indent=1))
+        click.echo(printed_json(listing))
         return
     number = "1 action" if len(found) == 1 else f"{len(found)} actions"
     click.echo(f"journal at {place}: {number}{'' if every else ' not settled'}")

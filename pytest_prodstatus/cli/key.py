@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from pytest_prodstatus.cli.common import FILE, shown
+from pytest_prodstatus.cli.common import FILE
+from pytest_prodstatus.project import shown_path
 
 _PRIVATE = 0o600
 
@@ -46,14 +47,14 @@ def new(name: Path) -> None:
     except OSError as error:
         msg = f"{error.filename} can't be written: {error.strerror or error}"
         raise click.UsageError(msg) from None
-    click.echo(f"wrote {shown(private.absolute())}  (secret, readable by you alone)")
-    click.echo(f"wrote {shown(public.absolute())}")
+    click.echo(f"wrote {shown_path(private.absolute())}  (secret, readable by you alone)")
+    click.echo(f"wrote {shown_path(public.absolute())}")
     click.echo(
         f"\nCommit the public key, and name it in pyproject.toml:\n"
-        f'  signed_by = ["{shown(public.absolute())}"]\n'
+        f'  signed_by = ["{shown_path(public.absolute())}"]\n'
         f"Give the private one to the job that signs, as the secret {VARIABLE}, and delete "
         "it here:\n"
-        f'  {VARIABLE}="$(cat {shown(private.absolute())})" prodstatus sign\n'
+        f'  {VARIABLE}="$(cat {shown_path(private.absolute())})" prodstatus sign\n'
         "Don't give it to the job that runs the tests: every test can read its environment."
     )
 

@@ -1,11 +1,23 @@
-"""`prodstatus`: each command is a module, which is imported when the command is run."""
+"""`prodstatus`: each command is a module, which is imported when the command is run.
+
+What a command prints goes through `Output`, so that its exit status never depends on the terminal.
+"""
 
 from __future__ import annotations
 
+import codecs
+import contextlib
+import io
+import os
+import select
+import sys
+from collections.abc import Iterator
 from importlib import import_module
+from typing import Any, BinaryIO, TextIO
 
 import click
 
+from pytest_prodstatus.model.text import visible, without_workflow_commands
 from pytest_prodstatus.version import __version__
 
 COMMANDS: dict[str, str] = {
@@ -22,8 +34,114 @@ COMMANDS: dict[str, str] = {
 """The help of each command, by its name; the module of that name has it as `command`."""
 
 
+class _Pipe(io.RawIOBase):
+    """The bytes of an output, of which an error is remembered instead of raised.
+
+    Attributes:
+        error: the first error; None if there was none. Nothing is written after it.
+
+    Args:
+        stream: standard output or standard error, which stays open.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.error: OSError | None = None
+        # Not through its buffer, which would keep what can't be written, and fail once more at the
+        # end of the process.
+        self._stream: Any = getattr(stream, "raw", stream)
+
+    def writable(self) -> bool:
+        """Return True."""
+        return True
+
+    def isatty(self) -> bool:
+        """Return whether the output is a terminal."""
+        return bool(self._stream.isatty())
+
+    def fileno(self) -> int:
+        """Return the output's descriptor."""
+        return int(self._stream.fileno())
+
+    def write(self, data: Any) -> int:
+        """Write all bytes, unless there was an error."""
+        left = memoryview(data).cast("B")
+        size = len(left)
+        try:
+            while left and self.error is None:
+                written = self._stream.write(left)
+                if written is None:  # another program made the pipe non-blocking, and it is full
+                    select.select((), (self._stream,), ())
+                left = left[written or 0 :]
+        except OSError as error:
+            self.error = error
+        return size
+
+    def flush(self) -> None:
+        """Flush the output, unless there was an error."""
+        try:
+            if self.error is None:
+                self._stream.flush()
+        except OSError as error:
+            self.error = error
+
+
+class Output(io.TextIOWrapper):
+    """A text output that never raises, with whatever encoding, and whether anyone reads it or not.
+
+    A character that the terminal's encoding lacks, or that could do something to the terminal,
+    becomes a visible escape. Under GitHub Actions no text is a workflow command. Bytes for `buffer`
+    are written as they are.
+
+    Args:
+        stream: standard output or standard error.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.pipe = _Pipe(stream.buffer)
+        self._codec = codecs.lookup(stream.encoding or "ascii").name
+        # click replaces a stream that says ASCII by one in UTF-8; what is written is ASCII then.
+        shown = "utf-8" if self._codec == "ascii" else self._codec
+        super().__init__(self.pipe, shown, errors="backslashreplace", write_through=True)  # type: ignore[arg-type]
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            text = without_workflow_commands(text)
+        encoded = visible(text).encode(self._codec, "backslashreplace")
+        return super().write(encoded.decode(self._codec))
+
+
+@contextlib.contextmanager
+def never_failing() -> Iterator[None]:
+    """Let standard output and standard error take everything, as long as the block runs."""
+    before = sys.stdout, sys.stderr
+    outputs = [_output(stream) for stream in before]
+    sys.stdout, sys.stderr = outputs
+    try:
+        yield
+    finally:
+        error = getattr(getattr(outputs[0], "pipe", None), "error", None)
+        if error and not isinstance(error, BrokenPipeError):  # a reader may have had enough
+            click.echo(f"prodstatus: the output can't be written: {error.strerror}", err=True)
+        sys.stdout, sys.stderr = before
+
+
+def _output(stream: TextIO) -> TextIO:
+    # The shell's `>&-` leaves None, and a test may have put a stream without bytes there.
+    if stream is None or not hasattr(stream, "buffer"):
+        return stream
+    with contextlib.suppress(OSError):
+        stream.flush()
+    return Output(stream)
+
+
 class Commands(click.Group):
     """The group of commands; it imports only the command that is run."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run a command; its exit status doesn't depend on whether its answer can be printed."""
+        with never_failing():
+            return super().main(*args, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the commands' names, in the order of the help."""

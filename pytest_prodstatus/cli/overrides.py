@@ -14,7 +14,7 @@ import click
 
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.model.text import format_duration
-from pytest_prodstatus.project import name_in, variables_of
+from pytest_prodstatus.project import DotenvError, name_in, variables_of
 
 if TYPE_CHECKING:
     from pytest_prodstatus.store.overrides import Overrides
@@ -44,22 +44,21 @@ def active_override(target: str, now: datetime, root: Path) -> tuple[Override | 
     Returns:
         Of several active overrides the one that ends last, else None; and the error, else None.
     """
-    environ = variables_of(root)
-    try:
-        from pytest_prodstatus.store.address import installed, is_there, state_url
-
-        there = installed() and is_there(environ)
-    except ImportError:
-        there = False
-    if not there:
-        configured = environ.get(_URL, "").strip()
-        return None, f"{_URL} is set, and the state store isn't installed" if configured else None
+    from pytest_prodstatus.store.address import installed, is_there, state_url
     from pytest_prodstatus.store.errors import StateError
-    from pytest_prodstatus.store.overrides import look_for
 
     try:
+        environ = variables_of(root)
+        if not installed():
+            configured = environ.get(_URL, "").strip()
+            problem = f"{_URL} is set, and the state store isn't installed" if configured else None
+            return None, problem
+        if not is_there(environ):
+            return None, None
+        from pytest_prodstatus.store.overrides import look_for
+
         found = look_for(state_url(environ), name_in(root), target, now)
-    except StateError as error:
+    except (StateError, DotenvError) as error:
         return None, f"overrides can't be looked for: {error}"
     return max(found, key=lambda override: override.until, default=None), None
 
@@ -80,15 +79,14 @@ def save_override(override: Override, root: Path) -> None:
         from pytest_prodstatus.store.address import check_installed, state_url
 
         check_installed()
-        url = state_url(variables_of(root))
     except ImportError:
         msg = f"an override is kept in the state store, which isn't installed: {_INSTALL}"
         raise click.UsageError(msg) from None
     from pytest_prodstatus.store.errors import StateError
 
     try:
-        with opened(url, root) as store:
+        with opened(state_url(variables_of(root)), root) as store:
             store.add(override)
-    except StateError as error:
+    except (StateError, DotenvError) as error:
         msg = f"the override can't be kept, so it isn't in force: {error}"
         raise click.UsageError(msg) from None

@@ -18,13 +18,12 @@ from pytest_prodstatus.cli.common import (
     named_record,
     place_of,
     root_option,
-    shown,
     target_option,
 )
 from pytest_prodstatus.cli.overrides import active_override
 from pytest_prodstatus.model.attestation import AttestationError
 from pytest_prodstatus.model.text import utc_isoformat
-from pytest_prodstatus.project import attestation_of
+from pytest_prodstatus.project import attestation_of, shown_path
 
 _EXAMPLES = """\b
 Examples:
@@ -120,7 +119,7 @@ def command(
         msg = f"{error.filename} can't be written: {error.strerror or error}"
         raise click.UsageError(msg) from None
     for file in written:
-        click.echo(f"wrote {shown(file)}")
+        click.echo(f"wrote {shown_path(file)}")
     made = statement.predicate
     state = "open" if made.open else f"closed, rule {made.rule}"
     click.echo(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_prodstatus.readers.files import read_text
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.terminal import reporter_of
 from pytest_prodstatus.writers.exports import Row
@@ -49,6 +50,8 @@ class GitHub:
             self._append(summary, bounded_summary(record, config, room))
         output = self._file_of("GITHUB_OUTPUT")
         if output:
+            # Random, so that no value contains the delimiter on a line of its own ("Multiline
+            # strings" in GitHub's documentation of workflow commands).
             self._append(output, outputs(record, f"prodstatus_{secrets.token_hex(16)}"))
         self._print(session.config, workflow_commands(record, self._locate))
         return result
@@ -80,10 +83,11 @@ class GitHub:
         nodeid = row.status.nodeid if row.status else None
         if nodeid is None:
             return None, None
+        # A parameter may contain `::` too, so the brackets go first.
         name, *names = nodeid.partition("[")[0].split("::")
         path = self.recorder.config.rootpath / name
         try:
-            line = line_of(path.read_text(encoding="utf-8"), names)
+            line = line_of(read_text(path), names)
         except (OSError, ValueError):
             line = None
         workspace = Path(self.environ.get("GITHUB_WORKSPACE") or self.recorder.settings.root)

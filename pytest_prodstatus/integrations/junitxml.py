@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_prodstatus.readers.files import read_file
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.writers.files import write_atomically, write_failure
 from pytest_prodstatus.writers.junit import JUnitError, with_verdicts, write
@@ -57,8 +58,8 @@ class JUnitXml:
         if record is None or not self.path.is_file():
             return result
         try:
-            text = with_verdicts(self.path.read_bytes(), record, self.prefix)
-            write_atomically(self.path, text.encode("utf-8"))
+            text = with_verdicts(read_file(self.path), record, self.prefix)
+            write_atomically(self.path, text.encode("utf-8"), through_link=True)
         except (OSError, JUnitError) as error:
             self.recorder.outputs.notices.append(f"{self.path} has no verdicts: {error}")
         return result
@@ -71,7 +72,7 @@ class JUnitXml:
         try:
             # With a case for each criterion: a CI server may show a file without cases as passed.
             text = write(self.recorder.marker(), self.recorder.settings.config)
-            write_atomically(self.path, text.encode("utf-8"))
+            write_atomically(self.path, text.encode("utf-8"), through_link=True)
         except OSError as error:
             notice = f"{write_failure(self.path, error)}: a killed run leaves it as it was"
             self.recorder.outputs.notices.append(notice)

@@ -31,6 +31,7 @@ def switch_on(settings: Settings, config: pytest.Config) -> None:
     A `--html` on the command line takes precedence.
     """
     requested = settings.requested and settings.judges and settings.config.html
+    # `absent`: pytest-html isn't installed, so there is no such option.
     if requested and getattr(config.option, "htmlpath", "absent") is None:
         config.option.htmlpath = str(settings.folder / settings.config.html)
         # In one file, so that the report can be moved or sent.
@@ -55,6 +56,7 @@ class HtmlReport:
         name = config.getoption("htmlpath", None)
         if not name or not self.recorder.redaction.on:
             return
+        # As pytest-html itself computes it (basereport.py).
         self._path = Path.cwd() / Path(os.path.expandvars(name)).expanduser()
         for plugin in config.pluginmanager.get_plugins():
             if type(plugin).__module__.startswith("pytest_html.") and hasattr(plugin, _WRITE):
@@ -69,7 +71,9 @@ class HtmlReport:
     def _write(self, rendered: str) -> None:
         clean = self.recorder.redaction.text(rendered)
         try:
-            write_atomically(self._path, clean.encode("utf-8", "backslashreplace"))
+            write_atomically(
+                self._path, clean.encode("utf-8", "backslashreplace"), through_link=True
+            )
         except OSError as error:
             self.recorder.outputs.notices.append(write_failure(self._path, error))
 

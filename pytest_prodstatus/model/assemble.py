@@ -55,6 +55,7 @@ def compose(
         pytest_status: the exit status with which pytest would end.
     """
     catalogue, former = data.catalogue, data.former
+    # `all` is true of no criteria, but then nothing was observed.
     complete = bool(statuses) and all(status.observed_now for status in statuses)
     run = replace(run, complete=complete and not run.incidents)
     stages, final = judge(catalogue, statuses, incidents=run.incidents)
@@ -157,6 +158,7 @@ def _selection(
             s.verdict for s in stages if s.id in data.stages and not s.criteria and not s.derived
         ]
     verdicts += [Verdict.BLOCKED for _ in incidents]
+    # Incidents are counted here as well, since `judge` lets them cap only FINAL.
     return Selection(partial=True, verdict=rollup(verdicts), criteria=len(selected))
 
 

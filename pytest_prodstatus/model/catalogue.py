@@ -31,8 +31,8 @@ TAKEN_TITLES = ("LAST RUN", "NEXT ACTIONS")
 SINCE = " SINCE"
 """How the title of a stage's second field ends; it says since when the stage has its verdict."""
 
-_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_SLUG_RULE = "use lower-case words joined by hyphens (api-key)"
+SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+SLUG_RULE = "use lower-case words joined by hyphens (api-key)"
 
 
 class CatalogueError(ValueError):
@@ -71,6 +71,7 @@ class Stage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return bool(self.rollup)
 
 
+# gc=False: it contains only texts, so it can't be part of a reference cycle.
 class Criterion(Struct, frozen=True, kw_only=True, gc=False):
     """One test item that joined a stage.
 
@@ -106,6 +107,7 @@ def title_of(stage_id: str) -> str:
     return f"{stage_id.replace('-', ' ').upper()} STATUS"
 
 
+# dict=True: a cached_property keeps its value in the instance's `__dict__`.
 class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
     """The stages, in the order of the document.
 
@@ -123,10 +125,11 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
 
     def __post_init__(self) -> None:
         ids = [stage.id for stage in self.stages]
+        # Titles differ by more than their case: the document's reader ignores case.
         titles = Counter(stage.title.casefold() for stage in self.stages)
         for stage in self.stages:
-            if not _SLUG.fullmatch(stage.id):
-                msg = f"stage id {stage.id!r}: {_SLUG_RULE}"
+            if not SLUG.fullmatch(stage.id):
+                msg = f"stage id {stage.id!r}: {SLUG_RULE}"
                 raise CatalogueError(msg)
             if ids.count(stage.id) > 1:
                 msg = f"stage id {stage.id!r} is declared twice: every stage needs its own id"
@@ -170,6 +173,7 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         found: dict[str, frozenset[str]] = {}
         for name in self.order:
             below = (*self.by_id[name].requires, *self.by_id[name].rollup)
+            # `order` puts the stages below first, so theirs are known.
             found[name] = frozenset(below).union(*(found[other] for other in below))
         return found
 
@@ -183,6 +187,7 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         rules = [
             [
                 s.id,
+                # Sorted, because the order has no influence on a verdict.
                 sorted(s.criteria),
                 sorted(s.requires),
                 sorted(s.rollup),
@@ -191,6 +196,7 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
             for s in self.stages
             if self.declared
         ]
+        # 64 bits tell catalogues apart; it isn't a protection against forgery.
         return hashlib.sha256(json.dumps(sorted(rules)).encode()).hexdigest()[:16]
 
     def closure(self, stage_ids: Iterable[str]) -> frozenset[str]:
@@ -225,8 +231,8 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         _check_tests(found)
         if not self.declared:
             for criterion in found:
-                if not _SLUG.fullmatch(criterion.stage):
-                    msg = f"{criterion.nodeid}: mark stage({criterion.stage!r}): {_SLUG_RULE}"
+                if not SLUG.fullmatch(criterion.stage):
+                    msg = f"{criterion.nodeid}: mark stage({criterion.stage!r}): {SLUG_RULE}"
                     raise CatalogueError(msg)
             names = dict.fromkeys([*known, *(criterion.stage for criterion in found)])
             stages = tuple(Stage(id=name, title=title_of(name)) for name in names)
@@ -242,6 +248,7 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
 
 
 def _check_title(stage: Stage, times: int) -> None:
+    # These characters would end the title in the document: `**TITLE:**`, code, HTML.
     if not stage.title or stage.title != one_line(stage.title) or set(stage.title) & set("*:`<>"):
         msg = (
             f"stage {stage.id!r}: title {stage.title!r} must be one line of plain words "
@@ -268,6 +275,7 @@ def _check_criteria(stage: Stage) -> None:
         if prefix != stage.id or not name:
             msg = f"stage {stage.id!r}: write criterion {criterion_id!r} as {stage.id}.its-name"
             raise CatalogueError(msg)
+        # What the collector makes of a test's name; parameters keep their form.
         plain = base_of(name).replace("_", "-").lower()
         if base_of(name) != plain:
             msg = (
@@ -289,11 +297,13 @@ def _check_tests(criteria: tuple[Criterion, ...]) -> None:
     functions: dict[str, Criterion] = {}
     items: dict[str, Criterion] = {}
     for criterion in criteria:
+        # The first test with this id: itself, or the one that it must equal.
         other = functions.setdefault(criterion.base_id, criterion)
         if other.function != criterion.function:
             msg = (
                 f"criterion id {criterion.base_id!r} belongs to two test functions, "
-                f"{other.function} and {criterion.function}: rename one of them"
+                f"{other.function} and {criterion.function}: rename one of them, or give it an id "
+                f"of its own, as in stage({criterion.stage!r}, criterion='its-name')"
             )
             raise CatalogueError(msg)
         other = items.setdefault(criterion.id, criterion)

@@ -86,10 +86,10 @@ def read_record(text: str, source: str) -> Record:
         if write_record(record) == text:
             return record
     except (ValueError, RecursionError):
-        pass
+        pass  # the checks below find the same error, and describe it in our words
     data = _parse(text, source)
     try:
-        is_schema_1 = data["schema"] != SCHEMA
+        is_schema_1 = data["schema"] != SCHEMA  # `_parse` has refused any other
         if is_schema_1:
             data = _convert_schema_1(data)
         record = msgspec.convert(data, Record)
@@ -110,6 +110,14 @@ def data_of(value: Struct) -> Any:
     return json.loads(_compact(value))
 
 
+def printed_json(value: Struct) -> str:
+    """Return a value as JSON for standard output: in ASCII, and without a workflow command.
+
+    GitHub's runner obeys `##[` anywhere in a line; the escape is the same text in JSON.
+    """
+    return json.dumps(data_of(value), indent=1).replace("##[", "##\\u005b")
+
+
 def ascii_of(text: str) -> str:
     """Escape all characters of a JSON text that aren't ASCII, for a terminal of any encoding."""
     if text.isascii():
@@ -126,6 +134,7 @@ def _json_pieces(value: object, indent: bytes) -> Iterator[bytes]:
     elif isinstance(value, Mapping) and value:
         begin, end = b"{", b"}"
         items = ((_compact(name) + b": ", item) for name, item in value.items())
+    # A list has one type of item, so the first one decides. Lists of numbers stay on one line.
     elif isinstance(value, tuple) and value and isinstance(value[0], (Struct, str)):
         begin, end = b"[", b"]"
         items = ((b"", item) for item in value)
@@ -151,6 +160,7 @@ def _fields_of(value: Struct) -> Iterator[tuple[str, Any]]:
         yield config.tag_field, config.tag
     for field in _fields(type(value)):
         item = getattr(value, field.name)
+        # As msgspec writes it, so that both ways of writing a Struct give the same text.
         if not (config.omit_defaults and item == field.default):
             yield field.encode_name, item
 
@@ -207,6 +217,7 @@ def _parse(text: str, source: str) -> dict[str, Any]:
         msg = f"{source}: not a readable record (it may be cut short): {error}"
         raise RecordError(msg) from None
     schema = data.get("schema") if isinstance(data, dict) else None
+    # Not isinstance: True is an int too.
     if type(schema) is not int or schema < 1:
         msg = f"{source}: not a record: it names no schema version"
         raise RecordError(msg)
@@ -225,6 +236,7 @@ def _parse(text: str, source: str) -> dict[str, Any]:
     return data  # type: ignore[no-any-return]
 
 
+# Python's parser reads NaN and Infinity, which JSON doesn't have.
 def _reject_constant(name: str) -> NoReturn:
     msg = f"{name} is not JSON"
     raise ValueError(msg)
@@ -267,11 +279,13 @@ def _convert_schema_1(data: dict[str, Any]) -> dict[str, Any]:
     """
     converted: dict[str, Any] = walked({**data, "schema": 2}, _escape_surrogates)
     if isinstance(data.get("run"), dict):
+        # First, so that a `shard` of its own replaces it.
         converted["run"] = {"shard": False, **converted["run"]}
     if isinstance(data.get("decision"), dict):
         kept = {name: value for name, value in converted["decision"].items() if name != "reasons"}
         converted["decision"] = {**kept, "causes": [], "actions": []}
     if isinstance(data.get("previous"), dict):
+        # The last finished record, in a run in progress; it is of the same schema.
         converted["previous"] = _convert_schema_1(data["previous"])
     return converted
 

@@ -267,6 +267,13 @@ def waiver_violations(
     ]
 
 
+def ending_waivers(
+    waivers: Waivers, statuses: Iterable[CriterionStatus], now: datetime
+) -> list[str]:
+    """Return a sentence for each waiver in force that ends soon; arguments as above."""
+    return list(waivers.ending(_known_ids(statuses), now))
+
+
 def _known_ids(statuses: Iterable[CriterionStatus]) -> set[str]:
     ids = {status.id for status in statuses}
     return ids | {base_of(name) for name in ids}

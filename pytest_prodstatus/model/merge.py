@@ -75,6 +75,7 @@ def merge(shards: Mapping[str, Record], declared: Catalogue) -> Record:
     in_order = [
         shards[name] for name in sorted(shards, key=lambda name: (shards[name].run.started, name))
     ]
+    # If nothing is declared, a shard knows only the stages that its own tests name.
     catalogue = declared.with_stages_of(known=[s.id for shard in in_order for s in shard.stages])
     finished = max(shard.run.finished for shard in in_order if shard.run.finished)
     statuses = [
@@ -83,9 +84,12 @@ def merge(shards: Mapping[str, Record], declared: Catalogue) -> Record:
     ]
     all_selected = all(status.selected for status in statuses)
     run = _merge_runs([shard.run for shard in in_order], finished, all_selected=all_selected)
+    # A shard's 10 doesn't count, because its part alone was judged; FINAL decides that anew. A
+    # status of another plugin is among the incidents of its run.
     failed = any(shard.decision.exit_code == EXIT_FAILED for shard in in_order)
     status = EXIT_FAILED if failed else EXIT_OPEN
     record = compose(RunData(catalogue=catalogue), statuses, run, in_order[0].decision.rule, status)
+    # The longest: a shard on a new machine knows of no earlier run.
     history = max((shard.history for shard in in_order), key=len)
     stages = tuple(_with_since(stage, in_order, history, run.started) for stage in record.stages)
     overrides = tuple(dict.fromkeys(override for shard in in_order for override in shard.overrides))
@@ -185,10 +189,12 @@ def _merge_runs(runs: Sequence[Run], finished: datetime, *, all_selected: bool) 
         release=first.subject.release,
         endpoints=_join_values(run.subject.endpoints for run in runs),
         snapshots={
+            # Each shard read the databases at an instant of its own.
             name: tuple(at for run in runs for at in run.subject.snapshots.get(name, ()))
             for name in _sorted_unique(name for run in runs for name in run.subject.snapshots)
         },
     )
+    # One suite with local changes is enough; None only if no shard knows.
     known = [run.dirty for run in runs if run.dirty is not None]
     return replace(
         first,

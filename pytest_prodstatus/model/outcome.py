@@ -34,6 +34,7 @@ class Phase(Struct, frozen=True, kw_only=True, gc=False):
         raised: the exception that left the test itself, in a line, whatever a hook reported after.
         evidence: what was recorded during this phase.
         repeat: the plugin refused to start a criterion with side effects a second time.
+        wider: what went wrong is of wider scope than this test (`teardown`), if not `blocked`.
         worker: the process that ran it; "" for a serial run.
         stopped: its end in UTC, if known.
         duration: seconds.
@@ -49,6 +50,7 @@ class Phase(Struct, frozen=True, kw_only=True, gc=False):
     raised: str = ""
     evidence: tuple[Entry, ...] = ()
     repeat: bool = False
+    wider: bool = False
     worker: str = ""
     stopped: datetime | None = None
     duration: float = 0.0
@@ -165,6 +167,8 @@ def finding_of(phase: Phase) -> Finding | None:
         case Phase() if phase.when == CRASHED:
             text = f"the worker process died while it ran ({phase.text or 'no more is known'})"
             return Verdict.FAILED, Reason(text=text, kind=Kind.CRASH)
+        case Phase(wider=True):
+            return (Verdict.BLOCKED, phase.blocked) if phase.blocked else None
         case Phase(outcome="passed" | "skipped") if phase.raised and not _expected(phase):
             text = f"{phase.raised} (a hook reported that it {phase.outcome})"
             if phase.when == "setup":

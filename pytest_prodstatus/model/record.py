@@ -207,7 +207,8 @@ class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         subject: what was judged.
         started: when it began.
         finished: when it ended; null while it is in progress.
-        commit: the suite's commit; null if it isn't under git.
+        commit: the suite's commit; null if it isn't under git, or git doesn't give it.
+        no_commit: why git doesn't give the commit; null if it does, or there is none.
         dirty: tracked files differed from that commit; null if that isn't known.
         catalogue: the digest of the declared catalogue (`Catalogue.digest`).
         selection: what the run selected, in words; null for everything.
@@ -226,6 +227,7 @@ class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     started: Instant
     finished: Instant | None
     commit: Identity | None = None
+    no_commit: str | None = None
     dirty: bool | None = None
     catalogue: Identity = ""
     selection: str | None = None
@@ -241,6 +243,7 @@ class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         force_setattr(self, "commit", one_line(self.commit) if self.commit else None)
         normalize(self, "id", "started", "finished")
         force_setattr(self, "selection", one_line(self.selection) if self.selection else None)
+        force_setattr(self, "no_commit", one_line(self.no_commit) if self.no_commit else None)
 
 
 class Cause(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

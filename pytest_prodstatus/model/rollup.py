@@ -72,6 +72,7 @@ def judge(
     titled: set[str] = set()  # stages whose reason names another stage already
     for stage_id in catalogue.order:
         stage = catalogue.by_id[stage_id]
+        # What went wrong outside every criterion is about the whole run, so no other stage gets it.
         run_level = capped if stage_id == FINAL else []
         required = [results[name] for name in _required(stage, catalogue, unselected)]
         upstream = _upstream_contribution(required)
@@ -113,8 +114,10 @@ def _judge_stage(
     decisive = [s for s in statuses if s.verdict is not Verdict.CONFIRMED] or statuses[:1]
     own = [_Contribution(s.verdict, s.reason, s.id) for s in decisive]
     blocked_above = [upstream] if upstream else []
+    # Of equal verdicts the first gives the reason: the run's, the stage's own, another stage's.
     worst = _worst([*run_level, *own, *rolled, *blocked_above], empty_stage=stage)
     from_run = any(worst is contribution for contribution in run_level)
+    # An incident isn't caused by another stage.
     cause = upstream.cause if upstream and not from_run else worst.cause
     result = StageStatus(
         id=stage.id,
@@ -132,6 +135,7 @@ def _required(stage: Stage, catalogue: Catalogue, unselected: frozenset[str]) ->
     """Yield the ids of the required stages; an unselected one is replaced by those it requires."""
     for name in stage.requires:
         if name in unselected:
+            # This ends, because a catalogue has no cycles.
             yield from _required(catalogue.by_id[name], catalogue, unselected)
         else:
             yield name
@@ -145,7 +149,7 @@ def _upstream_contribution(required: Sequence[StageStatus]) -> _Contribution | N
     worst = max(unconfirmed, key=lambda result: result.verdict.severity)
     root = worst.reason
     if root and root.kind is Kind.UPSTREAM:
-        text = root.text
+        text = root.text  # names the root alone, not every stage between
     else:
         detail = f": {root.text}" if root else ""
         text = f"{worst.title} is {worst.verdict}, which it requires{detail}"

@@ -51,13 +51,17 @@ def several_lines(text: str, *, limit: int = 8_000) -> str:
     If the text has more than `limit` characters, its end is kept, because a traceback ends with the
     error; the first line then states the text's length. A second call changes nothing.
     """
+    # Cut before cleaning, as in `one_line`.
     kept = text[-limit:]
+    # Tabs are expanded first: as control characters they would become one space each, and the
+    # indentation of a traceback would be lost.
     cleaned = "\n".join(
         "".join(map(_escape_char, line)).rstrip() for line in kept.expandtabs(4).splitlines()
     ).strip("\n")
     if len(text) <= limit and len(cleaned) <= limit:
         return cleaned
     note = f"… (cut from {len(text):,} characters)\n"
+    # Again, because escapes and expanded tabs make a text longer.
     return note + cleaned[-(limit - len(note)) :]
 
 
@@ -66,11 +70,32 @@ def utf8(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
+_WORKFLOW_COMMAND = re.compile(r"((?:^|\r)[^\S\r\n]*:)(?=:)|(##)(?=\[)", re.MULTILINE)
+
+
+def without_workflow_commands(text: str) -> str:
+    """Put a blank into everything in a text that GitHub's runner would obey as a command.
+
+    The runner reads commands from whatever a step prints: from a line that begins with `::`, also
+    after blanks, and from `##[` anywhere in a line (actions/runner, ActionCommand.cs).
+    """
+    return _WORKFLOW_COMMAND.sub(lambda found: f"{found[0]} ", text)
+
+
+_NOT_PLAIN = re.compile(r"[^ -~\n\t]")
+
+
+def visible(text: str) -> str:
+    """Make a text of any length harmless to a terminal: it keeps its lines, and nothing is cut."""
+    return _NOT_PLAIN.sub(lambda found: _escape_char(found[0]), text)
+
+
 def _escape_char(char: str) -> str:
     if " " <= char <= "~":
         return char
     if char in "\t\n\r\v\f\x85\u2028\u2029":
         return " "
+    # Not the format characters (Cf) as a whole: emoji and several scripts need its joiners.
     if char in _DIRECTION or unicodedata.category(char) in ("Cc", "Cs", "Cn", "Co"):
         code = ord(char)
         if code > 0xFFFF:
@@ -79,6 +104,7 @@ def _escape_char(char: str) -> str:
     return char
 
 
+# Six digits, because an instant plus 999,999 days is still within datetime's 9,999 years.
 _DURATION = re.compile(r"([0-9]{1,6})([smhd])")
 DURATION_FORM = "write a whole number and s, m, h or d, as in '24h'"
 _UNIT = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -91,7 +117,10 @@ def parse_duration(text: str) -> timedelta:
         ValueError: the text isn't a positive whole number followed by s, m, h or d.
     """
     match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
-    if not match or int(match[1]) == 0:
+    if match and int(match[1]) == 0:
+        msg = f"{text!r} lasts no time: write a number from 1, as in '24h'"
+        raise ValueError(msg)
+    if not match:
         msg = f"{text!r} is not a duration: {DURATION_FORM}"
         raise ValueError(msg)
     return timedelta(**{_UNIT[match[2]]: int(match[1])})
@@ -101,6 +130,7 @@ def format_age(span: timedelta) -> str:
     """Format a span as a short age, rounded down: `45 s`, `12 min`, `5 h`, `3 d`."""
     seconds = max(0, int(span.total_seconds()))
     for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        # From two units on: rounded down, `1 d` could be 47 hours. For minutes one is exact enough.
         if seconds >= 2 * size or (seconds >= size and unit == "min"):
             return f"{seconds // size} {unit}"
     return f"{seconds} s"

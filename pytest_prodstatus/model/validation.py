@@ -14,8 +14,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import inspect
 
+# As in "Expected `int`, got `str` - at `$.stages[0].id`"; "`key` in" if a key is wrong.
 _AT = re.compile(r"(.*) - at (?:`key` in )?`(\$.*)`", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
+# JSON types by the names that msgspec's messages use.
 _KINDS = {
     "str": ("a text", (str,)),
     "int": ("a whole number", (int,)),
@@ -62,6 +64,7 @@ def problem_of(error: Exception, data: object, root: Any) -> Problem:
         data: the raw data.
         root: the type to which it was to be converted.
     """
+    # Without a path, the error is about the whole data.
     found = _AT.fullmatch(str(error))
     message, path = found.groups() if found else (str(error), "$")
     steps, value, kinds = _look_up(path, message, data, inspect.type_info(root))
@@ -138,6 +141,7 @@ def _look_up(
 
 def _offending_key(data: object, message: str) -> Step:
     """Return the key of the value that msgspec refused; the message only has its type or text."""
+    # A guess, if several values of the object have that type: the first is named.
     received = re.search(r"got `(\w+)`", message)
     types = _KINDS[received[1]][1] if received and received[1] in _KINDS else ()
     quoted = re.search(r"value '(.*)'", message, re.DOTALL)
@@ -154,6 +158,7 @@ def _types_below(kind: inspect.Type, step: Step) -> Iterator[inspect.Type]:
             case inspect.StructType():
                 yield from (f.type for f in option.fields if f.encode_name == step)
                 if option.tag_field == step:
+                    # msgspec doesn't list the tag among the fields.
                     yield inspect.LiteralType(values=(option.tag,))
             case inspect.VarTupleType() | inspect.ListType():
                 yield option.item_type
@@ -190,7 +195,7 @@ def _rule(message: str, kinds: list[inspect.Type]) -> str:
     if message.startswith("Invalid RFC3339") or "`datetime`" in message:
         return _INSTANT
     if message == "Number out of range":
-        return "a number that a float can hold"
+        return "a number that a float can hold"  # as 1e999 is not
     expected = re.match(r"Expected `([^`]*)`(?:, got `.*`| (matching regex|[<>]=?) (.*))?", message)
     if not expected:
         return ""

@@ -149,7 +149,7 @@ def record_violations(
         )
         remedy = "wait for it to end, or run it again if it was killed"
         yield Violation(kind=ViolationKind.IN_PROGRESS, text=text, remedy=remedy)
-        return
+        return  # all other rules need the run's end
     if run.finished - now > SKEW:
         ahead = format_age(run.finished - now)
         text = f"the record is dated {ahead} ahead of this machine's clock"
@@ -193,6 +193,7 @@ def own_status(status: CriterionStatus) -> CriterionStatus:
             text = f"the record calls it {status.verdict}, but it was never observed"
         why = Reason(text=text, kind=Kind.NOT_RUN)
         return replace(status, verdict=observed, **because(why))
+    # Undo what the record's own rollup did: today's catalogue may require other stages.
     blocked_above = status.reason is not None and status.reason.kind is Kind.UPSTREAM
     if blocked_above and observed is Verdict.CONFIRMED:
         return replace(status, verdict=Verdict.CONFIRMED, **because(None))
@@ -214,10 +215,12 @@ def contradictions(
             yield f"{stored.id}: {by_itself.reason.text}"
     if judged:
         yield from _verdict_contradictions(record, judged)
+    # The gate of a single shard is closed, regardless of its verdicts.
     admitted = record.decision.rule.admits(record.final.verdict)
     if record.decision.open is not (admitted and not record.run.shard):
         state = "open" if record.decision.open else "closed"
         yield f"its decision is {state}, but FINAL is {record.final.verdict}"
+    # `complete` as `assemble.compose` defines it, from the observations.
     seen = all(status.observed_now for status in own_statuses)
     if record.run.complete is not (bool(own_statuses) and seen and not record.run.incidents):
         state = "complete" if record.run.complete else "not complete"
@@ -241,6 +244,7 @@ def reevaluate(
     statuses = [
         _aged_status(status, catalogue.by_id[status.stage], release, now) for status in own_statuses
     ]
+    # A criterion with parameters is declared without them.
     known = {s.id for s in own_statuses} | {base_of(s.id) for s in own_statuses}
     statuses += [
         not_provided(
@@ -262,7 +266,7 @@ def _verdict_contradictions(record: Record, judged: Judged) -> Iterator[str]:
     stages, final = judged
     computed = {stage.id: stage.verdict for stage in stages}
     stored = {stage.id: stage.verdict for stage in record.stages}
-    for name in dict.fromkeys([*stored, *computed]):
+    for name in dict.fromkeys([*stored, *computed]):  # each once, in the record's order
         if name not in computed:
             yield f"it has a stage {name!r}"
         elif name not in stored:
@@ -288,7 +292,8 @@ def _release(run: Run) -> str:
 
 def _suite(run: Run) -> str:
     if not run.commit:
-        return "of no known commit (not under git, or git isn't installed)"
+        why = run.no_commit or "not under git, or git isn't installed"
+        return f"of no known commit ({why})"
     return f"{run.commit[:12]}{' with local changes' if run.dirty else ''}"
 
 
@@ -303,4 +308,5 @@ def _commit_remedy(run: Run, commit: str, again: str) -> str:
 def _same_commit(run: Run, commit: str) -> bool:
     if not run.commit or run.dirty or len(commit) < _SHORTEST_COMMIT:
         return False  # with local changes, the suite isn't that commit
+    # A person may paste a commit in capitals; git itself accepts both.
     return run.commit.lower().startswith(commit.lower())

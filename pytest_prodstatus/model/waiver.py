@@ -12,10 +12,13 @@ from datetime import date, datetime, time, timedelta, timezone
 from msgspec import Struct
 
 from pytest_prodstatus.model.catalogue import base_of
-from pytest_prodstatus.model.text import Instant, format_duration, normalize
+from pytest_prodstatus.model.text import Instant, format_age, format_duration, normalize
 
 WAIVER_MAX = timedelta(days=30)
 """How far ahead a waiver may expire, unless the configuration says otherwise."""
+
+SOON = timedelta(days=3)
+"""A waiver that ends so soon is announced, by every run and by the gate that it opens."""
 
 
 class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,6 +46,7 @@ class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def end_of(day: date) -> datetime:
     """Return the instant at which a day ends in UTC."""
+    # A waiver that expires on a day covers the whole of that day.
     return datetime.combine(day, time(), timezone.utc) + timedelta(days=1)
 
 
@@ -78,12 +82,23 @@ class Waivers(Struct, frozen=True, kw_only=True):
             if fault:
                 yield waiver, f"the waiver of {waiver.criterion!r} ({waiver.owner}) {fault}"
 
+    def ending(self, known: Collection[str], now: datetime) -> Iterator[str]:
+        """Yield a sentence for each waiver in force that ends soon; arguments as in `broken`."""
+        for waiver in self.in_force(known, now):
+            if waiver.expires - now <= SOON:
+                yield (
+                    f"the waiver of {waiver.criterion!r} ({waiver.owner}) ends on "
+                    f"{waiver.expires:%Y-%m-%d %H:%M} UTC, in {format_age(waiver.expires - now)}: "
+                    "then it no longer opens the gate"
+                )
+
     def misplaced(self, known: Collection[str]) -> Iterator[str]:
         """Yield a sentence for each unwaivable criterion that doesn't exist.
 
         A typing error would else leave a criterion unprotected.
         """
         for name in self.unwaivable:
+            # Without a dot it is a stage's id, which the configuration's reader has checked.
             if "." in name and name not in known:
                 yield f"unwaivable names {name!r}, which is not a criterion"
 

@@ -40,6 +40,7 @@ def walked(value: Any, visit: Visit, *, builtin: bool = False) -> Any:
     if isinstance(value, Struct):
         names, values_of = _texts_of(type(value))
         before = values_of(value)
+        # An empty value has no text to visit.
         after = tuple(walked(item, visit, builtin=builtin) if item else item for item in before)
         if all(map(operator.is_, before, after)):
             return value
@@ -54,12 +55,15 @@ def walked(value: Any, visit: Visit, *, builtin: bool = False) -> Any:
     items = [walked(item, visit, builtin=builtin) for item in value]
     if (not builtin or type(value) in _COLLECTIONS) and _all_identical(list(value), items):
         return value
+    # A named tuple takes its items one by one, all other collections take an iterable.
     if not builtin and isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*items)
+    # The builtin type: the constructor of a subclass may take other arguments.
     return next(kind for kind in _COLLECTIONS if isinstance(value, kind))(items)
 
 
 def _key(key: Any, visit: Visit, *, builtin: bool) -> Any:
+    # Other keys, such as numbers and enums, contain no text.
     visited = builtin or isinstance(key, (str, bytes))
     return walked(key, visit, builtin=builtin) if visited else key
 
@@ -80,6 +84,8 @@ def redact_record(value: S, redact: Callable[[str], str]) -> S:
     def visit(part: Any) -> Any:
         if isinstance(part, str):
             clean = redact(part)
+            # Return the old object, since `walked` finds out by identity whether anything was
+            # replaced.
             return part if clean == part else clean
         if isinstance(part, tuple) and len(part) > 1 and isinstance(part[0], Struct):
             return part if _is_clean(part, redact) else INTO
@@ -152,6 +158,8 @@ def _holds_text(kind: inspect.Type, outer: type[Struct]) -> bool:
         case inspect.Metadata():
             return kind.extra != IDENTITY and _holds_text(kind.type, outer)
         case inspect.StructType():
+            # A Struct that contains itself, as `Record.previous` does, is taken to have text: its
+            # own fields are still being looked at.
             if kind.cls is not outer and kind.cls not in _TEXTS:
                 _learn(kind)
             return kind.cls is outer or bool(_TEXTS[kind.cls][0])
@@ -166,5 +174,6 @@ def _holds_text(kind: inspect.Type, outer: type[Struct]) -> bool:
             | inspect.SetType()
         ):
             return _holds_text(kind.item_type, outer)
+        # Numbers, instants, enums: the text of an enum's member is ours.
         case _:
             return False

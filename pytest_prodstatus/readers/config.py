@@ -33,6 +33,8 @@ DEFAULT_DOCUMENT = "PRODUCTION_STATUS.md"
 DEFAULT_TITLE = "Production status"
 OUTPUTS = ("status.json", "status.html")
 """The record and the page, whose names are fixed."""
+_SETTINGS = ("pyproject.toml", ".env", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
+"""Files that a run reads, so that it must not write them."""
 
 TARGET_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """A target's name, which is also the name of a folder."""
@@ -80,6 +82,9 @@ class _Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         _check_file("document", self.document)
         if self.html:
             _check_file("html", self.html)
+            if self.html.removeprefix("./") == self.document:
+                msg = f"html = {self.html!r} is the status document: give one of them another name"
+                raise ValueError(msg)
 
 
 def _check_file(key: str, name: str) -> None:
@@ -91,11 +96,15 @@ def _check_file(key: str, name: str) -> None:
     if not name or name != one_line(name) or name.endswith("/"):
         msg = f"{key} = {name!r} must be the name of a file, as in 'STATUS.md'"
         raise ValueError(msg)
-    if name in OUTPUTS:
+    last = name.rpartition("/")[2]  # `document` may be a path, which may lead to the same file
+    if last in OUTPUTS:
         msg = (
             f"{key} = {name!r} is a file that the plugin writes itself; "
             f"use another name than {' or '.join(OUTPUTS)}"
         )
+        raise ValueError(msg)
+    if last in _SETTINGS:
+        msg = f"{key} = {name!r} has settings of the project: use another name, as in 'STATUS.md'"
         raise ValueError(msg)
 
 

@@ -8,6 +8,7 @@ part that an update didn't change.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from abc import ABC, abstractmethod
@@ -29,6 +30,7 @@ LIBRARIES = ("sqlalchemy", "alembic", "platformdirs")
 HEAD = 3
 """The newest revision of the schema that this release knows."""
 
+# Not Alembic's own name, `alembic_version`: the database may belong to a project that uses Alembic.
 VERSION_TABLE = "prodstatus_version"
 
 
@@ -65,6 +67,7 @@ class Part:
     consequence: str
 
 
+# typing.Self needs Python 3.11.
 _Open = TypeVar("_Open", bound="OpenPart")
 
 
@@ -125,6 +128,7 @@ def parse_address(url: str, part: Part = JOURNAL) -> URL:
     try:
         address = make_url(url.strip())
     except (ArgumentError, ValueError) as error:
+        # ValueError: the port isn't a number.
         # The text isn't shown: in a URL that can't be parsed, any part may be the password.
         msg = f"The {part.name}'s PRODSTATUS_STATE_URL is not a database URL: set it to {_SCHEMES}."
         raise part.unavailable(msg) from error
@@ -132,6 +136,7 @@ def parse_address(url: str, part: Part = JOURNAL) -> URL:
         msg = f"The {part.name}'s PRODSTATUS_STATE_URL holds an @ in its password: write it as %40."
         raise part.unavailable(msg)
     backend = address.drivername.partition("+")[0]
+    # libpq reads both names; SQLAlchemy dropped the shorter one in 1.4.
     if backend in ("postgresql", "postgres"):
         return address.set(drivername="postgresql+psycopg")
     if backend != "sqlite":
@@ -159,6 +164,7 @@ def sqlite_file(url: str) -> Path | None:
 
 def shown(address: URL) -> str:
     """Return the address as it may be printed: without its password and its parameters."""
+    # libpq also takes a password as a parameter, which SQLAlchemy would show.
     return address.set(query={}).render_as_string(hide_password=True)
 
 
@@ -175,6 +181,7 @@ def prepare_file(path: Path) -> None:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         _sync_folder(path.parent.parent)
     try:
+        # O_EXCL: of several processes, one creates the file and syncs its name.
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
         return
@@ -203,6 +210,9 @@ def state_url(environ: Mapping[str, str]) -> str:
     Args:
         environ: the environment; a blank PRODSTATUS_STATE_URL counts as unset.
 
+    Raises:
+        JournalUnavailable: it isn't set, and the user has no home folder.
+
     Returns:
         PRODSTATUS_STATE_URL unchanged (opening it checks it), else a SQLite file in the user's
         state directory. Never a path in the reports folder, which is thrown away.
@@ -210,6 +220,8 @@ def state_url(environ: Mapping[str, str]) -> str:
     configured = environ.get(STATE_URL_VARIABLE, "").strip()
     if configured:
         return configured
+    # A usual path stands in the URL as it is; escaping any other is left to SQLAlchemy, which also
+    # reads it.
     path = default_file()
     url = f"sqlite:///{path}"
     if sqlite_file(url) == path:
@@ -220,14 +232,32 @@ def state_url(environ: Mapping[str, str]) -> str:
 
 
 def default_file() -> Path:
-    """Return the SQLite file that is used by default; it may not exist."""
+    """Return the SQLite file that is used by default; it may not exist.
+
+    Raises:
+        JournalUnavailable: the user has no home folder, as in a container with a user id of its
+            own. It is a StateUnavailable, too, for the other parts of the store.
+    """
     import platformdirs
 
-    return platformdirs.user_state_path("prodstatus") / FILE_NAME
+    path = Path()
+    with contextlib.suppress(RuntimeError):  # of newer releases; older ones leave the `~` as it is
+        path = platformdirs.user_state_path("prodstatus") / FILE_NAME
+    if not path.is_absolute():
+        msg = (
+            "The state store has no place, since HOME is not set and this user has no home folder: "
+            f"set {STATE_URL_VARIABLE} to {_SCHEMES}."
+        )
+        raise JournalUnavailable(msg)
+    return path
 
 
 def is_there(environ: Mapping[str, str]) -> bool:
-    """Return whether there may be a store: one is configured, or the default file exists."""
+    """Return whether there may be a store: one is configured, or the default file exists.
+
+    Raises:
+        JournalUnavailable: no place is known, since the user has no home folder.
+    """
     return bool(environ.get(STATE_URL_VARIABLE, "").strip()) or default_file().exists()
 
 

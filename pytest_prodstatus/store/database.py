@@ -92,6 +92,7 @@ def upgrade(connection: Connection, needed: int) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK_KEY})
     found = current_revision(connection)
+    # Another process may have done it while this one waited for the lock.
     if found >= needed:
         return
     from alembic import command
@@ -99,7 +100,7 @@ def upgrade(connection: Connection, needed: int) -> None:
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", "pytest_prodstatus.store:migrations")
-    if found == 1:
+    if found == 1:  # it may have no version table, and Alembic would begin at the first revision
         command.stamp(config, "1")
     command.upgrade(config, str(needed))
 
@@ -114,11 +115,11 @@ def _parse_revision(found: str) -> int:
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 _BY_SQLSTATE = {
-    "25006": WRITABLE,
-    "42501": WRITABLE,
-    "53100": SPACE,
-    "55P03": "try again when the process that holds it has ended",
-    "57014": "try again when the server is less busy",
+    "25006": WRITABLE,  # read_only_sql_transaction
+    "42501": WRITABLE,  # insufficient_privilege
+    "53100": SPACE,  # disk_full
+    "55P03": "try again when the process that holds it has ended",  # lock_not_available
+    "57014": "try again when the server is less busy",  # query_canceled, by its time-out
 }
 
 
@@ -135,10 +136,12 @@ def explain(
     return line, _BY_SQLSTATE.get(getattr(cause, "sqlstate", None) or "", remedy)
 
 
+# libpq's own default is to wait without end.
 CONNECT_TIMEOUT_S = 10
 
 _WRITES = "prodstatus_writes"
 # `on` only in place of `off`: an administrator's remote_apply is stronger and stays.
+# The last argument, true, ends each setting with the transaction.
 _POSTGRES_SETTINGS = text(
     "SELECT set_config('lock_timeout', '30s', true), "
     "set_config('statement_timeout', '60s', true), "
@@ -212,7 +215,7 @@ class Database:
         try:
             yield
         except IntegrityError:
-            raise
+            raise  # nothing is broken: the caller reads again, and decides anew
         except (SQLAlchemyError, OSError, ImportError, UnknownRevision) as error:
             place = shown(self._address)
             raise unavailable(self._part, place, participle, explain(error)) from error
@@ -224,7 +227,7 @@ def _engine(address: URL) -> Engine:
         engine = create_engine(
             address,
             poolclass=NullPool,
-            hide_parameters=True,
+            hide_parameters=True,  # an error is printed, and its values may be private
             connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None},
         )
         event.listen(engine, "connect", _make_durable)
@@ -249,4 +252,5 @@ def _make_durable(connection: sqlite3.Connection, _record: object) -> None:
 
 def _begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get(_WRITES, False)
+    # A plain BEGIN would take the lock at the first write, after what was read may have changed.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

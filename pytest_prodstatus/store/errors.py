@@ -108,7 +108,7 @@ class ClockBehind(_ActionError):
 
     def __init__(self, action: Action, today: date) -> None:
         super().__init__(action)
-        self.args = (action, today)
+        self.args = (action, today)  # with which unpickling calls the class; so below
         self.today = today
 
     def __str__(self) -> str:

@@ -139,6 +139,8 @@ class _Target:
         return self._statements.stream(statement, **self._scope, **values)
 
 
+# Two columns are compared as a pair, (started, run), so that an index answers in one step; SQLite
+# knows this since 3.15 (https://sqlite.org/rowvalue.html).
 _SAME_RUN = "FROM prodstatus_run WHERE project = :project AND target = :target AND run = :run"
 _LATER_RUNS = (
     "SELECT * FROM prodstatus_run WHERE project = :project AND target = :target "
@@ -163,6 +165,7 @@ class Writer(_Target):
 
     def save(self, record: Record, saved: SavedRun) -> None:
         """Write a run; it replaces the row that has its id."""
+        # A flip depends on the runs beside it: two writers at once would each miss the other's run.
         self._statements.take_turns(**self._scope)
         for former in self._rows(f"SELECT * {_SAME_RUN}", run=saved.run):
             # Undo its flips first, as if it had never been saved.
@@ -170,6 +173,7 @@ class Writer(_Target):
             self._statements.change(f"DELETE {_SAME_RUN}", {**self._scope, "run": saved.run})
         values = run_values(saved, self._scope["project"])
         self._statements.change(insert_into("prodstatus_run", values), values)
+        # Not RETURNING, which SQLite has only since 3.35.
         (row,) = self._rows(f"SELECT id {_SAME_RUN}", run=saved.run)
         unconfirmed = list(criterion_values(record, row["id"]))
         if unconfirmed:
@@ -186,6 +190,7 @@ class Writer(_Target):
             verdict = verdicts.get(stage)
             self._replace_flip(run, stage, former, verdict)
             if stage in following:
+                # If this run has no verdict of the stage, the later one follows the run before.
                 later = following[stage]
                 self._replace_flip(later, stage, verdict or former, later.stages[stage])
 
@@ -199,6 +204,7 @@ class Writer(_Target):
     ) -> None:
         """Replace the flip of a stage in a run; there is none if the verdict didn't change."""
         flip = {**self._scope, "stage": stage, "started": run.started, "run": run.run}
+        # Always: an earlier save of the run, or of a run beside it, may have left one.
         self._statements.change(_DELETE_FLIP, flip)
         if verdict is not None and verdict is not former:
             row = {**flip, "verdict": verdict.value, "previous": former and former.value}
@@ -207,6 +213,7 @@ class Writer(_Target):
     def _following(self, run: SavedRun) -> dict[str, SavedRun]:
         """Return the next run that has a verdict of it, for each stage of a run that has one."""
         found: dict[str, SavedRun] = {}
+        # Usually there is no later run, or the next one has all stages.
         with closing(self._stream(_LATER_RUNS, started=run.started, run=run.run)) as rows:
             for later in map(run_of, rows):
                 for stage in run.stages:
@@ -239,6 +246,7 @@ class Reader(_Target):
         rows = self._rows(f"{_RUNS} {_NEWEST} LIMIT :limit", limit=limit)
         newest: dict[int, SavedRun] = {row["id"]: run_of(row) for row in rows}
         runs = tuple(newest.values())
+        # A partial run may lack stages, and the last full run may be older than a new stage.
         full_run = next((run for run in runs if not run.partial), None)
         named = [*(full_run.stages if full_run else ()), *(runs[0].stages if runs else ())]
         since = self.newest_flips(list(dict.fromkeys(named)))
@@ -299,6 +307,8 @@ class Reader(_Target):
         """Return, for each condition, the newest row that meets it, by one statement."""
         if not conditions:
             return []
+        # SQLite allows LIMIT in a part of a UNION only inside a subquery, which needs a name in
+        # PostgreSQL before 16.
         queries = (
             f"SELECT * FROM ({statement} AND {condition} {_NEWEST} LIMIT 1) AS n_{number}"  # noqa: S608
             for number, condition in enumerate(conditions)
@@ -309,6 +319,7 @@ class Reader(_Target):
         names = {f"stage_{number}": stage for number, stage in enumerate(stages)}
         if not names:
             return []
+        # A stage's first verdict has nothing before it, and is no change.
         rows = self._rows(
             f"{_FLIPS} AND stage IN {among(names)} AND (started, run) >= (:started, :run) "
             f"AND previous IS NOT NULL {_NEWEST}",
@@ -351,6 +362,7 @@ class Reader(_Target):
         conditions = [
             f"(started, run) < (:at_{number}, :run_{number})" for number in range(len(instants))
         ]
+        # By one query, the run just before each flip; it nearly always has a verdict of the stage.
         rows = self._newest_of_each(_RUNS, conditions, values)
         before = sorted(map(run_of, rows), key=lambda run: (run.started, run.run))
         found = {}
@@ -372,6 +384,7 @@ class Reader(_Target):
         self, stages: Iterable[str], newest: Mapping[int, SavedRun]
     ) -> dict[str, tuple[Unconfirmed, ...]]:
         """Return the criteria that keep each stage from CONFIRMED: its own, and its root cause."""
+        # The newest run that has a verdict of the stage: a partial run may have none.
         run_ids = {
             stage: next((n for n, run in newest.items() if run.stages.get(stage)), None)
             for stage in stages
@@ -471,7 +484,7 @@ def run_of(row: Row) -> SavedRun:
         started=instant_of(row["started"]),
         finished=instant_of(row["finished"]),
         final=Verdict(row["final"]),
-        open=bool(row["gate_open"]),
+        open=bool(row["gate_open"]),  # SQLite has no booleans, and gives 0 or 1
         complete=bool(row["complete"]),
         partial=bool(row["partial"]),
         selection=row["selection"],

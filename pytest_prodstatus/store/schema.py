@@ -47,13 +47,14 @@ class UtcDateTime(TypeDecorator[datetime]):
     """An aware instant in UTC: timestamptz on PostgreSQL, text in UTC on SQLite."""
 
     impl = DateTime(timezone=True)
-    cache_ok = True
+    cache_ok = True  # here and below: without it, SQLAlchemy warns and compiles anew each time
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Return the instant as the database stores it."""
         if value is None:
             return None
         instant = value.astimezone(timezone.utc)
+        # SQLAlchemy's type for SQLite writes no time zone, and would drop one silently.
         return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:

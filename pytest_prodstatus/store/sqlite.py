@@ -53,6 +53,7 @@ def explain_file(error: Exception) -> tuple[str, str]:
     if isinstance(error, OSError):
         remedy = SPACE if error.errno in (28, 122) else WRITABLE  # ENOSPC, EDQUOT
         return error.strerror or str(error), remedy
+    # Only the first line: the message ends up in one sentence.
     line = next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(" .:")
     for fragment, remedy in _BY_FRAGMENT.items():
         if fragment in line.lower():
@@ -167,6 +168,7 @@ class FileStore:
             prepare_file(self._path)
         with self._connected("written") as connection:
             connection.execute("BEGIN IMMEDIATE")
+            # Another process may have made the tables while this one waited for the lock.
             if not connection.execute(_OURS).fetchone():
                 for statement in _paragraphs(NEW_STORE.read_text(encoding="utf-8")):
                     connection.execute(statement)
@@ -181,6 +183,7 @@ class FileStore:
             StateUnavailable: the file can't be read.
         """
         with self._connected("read") as connection:
+            # One transaction, so that all queries of the block see the same state.
             connection.execute("BEGIN")
             yield FileStatements(connection)
             connection.execute("COMMIT")
@@ -246,4 +249,5 @@ def _named(first: int, last: int) -> set[str]:
 
 
 def _paragraphs(text: str) -> Iterable[str]:
+    # Not by semicolons: a trigger contains some. Not executescript: it commits first.
     return filter(None, (part.strip() for part in text.split("\n\n")))

@@ -77,6 +77,7 @@ def open_store(url: str, part: Part) -> Store:
     address = parse_address(url, part)
     database = Database(address, part)
     database.prepare()
+    # Alembic has now brought the older file to a schema that plain SQL can use.
     if path is not None:
         return FileStore(path, part)
     return DatabaseStore(database)
@@ -113,7 +114,7 @@ class DatabaseStatements:
         self._connection = connection
 
     def rows(self, statement: str, **values: Any) -> list[Row]:
-        """Return the rows that a statement gives, by the names of their columns."""
+        """Run a query and return its rows by column name."""
         from sqlalchemy import text
 
         return list(self._connection.execute(text(statement), values).mappings())  # type: ignore[arg-type]
@@ -122,18 +123,21 @@ class DatabaseStatements:
         """Run a query and yield its rows by column name, read fifty at a time."""
         from sqlalchemy import text
 
+        # The driver would else fetch all rows first, and the caller usually needs a few.
         streamed = text(statement).execution_options(yield_per=50)
         with self._connection.execute(streamed, values) as rows:
             yield from rows.mappings()  # type: ignore[misc]
 
     def change(self, statement: str, *rows: Row) -> None:
-        """Run a statement that gives no rows, once for each set of values."""
+        """Run a statement that returns no rows, once for each set of values."""
         from sqlalchemy import text
 
         self._connection.execute(text(statement), [dict(values) for values in rows])
 
     def take_turns(self, project: str, target: str) -> None:
         """Wait for PostgreSQL's advisory lock on the target; the transaction's end releases it."""
+        # The lock takes two signed 32-bit integers. If two targets share a number, one of them
+        # waits for the other, which does no harm.
         number = zlib.crc32(f"{project}/{target}".encode()) - 2**31
         self.rows("SELECT pg_advisory_xact_lock(:what, :whose)", what=_LOCK, whose=number)
 
@@ -149,13 +153,13 @@ class DatabaseStore:
 
     @contextmanager
     def reading(self) -> Iterator[Statements]:
-        """Yield what runs statements inside one transaction that writes nothing."""
+        """Open a transaction that writes nothing, and yield its statements."""
         with self._database.reading() as connection:
             yield DatabaseStatements(connection)
 
     @contextmanager
     def writing(self) -> Iterator[Statements]:
-        """Yield what runs statements inside one transaction, on the disk when the block ends."""
+        """Open a transaction that is on the disk when the block ends, and yield its statements."""
         with self._database.writing() as connection:
             yield DatabaseStatements(connection)
 

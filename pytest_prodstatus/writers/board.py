@@ -67,12 +67,13 @@ def override_lines(record: Record, *, width: int = 80) -> list[Line]:
 
 def _stage(stage: StageStatus, record: Record, verbosity: int, width: int) -> Iterator[Line]:
     longest = max(len(other.title) for other in record.stages)
-    column = min(longest, width - VERDICT_WIDTH - 4)
+    column = min(longest, width - VERDICT_WIDTH - 4)  # two columns after the title and the verdict
     title = _cut(stage.title, column)
     head = f"{title:<{column}}  {stage.verdict!s:<{VERDICT_WIDTH}}"
     line = stage_line(stage)
     row = f"{head}  {line}".rstrip()
     confirmed = stage.verdict is Verdict.CONFIRMED
+    # What was seen may be cut; a reason is needed in full, on lines of its own.
     if verbosity == 0 and (confirmed or len(row) <= width):
         yield Line(_cut(_without_last_items(row, len(head), width), width), stage.verdict)
     else:
@@ -114,6 +115,7 @@ def _criterion(
     if reason:
         text += f" ({reason.kind}) {reason.text}"
     yield from _wrapped(text, width, "  ", "    ", status.verdict)
+    # The remedy of another stage stands at that stage, and under Next.
     if reason and reason.remedy and reason.kind is not Kind.UPSTREAM:
         yield from _wrapped(f"-> {reason.remedy}", width, "    ", "       ")
     if verbosity > 0:

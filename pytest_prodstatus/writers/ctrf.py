@@ -20,6 +20,7 @@ from pytest_prodstatus.writers.exports import Row, rows_of
 from pytest_prodstatus.writers.words import override_line
 
 SPECIFICATION = "0.0.0"
+# Every status of the specification: its summary must count each of them.
 _STATUSES = ("passed", "failed", "skipped", "pending", "other")
 STATUS = {Verdict.CONFIRMED: "passed", Verdict.FAILED: "failed", Verdict.BLOCKED: "other"}
 
@@ -52,7 +53,8 @@ def write(record: Record, config: Config) -> str:
             "extra": _extra(record),
         },
     }
-    return json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(report, indent=1, allow_nan=False)
+    return text.replace("##[", "##\\u005b") + "\n"  # which GitHub's runner would obey in a log
 
 
 def _test(row: Row) -> dict[str, Any]:

@@ -98,6 +98,7 @@ def writer_of(name: str) -> Writer:
 def rows_of(record: Record) -> list[Row]:
     """Return a record's rows in the order of its stages, those of the run itself last."""
     rows = [_criterion_row(s, stage) for stage in record.stages for s in stage.criteria]
+    # A derived stage only repeats the verdicts of others.
     rows += [
         _stage_row(stage) for stage in record.stages if not stage.criteria and not stage.derived
     ]
@@ -132,6 +133,7 @@ def _criterion_row(status: CriterionStatus, stage: StageStatus) -> Row:
 
 
 def _stage_row(stage: StageStatus) -> Row:
+    # What a tool shows as the test that didn't pass.
     title = f"{stage.title} has a criterion"
     return Row(
         id=stage.id, title=title, stage=stage.id, stage_title=stage.title,

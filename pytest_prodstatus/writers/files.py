@@ -11,56 +11,117 @@ from __future__ import annotations
 import contextlib
 import errno
 import glob
+import io
 import os
+import stat
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-
-PRIVATE = 0o600
-"""Mode of new files, which may contain operational details."""
 
 NAME = ".prodstatus.lock"
 """The file in a folder that carries its lock."""
 
 _SUFFIX = ".tmp"
 _LOCKED = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+_NO_NEIGHBOUR = (errno.EACCES, errno.EPERM, errno.EROFS)
+"""Errors of a folder in which no file can be made, so that only the file itself can be written."""
+_NOT_FOLLOWED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
+def write_atomically(
+    path: Path, content: bytes | Iterable[bytes], *, through_link: bool = False
+) -> None:
     """Replace a file completely, or leave it as it was.
 
-    A symbolic link stays one: its target is replaced. An existing file keeps its mode; a new one
-    is readable by its owner alone.
+    An existing file keeps its mode; a new one gets the umask's. A file that can't be replaced,
+    since it is mounted by itself or its folder can't be written, is written in place.
 
     Args:
         path: the file; its folder is made if it is missing.
         content: the bytes, or pieces of them.
+        through_link: replace a link's target, and keep the link, which a person may have made;
+            otherwise the link itself is replaced.
 
     Raises:
         OSError: the folder can't be made or written, the disk is full, or `path` isn't a regular
             file.
     """
-    path = Path(os.path.realpath(path))
-    if path.exists() and not path.is_file():
+    if through_link:
+        path = Path(os.path.realpath(path))
+    else:
+        path = Path(os.path.realpath(path.parent), path.name)
+    found = _state_of(path)
+    if found is not None and not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
         # A rename would put a plain file in place of a device or a pipe.
         raise OSError(errno.EINVAL, "not a regular file", str(path))
+    exists = found is not None and stat.S_ISREG(found.st_mode)
     path.parent.mkdir(parents=True, exist_ok=True)
-    mode = path.stat().st_mode & 0o7777 if path.exists() else PRIVATE
-    handle, name = tempfile.mkstemp(prefix=_prefix(path), suffix=_SUFFIX, dir=path.parent)
-    temporary = Path(name)
+    pieces = (content,) if isinstance(content, bytes) else content
+    try:
+        handle, temporary = _new_beside(path)
+    except OSError as error:
+        if exists and error.errno in _NO_NEIGHBOUR:
+            _write_in_place(path, b"".join(pieces))
+            return
+        raise
     try:
         with os.fdopen(handle, "wb") as file:
-            file.writelines((content,) if isinstance(content, bytes) else content)
+            file.writelines(pieces)
             file.flush()
             # Before the rename: after a power failure the name must not lead to an empty file.
             os.fsync(file.fileno())
-        temporary.chmod(mode)
-        temporary.replace(path)
+        if found is not None and exists:
+            temporary.chmod(stat.S_IMODE(found.st_mode))
+        try:
+            temporary.replace(path)
+        except OSError as error:
+            if not exists or error.errno != errno.EBUSY:
+                raise
+            _write_in_place(path, temporary.read_bytes())  # a mount point can't be renamed over
+            temporary.unlink()
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _state_of(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _new_beside(path: Path) -> tuple[int, Path]:
+    """Create a file with a new name in the folder of `path`, with the umask's mode."""
+    while True:
+        # tempfile's functions make every file private, and only they could change that.
+        temporary = path.with_name(f"{_prefix(path)}{os.urandom(4).hex()}{_SUFFIX}")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NOT_FOLLOWED | getattr(os, "O_BINARY", 0)
+        with contextlib.suppress(FileExistsError):
+            return os.open(temporary, flags, 0o666), temporary
+
+
+def _write_in_place(path: Path, content: bytes) -> None:
+    """Write over a file's content; if that fails, write the old content back."""
+    handle = os.open(path, os.O_RDWR | _NOT_FOLLOWED | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "r+b", buffering=0) as file:
+        old = file.read()
+        try:
+            _overwrite(file, content)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                _overwrite(file, old)
+            raise
+
+
+def _overwrite(file: io.FileIO, content: bytes) -> None:
+    file.seek(0)
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
+    file.truncate()
+    os.fsync(file.fileno())
 
 
 def write_failure(path: Path, error: OSError) -> str:
@@ -98,6 +159,11 @@ class FolderLock:
         self._handle: int | None = None
         self._made = False
 
+    @property
+    def locked(self) -> bool:
+        """Whether this object has the lock."""
+        return self._handle is not None
+
     def acquire(self) -> None:
         """Take the lock, unless this object has it already.
 
@@ -114,7 +180,13 @@ class FolderLock:
 
     def _open_locked(self, path: Path) -> int | None:
         """Open and lock the file; None if the run that had the lock removed the file meanwhile."""
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE)
+        if path.is_symlink():
+            path.unlink()  # planted, since nothing here makes one: the file is written
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | _NOT_FOLLOWED, 0o666)
+        except PermissionError:
+            # Another user's: it can be locked as a reader, unless its run still has its lock.
+            handle = os.open(path, os.O_RDONLY | _NOT_FOLLOWED)
         try:
             self._lock_file(handle)
             if os.path.samestat(os.fstat(handle), path.stat()):
@@ -170,4 +242,5 @@ else:
     import fcntl
 
     def _lock(handle: int) -> None:
-        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        reads = fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
+        fcntl.lockf(handle, (fcntl.LOCK_SH if reads else fcntl.LOCK_EX) | fcntl.LOCK_NB)

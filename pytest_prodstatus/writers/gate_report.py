@@ -6,19 +6,19 @@ The Structs are a contract: msgspec makes the JSON from them, and its schema
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec import Struct
 
-from pytest_prodstatus.model.codec import data_of
+from pytest_prodstatus.model.codec import printed_json
 from pytest_prodstatus.model.gate import GateDecision, Waived
 from pytest_prodstatus.model.record import Cause, Override, Run
 from pytest_prodstatus.model.text import Instant, format_age, one_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.model.violations import ViolationKind
+from pytest_prodstatus.model.waiver import SOON
 from pytest_prodstatus.writers.words import minute
 
 SHOWN = 20
@@ -167,7 +167,7 @@ class GateOutput(
     at: Instant
     open: bool
     exit_code: int
-    asked: ReportedQuery
+    asked: ReportedQuery  # the key's published name; scripts read it
     records: tuple[RecordDecision, ...]
 
 
@@ -202,6 +202,7 @@ def decision_lines(report: GateReport, now: datetime) -> Iterator[str]:
     yield decision.sentence
     yield f"  {report.source}{_run_text(report.run, now) if report.run else ''}"
     if decision.violations or decision.causes:
+        # Open with violations or causes: an override opened it.
         yield "Why:" if not decision.open else "It would be closed:"
     for violation in decision.violations:
         yield f"  {violation.kind}: {violation.text}"
@@ -212,9 +213,14 @@ def decision_lines(report: GateReport, now: datetime) -> Iterator[str]:
     if decision.waived:
         yield "Waived:"
     for waived in decision.waived:
+        # An id ends with the test's parameters, which may contain control characters.
         name = one_line(waived.status.id)
+        # 7 columns for BLOCKED: what is CONFIRMED is neither waived nor a cause.
         yield f"  {waived.status.verdict!s:<7}  {name}: {waived.waiver.reason}"
-        yield f"           accepted by {waived.waiver.owner} until {minute(waived.waiver.expires)}"
+        left = waived.waiver.expires - now
+        soon = f", which is in {format_age(left)}" if left <= SOON else ""
+        until = f"{minute(waived.waiver.expires)}{soon}"
+        yield f"           accepted by {waived.waiver.owner} until {until}"
     if decision.actions:
         yield "Next:"
     for number, action in enumerate(decision.actions[:SHOWN], 1):
@@ -267,7 +273,7 @@ def decisions_to_json(reports: Sequence[GateReport], now: datetime) -> str:
         ),
         records=tuple(map(_reported_decision, reports)),
     )
-    return json.dumps(data_of(output), indent=1)
+    return printed_json(output)
 
 
 def _reported_decision(report: GateReport) -> RecordDecision:

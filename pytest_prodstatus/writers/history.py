@@ -50,6 +50,7 @@ def _stage(past: StagePast, longest: int) -> Iterator[str]:
 
 
 def _regression(regression: Regression) -> Iterator[str]:
+    # Flips outlive the runs that are deleted, so the last CONFIRMED run may be gone.
     if regression.turned is None:
         yield "    never CONFIRMED"
     elif regression.confirmed is None:

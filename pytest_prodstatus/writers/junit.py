@@ -21,6 +21,9 @@ from pytest_prodstatus.writers.words import override_line
 
 # Characters that XML 1.0 doesn't allow, and DEL, as in `_pytest/junitxml.py`.
 _ILLEGAL = re.compile("[^\t\n\r -~\x80-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# What GitHub's runner would obey if the file is printed into a step's log; written as an entity, it
+# is the same text.
+_WORKFLOW_COMMAND = re.compile(r"(?:^|\r)[^\S\r\n]*:(?=:)|##\[", re.MULTILINE)
 _COUNTER = {Verdict.FAILED: "failures", Verdict.BLOCKED: "skipped"}
 
 
@@ -84,7 +87,11 @@ def with_verdicts(content: bytes, record: Record, prefix: str = "") -> str:
 
 
 def _to_xml(root: Xml.Element) -> str:
-    return '<?xml version="1.0" encoding="utf-8"?>' + Xml.tostring(root, encoding="unicode")
+    text = _WORKFLOW_COMMAND.sub(
+        lambda found: f"{found[0][:-1]}&#{ord(found[0][-1])};",
+        Xml.tostring(root, encoding="unicode"),
+    )
+    return f'<?xml version="1.0" encoding="utf-8"?>{text}'
 
 
 def _add_case(suite: Xml.Element, row: Row, prefix: str) -> None:

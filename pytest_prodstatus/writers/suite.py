@@ -68,6 +68,7 @@ def new_suite(sections: Sequence[Section], *, title: str, document: str, folder:
     lines = ["[tool.prodstatus]"]
     lines += [f"title = {_toml_string(title)}"] if title else []
     lines += [f"document = {_toml_string(document)}"] if document else []
+    # A new suite begins strict: a criterion that records nothing it saw is BLOCKED.
     lines += [f"paths = [{_toml_string(folder)}]", "require_evidence = true"]
     files = {"__init__.py": '"""The acceptance suite: the criteria of the live system."""\n'}
     others = [stage_id for stage_id in ids if stage_id != FINAL]
@@ -90,6 +91,7 @@ def stage_ids(titles: Sequence[str]) -> list[str]:
     A leading number and a final STATUS are dropped. The last title that begins with FINAL becomes
     the stage `final`.
     """
+    # The last one: a document may have a FINAL of a part before that of the whole.
     finals = [n for n, title in enumerate(titles) if _words(title)[:1] == [FINAL]]
     ids: list[str] = []
     for number, title in enumerate(titles):
@@ -111,6 +113,7 @@ def _meanings(section: Section) -> list[tuple[Verdict, str]]:
 
 
 def _words(title: str) -> list[str]:
+    # NFKD takes accents apart, so that "Café" gives "cafe"; what isn't ASCII then is left out.
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     words = re.findall(r"[a-z0-9]+", plain)
     return words[1:] if words[1:] and words[0].isdigit() else words
@@ -161,4 +164,5 @@ def _comment(text: str) -> list[str]:
 
 def _docstring_text(text: str) -> str:
     """Escape a text for the inside of a docstring."""
+    # Quotes too: three of them, or one at the end, would end the docstring.
     return text.replace("\\", "\\\\").replace('"', '\\"')

@@ -62,6 +62,7 @@ def _evidence_texts(criteria: Iterable[CriterionStatus]) -> list[str]:
     entries = [entry for status in criteria for entry in status.evidence[:2]]
     texts: list[str] = []
     for text in dict.fromkeys(f"{e.name.replace('_', ' ')} {shown(e)}" for e in entries):
+        # No break: a later, shorter entry may still fit.
         if len(text) <= ENTRY_LIMIT and sum(map(len, texts)) + len(text) <= TOTAL_LIMIT:
             texts.append(text)
     return texts
@@ -73,6 +74,7 @@ VERDICT_WIDTH = max(len(verdict.value) for verdict in Verdict)
 
 def instant(at: datetime | None) -> str:
     """Return a UTC instant to the second, or "unknown"."""
+    # In this form, since a page may have thousands: `{at:%Y-%m-%d %H:%M:%S}` takes twice as long.
     return f"{at.date().isoformat()} {at.time().isoformat('seconds')} UTC" if at else "unknown"
 
 
@@ -83,6 +85,7 @@ def minute(at: datetime | None) -> str:
 
 def span(length: timedelta) -> str:
     """Return a duration in its two largest units: `9 d 3 h`, `4 min 12 s`."""
+    # Negative if a clock was set back between the two instants.
     seconds = int(abs(length).total_seconds())
     units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
     for (unit, size), (smaller, part) in pairwise(units):

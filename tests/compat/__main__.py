@@ -42,6 +42,7 @@ def main(arguments: list[str]) -> int:
     write_lines("", "== the matrix")
     for cell, result, seconds in results:
         write_lines(f"{cell.name:36} {result} ({seconds // 60:.0f} min {seconds % 60:.0f} s)")
+    # If no Python of the choice is here, nothing was shown, which is no success.
     return 0 if {result for _, result, _ in results} in ({PASSED}, {PASSED, ABSENT}) else 1
 
 
@@ -57,6 +58,7 @@ def _try(cell: Cell) -> tuple[str, float]:
         write_lines(ABSENT)
         return ABSENT, 0.0
     start = time.monotonic()
+    # A process that a test left behind may still write there.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as work:
         try:
             wrong = suites.run(cell, interpreter, Path(work))

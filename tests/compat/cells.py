@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+# The lowest that the plugin allows, one between, and what a new project gets.
 PYTESTS = {"8.3": "pytest==8.3.*", "9.0": "pytest==9.0.*", "newest": "pytest>=9.1"}
 NEIGHBOURHOODS = ("none", "xdist", "html", "all")
 PROJECTS = ("click", "itsdangerous", "pluggy", "pytest-mock", "pytest-timeout")

@@ -18,6 +18,7 @@ def find_interpreter(version: str) -> Path | None:
     """Return a Python of this version: this one, one on the path, or pyenv's; None without one."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     on_path = shutil.which(f"python{version}")
+    # Each is asked for its version: on the path there may be a shim of pyenv that runs no Python.
     candidates = [
         Path(sys.executable),
         *([Path(on_path)] if on_path else []),
@@ -81,6 +82,7 @@ def _uv(*args: str) -> str:
     Raises:
         subprocess.CalledProcessError: uv failed; its own words are on the terminal.
     """
+    # uv of the development environment, which need not be on the path.
     beside = Path(sys.executable).with_name("uv")
     uv = str(beside) if beside.exists() else "uv"
     done = subprocess.run([uv, *args], check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)

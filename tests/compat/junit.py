@@ -11,8 +11,10 @@ OUTCOMES = ("failure", "error", "skipped")
 
 def read_outcomes(file: Path) -> Counter[tuple[str, str, str]]:
     """Return class, name and outcome of every test, with how often each is there."""
+    # Counted, since parametrized tests may share a name.
     found: Counter[tuple[str, str, str]] = Counter()
     for case in ElementTree.parse(file).iter("testcase"):
+        # A test may have two: it failed, and its tear-down was an error.
         outcomes = [child.tag for child in case if child.tag in OUTCOMES]
         found[case.get("classname", ""), case.get("name", ""), "+".join(outcomes) or "passed"] += 1
     return found

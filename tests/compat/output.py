@@ -14,4 +14,5 @@ def write_lines(*lines: str) -> None:
 
 def write_packages(names: Iterable[str]) -> None:
     """Write an environment's packages on one line."""
+    # `uv pip freeze` also lists the plugin, by its folder and without a version.
     write_lines("with " + ", ".join(sorted(name for name in names if "==" in name)))

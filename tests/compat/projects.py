@@ -77,6 +77,7 @@ def compare(name: str, pytest: str, interpreter: Path, work: Path) -> list[str]:
     project = PROJECTS[name]
     environment = Environment.make(work / "environment", interpreter)
     # The plugin's dependencies are in both runs, since a test may check for a library.
+    # pip is for `_fetch`: uv can't download a source distribution.
     needed = (str(ROOT), *project.needs, "pip")
     environment.install(f"{name}=={project.version}", PYTESTS[pytest], *needed)
     _uninstall(environment)
@@ -96,6 +97,7 @@ def _uninstall(environment: Environment) -> None:
 
 
 def _fetch(project: Project, environment: Environment, work: Path) -> Path:
+    # Not the wheel, which has no tests.
     download = ["-m", "pip", "download", "-q", "--no-deps", "--no-binary", project.name]
     wanted = f"{project.name}=={project.version}"
     subprocess.run([environment.python, *download, "-d", work / "source", wanted], check=True)
@@ -108,9 +110,11 @@ def _run(project: Project, source: Path, environment: Environment, work: Path) -
     shutil.rmtree(place, ignore_errors=True)
     with tarfile.open(source) as archive:
         archive.extractall(place, filter="data")
+    # A source distribution is one folder, named after project and version.
     root = next(place.iterdir())
     report = work / "junit.xml"
     command = [str(environment.python), "-m", "pytest", f"--junitxml={report}", *project.tests]
+    # Nothing of the run that this is part of: pytest sets PYTEST_CURRENT_TEST, for example.
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "PRODSTATUS"))}
     done = subprocess.run(
         command, cwd=root, check=False, capture_output=True, text=True, env=clean, timeout=1800
@@ -149,6 +153,7 @@ def find_differences(without: ProjectRun, beside: ProjectRun) -> Iterator[str]:
         yield f"exit status {without.status} without the plugin, {beside.status} with it"
     if not without.outcomes:
         yield f"no test ran:\n{without.output}"
+    # A test that ran more or less often is in both, with another count.
     for test, count in sorted(without.outcomes ^ beside.outcomes):
         yield f"{'without' if (test, count) in without.outcomes else 'with'}: {test} x {count}"
     for file, _ in sorted(without.files ^ beside.files):

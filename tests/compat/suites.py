@@ -16,11 +16,11 @@ NEIGHBOURS = "tests/integration/neighbours"
 # The plugin's own tests, without the demo store's, its database's and the browser's.
 PLUGIN = (
     *(f"tests/unit/{name}" for name in ("model", "readers", "writers")),
-    *(f"tests/unit/test_{name}.py" for name in ("attempts", "crossing", "masked", "undisturbed")),
+    *(f"tests/unit/test_{name}.py" for name in ("attempts", "masked", "to_builtins")),
     "tests/integration",
     f"--ignore={NEIGHBOURS}",
     *(f"--ignore=tests/integration/{name}"
-      for name in ("state", "test_store.py", "test_pipelines.py", "test_people.py",
+      for name in ("store", "test_store.py", "test_pipelines.py", "test_people.py",
                    "test_page.py")),
 )  # fmt: skip
 
@@ -48,7 +48,7 @@ def run(cell: Cell, interpreter: Path, work: Path) -> list[str]:
         [environment.python, "-m", "pytest", *options, *tests],
         cwd=ROOT,
         check=False,
-        env={**os.environ, "XDG_STATE_HOME": str(work / "state")},
+        env={**os.environ, "XDG_STATE_HOME": str(work / "state")},  # the default state store
     )
     wrong = [f"pytest ended with {done.returncode}"] if done.returncode else []
     if cell.suite == "neighbours" and report.exists():

@@ -1079,6 +1079,13 @@ SELECTION = [
         status=4,
     ),
     row(
+        "two stages on one test",
+        "@api\n@shop\ndef test_a(): pass\n",
+        {},
+        final="",
+        status=4,
+    ),
+    row(
         "no test at all, in a production run",
         "",
         {},
@@ -1510,9 +1517,229 @@ LYING = [
     ),
 ]
 
+TORN = "FAILED observed"
+
+
+def shared(name: str, tests: str, verdicts: Mapping[str, str], **more: Any) -> Row:
+    """Return a row in which the tear-down of something fails that several tests share."""
+    files = {"conftest.py": more.pop("conftest", ""), **more.pop("files", {})}
+    given: dict[str, Any] = {"final": "FAILED", "status": 1, "files": files, **more}
+    return row(name, tests, verdicts, **given)
+
+
+SHARED = [
+    shared(
+        "tear-downs of every scope fail: for all that used them, and for no other",
+        """
+        @pytest.fixture(scope="session")
+        def store():
+            yield
+            assert 0, "the store went down"
+        @pytest.fixture(scope="package")
+        def shelf(): yield from fails("the shelf")
+        @pytest.fixture(scope="module")
+        def stock(request): request.addfinalizer(lambda: next(fails("the stock"), None))
+        @pytest.fixture(scope="class")
+        def clerk(): yield from fails("the clerk")
+        @pytest.fixture
+        def order(): yield from fails("the order")
+        @pytest.fixture(scope="session")
+        def quiet(): yield
+        def fails(what):
+            if what != "the stock": yield
+            raise RuntimeError(what)
+        @api
+        def test_a(store): pass
+        @api
+        def test_b(quiet): pass
+        @api
+        def test_c(request): request.getfixturevalue("store")
+        @api
+        class TestOne:
+            def test_d(self, shelf): pass
+            def test_e(self, clerk): pass
+            def test_f(self): pass
+        @api
+        class TestTwo:
+            def test_g(self, clerk): pass
+            def test_h(self, stock): pass
+        @api
+        def test_i(stock, shelf): pass
+        @api
+        def test_j(order): pass
+        @api
+        def test_k(): pass
+        """,
+        {
+            **{f"api.{name}": TORN for name in "acdeghij"},
+            **{f"api.{name}": CONFIRMED for name in "bfk"},
+        },
+    ),
+    shared(
+        "the tear-down of the session's autouse fixture fails, at a test that is no criterion",
+        "@api\ndef test_a(): pass\n",
+        {"api.a": TORN},
+        conftest="""
+        import pytest
+        @pytest.fixture(scope="session", autouse=True)
+        def store():
+            yield
+            raise RuntimeError("the store went down")
+        """,
+        rest=TORN,
+    ),
+    shared(
+        "what classes and files tear down fails",
+        """
+        @api
+        class TestOne:
+            @classmethod
+            def teardown_class(cls): assert 0
+            def test_a(self): pass
+        @api
+        class Two(unittest.TestCase):
+            @classmethod
+            def tearDownClass(cls): cls().fail("down")
+            def test_b(self): pass
+            def test_c(self): pass
+        @api
+        class TestThree:
+            def teardown_method(self, method): assert method.__name__ == "test_d"
+            def test_d(self): pass
+            def test_e(self): pass
+            def test_f(self): pass
+        """,
+        {
+            **{f"api.{name}": TORN for name in "abcef"},
+            "api.d": CONFIRMED,
+        },
+    ),
+    shared(
+        "a tear-down without a name fails: for all that ran in its scope",
+        """
+        def down(): raise OSError("down")
+        @pytest.fixture
+        def deep(request): request.session.addfinalizer(down)
+        @api
+        def test_a(deep): pass
+        """,
+        {"api.a": TORN},
+        rest=TORN,
+    ),
+    shared(
+        "the tear-down fails of what no criterion used",
+        "@api\ndef test_a(): pass\n@api\ndef test_b(store): pass\n",
+        {"api.a": CONFIRMED, "api.b": CONFIRMED},
+        conftest="""
+        import pytest
+        @pytest.fixture(scope="session")
+        def crate():
+            yield
+            assert 0, "still full"
+        @pytest.fixture
+        def store(): pass
+        """,
+        files={
+            "test_other.py": "def test_crate(crate): pass\n",
+        },
+        final="BLOCKED",
+    ),
+    shared(
+        "a tear-down for several can't look",
+        """
+        @pytest.fixture(scope="module")
+        def store():
+            yield
+            blocked("nothing was sold", kind="no-data")
+        @pytest.fixture(scope="module")
+        def shelf():
+            yield
+            pytest.skip("not today")
+        @api
+        def test_a(store): pass
+        @api
+        def test_b(shelf): pass
+        @api
+        def test_c(store): assert 0
+        @api
+        def test_d(): pass
+        """,
+        {
+            "api.a": "BLOCKED no-data",
+            "api.b": "BLOCKED skipped",
+            "api.c": "FAILED observed",
+            "api.d": CONFIRMED,
+        },
+    ),
+    shared(
+        "a fixture is torn down for its next parameter, and that fails",
+        """
+        @pytest.fixture(scope="session", params=["eu", "us"])
+        def region(request):
+            yield request.param
+            assert request.param == "us"
+        @api
+        def test_a(region): pass
+        @api
+        def test_b(region): pass
+        @api
+        def test_c(): pass
+        """,
+        {
+            "api.a[eu]": TORN,
+            "api.b[eu]": TORN,
+            # pytest lets the first of them fail in its set-up, if the same process runs both.
+            "api.a[us]": "CONFIRMED or BLOCKED setup-error",
+            "api.b[us]": "CONFIRMED or BLOCKED setup-error",
+            "api.c": CONFIRMED,
+        },
+    ),
+    shared(
+        "the session is torn down late, after -x, and that fails",
+        """
+        @pytest.fixture(scope="session")
+        def store():
+            yield
+            raise RuntimeError("the store went down")
+        @api
+        def test_a(store): pass
+        @api
+        def test_b(store): pytest.skip("closed")
+        @api
+        def test_c(): assert 0
+        @api
+        def test_d(): pass
+        """,
+        {"api.a": TORN, "api.b": TORN, "api.c": TORN, "api.d": NOT_RUN},
+        args=("-x",),
+        rest=NOT_RUN,
+        alone=True,
+        xdist={
+            "verdicts": {
+                "api.a": TORN,
+                "api.b": f"{TORN} or {NOT_RUN}",
+                "api.c": TORN,
+                "api.d": f"CONFIRMED or {NOT_RUN}",
+            },
+            "rest": f"CONFIRMED or {NOT_RUN}",
+            "status": 2,
+        },
+    ),
+    shared(
+        "a hook fails after a test: that is the test's own",
+        "@api\ndef test_a(): pass\n@api\ndef test_b(): pass\n",
+        {"api.a": CONFIRMED, "api.b": TORN},
+        conftest="""
+        def pytest_runtest_teardown(item):
+            assert item.name != "test_b"
+        """,
+    ),
+]
+
 ROWS = [
     *EARLY,
     *LYING,
+    *SHARED,
     *ENDINGS,
     *PASSES,
     *SKIPS,

@@ -1,4 +1,4 @@
-"""Which runs judge, which project they judge, and what they write before anything else."""
+"""A run judges, chooses its project, and writes that nothing is confirmed, before all else."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SWEEP = os.environ.get("PRODSTATUS_SWEEP") == "1"
 
 
 def in_modes(name: str, values: Iterable[Any], **ids: Any) -> pytest.MarkDecorator:
-    """Parametrise by values, each serially, and the first, or in a sweep each, with `-n 2` too."""
+    """Parametrise by values: each serially; the first also with `-n 2`, or each in a sweep."""
     pairs = [(SERIAL, value) for value in values]
     many = [(XDIST, value) for _, value in (pairs if SWEEP else pairs[:1])]
     labels = [f"{'n2' if mode else 'serial'}-{_label(value)}" for mode, value in [*pairs, *many]]
@@ -63,7 +63,7 @@ def test_a_run_that_is_not_a_production_run_writes_nothing(
     mode: tuple[str, ...],
     how: tuple[dict[str, str], tuple[str, ...]],
 ) -> None:
-    """A job of unit tests, or a look at what there is, leaves the last record as it was."""
+    """A job of unit tests, or a run that only lists, leaves the last record as it was."""
     project.write({**PASSING, **PLAIN})
     assert project.run("test_api.py", "test_shop.py").final == "CONFIRMED"
     before = contents(project.folder)
@@ -130,7 +130,7 @@ def test_a_stage_asks_to_judge_before_a_conftest_is_imported(project: Project, o
 
 
 def test_a_conftest_that_owns_the_short_option_keeps_the_record(project: Project) -> None:
-    """Its `--stage` isn't ours, so a run of unit tests with it writes nothing."""
+    """If a conftest owns `--stage`, a run of unit tests with it writes nothing."""
     conftest = "def pytest_addoption(parser):\n    parser.addoption('--stage')\n"
     project.write({**PASSING, **PLAIN, "conftest.py": conftest})
     assert project.run(*PRODUCTION).final == "CONFIRMED"
@@ -144,7 +144,7 @@ def test_a_conftest_that_owns_the_short_option_keeps_the_record(project: Project
 def test_a_run_that_is_killed_while_it_imports_confirms_nothing(
     project: Project, number: signal.Signals, place: str
 ) -> None:
-    """Record, document and page show it, in every mode."""
+    """Record, document and page say that nothing is confirmed, in every mode."""
     project.write(PASSING)
     assert project.run(*PRODUCTION).final == "CONFIRMED"
     waits = "from pathlib import Path\nimport time\nPath('running').touch()\ntime.sleep(60)\n"
@@ -176,7 +176,7 @@ def test_nothing_acts_if_nothing_confirmed_can_not_be_written(
 def test_an_unwritable_document_stops_what_acts_too(
     project: Project, mode: tuple[str, ...]
 ) -> None:
-    """It would still show the last run's verdicts; the record holds why the gate is closed."""
+    """A document that can't be written would show the last run's verdicts, so nothing acts."""
     acts = """
     @pytest.mark.stage("api", side_effects=True)
     def test_buys(): Path("bought").touch()
@@ -248,7 +248,7 @@ ENDINGS = {
 def test_no_hook_betters_the_exit_status(
     project: Project, mode: tuple[str, ...], ending: str, test: str, status: int
 ) -> None:
-    """What a conftest makes of the status after the board is put right when pytest ends."""
+    """An exit status that a conftest changes after the board is corrected when pytest ends."""
     project.write({"conftest.py": ENDINGS[ending], "test_shop.py": SHOP})
     project.write({"test_api.py": f"@api\ndef test_a(): {test}\n"})
     ran = project.run_alone(*mode, *PRODUCTION)
@@ -292,7 +292,7 @@ FOREIGN = {
 def test_a_status_that_no_criterion_explains_closes_the_gate(
     project: Project, mode: tuple[str, ...], cause: str
 ) -> None:
-    """The record notes it, so that the gate agrees with pytest; or it is ignored on request."""
+    """The record notes such a status, so the gate agrees with pytest; an option ignores it."""
     files, status, text = FOREIGN[cause]
     project.write({**PASSING, **files})
     ran = project.run_alone(*mode)
@@ -326,7 +326,7 @@ def test_a_hook_that_raises_after_the_verdict_closes_the_gate(project: Project, 
 
 
 def test_a_report_that_can_not_be_written_by_pytest_closes_the_gate(project: Project) -> None:
-    """The everyday case: the folder of `--junitxml` is a file."""
+    """If the folder of `--junitxml` is a file, as happens, the gate is closed."""
     project.write({**PASSING, "taken": ""})
     ran = project.run_alone(*PRODUCTION, "--junitxml=taken/report.xml")
     assert (ran.status != 0, ran.final) == (True, "BLOCKED")
@@ -346,7 +346,7 @@ def test_a_foreign_status_beside_a_failed_criterion_is_noted(project: Project) -
 def test_a_shard_says_nowhere_that_the_gate_is_open(
     project: Project, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]
 ) -> None:
-    """Neither the terminal nor the record nor the page: its parts must be merged first."""
+    """Terminal, record and page of a shard call the gate closed until the shards are merged."""
     project.write(PASSING)
     assert project.run(*PRODUCTION).final == "CONFIRMED"
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "r8")
@@ -361,7 +361,7 @@ def test_a_shard_says_nowhere_that_the_gate_is_open(
 
 
 def test_a_failed_criterion_explains_its_exit_status(project: Project) -> None:
-    """A waiver of it can still open the gate: nothing else is noted."""
+    """A FAILED criterion explains the status 1, so a waiver of it can still open the gate."""
     project.write({"test_api.py": "@api\ndef test_a(): assert 0\n", "test_shop.py": SHOP})
     ran = project.run(*PRODUCTION)
     assert (ran.status, ran.record["run"]["incidents"]) == (1, [])
@@ -453,7 +453,7 @@ def test_criteria_of_another_project_are_a_usage_error(
     args: tuple[str, ...],
     place: tuple[str, str, tuple[str, str]],
 ) -> None:
-    """They would be judged by a catalogue that doesn't know them: the sentence names both."""
+    """Criteria that the chosen project doesn't know are refused; the sentence names both."""
     folder, path, names = place
     nested = NEST.replace(', "never-written"', "")
     project.write({"pyproject.toml": ""})
@@ -468,7 +468,7 @@ def test_criteria_of_another_project_are_a_usage_error(
 
 
 def test_unit_tests_of_a_project_can_be_run_from_above(project: Project) -> None:
-    """They have no criterion, so no project is needed, and nothing is written."""
+    """Tests that aren't criteria need no project, and nothing is written."""
     project.write({"pyproject.toml": "", "p/pyproject.toml": NEST})
     project.write({"p/unit/test_unit.py": "def test_plain(): pass\n"})
     for args in (("p/unit",), ("p/unit/test_unit.py::test_plain",), ("--rootdir", "p", "p/unit")):

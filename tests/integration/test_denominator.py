@@ -1,4 +1,4 @@
-"""The denominator: what is declared or known counts, whether or not this run looked at it."""
+"""What is declared or known counts, whether or not this run looked at it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def declare(project: Project, **keys: str) -> None:
 
 
 def make_older(project: Project, span: timedelta) -> None:
-    """Date everything that the last record observed back."""
+    """Make everything older that the last record observed."""
     path = project.folder / "status.json"
     record = json.loads(path.read_text(encoding="utf-8"))
     for stage in record["stages"]:
@@ -54,7 +54,7 @@ def test_declared_criterion_without_a_test_is_blocked_by_name(
 
 
 def test_declared_base_id_stands_for_its_parameters(project: Project) -> None:
-    """The id without brackets is met by any of its items, and by none when there is none."""
+    """The id without brackets is met by any of its items, and unmet if there is none."""
     declare(project, api='criteria = ["a"]')
     test = "@api\n@pytest.mark.parametrize('x', {0})\ndef test_a(x): pass\n"
     project.write({"test_api.py": test.format("['eu']"), "test_shop.py": SHOP})
@@ -84,7 +84,7 @@ def test_undeclared_criterion_that_was_deleted_is_gone(project: Project) -> None
 
 
 def test_declared_criterion_that_was_deselected_is_blocked(project: Project) -> None:
-    """Deselected and never observed: BLOCKED, not-run; FINAL shows it, the exit status doesn't."""
+    """A deselected, unobserved criterion is BLOCKED for FINAL, but not for the exit status."""
     declare(project, api='criteria = ["a", "b"]')
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     ran = project.run("-k", "not test_b")
@@ -161,7 +161,7 @@ def test_partial_run_carries_over_what_it_did_not_look_at(
 
 
 def test_stale_confirmed_is_blocked_beyond_valid_for(project: Project) -> None:
-    """Beyond its stage's `valid_for` a carried CONFIRMED is BLOCKED, stale; within, it stands."""
+    """A carried CONFIRMED is BLOCKED, stale, beyond its stage's `valid_for`, and stands within."""
     declare(project, api='valid_for = "2h"', shop='valid_for = "30d"')
     project.write({"test_api.py": API, "test_shop.py": SHOP, "test_c.py": "@api\ndef test_c(): 1"})
     project.run()
@@ -272,7 +272,7 @@ def test_whole_run_carries_nothing_over(project: Project) -> None:
 def test_files_that_skip_themselves_for_one_reason_are_all_missed(
     project: Project, mode: tuple[str, ...]
 ) -> None:
-    """Two files that a common helper skips: known criteria of both are BLOCKED, in every mode."""
+    """If a common helper skips two files, known criteria of both are BLOCKED, in every mode."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     assert project.run().status == 0
     project.write(
@@ -315,7 +315,7 @@ def test_stage_flag_takes_in_what_a_derived_stage_rolls_up(project: Project) -> 
 
 
 def test_named_stage_without_criteria_does_not_pass(project: Project) -> None:
-    """A run of a stage that no test joins is BLOCKED, not open for want of a question."""
+    """A run of a stage that no test joins is BLOCKED, because it observed nothing."""
     project.write({"test_api.py": API})
     ran = project.run("--stage", "shop")
     assert ran.status != 0

@@ -99,7 +99,7 @@ def test_every_allowed_type_arrives_as_it_was(project: Project, mode: tuple[str,
 
 @MODES
 def test_every_other_type_is_refused_at_the_call(project: Project, mode: tuple[str, ...]) -> None:
-    """The test fails at the call with the value, which is named, and none of that call is kept."""
+    """The call fails and names the value; nothing of that call is kept."""
     project.write({"test_api.py": REFUSED, "test_shop.py": SHOP})
     ran = project.run(*mode)
     refused = {name: c for name, c in ran.criteria.items() if name.startswith("api.refused")}
@@ -114,7 +114,7 @@ def test_every_other_type_is_refused_at_the_call(project: Project, mode: tuple[s
 
 @MODES
 def test_evidence_of_every_phase_is_kept_in_order(project: Project, mode: tuple[str, ...]) -> None:
-    """What set-up, call and tear-down recorded is all there, in time's order."""
+    """What set-up, call and tear-down recorded is kept in the order of time."""
     test = """
     @pytest.fixture
     def store(evidence):
@@ -163,7 +163,7 @@ LONG = ("evidence", "assertion", "blocked")
 
 
 def hostile_suite() -> str:
-    """Return one criterion for every hostile text and every place that a text can come from."""
+    """Return a criterion for every hostile text and every place that a text can come from."""
     lines = [f"TEXTS = {json.dumps(HOSTILE)}", "TEXTS['long'] = 'x' * 10_000_000"]
     for use, code in USES.items():
         name = use.replace(" ", "_")
@@ -180,7 +180,7 @@ def hostile_suite() -> str:
 
 @MODES
 def test_no_text_loses_the_run_or_forges_an_output(project: Project, mode: tuple[str, ...]) -> None:
-    """Hostile text from everywhere: each criterion gets its verdict, each output stays complete."""
+    """With hostile text from anywhere, each criterion has its verdict and outputs are complete."""
     project.write({"test_api.py": hostile_suite(), "test_shop.py": SHOP})
     ran = project.run(*mode, "--tb=no")
     assert ran.status == 1
@@ -227,7 +227,7 @@ def test_a_title_is_one_line(project: Project, mode: tuple[str, ...]) -> None:
 
 
 def check_harmless(ran: Ran) -> None:
-    """Assert that no output carries anything that acts, and that promised lines are lines."""
+    """Assert that no output has an active part or a control character, or a forged line."""
     assert ran.document is not None
     assert ran.page is not None
     board = plain(ran.out[ran.out.index("production status:") :])
@@ -283,7 +283,7 @@ def test_lone_surrogates_do_not_lose_the_run(
 
 
 def test_too_many_entries_are_refused(project: Project) -> None:
-    """A criterion records at most 200 values; the call that would be the next one fails it."""
+    """A criterion records at most 200 values; the call that would exceed this fails it."""
     test = "@api\ndef test_a(evidence):\n    for n in range(201): evidence(n=n)\n"
     project.write({"test_api.py": test})
     ran = project.run()

@@ -1,4 +1,4 @@
-"""The example of another domain, by its README's own commands, from a copy in an empty folder."""
+"""The example of another domain works by its README's commands, from a copy."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ atexit.register(write)
 
 @dataclass(frozen=True)
 class Run:
-    """How one command ended, and what lies in the output folder then."""
+    """The end of one command, and the files in the output folder then."""
 
     status: int
     out: str
@@ -105,7 +105,7 @@ class Example:
         }
 
     def run(self, command: str, *more: str, address: str = ADDRESS) -> Run:
-        """Run a command of the README, at another address than the one that stands there."""
+        """Run a command of the README with another address than the one in it."""
         words = shlex.split(command.replace(ADDRESS, address))
         given = [word for word in words if re.match("[A-Z_]+=", word)]
         program, *args = words[len(given) :]
@@ -131,7 +131,7 @@ class Example:
         return Run(done.returncode, done.stdout, json.loads(record))
 
     def check_modules(self) -> None:
-        """Assert that no process of pytest so far imported what isn't the example's."""
+        """Assert that no process of pytest has imported a module that isn't the example's."""
         imported = [path.read_text(encoding="utf-8").split() for path in self.modules.iterdir()]
         assert imported
         for modules in imported:
@@ -148,7 +148,7 @@ def example(tmp_path: Path) -> Example:
 
 @contextmanager
 def own_station(example: Example) -> Iterator[str]:
-    """Run the station as a person would, in a second terminal; give its address."""
+    """Run the station as a person would in a second terminal, and return its address."""
     command = [sys.executable, "station.py"]
     with subprocess.Popen(command, cwd=example.root, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -191,7 +191,7 @@ def test_a_healthy_station_opens_the_gate(example: Example, mode: tuple[str, ...
 def test_a_sick_station_closes_the_gate(
     example: Example, command: str, broken: str, why: str
 ) -> None:
-    """What is broken FAILED, with the reason; what holds stays CONFIRMED."""
+    """A broken part is FAILED with the reason; all others stay CONFIRMED."""
     ran = example.run(command)
     assert ran.status == 1, ran.out
     confirmed = dict.fromkeys((STATION, RELEASE, READINGS, WARNING), "CONFIRMED")
@@ -212,7 +212,7 @@ def test_a_sick_station_closes_the_gate(
 def test_only_the_judged_release_opens_the_gate(
     example: Example, command: str, verdict: str, status: int
 ) -> None:
-    """Another release than the one that is named FAILED, and without a name it is BLOCKED."""
+    """Another release than the named one is FAILED, and without a name it is BLOCKED."""
     ran = example.run(command)
     assert ran.status == status, ran.out
     upstream = dict.fromkeys((READINGS, WARNING), "BLOCKED upstream")
@@ -221,7 +221,7 @@ def test_only_the_judged_release_opens_the_gate(
 
 
 def test_no_station_is_configured(example: Example) -> None:
-    """An unset variable has no default: BLOCKED, with the variable to set; the gate is closed."""
+    """An unset variable has no default: it is BLOCKED with the variable to set."""
     ran = example.run(UNSET)
     assert ran.status == 10, ran.out
     assert set(ran.verdicts.values()) == {"BLOCKED missing-config"}
@@ -231,7 +231,7 @@ def test_no_station_is_configured(example: Example) -> None:
 
 
 def test_the_station_is_down(example: Example) -> None:
-    """What couldn't be reached wasn't seen to be broken: BLOCKED, and the gate is closed."""
+    """A station that can't be reached is BLOCKED, not FAILED, and the gate is closed."""
     with socket.socket() as bound:  # bound and not listening, so that it refuses connections
         bound.bind(("127.0.0.1", 0))
         ran = example.run(ARMED, address=f"http://127.0.0.1:{bound.getsockname()[1]}")
@@ -242,7 +242,7 @@ def test_the_station_is_down(example: Example) -> None:
 
 
 def test_a_station_of_one_s_own(example: Example) -> None:
-    """It is asked at its address; a test warning is sent on request, and good for a week."""
+    """A real station is asked at its address; a warning is sent on request, and good for a week."""
     with own_station(example) as address:
         unarmed = example.run(UNARMED, address=address)
         assert unarmed.status == 10, unarmed.out

@@ -1,4 +1,4 @@
-"""Other tools' forms of a run: CTRF and its like, JUnit properties, and a step on GitHub."""
+"""Exports, JUnit properties and a step on GitHub show a run's verdicts in other tools."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def properties(element: TestCase | TestSuite) -> dict[str, str]:
 
 @MODES
 def test_configured_exports_are_written(project: Project, mode: tuple[str, ...]) -> None:
-    """Each form named in the configuration lies beside the record and agrees with it."""
+    """Each configured export is written beside the record, and agrees with it."""
     project.write({**THREE, "pyproject.toml": EXPORTING})
     ran = project.run(*mode)
     assert ran.files == {
@@ -100,7 +100,7 @@ def test_a_killed_run_leaves_no_green_export(project: Project, mode: tuple[str, 
 
 
 def test_an_unknown_export_is_a_usage_error(project: Project) -> None:
-    """A form that doesn't exist is refused with the forms that do, before anything runs."""
+    """An unknown format is refused before anything runs; the message lists the known ones."""
     project.write({"pyproject.toml": EXPORTING.replace("junit", "nunit"), "test_shop.py": SHOP})
     ran = project.run()
     assert ran.status == 4
@@ -118,7 +118,7 @@ def test_an_export_and_the_document_need_two_files(project: Project) -> None:
 
 
 def test_an_export_that_cannot_be_written_closes_the_gate(project: Project) -> None:
-    """A form that can't be replaced may be yesterday's, so the gate stays closed."""
+    """An export that can't be replaced may be yesterday's, so the gate is closed."""
     project.write({"pyproject.toml": EXPORTING, "test_shop.py": SHOP, "test_api.py": API})
     (project.folder / "ctrf.json").mkdir(parents=True)
     ran = project.run()
@@ -187,7 +187,7 @@ def test_junit_of_reruns(project: Project) -> None:
 
 
 def test_junit_of_a_dead_worker(project: Project) -> None:
-    """The crashed criterion, those that were not reached and the worker itself all show."""
+    """The crashed criterion, those not reached and the worker itself are all in the file."""
     project.write({
         "test_api.py": "@api\ndef test_dies(): os._exit(3)\n",
         "test_shop.py": SHOP,
@@ -200,7 +200,7 @@ def test_junit_of_a_dead_worker(project: Project) -> None:
 
 
 def test_junit_of_a_file_that_does_not_collect(project: Project) -> None:
-    """What pytest reports of the file stays, and the declared criterion shows as BLOCKED."""
+    """Pytest's case of the file stays, and the declared criterion is BLOCKED."""
     config = CONFIG.replace('id = "api"\n', 'id = "api"\ncriteria = ["a"]\n')
     project.write({"pyproject.toml": config, "test_api.py": "import nothing", "test_shop.py": SHOP})
     project.run("--junitxml=j.xml")
@@ -210,7 +210,7 @@ def test_junit_of_a_file_that_does_not_collect(project: Project) -> None:
 
 
 def test_junit_can_be_left_alone(project: Project) -> None:
-    """`-p no:prodstatus-junit` leaves the file as pytest wrote it; so does a run of other tests."""
+    """With `-p no:prodstatus-junit`, or without criteria, the file is as pytest wrote it."""
     project.write(THREE)
     project.run("--junitxml=j.xml", "-pno:prodstatus-junit")
     assert "prodstatus" not in (project.root / "j.xml").read_text(encoding="utf-8")
@@ -219,7 +219,7 @@ def test_junit_can_be_left_alone(project: Project) -> None:
 
 
 def test_a_junit_file_of_another_form_is_left_and_reported(project: Project) -> None:
-    """A file that isn't pytest's (a plugin wrote it anew) stays, and a line reports it."""
+    """A file that pytest didn't write is left as it is, and a line reports it."""
     project.write({
         **THREE,
         "conftest.py": """
@@ -265,7 +265,7 @@ def step(project: Project, monkeypatch: pytest.MonkeyPatch) -> Step:
 
 @MODES
 def test_a_step_on_github_is_reported(project: Project, step: Step, mode: tuple[str, ...]) -> None:
-    """Summary, outputs and annotations, after pytest's own words and before FINAL."""
+    """Summary, outputs and annotations come after pytest's own output and before FINAL."""
     project.write(THREE)
     step.summary.write_text("Before.\n", encoding="utf-8")
     ran = project.run(*mode)
@@ -296,7 +296,7 @@ def test_a_step_is_reported_without_a_terminal(project: Project, step: Step) -> 
 
 
 def test_what_did_not_run_is_annotated(project: Project, step: Step) -> None:
-    """A crash, a criterion behind it and one that no test provides are annotations too."""
+    """A crash, a criterion behind it and one without a test are annotated too."""
     config = CONFIG.replace('id = "shop"\n', 'id = "shop"\ncriteria = ["gone"]\n')
     project.write({
         "pyproject.toml": config,
@@ -336,7 +336,7 @@ def test_a_step_file_that_cannot_be_written_is_reported(project: Project, step: 
 
 
 def test_a_summary_stays_below_what_github_takes(project: Project, step: Step) -> None:
-    """What a step wrote before counts: together they stay under 1 MiB."""
+    """What a step wrote before counts, so together they stay under 1 MiB."""
     project.write(THREE)
     step.summary.write_text("x" * 999_500, encoding="utf-8")
     project.run()

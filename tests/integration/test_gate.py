@@ -1,4 +1,4 @@
-"""The gate's rules, and pytest-html's report."""
+"""The gate's rule decides the exit status, and pytest-html's report shows the verdicts."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def test_rule(
 
 
 def test_rule_holds_under_xdist(project: Project) -> None:
-    """A worker doesn't decide the exit status."""
+    """The controller decides the exit status, not a worker."""
     project.write({"test_api.py": BLOCKED, "test_shop.py": SHOP})
     assert project.run(*XDIST, "--prodstatus-gate=not-failed").status == 0
 
 
 @MODES
 def test_last_line_says_final_and_why(project: Project, mode: tuple[str, ...]) -> None:
-    """The last line is FINAL, the target, the gate and the reason; also with -q and -qq."""
+    """The last line has FINAL, the target, the gate and the reason, also with -q and -qq."""
     project.write({"test_api.py": BLOCKED, "test_shop.py": SHOP})
     for quiet in ((), ("-q",), ("-qq",), ("-v",), ("--tb=no", "-rA")):
         if mode and quiet not in ((), ("-q",)):
@@ -83,7 +83,7 @@ def test_words_on_the_terminal(project: Project) -> None:
 
 @MODES
 def test_html_report_has_the_verdicts(project: Project, mode: tuple[str, ...]) -> None:
-    """pytest-html's report has a verdict a row, and above the table every unmet criterion."""
+    """A row has a verdict, and above the table every unmet criterion is listed."""
     pytest.importorskip("pytest_html")
     test = """
     @api
@@ -123,7 +123,7 @@ def test_html_report_has_the_verdicts(project: Project, mode: tuple[str, ...]) -
 def test_html_report_shows_what_crashed_or_did_not_collect(
     project: Project, mode: tuple[str, ...]
 ) -> None:
-    """Rows of files that don't collect fit the header; a crash has no row but is listed."""
+    """Rows of files that don't collect fit the header; a crash is listed without a row."""
     pytest.importorskip("pytest_html")
     crash = "@api\ndef test_a(): os._exit(3)\n" if mode else FAILED
     project.write({"test_api.py": crash, "test_shop.py": SHOP, "test_z.py": "import nothing\n"})

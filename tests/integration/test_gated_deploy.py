@@ -1,6 +1,6 @@
-"""README's deploy script, end to end: in situations that must not deploy, and in some that must.
+"""README's deploy script deploys only if the release was seen to work.
 
-Every one follows a green deployment of the same release, whose records would open the gates.
+Each situation follows a green deployment of the same release, whose records would open the gates.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Situation:
 
     @property
     def exported(self) -> dict[str, str]:
-        """What is exported, on top of what keeps other plugins out."""
+        """Return what is exported, besides what switches other plugins off."""
         return {**self.environ, "PYTEST_ADDOPTS": f"{LEANLY} {self.addopts}"}
 
 
@@ -244,7 +244,7 @@ def check(done: subprocess.CompletedProcess[str], ends: tuple[str, int]) -> None
     ids=SITUATIONS,
 )
 def test_it_goes_on_only_if_the_release_was_seen_to_work(shop: Shop, name: str) -> None:
-    """With every end of pytest, and with every older record."""
+    """The script stops at any other end of pytest, and with any older record."""
     situation = SITUATIONS[name]
     if situation.prefix and subprocess.call([shutil.which("unshare") or "false", "-m", "true"]):
         pytest.skip("only a system's owner can mount a folder read-only")
@@ -253,7 +253,7 @@ def test_it_goes_on_only_if_the_release_was_seen_to_work(shop: Shop, name: str) 
 
 
 def test_it_needs_a_release(shop: Shop) -> None:
-    """Without a run's name an earlier run could pass for it: the gate refuses to decide."""
+    """Without a release an earlier run could pass for this one, so the gate refuses to decide."""
     done = shop.deploy("sh", RELEASE="")
     assert done.returncode == 2, done.stdout + done.stderr
     assert "to production" not in done.stdout
@@ -264,6 +264,6 @@ def test_it_needs_a_release(shop: Shop) -> None:
 def test_a_closed_gate_ends_it_in_every_shell(
     shop: Shop, shell: str, ends: tuple[str, int]
 ) -> None:
-    """In a function on the left of `||`, `set -e` is off: the gate has its last word."""
+    """A closed gate ends the script, also on the left of `||`, where `set -e` is off."""
     prepare(shop, Situation(files={SUITE: FAILS if ends == STAGING else FAILS_LIVE}))
     check(shop.deploy(shell), ends)

@@ -37,7 +37,7 @@ NAMED = f'[project]\nname = "our-store"\n{CONFIG}'
 
 @pytest.fixture
 def url(project: Project, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A store of this test's own, which its runs save to."""
+    """The address of a store for this test, to which its runs save."""
     address = f"sqlite:///{project.root / 'state' / 'store.sqlite3'}"
     monkeypatch.setenv("PRODSTATUS_STATE_URL", address)
     monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
@@ -46,7 +46,7 @@ def url(project: Project, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture
 def no_store(url: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The same, if nothing can be saved."""
+    """The address of a store to which nothing can be saved."""
     Path(url.removeprefix("sqlite:///")).parent.write_text("not a folder", encoding="utf-8")
     return url
 
@@ -59,7 +59,7 @@ def kept(url: str, project: str, target: str = "production") -> list[tuple[str, 
 
 @MODES
 def test_every_finished_run_is_kept(project: Project, url: str, mode: tuple[str, ...]) -> None:
-    """Once each, under the project's own name, with the verdicts that the record has."""
+    """Each finished run is kept once, under its project's name, with the record's verdicts."""
     project.write({**PASSING, "pyproject.toml": NAMED})
     first = project.run(*mode)
     project.write(FAILED)
@@ -83,7 +83,7 @@ def test_without_a_name_it_is_the_folder_s(project: Project, url: str) -> None:
 def test_a_history_that_cant_be_saved_says_so(
     project: Project, no_store: str, mode: tuple[str, ...]
 ) -> None:
-    """One line; the verdict, the record and the gate are as they would be."""
+    """One line reports it; verdict, record and gate are the same as otherwise."""
     project.write(PASSING)
     ran = project.run(*mode)
     assert (ran.status, ran.final) == (0, "CONFIRMED")
@@ -190,7 +190,7 @@ def pytest_unconfigure():
 def test_a_run_is_saved_without_sqlalchemy(
     project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...]
 ) -> None:
-    """Into the user's own file, the first time and later, with an override in force too."""
+    """A run is saved in the user's own file without SQLAlchemy, with an override in force too."""
     monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
     project.write({**PASSING, "conftest.py": IMPORTED})
     for number in range(3):
@@ -204,7 +204,7 @@ def test_a_run_is_saved_without_sqlalchemy(
 
 
 def override() -> Override:
-    """Return one of the next hour."""
+    """Return an override for the next hour."""
     now = clock.now()
     return Override(
         target="production", reason="x", who="Ana", since=now, until=now + timedelta(hours=1)
@@ -215,7 +215,7 @@ def override() -> Override:
 def test_runs_at_the_same_time_are_all_kept(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each in a folder of its own, into a store that none of them found, readable by its owner."""
+    """Runs in folders of their own, which find no store, are all kept; the store is private."""
     monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
     project.write(PASSING)
     command = [sys.executable, "-m", "pytest", *(f"-pno:{name}" for name in project.lean)]
@@ -257,7 +257,7 @@ def test_a_home_that_can_not_be_written(
 def test_a_full_disk_costs_the_history_alone(
     project: Project, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The store is full, by SQLite's own error: one line, and the store is as it was."""
+    """If the store's disk is full, one line reports it, and the store is as it was."""
     project.write(PASSING)
     project.run()
 
@@ -280,7 +280,7 @@ def test_a_full_disk_costs_the_history_alone(
 
 
 def test_the_command_needs_no_sqlalchemy(project: Project, url: str) -> None:
-    """`prodstatus history` over a file."""
+    """`prodstatus history` reads a SQLite file without SQLAlchemy."""
     project.write(PASSING)
     project.run()
     code = (
@@ -308,7 +308,7 @@ def test_nothing_of_it_is_imported_before_the_run_is_judged(project: Project, ur
 def test_an_odd_switch_is_a_usage_error(
     project: Project, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
-    """It is 0 or 1: one sentence, before anything runs."""
+    """A PRODSTATUS_HISTORY other than 0 or 1 is refused in one sentence, before anything runs."""
     monkeypatch.setenv("PRODSTATUS_HISTORY", value)
     project.write(PASSING)
     ran = project.run()
@@ -342,7 +342,7 @@ def test_an_override_is_in_every_report(
     mode: tuple[str, ...],
     switch: str,
 ) -> None:
-    """On the terminal, in the record and in the document, until it ends, with any output off."""
+    """An override is on the terminal, in record and document until it ends, with any output off."""
     monkeypatch.setenv("PRODSTATUS_HISTORY", switch)
     now = clock.now()
     word = Override(
@@ -372,7 +372,7 @@ def test_an_override_is_in_every_report(
 
 
 def test_an_override_is_reported_without_a_terminal(project: Project, url: str) -> None:
-    """With `-p no:terminal` it goes to standard error."""
+    """With `-p no:terminal` an override is printed to standard error."""
     now = clock.now()
     hour = timedelta(hours=1)
     with Overrides.open(url, project.root.name) as overrides:
@@ -386,7 +386,7 @@ def test_an_override_is_reported_without_a_terminal(project: Project, url: str) 
 def test_merged_shards_are_one_run(
     project: Project, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Shards save themselves under one id; what they are merged to takes their place."""
+    """Shards save themselves under one id, and their merged record replaces them."""
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "job-7")
     project.write(PASSING)
     for stage in ("api", "shop"):
@@ -401,7 +401,7 @@ def test_merged_shards_are_one_run(
 def test_the_command_prints_what_a_run_saved(
     project: Project, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`prodstatus history` and a run mean the same project."""
+    """`prodstatus history` and a run have the same project."""
     project.write({**PASSING, "pyproject.toml": NAMED})
     project.run()
     monkeypatch.chdir(project.root)

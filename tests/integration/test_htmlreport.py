@@ -1,4 +1,4 @@
-"""pytest-html's report: stage and verdict in every row, with every neighbour."""
+"""pytest-html's report has stage and verdict in every row, with every neighbour."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_of_a_unit(): pass
 
 
 def reported(project: Project, *args: str, keep: tuple[str, ...] = ()) -> tuple[str, Any]:
-    """Return the report of a run, and what its script makes rows of."""
+    """Run a project, and return its report and the data that the report's script shows as rows."""
     lean = tuple(name for name in LEAN if name not in ("html", "metadata", *keep))
     ran = project.run(*args, "--html=report.html", lean=lean)
     assert "INTERNALERROR" not in ran.out + ran.err
@@ -66,7 +66,7 @@ def test_every_row_has_its_stage_and_verdict(project: Project, mode: tuple[str, 
 
 @MODES
 def test_a_neighbours_columns_and_rows_stay(project: Project, mode: tuple[str, ...]) -> None:
-    """Another plugin adds a column, marks ids up, and leaves rows out; all rows fit the header."""
+    """Another plugin's column, markup and omitted rows stay; all rows fit the header."""
     project.write(
         {
             "test_api.py": ROWS,
@@ -96,7 +96,7 @@ def test_a_neighbours_columns_and_rows_stay(project: Project, mode: tuple[str, .
 
 
 def test_a_rerun_has_no_verdict_of_its_own(project: Project) -> None:
-    """Only the attempt that counts has."""
+    """Only the attempt that counts has a verdict."""
     pytest.importorskip("pytest_rerunfailures")
     test = """
     tried = []
@@ -121,7 +121,7 @@ def test_evidence_that_is_required_decides_here_too(project: Project) -> None:
 
 
 def test_the_head_is_that_of_the_page(project: Project) -> None:
-    """FINAL, the gate, why, what to do, and what was judged, above the table."""
+    """FINAL, the gate, why, what to do and the facts are above the table."""
     project.write({"test_api.py": ROWS, "test_shop.py": SHOP})
     page, _ = reported(project, "--prodstatus-subject=v<7>")
     head = page.partition('class="prodstatus"')[2].partition('id="results-table-head"')[0]

@@ -1,4 +1,4 @@
-"""What `prodstatus init` makes runs at once, and is all BLOCKED, not-implemented."""
+"""The suite that `prodstatus init` makes runs at once, and is all BLOCKED, not-implemented."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ The end
 
 
 def init(project: Project, *args: str) -> None:
-    """Run the command in the project's folder, which then has no configuration but its."""
+    """Run the command in the project's folder, which has no pyproject.toml then."""
     (project.root / "pyproject.toml").unlink()
     done = CliRunner().invoke(main, ["init", *args], catch_exceptions=False)
     assert done.exit_code == 0, done.output
@@ -48,7 +48,7 @@ def init(project: Project, *args: str) -> None:
 
 @MODES
 def test_a_suite_of_nothing_runs_at_once(project: Project, mode: tuple[str, ...]) -> None:
-    """One stage, one criterion, FINAL over it: BLOCKED, not-implemented, with what to do."""
+    """A stage with one criterion and FINAL are BLOCKED, not-implemented, with a remedy."""
     init(project)
     ran = project.run("-m", "production", "--strict-markers", *mode)
     assert ran.status == 10
@@ -89,7 +89,7 @@ def test_a_document_of_another_hand_is_imported_run_and_updated(
 
 
 def test_a_written_criterion_is_confirmed(project: Project) -> None:
-    """The next step after `init`: write the criterion in the file that its remedy names."""
+    """A criterion that is written in the file of its remedy is CONFIRMED."""
     init(project)
     path = project.root / "tests/acceptance/test_service.py"
     text = path.read_text(encoding="utf-8")
@@ -103,7 +103,7 @@ def test_a_written_criterion_is_confirmed(project: Project) -> None:
 def test_a_suite_below_another_project_is_its_own(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A pytest.ini further up doesn't take the new suite's root away."""
+    """A pytest.ini further up doesn't change the new suite's root."""
     (project.root / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     (project.root / "sub").mkdir()
     init(project, "--output", "sub")

@@ -1,4 +1,4 @@
-"""A command reads of pytest's files what pytest itself reads."""
+"""A command reads pytest's files as pytest itself does."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WRITTEN = {
 
 @pytest.mark.parametrize("name", WRITTEN)
 def test_the_same_values_as_pytest(project: Project, name: str) -> None:
-    """For each file that pytest reads, and each form of a value in it."""
+    """Command and pytest agree for each file that pytest reads, and each form of a value."""
     file = {"ini_options": "pyproject.toml"}.get(name, name if name in FILES else "pytest.ini")
     if MAJOR < 9 and (file in NEW or name == "pyproject.toml"):
         pytest.skip("an older pytest doesn't read it")

@@ -1,4 +1,4 @@
-"""A run that is killed at any instant leaves complete files: a run's marker, or its outputs."""
+"""A run that is killed at any instant leaves complete files: its marker, or its outputs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def command() -> list[str]:
 
 
 def test_kill_at_any_instant_leaves_old_or_new(project: Project) -> None:
-    """Each time every output is complete: in progress, or that of the last complete run.
+    """Every output is always complete: in progress, or that of the last complete run.
 
     A record of a killed run is never CONFIRMED unless all of it was written: it then has an end.
     """

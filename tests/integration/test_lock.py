@@ -27,7 +27,7 @@ def test_a():
 
 
 def started(project: Project, *args: str) -> subprocess.Popen[bytes]:
-    """Start a run that goes on until a file `go-on` is there."""
+    """Start a run that doesn't end before a file `go-on` exists."""
     project.write({"test_waits.py": WAITING})
     process = subprocess.Popen(
         [sys.executable, "-m", "pytest", "-p", "no:randomly", *args, "test_waits.py"],
@@ -45,7 +45,7 @@ def started(project: Project, *args: str) -> subprocess.Popen[bytes]:
 def test_second_run_of_a_folder_is_a_usage_error(
     project: Project, mode: tuple[str, ...], selection: tuple[str, ...]
 ) -> None:
-    """It names the folder, the run and the process that have it, and another way; nothing ran."""
+    """The message names folder, run, process and remedy, and nothing runs."""
     project.write(PASSING)
     first = started(project)
     try:
@@ -75,7 +75,7 @@ def test_second_run_of_a_folder_is_a_usage_error(
 
 
 def test_lock_of_a_killed_run_is_given_back(project: Project) -> None:
-    """The kernel does it; the file that is left doesn't block, and goes with the next run."""
+    """The kernel frees the lock; the leftover file doesn't block, and the next run removes it."""
     project.write(PASSING)
     first = started(project)
     first.send_signal(signal.SIGKILL)
@@ -87,7 +87,7 @@ def test_lock_of_a_killed_run_is_given_back(project: Project) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="only POSIX forks")
 def test_child_that_outlives_a_run_does_not_hold_its_lock(project: Project) -> None:
-    """A process that a test forked has nothing to do with the outputs, when the run is killed."""
+    """A process that a test forked doesn't hold the lock after the run is killed."""
     test = """
     @api
     def test_forks():
@@ -122,21 +122,21 @@ def test_run_that_judges_nothing_takes_no_lock(project: Project) -> None:
 
 
 def test_leftovers_of_a_killed_run_are_cleared(project: Project) -> None:
-    """Under the lock a temporary file of ours is in no one's use; other files are left."""
+    """Under the lock no one uses our temporary files, so they are removed; others are left."""
     project.write({**PASSING, "reports/.status.json.abc.tmp": "{", "reports/.mine.tmp": "kept"})
     ran = project.run()
     assert ran.files == {"STATUS.md", "status.html", "status.json", ".mine.tmp"}
 
 
 def test_folder_in_which_nothing_can_be_locked(project: Project) -> None:
-    """If no lock file can be made, an output that can't be written is reported as ever."""
+    """If no lock file can be made, a run goes on, and reports what it can't write as usual."""
     project.write({**PASSING, f"reports/{NAME}/x": ""})
     assert project.run().status == 0
     assert Path(project.folder / NAME).is_dir()
 
 
 def test_a_command_writes_no_folder_of_a_run(project: Project) -> None:
-    """An old record would else take the place of the mark that nothing is confirmed yet."""
+    """A command refuses, because an old record would replace the mark of the running run."""
     project.write(PASSING)
     assert project.run().status == 0
     old = project.root / "old.json"

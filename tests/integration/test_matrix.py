@@ -1,4 +1,4 @@
-"""The matrix: each row serially and with `-n 2`; with PRODSTATUS_SWEEP=1 in every mode."""
+"""Each row of the matrix holds serially, with `-n 2`, and by PRODSTATUS_SWEEP=1 in every mode."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options: which give way, which source wins, and one sentence for what is wrong."""
+"""Options give way to others, sources have an order, and an error is one sentence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PASSING = {"test_api.py": API, "test_shop.py": SHOP}
 
 
 def usage_error(ran: Ran) -> str:
-    """Return the one line with the reason why a run doesn't start; it has written nothing."""
+    """Return the one line that says why a run doesn't start, and assert that it wrote nothing."""
     assert ran.status == 4
     assert ran.files == frozenset()
     assert "Traceback" not in ran.out + ran.err
@@ -143,7 +143,7 @@ def _settings_of(ran: Ran) -> tuple[str, str, str, str]:
 def test_bad_value_is_usage_error(
     project: Project, args: tuple[str, ...], names: tuple[str, ...]
 ) -> None:
-    """A wrong value: one sentence with the value and the right ones, exit 4, no file."""
+    """A wrong value is refused with the right ones in one sentence, exit 4, without a file."""
     project.write(PASSING)
     ran = project.run(*args)
     message = usage_error(ran)
@@ -182,7 +182,7 @@ CATALOGUES: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
 def test_bad_catalogue_is_usage_error(
     project: Project, case: tuple[dict[str, str], tuple[str, ...]]
 ) -> None:
-    """A mark that no catalogue can hold: one sentence with test and value, exit 4, no file."""
+    """A mark that no catalogue can hold is refused with its test, exit 4, without a file."""
     files, names = case
     project.write(files)
     message = usage_error(project.run())
@@ -191,7 +191,7 @@ def test_bad_catalogue_is_usage_error(
 
 @pytest.mark.parametrize("name", ["doubled id", "unknown stage", "unknown argument"])
 def test_bad_catalogue_gives_one_sentence_under_xdist(project: Project, name: str) -> None:
-    """The same, though a worker finds it, and not a traceback or the loss of the worker."""
+    """A worker's finding is one sentence too, not a traceback or the loss of the worker."""
     files, names = CATALOGUES[name]
     project.write(files)
     message = usage_error(project.run(*XDIST))
@@ -239,7 +239,7 @@ CONFIGS = {
 
 @pytest.mark.parametrize("case", CONFIGS.values(), ids=CONFIGS)
 def test_bad_configuration_is_usage_error(project: Project, case: tuple[str, ...]) -> None:
-    """What is wrong in [tool.prodstatus]: one sentence with file and value, exit 4, no file."""
+    """An error in [tool.prodstatus] is refused with file and value, exit 4, without a file."""
     text, *names = case
     project.write({**PASSING, "pyproject.toml": f"[tool.prodstatus]\n{text}\n"})
     ran = project.run()
@@ -263,7 +263,7 @@ def test_bad_configuration_and_values_under_xdist(project: Project) -> None:
 
 @MODES
 def test_silence_where_nothing_is_marked(project: Project, mode: tuple[str, ...]) -> None:
-    """Without a stage mark there is no output, no file, and pytest's own exit status."""
+    """Without a stage mark there is no output and no file, and pytest's exit status stays."""
     project.write(
         {
             "test_plain.py": """
@@ -339,7 +339,7 @@ def test_what_runs_no_criterion_writes_nothing(
 
 @pytest.mark.parametrize("option", ["--collect-only", "--setup-plan", "--setup-only"])
 def test_what_runs_no_criterion_writes_nothing_under_xdist(project: Project, option: str) -> None:
-    """The same with workers."""
+    """With workers too, a run that looks at no criterion writes nothing."""
     project.write(PASSING)
     ran = project.run(*XDIST, option)
     assert ran.files == frozenset()
@@ -359,7 +359,7 @@ def test_folder_is_relative_to_where_pytest_was_called(project: Project) -> None
 
 
 def test_markers_and_help_name_what_the_plugin_adds(project: Project) -> None:
-    """The marks are registered, so strict marks pass; the help names the options' other forms."""
+    """Marks are registered, so strict marks pass; the help names the options' other forms."""
     project.write(PASSING)
     assert project.run("--strict-markers", "--strict-config").status == 0
     text = project.run("--markers").out
@@ -372,7 +372,7 @@ def test_markers_and_help_name_what_the_plugin_adds(project: Project) -> None:
 
 
 def test_minus_m_production_selects_the_criteria(project: Project) -> None:
-    """Every stage-marked test is marked `production`, before `-m` looks."""
+    """Every stage-marked test has the mark `production` before `-m` is evaluated."""
     project.write({"test_api.py": API + "def test_unmarked(): assert 0\n", "test_shop.py": SHOP})
     ran = project.run("-m", "production")
     assert (ran.status, ran.final) == (0, "CONFIRMED")
@@ -382,7 +382,7 @@ def test_minus_m_production_selects_the_criteria(project: Project) -> None:
 
 @pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 def test_production_goes_where_the_stage_mark_is(project: Project, mode: tuple[str, ...]) -> None:
-    """On a file, a class, a function, an item: each criterion has the mark."""
+    """A mark on a file, a class, a function or an item makes each criterion `production`."""
     conftest = """
     import pytest
 

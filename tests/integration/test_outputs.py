@@ -1,4 +1,4 @@
-"""Files that can't be written, or that can't be trusted: the gate closes with the reason."""
+"""If a file can't be written, or can't be trusted, the gate is closed with the reason."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def test_output_that_can_not_be_written_closes_the_gate(
     write = files.write_atomically
     writes: list[str] = []
 
-    def full(path: Path, content: bytes) -> None:
+    def full(path: Path, content: bytes, *, through_link: bool = False) -> None:
         if path.name == name:
             writes.append(name)
             if when == "begin" or len(writes) > 1:
                 raise OSError(28, "No space left on device")
-        write(path, content)
+        write(path, content, through_link=through_link)
 
     monkeypatch.setattr(publish, "write_atomically", full)
     ran = project.run()
@@ -112,7 +112,7 @@ def test_full_disk_closes_the_gate(project: Project, mode: tuple[str, ...], sinc
 def test_document_that_is_a_folder_is_a_usage_error(
     project: Project, mode: tuple[str, ...]
 ) -> None:
-    """Nothing could be written there: one sentence, exit 4, before anything runs."""
+    """A document that is a folder is refused in one sentence, exit 4, before anything runs."""
     project.write({**PASSING, "reports/STATUS.md/x": ""})
     status, _, err = project.run_piped(*mode)
     assert status == 4
@@ -124,7 +124,7 @@ def test_document_that_is_a_folder_is_a_usage_error(
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="only POSIX has named pipes")
 @pytest.mark.parametrize("name", ["STATUS.md", "status.json"])
 def test_output_that_is_no_file_is_a_usage_error(project: Project, name: str) -> None:
-    """A pipe or a device would be read for ever: one sentence instead, and exit 4."""
+    """A pipe or a device, which would be read for ever, is refused in one sentence, exit 4."""
     project.write(PASSING)
     project.folder.mkdir()
     os.mkfifo(project.folder / name)
@@ -254,9 +254,9 @@ _HARMS = {
 
 @pytest.mark.parametrize("harm", _HARMS)
 def test_disk_that_is_full_or_read_only_closes_the_gate(project: Project, harm: str) -> None:
-    """A real one: the run names the file that can't be written, and ends closed.
+    """On a real such disk, the run names the file that can't be written and ends closed.
 
-    What can't even be removed stays, and is old.
+    A file that can't even be removed stays, and is old.
     """
     mounts = shutil.which("unshare") and not subprocess.call(["unshare", "-m", "true"])
     if not mounts:
@@ -284,7 +284,7 @@ def test_disk_that_is_full_or_read_only_closes_the_gate(project: Project, harm: 
 
 @MODES
 def test_nothing_is_kept_beyond_the_run(project: Project, mode: tuple[str, ...]) -> None:
-    """No status or criterion outlives the run: pytest's last garbage collection visits them all."""
+    """No status or criterion outlives the run, because pytest's last collection would visit it."""
     counts = """
     import gc
     import pytest

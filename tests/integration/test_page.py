@@ -1,4 +1,4 @@
-"""The page in a real browser: nothing runs but its own script, and everybody can read it."""
+"""In a real browser the page runs only its own script, and everybody can read it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def visible(page: Page) -> list[str]:
 
 
 def test_hostile_text_does_nothing(browser: Browser, plain: Path, tmp_path: Path) -> None:
-    """In any field: no dialog, no console message, no request, no element that it made."""
+    """No field makes a dialog, a console message, a request or an element."""
     made = "script, img, iframe, object, embed, link, base, form, [onload], [onerror]"
     with opened(browser, plain, PHONE, now=AT_ONCE) as shown:
         for number, text in enumerate(HOSTILE):
@@ -84,7 +84,7 @@ def test_script_in_the_page_is_refused_unless_it_is_the_pages_own(
 def test_axe_finds_nothing_serious(
     browser: Browser, plain: Path, size: tuple[int, int], scheme: str
 ) -> None:
-    """Contrast, landmarks, headers and names, in light and dark, wide and narrow."""
+    """Contrast, landmarks, headers and names are right, in light and dark, wide and narrow."""
     with opened(browser, plain, size, color_scheme=scheme) as shown:
         found = Axe().run(shown.page).response["violations"]
     problems = [(rule["id"], rule["impact"], rule["nodes"][0]["html"]) for rule in found]
@@ -95,7 +95,7 @@ def test_axe_finds_nothing_serious(
 def test_the_page_is_complete_without_a_script(
     browser: Browser, plain: Path, size: tuple[int, int]
 ) -> None:
-    """Every criterion is there, the picture too; only the tools are not."""
+    """Without a script every criterion and picture is there; only the tools are missing."""
     with opened(browser, plain, size, java_script_enabled=False) as shown:
         assert shown.page.locator(".criterion").count() == len(list(full("plain")[0].criteria))
         assert not shown.page.locator("#tools").is_visible()
@@ -104,7 +104,7 @@ def test_the_page_is_complete_without_a_script(
 
 
 def test_criteria_are_found_filtered_and_sorted(browser: Browser, tmp_path: Path) -> None:
-    """By words, by verdict, and the worst first."""
+    """Criteria are found by words, filtered by verdict, and sorted with the worst first."""
     with opened(browser, written(tmp_path / "status.html", write_page(*many(40, 4)))) as shown:
         page = shown.page
         assert len(visible(page)) == 40
@@ -124,7 +124,7 @@ def test_criteria_are_found_filtered_and_sorted(browser: Browser, tmp_path: Path
 
 
 def test_a_link_opens_what_it_leads_to(browser: Browser, tmp_path: Path) -> None:
-    """Also when it is filtered out."""
+    """A link opens its criterion, also if that is filtered out."""
     with opened(browser, written(tmp_path / "status.html", write_page(*many(40, 4)))) as shown:
         page = shown.page
         page.get_by_role("checkbox", name="CONFIRMED").uncheck()
@@ -135,7 +135,7 @@ def test_a_link_opens_what_it_leads_to(browser: Browser, tmp_path: Path) -> None
 
 
 def test_the_keyboard_reaches_everything(browser: Browser, plain: Path) -> None:
-    """Every link, tool, criterion and button in turn; a criterion opens with the space bar."""
+    """The tab key reaches each link, tool, criterion and button; the space bar opens."""
     with opened(browser, plain) as shown:
         page = shown.page
         wanted = page.locator("a, summary, button, input, select").filter(visible=True).count()
@@ -154,7 +154,7 @@ def test_the_keyboard_reaches_everything(browser: Browser, plain: Path) -> None:
 
 
 def test_an_id_is_copied(browser: Browser, plain: Path) -> None:
-    """The button beside it puts it on the clipboard, or selects it if that isn't allowed."""
+    """The button copies the id, or selects it if the clipboard isn't allowed."""
     with opened(browser, plain, permissions=["clipboard-read", "clipboard-write"]) as shown:
         button = shown.page.locator(".criterion[open] button.copy").first
         wanted = button.evaluate("one => one.previousElementSibling.textContent")
@@ -177,7 +177,7 @@ def test_an_id_is_copied(browser: Browser, plain: Path) -> None:
     ],
 )
 def test_an_old_page_says_so(browser: Browser, plain: Path, now: str, warning: str) -> None:
-    """As soon as the first CONFIRMED in it is too old to be carried over."""
+    """A page is old if its first CONFIRMED is too old to be carried over."""
     with opened(browser, plain, now=now) as shown:
         old = shown.page.locator("#old")
         assert (old.inner_text() if old.is_visible() else "").startswith(warning)
@@ -185,7 +185,7 @@ def test_an_old_page_says_so(browser: Browser, plain: Path, now: str, warning: s
 
 
 def test_print_shows_what_is_folded(browser: Browser, plain: Path) -> None:
-    """Paper has nothing to click; the tools stay off it."""
+    """Folded parts are printed, because paper can't be clicked; the tools aren't."""
     with opened(browser, plain) as shown:
         shown.page.emulate_media(media="print")
         folded = shown.page.locator(".criterion:not([open]) .facts").first
@@ -195,7 +195,7 @@ def test_print_shows_what_is_folded(browser: Browser, plain: Path) -> None:
 
 
 def test_ten_thousand_criteria_stay_usable(browser: Browser, tmp_path: Path) -> None:
-    """They are found and filtered like ten."""
+    """Ten thousand criteria are found and filtered like ten."""
     file = written(tmp_path / "status.html", write_page(*many(10_000, 20)))
     with opened(browser, file) as shown:
         shown.page.get_by_role("searchbox").fill("number-9999")

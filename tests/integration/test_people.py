@@ -31,7 +31,7 @@ def people(world: World) -> Iterator[str]:
 
 
 def secrets(world: World) -> Iterator[str]:
-    """Yield what must not be shown: of the providers, and what credentials are encrypted with."""
+    """Yield what must not be shown: the providers' secrets, credentials and their key."""
     supplier, paypal = world.supplier, world.paypal
     yield from (supplier.app_secret, supplier.access_token, supplier.refresh_token)
     yield from (paypal.client_secret, world.environment["ENCRYPTION_KEY"])
@@ -45,7 +45,7 @@ def secrets(world: World) -> Iterator[str]:
 def test_no_person_and_no_secret_is_shown(
     tmp_path: Path, scenario: str, workers: tuple[str, ...]
 ) -> None:
-    """Evidence, reasons, tracebacks with their locals and every report know ids and counts."""
+    """Evidence, reasons, tracebacks and reports contain only ids and counts."""
     project = Project(tmp_path)
     chosen = ("--target", "demo", f"--demo-scenario={scenario}")
     ran = project.run("-m", "production", *chosen, *LOUD, *workers, REAL_PLACEORDER="1")

@@ -1,4 +1,4 @@
-"""The ready-made pipelines in docs/ci: the shell one is run, the workflows are checked."""
+"""The shell pipeline in docs/ci is run, and the workflows there are checked."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def pipeline(project: Project, *args: str, **environ: str) -> subprocess.Complet
 def test_the_shell_pipeline_deploys_through_an_open_gate_alone(
     project: Project, criterion: str, status: int, deploys: bool
 ) -> None:
-    """The command runs if everything is CONFIRMED; else the exit status shows why not."""
+    """The command runs if all is CONFIRMED; else the exit status shows why not."""
     project.write({"test_api.py": criterion, "test_shop.py": SHOP})
     done = pipeline(project, "v1", "touch", "deployed file")
     assert done.returncode == status, done.stdout + done.stderr
@@ -68,14 +68,14 @@ def test_the_shell_pipeline_deploys_through_an_open_gate_alone(
 
 
 def test_the_shell_pipeline_ends_with_the_command_s_status(project: Project) -> None:
-    """Behind an open gate the command has the last word; for another target too."""
+    """Behind an open gate the command gives the exit status, for another target too."""
     project.write({"test_api.py": HOLDS, "test_shop.py": SHOP})
     assert pipeline(project, "v1", "sh", "-c", "exit 7", TARGET="staging").returncode == 7
     assert (project.folder / "staging" / "status.json").exists()
 
 
 def test_the_shell_pipeline_stops_if_the_suite_cannot_run(project: Project) -> None:
-    """No record but that of its own run opens the gate: not the green one of just before."""
+    """Only the record of its own run opens the gate, not the green one of just before."""
     project.write({"test_api.py": HOLDS, "test_shop.py": SHOP})
     assert pipeline(project, "v1", "true").returncode == 0
     for addopts in ("--no-such-option", "-k nothing"):
@@ -87,7 +87,7 @@ def test_the_shell_pipeline_stops_if_the_suite_cannot_run(project: Project) -> N
 
 @pytest.mark.parametrize("args", [(), ("v1",), ("", "touch", "deployed")], ids=str)
 def test_the_shell_pipeline_says_how_it_is_used(tmp_path: Path, args: tuple[str, ...]) -> None:
-    """Without a release or a command there is nothing to do."""
+    """Without a release or a command it prints its usage and does nothing."""
     command = [str(CI / "pipeline.sh"), *args]
     done = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True, check=False)
     assert done.returncode == 2
@@ -107,7 +107,7 @@ def steps(workflow: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def test_the_workflows_are_valid() -> None:
-    """By the schema that GitHub's editors use; it comes with check-jsonschema."""
+    """Workflows are valid by the schema of GitHub's editors, which comes with check-jsonschema."""
     command = [sys.executable, "-m", "check_jsonschema"]
     schema = ["--builtin-schema", "vendor.github-workflows"]
     assert len(WORKFLOWS) == 2
@@ -116,7 +116,7 @@ def test_the_workflows_are_valid() -> None:
 
 @each_workflow
 def test_a_workflow_takes_no_more_than_it_needs(path: Path) -> None:
-    """Read permission alone, pinned actions, no credentials left behind, an end to every job."""
+    """A workflow has read permission alone, pinned actions, no kept credentials, and time-outs."""
     workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert workflow["permissions"] == {"contents": "read"}
     assert workflow["concurrency"]["cancel-in-progress"] is False
@@ -215,7 +215,7 @@ def test_the_workflow_goes_on_behind_a_gate(job: str, order: tuple[str, ...]) ->
 
 
 def test_the_workflow_s_jobs_follow_each_other() -> None:
-    """Production is judged once it is deployed; what is deployed is promoted or rolled back."""
+    """Production is judged after it is deployed, and then promoted or rolled back."""
     jobs = yaml.safe_load((CI / "github.yml").read_text(encoding="utf-8"))["jobs"]
     assert jobs["deploy"]["needs"] == "staging"
     assert jobs["acceptance"]["needs"] == "deploy"
@@ -238,7 +238,7 @@ valid_for = "30d"
 def test_a_shard_carries_over_what_outlives_a_release(
     project: Project, harm: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As the workflow does it: one job judges the rest, and the last real order still counts."""
+    """If another job runs the rest, as in the workflow, the last real order still counts."""
     project.write({"pyproject.toml": LONG_CONFIG, "test_api.py": HOLDS, "test_shop.py": SHOP})
     assert project.run("-m", "production").final == "CONFIRMED"
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "812-1")

@@ -1,4 +1,4 @@
-"""The example of docs/how-to/real-action.md, run as it stands there against a bank in a file."""
+"""The example of docs/how-to/real-action.md works as it is there, against a bank in a file."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def paid(shop: Project) -> int:
 
 
 def test_it_pays_once_a_day_and_reads_back(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Unarmed it pays nothing; what was paid is proof for the day, armed or not."""
+    """An unarmed run pays nothing; a payment is proof for its day, armed or not."""
     monkeypatch.delenv("REAL_PAYMENT")
     assert (ended(shop), paid(shop)) == ("BLOCKED not-armed", 0)
     monkeypatch.setenv("REAL_PAYMENT", "1")
@@ -86,7 +86,7 @@ def test_it_pays_once_a_day_and_reads_back(shop: Project, monkeypatch: pytest.Mo
 def test_an_open_end_is_not_paid_again(
     shop: Project, monkeypatch: pytest.MonkeyPatch, mood: str, verdict: str
 ) -> None:
-    """Whether the line was cut or the process died: no one knows, so no one pays."""
+    """If the line was cut or the process died, the result is unknown, so nothing is paid."""
     monkeypatch.setenv("BANK", mood)
     assert (ended(shop), paid(shop)) == (verdict, 1)
     monkeypatch.delenv("BANK")
@@ -94,7 +94,7 @@ def test_an_open_end_is_not_paid_again(
 
 
 def test_a_refusal_frees_the_day(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It proves that nothing was paid."""
+    """A refusal proves that nothing was paid, so the day is free."""
     monkeypatch.setenv("BANK", "refuses")
     assert (ended(shop), paid(shop)) == ("FAILED observed", 0)
     monkeypatch.delenv("BANK")

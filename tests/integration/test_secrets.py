@@ -48,7 +48,7 @@ SHAPES = {
 
 
 def encodings(value: str) -> list[str]:
-    """Return a value as the world writes it."""
+    """Return a value in the encodings in which it may be written."""
     data = value.encode()
     return [
         value,
@@ -69,7 +69,7 @@ def encodings(value: str) -> list[str]:
 
 
 def in_base64(value: str) -> list[str]:
-    """Return the digits that stand in any base64 text with this value in it."""
+    """Return the digits that any base64 text contains if this value is in it."""
     found = []
     for before in (b"", b"u", b"u:"):
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
@@ -80,7 +80,7 @@ def in_base64(value: str) -> list[str]:
 
 
 def needles() -> Iterator[tuple[str, str]]:
-    """Yield what must be found nowhere, and of which secret it is."""
+    """Yield each text that must be found nowhere, with the secret that it belongs to."""
     for name, value in SECRETS.items():
         for text in {*encodings(value), *in_base64(value)}:
             yield name, text
@@ -333,7 +333,7 @@ HTML = tuple(name for name in LEAN if name not in ("html", "metadata"))
 def test_planted_secrets_are_found_nowhere(
     project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...], capture: str
 ) -> None:
-    """Nothing of any secret is in the outputs, the reports of others, the terminal or the channel.
+    """No secret is in the outputs, others' reports, the terminal or xdist's channel.
 
     Under `--capture=no` the tests print nothing themselves: that can't be caught.
     """
@@ -371,7 +371,7 @@ TOKEN = "plantedToken0123456789"
 def test_secrets_are_not_shown_as_a_run_ends(
     project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...], ending: str
 ) -> None:
-    """For every early end of a run, the reason is shown without the secret."""
+    """If a run ends early, in any way, the reason is shown without the secret."""
     monkeypatch.setenv("SHOP_TOKEN", TOKEN)
     test = f"""
     @api
@@ -424,7 +424,7 @@ def test_pytest_s_own_failure_shows_no_secret(
 def test_a_secret_in_a_test_s_id_is_a_usage_error(
     project: Project, monkeypatch: pytest.MonkeyPatch, mode: tuple[str, ...]
 ) -> None:
-    """Every process and report names a test by its id, so nothing runs; the sentence names it not.
+    """Each process and report names a test by its id, so nothing runs; the secret isn't shown.
 
     An id of its own fixes it, and so does declaring that the variable isn't a secret.
     """
@@ -451,7 +451,7 @@ def test_a_secret_in_a_test_s_id_is_a_usage_error(
 def test_a_run_without_criteria_is_left_alone(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The run isn't a production run: a unit test's output is its own."""
+    """A run of unit tests isn't a production run, so its output isn't redacted."""
     monkeypatch.setenv("SHOP_TOKEN", TOKEN)
     test = """
     import warnings
@@ -505,14 +505,16 @@ def test_a_test_s_own_log_handler_sees_what_it_logged(
     assert project.run().verdicts == {"api.a": "CONFIRMED"}
 
 
-def test_new_files_are_private(project: Project) -> None:
-    """The outputs may hold operational detail, and so may pytest-html's report."""
+def test_new_files_have_the_umask_s_mode(project: Project) -> None:
+    """A person who wants them private sets the umask; a web server can show them otherwise."""
     pytest.importorskip("pytest_html")
     config = CONFIG.replace("[tool.prodstatus]", '[tool.prodstatus]\nhtml = "report.html"')
     project.write({"test_api.py": "@api\ndef test_a(): pass\n", "pyproject.toml": config})
     project.run("-m", "production", lean=HTML)
+    os.umask(umask := os.umask(0o022))
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in project.folder.iterdir()}
-    assert modes == dict.fromkeys(("STATUS.md", "status.html", "status.json", "report.html"), 0o600)
+    names = ("STATUS.md", "status.html", "status.json", "report.html")
+    assert modes == dict.fromkeys(names, 0o666 & ~umask)
 
 
 @pytest.mark.parametrize("partial", [(), ("--stage=api",)], ids=["complete", "partial"])

@@ -1,4 +1,4 @@
-"""A run that isn't a production run: almost no work until a first criterion is seen."""
+"""A run that isn't a production run does almost no work until a first criterion is seen."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def imported(out: str) -> set[str]:
 
 
 def test_a_run_without_criteria_imports_seven_small_modules(project: Project) -> None:
-    """Not the model, not the writers, no library: what every run of pytest pays for is this."""
+    """A run without criteria imports seven small modules, and neither model nor writers."""
     project.write({**UNDECLARED, "conftest.py": MODULES})
     (project.root / "test_a.py").write_text(PLAIN, encoding="utf-8")
     ran = project.run_alone()
@@ -44,7 +44,7 @@ def test_a_run_without_criteria_imports_seven_small_modules(project: Project) ->
 
 
 def test_a_worker_imports_nothing_that_judges(project: Project) -> None:
-    """Nor what writes: its controller does both, and each worker would pay for it once more."""
+    """A worker imports nothing that judges or writes: its controller does both."""
     conftest = """
     import os, sys
     from pathlib import Path
@@ -70,7 +70,7 @@ def test_a_worker_imports_nothing_that_judges(project: Project) -> None:
 
 
 def test_the_plugin_imports_no_library() -> None:
-    """SQLAlchemy, requests, psycopg, a template engine, click: none of them at plugin load."""
+    """SQLAlchemy, requests, psycopg, a template engine and click aren't imported at plugin load."""
     code = (
         "import sys, pytest\nbefore = set(sys.modules)\nimport pytest_prodstatus.plugin\n"
         "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))"
@@ -81,7 +81,7 @@ def test_the_plugin_imports_no_library() -> None:
 
 @MODES
 def test_a_first_criterion_wakes_all_of_it(project: Project, mode: tuple[str, ...]) -> None:
-    """In a project that declares nothing, and in a run without our options."""
+    """A first criterion makes a run judge, even without a declared stage or an option of ours."""
     other = "@api\ndef test_b(evidence):\n    evidence(n=1)\n    assert False, 'no'\n"
     project.write(
         {**UNDECLARED, "test_a.py": PLAIN, "test_b.py": other, "test_c.py": "@shop\n" + PLAIN}
@@ -120,7 +120,7 @@ def test_a_mark_of_a_folder_or_a_class_is_seen(project: Project, mode: tuple[str
 def test_a_file_that_did_not_collect_before_is_heard_of(
     project: Project, mode: tuple[str, ...]
 ) -> None:
-    """It came before the first criterion, and caps FINAL all the same."""
+    """A file that failed to collect before the first criterion caps FINAL all the same."""
     project.write({**UNDECLARED, "test_a.py": "import nowhere\n", "test_b.py": "@api\n" + PLAIN})
     ran = project.run(*mode, "--continue-on-collection-errors")
     assert ran.status != 0
@@ -132,7 +132,7 @@ def test_a_file_that_did_not_collect_before_is_heard_of(
 def test_a_file_that_blocks_itself_keeps_its_reason(
     project: Project, mode: tuple[str, ...]
 ) -> None:
-    """`blocked()` at the top of a file, in a run in which nothing was a criterion until then."""
+    """A `blocked()` at the top of a file counts, also if no criterion was seen before."""
     top = "blocked('no key', kind='missing-config', remedy='set KEY')\n" + PLAIN
     project.write({**UNDECLARED, "test_a.py": top, "test_b.py": "@api\n" + PLAIN})
     ran = project.run(*mode)
@@ -150,7 +150,7 @@ def test_a_run_without_production_can_be_requested(project: Project) -> None:
 
 @MODES
 def test_fixtures_work_without_criteria(project: Project, mode: tuple[str, ...]) -> None:
-    """A test that isn't a criterion may use them; nothing is judged, nothing written."""
+    """A test that isn't a criterion may use them; nothing is judged or written."""
     test = """
     def test_a(evidence, prodstatus_target, prodstatus_run_id, prodstatus_secret):
         evidence(n=1)
@@ -183,7 +183,7 @@ def test_junit_properties_come_with_the_first_criterion(
 def test_a_killed_run_leaves_no_green_junit_file(
     project: Project, workers: tuple[str, ...]
 ) -> None:
-    """Also if nothing showed in advance that the run has criteria, with any number of workers."""
+    """A killed run leaves none, also if nothing showed in advance that it has criteria."""
     project.write({**UNDECLARED, "test_a.py": "@api\n" + PLAIN})
     assert project.run(*workers, "--junitxml=junit.xml").status == 0
     project.write({"test_a.py": f"@api\ndef test_a():\n    {KILL}\n    time.sleep(60)\n"})

@@ -1,4 +1,4 @@
-"""A run in shards, merged, is the run in one piece; and the commands as processes."""
+"""A run in shards, once merged, equals the undivided run; commands work as processes."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_shards_make_the_run(
 
 
 def test_a_lost_shard_opens_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing shard keeps the gate closed: over one shard's record, an old one, or a merge."""
+    """One shard's record, an old one, or a merge without the lost shard keeps the gate closed."""
     tests = "@api\ndef test_a(): pass\n@shop\ndef test_b(): pass\n"
     project.write({"test_all.py": tests})
     monkeypatch.setenv("PRODSTATUS_RUN_ID", "yesterday")
@@ -132,7 +132,7 @@ def test_a_lost_shard_opens_nothing(project: Project, monkeypatch: pytest.Monkey
 
 
 def test_exit_statuses(project: Project) -> None:
-    """0 open, 1 FAILED, 10 closed otherwise, 2 a usage error; of real processes."""
+    """Real processes end with 0 open, 1 FAILED, 10 closed otherwise, 2 a usage error."""
     tests = "@api\ndef test_a(): pass\n@shop\ndef test_b(): pass\n"
     project.write({"test_all.py": tests})
     assert prodstatus(project, "gate").returncode == 10
@@ -157,7 +157,7 @@ def test_a_run_of_another_rule_opens_no_gate(project: Project) -> None:
 
 
 def test_a_gate_asks_neither_pytest_nor_heavy_libraries(project: Project) -> None:
-    """The gate's command imports no heavy library."""
+    """The gate's command imports neither pytest nor a heavy library."""
     program = (
         "import sys; sys.argv = ['prodstatus', 'gate']\n"
         "import click\ntheirs = set(sys.modules)\n"  # on Python 3.10 subprocess, by way of uuid
@@ -177,7 +177,7 @@ def test_a_gate_asks_neither_pytest_nor_heavy_libraries(project: Project) -> Non
 
 
 def test_what_is_merged_reads_back(project: Project) -> None:
-    """The record of a run is its own shard."""
+    """A merge of an undivided run's record alone doesn't change it."""
     project.write({"test_all.py": "@api\ndef test_a(): pass\n@shop\ndef test_b(): pass\n"})
     project.run()
     before = (project.folder / "status.json").read_text(encoding="utf-8")
@@ -188,7 +188,7 @@ def test_what_is_merged_reads_back(project: Project) -> None:
 
 
 def test_a_waiver_that_closes_the_gate_is_named_by_the_run(project: Project) -> None:
-    """The board names it; the run goes on, and its exit status follows from its verdicts."""
+    """The board names it; the run's exit status follows from its verdicts alone."""
     waiver = """
     [[tool.prodstatus.waivers]]
     criterion = "api.gone"

@@ -32,7 +32,7 @@ def starts(project: Project) -> int:
 def test_failing_starts_once_under_reruns(
     project: Project, mode: tuple[str, ...], args: tuple[str, ...]
 ) -> None:
-    """No rerun of what acted on the world: it FAILED, once, and keeps its evidence."""
+    """A criterion with side effects that FAILED isn't started again, and keeps its evidence."""
     project.write({"test_api.py": ONCE.format(then="assert 0"), "test_shop.py": SHOP})
     ran = project.run(*mode, *args, lean=RERUN)
     assert starts(project) == 1
@@ -43,7 +43,7 @@ def test_failing_starts_once_under_reruns(
 
 @MODES
 def test_own_flaky_mark_does_not_start_it_again(project: Project, mode: tuple[str, ...]) -> None:
-    """Not even a `flaky` mark on the test itself gets it a second start."""
+    """A `flaky` mark on the test itself doesn't start it again either."""
     test = "@pytest.mark.flaky(reruns=3)" + ONCE.format(then="assert 0")
     project.write({"test_api.py": test})
     ran = project.run(*mode, lean=RERUN)
@@ -84,7 +84,7 @@ def test_dist_each_starts_it_in_one_worker(project: Project, then: str) -> None:
 
 @pytest.mark.parametrize("arg", ["--dist=load", "--reruns=3", "--dist=each"])
 def test_evidence_survives_a_crash_on_the_next_line(project: Project, arg: str) -> None:
-    """What was recorded is in the record though its worker died at once; no other starts it."""
+    """What was recorded is kept though its worker died at once; no other worker starts it."""
     project.write({"test_api.py": ONCE.format(then="os._exit(3)"), "test_shop.py": SHOP})
     ran = project.run(*XDIST, arg, lean=RERUN)
     assert starts(project) == 1
@@ -95,7 +95,7 @@ def test_evidence_survives_a_crash_on_the_next_line(project: Project, arg: str) 
 
 
 def test_crash_is_no_flake(project: Project) -> None:
-    """A crash that a rerun follows stays the worst that was seen of a criterion with side effects.
+    """With side effects, a crash stays the worst that was seen, even if a rerun follows.
 
     Without side effects a rerun supersedes it, as it does any failure.
     """
@@ -152,7 +152,7 @@ def test_parametrised_items_each_start(project: Project) -> None:
 
 
 def test_next_run_may_start_it_again(project: Project) -> None:
-    """Once a run, not once for ever: the spool goes with its run."""
+    """A criterion may start once in each run: the spool goes with its run."""
     project.write({"test_api.py": ONCE.format(then=""), "test_shop.py": SHOP})
     assert project.run().status == 0
     assert project.run().status == 0

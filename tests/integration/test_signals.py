@@ -54,7 +54,7 @@ def test_killed_run_leaves_that_nothing_is_confirmed(
 
 @MODES
 def test_interrupt_ends_the_run_blocked(project: Project, mode: tuple[str, ...]) -> None:
-    """A real SIGINT: pytest's 2, FINAL BLOCKED, and what ran is kept."""
+    """After a real SIGINT the status is pytest's 2, FINAL is BLOCKED, and what ran is kept."""
     project.write({"test_api.py": WAITING, "test_a.py": SHOP})
     ran = project.run_signalled(signal.SIGINT, *mode)
     assert ran.status == 2

@@ -1,4 +1,4 @@
-"""The store's suite as a person runs it: the README's commands, in a copy of the project."""
+"""The store's suite works by the README's commands, in a copy of the project."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _OURS = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """One finished run of the suite."""
+    """A finished run of the suite."""
 
     status: int
     output: str
@@ -46,7 +46,7 @@ class Ran:
 
     @property
     def record(self) -> dict[str, Any]:
-        """The record it wrote."""
+        """The record that the run wrote."""
         data: dict[str, Any] = json.loads((self.folder / "status.json").read_text(encoding="utf-8"))
         return data
 
@@ -138,7 +138,7 @@ def test_the_armed_demo_is_confirmed(project: Project, workers: tuple[str, ...])
 
 
 def test_the_order_needs_no_other_criterion(project: Project) -> None:
-    """Selected by itself it reads its credential at that moment, and no snapshot is taken."""
+    """A selected order reads its credential at that moment, and no snapshot is taken."""
     ran = project.run(
         *("-m", "production", "--target", "demo", "-k", "real_order_placed"), REAL_PLACEORDER="1"
     )
@@ -157,7 +157,7 @@ pathlib.Path("report.md").write_text(
 
 
 def test_the_store_s_own_command_buys_where_it_is_configured(project: Project) -> None:
-    """It is run in its folder, and the evidence names its route."""
+    """The command is run in its folder, and the evidence names its route."""
     (project.folder / "buy.py").write_text(_BUY, encoding="utf-8")
     with boot() as store:
         variables = store.environment | {
@@ -178,7 +178,10 @@ def test_the_store_s_own_command_buys_where_it_is_configured(project: Project) -
 
 
 def test_without_configuration_every_stage_is_blocked(project: Project) -> None:
-    """Nothing configured: BLOCKED, missing-config, naming the variable, quickly, and no demo."""
+    """Without configuration every stage is BLOCKED, missing-config, naming the variable.
+
+    It is so quickly, and the demo isn't used instead.
+    """
     ran = project.run("-m", "production")
     assert ran.status == 10, ran.output
     assert set(ran.verdicts.values()) == {"BLOCKED"}
@@ -191,7 +194,7 @@ def test_without_configuration_every_stage_is_blocked(project: Project) -> None:
 
 
 def test_the_journal_s_password_is_never_shown(project: Project) -> None:
-    """If it can't be reached: not in a reason, nor in what pytest shows of locals and frames."""
+    """If the journal can't be reached, neither reason nor locals nor frames show its password."""
     ran = project.run(
         *("-m", "production", "--stage", "placeorder", "-l", "-vv", "--tb=long", "-rA"),
         DATABASE_URL="postgresql://reader:hunter2-one@127.0.0.1:1/store",
@@ -228,7 +231,7 @@ def test_one_stage_is_judged_by_itself(project: Project) -> None:
 
 
 def test_a_person_s_edits_survive_a_second_run(project: Project) -> None:
-    """Only values change: a paragraph, line ends and a field in a code fence stay as they were."""
+    """Only values change; a paragraph, line ends and a field in a code fence stay."""
     first = project.run("-m", "production")
     path = first.folder / DOCUMENT
     edited = path.read_text(encoding="utf-8").replace(

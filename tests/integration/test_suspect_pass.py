@@ -1,4 +1,4 @@
-"""A pass that proves nothing: its asserts were taken out, or what failed did so unseen."""
+"""A pass proves nothing if its asserts were removed, or if what failed did so unseen."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_without_asserts_no_criterion_starts(
     rewrite: str,
     level: str,
 ) -> None:
-    """With `-O` what a test file imports asserts nothing, so a pass would prove nothing."""
+    """With `-O` asserts are removed from test files, so no criterion starts."""
     project.write({"test_api.py": "from helper import holds\n" + FALSE, "test_shop.py": SHOP})
     (project.root / "helper.py").write_text(HELPER, encoding="utf-8")
     assert project.run_alone(*mode).verdicts == {
@@ -50,7 +50,7 @@ def test_without_asserts_no_criterion_starts(
 
 
 def test_without_asserts_other_tests_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test that isn't a criterion is left alone."""
+    """With `-O` a test that isn't a criterion runs as usual."""
     project.write({"test_plain.py": "def test_plain(): pass\n", "test_shop.py": SHOP})
     monkeypatch.setenv("PYTHONOPTIMIZE", "1")
     ran = project.run_alone()
@@ -77,7 +77,7 @@ def test_what_killed_a_thread_is_recorded_in_full(
 
 @MODES
 def test_a_suspect_pass_outlives_a_rerun(project: Project, mode: tuple[str, ...]) -> None:
-    """The warnings of all attempts come together, so their attempt is unknown."""
+    """Warnings of all attempts come together, so a rerun doesn't clear the suspicion."""
     project.write(
         {
             "test_api.py": """
@@ -122,7 +122,7 @@ def test_a_suite_that_hides_whole_kinds_of_warnings_is_heard(
 def test_an_environment_that_hides_warnings_is_heard(
     project: Project, monkeypatch: pytest.MonkeyPatch, filters: str
 ) -> None:
-    """PYTHONWARNINGS, as an image for containers may set it; any hides deprecations from pytest."""
+    """PYTHONWARNINGS that hides warnings, as an image may set it, changes no verdict."""
     monkeypatch.setenv("PYTHONWARNINGS", filters)
     returns = "class Api(unittest.TestCase):\n    def test_c(self): return 1\n"
     project.write({"test_api.py": f"{QUIET}@api\n{returns}"})
@@ -148,7 +148,7 @@ def test_a_suite_may_take_a_warning_for_nothing(project: Project, line: str) -> 
 
 
 def test_a_mark_has_the_last_word(project: Project) -> None:
-    """The reason names the test that it is about."""
+    """A test whose own mark ignores warnings is CONFIRMED: the mark is a decision about it."""
     quiet = "@api\n@pytest.mark.filterwarnings('ignore')\ndef test_a(): return 1\n"
     project.write({"test_api.py": quiet})
     (project.root / "pytest.ini").write_text("[pytest]\nfilterwarnings = ignore\n")
@@ -156,7 +156,7 @@ def test_a_mark_has_the_last_word(project: Project) -> None:
 
 
 def test_the_gate_stays_closed_where_a_test_ends_the_process_with_0(project: Project) -> None:
-    """That exit status can't be changed, so the files show that nothing is confirmed."""
+    """The exit status can't be changed then, but the files say that nothing is confirmed."""
     project.write({"test_api.py": "@api\ndef test_a(): os._exit(0)\n"})
     ran = project.run_alone()
     assert (ran.status, ran.final) == (0, "BLOCKED")

@@ -1,4 +1,4 @@
-"""What a person sees: words, the line of a criterion that takes long, the board, FINAL."""
+"""The terminal shows words, the line of a criterion that takes long, the board, and FINAL."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_words_are_the_verdicts(project: Project, mode: tuple[str, ...]) -> None
 
 @MODES
 def test_words_come_where_pytest_says_words(project: Project, mode: tuple[str, ...]) -> None:
-    """In its summary too, of a run that printed only dots before."""
+    """Pytest's summary has the words too, in a run that printed only dots."""
     project.write({"test_api.py": "@api\ndef test_holds(): pass\n"})
     out = plain(project.run("-rA", *mode).out)
     assert "CONFIRMED test_api.py::test_holds" in out
@@ -60,7 +60,7 @@ def test_words_come_by_the_verbosity_of_the_tests(project: Project) -> None:
 
 
 def test_letters_distinguish_a_blocked_criterion_from_a_skipped_test(project: Project) -> None:
-    """Without -v: a dot, B and F for criteria, pytest's own letters for other tests."""
+    """Without -v a criterion is a dot, B or F; other tests have pytest's own letters."""
     project.write(
         {
             "test_api.py": """
@@ -133,7 +133,7 @@ def test_verbose_board_shows_evidence(project: Project) -> None:
 def test_criterion_that_takes_long_is_named(
     project: Project, mode: tuple[str, ...], capture: str
 ) -> None:
-    """While a criterion runs for long, a line names it and what it waits for, always."""
+    """While a criterion runs for long, a line names it and what it waits for."""
     project.write(
         {
             "conftest.py": """
@@ -157,7 +157,7 @@ def test_criterion_that_takes_long_is_named(
 
 
 def test_a_budget_is_a_positive_number(project: Project) -> None:
-    """One sentence shows it; without a text the line has only the seconds."""
+    """A budget that isn't positive is refused in one sentence; without a text only seconds show."""
     project.write(
         {
             "conftest.py": """

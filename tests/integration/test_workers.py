@@ -1,4 +1,4 @@
-"""What is special about workers, and about having none."""
+"""Workers change no verdict, and neither does having none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ API = "@api\ndef test_a(): pass\n"
 
 
 def test_without_xdist_all_is_the_same(project: Project) -> None:
-    """It isn't a dependency: with xdist blocked its hooks are unknown, and nothing is missed."""
+    """The plugin doesn't need xdist: if that is blocked, nothing is missing."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     ran = project.run("-p", "no:xdist", "-p", "no:xdist.looponfail", "--strict-config")
     assert (ran.status, ran.final) == (0, "CONFIRMED")
@@ -35,7 +35,7 @@ def test_groups_do_not_change_a_criterion(project: Project) -> None:
 
 
 def test_workers_that_collect_differently_close_the_gate(project: Project) -> None:
-    """Nothing runs then; no criterion of either collection is CONFIRMED."""
+    """If workers collect differently, nothing runs and nothing is CONFIRMED."""
     test = """
     @api
     def test_a(): pass
@@ -65,7 +65,7 @@ def test_no_workers_at_all(project: Project) -> None:
 
 
 def test_records_of_all_modes_agree(project: Project) -> None:
-    """Serial, `-n 2` and `-n 2 --dist each` give the same record but for times and workers."""
+    """Serial, `-n 2` and `--dist each` give the same record but for times and workers."""
     test = """
     @api
     @pytest.mark.parametrize("n", range(3))
@@ -118,7 +118,7 @@ def bought(project: Project) -> int:
 def test_workers_on_another_machine_share_no_folder(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What they collected travels on their first reports; the record is that of any run."""
+    """What they collected comes with their first reports; the record is that of any run."""
     project.write({"test_api.py": ACTS, "test_shop.py": SHOP})
     ran = project.run(*project.remote(monkeypatch), "-m", "production")
     assert (ran.status, ran.final) == (0, "CONFIRMED")
@@ -129,7 +129,11 @@ def test_workers_on_another_machine_share_no_folder(
 def test_a_worker_that_cannot_report_to_its_controller_does_not_act(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It isn't a production run, so the last record stands until the first report comes."""
+    """In a run that wasn't requested, a remote worker starts no criterion with side effects.
+
+    Its controller learns of criteria only by the first report, so the last record would still
+    stand.
+    """
     project.write({"test_api.py": ACTS, "test_shop.py": SHOP})
     ran = project.run(*project.remote(monkeypatch))
     assert ran.verdicts == {"api.buy": "BLOCKED not-armed", "shop.open": "CONFIRMED"}
@@ -140,7 +144,7 @@ def test_a_worker_that_cannot_report_to_its_controller_does_not_act(
 def test_a_bad_catalogue_is_refused_before_any_test_on_another_machine(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The workers find it themselves: the controller would know it after their first tests."""
+    """Workers refuse a bad catalogue before any test, so that no criterion acts."""
     project.write({"test_api.py": ACTS.replace('"api"', '"pay"'), "test_shop.py": SHOP})
     ran = project.run(*project.remote(monkeypatch))
     assert "pay" in ran.out + ran.err
@@ -152,7 +156,10 @@ def test_a_bad_catalogue_is_refused_before_any_test_on_another_machine(
 def test_what_a_worker_died_in_is_never_started_again(
     dist: str, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The schedulers of scopes would start it again, and no shared folder records that it ran."""
+    """A test in which a worker died isn't started again, as xdist's scopes would do.
+
+    No shared folder records that it ran.
+    """
     dies = ACTS + "    os._exit(1)\ndef test_after(): pass\n"
     project.write({"test_api.py": dies, "test_shop.py": SHOP})
     remote = [arg for arg in project.remote(monkeypatch) if not arg.startswith("--dist")]
@@ -164,7 +171,7 @@ def test_what_a_worker_died_in_is_never_started_again(
 def test_each_worker_runs_it_all_and_one_of_them_acts(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With `--dist each`, also if they share no folder."""
+    """With `--dist each` one worker acts, also if the workers share no folder."""
     project.write({"test_api.py": ACTS, "test_shop.py": SHOP})
     remote = [arg for arg in project.remote(monkeypatch) if not arg.startswith("--dist")]
     ran = project.run(*remote, "--dist=each", "-m", "production")
@@ -182,7 +189,7 @@ def test_each_worker_runs_it_all_and_one_of_them_acts(
 def test_a_worker_that_disagrees_with_its_controller_runs_nothing(
     key: str, value: str, words: str, project: Project
 ) -> None:
-    """Another release of the plugin, or another checkout: refused by name before any test."""
+    """A worker with another release or checkout is refused by name, before any test."""
     hook = f"""
     import pytest
     @pytest.hookimpl(trylast=True)

@@ -1,8 +1,8 @@
-"""Writes the JSON Schemas that are shipped, from the Structs: `python -m tests.unit.schemas`.
+"""Write the JSON Schemas that are shipped, from the Structs: `python -m tests.unit.schemas`.
 
-msgspec says what each field may be. What a field means comes from its class's docstring; that every
-field must be there, that an instant has its milliseconds, and that a verdict has a reason are the
-codec's own rules.
+msgspec says what each field may be. What a field means comes from its class's docstring. The codec
+adds three rules: every field must be there, an instant has its milliseconds, and a verdict has a
+reason.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ EXPLAINED = {
 
 
 def schemas() -> dict[str, str]:
-    """Return each file's name and content, as they must be."""
+    """Return each file's name and the content that it must have."""
     status, gate = f"status-v{record.SCHEMA}", f"gate-v{gate_report.SCHEMA}"
     return {
         f"{status}.json": _schema(
@@ -68,7 +68,7 @@ def _schema(root: type[Struct], name: str, title: str) -> str:
 
 
 def _describe(definition: dict[str, Any], of: type) -> None:
-    """Say what a class and its fields mean, and that all of them must be there."""
+    """Add the meaning of a class and its fields to a definition, and require all fields."""
     text, _, attributes = inspect.cleandoc(of.__doc__ or "").partition("\n\nAttributes:\n")
     definition["description"] = " ".join(text.split())
     if not issubclass(of, Struct):
@@ -106,7 +106,7 @@ def _meanings_above(of: type) -> dict[str, str]:
 
 
 def _meanings(attributes: str) -> dict[str, str]:
-    """Return what each attribute means; several may share a line: `since, until: …`."""
+    """Return the meaning of each attribute; several may share a line: `since, until: …`."""
     entries = re.findall(r"^    (\w[\w, ]*): (.*(?:\n     .*)*)", attributes, re.MULTILINE)
     return {name: " ".join(text.split()) for names, text in entries for name in names.split(", ")}
 

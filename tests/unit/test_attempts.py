@@ -75,7 +75,7 @@ def criterion(*, side_effects: bool = False) -> Criterion:
 
 
 def attempts_of(*reports: pytest.TestReport, require_evidence: bool = False) -> Attempts:
-    """Return attempts that took reports in."""
+    """Return attempts that have received reports."""
     attempts = Attempts(Mock(on=True), Spool(), require_evidence=require_evidence)
     attempts.criteria = {NODEID: criterion()}
     add(attempts, *reports)
@@ -83,7 +83,7 @@ def attempts_of(*reports: pytest.TestReport, require_evidence: bool = False) -> 
 
 
 def add(attempts: Attempts, *reports: pytest.TestReport) -> None:
-    """Let pytest call the hook about reports."""
+    """Call the hook about reports, as pytest does."""
     for item in reports:
         for _ in attempts.pytest_runtest_logreport(item):
             pass
@@ -126,7 +126,7 @@ def reported(draw: st.DrawFn) -> list[pytest.TestReport]:
 def test_rows_amount_to_their_phases(
     reports: list[pytest.TestReport], effects: bool, required: bool
 ) -> None:
-    """Any reports in any order: verdict, reason, evidence, time, attempts, flaky, detail."""
+    """Any reports in any order give the same observation as their phases by the rule table."""
     rule = {"side_effects": effects, "require_evidence": required}
     phases = list(map(phase_of, reports))
     wanted = reduce_phases(phases, **rule) if phases else None
@@ -136,7 +136,7 @@ def test_rows_amount_to_their_phases(
 
 
 def test_a_plain_pass_is_one_row() -> None:
-    """What passed as it should: all evidence, the time of all, the end of the last."""
+    """A plain pass has all evidence, the time of all phases, and the end of the last."""
     seen = taken([
         report("setup", evidence=(entry("a"),), stop=1.0), report("call", evidence=(entry("b"),)),
         report("teardown", stop=3.0),
@@ -147,14 +147,14 @@ def test_a_plain_pass_is_one_row() -> None:
 
 
 def test_what_was_observed_is_let_go() -> None:
-    """Once: thousands of rows needn't stay while a record is made of them."""
+    """An observation is given once, so that thousands of rows don't stay in memory."""
     attempts = attempts_of(report("setup"))
     assert seen_by(attempts)
     assert seen_by(attempts) is None
 
 
 def test_what_went_wrong_is_not_taken_back() -> None:
-    """A report of a failure that another hook turns into a pass afterwards is one of a failure."""
+    """A report of a failure counts, even if another hook turns it into a pass afterwards."""
     call = report("call", "failed")
     attempts = attempts_of(report("setup"), call, report("teardown"))
     call.outcome, call.longrepr = "passed", None
@@ -188,7 +188,7 @@ def test_what_a_test_contacted_is_known_whatever_became_of_it() -> None:
 
 
 def test_of_other_tests_nothing_is_kept() -> None:
-    """What passed and is no criterion is not read; what it contacted is no part of the record."""
+    """Of a test that isn't a criterion, a pass is not read and no contact is recorded."""
     other = report("setup")
     Payload(endpoints={"shop": "https://shop.example"}).attach(other)
     attempts = Attempts(Mock(on=True), Spool(), require_evidence=False)
@@ -209,7 +209,7 @@ def test_what_came_before_the_criteria_were_known_counts() -> None:
 
 
 def test_a_pass_that_became_something_else_is_that() -> None:
-    """Before it is read: a later hook saw that the test had failed after all."""
+    """A pass that a later hook turned into a failure counts as the failure."""
     call = report("call")
     attempts = attempts_of(report("setup"), call, report("teardown"))
     call.outcome = "failed"
@@ -217,7 +217,7 @@ def test_a_pass_that_became_something_else_is_that() -> None:
 
 
 def test_what_another_plugin_keeps_in_a_report_stays_as_it_is() -> None:
-    """The keywords are pytest's: each report keeps the dictionary that it came with."""
+    """Each report keeps the dictionary of keywords with which it came."""
     reports = [report("setup"), report("call")]
     keywords: list[dict[str, Any]] = [{"test_a": 1}, {"test_a": 1}]
     for item, names in zip(reports, keywords, strict=True):
@@ -227,7 +227,7 @@ def test_what_another_plugin_keeps_in_a_report_stays_as_it_is() -> None:
 
 
 def test_a_manifest_is_taken_off_its_report() -> None:
-    """It is taken in before anything else of the report, and no other plugin sees it."""
+    """A manifest is read before anything else of its report, and no other plugin sees it."""
     first, manifests = report("setup"), list[str]()
     vars(first)[MANIFEST] = "{}"
     attempts = attempts_of()
@@ -238,7 +238,7 @@ def test_a_manifest_is_taken_off_its_report() -> None:
 
 
 def test_reports_are_read_many_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that thousands needn't be kept until the run ends."""
+    """Reports are read a thousand at a time, so that they needn't be kept until the end."""
     attempts, reads = attempts_of(), list[int]()
     read = attempts.read
 

@@ -1,4 +1,4 @@
-"""The documentation can't drift: what can be set, run, chosen or written is named there, once."""
+"""The documentation can't drift: all that can be set, run, chosen or written is named once."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def first_column(text: str) -> list[str]:
 
 
 def test_the_two_commands_of_the_readme_stay() -> None:
-    """CI and people use them just so; and the released package is installed by its name."""
+    """The README has the two commands that CI uses, and installs the package by its name."""
     install = 'python -m venv .venv && .venv/bin/pip install -e ".[dev]"'
     lines = README.splitlines()
     assert f"{install} && .venv/bin/pytest -m production --target demo" in lines
@@ -77,7 +77,7 @@ def test_the_two_commands_of_the_readme_stay() -> None:
 
 
 def test_the_readme_is_read_to_its_end() -> None:
-    """It is short; what it doesn't say is behind its links."""
+    """The README has at most 200 lines; everything else is behind its links."""
     assert len(README.splitlines()) <= 200
 
 
@@ -92,7 +92,7 @@ def test_every_option_is_documented(name: str, takes: str, _: str) -> None:
 
 
 def test_every_variable_of_the_plugin_is_documented() -> None:
-    """Each variable that the plugin reads stands on the page, and no other."""
+    """Each variable that the plugin reads is on the page, and no other."""
     source = "".join(
         path.read_text(encoding="utf-8") for path in (ROOT / "pytest_prodstatus").rglob("*.py")
     )
@@ -103,7 +103,7 @@ def test_every_variable_of_the_plugin_is_documented() -> None:
 
 
 def test_every_option_under_which_nothing_is_written_is_documented() -> None:
-    """They are pytest's own."""
+    """The page lists pytest's options under which a run writes nothing."""
     named = {
         "help": "--help",
         "version": "--version",
@@ -120,7 +120,7 @@ def test_every_option_under_which_nothing_is_written_is_documented() -> None:
 
 
 def test_parts_that_can_be_switched_off_are_named_as_they_are() -> None:
-    """`-p no:NAME` is silent about a name that there isn't."""
+    """Each `-p no:NAME` on the page is a plugin: pytest is silent about an unknown name."""
     off = re.findall(r"^\| `-p no:([\w-]+)`", OPTIONS_PAGE, re.MULTILINE)
     source = Path(session.__file__).read_text(encoding="utf-8")
     entry = {point.name for point in entry_points(group="pytest11")}
@@ -132,7 +132,7 @@ def test_parts_that_can_be_switched_off_are_named_as_they_are() -> None:
     "key", sorted({*TABLE_KEYS, *STAGE_KEYS, *WAIVER_KEYS} - {"stages", "waivers"})
 )
 def test_every_key_of_the_configuration_is_in_the_example(key: str) -> None:
-    """Each key of [tool.prodstatus] stands in the example that can be copied."""
+    """Each key of [tool.prodstatus] is in the example that can be copied."""
     assert re.search(rf"^{key} = ", CONFIGURATION, re.MULTILINE)
 
 
@@ -146,7 +146,7 @@ def test_every_key_of_the_configuration_is_in_the_example(key: str) -> None:
     ],
 )
 def test_every_key_of_the_configuration_is_documented(heading: str, keys: tuple[str, ...]) -> None:
-    """Each table lists the keys that there are, each once, and no other."""
+    """Each table lists all keys, each once, and no other."""
     assert sorted(first_column(section(CONFIGURATION, heading))) == sorted(keys)
 
 
@@ -192,7 +192,7 @@ def test_the_limits_of_evidence_are_documented() -> None:
 
 
 def test_every_kind_of_reason_is_documented() -> None:
-    """Each stands in the table of those who give it, once; no other does."""
+    """Each kind is in the table of those who give it, once, and no other is."""
     given = {kind.value for kind in BLOCKED_KINDS}
     run = first_column(section(REASONS, "Given by the run"))
     test = first_column(section(REASONS, "Given by a test: `blocked(reason, kind=…)`"))
@@ -203,7 +203,7 @@ def test_every_kind_of_reason_is_documented() -> None:
 
 
 def test_every_file_is_documented() -> None:
-    """Each file that is written stands in the table, by its name."""
+    """Each file that is written is in the table, by its name."""
     names = {*OUTPUTS, DEFAULT_DOCUMENT, NAME, FILE_NAME}
     names |= {export.file for export in EXPORTS.values()}
     assert not names - set(first_column(FILES))
@@ -224,7 +224,7 @@ def test_every_sick_store_is_documented(scenario: str) -> None:
 
 
 def test_every_variable_of_the_store_is_documented() -> None:
-    """Each variable that the settings read stands on the store's page or in .env.example."""
+    """Each variable that the settings read is on the store's page or in .env.example."""
     source = "".join(
         (ROOT / "tests/acceptance/support" / name).read_text(encoding="utf-8")
         for name in ("settings.py", "purchase/arming.py", "purchase/store_command.py")
@@ -238,19 +238,19 @@ def test_every_variable_of_the_store_is_documented() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_s_exit_statuses_are_documented(name: str) -> None:
-    """All statuses stand in one place."""
+    """All exit statuses are in one place."""
     assert f"| `{name}` |" in page("exit-status.md")
 
 
 def test_every_exit_status_of_ours_is_documented() -> None:
-    """Each that only this plugin gives has a row of its own."""
+    """Each exit status that only this plugin gives has a row of its own."""
     rows = re.findall(r"^\| (\d+) \|", section(page("exit-status.md"), "`pytest`"), re.MULTILINE)
     assert {EXIT_OPEN, EXIT_FAILED, EXIT_BLOCKED, EXIT_UNWRITTEN} == set(map(int, rows))
 
 
 @pytest.mark.parametrize("name", ["gate", "merge", "render"])
 def test_every_option_of_a_command_is_documented(name: str) -> None:
-    """The gate's commands are described in docs/gate.md."""
+    """docs/gate.md describes each option of the gate's commands."""
     text = page("gate.md")
     command = main.get_command(Context(main), name)
     assert command
@@ -259,13 +259,13 @@ def test_every_option_of_a_command_is_documented(name: str) -> None:
 
 
 def test_the_page_of_the_commands_is_current() -> None:
-    """It is made from the commands: `python -m tests.unit.documentation.reference`."""
+    """The page is generated from the commands: `python -m tests.unit.documentation.reference`."""
     assert page("reference/commands.md") == reference.page()
 
 
 @pytest.mark.parametrize("name", EXPORTS)
 def test_every_export_is_documented(name: str) -> None:
-    """Each form stands in the table of docs/exports.md with its command and its file."""
+    """Each format is in the table of docs/exports.md with its command and its file."""
     lines = page("exports.md").splitlines()
     rows = [line for line in lines if f"`prodstatus export {name}`" in line]
     (key,) = [line for line in CONFIGURATION.splitlines() if line.startswith("| `exports` |")]
@@ -276,7 +276,7 @@ def test_every_export_is_documented(name: str) -> None:
 
 
 def test_the_way_of_a_report_is_as_contributing_says() -> None:
-    """At most twelve files, and each function that is named is there."""
+    """The way has at most twelve files, and each function that it names exists."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     table = text.partition("### The way of a report")[2].partition("\n#")[0]
     hops = re.findall(r"^\| `([\w/]+\.py)` \| `([\w.]+)` \|", table, re.MULTILINE)

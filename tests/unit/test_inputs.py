@@ -1,4 +1,4 @@
-"""Project, target, folder, release and run: from the command line, the environment or ini files."""
+"""Project, target, folder, release and run come from options, environment or ini files."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def resolved(
 
 
 class TestOrder:
-    """Which value counts if several sources have one."""
+    """If several sources have a value, the first in a fixed order counts."""
 
     def test_nothing_is_given(self) -> None:
-        """The production target, and its usual folder in the project."""
+        """Without a source, the target is production in its usual folder in the project."""
         got = resolved()
         assert got == Inputs(root=None, target="production", folder=None, subject=None, run=None)
         assert got.outputs(Path("/shop")) == Path("/shop/reports")
@@ -52,7 +52,7 @@ class TestOrder:
     def test_the_command_line_before_the_environment_before_the_file(
         self, name: str, field: str, value: str
     ) -> None:
-        """Each counts if those before it give nothing."""
+        """A source counts if those before it give nothing: options, environment, file."""
         variable = f"PRODSTATUS_{name.upper()}"
         expected = Path("/here") / value if name == "dir" else value
         other = {"target": "x", "subject": "x", "dir": "x"}
@@ -61,7 +61,7 @@ class TestOrder:
         assert getattr(resolved({}, {}, {name: value}), field) == expected
 
     def test_the_run_and_the_root_are_in_no_file(self, tmp_path: Path) -> None:
-        """They are of one run and one machine."""
+        """Run and root are of one run and one machine, so no file gives them."""
         environ = {"PRODSTATUS_RUN_ID": "build-1", "PRODSTATUS_ROOT": "shop"}
         (tmp_path / "shop").mkdir()
         got = resolved({}, environ, {}, tmp_path)
@@ -72,7 +72,7 @@ class TestOrder:
     @pytest.mark.parametrize("name", ["target", "dir", "subject"])
     @pytest.mark.parametrize("blank", ["", "  "])
     def test_what_is_empty_counts_as_absent(self, name: str, blank: str) -> None:
-        """In the environment and in the file, as of a variable that a CI job doesn't fill."""
+        """An empty value is absent, as of a variable that a CI job doesn't fill."""
         assert resolved({}, {f"PRODSTATUS_{name.upper()}": blank}, {name: blank}) == resolved()
         full = resolved({}, {f"PRODSTATUS_{name.upper()}": blank}, {name: "eu"})
         assert full == resolved({name: "eu"})
@@ -104,38 +104,38 @@ class TestOrder:
 def test_what_can_not_be_used(
     given: tuple[dict[str, str], dict[str, str], dict[str, str]], why: str, tmp_path: Path
 ) -> None:
-    """One sentence that names the source, the value and the rule."""
+    """A value that can't be used is refused in one sentence with source, value and rule."""
     with pytest.raises(InputError) as caught:
         resolved(*given, tmp_path)
     assert str(caught.value).startswith(why)
 
 
 def test_options_are_named_as_they_are_written() -> None:
-    """The plugin's have a longer name than the commands'."""
+    """A message names the plugin's option by its longer name, and a command's by its own."""
     with pytest.raises(InputError, match="--prodstatus-target 'a/b': use"):
         resolve_inputs({"target": "a/b"}, {}, {}, Path("/"), dashes="--prodstatus-")
 
 
 class TestConfigured:
-    """What pytest's files and PYTEST_ADDOPTS say, as pytest reads them."""
+    """Commands read pytest's files and PYTEST_ADDOPTS as pytest does."""
 
     @pytest.mark.parametrize("name", FILES)
     def test_every_file(self, tmp_path: Path, name: str) -> None:
-        """In the current folder, or the nearest above."""
+        """Each file of pytest's is read, in the current folder or the nearest above."""
         (tmp_path / name).write_text(FILES[name], encoding="utf-8")
         (tmp_path / "sub").mkdir()
         for start in (tmp_path, tmp_path / "sub"):
             assert configured_in(start, {}) == ({}, VALUES)
 
     def test_the_older_table(self, tmp_path: Path) -> None:
-        """`[tool.pytest.ini_options]`, whose numbers are text."""
+        """In `[tool.pytest.ini_options]` a number is text."""
         path = tmp_path / "pyproject.toml"
         path.write_text(f"{INI_OPTIONS}prodstatus_subject = 41\n", encoding="utf-8")
         assert configured_in(tmp_path, {}).ini == {**VALUES, "subject": "41"}
 
     @pytest.mark.parametrize("n", range(len(FILES) - 1))
     def test_the_first_file_of_a_folder_counts(self, tmp_path: Path, n: int) -> None:
-        """In pytest's order; one of its own by its name, although it is empty."""
+        """The first file in pytest's order counts; one of pytest's own name even if empty."""
         names = list(FILES)
         first, *others = names[n:]
         own = first.strip(".").startswith("pytest.")
@@ -155,7 +155,7 @@ class TestConfigured:
         ],
     )
     def test_another_tool_s_file_is_passed_over(self, tmp_path: Path, name: str, text: str) -> None:
-        """The file above it counts."""
+        """A file without a section for pytest is ignored, and the file above it counts."""
         (tmp_path / "pytest.ini").write_text(FILES["pytest.ini"], encoding="utf-8")
         (tmp_path / "sub").mkdir()
         (tmp_path / "sub" / name).write_text(text, encoding="utf-8")
@@ -177,14 +177,14 @@ class TestConfigured:
         ],
     )
     def test_extra_arguments(self, tmp_path: Path, arguments: str, options: dict[str, str]) -> None:
-        """Both forms of an option; the last counts; in the variable and in the file."""
+        """Both forms of an option are read, in variable and file; the last one counts."""
         assert configured_in(tmp_path, {"PYTEST_ADDOPTS": arguments}).options == options
         path = tmp_path / "pytest.ini"
         path.write_text(f"[pytest]\naddopts = {arguments}\n", encoding="utf-8")
         assert configured_in(tmp_path, {}).options == options
 
     def test_a_list_of_arguments(self, tmp_path: Path) -> None:
-        """In TOML; PYTEST_ADDOPTS comes after it."""
+        """In TOML, addopts may be a list; PYTEST_ADDOPTS comes after it."""
         path = tmp_path / "pyproject.toml"
         path.write_text('[tool.pytest]\naddopts = ["--target", "eu"]\n', encoding="utf-8")
         assert configured_in(tmp_path, {}).options == {"target": "eu"}
@@ -193,7 +193,7 @@ class TestConfigured:
 
     @pytest.mark.parametrize("form", ["-o {}", "-o{}", "--override-ini={}", "--override-ini {}"])
     def test_a_key_that_is_overridden(self, tmp_path: Path, form: str) -> None:
-        """By `-o` in the extra arguments."""
+        """A key is overridden by `-o` in the extra arguments."""
         (tmp_path / "pytest.ini").write_text(FILES["pytest.ini"], encoding="utf-8")
         environ = {"PYTEST_ADDOPTS": form.format("prodstatus_target=us")}
         assert configured_in(tmp_path, environ).ini == {**VALUES, "target": "us"}
@@ -211,7 +211,7 @@ class TestConfigured:
         ],
     )
     def test_another_file(self, tmp_path: Path, form: str, name: str, text: str) -> None:
-        """Named by `-c` in PYTEST_ADDOPTS, in place of the usual one."""
+        """A file that `-c` in PYTEST_ADDOPTS names replaces the usual one."""
         (tmp_path / "conf").mkdir()
         (tmp_path / "conf" / name).write_text(text, encoding="utf-8")
         (tmp_path / "pytest.ini").write_text("[pytest]\nprodstatus_subject=x\n", encoding="utf-8")
@@ -231,14 +231,14 @@ class TestConfigured:
     def test_what_pytest_could_not_read(
         self, tmp_path: Path, name: str, text: str, why: str
     ) -> None:
-        """Is no reason to go on with other values."""
+        """A file that pytest couldn't read is an error: other values must not be used."""
         (tmp_path / name).write_text(text, encoding="utf-8")
         with pytest.raises(ConfigError) as caught:
             configured_in(tmp_path, {})
         assert why in str(caught.value)
 
     def test_what_is_no_text(self, tmp_path: Path) -> None:
-        """A file in another encoding, and a variable with an open quote."""
+        """A file in another encoding, or a variable with an open quote, is an error."""
         (tmp_path / "tox.ini").write_bytes(b"[pytest]\n# \xff\n")
         with pytest.raises(ConfigError, match=r"tox\.ini: can't be read"):
             configured_in(tmp_path, {})

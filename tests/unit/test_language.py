@@ -1,4 +1,4 @@
-"""The few rules of our English that a machine can hold: names, words, and commit subjects.
+"""Tests hold the few rules of our English that a machine can: names, words, commit subjects.
 
 What reads well beyond these a person has to see (CONTRIBUTING, "Names and English").
 """
@@ -83,7 +83,7 @@ def prose_in(path: Path) -> str:
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_names_say_what_things_are(path: Path) -> None:
-    """No identifier of the list, unless it is argued for."""
+    """No name is on the list of banned ones, unless it is argued for."""
     file = str(path.relative_to(ROOT))
     found = {name for name in names_in(path) if name.strip("_") in NAMES}
     wrong = sorted(name for name in found if (file, name) not in NAMES_ALLOWED)
@@ -92,7 +92,7 @@ def test_names_say_what_things_are(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [*PAGES, *CODE], ids=lambda path: str(path.relative_to(ROOT)))
 def test_words_are_plain(path: Path) -> None:
-    """No word of the list in a page, docstring, comment or message, unless it is argued for."""
+    """No page, docstring, comment or message has a banned word, unless it is argued for."""
     file, prose = str(path.relative_to(ROOT)), prose_in(path)
     wrong = [
         f"{found[0]!r}: write {better!r}"
@@ -104,7 +104,7 @@ def test_words_are_plain(path: Path) -> None:
 
 
 def test_exceptions_are_needed() -> None:
-    """An exception that nothing needs any more is taken out."""
+    """An exception that nothing needs any more is removed."""
     for file, name in NAMES_ALLOWED:
         assert name in set(names_in(ROOT / file)), (file, name)
     for file, text in WORDS_ALLOWED:
@@ -112,7 +112,7 @@ def test_exceptions_are_needed() -> None:
 
 
 def test_commit_subjects_fit_a_line() -> None:
-    """At most 72 characters, as git's own tools show them; the why is in the body."""
+    """A subject has at most 72 characters, as git's tools show; the why is in the body."""
     command = ["git", "log", "--no-merges", "--format=%s", f"{BEFORE_THE_RULE}..HEAD"]
     log = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if log.returncode != 0:

@@ -1,4 +1,4 @@
-"""Whether a mark expression asks for production tests."""
+"""A mark expression asks for production tests if it is true only with that mark."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pytest_prodstatus.options import asks_for_production
     ],
 )
 def test_an_expression_that_needs_production_asks_for_it(expression: str) -> None:
-    """It is true of some test that is marked production, and false of the same one without."""
+    """An expression asks if it is true of a test with the mark, and false of one without."""
     assert asks_for_production(expression)
 
 
@@ -49,7 +49,7 @@ def test_an_expression_that_needs_production_asks_for_it(expression: str) -> Non
     ],
 )
 def test_an_expression_that_holds_without_production_does_not(expression: str) -> None:
-    """A job of unit tests must not write over a record."""
+    """A job of unit tests doesn't ask, because it must not write over a record."""
     assert not asks_for_production(expression)
 
 
@@ -58,5 +58,5 @@ def test_an_expression_that_holds_without_production_does_not(expression: str) -
     ["production and", "(production", "production)", "and production", "production %", "()"],
 )
 def test_an_expression_that_cannot_be_read_asks_for_nothing(expression: str) -> None:
-    """Pytest refuses it before anything runs."""
+    """An invalid expression asks for nothing: pytest refuses it before anything runs."""
     assert not asks_for_production(expression)

@@ -23,7 +23,7 @@ def hide(text: str) -> str:
 
 
 class Part:
-    """A part of a representation: pytest's can print themselves."""
+    """A part of a representation; pytest's own can print themselves."""
 
     def __init__(self, **parts: Any) -> None:
         self.__dict__.update(parts)
@@ -37,7 +37,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A subtest's context, as pytest's own is made."""
+    """The context of a subtest, made like pytest's own."""
 
     msg: str
     kwargs: dict[str, str]
@@ -59,7 +59,7 @@ class Context:
     ],
 )
 def test_text_in_any_collection_is_redacted(value: object, clean: object) -> None:
-    """Keys and items, however deep; a collection stays of its type."""
+    """Keys and items are redacted at any depth; a collection keeps its type."""
     changed = redact_value(value, hide)
     assert changed == clean
     assert type(changed) is type(clean)
@@ -74,7 +74,7 @@ def test_what_holds_no_secret_is_the_same_object(value: object) -> None:
 
 
 def test_parts_of_a_representation_are_changed_in_place() -> None:
-    """They keep their identity, by which pytest links the parts of a chain."""
+    """Parts keep their identity, by which pytest links the parts of a chain."""
     crash = Part(message="AssertionError: secret", path="test_api.py")
     entry = Part(lines=["E  secret"], style="long", reprlocals=Part(lines=["key = 'secret'"]))
     exception = Part(
@@ -109,7 +109,7 @@ def test_other_objects_stay_or_become_text() -> None:
 
 
 def test_a_report_is_redacted_but_for_what_it_is_known_by() -> None:
-    """Ids and outcome identify it; every other text is redacted, also one that a plugin added."""
+    """Ids and outcome of a report stay; every other text is redacted, also another plugin's."""
     report = SimpleNamespace(
         nodeid="test_api.py::test_secret",
         location=("test_api.py", 1, "test_secret"),
@@ -136,7 +136,7 @@ def test_a_report_is_redacted_but_for_what_it_is_known_by() -> None:
 
 @pytest.mark.parametrize("crossed", [False, True], ids=["serial", "from a worker"])
 def test_a_report_that_only_passed_tells_nothing(crossed: bool) -> None:
-    """Nothing that pytest and xdist put into such a report is looked through for secrets."""
+    """Nothing that pytest and xdist put into such a report is searched for secrets."""
     report = plain_report()
     if crossed:
         data = pytest_report_to_serializable(report)
@@ -160,14 +160,14 @@ def test_a_report_that_only_passed_tells_nothing(crossed: bool) -> None:
     ids=lambda more: next(iter(more)),
 )
 def test_a_report_that_tells_more_is_looked_through(more: dict[str, Any]) -> None:
-    """Any attribute that may have a text of the test, also one that another plugin added."""
+    """Any attribute that may have a text of the test is searched, also another plugin's."""
     report = plain_report()
     vars(report).update(more)
     assert not only_passed(vars(report))
 
 
 def plain_report() -> pytest.TestReport:
-    """Return a report as pytest makes it of a phase that passed."""
+    """Return a report of a phase that passed, as pytest makes it."""
     return pytest.TestReport(
         nodeid="test_a.py::test_a", location=("test_a.py", 0, "test_a"), keywords={"test_a": 1},
         outcome="passed", longrepr=None, when="call", duration=0.5, start=1.0, stop=2.0,

@@ -71,12 +71,12 @@ def in_sdist(folder: Path) -> Files:
 
 
 def digest(content: bytes) -> str:
-    """Return a digest of a content."""
+    """Return the digest of a content."""
     return hashlib.sha256(content).hexdigest()
 
 
 def sources() -> Files:
-    """Return what the package holds in this working tree, but for what Python leaves there."""
+    """Return the package's files in this working tree, without those that Python leaves there."""
     return {
         str(path.relative_to(ROOT)): digest(path.read_bytes())
         for path in (ROOT / PACKAGE).rglob("*")
@@ -85,7 +85,7 @@ def sources() -> Files:
 
 
 def test_a_release_holds_the_package_alone(tmp_path: Path) -> None:
-    """The wheel is the package and its metadata; the sdist is what that wheel can be made of."""
+    """The wheel is the package and its metadata; the sdist has what that wheel is made of."""
     pytest.importorskip("hatchling")
     package = sources()
     assert {f"{PACKAGE}/{name}" for name in DATA} <= set(package)
@@ -107,7 +107,7 @@ def project() -> dict[str, Any]:
 
 
 def test_the_version_stands_in_one_place() -> None:
-    """pyproject.toml takes it from version.py, and no module says it again."""
+    """pyproject.toml takes the version from version.py, and no other module repeats it."""
     assert "version" not in project()
     assert "version" in project()["dynamic"]
     changed = [
@@ -119,7 +119,7 @@ def test_the_version_stands_in_one_place() -> None:
 
 
 def test_the_changelog_tells_of_this_version() -> None:
-    """Its newest section is what is not released yet, or the version that the package has."""
+    """The newest section is about unreleased changes, or about the package's version."""
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     sections = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert sections
@@ -130,7 +130,7 @@ def test_the_changelog_tells_of_this_version() -> None:
 
 
 def test_every_dependency_has_a_floor() -> None:
-    """`.ci/floors` tests what is promised here, so each promise must be one: no pin, no ceiling."""
+    """Each requirement has a lowest version, which `.ci/floors` tests, and no pin or ceiling."""
     extras = project()["optional-dependencies"]
     named = [
         *project()["dependencies"],

@@ -1,4 +1,4 @@
-"""Which folder is the project: the nearest upwards that declares something, or none."""
+"""The project is the nearest folder upwards with [tool.prodstatus], or none."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def write(folder: Path, content: str | bytes) -> None:
 
 
 def test_the_nearest_upwards(tmp_path: Path, deep: Path) -> None:
-    """Of two projects around each other the inner one, from any folder in it."""
+    """Of two projects, one in the other, the inner one is found from any folder in it."""
     write(tmp_path, '[tool.prodstatus]\ntitle = "outer"\n')
     write(deep.parent, '[tool.prodstatus]\ntitle = "inner"\n')
     for start, root, title in (
@@ -39,7 +39,7 @@ def test_the_nearest_upwards(tmp_path: Path, deep: Path) -> None:
 
 
 def test_there_is_none(deep: Path) -> None:
-    """None, and no folder with the defaults instead."""
+    """If no folder is a project, there is none, rather than a folder with defaults."""
     assert find_project(deep) is None
 
 
@@ -47,7 +47,7 @@ def test_there_is_none(deep: Path) -> None:
     "text", ["[tool.prodstatus]\n", "[tool]\nprodstatus = {}\n", "[tool.prodstatus]\nexports = []"]
 )
 def test_an_empty_table_is_a_project(deep: Path, text: str) -> None:
-    """Its stages come from the tests' marks."""
+    """An empty table makes a project; its stages come from the tests' marks."""
     write(deep, text)
     found = find_project(deep)
     assert found == (deep, Config())
@@ -64,7 +64,7 @@ def test_an_empty_table_is_a_project(deep: Path, text: str) -> None:
     ],
 )
 def test_another_file_is_passed_over(tmp_path: Path, deep: Path, content: str | bytes) -> None:
-    """One that only mentions the word, or that can't be the project's although it is broken."""
+    """A file that only mentions the word, or is broken without it, isn't the project's."""
     write(tmp_path, "[tool.prodstatus]\n")
     write(deep, content)
     found = find_project(deep)
@@ -85,7 +85,7 @@ def test_another_file_is_passed_over(tmp_path: Path, deep: Path, content: str | 
 def test_a_file_that_may_be_the_project_is_no_secret(
     tmp_path: Path, deep: Path, content: str | bytes, why: str
 ) -> None:
-    """It is named, and no project above it is taken in its place."""
+    """A broken file that may be the project's is named; no project above replaces it."""
     write(tmp_path, "[tool.prodstatus]\n")
     write(deep, content)
     with pytest.raises(ConfigError, match=why) as caught:
@@ -95,7 +95,7 @@ def test_a_file_that_may_be_the_project_is_no_secret(
 
 
 def test_a_file_that_can_not_be_opened(deep: Path) -> None:
-    """May be the project's: a folder of this name, say."""
+    """A file that can't be opened, such as a folder of its name, may be the project's."""
     (deep / "pyproject.toml").mkdir()
     with pytest.raises(ConfigError, match="can't be read"):
         find_project(deep)

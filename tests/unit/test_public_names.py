@@ -1,4 +1,4 @@
-"""The public names, and that asking for them costs no more than they need."""
+"""Importing a public name costs no more than that name needs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_the_public_surface_is_this() -> None:
 
 
 def test_every_public_name_is_what_it_says() -> None:
-    """Each is imported on first use, from its one home."""
+    """Each name is imported on first use, from its one home."""
     assert pytest_prodstatus.Blocked is blocking.Blocked
     assert pytest_prodstatus.blocked is blocking.blocked
     assert pytest_prodstatus.Money is evidence.Money
@@ -42,7 +42,7 @@ def test_every_public_name_is_what_it_says() -> None:
 
 
 def test_the_journal_s_names_cost_nothing_until_they_are_used() -> None:
-    """Each is imported on first use; the module alone brings neither pytest nor SQLAlchemy."""
+    """The module `journal` imports neither pytest nor SQLAlchemy until a name is used."""
     pytest.importorskip("sqlalchemy")
     code = (
         "import sys; from pytest_prodstatus import journal; "
@@ -56,7 +56,7 @@ def test_the_journal_s_names_cost_nothing_until_they_are_used() -> None:
 
 
 def test_the_journal_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the extra, its names are refused in one sentence; a name that isn't there as ever."""
+    """Without the extra, a name of the journal is refused in one sentence with the remedy."""
     monkeypatch.setitem(sys.modules, "pytest_prodstatus.store.journal", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'pytest-prodstatus\[state\]'"):
         _ = journal.Journal
@@ -65,7 +65,7 @@ def test_the_journal_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_any_other_name_is_an_attribute_error() -> None:
-    """As for every module; a type checker says so too."""
+    """Any other name is an AttributeError, and an error of the type checker."""
     with pytest.raises(AttributeError, match="module 'pytest_prodstatus' has no attribute 'check'"):
         _ = pytest_prodstatus.check  # type: ignore[attr-defined]  # mypy asks that it is one
 
@@ -91,7 +91,7 @@ def test_reading_a_record_needs_no_pytest() -> None:
 
 
 def test_a_page_needs_little() -> None:
-    """Of libraries markupsafe and msgspec (which may bring typing_extensions); no gate."""
+    """A page needs of libraries markupsafe and msgspec (with typing_extensions), and no gate."""
     code = (
         "import sys; before = set(sys.modules); import pytest_prodstatus.writers.html.page\n"
         "new = set(sys.modules) - before\n"

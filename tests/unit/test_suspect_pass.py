@@ -1,4 +1,4 @@
-"""Which warnings make a pass prove nothing, and the reason for each."""
+"""Some warnings make a pass prove nothing, each for its own reason."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Slow(RuntimeWarning):
     ],
 )
 def test_a_doubt_has_a_reason(category: type[Warning], message: str, text: str) -> None:
-    """Each is inconclusive, says what was not seen, and what to do."""
+    """A suspicion is inconclusive, says what was not seen, and gives a remedy."""
     reason = suspect_pass(category, message)
     assert reason is not None
     assert (reason.text, reason.kind) == (text, Kind.INCONCLUSIVE)
@@ -92,5 +92,5 @@ def test_a_doubt_has_a_reason(category: type[Warning], message: str, text: str) 
     ],
 )
 def test_any_other_warning_is_none(category: type[Warning], message: str) -> None:
-    """A warning that doesn't touch what was looked at changes no verdict."""
+    """A warning that isn't about what was observed changes no verdict."""
     assert suspect_pass(category, message) is None

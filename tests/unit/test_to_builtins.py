@@ -1,4 +1,4 @@
-"""Which values xdist sends unchanged, and how the others are converted."""
+"""A report's values are converted to those that xdist can send."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PLAIN: dict[str, Any] = {
 
 
 class Odd(str):
-    """A subclass of text, which would end the worker."""
+    """A subclass of str, which would end the worker."""
 
 
 def sent(data: dict[str, Any] | None, criteria: tuple[str, ...] = ("a",)) -> Any:
@@ -40,7 +40,7 @@ def through(worker: Worker, data: dict[str, Any] | None) -> Any:
 
 
 def test_a_plain_report_is_sent_as_it_is() -> None:
-    """Most are, and aren't walked through."""
+    """A plain report, as most are, is sent unchanged and isn't walked through."""
     assert sent(PLAIN) is PLAIN
     assert sent(None) is None
 
@@ -62,7 +62,7 @@ def test_a_plain_report_is_sent_as_it_is() -> None:
     ],
 )
 def test_whatever_else_is_made_fit(more: dict[str, Any]) -> None:
-    """A lone surrogate, a subclass, an object, in any place of a report."""
+    """A lone surrogate, a subclass or an object is converted, at any place of a report."""
     data = {**PLAIN, **more}
     assert sent(data) == to_builtins(data)
     assert sent(data) is not data

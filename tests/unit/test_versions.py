@@ -1,4 +1,4 @@
-"""The record says with which neighbours and which commit of the suite a run was made."""
+"""A record says with which neighbours and which commit of the suite it was made."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pytest_prodstatus.settings import (
 
 @pytest.mark.parametrize(("package", "name"), NEIGHBOURS.items())
 def test_a_neighbour_is_known_by_its_package(package: str, name: str) -> None:
-    """The package of the plugin that it registers, for every neighbour that is here."""
+    """Each installed neighbour is found by the package of the plugin that it registers."""
     try:
         points = distribution(name).entry_points.select(group="pytest11")
     except PackageNotFoundError:
@@ -29,7 +29,7 @@ def test_a_neighbour_is_known_by_its_package(package: str, name: str) -> None:
 
 
 def test_versions_of_what_is_loaded(pytestconfig: pytest.Config) -> None:
-    """Python's, pytest's, this plugin's and those of the neighbours that this very run has."""
+    """A record has the versions of Python, pytest, this plugin and the loaded neighbours."""
     loaded = {item.project_name for _, item in pytestconfig.pluginmanager.list_plugin_distinfo()}
     found = versions(pytestconfig)
     assert set(found) == {"python", "pytest", "pytest-prodstatus"} | loaded & {*NEIGHBOURS.values()}
@@ -63,16 +63,16 @@ def repository(folder: Path) -> str:
 
 @pytest.mark.skipif(GIT is None, reason="git is not installed")
 class TestSuiteCommit:
-    """The commit of the suite, and whether it has local changes."""
+    """A record has the commit of the suite, and whether it has local changes."""
 
     def test_of_the_folder(self, tmp_path: Path) -> None:
-        """Its repository's, from any folder in it."""
+        """The commit is that of the folder's repository, from any folder in it."""
         commit = repository(tmp_path / "suite")
-        assert suite_commit(tmp_path / "suite") == (commit, False)
+        assert suite_commit(tmp_path / "suite") == (commit, False, "")
         (tmp_path / "suite/sub").mkdir()
-        assert suite_commit(tmp_path / "suite/sub") == (commit, False)
+        assert suite_commit(tmp_path / "suite/sub") == (commit, False, "")
         (tmp_path / "suite/file").write_text("changed", encoding="utf-8")
-        assert suite_commit(tmp_path / "suite/sub") == (commit, True)
+        assert suite_commit(tmp_path / "suite/sub") == (commit, True, "")
 
     @pytest.mark.parametrize(
         "names",
@@ -89,7 +89,7 @@ class TestSuiteCommit:
     def test_not_of_the_repository_whose_hook_runs(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
     ) -> None:
-        """A git hook inherits the variables of its repository, which need not be the suite's."""
+        """A git hook inherits its repository's variables, which may not be the suite's."""
         commit, shop = repository(tmp_path / "suite"), repository(tmp_path / "shop")
         assert commit != shop
         git_dir = tmp_path / "shop/.git"
@@ -105,23 +105,27 @@ class TestSuiteCommit:
         }
         for name in names:
             monkeypatch.setenv(name, str(values[name]))
-        assert suite_commit(tmp_path / "suite") == (commit, False)
+        assert suite_commit(tmp_path / "suite") == (commit, False, "")
 
     def test_configuration_from_the_environment_counts(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """As `safe.directory` may be given; here one setting that git can't read."""
+        """Git's configuration may be in the environment, such as `safe.directory`."""
         commit = repository(tmp_path / "suite")
         monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
         monkeypatch.setenv("GIT_CONFIG_KEY_0", "safe.directory")
         monkeypatch.setenv("GIT_CONFIG_VALUE_0", "*")
-        assert suite_commit(tmp_path / "suite") == (commit, False)
+        assert suite_commit(tmp_path / "suite") == (commit, False, "")
         monkeypatch.setenv("GIT_CONFIG_KEY_0", "core.bare")
         monkeypatch.setenv("GIT_CONFIG_VALUE_0", "neither")
-        assert suite_commit(tmp_path / "suite") == (None, None)
+        assert suite_commit(tmp_path / "suite") == (
+            None,
+            None,
+            "git refuses: fatal: bad boolean config value 'neither' for 'core.bare'",
+        )
 
     def test_every_variable_that_git_names(self) -> None:
-        """Of one repository is left out, but for those of its configuration."""
+        """Git's variables of one repository are ignored, except those of its configuration."""
         named = subprocess.run(
             ["git", "rev-parse", "--local-env-vars"], capture_output=True, text=True, check=True
         ).stdout.split()
@@ -129,10 +133,24 @@ class TestSuiteCommit:
 
     def test_there_is_none(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """No repository, no commit in it, no git."""
-        assert suite_commit(tmp_path) == (None, None)
+        assert suite_commit(tmp_path) == (None, None, "")
         (tmp_path / "empty").mkdir()
         git(tmp_path / "empty", "init", "-q")
-        assert suite_commit(tmp_path / "empty") == (None, None)
+        assert suite_commit(tmp_path / "empty") == (None, None, "")
         repository(tmp_path / "suite")
         monkeypatch.setenv("PATH", str(tmp_path))
-        assert suite_commit(tmp_path / "suite") == (None, None)
+        assert suite_commit(tmp_path / "suite") == (None, None, "")
+
+    def test_git_that_refuses_is_named(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """In a container, the folder may be another user's; the remedy is git's own."""
+        repository(tmp_path / "suite")
+        monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # of git's own tests
+        folder = tmp_path / "suite"
+        found = suite_commit(folder)
+        assert found[:2] == (None, None)
+        assert found.problem == (
+            f"git refuses: fatal: detected dubious ownership in repository at '{folder}'; "
+            f"run git config --global --add safe.directory {folder}"
+        )

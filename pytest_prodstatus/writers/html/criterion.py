@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 TRACES = 40_000
 """Characters of all tracebacks on a page together; each has at least `_TRACE_MIN` of its own."""
 _TRACE_MIN, _TRACE_MAX = 400, 6_000
+# So up to 6 tracebacks may have the greatest length, and from 100 on each has the least.
 
 
 class Page(NamedTuple):
@@ -129,6 +130,7 @@ def _reason(status: CriterionStatus) -> str:
 
 
 def _trace(detail: str, limit: int) -> str:
+    # A cheaper check than cleaning, which changes nothing of most tracebacks.
     plain = len(detail) <= limit and detail.replace("\n", "").isprintable()
     kept = detail if plain else several_lines(detail, limit=limit)
     lines = counted(detail.count("\n") + 1, "line")
@@ -164,6 +166,7 @@ def evidence(entries: Sequence[Entry]) -> str:
     """
     if not entries:
         return ""
+    # An instant is formatted only if it differs; most criteria record all at one moment.
     last = entries[0].at
     first = printed = instant(last)
     rows = []
@@ -202,6 +205,7 @@ def _cut(value: ListEntry | MapEntry) -> str:
 
 
 def _is_id(text: str) -> bool:
+    # A guess at what a reader copies: order_8123, a UUID, a commit.
     return len(text) > 5 and " " not in text and any(map(str.isdigit, text))
 
 
@@ -213,6 +217,7 @@ def instants_of(value: Entry | Item) -> dict[str, datetime]:
     if not isinstance(value, MapEntry):
         return {}
     dated = {name: item.value for name, item in value.value.items() if isinstance(item, TimeItem)}
+    # A single instant has no distance to show.
     if len(dated) < 2 or len(dated) < len(value.value):
         return {}
     return dict(sorted(dated.items(), key=lambda pair: pair[1]))

@@ -22,6 +22,7 @@ from pytest_prodstatus.writers.html.words import CLASS, SIGN
 LIMIT = 40
 """A graph of more stages isn't drawn: no one can read it, and the table has them all."""
 
+# Pixels: a node's width and height, the gap between two layers, and the height of a row of nodes.
 _WIDTH, _HEIGHT, _GAP, _ROW = 196, 62, 44, 78
 _LETTERS = 18
 """Characters that fit on each of a node's two lines."""
@@ -67,6 +68,7 @@ def graph(record: Record, catalogue: Catalogue) -> Markup:
     if not any(sources.values()) or len(sources) > LIMIT:
         return Markup()
     layout = lay_out(sources)
+    # No gap after the last layer. 4 and -2: two pixels around for the strokes at the edge.
     width = layout.layers * (_WIDTH + _GAP) - _GAP + 4
     height = round(layout.height * _ROW) + 4
     lines = [
@@ -91,9 +93,10 @@ def _line(points: Sequence[Point], source: StageStatus, *, dashed: bool) -> Mark
     path = f"M{x} {y}"
     for left, top in corners[1:]:
         middle, half = top + _HEIGHT // 2, _GAP // 2
+        # Both handles of the curve are horizontal, so it leaves and arrives at a right angle.
         path += f"C{x + half} {y} {left - half} {middle} {left} {middle}"
         x, y = left + _WIDTH, middle
-        if (left, top) != corners[-1]:
+        if (left, top) != corners[-1]:  # a lane: straight on, as wide as a node
             path += f"H{x}"
     left, middle = corners[-1][0], corners[-1][1] + _HEIGHT // 2
     confirmed = source.verdict is Verdict.CONFIRMED
@@ -135,6 +138,7 @@ def _node_label(stage: StageStatus, catalogue: Catalogue) -> str:
     declared = catalogue.by_id[stage.id]
     titles: Mapping[str, str] = {other.id: other.title for other in catalogue.stages}
     words = f"{stage.title}: {stage.verdict}{', root cause' if stage.is_root else ''}"
+    # A screen reader gets in words what the lines show.
     for relation, names in (("requires", declared.requires), ("rolls up", declared.rollup)):
         if names:
             words += f", {relation} {', '.join(titles[name] for name in names)}"
@@ -147,6 +151,7 @@ def lay_out(sources: Mapping[str, Sequence[str]]) -> Layout:
     Args:
         sources: for each node the nodes that it depends on; these come before it in the mapping.
     """
+    # In the mapping's order, so that the depths of a node's sources are known.
     depth: dict[str, int] = {}
     for node, above in sources.items():
         depth[node] = 1 + max((depth[name] for name in above), default=-1)
@@ -198,13 +203,14 @@ def _reduce_crossings(
             before.setdefault(right, []).append(left)
             after.setdefault(left, []).append(right)
     for sweep in range(_SWEEPS):
+        # To the right by the layer before, then back to the left by the layer after.
         neighbours = after if sweep % 2 else before
         for column in reversed(columns) if sweep % 2 else columns:
             at = _positions(columns)
             middle = {
                 name: sum(at[n][1] for n in near) / len(near)
                 if (near := neighbours.get(name))
-                else at[name][1]
+                else at[name][1]  # without neighbours on that side it stays
                 for name in column
             }
             column.sort(key=middle.__getitem__)
@@ -214,6 +220,7 @@ def _positions(columns: Sequence[Sequence[str]]) -> dict[str, Point]:
     highest = max((sum(map(_size, column)) for column in columns), default=0.0)
     positions: dict[str, Point] = {}
     for layer, column in enumerate(columns):
+        # Each layer is centred.
         top = (highest - sum(map(_size, column))) / 2
         for name in column:
             positions[name] = (layer, top + _size(name) / 2)

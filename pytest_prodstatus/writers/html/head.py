@@ -74,6 +74,7 @@ def valid_until(stages: Sequence[StageStatus], config: Config) -> datetime | Non
 
     None if no criterion of theirs is CONFIRMED.
     """
+    # A criterion that was carried over ends earlier than one observed in this run.
     ends = [
         status.observed_at + valid_for(stage.id, config)
         for stage in stages
@@ -120,6 +121,7 @@ def _is_open(record: Record, decision: GateDecision | None) -> bool:
     """Return whether the gate is open without an override."""
     if decision:
         return decision.confirmed
+    # By the rule `not-failed` a record is open if BLOCKED too, but the gate is not (docs/gate.md).
     return record.decision.open and record.final.verdict is Verdict.CONFIRMED
 
 
@@ -212,6 +214,7 @@ def facts(record: Record, config: Config, decision: GateDecision | None) -> Mark
     if run.commit:
         rows.append(_fact("Suite", Markup("commit {}").format(commit(run, letters=12))))
     rows += [_fact("Judged", _judged(run)), Markup("\n")]
+    # A closed gate with an end of validity would look as if it were open until then.
     if until and _is_open(record, decision):
         rows.append(_fact("Valid until", instant(until)))
     counts = _counts(record)
@@ -238,6 +241,7 @@ def _judged(run: Run) -> str:
 def _counts(record: Record) -> Markup:
     counts = Counter(status.verdict for status in record.criteria)
     if not counts:
+        # While a run of many criteria is in progress, its record names only the stages.
         return escape("none" if record.run.finished else "named when the run has ended")
     return Markup().join(
         Markup('<span class="{}"><b>{}</b> {}</span> ').format(

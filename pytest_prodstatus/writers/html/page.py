@@ -61,11 +61,14 @@ def page_pieces(record: Record, config: Config) -> Iterator[Markup]:
     yield _changes(record)
     yield Markup(
         '<section aria-labelledby="criteria"><h2 id="criteria">Criteria and evidence</h2>\n'
+        # Hidden until the script fills it: without a script it could do nothing.
         '<div id="tools" role="search" aria-label="Criteria" hidden></div>\n'
     )
+    # Not the clock: the same record must give the same page on every day.
     now = record.run.finished or record.run.started
     tracebacks = sum(1 for status in record.criteria if status.detail)
     page = Page.of(now, tracebacks, decision.waived if decision else ())
+    # The numbers are the criteria's anchors, as in `_anchors`.
     number = count(1)
     for stage in record.stages:
         yield stage_top(stage, record, config, anchors)
@@ -95,6 +98,7 @@ def inline(name: str) -> Markup:
 def _anchors(record: Record, config: Config) -> dict[str, str]:
     """Return the anchors of the criteria that a link may point to, by their ids."""
     causes = {stage.cause for stage in record.stages}
+    # Numbered in the page's order. Of thousands of criteria, only a few are linked to.
     numbered = enumerate(record.criteria, 1)
     return {s.id: f"c{n}" for n, s in numbered if config.path or s.id in causes}
 
@@ -109,6 +113,7 @@ def _opening(record: Record, config: Config, decision: GateDecision | None) -> M
         '<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        # The page's address may name an internal server; a link in it must not tell others.
         '<meta name="referrer" content="no-referrer">\n'
         '<meta name="color-scheme" content="light dark">\n'
         "<title>{verdict} · {title} · {target}</title>\n"
@@ -118,6 +123,7 @@ def _opening(record: Record, config: Config, decision: GateDecision | None) -> M
         "<header>\n"
         '<p class="masthead"><span class="target">{target}</span> {title}</p>\n'
         "{front}"
+        # The script shows it as soon as the verdict is no longer valid.
         '<p class="old" id="old" role="status" hidden>{until}</p>\n'
         "</header>\n"
         "<main>\n"
@@ -139,6 +145,7 @@ def _policy() -> Markup:
         base64.b64encode(hashlib.sha256(inline(name).encode()).digest()).decode()
         for name in (_STYLE, _SCRIPT)
     )
+    # The last two don't fall back to default-src, by the specification of the policy.
     return Markup(
         "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; "
         "base-uri 'none'; form-action 'none'"
@@ -169,7 +176,7 @@ def _path(record: Record, config: Config, anchors: Mapping[str, str]) -> Markup:
 def _changes(record: Record) -> Markup:
     """Return the changes since the run before; nothing if there are none, or no such run."""
     if not record.history or not record.run.finished:
-        return Markup()
+        return Markup()  # while a run is in progress, every stage is BLOCKED: that is no change
     then, now = record.history[-1], record.past
     rows = [
         row(stage.title, str(then.stages.get(stage.id, "not there")), str(stage.verdict))

@@ -18,6 +18,7 @@ from pytest_prodstatus.writers.html.criterion import instants_of
 from pytest_prodstatus.writers.html.words import CLASS, SIGN
 from pytest_prodstatus.writers.words import instant
 
+# Pixels from one stop to the next; 13 letters of a name fit into them, or 30 beside a stop.
 _ALONG, _DOWN = 114, 56
 
 
@@ -54,6 +55,7 @@ def path(record: Record, steps: Sequence[Step], anchors: Mapping[str, str]) -> M
         _Stop(step, *_shown_verdict(step.shows, record, anchors), dates.get(step.name))
         for step in steps
     ]
+    # The instants need two more rows, the day and the time.
     width, height = len(stops) * _ALONG, 142 if any(stop.at for stop in stops) else 108
     along = Markup().join(_along(n, stop, stops) for n, stop in enumerate(stops))
     down = Markup().join(_down(n, stop, stops) for n, stop in enumerate(stops))
@@ -82,12 +84,14 @@ def _shown_verdict(
 
     If the record has neither, the step is BLOCKED and has no link.
     """
+    # A stage's id has no dot and a criterion's has one, so they can't be confused.
     for stage in record.stages:
         if stage.id == shows:
             state = "root" if stage.is_root else "affected" if stage.is_affected else ""
             return f"stage-{stage.id}", stage.verdict, state
         for status in stage.criteria:
             if status.id == shows:
+                # Its own observation was better: what it requires made it worse.
                 elsewhere = status.observed is not None and status.observed < status.verdict
                 state = "root" if stage.cause == shows else "affected" if elsewhere else ""
                 return anchors[shows], status.verdict, state
@@ -106,6 +110,7 @@ def _along(number: int, stop: _Stop, stops: Sequence[_Stop]) -> Markup:
     if stop.state == "root" and not (number and stops[number - 1].step.shows == stop.step.shows):
         rows.append(Markup('<text class="cause" x="{}" y="15">root cause</text>').format(x))
     if stop.at:
+        # To the minute: the seconds and UTC are cut off.
         day, time = instant(stop.at)[:16].split(" ")
         rows.append(
             Markup(
@@ -146,6 +151,7 @@ def _draw_stop(stop: _Stop, x: int, y: int, rows: Markup) -> Markup:
         '<circle cx="{0}" cy="{1}" r="17"/>'
         '<path class="sign" d="{2}" transform="translate({0} {1}) scale(1.3)"/>{3}'
     ).format(x, y, SIGN[stop.verdict], rows)
+    # Without a target it isn't a link, but a picture with a label.
     if not stop.anchor:
         return Markup('<g class="{}" role="img" aria-label="{}">{}</g>').format(
             style, words, shapes

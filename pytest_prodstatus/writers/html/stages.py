@@ -64,6 +64,7 @@ def stage_top(
         needs=_dependencies(declared, record) if declared else "",
         why=_reason(stage),
         cause=optional('<p class="dim">Root cause: {}</p>', cause_link(stage, anchors)),
+        # Safe in a template: the text of a verdict is ours.
         means=optional(f'<p class="dim">{stage.verdict} means: {{}}</p>', meaning),
     )
 
@@ -103,6 +104,7 @@ def _row(stage: StageStatus, record: Record, anchors: Mapping[str, str]) -> Mark
         title=_link(f"stage-{stage.id}", stage.title),
         tag=tag(stage.verdict),
         root=Markup(' <span class="note">root cause</span>') if stage.is_root else "",
+        # A stage that others made worse names the cause, whose own row has the reason.
         why=optional("because of {}", cause_link(stage, anchors)) or stage_line(stage),
         since=minute(stage.since),
         strip=optional("<td>{}</td>", strip_of(record, stage.id)),
@@ -113,6 +115,7 @@ def _since(stage: StageStatus, config: Config) -> str:
     text = instant(stage.since)
     if stage.previous:
         text += f", before that {stage.previous}"
+    # A stage that FAILED may have a CONFIRMED criterion, whose end isn't the stage's.
     until = valid_until([stage], config)
     if until and stage.verdict is Verdict.CONFIRMED:
         text += f". Valid until {instant(until)}"

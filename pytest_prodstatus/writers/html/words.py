@@ -36,6 +36,7 @@ def code(text: object) -> Markup:
 
 def for_each(template: str, values: Iterable[object]) -> Markup:
     """Return the template once for each value, with the escaped value at its `{}`."""
+    # Here and below, a template is a literal of this package, never a value (S704).
     return Markup().join(Markup(template).format(value) for value in values)  # noqa: S704
 
 
@@ -70,6 +71,7 @@ def row(name: str, *cells: str, end: str = "\n") -> Markup:
     )
 
 
+# Pixels: from one bar to the next, a bar's width, and the height of the strip.
 _STEP, _BAR, _HEIGHT = 6, 5, 18
 # Heights in pixels: verdicts differ without colour too, and the worst is the tallest.
 _BAR_HEIGHT = {Verdict.CONFIRMED: 6, Verdict.BLOCKED: 11, Verdict.FAILED: 16}
@@ -97,13 +99,14 @@ def strip(verdicts: Sequence[Verdict | None]) -> Markup:
     Args:
         verdicts: of the runs, the oldest first; None for a run that has no verdict of it.
     """
+    # All strips have the same width and end at this run, so that they can be compared.
     slots = HISTORY_LIMIT + 1
     bars = dict.fromkeys(Verdict, "")
     flips = ""
     last: Verdict | None = None
     for place, verdict in enumerate(verdicts, slots - len(verdicts)):
         if verdict is None:
-            continue
+            continue  # a gap
         height = _BAR_HEIGHT[verdict]
         bars[verdict] += f"M{place * _STEP} {_HEIGHT - height}h{_BAR}v{height}h-{_BAR}z"
         if last not in (None, verdict):

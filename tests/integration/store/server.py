@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _stop(pid: int, pid_file: Path) -> None:
-    """End the server at once, since nothing of it is to be kept, and wait until it has."""
+    """End the server at once, since nothing of it is kept, and wait until it has ended."""
     os.kill(pid, signal.SIGQUIT)
     deadline = time.monotonic() + 30
     while pid_file.exists() and time.monotonic() < deadline:

@@ -28,7 +28,7 @@ def _buy(journal: Journal, clock: SetClock) -> None:
 def test_a_clock_that_jumps_back_a_day_buys_nothing(
     journal: Journal, clock: SetClock, back: timedelta
 ) -> None:
-    """The journal's last word is dated after today: the clock is wrong, so no claim is made."""
+    """If an action is dated after today, the clock is wrong and no claim is made."""
     _buy(journal, clock)
     clock.now -= back
 
@@ -40,7 +40,7 @@ def test_a_clock_that_jumps_back_a_day_buys_nothing(
 def test_a_clock_that_jumps_back_during_an_action_does_nothing_more(
     journal: Journal, clock: SetClock
 ) -> None:
-    """It was confirmed days before its own claim: no day until that of the claim is free."""
+    """If an action is confirmed before its own claim, no day is free until that of the claim."""
     action = journal.sent(journal.intend(plan_at(clock.now)))
     clock.advance(days=-7)
     action = journal.confirmed(action, ["1"], "ok")
@@ -56,7 +56,7 @@ def test_a_clock_that_jumps_back_during_an_action_does_nothing_more(
 def test_a_clock_that_jumps_back_within_the_day_finds_it_taken(
     journal: Journal, clock: SetClock
 ) -> None:
-    """The claim is of the day, not of the hour."""
+    """A claim is of the day, not of the hour."""
     _buy(journal, clock)
     clock.advance(hours=-6)
 
@@ -65,7 +65,7 @@ def test_a_clock_that_jumps_back_within_the_day_finds_it_taken(
 
 
 def test_an_open_end_of_a_later_day_blocks_as_well(journal: Journal, clock: SetClock) -> None:
-    """What isn't settled blocks whichever way the clock went."""
+    """What isn't settled blocks, regardless of the direction in which the clock jumped."""
     journal.intend(plan_at(clock.now))
     clock.advance(days=-3)
 
@@ -76,7 +76,7 @@ def test_an_open_end_of_a_later_day_blocks_as_well(journal: Journal, clock: SetC
 def test_an_action_dated_in_the_far_future_can_be_redated(
     journal: Journal, clock: SetClock
 ) -> None:
-    """It proves nothing and blocks, until a person confirms it again under the right date."""
+    """A future action proves nothing and blocks until a person confirms it under the right date."""
     right = clock.now
     clock.advance(days=20_000)
     _buy(journal, clock)
@@ -93,7 +93,7 @@ def test_an_action_dated_in_the_far_future_can_be_redated(
 
 
 def test_events_keep_their_order_whatever_their_dates(journal: Journal, clock: SetClock) -> None:
-    """A clock set back between two steps dates them so, and their order stays."""
+    """Events keep their order, also if the clock was set back between two steps."""
     action = journal.intend(plan_at(clock.now))
     clock.advance(minutes=-30)
     action = journal.confirmed(journal.sent(action), ["1"], "ok")
@@ -107,7 +107,7 @@ def test_events_keep_their_order_whatever_their_dates(journal: Journal, clock: S
 
 
 def test_an_action_leaves_only_before_its_expiry(journal: Journal, clock: SetClock) -> None:
-    """A process that was stopped for an hour may not send; it may say that nothing left."""
+    """A process that was stopped for an hour may not send; it may record that nothing was sent."""
     action = journal.intend(plan_at(clock.now))
     clock.now = action.expires_at
     with pytest.raises(Expired, match="nothing was sent"):
@@ -117,7 +117,7 @@ def test_an_action_leaves_only_before_its_expiry(journal: Journal, clock: SetClo
 
 
 def test_an_action_leaves_only_on_its_own_day(journal: Journal, clock: SetClock) -> None:
-    """Sent after midnight it would be the new day's first action, and the claim its second."""
+    """An action isn't sent after midnight, since it didn't claim the new day."""
     clock.now = datetime(2026, 3, 10, 23, 59, 59, tzinfo=timezone.utc)
     action = journal.intend(plan_at(clock.now))
     clock.advance(seconds=2)
@@ -127,7 +127,7 @@ def test_an_action_leaves_only_on_its_own_day(journal: Journal, clock: SetClock)
 
 
 def test_a_plan_is_of_today(journal: Journal, clock: SetClock) -> None:
-    """A plan made before midnight, or by local time, is no plan for today; nor is a stale one."""
+    """A stale plan, one of before midnight, or one by local time is not a plan for today."""
     for plan in (
         plan_at(clock.now - timedelta(days=1)),
         plan_at(clock.now + timedelta(days=1)),
@@ -139,7 +139,7 @@ def test_a_plan_is_of_today(journal: Journal, clock: SetClock) -> None:
 
 
 def test_a_clock_in_another_zone_is_read_in_utc(journal: Journal, clock: SetClock) -> None:
-    """Late evening in Honolulu is the next day in UTC, and the journal says UTC."""
+    """A journal counts days in UTC: late evening in Honolulu is the next day."""
     clock.now = datetime(2026, 3, 9, 22, 30, tzinfo=timezone(timedelta(hours=-10)))
     action = journal.intend(plan_at(clock.now))
 

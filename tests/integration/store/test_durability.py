@@ -61,7 +61,7 @@ def _one_sentence(error: BaseException | str) -> str:
 
 
 def test_sqlite_waits_for_the_disk(sqlite_url: str) -> None:
-    """A rollback journal, synchronous=EXTRA (FULL and the folder), and waiting for a lock."""
+    """SQLite syncs file and folder (EXTRA) with a rollback journal, and waits for a lock."""
     Journal.open(sqlite_url).close()
     store = Database(parse_address(sqlite_url))
     with store.writing() as connection:
@@ -78,7 +78,7 @@ def test_sqlite_waits_for_the_disk(sqlite_url: str) -> None:
 
 
 def test_a_journal_in_wal_mode_is_brought_back(sqlite_url: str) -> None:
-    """Even if the file was set to WAL, the journal's own durability settings win."""
+    """Even if the file was set to WAL, the journal's own durability settings are used."""
     Journal.open(sqlite_url).close()
     with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -147,7 +147,7 @@ def test_a_read_only_folder_can_be_read_and_not_claimed_in(act: Act) -> None:
 
 
 def test_a_full_disk_leaves_nothing_half_written(sqlite_url: str) -> None:
-    """If the claim doesn't fit, it isn't there; with space again it can be claimed."""
+    """A claim that doesn't fit on the disk isn't made; with space again the day can be claimed."""
 
     def no_space(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute("PRAGMA max_page_count = 1")  # SQLite makes it the present size
@@ -171,7 +171,7 @@ def _claim_many(journal: Journal) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="no resource limits")
 def test_a_write_the_system_refuses_is_one_sentence(sqlite_url: str) -> None:
-    """A real refusal by the kernel, half-way through a claim (a file-size limit)."""
+    """A claim that the kernel refuses half-way (a file-size limit) is refused in one sentence."""
     with Journal.open(sqlite_url, clock=SetClock()) as journal:
         journal.intend(plan_at(NOON))
     done = subprocess.run(
@@ -191,7 +191,7 @@ def test_a_write_the_system_refuses_is_one_sentence(sqlite_url: str) -> None:
 def test_a_lock_that_is_never_given_back_is_one_sentence(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another program's lock is waited for, not for ever."""
+    """Another program's lock is waited for, but not for ever."""
     monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.05)
     with Journal.open(sqlite_url, clock=SetClock()) as journal:
         with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as other:
@@ -240,7 +240,7 @@ def test_a_server_lost_at_commit_is_no_claim(postgres: str, postgres_url: str) -
 
 
 def test_a_role_needs_only_select_and_insert(postgres: str, postgres_url: str) -> None:
-    """Once the tables are there no other right is needed; with SELECT alone it can be read."""
+    """If the tables exist, no other right is needed; SELECT alone is enough to read."""
     with Journal.open(postgres_url, clock=SetClock()) as journal:
         journal.intend(plan_at(NOON))
     schema = postgres_url.rpartition("%3D")[2]

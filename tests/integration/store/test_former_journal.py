@@ -1,9 +1,9 @@
-"""A journal of purchases, as releases before the generic journal wrote it, is gone on from.
+"""A journal of purchases, as releases before the generic journal wrote it, can still be used.
 
 `former/` holds dumps of stores that such a release made, on SQLite and on PostgreSQL (by
 `sqlite3.Connection.iterdump` and by `pg_dump --inserts`, without its schema's name): a CONFIRMED
 purchase, a day with a REJECTED and a later resolved attempt, one left at each of INTENT, SENT and
-UNKNOWN, an unpaid and a REJECTED one, each of a target of its own.
+UNKNOWN, an unpaid and a REJECTED one. Each of them has a target of its own.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def former(url: str) -> str:
 
 
 def make(url: str) -> None:
-    """Make the former store at an address that has none."""
+    """Make the former store at an address that doesn't have one."""
     if url.startswith("sqlite"):
         file = Path(url.removeprefix("sqlite:///"))
         prepare_file(file)
@@ -62,13 +62,13 @@ def actions(url: str) -> tuple[Action, ...]:
 
 
 def revision(url: str) -> int:
-    """Return the revision at an address."""
+    """Return the schema's revision at an address."""
     with Database(parse_address(url)).reading() as connection:
         return database.current_revision(connection)
 
 
 def test_each_purchase_is_an_action_with_details(former: str) -> None:
-    """Numbers, attempts, instants and ids are kept; price and cap are a limit."""
+    """Numbers, attempts, instants and ids are kept; price and cap become a limit."""
     first, rejected, resolved, *_ = found = actions(former)
     assert [action.id for action in found] == list(range(1, 9))
     assert {action.target: str(action.state) for action in found[3:]} == {
@@ -98,7 +98,7 @@ def test_each_purchase_is_an_action_with_details(former: str) -> None:
 
 @pytest.mark.parametrize("target", LEFT)
 def test_what_was_left_open_blocks_until_it_is_resolved(former: str, target: str) -> None:
-    """The same day it is Claimed, any other day it is Unresolved; its number settles it."""
+    """An open purchase is Claimed on its day and Unresolved on any other, until it is resolved."""
     plan = plan_at(DAY, criterion=CRITERION, target=target)
     tomorrow = plan_at(DAY + timedelta(days=1), criterion=CRITERION, target=target)
     clock = SetClock(DAY)
@@ -115,7 +115,7 @@ def test_what_was_left_open_blocks_until_it_is_resolved(former: str, target: str
 
 
 def test_a_bought_day_stays_taken_and_a_rejected_one_free(former: str) -> None:
-    """As the release that wrote them would have done."""
+    """A day with a purchase stays taken, and a day with a REJECTED attempt stays free."""
     with Journal.open(former, clock=SetClock(DAY)) as journal:
         with pytest.raises(Claimed, match="tomorrow"):
             journal.intend(plan_at(DAY, criterion=CRITERION, target="unpaid"))
@@ -134,7 +134,7 @@ def test_a_bought_day_stays_taken_and_a_rejected_one_free(former: str) -> None:
 
 
 def test_an_intent_of_before_can_still_be_sent(former: str) -> None:
-    """Its details and its day are those of its claim; its number goes on."""
+    """An INTENT keeps its details and its day, and can be sent; new numbers follow the old ones."""
     clock = SetClock(datetime(2026, 3, 31, 12, 5, tzinfo=timezone.utc))
     with Journal.open(former, clock=clock) as journal:
         (left,) = journal.unsettled(target="left-at-intent")
@@ -157,7 +157,7 @@ def test_the_former_tables_are_kept_and_closed(former: str) -> None:
 
 
 def test_tables_without_a_version_are_the_first_revision(former: str) -> None:
-    """Before there were revisions there was the journal of purchases alone."""
+    """A store without a version table is revision 1, the journal of purchases alone."""
     with Database(parse_address(former)).writing() as connection:
         connection.execute(text("DROP TABLE prodstatus_version"))
     assert revision(former) == 1
@@ -169,14 +169,14 @@ def test_tables_without_a_version_are_the_first_revision(former: str) -> None:
 
 
 def test_ten_processes_bring_it_up_to_date(former: str, act: Act) -> None:
-    """Ten that open it at one instant find every action once."""
+    """Ten processes that open it at one instant find every action once."""
     results = act(*[{"url": former, "steps": []}] * 10)
     assert [result["steps_done"][-1][0] for result in results] == ["open"] * 10
     assert [action.id for action in actions(former)] == list(range(1, 9))
 
 
 def test_killed_while_it_is_brought_up_to_date(former: str, act: Act) -> None:
-    """At any instant, it is as before or as after, and the next process completes it."""
+    """At any instant the store is as before or as after, and the next process completes it."""
     kills = 0
     for instant in range(1, 500):
         (result,) = act({"url": former, "steps": [], "kill_at": instant})

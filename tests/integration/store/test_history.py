@@ -1,4 +1,4 @@
-"""The history of runs, the same on both databases."""
+"""The history of runs is the same on both databases."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def stage_of(history: HistoryStore, name: str, limit: int = 30) -> StagePast:
 
 
 def turns(past: StagePast) -> list[tuple[str, str, str]]:
-    """Return a stage's flips in short, the oldest first."""
+    """Return a stage's flips as run, former and new verdict, the oldest first."""
     return [
         (flip.run, flip.previous.value[0], flip.verdict.value[0])
         for flip in reversed(past.flips)
@@ -49,7 +49,7 @@ def turns(past: StagePast) -> list[tuple[str, str, str]]:
 
 
 def test_a_run_is_kept_as_it_was(history: HistoryStore) -> None:
-    """Its times, verdicts, versions and subject, the newest run first."""
+    """A run keeps its times, verdicts, versions and subject; the newest run comes first."""
     history.save(ran(1, release="v41", commit="a" * 40, dirty=True))
     history.save(ran(2, "F", release="v42"))
     newest, first = history.look_back(TARGET).runs
@@ -65,7 +65,7 @@ def test_a_run_is_kept_as_it_was(history: HistoryStore) -> None:
 
 
 def test_since_when_a_stage_is_what_it_is(history: HistoryStore) -> None:
-    """Since the first of the runs in a row with this verdict; before that, the other verdict."""
+    """A stage has its verdict since the first of the runs in a row that gave it."""
     for number, verdict in enumerate("CCFFF"):
         history.save(ran(number, verdict))
     api, shop = stage_of(history, "api"), stage_of(history, "shop")
@@ -76,7 +76,7 @@ def test_since_when_a_stage_is_what_it_is(history: HistoryStore) -> None:
 
 
 def test_what_turned_since_it_was_last_confirmed(history: HistoryStore) -> None:
-    """The last run that confirmed it, the run that ended that, and how the two differed."""
+    """A regression names the last run that confirmed, the run that ended it, and what differed."""
     history.save(ran(1, commit="a1", release="v41", versions={"pytest": "9.1", "python": "3.11"}))
     history.save(ran(2, "B", commit="b2", release="v42", versions={"pytest": "9.2"}))
     history.save(ran(3, "F", commit="c3", release="v43"))
@@ -100,7 +100,7 @@ def test_what_turned_since_it_was_last_confirmed(history: HistoryStore) -> None:
 
 
 def test_a_derived_stage_names_the_root(history: HistoryStore) -> None:
-    """FINAL has no criterion of its own: the one that turned it is named."""
+    """FINAL has no criterion of its own, so the criterion that turned it is named."""
     history.save(ran(1))
     history.save(ran(2, "C", "B"))
     regression = stage_of(history, "final").regression
@@ -109,7 +109,7 @@ def test_a_derived_stage_names_the_root(history: HistoryStore) -> None:
 
 
 def test_never_confirmed_is_said_so(history: HistoryStore) -> None:
-    """A stage that no run confirmed has no last time."""
+    """A stage that no run confirmed has no last CONFIRMED run."""
     history.save(ran(1, "B"))
     history.save(ran(2, "F"))
     regression = stage_of(history, "api").regression
@@ -131,7 +131,7 @@ def test_a_partial_run_tells_of_what_it_looked_at(history: HistoryStore) -> None
 def test_the_last_confirmed_run_may_lie_before_runs_that_tell_nothing(
     history: HistoryStore,
 ) -> None:
-    """A partial run between says nothing about the stage, so it isn't the one."""
+    """A partial run that says nothing about a stage isn't its last CONFIRMED run."""
     history.save(ran(1, "C", "C"))
     history.save(ran(2, "C", "-"))
     history.save(ran(3, "C", "F"))
@@ -142,7 +142,7 @@ def test_the_last_confirmed_run_may_lie_before_runs_that_tell_nothing(
 
 
 def test_flaky_criteria_are_counted(history: HistoryStore) -> None:
-    """How often a criterion passed only after a rerun, and when last."""
+    """The history counts how often a criterion passed only after a rerun, and when last."""
     for number in (1, 2, 3):
         history.save(with_flaky(ran(number), "api.up" if number != 2 else "shop.open"))
     flaky = history.look_back(TARGET).flaky
@@ -153,7 +153,7 @@ def test_flaky_criteria_are_counted(history: HistoryStore) -> None:
 
 
 def test_the_window_bounds_what_is_shown_and_not_what_is_known(history: HistoryStore) -> None:
-    """Flips and flaky criteria are those of the newest runs; since goes back as far as it must."""
+    """Flips and flaky criteria are those of the newest runs; `since` goes back as far as needed."""
     for number, verdict in enumerate("CFFFFF"):
         history.save(with_flaky(ran(number, verdict), "shop.open" if number < 2 else ""))
     seen = history.look_back(TARGET, limit=3)
@@ -206,14 +206,14 @@ def test_runs_are_ordered_by_the_instant(history: HistoryStore) -> None:
 
 
 def test_a_run_in_progress_is_no_history(history: HistoryStore) -> None:
-    """Only what has finished is kept."""
+    """Only finished runs are kept."""
     with pytest.raises(ValueError, match="in progress"):
         history.save(in_progress())
     assert history.look_back("demo").runs == ()
 
 
 def expected(records: list[Record], name: str) -> list[tuple[str, str, str]]:
-    """Return a stage's flips as one reads them off the runs in their order."""
+    """Return a stage's flips as they follow from the runs in their order."""
     lines = [
         (record.run.id, stage.verdict.value[0])
         for record in sorted(records, key=lambda r: (r.run.started, r.run.id))
@@ -229,7 +229,7 @@ def expected(records: list[Record], name: str) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_flips_are_right_in_whatever_order_runs_are_saved(history: HistoryStore, seed: int) -> None:
-    """Late, twice and with changed verdicts: the flips are those of the runs in their own order."""
+    """Flips follow the runs' own order, also if runs are saved late, twice or changed."""
     chance = random.Random(seed)
     kept: dict[str, Record] = {}
     for _ in range(30):
@@ -243,7 +243,7 @@ def test_flips_are_right_in_whatever_order_runs_are_saved(history: HistoryStore,
 
 
 def test_jobs_that_save_at_once_all_succeed(url: str) -> None:
-    """Eight at one instant, each with its own connection: all are kept, and the flips are right."""
+    """Eight jobs that save at one instant are all kept, and the flips are right."""
     records = [ran(number, "CF"[number % 2]) for number in range(8)]
 
     def save(record: Record) -> None:
@@ -259,7 +259,7 @@ def test_jobs_that_save_at_once_all_succeed(url: str) -> None:
 
 @contextmanager
 def heard(hear: Callable[[str, dict[str, object]], None]) -> Iterator[None]:
-    """Let `hear` know of each statement, on either database, before it is run."""
+    """Call `hear` with each statement before it runs, on either database."""
     with pytest.MonkeyPatch.context() as patch:
         for kind in (FileStatements, DatabaseStatements):
             stream, change = kind.stream, kind.change
@@ -282,7 +282,7 @@ def heard(hear: Callable[[str, dict[str, object]], None]) -> Iterator[None]:
 
 
 def test_a_save_that_fails_leaves_what_was_there(history: HistoryStore) -> None:
-    """It is one transaction: a replaced run isn't lost to half of its successor."""
+    """A save is one transaction: if it fails, the run that it replaces stays."""
     history.save(ran(1))
 
     def cut(statement: str, _values: object) -> None:
@@ -297,7 +297,7 @@ def test_a_save_that_fails_leaves_what_was_there(history: HistoryStore) -> None:
 
 
 def test_old_runs_can_be_deleted(history: HistoryStore, url: str) -> None:
-    """One DELETE on runs takes their criteria along, and since is still known."""
+    """One DELETE on runs takes their criteria along, and `since` is still known."""
     for number, verdict in enumerate("CFF"):
         history.save(ran(number, verdict))
     engine = create_engine(parse_address(url))
@@ -329,7 +329,7 @@ def test_a_record_learns_its_past_from_the_history(history: HistoryStore) -> Non
 
 
 def plans(history: HistoryStore, url: str, ask: Callable[[], object]) -> list[str]:
-    """Return how the database goes about each statement that reads the history's tables."""
+    """Return the database's plan of each statement that reads the history's tables."""
     queries: list[tuple[str, dict[str, object]]] = []
 
     def hear(statement: str, values: dict[str, object]) -> None:

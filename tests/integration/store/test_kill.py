@@ -32,7 +32,7 @@ AFTER = {
 
 
 def _follows(steps_done: list[str], action: Action | None, steps: list[str]) -> None:
-    """The journal is at the last step that was reported, or exactly one step further."""
+    """Assert that the journal is at the last step that was reported, or exactly one further."""
     done = [word for word in steps_done if word in steps]
     states = [next(iter(AFTER[step])) for step in steps]
     here = None if action is None else action.state
@@ -43,7 +43,7 @@ def _follows(steps_done: list[str], action: Action | None, steps: list[str]) -> 
 
 
 def _next_run(journal: Journal, criterion: str) -> tuple[Action | None, bool]:
-    """What the next day's run finds: the action the kill left, and whether it may act."""
+    """Return what the next day's run finds: the action that was left, and whether it may act."""
     left = [action for action in journal.actions(target=TARGET) if action.criterion == criterion]
     try:
         journal.intend(plan_at(TOMORROW, criterion=criterion))
@@ -60,7 +60,7 @@ def _next_run(journal: Journal, criterion: str) -> tuple[Action | None, bool]:
 def test_killed_at_every_instant(url: str, act: Act, end: str) -> None:
     """If the process dies at any instant, the next run acts only if the result is known.
 
-    Ten at once, each for a criterion of its own, so that one dies while others wait for it.
+    Ten run at once, each for a criterion of its own, so that one dies while others wait for it.
     """
     steps = ["intend", "sent", end]
     kills = 0
@@ -103,7 +103,7 @@ def test_killed_while_it_creates_the_schema(url: str, act: Act) -> None:
 
 
 def _remove(url: str) -> None:
-    """Take the schema away again, so that the next process has to create it."""
+    """Remove the schema, so that the next process has to create it."""
     if url.startswith("sqlite"):
         Path(url.removeprefix("sqlite:///")).unlink()
         return

@@ -1,4 +1,4 @@
-"""SIGKILL while a run is saved: no run is half there, none is there twice, and none stops the next.
+"""SIGKILL while a run is saved leaves no half run and no second one, and stops no later run.
 
 A run saves itself in one transaction, under its own id. So whenever it dies the store is as before
 or as after, and saving it again makes the same store as a run that wasn't killed.
@@ -45,9 +45,9 @@ def prepared(url: str, project: str) -> HistoryStore:
 # A new run between two others, whose flip moves; and one that replaces itself with another verdict.
 @pytest.mark.parametrize("saved", [(2, "F"), (1, "B")], ids=["new", "again"])
 def test_killed_at_every_statement(sqlite_url: str, act: Act, saved: tuple[int, str]) -> None:
-    """Before it, after it, around the commit: as before or as after; saved again it is there once.
+    """Killed at any statement or commit, a run is absent or whole; saved again, it is there once.
 
-    Each dies over a copy of one file.
+    Each process dies over a copy of one file.
     """
     file = Path(sqlite_url.removeprefix("sqlite:///"))
     with prepared(sqlite_url, "store") as history:
@@ -84,7 +84,7 @@ def test_killed_at_every_statement(sqlite_url: str, act: Act, saved: tuple[int, 
 
 
 def test_killed_while_it_makes_a_new_file(tmp_path: Path, act: Act) -> None:
-    """If it dies at any instant, the next run finds a store or makes one, and is saved."""
+    """If a process dies at any instant, the next run finds a store or makes one, and is saved."""
     for first in range(1, 2000, TEN):
         urls = {n: f"sqlite:///{tmp_path / str(n)}/s.sqlite3" for n in range(first, first + TEN)}
         results = act(
@@ -105,7 +105,7 @@ def test_killed_while_it_makes_a_new_file(tmp_path: Path, act: Act) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_killed_at_any_moment(url: str, act: Act, seed: int) -> None:
-    """Also inside the database's own code: each run reported as saved is there, once, and sound."""
+    """Each run that was reported as saved is there once and sound, whenever it was killed."""
     chance = random.Random(seed)
     runs = [(number, chance.choice("CFB")) for number in range(300)]
     (result,) = act(
@@ -126,7 +126,7 @@ def test_killed_at_any_moment(url: str, act: Act, seed: int) -> None:
 
 
 def test_ten_processes_save_at_once_into_a_new_store(url: str, act: Act) -> None:
-    """All of them are kept, though none of them found a store."""
+    """Ten runs that find no store are all kept."""
     jobs = [
         {"url": url, "part": "saves", "project": "store", "runs": [(n, "C")]} for n in range(TEN)
     ]
@@ -136,7 +136,7 @@ def test_ten_processes_save_at_once_into_a_new_store(url: str, act: Act) -> None
 
 @pytest.mark.skipif(os.name == "nt" or os.getuid() != 0, reason="only root may be another user")
 def test_another_user_s_file_is_named(act: Act) -> None:
-    """A run that may read the store and not write it says so in one sentence; nothing changes."""
+    """A run that may read the store but not write it says so in one sentence; nothing changes."""
     with tempfile.TemporaryDirectory() as name:  # not tmp_path: others can't look into that one
         folder = Path(name)
         url = f"sqlite:///{folder / 'old.sqlite3'}"
@@ -171,7 +171,7 @@ with HistoryStore.open(sys.argv[1], "store") as history:
 
 @pytest.mark.skipif(os.name == "nt", reason="no resource limits")
 def test_a_write_the_system_refuses_is_one_sentence(sqlite_url: str) -> None:
-    """A real refusal by the kernel half-way through a save (a file-size limit) leaves no trace."""
+    """A save that the kernel refuses half-way (a file-size limit) leaves no trace."""
     with prepared(sqlite_url, "store") as history:
         before = history.look_back(TARGET)
     done = subprocess.run(
@@ -188,7 +188,7 @@ def test_a_write_the_system_refuses_is_one_sentence(sqlite_url: str) -> None:
 
 
 def test_what_a_file_holds_is_what_sqlalchemy_wrote(sqlite_url: str) -> None:
-    """A store of an older release goes on: instants are text in UTC with six digits."""
+    """A store of an older release can be used: instants are text in UTC with six digits."""
     with HistoryStore.open(sqlite_url, "store") as history:
         history.save(ran(1, "F"))
     with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as store:

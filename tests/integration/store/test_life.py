@@ -1,4 +1,4 @@
-"""A real action from its claim to its end, the same on both databases."""
+"""A real action goes from its claim to its end, the same on both databases."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def journal(url: str, clock: SetClock) -> Iterator[Journal]:
 
 
 def test_every_step_is_kept_with_who_and_when(journal: Journal, clock: SetClock) -> None:
-    """A confirmed action reads INTENT, SENT, CONFIRMED, each dated and signed."""
+    """A confirmed action has the steps INTENT, SENT and CONFIRMED, each dated and signed."""
     plan = plan_at(NOON)
     action = journal.intend(plan)
     clock.advance(seconds=1)
@@ -51,7 +51,7 @@ def test_every_step_is_kept_with_who_and_when(journal: Journal, clock: SetClock)
 
 
 def test_a_confirmed_day_is_taken_and_the_next_is_free(journal: Journal, clock: SetClock) -> None:
-    """One action a day: the second is Claimed, the next day's is not."""
+    """A day has one action: a second one is Claimed, and the next day is free."""
     action = journal.confirmed(journal.sent(journal.intend(plan_at(NOON))), ["1"], "ok")
 
     with pytest.raises(Claimed, match="tomorrow") as violation:
@@ -106,7 +106,7 @@ def test_an_open_end_blocks_until_resolved(
 
 
 def test_the_other_sides_answer_resolves_too(journal: Journal) -> None:
-    """An UNKNOWN that the other side denies the same day frees that day."""
+    """An UNKNOWN that the other side denies on the same day frees that day."""
     action = journal.unknown(journal.sent(journal.intend(plan_at(NOON))), "cut after sending")
     journal.resolve(action.id, state="REJECTED", who="AliExpress", how="same key: not repeated")
 
@@ -114,7 +114,7 @@ def test_the_other_sides_answer_resolves_too(journal: Journal) -> None:
 
 
 def test_the_acting_process_cant_settle_its_own_unknown(journal: Journal) -> None:
-    """What was UNKNOWN is settled by `resolve` alone, which asks by whom and how."""
+    """An UNKNOWN is settled by `resolve` alone, which requires a name and the grounds."""
     action = journal.unknown(journal.sent(journal.intend(plan_at(NOON))), "cut")
 
     with pytest.raises(IllegalTransition):
@@ -124,7 +124,7 @@ def test_the_acting_process_cant_settle_its_own_unknown(journal: Journal) -> Non
 
 
 def test_a_success_is_written_even_after_a_resolution(journal: Journal, clock: SetClock) -> None:
-    """A person said REJECTED while the action was under way: its late success isn't lost."""
+    """If a person recorded REJECTED while an action was under way, its late success isn't lost."""
     action = journal.sent(journal.intend(plan_at(NOON)))
     journal.resolve(action.id, state="REJECTED", who="Ana", how="nothing on the statement")
 
@@ -157,7 +157,7 @@ def test_a_stale_action_is_judged_by_the_journal(journal: Journal) -> None:
 
 
 def test_settled_actions_cant_be_resolved_again(journal: Journal) -> None:
-    """A resolution settles what is open, nothing else, and needs an action."""
+    """A resolution settles only what is open, and needs an action."""
     action = journal.rejected(journal.intend(plan_at(NOON)), "no stock")
 
     with pytest.raises(IllegalTransition):
@@ -180,7 +180,7 @@ def test_a_success_without_an_id_is_not_confirmed(journal: Journal) -> None:
 
 
 def test_latest_confirmed_counts_the_age_from_the_claim(journal: Journal, clock: SetClock) -> None:
-    """An action that a person confirmed weeks later isn't younger."""
+    """An action that a person confirmed weeks later isn't younger for that."""
     action = journal.unknown(journal.sent(journal.intend(plan_at(NOON))), "cut")
     clock.advance(days=20)
     journal.resolve(action.id, state="CONFIRMED", receipts=["5"], who="Ana", how="found")
@@ -195,7 +195,7 @@ def test_latest_confirmed_counts_the_age_from_the_claim(journal: Journal, clock:
 def test_latest_confirmed_is_of_its_project_key_and_target(
     journal: Journal, clock: SetClock
 ) -> None:
-    """One with other details, another project's or target's, or an open one doesn't count."""
+    """An action with other details, of another project or target, or an open one doesn't count."""
     instant = {"mode": "instant"}
     slow = plan_at(NOON, details={"mode": "slow", "account": "7"})
     journal.confirmed(journal.sent(journal.intend(slow)), ["1"], "ok")
@@ -227,7 +227,7 @@ def test_latest_confirmed_is_of_its_project_key_and_target(
 def test_a_key_that_is_no_day_is_claimed_once_ever(
     journal: Journal, clock: SetClock, key: Key
 ) -> None:
-    """It isn't freed by time, it may be sent past midnight, and the next key is free."""
+    """Such a key isn't freed by time and may be sent past midnight; the next key is free."""
     clock.now = NOON.replace(hour=23, minute=59)
     action = journal.intend(plan_at(clock.now, key=key))
     clock.advance(minutes=2)
@@ -243,7 +243,7 @@ def test_a_key_that_is_no_day_is_claimed_once_ever(
 
 
 def test_keys_of_one_name_and_another_period_are_two(journal: Journal, clock: SetClock) -> None:
-    """A release that is called as a day is another key; an open end of either blocks both."""
+    """A release that is named like a day is another key; an open action of either blocks both."""
     release = once_a_release("2026-03-10")
     left = journal.intend(plan_at(NOON, key=release))
     with pytest.raises(Unresolved):
@@ -253,7 +253,7 @@ def test_keys_of_one_name_and_another_period_are_two(journal: Journal, clock: Se
 
 
 def test_actions_are_the_newest_first(journal: Journal) -> None:
-    """The list is cut at its limit and by its target."""
+    """Actions are listed with the newest first, up to a limit, for one target if it is given."""
     actions = [journal.intend(plan_at(NOON, criterion=f"payment.c{n}")) for n in range(4)]
     other = journal.intend(plan_at(NOON, target="staging"))
 

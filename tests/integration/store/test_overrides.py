@@ -1,4 +1,4 @@
-"""Overrides: kept, shown while they hold, never changed."""
+"""Overrides are kept, shown while they are in force, and never changed."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def overrides(url: str) -> Iterator[Overrides]:
 def test_it_holds_from_its_beginning_until_its_end(
     overrides: Overrides, at: datetime, holds: bool
 ) -> None:
-    """At its beginning it does, at its end no more; and it is read back as it was written."""
+    """An override is in force from its beginning until its end, and reads back unchanged."""
     overrides.add(MINE)
     assert overrides.active("production", at) == ((MINE,) if holds else ())
 
 
 def test_it_holds_for_its_target_alone(overrides: Overrides) -> None:
-    """Several of one target are all returned, the oldest first."""
+    """Several overrides of one target are all returned, the oldest first."""
     second = replace(MINE, who="Ben", until=NOW + HOUR)
     for override in (MINE, replace(MINE, target="staging"), second):
         overrides.add(override)
@@ -64,7 +64,7 @@ def test_it_holds_for_its_target_alone(overrides: Overrides) -> None:
 
 
 def test_it_holds_for_its_project_alone(overrides: Overrides, url: str) -> None:
-    """Every project may call its target "production"; one's override opens no other's gate."""
+    """Each project may call its target "production"; its override opens no other project's gate."""
     overrides.add(MINE)
     with Overrides.open(url, "bank") as others:
         assert others.active("production", NOW) == ()
@@ -82,7 +82,7 @@ def test_it_holds_for_its_project_alone(overrides: Overrides, url: str) -> None:
 def test_one_that_says_too_little_is_refused(
     overrides: Overrides, changed: dict[str, object], message: str
 ) -> None:
-    """No reason, no person, no end: one sentence, and nothing is written."""
+    """Without reason, person or end it is refused in one sentence, and nothing is written."""
     with pytest.raises(InvalidOverride, match=message) as violation:
         overrides.add(replace(MINE, **changed))
     assert "\n" not in str(violation.value)
@@ -91,14 +91,14 @@ def test_one_that_says_too_little_is_refused(
 
 @pytest.mark.parametrize("name", ["since", "until"])
 def test_an_instant_without_its_time_zone_is_refused(name: str) -> None:
-    """An override needs a time zone: otherwise no one knows when it ends."""
+    """An override needs a time zone; otherwise no one knows when it ends."""
     with pytest.raises(ValueError, match="has no time zone"):
         replace(MINE, **{name: NOW.replace(tzinfo=None)})
 
 
 @pytest.mark.parametrize("until", ["zzz", b"\xff", "2099-01-01 25:00:00.000000"])
 def test_a_row_that_nobody_of_ours_wrote_opens_nothing(sqlite_url: str, until: str | bytes) -> None:
-    """It is named, and no other override counts beside it."""
+    """A row that no release wrote is named, and no other override counts beside it."""
     path = Path(sqlite_url.removeprefix("sqlite:///"))
     with Overrides.open(sqlite_url, "shop") as overrides:
         overrides.add(MINE)
@@ -114,7 +114,7 @@ def test_a_row_that_nobody_of_ours_wrote_opens_nothing(sqlite_url: str, until: s
 
 
 def test_a_file_that_was_cut_opens_nothing(sqlite_url: str) -> None:
-    """A file cut at any byte: an error in one sentence, or no override, never a part of one."""
+    """A file that was cut at any byte gives an error or no override, but never a part of one."""
     path = Path(sqlite_url.removeprefix("sqlite:///"))
     with Overrides.open(sqlite_url, "shop") as overrides:
         overrides.add(MINE)
@@ -133,7 +133,7 @@ def test_a_file_that_was_cut_opens_nothing(sqlite_url: str) -> None:
 
 
 def test_a_look_makes_nothing(sqlite_url: str) -> None:
-    """It makes no file, and no table in a store that has only a journal."""
+    """Reading makes no file, and no table in a store that has only a journal."""
     path = Path(sqlite_url.removeprefix("sqlite:///"))
     assert look_for(sqlite_url, "shop", "production", NOW) == ()
     assert not path.parent.exists()
@@ -144,7 +144,7 @@ def test_a_look_makes_nothing(sqlite_url: str) -> None:
 
 
 def test_a_look_finds_what_was_written(url: str) -> None:
-    """On either database, also by the user who wrote it."""
+    """Reading finds an override on either database, also by the user who wrote it."""
     with Overrides.open(url, "shop") as overrides:
         overrides.add(MINE)
     assert look_for(url, "shop", "production", NOW) == (MINE,)
@@ -167,7 +167,7 @@ def test_nobody_can_change_or_remove_one(overrides: Overrides, url: str) -> None
 
 
 def test_a_store_that_cannot_be_used(tmp_path: object) -> None:
-    """One sentence that names overrides, without the password."""
+    """A store that can't be used is refused in one sentence, without the password."""
     url = f"postgresql://ops:correct-horse@/store?host={tmp_path}"
     with pytest.raises(StateUnavailable, match="list of overrides at") as violation:
         Overrides.open(url, "shop")

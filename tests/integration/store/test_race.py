@@ -1,4 +1,4 @@
-"""Many processes at one journal at one instant."""
+"""Many processes use one journal at one instant."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _last_words(results: Sequence[dict[str, Any]]) -> Counter[str]:
 
 
 def _thinking(url: str) -> dict[str, float]:
-    """Long enough that all have read before one writes; on SQLite they take turns at it."""
+    """Return seconds that are enough for all to read before one writes; SQLite takes turns."""
     return {"linger": 0.01 if url.startswith("sqlite") else 0.25}
 
 
@@ -34,7 +34,7 @@ def _actions(url: str) -> tuple[Action, ...]:
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
 def test_ten_processes_race_for_one_claim(url: str, act: Act, round_: int) -> None:
-    """Of ten that open a new journal and claim the same day at one instant, one wins."""
+    """Of ten processes that open a new journal and claim one day at one instant, one wins."""
     results = act(*[{"url": url, "steps": ["intend"], **_thinking(url)}] * TEN)
 
     assert _last_words(results) == {"intend": 1, "Claimed": TEN - 1}
@@ -42,7 +42,7 @@ def test_ten_processes_race_for_one_claim(url: str, act: Act, round_: int) -> No
 
 
 def test_ten_processes_create_one_schema(url: str, act: Act) -> None:
-    """Ten that open a journal which doesn't exist yet all find it whole."""
+    """Ten processes that open a journal which doesn't exist yet all find it whole."""
     results = act(*[{"url": url, "steps": []}] * TEN)
 
     assert _last_words(results) == {"open": TEN}
@@ -51,7 +51,7 @@ def test_ten_processes_create_one_schema(url: str, act: Act) -> None:
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
 def test_racers_on_different_days_cant_both_pass(url: str, act: Act, round_: int) -> None:
-    """Around midnight, or with clocks that differ, one wins and the others see it unresolved."""
+    """Around midnight, or with clocks that differ, one wins and the others find it unresolved."""
     tomorrow = (NOON + timedelta(days=1)).isoformat()
     results = act(
         *[{"url": url, "steps": ["intend"], **_thinking(url)}] * 5,
@@ -63,7 +63,7 @@ def test_racers_on_different_days_cant_both_pass(url: str, act: Act, round_: int
 
 
 def test_a_freed_day_is_claimed_by_one(url: str, act: Act, clock: SetClock) -> None:
-    """After REJECTED ten processes race for the day's second attempt, and one wins."""
+    """If ten processes race for a day that REJECTED freed, one wins the second attempt."""
     with Journal.open(url, clock=clock) as journal:
         first = journal.rejected(journal.intend(plan_at(NOON)), "above the cap")
 
@@ -86,7 +86,7 @@ def test_one_of_ten_sends(url: str, act: Act, clock: SetClock) -> None:
 
 
 def test_ends_are_written_once(url: str, act: Act, clock: SetClock) -> None:
-    """Of ten processes that say how one action ended, the first is heard and nothing is mixed."""
+    """Of ten processes that record how one action ended, the first is kept and nothing is mixed."""
     with Journal.open(url, clock=clock) as journal:
         action = journal.sent(journal.intend(plan_at(NOON)))
 
@@ -104,7 +104,7 @@ def test_ends_are_written_once(url: str, act: Act, clock: SetClock) -> None:
 
 
 def test_different_targets_dont_wait_for_each_other(url: str, clock: SetClock) -> None:
-    """A claim holds its own criterion and target, and no other."""
+    """A claim locks its own criterion and target, and no other."""
     with Journal.open(url, clock=clock) as journal:
         journal.intend(plan_at(NOON))
         journal.intend(plan_at(NOON, target="staging"))

@@ -1,4 +1,4 @@
-"""The schema's revisions: the first process creates them completely, and never two."""
+"""The first process creates the schema's revisions completely, and no two do at once."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from tests.integration.store.runs import ran
 
 
 def found(url: str) -> int:
-    """Return the revision at an address."""
+    """Return the schema's revision at an address."""
     with Database(parse_address(url)).reading() as connection:
         return database.current_revision(connection)
 
 
 def test_the_tables_are_those_that_statements_are_built_from(url: str) -> None:
-    """Nothing that the revisions make differs from what the code takes the tables to be."""
+    """The tables that the revisions make are those from which the code builds its statements."""
     Journal.open(url).close()
     with Database(parse_address(url)).reading() as connection:
         own = {"include_name": lambda name, kind, _: kind != "table" or name in metadata.tables}
@@ -44,7 +44,7 @@ def test_the_tables_are_those_that_statements_are_built_from(url: str) -> None:
 
 
 def test_a_new_file_is_what_the_revisions_make(tmp_path: Path) -> None:
-    """What is shipped for a new SQLite file says the same as Alembic's steps, to the letter."""
+    """The shipped schema of a new SQLite file equals that of Alembic's steps, to the letter."""
     assert NEW_STORE.read_text(encoding="utf-8") == new_store()
     fast, slow = tmp_path / "fast.sqlite3", tmp_path / "slow.sqlite3"
     HistoryStore.open(f"sqlite:///{fast}", "store").close()
@@ -56,7 +56,7 @@ def test_a_new_file_is_what_the_revisions_make(tmp_path: Path) -> None:
 def test_each_part_asks_for_what_it_needs(url: str) -> None:
     """The history makes its own tables; the journal, coming later, leaves its rows alone.
 
-    A new SQLite file is made whole at once, since its user may create what it likes.
+    A new SQLite file is made whole at once, since its user may create any table.
     """
     with HistoryStore.open(url, "store") as history:
         history.save(ran(1))
@@ -80,7 +80,7 @@ def has_table(url: str, name: str) -> bool:
 
 @pytest.mark.parametrize("newer", ["4", "a1b2"])
 def test_a_newer_schema_is_refused(url: str, newer: str) -> None:
-    """One sentence that says what to do, for every part; nothing is changed."""
+    """Each part refuses a newer schema in one sentence with the remedy, and changes nothing."""
     HistoryStore.open(url, "store").close()
     with Database(parse_address(url)).writing() as connection:
         connection.execute(
@@ -100,7 +100,7 @@ def test_a_newer_schema_is_refused(url: str, newer: str) -> None:
 
 
 def test_ten_processes_make_one_history(url: str, act: Act) -> None:
-    """Ten that open a history which doesn't exist yet all find it whole, and so does a journal."""
+    """Ten processes that open a new history all find it whole, and so does a journal."""
     answers = act(*[{"url": url, "part": "history", "steps": []}] * 10)
     assert [answer["steps_done"][-1][0] for answer in answers] == ["open"] * 10
     with HistoryStore.open(url, "store") as history:
@@ -128,10 +128,10 @@ def test_a_current_schema_costs_no_migration_library(sqlite_url: str) -> None:
 
 
 def test_a_role_needs_no_right_to_create(postgres: str, postgres_url: str) -> None:
-    """With the tables there, SELECT, INSERT and DELETE are enough for the history.
+    """If the tables exist, SELECT, INSERT and DELETE are enough for the history.
 
-    Over a history alone, a role that may not create is refused the journal in one sentence, and its
-    history works.
+    If a store has only a history, a role that may not create is refused the journal in one
+    sentence, and can use the history.
     """
     HistoryStore.open(postgres_url, "store").close()
     schema = postgres_url.rpartition("%3D")[2]

@@ -1,4 +1,4 @@
-"""Amounts to the last digit and instants in UTC, on both databases."""
+"""Amounts are kept to the last digit and instants in UTC, on both databases."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.integration.store.plans import NOON, SetClock, plan_at
     "amount", ["0.10", "0", "17.9", "17.900", "1E+1", "24.9999999999999999999"]
 )
 def test_amounts_come_back_digit_for_digit(url: str, amount: str) -> None:
-    """No float is in between: 0.10 stays 0.10 and twenty decimals stay twenty."""
+    """No amount passes through a float: 0.10 stays 0.10, and twenty decimals stay twenty."""
     exact = Decimal(amount)
     details: dict[str, Detail] = {"weight": exact, "money": Money(amount, "USD"), "text": amount}
     with Journal.open(url, clock=SetClock()) as journal:
@@ -36,7 +36,7 @@ def test_amounts_come_back_digit_for_digit(url: str, amount: str) -> None:
 
 
 def test_instants_come_back_aware_in_utc(url: str) -> None:
-    """For any zone of the plan, the clock or the database's session, to the microsecond."""
+    """Instants are kept to the microsecond in any zone of the plan, the clock or the session."""
     if "postgresql" in url:
         url += "%20-cTimeZone%3DAsia/Kolkata"
     tokyo = timezone(timedelta(hours=9))

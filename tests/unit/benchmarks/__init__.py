@@ -1,1 +1,1 @@
-"""Unit tests of the acceptance suite's support."""
+"""Unit tests of the benchmarks."""

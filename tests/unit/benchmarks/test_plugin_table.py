@@ -1,4 +1,4 @@
-"""The table says what the costs say."""
+"""The table shows the costs that were measured."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from benchmarks.plugin.table import table
 
 
 def test_ratios_are_taken_within_a_round() -> None:
-    """Of three rounds on a machine that slowed down, the median of the ratios."""
+    """If the machine slows down over three rounds, the table has the median of their ratios."""
     base = [Cost(cpu=n, wall=2 * n, peak=1000) for n in (1.0, 2.0, 4.0)]
     ours = [Cost(cpu=1.5 * n, wall=2.4 * n, peak=1200) for n in (1.0, 2.0, 4.0)]
     rows = table({ALONE: base, OURS: ours}, tests=100).splitlines()
@@ -31,7 +31,7 @@ def test_ratios_are_taken_within_a_round() -> None:
 
 
 def test_a_reporter_is_beside_pytest_alone() -> None:
-    """It comes first, so that every round has it to compare with; no name stands twice."""
+    """Every round begins with pytest alone, to compare with; no reporter's name is used twice."""
     assert next(iter(REPORTERS)) == ALONE
     assert len({**REPORTERS, **OWN_CASES, **RECORDING}) == sum(
         map(len, (REPORTERS, OWN_CASES, RECORDING))
@@ -39,13 +39,13 @@ def test_a_reporter_is_beside_pytest_alone() -> None:
 
 
 def test_a_reporter_says_what_it_writes() -> None:
-    """All but pytest alone, the floor, and a run without criteria, which write nothing."""
+    """Every reporter but pytest alone, the floor and a run without criteria writes something."""
     silent = {name for name, one in (REPORTERS | OWN_CASES | RECORDING).items() if not one.writes}
     assert silent == {ALONE, FLOOR, "no stage marks"}
 
 
 def test_a_reporter_that_wrote_nothing_is_not_measured(tmp_path: Path) -> None:
-    """It would look like the cheapest of all."""
+    """A reporter that wrote nothing is an error, because it would look like the cheapest of all."""
     write_project(tmp_path / "project", 100, marked=False)
     runner = Runner(pythons={"": Path(sys.executable)}, plugins=frozenset(), out=tmp_path / "out")
     quiet = Reporter(writes="{out}/report.md")

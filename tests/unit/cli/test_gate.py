@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from pytest_prodstatus import clock
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.model.verdict import Kind
+from pytest_prodstatus.store import address
 from tests.unit.cli.conftest import NAMES, Kept, Shop
 from tests.unit.given import HOSTILE, HOUR, NOW, B, F, reason
 
@@ -98,7 +98,7 @@ class TestRecords:
 
     def test_a_folder(self, shop: Shop) -> None:
         """Is no record."""
-        assert "can't be read: Is a directory" in shop.closed(".")
+        assert "can't be read: it is a folder, not a file" in shop.closed(".")
 
     def test_of_a_run_in_progress(self, shop: Shop) -> None:
         """Or one that was killed."""
@@ -202,6 +202,8 @@ class TestQuery:
         ("args", "message"),
         [
             (["--require", "api,shops"], "'shops': there is no such stage; stages are api, shop"),
+            (["--require", " , "], "--require ',': it names no stage"),
+            (["--max-age", "0s"], "'0s' lasts no time: write a number from 1"),
             (["--require", ""], "'--require': it is empty; leave the option out"),
             (["--subject", " "], "'--subject': it is empty; leave the option out"),
             (["--run", ""], "'--run': it is empty; leave the option out"),
@@ -209,7 +211,7 @@ class TestQuery:
             (["--target", ""], "'--target': '': use letters"),
             (["--target", "a/b"], "'--target': 'a/b': use letters"),
             (["--max-age", "1 day"], "'--max-age': '1 day' is not a duration: write a whole"),
-            (["--max-age", "0h"], "'--max-age': '0h' is not a duration"),
+            (["--max-age", "0h"], "'--max-age': '0h' lasts no time"),
             (["--format", "xml"], "'xml' is not one of 'text', 'json', 'github'"),
             (["--override", "x"], "an override needs all three: --override REASON --by NAME"),
             (["--by", "Ann", "--for", "2h"], "an override needs all three"),
@@ -290,7 +292,7 @@ class TestDocument:
         path.unlink()
         assert "is not the record's: it is missing" in shop.closed("--check-document")
         path.mkdir()
-        assert "it can't be read: Is a directory" in shop.closed("--check-document")
+        assert "it can't be read: it is a folder, not a file" in shop.closed("--check-document")
 
     def test_elsewhere(self, shop: Shop) -> None:
         """A document of the whole project."""
@@ -360,7 +362,7 @@ class TestOverride:
 
     def test_without_the_state_store(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         """The error says what to install; a decision is made without overrides."""
-        monkeypatch.setitem(sys.modules, "pytest_prodstatus.store.address", None)
+        monkeypatch.setattr(address, "LIBRARIES", ("a_library_that_is_not_installed",))
         assert "pip install 'pytest-prodstatus[state]'" in shop.refused("gate", *self.WORD)
         shop.record()
         assert shop("gate").stderr == ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
 
+import platformdirs
 import pytest
 from msgspec.structs import replace
 
@@ -63,6 +65,44 @@ def test_what_is_no_store_opens_nothing(
     assert found is None
     sentence = "overrides can't be looked for: The list of overrides at "
     assert (problem or "").startswith(sentence) if named else problem is None
+
+
+def test_a_dotenv_that_can_t_be_read_is_named_and_the_gate_decides(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may name the store; if the environment does, it isn't needed, but a folder is none."""
+    shop.record()
+    os.mkfifo(shop.root / ".env")
+    done = shop("gate")
+    assert done.exit_code == 0
+    assert done.stderr == (
+        "prodstatus: overrides can't be looked for: "
+        f"{shop.root / '.env'} can't be read: it is a pipe, and no one writes it\n"
+    )
+    assert "it is a pipe" in shop.refused("history")
+    (shop.root / ".env").unlink()
+    (shop.root / ".env").mkdir()
+    assert shop("gate").stderr == ""
+
+
+def test_without_a_home_folder_the_gate_decides_and_says_what_it_can_t_see(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a container, whose user may be a number only."""
+    shop.record()
+
+    def no_home(_name: str) -> Path:
+        raise RuntimeError
+
+    monkeypatch.setattr(platformdirs, "user_state_path", no_home)
+    done = shop("gate")
+    assert (done.exit_code, done.stdout.partition(" (")[0]) == (0, "gate open")
+    assert done.stderr.startswith("prodstatus: overrides can't be looked for: The state store has")
+    for command in (("history",), ("journal", "list")):
+        assert "HOME is not set" in shop.refused(*command)
+    assert "isn't in force" in shop.refused(
+        "gate", "--override", "the fix", "--by", "Ann", "--for", "1h"
+    )
 
 
 def test_the_configured_store_is_read(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

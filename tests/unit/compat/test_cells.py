@@ -1,4 +1,4 @@
-"""The matrix's table and how cells are chosen from it."""
+"""The matrix has the cells that are promised, and words choose from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_whole() -> None:
 
 
 def test_words_narrow_and_commas_widen() -> None:
-    """A cell needs every word, and of words with commas one each."""
+    """A chosen cell has every word, and of words joined by commas at least one."""
     assert choose(["plugin", "3.11", "9.0"]) == [
         Cell("plugin", "3.11", "9.0", "all"),
         Cell("plugin", "3.11", "9.0", "none"),
@@ -29,15 +29,16 @@ def test_words_narrow_and_commas_widen() -> None:
 
 
 def test_unknown_word() -> None:
-    """A word that no cell has is refused, with those that would do."""
+    """A word that no cell has is refused, and the message lists all words."""
     with pytest.raises(UnknownPartError, match=r"'3\.1' is part of no cell; parts are 3\.10, "):
         choose(["plugin", "3.1"])
 
 
 def test_corners() -> None:
-    """The neighbours' suite has every pair; the plugin's own tests every value with every pytest.
+    """The neighbours' suite has every pair; the plugin's own tests have every value.
 
-    And every project that is chosen by name is described.
+    Every Python is in some cell of the plugin's own tests, and every pytest once with all
+    neighbours and once with none. Every project that is chosen by name is described.
     """
     pairs = set(product(PYTHONS, PYTESTS))
     assert {(c.python, c.pytest) for c in choose(["neighbours"])} == pairs

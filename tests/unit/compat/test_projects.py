@@ -1,4 +1,4 @@
-"""What counts as a difference between a project's tests without the plugin and with it."""
+"""A difference between a project's tests without the plugin and with it is found."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GREEN = ProjectRun(
 
 
 def test_none() -> None:
-    """Two runs that gave the same differ in nothing."""
+    """Two runs with equal results have no difference."""
     assert list(find_differences(GREEN, GREEN)) == []
 
 
@@ -49,7 +49,7 @@ def test_failing_already() -> None:
 
 
 def test_times_and_the_line_of_plugins_may_differ() -> None:
-    """What two runs of anything differ in is no difference; a count is."""
+    """What differs between any two runs isn't a difference, but a count is."""
     one = "plugins: cov-7\n==== 3 passed in 1.25s ====\n<T at 0x7f01> /tmp/pytest-4/x\n"
     two = "plugins: prodstatus-0.1, cov-7\n=== 3 passed in 61.02s (0:01:01) ===\n"
     two += "<T at 0x7ff2> /tmp/pytest-15/x\n"

@@ -31,7 +31,7 @@ def test_a(): pass
     ],
 )
 def test_a_function_has_its_line(names: list[str], line: int | None) -> None:
-    """Of two that share a name the last counts, as in Python; what isn't there has no line."""
+    """Of two functions of one name the last counts, as in Python; a missing one has no line."""
     assert line_of(SOURCE, names) == line
 
 

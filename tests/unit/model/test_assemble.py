@@ -1,4 +1,4 @@
-"""Building a record: of a finished run, and of a run in progress, which confirms nothing."""
+"""A finished run's record holds what it observed; that of a run in progress confirms nothing."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ class TestComplete:
     """A run is complete if it observed every criterion of the catalogue itself."""
 
     def test_everything_was_observed(self) -> None:
-        """Verdicts don't matter, observation does."""
+        """A run is complete if it observed every criterion, whatever the verdicts."""
         assert full_run().run.complete
         assert full_run({"sale.exists": F, "order.bought": B}).run.complete
 
     def test_one_was_not(self) -> None:
-        """Not reached, not selected, carried over, or never written."""
+        """A criterion that wasn't reached, selected or written makes the run incomplete."""
         assert not partial_run({"sale.exists": C}).run.complete
         assert not partial_run({"sale.exists": C}, former=full_run()).run.complete
         assert not record(CHAIN, {"order.bought": C, "sale.exists": C}).run.complete
@@ -67,11 +67,11 @@ class TestComplete:
         assert not record(CHAIN, {**dict.fromkeys(ALL, C), "sale.exists": half}).run.complete
 
     def test_an_incident_makes_it_incomplete(self) -> None:
-        """It is unknown what a dead worker would have observed."""
+        """After an incident it is unknown what a dead worker would have observed."""
         assert not full_run(of=run(incidents=(DIED,))).run.complete
 
     def test_nothing_is_not_complete(self) -> None:
-        """No criteria at all: nothing was observed."""
+        """A run without criteria isn't complete, because it observed nothing."""
         assert not record(catalogue("a"), {}).run.complete
 
 
@@ -79,7 +79,7 @@ class TestSelection:
     """A partial run exits by the criteria that it selected."""
 
     def test_a_whole_run_exits_by_final(self) -> None:
-        """Not partial: FINAL's verdict."""
+        """A run that isn't partial exits by FINAL."""
         got = full_run({"order.bought": B})
         assert got.decision.selection == Selection(partial=False, verdict=B, criteria=3)
         assert got.decision.exit_code == 10
@@ -92,7 +92,7 @@ class TestSelection:
 
     @pytest.mark.parametrize("verdict", [B, F])
     def test_what_was_selected_exits(self, verdict: Verdict) -> None:
-        """It exits by the worst of its criteria."""
+        """A partial run exits by the worst of its criteria."""
         got = partial_run({"order.bought": C, "profit.positive": verdict}, former=full_run())
         assert got.decision.selection.verdict is verdict
 
@@ -102,7 +102,7 @@ class TestSelection:
         assert got.decision.selection.verdict is B
 
     def test_an_upstream_stage_that_was_never_seen_does_not(self) -> None:
-        """It blocks FINAL, but not the exit status."""
+        """An upstream stage that was never observed blocks FINAL, but not the exit status."""
         got = partial_run({"sale.exists": C})
         assert got.decision.selection.verdict is C
         assert got.final.verdict is B
@@ -117,7 +117,7 @@ class TestSelection:
         assert partial_run({"profit.positive": C}, former=former).decision.selection.verdict is C
 
     def test_a_fresh_partial_run_may_complete_final(self) -> None:
-        """With fresh carry-over FINAL is CONFIRMED; the record says that the run wasn't whole."""
+        """With fresh carry-over FINAL is CONFIRMED; the record says that the run was partial."""
         got = partial_run({"sale.exists": C}, former=full_run())
         assert (got.final.verdict, got.decision.open, got.run.complete) == (C, True, False)
         assert got.decision.selection.partial
@@ -128,7 +128,7 @@ class TestSelection:
         assert got.decision.selection == Selection(partial=True, verdict=C, criteria=1)
 
     def test_a_stage_by_name_without_criteria_never_passes(self) -> None:
-        """Nothing was checked, so nothing was observed."""
+        """A stage that is named but has no criterion is BLOCKED: nothing was observed."""
         made = catalogue("order", "sale")
         got = record(made, {"order.x": C}, stages=frozenset(["order", "sale"]))
         assert got.decision.selection.verdict is B
@@ -153,29 +153,29 @@ class TestSelection:
         assert got.final.verdict is B
 
     def test_a_stage_by_name_with_a_criterion_that_no_test_provides(self) -> None:
-        """It was looked for and isn't there."""
+        """A declared criterion of a named stage is BLOCKED if no test provides it."""
         got = record(CHAIN, {"sale.exists": C}, stages=frozenset(["order", "sale"]))
         assert got.decision.selection.verdict is B
         assert got.decision.selection.criteria == 2
 
     def test_a_derived_stage_by_name_needs_no_criteria_of_its_own(self) -> None:
-        """Its stages have them."""
+        """A derived stage may be named: the stages that it rolls up have criteria."""
         closure = frozenset(CHAIN.closure(["final"]))
         got = record(CHAIN, dict.fromkeys(ALL, C), stages=closure)
         assert got.decision.selection == Selection(partial=True, verdict=C, criteria=3)
 
     def test_nothing_selected_is_blocked(self) -> None:
-        """The rollup of nothing."""
+        """The selection of nothing is BLOCKED, as the rollup of nothing is."""
         assert partial_run({}).decision.selection == Selection(partial=True, verdict=B, criteria=0)
         assert partial_run({}, former=full_run()).decision.selection.verdict is B
 
     def test_a_path_makes_a_run_partial(self) -> None:
-        """It is partial even if everything that was found was selected."""
+        """A path makes a run partial, even if everything that was found was selected."""
         got = record(CHAIN, dict.fromkeys(ALL, C), restricted=True)
         assert got.decision.selection.partial
 
     def test_an_incident_blocks_the_exit(self) -> None:
-        """A part that was cut short proves nothing."""
+        """After an incident the selected part proves nothing, so the exit is BLOCKED."""
         got = partial_run({"order.bought": C}, former=full_run(), of=run(incidents=(DIED,)))
         assert got.decision.selection.verdict is B
         assert got.decision.exit_code == 10
@@ -185,11 +185,11 @@ class TestHistory:
     """A stage has the date of its verdict, and the verdict before it."""
 
     def test_a_first_run(self) -> None:
-        """Since its own start; nothing before."""
+        """In a first run each stage has its verdict since the run's start, and no former one."""
         assert {(s.since, s.previous) for s in full_run().stages} == {(NOW - HOUR, None)}
 
     def test_the_same_verdict_keeps_its_date(self) -> None:
-        """And what was before it."""
+        """A stage that keeps its verdict keeps its date and the verdict before that."""
         day = timedelta(days=1)
         first = full_run({"order.bought": F}, of=run(started=NOW - 3 * day))
         second = full_run(of=run(started=NOW - 2 * day), former=first)
@@ -198,18 +198,18 @@ class TestHistory:
         assert (order.since, order.previous) == (NOW - 2 * day, F)
 
     def test_another_verdict_begins_anew(self) -> None:
-        """Since this run's start."""
+        """A stage with another verdict has it since this run's start."""
         got = full_run({"order.bought": B}, former=full_run()).stages[0]
         assert (got.since, got.previous) == (NOW - HOUR, C)
 
     def test_a_stage_whose_date_is_not_known(self) -> None:
-        """Counts from this run."""
+        """A stage of which the former record has no date counts from this run."""
         before = full_run()
         undated = replace(before, stages=tuple(replace(s, since=None) for s in before.stages))
         assert full_run(former=undated).stages[0].since == NOW - HOUR
 
     def test_a_stage_that_is_new(self) -> None:
-        """Has no past."""
+        """A new stage has no past."""
         before = record(catalogue("order"), {"order.bought": C}, of=run(started=NOW - 9 * HOUR))
         got = {s.id: s.since for s in full_run(former=before).stages}
         assert (got["order"], got["sale"]) == (NOW - 9 * HOUR, NOW - HOUR)
@@ -222,7 +222,7 @@ def test_the_rule_and_pytest_s_status_reach_the_decision() -> None:
 
 
 def test_a_run_keeps_its_values() -> None:
-    """Only `complete` is computed."""
+    """Of a run's values, only `complete` is computed."""
     made = run(selection="-k order", dirty=True)
     got = partial_run({"order.bought": C}, of=made).run
     assert (got.id, got.selection, got.dirty, got.subject) == (
@@ -237,11 +237,11 @@ class TestPast:
     """A record keeps the runs before it in short, so that a page needs nothing else."""
 
     def test_a_first_run_has_none(self) -> None:
-        """There was nothing before."""
+        """A first run has no history."""
         assert full_run().history == ()
 
     def test_the_former_run_comes_last(self) -> None:
-        """It has the verdicts on FINAL and on every stage."""
+        """The former run comes last, with the verdicts on FINAL and on every stage."""
         first = full_run({"order.bought": F}, of=run(id="one", started=NOW - 9 * HOUR))
         second = full_run(of=run(id="two"), former=first)
         third = full_run(of=run(id="three"), former=second)
@@ -252,7 +252,7 @@ class TestPast:
         assert (past.commit, past.release) == ("0123456789abcdef", "v1")
 
     def test_only_the_newest_are_kept(self) -> None:
-        """However many there were."""
+        """A record keeps a fixed number of former runs, the newest."""
         record = full_run()
         for number in range(HISTORY_LIMIT + 5):
             record = full_run(of=run(id=f"run-{number}"), former=record)
@@ -266,7 +266,7 @@ STAGES = catalogue("api", "shop", stage("final", rollup=("api", "shop")))
 
 @pytest.mark.parametrize("rule", Rule)
 def test_nothing_is_confirmed_and_the_gate_is_closed(rule: Rule) -> None:
-    """This is so by every rule: even with the rule `off`, a killed run leaves no open gate."""
+    """Even by the rule `off`, a run in progress, or one that was killed, leaves no open gate."""
     made = marker_of(run(finished=None), rule, STAGES)
     assert [(s.id, s.verdict, s.reason, s.cause) for s in made.stages] == [
         (name, B, IN_PROGRESS, "run") for name in ("api", "shop", "final")
@@ -283,7 +283,7 @@ def test_nothing_is_confirmed_and_the_gate_is_closed(rule: Rule) -> None:
 
 
 def test_criteria_are_named_where_they_are_given() -> None:
-    """Each in its stage, BLOCKED, never observed."""
+    """Each criterion is in its stage, BLOCKED and never observed."""
     tests = (criterion("shop.open"), criterion("api.a"), criterion("api.b"))
     made = marker_of(run(finished=None), Rule.CONFIRMED, STAGES, tests)
     assert [s.id for s in made.criteria] == ["api.a", "api.b", "shop.open"]
@@ -294,7 +294,7 @@ def test_criteria_are_named_where_they_are_given() -> None:
 
 
 def test_the_former_record_is_kept() -> None:
-    """As the last that finished, from which a later run carries over."""
+    """The record of a run in progress keeps the last finished one, to carry over from."""
     former = record(STAGES, {"api.a": C, "shop.open": C})
     made = marker_of(run(finished=None), Rule.CONFIRMED, STAGES, former=former)
     assert made.last_finished is former

@@ -27,13 +27,13 @@ def test_stages_keep_their_order_and_their_defaults() -> None:
 
 
 def test_a_stage_is_derived_when_it_rolls_up_others() -> None:
-    """Criteria of its own don't change that."""
+    """A stage is derived if it rolls up others, with or without criteria of its own."""
     assert stage("all", rollup=("a",), criteria=("all.x",)).derived
     assert not stage("a", requires=("b",)).derived
 
 
 def test_a_closure_holds_what_is_rolled_up_however_deep() -> None:
-    """Judging a derived stage asks for its stages, but not for what they require."""
+    """A closure has all stages that are rolled up, at any depth, but not what they require."""
     made = catalogue(
         "a",
         "b",
@@ -100,7 +100,7 @@ def test_an_invalid_catalogue_is_refused(stages: tuple[Stage, ...], message: str
 
 
 def test_a_parameter_may_have_any_letters() -> None:
-    """Only the part before the brackets comes from a function's name."""
+    """Only the part before the brackets comes from a function's name, so only it is checked."""
     assert catalogue(stage("a", criteria=("a.token[EU_1]",))).by_id["a"].criteria
 
 
@@ -111,7 +111,7 @@ def test_tests_join_declared_stages() -> None:
 
 
 def test_without_declared_stages_the_tests_name_them() -> None:
-    """In the order of the earlier run's stages, then of the tests."""
+    """Stages come in the order of the earlier run, then in that of the tests."""
     made = Catalogue(declared=False).with_stages_of(
         [criterion("b.x"), criterion("a.y"), criterion("b.z")], known=["c", "a"]
     )
@@ -170,7 +170,7 @@ def test_what_can_change_a_verdict_changes_the_digest(other: Catalogue) -> None:
 
 
 def test_words_and_order_do_not_change_the_digest() -> None:
-    """Nor do stages that only tests name, since the gate can't know them."""
+    """Titles, order and stages that only tests name don't change the digest."""
     same = catalogue(
         stage("b", requires=("a",), criteria=("b.y", "b.x"), title="OTHER", failed="No."), "a"
     )

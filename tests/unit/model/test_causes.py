@@ -1,4 +1,4 @@
-"""Why FINAL isn't CONFIRMED and what to do next: computed once for all outputs."""
+"""Why FINAL isn't CONFIRMED, and what to do next, is computed once for all outputs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def lines(stages: Catalogue, verdicts: dict[str, object], *incidents: object) ->
 
 
 class TestCauses:
-    """Each root once, the worst first."""
+    """Each root cause is listed once, the worst first."""
 
     def test_the_worst_comes_first(self) -> None:
         """FAILED comes before BLOCKED, then the cause that blocks the most stages."""
@@ -44,20 +44,20 @@ class TestCauses:
         ]
 
     def test_of_equals_what_blocks_most_comes_first(self) -> None:
-        """Then the order of the catalogue."""
+        """Of equal verdicts, what blocks most comes first, then the catalogue's order counts."""
         down = {f"{name}.x": observation(F, reason=reason(name)) for name in ("oauth", "order")}
         made = record(CHAIN, {**down, "sale.x": C}).decision.causes
         assert [cause.ids[0] for cause in made] == ["order.x", "oauth.x"]
         assert [len(cause.stages + cause.affected) for cause in made] == [3, 1]
 
     def test_what_only_follows_is_not_repeated(self) -> None:
-        """Neither the stage that requires the root nor the one that rolls it up."""
+        """Neither a stage that requires the root nor one that rolls it up is a cause."""
         assert lines(CHAIN, {"order.x": F, "sale.x": C, "oauth.x": C}) == [
             "order.x FAILED: seen to be FAILED"
         ]
 
     def test_what_failed_below_a_root_is_not_a_root(self) -> None:
-        """It may follow from the root; its own verdict stays."""
+        """A FAILED downstream may follow from the root, so it isn't a root; its verdict stays."""
         made = record(CHAIN, {"order.x": B, "sale.x": F, "oauth.x": C})
         (cause,) = made.decision.causes
         assert (cause.verdict, cause.ids, cause.affected) == (B, ("order.x",), ("sale", "all"))
@@ -66,7 +66,7 @@ class TestCauses:
         assert made.final.verdict is F
 
     def test_one_stopped_service_is_one_cause_and_one_action(self) -> None:
-        """Twelve criteria in four stages, all of which fail when the service is down."""
+        """Twelve criteria of four stages that fail for one stopped service are one cause."""
         down = observation(F, reason=reason("connection refused", Kind.OBSERVED))
         names = ("available", "content", "search", "checkout")
         made = catalogue(names[0], *(stage(name, requires=(names[0],)) for name in names[1:]))
@@ -77,7 +77,7 @@ class TestCauses:
         assert got.decision.actions == ("fix available.c0 and 2 more: connection refused",)
 
     def test_criteria_that_give_the_same_reason_are_one_cause(self) -> None:
-        """This is so even if they are in different stages."""
+        """Criteria with the same reason are one cause, even in different stages."""
         unset = observation(B, reason=reason("API_KEY is not set", remedy="set API_KEY"))
         got = record(catalogue("a", "b"), {"a.x": unset, "a.y": unset, "b.x": unset})
         (cause,) = got.decision.causes
@@ -85,20 +85,20 @@ class TestCauses:
         assert got.decision.actions == ("set API_KEY",)
 
     def test_a_stage_without_criteria(self) -> None:
-        """It is its own cause."""
+        """A stage without criteria is its own cause."""
         assert lines(catalogue("a", "b"), {"a.x": C}) == [
             "b BLOCKED: no test provides a criterion of this stage"
         ]
 
     def test_an_incident(self) -> None:
-        """It is listed once, with or without a stage `final`."""
+        """An incident is listed once, with or without a stage `final`."""
         died = reason("worker gw0 died", Kind.CRASH)
         final = stage("final", rollup=("a",))
         for stages in (catalogue("a"), catalogue("a", final)):
             assert lines(stages, {"a.x": C}, died) == ["run BLOCKED: worker gw0 died"]
 
     def test_a_stage_called_run_is_a_stage_like_any_other(self) -> None:
-        """What only requires it isn't taken for an incident."""
+        """A stage with the id `run` isn't taken for an incident."""
         made = catalogue(stage("sale", requires=("run",)), "run")
         assert lines(made, {"run.x": B, "sale.x": C}) == ["run.x BLOCKED: seen to be BLOCKED"]
         assert lines(made, {"sale.x": C}) == [
@@ -106,16 +106,16 @@ class TestCauses:
         ]
 
     def test_all_confirmed(self) -> None:
-        """There is no cause, and nothing to do."""
+        """If all is CONFIRMED, there is no cause and nothing to do."""
         made = record(catalogue("a"), {"a.x": C}).decision
         assert (made.causes, made.actions) == ((), ())
 
 
 class TestActions:
-    """What to do, each thing once."""
+    """Each action is listed once."""
 
     def test_what_unblocks_most_comes_first(self) -> None:
-        """Remedies by the number of stages that wait for them, then in order."""
+        """Remedies come by the number of stages that wait for them, then in order."""
         made = catalogue("solo", "a", stage("b", requires=("a",)), stage("c", requires=("b",)))
         seen = {
             "solo.x": observation(B, reason=reason("s", remedy="do the small thing")),
@@ -128,7 +128,7 @@ class TestActions:
         assert got == ("do the big thing", "do the small thing", "do another thing")
 
     def test_also_before_what_failed(self) -> None:
-        """A person who does the first thing gets furthest."""
+        """What unblocks more stages comes first, even before a fix of what FAILED."""
         made = catalogue("a", stage("b", requires=("a",)), stage("c"), stage("d", requires=("b",)))
         seen = {
             "a.x": observation(B, reason=reason("r", remedy="arm it")),
@@ -140,7 +140,7 @@ class TestActions:
         assert got == ("arm it", "fix c.x: seen to be FAILED")
 
     def test_nothing_is_made_up(self) -> None:
-        """BLOCKED with no remedy known gives no action."""
+        """A BLOCKED without a known remedy gives no action."""
         made = record(catalogue("a"), {"a.x": observation(B, reason=reason("r"))})
         assert made.decision.actions == ()
 
@@ -188,7 +188,7 @@ def printed_actions(made: Record, config: Config) -> dict[str, list[str]]:
 
 @given(st.lists(st.sampled_from(sorted(KINDS)), min_size=len(NAMES), max_size=len(NAMES)))
 def test_every_output_gives_the_same_actions_and_causes(drawn: list[str]) -> None:
-    """In the same order: board, document, page, record and gate."""
+    """Board, document, page, record and gate give the same causes and actions in one order."""
     seen = {name: KINDS[kind] for name, kind in zip(NAMES, drawn, strict=True)}
     made = record(STAGES, dict(seen), of=run(catalogue=STAGES.digest))
     config = Config(catalogue=STAGES)

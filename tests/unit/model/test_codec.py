@@ -1,4 +1,4 @@
-"""The record as JSON: valid by its schema, and read back unchanged."""
+"""A record's JSON is valid by its schema, and reads back unchanged."""
 
 from __future__ import annotations
 
@@ -95,13 +95,13 @@ CASES = {
 
 @pytest.mark.parametrize("made", CASES.values(), ids=list(CASES))
 def test_a_record_is_as_its_schema_says(made: Record) -> None:
-    """This is so for every kind of value."""
+    """A record with any kind of value is valid by the schema."""
     VALIDATOR.validate(json.loads(write_record(made)))
 
 
 @pytest.mark.parametrize("made", CASES.values(), ids=list(CASES))
 def test_a_record_reads_back_just_as_it_was(made: Record) -> None:
-    """To the last byte, from a file too."""
+    """A record reads back to the last byte, from a file too."""
     text = write_record(made)
     assert read_record(text, "status.json") == made
     assert write_record(read_record(text, "status.json")) == text
@@ -110,7 +110,7 @@ def test_a_record_reads_back_just_as_it_was(made: Record) -> None:
 
 @pytest.mark.parametrize("made", CASES.values(), ids=list(CASES))
 def test_the_layout_of_a_record_does_not_matter_to_its_reader(made: Record) -> None:
-    """Formatted by another tool, with its keys in another order, it is the same record."""
+    """A record that another tool formatted, with its keys in another order, is the same record."""
     data = json.loads(write_record(made))
     assert read_record(json.dumps(data), "status.json") == made
     assert read_record(json.dumps(data, sort_keys=True, indent=4), "status.json") == made
@@ -118,13 +118,13 @@ def test_the_layout_of_a_record_does_not_matter_to_its_reader(made: Record) -> N
 
 @pytest.mark.parametrize("made", CASES.values(), ids=list(CASES))
 def test_a_line_is_what_the_long_way_makes_of_it(made: Record) -> None:
-    """A criterion is written by msgspec, and its instants put right; never anything else."""
+    """The fast way to write a criterion gives the same text as the slow one."""
     for status in made.criteria:
         assert _fast_compact(status) == _compact(status)
 
 
 def test_a_criterion_is_a_line() -> None:
-    """Two records are compared line by line."""
+    """A criterion is one line, so that two records can be compared line by line."""
     lines = write_record(odd()).splitlines()
     assert sum('"nodeid":' in line for line in lines) == len(list(odd().criteria))
     assert all(line.count('"nodeid":') < 2 for line in lines)
@@ -132,7 +132,7 @@ def test_a_criterion_is_a_line() -> None:
 
 @pytest.mark.parametrize("microsecond", [0, 1, 999, 1_000, 120_000, 123_000, 123_999])
 def test_an_instant_has_its_milliseconds(microsecond: int) -> None:
-    """It always has three digits; anything finer is cut."""
+    """An instant always has three digits; anything finer is cut."""
     at = NOW.replace(microsecond=microsecond)
     shown = f"2026-11-22T12:00:00.{microsecond // 1000:03}Z"
     text = 'x\\"at":"2026-11-22T12:00:00Z"'
@@ -160,7 +160,7 @@ def test_an_instant_has_its_milliseconds(microsecond: int) -> None:
 
 
 def test_a_lone_surrogate_is_written_as_its_escape() -> None:
-    """UTF-8 can't write it, and a file's name may hold one."""
+    """UTF-8 can't encode a lone surrogate, which a file's name may contain, so it is escaped."""
     made = record(catalogue("a"), {"a.x": C})
     (criterion,) = made.criteria
     odd_file = replace(criterion, nodeid="test_\udcff.py::test_x")
@@ -171,7 +171,7 @@ def test_a_lone_surrogate_is_written_as_its_escape() -> None:
 
 @given(st.text())
 def test_json_for_a_terminal_is_ascii(text: str) -> None:
-    """It is ASCII, and reads as the same data."""
+    """JSON for a terminal is ASCII, and reads as the same data."""
     whole = json.dumps({text: [text]}, ensure_ascii=False)
     assert ascii_of(whole).isascii()
     assert json.loads(ascii_of(whole)) == json.loads(whole)
@@ -181,7 +181,7 @@ def test_json_for_a_terminal_is_ascii(text: str) -> None:
 def test_any_record_reads_back_and_is_as_its_schema_says(
     made: tuple[Catalogue, Record], kept: bool
 ) -> None:
-    """The round trip is the identity."""
+    """Any record is valid by the schema, and equals the record that is read back."""
     saved = made[1]
     if kept:
         saved = replace(in_progress(), previous=saved)
@@ -191,13 +191,13 @@ def test_any_record_reads_back_and_is_as_its_schema_says(
 
 
 def test_the_same_record_gives_the_same_text() -> None:
-    """It ends with a newline."""
+    """Equal records give equal texts, which end with a newline."""
     assert write_record(odd()) == write_record(odd())
     assert write_record(odd()).endswith("}\n")
 
 
 def test_the_schema_is_a_schema() -> None:
-    """Draft 2020-12, described field by field, closed, recursive."""
+    """The schema is of Draft 2020-12, describes each field, allows no other, and is recursive."""
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     for name, definition in SCHEMA["$defs"].items():
         assert definition.get("description"), name
@@ -287,19 +287,19 @@ MUTANTS = mutants()
 
 @pytest.mark.parametrize("data", [data for _, data in MUTANTS], ids=[name for name, _ in MUTANTS])
 def test_the_schema_refuses_a_mutated_record(data: dict[str, Any]) -> None:
-    """A field too many, one too few, one of another type or value."""
+    """A field too many, one too few, or one of another type or value is refused."""
     VALIDATOR.validate(SMALL)
     assert not VALIDATOR.is_valid(data)
 
 
 def test_the_schema_is_made_of_the_structs() -> None:
-    """`python -m tests.unit.schemas` writes it; it isn't edited by hand."""
+    """The schema is what `python -m tests.unit.schemas` writes; no one edits it."""
     for name, text in schemas().items():
         assert (FOLDER / name).read_text("utf-8") == text
     assert {path.name for path in FOLDER.glob("*.json")} == set(schemas())
 
 
 def test_no_piece_of_a_record_is_large() -> None:
-    """None holds more than one criterion, however many there are."""
+    """No piece has more than one criterion, however many there are."""
     made = record(catalogue("a"), {f"a.c{n}": C for n in range(50)})
     assert max(piece.count(b'"nodeid"') for piece in record_pieces(made)) == 1

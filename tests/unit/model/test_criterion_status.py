@@ -1,4 +1,4 @@
-"""The denominator: every criterion of the catalogue has a status, observed or not."""
+"""Every criterion of the catalogue, the denominator, has a status, observed or not."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def stand(
     /,
     **more: Any,
 ) -> dict[str, CriterionStatus]:
-    """Return the statuses by id."""
+    """Return the statuses by criterion."""
     return by_id(criterion_statuses(run_data(stages, observed, **more), run(), NOW))
 
 
@@ -64,7 +64,7 @@ class TestObserved:
     """A criterion that ran has the status that was observed."""
 
     def test_it_stands_as_it_was_seen(self) -> None:
-        """Verdict, evidence, attempts, and by which run about which release."""
+        """A status has verdict, evidence and attempts, and which run saw it about which release."""
         seen = observation(C, evidence=(entry(),), duration=2.5, attempts=2, flaky=True)
         tests = (criterion("a.x", side_effects=True, title="X holds"),)
         assert stand(ONE, {"a.x": seen}, collected=tests)["a.x"] == CriterionStatus(
@@ -74,13 +74,13 @@ class TestObserved:
         )  # fmt: skip
 
     def test_half_a_run_observed_nothing(self) -> None:
-        """BLOCKED, not-run, with no verdict of its own; what it saw is kept."""
+        """A test that ended half-way is BLOCKED, not-run, unobserved; its evidence is kept."""
         half = observation(B, reason=reason("cut", Kind.NOT_RUN), evidence=(entry(),))
         got = stand(ONE, {"a.x": half})["a.x"]
         assert (got.verdict, got.observed, got.evidence) == (B, None, (entry(),))
 
     def test_a_selected_one_that_was_not_reached(self) -> None:
-        """BLOCKED, not-run."""
+        """A selected criterion that wasn't reached is BLOCKED, not-run."""
         got = stand(collected=(criterion("a.x"),))
         assert got["a.x"].reason == reason("it was not reached", Kind.NOT_RUN)
         assert (got["a.x"].verdict, got["a.x"].observed, got["a.x"].selected) == (B, None, True)
@@ -90,7 +90,7 @@ class TestUnprovided:
     """A declared criterion that no test provides is BLOCKED, by name."""
 
     def test_deleted_or_renamed_or_never_written(self) -> None:
-        """Not-run, selected, with what to do; its title is its name in words."""
+        """A declared criterion without a test is BLOCKED, not-run, with a title and a remedy."""
         got = stand(ONE, {"a.x": observation(), "a.new-name": observation()})["a.y"]
         assert got == CriterionStatus(
             id="a.y",
@@ -107,7 +107,7 @@ class TestUnprovided:
         )
 
     def test_one_parameter_is_enough(self) -> None:
-        """The id without brackets stands for all of them: at least one must run."""
+        """The id without brackets stands for all items, at least one of which must run."""
         got = stand(ONE, {"a.x[eu]": observation(), "a.x[us]": observation(F)})
         assert set(got) == {"a.x[eu]", "a.x[us]", "a.y"}
 
@@ -145,7 +145,7 @@ class TestUnprovided:
             assert got["a.x"].reason == got["a.y"].reason == BROKEN
 
     def test_one_that_never_was_is_not_carried_over(self) -> None:
-        """Once a test provides it, only the test counts, even if only a part was collected."""
+        """If a test provides it now, only the test counts, even if only a part was collected."""
         before = former({"a.y": C})
         got = stand(ONE, {"a.x[eu]": observation()}, former=before, restricted=True)
         assert set(got) == {"a.x[eu]", "a.y"}
@@ -168,12 +168,12 @@ class TestCarriedOver:
 
     @pytest.mark.parametrize("hours", [0, 1, 24])
     def test_a_fresh_confirmed_stays(self, hours: int) -> None:
-        """Within `valid_for`, to the instant."""
+        """A CONFIRMED stays within `valid_for`, to the instant."""
         got = stand(former=former({"a.x": C}, at=NOW - hours * HOUR), **narrowed("b.x"))["a.x"]
         assert (got.verdict, got.reason, got.carried_over) == (C, None, True)
 
     def test_a_confirmed_of_another_release_is_stale(self) -> None:
-        """It says nothing of the release that is judged now."""
+        """A CONFIRMED of another release says nothing about the one that is judged now."""
         before = former({"a.x": C}, release="v0")
         got = stand(former=before, **narrowed("b.x"))["a.x"]
         assert (got.verdict, got.observed, got.subject) == (B, C, "v0")
@@ -184,20 +184,20 @@ class TestCarriedOver:
         )
 
     def test_a_stage_may_be_declared_to_outlive_a_release(self) -> None:
-        """It stays valid for longer than the default, as a real order does."""
+        """A `valid_for` beyond the default, as of a real order, outlives a release."""
         long = catalogue(stage("a", valid_for=timedelta(days=30)), "b")
         before = former({"a.x": C}, release="v0")
         got = stand(long, former=before, **narrowed("b.x"))["a.x"]
         assert (got.verdict, got.reason) == (C, None)
 
     def test_a_run_that_names_no_release_carries_any_over(self) -> None:
-        """A developer runs one stage of what is there."""
+        """A run that names no release carries over the CONFIRMED of any release."""
         unnamed = run(subject=Subject())
         made = run_data(ONE, None, former=former({"a.x": C}), **narrowed("b.x"))
         assert by_id(criterion_statuses(made, unnamed, NOW))["a.x"].verdict is C
 
     def test_an_old_confirmed_is_stale(self) -> None:
-        """Beyond `valid_for` it is BLOCKED, stale, and says what to do."""
+        """Beyond `valid_for` a CONFIRMED is BLOCKED, stale, with a remedy."""
         at = NOW - 24 * HOUR - timedelta(milliseconds=1)
         got = stand(former=former({"a.x": C}, at=at), **narrowed("b.x"))["a.x"]
         assert (got.verdict, got.observed) == (B, C)
@@ -209,7 +209,7 @@ class TestCarriedOver:
 
     @pytest.mark.parametrize("at", [None, NOW + 25 * HOUR])
     def test_one_that_nothing_dates_is_stale(self, at: datetime | None) -> None:
-        """Without a date, or dated by a clock that is a day ahead."""
+        """A CONFIRMED without a date, or dated by a clock that is a day ahead, is stale."""
         got = stand(former=former({"a.x": C}, at=at), **narrowed("b.x"))["a.x"]  # type: ignore[arg-type]
         assert got.verdict is B
         assert got.reason is not None
@@ -221,14 +221,14 @@ class TestCarriedOver:
         assert got.verdict is C
 
     def test_each_stage_has_its_own_validity(self) -> None:
-        """`valid_for` is the stage's."""
+        """The `valid_for` of its stage decides how long a criterion is valid."""
         made = catalogue(stage("a", valid_for=30 * 24 * HOUR), stage("b", valid_for=HOUR))
         before = former({"a.x": C, "b.x": C}, at=NOW - 5 * HOUR)
         got = stand(made, former=before, **narrowed())
         assert (got["a.x"].verdict, got["b.x"].verdict) == (C, B)
 
     def test_an_upstream_block_is_not_carried(self) -> None:
-        """Its own observation is; what blocks it today is found out today."""
+        """The criterion's own observation is carried; what blocks it is computed for each run."""
         made = catalogue("b", stage("a", requires=("b",)))
         before = record(made, {"a.x": C, "b.x": F})
         got = stand(made, former=before, **narrowed("b.x"))["a.x"]
@@ -242,14 +242,14 @@ class TestCarriedOver:
         assert stand(former=before, **narrowed("b.x"))["a.x"].verdict is B
 
     def test_one_that_never_ran_is_carried_as_nothing(self) -> None:
-        """It was not observed by any run, and doesn't pretend to be."""
+        """A criterion that no run observed is carried over as not observed."""
         before = record(ONE, {}, collected=(criterion("a.x"),))
         got = stand(former=before, **narrowed("b.x"))["a.x"]
         assert (got.verdict, got.observed, got.carried_over) == (B, None, False)
         assert got.reason == reason("it was not reached", Kind.NOT_RUN)
 
     def test_one_that_no_run_observed(self) -> None:
-        """Without an earlier record it is BLOCKED, not-run."""
+        """A criterion that no record knows is BLOCKED, not-run."""
         got = stand(**narrowed("b.x"))["a.x"]
         assert got.reason == reason(
             "it was not selected, and no earlier run observed it", Kind.NOT_RUN
@@ -264,11 +264,11 @@ class TestCarriedOver:
 
 
 class TestUncollected:
-    """A criterion that the last run knew and this one didn't collect."""
+    """A criterion that this run didn't collect is kept, BLOCKED or gone, depending on why."""
 
     @pytest.mark.parametrize("stages", [None, frozenset("a")])
     def test_its_file_did_not_collect(self, stages: frozenset[str] | None) -> None:
-        """It is BLOCKED, collection-error, because this run selected it."""
+        """A selected criterion whose file didn't collect is BLOCKED, collection-error."""
         missing = {"test_a.py": BROKEN}
         got = stand(former=former({"a.x": C, "b.x": C}), missing=missing, stages=stages)["a.x"]
         assert (got.verdict, got.observed, got.reason, got.selected) == (B, None, BROKEN, True)
@@ -281,7 +281,7 @@ class TestUncollected:
         assert (got.verdict, got.carried_over, got.selected) == (C, True, False)
 
     def test_another_file_was_named(self) -> None:
-        """Carried over: the test may still exist."""
+        """If another file was named, the criterion is carried over: its test may still exist."""
         got = stand(former=former({"b.x": C}), restricted=True, files=frozenset(["test_a.py"]))
         assert (got["b.x"].verdict, got["b.x"].carried_over) == (C, True)
 
@@ -290,11 +290,11 @@ class TestUncollected:
         [{}, {"restricted": True, "files": frozenset(["test_b.py"])}, {"stages": frozenset("a")}],
     )
     def test_it_was_deleted(self, more: dict[str, Any]) -> None:
-        """Its file was collected completely, and it isn't there: it is gone."""
+        """A criterion that isn't in its file any more, which was collected completely, is gone."""
         assert "b.x" not in stand(former=former({"b.x": C}), **more)
 
     def test_a_declared_one_that_was_deleted_is_named(self) -> None:
-        """The denominator never shrinks by deleting a test."""
+        """Deleting a test never makes the denominator smaller."""
         got = stand(former=former({"a.x": C}))["a.x"]
         assert (got.verdict, got.nodeid) == (B, None)
 

@@ -280,12 +280,12 @@ def test_a_bad_currency_is_refused(currency: object) -> None:
 
 
 def test_an_instant_is_written_in_utc() -> None:
-    """To the millisecond, ending in Z."""
+    """An instant is written to the millisecond, ending in Z."""
     assert utc_isoformat(NOW.replace(microsecond=123_999)) == "2026-11-22T12:00:00.123Z"
 
 
 def test_an_entry_reads_as_its_name_and_value() -> None:
-    """One entry is one short line."""
+    """An entry is one short line."""
     assert str(entry("order_id", "42")) == "order_id 42"
 
 
@@ -307,13 +307,13 @@ def test_an_entry_reads_as_its_name_and_value() -> None:
     ],
 )  # fmt: skip
 def test_a_value_that_was_never_encoded_is_none(value: object) -> None:
-    """What a record may hold as evidence is only what `entry_of` makes."""
+    """Only what `entry_of` makes is evidence in a record."""
     with pytest.raises(msgspec.ValidationError):
         decoded(value)
 
 
 def test_text_is_cleaned_before_it_is_cut() -> None:
-    """Else half a secret would remain at the edge; keys, items and numbers too."""
+    """A secret is redacted before a text, key or item is cut; else half of it would remain."""
 
     def clean(text: str) -> str:
         return text.replace("planted-value", "***").replace("49271856", "***")

@@ -1,4 +1,4 @@
-"""The gate's decision: every reason for a closed gate is a row of the table."""
+"""Every reason for which the gate is closed is a row of the table."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def made(
 
 
 def edited(record: Record, name: str, **changes: Any) -> Record:
-    """Return the record with one criterion's data changed, as an editor does it."""
+    """Return the record with one criterion's data changed, as an edit by hand would."""
 
     def changed(status: CriterionStatus) -> CriterionStatus:
         return replace(status, **changes) if status.id == name else status
@@ -350,7 +350,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_refusal(name: str) -> None:
-    """Closed, with the exit status, the one refusal and the sentence of its row."""
+    """The gate is closed with the exit status, the one rule and the sentence of its row."""
     row = REFUSALS[name]
     got = decision_of(row.record(), **row.query)
     assert not got.open
@@ -400,7 +400,7 @@ OPEN: dict[str, Row] = {
 
 @pytest.mark.parametrize("name", OPEN)
 def test_open(name: str) -> None:
-    """Open, by what was seen alone."""
+    """The gate is open by what was observed alone."""
     row = OPEN[name]
     got = decision_of(row.record(), **row.query)
     assert (got.open, got.exit_code, got.decision) == (True, 0, "open"), got.sentence
@@ -412,7 +412,7 @@ def test_open(name: str) -> None:
 
 
 def test_an_unknown_stage_is_an_error() -> None:
-    """Of the question, not of the record."""
+    """An unknown stage is an error of the query, not of the record."""
     with pytest.raises(UnknownStageError, match=r"--require 'sales': .* stages are oauth, place"):
         decision_of(made(), require=("oauth", "sales"))
     bare = Catalogue(declared=False)
@@ -421,7 +421,7 @@ def test_an_unknown_stage_is_an_error() -> None:
 
 
 def test_one_reason_is_printed_alone() -> None:
-    """It has no count of others; a violation without a remedy gives no action."""
+    """A single reason has no count of others; a violation without a remedy gives no action."""
     cut = decision_of(replace(made({"oauth.token": B}), decision=SHAM))
     assert [violation.text for violation in cut.violations] == [
         "the record contradicts itself: its decision is open, but FINAL is BLOCKED"
@@ -444,7 +444,7 @@ def test_the_remedy_names_the_run_of_the_query() -> None:
 
 
 def test_an_id_is_used_once() -> None:
-    """Another run's record is replaced by one of this id; one that has it needs a new id."""
+    """If a finished record has the query's run id, the remedy is a run with a new id."""
     assert decision_of(made(), run="run 2").actions == (
         "run PRODSTATUS_RUN_ID='run 2' pytest -m production --target production",
     )
@@ -466,20 +466,20 @@ def test_an_id_is_used_once() -> None:
     ],
 )
 def test_what_helps_if_the_commit_is_another(of: dict[str, Any], commit: str, action: str) -> None:
-    """Running again with local changes would not help."""
+    """The remedy depends on the cause: with local changes, another run would not help."""
     (first,) = decision_of(made(**of), commit=commit).actions
     assert first.startswith(action)
 
 
 def test_a_shard_is_to_be_merged() -> None:
-    """To run it again would make another shard."""
+    """The remedy for a shard is a merge: another run would make another shard."""
     assert decision_of(made(shard=True)).actions == (
         "merge the shards of the run with prodstatus merge, then ask the gate again",
     )
 
 
 def test_the_rules_of_several_refusals() -> None:
-    """In the order of the reasons, and the verdict's first only if something FAILED."""
+    """Rules come in the order of the reasons; the verdict's is first only if something FAILED."""
     query: dict[str, Any] = {"now": NOW + 25 * HOUR, "waivers": waived("oauth.tokens")}
     names = {F: ["verdict", "max-age", "waiver"], B: ["max-age", "waiver", "verdict"]}
     for verdict, rules in names.items():
@@ -491,11 +491,11 @@ def test_the_rules_of_several_refusals() -> None:
 
 
 class TestWaivers:
-    """They change the decision and never the verdict."""
+    """A waiver changes the decision and never the verdict."""
 
     @pytest.mark.parametrize("verdict", [B, F])
     def test_open_by_a_waiver(self, verdict: Verdict) -> None:
-        """What depends on it is free as well, and the verdict doesn't change."""
+        """What depends on a waived criterion is free as well, and the verdict doesn't change."""
         got = decision_of(made({"oauth.token": verdict}), waivers=waived("oauth.token"))
         assert (got.open, got.exit_code, got.decision) == (True, 0, "open, 1 waived")
         assert (got.verdict, got.effective_verdict) == (verdict, C)
@@ -514,7 +514,7 @@ class TestWaivers:
         assert late.decision == "open, 3 waived"
 
     def test_all_parameters_at_once(self) -> None:
-        """An id without brackets stands for all, and each is counted once."""
+        """An id without brackets covers all parameters, each of which is counted once."""
         names = ("oauth.token[eu]", "oauth.token[us]", *ALL[1:])
         worse = {"oauth.token[eu]": F, "oauth.token[us]": F}
         got = decision_of(made(worse, names=names), waivers=waived("oauth.token"))
@@ -527,12 +527,12 @@ class TestWaivers:
         assert one.reasons == ("oauth.token[us] FAILED: seen to be FAILED",)
 
     def test_what_bears_on_nothing_is_not_counted(self) -> None:
-        """A waiver of a criterion on which the decision doesn't depend."""
+        """A waiver of a criterion on which the decision doesn't depend isn't counted."""
         got = decision_of(made({"extra.x": F}), waivers=waived("extra.x"))
         assert (got.decision, got.waived) == ("open", ())
 
     def test_no_waiver_of_what_went_wrong_outside(self) -> None:
-        """An incident has no criterion."""
+        """An incident has no criterion, so no waiver covers it."""
         got = decision_of(
             made({"oauth.token": F}, incidents=(DIED,)), waivers=waived("oauth.token")
         )
@@ -546,7 +546,7 @@ class TestOverride:
     GONE = Violation(kind=ViolationKind.UNREADABLE, text="there is no record")
 
     def test_every_verdict(self) -> None:
-        """FAILED, refused, or nothing known at all."""
+        """An override opens the gate over a FAILED, a violation, and an unknown verdict."""
         for got in (
             decision_of(made({"oauth.token": F}), override=self.WORD),
             decision_of(made(target="demo"), override=self.WORD),
@@ -558,16 +558,16 @@ class TestOverride:
             assert got.override == self.WORD
 
     def test_not_needed(self) -> None:
-        """The gate is open without it, and the override is still listed."""
+        """If the gate is open without it, the override is still listed."""
         got = decision_of(made(), override=self.WORD)
         assert (got.decision, got.override) == ("open", self.WORD)
 
 
 class TestCauses:
-    """Each root once, with what depends on it, and what to do."""
+    """Each root cause is listed once, with what depends on it and what to do."""
 
     def test_the_root_and_what_depends_on_it(self) -> None:
-        """A stage below it isn't listed as a cause, even if it FAILED; FINAL keeps the verdict."""
+        """A stage below the root isn't a cause, even if it FAILED; FINAL keeps the verdict."""
         got = decision_of(made({"sale.linked": F, "oauth.token": B, "place.order": B}))
         assert [(c.ids, c.verdict, c.stages, c.affected) for c in got.causes] == [
             (("oauth.token",), B, ("oauth",), ("place", "sale", "final")),
@@ -580,25 +580,25 @@ class TestCauses:
         )
 
     def test_several_of_one_stage(self) -> None:
-        """FAILED before BLOCKED, and the sentence counts."""
+        """FAILED comes before BLOCKED, and the sentence counts the others."""
         got = decision_of(made({"sale.linked": F, "sale.exists": B}))
         assert [c.ids for c in got.causes] == [("sale.linked",), ("sale.exists",)]
         assert got.sentence.endswith("sale.linked FAILED: seen to be FAILED (and 1 more)")
 
     def test_what_the_decision_is_not_about_is_not_listed(self) -> None:
-        """Neither as a cause nor as affected."""
+        """A stage on which the decision doesn't depend is neither a cause nor affected."""
         got = decision_of(made({"oauth.token": F, "sale.linked": F}), require=("place",))
         assert [(c.ids, c.affected) for c in got.causes] == [(("oauth.token",), ("place",))]
 
     def test_an_incident(self) -> None:
-        """Is about the run, and FINAL depends on it."""
+        """An incident is about the run, and FINAL depends on it."""
         (cause,) = decision_of(made(incidents=(DIED,))).causes
         assert (cause.ids, cause.stages, cause.affected) == (("run",), (), ("final",))
         (cause,) = decision_of(made(incidents=(DIED,)), require=("oauth",)).causes
         assert (cause.ids, cause.stages, cause.affected) == (("run",), (), ())
 
     def test_next_actions(self) -> None:
-        """What helps every stage, then what unblocks most, each thing once."""
+        """Actions come once each: what helps every stage, then what unblocks most."""
         armed = reason("not armed", Kind.NOT_ARMED, remedy="arm it")
         worse = {
             "sale.linked": F,
@@ -612,12 +612,12 @@ class TestCauses:
         )
 
     def test_a_remedy_is_what_to_do(self) -> None:
-        """Also for what FAILED."""
+        """A remedy is an action, also for what FAILED."""
         got = decision_of(made({"sale.linked": observation(F, reason=reason(remedy="sell again"))}))
         assert got.actions == ("sell again",)
 
     def test_what_the_record_knows_nothing_of(self) -> None:
-        """It is BLOCKED, not run: everything that is declared must be observed."""
+        """A declared criterion that the record doesn't have is BLOCKED, not-run."""
         wide = replace(SHOP.stages[0], criteria=("oauth.token", "oauth.fresh", "oauth.[eu]"))
         stages = Catalogue(stages=(wide, *SHOP.stages[1:]))
         got = decision_of(made(catalogue=stages.digest), stages=stages)
@@ -627,7 +627,7 @@ class TestCauses:
         assert got.actions == ("run stage oauth again",)
 
     def test_kinds(self) -> None:
-        """Of the reasons that the gate itself gives."""
+        """A reason that the gate itself gives has a kind: stale or not-run."""
         former = made(subject=Subject(release="v0"))
         other = decision_of(made(former=former, selected=ALL[1:]), subject="v1")
         assert [cause.kind for cause in other.causes] == [Kind.STALE]
@@ -636,12 +636,12 @@ class TestCauses:
         assert [cause.kind for cause in sham.causes] == [Kind.NOT_RUN]
 
     def test_fix_several(self) -> None:
-        """That say the same of themselves."""
+        """Criteria with the same reason are one action, which counts them."""
         got = decision_of(made({"sale.linked": F, "sale.exists": F}))
         assert got.actions == ("fix sale.exists and 1 more: seen to be FAILED",)
 
     def test_the_record_comes_first_unless_something_failed(self) -> None:
-        """The worst first."""
+        """A violation comes before a BLOCKED, and after a FAILED."""
         late = NOW + 25 * HOUR
         blocked = decision_of(made({"oauth.token": B}), now=late, require=("oauth",))
         assert blocked.reasons[0].startswith("the record is 25 h old")

@@ -1,4 +1,4 @@
-"""What the history keeps of a record, and what is computed from what it kept."""
+"""The history keeps a part of each record, and computes the rest from that."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def partial(seen: dict[str, Verdict], former: Record | None = None) -> Record:
 
 
 def test_a_full_run_informs_of_every_stage() -> None:
-    """It has FINAL too, and the root cause of each that isn't CONFIRMED."""
+    """A full run has every stage and FINAL, with the root cause of each that isn't CONFIRMED."""
     kept = saved_run(record(WHOLE, {"api.up": C, "shop.open": F}))
     assert kept.stages == {"api": C, "shop": F, "final": F}
     assert kept.causes == {"shop": "shop.open", "final": "shop.open"}
@@ -40,33 +40,33 @@ def test_a_full_run_informs_of_every_stage() -> None:
 
 
 def test_final_is_kept_if_no_stage_gives_it() -> None:
-    """The rollup of all stages counts as a stage of its own."""
+    """Without a stage `final`, the rollup of all stages is kept as a stage of its own."""
     kept = saved_run(record(catalogue("api"), {"api.up": B}))
     assert kept.stages == {"api": B, "final": B}
     assert kept.causes == {"api": "api.up", "final": "api.up"}
 
 
 def test_a_declared_criterion_without_a_test_is_kept() -> None:
-    """A full run selected it, although no test provides it."""
+    """A declared criterion is kept although no test provides it: a full run selected it."""
     declared = catalogue(stage("api", criteria=("api.up",)))
     assert saved_run(record(declared, {})).stages["api"] is B
 
 
 def test_a_partial_run_is_silent_about_what_was_never_observed() -> None:
-    """It is also silent about a stage that is BLOCKED only because of that."""
+    """A stage that a partial run never observed, or that only depends on one, is left out."""
     kept = saved_run(partial({"api.up": C}))
     assert kept.stages == {"api": C, "shop": None, "final": None}
     assert kept.partial
 
 
 def test_a_partial_run_keeps_what_it_carried_over() -> None:
-    """What an earlier run observed is known, and so is FINAL."""
+    """A partial run keeps what it carried over from an earlier run, and FINAL."""
     former = record(WHOLE, {"api.up": F, "shop.open": C})
     assert saved_run(partial({"api.up": C}, former)).stages == {"api": C, "shop": C, "final": C}
 
 
 def test_a_partial_run_that_fails_keeps_final() -> None:
-    """FAILED is FAILED, no matter what wasn't selected."""
+    """FINAL is kept if it FAILED, no matter what wasn't selected."""
     assert saved_run(partial({"api.up": F})).stages == {"api": F, "shop": None, "final": F}
 
 
@@ -77,7 +77,7 @@ def test_a_partial_run_is_silent_about_a_stage_without_a_test() -> None:
 
 
 def test_a_run_in_progress_is_refused() -> None:
-    """It has no verdicts yet."""
+    """A run in progress has no verdicts yet, so it is refused."""
     with pytest.raises(ValueError, match="in progress"):
         saved_run(in_progress())
 
@@ -88,7 +88,7 @@ def kept(**more: object) -> SavedRun:
 
 
 def test_what_differed_between_two_runs() -> None:
-    """The suite, the release, the catalogue and each version; what is equal isn't listed."""
+    """Suite, release, catalogue and each version are compared; what is equal isn't listed."""
     before = kept(commit="a", dirty=False, release=None, versions={"pytest": "9.1", "python": "3"})
     after = kept(
         commit="a",
@@ -115,7 +115,7 @@ def flip(stage_id: str, verdict: Verdict, previous: Verdict | None, hours: int) 
 
 
 def test_a_record_takes_the_dates_that_the_history_knows() -> None:
-    """A stage gets its date and former verdict, if the verdict is the same."""
+    """A stage gets its date and former verdict from the history, if its verdict is the same."""
     fresh = record(WHOLE, {"api.up": F, "shop.open": C}, of=run(started=NOW))
     flips = {
         "api": flip("api", F, C, 9),

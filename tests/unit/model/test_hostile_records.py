@@ -79,7 +79,7 @@ REQUIRED = [p for p in paths(DATA) if isinstance(p[-1], str) and p[:-1] not in F
 
 @pytest.mark.parametrize("path", REQUIRED, ids=lambda p: "/".join(map(str, p)))
 def test_a_missing_field_is_named(path: Path) -> None:
-    """Every field must be there."""
+    """A record that lacks a field is refused with the field's name."""
     message = refused(changed(path, lambda parent, key: parent.pop(key)))
     lacks = f"has no field {path[-1]!r}" in message or f"{path[-1]} is None; it must" in message
     assert lacks or path == ("schema",)
@@ -96,7 +96,7 @@ def test_a_value_of_another_type_is_refused(path: Path) -> None:
 
 
 def test_a_record_cut_short_anywhere_is_refused() -> None:
-    """A half-written file is never half-believed."""
+    """A record that was cut at any place is refused."""
     for length in range(0, len(TEXT.rstrip()), 97):
         refused(TEXT[:length])
 
@@ -111,19 +111,19 @@ def test_what_is_no_record_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("schema", [None, "1", 1.0, True, 0, -1])
 def test_a_record_names_its_schema(schema: object) -> None:
-    """By a whole number from 1."""
+    """A record names its schema by a whole number from 1."""
     assert "it names no schema version" in refused(json.dumps({**DATA, "schema": schema}))
 
 
 @pytest.mark.parametrize("schema", [3, 99])
 def test_a_newer_record_is_an_error_of_its_own(schema: int) -> None:
-    """It must neither be judged nor overwritten; the sentence says what to do."""
+    """A newer record is neither judged nor overwritten; the sentence says what to do."""
     with pytest.raises(NewerRecordError, match=f"schema {schema} is newer than this release reads"):
         read_record(json.dumps({"schema": schema, "anything": "else"}), "status.json")
 
 
 def test_a_verdict_without_a_reason_is_refused() -> None:
-    """No verdict without a reason; and CONFIRMED has none."""
+    """A verdict other than CONFIRMED needs a reason, and CONFIRMED must have none."""
     path: Path = ("stages", 0, "criteria", 1)
     message = refused(changed((*path, "reason"), lambda parent, key: parent.update({key: None})))
     assert (
@@ -138,12 +138,12 @@ def test_a_verdict_without_a_reason_is_refused() -> None:
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
 def test_nan_is_refused(constant: str) -> None:
-    """JSON has no NaN."""
+    """JSON has no NaN, so it is refused."""
     assert "is not JSON" in refused(TEXT.replace('"duration":0.0', f'"duration":{constant}'))
 
 
 def test_endless_nesting_is_refused() -> None:
-    """A record that would exhaust the reader isn't one."""
+    """A record that would exhaust the reader is refused."""
     refused("[" * 100_000)
     before, _, after = TEXT.partition('"previous": null')
     refused(f'{before}"previous": ' * 3_000 + TEXT + after * 3_000)
@@ -197,7 +197,7 @@ def rename(name: str) -> Callable[[Any, str | int], None]:
     ],
 )  # fmt: skip
 def test_the_sentence_says_what_is_wrong(path: Path, value: object, sentence: str) -> None:
-    """It names the place, the value, and what the value must be."""
+    """The sentence names the place, the value, and what the value must be."""
     assert sentence in refused(changed(path, lambda parent, key: at(parent, key, value)))
 
 
@@ -207,14 +207,14 @@ def at(parent: Any, key: str | int, value: object) -> None:
 
 
 def test_a_verdict_of_a_former_run_is_found_by_its_stage() -> None:
-    """Msgspec names no key of a mapping."""
+    """The sentence names the key of a mapping, which msgspec's message lacks."""
     former = {**in_short(), "stages": {"a": "CONFIRMED", "b": "OK"}}
     message = refused(json.dumps({**DATA, "history": [former]}))
     assert "history[0].stages.b is 'OK'; it must be one of CONFIRMED, BLOCKED, FAILED" in message
 
 
 def in_short() -> dict[str, Any]:
-    """Return a former run's data."""
+    """Return the data of a former run."""
     began = DATA["run"]["started"]
     return {"run": "x", "started": began, "commit": None, "release": None, "final": "CONFIRMED"}
 
@@ -229,13 +229,13 @@ def in_short() -> dict[str, Any]:
     ],
 )
 def test_a_duplicate_key_is_refused(before: str, after: str) -> None:
-    """This reader would take the last of two, and another reader the first."""
+    """Of two equal keys this reader would take the last, and another reader the first."""
     assert before in TEXT
     assert "appears twice in one object" in refused(TEXT.replace(before, after, 1))
 
 
 def test_a_duplicate_stage_is_refused() -> None:
-    """Else each output might show another one of the two."""
+    """If a stage is listed twice, each output might show another one."""
     data = {**DATA, "stages": [*DATA["stages"], DATA["stages"][0]]}
     assert refused(json.dumps(data)).endswith(
         "the record: the stage 'a' appears twice; a record has every stage once"
@@ -244,7 +244,7 @@ def test_a_duplicate_stage_is_refused() -> None:
 
 @pytest.mark.parametrize("text", [r"\ud800", r"\udfff\ud800"])
 def test_a_lone_surrogate_is_refused(text: str) -> None:
-    """It can't be printed, stored or sent."""
+    """A lone surrogate can't be printed, stored or sent, so it is refused."""
     edited = TEXT.replace('"title":"', f'"title":"{text}', 1)
     assert edited != TEXT
     assert "surrogate" in refused(edited)
@@ -252,7 +252,7 @@ def test_a_lone_surrogate_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize("number", ["1e999", "1" * 400, "-0.0e1", "1E400", "0x1"])
 def test_a_huge_number_is_refused(number: str) -> None:
-    """Or read as what it is: it never breaks the reader."""
+    """A huge number is refused, or read as what it is, but never breaks the reader."""
     text = TEXT.replace('"duration":0.0', f'"duration":{number}', 1)
     read_or_refused(text)
     refused(TEXT.replace('"attempts":1', f'"attempts":{number}', 1))
@@ -260,7 +260,7 @@ def test_a_huge_number_is_refused(number: str) -> None:
 
 @given(st.data())
 def test_every_change_of_a_record(data: st.DataObject) -> None:
-    """It is read, or refused with one sentence; nothing else is ever raised."""
+    """A changed record is read, or refused with one sentence; nothing else is ever raised."""
     text = data.draw(st.sampled_from([TEXT, *map(write_record, [in_progress(RECORD)])]))
     for _ in range(data.draw(st.integers(1, 3))):
         start = data.draw(st.integers(0, len(text)))
@@ -296,7 +296,7 @@ def test_any_json_at_any_place(value: Any, data: st.DataObject) -> None:
 
 
 def read_or_refused(text: str) -> None:
-    """Read a record: one that is read can be written, one that is refused gives one sentence."""
+    """Read a record, and assert that it can be written or is refused in one sentence."""
     message = ""
     try:
         record = read_record(text, "reports/status.json")
@@ -310,7 +310,7 @@ def read_or_refused(text: str) -> None:
 
 @pytest.mark.parametrize("made", [RECORD, in_progress(), in_progress(RECORD)])
 def test_a_record_reads_back(made: object) -> None:
-    """It is read back unchanged."""
+    """A record is read back unchanged."""
     assert read_record(write_record(made), "status.json") == made  # type: ignore[arg-type]
 
 
@@ -322,7 +322,7 @@ def test_a_record_reads_back(made: object) -> None:
      {"name": "n", "at": "2026-01-01T00:00:00.000Z", "type": "float", "value": 1.5}],
 )  # fmt: skip
 def test_invalid_evidence_is_refused(data: Any) -> None:
-    """A record with such an entry is invalid."""
+    """A record with an invalid entry of evidence is refused."""
     raw = json.loads(write_record(RECORD))
     raw["stages"][0]["criteria"][0]["evidence"] = [data]
     with pytest.raises(RecordError, match=r"stages\[0\]\.criteria\[0\]\.evidence\[0\]"):
@@ -331,7 +331,7 @@ def test_invalid_evidence_is_refused(data: Any) -> None:
 
 @each_hostile_text
 def test_a_title_is_one_line(text: str) -> None:
-    """This is so for every record; a title that isn't a text is refused."""
+    """A title is one line in every record; one that isn't a text is refused."""
     edited = changed(("stages", 0, "criteria", 0, "title"), lambda at, key: at.update({key: text}))
     if text != utf8(text):
         assert "surrogates not allowed" in refused(edited)

@@ -1,4 +1,4 @@
-"""Shards of one run make its record; strangers are refused by name."""
+"""Shards of one run make its record; records of other runs are refused by name."""
 
 from __future__ import annotations
 
@@ -80,10 +80,10 @@ def timeless(record: Record) -> Record:
 
 
 class TestCriterion:
-    """The shard from which a criterion is taken."""
+    """Rules decide from which shard a criterion is taken."""
 
     def test_the_shard_that_ran_it(self) -> None:
-        """It comes before a shard that knows it only from an earlier run, or not at all."""
+        """The shard that ran it counts before one that carried it over or doesn't know it."""
         former = shard(dict.fromkeys(ALL, F), id="run-0", started=NOW - 2 * HOUR)
         got = merged(shard({"api.key": C}), shard({"shop.open": C, "shop.paid": B}, former=former))
         assert {s.id: s.verdict for s in got.criteria} == {
@@ -95,7 +95,7 @@ class TestCriterion:
         assert unobserved(got) == []
 
     def test_the_worst_of_several(self) -> None:
-        """And of equals the first in time gives the reason."""
+        """The worst verdict counts, and of equals the first in time gives the reason."""
         late = observation(F, observed_at=NOW, reason=reason("late"))
         early = observation(F, observed_at=NOW - MINUTE, reason=reason("early"))
         undated = observation(F, observed_at=None, reason=reason("some time"))
@@ -108,7 +108,7 @@ class TestCriterion:
             assert by_id(got.criteria)["api.key"].reason == reason(text)
 
     def test_one_that_was_not_reached(self) -> None:
-        """It is BLOCKED, even if another shard has carried it over."""
+        """A criterion that a shard didn't reach is BLOCKED, even if another carried it over."""
         former = shard(dict.fromkeys(ALL, C), id="run-0")
         got = merged(shard({"api.key": C}, former=former), shard({}, selected=["shop.open"]))
         status = by_id(got.criteria)["shop.open"]
@@ -117,7 +117,7 @@ class TestCriterion:
         assert by_id(got.criteria)["shop.paid"].carried_over
 
     def test_the_freshest_memory(self) -> None:
-        """Judged by its age when the last shard ended, in a stage that outlives a run."""
+        """In a stage that outlives a run, the newest carry-over counts, by its age at the end."""
         lasting = catalogue(
             SHOP.stages[0], replace(SHOP.stages[1], valid_for=25 * HOUR), SHOP.stages[2]
         )
@@ -141,7 +141,7 @@ class TestCriterion:
 
     @pytest.mark.parametrize(("hours", "verdict"), [(1, B), (24, B), (25, C), (24 * 30, C)])
     def test_what_a_lost_shard_was_to_run(self, hours: int, verdict: Any) -> None:
-        """Yesterday's CONFIRMED, carried over by another shard, doesn't replace it.
+        """Yesterday's CONFIRMED, carried over by another shard, doesn't replace a lost shard's.
 
         The exception is a stage whose `valid_for` is longer than the default.
         """
@@ -164,7 +164,7 @@ class TestCriterion:
         assert (whole.final.verdict, whole.decision.exit_code) == (C, 0)
 
     def test_what_was_worse_before_stays(self) -> None:
-        """A lost shard makes nothing better that an earlier run saw FAILED."""
+        """What an earlier run saw FAILED stays FAILED if the shard is lost that would run it."""
         former = shard({"api.key": C, "shop.open": F, "shop.paid": C}, id="run-0")
         got = merged(shard({"api.key": C}, former=former))
         assert by_id(got.criteria)["shop.open"].verdict is F
@@ -186,7 +186,7 @@ class TestCriterion:
             assert got.text == "no test provides it"
 
     def test_upstream_is_resolved_anew(self) -> None:
-        """A shard's own CONFIRMED that its stage's upstream blocked there is free here."""
+        """A CONFIRMED that upstream blocked in its shard is free if another confirms that."""
         alone = shard({"shop.open": C, "shop.paid": C}, former=shard({"api.key": F}, id="run-0"))
         assert by_id(alone.criteria)["shop.open"].verdict is B
         got = merged(alone, shard({"api.key": C}))
@@ -194,10 +194,10 @@ class TestCriterion:
 
 
 class TestRun:
-    """The data of the merged run."""
+    """The merged run has the data of all shards."""
 
     def test_from_the_first_start_to_the_last_end(self) -> None:
-        """It selected everything if its shards together did."""
+        """The run lasts from the first start to the last end, and selected what its shards did."""
         first = shard({"api.key": C}, finished=NOW - MINUTE)
         last = shard({"shop.open": C, "shop.paid": C}, started=NOW - 2 * HOUR)
         got = merged(first, last).run
@@ -205,7 +205,7 @@ class TestRun:
         assert (got.selection, got.complete, got.id) == (None, True, "run-1")
 
     def test_asked_for_a_part(self) -> None:
-        """The record says for which, and exits by the whole: a shard may be lost."""
+        """If shards cover only a part, the record names it and exits by the whole catalogue."""
         got = merged(shard({"shop.open": C}), shard({"api.key": C}))
         assert got.run.selection == "api.key; shop.open"
         assert not got.run.complete
@@ -215,7 +215,7 @@ class TestRun:
         assert merged(shard({"shop.open": C}, selection=None)).run.selection is None
 
     def test_it_is_not_a_shard(self) -> None:
-        """Its parts are."""
+        """A merged record isn't a shard, though its parts are."""
         parts = (shard({"api.key": C}, shard=True), shard({"shop.open": C}, shard=True))
         assert not merged(*parts).run.shard
         assert not merged(parts[0]).run.shard
@@ -233,11 +233,11 @@ class TestRun:
     def test_the_exit_status_follows_the_run_s_rule(
         self, rule: Rule, lost: dict[str, Any], status: int
     ) -> None:
-        """As that of a run in one piece does."""
+        """The exit status follows the run's rule, as that of an undivided run does."""
         assert merged(shard(lost, rule=rule)).decision.exit_code == status
 
     def test_what_machines_say_differently(self) -> None:
-        """All of it is kept: versions, endpoints, snapshots, incidents."""
+        """Differing versions, endpoints, snapshots and incidents are all kept."""
         first = shard(
             {"api.key": C}, versions={"python": "3.11", "pytest": "9"}, dirty=False,
             subject=Subject(release="v1", endpoints={"db": "a"}, snapshots={"db": (NOW,)}),
@@ -260,7 +260,7 @@ class TestRun:
         assert (got.dirty, got.incidents) == (True, (DIED,))
 
     def test_overrides_of_any_machine(self) -> None:
-        """Each once."""
+        """The overrides of all shards are kept, each once."""
         word = Override(target="demo", reason="x", who="Ann", since=NOW, until=NOW + HOUR)
         more = replace(word, who="Bob")
         first = replace(shard({"api.key": C}), overrides=(word,))
@@ -273,7 +273,7 @@ class TestRun:
     def test_local_changes_of_any_machine(
         self, states: tuple[bool | None, ...], dirty: bool | None
     ) -> None:
-        """It is None only if no shard knows."""
+        """`dirty` is true if any shard's is; it is None only if no shard knows."""
         parts = [shard({"api.key": C}, dirty=state) for state in states]
         assert merged(*parts).run.dirty is dirty
 
@@ -281,17 +281,17 @@ class TestRun:
         ("statuses", "status"), [((0, 0), 0), ((0, 1), 1), ((1, 0), 1), ((5, 0), 0), ((2, 0), 0)]
     )
     def test_exit_status(self, statuses: tuple[int, ...], status: int) -> None:
-        """It is 1 if a shard had 1; pytest's other statuses of one shard don't count."""
+        """The exit status is 1 if a shard had 1; other statuses of a single shard don't count."""
         parts = [shard(dict.fromkeys(ALL, C), status=item) for item in statuses]
         assert merged(*parts).decision.exit_code == status
 
     def test_one_shard_is_itself(self) -> None:
-        """Also when it is given twice."""
+        """A single shard is its own merge, also if it is given twice."""
         first = shard(dict.fromkeys(ALL, C), selection=None)
         assert merged(first) == merged(first, first) == first
 
     def test_stages_that_only_tests_name(self) -> None:
-        """Come in the order in which the shards know them."""
+        """Stages that only tests name come in the order in which the shards know them."""
         bare = Catalogue(declared=False)
 
         def of(*names: str) -> Record:
@@ -306,11 +306,11 @@ class TestRun:
 
 
 class TestSince:
-    """Since when each stage is what it is, by the runs before."""
+    """The runs before decide since when each stage has its verdict."""
 
     @staticmethod
     def chain(*verdicts: Any) -> Record:
-        """Return the last of several runs, of which each saw the API's key as given."""
+        """Return the last of several runs, which saw the API's key with these verdicts."""
         former = None
         for n, verdict in enumerate(verdicts):
             at: dict[str, Any] = {"id": f"run-{n}", "started": NOW - (100 - n) * HOUR}
@@ -319,7 +319,7 @@ class TestSince:
         return former
 
     def since(self, former: Record | None, verdict: Any) -> tuple[Any, Any]:
-        """Return what shards of the next run say of the stage."""
+        """Return the age of the stage's verdict in hours, and the former verdict, after a merge."""
         got = merged(
             shard({"shop.open": C}, former=former), shard({"api.key": verdict}, former=former)
         )
@@ -328,22 +328,22 @@ class TestSince:
         return (NOW - api.since) // HOUR if api.since else None, api.previous
 
     def test_by_the_history(self) -> None:
-        """The first run in a row, and what was before."""
+        """A verdict holds since the first run in a row that gave it."""
         assert self.since(None, C) == (1, None)
         assert self.since(self.chain(F, C, C), C) == (99, F)
         assert self.since(self.chain(F, C, C), B) == (1, C)
         assert self.since(self.chain(C, C), C) == (100, None)
 
     def test_longer_than_the_history(self) -> None:
-        """A shard knows what the history has forgotten."""
+        """A shard may know a date that is older than the history."""
         assert self.since(self.chain(F, *[C] * 40), C) == (99, F)
 
     def test_just_as_long_as_the_history(self) -> None:
-        """What came before its first run only a shard knows."""
+        """If the history is just too short, only a shard knows the verdict before."""
         assert self.since(self.chain(F, *[C] * 29), C) == (99, F)
 
     def test_who_knows_more_than_the_history(self) -> None:
-        """A shard that says the same of the same stage, and since earlier."""
+        """A shard's date counts only for the same stage and verdict, if it is earlier."""
         former = self.chain(F, *[C] * 40)
         knowing = shard({"api.key": C}, former=former)
         ancient: dict[str, Any] = {"since": NOW - 900 * HOUR, "previous": B}
@@ -361,14 +361,14 @@ class TestSince:
             assert (api.since, api.previous) == (NOW - 99 * HOUR, F)
 
     def test_the_longest_history_counts(self) -> None:
-        """A machine whose folder was empty knows none."""
+        """The longest history counts: a machine with an empty folder has none."""
         former = self.chain(F, C)
         got = merged(shard({"shop.open": C}), shard({"api.key": C}, former=former))
         assert [past.run for past in got.history] == ["run-0", "run-1"]
         assert got.stages[0].previous is F
 
     def test_a_stage_that_is_new(self) -> None:
-        """It begins in the run that first knows it."""
+        """A new stage begins in the run that first knows it."""
         former = self.chain(C)
         old = replace(former, stages=former.stages[1:])
         assert self.since(old, C) == (1, None)
@@ -387,7 +387,7 @@ STRANGERS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", STRANGERS)
 def test_a_stranger_is_refused(name: str) -> None:
-    """The message has its file, the field and both values; nothing is merged."""
+    """The message names the file, the field and both values; nothing is merged."""
     changes, beginning = STRANGERS[name]
     with pytest.raises(MergeError) as caught:
         merged(shard({"api.key": C}), shard({"shop.open": C}, **changes))
@@ -396,13 +396,13 @@ def test_a_stranger_is_refused(name: str) -> None:
 
 
 def test_another_catalogue_than_today_s_is_refused() -> None:
-    """Relations that aren't declared any more would judge it otherwise than it ran."""
+    """A record of another catalogue is refused: today's relations would judge it otherwise."""
     with pytest.raises(MergeError, match=r"0\.json: it was made with another catalogue than"):
         merged(shard({"api.key": C}), stages=catalogue("api", "shop"))
 
 
 def test_a_criterion_of_no_stage_is_refused() -> None:
-    """An edited record."""
+    """A criterion whose stage isn't declared, as in an edited record, is refused."""
     part = shard({"api.key": C})
     stages = (*part.stages, replace(part.stages[0], criteria=tuple(
         replace(c, id="x.y") for c in part.stages[0].criteria
@@ -413,7 +413,7 @@ def test_a_criterion_of_no_stage_is_refused() -> None:
 
 @given(catalogues(), st.data())
 def test_any_shards_make_the_record_of_the_run(made: Catalogue, data: st.DataObject) -> None:
-    """This is so for any distribution of the criteria and any order of the shards."""
+    """Any distribution of criteria over shards, in any order, gives the undivided run's record."""
     draw = data.draw
     hours = st.sampled_from([24, 48])
     long = tuple(replace(item, valid_for=draw(hours) * HOUR) for item in made.stages)

@@ -1,4 +1,4 @@
-"""The rule table of docs/verdicts.md, row by row."""
+"""Each row of the rule table in docs/verdicts.md holds."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ REMEDIES = {
 
 @pytest.mark.parametrize(("row", "remedy"), REMEDIES.items())
 def test_a_reason_names_the_remedy_if_one_is_known(row: str, remedy: str) -> None:
-    """Every BLOCKED has a remedy if one is known; so does an xfail."""
+    """Every BLOCKED, and every xfail, has a remedy if one is known."""
     seen = reduce_phases(TABLE[row][0])
     assert seen.reason is not None
     assert seen.reason.remedy == remedy
@@ -206,7 +206,7 @@ def test_a_reason_names_the_remedy_if_one_is_known(row: str, remedy: str) -> Non
 
 @pytest.mark.parametrize("row", ["passed only after a rerun", "passed after a rerun of set-up"])
 def test_a_pass_after_a_rerun_is_flaky(row: str) -> None:
-    """CONFIRMED, shown as flaky, with the number of its attempts."""
+    """A pass after a rerun is CONFIRMED, and flaky with the number of its attempts."""
     seen = reduce_phases(TABLE[row][0])
     assert (seen.flaky, seen.attempts) == (True, 2)
 
@@ -215,7 +215,7 @@ def test_a_pass_after_a_rerun_is_flaky(row: str) -> None:
     "row", ["reruns exhausted", "run twice, first failed", "a rerun that never came"]
 )
 def test_what_is_not_confirmed_is_not_flaky(row: str) -> None:
-    """Flaky means that it was CONFIRMED in the end."""
+    """Only a criterion that was CONFIRMED in the end is flaky."""
     assert not reduce_phases(TABLE[row][0]).flaky
 
 
@@ -226,10 +226,10 @@ def test_one_attempt_is_one_attempt() -> None:
 
 
 class TestEvidence:
-    """A CONFIRMED without evidence is BLOCKED if evidence is required."""
+    """A pass without evidence is BLOCKED if evidence is required."""
 
     def test_none(self) -> None:
-        """It passed without required evidence: BLOCKED, no-evidence, with the remedy."""
+        """A pass without required evidence is BLOCKED, no-evidence, with the remedy."""
         seen = reduce_phases(PASS, require_evidence=True)
         assert seen.verdict is B
         assert seen.reason is not None
@@ -239,13 +239,13 @@ class TestEvidence:
 
     @pytest.mark.parametrize("when", ["setup", "call", "teardown"])
     def test_some(self, when: str) -> None:
-        """Evidence of any phase is evidence."""
+        """Evidence of any phase is enough."""
         phases = [phase(p.when, evidence=(entry(),) if p.when == when else ()) for p in PASS]
         seen = reduce_phases(phases, require_evidence=True)
         assert (seen.verdict, seen.evidence) == (C, (entry(),))
 
     def test_of_a_superseded_attempt(self) -> None:
-        """What an attempt saw that doesn't count is no evidence of the one that does."""
+        """Evidence of an attempt that doesn't count is not evidence of the one that does."""
         first = (SETUP, phase("call", "rerun", evidence=(entry(),)))
         assert reduce_phases((*first, *PASS), require_evidence=True).verdict is B
         assert reduce_phases((*first, *PASS)).evidence == ()
@@ -279,17 +279,17 @@ class TestSideEffects:
             assert (seen.verdict, seen.attempts) == (C, 1)
 
     def test_a_refused_rerun_leaves_the_failure(self) -> None:
-        """Failed, then refused to start again: FAILED by what was seen."""
+        """A criterion that FAILED stays so if it is refused a second start."""
         seen = reduce_phases((*RERUN, *self.REFUSED), side_effects=True)
         assert (seen.verdict, seen.attempts) == (F, 1)
 
     def test_a_refusal_alone_is_blocked(self) -> None:
-        """Only refusals: nothing was seen."""
+        """If every start was refused, nothing was seen, so it is BLOCKED."""
         seen = reduce_phases(self.REFUSED * 2, side_effects=True)
         assert (seen.verdict, seen.reason and seen.reason.kind) == (B, Kind.SKIPPED)
 
     def test_every_start_gives_evidence(self) -> None:
-        """What the failed start did stays on record."""
+        """What a failed start recorded is kept."""
         first = (SETUP, phase("call", "rerun", evidence=(entry("order_id", "42"),)))
         assert reduce_phases((*first, *PASS), side_effects=True).evidence
 
@@ -312,7 +312,7 @@ class TestWorkers:
         ]
 
     def test_attempts_interleave(self) -> None:
-        """Two passes that arrive mixed are two whole attempts, not four halves."""
+        """Two passes whose reports arrive mixed are two whole attempts, not four halves."""
         mixed = [
             p for pair in zip(self.on("a", PASS), self.on("b", PASS), strict=True) for p in pair
         ]
@@ -321,14 +321,14 @@ class TestWorkers:
 
     @pytest.mark.parametrize("row", list(TABLE))
     def test_the_worst_worker_decides(self, row: str) -> None:
-        """A pass elsewhere supersedes nothing, in any order of the workers' reports."""
+        """A pass on another worker supersedes nothing, in any order of the reports."""
         phases, verdict, *_ = TABLE[row]
         a, b = self.on("a", phases), self.on("b", PASS)
         assert reduce_phases([*a, *b]).verdict is verdict
         assert reduce_phases([*b, *a]).verdict is verdict
 
     def test_a_rerun_supersedes_only_its_own_worker(self) -> None:
-        """Another worker's pass is no rerun of this one's failure."""
+        """Another worker's pass is not a rerun of this one's failure."""
         seen = reduce_phases([*self.on("a", RERUN), *self.on("b", PASS)])
         assert seen.verdict is F
 
@@ -359,7 +359,7 @@ class TestDetail:
     """What went wrong in full comes from the phase that gave the reason."""
 
     def test_of_the_worst_phase(self) -> None:
-        """Not from another, however early."""
+        """The detail is that of the worst phase, however early another one is."""
         attempt = (
             phase("setup"),
             phase("call", "skipped", "later", detail="no"),
@@ -368,7 +368,7 @@ class TestDetail:
         assert reduce_phases(attempt).detail == "Traceback: boom"
 
     def test_of_equals_the_first(self) -> None:
-        """As the reason is."""
+        """Of equal phases, the first gives the detail, as it gives the reason."""
         attempt = (
             SETUP, phase("call", "failed", "a", detail="A"),
             phase("teardown", "failed", "b", detail="B"),
@@ -376,7 +376,7 @@ class TestDetail:
         assert reduce_phases(attempt).detail == "A"
 
     def test_of_nothing(self) -> None:
-        """A pass, and what only didn't run, have none."""
+        """A pass, and a criterion that only didn't run, have no detail."""
         assert reduce_phases(PASS).detail == ""
         assert reduce_phases((SETUP,)).detail == ""
 
@@ -386,7 +386,7 @@ class TestDetail:
 def test_a_plain_pass_is_what_the_table_makes_of_it(
     required: bool, evidence: tuple[Entry, ...]
 ) -> None:
-    """Set-up, call and tear-down that passed, in one attempt, with evidence or without."""
+    """The short way for a plain pass gives the same observation as the table."""
     phases = (SETUP, CALL, replace(TEARDOWN, evidence=evidence, stopped=NOW, duration=2.5))
     wanted = reduce_phases(phases, require_evidence=required)
     assert plain_pass(evidence, NOW, 2.5, require_evidence=required) == wanted
@@ -397,7 +397,7 @@ DOUBT = reason("it was never awaited", Kind.INCONCLUSIVE)
 
 
 def test_a_suspect_pass_is_blocked() -> None:
-    """The evidence is kept, so that a person can judge it."""
+    """A suspect pass is BLOCKED; its evidence is kept, so that a person can judge it."""
     held = reduce_phases(PASS)
     seen = suspected(held, DOUBT, "Traceback")
     assert (seen.verdict, seen.reason, seen.detail) == (B, DOUBT, "Traceback")
@@ -413,7 +413,7 @@ def test_a_suspect_pass_after_a_rerun_is_not_flaky() -> None:
 
 @pytest.mark.parametrize("attempt", [(SETUP, CALL_FAILED, TEARDOWN), (SETUP, CALL)])
 def test_suspicion_adds_nothing_to_a_failure(attempt: tuple[Phase, ...]) -> None:
-    """The reason that it has says more."""
+    """A failure keeps its own reason, which says more than a suspicion."""
     seen = reduce_phases(attempt)
     assert suspected(seen, DOUBT) == seen
 
@@ -434,7 +434,7 @@ RAISED = "AssertionError: down"
 def test_what_left_the_test_counts_whatever_was_reported(
     outcome: str, xfail: bool, verdict: Verdict, kind: Kind
 ) -> None:
-    """An exception that left it is a failure, unless an xfail mark expected it."""
+    """An exception that left a test is a failure, unless an xfail mark expected it."""
     call = phase("call", outcome, xfail=xfail, raised=RAISED)
     seen = reduce_phases([SETUP, call, TEARDOWN])
     assert seen.reason is not None
@@ -442,14 +442,14 @@ def test_what_left_the_test_counts_whatever_was_reported(
 
 
 def test_a_set_up_that_raised_is_a_set_up_error() -> None:
-    """Also if a hook reports that it passed: nothing was seen of the system."""
+    """A set-up that raised is BLOCKED, setup-error, also if a hook reports that it passed."""
     seen = reduce_phases([phase("setup", raised=RAISED), CALL, TEARDOWN])
     assert seen.reason is not None
     assert (seen.verdict, seen.reason.kind) == (B, Kind.SETUP_ERROR)
 
 
 def test_a_blocked_that_the_test_swallowed_counts() -> None:
-    """The test passed, but it said that something could not be seen."""
+    """`blocked()` counts, although the test swallowed its exception and passed."""
     seen = reduce_phases([SETUP, phase("call", blocked=ARMED), TEARDOWN])
     assert (seen.verdict, seen.reason) == (B, ARMED)
 
@@ -457,7 +457,7 @@ def test_a_blocked_that_the_test_swallowed_counts() -> None:
 @pytest.mark.parametrize("last", [CALL, skipped("call"), CALL_FAILED, phase("call", xfail=True)])
 @pytest.mark.parametrize("first", [CALL, skipped("call"), CALL_FAILED])
 def test_of_two_accounts_the_worse_counts(first: Phase, last: Phase) -> None:
-    """What a report said before other hooks had it, and what it said after."""
+    """The worse counts of what a report said before other hooks had it, and after."""
 
     def severity(one: Phase) -> int:
         found = finding_of(one)

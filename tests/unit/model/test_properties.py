@@ -1,4 +1,4 @@
-"""Properties of every catalogue and every outcome."""
+"""Some properties hold for every catalogue and every outcome."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def judgements(draw: st.DrawFn) -> tuple[Catalogue, list[CriterionStatus], list[
 def test_the_order_of_criteria_changes_nothing(
     given_: tuple[Catalogue, list[CriterionStatus], list[Reason]], chance: Any
 ) -> None:
-    """Verdicts, reasons, causes and order are those of the catalogue, not of the run."""
+    """Verdicts, reasons, causes and order follow the catalogue, not the order of the run."""
     made, statuses, incidents = given_
     shuffled = chance.sample(statuses, len(statuses))
     assert judge(made, shuffled, incidents=incidents) == judge(made, statuses, incidents=incidents)
@@ -82,7 +82,7 @@ def test_the_order_of_criteria_changes_nothing(
 def test_worse_input_never_improves_anything(
     given_: tuple[Catalogue, list[CriterionStatus], list[Reason]], data: st.DataObject
 ) -> None:
-    """A worse criterion, one more that isn't CONFIRMED, or an incident: nothing gets better."""
+    """A worse or another unconfirmed criterion, or an incident, makes nothing better."""
     made, statuses, incidents = given_
     worse, more = list(statuses), list(incidents)
     change = data.draw(st.sampled_from(["criterion", "another", "incident"]))
@@ -126,7 +126,7 @@ def test_only_positive_observations_confirm(
 def test_every_closed_verdict_has_its_reason_and_root(
     given_: tuple[Catalogue, list[CriterionStatus], list[Reason]],
 ) -> None:
-    """No verdict without a reason, no reason without a place; the stage `final` is FINAL."""
+    """Every verdict but CONFIRMED has a reason and its place; the stage `final` gives FINAL."""
     made, statuses, incidents = given_
     results, final = judge(made, statuses, incidents=incidents)
     roots = {s.id for s in statuses} | set(made.by_id) | {"run"}
@@ -171,7 +171,7 @@ def attempts(draw: st.DrawFn, worker: str = "gw0") -> list[Phase]:
 
 
 def merged(parts: list[list[Phase]], chance: Any) -> list[Phase]:
-    """Return several workers' phases in one order of arrival that keeps each worker's own."""
+    """Return the phases of several workers in one order, which keeps each worker's own order."""
     todo = [list(part) for part in parts]
     arrived = []
     while any(todo):
@@ -186,7 +186,7 @@ RUNS = st.tuples(attempts("gw0"), attempts("gw1"), attempts("gw2"))
 def test_the_order_of_workers_changes_no_verdict(
     runs: tuple[list[Phase], ...], chance: Any, effects: bool, required: bool
 ) -> None:
-    """This is so in any order of their reports."""
+    """The verdict is the same in any order of the workers' reports."""
     rule = {"side_effects": effects, "require_evidence": required}
     one, other = (reduce_phases(merged(list(runs), chance), **rule) for _ in range(2))
     assert (one.verdict, one.flaky, one.attempts) == (other.verdict, other.flaky, other.attempts)
@@ -201,7 +201,7 @@ def test_the_order_of_workers_changes_no_verdict(
 def test_a_worse_phase_never_improves_a_verdict(
     phases: list[Phase], data: st.DataObject, effects: bool
 ) -> None:
-    """Worse is passed < skipped < failed, in any phase of any attempt."""
+    """A worse phase (passed < skipped < failed) of any attempt makes no verdict better."""
     n = data.draw(st.integers(0, len(phases) - 1))
     old = phases[n]
     if old.outcome not in OUTCOMES or old.when == CRASHED or old.xfail:
@@ -218,7 +218,7 @@ def test_a_worse_phase_never_improves_a_verdict(
 def test_confirmed_means_that_the_last_attempt_passed_whole(
     phases: list[Phase], required: bool
 ) -> None:
-    """Set-up, call and tear-down passed, no subtest failed, no crash, no `wasxfail`."""
+    """CONFIRMED requires that all phases passed, without failed subtest, crash or `wasxfail`."""
     seen = reduce_phases(phases, require_evidence=required)
     if seen.verdict is C:
         starts = [n for n, p in enumerate(phases) if p.when == "setup"]
@@ -262,7 +262,7 @@ def records(draw: st.DrawFn) -> tuple[Catalogue, Record]:
 
 @given(records())
 def test_final_confirmed_is_a_full_set_of_observations(made: tuple[Catalogue, Record]) -> None:
-    """Every declared criterion that FINAL depends on stands CONFIRMED by its own observation."""
+    """If FINAL is CONFIRMED, so is every declared criterion of it by its own observation."""
     stages, record = made
     required = {"final"} if "final" in stages.by_id else set(stages.by_id)
     depends = stages.closure(required)
@@ -282,7 +282,7 @@ def test_final_confirmed_is_a_full_set_of_observations(made: tuple[Catalogue, Re
 
 @given(records())
 def test_exit_status_0_means_open_or_off(made: tuple[Catalogue, Record]) -> None:
-    """It is never 0 if the rule doesn't admit the verdict on the selection."""
+    """The exit status is never 0 if the rule doesn't admit the verdict on the selection."""
     _, record = made
     decision = record.decision
     if decision.exit_code == 0 and decision.rule is not Rule.OFF:

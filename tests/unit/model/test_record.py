@@ -1,4 +1,4 @@
-"""The record's own rules: its properties, and text that is made safe when it enters."""
+"""A record keeps its own rules, and makes text safe when it enters."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tests.unit.given import (
 
 
 def test_criteria_are_in_the_order_of_the_stages() -> None:
-    """The order in which they ran doesn't matter."""
+    """Criteria come in the order of the stages, not in the order in which they ran."""
     made = record(catalogue("b", "a"), {"a.x": C, "b.y": C, "b.x": C})
     assert [s.id for s in made.criteria] == ["b.x", "b.y", "a.x"]
 
 
 def test_the_last_finished_record() -> None:
-    """It is this one, or, if the run is in progress, the one inside it."""
+    """The last finished record is the record itself, or the one inside a record in progress."""
     done = record(catalogue("a"), {"a.x": C})
     assert done.last_finished is done
     assert in_progress(done).last_finished is done
@@ -48,7 +48,7 @@ def test_the_last_finished_record() -> None:
 def test_a_stage_is_affected_from_outside_or_is_a_root(
     verdict: Verdict, cause: str | None, affected: bool, root: bool
 ) -> None:
-    """The root is another stage, or itself or its criterion; if CONFIRMED, it has none."""
+    """A stage's root cause is another stage, or itself; a CONFIRMED stage has none."""
     stage = StageStatus(
         id="shop",
         title="SHOP",

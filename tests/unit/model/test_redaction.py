@@ -1,4 +1,4 @@
-"""Known secrets in every encoding, and token-like texts, become one constant mask."""
+"""Known secrets in every encoding, and texts like tokens, become one constant mask."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def knowing(*values: str) -> Redactor:
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("value", [ODD, "plantedToken0123", "abc def/ghi+jkl==", "p%41ss\\\\'x!"])
 def test_a_value_is_redacted_in_every_encoding(encoding: str, value: str) -> None:
-    """Nothing of it but a quote or a bracket of the encoding stays."""
+    """Nothing of a value stays but a quote or a bracket of the encoding."""
     encoded = ENCODINGS[encoding](value)
     clean = knowing(value).redact(f"before <<{encoded}>> after")
     assert MASK in clean
@@ -56,7 +56,7 @@ def test_a_value_is_redacted_in_every_encoding(encoding: str, value: str) -> Non
 @pytest.mark.parametrize("outer", ["URL", "JSON", "HTML", "repr"])
 @pytest.mark.parametrize("inner", ["JSON", "repr", "ascii", "URL"])
 def test_a_value_is_redacted_when_it_is_escaped_twice(inner: str, outer: str) -> None:
-    """A body of JSON inside a page, a representation of a representation."""
+    """A value is found in JSON inside a page, and in the representation of a representation."""
     encoded = ENCODINGS[outer](ENCODINGS[inner](ODD))
     assert MASK in knowing(ODD).redact(encoded)
 
@@ -64,7 +64,7 @@ def test_a_value_is_redacted_when_it_is_escaped_twice(inner: str, outer: str) ->
 @pytest.mark.parametrize("url_safe", [False, True])
 @pytest.mark.parametrize("before", ["", "u", "us", "user:"])
 def test_a_value_is_redacted_inside_base64(before: str, url_safe: bool) -> None:
-    """However it is aligned, in either alphabet, alone or with a user's name before it."""
+    """A value is found at any alignment, in both alphabets, alone or after a user's name."""
     encode = base64.urlsafe_b64encode if url_safe else base64.b64encode
     value = "plänted>>>???token"
     text = encode(f"{before}{value} and more".encode()).decode()
@@ -76,7 +76,7 @@ def test_a_value_is_redacted_inside_base64(before: str, url_safe: bool) -> None:
 
 @pytest.mark.parametrize("cut", ["...", "…"])
 def test_the_ends_of_a_value_that_was_cut_are_redacted(cut: str) -> None:
-    """Pytest shortens long representations, so that half a secret would remain."""
+    """Half a secret, which pytest leaves of a long representation, is redacted too."""
     value = "".join(f"{number * 7919 % 65536:04x}" for number in range(100))
     redactor = knowing(value)
     for text in (f"'{value[:118]}{cut}{value[-118:]}'", f"{value[:9]}{cut}", f"...{value[-9:]}"):
@@ -87,7 +87,7 @@ def test_the_ends_of_a_value_that_was_cut_are_redacted(cut: str) -> None:
 
 
 def test_a_value_that_a_report_folded_is_redacted() -> None:
-    """White space may have become a line's end, with a margin after it."""
+    """A value is found even if its white space became a line's end and a margin."""
     redactor = knowing("correct horse battery staple")
     assert redactor.redact("E   said correct horse\nE     battery  staple!") == f"E   said {MASK}!"
 
@@ -109,12 +109,12 @@ def test_a_value_that_a_report_folded_is_redacted() -> None:
     ],
 )
 def test_secrets_inside_a_secret_are_known_too(value: str, part: str) -> None:
-    """A URL's password, a connection string's, a JSON object's keys, each line of several."""
+    """A URL's or connection string's password, JSON keys and single lines are secrets too."""
     assert knowing(value).redact(f"({part})") == f"({MASK})"
 
 
 def test_what_a_secret_names_in_public_stays() -> None:
-    """Of a URL the user and the host, of a JSON object what isn't named like a secret."""
+    """A URL's user and host, and JSON values that aren't named like secrets, stay."""
     redactor = knowing(
         "postgresql://someone:planted-word@db.example/shop", '{"type": "an account"}'
     )
@@ -124,14 +124,14 @@ def test_what_a_secret_names_in_public_stays() -> None:
 
 @pytest.mark.parametrize("value", ["", "1234567", " " * 20, "*" * 12, MASK])
 def test_a_short_or_empty_value_is_left(value: str) -> None:
-    """Seven characters are too likely to be an ordinary word; blanks and masks are no secret."""
+    """A value of seven characters may be a word; a blank or a mask is not a secret."""
     text = f"the value {value} of 1234567"
     assert knowing(value).redact(text) == text
     assert len("1234567") == LEAST - 1
 
 
 def test_a_longer_secret_goes_before_a_part_of_it() -> None:
-    """No part of the longer one stays, in any order of registration."""
+    """Nothing of the longer secret stays, in any order of registration."""
     for values in (("planted1", "planted1-and-more"), ("planted1-and-more", "planted1")):
         assert knowing(*values).redact("x planted1-and-more planted1") == f"x {MASK} {MASK}"
 
@@ -176,7 +176,7 @@ def test_ordinary_words_stay(text: str) -> None:
 
 
 def test_a_secret_s_source_is_returned() -> None:
-    """A message names the variable, not its value; tokens have no source."""
+    """A message names a secret's variable, not its value; tokens have no source."""
     redactor = Redactor()
     redactor.add("postgresql://a:planted-word@db", "DATABASE_URL")
     redactor.add("planted-too")
@@ -209,7 +209,7 @@ def test_names_of_secrets(name: str, secret: bool) -> None:
 
 @given(st.text(min_size=LEAST, max_size=40), st.text(max_size=20), st.text(max_size=20))
 def test_no_encoding_of_any_value_survives(value: str, before: str, after: str) -> None:
-    """This is so for any secret in any text; redacting twice changes nothing."""
+    """No secret survives in any text; redacting twice changes nothing."""
     redactor = knowing(value)
     if not value.strip("* "):
         return

@@ -1,4 +1,4 @@
-"""From criteria to stages to FINAL: upstream, rollup, root cause, incidents."""
+"""Stages are judged from criteria, and FINAL from stages: upstream, rollup, root cause."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def judged(
 
 
 def test_all_criteria_confirmed_make_all_stages_confirmed() -> None:
-    """A full set of positive observations, and nothing else, is FINAL CONFIRMED."""
+    """FINAL is CONFIRMED by a full set of positive observations, and by nothing else."""
     stages, final = judged()
     assert {s.verdict for s in stages.values()} == {C}
     assert final == Final(verdict=C)
@@ -42,14 +42,14 @@ def test_all_criteria_confirmed_make_all_stages_confirmed() -> None:
 
 @pytest.mark.parametrize("verdicts", [(a, b) for a in Verdict for b in Verdict])
 def test_a_stage_is_the_worst_of_its_criteria(verdicts: tuple[Verdict, ...]) -> None:
-    """No weights: one FAILED among a hundred is FAILED."""
+    """One FAILED among a hundred criteria is FAILED; there are no weights."""
     given = {f"a.c{n}": v for n, v in enumerate(verdicts)}
     stages, final = judged(catalogue("a"), given)
     assert stages["a"].verdict is final.verdict is rollup(verdicts)
 
 
 def test_the_first_of_the_worst_gives_the_reason_and_the_cause() -> None:
-    """In the catalogue's order of criteria, then by id."""
+    """The first of the worst is found in the catalogue's order of criteria, then by id."""
     made = catalogue(stage("a", criteria=("a.z", "a.y")))
     stages, _ = judged(made, {"a.b": F, "a.y": F, "a.z": B, "a.c": F})
     assert stages["a"].cause == "a.y"
@@ -58,7 +58,7 @@ def test_the_first_of_the_worst_gives_the_reason_and_the_cause() -> None:
 
 
 def test_parameters_stand_where_their_criterion_is_declared() -> None:
-    """Either by the id without brackets or by the very id."""
+    """Items come where they are declared: by the id without brackets, or each by its own."""
     made = catalogue(stage("a", criteria=("a.z", "a.y[2]", "a.y[1]")))
     stages, _ = judged(made, dict.fromkeys(["a.y[1]", "a.b", "a.z[x]", "a.y[2]", "a.z[a]"], C))
     assert [s.id for s in stages["a"].criteria] == ["a.z[a]", "a.z[x]", "a.y[2]", "a.y[1]", "a.b"]
@@ -66,7 +66,7 @@ def test_parameters_stand_where_their_criterion_is_declared() -> None:
 
 @pytest.mark.parametrize("order", list(permutations(CRITERIA)))
 def test_the_order_of_criteria_is_nothing(order: tuple[str, ...]) -> None:
-    """Serial, parallel and shuffled runs judge the same."""
+    """Serial, parallel and shuffled runs are judged equally."""
     worse = {"sale.exists": F, "oauth.token": B}
     same = judge(STORE, [status(n, worse.get(n, C)) for n in CRITERIA])
     assert judge(STORE, [status(n, worse.get(n, C)) for n in order]) == same
@@ -76,7 +76,7 @@ class TestEmpty:
     """What wasn't observed is BLOCKED."""
 
     def test_a_stage_without_criteria(self) -> None:
-        """BLOCKED, not-run, and itself the cause."""
+        """A stage without criteria is BLOCKED, not-run, and is itself the cause."""
         stages, final = judged(catalogue("a"), {})
         assert stages["a"].verdict is B
         assert stages["a"].reason == reason(
@@ -101,7 +101,7 @@ class TestUpstream:
 
     @pytest.mark.parametrize("above", [B, F])
     def test_a_confirmed_is_blocked_and_keeps_its_observation(self, above: Verdict) -> None:
-        """BLOCKED, upstream; its own observation is kept and shown."""
+        """A CONFIRMED becomes BLOCKED, upstream; its own observation is kept and shown."""
         stages, _ = judged(verdicts={"order.bought": above})
         (sale,) = stages["sale"].criteria
         assert (sale.verdict, sale.observed) == (B, C)
@@ -111,20 +111,20 @@ class TestUpstream:
         assert (stages["sale"].verdict, stages["sale"].cause) == (B, "order.bought")
 
     def test_a_failed_stays_failed(self) -> None:
-        """FAILED doesn't become BLOCKED in a downstream stage, and it is not a root cause."""
+        """A FAILED doesn't become BLOCKED in a downstream stage, and isn't a root cause."""
         stages, _ = judged(verdicts={"order.bought": B, "sale.exists": F})
         assert stages["sale"].criteria[0].reason == reason("sale.exists is FAILED")
         assert stages["sale"].reason == reason("sale.exists is FAILED")
         assert (stages["sale"].verdict, stages["sale"].cause) == (F, "order.bought")
 
     def test_an_own_reason_comes_before_the_upstream_one(self) -> None:
-        """Of two BLOCKED, the stage's own says more; the root is upstream all the same."""
+        """A BLOCKED stage shows its own reason, although the root cause is upstream."""
         stages, _ = judged(verdicts={"order.bought": F, "sale.exists": B})
         assert stages["sale"].reason == reason("sale.exists is BLOCKED")
         assert (stages["sale"].verdict, stages["sale"].cause) == (B, "order.bought")
 
     def test_it_reaches_through_stages_to_the_root(self) -> None:
-        """The sentence and the remedy are the root's, however far above."""
+        """Sentence and remedy are those of the root, however far above it is."""
         root = reason("the token expired", remedy="renew it")
         broken = status("order.bought", F, reason=root)
         rest = [status(name) for name in CRITERIA if name != broken.id]
@@ -137,13 +137,13 @@ class TestUpstream:
         )
 
     def test_the_worst_required_stage_is_named_first(self) -> None:
-        """Then the first in the order of `requires`."""
+        """The worst required stage is named, or of equals the first in `requires`."""
         made = catalogue("a", "b", "c", stage("d", requires=("a", "b", "c")))
         stages, _ = judged(made, {"a.x": B, "b.x": F, "c.x": F, "d.x": C})
         assert stages["d"].cause == "b.x"
 
     def test_a_stage_without_criteria_is_blocked_by_what_it_requires(self) -> None:
-        """Its reason names that stage."""
+        """The reason of such a stage names the one that it requires."""
         made = catalogue("a", stage("d", requires=("a",)))
         stages, _ = judged(made, {"a.x": F})
         assert stages["d"].reason == reason(
@@ -151,7 +151,7 @@ class TestUpstream:
         )
 
     def test_a_derived_stage_may_require_too(self) -> None:
-        """Its rollup may be CONFIRMED: what it requires still blocks it."""
+        """A derived stage is BLOCKED by what it requires, even if its rollup is CONFIRMED."""
         made = catalogue("a", "b", stage("d", rollup=("b",), requires=("a",)))
         stages, _ = judged(made, {"a.x": B, "b.x": C})
         assert (stages["d"].verdict, stages["d"].cause) == (B, "a.x")
@@ -173,7 +173,7 @@ class TestRollup:
     """A derived stage takes over the worst of the stages that it lists."""
 
     def test_it_names_the_stage_that_the_reason_comes_from(self) -> None:
-        """One title in front, however many levels up."""
+        """A reason has one title in front, however many stages roll it up."""
         stages, final = judged(verdicts={"profit.positive": F})
         expected = reason("PROFIT STATUS: profit.positive is FAILED")
         assert stages["money"].reason == stages["final"].reason == final.reason == expected
@@ -190,12 +190,12 @@ class TestRollup:
         assert final.reason == reason("PROFIT STATUS: profit.positive is FAILED")
 
     def test_its_own_reason_travels_with_its_own_title(self) -> None:
-        """FINAL says which derived stage it was."""
+        """FINAL names the derived stage whose own criterion gave the reason."""
         _, final = judged(verdicts={"money.api-used": F})
         assert final.reason == reason("MONEY STATUS: money.api-used is FAILED")
 
     def test_final_depends_on_just_what_it_lists(self) -> None:
-        """A stage that FINAL doesn't roll up is judged and shown, and no more."""
+        """A stage that FINAL doesn't roll up is judged and shown, but doesn't count for FINAL."""
         made = catalogue("a", "b", stage("final", rollup=("a",)))
         stages, final = judged(made, {"a.x": C, "b.x": F})
         assert (stages["b"].verdict, final.verdict) == (F, C)
@@ -213,7 +213,7 @@ class TestIncidents:
 
     @pytest.mark.parametrize("stages", [STORE, catalogue(*list(STORE.stages)[:5])])
     def test_all_confirmed_is_blocked_all_the_same(self, stages: Catalogue) -> None:
-        """With and without a stage `final`, and the two always agree."""
+        """An incident caps FINAL with and without a stage `final`, and the two agree."""
         results, final = judge(stages, [status(n) for n in CRITERIA], incidents=[self.DIED])
         assert final == Final(verdict=B, **because(self.DIED), cause=RUN)
         stage_final = [r for r in results if r.id == "final"]
@@ -221,19 +221,19 @@ class TestIncidents:
         assert {r.verdict for r in results if r.id != "final"} == {C}
 
     def test_a_failed_is_not_made_better(self) -> None:
-        """A cap only worsens."""
+        """A cap only worsens a verdict."""
         _, final = judged(verdicts={"oauth.token": F}, incidents=[self.DIED])
         assert (final.verdict, final.cause) == (F, "oauth.token")
 
     def test_the_incident_comes_before_another_blocked(self) -> None:
-        """The first incident is the reason: what it cut short explains the rest."""
+        """The first incident is the reason, since what it cut short explains the rest."""
         _, final = judged(
             verdicts={"oauth.token": B}, incidents=[self.DIED, reason("another", Kind.CRASH)]
         )
         assert (final.verdict, final.reason, final.cause) == (B, self.DIED, RUN)
 
     def test_a_stage_final_with_criteria_of_its_own_is_capped_too(self) -> None:
-        """Derived or not."""
+        """A stage `final` is capped, whether it is derived or not."""
         stages, final = judged(catalogue("final"), {"final.x": C}, incidents=[self.DIED])
         assert stages["final"].verdict is final.verdict is B
 

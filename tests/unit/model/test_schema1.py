@@ -50,7 +50,7 @@ def upgraded(data: Any) -> Any:
 
 
 def test_there_are_records_of_every_sort() -> None:
-    """CONFIRMED, FAILED, in progress with a former one, overridden, and hostile."""
+    """The files are CONFIRMED, FAILED, in progress with a former one, overridden, and hostile."""
     assert [path.stem for path in FILES] == [
         "confirmed", "failed", "hostile", "in-progress", "overridden",
     ]  # fmt: skip
@@ -70,13 +70,13 @@ def test_nothing_is_lost(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_it_is_the_same_record_after_it_is_written(path: Path) -> None:
-    """What was read is of schema 2."""
+    """A record of schema 1 is the same record after it was written, as schema 2."""
     assert read_record(write_record(read(path)), "status.json") == read(path)
 
 
 @pytest.mark.parametrize(("value", "shard"), [(None, False), (False, False), (True, True)])
 def test_it_may_say_that_it_is_a_shard(value: bool | None, shard: bool) -> None:
-    """Without the field it is not a shard; older records don't have it."""
+    """A record without the field `shard`, as older ones are, isn't a shard."""
     data = data_of(FILES[0])
     if value is not None:
         data["run"]["shard"] = value
@@ -84,7 +84,7 @@ def test_it_may_say_that_it_is_a_shard(value: bool | None, shard: bool) -> None:
 
 
 def test_what_it_says() -> None:
-    """Verdicts, evidence of every type, instants, the former record, overrides and history."""
+    """Verdicts, evidence, instants, the former record, overrides and history are read."""
     confirmed, failed, hostile, marker, overridden = map(read, FILES)
     assert [confirmed.final.verdict, failed.final.verdict, marker.final.verdict] == [C, F, B]
     (first, *_) = confirmed.criteria
@@ -115,7 +115,7 @@ def test_what_it_says() -> None:
     ],
 )
 def test_one_that_is_wrong_is_refused(change: dict[str, Any], sentence: str) -> None:
-    """By the same rules as any other, and with the same sentences."""
+    """A wrong record of schema 1 is refused by the same rules and sentences as any other."""
     text = json.dumps({**data_of(FILES[0]), **change})
     with pytest.raises(RecordError, match=sentence):
         read_record(text, "status.json")

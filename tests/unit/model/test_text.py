@@ -1,4 +1,4 @@
-"""Text is made safe once; durations and ages in the forms that people write and read."""
+"""Text is made safe once; durations and ages have forms that people write and read."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ANY_LINES = st.lists(ANY_TEXT, max_size=6).map("\n".join)
     ],
 )
 def test_what_a_reader_sees(text: str, shown: str) -> None:
-    """White space becomes one space, what is dangerous becomes a visible escape."""
+    """White space becomes one space, and dangerous characters become visible escapes."""
     assert one_line(text) == shown
 
 
@@ -60,7 +60,7 @@ def test_direction_controls_are_shown(code: int) -> None:
 
 
 def test_a_long_text_is_cut_and_says_so() -> None:
-    """A cut names the length there was, and the whole stays within the limit."""
+    """A text that is cut names its former length, and stays within the limit."""
     cut = one_line("x" * 10_000_000, limit=100)
     assert len(cut) == 100
     assert cut.endswith("… (cut from 10,000,000 characters)")
@@ -75,7 +75,7 @@ def test_much_white_space_is_a_cut_too() -> None:
 @each_hostile_text
 @pytest.mark.parametrize("limit", [40, 600])
 def test_hostile_text_is_harmless(text: str, limit: int) -> None:
-    """One line, printable, bounded, encodable."""
+    """Any text becomes one line that is printable, bounded and encodable."""
     _assert_safe(one_line(text, limit=limit), limit)
 
 
@@ -104,7 +104,7 @@ def test_several_lines_keep_their_lines_and_their_indentation() -> None:
 
 
 def test_of_many_lines_the_last_are_kept() -> None:
-    """What went wrong stands at the end; the first line says how much there was."""
+    """The end is kept, which says what went wrong; the first line says how much there was."""
     cut = several_lines("first\n" + "x" * 20_000 + "\nE   AssertionError: it was not", limit=1_000)
     assert len(cut) <= 1_000
     assert cut.startswith("… (cut from 20,037 characters)\n")
@@ -113,7 +113,7 @@ def test_of_many_lines_the_last_are_kept() -> None:
 
 @given(ANY_LINES, st.integers(60, 200))
 def test_any_several_lines_are_harmless_and_stay_as_they_are(text: str, limit: int) -> None:
-    """Bounded, encodable, no control characters but the line ends; once is enough."""
+    """Lines are bounded and encodable, without control characters; a second call changes none."""
     once = several_lines(text, limit=limit)
     assert several_lines(once, limit=limit) == once
     assert len(once) <= limit
@@ -129,8 +129,14 @@ def test_a_duration_is_a_whole_number_and_a_unit(text: str, seconds: int) -> Non
     assert parse_duration(text) == timedelta(seconds=seconds)
 
 
+def test_no_time_is_refused() -> None:
+    """It isn't the form that is wrong."""
+    with pytest.raises(ValueError, match="'0h' lasts no time: write a number from 1"):
+        parse_duration("0h")
+
+
 @pytest.mark.parametrize(
-    "text", ["", "24", "h", "0h", "-1h", "1.5h", "1 h", "1w", "24H", "1h30m", "9999999d", "२h"]
+    "text", ["", "24", "h", "-1h", "1.5h", "1 h", "1w", "24H", "1h30m", "9999999d", "२h"]
 )
 def test_anything_else_is_refused_with_the_form(text: str) -> None:
     """The message names the value and the allowed form."""

@@ -1,4 +1,4 @@
-"""The verdicts and their algebra, the kinds of reason, the gate's rule and the exit status."""
+"""Verdicts have an order, reasons have kinds, and the gate's rule gives the exit status."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from tests.unit.given import B, C, F, catalogue, each_hostile_text, record
 
 
 def test_severity_is_confirmed_then_blocked_then_failed() -> None:
-    """CONFIRMED < BLOCKED < FAILED, in every order of comparison."""
+    """CONFIRMED < BLOCKED < FAILED holds in every comparison."""
     assert [sorted(p) for p in permutations(Verdict)] == [[C, B, F]] * 6
     assert [v.severity for v in (C, B, F)] == [0, 1, 2]
 
 
 def test_a_verdict_prints_as_its_word() -> None:
-    """What is printed is the word and nothing else."""
+    """A verdict is printed as its word and nothing else."""
     assert [str(v) for v in Verdict] == ["CONFIRMED", "BLOCKED", "FAILED"]
 
 
@@ -46,17 +46,17 @@ def test_the_rollup_is_the_worst_in_any_order(verdicts: tuple[Verdict, ...]) -> 
 
 
 def test_the_rollup_of_nothing_is_blocked() -> None:
-    """Absence is never success."""
+    """The rollup of nothing is BLOCKED: absence is never success."""
     assert rollup([]) is B
 
 
 def test_the_rules_are_the_options_values() -> None:
-    """`--prodstatus-gate` takes these words."""
+    """The rules are the values that `--prodstatus-gate` takes."""
     assert [rule.value for rule in Rule] == ["confirmed", "not-failed", "off"]
 
 
 def test_the_kinds_are_those_of_the_contract() -> None:
-    """These are the kinds; the record and the schema carry their words."""
+    """Record and schema contain a kind's word, so the words stay as they are."""
     assert {str(kind) for kind in Kind} - {str(kind) for kind in BLOCKED_KINDS} == {
         "observed", "crash", "known-failure", "skipped", "setup-error", "no-evidence",
         "collection-error", "not-run", "upstream", "stale",
@@ -69,7 +69,7 @@ def test_the_kinds_are_those_of_the_contract() -> None:
 
 @each_hostile_text
 def test_a_reason_is_one_line(text: str) -> None:
-    """For any text of a test, reason and remedy are one line each."""
+    """Reason and remedy are one line each, for any text of a test."""
     reason = Reason(text=text, kind=Kind.OBSERVED, remedy=text)
     assert len(reason.text.splitlines()) == 1
     assert len((reason.remedy or "").splitlines()) == 1
@@ -78,7 +78,7 @@ def test_a_reason_is_one_line(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "   ", "\n\t"])
 def test_a_reason_is_never_empty(text: str) -> None:
-    """No verdict without a reason: one that says nothing says so."""
+    """A reason without a text says that none was given."""
     reason = Reason(text=text, kind=Kind.SKIPPED, remedy="")
     assert reason.text == "no reason was given"
     assert reason.remedy is None
@@ -102,7 +102,7 @@ def test_what_opens_the_gate(rule: Rule, verdict: Verdict) -> None:
 
 
 def test_the_numbers_are_the_contract_s() -> None:
-    """0 open, 1 FAILED, 10 BLOCKED; a deploy job relies on them."""
+    """0 is open, 1 FAILED and 10 BLOCKED; a deploy job relies on them."""
     assert (EXIT_OPEN, EXIT_FAILED, EXIT_BLOCKED) == (0, 1, 10)
 
 
@@ -121,5 +121,5 @@ def test_the_exit_status_if_pytest_s_is_0(rule: Rule, verdict: Verdict, status: 
 
 @pytest.mark.parametrize(("rule", "verdict", "status"), list(product(Rule, Verdict, range(1, 8))))
 def test_pytest_s_own_status_is_kept(rule: Rule, verdict: Verdict, status: int) -> None:
-    """1 to 7 belong to pytest and other plugins."""
+    """The statuses 1 to 7 belong to pytest and other plugins, and are kept."""
     assert exit_status(rule, verdict, status) == status

@@ -1,4 +1,4 @@
-"""Waivers: what they cover, and which errors close the gate."""
+"""A waiver covers one criterion, and one that breaks a rule closes the gate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_prodstatus.model.waiver import WAIVER_MAX, Waiver, Waivers, end_of
+from pytest_prodstatus.model.waiver import SOON, WAIVER_MAX, Waiver, Waivers, end_of
 from tests.unit.given import HOUR, NOW
 
 SECOND = timedelta(seconds=1)
@@ -15,12 +15,12 @@ KNOWN = frozenset(["pay.in", "pay.out", "pay.out[eu]", "pay.out[us]", "oauth.tok
 
 
 def waiver(criterion: str = "pay.in", expires: datetime = NOW + HOUR) -> Waiver:
-    """Return a waiver of an hour."""
+    """Return a waiver that expires in an hour."""
     return Waiver(criterion=criterion, reason="the bank is closed", owner="Ann", expires=expires)
 
 
 def wrong(given: Waiver, **rules: Any) -> str:
-    """Return how the only waiver breaks a rule; "" if it doesn't."""
+    """Return how a single waiver breaks a rule; "" if it doesn't."""
     waivers = Waivers(given=(given,), **rules)
     sentences = [(item, text) for item, text in waivers.broken(KNOWN, NOW)]
     assert waivers.in_force(KNOWN, NOW) == (() if sentences else (given,))
@@ -29,13 +29,13 @@ def wrong(given: Waiver, **rules: Any) -> str:
 
 
 def test_a_good_one() -> None:
-    """Of a known criterion, waivable, not expired, and of no long life."""
+    """A waiver is valid if its criterion exists and is waivable, and its end is near enough."""
     assert wrong(waiver()) == ""
     assert wrong(waiver(), unwaivable=("oauth", "pay.out")) == ""
 
 
 def test_an_unknown_criterion() -> None:
-    """A criterion that was renamed, or never existed."""
+    """A waiver of a criterion that was renamed, or never existed, breaks a rule."""
     assert wrong(waiver("pay.off")) == "the waiver of 'pay.off' (Ann) is about no criterion"
     assert wrong(waiver("pay")) == "the waiver of 'pay' (Ann) is about no criterion"
     assert wrong(waiver("pay.out[eu]")) == ""
@@ -56,13 +56,13 @@ def test_an_unknown_criterion() -> None:
     ],
 )
 def test_what_is_unwaivable(criterion: str, unwaivable: str, protected: bool) -> None:
-    """A criterion, one with parameters, or a whole stage; a wide waiver can't cover them."""
+    """No waiver, however wide, covers an unwaivable criterion, parameter or stage."""
     sentence = wrong(waiver(criterion), unwaivable=(unwaivable,))
     assert sentence.endswith("is about a criterion that is declared unwaivable") is protected
 
 
 def test_when_it_expires() -> None:
-    """From that instant it no longer counts."""
+    """A waiver no longer counts from the instant at which it expires."""
     assert wrong(waiver(expires=NOW)) == (
         "the waiver of 'pay.in' (Ann) expired on 2026-11-22 12:00 UTC"
     )
@@ -70,7 +70,7 @@ def test_when_it_expires() -> None:
 
 
 def test_how_long_it_may_live() -> None:
-    """It may live for thirty days from now, or as configured, and no second longer."""
+    """A waiver may last for thirty days from now, or as configured, and no second longer."""
     assert wrong(waiver(expires=NOW + WAIVER_MAX)) == ""
     assert wrong(waiver(expires=NOW + WAIVER_MAX + SECOND)) == (
         "the waiver of 'pay.in' (Ann) expires on 2026-12-22 12:00 UTC, "
@@ -81,7 +81,7 @@ def test_how_long_it_may_live() -> None:
 
 
 def test_what_it_covers() -> None:
-    """Its criterion; without parameters all of its items."""
+    """A waiver covers its criterion; without parameters it covers all of its items."""
     assert waiver("pay.in").covers("pay.in")
     assert waiver("pay.out").covers("pay.out[eu]")
     assert waiver("pay.out[eu]").covers("pay.out[eu]")
@@ -91,7 +91,7 @@ def test_what_it_covers() -> None:
 
 
 def test_unwaivable_names_what_exists() -> None:
-    """A misspelt criterion would be protected by nothing; stages are judged with the catalogue."""
+    """An unwaivable criterion that doesn't exist is named: a misspelt one would be unprotected."""
     waivers = Waivers(unwaivable=("oauth", "pay.in", "pay.off"))
     assert list(waivers.misplaced(KNOWN)) == [
         "unwaivable names 'pay.off', which is not a criterion"
@@ -99,12 +99,28 @@ def test_unwaivable_names_what_exists() -> None:
 
 
 def test_a_date_is_its_end() -> None:
-    """In UTC."""
+    """A date means the end of that day in UTC."""
     assert end_of(date(2026, 12, 31)) == datetime(2027, 1, 1, tzinfo=timezone.utc)
 
 
 def test_its_words_are_one_line() -> None:
-    """This is so for any text in the TOML."""
+    """Reason and owner are one line, for any text in the TOML."""
     made = Waiver(criterion="a.b", reason="a\nb", owner="Ann\x1b[2J", expires=NOW)
     assert (made.reason, made.owner) == ("a b", r"Ann\x1b[2J")
     assert list(Waivers(given=(made,))) == [made]
+
+
+def test_one_that_ends_soon_is_announced() -> None:
+    """Within three days, and only if it is in force: a broken one is reported as such."""
+    given = (
+        waiver("pay.in", NOW + HOUR),
+        waiver("pay.out", NOW + SOON + SECOND),
+        waiver("pay.out[eu]", NOW),
+        waiver("pay.off", NOW + HOUR),
+    )
+    assert list(Waivers(given=given).ending(KNOWN, NOW)) == [
+        (
+            f"the waiver of 'pay.in' (Ann) ends on {NOW + HOUR:%Y-%m-%d %H:%M} UTC, in 60 min: "
+            "then it no longer opens the gate"
+        )
+    ]

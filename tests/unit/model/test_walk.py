@@ -68,7 +68,7 @@ def secret_record() -> Record:
 
 
 def test_no_text_of_a_record_keeps_a_secret() -> None:
-    """Reasons, remedies, evidence with its names and keys, details, hosts, the former record."""
+    """Reasons, remedies, evidence, details, hosts and the former record are all redacted."""
     made = secret_record()
     before = write_record(made)
     assert before.count("planted") >= 12
@@ -104,7 +104,7 @@ def test_what_a_record_is_found_by_stays() -> None:
 def test_a_stage_is_clean_only_if_all_its_texts_are(
     secret: str, form: Callable[[str], str]
 ) -> None:
-    """A secret is found in any of its texts, which are searched at once."""
+    """A secret is found in any text of a stage, which are all searched at once."""
     redactor = Redactor()
     redactor.add(secret)
     hidden = form(secret)
@@ -153,13 +153,13 @@ CRITERION = """
     ],
 )
 def test_no_new_field_can_be_forgotten(kind: type[Struct], left: str) -> None:
-    """Every field that may contain text is visited, except for these."""
+    """Every field that may contain text is visited, except for those listed here."""
     looked, _ = _texts_of(kind)
     assert {field.name for field in fields(kind)} - set(looked) == set(left.split())
 
 
 def test_a_lone_surrogate_becomes_a_visible_escape() -> None:
-    """This is so for keys and values at any depth; a value without one is the same object."""
+    """Keys and values at any depth are escaped; a value without one is the same object."""
     sent = Payload(endpoints={"a\ud800": "b\udfff"})
     assert printable(sent) == Payload(endpoints={"a\\ud800": "b\\udfff"})
     plain = Payload(endpoints={"a": "é"})
@@ -167,7 +167,7 @@ def test_a_lone_surrogate_becomes_a_visible_escape() -> None:
 
 
 def test_a_walk_looks_everywhere() -> None:
-    """Into Structs, mappings, lists, tuples and sets, however deep."""
+    """A walk visits Structs, mappings, lists, tuples and sets at any depth."""
     found: list[object] = []
 
     def visit(value: object) -> object:

@@ -1,4 +1,4 @@
-"""What the journal may import and may say, read off its source."""
+"""The source shows what the journal imports and which statements it builds."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def _imported(path: Path) -> Iterator[str]:
 
 
 def test_sqlalchemy_is_imported_here_alone() -> None:
-    """The rest of the plugin works without it."""
+    """Only the state store imports SQLAlchemy; the rest of the plugin works without it."""
     users = {path for path in PACKAGE.rglob("*.py") if "sqlalchemy" in _imported(path)}
     assert users
     assert all(path.is_relative_to(STATE) for path in users)
 
 
 def test_the_journal_never_imports_pytest() -> None:
-    """Commands that only read the journal don't pay for pytest, and can't depend on it."""
+    """A command that only reads the journal doesn't pay for pytest, and can't depend on it."""
     code = (
         "import sys, pytest_prodstatus.store.journal, pytest_prodstatus.store.address\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules} & {'pytest', '_pytest'}))"
@@ -43,7 +43,7 @@ def test_the_journal_never_imports_pytest() -> None:
 
 
 def test_no_module_changes_or_deletes_a_row() -> None:
-    """No update or delete is built; the history's may delete, and names no other part's table."""
+    """No update or delete is built; only the history may delete, and only from its own tables."""
     called = re.compile(r"\b(update|delete|upsert|on_conflict_\w+|drop_all|drop)\(")
     written = re.compile(
         r"(?<!journal_mode = )\b(UPDATE|DELETE|REPLACE|DROP|ALTER|TRUNCATE|CONFLICT)\b"
@@ -59,7 +59,7 @@ def test_no_module_changes_or_deletes_a_row() -> None:
 
 
 def _texts(path: Path) -> Iterator[str]:
-    """Yield every text of a module that is no docstring."""
+    """Yield every text of a module that isn't a docstring."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     docstrings = {
         id(node.value)

@@ -1,4 +1,4 @@
-"""Whether a plan may be claimed, from what the journal holds."""
+"""What the journal holds decides whether a plan may be claimed."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ OPEN = [(), (State.SENT,), (State.SENT, State.UNKNOWN)]
 
 
 def test_a_new_day_is_the_first_attempt() -> None:
-    """No action yet, or only settled ones of former days."""
+    """If there is no action, or only settled ones of former days, the attempt is the first."""
     former = [action(*CONFIRMED, day=TODAY - DAY), action(*REJECTED, day=TODAY - DAY)]
     assert next_attempt([], plan(), TODAY) == 1
     assert next_attempt(former, plan(), TODAY) == 1
 
 
 def test_each_rejected_attempt_makes_the_next_claimable() -> None:
-    """Two rejected ones today, so the third is free."""
+    """After two REJECTED attempts of a day, the third may be claimed."""
     assert next_attempt([action(*REJECTED), action(*REJECTED, attempt=2)], plan(), TODAY) == 3
 
 
 @pytest.mark.parametrize("states", [*OPEN, CONFIRMED])
 def test_a_day_is_taken_by_anything_but_rejected(states: tuple[State, ...]) -> None:
-    """The claim may be of a living or dead process, before or after a rejected attempt."""
+    """Any claim that isn't REJECTED takes the day, before or after a REJECTED attempt."""
     open_action = action(*states)
     for history in (
         [open_action],
@@ -46,7 +46,7 @@ def test_a_day_is_taken_by_anything_but_rejected(states: tuple[State, ...]) -> N
 @pytest.mark.parametrize("states", OPEN)
 @pytest.mark.parametrize("days", [-400, -1, 1, 400])
 def test_an_open_end_of_any_other_day_blocks(states: tuple[State, ...], days: int) -> None:
-    """Earlier or, by a clock that jumped, later; before the day's own claim is looked at."""
+    """An open action of an earlier or later day blocks, even if the day itself is claimed."""
     left = action(*states, day=TODAY + days * DAY)
     for history in ([left], [left, action(*REJECTED)], [left, action(*CONFIRMED)]):
         with pytest.raises(Unresolved) as violation:
@@ -55,7 +55,7 @@ def test_an_open_end_of_any_other_day_blocks(states: tuple[State, ...], days: in
 
 
 def test_a_confirmation_dated_after_today_blocks() -> None:
-    """The clock is behind the journal; a rejected one did nothing and doesn't matter."""
+    """A CONFIRMED action dated after today shows a wrong clock; a REJECTED one doesn't matter."""
     tomorrow = TODAY + DAY
     for ahead in (action(*CONFIRMED, day=tomorrow), action(*CONFIRMED, at=NOON + DAY)):
         with pytest.raises(ClockBehind):
@@ -64,7 +64,7 @@ def test_a_confirmation_dated_after_today_blocks() -> None:
 
 
 def test_a_key_that_is_no_day_is_taken_for_good() -> None:
-    """Whenever it was claimed; another key is free, and a name alone is no key."""
+    """Such a key stays taken whenever it was claimed; another key or another period is free."""
     done = action(*CONFIRMED, key=once_a_release("v41"), day=TODAY - 400 * DAY)
     with pytest.raises(Claimed, match="next release"):
         next_attempt([done], plan(key=once_a_release("v41")), TODAY)

@@ -23,7 +23,7 @@ exact = st.decimals(allow_nan=False, allow_infinity=False, min_value=0, max_valu
 
 @given(exact, exact, st.text(st.characters(exclude_categories=["Cs"])))
 def test_limits_and_details_keep_every_digit(amount: Decimal, other: Decimal, text: str) -> None:
-    """Value, trailing zeros and kind: a text of digits stays text."""
+    """Amounts keep value, trailing zeros and kind: a text of digits stays a text."""
     limits = (Limit(name="price", amount=amount, maximum=other, unit="USD"),)
     stored = Limits().process_bind_param(limits, SQLITE)
     assert Limits().process_result_value(stored, SQLITE) == limits
@@ -35,7 +35,7 @@ def test_limits_and_details_keep_every_digit(amount: Decimal, other: Decimal, te
 
 
 def test_money_comes_back_as_money() -> None:
-    """With its currency."""
+    """Money keeps its currency."""
     details = {"paid": Money("9.90", "EUR")}
     stored = Details().process_bind_param(details, POSTGRESQL)
     assert stored == '{"paid":{"amount":9.90,"currency":"EUR"}}'
@@ -44,7 +44,7 @@ def test_money_comes_back_as_money() -> None:
 
 @given(st.datetimes(datetime(1971, 1, 1), datetime(2999, 1, 1), timezones=zones))  # noqa: DTZ001
 def test_instants_are_utc(instant: datetime) -> None:
-    """On either database, from any time zone."""
+    """An instant is in UTC on either database, from any time zone."""
     for dialect in (SQLITE, POSTGRESQL):
         stored = UtcDateTime().process_bind_param(instant, dialect)
         read = UtcDateTime().process_result_value(stored, dialect)
@@ -54,7 +54,7 @@ def test_instants_are_utc(instant: datetime) -> None:
 
 @given(st.lists(st.text(st.characters(exclude_categories=[]))).map(tuple))
 def test_lines_come_back(lines: tuple[str, ...]) -> None:
-    """As plain ASCII, with any text in them."""
+    """Lines with any text are stored as plain ASCII, and come back unchanged."""
     text = Lines().process_bind_param(lines, POSTGRESQL)
     assert text is not None
     assert text.isascii()

@@ -1,4 +1,4 @@
-"""The state store's refusals: one tree, one sentence each, fit to cross a process."""
+"""The state store's exceptions are one tree, have one sentence each, and can be pickled."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ EACH = [
 
 @pytest.mark.parametrize("error", EACH, ids=lambda error: type(error).__name__)
 def test_each_is_one_sentence_that_survives_a_process(error: StateError) -> None:
-    """No line break, an end, a remedy, and the same after pickling."""
+    """Each message is one sentence with a remedy, and is the same after pickling."""
     sentence = str(error)
     assert sentence[0].isupper()
     assert sentence.endswith(".")

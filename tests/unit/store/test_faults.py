@@ -1,4 +1,4 @@
-"""A database's refusal in words a person can act on."""
+"""A database's error is explained in words that a person can act on."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _refused(cause: Exception) -> SQLAlchemyError:
 def test_each_refusal_has_a_cause_and_a_remedy(
     error: SQLAlchemyError | OSError | ImportError, remedy: str
 ) -> None:
-    """One line each, without the values of the statement."""
+    """Cause and remedy are one line each, without the values of the statement."""
     cause, found = explain(error)
     assert remedy in found
     assert cause

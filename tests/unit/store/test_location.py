@@ -1,4 +1,4 @@
-"""The journal's address, by default and by configuration."""
+"""The journal's address is the configured one, else a file of the user."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from pytest_prodstatus.store.address import is_local_file, is_there, state_url
+from pytest_prodstatus.store.errors import JournalUnavailable
 
 
 @pytest.mark.parametrize("unset", [{}, {"PRODSTATUS_STATE_URL": ""}, {"PRODSTATUS_STATE_URL": " "}])
 def test_the_default_is_a_file_of_the_user(
     unset: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unset or blank, it is state.sqlite3 in the user's state folder, and nothing is created."""
+    """If unset or blank, it is state.sqlite3 in the user's state folder, and nothing is created."""
     odd = tmp_path / "a home with #odd %41 names"
     monkeypatch.setattr(platformdirs, "user_state_path", lambda name: odd / name)
 
@@ -26,8 +27,27 @@ def test_the_default_is_a_file_of_the_user(
     assert not odd.exists()
 
 
+@pytest.mark.parametrize("older", [True, False])
+def test_without_a_home_folder_there_is_no_place(
+    monkeypatch: pytest.MonkeyPatch, older: bool
+) -> None:
+    """As in a container with a user id of its own; older releases of platformdirs keep the `~`."""
+
+    def no_home(name: str) -> Path:
+        if older:
+            return Path("~/.local/state") / name
+        msg = "could not determine the home directory"
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr(platformdirs, "user_state_path", no_home)
+    for question in (state_url, is_there):
+        with pytest.raises(JournalUnavailable, match=r"HOME is not set.* set PRODSTATUS_STATE_URL"):
+            question({})
+    assert is_there({"PRODSTATUS_STATE_URL": "postgresql://db/state"})
+
+
 def test_the_variable_wins() -> None:
-    """PRODSTATUS_STATE_URL is taken as it stands."""
+    """PRODSTATUS_STATE_URL is used unchanged."""
     url = "postgresql://buyer@db/journal"
     assert state_url({"PRODSTATUS_STATE_URL": f" {url}\n"}) == url
 
@@ -44,14 +64,14 @@ def test_the_variable_wins() -> None:
     ],
 )
 def test_a_local_file_is_told_by_its_scheme(url: str, local: bool) -> None:
-    """SQLite is a file of this machine, a server isn't; no other part of the URL counts."""
+    """SQLite is a file of this machine and a server isn't; no other part of the URL counts."""
     assert is_local_file(url) is local
 
 
 def test_a_store_that_may_be_there_is_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A configured store, or the default file if it exists."""
+    """A store may exist if one is configured or the default file exists."""
     monkeypatch.setattr(platformdirs, "user_state_path", lambda name: tmp_path / name)
     assert not is_there({})
     assert not is_there({"PRODSTATUS_STATE_URL": " "})

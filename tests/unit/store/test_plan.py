@@ -1,4 +1,4 @@
-"""What may be planned."""
+"""A plan is valid only if each of its fields obeys a rule."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_a_wrong_field_is_refused_by_name(name: str, value: Any) -> None:
 
 
 def test_an_amount_may_reach_its_maximum_and_not_pass_it() -> None:
-    """Both are in the refusal."""
+    """An amount may equal its maximum; the refusal of a higher one shows both."""
     most = limit(amount=Decimal("25.00"))
     assert plan(limits=(most,)).limits == (most,)
     with pytest.raises(InvalidRecord, match=r"price 25\.01 USD \(at most 25\.00\) is above"):
@@ -71,7 +71,7 @@ def test_an_amount_may_reach_its_maximum_and_not_pass_it() -> None:
 
 
 def test_an_action_needs_no_limits_and_no_details() -> None:
-    """What is peculiar to it is its own affair; text, exact numbers and money are kept."""
+    """An action needs no limits or details; text, exact numbers and money are kept."""
     assert plan(limits=(), details={}).details == {}
     details = {"text": "é", "number": Decimal("1.50"), "money": Money("9.90", "EUR")}
     assert plan(details=details).details == details

@@ -1,4 +1,4 @@
-"""How an open end is settled by a person or by the supplier."""
+"""A person or the supplier settles an open action."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GIVEN: dict[str, Any] = {
 
 
 def test_it_is_signed_and_marked_as_a_resolution() -> None:
-    """Who, how, when and the ids are kept."""
+    """A resolution keeps who settled it, how, when, and the ids."""
     event = resolution_event(action(State.SENT, State.UNKNOWN), **GIVEN)
     assert (event.state, event.who, event.note) == (
         State.CONFIRMED,
@@ -52,7 +52,7 @@ def test_it_needs_a_name_grounds_and_fitting_ids(change: dict[str, Any]) -> None
 
 
 def test_what_is_settled_stays() -> None:
-    """A confirmed purchase can't be argued away."""
+    """A confirmed purchase can't be resolved as anything else."""
     with pytest.raises(IllegalTransition):
         resolution_event(
             action(State.SENT, State.CONFIRMED), **(GIVEN | {"state": "REJECTED", "receipts": ()})

@@ -1,4 +1,4 @@
-"""Which step may follow which."""
+"""The state of an action decides which step may follow."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_every_resolution(stands: State, wanted: State) -> None:
 
 @pytest.mark.parametrize("state", [State.CONFIRMED, State.REJECTED])
 def test_a_late_success_follows_a_resolution(state: State) -> None:
-    """Only CONFIRMED, and only of an order that had left."""
+    """After a resolution only CONFIRMED may follow, and only for an order that was sent."""
     sent = action(State.SENT, state, resolution=True)
     require_step(sent, State.CONFIRMED, NOON)
     for other in (State.SENT, State.REJECTED, State.UNKNOWN):
@@ -87,7 +87,7 @@ def test_a_late_success_follows_a_resolution(state: State) -> None:
     ],
 )
 def test_sending_has_an_end(later: timedelta, legal: bool) -> None:
-    """Before the expiry and on the claim's own day; a result may come at any time."""
+    """Sending is legal before the expiry on the claim's own day; a result may come at any time."""
     if legal:
         require_step(action(), State.SENT, NOON + later)
     else:
@@ -97,7 +97,7 @@ def test_sending_has_an_end(later: timedelta, legal: bool) -> None:
 
 
 def test_a_key_that_is_no_day_is_sent_until_its_expiry() -> None:
-    """Past midnight too."""
+    """An action whose key isn't a day may be sent past midnight."""
     late = action(key=once_a_release("v41"), day=TODAY - timedelta(days=1))
     require_step(late, State.SENT, NOON)
     with pytest.raises(Expired, match="was good until"):

@@ -1,4 +1,4 @@
-"""Text from outside is made fit to be written down."""
+"""Text from outside is made safe before it is written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOW = datetime(2026, 3, 10, 12, 30, tzinfo=timezone.utc)
 
 @given(st.text(st.characters(exclude_categories=[])))
 def test_any_text_becomes_one_harmless_line(text: str) -> None:
-    """NUL, surrogates, line breaks and terminal escapes can't get through, nor can length."""
+    """No NUL, surrogate, line break, terminal escape or excessive length gets through."""
     event = resolution_event(
         action(State.SENT), state="CONFIRMED", receipts=["." + text], who="Ana", how="." + text,
         now=NOW,
@@ -32,7 +32,7 @@ def test_any_text_becomes_one_harmless_line(text: str) -> None:
 
 
 def test_long_text_is_cut_visibly() -> None:
-    """What was left out is counted."""
+    """A text that was cut says how long it was."""
     (line,) = receipts_of(["x" * 3000])
     assert line.endswith("x… (cut from 3,000 characters)")
     assert receipts_of(["x" * TEXT_LIMIT]) == ("x" * TEXT_LIMIT,)
@@ -40,11 +40,11 @@ def test_long_text_is_cut_visibly() -> None:
 
 @pytest.mark.parametrize("receipts", [[], [""], ["1", " "], "8198"])
 def test_what_was_done_has_a_receipt(receipts: list[str]) -> None:
-    """None, an empty one, or one text in place of a sequence is refused."""
+    """No receipt, an empty one, or one text in place of a sequence is refused."""
     with pytest.raises(InvalidRecord):
         receipts_of(receipts)
 
 
 def test_receipts_are_texts() -> None:
-    """A number, as JSON may give it, is written by its digits."""
+    """A number, as JSON may give it, is written as its digits."""
     assert receipts_of([8198352049851315]) == ("8198352049851315",)  # type: ignore[list-item]

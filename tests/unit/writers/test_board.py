@@ -1,4 +1,4 @@
-"""The board: a record in 80 columns, as detailed as the verbosity."""
+"""The board shows a record in 80 columns, as detailed as the verbosity."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def board(made: Record = MADE, **more: int) -> list[str]:
 
 
 def test_the_board() -> None:
-    """It shows every stage, the unconfirmed criteria with reason and remedy, and actions."""
+    """The board shows every stage, the unconfirmed criteria with remedies, and actions."""
     assert board() == [
         "OAUTH STATUS  FAILED     the token expired",
         "  oauth.x: FAILED (observed) the token expired",
@@ -74,7 +74,7 @@ def test_verbose_shows_everything() -> None:
 
 
 def test_quiet_shows_nothing_but_final() -> None:
-    """FINAL is a line of its own."""
+    """With -q only FINAL is shown, a line of its own."""
     assert board(verbosity=-1) == []
 
 
@@ -90,7 +90,7 @@ def test_lines_carry_their_verdict() -> None:
 @pytest.mark.parametrize("verbosity", [0, 1, 2])
 @pytest.mark.parametrize("width", [40, 80])
 def test_no_line_is_wider_than_the_board(text: str, verbosity: int, width: int) -> None:
-    """Regardless of how long a reason, a value or a title is."""
+    """No line is wider, however long a reason, a value or a title is."""
     title = "".join(c for c in text if c.isalnum())[:200].upper() or "T"
     waits = observation(B, reason=reason(text, remedy=text), evidence=(entry(text, text),))
     good = observation(evidence=(entry(text, text),))
@@ -102,12 +102,12 @@ def test_no_line_is_wider_than_the_board(text: str, verbosity: int, width: int) 
 
 
 def test_a_derived_stage_with_criteria_of_its_own_says_why() -> None:
-    """Even if its own criteria are all CONFIRMED."""
+    """A derived stage gives its reason, even if its own criteria are all CONFIRMED."""
     assert any("SALE STATUS: OAUTH STATUS is FAILED" in line for line in board(verbosity=1))
 
 
 def test_what_was_carried_over_shows_its_age() -> None:
-    """Even if it is CONFIRMED."""
+    """A carried-over criterion shows its age, even if it is CONFIRMED."""
     made = catalogue("a")
     before = record(made, {"a.x": observation(observed_at=NOW - timedelta(hours=5))})
     got = record(made, {}, collected=(criterion("a.x"),), selected=frozenset(), former=before)
@@ -136,7 +136,7 @@ def test_what_was_carried_over_shows_its_age() -> None:
     ],
 )
 def test_the_last_line_says_final_and_why(made: Record, text: str) -> None:
-    """It has the target, the gate, and the selection."""
+    """The last line has FINAL, the target, the gate, and the selection."""
     assert final_line(made) == Line(text, made.final.verdict)
 
 
@@ -147,7 +147,7 @@ def test_a_large_number_is_written_as_on_the_page() -> None:
 
 
 def test_an_override_is_shown_in_full() -> None:
-    """Until when, by whom and why, on as many lines as needed; none without an override."""
+    """An override shows its end, person and reason, on as many lines as needed."""
     word = Override(
         target="demo", reason="the fix " * 20, who="Ana", since=NOW, until=NOW + timedelta(hours=2)
     )

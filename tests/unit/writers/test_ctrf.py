@@ -1,4 +1,4 @@
-"""CTRF: valid according to the published schema, with totals that match its rows."""
+"""A CTRF report is valid by the published schema, and its totals match its rows."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_totals_equal_the_rows(drawn: tuple[Catalogue, Record]) -> None:
 
 
 def test_any_record_gives_a_valid_report() -> None:
-    """Hostile text, every kind of evidence, and a run in progress."""
+    """A report is valid with hostile text, every kind of evidence, and a run in progress."""
     report(odd())
     data = report(in_progress(odd()))
     assert data["results"]["summary"]["passed"] == 0
@@ -89,6 +89,6 @@ def test_any_record_gives_a_valid_report() -> None:
 
 
 def test_the_same_record_gives_the_same_text() -> None:
-    """Nothing in a report depends on time or place of its making."""
+    """Nothing in a report depends on when and where it is made."""
     made = record(STAGES, {"api.a": C, "shop.c": B})
     assert ctrf.write(made, Config()) == ctrf.write(made, Config())

@@ -1,4 +1,4 @@
-"""The status document: generated once, then only its field values change."""
+"""The status document is generated once; then only its field values change."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ Every value below comes from a run of the acceptance suite, not from a person.
 
 
 def test_a_missing_document_is_generated() -> None:
-    """It has a legend, the run, actions, each stage with its meanings, and success criteria."""
+    """A new document has a legend, the run, actions, each stage and the success criteria."""
     from pytest_prodstatus import __version__
 
     made = write_document(RECORD, CONFIG, None).decode()
@@ -104,14 +104,14 @@ def test_a_missing_document_is_generated() -> None:
 
 
 def test_a_generated_document_says_what_was_before() -> None:
-    """It gives the former verdict, and since when the present one is valid."""
+    """A document gives the former verdict, and since when the present one holds."""
     made = write_document(LATER, CONFIG, None).decode()
     assert "- **API_KEY STATUS SINCE:** 2026-11-22 12:00 UTC, before that FAILED\n" in made
     assert "**NEXT ACTIONS:** 1. sell something\n" in made
 
 
 def test_a_generated_document_updates_to_what_would_be_generated() -> None:
-    """Both ways of writing agree, field by field."""
+    """Generating and updating agree, field by field."""
     first = write_document(RECORD, CONFIG, None)
     assert write_document(RECORD, CONFIG, first) == first
     assert write_document(LATER, CONFIG, first) == write_document(LATER, CONFIG, None)
@@ -127,7 +127,7 @@ def test_a_run_in_progress_confirms_nothing() -> None:
 
 
 def test_the_last_run_says_what_is_known() -> None:
-    """Local changes, an incomplete run, a run without git or release."""
+    """The last run shows local changes and missing observations, but no unknown commit."""
     made = record(SHOP, dict(SEEN), of=run(dirty=True, incidents=(reason("died"),)))
     value = field_values(made)["LAST RUN"]
     assert "commit 0123456789ab (with local changes)" in value
@@ -150,7 +150,7 @@ FORMS = [
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("old", ["", "**CONFIRMED** (old)", "anything: at **all**"])
 def test_only_the_value_is_replaced(form: str, end: str, old: str) -> None:
-    """For any form of line, and any line end."""
+    """Only the value is replaced, in any form of line and with any line end."""
     only = replace(RECORD, stages=RECORD.stages[:1])
     text = f"# Mine{end}{end}{form.format(old)}{end}{end}  my own\twords {end}{end}{end}last"
     new = form.format(VALUES["OAUTH STATUS"])
@@ -195,7 +195,7 @@ def test_invalid_bytes_stay() -> None:
      ("  ", "  "), ("", ""), ("\\", "\\")],
 )  # fmt: skip
 def test_a_hard_line_break_is_kept(old: str, kept: str) -> None:
-    """It is two spaces or an unescaped backslash at the end of the line."""
+    """Two spaces or an unescaped backslash at the end of a line are kept."""
     only = replace(RECORD, stages=RECORD.stages[:1])
     got = updated(f"**OAUTH STATUS:**{old}\nnext\n", only)
     assert got == f"**OAUTH STATUS:** {VALUES['OAUTH STATUS']}{kept}\nnext\n"
@@ -203,7 +203,7 @@ def test_a_hard_line_break_is_kept(old: str, kept: str) -> None:
 
 
 def test_code_and_comments_are_not_touched() -> None:
-    """An example of a field is not a field."""
+    """An example of a field in code or a comment isn't a field."""
     example = "**OAUTH STATUS:** example"
     blocks = [
         f"```\n{example}\n```", f"~~~ md\n{example}\n~~~", f"- a\n  ```\n  {example}\n  ```",
@@ -218,7 +218,7 @@ class TestAbsent:
     """A stage without a field gets one after the last known field and its meanings."""
 
     def test_after_the_meanings(self) -> None:
-        """Before the next paragraph, with its own meanings."""
+        """A new field goes before the next paragraph, with its own meanings."""
         text = (
             "**API_KEY STATUS:** x\n\n- CONFIRMED: a\n- **BLOCKED**: b\n\nA person's words.\n\n"
             "**LAST RUN:** never\n"
@@ -234,7 +234,7 @@ class TestAbsent:
 
     @pytest.mark.parametrize("text", ["", "words", "words\n", "words\r\n", "# Title\n\n- item"])
     def test_at_the_end_if_there_is_no_field(self, text: str) -> None:
-        """With the document's line end, after a blank line."""
+        """A new field goes to the end, after a blank line, with the document's line end."""
         got = updated(text)
         end = "\r\n" if "\r" in text else "\n"
         assert got.startswith(text)
@@ -258,7 +258,7 @@ class TestAbsent:
         ],
     )
     def test_never_inside_code(self, text: str) -> None:
-        """So the next run finds it, and no line of the person is lost."""
+        """A new field is never inside code, so the next run finds it; no line is lost."""
         got = updated(text)
         assert updated(got) == got
         assert got.count("**SALE STATUS:**") == 1
@@ -362,7 +362,7 @@ def test_a_backslash_at_the_end_of_the_actions_doesn_t_grow() -> None:
 
 
 def test_a_document_without_a_declared_catalogue() -> None:
-    """The stages of the record, without meanings."""
+    """Without a catalogue, the document has the record's stages without meanings."""
     made = record(Catalogue(declared=False).with_stages_of([]), {})
     assert b"LAST RUN" in write_document(made, Config(), None)
     assert write_document(RECORD, Config(), None).count(b"STATUS:**") == 3
@@ -385,7 +385,7 @@ def test_hostile_text_is_what_was_meant() -> None:
 
 
 def test_an_override_stands_in_final_s_field_until_it_ends() -> None:
-    """If no stage is FINAL, it is in the last run's field; the verdict stays."""
+    """Without a stage FINAL, an override is in the last run's field; the verdict stays."""
     word = Override(
         target="demo", reason="the *fix*", who="Ana", since=NOW, until=NOW + timedelta(hours=2)
     )
@@ -448,7 +448,7 @@ BOTH = pytest.mark.parametrize(
 
 @BOTH
 def test_untouched(content: bytes, of: Record) -> None:
-    """Other line ends or another encoding are no edit."""
+    """Other line ends or another encoding don't count as an edit."""
     assert changed_by_hand(content, of) == ""
     for other in (
         content.replace(b"\r\n", b"\n"),
@@ -461,7 +461,7 @@ def test_untouched(content: bytes, of: Record) -> None:
 
 @BOTH
 def test_other_edits_do_not_count(content: bytes, of: Record) -> None:
-    """Other text, the order of the fields, and a repeated field are no edit."""
+    """Other text, the order of the fields, or a repeated field doesn't count as an edit."""
     fence = b"\n```\n**OAUTH STATUS:** **CONFIRMED** (in a fence)\n```\n"
     assert changed_by_hand(content.replace(b"# ", b"# Mine: ", 1) + fence, of) == ""
     line = next(line for line in content.splitlines() if line.startswith(b"**OAUTH STATUS:"))
@@ -491,7 +491,7 @@ def test_one_of_two_places_that_was_edited_is_named() -> None:
 
 @BOTH
 def test_a_field_that_was_removed_is_named(content: bytes, of: Record) -> None:
-    """It was deleted, renamed, or hidden in a comment."""
+    """A field that was deleted, renamed or hidden in a comment is named as removed."""
     lines = content.splitlines(keepends=True)
     for gone in (
         b"".join(line for line in lines if b"ORDER STATUS:" not in line),
@@ -502,7 +502,7 @@ def test_a_field_that_was_removed_is_named(content: bytes, of: Record) -> None:
 
 
 def test_a_field_of_no_stage_counts_too() -> None:
-    """The message can't say which one was removed."""
+    """A removed field of the document itself counts, though the message can't name it."""
     message = changed_by_hand(FROM_NOTHING.replace(b"**LAST RUN:**", b"**LAST:**"), OF_FROM_NOTHING)
     assert message == "its fields are not those that the run wrote"
     edited = FROM_NOTHING.replace(b"NEXT ACTIONS:** none", b"NEXT ACTIONS:** deploy")
@@ -522,7 +522,7 @@ def test_no_document_and_no_digest() -> None:
 
 
 def test_a_long_value_is_cut() -> None:
-    """The message stays readable."""
+    """A long value is cut, so that the message stays readable."""
     edited = FROM_NOTHING.replace(b"**BLOCKED** (", b"**BLOCKED** (" + b"x" * 500)
     assert len(changed_by_hand(edited, OF_FROM_NOTHING)) < 200
 

@@ -1,4 +1,4 @@
-"""Exports: a list in which everything passed exists only if FINAL is CONFIRMED."""
+"""In an export, a list in which everything passed exists only if FINAL is CONFIRMED."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_every_criterion_is_a_row() -> None:
 
 
 def test_an_incident_is_a_row() -> None:
-    """A worker that died outside any test has no criterion, and still shows."""
+    """A worker that died outside any test has no criterion, but has a row."""
     died = reason("worker gw1 died", Kind.CRASH)
     made = record(TWO, {"api.a": C, "shop.b": C}, of=run(incidents=(died,)))
     assert [(row.id, row.verdict) for row in rows_of(made)][2:] == [("run", B)]
@@ -60,7 +60,7 @@ def test_a_catalogue_of_nothing_is_a_row() -> None:
 
 @given(records())
 def test_all_rows_are_confirmed_only_if_final_is(drawn: tuple[Catalogue, Record]) -> None:
-    """For any run: if FINAL isn't CONFIRMED, at least one row isn't."""
+    """In any run, if FINAL isn't CONFIRMED, at least one row isn't."""
     _, made = drawn
     if made.final.verdict is not Verdict.CONFIRMED:
         assert any(row.verdict is not Verdict.CONFIRMED for row in rows_of(made))
@@ -74,7 +74,7 @@ def test_worst_come_first_and_causes_before_consequences() -> None:
 
 
 def test_a_row_is_never_without_a_name() -> None:
-    """A criterion without a title has its id as one: tools refuse a test without a name."""
+    """A criterion without a title is named by its id: tools refuse a test without a name."""
     made = record(TWO, {}, collected=(criterion("api.a", title=""), criterion("shop.b", title="")))
     assert [row.title for row in rows_of(made)] == ["api.a", "shop.b"]
 

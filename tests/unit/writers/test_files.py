@@ -1,4 +1,4 @@
-"""Atomic writing of files, and the lock of a folder."""
+"""Files are written atomically, and a folder can be locked."""
 
 from __future__ import annotations
 
@@ -7,26 +7,37 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from pytest_prodstatus.writers import files
-from pytest_prodstatus.writers.files import NAME, PRIVATE, FolderInUse, FolderLock, write_atomically
+from pytest_prodstatus.writers.files import NAME, FolderInUse, FolderLock, write_atomically
 
 
-def test_a_new_file_is_private_and_its_folder_is_made(tmp_path: Path) -> None:
-    """It may contain operational details."""
+@pytest.fixture
+def umask(request: pytest.FixtureRequest) -> Iterator[int]:
+    """The process's umask: the test's parameter."""
+    before = os.umask(request.param)
+    yield request.param
+    os.umask(before)
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o022, 0o002], indirect=True)
+def test_a_new_file_has_the_mode_of_the_umask_and_its_folder_is_made(
+    tmp_path: Path, umask: int
+) -> None:
+    """A web server or a person of the same group can read it, if the umask lets them."""
     path = tmp_path / "a" / "b" / "status.json"
     write_atomically(path, b"x")
     assert path.read_bytes() == b"x"
-    assert stat.S_IMODE(path.stat().st_mode) == PRIVATE
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o600, 0o664, 0o400])
 def test_an_existing_file_keeps_its_mode(tmp_path: Path, mode: int) -> None:
-    """Everyone who could read it still can."""
+    """A file keeps its mode, so everyone who could read it still can."""
     path = tmp_path / "f"
     path.write_bytes(b"old")
     path.chmod(mode)
@@ -35,20 +46,87 @@ def test_an_existing_file_keeps_its_mode(tmp_path: Path, mode: int) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_link_is_followed_and_stays_a_link(tmp_path: Path) -> None:
+def test_a_link_that_a_person_may_have_made_is_followed_and_stays_a_link(tmp_path: Path) -> None:
     """The link's target is written, also through two links or to a new file."""
     real = tmp_path / "docs" / "real.md"
     real.parent.mkdir()
     real.write_bytes(b"old")
     (tmp_path / "one").symlink_to(real)
     (tmp_path / "two").symlink_to("one")
-    write_atomically(tmp_path / "two", b"new")
+    write_atomically(tmp_path / "two", b"new", through_link=True)
     assert real.read_bytes() == b"new"
     assert (tmp_path / "one").is_symlink()
     assert (tmp_path / "two").is_symlink()
     (tmp_path / "dangling").symlink_to("docs/new.md")
-    write_atomically(tmp_path / "dangling", b"made")
+    write_atomically(tmp_path / "dangling", b"made", through_link=True)
     assert (tmp_path / "docs" / "new.md").read_bytes() == b"made"
+
+
+@pytest.mark.parametrize("name", ["victim", "missing", "folder", "."])
+def test_a_planted_link_is_replaced(tmp_path: Path, name: str) -> None:
+    """What it leads to is left alone: a file, a folder, or nothing yet."""
+    (tmp_path / "victim").write_bytes(b"another's")
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / "reports" / "status.json"
+    path.parent.mkdir()
+    path.symlink_to(f"../{name}")
+    write_atomically(path, b"new")
+    assert (path.read_bytes(), path.is_symlink()) == (b"new", False)
+    assert (tmp_path / "victim").read_bytes() == b"another's"
+    assert not (tmp_path / "missing").exists()
+    assert not list((tmp_path / "folder").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "number"),
+    [
+        (Path, "replace", errno.EBUSY),
+        (files, "_new_beside", errno.EROFS),
+        (files, "_new_beside", errno.EACCES),
+    ],
+)
+@pytest.mark.parametrize("content", [b"a longer content", b"short"])
+def test_a_file_that_can_t_be_replaced_is_written_in_place(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: object,
+    name: str,
+    number: int,
+    content: bytes,
+) -> None:
+    """It is mounted by itself into a container, or it may be written and its folder not."""
+    path = tmp_path / "f"
+    path.write_bytes(b"old content")
+    before = path.stat().st_ino
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, failing(number))
+        write_atomically(path, iter([content]))
+        with pytest.raises(OSError, match=os.strerror(number)):
+            write_atomically(tmp_path / "new", b"x")
+    assert (path.read_bytes(), path.stat().st_ino) == (content, before)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_can_t_be_written_in_place_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person's text isn't lost if the disk is full."""
+    path = tmp_path / "f"
+    path.write_bytes(b"a person's text")
+    really, calls = os.fsync, []
+
+    def full(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) == 2:  # after the temporary file's
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        really(handle)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", failing(errno.EBUSY))
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+            write_atomically(path, b"new")
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"a person's text"]
 
 
 def failing(number: int) -> Callable[..., object]:
@@ -66,7 +144,6 @@ def failing(number: int) -> Callable[..., object]:
     [
         (os, "fsync", errno.ENOSPC),
         (Path, "replace", errno.EACCES),
-        (Path, "chmod", errno.EPERM),
         (os, "fdopen", errno.EIO),
     ],
 )
@@ -108,7 +185,7 @@ def test_an_interrupt_leaves_what_there_was(
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
-    """A real one: the limit on the size of files."""
+    """A disk that is really full (by a limit on file sizes) costs no old content."""
     resource = pytest.importorskip("resource")
     signal = pytest.importorskip("signal")
     path = tmp_path / "f"
@@ -126,7 +203,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
 
 def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
-    """A folder, a pipe or a device stays one."""
+    """A folder, a pipe or a device is never replaced by a file."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     folder = tmp_path / "folder"
@@ -140,7 +217,7 @@ def test_what_is_no_file_is_never_replaced(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_can_t_be_made(tmp_path: Path) -> None:
-    """A file in place of the folder is an OSError like any other."""
+    """A file in place of the folder raises an OSError like any other failure."""
     (tmp_path / "f").write_bytes(b"old")
     with pytest.raises(OSError, match=r"File exists|Not a directory"):
         write_atomically(tmp_path / "f" / "g", b"x")
@@ -160,19 +237,28 @@ else:
 """
 
 
-def another(folder: Path) -> str:
+ONLY_READS = """
+import os
+opened = os.open
+def only_reads(path, flags, mode=0):
+    if flags & os.O_RDWR:
+        raise PermissionError(13, "another user's")
+    return opened(path, flags, mode)
+os.open = only_reads
+"""
+
+
+def another(folder: Path, prelude: str = "") -> str:
     """Return the message that another process gets when it locks the folder."""
-    command = [sys.executable, "-c", OTHER, str(folder)]
+    command = [sys.executable, "-c", prelude + OTHER, str(folder)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def test_a_folder_is_held_until_it_is_released(tmp_path: Path) -> None:
-    """Another process gets the holder's name; later the folder is free, without the file."""
+    """Another process gets the holder's name; later the folder is free and has no lock file."""
     ours = FolderLock(tmp_path / "a" / "b", "run r1 (process 7)")
     ours.acquire()
     ours.acquire()
-    path = tmp_path / "a" / "b" / NAME
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
     message = another(tmp_path / "a" / "b")
     assert message == (
         f"{tmp_path / 'a' / 'b'}: run r1 (process 7) is writing this folder; wait for it to end, "
@@ -194,7 +280,7 @@ def test_what_lies_in_a_folder_stays(tmp_path: Path) -> None:
 
 
 def test_a_file_of_a_run_that_died_is_no_obstacle(tmp_path: Path) -> None:
-    """The lock is the kernel's, not the file."""
+    """A leftover file locks nothing, because the lock is the kernel's."""
     (tmp_path / NAME).write_text("run r0 (process 1)")
     ours = FolderLock(tmp_path, "us")
     ours.acquire()
@@ -202,10 +288,34 @@ def test_a_file_of_a_run_that_died_is_no_obstacle(tmp_path: Path) -> None:
     ours.release()
 
 
+def test_a_planted_link_in_place_of_the_lock_is_removed(tmp_path: Path) -> None:
+    """The file that it leads to keeps its content."""
+    victim = tmp_path / "victim"
+    victim.write_text("another's")
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    (folder / NAME).symlink_to(victim)
+    ours = FolderLock(folder, "us")
+    ours.acquire()
+    assert "us is writing" in another(folder)
+    ours.release()
+    assert victim.read_text() == "another's"
+
+
+def test_the_run_of_another_user_is_noticed(tmp_path: Path) -> None:
+    """Its lock's file can only be read, and that is enough to find it locked, or free."""
+    ours = FolderLock(tmp_path, "us")
+    ours.acquire()
+    assert "us is writing" in another(tmp_path, prelude=ONLY_READS)
+    ours.release()
+    (tmp_path / NAME).write_text("a run that was killed")
+    assert another(tmp_path, prelude=ONLY_READS) == "free"
+
+
 def test_a_file_that_was_taken_away_meanwhile_is_opened_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run that ends while we open its file leaves us a lock on a removed file."""
+    """If a run ends while its lock file is opened, the lock on the removed file doesn't count."""
     really = files._lock
     calls: list[int] = []
 
@@ -227,7 +337,7 @@ def test_a_file_that_was_taken_away_meanwhile_is_opened_anew(
 def test_a_file_system_without_locks_has_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """The run goes on without a lock; no handle leaks."""
+    """Without locks the run goes on, and no file handle leaks."""
 
     def unknown(_handle: int) -> None:
         raise OSError(number, os.strerror(number))
@@ -241,7 +351,7 @@ def test_a_file_system_without_locks_has_none(
 def test_a_holder_that_left_no_name_is_another_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On a full disk the holder can't write its name."""
+    """A holder that couldn't write its name, as on a full disk, is called another run."""
     monkeypatch.setattr(files, "_lock", _locked)
     with pytest.raises(FolderInUse, match=f"{tmp_path}: another run is writing this folder"):
         FolderLock(tmp_path, "us").acquire()
@@ -252,7 +362,7 @@ def _locked(_handle: int) -> None:
 
 
 def test_a_folder_that_can_t_be_made_has_no_lock(tmp_path: Path) -> None:
-    """The error is reported by the code that writes into it."""
+    """A folder that can't be made isn't locked; writing into it reports the error."""
     (tmp_path / "f").write_text("no folder")
     ours = FolderLock(tmp_path / "f", "us")
     ours.acquire()

@@ -1,4 +1,4 @@
-"""Texts for GitHub: within its limits, and safe against forgery by the runner's own rules."""
+"""Texts for GitHub stay within its limits, and can't be forged."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def nowhere(_: Row) -> tuple[str | None, int | None]:
 
 
 def test_an_annotation_names_place_criterion_and_remedy() -> None:
-    """FAILED is an error and BLOCKED a warning, at the test, with the remedy."""
+    """A FAILED is an error and a BLOCKED a warning, at the test, with the remedy."""
     waits = observation(B, reason=reason("no sale", remedy="sell something, soon: 100%0A"))
     made = record(STAGES, {"api.a[x::y]": F, "shop.b": waits, "shop.c": C})
     lines = workflow_commands(made, lambda row: (f"t,1::2%2C/{row.file}", 7))
@@ -123,7 +123,7 @@ def test_an_annotation_survives_any_text(text: str) -> None:
 
 
 def test_more_annotations_than_github_shows_are_counted() -> None:
-    """Of each kind at most ten, causes first; the tenth counts the others."""
+    """At most ten of each kind are printed, causes first; the tenth counts the others."""
     many = {f"api.a{n:02}": F for n in range(25)} | {f"shop.b{n:02}": B for n in range(10)}
     commands = list(map(parsed, workflow_commands(record(STAGES, many), nowhere)))
     errors = [command for command in commands if command.name == "error"]
@@ -157,7 +157,7 @@ def test_a_confirmed_run_annotates_nothing() -> None:
 
 @each_hostile_text
 def test_outputs_cannot_be_forged(text: str) -> None:
-    """With any reason, the outputs are verdict, open and reason."""
+    """With any reason, the outputs are verdict, open and reason, and no others."""
     why = reason(text)
     made = record(STAGES, {"api.a": observation(F, reason=why), "shop.b": C})
     read = values(outputs(made, "delimiter_0"))
@@ -174,7 +174,7 @@ def test_outputs_of_an_open_gate() -> None:
 
 
 def test_the_summary_shows_stages_and_what_is_not_confirmed() -> None:
-    """FINAL first, then the stages and the criteria, the worst first."""
+    """FINAL comes first, then the stages and the unconfirmed criteria, the worst first."""
     waits = observation(B, reason=reason("no sale", remedy="sell something"))
     text = github.write(record(STAGES, {"api.a": waits, "shop.b": F, "shop.c": C}), Config())
     html = MarkdownIt().enable("table").render(text)

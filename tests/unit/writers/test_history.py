@@ -1,4 +1,4 @@
-"""The history as lines for a terminal."""
+"""The history is printed as lines for a terminal, and as JSON."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ SEEN = History(
 
 
 def test_it_reads_from_the_present_to_the_past() -> None:
-    """Each stage with its date, regression and cause; then flaky criteria, and runs."""
+    """Stages come first, with dates and regressions; then flaky criteria and runs."""
     assert list(history_lines(SEEN)) == [
         "Target demo of project store, its newest 2 runs:",
         "2026-11-21 11:00 UTC to 2026-11-22 11:00 UTC",
@@ -82,13 +82,13 @@ def test_it_reads_from_the_present_to_the_past() -> None:
 
 
 def first_stage_text(regression: Regression) -> str:
-    """Return the lines of the first stage."""
+    """Return the lines of the first stage as one text."""
     api = replace(SEEN.stages[0], regression=regression)
     return "\n".join(history_lines(replace(SEEN, stages=(api,))))
 
 
 def test_what_isnt_known_is_said() -> None:
-    """The stage was never CONFIRMED, or the run was deleted."""
+    """The lines say that a stage was never CONFIRMED, or that a run was deleted."""
     assert "    never CONFIRMED\n" in first_stage_text(
         Regression(confirmed=None, turned=None, changes=(), unconfirmed=())
     )
@@ -97,7 +97,7 @@ def test_what_isnt_known_is_said() -> None:
 
 
 def test_a_long_reason_stays_a_line() -> None:
-    """It is cut, and says so."""
+    """A long reason is cut to one line, and says so."""
     unconfirmed = replace(LAPSE.unconfirmed[0], verdict=B, reason="x" * 600)
     text = first_stage_text(replace(LAPSE, unconfirmed=(unconfirmed,)))
     assert max(map(len, text.splitlines())) < 260
@@ -105,7 +105,7 @@ def test_a_long_reason_stays_a_line() -> None:
 
 
 def test_json_says_the_same() -> None:
-    """Every name of it, with instants in UTC; it survives JSON."""
+    """The JSON has every name of the history, with instants in UTC."""
     data = data_of(SEEN)
     assert (data["project"], data["target"]) == ("store", "demo")
     assert [past["run"] for past in data["runs"]] == ["run-2", "run-1"]

@@ -1,4 +1,4 @@
-"""JUnit XML: valid by Jenkins' schema, but for the properties of test cases."""
+"""JUnit XML is valid by Jenkins' schema, but for the properties of test cases."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def properties_of(element: TestCase | TestSuite) -> dict[str, str]:
 
 
 def test_a_test_case_gets_stage_verdict_reason_and_evidence() -> None:
-    """Every attempt of a criterion carries its final verdict, beside what it carried before."""
+    """Every attempt has the final verdict, beside what the case had before."""
     failed = observation(F, reason=reason("no: <b>", remedy="fix it"), evidence=(entry("n", 3),))
     suite = suite_of(with_verdicts(WRITTEN.encode(), record(STAGES, {"api.a": failed})))
     first, second, other, *_ = suite
@@ -206,7 +206,7 @@ def test_hostile_evidence_is_a_file() -> None:
 
 
 def test_a_record_of_another_hand_is_xml_too() -> None:
-    """A record read from disk wasn't cleaned by this process."""
+    """A record that this process didn't clean still gives valid XML."""
     seen = observation(F, detail="nul\x00 lone\ud800 \x1b[31m\ufffe")
     suite = suite_of(junit.write(record(STAGES, {"api.a": seen, "shop.c": C}), Config()))
     assert next(iter(suite)).result[0].text.startswith("nul#x00 lone#xD800 #x1B[31m")

@@ -1,4 +1,4 @@
-"""One line a stage, the same in the document, the board and the page."""
+"""A stage has one line, the same in the document, the board and the page."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def lines(stages: Catalogue, seen: dict[str, Observation], **more: object) -> di
 
 
 def test_a_confirmed_stage_shows_its_evidence() -> None:
-    """The first two entries of each criterion."""
+    """A CONFIRMED stage shows the first two entries of each criterion."""
     many = tuple(entry(f"entry_{n}", n) for n in range(3))
     seen = {"a.x": observation(evidence=many), "a.y": observation(evidence=(entry("id", "42"),))}
     assert lines(catalogue("a"), seen) == {"a": "entry 0 0, entry 1 1, id 42"}
@@ -39,25 +39,25 @@ def test_a_confirmed_stage_shows_its_evidence() -> None:
 
 @pytest.mark.parametrize(("number", "line"), [(1, "1 criterion held"), (2, "2 criteria held")])
 def test_without_evidence_it_counts(number: int, line: str) -> None:
-    """Nothing is made up."""
+    """Without evidence the line only counts the criteria that held."""
     assert lines(catalogue("a"), {f"a.c{n}": observation() for n in range(number)})["a"] == line
 
 
 def test_a_derived_stage_says_that_it_is_derived() -> None:
-    """It saw nothing itself."""
+    """A derived stage shows no evidence, because it observed nothing itself."""
     made = catalogue("a", stage("all", rollup=("a",)))
     assert lines(made, {"a.x": observation()})["all"] == "every stage that it rolls up is CONFIRMED"
 
 
 def test_any_other_stage_shows_its_reason_and_a_count() -> None:
-    """The reason of the first of the worst, and how many more criteria aren't CONFIRMED."""
+    """A line has the worst reason, and how many more criteria aren't CONFIRMED."""
     seen = {"a.x": observation(F), "a.y": observation(B), "a.z": observation()}
     assert lines(catalogue("a"), seen)["a"] == "seen to be FAILED (and 1 more)"
     assert lines(catalogue("a"), {"a.x": observation(F)})["a"] == "seen to be FAILED"
 
 
 def test_an_upstream_reason_is_not_counted() -> None:
-    """All criteria below are blocked by the same root."""
+    """Criteria that the same upstream root blocks aren't counted as more."""
     made = catalogue("a", stage("b", requires=("a",)))
     seen = {"a.x": observation(F), "b.x": observation(), "b.y": observation()}
     assert lines(made, seen)["b"] == "A STATUS is FAILED, which it requires: seen to be FAILED"
@@ -80,7 +80,7 @@ def test_a_stage_that_was_carried_over_says_since_when() -> None:
 
 @pytest.mark.parametrize("verdict", [C, B])
 def test_a_line_is_one_bounded_line(verdict: object) -> None:
-    """This is so for any evidence and any reason."""
+    """The line is bounded for any evidence and any reason."""
     for text in HOSTILE:
         shown = observation(
             verdict,  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A first suite: valid TOML, Python that runs, and unique ids."""
+"""A first suite has valid TOML, Python that runs, and unique ids."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_ids_do_not_collide() -> None:
 
 
 def test_only_the_last_final_is_the_stage_final() -> None:
-    """Of two stages called FINAL the last is final; the other gets a number."""
+    """Of two titles that begin with FINAL, the last is the stage final; the other gets a number."""
     assert stage_ids(["Final", "FINAL STATUS"]) == ["final-2", "final"]
 
 
@@ -76,14 +76,14 @@ def test_final_rolls_up_all_others() -> None:
 
 
 def test_final_alone_has_a_criterion_of_its_own() -> None:
-    """A rollup of no stage would never be CONFIRMED."""
+    """A single stage FINAL gets a criterion: a rollup of no stage would never be CONFIRMED."""
     suite = new_suite(FIRST[-1:], title="", document="", folder="t")
     (stage,) = declared(suite.table).catalogue.stages
     assert (stage.id, stage.criteria, stage.rollup) == ("final", ("final.holds",), ())
 
 
 def test_the_suite_of_nothing_is_one_stage_and_final() -> None:
-    """Without a document: a stage with one criterion, and FINAL, with their meanings."""
+    """Without a document the suite has a stage with one criterion, and FINAL."""
     suite = new_suite(FIRST, title="", document="", folder="tests/acceptance")
     config = declared(suite.table)
     assert [stage.id for stage in config.catalogue.stages] == ["service", "final"]

@@ -1,4 +1,4 @@
-"""Instants, durations and numbers as text."""
+"""Instants, durations and numbers have one form in all outputs."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tests.unit.given import NOW
     ],
 )
 def test_a_span_in_its_largest_unit_and_the_next(seconds: float, expected: str) -> None:
-    """It is rounded down; the second unit is left out if it is 0."""
+    """A span is rounded down; its second unit is left out if it is 0."""
     assert span(timedelta(seconds=seconds)) == expected
 
 
 def test_instants_and_numbers() -> None:
-    """Always UTC, to the second or the minute; a number has its noun."""
+    """An instant is in UTC, to the second or the minute; a number has its noun."""
     assert instant(NOW) == "2026-11-22 12:00:00 UTC"
     assert minute(NOW) == "2026-11-22 12:00 UTC"
     assert instant(None) == minute(None) == "unknown"

@@ -49,3 +49,23 @@ def test_each_store_gets_its_verdicts(name: str, mode: tuple[str, ...], tmp_path
     record = json.loads((tmp_path / "status.json").read_text(encoding="utf-8"))
     found = {stage["id"]: stage["verdict"] for stage in record["stages"]}
     assert found == SCENARIOS[name].expected, done.stdout
+
+
+def test_an_unknown_store_is_a_usage_error(tmp_path: Path) -> None:
+    """Before anything runs, in one line that names those that there are."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/acceptance"),
+            *("-m", "production", "--target=demo", "--demo-scenario=payout-wrong"),
+            f"--prodstatus-dir={tmp_path}",
+        ],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    *_, line = [line for line in done.stderr.splitlines() if line]
+    assert line.startswith("ERROR: --demo-scenario 'payout-wrong': there is no such store; ")
+    assert "payout-wrong-amount" in line

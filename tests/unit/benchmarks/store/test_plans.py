@@ -1,4 +1,4 @@
-"""What a plan says that it reads."""
+"""The tables and indexes that a plan reads are found in its text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PLAN = """Aggregate  (cost=1.00..2.00 rows=1 width=8) (actual time=0.1..0.2 row
 
 
 def test_a_plan_reads_indexes_and_scans_tables() -> None:
-    """Each once and in order; what was planned and never executed was not read."""
+    """Indexes and tables come once and in order, without those of steps that never ran."""
     found = reads(_PLAN)
     assert found.indexes == ("orders_createdAt_idx", "autopilot_cycle_logs_stage_idx", "sales_pkey")
     assert found.scans == ("sales",)

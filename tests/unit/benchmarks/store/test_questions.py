@@ -1,4 +1,4 @@
-"""That every question to the store's database is measured."""
+"""Every query to the store's database is measured."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.acceptance.support import probes
 
 
 def test_every_probe_that_asks_the_database_is_measured() -> None:
-    """A probe is a public function that takes an `Ask` first; a new one belongs to the measured."""
+    """Every probe that queries the database (takes an `Ask` first) is among the measured ones."""
     asking = set()
     for found in pkgutil.iter_modules(probes.__path__):
         module = importlib.import_module(f"{probes.__name__}.{found.name}")

@@ -1,4 +1,4 @@
-"""Statements are recorded while a probe runs."""
+"""A probe's statements are recorded while it runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def _row_of(statement: str, /, **parameters: object) -> dict[str, object]:
 
 
 def test_a_statement_is_recorded_as_it_ran() -> None:
-    """It is recorded with its values and its row, until it is taken."""
+    """A statement is recorded with its values and its row, until it is taken."""
     recorder = Recorder(_row_of)
     row = recorder("SELECT :a", a=1)
     recorded = recorder.only()

@@ -1,4 +1,4 @@
-"""The table of what was measured, and the bound under it."""
+"""The table lists what was measured, and says whether the bound is kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _measured(suite: float) -> list[Measured]:
 
 
 def test_a_statement_is_a_row_with_what_it_reads() -> None:
-    """Seconds, ratio, indexes and scans, and the sum of all statements at the end."""
+    """A row has seconds, ratio, indexes and scans; the last row has the sums."""
     lines = list(table(_measured(1.1)))
     assert lines[2] == "| a | 1.100 | 1.000 | 1.10 | orders_pkey | sales |"
     assert lines[4] == "| all 2 | 2.200 | 2.000 | 1.10 | | |"
@@ -25,5 +25,5 @@ def test_a_statement_is_a_row_with_what_it_reads() -> None:
 def test_the_bound_is_a_fifth_more_than_psql_and_twenty_milliseconds(
     suite: float, words: str
 ) -> None:
-    """It is the sum that is bounded: 1.2 × 2 s + 2 × 20 ms."""
+    """The sum is bounded: two statements that take psql 2 s may take 1.2 × 2 s + 2 × 20 ms."""
     assert words in list(table(_measured(suite)))[-1]

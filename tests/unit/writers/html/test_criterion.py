@@ -1,4 +1,4 @@
-"""A criterion in HTML: its notes, its evidence and its traceback."""
+"""A criterion in HTML has its notes, its evidence and its traceback."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def html(verdict: Any = C, page: Page = PAGE, **more: Any) -> str:
     ids=["stale", "carried", "never-seen", "flaky", "side-effects"],
 )
 def test_what_is_special_is_marked(more: dict[str, Any], note: str) -> None:
-    """Notes are beside the title, visible while the criterion is folded."""
+    """Notes are beside the title, so they are visible while the criterion is folded."""
     assert f'<span class="note">{note}</span>' in str(html(**more)).partition("</summary>")[0]
     assert '<span class="note">' not in html()
 
 
 def test_a_carried_over_verdict_names_its_origin() -> None:
-    """It names the run and the release that observed it, and the end of its validity."""
+    """A carried-over verdict names the run and the release that observed it, and its end."""
     text = html(carried_over=True, run_id="run-7", subject="v1")
     assert "valid until 2026-11-22 14:00:00 UTC" in text
     assert "valid until" not in html(B, carried_over=True)
@@ -55,7 +55,7 @@ def test_a_carried_over_verdict_names_its_origin() -> None:
 
 
 def test_a_confirmed_one_is_folded() -> None:
-    """A criterion that isn't CONFIRMED is open, with its reason and remedy."""
+    """Only a criterion that isn't CONFIRMED is open, with its reason and remedy."""
     assert 'id="c7">' in html()
     text = html(F, reason=reason("no money", remedy="pay"))
     assert 'id="c7" open>' in text
@@ -64,20 +64,20 @@ def test_a_confirmed_one_is_folded() -> None:
 
 
 def test_a_verdict_by_upstream_says_what_it_was_by_itself() -> None:
-    """So that no one fixes what isn't broken."""
+    """The criterion's own observation is shown, so that no one fixes what isn't broken."""
     assert "By itself it was CONFIRMED." in html(B, observed=C)
     assert "By itself" not in html(B)
 
 
 def test_one_that_never_ran_says_so() -> None:
-    """It has no duration and no instant."""
+    """A criterion that never ran has no duration and no instant."""
     text = html(B, observed=None, observed_at=None)
     assert "not run" in text
     assert " ended " not in text
 
 
 def test_tracebacks_share_their_room() -> None:
-    """The end of each is kept; a cut one says how long it was."""
+    """The end of each traceback is kept; one that was cut says how long it was."""
     detail = "\n".join(f"line {n}" for n in range(1000))
     few, many = html(F, detail=detail), html(F, Page.of(NOW, 50), detail=detail)
     for text, limit in ((few, 6_000), (many, TRACES // 50)):
@@ -89,7 +89,7 @@ def test_tracebacks_share_their_room() -> None:
 
 
 def test_a_node_id_with_control_characters_is_made_visible() -> None:
-    """The ids of pytest may contain any character."""
+    """A node id may contain any character, so control characters are escaped."""
     assert r"t.py::a\x1b[31m" in html(nodeid="t.py::a\x1b[31m")
     assert html(duration=timedelta(seconds=1.5).total_seconds()).count("1.50 s") == 1
 
@@ -130,7 +130,7 @@ def test_an_id_can_be_copied() -> None:
 
 
 def test_every_entry_is_dated() -> None:
-    """Entries of the same second are dated once."""
+    """Every entry is dated; entries of the same second are dated once."""
     moment = HOUR / 36_000
     text = evidence([entry("a"), entry("b", 3, NOW + moment), entry("c", 3, NOW + HOUR)])
     assert text.count("12:00:00 UTC") == 1
@@ -140,7 +140,7 @@ def test_every_entry_is_dated() -> None:
 
 @each_hostile_text
 def test_hostile_text_makes_no_markup(text: str) -> None:
-    """Neither as a name nor as a value, a key or an item."""
+    """No name, value, key or item becomes markup."""
     shown = evidence([entry(text, text), entry("l", [text]), entry("m", {text: text})])
     tags = set(re.findall(r"<(/?\w+[^>]*)>", shown))
     known = {"p", "dl", "dt", "dd", "ul", "li", "code"}
@@ -152,7 +152,7 @@ def test_hostile_text_makes_no_markup(text: str) -> None:
 
 
 def test_a_mapping_of_instants_is_a_timeline() -> None:
-    """It is sorted by time; the order of the mapping does not matter."""
+    """A timeline is sorted by time, not by the order of the mapping."""
     instants = instants_of(entry("steps", {"paid": NOW, "sold": NOW - 26 * HOUR}))
     assert list(instants) == ["sold", "paid"]
     words = re.sub(r"<[^>]*>", "", timeline(instants))
@@ -161,5 +161,5 @@ def test_a_mapping_of_instants_is_a_timeline() -> None:
 
 @pytest.mark.parametrize("value", [3, "x", [NOW, NOW], {"a": NOW}, {"a": NOW, "b": 3}, {}])
 def test_nothing_else_is(value: object) -> None:
-    """One instant has no order, and a mapping with other values stays a mapping."""
+    """A single instant, or a mapping that also has other values, is not a timeline."""
     assert instants_of(entry("steps", value)) == {}

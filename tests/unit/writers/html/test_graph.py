@@ -1,4 +1,4 @@
-"""The graph of the stages: every stage with its verdict in words, in layers from left to right."""
+"""The graph shows every stage with its verdict in words, in layers from left to right."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_every_stage_is_a_link_that_says_its_verdict() -> None:
 
 
 def test_stages_affected_by_the_root_cause_are_dimmed() -> None:
-    """And the root cause stands out."""
+    """Affected stages are dimmed, and the root cause is marked."""
     drawn = graph(record(SHOP, {"oauth.x": C, "order.x": F, "sale.x": C, "other.x": C}), SHOP)
     styles = dict(re.findall(r'href="#stage-(\w+)" class="node ([^"]*)"', drawn))
     assert styles == {
@@ -57,7 +57,7 @@ def test_what_is_rolled_up_is_dashed() -> None:
 
 
 def test_stages_without_dependencies_have_no_graph() -> None:
-    """Nor is there one of more stages than a person can follow."""
+    """Without dependencies, or with more stages than a person can follow, there is no graph."""
     plain = catalogue("a", "b")
     assert not graph(record(plain, {"a.x": C, "b.x": C}), plain)
     many = catalogue("s0", *(stage(f"s{n}", requires=("s0",)) for n in range(1, LIMIT + 1)))
@@ -65,7 +65,7 @@ def test_stages_without_dependencies_have_no_graph() -> None:
 
 
 def test_a_long_title_stays_in_its_node() -> None:
-    """It has at most two lines; the tooltip has the full title."""
+    """A title has at most two lines; the tooltip has the full title."""
     title = "THE WHOLE OF A VERY LONG TITLE THAT NO NODE HAS ROOM FOR"
     stages = catalogue(stage("a", title=title), stage("b", requires=("a",)))
     drawn = graph(record(stages, {"a.x": C, "b.x": C}), stages)
@@ -78,7 +78,7 @@ DIAMOND = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c", "a"], "e": ["d", "a"
 
 
 def test_a_node_stands_right_of_its_dependencies() -> None:
-    """Its layer is the length of the longest path to it."""
+    """A node's layer is the length of the longest path to it."""
     layout = lay_out(DIAMOND)
     assert {name: layer for name, (layer, _) in layout.nodes.items()} == {
         "a": 0, "b": 1, "c": 1, "d": 2, "e": 3,
@@ -87,14 +87,14 @@ def test_a_node_stands_right_of_its_dependencies() -> None:
 
 
 def test_a_line_that_follows_from_others_is_left_out() -> None:
-    """`d` depends on `a` through `b`, and `e` through `d`."""
+    """If `d` depends on `a` through `b`, its direct line to `a` is left out."""
     assert set(lay_out(DIAMOND).lines) == {
         ("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("d", "e"),
     }  # fmt: skip
 
 
 def test_a_line_past_a_layer_has_a_lane_there() -> None:
-    """So that it doesn't run through the nodes of that layer."""
+    """A line has its own lane in each layer, so it doesn't run through the nodes there."""
     layout = lay_out({"a": [], "b": [], "c": ["b"], "d": ["c", "a"]})
     layers = [layer for layer, _ in layout.lines["a", "d"]]
     assert layers == [0, 1, 2]
@@ -103,7 +103,7 @@ def test_a_line_past_a_layer_has_a_lane_there() -> None:
 
 
 def test_lines_that_need_not_cross_do_not() -> None:
-    """The order in a layer follows the neighbours', not the order of declaration."""
+    """The order in a layer follows that of the neighbours, not the declaration."""
     layout = lay_out({"a": [], "b": [], "c": [], "z": ["c"], "y": ["b"], "x": ["a"]})
     height = {name: middle for name, (_, middle) in layout.nodes.items()}
     pairs = [("a", "x"), ("b", "y"), ("c", "z")]

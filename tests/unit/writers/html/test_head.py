@@ -1,4 +1,4 @@
-"""The head of the page: FINAL, the gate and its reason, the next actions, and the facts."""
+"""The head of the page has FINAL, the gate and its reason, next actions, and facts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def because(text: str) -> str:
 
 
 def test_the_sentence_below_the_verdict_says_why() -> None:
-    """It is FINAL's reason, or the first violation, or that all was seen to hold."""
+    """The sentence is FINAL's reason, else the first violation, else that all was seen to hold."""
     assert because(front_of(record(catalogue("a"), {"a.x": B}), violations=[REFUSAL])) == (
         "A STATUS: seen to be BLOCKED"
     )
@@ -56,7 +56,7 @@ def test_the_sentence_below_the_verdict_says_why() -> None:
 
 
 def test_what_closes_the_gate_is_listed_with_its_remedy() -> None:
-    """If the remedy is known; both are escaped."""
+    """A violation is listed with its remedy, if that is known; both are escaped."""
     assert "<li>a &lt;waiver&gt;: fix &lt;it&gt;</li>" in front_of(
         ALL_CONFIRMED, violations=[REFUSAL]
     )
@@ -73,7 +73,7 @@ def test_headings_go_down_by_one(level: int) -> None:
 
 
 def test_an_override_that_opens_nothing_is_shown_too() -> None:
-    """The gate is open by its verdict; the override is shown below."""
+    """If the gate is open by its verdict, an override is shown all the same."""
     text = front_of(replace(ALL_CONFIRMED, overrides=(WORD,)))
     assert "The gate is open</h1>" in text
     assert '<p class="override">OVERRIDE until' in text
@@ -110,7 +110,7 @@ def facts_of(verdicts: dict[str, Any], **more: Any) -> dict[str, str]:
 
 
 def test_what_is_not_known_is_not_there() -> None:
-    """No release, no commit, no selection: no row."""
+    """An unknown release, commit or selection has no row."""
     bare = facts_of({"a.x": B}, commit=None, subject=Subject())
     assert bare == {
         "Target": "demo",
@@ -135,7 +135,7 @@ def test_criteria_are_counted_by_verdict() -> None:
 
 
 def test_a_commit_says_that_it_was_changed() -> None:
-    """In full, or by its first letters."""
+    """A commit is shown in full or by its first letters, with a note if there were changes."""
     assert commit(run(dirty=True)) == "<code>0123456789abcdef</code> with local changes"
     assert commit(run(), letters=12) == "<code>0123456789ab</code>"
     assert commit(run(commit="<b>")) == "<code>&lt;b&gt;</code>"

@@ -1,4 +1,4 @@
-"""The page: well-formed, self-contained, small, and safe with hostile text."""
+"""The page is well-formed, self-contained, small, and safe with hostile text."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ PLAIN_ID = Page(write_page(*full("plain1")))
 
 @each_hostile_text
 def test_hostile_text_is_shown_and_nothing_else(text: str) -> None:
-    """No field becomes a tag or an attribute, or its value unless that is a label."""
+    """No text becomes a tag or an attribute, or an attribute's value unless that is a label."""
     page = Page(write_page(*full(text)))
     is_id = " " not in one_line(text) and any(map(str.isdigit, text))
     assert page.tags == (PLAIN_ID if is_id else PLAIN).tags
@@ -95,7 +95,7 @@ def test_hostile_text_is_shown_and_nothing_else(text: str) -> None:
 
 
 def test_all_that_is_known_is_shown() -> None:
-    """Verdicts, reasons, remedies, evidence, age, flakiness, what acts on the world."""
+    """The page shows verdicts, reasons, remedies, evidence, age, flakiness and side effects."""
     text = PLAIN.text
     for expected in (
         "FAILED", "BLOCKED", "A STATUS", "The gate is closed: do not deploy", "observed: plain",
@@ -125,7 +125,7 @@ def test_nothing_is_requested_from_outside() -> None:
 
 @pytest.mark.parametrize("kind", ["style", "script"])
 def test_only_the_inline_style_and_script_are_allowed(kind: str) -> None:
-    """The policy names them by their digests, so that nothing in a record can bring its own."""
+    """The policy names style and script by digest, so nothing in a record can bring its own."""
     text = write_page(*full("plain"))
     inline = re.findall(rf"<{kind}>(.*?)</{kind}>", text, re.DOTALL)
     assert inline == [PLAIN.inline[kind]]
@@ -136,7 +136,7 @@ def test_only_the_inline_style_and_script_are_allowed(kind: str) -> None:
 
 
 def test_the_script_makes_no_markup_from_text() -> None:
-    """Nor does it send requests, or evaluate what it reads."""
+    """The script makes no markup of text, sends no request, and evaluates nothing."""
     script = PLAIN.inline["script"]
     assert not re.search(
         r"innerHTML|outerHTML|insertAdjacent|write\(|eval|Function|fetch|XMLH", script
@@ -153,7 +153,7 @@ def test_what_is_not_confirmed_is_open() -> None:
 
 @pytest.mark.parametrize("verdict", [C, B, F])
 def test_the_final_verdict_is_the_first_word(verdict: object) -> None:
-    """Also in the title of the window."""
+    """FINAL is the first word, also in the title of the window."""
     made = record(catalogue("a"), {"a.x": verdict})
     page = Page(write_page(made, Config(title="T", catalogue=catalogue("a"))))
     assert page.text.startswith(f"{verdict} · T · demo demo T {verdict} The gate is ")
@@ -161,7 +161,7 @@ def test_the_final_verdict_is_the_first_word(verdict: object) -> None:
 
 
 def test_a_run_in_progress_says_so() -> None:
-    """And confirms nothing."""
+    """The page of a run in progress says so, and confirms nothing."""
     page = Page(write_page(in_progress(), Config()))
     assert "in progress since 2026-11-22 11:00:00 UTC" in page.text
     assert "The run is in progress: nothing is confirmed yet" in page.text
@@ -170,7 +170,7 @@ def test_a_run_in_progress_says_so() -> None:
 
 
 def test_a_stage_says_until_when_it_is_confirmed() -> None:
-    """By its stage's `valid_for`."""
+    """The `valid_for` of a stage gives the end of its validity."""
     made = catalogue(stage("a", valid_for=2 * HOUR))
     page = Page(write_page(record(made, {"a.x": C}), Config(catalogue=made)))
     assert page.text.count("Valid until 2026-11-22 14:00:00 UTC") == 2  # FINAL's, and the stage's
@@ -183,18 +183,18 @@ def test_a_page_needs_no_declared_catalogue() -> None:
 
 
 def test_the_same_record_gives_the_same_page() -> None:
-    """Byte for byte."""
+    """The same record gives the same page, byte for byte."""
     assert write_page(*full("plain")) == write_page(*full("plain"))
 
 
 def test_a_hundred_criteria_stay_small() -> None:
-    """With evidence, reasons, remedies and tracebacks, under 150 kB."""
+    """A page of a hundred criteria with reasons and tracebacks is smaller than 150 kB."""
     page = write_page(*many(100))
     assert len(page.encode()) < 150_000
 
 
 def test_control_characters_never_reach_the_page() -> None:
-    """They are escaped before they get there."""
+    """Control characters are escaped before they reach the page."""
     for text in HOSTILE:
         assert not re.search(
             r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", write_page(*full(text))
@@ -242,7 +242,7 @@ def test_a_rule_of_the_run_opens_no_gate() -> None:
 
 
 def past(number: int, final: Verdict, **more: Any) -> Past:
-    """Return a former run of a catalogue of two stages, with `a` as FINAL was."""
+    """Return a former run with two stages, of which `a` has FINAL's verdict."""
     given = {
         "run": f"run-{number}",
         "started": NOW - number * HOUR,
@@ -266,7 +266,7 @@ def test_what_changed_since_the_run_before() -> None:
 
 
 def test_the_last_run_that_was_confirmed_is_named() -> None:
-    """The newest of them, if this run isn't CONFIRMED."""
+    """The newest CONFIRMED run is named if this run isn't CONFIRMED."""
     made = record(catalogue("a"), {"a.x": F})
     history = (past(3, C), past(2, C), past(1, B))
     page = Page(write_page(replace(made, history=history), Config()))
@@ -278,7 +278,7 @@ def test_the_last_run_that_was_confirmed_is_named() -> None:
 
 @pytest.mark.parametrize("verdict", [C, F])
 def test_an_override_is_never_silent(verdict: Verdict) -> None:
-    """It opens a closed gate, and is shown with every verdict."""
+    """An override opens a closed gate, and is shown with every verdict."""
     word = Override(target="demo", reason="<hot> fix", who="Ann", since=NOW, until=NOW + HOUR)
     made = replace(record(catalogue("a"), {"a.x": verdict}), overrides=(word,))
     text = Page(write_page(made, Config())).text
@@ -288,7 +288,7 @@ def test_an_override_is_never_silent(verdict: Verdict) -> None:
 
 
 def audited(made: Record) -> list[tuple[str, str]]:
-    """Return the rows, names and values without tags."""
+    """Return the rows of the audit as names and values, without tags."""
     found = re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td>', audit(made))
     return [(name, re.sub(r"<[^>]*>", "", value)) for name, value in found]
 
@@ -299,7 +299,7 @@ def record_of_one(verdict: Any = C, **more: Any) -> Record:
 
 
 def test_when_whom_and_with_what() -> None:
-    """Snapshots are listed with all their instants."""
+    """The audit lists the run, its decision, and what it read, with all instants."""
     subject = Subject(
         endpoints={"api": "https://api.example/?a&b"}, snapshots={"database": (NOW - HOUR, NOW)}
     )
@@ -319,7 +319,7 @@ def test_when_whom_and_with_what() -> None:
 
 
 def test_every_cause_of_a_closed_gate_has_a_row() -> None:
-    """In the decision's order."""
+    """Causes are listed in the decision's order."""
     closed = record_of_one(B)
     assert [value for name, value in audited(closed) if name == "Closed by"] == [
         *map(cause_line, closed.decision.causes)
@@ -328,7 +328,7 @@ def test_every_cause_of_a_closed_gate_has_a_row() -> None:
 
 
 def test_a_partial_run_says_what_was_selected() -> None:
-    """Its verdict is the one that decides the exit status."""
+    """The verdict on the selection, which decides the exit status, is shown."""
     complete = record_of_one(B)
     part = Selection(partial=True, verdict=C, criteria=1)
     rows = dict(audited(replace(complete, decision=replace(complete.decision, selection=part))))
@@ -337,7 +337,7 @@ def test_a_partial_run_says_what_was_selected() -> None:
 
 
 def test_a_run_in_progress_has_no_end() -> None:
-    """Nor has it a suite commit if none is known."""
+    """The audit of a run in progress has no end, and no commit if none is known."""
     rows = dict(audited(record_of_one(finished=None, commit=None)))
     assert rows["Time"] == "2026-11-22 11:00:00 UTC to now"
     assert "Suite commit" not in rows
@@ -353,7 +353,7 @@ def test_hostile_text_makes_no_markup_in_another_report(text: str) -> None:
 
 
 def test_what_is_not_confirmed_is_listed() -> None:
-    """Also criteria that never ran, with reason and remedy."""
+    """Unconfirmed criteria are listed with reason and remedy, also if they never ran."""
     made, config = full("plain")
     block = write_block(made, config)
     listed = block.partition("Criteria that are not CONFIRMED")[2]
@@ -363,7 +363,7 @@ def test_what_is_not_confirmed_is_listed() -> None:
 
 
 def test_if_all_is_confirmed_no_criterion_is_listed() -> None:
-    """Only the stages are."""
+    """If all is CONFIRMED, only the stages are listed."""
     made = record(catalogue("a"), {"a.x": C})
     block = write_block(made, full("plain")[1])
     assert "Criteria that are not" not in block

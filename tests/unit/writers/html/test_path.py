@@ -1,4 +1,4 @@
-"""The path: the configured steps, each with the verdict of its stage or criterion."""
+"""The path shows the configured steps, each with the verdict of a stage or criterion."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DATED = observation(evidence=(entry("steps", {"trend": NOW - HOUR, "later": NOW}
 
 
 def labels(made: Record) -> list[str]:
-    """Return the label of each step for a screen reader, from one of the two drawings."""
+    """Return the label of each step for a screen reader, which both drawings share."""
     anchors = {status.id: f"c{n}" for n, status in enumerate(made.criteria)}
     drawn = path(made, STEPS, anchors)
     texts: list[str] = re.findall(r'class="stop[^"]*"[^>]* aria-label="([^"]*)"', drawn)
@@ -29,7 +29,7 @@ def labels(made: Record) -> list[str]:
 
 
 def test_a_step_has_the_verdict_of_the_stage_or_criterion_it_shows() -> None:
-    """One that the record doesn't have is BLOCKED; a timeline dates the step of its name."""
+    """A step without either is BLOCKED; a timeline dates the step of its name."""
     assert labels(record(STAGES, {"order.x": C, "cycle.x": DATED})) == [
         "trend: CONFIRMED, 2026-11-22 11:00:00 UTC, as cycle.x says",
         "buy: CONFIRMED, as order says",
@@ -50,7 +50,7 @@ def test_the_root_cause_is_marked_and_affected_steps_are_dimmed() -> None:
 
 
 def test_the_rail_is_solid_between_confirmed_steps() -> None:
-    """It is broken next to a step that is not CONFIRMED."""
+    """The rail is broken next to a step that isn't CONFIRMED."""
     made = record(STAGES, {"order.x": C, "cycle.x": C})
     drawn = path(made, STEPS, {s.id: "c" for s in made.criteria})
     rails = re.findall(r'class="(rail[^"]*)"', drawn)
@@ -63,7 +63,7 @@ def test_without_steps_there_is_no_path() -> None:
 
 
 def test_neighbours_that_show_the_same_say_once_that_it_is_the_root() -> None:
-    """Repeating the words would add nothing."""
+    """The root cause is marked once if neighbours show the same stage or criterion."""
     steps = (Step(name="a", shows="order"), Step(name="b", shows="order"), STEPS[0])
     made = record(STAGES, {"order.x": F, "cycle.x": F})
     drawn = path(made, (*steps, steps[0]), {s.id: "c" for s in made.criteria})
@@ -74,7 +74,7 @@ def test_neighbours_that_show_the_same_say_once_that_it_is_the_root() -> None:
 
 
 def test_the_first_timeline_that_names_a_step_dates_it() -> None:
-    """Over all criteria of the record, in their order."""
+    """The first timeline with a step's name dates it, in the order of the criteria."""
     seen = {
         "a.x": observation(evidence=(entry("n", 1), entry("t", {"sold": NOW, "paid": NOW}))),
         "a.y": observation(evidence=(entry("t", {"sold": NOW + HOUR, "sent": NOW}),)),

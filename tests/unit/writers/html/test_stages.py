@@ -1,4 +1,4 @@
-"""The stages: the overview, and the section of each, with its reason and root cause."""
+"""The stages have an overview, and a section each, with reason and root cause."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MADE = record(SHOP, {"a.x": F, "b.x": C})
 
 
 def test_an_affected_stage_links_to_the_cause() -> None:
-    """If the cause is on the page; else the row gives the reason."""
+    """The row links to the cause if that is on the page; else it gives the reason."""
     linked = overview(MADE, SHOP, {"a.x": "c1"})
     assert '<td>because of <a href="#c1">a.x</a></td>' in linked
     assert linked.count('<tr class="affected">') == 1
@@ -25,26 +25,26 @@ def test_an_affected_stage_links_to_the_cause() -> None:
 
 
 def test_the_root_cause_is_marked_once() -> None:
-    """At the stage that has it."""
+    """Only the stage that has the root cause is marked."""
     assert overview(MADE, SHOP, {}).count('<span class="note">root cause</span>') == 1
 
 
 def test_a_cause_inside_the_stage_needs_no_link() -> None:
-    """It is right below."""
+    """A cause inside the stage has no link, because it is right below."""
     first, second = MADE.stages
     assert cause_link(first, {"a.x": "c1"}) == ""
     assert cause_link(second, {"a.x": "c1"}) == '<a href="#c1">a.x</a>'
 
 
 def test_stages_without_lines_have_no_picture() -> None:
-    """Nor have they its legend."""
+    """Without dependencies there is neither a graph nor its legend."""
     plain = catalogue("a", "b")
     assert "legend" in overview(MADE, SHOP, {})
     assert "legend" not in overview(record(plain, {"a.x": C}), plain, {})
 
 
 def test_former_runs_have_a_column() -> None:
-    """If there are any; the table's head has as many cells as its rows."""
+    """Former runs have a column if there are any; the head has as many cells as the rows."""
     for made in (MADE, replace(MADE, history=(MADE.past,))):
         text = overview(made, SHOP, {})
         columns = 5 if made.history else 4
@@ -81,7 +81,7 @@ def test_a_reason_that_a_criterion_says_is_not_repeated() -> None:
 
 
 def test_dependencies_are_linked() -> None:
-    """By title, or by id if the record has no such stage."""
+    """Dependencies are linked by title, or by id if the record has no such stage."""
     assert 'Requires <a href="#stage-a">A STATUS</a>.' in top_of(1)
     both = '<a href="#stage-a">A STATUS</a>, <a href="#stage-b">B STATUS</a>'
     assert f"Rolls up {both}." in top_of(2)
@@ -90,13 +90,13 @@ def test_dependencies_are_linked() -> None:
 
 
 def test_a_cause_elsewhere_is_linked() -> None:
-    """And the stage's own is not."""
+    """A cause in another stage is linked, and one in the same stage is not."""
     assert 'Root cause: <a href="#c1">a.x</a>' in top_of(1)
     assert "Root cause" not in top_of(0)
 
 
 def test_since_when_and_until_when() -> None:
-    """With the former verdict; only a CONFIRMED stage has an end of validity."""
+    """The section has the former verdict; only a CONFIRMED stage has an end of validity."""
     text = top_of(0, since=NOW - HOUR, previous=B)
     assert "Since 2026-11-22 11:00:00 UTC, before that BLOCKED.\n" in text
     assert "Valid until 2026-11-23 12:00:00 UTC" in top_of(1, of=ALL_CONFIRMED)

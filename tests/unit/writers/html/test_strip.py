@@ -1,4 +1,4 @@
-"""The strip of the last runs: newest at the right, flips marked, with a label in words."""
+"""The strip of the last runs has the newest at the right, marks flips, and has a label."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def bars(drawn: str) -> dict[str, int]:
 
 
 def test_bars_differ_in_height_too() -> None:
-    """The worse the verdict, the higher the bar."""
+    """A bar is higher if its verdict is worse."""
     drawn = strip([C, C, F, B])
     assert bars(drawn) == {"C": 2, "F": 1, "B": 1}
     tall = dict(re.findall(r'class="(\w)" d="M\d+ \d+h5v(\d+)', drawn))
@@ -34,19 +34,19 @@ def test_flips_are_marked() -> None:
 
 
 def test_the_strip_has_a_label_in_words() -> None:
-    """A run without a verdict of the stage is not counted."""
+    """The label counts the runs that have a verdict of the stage."""
     assert 'aria-label="The last 4 runs: 2 FAILED, 2 CONFIRMED; 2 changes"' in strip([C, F, F, C])
     assert 'aria-label="The last 1 run: 1 BLOCKED; 0 changes"' in strip([None, B])
 
 
 def test_the_newest_run_stands_at_the_right_end() -> None:
-    """Even if there were few."""
+    """The newest run is at the right end, even if there were few."""
     assert 'd="M174 ' in strip([C])
     assert 'd="M168 ' in strip([C, B])
 
 
 def test_a_record_without_former_runs_has_no_strip() -> None:
-    """With a former run, the last bar is the present run."""
+    """A record without former runs has no strip; else the last bar is the present run."""
     made = record(catalogue("a"), {"a.x": F})
     assert strip_of(made, "a") == strip_of(made) == ""
     former = Past(

@@ -1,0 +1,107 @@
+"""Failed tear-downs of what several tests share, and the criteria that answer for them.
+
+pytest reports such a failure at the test that came last, in one process: another order, or another
+number of workers, would give other verdicts. So it is laid on every criterion that used what was
+torn down, in whichever process that was. This module decides which, from what the reports carry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pytest_prodstatus.model.record import CriterionStatus
+from pytest_prodstatus.model.verdict import Reason, Verdict, because
+
+
+class TornDown(Struct, frozen=True, kw_only=True):
+    """One tear-down, of wider scope than a test, that did not pass.
+
+    Attributes:
+        what: what was torn down, in words.
+        fixture: the key of the fixture, by which criteria say that they used it; "" if it is not
+            known which fixture it was.
+        scope: node id of the class, file or folder that was torn down; "" for the session.
+        verdict: FAILED, or BLOCKED if the tear-down could not look.
+        reason: why.
+        detail: pytest's full report of what went wrong.
+    """
+
+    what: str
+    fixture: str = ""
+    scope: str = ""
+    verdict: Verdict = Verdict.FAILED
+    reason: Reason
+    detail: str = ""
+
+
+class TearDowns:
+    """The tear-downs of a run that did not pass, and who used what."""
+
+    def __init__(self) -> None:
+        self._uses: dict[str, tuple[str, ...]] = {}
+        self._torn: list[TornDown] = []
+
+    def note_uses(self, nodeid: str, fixtures: tuple[str, ...]) -> None:
+        """Note that a test used shared fixtures, by their keys."""
+        known = self._uses.get(nodeid)
+        self._uses[nodeid] = (*known, *fixtures) if known else fixtures
+
+    def note_torn(self, torn: Iterable[TornDown]) -> None:
+        """Note tear-downs that did not pass, in the order in which they are known."""
+        self._torn += torn
+
+    def lay(self, statuses: Iterable[CriterionStatus], run_id: str) -> list[CriterionStatus]:
+        """Return statuses in which each criterion answers for what it used.
+
+        The worst verdict wins. Of equals the first in time gives the reason, which is the
+        criterion's own, since what is shared is torn down later.
+
+        Args:
+            statuses: of all criteria.
+            run_id: the run's; a criterion that it didn't start answers for nothing.
+        """
+        return [
+            self._worst(status) if status.run_id == run_id and not status.carried_over else status
+            for status in statuses
+        ]
+
+    def unused(self, statuses: Iterable[CriterionStatus], run_id: str) -> list[str]:
+        """Return in words what was torn down for which no criterion answers."""
+        started = [s for s in statuses if s.run_id == run_id and not s.carried_over]
+        return [
+            f"the {torn.what}"
+            for torn in self._torn
+            if not any(self._answers(status, torn) for status in started)
+        ]
+
+    def _worst(self, status: CriterionStatus) -> CriterionStatus:
+        for torn in self._torn:
+            if self._answers(status, torn) and torn.verdict > status.verdict:
+                status = replace(
+                    status,
+                    verdict=torn.verdict,
+                    observed=torn.verdict,
+                    flaky=False,
+                    detail=torn.detail,
+                    **because(torn.reason),
+                )
+        return status
+
+    def _answers(self, status: CriterionStatus, torn: TornDown) -> bool:
+        nodeid = status.nodeid or ""
+        if torn.fixture:
+            return torn.fixture in self._uses.get(nodeid, ())
+        return within(nodeid, torn.scope)
+
+
+def within(nodeid: str, scope: str) -> bool:
+    """Return whether a test belongs to a session, folder, file or class.
+
+    Args:
+        nodeid: the test's.
+        scope: node id of the other; "" or "." for the session.
+    """
+    return scope in ("", ".") or nodeid.startswith((f"{scope}::", f"{scope}/"))

@@ -1,0 +1,169 @@
+"""The stage mark: which stage a test belongs to, and what its criterion is called."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.project import SERIAL, SHOP, XDIST, Project
+
+TWO_STAGES = {
+    "two marks": "@api\n@shop\ndef test_a(): pass\n",
+    "a parameter": """
+        @api
+        @pytest.mark.parametrize("region", ["us", pytest.param("eu", marks=shop)])
+        def test_a(region): pass
+        """,
+    "class and test": "@api\nclass TestApi:\n    @shop\n    def test_a(self): pass\n",
+    "file and test": "pytestmark = api\n@shop\ndef test_a(): pass\n",
+    "file": "pytestmark = [api, shop]\ndef test_a(): pass\n",
+    "base class": """
+        @api
+        class Base:
+            def test_a(self): pass
+        @shop
+        class TestShop(Base): pass
+        """,
+    "unittest": "@api\nclass Api(unittest.TestCase):\n    @shop\n    def test_a(self): pass\n",
+}
+LATE = """
+import pytest
+@pytest.hookimpl({when}=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.add_marker(pytest.mark.stage("shop"))
+"""
+
+
+def refused(project: Project, *mode: str) -> str:
+    """Run a project that must be refused before any test runs, and return the message."""
+    ran = project.run(*mode)
+    assert ran.status == 4
+    assert ran.files == frozenset()
+    assert not (project.root / "ran").exists()
+    lines = [line for line in (ran.out + "\n" + ran.err).splitlines() if "stage(" in line]
+    assert len(lines) == 1
+    return lines[0].removeprefix("ERROR: ")
+
+
+@pytest.mark.parametrize("text", TWO_STAGES.values(), ids=TWO_STAGES)
+def test_second_stage_is_refused(project: Project, text: str) -> None:
+    """A test has one verdict, so it can't belong to two stages, wherever the marks stand."""
+    before = "@api\ndef test_before(): Path('ran').touch()\n"
+    project.write({"test_aa.py": before, "test_api.py": text})
+    message = refused(project)
+    assert message.startswith("test_api.py::")
+    assert "test_a" in message
+    for name in ("stage('api')", "stage('shop')", "two stages"):
+        assert name in message
+
+
+def test_second_stage_is_refused_by_workers(project: Project) -> None:
+    """The same sentence, and no internal error of xdist."""
+    project.write({"test_api.py": "@api\n@shop\ndef test_a(): Path('ran').touch()\n"})
+    assert refused(project, *XDIST) == refused(project)
+
+
+@pytest.mark.parametrize("when", ["tryfirst", "trylast"])
+def test_second_stage_from_a_hook_is_refused(project: Project, when: str) -> None:
+    """A conftest may add it before or after the plugin has looked."""
+    project.write({"test_api.py": "@api\ndef test_a(): Path('ran').touch()\n"})
+    project.write({"conftest.py": LATE.format(when=when)})
+    assert "two stages" in refused(project)
+
+
+def test_one_stage_named_again_says_more(project: Project) -> None:
+    """On a class and its test: the closest counts, and what it doesn't say is inherited."""
+    project.write(
+        {
+            "test_api.py": """
+            @pytest.mark.stage("api", side_effects=True)
+            class TestOrders:
+                @api
+                def test_bought(self): pass
+                @pytest.mark.stage("api", side_effects=False)
+                def test_read(self): pass
+                @pytest.mark.stage("api", criterion="order-sent")
+                def test_sent(self): pass
+            """,
+            "test_shop.py": SHOP,
+        }
+    )
+    acts = {name: c["side_effects"] for name, c in project.run().criteria.items()}
+    assert acts == {
+        "api.bought": True,
+        "api.read": False,
+        "api.order-sent": True,
+        "shop.open": False,
+    }
+
+
+@pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+def test_criterion_has_an_id_of_its_own(project: Project, mode: tuple[str, ...]) -> None:
+    """So a function may be renamed, and two classes may have the same tests."""
+    text = """
+    class Regional:
+        @pytest.mark.parametrize("currency", ["EUR", "USD"])
+        def test_paid(self, currency): pass
+    @pytest.mark.stage("api", criterion="eu-paid")
+    class TestEu(Regional): pass
+    @pytest.mark.stage("api", criterion="us-paid")
+    class TestUs(Regional): pass
+    @pytest.mark.stage("api", criterion="up")
+    def test_renamed(): pass
+    @api
+    @pytest.mark.parametrize("region", [
+        "eu", pytest.param("us", marks=pytest.mark.stage("api", criterion="us-asked")),
+    ])
+    def test_asked(region): pass
+    """
+    project.write({"test_api.py": text, "test_shop.py": SHOP})
+    ran = project.run(*mode)
+    assert ran.status == 0
+    assert sorted(ran.criteria) == [
+        "api.asked[eu]",
+        "api.eu-paid[EUR]",
+        "api.eu-paid[USD]",
+        "api.up",
+        "api.us-asked[us]",
+        "api.us-paid[EUR]",
+        "api.us-paid[USD]",
+        "shop.open",
+    ]
+    assert ran.criteria["api.up"]["title"] == "Up"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("'api', criterion='Eu Up'", "criterion='Eu Up' must be"),
+        ("'api', criterion='api.up'", "criterion='api.up' must be"),
+        ("'api', criterion=''", "criterion='' must be"),
+        ("'api', criterion=5", "criterion=5 must be"),
+        ("'api', name='up'", "must name one stage"),
+        ("'api', 'shop'", "must name one stage"),
+        ("'api', side_effects='yes'", "must name one stage"),
+    ],
+)
+def test_what_a_mark_may_not_say(project: Project, arguments: str, words: str) -> None:
+    """One sentence names the test, the mark and what would do."""
+    project.write({"test_api.py": f"@pytest.mark.stage({arguments})\ndef test_a(): pass\n"})
+    message = refused(project)
+    assert message.startswith(f"test_api.py::test_a: mark stage({arguments})")
+    assert words in message
+
+
+def test_two_names_on_one_test_are_refused(project: Project) -> None:
+    """Neither is better than the other."""
+    marks = "\n".join(f"@pytest.mark.stage('api', criterion='{name}')" for name in ("a", "b"))
+    project.write({"test_api.py": f"{marks}\ndef test_a(): pass\n"})
+    assert "two names" in refused(project)
+
+
+def test_one_name_for_two_tests_is_refused(project: Project) -> None:
+    """With the remedy that a name of its own is."""
+    text = "@pytest.mark.stage('api', criterion='up')\ndef test_{0}(): pass\n"
+    project.write({"test_api.py": text.format("a") + text.format("b")})
+    ran = project.run()
+    assert ran.status == 4
+    assert "'api.up' belongs to two test functions" in ran.err
+    assert "stage('api', criterion='its-name')" in ran.err

@@ -1,0 +1,96 @@
+"""The spool: a later run removes what a killed one left; without a folder runs go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from pytest_prodstatus.spool import Spool
+
+OTHER = """
+import sys, time
+from pytest_prodstatus.spool import Spool
+print(Spool().folder, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files, of this test alone."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    return tmp_path
+
+
+def old(folder: Path) -> Path:
+    """Make a folder look as if it hadn't changed for an hour."""
+    changed = folder.stat().st_mtime - 3600
+    os.utime(folder, (changed, changed))
+    return folder
+
+
+def test_the_folder_of_a_killed_run_is_removed_by_the_next(temporary: Path) -> None:
+    """As long as its run lives, it stays, however old it is."""
+    with subprocess.Popen([sys.executable, "-c", OTHER], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        folder = Path(process.stdout.readline().decode().strip())
+        (folder / "evidence.jsonl").write_text("{}")
+        ours = Spool()
+        assert ours.folder is not None
+        old(folder)
+        ours.close()
+        assert folder.is_dir()
+        process.send_signal(signal.SIGKILL)
+    ours = Spool()
+    assert ours.folder is not None
+    old(folder)
+    ours.close()
+    assert list(temporary.iterdir()) == []
+
+
+def test_nothing_else_is_removed(temporary: Path) -> None:
+    """No folder that just changed, that was never locked, that is a link or of another program."""
+    for name, lock in (
+        ("prodstatus-run-young", True),
+        ("prodstatus-run-unlocked", False),
+        ("prodstatus-demo-x", True),
+        ("another", True),
+    ):
+        (temporary / name).mkdir()
+        if lock:
+            (temporary / name / ".prodstatus.lock").touch()
+        if "young" not in name:
+            old(temporary / name)
+    (temporary / "prodstatus-run-link").symlink_to("another")
+    before = {path.name for path in temporary.iterdir()}
+    ours = Spool()
+    assert ours.folder is not None
+    ours.close()
+    assert {path.name for path in temporary.iterdir()} == before
+
+
+def test_without_a_folder_for_temporary_files_there_is_no_spool(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run goes on: what it starts once, its process remembers by itself."""
+
+    def no_place(prefix: str) -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", no_place)
+    spool = Spool("")
+    assert (spool.folder, spool.shared) == (None, False)
+    assert spool.claim("a.b")
+    spool.append_evidence("a.b", "{}")
+    spool.write_waiting("a.b", "for it")
+    spool.write_manifest("gw0", "{}")
+    assert (spool.read_evidence("a.b"), spool.read_waiting("a.b")) == ([], "")
+    assert spool.read_manifest("gw0") is None
+    spool.close()
