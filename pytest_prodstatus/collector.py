@@ -474,8 +474,8 @@ class Collector:
         torn: tuple[TornDown, ...] = (),
     ) -> Payload:
         clean = self.redaction.text
-        # In set-up, a fixture of a wider scope may keep an exception for its own criterion.
-        swallowed = RAISED if when == "call" else ()
+        # In set-up, a fixture may look at much together, and keep what concerns other criteria.
+        swallowed = RAISED if when != "setup" else ()
         given = raised if isinstance(raised, Blocked) else next(iter(swallowed), None)
         reason = given.reason_by(clean) if given else None
         if torn and reason is None and isinstance(raised, pytest.skip.Exception):
