@@ -11,12 +11,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping
 from copy import copy
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, TypeAlias
 
 import pytest
 from msgspec.structs import replace
 
+from pytest_prodstatus import clock
 from pytest_prodstatus.model.catalogue import Criterion
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.outcome import (
@@ -304,7 +305,7 @@ def _after(
     if values["when"] != _NEXT[number] or (number and worker != former):
         return None
     if payload is not None:
-        if payload.blocked or payload.raised or payload.repeat or payload.torn:
+        if payload.blocked or payload.raised or payload.repeat or payload.torn or payload.stopped:
             return None
         if payload.evidence:
             evidence += payload.evidence
@@ -330,4 +331,4 @@ def _phases(passed: _Passed) -> list[Phase]:
 
 
 def _instant(stop: float) -> datetime | None:
-    return datetime.fromtimestamp(stop, timezone.utc) if stop else None
+    return clock.at(stop) if stop else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
@@ -42,7 +44,8 @@ class Blocked(_Skipped):
             raise TypeError(msg)
         super().__init__(reason, allow_module_level=True)
         self._parts = (reason, kind if isinstance(kind, Kind) else _kind(kind), remedy)
-        RAISED.append(self)
+        if not _in_wider_tear_down():
+            RAISED.append(self)
 
     @property
     def reason(self) -> Reason:
@@ -75,6 +78,19 @@ def blocked(
     raise Blocked(reason, kind=kind, remedy=remedy)
 
 
+_FINISH = pytest.FixtureDef.finish.__code__
+
+
+def _in_wider_tear_down() -> bool:
+    """Return whether a fixture is torn down now that the present test shares with others."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_code is _FINISH:
+            return bool(frame.f_locals["request"].scope != "function")
+        frame = frame.f_back
+    return False
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
@@ -86,10 +102,10 @@ def _kind(name: object) -> Kind:
         ValueError: no kind has this name.
     """
     kinds = {known.value: known for known in BLOCKED_KINDS}
-    if name not in kinds:
+    if not isinstance(name, str) or name not in kinds:
         msg = f"blocked(kind={name!r}): the kind must be one of {', '.join(kinds)}"
         raise ValueError(msg)
-    return kinds[str(name)]
+    return kinds[name]
 
 
 class Repeated(Blocked):

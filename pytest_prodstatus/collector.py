@@ -80,6 +80,7 @@ class Collector:
         self._running: Criterion | None = None
         self._raised: BaseException | None = None
         self._nextitem: pytest.Item | None = None
+        self._began = 0.0
 
     def forget(self) -> None:
         """Drop the criteria at the end of the run."""
@@ -334,6 +335,7 @@ class Collector:
         self._recorded = 0
         if criterion is None:
             return
+        self._began = clock.timestamp()
         if sys.flags.optimize:
             # pytest keeps the asserts of test files, but not those of modules that they import.
             blocked(
@@ -381,6 +383,8 @@ class Collector:
 
     def _keep_raised(self) -> Generator[None, object, object]:
         self._raised = None
+        if self._running is not None:
+            self._began = clock.timestamp()
         try:
             return (yield)
         except BaseException as error:
@@ -392,29 +396,45 @@ class Collector:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Attach what the criterion recorded to its report, and what others must answer for."""
+        running = self._running if item is self._item else self.criteria.get(item.nodeid)
+        ended = 0.0 if running is None else clock.timestamp()
         report = yield
         raised = self._raised or (call.excinfo.value if call.excinfo else None)
-        running = self._running if item is self._item else self.criteria.get(item.nodeid)
-        uses: tuple[str, ...] = ()
+        torn, own = self._divided(raised, call.when, item)
         if running is not None:
             uses = self.scopes.uses(item, raised if call.when == "setup" else None)
-        torn: tuple[TornDown, ...] = ()
-        own = raised
-        if raised is not None and call.when == "teardown":
-            torn, own = self.torn_down(raised, widest_ending(item, self._nextitem))
-        elif raised is not None and call.when == "setup":
-            # pytest may have torn a fixture down first, which was set up for another parameter.
-            torn, _ = self.torn_down(raised, None)
-        # Most reports of thousands have nothing to carry.
-        contacted = self._endpoints or self._snapshots
-        if running is not None and (self._recorded or contacted or raised or RAISED or uses):
-            self._payload(own, call.when, uses, torn).attach(report)
-            self._fresh.clear()
+            contacted = self._endpoints or self._snapshots
+            frozen = self._is_frozen(call, ended)
+            # Most reports of thousands have nothing to carry.
+            if self._recorded or contacted or raised or RAISED or uses or frozen:
+                payload = self._payload(own, call.when, uses, torn)
+                if frozen:
+                    took = max(0.0, ended - self._began)
+                    payload = replace(payload, stopped=clock.at(ended), duration=took)
+                payload.attach(report)
+                self._fresh.clear()
         elif torn:
             Payload(torn=torn, wider=own is None).attach(report)
         self._raised = None
         RAISED.clear()
         return report
+
+    def _is_frozen(self, call: pytest.CallInfo[None], ended: float) -> bool:
+        """Return whether the test has its own time, so that pytest's instants are of that."""
+        # A subtest begins later than its phase.
+        began = self._began - 1 < call.start < ended + 1
+        return not began or abs(call.stop - ended) > 1
+
+    def _divided(
+        self, raised: BaseException | None, when: str, item: pytest.Item
+    ) -> tuple[tuple[TornDown, ...], BaseException | None]:
+        """Divide what a phase raised, as `torn_down` does."""
+        if raised is None or when == "call":
+            return (), raised
+        if when == "setup":
+            # pytest may have torn a fixture down first, which was set up for another parameter.
+            return self.torn_down(raised, None)[0], raised
+        return self.torn_down(raised, widest_ending(item, self._nextitem))
 
     def torn_down(
         self, error: BaseException, widest: pytest.Collector | None
@@ -454,8 +474,8 @@ class Collector:
         torn: tuple[TornDown, ...] = (),
     ) -> Payload:
         clean = self.redaction.text
-        # In set-up, a fixture of a wider scope may keep an exception for its own criterion.
-        swallowed = RAISED if when == "call" else ()
+        # In set-up, a fixture may look at much together, and keep what concerns other criteria.
+        swallowed = RAISED if when != "setup" else ()
         given = raised if isinstance(raised, Blocked) else next(iter(swallowed), None)
         reason = given.reason_by(clean) if given else None
         if torn and reason is None and isinstance(raised, pytest.skip.Exception):

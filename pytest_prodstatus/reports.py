@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from functools import lru_cache
 
 import msgspec
 import pytest
 from msgspec import Struct
 
+from pytest_prodstatus import clock
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.outcome import Phase, finding_of
 from pytest_prodstatus.model.teardown import TornDown
@@ -43,6 +43,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
         uses: keys of the fixtures of wider scope that it used and that no earlier phase named.
         torn: tear-downs of wider scope that did not pass in this phase, used by it or not.
         wider: these are all that went wrong; nothing of it is the test's own.
+        stopped, duration: when the phase ended, and how many seconds it took, if pytest's report is
+            wrong about that, because the test froze time; else None.
         endpoints: hosts that the suite contacted, by name.
         snapshots: the aware instants as of which it read something, by name.
     """
@@ -55,6 +57,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     uses: tuple[str, ...] = ()
     torn: tuple[TornDown, ...] = ()
     wider: bool = False
+    stopped: Instant | None = None
+    duration: float | None = None
     endpoints: Mapping[str, str] = {}
     snapshots: Mapping[str, tuple[Instant, ...]] = {}
 
@@ -68,6 +72,7 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
             self.repeat,
             self.uses,
             self.torn,
+            self.stopped,
             self.endpoints,
             self.snapshots,
         )
@@ -190,6 +195,7 @@ def phase_of(report: pytest.TestReport) -> Phase:
     """Convert a report to a phase of its criterion."""
     payload = Payload.of(report) or Payload()
     stop = getattr(report, "stop", None)
+    duration = report.duration if payload.duration is None else payload.duration
     return Phase(
         when=str(report.when),
         outcome=str(report.outcome),
@@ -204,8 +210,8 @@ def phase_of(report: pytest.TestReport) -> Phase:
         repeat=payload.repeat,
         wider=payload.wider,
         worker=worker_id(getattr(report, "node", None)),
-        stopped=datetime.fromtimestamp(stop, timezone.utc) if stop else None,
-        duration=float(report.duration or 0.0),
+        stopped=payload.stopped or (clock.at(stop) if stop else None),
+        duration=float(duration or 0.0),
     )
 
 

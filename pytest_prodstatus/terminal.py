@@ -6,12 +6,12 @@ import contextlib
 import os
 import sys
 import threading
-import time
 from collections.abc import Generator
 from typing import TextIO
 
 import pytest
 
+from pytest_prodstatus import clock
 from pytest_prodstatus.model.outcome import CRASHED
 from pytest_prodstatus.model.text import without_workflow_commands
 from pytest_prodstatus.model.verdict import Verdict
@@ -95,7 +95,7 @@ class Waiting:
         """Begin to measure the test's time, and start the thread that watches it."""
         if not self.recorder.active:
             return
-        self._running[nodeid] = time.monotonic()
+        self._running[nodeid] = clock.elapsed()
         if self._thread is None:
             self._output = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
             self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -120,7 +120,7 @@ class Waiting:
     def _watch(self) -> None:
         announced: dict[str, int] = {}
         while not self._over.wait(min(0.5, WAITING_S / 4)):
-            now = time.monotonic()
+            now = clock.elapsed()
             # A copy, made at once: the other thread goes on.
             for nodeid, since in self._running.copy().items():
                 times = int((now - since) / WAITING_S)

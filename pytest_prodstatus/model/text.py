@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import datetime, timedelta, timezone
-from typing import Annotated, TypeAlias
+from datetime import date, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
@@ -145,19 +145,38 @@ def format_duration(span: timedelta) -> str:
     return f"{seconds}s"
 
 
-Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
-"""An aware datetime; without this annotation, msgspec accepts a naive one."""
+def plain(kind: type[date]) -> type[date]:
+    """Return `date` or `datetime` itself, for what may be a class that freezegun put in its place.
+
+    msgspec doesn't know that class. A name of a module may become it at any time, but not what a
+    tuple holds.
+    """
+    return next(each for each in kind.__mro__ if each.__module__ == "datetime")
+
+
+_PLAIN: Any = (plain(datetime),)
+
+if TYPE_CHECKING:
+    Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
+    """An aware datetime; without this annotation, msgspec accepts a naive one."""
+else:
+    Instant = Annotated[_PLAIN[0], Meta(tz=True)]
 
 
 def instant(moment: datetime) -> datetime:
     """Convert an aware datetime to UTC and cut it to the millisecond.
 
-    A datetime that is in this form already is returned itself.
+    A datetime that is in this form already is returned itself. A subclass's, such as
+    freezegun's or pandas', becomes a plain one.
 
     Raises:
         ValueError: it has no time zone, or lies outside the years 1 to 9999 in UTC.
     """
-    if moment.tzinfo is timezone.utc and not moment.microsecond % 1000:
+    if (
+        moment.tzinfo is timezone.utc
+        and not moment.microsecond % 1000
+        and type(moment) is _PLAIN[0]
+    ):
         return moment
     if moment.utcoffset() is None:
         msg = f"the instant {moment.isoformat()!r} has no time zone; give an aware datetime"
@@ -167,7 +186,10 @@ def instant(moment: datetime) -> datetime:
     except OverflowError:
         msg = f"{moment.isoformat()!r} is not an instant of the years 1 to 9999 in UTC"
         raise ValueError(msg) from None
-    return in_utc.replace(microsecond=in_utc.microsecond // 1000 * 1000)
+    cut: datetime = _PLAIN[0](
+        *in_utc.timetuple()[:6], in_utc.microsecond // 1000 * 1000, timezone.utc
+    )
+    return cut
 
 
 def utc_isoformat(moment: datetime) -> str:

@@ -26,6 +26,7 @@ from pytest_prodstatus.model.text import (
     instant,
     one_line,
     parse_duration,
+    plain,
 )
 from pytest_prodstatus.model.waiver import WAIVER_MAX, Waiver, Waivers, end_of
 
@@ -151,6 +152,7 @@ def _keys(struct: type[Struct]) -> tuple[str, ...]:
     return tuple(field.encode_name for field in fields(struct))
 
 
+_BUILTIN = (plain(datetime), plain(date), timedelta)
 TABLE_KEYS, STAGE_KEYS = _keys(Table), _keys(Stage)
 WAIVER_KEYS, STEP_KEYS = _keys(Waiver), _keys(Step)
 
@@ -174,7 +176,7 @@ def read_config(text: str, source: str) -> Config | None:
     place = f"{source}: [tool.prodstatus]"
     data = _converted_table(_as_table(tools["prodstatus"], place), place)
     try:
-        table = msgspec.convert(data, Table, builtin_types=(datetime, date, timedelta))
+        table = msgspec.convert(data, Table, builtin_types=_BUILTIN)
     except msgspec.ValidationError as error:
         raise ConfigError(_validation_message(error, data, place)) from None
     try:
@@ -268,7 +270,7 @@ def _converted(key: str, value: object) -> object:
         if key == "expires" and isinstance(value, datetime) and value.tzinfo:
             return instant(value)
         if key == "expires" and isinstance(value, date) and not isinstance(value, datetime):
-            return end_of(value)
+            return instant(end_of(value))
     except (ValueError, OverflowError):
         return str(value)  # validation rejects it, and its message shows the value as written
     return value

@@ -1495,6 +1495,30 @@ LYING = [
         status=1,
     ),
     row(
+        "a tear-down swallows what blocked() raised",
+        """
+        import contextlib
+        def swallowed():
+            with contextlib.suppress(BaseException):
+                blocked("no order yet", kind="no-data")
+        @pytest.fixture
+        def own():
+            yield
+            swallowed()
+        @pytest.fixture(scope="module")
+        def shared():
+            yield
+            swallowed()
+        @api
+        def test_a(own): pass
+        @api
+        def test_b(shared): pass
+        """,
+        {"api.a": "BLOCKED no-data", "api.b": CONFIRMED},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
         "Blocked with a kind by its name",
         "@api\ndef test_a(): raise Blocked('slow', kind='timeout')\n",
         {"api.a": "BLOCKED timeout"},
@@ -1507,11 +1531,11 @@ LYING = [
         @api
         @pytest.mark.parametrize("given", [
             {"reason": None}, {"reason": ""}, {"reason": "x", "kind": "no"},
-            {"reason": "x", "remedy": 5},
-        ], ids="abcd")
+            {"reason": "x", "remedy": 5}, {"reason": "x", "kind": []},
+        ], ids="abcde")
         def test_a(given): blocked(**given)
         """,
-        {f"api.a[{name}]": "FAILED observed" for name in "abcd"},
+        {f"api.a[{name}]": "FAILED observed" for name in "abcde"},
         final="FAILED",
         status=1,
     ),
