@@ -402,6 +402,7 @@ class Collector:
             blocked=given.reason_by(clean) if given else None,
             raised=one_line(clean(_shown(raised))) if _is_failure(raised) else "",
             repeat=isinstance(raised, Repeated),
+            detail=clean(given.stack) if given else "",
             endpoints=self._endpoints,
             snapshots=self._snapshots,
         )

@@ -6,6 +6,7 @@ It is the only process of a serial run, and the controller under xdist.
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 
 import pytest
@@ -84,6 +85,7 @@ class Recorder:
         self._incidents: dict[tuple[str, str], Reason] = {}
         self._marked: tuple[str, ...] | None = None
         self._used_id = False
+        self._unreached = Reason(text="it was not reached", kind=Kind.NOT_RUN)
         self._statuses: list[CriterionStatus] = []
 
     @property
@@ -283,6 +285,23 @@ class Recorder:
             )
         return record
 
+    def end_at_deadline(self, report: pytest.TestReport | None, words: str) -> Record | None:
+        """Judge a run that doesn't end by itself, with what it has observed so far.
+
+        Args:
+            report: of the test that takes no notice of the deadline, if this process runs it.
+            words: the deadline.
+        """
+        if report is not None:
+            deque(self.attempts.around(report), maxlen=0)
+        text = f"it was not reached before {words} was over"
+        self._unreached = Reason(text=text, kind=Kind.TIMEOUT)
+        self.incident(
+            "deadline", f"{words} was over, and the run did not end by itself", Kind.TIMEOUT
+        )
+        failed = self.attempts.failed or self.attempts.failed_elsewhere
+        return self.finish(EXIT_FAILED if failed else EXIT_OPEN)
+
     def _write(self, pytest_status: int) -> Record:
         """Compose the record, save it and publish it; again after a new failure."""
         config, layout = self.settings.config, self.settings.layout
@@ -406,6 +425,7 @@ class Recorder:
             files=manifest.files,
             missing=self._missing,
             former=self._former,
+            unreached=self._unreached,
         )
 
     def marker(self) -> Record:

@@ -39,6 +39,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
         blocked: the reason given to `blocked()`, also if the test swallowed its exception.
         raised: the exception that left the test itself, in one line; "" if none did.
         repeat: the plugin refused to start the criterion once more.
+        detail: where the test was when the run's deadline ended it; else "".
+        ended: its process ends now, because it took no notice of the deadline.
         endpoints: hosts that the suite contacted, by name.
         snapshots: the aware instants as of which it read something, by name.
     """
@@ -48,6 +50,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     blocked: Reason | None = None
     raised: str = ""
     repeat: bool = False
+    detail: str = ""
+    ended: bool = False
     endpoints: Mapping[str, str] = {}
     snapshots: Mapping[str, tuple[Instant, ...]] = {}
 
@@ -59,6 +63,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
             self.blocked,
             self.raised,
             self.repeat,
+            self.detail,
+            self.ended,
             self.endpoints,
             self.snapshots,
         )
@@ -188,7 +194,8 @@ def phase_of(report: pytest.TestReport) -> Phase:
         # pytest's own SubtestReport and pytest-subtests' carry the subtest's context.
         subtest=hasattr(report, "context"),
         text=_text(report),
-        detail=several_lines(report.longreprtext) if report.outcome in _WENT_WRONG else "",
+        detail=payload.detail
+        or (several_lines(report.longreprtext) if report.outcome in _WENT_WRONG else ""),
         blocked=payload.blocked,
         raised=payload.raised,
         evidence=payload.evidence,
