@@ -72,6 +72,7 @@ class Attempts:
         self.interrupted: set[str] = set()
         self.endpoints: dict[str, str] = {}
         self.snapshots: dict[str, set[datetime]] = {}
+        self._ended: set[tuple[str, str]] = set()
         self._redaction = redaction
         self._spool = spool
         self._require_evidence = require_evidence
@@ -151,9 +152,7 @@ class Attempts:
             failed = report.failed or (first is not None and first.failed)
             if failed and not (payload is not None and payload.wider):
                 self.failed_elsewhere.append(report.nodeid)
-        elif report.when != CRASHED or worker_id(getattr(report, "node", None)) not in (
-            self.interrupted
-        ):
+        elif report.when != CRASHED or not self._was_ended(report):
             self.read()
             phase = phase_of(report)
             if first is not None and _account(first) != _account(report):
@@ -161,7 +160,14 @@ class Attempts:
             failed = report.failed or phase.outcome == "failed"
             self.failed = self.failed or (failed and not phase.wider)
             self._of(report.nodeid).append(phase)
-            self._note(report)
+            payload = self._note(report)
+            if payload and payload.ended:
+                self._ended.add((report.nodeid, phase.worker))
+
+    def _was_ended(self, report: pytest.TestReport) -> bool:
+        """Return whether a worker's death was meant: by a person, or at the run's deadline."""
+        worker = worker_id(getattr(report, "node", None))
+        return worker in self.interrupted or (report.nodeid, worker) in self._ended
 
     def begin(self, criteria: Mapping[str, Criterion]) -> None:
         """Set the criteria, and take in the reports that came before they were known."""

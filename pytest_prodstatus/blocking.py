@@ -31,7 +31,12 @@ class Blocked(_Skipped):
 
     pytest treats it as a skip in set-up, test, tear-down, in a probe and at module level. It
     derives from BaseException, so `except Exception` in the code under test can't swallow it.
+
+    Attributes:
+        stack: where the test was, if the run's deadline ended it; else "".
     """
+
+    stack = ""
 
     def __init__(
         self, reason: str, *, kind: Kind | str = Kind.INCONCLUSIVE, remedy: str | None = None

@@ -490,6 +490,7 @@ class Collector:
             uses=uses,
             torn=torn,
             wider=bool(torn) and not _is_failure(raised),
+            detail=clean(given.stack) if given else "",
             endpoints=self._endpoints,
             snapshots=self._snapshots,
         )

@@ -141,6 +141,7 @@ OPTIONS = (
     ("dir", "FOLDER", "write the outputs here (default: reports/, or reports/TARGET/)"),
     ("gate", "RULE", "confirmed (default), not-failed or off: what ends with exit status 0"),
     ("subject", "RELEASE", "the release that runs on the target and is judged"),
+    ("within", "DURATION", "how long the whole run may take, as in 20m (default: no limit)"),
 )
 _SHORT = ("stage", "target")
 RUN_ID = "PRODSTATUS_RUN_ID"

@@ -200,10 +200,11 @@ class Archive:
         environ = variables_of(self._root, self._environ)
         if finished is None or not (self._saves or is_there(environ)):
             return Saved(record=record, unsaved=SWITCHED_OFF)
-        from pytest_prodstatus.store.overrides import look_for
+        from pytest_prodstatus.store.overrides import look_for, scope_of
 
         url, project = state_url(environ), name_in(self._root)
-        self._overrides = look_for(url, project, record.run.target, finished)
+        scope = scope_of(url, project, self._root)
+        self._overrides = look_for(url, scope, record.run.target, finished)
         record = replace(record, overrides=self._overrides)
         if not self._saves:
             return Saved(record=record, unsaved=SWITCHED_OFF)

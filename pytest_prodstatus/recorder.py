@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import traceback
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 
 import pytest
@@ -92,6 +93,7 @@ class Recorder:
         self._incidents: dict[tuple[str, str], Reason] = {}
         self._marked: tuple[str, ...] | None = None
         self._used_id = False
+        self._unreached = Reason(text="it was not reached", kind=Kind.NOT_RUN)
         self._statuses: list[CriterionStatus] = []
 
     @property
@@ -308,6 +310,23 @@ class Recorder:
                 "signed (signed_by)"
             )
 
+    def end_at_deadline(self, report: pytest.TestReport | None, words: str) -> Record | None:
+        """Judge a run that doesn't end by itself, with what it has observed so far.
+
+        Args:
+            report: of the test that takes no notice of the deadline, if this process runs it.
+            words: the deadline.
+        """
+        if report is not None:
+            deque(self.attempts.around(report), maxlen=0)
+        text = f"it was not reached before {words} was over"
+        self._unreached = Reason(text=text, kind=Kind.TIMEOUT)
+        self.incident(
+            "deadline", f"{words} was over, and the run did not end by itself", Kind.TIMEOUT
+        )
+        failed = self.attempts.failed or self.attempts.failed_elsewhere
+        return self.finish(EXIT_FAILED if failed else EXIT_OPEN)
+
     def _write(self, pytest_status: int) -> Record:
         """Compose the record, save it and publish it; again after a new failure."""
         config, layout = self.settings.config, self.settings.layout
@@ -444,6 +463,7 @@ class Recorder:
             missing=self._missing,
             former=self._former,
             untrusted=self.outputs.untrusted,
+            unreached=self._unreached,
         )
 
     def marker(self) -> Record:

@@ -45,6 +45,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
         wider: these are all that went wrong; nothing of it is the test's own.
         stopped, duration: when the phase ended, and how many seconds it took, if pytest's report is
             wrong about that, because the test froze time; else None.
+        detail: where the test was when the run's deadline ended it; else "".
+        ended: its process ends now, because it took no notice of the deadline.
         endpoints: hosts that the suite contacted, by name.
         snapshots: the aware instants as of which it read something, by name.
     """
@@ -59,6 +61,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     wider: bool = False
     stopped: Instant | None = None
     duration: float | None = None
+    detail: str = ""
+    ended: bool = False
     endpoints: Mapping[str, str] = {}
     snapshots: Mapping[str, tuple[Instant, ...]] = {}
 
@@ -73,6 +77,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
             self.uses,
             self.torn,
             self.stopped,
+            self.detail,
+            self.ended,
             self.endpoints,
             self.snapshots,
         )
@@ -203,7 +209,8 @@ def phase_of(report: pytest.TestReport) -> Phase:
         # pytest's own SubtestReport and pytest-subtests' carry the subtest's context.
         subtest=hasattr(report, "context"),
         text=_text(report),
-        detail=several_lines(report.longreprtext) if report.outcome in _WENT_WRONG else "",
+        detail=payload.detail
+        or (several_lines(report.longreprtext) if report.outcome in _WENT_WRONG else ""),
         blocked=payload.blocked,
         raised=payload.raised,
         evidence=payload.evidence,

@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator, Iterable, Sequence
+from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from pytest_prodstatus.attempts import Attempts
     from pytest_prodstatus.collector import Collector
     from pytest_prodstatus.criteria import Manifest
+    from pytest_prodstatus.deadline import Deadline
     from pytest_prodstatus.integrations.junitxml import JUnitXml
     from pytest_prodstatus.recorder import Recorder
     from pytest_prodstatus.redaction import Redaction
@@ -72,6 +74,8 @@ class Session:
         self._words: TerminalWords | None = None
         self._junit: JUnitXml | None = None
         self._acting = ""
+        self._began = clock.elapsed()
+        self._deadline: Deadline | None = None
         self._manifest = ""
         self._sign_key: str | None = None
 
@@ -156,6 +160,7 @@ class Session:
             self.active = True
             self._resolve_again()
             self._begin()
+            self._watch_deadline()
             self._register()
             if self._started:
                 self._register_reporters()
@@ -169,6 +174,7 @@ class Session:
             final = resolve(self.config, self.run_id)
             if final != self.settings:
                 self.release()
+                self._deadline = None
                 for name in ("redaction", "collector", "recorder"):
                     self.__dict__.pop(name, None)
                 self.settings = final
@@ -196,6 +202,7 @@ class Session:
 
             self.settings = resolve(self.config, self.run_id, namespace=namespace)
             self._begin()
+            self._watch_deadline()
 
     def _begin(self) -> None:
         if self.recorder is not None and self.settings.requested and self.settings.judges:
@@ -205,12 +212,72 @@ class Session:
                 self.release()
                 raise
 
+    def _watch_deadline(self) -> None:
+        """Begin to watch the run's deadline, if it has one and nothing watches it yet."""
+        if self._deadline is not None or self.settings.within is None or not self.settings.judges:
+            return
+        from pytest_prodstatus.deadline import IGNORED, Deadline
+
+        # The controller waits until its workers have ended, or given up.
+        controls = self.config.pluginmanager.hasplugin("dsession")
+        self._deadline = Deadline(
+            self.settings.within,
+            self._seconds_left(self.settings.within),
+            is_criterion=lambda nodeid: nodeid in self.collector.criteria,
+            is_judged=self._is_judged,
+            clean=self.redaction.text,
+            end=self._end_at_deadline,
+            steps=2 * IGNORED if controls else IGNORED,
+        )
+        self._deadline.start(self.config)
+
+    def _seconds_left(self, within: timedelta) -> float:
+        """Return how much time the run has left; a worker got that from its controller."""
+        given: Any = worker_input(self.config).get("prodstatus_seconds_left")
+        total = within.total_seconds() if given is None else float(given)
+        return total - (clock.elapsed() - self._began)
+
+    def _is_judged(self) -> bool:
+        recorder = self.recorder
+        judged = recorder is not None and recorder.active
+        return judged or self.settings.requested or bool(self.collector.criteria)
+
+    def _end_at_deadline(self, report: pytest.TestReport | None) -> None:
+        """End this process, since nothing in it takes notice of the deadline, whose thread calls.
+
+        A worker reports its test first; the process that judges writes its record.
+        """
+        from pytest_prodstatus.model.verdict import EXIT_BLOCKED
+
+        recorder, deadline = self.recorder, self._deadline
+        status = EXIT_BLOCKED
+        try:
+            if recorder is None:
+                if report is not None:
+                    self.config.hook.pytest_runtest_logreport(report=report)
+            elif deadline is not None:
+                record = recorder.end_at_deadline(report, deadline.words)
+                if record is not None:
+                    from pytest_prodstatus.writers.board import final_line
+
+                    deadline.write(f"prodstatus: {final_line(record).text}")
+                    status = record.decision.exit_code
+        finally:
+            self.release()
+            self.spool.close()
+            os._exit(status)
+
     def _register(self) -> None:
         """Let pytest call the hooks that only a run with criteria needs."""
         from pytest_prodstatus.reports import show_suspect_warnings
         from pytest_prodstatus.settings import collect_only_criteria
 
         register = self.config.pluginmanager.register
+        if self._deadline is not None:
+            from pytest_prodstatus.deadline import Barrier
+
+            register(self._deadline, "prodstatus-deadline")
+            register(Barrier(self._deadline), "prodstatus-barrier")  # after the collector's hook
         register(self.redaction, "prodstatus-redaction")
         register(self.scopes, "prodstatus-scopes")
         register(self.collector, "prodstatus-collector")
@@ -278,7 +345,9 @@ class Session:
             os._exit(1)
 
     def release(self) -> None:
-        """Let go of the output folder, and of the criteria."""
+        """Let go of the output folder, of the criteria, and of the deadline."""
+        if self._deadline is not None:
+            self._deadline.close()
         # At its end pytest collects garbage several times, and every object left is visited.
         parts = self.__dict__
         if "collector" in parts:
@@ -395,6 +464,8 @@ class Session:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None]:
         """Judge the run before other plugins report it, and look at its status again after them."""
         self.end_forked_process()
+        if self._deadline is not None:
+            self._deadline.close()
         recorder = self._judge_of_run
         if recorder is None or not self._judge(recorder, session, int(exitstatus)):
             return (yield)
@@ -466,6 +537,9 @@ class Session:
         values["prodstatus_spool"] = str(self.spool.folder or "")
         values["prodstatus_version"] = __version__
         values["prodstatus_acts"] = self.may_act(worker_id(node))
+        if self._deadline is not None:
+            left = self._seconds_left(self._deadline.within)
+            values["prodstatus_seconds_left"] = max(0.0, left)
         if self._judge_of_run is not None:
             values["prodstatus_catalogue"] = self.settings.config.catalogue.digest
             values["prodstatus_unmarked"] = self._judge_of_run.outputs.unmarked

@@ -13,6 +13,7 @@ import shlex
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ import pytest
 
 from pytest_prodstatus.criteria import Manifest
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError
+from pytest_prodstatus.model.text import parse_duration
 from pytest_prodstatus.model.verdict import Rule
 from pytest_prodstatus.options import (
     RUN_ID,
@@ -265,6 +267,7 @@ class Settings:
         narrowed: an option selects criteria and no other tests.
         saves: the run's history is saved, if it can be.
         judges: criteria really run and are judged (not `--collect-only` and the like).
+        within: how long the whole run may take; None for no limit.
     """
 
     config: Config
@@ -281,6 +284,7 @@ class Settings:
     narrowed: bool
     judges: bool
     saves: bool = True
+    within: timedelta | None = None
 
     @property
     def layout(self) -> Layout:
@@ -365,6 +369,7 @@ def resolve(
         requested=asks_to_judge(config, environ, namespace),
         narrowed=narrows_to_criteria(config, environ, namespace),
         saves=_saves(environ),
+        within=_within(given(config, "within", environ, namespace)),
         judges=judges(options),
     )
     if settings.config.catalogue.declared:
@@ -408,6 +413,14 @@ def _project(config: pytest.Config, options: argparse.Namespace, inputs: Inputs)
         raise pytest.UsageError(str(error)) from None
     roots = {project.root if project else None for project in projects}
     return projects[0] if len(roots) == 1 else None
+
+
+def _within(text: str) -> timedelta | None:
+    try:
+        return parse_duration(text) if text else None
+    except ValueError as error:
+        msg = f"--prodstatus-within: {error}"
+        raise pytest.UsageError(msg) from None
 
 
 def _saves(environ: Mapping[str, str]) -> bool:

@@ -19,9 +19,10 @@ import tempfile
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pytest_prodstatus.writers.files import NAME as LOCK
-from pytest_prodstatus.writers.files import FolderInUse, FolderLock
+if TYPE_CHECKING:
+    from pytest_prodstatus.writers.files import FolderLock
 
 _PREFIX = "prodstatus-run-"
 _YOUNG_S = 60
@@ -63,6 +64,9 @@ class Spool:
             except OSError:
                 self._none = True
                 return None
+            # Not above, since a run without criteria needs no folder.
+            from pytest_prodstatus.writers.files import FolderLock
+
             self._lock = FolderLock(self._folder, f"process {os.getpid()}")
             self._lock.acquire()
         return self._folder
@@ -146,6 +150,8 @@ class Spool:
 
 def _folders_of_dead_runs(own: Path) -> Iterator[Path]:
     """Yield folders beside `own` that killed runs of this user left, each while it is locked."""
+    from pytest_prodstatus.writers.files import NAME, FolderInUse, FolderLock
+
     now = own.stat()
     with os.scandir(own.parent) as entries:
         for entry in islice(entries, _LOOKED_AT):
@@ -156,7 +162,7 @@ def _folders_of_dead_runs(own: Path) -> Iterator[Path]:
             if (
                 found.st_uid != now.st_uid
                 or now.st_mtime - found.st_mtime < _YOUNG_S
-                or not (folder / LOCK).is_file()
+                or not (folder / NAME).is_file()
             ):
                 continue
             lock = FolderLock(folder, f"process {os.getpid()}")

@@ -26,7 +26,7 @@ from pytest_prodstatus.cli.common import (
     target_option,
     words,
 )
-from pytest_prodstatus.cli.overrides import active_override, save_override
+from pytest_prodstatus.cli.overrides import active_override, save_override, take_back
 from pytest_prodstatus.cli.trust import Trust
 from pytest_prodstatus.model.gate import (
     UnknownStageError,
@@ -55,6 +55,7 @@ Examples:
   prodstatus gate eu.json us.json --require oauth,order --max-age 1h
   prodstatus gate --signed-by keys/ --subject v41 --subject-digest sha256:9f86d081...
   prodstatus gate --override "the fix itself" --by Ann --for 2h
+  prodstatus gate --take-back "it is deployed" --by Ann
 
 \b
 Exit status:
@@ -140,6 +141,13 @@ Exit status:
     metavar="DURATION",
     help="How long it lasts, at most 24h.",
 )
+@click.option(
+    "--take-back",
+    "back",
+    callback=words,
+    metavar="REASON",
+    help="Take back the overrides that the person named by --by gave.",
+)
 @dir_option
 @root_option
 def command(
@@ -158,6 +166,7 @@ def command(
     reason: str | None,
     who: str | None,
     lasting: timedelta | None,
+    back: str | None,
     folder: str | None,
     root: str | None,
 ) -> None:
@@ -183,7 +192,12 @@ def command(
         require=stages,
     )
     now = clock.now()
-    if reason or who or lasting:
+    if back:
+        if reason or lasting or not who:
+            msg = "--take-back REASON needs --by NAME, and neither --override nor --for"
+            raise click.UsageError(msg)
+        take_back(system, who, back, now, project.root)
+    elif reason or who or lasting:
         if not (reason and who and lasting):
             msg = "an override needs all three: --override REASON --by NAME --for DURATION"
             raise click.UsageError(msg)

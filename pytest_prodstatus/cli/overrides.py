@@ -6,6 +6,8 @@ or forged.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,9 +30,9 @@ _URL = "PRODSTATUS_STATE_URL"
 
 def opened(url: str, root: Path) -> Overrides:
     """Open the overrides of the project in the folder `root`, in the store at `url`."""
-    from pytest_prodstatus.store.overrides import Overrides
+    from pytest_prodstatus.store.overrides import Overrides, scope_of
 
-    return Overrides.open(url, name_in(root))
+    return Overrides.open(url, scope_of(url, name_in(root), root))
 
 
 def active_override(target: str, now: datetime, root: Path) -> tuple[Override | None, str | None]:
@@ -55,9 +57,10 @@ def active_override(target: str, now: datetime, root: Path) -> tuple[Override | 
             return None, problem
         if not is_there(environ):
             return None, None
-        from pytest_prodstatus.store.overrides import look_for
+        from pytest_prodstatus.store.overrides import look_for, scope_of
 
-        found = look_for(state_url(environ), name_in(root), target, now)
+        url = state_url(environ)
+        found = look_for(url, scope_of(url, name_in(root), root), target, now)
     except (StateError, DotenvError) as error:
         return None, f"overrides can't be looked for: {error}"
     return max(found, key=lambda override: override.until, default=None), None
@@ -75,18 +78,52 @@ def save_override(override: Override, root: Path) -> None:
             f"{format_duration(LONGEST)}; waive single criteria in pyproject.toml for longer"
         )
         raise click.UsageError(msg)
-    try:
-        from pytest_prodstatus.store.address import check_installed, state_url
+    with _writing(root, "the override can't be kept, so it isn't in force") as store:
+        store.add(override)
 
-        check_installed()
-    except ImportError:
-        msg = f"an override is kept in the state store, which isn't installed: {_INSTALL}"
-        raise click.UsageError(msg) from None
+
+def take_back(target: str, who: str, reason: str, now: datetime, root: Path) -> None:
+    """Take back the overrides of a target that a person gave.
+
+    Args:
+        target: the system.
+        who: the person.
+        reason: why.
+        now: an aware instant.
+        root: the project's folder.
+
+    Raises:
+        click.UsageError: the person has none in force, or it can't be written.
+    """
+    with _writing(root, "the override can't be taken back, so it is still in force") as store:
+        if store.take_back(target, who, reason, now):
+            return
+        givers = ", ".join(dict.fromkeys(o.who for o in store.active(target, now))) or "no one"
+    msg = (
+        f"--by {who!r}: no override of target {target} by this name is in force; those in force "
+        f"are by {givers}, and only who gave one can take it back"
+    )
+    raise click.UsageError(msg)
+
+
+@contextmanager
+def _writing(root: Path, failure: str) -> Iterator[Overrides]:
+    """Open a project's overrides to change them; `failure` begins the message of any error.
+
+    Raises:
+        click.UsageError: the store isn't installed, or can't be read or written.
+    """
+    from pytest_prodstatus.store.address import check_installed, state_url
     from pytest_prodstatus.store.errors import StateError
 
     try:
+        check_installed()
+    except ImportError:
+        msg = f"overrides are kept in the state store, which isn't installed: {_INSTALL}"
+        raise click.UsageError(msg) from None
+    try:
         with opened(state_url(variables_of(root)), root) as store:
-            store.add(override)
+            yield store
     except (StateError, DotenvError) as error:
-        msg = f"the override can't be kept, so it isn't in force: {error}"
+        msg = f"{failure}: {error}"
         raise click.UsageError(msg) from None

@@ -45,6 +45,7 @@ class RunData(NamedTuple):
         missing: paths of the files that could not be collected, and why.
         former: the last finished record of the same target.
         untrusted: why no CONFIRMED of that record is carried over; None if they may be.
+        unreached: why a criterion that was selected was not reached.
     """
 
     catalogue: Catalogue
@@ -57,6 +58,7 @@ class RunData(NamedTuple):
     missing: Mapping[str, Reason] = MappingProxyType({})
     former: Record | None = None
     untrusted: Reason | None = None
+    unreached: Reason = Reason(text="it was not reached", kind=Kind.NOT_RUN)
 
 
 def criterion_statuses(data: RunData, run: Run, now: datetime) -> list[CriterionStatus]:
@@ -184,7 +186,7 @@ def not_provided(name: str, reason: Reason, *, selected: bool = True) -> Criteri
 def _observed_status(criterion: Criterion, data: RunData, run: Run) -> CriterionStatus:
     observed = data.observe(criterion)
     if observed is None:
-        return not_observed(criterion, Reason(text="it was not reached", kind=Kind.NOT_RUN))
+        return not_observed(criterion, data.unreached)
     # A test that didn't run to its end is BLOCKED, but that is not an observation.
     unfinished = observed.reason is not None and observed.reason.kind is Kind.NOT_RUN
     return CriterionStatus(

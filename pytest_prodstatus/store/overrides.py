@@ -1,13 +1,19 @@
-"""The overrides: kept forever, also after they end; never changed or withdrawn."""
+"""The overrides: kept forever, also after they end, and never changed.
+
+The person who gave an override can take it back. That is a row of its own, which ends when it
+begins: it takes back every earlier override of its person and target. So the list only grows, and
+who took what back, when and why, stays.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import final
 
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.store.address import OVERRIDES, OpenPart, sqlite_file
+from pytest_prodstatus.store.address import OVERRIDES, OpenPart, is_local_file, sqlite_file
 from pytest_prodstatus.store.errors import InvalidOverride, StateUnavailable
 from pytest_prodstatus.store.sqlite import FileStore
 from pytest_prodstatus.store.statements import Row, Store, insert_into, instant_of, open_store
@@ -29,7 +35,8 @@ class Overrides(OpenPart):
 
         Args:
             url: a SQLite file by its absolute path, or a PostgreSQL database.
-            project: the project's name, since many projects call their target "production".
+            project: the project's name in the store, as `scope_of` gives it, since many projects
+                call their target "production".
 
         Raises:
             StateUnavailable: the store can't be used; one sentence with the remedy.
@@ -47,20 +54,56 @@ class Overrides(OpenPart):
             InvalidOverride: a text is empty, or the override ends before it begins.
             StateUnavailable: the override could not be written.
         """
-        values = {name: one_line(getattr(override, name)) for name in ("target", "reason", "who")}
-        for name, value in values.items():
-            if not value:
-                msg = f"The override's {name} is {getattr(override, name)!r}: give it in words."
-                raise InvalidOverride(msg)
         if override.until <= override.since:
             msg = (
                 f"The override ends at {override.until.isoformat()} and begins at "
                 f"{override.since.isoformat()}: let it end later than it begins."
             )
             raise InvalidOverride(msg)
-        row = {"project": self._project, **values, "since": override.since, "until": override.until}
+        row = self._row(override)
         with self._store.writing() as statements:
             statements.change(insert_into("prodstatus_override", row), row)
+
+    def take_back(self, target: str, who: str, reason: str, now: datetime) -> tuple[Override, ...]:
+        """Take back the active overrides that a person gave; it is on the disk at the return.
+
+        Args:
+            target: the system that the gate is for.
+            who: the person, as the overrides name them.
+            reason: why they are taken back.
+            now: an aware instant.
+
+        Returns:
+            The overrides that were taken back; if there is none, nothing is written.
+
+        Raises:
+            InvalidOverride: a text is empty.
+            StateUnavailable: it could not be read or written.
+        """
+        row = self._row(Override(target=target, reason=reason, who=who, since=now, until=now))
+        given = tuple(o for o in self.active(target, now) if o.who == row["who"])
+        if given:
+            with self._store.writing() as statements:
+                statements.change(insert_into("prodstatus_override", row), row)
+        return given
+
+    def _row(self, override: Override) -> dict[str, object]:
+        """Return the row of a new override.
+
+        Raises:
+            InvalidOverride: a text is empty.
+        """
+        values = {name: one_line(getattr(override, name)) for name in ("target", "reason", "who")}
+        for name, value in values.items():
+            if not value:
+                msg = f"The override's {name} is {getattr(override, name)!r}: give it in words."
+                raise InvalidOverride(msg)
+        return {
+            "project": self._project,
+            **values,
+            "since": override.since,
+            "until": override.until,
+        }
 
     def active(self, target: str, now: datetime) -> tuple[Override, ...]:
         """Return the overrides of a target that are active at `now` (aware), the oldest first.
@@ -95,10 +138,28 @@ def _override_of(row: Row) -> Override:
         raise StateUnavailable(msg) from None
 
 
+# A row that takes back counts at once, also on a machine whose clock is behind.
 _ACTIVE = (
-    "SELECT * FROM prodstatus_override WHERE project = :project AND target = :target "
-    "AND until > :now AND since <= :now ORDER BY id"
+    "SELECT * FROM prodstatus_override AS given "
+    "WHERE project = :project AND target = :target AND until > :now AND since <= :now "
+    "AND NOT EXISTS (SELECT 1 FROM prodstatus_override AS back "
+    "WHERE back.project = given.project AND back.target = given.target "
+    "AND back.who = given.who AND back.until <= back.since AND back.id > given.id) ORDER BY id"
 )
+
+
+def scope_of(url: str, project: str, root: Path) -> str:
+    """Return the name under which a store has the overrides of the project in a folder.
+
+    In a file, which is one machine's, that is the folder's as well, so that another project of the
+    same name, or a copy, has its own. A server has machines with different folders for one project.
+
+    Args:
+        url: the store's address.
+        project: the project's name.
+        root: its folder.
+    """
+    return f"{project} in {root.resolve()}" if is_local_file(url) else project
 
 
 def look_for(url: str, project: str, target: str, now: datetime) -> tuple[Override, ...]:
@@ -110,7 +171,7 @@ def look_for(url: str, project: str, target: str, now: datetime) -> tuple[Overri
 
     Args:
         url: the store's address.
-        project: the project's name.
+        project: the project's name in the store, as `scope_of` gives it.
         target: the system that the gate is for.
         now: an aware instant.
 

@@ -24,7 +24,7 @@ from pytest_prodstatus.cli.overrides import save_override
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.store import address, sqlite
 from pytest_prodstatus.store.history import HistoryStore
-from pytest_prodstatus.store.overrides import Overrides
+from pytest_prodstatus.store.overrides import Overrides, scope_of
 from pytest_prodstatus.store.sqlite import make_durable
 from tests.integration.project import CONFIG, SERIAL, SHOP, XDIST, Project
 
@@ -355,7 +355,7 @@ def test_an_override_is_in_every_report(
     ended = Override(
         target="production", reason="an old one", who="Ben", since=word.since, until=now
     )
-    with Overrides.open(url, project.root.name) as overrides:
+    with Overrides.open(url, scope_of(url, project.root.name, project.root)) as overrides:
         overrides.add(word)
         overrides.add(ended)
     project.write({**PASSING, **FAILED})
@@ -375,7 +375,7 @@ def test_an_override_is_reported_without_a_terminal(project: Project, url: str) 
     """With `-p no:terminal` an override is printed to standard error."""
     now = clock.now()
     hour = timedelta(hours=1)
-    with Overrides.open(url, project.root.name) as overrides:
+    with Overrides.open(url, scope_of(url, project.root.name, project.root)) as overrides:
         overrides.add(
             Override(target="production", reason="x", who="Ana", since=now - hour, until=now + hour)
         )

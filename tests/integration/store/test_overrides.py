@@ -152,6 +152,22 @@ def test_a_look_finds_what_was_written(url: str) -> None:
     assert look_for(url, "shop", "production", NOW + 2 * HOUR) == ()
 
 
+def test_one_is_taken_back_by_its_person_alone(overrides: Overrides) -> None:
+    """Of that target; those of others, and what the person gives later, are in force."""
+    overrides.add(MINE)
+    overrides.add(replace(MINE, who="Bob"))
+    overrides.add(replace(MINE, target="staging"))
+    assert overrides.take_back(MINE.target, "Cleo", "no", NOW) == ()
+    assert overrides.take_back(MINE.target, MINE.who, "it is deployed", NOW) == (MINE,)
+    assert [o.who for o in overrides.active(MINE.target, NOW)] == ["Bob"]
+    assert len(overrides.active("staging", NOW)) == 1
+    assert overrides.take_back(MINE.target, MINE.who, "again", NOW) == ()
+    overrides.add(MINE)
+    assert len(overrides.active(MINE.target, NOW)) == 2
+    with pytest.raises(InvalidOverride, match="reason is ''"):
+        overrides.take_back(MINE.target, MINE.who, " ", NOW)
+
+
 def test_nobody_can_change_or_remove_one(overrides: Overrides, url: str) -> None:
     """The table itself refuses UPDATE, DELETE and TRUNCATE."""
     overrides.add(MINE)

@@ -162,7 +162,7 @@ def kept(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Kept:
         return nullcontext(shop.kept)
 
     def look_for(url: str, project: str, target: str, now: datetime) -> tuple[Override, ...]:
-        assert (url, project) == ("sqlite:////state", shop.root.name)
+        assert (url, project) == ("sqlite:////state", f"{shop.root.name} in {shop.root}")
         return shop.kept.active(target, now)
 
     monkeypatch.setenv("PRODSTATUS_STATE_URL", "sqlite:////state")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -18,8 +20,8 @@ pytest.importorskip("alembic")
 from pytest_prodstatus.cli.overrides import active_override, save_override
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.store import overrides as stored
-from tests.unit.cli.conftest import Kept, Shop
-from tests.unit.given import HOUR, NOW
+from tests.unit.cli.conftest import CONFIG, Kept, Shop
+from tests.unit.given import HOUR, NOW, F
 
 WORD = Override(target="eu", reason="the fix itself", who="Ann", since=NOW - HOUR, until=NOW + HOUR)
 
@@ -33,6 +35,41 @@ def test_one_that_was_written_is_found(shop: Shop) -> None:
     other = shop.root.parent / "bank"
     other.mkdir()
     assert active_override("eu", NOW, other) == (None, None)
+
+
+def test_the_person_who_gave_one_can_take_it_back(shop: Shop) -> None:
+    """At once, with a reason that stays in the store; nobody else can, and a new one counts."""
+    shop.record({"api.key": F})
+    save_override(replace(WORD, target="production"), shop.root)
+    assert shop("gate").exit_code == 0
+    assert (
+        "no override of target production by this name is in force; those in force are by Ann"
+        in (shop.refused("gate", "--take-back", "not mine", "--by", "Bob"))
+    )
+    assert shop("gate").exit_code == 0
+    done = shop("gate", "--take-back", "it is deployed", "--by", "Ann")
+    assert (done.exit_code, "OVERRIDE" in done.stdout) == (1, False)
+    assert shop("gate").exit_code == 1
+    assert "those in force are by no one" in shop.refused("gate", "--take-back", "x", "--by", "Ann")
+    file = shop.root.parent / "state" / "prodstatus" / "state.sqlite3"
+    with closing(sqlite3.connect(file)) as connection:
+        rows = connection.execute("SELECT who, reason, since = until FROM prodstatus_override")
+        assert rows.fetchall() == [("Ann", "the fix itself", 0), ("Ann", "it is deployed", 1)]
+    save_override(replace(WORD, target="production"), shop.root)
+    assert shop("gate").exit_code == 0
+    for wrong in (["--take-back", "x"], ["--take-back", "x", "--by", "Ann", "--for", "1h"]):
+        assert "--take-back REASON needs --by NAME" in shop.refused("gate", *wrong)
+
+
+def test_two_folders_of_one_name_share_none(shop: Shop) -> None:
+    """A project's copy, or another one of the same name, on the same machine."""
+    shop.configure("[project]\nname = 'shop'\n" + CONFIG)
+    save_override(WORD, shop.root)
+    other = shop.root.parent / "elsewhere" / "shop"
+    other.mkdir(parents=True)
+    (other / "pyproject.toml").write_text("[project]\nname = 'shop'\n" + CONFIG)
+    assert active_override("eu", NOW, other) == (None, None)
+    assert active_override("eu", NOW, shop.root) == (WORD, None)
 
 
 def test_the_one_that_ends_last_counts(shop: Shop) -> None:
