@@ -135,18 +135,28 @@ class Collector:
             self._note(item)
         self._mark_owners()
 
+    def select(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Keep only the items of the stages that the run was limited to."""
+        self._note_late(items)
+        self._keep_stages(config, items)
+
+    def _note_late(self, items: Iterable[pytest.Item]) -> None:
+        """Note the criteria that other plugins and conftests marked or renamed since `mark`."""
+        if any(item.nodeid not in self.criteria for item in items):
+            former = {id(item): nodeid for item, nodeid in self._marked if item.nodeid != nodeid}
+            for item in items:
+                if item.nodeid not in self.criteria:
+                    self._follow(item, former.get(id(item)))
+                    self._note(item)
+        self._mark_owners()
+
     def settle(
-        self,
-        config: pytest.Config,
-        items: list[pytest.Item],
-        files: Collection[str],
-        deselected: Collection[str],
+        self, session: pytest.Session, files: Collection[str], deselected: Collection[str]
     ) -> None:
         """Fix the criteria and which are selected, in the manifest; refuse what can't be judged.
 
         Args:
-            config: pytest's.
-            items: the items to run; emptied in a worker that must not run them.
+            session: pytest's, with the items to run; emptied in a worker that must not run them.
             files: node ids of the test files that were collected completely.
             deselected: node ids that were reported as deselected. A criterion that is missing and
                 was not reported was dropped by a hook, and counts as never reached.
@@ -154,18 +164,11 @@ class Collector:
         Raises:
             pytest.UsageError: a test's id holds a secret, in a serial run.
         """
-        if any(item.nodeid not in self.criteria for item in items):
-            # Other plugins and conftests may have marked and renamed items since `mark`.
-            former = {id(item): nodeid for item, nodeid in self._marked if item.nodeid != nodeid}
-            for item in items:
-                if item.nodeid not in self.criteria:
-                    self._follow(item, former.get(id(item)))
-                    self._note(item)
+        config, items = session.config, session.items
+        self._note_late(items)
         self._marked.clear()
-        self._mark_owners()
         self._mask_titles()
         self._error = self._error or self._foreign_criterion(items)
-        self._keep_stages(config, items)
         # A file named with "::" is collected only in part, and so is every file with --last-failed.
         parts = {arg.partition("::")[0] for arg in config.args if "::" in arg}
         complete = set() if config.getoption("lf", False) else {*files} - parts

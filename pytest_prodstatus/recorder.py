@@ -401,6 +401,18 @@ class Recorder:
             files=manifest.files,
             missing=self._missing,
             former=self._former,
+            gone=self._gone_files(),
+            require_evidence=self.settings.config.require_evidence,
+        )
+
+    def _gone_files(self) -> frozenset[str]:
+        """Return the files of the last record's criteria that no longer exist."""
+        former = self._former.criteria if self._former and self._restricted else ()
+        files = {status.nodeid.partition("::")[0] for status in former if status.nodeid}
+        # A node id is relative to pytest's root, which may have been another one then.
+        roots = {self.config.rootpath, self.settings.root, self.config.invocation_params.dir}
+        return frozenset(
+            file for file in files if not any((root / file).exists() for root in roots)
         )
 
     def marker(self) -> Record:

@@ -311,7 +311,7 @@ class Session:
             self.activate().collector.mark([*self._collected, *items])
         yield
         if self.active or _any_criterion(items):
-            self.activate().collector.settle(config, items, self._files, self._deselected)
+            self.activate().collector.select(config, items)
         self._collected.clear()
 
     def mark_late(self, items: list[pytest.Item]) -> None:
@@ -319,11 +319,18 @@ class Session:
         if self.active and self.config.getoption("markexpr", ""):
             self.collector.mark(items)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_finish(self) -> None:
-        """Begin the run; a worker leaves that to its controller."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> Generator[None]:
+        """Fix what was collected, and begin the run; a worker leaves that to its controller.
+
+        Not before: `--lf` deselects after every other hook. It is a wrapper, so that a worker's
+        manifest is complete before it is sent.
+        """
+        if self.active or _any_criterion(session.items):
+            self.activate().collector.settle(session, self._files, self._deselected)
         if self._judge_of_run is not None:
             self.begin(self.collector.manifest)
+        return (yield)
 
     def begin(self, manifest: Manifest) -> None:
         """Begin the run with what was collected.

@@ -197,6 +197,7 @@ class _Gate:
             clock.now(),
             waivers=self.project.config.waivers,
             override=self.override,
+            require_evidence=self.project.config.require_evidence,
             found=self._document(record, path) if self.check_document else (),
         )
         return GateReport(source=source, run=record.run, decision=decision)

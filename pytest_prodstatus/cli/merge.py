@@ -50,7 +50,8 @@ def command(
     project = place.project
     shards = {str(path): named_record(path) for path in records}
     try:
-        merged = merge(shards, project.config.catalogue)
+        required = project.config.require_evidence
+        merged = merge(shards, project.config.catalogue, require_evidence=required)
     except (MergeError, CatalogueError) as error:
         raise click.UsageError(str(error)) from None
     merged = _save(merged, project)

@@ -21,7 +21,7 @@ from pytest_prodstatus.model.catalogue import (
     Stage,
     base_of,
 )
-from pytest_prodstatus.model.outcome import Observation
+from pytest_prodstatus.model.outcome import NO_EVIDENCE, Observation
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run
 from pytest_prodstatus.model.text import format_age, format_duration, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
@@ -44,6 +44,8 @@ class RunData(NamedTuple):
         files: paths of the files that were collected completely.
         missing: paths of the files that could not be collected, and why.
         former: the last finished record of the same target.
+        gone: paths of the files of its criteria that no longer exist.
+        require_evidence: a CONFIRMED without evidence is BLOCKED, also one that is carried over.
     """
 
     catalogue: Catalogue
@@ -55,6 +57,8 @@ class RunData(NamedTuple):
     files: frozenset[str] = frozenset()
     missing: Mapping[str, Reason] = MappingProxyType({})
     former: Record | None = None
+    gone: frozenset[str] = frozenset()
+    require_evidence: bool = False
 
 
 def criterion_statuses(data: RunData, run: Run, now: datetime) -> list[CriterionStatus]:
@@ -87,8 +91,14 @@ def criterion_statuses(data: RunData, run: Run, now: datetime) -> list[Criterion
                 statuses.append(status)
     missing_ids = [(name, stage_id) for name, stage_id in declared if name not in known]
     provided = {base_of(name) for name in known} if missing_ids else set()
+    gone = {
+        name: file
+        for old in former.values()
+        if (file := _file_of(old)) in data.gone
+        for name in (old.id, base_of(old.id))
+    }
     statuses += [
-        _unprovided_status(name, stage_id, data)
+        _unprovided_status(name, stage_id, data, gone.get(name))
         for name, stage_id in missing_ids
         if name not in provided
     ]
@@ -96,22 +106,39 @@ def criterion_statuses(data: RunData, run: Run, now: datetime) -> list[Criterion
 
 
 def carried(
-    old: CriterionStatus, stage: Stage, now: datetime, release: str | None
+    old: CriterionStatus,
+    stage: Stage,
+    now: datetime,
+    release: str | None,
+    *,
+    require_evidence: bool,
 ) -> CriterionStatus:
-    """Carry a criterion's former status over to now; a CONFIRMED that is outdated is BLOCKED.
+    """Carry a criterion's former status over to now; a CONFIRMED may have become BLOCKED.
 
     Args:
         old: the status that an earlier run recorded.
         stage: its stage, whose `valid_for` limits its age.
         now: the instant at which its age is measured.
         release: the release that is judged now; None if it wasn't named.
+        require_evidence: a CONFIRMED without evidence doesn't count.
     """
     own = replace(old, carried_over=old.observed is not None, selected=False)
     if old.observed is not Verdict.CONFIRMED:
         return replace(own, verdict=old.observed or Verdict.BLOCKED)
     # Clocks differ, but a date further ahead than the validity itself is no use.
-    reason = outdated(old, stage, now, release, ahead=stage.valid_for)
+    reason = unproven(old, require_evidence=require_evidence)
+    reason = reason or outdated(old, stage, now, release, ahead=stage.valid_for)
     return replace(own, verdict=Verdict.BLOCKED if reason else Verdict.CONFIRMED, **because(reason))
+
+
+def unproven(observed: CriterionStatus, *, require_evidence: bool) -> Reason | None:
+    """Return why a CONFIRMED doesn't count by today's rules of what proves it; None if it does.
+
+    Args:
+        observed: the CONFIRMED criterion, which an earlier configuration may have judged.
+        require_evidence: evidence is required today.
+    """
+    return NO_EVIDENCE if require_evidence and not observed.evidence else None
 
 
 def outdated(
@@ -208,7 +235,7 @@ def _unselected_status(
             nodeid=criterion.nodeid,
             side_effects=criterion.side_effects,
         )
-        return carried(updated, data.catalogue.by_id[updated.stage], now, run.subject.release)
+        return _carried_in(data, updated, run, now)
     reason = Reason(text="it was not selected, and no earlier run observed it", kind=Kind.NOT_RUN)
     return not_observed(criterion, reason, selected=False)
 
@@ -217,25 +244,48 @@ def _uncollected_status(
     old: CriterionStatus, data: RunData, run: Run, now: datetime
 ) -> CriterionStatus | None:
     """Return the status of a known criterion that wasn't collected; None if it was deleted."""
-    file = (old.nodeid or "").partition("::")[0]
+    file = _file_of(old)
     if file in data.missing and (data.stages is None or old.stage in data.stages):
         return not_observed(old, data.missing[file])
-    if file in data.missing or (data.restricted and file not in data.files):
-        return carried(old, data.catalogue.by_id[old.stage], now, run.subject.release)
-    return None
+    elsewhere = data.restricted and file not in data.files and file not in data.gone
+    return _carried_in(data, old, run, now) if file in data.missing or elsewhere else None
 
 
-def _unprovided_status(name: str, stage_id: str, data: RunData) -> CriterionStatus:
-    """Return the status of a declared criterion that no test provides."""
+def _carried_in(data: RunData, old: CriterionStatus, run: Run, now: datetime) -> CriterionStatus:
+    """Carry a criterion over in the run that the data is about."""
+    return carried(
+        old,
+        data.catalogue.by_id[old.stage],
+        now,
+        run.subject.release,
+        require_evidence=data.require_evidence,
+    )
+
+
+def _file_of(status: CriterionStatus) -> str:
+    return (status.nodeid or "").partition("::")[0]
+
+
+def _unprovided_status(
+    name: str, stage_id: str, data: RunData, gone: str | None
+) -> CriterionStatus:
+    """Return the status of a declared criterion that no test provides.
+
+    Args:
+        name: the criterion's id.
+        stage_id: its stage's.
+        data: what was collected.
+        gone: the file that provided it in the last run and no longer exists; None if it isn't that.
+    """
     selected = not data.restricted and (data.stages is None or stage_id in data.stages)
     reason = Reason(
-        text="no test provides it",
+        text=f"no test provides it: {gone} no longer exists" if gone else "no test provides it",
         kind=Kind.NOT_RUN,
         remedy=f"write a test of this name in stage {stage_id}, or take it out of the catalogue",
     )
     if data.missing:
         # It is unknown which file would provide it; one that could not be collected may.
         reason = data.missing[min(data.missing)]
-    elif data.restricted:
+    elif data.restricted and gone is None:
         reason = Reason(text="it was not selected, and no run observed it", kind=Kind.NOT_RUN)
     return not_provided(name, reason, selected=selected)

@@ -80,11 +80,12 @@ class Observation(Struct, frozen=True, kw_only=True, gc=False):
 
 Finding = tuple[Verdict, Reason]
 
-_NO_EVIDENCE = Reason(
+NO_EVIDENCE = Reason(
     text="it passed without recording evidence",
     kind=Kind.NO_EVIDENCE,
     remedy="record what was seen with the evidence fixture",
 )
+"""Why a CONFIRMED doesn't count if evidence is required, and it has none."""
 
 
 def reduce_phases(
@@ -104,7 +105,7 @@ def reduce_phases(
     findings = [finding for attempt in counted for finding in _findings(attempt)]
     evidence = tuple(entry for attempt in counted for phase in attempt for entry in phase.evidence)
     if not findings and require_evidence and not evidence:
-        findings = [(Verdict.BLOCKED, _NO_EVIDENCE)]
+        findings = [(Verdict.BLOCKED, NO_EVIDENCE)]
     # max() returns the first of equals.
     verdict, reason = max(findings, key=lambda f: f[0].severity, default=(Verdict.CONFIRMED, None))
     stops = [phase.stopped for attempt in counted for phase in attempt if phase.stopped]
@@ -138,7 +139,7 @@ def plain_pass(
     lacking = require_evidence and not evidence
     return Observation(
         verdict=Verdict.BLOCKED if lacking else Verdict.CONFIRMED,
-        reason=_NO_EVIDENCE if lacking else None,
+        reason=NO_EVIDENCE if lacking else None,
         evidence=evidence,
         observed_at=observed_at,
         duration=duration,
