@@ -58,6 +58,7 @@ class Attempts:
         failed: a criterion's report failed.
         failed_elsewhere: node ids of other tests that failed.
         interrupted: ids of workers that a person interrupted, which xdist reports as crashes.
+        ends: how the processes of workers ended that died, by the worker's id; "" if unknown.
         endpoints, snapshots: what the tests contacted, and as of when, by the reports that were
             read.
     """
@@ -67,6 +68,7 @@ class Attempts:
         self.failed = False
         self.failed_elsewhere: list[str] = []
         self.interrupted: set[str] = set()
+        self.ends: dict[str, str] = {}
         self.endpoints: dict[str, str] = {}
         self.snapshots: dict[str, set[datetime]] = {}
         self._redaction = redaction
@@ -152,6 +154,8 @@ class Attempts:
             phase = phase_of(report)
             if first is not None and _account(first) != _account(report):
                 phase = worse_of(phase_of(first), phase)
+            if phase.when == CRASHED and self.ends.get(phase.worker):
+                phase = replace(phase, text=self.ends[phase.worker])
             self.failed = self.failed or report.failed or phase.outcome == "failed"
             self._of(report.nodeid).append(phase)
             self._note(report)

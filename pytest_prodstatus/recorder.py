@@ -456,10 +456,17 @@ class Recorder:
         if not any(what == COLLECTION for what, _ in self._incidents):
             self.incident("interrupt", f"the run was interrupted: {text}", Kind.NOT_RUN)
 
-    def note_worker_down(self, worker: str, error: object) -> None:
-        """Note a worker that died or was interrupted."""
+    def note_worker_down(self, worker: str, error: object, end: str) -> None:
+        """Note a worker that died or was interrupted.
+
+        Args:
+            worker: its id.
+            error: what xdist says.
+            end: how its process ended (`process_end.end_of`); "" if that isn't known.
+        """
         if error == "keyboard-interrupt":
             self.attempts.interrupted.add(worker)
             self.incident("down", f"worker {worker} was interrupted", Kind.NOT_RUN, of=worker)
         else:
-            self.incident("down", f"worker {worker} died: {error}", Kind.CRASH, of=worker)
+            self.attempts.ends[worker] = end
+            self.incident("down", f"worker {worker} died: {end or error}", Kind.CRASH, of=worker)

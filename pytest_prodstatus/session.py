@@ -68,6 +68,7 @@ class Session:
         self._junit: JUnitXml | None = None
         self._acting = ""
         self._manifest = ""
+        self._oom_kills: int | None = None
 
     # Parts that are made when first needed. Whether this is an xdist worker is not known before
     # the conftests are loaded.
@@ -352,6 +353,8 @@ class Session:
     def pytest_sessionstart(self) -> None:
         """Let the reporters begin; under xdist, listen for the first worker with criteria."""
         self._started = True
+        if self.is_worker:
+            self.spool.write_pid(worker_input(self.config)["workerid"])
         if self.active:
             self._register_reporters()
         elif self.config.pluginmanager.hasplugin("dsession"):
@@ -444,6 +447,9 @@ class Session:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: object) -> None:
         """Send a worker the values that it must agree on, before it reads its own options."""
+        from pytest_prodstatus.process_end import count_oom_kills
+
+        self._oom_kills = count_oom_kills()
         values: dict[str, object] = node.workerinput  # type: ignore[attr-defined]
         values["prodstatus_run_id"] = self.run_id
         values["prodstatus_spool"] = str(self.spool.folder)
@@ -512,7 +518,11 @@ class Session:
             self._acting = ""
         recorder = self.activate().recorder
         if recorder is not None:
-            recorder.note_worker_down(worker, error)
+            from pytest_prodstatus.process_end import end_of
+
+            pid = self.spool.read_pid(worker)
+            end = end_of(pid, self._oom_kills) if pid is not None else ""
+            recorder.note_worker_down(worker, error, end)
 
 
 def _any_criterion(items: Iterable[pytest.Item]) -> bool:

@@ -1,8 +1,9 @@
 """The run's spool: a private folder with what must survive a process that dies at any line.
 
 It has the claims of criteria with side effects (each starts once a run), their evidence, what a
-criterion waits for, and manifests, so that a run on one machine begins before its first test. No
-verdict depends on it: a worker on another machine doesn't see it.
+criterion waits for, and manifests, so that a run on one machine begins before its first test; also
+the process ids of workers, to say how one died. No verdict depends on it: a worker on another
+machine doesn't see it.
 """
 
 from __future__ import annotations
@@ -57,6 +58,19 @@ class Spool:
         try:
             return (self.folder / f"manifest-{worker}.json").read_text(encoding="utf-8")
         except OSError:
+            return None
+
+    def write_pid(self, worker: str) -> None:
+        """Leave a worker's process id for the controller, if it sees this folder."""
+        if self.shared:
+            with contextlib.suppress(OSError):  # only the reason of a crash would say less
+                (self.folder / f"pid-{worker}").write_text(str(os.getpid()), encoding="ascii")
+
+    def read_pid(self, worker: str) -> int | None:
+        """Return a worker's process id; None if it left none here."""
+        try:
+            return int((self.folder / f"pid-{worker}").read_text(encoding="ascii"))
+        except (OSError, ValueError):
             return None
 
     def claim(self, criterion_id: str) -> bool:
