@@ -36,8 +36,9 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         evidence: the entries of this phase.
         recorded: the number of entries in this attempt so far.
-        blocked: the reason given to `blocked()`, also if the test swallowed its exception.
-        raised: the exception that left the test itself, in one line; "" if none did.
+        blocked: the reason given to `blocked()`, or of a value that `evidence` refused, also if
+            the test swallowed the exception.
+        raised: the exception that left the test itself, and its kind; None if none did.
         repeat: the plugin refused to start the criterion once more.
         endpoints: hosts that the suite contacted, by name.
         snapshots: the aware instants as of which it read something, by name.
@@ -46,7 +47,7 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     evidence: tuple[Entry, ...] = ()
     recorded: int = 0
     blocked: Reason | None = None
-    raised: str = ""
+    raised: Reason | None = None
     repeat: bool = False
     endpoints: Mapping[str, str] = {}
     snapshots: Mapping[str, tuple[Instant, ...]] = {}
