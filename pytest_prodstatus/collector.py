@@ -348,9 +348,12 @@ class Collector:
             items[:] = [item for item in items if id(item) not in gone]
             config.hook.pytest_deselected(items=dropped)
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Begin an attempt; refuse one that can't fail, and a second one with side effects."""
+        """Begin an attempt; refuse one that can't fail, and a second one with side effects.
+
+        It is the innermost wrapper, since the tear-down of others needs what they set up.
+        """
         self._unready = None
         try:
             self._begin_attempt(item)
