@@ -32,7 +32,7 @@ from pytest_prodstatus.model.verdict import (
 from pytest_prodstatus.outputs import Outputs
 from pytest_prodstatus.publish import Archive, Problem, Saved, publish_readable
 from pytest_prodstatus.redaction import Redaction
-from pytest_prodstatus.reports import missing_of, verdict_of
+from pytest_prodstatus.reports import missing_of, unwatched, verdict_of
 from pytest_prodstatus.settings import (
     Settings,
     checked_catalogue,
@@ -271,6 +271,7 @@ class Recorder:
         self._note_status(pytest_status)
         record = self._write(pytest_status)
         self.outputs.note_waivers(record, finished)
+        self.outputs.notices += unwatched(self.config)
         if not self.settings.has_project:
             self.outputs.notices.append(
                 "no [tool.prodstatus] here or above: nothing is declared, so nothing that is "

@@ -125,6 +125,24 @@ def show_suspect_warnings(config: pytest.Config) -> None:
             config.addinivalue_line("filterwarnings", line)
 
 
+_WATCHERS = {
+    "warnings": "a coroutine that is never awaited, a returned value or a thread that died",
+    "threadexception": "a thread that died",
+    "unraisableexception": "a coroutine that is never awaited, if warnings are errors,",
+}
+"""pytest's plugins that notice such a pass, and what nobody notices without one."""
+
+
+def unwatched(config: pytest.Config) -> list[str]:
+    """Return a sentence for each plugin that is switched off and would notice a suspect pass."""
+    blocked = config.pluginmanager.is_blocked
+    return [
+        f"-p no:{name}: {what} isn't noticed, so a CONFIRMED may prove nothing; leave it out"
+        for name, what in _WATCHERS.items()
+        if blocked(name)
+    ]
+
+
 def _hides_kinds(line: str) -> bool:
     """Return whether a filter hides all warnings of a kind, with any message.
 
