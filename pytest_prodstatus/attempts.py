@@ -61,6 +61,7 @@ class Attempts:
         failed: a criterion's report failed.
         failed_elsewhere: node ids of other tests that failed.
         interrupted: ids of workers that a person interrupted, which xdist reports as crashes.
+        ends: how the processes of workers ended that died, by the worker's id; "" if unknown.
         endpoints, snapshots: what the tests contacted, and as of when, by the reports that were
             read.
     """
@@ -70,6 +71,7 @@ class Attempts:
         self.failed = False
         self.failed_elsewhere: list[str] = []
         self.interrupted: set[str] = set()
+        self.ends: dict[str, str] = {}
         self.endpoints: dict[str, str] = {}
         self.snapshots: dict[str, set[datetime]] = {}
         self._ended: set[tuple[str, str]] = set()
@@ -157,6 +159,8 @@ class Attempts:
             phase = phase_of(report)
             if first is not None and _account(first) != _account(report):
                 phase = worse_of(phase_of(first), phase)
+            if phase.when == CRASHED and self.ends.get(phase.worker):
+                phase = replace(phase, text=self.ends[phase.worker])
             failed = report.failed or phase.outcome == "failed"
             self.failed = self.failed or (failed and not phase.wider)
             self._of(report.nodeid).append(phase)

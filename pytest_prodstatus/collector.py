@@ -40,6 +40,12 @@ from pytest_prodstatus.spool import Spool
 if TYPE_CHECKING:
     from typing import TypeGuard
 
+_ONCE: Mapping[str, Mapping[str, object]] = {
+    "rerunfailures": {"reruns": 0},
+    "pytest-retry": {"condition": False},
+}
+"""Plugins that obey a mark `flaky`, and the arguments with which they start a test only once."""
+
 _ADDED = "__"
 """The prefix of the parameters that pytest-repeat and pytest-flakefinder add to repeat a test."""
 
@@ -81,20 +87,30 @@ class Collector:
         self._raised: BaseException | None = None
         self._nextitem: pytest.Item | None = None
         self._began = 0.0
+        self._refused: EvidenceError | None = None
+        self._unready: BaseException | None = None
+        self._report: pytest.TestReport | None = None
 
     def forget(self) -> None:
         """Drop the criteria at the end of the run."""
         self.criteria.clear()
         self.scopes.forget()
-        self._item = self._running = self._nextitem = None
+        self._item = self._running = self._nextitem = self._report = None
 
     def add_evidence(self, values: dict[str, object]) -> None:
         """Record named values for the criterion that runs now.
 
         Raises:
             EvidenceError: a value isn't allowed, or the criterion has recorded too many. Then none
-                of these values is recorded.
+                of these values is recorded, and the criterion is BLOCKED, even if it passes.
         """
+        try:
+            self._add_evidence(values)
+        except EvidenceError as error:
+            self._refused = self._refused or error
+            raise
+
+    def _add_evidence(self, values: dict[str, object]) -> None:
         now = clock.now()
         clean = self.redaction.text
         entries = [
@@ -145,26 +161,13 @@ class Collector:
             self._note(item)
         self._mark_owners()
 
-    def settle(
-        self,
-        config: pytest.Config,
-        items: list[pytest.Item],
-        files: Collection[str],
-        deselected: Collection[str],
-    ) -> None:
-        """Fix the criteria and which are selected, in the manifest; refuse what can't be judged.
+    def select(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Keep only the items of the stages that the run was limited to."""
+        self._note_late(items)
+        self._keep_stages(config, items)
 
-        Args:
-            config: pytest's.
-            items: the items to run; emptied in a worker that must not run them.
-            files: node ids of the test files that were collected completely.
-            deselected: node ids that were reported as deselected. A criterion that is missing and
-                was not reported was dropped by a hook, and counts as never reached.
-
-        Raises:
-            pytest.UsageError: a test's id holds a secret, in a serial run.
-        """
-        # Other plugins and conftests may have marked and renamed items since `mark`.
+    def _note_late(self, items: Iterable[pytest.Item]) -> None:
+        """Note the criteria that other plugins and conftests marked or renamed since `mark`."""
         if any(item.nodeid not in self.criteria for item in items):
             former = {id(item): nodeid for item, nodeid in self._marked if item.nodeid != nodeid}
             for item in items:
@@ -172,12 +175,28 @@ class Collector:
                     self._follow(item, former.get(id(item)))
         for item in items:
             self._note(item)
+        self._mark_owners()
+
+    def settle(
+        self, session: pytest.Session, files: Collection[str], deselected: Collection[str]
+    ) -> None:
+        """Fix the criteria and which are selected, in the manifest; refuse what can't be judged.
+
+        Args:
+            session: pytest's, with the items to run; emptied in a worker that must not run them.
+            files: node ids of the test files that were collected completely.
+            deselected: node ids that were reported as deselected. A criterion that is missing and
+                was not reported was dropped by a hook, and counts as never reached.
+
+        Raises:
+            pytest.UsageError: a test's id holds a secret, in a serial run.
+        """
+        config, items = session.config, session.items
+        self._note_late(items)
         self._marked.clear()
         self._noted.clear()
-        self._mark_owners()
         self._mask_titles()
         self._error = self._error or self._foreign_criterion(items)
-        self._keep_stages(config, items)
         # A file named with "::" is collected only in part, and so is every file with --last-failed.
         parts = {arg.partition("::")[0] for arg in config.args if "::" in arg}
         complete = set() if config.getoption("lf", False) else {*files} - parts
@@ -282,9 +301,26 @@ class Collector:
             return
         self.criteria[nodeid] = criterion
         self._marked.append((item, nodeid))
-        if criterion.side_effects and item.config.pluginmanager.hasplugin("rerunfailures"):
-            # A plugin that ignores this mark is stopped by the claim in the spool.
-            item.add_marker(pytest.mark.flaky(reruns=0), append=False)
+        if criterion.side_effects:
+            self._forbid_reruns(item)
+
+    def _forbid_reruns(self, item: pytest.Item) -> None:
+        """Keep the plugins that rerun tests from one with side effects.
+
+        A plugin that does it all the same is stopped when the test starts. Only flaky is refused:
+        it withholds the report of a start that failed.
+        """
+        plugins = item.config.pluginmanager
+        if not plugins.hasplugin("flaky"):
+            once = {k: v for name, given in _ONCE.items() if plugins.hasplugin(name)
+                    for k, v in given.items()}  # fmt: skip
+            if once:
+                item.add_marker(pytest.mark.flaky(**once), append=False)
+        elif _is_rerun_by_flaky(item):
+            self._error = self._error or (
+                f"{item.nodeid}: the plugin flaky would rerun it, and it has side effects, so it "
+                "must start once: take flaky from it, or give -p no:flaky"
+            )
 
     def _mark_owners(self) -> None:
         # Mark the same node: the mark of a file or class counts for all its tests.
@@ -323,15 +359,32 @@ class Collector:
             items[:] = [item for item in items if id(item) not in gone]
             config.hook.pytest_deselected(items=dropped)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Begin an attempt; refuse one that can't fail, and a second one with side effects."""
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Begin an attempt; refuse one that can't fail, and a second one with side effects.
+
+        It is the innermost wrapper, since the tear-down of others needs what they set up.
+        """
+        self._unready = None
+        try:
+            self._begin_attempt(item)
+            return (yield)
+        except BaseException as error:
+            self._unready = error
+            raise
+
+    def _begin_attempt(self, item: pytest.Item) -> None:
+        """Forget the attempt before, and check whether the criterion may start.
+
+        Raises:
+            Blocked: it must not start.
+        """
         criterion = self.criteria.get(item.nodeid)
         self._item, self._running = item, criterion
         self.scopes.begin()
         self._fresh.clear()
         RAISED.clear()
-        self._raised = None
+        self._raised = self._refused = None
         self._recorded = 0
         if criterion is None:
             return
@@ -370,8 +423,19 @@ class Collector:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self) -> Generator[None, object, object]:
-        """Keep the test's exception before a hook can swallow it: this is the innermost wrapper."""
-        return (yield from self._keep_raised())
+        """Keep the test's exception before a hook can swallow it: this is the innermost wrapper.
+
+        pytest-retry ignores that a set-up failed or was refused; then the test doesn't start here.
+        It also calls a test again for the report that it already has, which then gets the payload
+        of this call.
+        """
+        former, running = self._report, self._running
+        try:
+            return (yield from self._keep_raised(self._unready))
+        finally:
+            if former is not None and former.when == "call" and running is not None:
+                self._payload(self._raised, "call").attach(former)
+                self._forget_recorded()
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(
@@ -381,10 +445,13 @@ class Collector:
         self._nextitem = nextitem
         return (yield from self._keep_raised())
 
-    def _keep_raised(self) -> Generator[None, object, object]:
-        self._raised = None
+    def _keep_raised(self, before: BaseException | None = None) -> Generator[None, object, object]:
+        """Keep the exception of a phase; raise the one before instead of starting it."""
+        self._raised = before
         if self._running is not None:
             self._began = clock.timestamp()
+        if before is not None:
+            raise before
         try:
             return (yield)
         except BaseException as error:
@@ -398,21 +465,25 @@ class Collector:
         """Attach what the criterion recorded to its report, and what others must answer for."""
         running = self._running if item is self._item else self.criteria.get(item.nodeid)
         ended = 0.0 if running is None else clock.timestamp()
-        report = yield
-        raised = self._raised or (call.excinfo.value if call.excinfo else None)
+        report = self._report = yield
+        raised, found = self._raised, call.excinfo.value if call.excinfo else None
+        if raised is None or (_is_failure(found) and not _is_assertion(raised)):
+            # A plugin for soft assertions puts its own there, which says more.
+            raised = found
         torn, own = self._divided(raised, call.when, item)
         if running is not None:
             uses = self.scopes.uses(item, raised if call.when == "setup" else None)
             contacted = self._endpoints or self._snapshots
             frozen = self._is_frozen(call, ended)
+            kept = self._recorded or contacted or raised or RAISED or self._refused
             # Most reports of thousands have nothing to carry.
-            if self._recorded or contacted or raised or RAISED or uses or frozen:
+            if kept or uses or frozen:
                 payload = self._payload(own, call.when, uses, torn)
                 if frozen:
                     took = max(0.0, ended - self._began)
                     payload = replace(payload, stopped=clock.at(ended), duration=took)
                 payload.attach(report)
-                self._fresh.clear()
+                self._forget_recorded()
         elif torn:
             Payload(torn=torn, wider=own is None).attach(report)
         self._raised = None
@@ -466,6 +537,12 @@ class Collector:
         Payload(torn=torn, wider=True).attach(report)
         return report
 
+    def _forget_recorded(self) -> None:
+        """Forget what was attached to a report, so that it counts once."""
+        self._fresh.clear()
+        self._refused = None
+        RAISED.clear()
+
     def _payload(
         self,
         raised: BaseException | None,
@@ -477,7 +554,8 @@ class Collector:
         # In set-up, a fixture may look at much together, and keep what concerns other criteria.
         swallowed = RAISED if when != "setup" else ()
         given = raised if isinstance(raised, Blocked) else next(iter(swallowed), None)
-        reason = given.reason_by(clean) if given else None
+        refused = reason_of(self._refused, clean) if self._refused else None
+        reason = given.reason_by(clean) if given else refused
         if torn and reason is None and isinstance(raised, pytest.skip.Exception):
             # pytest reports a skip in a group as a failure.
             reason = Reason(text=clean(shown(raised)), kind=Kind.SKIPPED)
@@ -485,7 +563,7 @@ class Collector:
             evidence=tuple(self._fresh),
             recorded=self._recorded,
             blocked=reason,
-            raised=one_line(clean(shown(raised))) if _is_failure(raised) else "",
+            raised=reason_of(raised, clean) if _is_failure(raised) else None,
             repeat=isinstance(raised, Repeated),
             uses=uses,
             torn=torn,
@@ -511,10 +589,51 @@ def _without_repeats(item: pytest.Item, criterion: Criterion) -> str:
     return f"{criterion.base_id}[{','.join(own)}]" if len(own) < len(values) else criterion.id
 
 
-_NO_FAILURES = (pytest.skip.Exception, pytest.xfail.Exception, pytest.exit.Exception)
+def _is_rerun_by_flaky(item: pytest.Item) -> bool:
+    """Return whether PyPI's flaky reruns a test: by its decorator, a mark or its option."""
+    holders = (getattr(item, "obj", None), getattr(item, "cls", None))
+    decorated = any(getattr(holder, "_flaky_max_runs", None) is not None for holder in holders)
+    marked = item.get_closest_marker("flaky") is not None
+    return decorated or marked or bool(item.config.getoption("force_flaky", False))
+
+
+_NO_FAILURES = (
+    pytest.skip.Exception,
+    pytest.xfail.Exception,
+    pytest.exit.Exception,
+    KeyboardInterrupt,
+)
 """Exceptions that end a test without failing it."""
 
 
 def _is_failure(raised: BaseException | None) -> TypeGuard[BaseException]:
     """Return whether an exception makes its phase fail."""
-    return raised is not None and not isinstance(raised, (*_NO_FAILURES, KeyboardInterrupt))
+    # pytest turns unittest's SkipTest into its own, and imports unittest as little as we do.
+    by_unittest = getattr(sys.modules.get("unittest"), "SkipTest", ())
+    return raised is not None and not isinstance(raised, (*_NO_FAILURES, by_unittest))
+
+
+def reason_of(raised: BaseException, clean: Callable[[str], str]) -> Reason:
+    """Return why a criterion isn't CONFIRMED that raised an exception.
+
+    Args:
+        raised: the exception.
+        clean: redacts its text, before it is shortened.
+    """
+    if isinstance(raised, EvidenceError):
+        remedy = "record a value that is allowed"
+        return Reason(text=clean(str(raised)), kind=Kind.EVIDENCE_ERROR, remedy=remedy)
+    text = clean(shown(raised))
+    if _is_assertion(raised):
+        return Reason(text=text, kind=Kind.OBSERVED)
+    remedy = f"the test raised {type(raised).__name__}: look at the test first"
+    return Reason(text=text, kind=Kind.ERROR, remedy=remedy)
+
+
+def _is_assertion(raised: BaseException) -> bool:
+    """Return whether an exception says that something was seen not to hold."""
+    if isinstance(raised, (AssertionError, pytest.fail.Exception)):
+        return True
+    # A group, by its attribute: Python 3.10 has no groups, and the tests' package for them differs.
+    members = getattr(raised, "exceptions", ())
+    return isinstance(members, tuple) and any(map(_is_assertion, members))

@@ -35,7 +35,7 @@ from pytest_prodstatus.model.verdict import (
 from pytest_prodstatus.outputs import Outputs
 from pytest_prodstatus.publish import Archive, Problem, Saved, publish_readable
 from pytest_prodstatus.redaction import Redaction
-from pytest_prodstatus.reports import missing_of, verdict_of
+from pytest_prodstatus.reports import missing_of, unwatched, verdict_of
 from pytest_prodstatus.settings import (
     Settings,
     checked_catalogue,
@@ -289,6 +289,7 @@ class Recorder:
         self._note_foreign(record)
         if self.redaction.problem:
             self.outputs.notices.append(self.redaction.problem)
+        self.outputs.notices += unwatched(self.config)
         if not self.settings.has_project:
             self.outputs.notices.append(
                 "no [tool.prodstatus] here or above: nothing is declared, so nothing that is "
@@ -464,6 +465,18 @@ class Recorder:
             former=self._former,
             untrusted=self.outputs.untrusted,
             unreached=self._unreached,
+            gone=self._gone_files(),
+            require_evidence=self.settings.config.require_evidence,
+        )
+
+    def _gone_files(self) -> frozenset[str]:
+        """Return the files of the last record's criteria that no longer exist."""
+        former = self._former.criteria if self._former and self._restricted else ()
+        files = {status.nodeid.partition("::")[0] for status in former if status.nodeid}
+        # A node id is relative to pytest's root, which may have been another one then.
+        roots = {self.config.rootpath, self.settings.root, self.config.invocation_params.dir}
+        return frozenset(
+            file for file in files if not any((root / file).exists() for root in roots)
         )
 
     def marker(self) -> Record:
@@ -507,10 +520,17 @@ class Recorder:
         if not any(what == COLLECTION for what, _ in self._incidents):
             self.incident("interrupt", f"the run was interrupted: {text}", Kind.NOT_RUN)
 
-    def note_worker_down(self, worker: str, error: object) -> None:
-        """Note a worker that died or was interrupted."""
+    def note_worker_down(self, worker: str, error: object, end: str) -> None:
+        """Note a worker that died or was interrupted.
+
+        Args:
+            worker: its id.
+            error: what xdist says.
+            end: how its process ended (`process_end.end_of`); "" if that isn't known.
+        """
         if error == "keyboard-interrupt":
             self.attempts.interrupted.add(worker)
             self.incident("down", f"worker {worker} was interrupted", Kind.NOT_RUN, of=worker)
         else:
-            self.incident("down", f"worker {worker} died: {error}", Kind.CRASH, of=worker)
+            self.attempts.ends[worker] = end
+            self.incident("down", f"worker {worker} died: {end or error}", Kind.CRASH, of=worker)

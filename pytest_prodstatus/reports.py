@@ -37,8 +37,9 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         evidence: the entries of this phase.
         recorded: the number of entries in this attempt so far.
-        blocked: the reason given to `blocked()`, also if the test swallowed its exception.
-        raised: the exception that left the test itself, in one line; "" if none did.
+        blocked: the reason given to `blocked()`, or of a value that `evidence` refused, also if
+            the test swallowed the exception.
+        raised: the exception that left the test itself, and its kind; None if none did.
         repeat: the plugin refused to start the criterion once more.
         uses: keys of the fixtures of wider scope that it used and that no earlier phase named.
         torn: tear-downs of wider scope that did not pass in this phase, used by it or not.
@@ -54,7 +55,7 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     evidence: tuple[Entry, ...] = ()
     recorded: int = 0
     blocked: Reason | None = None
-    raised: str = ""
+    raised: Reason | None = None
     repeat: bool = False
     uses: tuple[str, ...] = ()
     torn: tuple[TornDown, ...] = ()
@@ -142,6 +143,24 @@ def show_suspect_warnings(config: pytest.Config) -> None:
     if sys.warnoptions or any(map(_hides_kinds, config.getini("filterwarnings"))):
         for line in SUSPECT_WARNINGS:
             config.addinivalue_line("filterwarnings", line)
+
+
+_WATCHERS = {
+    "warnings": "a coroutine that is never awaited, a returned value or a thread that died",
+    "threadexception": "a thread that died",
+    "unraisableexception": "a coroutine that is never awaited, if warnings are errors,",
+}
+"""pytest's plugins that notice such a pass, and what nobody notices without one."""
+
+
+def unwatched(config: pytest.Config) -> list[str]:
+    """Return a sentence for each plugin that is switched off and would notice a suspect pass."""
+    blocked = config.pluginmanager.is_blocked
+    return [
+        f"-p no:{name}: {what} isn't noticed, so a CONFIRMED may prove nothing; leave it out"
+        for name, what in _WATCHERS.items()
+        if blocked(name)
+    ]
 
 
 def _hides_kinds(line: str) -> bool:

@@ -78,6 +78,7 @@ class Session:
         self._deadline: Deadline | None = None
         self._manifest = ""
         self._sign_key: str | None = None
+        self._oom_kills: int | None = None
 
     # Parts that are made when first needed. Whether this is an xdist worker is not known before
     # the conftests are loaded.
@@ -402,7 +403,7 @@ class Session:
             self.activate().collector.mark([*self._collected, *items])
         yield
         if self.active or _any_criterion(items):
-            self.activate().collector.settle(config, items, self._files, self._deselected)
+            self.activate().collector.select(config, items)
         self._collected.clear()
 
     def mark_late(self, items: list[pytest.Item]) -> None:
@@ -410,11 +411,18 @@ class Session:
         if self.active and self.config.getoption("markexpr", ""):
             self.collector.mark(items)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_finish(self) -> None:
-        """Begin the run; a worker leaves that to its controller."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> Generator[None]:
+        """Fix what was collected, and begin the run; a worker leaves that to its controller.
+
+        Not before: `--lf` deselects after every other hook. It is a wrapper, so that a worker's
+        manifest is complete before it is sent.
+        """
+        if self.active or _any_criterion(session.items):
+            self.activate().collector.settle(session, self._files, self._deselected)
         if self._judge_of_run is not None:
             self.begin(self.collector.manifest)
+        return (yield)
 
     def begin(self, manifest: Manifest) -> None:
         """Begin the run with what was collected.
@@ -436,6 +444,8 @@ class Session:
     def pytest_sessionstart(self) -> None:
         """Let the reporters begin; under xdist, listen for the first worker with criteria."""
         self._started = True
+        if self.is_worker:
+            self.spool.write_pid(worker_input(self.config)["workerid"])
         if self.active:
             self._register_reporters()
         elif self.config.pluginmanager.hasplugin("dsession"):
@@ -532,6 +542,9 @@ class Session:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: object) -> None:
         """Send a worker the values that it must agree on, before it reads its own options."""
+        from pytest_prodstatus.process_end import count_oom_kills
+
+        self._oom_kills = count_oom_kills()
         values: dict[str, object] = node.workerinput  # type: ignore[attr-defined]
         values["prodstatus_run_id"] = self.run_id
         values["prodstatus_spool"] = str(self.spool.folder or "")
@@ -603,7 +616,11 @@ class Session:
             self._acting = ""
         recorder = self.activate().recorder
         if recorder is not None:
-            recorder.note_worker_down(worker, error)
+            from pytest_prodstatus.process_end import end_of
+
+            pid = self.spool.read_pid(worker)
+            end = end_of(pid, self._oom_kills) if pid is not None else ""
+            recorder.note_worker_down(worker, error, end)
 
 
 def _any_criterion(items: Iterable[pytest.Item]) -> bool:

@@ -1,9 +1,9 @@
 """The run's spool: a private folder with what must survive a process that dies at any line.
 
 It has the claims of criteria with side effects (each starts once a run), their evidence, what a
-criterion waits for, and manifests, so that a run on one machine begins before its first test. No
-verdict depends on it: a worker on another machine doesn't see it, and there is none if no folder
-for temporary files can be written.
+criterion waits for, and manifests, so that a run on one machine begins before its first test; also
+the process ids of workers, to say how one died. No verdict depends on it: a worker on another
+machine doesn't see it, and there is none if no folder for temporary files can be written.
 
 A run that is killed leaves its folder behind; a later run of the same user removes it. The folder's
 lock, which the kernel releases, says whether its run is alive.
@@ -84,6 +84,17 @@ class Spool:
         """Return a worker's manifest; None if it left none here."""
         text = self._read(f"manifest-{worker}.json")
         return text or None
+
+    def write_pid(self, worker: str) -> None:
+        """Leave a worker's process id for the controller, if it sees this folder."""
+        if self.shared and self.folder is not None:
+            with contextlib.suppress(OSError):  # only the reason of a crash would say less
+                (self.folder / f"pid-{worker}").write_text(str(os.getpid()), encoding="ascii")
+
+    def read_pid(self, worker: str) -> int | None:
+        """Return a worker's process id; None if it left none here."""
+        text = self._read(f"pid-{worker}")
+        return int(text) if text and text.isdecimal() else None
 
     def claim(self, criterion_id: str) -> bool:
         """Return whether this is the first start of the criterion in this run; atomic.

@@ -259,6 +259,7 @@ class _Gate:
             clock.now(),
             waivers=self.project.config.waivers,
             override=self.override,
+            require_evidence=self.project.config.require_evidence,
             found=found,
         )
         return GateReport(source=source, run=record.run, decision=decision)

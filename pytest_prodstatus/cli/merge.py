@@ -60,7 +60,8 @@ def command(
     project = place.project
     shards = _trusted(records, project)
     try:
-        merged = merge(shards, project.config.catalogue)
+        required = project.config.require_evidence
+        merged = merge(shards, project.config.catalogue, require_evidence=required)
     except (MergeError, CatalogueError) as error:
         raise click.UsageError(str(error)) from None
     merged = _save(merged, project)

@@ -21,7 +21,7 @@ from pytest_prodstatus.model.catalogue import (
     Stage,
     base_of,
 )
-from pytest_prodstatus.model.outcome import Observation
+from pytest_prodstatus.model.outcome import NO_EVIDENCE, Observation
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run
 from pytest_prodstatus.model.text import format_age, format_duration, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
@@ -46,6 +46,8 @@ class RunData(NamedTuple):
         former: the last finished record of the same target.
         untrusted: why no CONFIRMED of that record is carried over; None if they may be.
         unreached: why a criterion that was selected was not reached.
+        gone: paths of the files of its criteria that no longer exist.
+        require_evidence: a CONFIRMED without evidence is BLOCKED, also one that is carried over.
     """
 
     catalogue: Catalogue
@@ -59,6 +61,8 @@ class RunData(NamedTuple):
     former: Record | None = None
     untrusted: Reason | None = None
     unreached: Reason = Reason(text="it was not reached", kind=Kind.NOT_RUN)
+    gone: frozenset[str] = frozenset()
+    require_evidence: bool = False
 
 
 def criterion_statuses(data: RunData, run: Run, now: datetime) -> list[CriterionStatus]:
@@ -91,8 +95,14 @@ def criterion_statuses(data: RunData, run: Run, now: datetime) -> list[Criterion
                 statuses.append(status)
     missing_ids = [(name, stage_id) for name, stage_id in declared if name not in known]
     provided = {base_of(name) for name in known} if missing_ids else set()
+    gone = {
+        name: file
+        for old in former.values()
+        if (file := _file_of(old)) in data.gone
+        for name in (old.id, base_of(old.id))
+    }
     statuses += [
-        _unprovided_status(name, stage_id, data)
+        _unprovided_status(name, stage_id, data, gone.get(name))
         for name, stage_id in missing_ids
         if name not in provided
     ]
@@ -106,8 +116,9 @@ def carried(
     release: str | None,
     *,
     untrusted: Reason | None = None,
+    require_evidence: bool,
 ) -> CriterionStatus:
-    """Carry a criterion's former status over to now; a CONFIRMED that is outdated is BLOCKED.
+    """Carry a criterion's former status over to now; a CONFIRMED may have become BLOCKED.
 
     Args:
         old: the status that an earlier run recorded.
@@ -115,13 +126,25 @@ def carried(
         now: the instant at which its age is measured.
         release: the release that is judged now; None if it wasn't named.
         untrusted: why the record that says so can't be trusted; None if it can.
+        require_evidence: a CONFIRMED without evidence doesn't count.
     """
     own = replace(old, carried_over=old.observed is not None, selected=False)
     if old.observed is not Verdict.CONFIRMED:
         return replace(own, verdict=old.observed or Verdict.BLOCKED)
     # Clocks differ, but a date further ahead than the validity itself is no use.
-    reason = untrusted or outdated(old, stage, now, release, ahead=stage.valid_for)
+    reason = untrusted or unproven(old, require_evidence=require_evidence)
+    reason = reason or outdated(old, stage, now, release, ahead=stage.valid_for)
     return replace(own, verdict=Verdict.BLOCKED if reason else Verdict.CONFIRMED, **because(reason))
+
+
+def unproven(observed: CriterionStatus, *, require_evidence: bool) -> Reason | None:
+    """Return why a CONFIRMED doesn't count by today's rules of what proves it; None if it does.
+
+    Args:
+        observed: the CONFIRMED criterion, which an earlier configuration may have judged.
+        require_evidence: evidence is required today.
+    """
+    return NO_EVIDENCE if require_evidence and not observed.evidence else None
 
 
 def outdated(
@@ -227,30 +250,49 @@ def _uncollected_status(
     old: CriterionStatus, data: RunData, run: Run, now: datetime
 ) -> CriterionStatus | None:
     """Return the status of a known criterion that wasn't collected; None if it was deleted."""
-    file = (old.nodeid or "").partition("::")[0]
+    file = _file_of(old)
     if file in data.missing and (data.stages is None or old.stage in data.stages):
         return not_observed(old, data.missing[file])
-    if file in data.missing or (data.restricted and file not in data.files):
-        return _carried(old, data, run, now)
-    return None
+    elsewhere = data.restricted and file not in data.files and file not in data.gone
+    return _carried(old, data, run, now) if file in data.missing or elsewhere else None
 
 
 def _carried(old: CriterionStatus, data: RunData, run: Run, now: datetime) -> CriterionStatus:
-    stage = data.catalogue.by_id[old.stage]
-    return carried(old, stage, now, run.subject.release, untrusted=data.untrusted)
+    """Carry a criterion over in the run that the data is about."""
+    return carried(
+        old,
+        data.catalogue.by_id[old.stage],
+        now,
+        run.subject.release,
+        untrusted=data.untrusted,
+        require_evidence=data.require_evidence,
+    )
 
 
-def _unprovided_status(name: str, stage_id: str, data: RunData) -> CriterionStatus:
-    """Return the status of a declared criterion that no test provides."""
+def _file_of(status: CriterionStatus) -> str:
+    return (status.nodeid or "").partition("::")[0]
+
+
+def _unprovided_status(
+    name: str, stage_id: str, data: RunData, gone: str | None
+) -> CriterionStatus:
+    """Return the status of a declared criterion that no test provides.
+
+    Args:
+        name: the criterion's id.
+        stage_id: its stage's.
+        data: what was collected.
+        gone: the file that provided it in the last run and no longer exists; None if it isn't that.
+    """
     selected = not data.restricted and (data.stages is None or stage_id in data.stages)
     reason = Reason(
-        text="no test provides it",
+        text=f"no test provides it: {gone} no longer exists" if gone else "no test provides it",
         kind=Kind.NOT_RUN,
         remedy=f"write a test of this name in stage {stage_id}, or take it out of the catalogue",
     )
     if data.missing:
         # It is unknown which file would provide it; one that could not be collected may.
         reason = data.missing[min(data.missing)]
-    elif data.restricted:
+    elif data.restricted and gone is None:
         reason = Reason(text="it was not selected, and no run observed it", kind=Kind.NOT_RUN)
     return not_provided(name, reason, selected=selected)

@@ -150,6 +150,7 @@ def decide(
     *,
     waivers: Waivers | None = None,
     override: Override | None = None,
+    require_evidence: bool = False,
     found: Sequence[Violation] = (),
 ) -> GateDecision:
     """Decide by one record whether the gate is open.
@@ -161,6 +162,7 @@ def decide(
         now: the instant at which ages are measured.
         waivers: the project's.
         override: the override of the target's gate that is in force.
+        require_evidence: the configuration requires evidence today.
         found: further violations, such as a document that was edited by hand.
 
     Raises:
@@ -192,11 +194,11 @@ def decide(
     )
     # An observation of another release doesn't count for the release in question.
     release = query.subject or record.run.subject.release
-    statuses = reevaluate(known_statuses, stages, release, now)
+    statuses = reevaluate(known_statuses, stages, release, now, require_evidence=require_evidence)
     violations += waiver_violations(waivers, statuses, now)
     valid_waivers = waivers.in_force(_known_ids(statuses), now)
     waived = _waived(statuses, valid_waivers, stages.with_needs(roots))
-    # Usually nothing has become stale since; then the first judgement is still right.
+    # Usually every CONFIRMED still counts; then the first judgement is still right.
     judged_now = (
         as_written if statuses == known_statuses else judge(stages, statuses, incidents=incidents)
     )

@@ -59,12 +59,15 @@ _COMMON: Mapping[str, Callable[[Record], object]] = {
 """What all shards of one run must have in common, by its name in messages."""
 
 
-def merge(shards: Mapping[str, Record], declared: Catalogue) -> Record:
+def merge(
+    shards: Mapping[str, Record], declared: Catalogue, *, require_evidence: bool = False
+) -> Record:
     """Merge the shards of one run into the record of that run.
 
     Args:
         shards: at least one record, by its name for messages.
         declared: the catalogue as it is declared today.
+        require_evidence: a CONFIRMED without evidence isn't carried over.
 
     Raises:
         MergeError: a record is not a finished shard of the same run, or was made with another
@@ -79,7 +82,9 @@ def merge(shards: Mapping[str, Record], declared: Catalogue) -> Record:
     catalogue = declared.with_stages_of(known=[s.id for shard in in_order for s in shard.stages])
     finished = max(shard.run.finished for shard in in_order if shard.run.finished)
     statuses = [
-        _merge_criterion(seen, catalogue.by_id[seen[0].stage], finished)
+        _merge_criterion(
+            seen, catalogue.by_id[seen[0].stage], finished, require_evidence=require_evidence
+        )
         for seen in _statuses_by_id(in_order).values()
     ]
     all_selected = all(status.selected for status in statuses)
@@ -143,7 +148,7 @@ def _statuses_by_id(in_order: Iterable[Record]) -> dict[str, list[CriterionStatu
 
 
 def _merge_criterion(
-    seen: Sequence[CriterionStatus], stage: Stage, finished: datetime
+    seen: Sequence[CriterionStatus], stage: Stage, finished: datetime, *, require_evidence: bool
 ) -> CriterionStatus:
     """Choose the status of one criterion from all shards, which come in the order of their start.
 
@@ -159,14 +164,16 @@ def _merge_criterion(
     carried_statuses = [s for s in seen if s.carried_over]
     if carried_statuses:
         newest = max(carried_statuses, key=lambda s: _observed_timestamp(s, -math.inf))
-        return _carried_status(newest, stage, finished)
+        return _carried_status(newest, stage, finished, require_evidence=require_evidence)
     # None of them observed anything: prefer a reason with a remedy.
     return next((s for s in seen if s.reason and s.reason.remedy), seen[0])
 
 
-def _carried_status(old: CriterionStatus, stage: Stage, finished: datetime) -> CriterionStatus:
+def _carried_status(
+    old: CriterionStatus, stage: Stage, finished: datetime, *, require_evidence: bool
+) -> CriterionStatus:
     """Return the status of a criterion that no shard selected, as an earlier run left it."""
-    status = carried(old, stage, finished, release=None)
+    status = carried(old, stage, finished, release=None, require_evidence=require_evidence)
     outlives = stage.valid_for > DEFAULT_VALID_FOR
     if status.verdict is not Verdict.CONFIRMED or outlives:
         return status

@@ -30,8 +30,11 @@ class Phase(Struct, frozen=True, kw_only=True, gc=False):
         subtest: it reports one subtest, not the whole call.
         text: the first line of what went wrong, or the reason of a skip.
         detail: pytest's full report of what went wrong, bounded; "" if nothing did.
-        blocked: the reason that `blocked()` gave if it was called, also if the test swallowed it.
-        raised: the exception that left the test itself, in a line, whatever a hook reported after.
+        blocked: the reason that `blocked()` gave if it was called, or that `evidence` refused a
+            value; also if the test swallowed the exception.
+        raised: the exception that left the test itself, whatever a hook reported after. Its kind is
+            observed for an assertion, evidence-error for a value that `evidence` refused, else
+            error.
         evidence: what was recorded during this phase.
         repeat: the plugin refused to start a criterion with side effects a second time.
         wider: what went wrong is of wider scope than this test (`teardown`), if not `blocked`.
@@ -47,7 +50,7 @@ class Phase(Struct, frozen=True, kw_only=True, gc=False):
     text: str = ""
     detail: str = ""
     blocked: Reason | None = None
-    raised: str = ""
+    raised: Reason | None = None
     evidence: tuple[Entry, ...] = ()
     repeat: bool = False
     wider: bool = False
@@ -82,11 +85,12 @@ class Observation(Struct, frozen=True, kw_only=True, gc=False):
 
 Finding = tuple[Verdict, Reason]
 
-_NO_EVIDENCE = Reason(
+NO_EVIDENCE = Reason(
     text="it passed without recording evidence",
     kind=Kind.NO_EVIDENCE,
     remedy="record what was seen with the evidence fixture",
 )
+"""Why a CONFIRMED doesn't count if evidence is required, and it has none."""
 
 
 def reduce_phases(
@@ -106,7 +110,7 @@ def reduce_phases(
     findings = [finding for attempt in counted for finding in _findings(attempt)]
     evidence = tuple(entry for attempt in counted for phase in attempt for entry in phase.evidence)
     if not findings and require_evidence and not evidence:
-        findings = [(Verdict.BLOCKED, _NO_EVIDENCE)]
+        findings = [(Verdict.BLOCKED, NO_EVIDENCE)]
     # max() returns the first of equals.
     verdict, reason = max(findings, key=lambda f: f[0].severity, default=(Verdict.CONFIRMED, None))
     stops = [phase.stopped for attempt in counted for phase in attempt if phase.stopped]
@@ -140,7 +144,7 @@ def plain_pass(
     lacking = require_evidence and not evidence
     return Observation(
         verdict=Verdict.BLOCKED if lacking else Verdict.CONFIRMED,
-        reason=_NO_EVIDENCE if lacking else None,
+        reason=NO_EVIDENCE if lacking else None,
         evidence=evidence,
         observed_at=observed_at,
         duration=duration,
@@ -170,11 +174,8 @@ def finding_of(phase: Phase) -> Finding | None:
         case Phase(wider=True):
             return (Verdict.BLOCKED, phase.blocked) if phase.blocked else None
         case Phase(outcome="passed" | "skipped") if phase.raised and not _expected(phase):
-            text = f"{phase.raised} (a hook reported that it {phase.outcome})"
-            if phase.when == "setup":
-                reason = Reason(text=f"set-up failed: {text}", kind=Kind.SETUP_ERROR)
-                return Verdict.BLOCKED, reason
-            return Verdict.FAILED, Reason(text=text, kind=Kind.OBSERVED)
+            text = f"{phase.raised.text} (a hook reported that it {phase.outcome})"
+            return _failure(phase, text)
         case Phase(outcome="skipped", xfail=True):
             text = f"it failed as its xfail mark expects: {phase.text or 'no reason given'}"
             remedy = "an xfail is not a waiver: fix the failure and remove the mark"
@@ -189,15 +190,28 @@ def finding_of(phase: Phase) -> Finding | None:
         case Phase(outcome="skipped"):
             skipped = Reason(text=phase.text or "skipped without a reason", kind=Kind.SKIPPED)
             return Verdict.BLOCKED, phase.blocked or skipped
-        case Phase(when="setup", outcome="failed" | "rerun"):
-            text = f"set-up failed: {phase.text}"
-            return Verdict.BLOCKED, Reason(text=text, kind=Kind.SETUP_ERROR)
         case Phase(outcome="failed" | "rerun"):
-            prefix = "tear-down failed: " if phase.when == "teardown" else ""
-            return Verdict.FAILED, Reason(text=f"{prefix}{phase.text}", kind=Kind.OBSERVED)
+            return _failure(phase, phase.text)
+        case _ if phase.raised:
+            return _failure(phase, phase.text)
         case _:
             text = f"pytest reported the unknown outcome {phase.outcome!r}"
             return Verdict.BLOCKED, Reason(text=text, kind=Kind.INCONCLUSIVE)
+
+
+def _failure(phase: Phase, text: str) -> Finding:
+    """Return the finding of a phase that failed, whatever was reported of it.
+
+    Without an exception that left the test, such as after a soft assertion or a strict xpass, a
+    plugin saw something that doesn't hold.
+    """
+    raised = phase.raised or Reason(text=text, kind=Kind.OBSERVED)
+    if raised.kind is Kind.EVIDENCE_ERROR:
+        return Verdict.BLOCKED, raised
+    if phase.when == "setup":
+        return Verdict.BLOCKED, Reason(text=f"set-up failed: {text}", kind=Kind.SETUP_ERROR)
+    prefix = "tear-down failed: " if phase.when == "teardown" else ""
+    return Verdict.FAILED, replace(raised, text=f"{prefix}{text}")
 
 
 def _expected(phase: Phase) -> bool:
@@ -217,8 +231,15 @@ def _detail(attempts: Iterable[Sequence[Phase]], finding: Finding) -> str:
     return next((phase.detail for phase in phases if finding_of(phase) == finding), "")
 
 
+_OUTCOMES = ("passed", "failed", "skipped")
+"""pytest's own. Any other is a plugin's, and says that the attempt isn't the last one."""
+
+
 def _split_attempts(phases: Iterable[Phase]) -> list[tuple[list[Phase], bool]]:
-    """Split phases into attempts, and mark those that a rerun of the same worker superseded."""
+    """Split phases into attempts, and mark those that a rerun of the same worker superseded.
+
+    pytest-retry reports one set-up for all its calls, and flaky no call that it runs again.
+    """
     by_worker: dict[str, list[list[Phase]]] = {}
     in_order: list[list[Phase]] = []
     for phase in phases:
@@ -226,12 +247,24 @@ def _split_attempts(phases: Iterable[Phase]) -> list[tuple[list[Phase], bool]]:
         if not of_worker or phase.when == "setup":
             of_worker.append([])
             in_order.append(of_worker[-1])
+        elif phase.when == "call" and _is_rerun(of_worker[-1]):
+            of_worker.append([p for p in of_worker[-1] if p.when == "setup"])
+            in_order.append(of_worker[-1])
         of_worker[-1].append(phase)
     last = {id(of_worker[-1]) for of_worker in by_worker.values()}
     return [
-        (attempt, id(attempt) not in last and any(p.outcome == "rerun" for p in attempt))
+        (attempt, id(attempt) not in last and (_is_rerun(attempt) or _is_withheld(attempt)))
         for attempt in in_order
     ]
+
+
+def _is_rerun(attempt: Iterable[Phase]) -> bool:
+    return any(phase.outcome not in _OUTCOMES for phase in attempt)
+
+
+def _is_withheld(attempt: Iterable[Phase]) -> bool:
+    """Return whether a plugin kept the report of an attempt's call to itself."""
+    return all(phase.outcome == "passed" and phase.when != "call" for phase in attempt)
 
 
 def _findings(attempt: Sequence[Phase]) -> list[Finding]:

@@ -61,10 +61,12 @@ class Kind(Enum):
     """The kinds of reason. The first group comes from the run, the second from `blocked()`."""
 
     OBSERVED = "observed"
+    ERROR = "error"
     CRASH = "crash"
     KNOWN_FAILURE = "known-failure"
     SKIPPED = "skipped"
     SETUP_ERROR = "setup-error"
+    EVIDENCE_ERROR = "evidence-error"
     NO_EVIDENCE = "no-evidence"
     COLLECTION_ERROR = "collection-error"
     NOT_RUN = "not-run"

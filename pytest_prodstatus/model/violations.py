@@ -15,7 +15,7 @@ from enum import Enum
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, Stage, base_of
-from pytest_prodstatus.model.criterion_status import not_provided, outdated
+from pytest_prodstatus.model.criterion_status import not_provided, outdated, unproven
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run
 from pytest_prodstatus.model.rollup import Judged
 from pytest_prodstatus.model.text import format_age, format_duration, one_line
@@ -232,6 +232,8 @@ def reevaluate(
     catalogue: Catalogue,
     release: str | None,
     now: datetime,
+    *,
+    require_evidence: bool,
 ) -> list[CriterionStatus]:
     """Return the present status of every criterion of the catalogue, by its own observation.
 
@@ -240,9 +242,13 @@ def reevaluate(
         catalogue: today's. A criterion that it declares and the record lacks is BLOCKED.
         release: the release in question; None for any.
         now: the instant at which ages are measured.
+        require_evidence: a CONFIRMED without evidence is BLOCKED, whatever the run required.
     """
     statuses = [
-        _aged_status(status, catalogue.by_id[status.stage], release, now) for status in own_statuses
+        _status_today(
+            status, catalogue.by_id[status.stage], release, now, require_evidence=require_evidence
+        )
+        for status in own_statuses
     ]
     # A criterion with parameters is declared without them.
     known = {s.id for s in own_statuses} | {base_of(s.id) for s in own_statuses}
@@ -277,12 +283,18 @@ def _verdict_contradictions(record: Record, judged: Judged) -> Iterator[str]:
         yield f"FINAL is called {record.final.verdict}, but computed as {final.verdict}"
 
 
-def _aged_status(
-    status: CriterionStatus, stage: Stage, release: str | None, now: datetime
+def _status_today(
+    status: CriterionStatus,
+    stage: Stage,
+    release: str | None,
+    now: datetime,
+    *,
+    require_evidence: bool,
 ) -> CriterionStatus:
     if status.verdict is not Verdict.CONFIRMED:
         return status
-    reason = outdated(status, stage, now, release, ahead=SKEW)
+    reason = unproven(status, require_evidence=require_evidence)
+    reason = reason or outdated(status, stage, now, release, ahead=SKEW)
     return replace(status, verdict=Verdict.BLOCKED, **because(reason)) if reason else status
 
 

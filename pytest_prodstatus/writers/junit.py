@@ -1,9 +1,12 @@
-"""JUnit XML with the verdicts as properties, in the file of `--junitxml` or in one of our own.
+"""JUnit XML with the verdicts, in the file of `--junitxml` or in one of our own.
 
-The outcomes that pytest wrote stay. A criterion without a test case gets one: it was not reached,
-not collected, or no test provides it. No JUnit schema has properties of test cases; Jenkins' JUnit
-plugin, GitLab, Datadog and similar tools read or ignore them, but Jenkins' xUnit plugin refuses a
-file that has them.
+FAILED is a `failure` and BLOCKED an `error`, in every test case of a criterion: GitLab and Jenkins
+take a skipped test for a harmless one, and of several cases with one name GitLab reads the first. A
+criterion without a test case gets one: it was not reached, not collected, or no test provides it.
+
+The rest stands in properties. No JUnit schema has properties of test cases; Jenkins' JUnit plugin,
+GitLab, Datadog and similar tools read or ignore them, but Jenkins' xUnit plugin refuses a file that
+has them.
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ _ILLEGAL = re.compile("[^\t\n\r -~\x80-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 # What GitHub's runner would obey if the file is printed into a step's log; written as an entity, it
 # is the same text.
 _WORKFLOW_COMMAND = re.compile(r"(?:^|\r)[^\S\r\n]*:(?=:)|##\[", re.MULTILINE)
-_COUNTER = {Verdict.FAILED: "failures", Verdict.BLOCKED: "skipped"}
+_OUTCOMES = {"failure": "failures", "error": "errors", "skipped": "skipped"}
+"""The elements that say that a case didn't pass, and the attributes that count them."""
+_OUTCOME_OF = {Verdict.FAILED: "failure", Verdict.BLOCKED: "error"}
 
 
 class JUnitError(ValueError):
@@ -36,13 +41,13 @@ def write(record: Record, config: Config) -> str:
     started = record.run.started
     took = (record.run.finished or started) - started
     root = Xml.Element("testsuites")
-    counts = dict.fromkeys(("tests", "errors", "failures", "skipped"), "0")
     length = f"{max(0.0, took.total_seconds()):.3f}"
-    named = {"name": escape_xml(config.title), **counts, "time": length}
+    named = {"name": escape_xml(config.title), "time": length}
     suite = Xml.SubElement(root, "testsuite", named, timestamp=started.isoformat())
     _add_properties(suite, _suite_properties(record))
     for row in rows_of(record):
-        _add_case(suite, row, "")
+        _mark_case(_add_case(suite, row, ""), row)
+    _count(suite)
     return _to_xml(root)
 
 
@@ -79,10 +84,9 @@ def with_verdicts(content: bytes, record: Record, prefix: str = "") -> str:
         if row.selected:
             # pytest writes a second case of the same name if call and teardown both fail.
             own = cases.get(".".join(_case_names(row, prefix)), [])
-            for case in own:
-                _add_properties(case, _row_properties(row))
-            if not own:
-                _add_case(suite, row, prefix)
+            for case in own or [_add_case(suite, row, prefix)]:
+                _mark_case(case, row)
+    _count(suite)
     return _to_xml(root)
 
 
@@ -94,23 +98,42 @@ def _to_xml(root: Xml.Element) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>{text}'
 
 
-def _add_case(suite: Xml.Element, row: Row, prefix: str) -> None:
-    """Add a test case for a row that has none, and count it in the suite's attributes."""
+def _add_case(suite: Xml.Element, row: Row, prefix: str) -> Xml.Element:
+    """Add a test case for a row that has none."""
     classname, name = _case_names(row, prefix)
     seconds = row.status.duration if row.status else 0.0
-    case = Xml.SubElement(
+    return Xml.SubElement(
         suite, "testcase", classname=escape_xml(classname), name=name, time=f"{seconds:.3f}"
     )
+
+
+def _mark_case(case: Xml.Element, row: Row) -> None:
+    """Give a test case the verdict of its row: as its outcome, and in properties.
+
+    A case that pytest calls failed stays so if the row is CONFIRMED: nothing here betters it.
+    """
     _add_properties(case, _row_properties(row))
-    message = escape_xml(row.reason.text if row.reason else "")
-    if row.verdict is Verdict.FAILED:
-        failure = Xml.SubElement(case, "failure", message=message)
-        failure.text = escape_xml(row.status.detail) if row.status else ""
-    elif row.verdict is Verdict.BLOCKED:
-        Xml.SubElement(case, "skipped", type="prodstatus", message=message)
-    for counter in ("tests", _COUNTER.get(row.verdict)):
-        if counter:
-            suite.set(counter, str(int(suite.get(counter, "0")) + 1))
+    if row.reason is None:
+        return
+    outcomes = [child for child in case if child.tag in _OUTCOMES]
+    texts = [outcome.text for outcome in outcomes if outcome.text]
+    for outcome in outcomes:
+        case.remove(outcome)
+    marked = Xml.Element(
+        _OUTCOME_OF[row.verdict], type=row.reason.kind.value, message=escape_xml(row.reason.text)
+    )
+    detail = escape_xml(row.status.detail) if row.status else ""
+    marked.text = "\n\n".join(texts) or detail or None
+    # After the properties, and before what the test printed, as in every schema.
+    case.insert(1, marked)
+
+
+def _count(suite: Xml.Element) -> None:
+    """Count the test cases of a suite in its attributes."""
+    cases = suite.findall("testcase")
+    suite.set("tests", str(len(cases)))
+    for tag, counter in _OUTCOMES.items():
+        suite.set(counter, str(sum(case.find(tag) is not None for case in cases)))
 
 
 def _case_names(row: Row, prefix: str) -> tuple[str, str]:

@@ -69,6 +69,8 @@ def requirements_of(cell: Cell) -> list[str]:
         wanted += _group("neighbours")
         # pytest 9 has subtests of its own.
         wanted += _group("subtests") if cell.pytest.startswith("8.") else []
+        # The last releases of pytest-cases and pytest-forked fail beside pytest 9.2.
+        wanted += _group("older") if cell.pytest != "newest" else []
     return wanted
 
 

@@ -233,6 +233,13 @@ SKIPS = [
         status=10,
     ),
     row(
+        "unittest's own exception for a skip",
+        "@api\ndef test_a(): raise unittest.SkipTest('not today')\n",
+        {"api.a": "BLOCKED skipped"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
         "skip in teardown",
         """
         @pytest.fixture
@@ -354,7 +361,7 @@ SKIPS = [
     row(
         "Blocked with a kind that doesn't exist",
         "@api\ndef test_a(): blocked('hm', kind='sunday')\n",
-        {"api.a": "FAILED observed"},
+        {"api.a": "FAILED error"},
         final="FAILED",
         status=1,
     ),
@@ -428,6 +435,26 @@ FAILURES = [
         status=1,
     ),
     row(
+        "the call raises what is no assertion",
+        "@api\ndef test_a(): nothing.of_this_name\n@api\ndef test_b(): pytest.fail('down')\n",
+        {"api.a": "FAILED error", "api.b": "FAILED observed"},
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "the call raises a group",
+        """
+        @api
+        def test_a(): raise ExceptionGroup("tasks", [AssertionError("down"), OSError("gone")])
+        @api
+        def test_b(): raise ExceptionGroup("tasks", [OSError("gone")])
+        """,
+        {"api.a": "FAILED observed", "api.b": "FAILED error"},
+        needs=sys.version_info >= (3, 11),
+        final="FAILED",
+        status=1,
+    ),
+    row(
         "setup error",
         """
         @pytest.fixture
@@ -456,7 +483,7 @@ FAILURES = [
         @api
         def test_a(leaky): pass
         """,
-        {"api.a": "FAILED observed"},
+        {"api.a": "FAILED error"},
         final="FAILED",
         status=1,
     ),
@@ -472,7 +499,7 @@ FAILURES = [
         @api
         def test_a(broken): pass
         """,
-        {"api.a": "FAILED observed"},
+        {"api.a": "FAILED error"},
         final="FAILED",
         status=1,
     ),
@@ -486,7 +513,7 @@ FAILURES = [
         @api
         def test_a(leaky): pytest.skip("not today")
         """,
-        {"api.a": "FAILED observed"},
+        {"api.a": "FAILED error"},
         final="FAILED",
         status=1,
     ),
@@ -499,6 +526,18 @@ FAILURES = [
             with subtests.test("two"): pass
         """,
         {"api.a": "FAILED observed"},
+        needs=SUBTESTS,
+        final="FAILED",
+        status=1,
+    ),
+    row(
+        "subtest that raises what is no assertion",
+        """
+        @api
+        def test_a(subtests):
+            with subtests.test("one"): nothing.of_this_name
+        """,
+        {"api.a": "FAILED error"},
         needs=SUBTESTS,
         final="FAILED",
         status=1,
@@ -742,6 +781,54 @@ EVIDENCE = [
     row(
         "evidence of a type that isn't allowed",
         "@api\ndef test_a(evidence): evidence(total=1.5)\n",
+        {"api.a": "BLOCKED evidence-error"},
+        final="BLOCKED",
+        status=1,
+    ),
+    row(
+        "evidence of a type that isn't allowed, in set-up and in tear-down",
+        """
+        @pytest.fixture
+        def before(evidence): evidence(total=1.5)
+        @pytest.fixture
+        def after(evidence):
+            yield
+            evidence(total=1.5)
+        @api
+        def test_a(before): pass
+        @api
+        def test_b(after): pass
+        """,
+        {"api.a": "BLOCKED evidence-error", "api.b": "BLOCKED evidence-error"},
+        final="BLOCKED",
+        status=1,
+    ),
+    row(
+        "a test swallows that evidence was refused",
+        """
+        @api
+        def test_a(evidence):
+            evidence(count=1)
+            try:
+                evidence(total=1.5)
+            except TypeError:
+                pass
+        """,
+        {"api.a": "BLOCKED evidence-error"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "a test swallows that evidence was refused, and fails",
+        """
+        @api
+        def test_a(evidence):
+            try:
+                evidence(total=1.5)
+            except TypeError:
+                pass
+            assert 0, "down"
+        """,
         {"api.a": "FAILED observed"},
         final="FAILED",
         status=1,
@@ -996,7 +1083,7 @@ CUT_SHORT = [
     row(
         "SystemExit raised in a test is a failure",
         "@api\ndef test_a(): sys.exit(0)\n",
-        {"api.a": "FAILED observed"},
+        {"api.a": "FAILED error"},
         final="FAILED",
         status=1,
     ),
@@ -1535,7 +1622,7 @@ LYING = [
         ], ids="abcde")
         def test_a(given): blocked(**given)
         """,
-        {f"api.a[{name}]": "FAILED observed" for name in "abcde"},
+        {f"api.a[{name}]": "FAILED error" for name in "abcde"},
         final="FAILED",
         status=1,
     ),

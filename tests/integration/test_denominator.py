@@ -255,6 +255,70 @@ def test_last_failed_is_a_partial_run(project: Project) -> None:
     assert (ran.status, ran.final, ran.record["run"]["complete"]) == (0, "CONFIRMED", False)
 
 
+CLASS = """
+@api
+class TestApi:
+    def test_a(self): pass
+    def test_b(self): assert {holds}
+"""
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("holds", "part", "observed"),
+    [
+        ("0", ("--lf",), {"api.b"}),
+        ("0", ("--lf", "test_api.py"), {"api.b"}),
+        ("1", ("-m", "production", "--lf", "--lfnf=none"), set()),
+    ],
+    ids=["class", "path", "none-failed"],
+)
+def test_last_failed_deselects_after_every_hook(
+    project: Project, mode: tuple[str, ...], holds: str, part: tuple[str, ...], observed: set[str]
+) -> None:
+    """In a class, with a path or if nothing failed, what `--lf` leaves out is carried over."""
+    lean = tuple(name for name in LEAN if name != "cacheprovider")
+    project.write({"test_api.py": CLASS.format(holds=holds), "test_shop.py": SHOP})
+    assert project.run(lean=lean).final == ("CONFIRMED" if holds == "1" else "FAILED")
+    project.write({"test_api.py": CLASS.format(holds="1")})
+    ran = project.run(*mode, *part, lean=lean)
+    assert set(ran.verdicts.values()) == {"CONFIRMED"}
+    assert {name for name, c in ran.criteria.items() if not c["carried_over"]} == observed
+    assert ran.status == (0 if observed else 5)
+
+
+@pytest.mark.parametrize("part", [("test_shop.py",), ("--lf",), ("--deselect", "x")])
+def test_criterion_whose_file_was_deleted_is_not_carried_over(
+    project: Project, part: tuple[str, ...]
+) -> None:
+    """A run of another part doesn't keep its CONFIRMED, and names the file."""
+    declare(project, api='criteria = ["a"]')
+    project.write({"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP})
+    assert project.run().status == 0
+    (project.root / "test_api.py").unlink()
+    ran = project.run(*part, lean=tuple(name for name in LEAN if name != "cacheprovider"))
+    assert ran.verdicts == {"api.a": "BLOCKED not-run", "shop.open": "CONFIRMED"}
+    assert ran.criteria["api.a"]["reason"] == ("no test provides it: test_api.py no longer exists")
+    assert (ran.final, ran.status) == ("BLOCKED", 0)
+
+
+def test_evidence_required_since_then_is_required_of_what_is_carried_over(
+    project: Project,
+) -> None:
+    """A CONFIRMED without evidence isn't carried over once `require_evidence` is on."""
+    project.write({"test_api.py": API, "test_shop.py": "@shop\ndef test_open(): pass\n"})
+    assert project.run().status == 0
+    config = CONFIG.replace("[tool.prodstatus]", "[tool.prodstatus]\nrequire_evidence = true")
+    project.write({"pyproject.toml": config})
+    ran = project.run("test_api.py::test_a")
+    assert ran.verdicts == {
+        "api.a": "CONFIRMED",
+        "api.b": "BLOCKED no-evidence",
+        "shop.open": "BLOCKED no-evidence",
+    }
+    assert (ran.final, ran.status) == ("BLOCKED", 0)
+
+
 def test_whole_run_carries_nothing_over(project: Project) -> None:
     """A run that selects everything never carries over what an earlier one saw."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})

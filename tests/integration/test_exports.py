@@ -96,7 +96,7 @@ def test_a_killed_run_leaves_no_green_export(project: Project, mode: tuple[str, 
     assert "in progress" in (project.folder / "summary.md").read_text(encoding="utf-8")
     for path in (project.folder / "junit.xml", project.root / "j.xml"):
         suite, _ = cases_of(path)
-        assert suite.skipped == suite.tests == 3
+        assert suite.errors == suite.tests == 3
 
 
 def test_an_unknown_export_is_a_usage_error(project: Project) -> None:
@@ -160,11 +160,58 @@ def test_junit_carries_the_verdicts(project: Project, mode: tuple[str, ...], fam
     (blocked,) = cases["test_open"]
     assert properties(blocked)["verdict"] == "BLOCKED"
     assert properties(blocked)["kind"] == "upstream"
+    assert blocked.is_error
     assert properties(cases["test_of_a_unit"][0]) == {}
     (gone,) = cases["shop.gone"]
-    assert gone.is_skipped
+    assert gone.is_error
     assert properties(gone)["reason"] == "no test provides it"
-    assert (suite.failures, suite.errors, suite.skipped) == (1, 2, 1)
+    assert (suite.failures, suite.errors, suite.skipped) == (1, 4, 0)
+
+
+BLOCKED = """
+@api
+@pytest.mark.skip(reason="later")
+def test_skipped(): pass
+@api
+@pytest.mark.xfail
+def test_xpass(): pass
+@api
+@pytest.mark.xfail
+def test_xfail(): assert 0
+@api
+def test_evidence(evidence): evidence(total=1.5)
+@api
+def test_returns(): return 1 == 2
+@pytest.fixture
+def torn():
+    yield
+    assert 0
+@api
+def test_torn(torn): assert 0
+def test_of_a_unit(): pytest.skip("another's")
+"""
+
+
+@MODES
+def test_junit_has_the_verdict_where_pytest_has_another_outcome(
+    project: Project, mode: tuple[str, ...]
+) -> None:
+    """Nothing BLOCKED passes or is skipped, and nothing that FAILED is only an error."""
+    project.write({"test_api.py": BLOCKED, "test_shop.py": SHOP})
+    ran = project.run("--junitxml=j.xml", *mode)
+    suite, cases = cases_of(project.root / "j.xml")
+    shown = {
+        f"api.{name.removeprefix('test_')}": "FAILED" if case.is_failure else "BLOCKED"
+        for name, group in cases.items()
+        for case in group
+        if case.is_failure or case.is_error
+    }
+    verdicts = {name: c["verdict"] for name, c in ran.criteria.items()}
+    assert shown == {name: word for name, word in verdicts.items() if word != "CONFIRMED"}
+    assert [name for name, group in cases.items() if group[0].is_skipped] == ["test_of_a_unit"]
+    assert (suite.failures, suite.errors, suite.skipped) == (
+        len(cases["test_torn"]) + 1, 4, 1,
+    )  # fmt: skip
 
 
 def test_junit_of_reruns(project: Project) -> None:
@@ -205,8 +252,9 @@ def test_junit_of_a_file_that_does_not_collect(project: Project) -> None:
     project.write({"pyproject.toml": config, "test_api.py": "import nothing", "test_shop.py": SHOP})
     project.run("--junitxml=j.xml")
     suite, cases = cases_of(project.root / "j.xml")
-    assert suite.errors == 1
+    assert suite.errors == sum(case.is_error for group in cases.values() for case in group)
     assert properties(cases["api.a"][0])["kind"] == "collection-error"
+    assert cases["api.a"][0].is_error
 
 
 def test_junit_can_be_left_alone(project: Project) -> None:

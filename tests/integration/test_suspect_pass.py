@@ -169,3 +169,16 @@ def test_the_gate_stays_closed_where_a_test_ends_the_process_with_0(project: Pro
     )
     assert gate.returncode == 10
     assert "gate closed" in gate.stdout
+
+
+@MODES
+@pytest.mark.parametrize("name", ["warnings", "threadexception", "unraisableexception"])
+def test_a_run_says_what_it_does_not_notice(
+    project: Project, mode: tuple[str, ...], name: str
+) -> None:
+    """Without the plugin of pytest that would notice it, a pass may prove nothing."""
+    project.write({"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP})
+    ran = project.run(*mode, "-p", f"no:{name}")
+    assert (ran.final, ran.status) == ("CONFIRMED", 0)
+    notices = [line for line in ran.out.splitlines() if "so a CONFIRMED may prove nothing" in line]
+    assert [line.count(f"-p no:{name}: ") for line in notices] == [1]

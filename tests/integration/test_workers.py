@@ -203,3 +203,25 @@ def test_a_worker_that_disagrees_with_its_controller_runs_nothing(
     assert ran.status == 4
     assert ran.final == "BLOCKED"
     assert bought(project) == 0
+
+
+DEATHS = """
+@api
+def test_exits(): os._exit(3)
+@api
+def test_is_killed(): os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_how_a_worker_died_is_in_the_reason(project: Project) -> None:
+    """Of its criterion, and of the run: the exit status or the signal."""
+    project.write({"test_api.py": DEATHS, "test_shop.py": SHOP})
+    ran = project.run(*XDIST)
+    reasons = {name: c["reason"] for name, c in ran.criteria.items()}
+    assert reasons == {
+        "api.exits": "the worker process died while it ran (exit status 3)",
+        "api.is-killed": "the worker process died while it ran (signal 9, SIGKILL)",
+        "shop.open": None,
+    }
+    incidents = sorted(i["reason"].partition(" died: ")[2] for i in ran.record["run"]["incidents"])
+    assert incidents == ["exit status 3", "signal 9, SIGKILL"]

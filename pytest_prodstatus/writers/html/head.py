@@ -60,7 +60,14 @@ def gate_decision(record: Record, config: Config) -> GateDecision | None:
     from pytest_prodstatus.model.violations import GateQuery
 
     query = GateQuery(target=record.run.target)
-    return decide(record, config.catalogue, query, now, waivers=config.waivers)
+    return decide(
+        record,
+        config.catalogue,
+        query,
+        now,
+        waivers=config.waivers,
+        require_evidence=config.require_evidence,
+    )
 
 
 def valid_for(stage_id: str, config: Config) -> timedelta:

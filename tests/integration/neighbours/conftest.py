@@ -21,6 +21,12 @@ ASYNCIO = 'asyncio_default_fixture_loop_scope = "function"\n'
 # Installed for the tests' own sake, and slow to import in each inner process.
 TOOLS = ("hypothesispytest",)
 
+RERUNNERS = ("rerunfailures", "pytest-retry", "flaky")
+"""Plugins that read one mark, `flaky`, each with arguments that the others refuse or misread."""
+
+# Beside pytest 9.2, pytest-cases 3.10 can't be imported, and pytest-forked 1.7 can't send a report.
+collect_ignore = ["test_cases.py", "test_forked.py"] if pytest.version_tuple >= (9, 1) else []
+
 
 class Beside:
     """A project whose runs load every neighbour and turn every warning into an error."""
@@ -36,9 +42,16 @@ class Beside:
         known = ASYNCIO if find_spec("pytest_asyncio") else ""
         self.project.write({**files, "pyproject.toml": CONFIG + STRICT + known + ini})
 
-    def run(self, *args: str, without: tuple[str, ...] = ()) -> Ran:
-        """Run the project in processes of its own; the record, document and page must agree."""
-        ran = self.project.run_alone(*self.mode, *args, lean=(*TOOLS, *without))
+    def run(self, *args: str, without: tuple[str, ...] = (), reruns: str = "rerunfailures") -> Ran:
+        """Run the project in processes of its own; the record, document and page must agree.
+
+        Args:
+            args: the command line.
+            without: plugins that are kept out.
+            reruns: which of the plugins for reruns is loaded.
+        """
+        rivals = [name for name in RERUNNERS if name != reruns]
+        ran = self.project.run_alone(*self.mode, *args, lean=(*TOOLS, *rivals, *without))
         assert "INTERNALERROR" not in ran.out + ran.err
         ran.check_coherent()
         return ran

@@ -122,6 +122,15 @@ class TestRecords:
         assert "BLOCKED  api.key: seen" in shop("gate").stdout
         assert message in shop.closed()
 
+    def test_evidence_is_required_since(self, shop: Shop) -> None:
+        """Of what the record calls CONFIRMED too: today's configuration counts."""
+        shop.record()
+        assert shop("gate").exit_code == 0
+        text = (shop.root / "pyproject.toml").read_text(encoding="utf-8")
+        required = "[tool.prodstatus]\nrequire_evidence = true"
+        shop.configure(text.replace("[tool.prodstatus]", required))
+        assert "it passed without recording evidence" in shop.closed()
+
     def test_another_catalogue(self, shop: Shop) -> None:
         """Only a difference that matters for a verdict closes the gate; another text doesn't."""
         shop.record()

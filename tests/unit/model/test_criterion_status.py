@@ -9,6 +9,8 @@ import pytest
 
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
 from pytest_prodstatus.model.criterion_status import criterion_statuses
+from pytest_prodstatus.model.evidence import Entry
+from pytest_prodstatus.model.outcome import NO_EVIDENCE
 from pytest_prodstatus.model.record import CriterionStatus, Record, Subject
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
 from tests.unit.given import (
@@ -196,6 +198,23 @@ class TestCarriedOver:
         made = run_data(ONE, None, former=former({"a.x": C}), **narrowed("b.x"))
         assert by_id(criterion_statuses(made, unnamed, NOW))["a.x"].verdict is C
 
+    @pytest.mark.parametrize("required", [True, False])
+    @pytest.mark.parametrize("evidence", [(), (entry(),)])
+    def test_required_evidence_is_required_of_it_too(
+        self, evidence: tuple[Entry, ...], required: bool
+    ) -> None:
+        """Today's configuration counts, not the one of the run that observed it."""
+        before = former({"a.x": observation(C, evidence=evidence)})
+        got = stand(former=before, require_evidence=required, **narrowed("b.x"))["a.x"]
+        lacking = required and not evidence
+        assert (got.verdict, got.observed) == (B if lacking else C, C)
+        assert got.reason == (NO_EVIDENCE if lacking else None)
+
+    def test_required_evidence_hides_no_failure(self) -> None:
+        """A FAILED without evidence stays what it is."""
+        got = stand(former=former({"a.x": F}), require_evidence=True, **narrowed("b.x"))["a.x"]
+        assert (got.verdict, got.kind) == (F, Kind.OBSERVED)
+
     def test_an_old_confirmed_is_stale(self) -> None:
         """Beyond `valid_for` a CONFIRMED is BLOCKED, stale, with a remedy."""
         at = NOW - 24 * HOUR - timedelta(milliseconds=1)
@@ -297,6 +316,30 @@ class TestUncollected:
         """Deleting a test never makes the denominator smaller."""
         got = stand(former=former({"a.x": C}))["a.x"]
         assert (got.verdict, got.nodeid) == (B, None)
+
+    def test_its_file_was_deleted(self) -> None:
+        """A partial run carries nothing over that no longer exists; what is declared is named."""
+        before = former({"a.x": C, "b.x": C})
+        gone = {"restricted": True, "gone": frozenset(["test_a.py", "test_b.py"])}
+        got = stand(former=before, **gone)
+        assert "b.x" not in got
+        assert (got["a.x"].verdict, got["a.x"].carried_over, got["a.x"].selected) == (
+            B, False, False,
+        )  # fmt: skip
+        assert got["a.x"].reason == Reason(
+            text="no test provides it: test_a.py no longer exists",
+            kind=Kind.NOT_RUN,
+            remedy="write a test of this name in stage a, or take it out of the catalogue",
+        )
+        other = got["a.y"].reason
+        assert other == reason("it was not selected, and no run observed it", Kind.NOT_RUN)
+
+    def test_the_file_of_its_parameters_was_deleted(self) -> None:
+        """Its declared id has no brackets."""
+        gone = frozenset(["test_a.py"])
+        got = stand(former=former({"a.x[eu]": C}), restricted=True, gone=gone)
+        assert "test_a.py no longer exists" in (got["a.x"].sentence or "")
+        assert "a.x[eu]" not in got
 
     def test_its_stage_is_gone(self) -> None:
         """A stage that was taken out of the catalogue takes its criteria along."""

@@ -11,12 +11,14 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.gate import (
     GateDecision,
     UnknownStageError,
     decide,
     decision_without_record,
 )
+from pytest_prodstatus.model.outcome import NO_EVIDENCE
 from pytest_prodstatus.model.record import CriterionStatus, Override, Record, Subject
 from pytest_prodstatus.model.verdict import Kind, Rule, Verdict, because
 from pytest_prodstatus.model.violations import GateQuery, Violation, ViolationKind
@@ -30,6 +32,7 @@ from tests.unit.given import (
     assembled,
     catalogue,
     criterion,
+    entry,
     observation,
     reason,
     run,
@@ -117,12 +120,14 @@ def decision_of(
     waivers: Waivers | None = None,
     override: Override | None = None,
     found: tuple[Violation, ...] = (),
+    require_evidence: bool = False,
     **query: Any,
 ) -> GateDecision:
     """Return the gate's decision on a record."""
     question = GateQuery(**{"target": "production", **query})
     return decide(
-        record, stages, question, now, waivers=waivers, override=override, found=found
+        record, stages, question, now, waivers=waivers, override=override, found=found,
+        require_evidence=require_evidence,
     )  # fmt: skip
 
 
@@ -561,6 +566,26 @@ class TestOverride:
         """If the gate is open without it, the override is still listed."""
         got = decision_of(made(), override=self.WORD)
         assert (got.decision, got.override) == ("open", self.WORD)
+
+
+class TestToday:
+    """What a CONFIRMED must have is what today's configuration says."""
+
+    @pytest.mark.parametrize("required", [True, False])
+    @pytest.mark.parametrize("evidence", [(), (entry(),)])
+    def test_evidence(self, evidence: tuple[Entry, ...], required: bool) -> None:
+        """A CONFIRMED without evidence closes the gate, whatever its run required of it."""
+        seen = dict.fromkeys(ALL, observation(C, evidence=evidence))
+        got = decision_of(made(seen), require_evidence=required)
+        lacking = required and not evidence
+        assert got.open is not lacking
+        assert [cause.kind for cause in got.causes] == ([Kind.NO_EVIDENCE] if lacking else [])
+        assert got.actions == ((NO_EVIDENCE.remedy,) if lacking else ())
+
+    def test_evidence_that_is_waived(self) -> None:
+        """A waiver accepts it, as it accepts any other reason."""
+        got = decision_of(made(), require_evidence=True, waivers=waived(*ALL))
+        assert got.open
 
 
 class TestCauses:

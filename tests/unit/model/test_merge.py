@@ -163,6 +163,16 @@ class TestCriterion:
         whole = merged(left, shard({"shop.open": C, "shop.paid": C}, stages=stages), stages=stages)
         assert (whole.final.verdict, whole.decision.exit_code) == (C, 0)
 
+    @pytest.mark.parametrize("required", [True, False])
+    def test_required_evidence_is_required_of_what_is_carried_over(self, required: bool) -> None:
+        """Also in a stage that outlives a run."""
+        long = catalogue("api", stage("shop", valid_for=timedelta(days=30)))
+        former = shard({"shop.paid": C}, stages=long, id="run-0", started=NOW - 2 * HOUR)
+        parts = {"eu.json": shard({"api.key": C}, former=former, stages=long)}
+        made = merge(parts, long, require_evidence=required)
+        got = {status.id: status.kind for status in made.criteria}["shop.paid"]
+        assert got is (Kind.NO_EVIDENCE if required else None)
+
     def test_what_was_worse_before_stays(self) -> None:
         """What an earlier run saw FAILED stays FAILED if the shard is lost that would run it."""
         former = shard({"api.key": C, "shop.open": F, "shop.paid": C}, id="run-0")

@@ -18,7 +18,7 @@ from pytest_prodstatus.model.outcome import (
     suspected,
     worse_of,
 )
-from pytest_prodstatus.model.verdict import Kind, Verdict
+from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from tests.unit.given import NOW, B, C, F, entry, reason
 
 
@@ -32,6 +32,7 @@ CALL_FAILED = phase("call", "failed")
 CRASH = phase(CRASHED, "failed", "worker 'gw0' crashed")
 PASS = (SETUP, CALL, TEARDOWN)
 RERUN = (SETUP, phase("call", "rerun"))
+RETRIED = (SETUP, phase("call", "retried", raised=reason("boom")))
 ARMED = reason("not armed", Kind.NOT_ARMED, remedy="set REAL_PLACEORDER=1")
 
 
@@ -169,6 +170,29 @@ TABLE: dict[str, tuple[tuple[Phase, ...], Verdict, Kind | None, str]] = {
     "a failed subtest, then a rerun that passed": (
         (SETUP, subtest("failed"), phase("call", "rerun"), *PASS), C, None, "",
     ),
+    "a retry without a set-up of its own": ((*RETRIED, CALL, TEARDOWN), C, None, ""),
+    "a retry that failed too": (
+        (*RETRIED, phase("call", "failed", "again"), TEARDOWN), F, Kind.OBSERVED, "again",
+    ),
+    "a retry with a subtest that failed": (
+        (*RETRIED, subtest("failed"), CALL, TEARDOWN), F, Kind.OBSERVED, "boom",
+    ),
+    "a retry that never came": ((*RETRIED, TEARDOWN), F, Kind.OBSERVED, "boom"),
+    "an outcome of a plugin's own": (
+        (SETUP, phase("call", "delayed"), TEARDOWN), B, Kind.INCONCLUSIVE, "'delayed'",
+    ),
+    "a call that a plugin withheld before it ran it again": (
+        (SETUP, TEARDOWN, *PASS), C, None, "",
+    ),
+    "a call that a plugin withheld, and that failed again": (
+        (SETUP, TEARDOWN, SETUP, CALL_FAILED, TEARDOWN), F, Kind.OBSERVED, "boom",
+    ),
+    "a call that a plugin withheld for good": (
+        (SETUP, TEARDOWN), B, Kind.NOT_RUN, "did not run to its end",
+    ),
+    "a set-up that failed before it was run again": (
+        (phase("setup", "failed"), TEARDOWN, *PASS), B, Kind.SETUP_ERROR, "boom",
+    ),
     # Twice in one process without a rerun: nothing supersedes a failure
     "run twice, first failed": (
         (SETUP, CALL_FAILED, TEARDOWN, *PASS), F, Kind.OBSERVED, "boom",
@@ -204,7 +228,15 @@ def test_a_reason_names_the_remedy_if_one_is_known(row: str, remedy: str) -> Non
     assert seen.reason.remedy == remedy
 
 
-@pytest.mark.parametrize("row", ["passed only after a rerun", "passed after a rerun of set-up"])
+@pytest.mark.parametrize(
+    "row",
+    [
+        "passed only after a rerun",
+        "passed after a rerun of set-up",
+        "a retry without a set-up of its own",
+        "a call that a plugin withheld before it ran it again",
+    ],
+)
 def test_a_pass_after_a_rerun_is_flaky(row: str) -> None:
     """A pass after a rerun is CONFIRMED, and flaky with the number of its attempts."""
     seen = reduce_phases(TABLE[row][0])
@@ -300,16 +332,7 @@ class TestWorkers:
     @staticmethod
     def on(worker: str, phases: tuple[Phase, ...]) -> list[Phase]:
         """Return phases as one worker reports them."""
-        return [
-            Phase(
-                **{
-                    name: getattr(p, name)
-                    for name in ("when", "outcome", "xfail", "subtest", "text", "blocked")
-                },
-                worker=worker,
-            )
-            for p in phases
-        ]
+        return [replace(p, worker=worker) for p in phases]
 
     def test_attempts_interleave(self) -> None:
         """Two passes whose reports arrive mixed are two whole attempts, not four halves."""
@@ -418,7 +441,39 @@ def test_suspicion_adds_nothing_to_a_failure(attempt: tuple[Phase, ...]) -> None
     assert suspected(seen, DOUBT) == seen
 
 
-RAISED = "AssertionError: down"
+RAISED = reason("down")
+BROKEN = reason("NameError: x", Kind.ERROR, remedy="the test raised NameError: look at it first")
+REFUSED = reason("evidence takes no float", Kind.EVIDENCE_ERROR, remedy="record another value")
+
+
+@pytest.mark.parametrize(
+    ("when", "raised", "verdict", "kind"),
+    [
+        ("setup", BROKEN, B, Kind.SETUP_ERROR),
+        ("setup", REFUSED, B, Kind.EVIDENCE_ERROR),
+        ("call", RAISED, F, Kind.OBSERVED),
+        ("call", BROKEN, F, Kind.ERROR),
+        ("call", REFUSED, B, Kind.EVIDENCE_ERROR),
+        ("teardown", RAISED, F, Kind.OBSERVED),
+        ("teardown", BROKEN, F, Kind.ERROR),
+        ("teardown", REFUSED, B, Kind.EVIDENCE_ERROR),
+    ],
+)
+@pytest.mark.parametrize("outcome", ["failed", "rerun", "retried", "passed"])
+def test_a_failure_has_the_kind_of_its_exception(
+    when: str, raised: Reason, verdict: Verdict, kind: Kind, outcome: str
+) -> None:
+    """An assertion was observed; any other exception may be the test's own fault."""
+    found = finding_of(phase(when, outcome, "boom", raised=raised))
+    assert found is not None
+    assert (found[0], found[1].kind) == (verdict, kind)
+    assert found[1].remedy == (None if kind is Kind.SETUP_ERROR else raised.remedy)
+
+
+def test_a_refused_value_is_said_once() -> None:
+    """The reason is the sentence about the value, without the exception's name or a prefix."""
+    found = finding_of(phase("teardown", "failed", "EvidenceError: evidence", raised=REFUSED))
+    assert found == (B, REFUSED)
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,10 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers import junit
+from pytest_prodstatus.writers.exports import rows_of
 from pytest_prodstatus.writers.junit import JUnitError, with_verdicts
 from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
@@ -66,6 +68,72 @@ def properties_of(element: TestCase | TestSuite) -> dict[str, str]:
     return {item.name: item.value for group in groups for item in group}
 
 
+def as_gitlab(text: str) -> dict[tuple[str | None, str | None], str]:
+    """Return the status of each test as GitLab reads it: of several with one name the first."""
+    found: dict[tuple[str | None, str | None], str] = {}
+    for case in Xml.fromstring(text.encode()).iter("testcase"):
+        outcomes = [tag for tag in ("failure", "error", "skipped") if case.find(tag) is not None]
+        status = outcomes[0] if outcomes else "success"
+        found.setdefault((case.get("classname"), case.get("name")), status)
+    return found
+
+
+def as_jenkins(text: str) -> list[str]:
+    """Return the status of each case as Jenkins' junit step reads it: a skip hides all others."""
+    statuses = []
+    for case in Xml.fromstring(text.encode()).iter("testcase"):
+        failed = case.find("error") is not None or case.find("failure") is not None
+        status = "failed" if failed else "passed"
+        statuses.append("skipped" if case.find("skipped") is not None else status)
+    return statuses
+
+
+OUTCOMES = {
+    "passed": "",
+    "failed": '<failure message="m">long</failure>',
+    "error": '<error message="m">long</error>',
+    "skipped": '<skipped type="pytest.skip" message="m">long</skipped>',
+    "twice": '<failure message="m">long</failure><error message="m">more</error>',
+}
+"""What pytest may have written into a test case."""
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.parametrize("verdict", [F, B])
+def test_pytests_own_outcome_becomes_the_verdict(verdict: Verdict, outcome: str) -> None:
+    """BLOCKED is an error and FAILED a failure, to every reader, in each case of a criterion."""
+    case = f'<testcase classname="test_api" name="test_a" time="1">{OUTCOMES[outcome]}</testcase>'
+    unit = '<testcase classname="test_unit" name="test_u" time="1"><skipped/></testcase>'
+    made = record(STAGES, {"api.a": observation(verdict, reason=reason("why <&>")), "shop.c": C})
+    text = with_verdicts(f'<testsuite name="pytest">{case}{unit}{case}</testsuite>'.encode(), made)
+    suite = suite_of(text)
+    expected = "failure" if verdict is F else "error"
+    assert as_gitlab(text) == {
+        ("test_api", "test_a"): expected,
+        ("test_unit", "test_u"): "skipped",
+        ("test_shop", "test_c"): "success",
+    }
+    assert as_jenkins(text) == ["failed", "skipped", "failed", "passed"]
+    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (
+        4, 2 * (verdict is F), 2 * (verdict is B), 1,
+    )  # fmt: skip
+    (result,) = next(iter(suite)).result
+    assert (result.message, result.type) == ("why <&>", "observed")
+    assert ("long" in (result.text or "")) is (outcome != "passed")
+    assert ("more" in (result.text or "")) is (outcome == "twice")
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_a_confirmed_criterion_is_never_bettered(outcome: str) -> None:
+    """What pytest wrote of it stays."""
+    case = f'<testcase classname="test_api" name="test_a" time="1">{OUTCOMES[outcome]}</testcase>'
+    text = with_verdicts(
+        f'<testsuite name="pytest">{case}</testsuite>'.encode(), record(STAGES, {"api.a": C})
+    )
+    expected = {"passed": "success", "failed": "failure", "twice": "failure"}
+    assert as_gitlab(text)["test_api", "test_a"] == expected.get(outcome, outcome)
+
+
 def test_a_test_case_gets_stage_verdict_reason_and_evidence() -> None:
     """Every attempt has the final verdict, beside what the case had before."""
     failed = observation(F, reason=reason("no: <b>", remedy="fix it"), evidence=(entry("n", 3),))
@@ -88,6 +156,7 @@ def test_a_test_case_gets_stage_verdict_reason_and_evidence() -> None:
         assert [child.tag for child in element].count("properties") <= 1
         assert "properties" not in [child.tag for child in element][1:]
     assert first.result[0].text == "long"
+    assert second.is_failure
 
 
 def test_the_suite_gets_final_and_the_stages() -> None:
@@ -110,9 +179,9 @@ def test_a_criterion_without_test_case_gets_one() -> None:
     suite = suite_of(with_verdicts(WRITTEN.encode(), now))
     added = {case.name: case for case in list(suite)[3:]}
     assert set(added) == {"api.gone", "test_crashed"}
-    assert added["api.gone"].is_skipped
+    assert added["api.gone"].is_error
     assert added["test_crashed"].is_failure
-    assert (suite.tests, suite.failures, suite.skipped) == (5, 2, 1)
+    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (5, 2, 1, 0)
     names = [case.name for case in suite_of(with_verdicts(WRITTEN.encode(), made))]
     assert "old" not in "".join(filter(None, names))
 
@@ -161,7 +230,7 @@ def test_a_file_of_our_own_has_every_row() -> None:
     made = record(STAGES, {"api.a": C, "api.b": F, "shop.c": B})
     suite = suite_of(junit.write(made, Config(title="Ours")))
     assert suite.name == "Ours"
-    assert (suite.tests, suite.failures, suite.skipped, suite.errors) == (3, 1, 1, 0)
+    assert (suite.tests, suite.failures, suite.skipped, suite.errors) == (3, 1, 0, 1)
     assert [properties_of(case)["prodstatus.verdict"] for case in suite] == [
         "CONFIRMED",
         "FAILED",
@@ -172,9 +241,9 @@ def test_a_file_of_our_own_has_every_row() -> None:
 
 
 def test_a_run_in_progress_passes_nothing() -> None:
-    """Every case is skipped until the run has ended."""
+    """Every case is an error until the run has ended."""
     suite = suite_of(junit.write(in_progress(), Config()))
-    assert suite.tests == suite.skipped == len(list(suite)) > 0
+    assert suite.tests == suite.errors == len(list(suite)) > 0
 
 
 @each_hostile_text
@@ -190,14 +259,23 @@ def test_any_text_is_xml(text: str) -> None:
 
 @given(records())
 def test_any_run_is_a_file(drawn: tuple[Catalogue, Record]) -> None:
-    """For any run the counts match the cases, and only CONFIRMED passes."""
-    suite = suite_of(junit.write(drawn[1], Config()))
+    """For any run the counts match the cases, and only CONFIRMED passes, to every reader."""
+    text = junit.write(drawn[1], Config())
+    assert set(as_gitlab(text).values()) <= {"success", "failure", "error"}
+    suite = suite_of(text)
+    confirmed = sum(row.verdict is Verdict.CONFIRMED for row in rows_of(drawn[1]))
+    assert as_jenkins(text).count("passed") == confirmed
+    assert as_jenkins(text).count("failed") == suite.tests - confirmed
     cases = list(suite)
     assert suite.tests == len(cases)
-    assert suite.skipped == sum(case.is_skipped for case in cases)
+    assert suite.skipped == 0
+    assert suite.errors == sum(case.is_error for case in cases)
     assert suite.failures == sum(case.is_failure for case in cases)
+    outcome = {"CONFIRMED": "passed", "FAILED": "failure", "BLOCKED": "error"}
     for case in cases:
-        assert case.is_passed == (properties_of(case)["prodstatus.verdict"] == "CONFIRMED")
+        verdict = properties_of(case)["prodstatus.verdict"]
+        found = {name for name in outcome.values() if getattr(case, f"is_{name}")}
+        assert found == {outcome[verdict]}
 
 
 def test_hostile_evidence_is_a_file() -> None:
