@@ -183,3 +183,19 @@ def test_a_budget_is_a_positive_number(project: Project) -> None:
     assert ran.criteria["api.budget"]["reason"] == message
     assert re.search(r"^waiting for api\.silent: \d+ s$", plain(ran.out), re.MULTILINE)
     assert "2 passed" in ran.out
+
+
+def test_no_line_of_the_board_is_a_command_of_github_s_runner(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The runner obeys `::` at a line's begin, after blanks too, and `##[` anywhere in a line."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    test = """
+        @api
+        def test_long(): blocked("it was ::add-mask::" + "x" * 60 + " ##[group]y")
+    """
+    project.write({"test_api.py": test})
+    lines = project.run().out.splitlines()
+    board = [line for line in lines if not line.startswith(("::error ", "::warning "))]
+    assert not [line for line in board if line.lstrip().startswith("::") or "##[" in line]
+    assert any(line.startswith("    : :add-mask::xxx") for line in board)
