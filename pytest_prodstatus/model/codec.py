@@ -280,7 +280,8 @@ def _convert_schema_1(data: dict[str, Any]) -> dict[str, Any]:
     converted: dict[str, Any] = walked({**data, "schema": 2}, _escape_surrogates)
     if isinstance(data.get("run"), dict):
         # First, so that a `shard` of its own replaces it.
-        converted["run"] = {"shard": False, **converted["run"]}
+        unknown = {"no_commit": None, "machine": "", "shard": False}
+        converted["run"] = {**unknown, **converted["run"]}
     if isinstance(data.get("decision"), dict):
         kept = {name: value for name, value in converted["decision"].items() if name != "reasons"}
         converted["decision"] = {**kept, "causes": [], "actions": []}

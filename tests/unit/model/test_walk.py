@@ -137,7 +137,7 @@ CRITERION = """
         (CriterionStatus, CRITERION),
         (StageStatus, "id verdict kind derived cause since previous"),
         (Final, "verdict kind cause"),
-        (Run, "id target started finished commit dirty catalogue complete shard"),
+        (Run, "id target started finished commit dirty catalogue complete machine shard"),
         (Subject, ""),
         (Reason, "kind"),
         (Past, "run started commit final stages"),
