@@ -37,6 +37,8 @@ from pytest_prodstatus.spool import Spool
 if TYPE_CHECKING:
     from typing import TypeGuard
 
+    from pytest_prodstatus.assertions import Assertions
+
 _ADDED = "__"
 """The prefix of the parameters that pytest-repeat and pytest-flakefinder add to repeat a test."""
 
@@ -49,6 +51,7 @@ class Collector:
         manifest: what was collected; empty until `settle`.
         unmarked: why the run could not write that nothing is confirmed; "" if it could. If it
             could not, no criterion with side effects starts.
+        assertions: counts those that pass; None if the project requires none.
     """
 
     def __init__(self, settings: Settings, spool: Spool, redaction: Redaction) -> None:
@@ -71,6 +74,7 @@ class Collector:
         self._acts = self._controller_knows = True
         self._item: pytest.Item | None = None
         self._running: Criterion | None = None
+        self.assertions: Assertions | None = None
         self._raised: BaseException | None = None
 
     def forget(self) -> None:
@@ -382,16 +386,25 @@ class Collector:
         raised = self._raised or (call.excinfo.value if call.excinfo else None)
         # Most reports of thousands have nothing to carry.
         contacted = self._endpoints or self._snapshots
-        if self._recorded or contacted or raised or RAISED:
+        counts = self.assertions
+        if self._recorded or contacted or raised or RAISED or (counts and call.when == "call"):
             running = self._running if item is self._item else self.criteria.get(item.nodeid)
             if running is not None:
-                self._payload(raised, call.when).attach(report)
+                doubt = None
+                if (
+                    counts
+                    and call.when == "call"
+                    and report.passed
+                    and (self.settings.config.catalogue.requires_assertion(running))
+                ):
+                    doubt = counts.doubt(item)
+                self._payload(raised, call.when, doubt).attach(report)
                 self._fresh.clear()
         self._raised = None
         RAISED.clear()
         return report
 
-    def _payload(self, raised: BaseException | None, when: str) -> Payload:
+    def _payload(self, raised: BaseException | None, when: str, doubt: Reason | None) -> Payload:
         clean = self.redaction.text
         # In set-up, a fixture of a wider scope may keep an exception for its own criterion.
         swallowed = RAISED if when == "call" else ()
@@ -402,6 +415,8 @@ class Collector:
             blocked=given.reason_by(clean) if given else None,
             raised=one_line(clean(_shown(raised))) if _is_failure(raised) else "",
             repeat=isinstance(raised, Repeated),
+            assertions=self.assertions.passed if self.assertions and when == "call" else 0,
+            doubt=replace(doubt, text=clean(doubt.text)) if doubt else None,
             endpoints=self._endpoints,
             snapshots=self._snapshots,
         )

@@ -40,7 +40,7 @@ def criterion_of(item: pytest.Item, mark: pytest.Mark) -> Criterion:
         CatalogueError: the mark doesn't name one stage, or takes unknown arguments.
     """
     nodeid = item.nodeid
-    stage, side_effects = _arguments(mark, nodeid)
+    stage, side_effects, exempt = _arguments(mark, nodeid)
     name, bracket, parameters = item.name.partition("[")
     words = name.removeprefix("test").strip("_").replace("_", "-").lower() or name
     # Not `item.function`: it costs more, and a method's docstring is the same.
@@ -55,20 +55,29 @@ def criterion_of(item: pytest.Item, mark: pytest.Mark) -> Criterion:
         nodeid=nodeid,
         title=one_line(doc.rstrip(".") or words.replace("-", " ").capitalize()),
         side_effects=side_effects,
+        exempt=exempt,
         function=nodeid.removesuffix(f"{bracket}{parameters}") if bracket else nodeid,
     )
 
 
-def _arguments(mark: pytest.Mark, nodeid: str) -> tuple[str, bool]:
+def _arguments(mark: pytest.Mark, nodeid: str) -> tuple[str, bool, bool]:
     stage = mark.args[0] if len(mark.args) == 1 else None
     side_effects = mark.kwargs.get("side_effects", False)
-    known = mark.kwargs.keys() <= {"side_effects"}
+    required = mark.kwargs.get("require_assertion")
+    known = mark.kwargs.keys() <= {"side_effects", "require_assertion"}
     if isinstance(stage, str) and stage and known and isinstance(side_effects, bool):
-        return stage, side_effects
+        if required is None or required is False:
+            return stage, side_effects, required is False
+        # Whether assertions are counted is known before any mark is.
+        msg = (
+            f"{nodeid}: mark stage({stage!r}, require_assertion={required!r}) can only be False: "
+            "to require an assertion, set require_assertion = true in [tool.prodstatus]"
+        )
+        raise CatalogueError(msg)
     given = ", ".join([*map(repr, mark.args), *(f"{k}={v!r}" for k, v in mark.kwargs.items())])
     msg = (
         f"{nodeid}: mark stage({given}) must name one stage and may say "
-        "side_effects=True, as in stage('oauth', side_effects=True)"
+        "side_effects=True or require_assertion=False, as in stage('oauth', side_effects=True)"
     )
     raise CatalogueError(msg)
 

@@ -50,7 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         "stage(id, side_effects=False): the test is a criterion of this stage; with side_effects "
-        "it acts on the world and starts at most once a run.",
+        "it acts on the world and starts at most once a run; require_assertion=False exempts it "
+        "from that rule.",
     )
     config.addinivalue_line("markers", "production: every test that is marked with a stage.")
     session = session_of(config)

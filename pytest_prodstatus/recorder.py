@@ -242,7 +242,13 @@ class Recorder:
         """Return the verdict that one report has by itself; None if it isn't a criterion's."""
         if not isinstance(report, pytest.TestReport) or report.nodeid not in self.criteria:
             return None
-        return verdict_of(report, require_evidence=self.settings.config.require_evidence)
+        criterion = self.criteria[report.nodeid]
+        required = self._catalogue is not None and self._catalogue.requires_assertion(criterion)
+        return verdict_of(
+            report,
+            require_evidence=self.settings.config.require_evidence,
+            require_assertion=required,
+        )
 
     def finish(self, pytest_status: int) -> Record | None:
         """Judge the run, write its outputs and return its record; None if nothing is judged."""
@@ -271,6 +277,11 @@ class Recorder:
         self._note_status(pytest_status)
         record = self._write(pytest_status)
         self.outputs.note_waivers(record, finished)
+        if not self.settings.config.catalogue.requires_assertions:
+            self.outputs.notices.append(
+                "assertions are not counted, so a criterion that asserts nothing is CONFIRMED too; "
+                "set require_assertion = true in [tool.prodstatus]"
+            )
         if not self.settings.has_project:
             self.outputs.notices.append(
                 "no [tool.prodstatus] here or above: nothing is declared, so nothing that is "

@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from msgspec import Struct
 
+from pytest_prodstatus.model.assertions import unproved
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.outcome import Phase, finding_of
 from pytest_prodstatus.model.text import Instant, one_line, several_lines
@@ -39,6 +40,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
         blocked: the reason given to `blocked()`, also if the test swallowed its exception.
         raised: the exception that left the test itself, in one line; "" if none did.
         repeat: the plugin refused to start the criterion once more.
+        assertions: how many assertions have passed in this attempt so far.
+        doubt: why a pass with so many assertions proves nothing, if one is required.
         endpoints: hosts that the suite contacted, by name.
         snapshots: the aware instants as of which it read something, by name.
     """
@@ -48,6 +51,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     blocked: Reason | None = None
     raised: str = ""
     repeat: bool = False
+    assertions: int = 0
+    doubt: Reason | None = None
     endpoints: Mapping[str, str] = {}
     snapshots: Mapping[str, tuple[Instant, ...]] = {}
 
@@ -59,6 +64,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
             self.blocked,
             self.raised,
             self.repeat,
+            self.assertions,
+            self.doubt,
             self.endpoints,
             self.snapshots,
         )
@@ -192,6 +199,8 @@ def phase_of(report: pytest.TestReport) -> Phase:
         blocked=payload.blocked,
         raised=payload.raised,
         evidence=payload.evidence,
+        assertions=payload.assertions,
+        doubt=payload.doubt,
         repeat=payload.repeat,
         worker=worker_id(getattr(report, "node", None)),
         stopped=datetime.fromtimestamp(stop, timezone.utc) if stop else None,
@@ -199,15 +208,19 @@ def phase_of(report: pytest.TestReport) -> Phase:
     )
 
 
-def verdict_of(report: pytest.TestReport, *, require_evidence: bool) -> Verdict:
+def verdict_of(
+    report: pytest.TestReport, *, require_evidence: bool, require_assertion: bool
+) -> Verdict:
     """Return the verdict that one report of a criterion has by itself, for the terminal."""
     passed = report.outcome == "passed" and not hasattr(report, "wasxfail")
     finding = None if passed else finding_of(phase_of(report))
     if finding:
         return finding[0]
-    payload = Payload.of(report)
-    recorded = payload is not None and payload.recorded
-    return Verdict.BLOCKED if require_evidence and not recorded else Verdict.CONFIRMED
+    payload = Payload.of(report) or Payload()
+    lacking = require_evidence and not payload.recorded
+    if require_assertion and report.when == "call" and not lacking:
+        lacking = unproved(payload.assertions, payload.doubt) is not None
+    return Verdict.BLOCKED if lacking else Verdict.CONFIRMED
 
 
 def _text(report: pytest.TestReport) -> str:

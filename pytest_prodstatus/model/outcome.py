@@ -33,6 +33,8 @@ class Phase(Struct, frozen=True, kw_only=True, gc=False):
         blocked: the reason that `blocked()` gave if it was called, also if the test swallowed it.
         raised: the exception that left the test itself, in a line, whatever a hook reported after.
         evidence: what was recorded during this phase.
+        assertions: how many assertions have passed in this attempt so far.
+        doubt: why a pass with so many assertions proves nothing, if one is required.
         repeat: the plugin refused to start a criterion with side effects a second time.
         worker: the process that ran it; "" for a serial run.
         stopped: its end in UTC, if known.
@@ -48,6 +50,8 @@ class Phase(Struct, frozen=True, kw_only=True, gc=False):
     blocked: Reason | None = None
     raised: str = ""
     evidence: tuple[Entry, ...] = ()
+    assertions: int = 0
+    doubt: Reason | None = None
     repeat: bool = False
     worker: str = ""
     stopped: datetime | None = None
@@ -66,6 +70,8 @@ class Observation(Struct, frozen=True, kw_only=True, gc=False):
         attempts: how often it was started.
         flaky: it was CONFIRMED only after a rerun.
         detail: pytest's full report of what went wrong.
+        assertions: how many assertions passed in its last attempt.
+        doubt: why a pass with so many assertions proves nothing, if one is required.
     """
 
     verdict: Verdict
@@ -76,6 +82,8 @@ class Observation(Struct, frozen=True, kw_only=True, gc=False):
     attempts: int = 0
     flaky: bool = False
     detail: str = ""
+    assertions: int = 0
+    doubt: Reason | None = None
 
 
 Finding = tuple[Verdict, Reason]
@@ -117,6 +125,9 @@ def reduce_phases(
         attempts=len(attempts),
         flaky=verdict is Verdict.CONFIRMED and len(counted) < len(attempts),
         detail=_detail(counted, (verdict, reason)) if reason else "",
+        # Each attempt that counts must prove something: with `--dist each` there are several.
+        assertions=min((max(p.assertions for p in attempt) for attempt in counted), default=0),
+        doubt=next((p.doubt for attempt in counted for p in reversed(attempt) if p.doubt), None),
     )
 
 
@@ -126,6 +137,7 @@ def plain_pass(
     duration: float,
     *,
     require_evidence: bool = False,
+    assertions: int = 0,
 ) -> Observation:
     """Build the observation of one attempt that passed; a shortcut for `reduce_phases`.
 
@@ -134,6 +146,7 @@ def plain_pass(
         observed_at: the end of its last phase, in UTC.
         duration: seconds.
         require_evidence: a CONFIRMED without evidence is BLOCKED.
+        assertions: how many assertions passed.
     """
     lacking = require_evidence and not evidence
     return Observation(
@@ -143,6 +156,7 @@ def plain_pass(
         observed_at=observed_at,
         duration=duration,
         attempts=1,
+        assertions=assertions,
     )
 
 

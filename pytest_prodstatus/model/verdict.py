@@ -65,6 +65,7 @@ class Kind(Enum):
     SKIPPED = "skipped"
     SETUP_ERROR = "setup-error"
     NO_EVIDENCE = "no-evidence"
+    NO_ASSERTION = "no-assertion"
     COLLECTION_ERROR = "collection-error"
     NOT_RUN = "not-run"
     UPSTREAM = "upstream"

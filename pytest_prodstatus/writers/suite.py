@@ -69,6 +69,7 @@ def new_suite(sections: Sequence[Section], *, title: str, document: str, folder:
     lines += [f"title = {_toml_string(title)}"] if title else []
     lines += [f"document = {_toml_string(document)}"] if document else []
     lines += [f"paths = [{_toml_string(folder)}]", "require_evidence = true"]
+    lines.append("require_assertion = true")
     files = {"__init__.py": '"""The acceptance suite: the criteria of the live system."""\n'}
     others = [stage_id for stage_id in ids if stage_id != FINAL]
     for section, stage_id in zip(sections, ids, strict=True):
