@@ -279,8 +279,7 @@ class Recorder:
         self.outputs.note_waivers(record, finished)
         if not self.settings.config.catalogue.requires_assertions:
             self.outputs.notices.append(
-                "assertions are not counted, so a criterion that asserts nothing is CONFIRMED too; "
-                "set require_assertion = true in [tool.prodstatus]"
+                "assertions are not counted: set require_assertion = true in [tool.prodstatus]"
             )
         if not self.settings.has_project:
             self.outputs.notices.append(
