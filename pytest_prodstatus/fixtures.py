@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pytest_prodstatus.counting import TALLY
 from pytest_prodstatus.session import session_of
 
 if TYPE_CHECKING:
@@ -135,6 +134,9 @@ class _Recording:
         self._count(what)
 
     def _count(self, what: str) -> None:
+        # Not above, since a run without criteria shouldn't pay for the import.
+        from pytest_prodstatus.counting import TALLY
+
         self._collector.add_evidence({what: True})
         TALLY.add()
 
