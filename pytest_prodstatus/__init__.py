@@ -12,6 +12,7 @@ from pytest_prodstatus.version import __version__
 
 if TYPE_CHECKING:
     from pytest_prodstatus.blocking import Blocked, blocked
+    from pytest_prodstatus.counting import answered, counts_as_assertion
     from pytest_prodstatus.fixtures import Endpoints, Evidence, Secrets, Snapshots, Waits, target_of
     from pytest_prodstatus.model.evidence import EvidenceError, Money
 
@@ -25,7 +26,9 @@ __all__ = [
     "Snapshots",
     "Waits",
     "__version__",
+    "answered",
     "blocked",
+    "counts_as_assertion",
     "target_of",
 ]
 
@@ -38,7 +41,9 @@ _HOME = {
     "Waits": "pytest_prodstatus.fixtures",
     "EvidenceError": "pytest_prodstatus.model.evidence",
     "Money": "pytest_prodstatus.model.evidence",
+    "answered": "pytest_prodstatus.counting",
     "blocked": "pytest_prodstatus.blocking",
+    "counts_as_assertion": "pytest_prodstatus.counting",
     "target_of": "pytest_prodstatus.fixtures",
 }
 

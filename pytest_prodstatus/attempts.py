@@ -43,14 +43,15 @@ _NEXT = (*_ORDER, "")
 _BATCH = 1_000
 """Reports that are read together: one by one costs more, and so does to keep them all."""
 
-_Passed: TypeAlias = tuple[int, str, float, float, tuple[Entry, ...]]
+_Passed: TypeAlias = tuple[int, str, float, float, tuple[Entry, ...], int]
 """The first phases of one attempt, which all passed: how many, the worker, how long they took, when
-the last one stopped (seconds since 1970; 0.0 for unknown) and the evidence.
+the last one stopped (seconds since 1970; 0.0 for unknown), the evidence, and how many assertions
+passed.
 
 A plain tuple, since the garbage collector looks at each object of any other kind again and again.
 """
 
-_NOTHING: _Passed = (0, "", 0.0, 0.0, ())
+_NOTHING: _Passed = (0, "", 0.0, 0.0, (), 0)
 
 
 class Attempts:
@@ -280,8 +281,14 @@ class Attempts:
         phases = self._phases.pop(nodeid, None)
         required = self._require_evidence
         if phases is None and passed[0] == _COMPLETE:
-            _, _, duration, stop, evidence = passed
-            seen = plain_pass(evidence, _instant(stop), duration, require_evidence=required)
+            _, _, duration, stop, evidence, assertions = passed
+            seen = plain_pass(
+                evidence,
+                _instant(stop),
+                duration,
+                require_evidence=required,
+                assertions=assertions,
+            )
         else:
             phases = phases or _phases(passed)
             if not phases:
@@ -311,22 +318,25 @@ def _after(
     before: _Passed, values: dict[str, Any], worker: str, payload: Payload | None
 ) -> _Passed | None:
     """Add a passed phase to a row; return None if it isn't the next phase of the same attempt."""
-    number, former, duration, stop, evidence = before
+    number, former, duration, stop, evidence, assertions = before
     if values["when"] != _NEXT[number] or (number and worker != former):
         return None
     if payload is not None:
-        if payload.blocked or payload.raised or payload.repeat or payload.torn or payload.stopped:
+        odd = payload.blocked or payload.raised or payload.repeat or payload.doubt
+        if odd or payload.torn or payload.stopped:
             return None
+        assertions = max(assertions, payload.assertions)
         if payload.evidence:
             evidence += payload.evidence
     stopped = values.get("stop") or 0.0
     stopped = stopped if stopped > stop else stop
-    return number + 1, worker, duration + (values.get("duration") or 0.0), stopped, evidence
+    taken = duration + (values.get("duration") or 0.0)
+    return number + 1, worker, taken, stopped, evidence, assertions
 
 
 def _phases(passed: _Passed) -> list[Phase]:
     """Return the phases of a row; the last one carries the duration and evidence of all."""
-    number, worker, duration, stop, evidence = passed
+    number, worker, duration, stop, evidence, assertions = passed
     phases = [Phase(when=when, outcome="passed", worker=worker) for when in _ORDER[:number]]
     if phases:
         phases[-1] = Phase(
@@ -334,6 +344,7 @@ def _phases(passed: _Passed) -> list[Phase]:
             outcome="passed",
             worker=worker,
             evidence=evidence,
+            assertions=assertions,
             duration=duration,
             stopped=_instant(stop),
         )

@@ -40,6 +40,8 @@ from pytest_prodstatus.spool import Spool
 if TYPE_CHECKING:
     from typing import TypeGuard
 
+    from pytest_prodstatus.assertions import Assertions
+
 _ONCE: Mapping[str, Mapping[str, object]] = {
     "rerunfailures": {"reruns": 0},
     "pytest-retry": {"condition": False},
@@ -58,6 +60,7 @@ class Collector:
         manifest: what was collected; empty until `settle`.
         unmarked: why the run could not write that nothing is confirmed; "" if it could. If it
             could not, no criterion with side effects starts.
+        assertions: counts those that pass; None if the project requires none.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Collector:
         self._acts = self._controller_knows = True
         self._item: pytest.Item | None = None
         self._running: Criterion | None = None
+        self.assertions: Assertions | None = None
         self._raised: BaseException | None = None
         self._nextitem: pytest.Item | None = None
         self._began = 0.0
@@ -475,10 +479,12 @@ class Collector:
             uses = self.scopes.uses(item, raised if call.when == "setup" else None)
             contacted = self._endpoints or self._snapshots
             frozen = self._is_frozen(call, ended)
+            counted = self.assertions is not None and call.when == "call"
             kept = self._recorded or contacted or raised or RAISED or self._refused
             # Most reports of thousands have nothing to carry.
-            if kept or uses or frozen:
-                payload = self._payload(own, call.when, uses, torn)
+            if kept or uses or frozen or counted:
+                doubt = self._doubt(item, running) if counted and report.passed else None
+                payload = self._payload(own, call.when, uses, torn, doubt)
                 if frozen:
                     took = max(0.0, ended - self._began)
                     payload = replace(payload, stopped=clock.at(ended), duration=took)
@@ -537,6 +543,13 @@ class Collector:
         Payload(torn=torn, wider=True).attach(report)
         return report
 
+    def _doubt(self, item: pytest.Item, criterion: Criterion) -> Reason | None:
+        """Return why the pass of a criterion that requires an assertion proves nothing."""
+        if self.assertions is None:
+            return None
+        required = self.settings.config.catalogue.requires_assertion(criterion)
+        return self.assertions.doubt(item) if required else None
+
     def _forget_recorded(self) -> None:
         """Forget what was attached to a report, so that it counts once."""
         self._fresh.clear()
@@ -549,6 +562,7 @@ class Collector:
         when: str,
         uses: tuple[str, ...] = (),
         torn: tuple[TornDown, ...] = (),
+        doubt: Reason | None = None,
     ) -> Payload:
         clean = self.redaction.text
         # In set-up, a fixture may look at much together, and keep what concerns other criteria.
@@ -569,6 +583,8 @@ class Collector:
             torn=torn,
             wider=bool(torn) and not _is_failure(raised),
             detail=clean(given.stack) if given else "",
+            assertions=self.assertions.passed if self.assertions and when == "call" else 0,
+            doubt=replace(doubt, text=clean(doubt.text)) if doubt else None,
             endpoints=self._endpoints,
             snapshots=self._snapshots,
         )

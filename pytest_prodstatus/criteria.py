@@ -30,11 +30,13 @@ class _Stage(NamedTuple):
         id: the stage's.
         side_effects: the test acts on the world.
         criterion: the criterion's name, in place of the test's.
+        exempt: no assertion is required of it.
     """
 
     id: str
     side_effects: bool | None
     criterion: str | None
+    exempt: bool
 
 
 def stage_marks(item: pytest.Item) -> tuple[Owner | None, tuple[pytest.Mark, ...]]:
@@ -75,6 +77,7 @@ def criterion_of(item: pytest.Item, marks: Sequence[pytest.Mark]) -> Criterion:
     _check_one_stage(item, marks, found)
     side_effects = next((one.side_effects for one in found if one.side_effects is not None), False)
     given = next((one.criterion for one in found if one.criterion is not None), None)
+    exempt = any(one.exempt for one in found)
     name, bracket, parameters = item.name.partition("[")
     words = name.removeprefix("test").strip("_").replace("_", "-").lower() or name
     # Not `item.function`: it costs more, and a method's docstring is the same.
@@ -89,6 +92,7 @@ def criterion_of(item: pytest.Item, marks: Sequence[pytest.Mark]) -> Criterion:
         nodeid=nodeid,
         title=one_line(doc.rstrip(".") or (given or words).replace("-", " ").capitalize()),
         side_effects=side_effects,
+        exempt=exempt,
         function=nodeid.removesuffix(f"{bracket}{parameters}") if bracket else nodeid,
     )
 
@@ -125,12 +129,14 @@ def _arguments(mark: pytest.Mark, nodeid: str) -> _Stage:
     stage = mark.args[0] if len(mark.args) == 1 else None
     side_effects = mark.kwargs.get("side_effects")
     criterion = mark.kwargs.get("criterion")
-    known = mark.kwargs.keys() <= {"side_effects", "criterion"}
+    required = mark.kwargs.get("require_assertion")
+    known = mark.kwargs.keys() <= {"side_effects", "criterion", "require_assertion"}
     acts = side_effects is None or isinstance(side_effects, bool)
     if not (isinstance(stage, str) and stage and known and acts):
         msg = (
-            f"{nodeid}: mark {_shown(mark)} must name one stage and may say side_effects=True and "
-            "criterion='its-name', as in stage('oauth', side_effects=True)"
+            f"{nodeid}: mark {_shown(mark)} must name one stage and may say side_effects=True, "
+            "criterion='its-name' and require_assertion=False, as in "
+            "stage('oauth', side_effects=True)"
         )
         raise CatalogueError(msg)
     if criterion is not None and not (isinstance(criterion, str) and SLUG.fullmatch(criterion)):
@@ -139,7 +145,14 @@ def _arguments(mark: pytest.Mark, nodeid: str) -> _Stage:
             "stage, in lower-case words joined by hyphens, as in criterion='token-accepted'"
         )
         raise CatalogueError(msg)
-    return _Stage(stage, side_effects, criterion)
+    if required is not None and required is not False:
+        # Whether assertions are counted is known before any mark is.
+        msg = (
+            f"{nodeid}: mark {_shown(mark)}: require_assertion={required!r} can only be False: "
+            "to require an assertion, set require_assertion = true in [tool.prodstatus]"
+        )
+        raise CatalogueError(msg)
+    return _Stage(stage, side_effects, criterion, required is False)
 
 
 def _shown(mark: pytest.Mark) -> str:

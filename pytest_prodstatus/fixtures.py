@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from typing import Protocol
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Protocol, overload
 from urllib.parse import urlsplit
 
 import pytest
 
 from pytest_prodstatus.session import session_of
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.collector import Collector
 
 
 class Evidence(Protocol):
@@ -16,6 +22,24 @@ class Evidence(Protocol):
 
     def __call__(self, **values: object) -> None:
         """Record each named value, or raise EvidenceError (a TypeError) and record none."""
+
+    @overload
+    def held(self, what: str) -> AbstractContextManager[None]: ...
+
+    @overload
+    def held(self, what: str, condition: object) -> None: ...
+
+    def held(self, what: str, condition: object = ...) -> AbstractContextManager[None] | None:
+        """Assert that a condition is true, or that a `with` block raises nothing, and record it.
+
+        Args:
+            what: what holds then, in words: `evidence.held("the title is Shop", title == "Shop")`.
+            condition: what must be true; without it, use a block: `with evidence.held("…"):`.
+
+        Raises:
+            AssertionError: the condition is false.
+            TypeError: it is a function or a coroutine, which is always true.
+        """
 
 
 class Endpoints(Protocol):
@@ -65,13 +89,56 @@ def evidence_fixture(pytestconfig: pytest.Config) -> Evidence:
 
     Values are text, int, bool, Money, an aware datetime, or a list or flat mapping of these.
     Anything else is refused with an EvidenceError that says what is allowed.
+    `evidence.held("the order is paid", order.paid)` asserts and records a condition in words.
     """
-    collector = session_of(pytestconfig).activate().collector
+    return _Recording(session_of(pytestconfig).activate().collector)
 
-    def record(**values: object) -> None:
-        collector.add_evidence(values)
 
-    return record
+class _Recording:
+    """Records evidence for the criterion that runs."""
+
+    def __init__(self, collector: Collector) -> None:
+        self._collector = collector
+
+    def __call__(self, **values: object) -> None:
+        self._collector.add_evidence(values)
+
+    @overload
+    def held(self, what: str) -> AbstractContextManager[None]: ...
+
+    @overload
+    def held(self, what: str, condition: object) -> None: ...
+
+    def held(self, what: str, condition: object = ...) -> AbstractContextManager[None] | None:
+        __tracebackhide__ = True
+        if not isinstance(what, str) or not what.strip():
+            msg = f"evidence.held({what!r}): say in words what holds"
+            raise TypeError(msg)
+        if condition is ...:
+            return self._block(what)
+        if callable(condition) or isawaitable(condition):
+            msg = (
+                f"evidence.held({what!r}, {condition!r}): a function or coroutine is always true; "
+                "call it, or await it"
+            )
+            raise TypeError(msg)
+        if not condition:
+            msg = f"it did not hold that {what}"
+            raise AssertionError(msg)
+        self._count(what)
+        return None
+
+    @contextmanager
+    def _block(self, what: str) -> Iterator[None]:
+        yield
+        self._count(what)
+
+    def _count(self, what: str) -> None:
+        # Not above, since a run without criteria shouldn't pay for the import.
+        from pytest_prodstatus.counting import TALLY
+
+        self._collector.add_evidence({what: True})
+        TALLY.add()
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 import pytest
 
-from pytest_prodstatus.readers.files import SETTINGS_LIMIT, read_file, read_text
+from pytest_prodstatus.readers.files import SETTINGS_LIMIT, read_file
 
 MARK = "production"
 """The mark that every criterion carries."""
@@ -222,15 +222,24 @@ def known_before_conftests(
     """
     expanded = [*args]
     used = {arg.partition("=")[0] for arg in args}
-    texts = list(_conftests(config)) if used & {f"--{name}" for name in _SHORT} else []
+    texts = list(_texts_of(config)) if used & {f"--{name}" for name in _SHORT} else []
     expand_short_options(parser, expanded, [text for text in texts if "addoption" in text])
     if expanded == args:
         return config.known_args_namespace
     return parser.parse_known_args(expanded, namespace=copy.copy(config.option))
 
 
-def _conftests(config: pytest.Config) -> Iterator[str]:
-    """Yield the texts of the conftests that pytest imports before it collects.
+def _texts_of(config: pytest.Config) -> Iterator[str]:
+    # Imported here, since most runs use none of the short options.
+    from pytest_prodstatus.readers.files import read_text
+
+    for path in early_conftests(config):
+        with contextlib.suppress(OSError):
+            yield read_text(path, errors="replace")
+
+
+def early_conftests(config: pytest.Config) -> list[Path]:
+    """Return where the conftests may be that pytest imports before it collects.
 
     They are those of the arguments' folders, of the folders above and of those below whose names
     begin with "test" (documented under "conftest.py: local per-directory plugins").
@@ -240,9 +249,7 @@ def _conftests(config: pytest.Config) -> Iterator[str]:
     starts = {(here / str(name).partition("::")[0]).resolve() for name in names}
     folders = {folder for start in starts for folder in (start, *start.parents)}
     folders |= {folder for start in starts for folder in start.glob("test*")}
-    for folder in sorted(folders):
-        with contextlib.suppress(OSError):
-            yield read_text(folder / "conftest.py", errors="replace")
+    return [folder / "conftest.py" for folder in sorted(folders)]
 
 
 def given(

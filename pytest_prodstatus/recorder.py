@@ -256,7 +256,13 @@ class Recorder:
         """Return the verdict that one report has by itself; None if it isn't a criterion's."""
         if not isinstance(report, pytest.TestReport) or report.nodeid not in self.criteria:
             return None
-        return verdict_of(report, require_evidence=self.settings.config.require_evidence)
+        criterion = self.criteria[report.nodeid]
+        required = self._catalogue is not None and self._catalogue.requires_assertion(criterion)
+        return verdict_of(
+            report,
+            require_evidence=self.settings.config.require_evidence,
+            require_assertion=required,
+        )
 
     def finish(self, pytest_status: int) -> Record | None:
         """Judge the run, write its outputs and return its record; None if nothing is judged."""
@@ -290,6 +296,10 @@ class Recorder:
         if self.redaction.problem:
             self.outputs.notices.append(self.redaction.problem)
         self.outputs.notices += unwatched(self.config)
+        if not self.settings.config.catalogue.requires_assertions:
+            self.outputs.notices.append(
+                "assertions are not counted: set require_assertion = true in [tool.prodstatus]"
+            )
         if not self.settings.has_project:
             self.outputs.notices.append(
                 "no [tool.prodstatus] here or above: nothing is declared, so nothing that is "

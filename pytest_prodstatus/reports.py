@@ -16,6 +16,7 @@ import pytest
 from msgspec import Struct
 
 from pytest_prodstatus import clock
+from pytest_prodstatus.model.assertions import unproved
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.outcome import Phase, finding_of
 from pytest_prodstatus.model.teardown import TornDown
@@ -48,6 +49,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
             wrong about that, because the test froze time; else None.
         detail: where the test was when the run's deadline ended it; else "".
         ended: its process ends now, because it took no notice of the deadline.
+        assertions: how many assertions have passed in this attempt so far.
+        doubt: why a pass with so many assertions proves nothing, if one is required.
         endpoints: hosts that the suite contacted, by name.
         snapshots: the aware instants as of which it read something, by name.
     """
@@ -64,6 +67,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     duration: float | None = None
     detail: str = ""
     ended: bool = False
+    assertions: int = 0
+    doubt: Reason | None = None
     endpoints: Mapping[str, str] = {}
     snapshots: Mapping[str, tuple[Instant, ...]] = {}
 
@@ -80,6 +85,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
             self.stopped,
             self.detail,
             self.ended,
+            self.assertions,
+            self.doubt,
             self.endpoints,
             self.snapshots,
         )
@@ -233,6 +240,8 @@ def phase_of(report: pytest.TestReport) -> Phase:
         blocked=payload.blocked,
         raised=payload.raised,
         evidence=payload.evidence,
+        assertions=payload.assertions,
+        doubt=payload.doubt,
         repeat=payload.repeat,
         wider=payload.wider,
         worker=worker_id(getattr(report, "node", None)),
@@ -241,17 +250,21 @@ def phase_of(report: pytest.TestReport) -> Phase:
     )
 
 
-def verdict_of(report: pytest.TestReport, *, require_evidence: bool) -> Verdict:
+def verdict_of(
+    report: pytest.TestReport, *, require_evidence: bool, require_assertion: bool
+) -> Verdict:
     """Return the verdict that one report of a criterion has by itself, for the terminal."""
     passed = report.outcome == "passed" and not hasattr(report, "wasxfail")
     finding = None if passed else finding_of(phase_of(report))
     if finding:
         return finding[0]
-    payload = Payload.of(report)
-    if payload is not None and payload.torn:
+    payload = Payload.of(report) or Payload()
+    if payload.torn:
         return max(torn.verdict for torn in payload.torn)
-    recorded = payload is not None and payload.recorded
-    return Verdict.BLOCKED if require_evidence and not recorded else Verdict.CONFIRMED
+    lacking = require_evidence and not payload.recorded
+    if require_assertion and report.when == "call" and not lacking:
+        lacking = unproved(payload.assertions, payload.doubt) is not None
+    return Verdict.BLOCKED if lacking else Verdict.CONFIRMED
 
 
 def _text(report: pytest.TestReport) -> str:

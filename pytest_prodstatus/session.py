@@ -8,11 +8,13 @@ imports this module, so it imports nothing but what a run without criteria needs
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Generator, Iterable, Sequence
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,6 +24,7 @@ from pytest_prodstatus.options import (
     RUN_ID,
     STAGE_MARK,
     asks_to_judge,
+    early_conftests,
     judges,
     known_before_conftests,
     worker_input,
@@ -195,15 +198,29 @@ class Session:
             from pytest_prodstatus.signing import take_key
 
             self._sign_key = take_key(os.environ)
-        if "PYTEST_XDIST_WORKER" in os.environ:
-            return
         namespace = known_before_conftests(self.config, parser, args)
-        if judges(namespace) and asks_to_judge(self.config, namespace=namespace):
-            from pytest_prodstatus.settings import resolve
+        if not judges(namespace) or not asks_to_judge(self.config, namespace=namespace):
+            return
+        from pytest_prodstatus.settings import resolve
 
-            self.settings = resolve(self.config, self.run_id, namespace=namespace)
-            self._begin()
-            self._watch_deadline()
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            # What is wrong with its settings is reported when it is configured.
+            with contextlib.suppress(pytest.UsageError):
+                self._report_assertions(resolve(self.config, self.run_id, namespace=namespace))
+            return
+        self.settings = resolve(self.config, self.run_id, namespace=namespace)
+        self._report_assertions(self.settings)
+        self._begin()
+        self._watch_deadline()
+
+    def _report_assertions(self, settings: Settings) -> None:
+        """Let the conftests that pytest imports next report assertions, if they are counted."""
+        if settings.config.catalogue.requires_assertions:
+            from pytest_prodstatus.assertions import remove_stale, switch_on
+
+            switch_on(self.config)
+            for path in early_conftests(self.config):
+                remove_stale(path)
 
     def _begin(self) -> None:
         if self.recorder is not None and self.settings.requested and self.settings.judges:
@@ -283,6 +300,13 @@ class Session:
         register(self.scopes, "prodstatus-scopes")
         register(self.collector, "prodstatus-collector")
         collect_only_criteria(self.settings, self.config)
+        if self.settings.config.catalogue.requires_assertions and self.settings.judges:
+            from pytest_prodstatus.assertions import Assertions
+
+            self.collector.assertions = Assertions(
+                self.config, self._may_hold_criteria, self.settings.root
+            )
+            register(self.collector.assertions, "prodstatus-assertions")
         show_suspect_warnings(self.config)
         recorder = self.recorder
         if recorder is None:
@@ -315,6 +339,11 @@ class Session:
             junit = JUnitXml.of(recorder, self.config)
             if register(junit, "prodstatus-junit"):  # not if `-p no:prodstatus-junit` is given
                 self._junit = junit
+
+    def _may_hold_criteria(self, path: Path) -> bool:
+        from pytest_prodstatus.settings import holds_criteria
+
+        return self.settings.requested or holds_criteria(self.settings, path)
 
     def _register_reporters(self) -> None:
         """Register what must come after pytest's terminal reporter."""

@@ -50,7 +50,8 @@ class TerminalWords:
         """Show verdicts from the start if pytest prints words, or a pass may not be CONFIRMED."""
         config = self.recorder.config
         verbose = config.get_verbosity(config.VERBOSITY_TEST_CASES) > 0
-        if verbose or self.recorder.settings.config.require_evidence:
+        configured = self.recorder.settings.config
+        if verbose or configured.require_evidence or configured.catalogue.requires_assertions:
             self.show_verdicts()
 
     def show_verdicts(self) -> None:

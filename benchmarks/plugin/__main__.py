@@ -20,6 +20,7 @@ from pathlib import Path
 from benchmarks.plugin.projects import write_project
 from benchmarks.plugin.reporters import (
     ALONE,
+    COUNTING,
     OWN_CASES,
     PACKAGES,
     RECORDING,
@@ -72,13 +73,20 @@ def _environment(folder: Path, requirement: str) -> Environment:
 def _measured(
     runner: Runner, folder: Path, tests: int, workers: int, options: argparse.Namespace
 ) -> dict[str, list[Cost]]:
-    reporters = {**REPORTERS, **OWN_CASES, **RECORDING}
+    reporters = {**REPORTERS, **OWN_CASES, **RECORDING, **COUNTING}
     if options.only:
         wanted = {ALONE, *options.only.split(",")}
         reporters = {name: reporter for name, reporter in reporters.items() if name in wanted}
     projects = {name: _project(folder, reporter) for name, reporter in reporters.items()}
     for project, reporter in {projects[name]: r for name, r in reporters.items()}.items():
-        write_project(project, tests, marked=reporter.marked, records=reporter.records)
+        write_project(
+            project,
+            tests,
+            marked=reporter.marked,
+            records=reporter.records,
+            asserts=reporter.asserts,
+            counts=reporter.counts,
+        )
     costs: dict[str, list[Cost]] = defaultdict(list)
     # The first round isn't counted: it compiles the modules, and leaves the record for `again`.
     for number in range(options.rounds + 1):
@@ -91,8 +99,9 @@ def _measured(
 
 def _project(folder: Path, reporter: Reporter) -> Path:
     # Runs share a project only if they have the same tests and both find a record, or neither does.
-    kind = f"{reporter.marked}-{reporter.records}-{reporter.again}-{reporter.extra}".lower()
-    return folder / kind
+    of = reporter
+    tests = f"{of.marked}-{of.records}-{of.asserts}-{of.counts}"
+    return folder / f"{tests}-{of.again}-{of.extra}".lower()
 
 
 def _options() -> argparse.Namespace:

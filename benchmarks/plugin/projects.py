@@ -36,7 +36,15 @@ def test_f{file}_c{number}():
 _IMPORTS = {"attachments": "import allure\n"}
 
 
-def write_project(folder: Path, tests: int, *, marked: bool = True, records: str = "") -> None:
+def write_project(
+    folder: Path,
+    tests: int,
+    *,
+    marked: bool = True,
+    records: str = "",
+    asserts: int = 0,
+    counts: bool = False,
+) -> None:
     """Write a project of passing tests, a hundred in each file.
 
     Args:
@@ -44,6 +52,8 @@ def write_project(folder: Path, tests: int, *, marked: bool = True, records: str
         tests: how many, a multiple of a hundred.
         marked: whether each file is marked with one of ten stages.
         records: the way in which each test records two values, a key of `BODIES`.
+        asserts: how many assertions each test has.
+        counts: whether the project requires them, so that the plugin counts.
     """
     folder.mkdir(parents=True)
     (folder / "pytest.ini").write_text(
@@ -51,7 +61,11 @@ def write_project(folder: Path, tests: int, *, marked: bool = True, records: str
     )
     # Copied, so that this checkout isn't on the path and doesn't hide the installed package.
     shutil.copy(Path(__file__).with_name("floor.py"), folder)
+    if counts:
+        text = "[tool.prodstatus]\nrequire_assertion = true\n"
+        (folder / "pyproject.toml").write_text(text, encoding="utf-8")
     body, imports = BODIES[records], _IMPORTS.get(records, "")
+    body += '    assert len("{number}") < 9\n' * asserts
     for file in range(tests // PER_FILE):
         lines = [f"import pytest\n\npytestmark = pytest.mark.stage('stage-{file % STAGES}')\n"]
         texts = [body.format(file=file, number=number) for number in range(PER_FILE)]

@@ -21,6 +21,8 @@ class Reporter:
             measurement is wrong. `{out}` is a folder for outputs, `{project}` the project's.
         marked: whether the tests have stage marks.
         records: the way in which each test records two values, a key of `projects.BODIES`.
+        asserts: how many assertions each test has.
+        counts: whether the plugin requires and counts them.
         extra: the extra of the plugin that its environment has; "" for none.
         again: whether the record of an earlier run is kept.
     """
@@ -30,6 +32,8 @@ class Reporter:
     writes: str = ""
     marked: bool = True
     records: str = ""
+    asserts: int = 0
+    counts: bool = False
     extra: str = ""
     again: bool = False
 
@@ -90,6 +94,15 @@ RECORDING = {
     "allure-pytest, two attachments": replace(REPORTERS["allure-pytest"], records="attachments"),
 }
 """Each test records two values, in the way that the reporter has for it."""
+
+COUNTING = {
+    f"{OURS} with {asserts} assert{'s' * (asserts > 1)}{' counted' * counts}": replace(
+        REPORTERS[OURS], asserts=asserts, counts=counts
+    )
+    for asserts in (1, 5)
+    for counts in (False, True)
+}
+"""Each test asserts, and the plugin counts that, or doesn't."""
 
 PACKAGES = (
     "allure-pytest",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from msgspec.structs import replace
 
@@ -12,9 +14,10 @@ from pytest_prodstatus.cli.common import (
     state_store,
     target_option,
 )
-from pytest_prodstatus.model.codec import printed_json
+from pytest_prodstatus.model.codec import printed_json, read_record
 from pytest_prodstatus.model.history import History
 from pytest_prodstatus.project import name_in
+from pytest_prodstatus.readers.files import read_text
 from pytest_prodstatus.writers.history import history_lines
 
 _EXAMPLES = """\b
@@ -48,6 +51,8 @@ def command(
 ) -> None:
     """Print since when each stage has its verdict, its flips, and what changed since CONFIRMED.
 
+    Also which criteria were seen to fail, and which never were: that they can is unproved.
+
     Runs are saved in the state store: PRODSTATUS_STATE_URL, or a file in the user's state folder.
     """
     place = place_of(root=root, target=target)
@@ -65,8 +70,18 @@ def command(
         address = shown_store(url)
         click.echo(f"no run of target {system} of project {project} is kept at {address}")
     else:
-        for line in history_lines(seen):
+        for line in history_lines(seen, _criteria(place.record, stage)):
             click.echo(line)
+
+
+def _criteria(record: Path, stage: str | None) -> list[str]:
+    """Return the ids of the criteria in the last record; none if there is no such record."""
+    try:
+        read = read_record(read_text(record), str(record)).last_finished
+    except (OSError, ValueError):
+        return []
+    statuses = read.criteria if read else ()
+    return [s.id for s in statuses if s.nodeid and (stage is None or s.stage == stage)]
 
 
 def _of_stage(seen: History, stage: str | None) -> History:
@@ -78,4 +93,5 @@ def _of_stage(seen: History, stage: str | None) -> History:
         msg = f"--stage {stage!r}: no run has a verdict of it; stages are {known}"
         raise click.UsageError(msg)
     flaky = tuple(entry for entry in seen.flaky if entry.criterion.partition(".")[0] == stage)
-    return replace(seen, stages=stages, flaky=flaky)
+    failed = tuple(entry for entry in seen.failed if entry.criterion.partition(".")[0] == stage)
+    return replace(seen, stages=stages, flaky=flaky, failed=failed)

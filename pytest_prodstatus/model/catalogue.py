@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,6 +25,9 @@ FINAL = "final"
 """If a stage with this id is declared, it gives the FINAL verdict."""
 
 DEFAULT_VALID_FOR = timedelta(hours=24)
+
+Exemption: TypeAlias = Literal["mark", "stage"]
+"""What says that no assertion is required of a criterion, in a project that requires them."""
 
 TAKEN_TITLES = ("LAST RUN", "NEXT ACTIONS")
 """Fields of the status document that belong to no stage."""
@@ -50,6 +54,7 @@ class Stage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         requires: ids of the stages that must be CONFIRMED before this one can be.
         rollup: ids of the stages of which this (derived) stage takes the worst verdict.
         valid_for: how long a CONFIRMED criterion may be carried over to later runs.
+        require_assertion: a criterion in which no assertion passed is BLOCKED.
     """
 
     id: str
@@ -61,6 +66,7 @@ class Stage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     requires: tuple[str, ...] = ()
     rollup: tuple[str, ...] = ()
     valid_for: timedelta = DEFAULT_VALID_FOR
+    require_assertion: bool = False
 
     def __post_init__(self) -> None:
         normalize(self, "confirmed", "failed", "blocked")
@@ -82,6 +88,7 @@ class Criterion(Struct, frozen=True, kw_only=True, gc=False):
         title: the first line of its docstring, or its name in words.
         side_effects: it changes the system, so it starts at most once in a run.
         function: the test function's file and name; two functions may not share an id.
+        exempt: its mark says that no assertion is required of it.
     """
 
     id: str
@@ -90,6 +97,7 @@ class Criterion(Struct, frozen=True, kw_only=True, gc=False):
     title: str
     side_effects: bool = False
     function: str = ""
+    exempt: bool = False
 
     @property
     def base_id(self) -> str:
@@ -114,6 +122,7 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
     Attributes:
         stages: all of them.
         declared: whether the configuration declares them; else the tests name them.
+        require_assertion: of a stage that only tests name.
 
     Raises:
         CatalogueError: an id is malformed or declared twice, `requires` or `rollup` names an
@@ -122,6 +131,7 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
 
     stages: tuple[Stage, ...] = ()
     declared: bool = True
+    require_assertion: bool = False
 
     def __post_init__(self) -> None:
         ids = [stage.id for stage in self.stages]
@@ -192,12 +202,31 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
                 sorted(s.requires),
                 sorted(s.rollup),
                 s.valid_for.total_seconds(),
+                *(["require_assertion"] if s.require_assertion else []),
             ]
             for s in self.stages
             if self.declared
         ]
         # 64 bits tell catalogues apart; it isn't a protection against forgery.
         return hashlib.sha256(json.dumps(sorted(rules)).encode()).hexdigest()[:16]
+
+    @property
+    def requires_assertions(self) -> bool:
+        """Whether any stage requires an assertion, also one that only tests name."""
+        return self.require_assertion or any(stage.require_assertion for stage in self.stages)
+
+    def requires_assertion(self, criterion: Criterion) -> bool:
+        """Return whether a criterion in which no assertion passed is BLOCKED."""
+        stage = self.by_id.get(criterion.stage)
+        required = stage.require_assertion if stage else self.require_assertion
+        return required and not criterion.exempt
+
+    def exemption(self, criterion: Criterion) -> Exemption | None:
+        """Return what exempts a criterion from the rule of its project; None if nothing does."""
+        if criterion.exempt:
+            return "mark"
+        excepted = self.requires_assertions and not self.requires_assertion(criterion)
+        return "stage" if excepted else None
 
     def closure(self, stage_ids: Iterable[str]) -> frozenset[str]:
         """Return `stage_ids` and every stage that they roll up, at any depth."""
@@ -235,7 +264,10 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
                     msg = f"{criterion.nodeid}: mark stage({criterion.stage!r}): {SLUG_RULE}"
                     raise CatalogueError(msg)
             names = dict.fromkeys([*known, *(criterion.stage for criterion in found)])
-            stages = tuple(Stage(id=name, title=title_of(name)) for name in names)
+            required = self.require_assertion
+            stages = tuple(
+                Stage(id=name, title=title_of(name), require_assertion=required) for name in names
+            )
             return replace(self, stages=stages)
         for criterion in found:
             if criterion.stage not in self.by_id:

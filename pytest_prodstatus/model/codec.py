@@ -273,9 +273,9 @@ def _check_complete(data: object, value: object, place: str = "$") -> None:
 def _convert_schema_1(data: dict[str, Any]) -> dict[str, Any]:
     """Convert the raw data of a schema-1 record to schema 2.
 
-    Schema 1 left `shard` out if it was false. Its `reasons` are dropped, because causes are
-    computed again. Its lone surrogates, which UTF-8 can't encode, become visible escapes. All other
-    errors are left to the decoder.
+    Schema 1 left `shard` out if it was false, and counted no assertions. Its `reasons` are dropped,
+    because causes are computed again. Its lone surrogates, which UTF-8 can't encode, become visible
+    escapes. All other errors are left to the decoder.
     """
     converted: dict[str, Any] = walked({**data, "schema": 2}, _escape_surrogates)
     if isinstance(data.get("run"), dict):
@@ -285,10 +285,22 @@ def _convert_schema_1(data: dict[str, Any]) -> dict[str, Any]:
     if isinstance(data.get("decision"), dict):
         kept = {name: value for name, value in converted["decision"].items() if name != "reasons"}
         converted["decision"] = {**kept, "causes": [], "actions": []}
+    if isinstance(converted.get("stages"), list):
+        converted["stages"] = list(map(_uncounted, converted["stages"]))
     if isinstance(data.get("previous"), dict):
         # The last finished record, in a run in progress; it is of the same schema.
         converted["previous"] = _convert_schema_1(data["previous"])
     return converted
+
+
+def _uncounted(stage: Any) -> Any:
+    """Say of each criterion of a stage's raw data that its assertions weren't counted."""
+    criteria = stage.get("criteria") if isinstance(stage, dict) else None
+    if not isinstance(criteria, list):
+        return stage
+    unknown = {"assertions": None, "exempt": None}
+    filled = [{**unknown, **item} if isinstance(item, dict) else item for item in criteria]
+    return {**stage, "criteria": filled}
 
 
 def _with_causes(record: Record) -> Record:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from pytest_prodstatus.model.assertions import unproved
 from pytest_prodstatus.model.catalogue import (
     DEFAULT_VALID_FOR,
     Catalogue,
@@ -21,7 +22,7 @@ from pytest_prodstatus.model.catalogue import (
     Stage,
     base_of,
 )
-from pytest_prodstatus.model.outcome import NO_EVIDENCE, Observation
+from pytest_prodstatus.model.outcome import NO_EVIDENCE, Observation, suspected
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run
 from pytest_prodstatus.model.text import format_age, format_duration, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
@@ -150,7 +151,10 @@ def unproven(observed: CriterionStatus, *, require_evidence: bool) -> Reason | N
 def outdated(
     observed: CriterionStatus, stage: Stage, now: datetime, release: str | None, *, ahead: timedelta
 ) -> Reason | None:
-    """Return why a CONFIRMED no longer counts (too old, or of another release); None if it does.
+    """Return why a CONFIRMED no longer counts; None if it does.
+
+    It is too old, or of another release, or no assertion is known to have passed, and one is
+    required now.
 
     The release doesn't matter in a stage whose `valid_for` is longer than the default: such a stage
     is declared to outlive a release.
@@ -173,6 +177,9 @@ def outdated(
     ):
         other = f"release {observed.subject!r}" if observed.subject else "an unnamed release"
         text = f"it was CONFIRMED of {other}, not of {release!r}"
+    elif stage.require_assertion and observed.exempt != "mark":
+        why = unproved(observed.assertions)
+        return replace(why, remedy=f"run stage {stage.id} again") if why else None
     else:
         return None
     return Reason(text=text, kind=Kind.STALE, remedy=f"run stage {stage.id} again")
@@ -210,6 +217,10 @@ def _observed_status(criterion: Criterion, data: RunData, run: Run) -> Criterion
     observed = data.observe(criterion)
     if observed is None:
         return not_observed(criterion, data.unreached)
+    required = data.catalogue.requires_assertion(criterion)
+    why = unproved(observed.assertions, observed.doubt) if required else None
+    if why is not None:
+        observed = suspected(observed, why)
     # A test that didn't run to its end is BLOCKED, but that is not an observation.
     unfinished = observed.reason is not None and observed.reason.kind is Kind.NOT_RUN
     return CriterionStatus(
@@ -228,6 +239,8 @@ def _observed_status(criterion: Criterion, data: RunData, run: Run) -> Criterion
         side_effects=criterion.side_effects,
         run_id=run.id,
         subject=run.subject.release,
+        assertions=observed.assertions if required else None,
+        exempt=data.catalogue.exemption(criterion),
     )
 
 
@@ -240,6 +253,7 @@ def _unselected_status(
             title=criterion.title,
             nodeid=criterion.nodeid,
             side_effects=criterion.side_effects,
+            exempt=data.catalogue.exemption(criterion),
         )
         return _carried(updated, data, run, now)
     reason = Reason(text="it was not selected, and no earlier run observed it", kind=Kind.NOT_RUN)

@@ -139,6 +139,14 @@ class Flaky(Struct, frozen=True, kw_only=True):
     newest: datetime
 
 
+class SeenToFail(Struct, frozen=True, kw_only=True):
+    """A criterion that FAILED in one of the runs, how often, and when last."""
+
+    criterion: str
+    times: int
+    newest: datetime
+
+
 class History(Struct, frozen=True, kw_only=True):
     """A target's newest runs, and what follows from them.
 
@@ -147,6 +155,7 @@ class History(Struct, frozen=True, kw_only=True):
         runs: the newest first.
         stages: each stage over time.
         flaky: the criteria that needed a rerun.
+        failed: the criteria that FAILED; no other one was seen to fail, so that it can is unproved.
     """
 
     project: str
@@ -154,6 +163,7 @@ class History(Struct, frozen=True, kw_only=True):
     runs: tuple[SavedRun, ...]
     stages: tuple[StagePast, ...]
     flaky: tuple[Flaky, ...]
+    failed: tuple[SeenToFail, ...] = ()
 
 
 def saved_run(record: Record) -> SavedRun:

@@ -36,6 +36,8 @@ class Phase(Struct, frozen=True, kw_only=True, gc=False):
             observed for an assertion, evidence-error for a value that `evidence` refused, else
             error.
         evidence: what was recorded during this phase.
+        assertions: how many assertions have passed in this attempt so far.
+        doubt: why a pass with so many assertions proves nothing, if one is required.
         repeat: the plugin refused to start a criterion with side effects a second time.
         wider: what went wrong is of wider scope than this test (`teardown`), if not `blocked`.
         worker: the process that ran it; "" for a serial run.
@@ -52,6 +54,8 @@ class Phase(Struct, frozen=True, kw_only=True, gc=False):
     blocked: Reason | None = None
     raised: Reason | None = None
     evidence: tuple[Entry, ...] = ()
+    assertions: int = 0
+    doubt: Reason | None = None
     repeat: bool = False
     wider: bool = False
     worker: str = ""
@@ -71,6 +75,8 @@ class Observation(Struct, frozen=True, kw_only=True, gc=False):
         attempts: how often it was started.
         flaky: it was CONFIRMED only after a rerun.
         detail: pytest's full report of what went wrong.
+        assertions: how many assertions passed in its last attempt.
+        doubt: why a pass with so many assertions proves nothing, if one is required.
     """
 
     verdict: Verdict
@@ -81,6 +87,8 @@ class Observation(Struct, frozen=True, kw_only=True, gc=False):
     attempts: int = 0
     flaky: bool = False
     detail: str = ""
+    assertions: int = 0
+    doubt: Reason | None = None
 
 
 Finding = tuple[Verdict, Reason]
@@ -123,6 +131,9 @@ def reduce_phases(
         attempts=len(attempts),
         flaky=verdict is Verdict.CONFIRMED and len(counted) < len(attempts),
         detail=_detail(counted, (verdict, reason)) if reason else "",
+        # Each attempt that counts must prove something: with `--dist each` there are several.
+        assertions=min((max(p.assertions for p in attempt) for attempt in counted), default=0),
+        doubt=next((p.doubt for attempt in counted for p in reversed(attempt) if p.doubt), None),
     )
 
 
@@ -132,6 +143,7 @@ def plain_pass(
     duration: float,
     *,
     require_evidence: bool = False,
+    assertions: int = 0,
 ) -> Observation:
     """Build the observation of one attempt that passed; a shortcut for `reduce_phases`.
 
@@ -140,6 +152,7 @@ def plain_pass(
         observed_at: the end of its last phase, in UTC.
         duration: seconds.
         require_evidence: a CONFIRMED without evidence is BLOCKED.
+        assertions: how many assertions passed.
     """
     lacking = require_evidence and not evidence
     return Observation(
@@ -149,6 +162,7 @@ def plain_pass(
         observed_at=observed_at,
         duration=duration,
         attempts=1,
+        assertions=assertions,
     )
 
 

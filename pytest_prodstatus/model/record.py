@@ -14,6 +14,7 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta, Struct, field
 from msgspec.structs import force_setattr
 
+from pytest_prodstatus.model.catalogue import Exemption
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.text import IDENTITY, Identity, Instant, instant, normalize, one_line
 from pytest_prodstatus.model.verdict import Explained, Kind, Reason, Rule, Verdict
@@ -56,6 +57,9 @@ class CriterionStatus(
         run_id: the id of the run that observed it.
         subject: the release that this run judged.
         detail: what went wrong in full, on several lines; empty if nothing did.
+        assertions: how many assertions passed in its last attempt; null if they weren't counted.
+        exempt: what says that no assertion is required of it, its mark or its stage; null if one
+            is, or if the project requires none.
     """
 
     id: Identity
@@ -77,6 +81,8 @@ class CriterionStatus(
     run_id: Identity | None = field(default=None, name="run")
     subject: str | None = None
     detail: str = ""
+    assertions: Count | None = None
+    exempt: Exemption | None = None
 
     def __post_init__(self) -> None:
         Explained.__post_init__(self)

@@ -68,6 +68,7 @@ class Kind(Enum):
     SETUP_ERROR = "setup-error"
     EVIDENCE_ERROR = "evidence-error"
     NO_EVIDENCE = "no-evidence"
+    NO_ASSERTION = "no-assertion"
     COLLECTION_ERROR = "collection-error"
     NOT_RUN = "not-run"
     UPSTREAM = "upstream"

@@ -67,6 +67,7 @@ class _Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     html: str = ""
     paths: tuple[str, ...] = ()
     require_evidence: bool = False
+    require_assertion: bool = False
     require_history: bool = False
     foreign_status: Literal["close", "ignore"] = "close"
     success_criteria: tuple[str, ...] = ()
@@ -120,6 +121,8 @@ class Config(_Options, frozen=True, kw_only=True):
         paths: folders and files of the criteria; a production run without a path collects only
             these.
         require_evidence: whether a criterion that recorded no evidence is BLOCKED.
+        require_assertion: whether a criterion in which no assertion passed is BLOCKED; the stages
+            say it for themselves.
         require_history: whether a run is BLOCKED if its history can't be saved.
         foreign_status: whether an exit status of pytest that no criterion explains closes the gate
             ("close") or not ("ignore").
@@ -180,7 +183,11 @@ def read_config(text: str, source: str) -> Config | None:
     except msgspec.ValidationError as error:
         raise ConfigError(_validation_message(error, data, place)) from None
     try:
-        catalogue = Catalogue(stages=table.stages, declared=bool(table.stages))
+        catalogue = Catalogue(
+            stages=table.stages,
+            declared=bool(table.stages),
+            require_assertion=table.require_assertion and not table.stages,
+        )
     except CatalogueError as error:
         msg = f"{place} {error}"
         raise ConfigError(msg) from None
@@ -246,6 +253,7 @@ def _converted_table(data: Mapping[str, Any], place: str) -> dict[str, Any]:
     converted = {name: _converted(name, value) for name, value in data.items()}
     default = converted.get("valid_for", DEFAULT_VALID_FOR)
     valid_for = default if isinstance(default, timedelta) else DEFAULT_VALID_FOR
+    defaults = {"valid_for": valid_for, "require_assertion": data.get("require_assertion") is True}
     for key, convert in (
         ("stages", _convert_stage),
         ("waivers", _convert_waiver),
@@ -254,7 +262,7 @@ def _converted_table(data: Mapping[str, Any], place: str) -> dict[str, Any]:
         items = converted.get(key)
         if isinstance(items, list):
             converted[key] = [
-                convert(item, _table_place(place, [key, n], data), valid_for)
+                convert(item, _table_place(place, [key, n], data), defaults)
                 if isinstance(item, Mapping)
                 else item
                 for n, item in enumerate(items)
@@ -276,7 +284,9 @@ def _converted(key: str, value: object) -> object:
     return value
 
 
-def _convert_stage(item: Mapping[str, Any], place: str, valid_for: timedelta) -> dict[str, Any]:
+def _convert_stage(
+    item: Mapping[str, Any], place: str, defaults: Mapping[str, object]
+) -> dict[str, Any]:
     if not item.get("id"):
         msg = f"{place}: every stage needs an id, as in id = 'oauth'"
         raise ConfigError(msg)
@@ -290,10 +300,10 @@ def _convert_stage(item: Mapping[str, Any], place: str, valid_for: timedelta) ->
             else name
             for name in names
         ]
-    return {"title": title_of(str(item["id"])), "valid_for": valid_for, **stage}
+    return {"title": title_of(str(item["id"])), **defaults, **stage}
 
 
-def _convert_waiver(item: Mapping[str, Any], place: str, _: timedelta) -> dict[str, Any]:
+def _convert_waiver(item: Mapping[str, Any], place: str, _: Mapping[str, object]) -> dict[str, Any]:
     for key in WAIVER_KEYS:
         if key not in item or (isinstance(item[key], str) and not item[key].strip()):
             unknown = [name for name in item if name not in WAIVER_KEYS]
@@ -304,7 +314,7 @@ def _convert_waiver(item: Mapping[str, Any], place: str, _: timedelta) -> dict[s
     return {name: _converted(name, value) for name, value in item.items()}
 
 
-def _convert_step(item: Mapping[str, Any], place: str, _: timedelta) -> dict[str, Any]:
+def _convert_step(item: Mapping[str, Any], place: str, _: Mapping[str, object]) -> dict[str, Any]:
     unknown = [name for name in item if name not in STEP_KEYS]
     if not unknown and not all(item.get(key) for key in STEP_KEYS):
         msg = f"{place}: it needs both keys, as in {{ step = 'purchase', shows = 'order' }}"

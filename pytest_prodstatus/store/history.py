@@ -28,6 +28,7 @@ from pytest_prodstatus.model.history import (
     History,
     Regression,
     SavedRun,
+    SeenToFail,
     StagePast,
     Unconfirmed,
     changes,
@@ -269,6 +270,7 @@ class Reader(_Target):
                 for stage, last in since.items()
             ),
             flaky=self._flaky(newest),
+            failed=self._failed(newest),
         )
 
     def newest(self, release: str | None) -> SavedRun | None:
@@ -420,6 +422,23 @@ class Reader(_Target):
         )
         return tuple(
             Flaky(criterion=row["criterion"], times=row["times"], newest=instant_of(row["newest"]))
+            for row in rows
+        )
+
+    def _failed(self, run_ids: Iterable[int]) -> tuple[SeenToFail, ...]:
+        ids = {f"id_{n}": n for n in run_ids}
+        if not ids:
+            return ()
+        rows = self._statements.rows(
+            f"{_COUNTED} WHERE run_id IN {among(ids)} AND verdict = :failed "
+            "GROUP BY criterion ORDER BY criterion",
+            failed=Verdict.FAILED.value,
+            **ids,
+        )
+        return tuple(
+            SeenToFail(
+                criterion=row["criterion"], times=row["times"], newest=instant_of(row["newest"])
+            )
             for row in rows
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pytest_prodstatus.model.history import History, Regression, SavedRun, StagePast
 from pytest_prodstatus.model.text import one_line
@@ -11,11 +11,12 @@ from pytest_prodstatus.writers.words import VERDICT_WIDTH, counted, minute
 _REASON_LIMIT = 200
 
 
-def history_lines(history: History) -> Iterator[str]:
-    """Yield a history as lines: its stages, flaky criteria and runs, the newest run first.
+def history_lines(history: History, criteria: Sequence[str] = ()) -> Iterator[str]:
+    """Yield a history as lines: its stages, criteria that fail, and runs, the newest run first.
 
     Args:
         history: of at least one run.
+        criteria: the ids of all criteria, to name those that were never seen to fail.
     """
     oldest, newest = history.runs[-1], history.runs[0]
     runs = counted(len(history.runs), "run")
@@ -28,8 +29,15 @@ def history_lines(history: History) -> Iterator[str]:
     if history.flaky:
         yield from ("", "Flaky, held only after a rerun:")
     for flaky in history.flaky:
-        times = "once" if flaky.times == 1 else f"{flaky.times} times"
-        yield f"  {flaky.criterion}: {times}, last {minute(flaky.newest)}"
+        yield f"  {flaky.criterion}: {_times(flaky.times)}, last {minute(flaky.newest)}"
+    if history.failed:
+        yield from ("", "Seen to fail:")
+    for failed in history.failed:
+        yield f"  {failed.criterion}: {_times(failed.times)}, last {minute(failed.newest)}"
+    known = {failed.criterion for failed in history.failed}
+    never = [name for name in criteria if name not in known]
+    if never:
+        yield from ("", "Never seen to fail in these runs:", *(f"  {name}" for name in never))
     yield from ("", "Runs:")
     for run in history.runs:
         partial = f" ({run.selection})" if run.partial and run.selection else ""
@@ -66,6 +74,10 @@ def _regression(regression: Regression) -> Iterator[str]:
         kind = f" ({unconfirmed.kind})" if unconfirmed.kind else ""
         why = f" {one_line(unconfirmed.reason, limit=_REASON_LIMIT)}" if unconfirmed.reason else ""
         yield f"    {unconfirmed.criterion}: {unconfirmed.verdict}{kind}{why}"
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 def _run_text(run: SavedRun) -> str:

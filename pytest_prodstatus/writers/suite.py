@@ -70,6 +70,7 @@ def new_suite(sections: Sequence[Section], *, title: str, document: str, folder:
     lines += [f"document = {_toml_string(document)}"] if document else []
     # A new suite begins strict: a criterion that records nothing it saw is BLOCKED.
     lines += [f"paths = [{_toml_string(folder)}]", "require_evidence = true"]
+    lines.append("require_assertion = true")
     files = {"__init__.py": '"""The acceptance suite: the criteria of the live system."""\n'}
     others = [stage_id for stage_id in ids if stage_id != FINAL]
     for section, stage_id in zip(sections, ids, strict=True):

@@ -59,6 +59,6 @@ def test_access_token_not_expired(
 
 def test_access_token_accepted(supplier: AliExpressClient, evidence: Evidence) -> None:
     """The supplier answers a read-only call made with the token."""
-    with access_judged():
+    with evidence.held("the supplier accepts the access token"), access_judged():
         reply = supplier.member_benefit()
     evidence(request_id=reply.request_id)

@@ -770,6 +770,38 @@ DOUBTS = [
 
 EVIDENCE = [
     row(
+        "passed without an assertion if one is required",
+        """
+        @pytest.fixture(scope="session")
+        def ready(): assert len("x") == 1
+        @api
+        def test_a(): pass
+        @api
+        def test_b(ready): pass
+        @api
+        def test_c(ready): assert len("x") == 1
+        @pytest.mark.stage("api", require_assertion=False)
+        def test_d(): pass
+        """,
+        {
+            "api.a": "BLOCKED no-assertion",
+            "api.b": "BLOCKED no-assertion",
+            "api.c": CONFIRMED,
+            "api.d": CONFIRMED,
+        },
+        files={"pyproject.toml": "ASSERTS ONE"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
+        "an assertion that is always true if one is required",
+        "@api\ndef test_a(): assert (1 == 2, 'down')\n@api\ndef test_b(): assert [] or True\n",
+        {"api.a": SUSPECT, "api.b": SUSPECT},
+        files={"pyproject.toml": "ASSERTS ONE"},
+        final="BLOCKED",
+        status=10,
+    ),
+    row(
         "passed without evidence if evidence is required",
         "@api\ndef test_a(): pass\n@api\ndef test_b(evidence): evidence(n=1)\n",
         {"api.a": "BLOCKED no-evidence", "api.b": CONFIRMED},

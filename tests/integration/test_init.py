@@ -97,6 +97,9 @@ def test_a_written_criterion_is_confirmed(project: Project) -> None:
     written = head.replace("test_holds()", "test_holds(evidence)") + "    evidence(answered=True)\n"
     path.write_text(written, encoding="utf-8")
     ran = project.run("-m", "production")
+    assert ran.verdicts == {"service.holds": "BLOCKED no-assertion"}
+    path.write_text(f"{written}    assert 1 + len('x') == 2\n", encoding="utf-8")
+    ran = project.run("-m", "production")
     assert (ran.status, ran.final) == (0, "CONFIRMED")
 
 

@@ -98,7 +98,9 @@ def test_a_record_that_was_edited_is_not_carried_over(
     monkeypatch.setenv("PRODSTATUS_SIGN_KEY", key)
     project.run_alone("-m", "production")
     path = project.folder / "status.json"
-    path.write_text(path.read_text(encoding="utf-8").replace("::test_a", "::test_z"), encoding="utf-8")
+    path.write_text(
+        path.read_text(encoding="utf-8").replace("::test_a", "::test_z"), encoding="utf-8"
+    )
     part = project.run_alone("-m", "production", "test_shop.py")
     assert part.verdicts["api.a"] == "BLOCKED untrusted"
     assert "its digest differs" in part.criteria["api.a"]["reason"]

@@ -112,6 +112,8 @@ def _notes(status: CriterionStatus, page: Page) -> str:
         notes += f'<span class="note">carried over{seen}</span>'
     if status.flaky:
         notes += f'<span class="note">flaky: {status.attempts} attempts</span>'
+    if status.exempt:
+        notes += f'<span class="note">no assertion required, by its {status.exempt}</span>'
     if status.side_effects:
         notes += '<span class="note">acts on the world</span>'
     return notes
@@ -143,6 +145,8 @@ def _trace(detail: str, limit: int) -> str:
 def _facts(status: CriterionStatus, valid_for: timedelta) -> str:
     seen, nodeid = status.observed_at, status.nodeid
     ended = f" ended {instant(seen)}" if seen else ""
+    if seen and status.assertions is not None:
+        ended += f", {counted(status.assertions, 'assertion')} passed"
     if seen and status.attempts > 1:
         ended += f", {status.attempts} attempts"
     if status.carried_over and seen and status.verdict is Verdict.CONFIRMED:

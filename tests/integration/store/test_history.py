@@ -152,6 +152,15 @@ def test_flaky_criteria_are_counted(history: HistoryStore) -> None:
     ]
 
 
+def test_a_failure_is_remembered(history: HistoryStore) -> None:
+    """How often a criterion FAILED, and when last; a BLOCKED one was not seen to fail."""
+    for number, (api, shop) in enumerate((("F", "C"), ("C", "C"), ("F", "B"))):
+        history.save(ran(number, api, shop))
+    failed = history.look_back(TARGET).failed
+    assert [(f.criterion, f.times, f.newest) for f in failed] == [("api.up", 2, NOW + 2 * HOUR)]
+    assert [f.times for f in history.look_back(TARGET, limit=2).failed] == [1]
+
+
 def test_the_window_bounds_what_is_shown_and_not_what_is_known(history: HistoryStore) -> None:
     """Flips and flaky criteria are those of the newest runs; `since` goes back as far as needed."""
     for number, verdict in enumerate("CFFFFF"):

@@ -10,6 +10,7 @@ import pytest
 from benchmarks.plugin.projects import write_project
 from benchmarks.plugin.reporters import (
     ALONE,
+    COUNTING,
     FLOOR,
     OURS,
     OWN_CASES,
@@ -33,14 +34,15 @@ def test_ratios_are_taken_within_a_round() -> None:
 def test_a_reporter_is_beside_pytest_alone() -> None:
     """Every round begins with pytest alone, to compare with; no reporter's name is used twice."""
     assert next(iter(REPORTERS)) == ALONE
-    assert len({**REPORTERS, **OWN_CASES, **RECORDING}) == sum(
-        map(len, (REPORTERS, OWN_CASES, RECORDING))
+    assert len({**REPORTERS, **OWN_CASES, **RECORDING, **COUNTING}) == sum(
+        map(len, (REPORTERS, OWN_CASES, RECORDING, COUNTING))
     )
 
 
 def test_a_reporter_says_what_it_writes() -> None:
     """Every reporter but pytest alone, the floor and a run without criteria writes something."""
-    silent = {name for name, one in (REPORTERS | OWN_CASES | RECORDING).items() if not one.writes}
+    cases = REPORTERS | OWN_CASES | RECORDING | COUNTING
+    silent = {name for name, one in cases.items() if not one.writes}
     assert silent == {ALONE, FLOOR, "no stage marks"}
 
 

@@ -59,7 +59,8 @@ def test_the_kinds_are_those_of_the_contract() -> None:
     """Record and schema contain a kind's word, so the words stay as they are."""
     assert {str(kind) for kind in Kind} - {str(kind) for kind in BLOCKED_KINDS} == {
         "observed", "error", "crash", "known-failure", "skipped", "setup-error", "evidence-error",
-        "no-evidence", "collection-error", "not-run", "upstream", "stale", "untrusted",
+        "no-evidence", "no-assertion", "collection-error", "not-run", "upstream", "stale",
+        "untrusted",
     }  # fmt: skip
     assert [str(kind) for kind in BLOCKED_KINDS] == [
         "not-armed", "missing-config", "no-data", "provider-unavailable", "timeout", "pending",

@@ -127,7 +127,7 @@ def test_a_stage_is_clean_only_if_all_its_texts_are(
 
 CRITERION = """
     verdict observed observed_at carried_over selected kind duration attempts flaky side_effects
-    id nodeid run_id
+    id nodeid run_id assertions exempt
 """
 
 

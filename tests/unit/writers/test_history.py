@@ -13,6 +13,7 @@ from pytest_prodstatus.model.history import (
     Flip,
     History,
     Regression,
+    SeenToFail,
     StagePast,
     Unconfirmed,
     saved_run,
@@ -129,3 +130,16 @@ def test_json_says_the_same() -> None:
         {"criterion": "shop.open", "times": 2, "newest": "2026-11-22T12:00:00.000Z"}
     ]
     assert NEWEST.finished - NEWEST.started == timedelta(hours=1)
+
+
+def test_what_was_never_seen_to_fail_is_named() -> None:
+    """A criterion that always held may be one that can't fail."""
+    seen = replace(SEEN, failed=(SeenToFail(criterion="api.up", times=1, newest=NOW),))
+    lines = list(history_lines(seen, ["api.up", "shop.open"]))
+    at = lines.index("Seen to fail:")
+    assert lines[at + 1 : at + 5] == [
+        "  api.up: once, last 2026-11-22 12:00 UTC",
+        "",
+        "Never seen to fail in these runs:",
+        "  shop.open",
+    ]

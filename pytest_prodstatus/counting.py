@@ -1,0 +1,186 @@
+"""Counts the assertions that pass while a criterion runs, and lets functions count as assertions.
+
+pytest reports an `assert` that passed. Everything else that asserts is wrapped, so that it counts
+when it returns. Outside a criterion's call the wrappers do nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any, TypeVar
+
+_T = TypeVar("_T", bound=Callable[..., Any])
+_ERROR = 400
+"""The first HTTP status that is an error."""
+
+
+class Tally:
+    """The number of assertions that passed during the call of this process's criterion.
+
+    Attributes:
+        passed: how many.
+        counts: an assertion that passes now is the criterion's.
+    """
+
+    def __init__(self) -> None:
+        self.passed = 0
+        self.counts = False
+
+    def add(self) -> None:
+        """Count an assertion that passed, if a criterion's call is running."""
+        if self.counts:
+            self.passed += 1
+
+
+TALLY = Tally()
+
+
+class _Block:
+    """A context manager that counts if its block ends as it requires."""
+
+    def __init__(self, inner: AbstractContextManager[Any]) -> None:
+        self._inner = inner
+
+    def __enter__(self) -> Any:
+        return self._inner.__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        __tracebackhide__ = True
+        swallowed = self._inner.__exit__(kind, error, traceback)
+        if kind is None or swallowed:
+            TALLY.add()
+        return swallowed
+
+
+def counted(function: Callable[..., Any], *, block: bool | None = None) -> Callable[..., Any]:
+    """Wrap a function so that each call of it that returns counts as an assertion.
+
+    Args:
+        function: a function or a coroutine function.
+        block: whether it returns a context manager whose block is what is asserted; None if what
+            it returns shows that.
+    """
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def awaited(*args: Any, **values: Any) -> Any:
+            __tracebackhide__ = True
+            result = await function(*args, **values)
+            TALLY.add()
+            return result
+
+        return awaited
+
+    @functools.wraps(function)
+    def called(*args: Any, **values: Any) -> Any:
+        __tracebackhide__ = True
+        result = function(*args, **values)
+        if block or (block is None and hasattr(type(result), "__exit__")):
+            return _Block(result)
+        if inspect.isawaitable(result):
+            return _counted_later(result)
+        TALLY.add()
+        return result
+
+    return called
+
+
+async def _counted_later(result: Awaitable[Any]) -> Any:
+    value = await result
+    TALLY.add()
+    return value
+
+
+def counts_as_assertion(target: _T) -> _T:
+    """Let a function, or each public method of a class, count as an assertion when it returns.
+
+    It must raise if what it asserts doesn't hold. Call it in a conftest, or use it as a decorator.
+
+    Args:
+        target: the function or class. A function with `contextlib.contextmanager` counts when its
+            block ends without an exception.
+
+    Returns:
+        The class itself, or the function that counts. Modules that have imported the function by
+        its name have the new one, too.
+
+    Raises:
+        TypeError: it is neither, or a generator, which runs only if it is iterated over.
+    """
+    if isinstance(target, type):
+        for name, member in list(vars(target).items()):
+            if not name.startswith("_") and inspect.isfunction(member):
+                setattr(target, name, counted(member, block=_is_block(member)))
+        return target
+    if not inspect.isfunction(target) or inspect.isgeneratorfunction(target):
+        msg = (
+            f"counts_as_assertion({target!r}): give a function or a class; a generator asserts "
+            "nothing until it is iterated over"
+        )
+        raise TypeError(msg)
+    wrapper = counted(target, block=_is_block(target))
+    replace_everywhere(target, wrapper)
+    return wrapper  # type: ignore[return-value]
+
+
+def _is_block(function: Callable[..., Any]) -> bool:
+    """Return whether `contextlib.contextmanager` made a function."""
+    return inspect.isgeneratorfunction(inspect.unwrap(function)) and not (
+        inspect.isgeneratorfunction(function)
+    )
+
+
+def replace_everywhere(before: object, after: object, *, outside: str = "") -> None:
+    """Replace an object in the names of all modules, which may have imported it.
+
+    Args:
+        before: the object.
+        after: what replaces it.
+        outside: a package whose own modules keep it, except the names that it exports.
+    """
+    for module_name, module in list(sys.modules.items()):
+        if outside and module_name.startswith(f"{outside}."):
+            continue
+        names: Any = getattr(module, "__dict__", None)
+        for name, value in list(names.items()) if isinstance(names, dict) else ():
+            if value is before:
+                names[name] = after
+
+
+def answered(response: Any) -> Any:
+    """Assert that a request was answered without an error status, and return the response.
+
+    It counts as an assertion, which `raise_for_status()` doesn't. It takes the responses of
+    requests, httpx, aiohttp, urllib and Playwright, and others with `status_code` or `status`.
+
+    Raises:
+        AssertionError: the status is 400 or higher.
+        TypeError: the response has no status.
+    """
+    __tracebackhide__ = True
+    status = next(
+        (
+            value
+            for name in ("status_code", "status", "code")
+            if isinstance(value := getattr(response, name, None), int)
+        ),
+        None,
+    )
+    if status is None:
+        msg = f"answered({response!r}): it has no status_code and no status; assert what must hold"
+        raise TypeError(msg)
+    if status >= _ERROR:
+        msg = f"{getattr(response, 'url', None) or 'the request'} was answered with {int(status)}"
+        raise AssertionError(msg)
+    TALLY.add()
+    return response

@@ -1,0 +1,336 @@
+"""Which assertions prove something: one that passed, and that can fail.
+
+How many assertions of a criterion passed is counted while it runs. Which of them can't fail is
+found here, in the syntax tree: a tuple, a constant, a comparison of a thing with itself, `x or
+True`. What only a running program shows, such as `all()` of nothing, can't be found here.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from functools import lru_cache
+from typing import Any
+
+from msgspec import Struct
+
+from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.verdict import Kind, Reason
+
+NO_ASSERTION = Reason(
+    text="it passed, and asserted nothing",
+    kind=Kind.NO_ASSERTION,
+    remedy="assert what must hold, or name it: evidence.held('the order is paid', paid)",
+)
+NOT_COUNTED = Reason(
+    text="its assertions were not counted when it was CONFIRMED: run it again",
+    kind=Kind.INCONCLUSIVE,
+    remedy="run it again",
+)
+
+_SHOWN = 80
+"""Characters of an assertion that a reason quotes."""
+
+_OPERATORS: Mapping[type[ast.cmpop], Callable[[Any, Any], object]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Is: operator.is_,
+    ast.IsNot: operator.is_not,
+    ast.In: lambda left, right: left in right,
+    ast.NotIn: lambda left, right: left not in right,
+}
+_TRUE_OF_ITSELF = (ast.Eq, ast.Is, ast.LtE, ast.GtE)
+_FALSE_OF_ITSELF = (ast.NotEq, ast.IsNot, ast.Lt, ast.Gt)
+_PLAIN = (
+    ast.Name, ast.Attribute, ast.Subscript, ast.Slice, ast.Constant, ast.Tuple, ast.List,
+    ast.BinOp, ast.UnaryOp, ast.operator, ast.unaryop, ast.expr_context,
+)  # fmt: skip
+"""Two expressions of these are the same thing if they look the same; two calls need not be."""
+
+_COMPARES: Mapping[str, type[ast.cmpop]] = {
+    "assertEqual": ast.Eq,
+    "assertNotEqual": ast.NotEq,
+    "assertIs": ast.Is,
+    "assertIsNot": ast.IsNot,
+    "assertIn": ast.In,
+    "assertNotIn": ast.NotIn,
+    "assertLess": ast.Lt,
+    "assertLessEqual": ast.LtE,
+    "assertGreater": ast.Gt,
+    "assertGreaterEqual": ast.GtE,
+}
+"""The methods of unittest that compare two things, and how."""
+
+
+class Surveyed(Struct, frozen=True, kw_only=True, gc=False):
+    """What the source of one function says about its assertions.
+
+    Attributes:
+        vacuous: why its pass proves nothing, if one of its assertions is always true.
+        assertions: how many it has.
+        names: all names in it.
+        calls: the names of the functions and methods that it calls.
+    """
+
+    vacuous: Reason | None
+    assertions: int
+    names: frozenset[str]
+    calls: frozenset[str]
+
+    @property
+    def explains(self) -> bool:
+        """Whether its own source shows why no assertion passed."""
+        return bool(self.assertions) or "raise_for_status" in self.calls
+
+    @property
+    def reason(self) -> Reason:
+        """Why it proves nothing, if none of its assertions passed."""
+        text, remedy = NO_ASSERTION.text, NO_ASSERTION.remedy
+        if self.assertions:
+            text = "its assertion did not pass"
+            if self.assertions > 1:
+                text = f"none of its {self.assertions} assertions passed"
+            text += ": not reached, or the failure was swallowed"
+            remedy = "assert on the path that every run takes, and let a failure leave the test"
+        elif "raise_for_status" in self.calls:
+            text += ": raise_for_status() is not an assertion"
+            remedy = "call answered(response) of pytest_prodstatus, or assert what the answer holds"
+        elif "fail" in self.calls:
+            text += ": pytest.fail() shows only what does not hold"
+            remedy = "assert the condition, or name it: evidence.held('the order is paid', paid)"
+        return Reason(text=text, kind=Kind.NO_ASSERTION, remedy=remedy)
+
+
+class Survey(Struct, frozen=True, kw_only=True, gc=False):
+    """What the source of a file says about its assertions.
+
+    Attributes:
+        asserts: it has an `assert` statement.
+        functions: its functions by the line in which their code begins, decorators included.
+    """
+
+    asserts: bool = False
+    functions: Mapping[int, Surveyed] = {}
+
+
+def survey(source: bytes) -> Survey:
+    """Find the assertions in the source of a file; none if it isn't Python."""
+    try:
+        module = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError):
+        return Survey()
+    nodes = list(ast.walk(module))
+    constant = _functions(module.body)
+    return Survey(
+        asserts=any(isinstance(node, ast.Assert) for node in nodes),
+        functions={
+            min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]): _surveyed(
+                list(ast.walk(node)), constant
+            )
+            for node in nodes
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        },
+    )
+
+
+def _surveyed(nodes: Sequence[ast.AST], functions: Set[str]) -> Surveyed:
+    """Return what the nodes of a function say.
+
+    Args:
+        nodes: all of them.
+        functions: names of plain functions and classes of its file, each of which is always true.
+    """
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    # An argument or a variable of that name is something else.
+    own = {node.arg for node in nodes if isinstance(node, ast.arg)} | {
+        node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    constant = frozenset((functions | _functions(nodes[1:])) - own)
+    assertions = sorted(_assertions(nodes), key=lambda pair: pair[0])
+    vacuous = (_vacuous(*pair) for pair in assertions if always_true(pair[1], constant))
+    called = (node.func for node in nodes if isinstance(node, ast.Call))
+    return Surveyed(
+        vacuous=next(vacuous, None),
+        assertions=len(assertions),
+        names=frozenset(names),
+        calls=frozenset(
+            function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+            for function in called
+        ),
+    )
+
+
+def _vacuous(line: int, test: ast.expr) -> Reason:
+    remedy = "assert something that was observed and can be false"
+    if isinstance(test, ast.Tuple):
+        remedy = "remove the parentheses, which make the condition and its message one tuple"
+    source = one_line(ast.unparse(ast.fix_missing_locations(test)), limit=_SHOWN)
+    return Reason(
+        text=f"its assertion in line {line} is always true: {source}",
+        kind=Kind.INCONCLUSIVE,
+        remedy=remedy,
+    )
+
+
+def unproved(assertions: int | None, doubt: Reason | None = None) -> Reason | None:
+    """Return why a pass that requires an assertion proves nothing; None if it proves something.
+
+    Args:
+        assertions: how many of its assertions passed in its last attempt; None if they weren't
+            counted.
+        doubt: what the process that ran it found out about that.
+    """
+    if doubt is not None and (not assertions or doubt.kind is not Kind.NO_ASSERTION):
+        return doubt
+    if assertions is None:
+        return NOT_COUNTED
+    return None if assertions else NO_ASSERTION
+
+
+def _assertions(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, ast.expr]]:
+    """Yield line and condition of each assertion: `assert` statements, unittest's, and `held`."""
+    for node in nodes:
+        if isinstance(node, ast.Assert):
+            yield node.lineno, node.test
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            test = _test_of(node.func.attr, node.args)
+            if test is not None:
+                yield node.lineno, test
+
+
+@lru_cache(maxsize=1024)
+def always_true_text(source: str) -> bool:
+    """Return whether an assertion's condition, as its source has it, is always true."""
+    try:
+        # It may have more than one line, which only parentheses allow.
+        tree = ast.parse(f"({source}\n)", mode="eval")
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return always_true(tree.body)
+
+
+def always_true(node: ast.expr, functions: frozenset[str] = frozenset()) -> bool:
+    """Return whether a condition can't be false.
+
+    Args:
+        node: the condition.
+        functions: the names that stand for a function or class.
+    """
+    match node:
+        case ast.Tuple(elts=items) | ast.List(elts=items) | ast.Set(elts=items):
+            return any(not isinstance(item, ast.Starred) for item in items)
+        case ast.Dict(keys=keys):
+            return any(key is not None for key in keys)
+        case ast.Lambda() | ast.GeneratorExp():
+            return True
+        case ast.JoinedStr(values=parts):
+            return any(isinstance(part, ast.Constant) and bool(part.value) for part in parts)
+        case ast.Name(id=name):
+            return name in functions
+        case ast.NamedExpr(value=value):
+            return always_true(value, functions)
+        case ast.IfExp(body=body, orelse=other):
+            return always_true(body, functions) and always_true(other, functions)
+        case ast.BoolOp(op=ast.Or(), values=values):
+            return any(always_true(value, functions) for value in values)
+        case ast.BoolOp(values=values):
+            return all(always_true(value, functions) for value in values)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _always_false(operand)
+        case ast.Compare(left=left, ops=ops, comparators=others):
+            pairs = zip([left, *others], ops, others, strict=False)
+            return all(_compared(*pair) is True for pair in pairs)
+        case ast.Call(func=ast.Name(id="isinstance"), args=[_, ast.Name(id="object")]):
+            return True
+        case ast.Call(func=ast.Name(id="bool"), args=[value]):
+            return always_true(value, functions)
+        case ast.Constant(value=value):
+            return bool(value)
+        case _:
+            return False
+
+
+def _always_false(node: ast.expr) -> bool:
+    match node:
+        case ast.Tuple(elts=[]) | ast.List(elts=[]) | ast.Dict(keys=[]):
+            return True
+        case ast.BoolOp(op=ast.And(), values=values):
+            return any(map(_always_false, values))
+        case ast.BoolOp(values=values):
+            return all(map(_always_false, values))
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return always_true(operand)
+        case ast.Compare(left=left, ops=ops, comparators=others):
+            pairs = zip([left, *others], ops, others, strict=False)
+            return any(_compared(*pair) is False for pair in pairs)
+        case ast.Constant(value=value):
+            return not value
+        case _:
+            return False
+
+
+def _compared(left: ast.expr, op: ast.cmpop, right: ast.expr) -> bool | None:
+    """Return what a comparison always gives; None if that depends on what is compared."""
+    if _is_plain(left) and ast.dump(left) == ast.dump(right):
+        if isinstance(op, _TRUE_OF_ITSELF):
+            return True
+        return False if isinstance(op, _FALSE_OF_ITSELF) else None
+    if _is_length(left) and isinstance(op, (ast.GtE, ast.Gt)):
+        least = 0 if isinstance(op, ast.GtE) else -1
+        return True if _literal(right) == (least,) else None
+    if _is_length(right) and isinstance(op, (ast.LtE, ast.Lt)):
+        least = 0 if isinstance(op, ast.LtE) else -1
+        return True if _literal(left) == (least,) else None
+    first, second = _literal(left), _literal(right)
+    if not first or not second:
+        return None
+    try:
+        return bool(_OPERATORS[type(op)](first[0], second[0]))
+    except (TypeError, ValueError):
+        return None  # it raises, so the criterion doesn't pass
+
+
+def _literal(node: ast.expr) -> tuple[object] | tuple[()]:
+    """Return the value of an expression of constants, in a tuple; () if it has other parts."""
+    try:
+        return (ast.literal_eval(node),)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return ()
+
+
+def _is_plain(node: ast.expr) -> bool:
+    return all(isinstance(part, _PLAIN) for part in ast.walk(node))
+
+
+def _is_length(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len"
+
+
+def _test_of(name: str, args: list[ast.expr]) -> ast.expr | None:
+    """Return the condition that a call asserts, if it is one of unittest's or `held`."""
+    match name, args:
+        case "assertTrue", [test, *_]:
+            return test
+        case "assertFalse", [test, *_]:
+            return ast.UnaryOp(op=ast.Not(), operand=test)
+        case "assertIsNotNone", [test, *_]:
+            return ast.Compare(left=test, ops=[ast.IsNot()], comparators=[ast.Constant(None)])
+        case "assertIsNone", [test, *_]:
+            return ast.Compare(left=test, ops=[ast.Is()], comparators=[ast.Constant(None)])
+        case "held", [_, test]:
+            return test
+        case _, [left, right, *_] if name in _COMPARES:
+            return ast.Compare(left=left, ops=[_COMPARES[name]()], comparators=[right])
+        case _:
+            return None
+
+
+def _functions(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return the names of plain functions and classes; a decorator may make anything of one."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {node.name for node in nodes if isinstance(node, kinds) and not node.decorator_list}

@@ -1,0 +1,425 @@
+"""A pass that asserts nothing is BLOCKED, if assertions are required; and what counts as one."""
+
+from __future__ import annotations
+
+import importlib.util
+import textwrap
+from typing import NamedTuple
+
+import pytest
+
+from tests.integration.project import CONFIG, SERIAL, SHOP, XDIST, Project
+
+STRICT = CONFIG.replace("[tool.prodstatus]", "[tool.prodstatus]\nrequire_assertion = true")
+MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+CONFIRMED, NOTHING, TRUE = "CONFIRMED", "BLOCKED no-assertion", "BLOCKED inconclusive"
+
+
+class Style(NamedTuple):
+    """A way to write a criterion: its source, its verdict, and words of its reason and remedy."""
+
+    source: str
+    verdict: str
+    words: str = ""
+
+
+BEFORE = """
+import asyncio, contextlib, subprocess, warnings
+from pytest_prodstatus import answered, counts_as_assertion
+import clienthelp, goodhelp
+from conftest import checks_the_shop, a_named_helper, Named, a_named_block
+from raising import raises as imported_raises
+
+class Answer:
+    def __init__(self, status): self.status_code = status
+    def raise_for_status(self): assert self.status_code < 400
+
+ROWS = []
+SEEN = []
+"""
+
+STYLES = {
+    "an_assert": Style("assert SEEN == []", CONFIRMED),
+    "approx": Style("assert 0.1 + 0.2 == pytest.approx(0.3)", CONFIRMED),
+    "raises": Style("with pytest.raises(KeyError): {}[1]", CONFIRMED),
+    "raises_imported": Style("with imported_raises(KeyError): {}[1]", CONFIRMED),
+    "raises_called": Style("pytest.raises(KeyError, {}.__getitem__, 1)", CONFIRMED),
+    "warns": Style("with pytest.warns(UserWarning): warnings.warn('old')", CONFIRMED),
+    "answered": Style("assert_nothing = answered(Answer(200))", CONFIRMED),
+    "answered_error": Style("answered(Answer(500))", "FAILED observed", "answered with 500"),
+    "held": Style("evidence.held('the shop is empty', SEEN == [])", CONFIRMED),
+    "held_block": Style("with evidence.held('it sells'): SEEN.copy()", CONFIRMED),
+    "held_false": Style("evidence.held('it sells', SEEN != [])", "FAILED observed", "hold that it"),
+    "held_failing_block": Style(
+        "with pytest.raises(KeyError):\n"
+        "        with evidence.held('it sells'): {}[1]", CONFIRMED,
+    ),
+    "held_never_entered": Style("evidence.held('it sells')", NOTHING),
+    "held_function": Style("evidence.held('it sells', print)", "FAILED observed", "call it"),
+    "helper_of_a_conftest": Style("checks_the_shop(1)", CONFIRMED),
+    "helper_that_is_rewritten": Style("goodhelp.holds(1)", CONFIRMED),
+    "helper_that_is_not": Style(
+        "clienthelp.holds(1)", NOTHING, 'add pytest.register_assert_rewrite("clienthelp")'
+    ),
+    "helper_by_name": Style("a_named_helper(1)", CONFIRMED),
+    "class_by_name": Style("Named().to_be(1)", CONFIRMED),
+    "block_by_name": Style("with a_named_block(): pass", CONFIRMED),
+    "named_and_failing": Style("with contextlib.suppress(Exception): Named().to_be(0)", NOTHING),
+    "raise_for_status": Style("clienthelp.get().raise_for_status()", NOTHING, "answered(response)"),
+    "pytest_fail": Style("if ROWS: pytest.fail('rows')", NOTHING, "evidence.held"),
+    "nothing": Style("SEEN.copy()", NOTHING, "asserted nothing"),
+    "loop_over_nothing": Style("for row in ROWS: assert row", NOTHING, "every run takes"),
+    "swallowed": Style(
+        "with contextlib.suppress(AssertionError): assert SEEN", NOTHING, "swallowed"
+    ),
+    "exit_status": Style("subprocess.run(['false'], check=False)", NOTHING),
+    "constant": Style("assert 'not found'", TRUE, "always true: 'not found'"),
+    "tuple": Style("assert (SEEN, 'empty')", TRUE, "parentheses"),
+    "or_true": Style("assert SEEN or True", TRUE, "always true"),
+    "true_in_a_helper": Style("goodhelp.always()", NOTHING),
+    "true_beside_a_real_one": Style("assert SEEN == []\n    assert 1", TRUE),
+    "asyncio_run": Style(
+        "async def main(): assert SEEN == []\n    asyncio.run(main())", CONFIRMED
+    ),
+    "thread": Style(
+        "import threading\n"
+        "    def probe(): assert SEEN == []\n"
+        "    t = threading.Thread(target=probe); t.start(); t.join()", CONFIRMED,
+    ),
+}  # fmt: skip
+
+MORE = """
+@pytest.fixture
+def asserting(): assert ROWS == []
+@pytest.fixture(scope="session")
+def asserting_once(): assert ROWS == []
+@pytest.fixture
+def asserting_late():
+    yield
+    assert ROWS == []
+
+@api
+def test_fixture(asserting, asserting_late): pass
+@api
+def test_requested(request): request.getfixturevalue("asserting_once")
+@api
+def test_requested_later(request): request.getfixturevalue("asserting_once")
+@pytest.mark.stage("api", require_assertion=False)
+def test_exempt(): pass
+@api
+class TestUnit(unittest.TestCase):
+    def test_equal(self): self.assertEqual([], ROWS)
+    def test_raises_block(self):
+        with self.assertRaises(KeyError) as caught: {}[1]
+        caught.exception.args
+    def test_raises_call(self): self.assertRaises(KeyError, {}.__getitem__, 1)
+    def test_no_block(self): self.assertRaises(KeyError)
+    def test_unit_nothing(self): ROWS.copy()
+    def test_unit_constant(self): self.assertTrue("x")
+    def test_subtests(self):
+        with self.subTest(): self.assertEqual([], ROWS)
+"""
+MORE_VERDICTS = {
+    "fixture": NOTHING,
+    "requested": NOTHING,
+    "requested-later": NOTHING,
+    "exempt": CONFIRMED,
+    "equal": CONFIRMED,
+    "raises-block": CONFIRMED,
+    "raises-call": CONFIRMED,
+    "no-block": NOTHING,
+    "unit-nothing": NOTHING,
+    "unit-constant": TRUE,
+    "subtests": CONFIRMED,
+}
+
+HELPERS = {
+    "clienthelp.py": """
+        class Answer:
+            status_code = 200
+            def raise_for_status(self): return None
+        def get(): return Answer()
+        def holds(value):
+            assert value == 1
+    """,
+    "goodhelp.py": """
+        def holds(value):
+            assert value == 1
+        def always():
+            assert True
+    """,
+    "raising.py": "from pytest import raises\n",
+    "conftest.py": """
+        import contextlib, sys
+        from pathlib import Path
+        import pytest
+        sys.path.insert(0, str(Path(__file__).parent))
+        pytest.register_assert_rewrite("goodhelp")
+        from pytest_prodstatus import counts_as_assertion
+        import raising
+
+        def checks_the_shop(value):
+            assert value == 1
+
+        @counts_as_assertion
+        def a_named_helper(value):
+            if value != 1: raise ValueError(value)
+
+        @counts_as_assertion
+        class Named:
+            def to_be(self, value):
+                if value != 1: raise ValueError(value)
+
+        @counts_as_assertion
+        @contextlib.contextmanager
+        def a_named_block():
+            yield
+    """,
+}
+
+
+def written(project: Project, files: dict[str, str]) -> None:
+    """Write a project that requires assertions; helpers get no common head."""
+    project.write({"pyproject.toml": STRICT, **files})
+    for name, text in HELPERS.items():
+        project.write({name.replace(".py", ".txt"): text})
+        (project.root / name.replace(".py", ".txt")).replace(project.root / name)
+
+
+@MODES
+def test_styles_of_first_time_users(project: Project, mode: tuple[str, ...]) -> None:
+    """Each has the verdict and the sentence that help its author, in every mode."""
+    tests = [
+        f"@api\ndef test_{name}(evidence):\n    {style.source}\n" for name, style in STYLES.items()
+    ]
+    written(project, {"test_api.py": f"{BEFORE}\n" + "\n".join([*tests, MORE])})
+    ran = project.run_alone(*mode, "-m", "production")
+    ran.check_coherent()
+    wanted = {f"api.{name.replace('_', '-')}": s.verdict for name, s in STYLES.items()}
+    wanted |= {f"api.{name}": verdict for name, verdict in MORE_VERDICTS.items()}
+    wrong = {n: c for n, c in ran.criteria.items() if ran.verdicts[n] != wanted.pop(n)}
+    assert (wrong, wanted) == ({}, {})
+    for name, style in STYLES.items():
+        criterion = ran.criteria[f"api.{name.replace('_', '-')}"]
+        assert style.words in f"{criterion['reason']} {criterion['remedy']}", criterion
+        assert (criterion["assertions"] or 0) > 0 or style.verdict != CONFIRMED
+    exempt = ran.criteria["api.exempt"]
+    assert (exempt["assertions"], exempt["exempt"]) == (None, "mark")
+    assert ran.page is not None
+    assert "no assertion required, by its mark" in ran.page
+    assert "assertions are not counted" not in ran.out
+
+
+@pytest.mark.parametrize(
+    ("mode", "arguments"),
+    [(SERIAL, ()), (XDIST, ("-m", "production"))],
+    ids=["serial", "n2-production"],
+)
+def test_a_file_that_was_compiled_without_the_hook(
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    mode: tuple[str, ...],
+    arguments: tuple[str, ...],
+) -> None:
+    """It would be read without a look at the configuration, so it is compiled again."""
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    tests = "@api\ndef test_a(): assert 1 + len('x') == 2\n"
+    conftest = "import pytest\ndef holds(x):\n    assert x == 1\n"
+    project.write(
+        {
+            "pyproject.toml": CONFIG,
+            "sub/test_api.py": tests,
+            "sub/test_shop.py": "from conftest import holds\n@shop\ndef test_open(): holds(1)\n",
+            "sub/conftest.py": conftest,
+        }
+    )
+    ran = project.run_alone(*mode, *arguments)
+    assert ran.final == "CONFIRMED"
+    assert ran.out.count("assertions are not counted") == 1
+    assert list((project.root / "sub" / "__pycache__").glob("test_api*pytest*.pyc"))
+    project.write({"pyproject.toml": STRICT})
+    ran = project.run_alone(*mode, *arguments)
+    assert set(ran.verdicts.values()) == {CONFIRMED}, ran.criteria
+    assert ran.status == 0
+
+
+def test_a_compiled_file_that_cannot_be_removed(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is BLOCKED, and the reason names the file; a pass that was seen there is not denied."""
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    project.write({"test_shop.py": "@shop\ndef test_open(): assert 1 + len('x') == 2\n"})
+    assert project.run_alone().verdicts == {"shop.open": CONFIRMED}
+    project.write(
+        {
+            "pyproject.toml": STRICT,
+            "conftest.py": """
+            from pytest_prodstatus import assertions
+            assertions.remove_stale = lambda source: None  # as in a folder that can't be written
+            """,
+        }
+    )
+    ran = project.run_alone()
+    assert ran.verdicts == {"shop.open": TRUE}
+    assert "can't be removed" in ran.criteria["shop.open"]["reason"]
+    assert "and run it again" in ran.criteria["shop.open"]["remedy"]
+
+
+def test_without_rewriting_no_assertion_can_be_seen(project: Project) -> None:
+    """`--assert=plain` is BLOCKED with the remedy."""
+    project.write(
+        {"pyproject.toml": STRICT, "test_shop.py": "@shop\ndef test_a(): assert len('x') == 1\n"}
+    )
+    ran = project.run_alone("--assert=plain")
+    assert ran.verdicts == {"shop.a": TRUE}
+    assert "--assert=plain" in ran.criteria["shop.a"]["remedy"]
+
+
+def test_a_pytest_that_cannot_be_switched_is_named(project: Project) -> None:
+    """The one private name is gone: the run is a usage error, with what to set instead."""
+    broken = """
+    import pytest
+    read = pytest.Config.getini
+    def getini(self, name): return name != "enable_assertion_pass_hook" and read(self, name)
+    pytest.Config.getini = getini
+    """
+    project.write({"pyproject.toml": STRICT, "test_shop.py": SHOP})
+    (project.root / "broken.py").write_text(textwrap.dedent(broken))
+    ran = project.run_alone("-p", "broken", "-m", "production")
+    assert ran.status == pytest.ExitCode.USAGE_ERROR
+    assert "set enable_assertion_pass_hook = true in pytest's configuration" in ran.err
+
+
+def test_a_stage_may_do_without(project: Project) -> None:
+    """`require_assertion = false` of a stage; the page and the record show it."""
+    config = STRICT.replace('id = "shop"', 'id = "shop"\nrequire_assertion = false')
+    project.write(
+        {
+            "pyproject.toml": config,
+            "test_shop.py": SHOP,
+            "test_api.py": "@api\ndef test_a(): pass\n",
+        }
+    )
+    ran = project.run()
+    assert ran.verdicts == {"api.a": NOTHING, "shop.open": CONFIRMED}
+    assert ran.criteria["shop.open"]["exempt"] == "stage"
+    assert ran.page is not None
+    assert "no assertion required, by its stage" in ran.page
+
+
+def test_a_mark_can_only_exempt(project: Project) -> None:
+    """Whether assertions are counted is known before any mark is."""
+    project.write(
+        {"test_shop.py": "@pytest.mark.stage('shop', require_assertion=True)\ndef test_a(): pass\n"}
+    )
+    ran = project.run()
+    assert ran.status == pytest.ExitCode.USAGE_ERROR
+    assert "can only be False" in ran.err
+
+
+def test_a_doctest_asserts_what_its_examples_print(project: Project) -> None:
+    """One without an expected output asserts nothing, and its reason says so."""
+    project.write(
+        {
+            "pyproject.toml": STRICT,
+            "conftest.py": """
+            import pytest
+            def pytest_collection_modifyitems(items):
+                for item in items: item.add_marker(pytest.mark.stage("shop"))
+            """,
+        }
+    )
+    (project.root / "shop.py").write_text(
+        'def sells():\n    """\n    >>> 1 + 1\n    2\n    """\n'
+        'def ships():\n    """\n    >>> x = 1\n    """\n'
+    )
+    ran = project.run("--doctest-modules", "shop.py")
+    assert sorted(ran.verdicts.values()) == [NOTHING, CONFIRMED], ran.verdicts
+    blocked = next(c for c in ran.criteria.values() if c["verdict"] == "BLOCKED")
+    assert "expected output" in blocked["reason"]
+
+
+def test_only_the_last_attempt_counts(project: Project) -> None:
+    """An assertion that passed before a rerun proves nothing about the attempt that passed."""
+    project.write(
+        {
+            "pyproject.toml": STRICT,
+            "test_api.py": """
+            TRIES = []
+            @api
+            def test_a():
+                TRIES.append(1)
+                if len(TRIES) == 1:
+                    assert TRIES == [1]
+                    assert 0
+            """,
+        }
+    )
+    lean = [name for name in project.lean if name != "rerunfailures"]
+    ran = project.run_alone("--reruns=1", lean=lean)
+    assert ran.verdicts == {"api.a": NOTHING}
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pytest_bdd") is None, reason="needs pytest-bdd")
+def test_the_steps_of_a_scenario_count(project: Project) -> None:
+    """Each scenario is a criterion; what its steps assert is its own."""
+    (project.root / "shop.feature").write_text(
+        "Feature: shop\n  Scenario: sells\n    Then it sells\n"
+        "  Scenario: idles\n    Then it idles\n"
+    )
+    project.write(
+        {
+            "pyproject.toml": STRICT,
+            "test_shop.py": """
+            from pytest_bdd import scenarios, then
+            pytestmark = shop
+            scenarios("shop.feature")
+            @then("it sells")
+            def sells(): assert len("x") == 1
+            @then("it idles")
+            def idles(): pass
+            """,
+        }
+    )
+    ran = project.run_alone()
+    assert ran.verdicts == {"shop.sells": CONFIRMED, "shop.idles": NOTHING}
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pytest_asyncio") is None, reason="needs asyncio")
+def test_an_async_criterion_counts(project: Project) -> None:
+    """The plugin for async tests runs it inside the call."""
+    project.write(
+        {
+            "pyproject.toml": STRICT,
+            "test_shop.py": """
+            pytestmark = [shop, pytest.mark.asyncio]
+            async def test_a(): assert len("x") == 1
+            async def test_b(): pass
+            """,
+        }
+    )
+    lean = [name for name in project.lean if name != "asyncio"]
+    ran = project.run_alone(lean=lean)
+    assert ran.verdicts == {"shop.a": CONFIRMED, "shop.b": NOTHING}
+
+
+@pytest.mark.skipif(importlib.util.find_spec("numpy") is None, reason="needs numpy")
+def test_numpys_assertions_count(project: Project) -> None:
+    """By module and by name."""
+    project.write(
+        {
+            "pyproject.toml": STRICT,
+            "test_shop.py": """
+            import numpy
+            from numpy.testing import assert_allclose
+            @shop
+            def test_a(): assert_allclose([1.0], [1.0])
+            @shop
+            def test_b(): numpy.testing.assert_array_equal([1], [1])
+            @shop
+            def test_c(): numpy.array([1])
+            """,
+        }
+    )
+    ran = project.run_alone()
+    assert ran.verdicts == {"shop.a": CONFIRMED, "shop.b": CONFIRMED, "shop.c": NOTHING}

@@ -1,0 +1,303 @@
+"""Which assertions prove something, and which can't be false."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from pytest_prodstatus.model.assertions import (
+    NO_ASSERTION,
+    NOT_COUNTED,
+    always_true_text,
+    survey,
+    unproved,
+)
+from pytest_prodstatus.model.catalogue import Catalogue, Stage
+from pytest_prodstatus.model.codec import read_record, write_record
+from pytest_prodstatus.model.criterion_status import (
+    RunData,
+    carried,
+    criterion_statuses,
+)
+from pytest_prodstatus.model.gate import decide
+from pytest_prodstatus.model.outcome import Observation, Phase, reduce_phases
+from pytest_prodstatus.model.record import CriterionStatus
+from pytest_prodstatus.model.verdict import Kind, Reason
+from pytest_prodstatus.model.violations import GateQuery
+from tests.unit import given
+from tests.unit.given import NOW, B, C, F, catalogue, criterion, observation, stage, status
+
+ALWAYS = """
+(1 == 2, "message")
+"not found"
+1
+f"{x} is not found"
+[x]
+{"a": x}
+(row for row in rows)
+lambda: x
+x == x
+order.paid == order.paid
+rows[0] is rows[0]
+total <= total
+x or True
+True or x
+True
+not None
+not ()
+not x != x
+1 == 1
+1 < 2 < 3
+"a" in "abc"
+None is None
+len(rows) >= 0
+0 <= len(rows)
+len(rows) > -1
+isinstance(x, object)
+bool(1)
+1 if x else 1
+(y := 1)
+True and 1
+x == x == x
+""".strip().splitlines()
+
+MAYBE = """
+x
+x == y
+x == 1
+order.paid == order.due
+next(ids) == next(ids)
+x and True
+x or y
+x or False
+[]
+[*rows]
+{**row}
+f"{x}"
+""
+len(rows) > 0
+len(rows) >= 1
+not x
+not (x or y)
+isinstance(x, str)
+x if y else True
+x if x == x else 1
+all(row for row in rows)
+x is True
+x != x
+1 == 2
+0
+approx(x) == x
+rows[0] == rows[1]
+not 1
+(
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("source", ALWAYS)
+def test_an_assertion_that_cannot_be_false_is_found(source: str) -> None:
+    """A tuple, a constant, a thing compared with itself, `or True`, and their neighbours."""
+    assert always_true_text(source)
+
+
+@pytest.mark.parametrize("source", MAYBE)
+def test_an_assertion_that_can_be_false_is_left_alone(source: str) -> None:
+    """Two calls may differ, a list may be empty, and what is always false never passes."""
+    assert not always_true_text(source)
+
+
+FILE = b"""
+import pytest
+from shop import orders
+
+def is_open(): return False
+@pytest.fixture
+def parcels(): return []
+
+def test_function():
+    assert is_open
+def test_fixture(parcels):
+    assert parcels
+def test_variable():
+    is_open = orders()
+    assert is_open
+def test_inner():
+    def check(): return False
+    assert check
+@pytest.mark.stage("shop")
+async def test_unittest(self):
+    self.assertEqual(self.total, self.total)
+def test_held(evidence):
+    evidence.held("it is open", True)
+def test_both():
+    assert orders()
+    assert (orders(), "no orders")
+def test_status(answer):
+    answer.raise_for_status()
+def test_fails():
+    if not orders(): pytest.fail("no orders")
+def test_nothing():
+    orders()
+class TestShop:
+    def test_method(self):
+        self.assertTrue(orders())
+        self.assertIn(1, orders())
+"""
+
+
+def test_each_function_of_a_file_is_surveyed() -> None:
+    """By its first line: what is always true in it, how much it asserts, and what it calls."""
+    found = survey(FILE)
+    lines = FILE.decode().splitlines()
+    by_name = {
+        next(text for text in lines[line - 1 :] if "def " in text).split("def ")[1].split("(")[0]: f
+        for line, f in found.functions.items()
+    }
+    assert found.asserts
+    vacuous = {name: f.vacuous.text for name, f in by_name.items() if f.vacuous}
+    assert vacuous == {
+        "test_function": "its assertion in line 10 is always true: is_open",
+        "test_inner": "its assertion in line 18 is always true: check",
+        "test_unittest": "its assertion in line 21 is always true: self.total == self.total",
+        "test_held": "its assertion in line 23 is always true: True",
+        "test_both": "its assertion in line 26 is always true: (orders(), 'no orders')",
+    }
+    both = by_name["test_both"].vacuous
+    assert both is not None
+    assert both.remedy is not None
+    assert "parentheses" in both.remedy
+    assert by_name["test_method"].assertions == 2
+    assert "assertion did not pass" in by_name["test_fixture"].reason.text
+    assert "none of its 2 assertions" in by_name["test_method"].reason.text
+    assert "raise_for_status" in by_name["test_status"].reason.text
+    assert "answered(response)" in (by_name["test_status"].reason.remedy or "")
+    assert "pytest.fail()" in by_name["test_fails"].reason.text
+    assert by_name["test_nothing"].reason == NO_ASSERTION
+
+
+@pytest.mark.parametrize("source", [b"", b"def (", b"\x00", b"\xff\xfe"])
+def test_what_is_not_python_has_no_assertions(source: bytes) -> None:
+    """It is pytest that reports the error."""
+    assert survey(source).functions == {}
+
+
+ALWAYS_TRUE = Reason(text="its assertion is always true", kind=Kind.INCONCLUSIVE)
+UNSEEN = Reason(text="its helper is not rewritten", kind=Kind.NO_ASSERTION)
+
+
+@pytest.mark.parametrize(
+    ("assertions", "doubt", "why"),
+    [
+        (1, None, None),
+        (0, None, NO_ASSERTION),
+        (None, None, NOT_COUNTED),
+        (0, UNSEEN, UNSEEN),
+        (2, UNSEEN, None),
+        (2, ALWAYS_TRUE, ALWAYS_TRUE),
+        (0, ALWAYS_TRUE, ALWAYS_TRUE),
+    ],
+)
+def test_why_a_pass_proves_nothing(
+    assertions: int | None, doubt: Reason | None, why: Reason | None
+) -> None:
+    """One assertion that passed and can fail is enough; what is unknown is no proof."""
+    assert unproved(assertions, doubt) == why
+
+
+def passed(assertions: int, **more: object) -> tuple[Phase, ...]:
+    """Return the phases of an attempt that passed."""
+    return tuple(
+        Phase(
+            when=when,
+            outcome="passed",
+            assertions=assertions if when == "call" else 0,
+            **more,  # type: ignore[arg-type]
+        )
+        for when in ("setup", "call", "teardown")
+    )
+
+
+def test_the_last_attempt_is_counted() -> None:
+    """What a rerun superseded proves nothing; on several workers each must prove something."""
+    rerun = (
+        Phase(when="setup", outcome="passed"),
+        Phase(when="call", outcome="rerun", assertions=3),
+    )
+    assert reduce_phases([*rerun, *passed(0)]).assertions == 0
+    assert reduce_phases([*rerun, *passed(2)]).assertions == 2
+    assert reduce_phases([*passed(1, worker="gw0"), *passed(0, worker="gw1")]).assertions == 0
+
+
+STRICT = catalogue(stage("api", require_assertion=True), stage("shop"))
+
+
+def judged(seen: Observation, *, stages: Catalogue = STRICT, **more: object) -> CriterionStatus:
+    """Return the status of the criterion `api.a` or another."""
+    name = str(more.pop("name", "api.a"))
+    own = criterion(name, **more)
+    run_data = RunData(catalogue=stages, collected=[own], selected={own.id}, observe=lambda _: seen)
+    return criterion_statuses(run_data, given.run(), NOW)[0]
+
+
+def test_a_pass_without_an_assertion_is_blocked() -> None:
+    """The record says how many passed, and what exempts a criterion from the rule."""
+    assert judged(observation(assertions=2)).verdict is C
+    assert judged(observation(assertions=2)).assertions == 2
+    blocked = judged(observation(assertions=0, doubt=UNSEEN))
+    assert (blocked.verdict, blocked.observed, blocked.reason) == (B, B, UNSEEN)
+    failed = judged(observation(F, assertions=0))
+    assert (failed.verdict, failed.kind) == (F, Kind.OBSERVED)
+    marked = judged(observation(assertions=0), exempt=True)
+    assert (marked.verdict, marked.assertions, marked.exempt) == (C, None, "mark")
+    other = judged(observation(assertions=0), name="shop.a")
+    assert (other.verdict, other.assertions, other.exempt) == (C, None, "stage")
+
+
+def test_a_project_that_requires_nothing_gets_the_plain_mapping() -> None:
+    """A pass is CONFIRMED, and nothing is said about assertions."""
+    plain = judged(observation(assertions=0, doubt=ALWAYS_TRUE), stages=catalogue("api"))
+    assert (plain.verdict, plain.assertions, plain.exempt) == (C, None, None)
+
+
+@pytest.mark.parametrize(
+    ("assertions", "exempt", "verdict"),
+    [(1, None, C), (0, None, B), (None, None, B), (None, "stage", B), (None, "mark", C)],
+)
+def test_the_rule_is_applied_to_what_an_earlier_run_confirmed(
+    assertions: int | None, exempt: object, verdict: object
+) -> None:
+    """By a run that carries it over, and by the gate, also if the rule is newer than the record."""
+    record = given.record(catalogue("api"), {"api.a": C})
+    release = record.run.subject.release
+    old = status("api.a", assertions=assertions, exempt=exempt, subject=release)
+    own = STRICT.by_id["api"]
+    assert carried(old, own, NOW, None, require_evidence=False).verdict is verdict
+    plain = replace(own, require_assertion=False)
+    assert carried(old, plain, NOW, None, require_evidence=False).verdict is C
+    record = replace(record, stages=(replace(record.stages[0], criteria=(old,)),))
+    strict = catalogue(stage("api", require_assertion=True))
+    decision = decide(record, strict, GateQuery(target=record.run.target), NOW)
+    assert decision.verdict is verdict
+    if assertions is None and verdict is B:
+        assert any("run it again" in text for text in decision.reasons)
+
+
+def test_the_rule_changes_the_digest_of_the_catalogue() -> None:
+    """Workers and shards must agree on it; without it the digest is what it was."""
+    assert catalogue("api").digest != catalogue(stage("api", require_assertion=True)).digest
+    assert catalogue("api").digest == catalogue(stage("api", require_assertion=False)).digest
+
+
+def test_stages_that_only_tests_name_have_the_rule_of_the_project() -> None:
+    """Without a declared stage, there is no other place for it."""
+    stages = Catalogue(declared=False, require_assertion=True)
+    assert stages.requires_assertion(criterion("api.a"))
+    assert stages.with_stages_of([criterion("api.a")]).by_id["api"].require_assertion
+    assert not Stage(id="api", title="API").require_assertion
+
+
+def test_the_record_keeps_the_count() -> None:
+    """Written and read again, it is the same."""
+    record = given.record(STRICT, {"api.a": observation(assertions=3), "shop.a": C})
+    assert [s.assertions for s in record.criteria] == [3, None]
+    assert read_record(write_record(record), "status.json") == record
