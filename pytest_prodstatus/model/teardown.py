@@ -91,7 +91,7 @@ class TearDowns:
         return status
 
     def _answers(self, status: CriterionStatus, torn: TornDown) -> bool:
-        nodeid = status.nodeid or ""
+        nodeid = str(status.nodeid)  # what was started has one
         if torn.fixture:
             return torn.fixture in self._uses.get(nodeid, ())
         return within(nodeid, torn.scope)

@@ -1873,6 +1873,8 @@ SHARED = [
         "@api\ndef test_a(): pass\n@api\ndef test_b(): pass\n",
         {"api.a": CONFIRMED, "api.b": TORN},
         conftest="""
+        import pytest
+        @pytest.hookimpl(trylast=True)
         def pytest_runtest_teardown(item):
             assert item.name != "test_b"
         """,

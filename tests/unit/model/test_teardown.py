@@ -48,6 +48,11 @@ def test_users_answer_for_it() -> None:
     assert other == status("y")
 
 
+def test_equal_tear_downs_are_equal_values() -> None:
+    """They are sent and kept, so nothing may change them."""
+    assert len({torn(), torn(), torn("other")}) == 2
+
+
 def test_uses_of_all_phases_count() -> None:
     """A later report of a test adds to what it used before."""
     tear_downs = TearDowns()
