@@ -86,7 +86,7 @@ class Collector:
                 of these values is recorded.
         """
         now = clock.now()
-        clean = self.redaction.text
+        clean = self.redaction.output
         entries = [
             entry_of(name, now, value, clean, label=clean(name)) for name, value in values.items()
         ]
@@ -392,7 +392,7 @@ class Collector:
         return report
 
     def _payload(self, raised: BaseException | None, when: str) -> Payload:
-        clean = self.redaction.text
+        clean = self.redaction.output
         # In set-up, a fixture of a wider scope may keep an exception for its own criterion.
         swallowed = RAISED if when == "call" else ()
         given = raised if isinstance(raised, Blocked) else next(iter(swallowed), None)
@@ -411,7 +411,7 @@ class Collector:
         call = getattr(report, "call", None)
         raised = call.excinfo.value if call and call.excinfo else None
         if isinstance(raised, Blocked):
-            Payload(blocked=raised.reason_by(self.redaction.text)).attach(report)
+            Payload(blocked=raised.reason_by(self.redaction.output)).attach(report)
 
 
 def _without_repeats(item: pytest.Item, criterion: Criterion) -> str:

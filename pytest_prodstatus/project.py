@@ -153,12 +153,12 @@ def variables_of(root: Path, environ: Mapping[str, str] = os.environ) -> dict[st
     So the commands, the history and the tests of a project use the same state store.
     """
     try:
-        text = (root / ".env").read_text(encoding="utf-8", errors="replace")
+        content = (root / ".env").read_bytes()
     except OSError:
         return dict(environ)
     from pytest_prodstatus.readers.dotenv import read_dotenv
 
-    return {**read_dotenv(text), **environ}
+    return {**read_dotenv(content, environ).variables, **environ}
 
 
 def name_in(root: Path) -> str:

@@ -271,6 +271,8 @@ class Recorder:
         self._note_status(pytest_status)
         record = self._write(pytest_status)
         self.outputs.note_waivers(record, finished)
+        if self.redaction.unread:
+            self.outputs.notices.append(self.redaction.unread)
         if not self.settings.has_project:
             self.outputs.notices.append(
                 "no [tool.prodstatus] here or above: nothing is declared, so nothing that is "

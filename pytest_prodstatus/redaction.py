@@ -126,10 +126,13 @@ class Redaction:
 
     Attributes:
         on: whether this run has criteria, or may still turn out to have some.
+        unread: the lines of the project's `.env` file that can't be read, in one sentence; "" if
+            there are none.
     """
 
     def __init__(self, settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
         self.on = settings.requested or settings.config.catalogue.declared
+        self.unread = ""
         self._names = SecretNames(settings.config.secrets)
         self._environ = environ
         self._dotenv = settings.root / ".env"
@@ -148,6 +151,12 @@ class Redaction:
         if not self._up_to_date and len(text) >= LEAST:
             self._learn_variables()
         return self._redactor.redact(text)
+
+    def output(self, text: str) -> str:
+        """Return a text of a test without secrets, bounded before it is searched."""
+        if not self._up_to_date and len(text) >= LEAST:
+            self._learn_variables()
+        return self._redactor.redact_output(text)
 
     def record(self, record: Record) -> Record:
         """Return a record without secrets in any of its texts."""
@@ -173,7 +182,7 @@ class Redaction:
     def _learn_variables(self) -> None:
         """Learn the values of secret variables; a test may have set one since the last time."""
         self._up_to_date = True
-        self._learn(self._changed_dotenv())
+        self._learn_dotenv()
         self._learn(self._environ)
 
     def _learn(self, variables: Mapping[str, str]) -> None:
@@ -182,20 +191,25 @@ class Redaction:
                 self._seen[name] = value
                 self._redactor.add(value, name)
 
-    def _changed_dotenv(self) -> Mapping[str, str]:
-        """Return the variables of the project's `.env`; nothing if it is as it was last read."""
+    def _learn_dotenv(self) -> None:
+        """Learn the secrets of the project's `.env`, unless it is as it was last read."""
         try:
             found = self._dotenv.stat()
             seen = found.st_mtime_ns, found.st_size
             if seen == self._dotenv_state:
-                return {}
+                return
             self._dotenv_state = seen
-            # Not above, since CI has no such file.
-            from pytest_prodstatus.readers.dotenv import read_dotenv
-
-            return read_dotenv(self._dotenv.read_text(encoding="utf-8", errors="replace"))
+            content = self._dotenv.read_bytes()
         except OSError:
-            return {}
+            return
+        # Not above, since CI has no such file.
+        from pytest_prodstatus.readers.dotenv import read_dotenv
+
+        dotenv = read_dotenv(content, self._environ)
+        self.unread = dotenv.unread_sentence(str(self._dotenv))
+        self._learn(dotenv.variables)
+        for word in dotenv.words:
+            self._redactor.add(word, "a line of .env that can't be read")
 
     def _cover_terminal(self, config: pytest.Config) -> None:
         if not config.pluginmanager.hasplugin("terminalreporter"):
@@ -239,7 +253,7 @@ class Redaction:
         They are read again for the next text: a test may have set one in between.
         """
         self._up_to_date = False
-        redact_report(report, self.text)
+        redact_report(report, self.output)
         self._up_to_date = False
 
     @pytest.hookimpl(tryfirst=True)

@@ -12,7 +12,6 @@ line). Below each title are the meanings of its verdicts: `- CONFIRMED: …`, `F
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,16 +19,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from pytest_prodstatus.model.catalogue import SINCE, TAKEN_TITLES
-from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.text import encoding_of, one_line
 from pytest_prodstatus.model.verdict import Verdict
 
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, with which it begins
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 # The title of a field, at the beginning of a line of prose.
 _LABEL = re.compile(
@@ -82,9 +74,7 @@ class Document:
     @classmethod
     def decode(cls, content: bytes) -> Document:
         """Decode a document by its byte-order mark, or as UTF-8 if it has none."""
-        mark, encoding = next(
-            ((mark, name) for mark, name in _MARKS if content.startswith(mark)), (b"", "utf-8")
-        )
+        mark, encoding = encoding_of(content)
         try:
             text = content[len(mark) :].decode(encoding, _errors(encoding))
         except UnicodeDecodeError:

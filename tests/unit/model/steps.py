@@ -49,7 +49,7 @@ def _deep_recursion() -> Iterator[None]:
 
 class _Search:
     def __init__(self, pattern: re.Pattern[str], text: str) -> None:
-        self._nodes: Sequence[Node] = parser.parse(pattern.pattern, pattern.flags)
+        self._nodes: Any = parser.parse(pattern.pattern, pattern.flags)
         self._text = text
         self._folded = bool(pattern.flags & re.IGNORECASE)
         self._steps = 0
