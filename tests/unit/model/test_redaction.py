@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tests.unit.properties  # noqa: F401  its profile
-from benchmarks.redaction import FRAGMENTS, MARKERS, SECRETS, text_of
 from pytest_prodstatus.model import redaction
 from pytest_prodstatus.model.redaction import LEAST, MASK, OUTPUT_LIMIT, Redactor, is_secret_name
+from tests.unit.model.hard_texts import FRAGMENTS, MARKERS, SECRETS, text_of
 from tests.unit.model.steps import steps_of
 
 ODD = "pl&nted/se\"cr'et+ü <x>\\y 1234=😀"
