@@ -185,7 +185,7 @@ class SecretNames:
     """Decides by a variable's name whether its value is a secret.
 
     Args:
-        patterns: the project's patterns, in addition to `SECRET_ENDINGS`: `*_PIN` adds secrets,
+        patterns: the project's patterns, in addition to `SECRET_ENDINGS`: `*_SEED` adds some,
             and `!CACHE_KEY` excludes a name. The last match decides; case doesn't matter.
     """
 

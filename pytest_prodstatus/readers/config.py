@@ -113,7 +113,7 @@ class Config(_Options, frozen=True, kw_only=True):
             ("close") or not ("ignore").
         success_criteria: sentences at the end of the document.
         exports: names of the formats that a run also writes (`writers/exports.py`).
-        secrets: patterns of variables' names: `*_PIN` is a secret too, `!CACHE_KEY` isn't one.
+        secrets: patterns of variables' names: `*_SEED` is a secret too, `!CACHE_KEY` isn't one.
         path: the steps through the system that the page draws, in order.
         catalogue: the stages.
         waivers: the criteria that the gate accepts although they aren't CONFIRMED.
