@@ -116,7 +116,7 @@ class Collector:
 
     def _add_evidence(self, values: dict[str, object]) -> None:
         now = clock.now()
-        clean = self.redaction.text
+        clean = self.redaction.output
         entries = [
             entry_of(name, now, value, clean, label=clean(name)) for name, value in values.items()
         ]
@@ -564,7 +564,7 @@ class Collector:
         torn: tuple[TornDown, ...] = (),
         doubt: Reason | None = None,
     ) -> Payload:
-        clean = self.redaction.text
+        clean = self.redaction.output
         # In set-up, a fixture may look at much together, and keep what concerns other criteria.
         swallowed = RAISED if when != "setup" else ()
         given = raised if isinstance(raised, Blocked) else next(iter(swallowed), None)
@@ -594,7 +594,7 @@ class Collector:
         call = getattr(report, "call", None)
         raised = call.excinfo.value if call and call.excinfo else None
         if isinstance(raised, Blocked):
-            Payload(blocked=raised.reason_by(self.redaction.text)).attach(report)
+            Payload(blocked=raised.reason_by(self.redaction.output)).attach(report)
 
 
 def _without_repeats(item: pytest.Item, criterion: Criterion) -> str:

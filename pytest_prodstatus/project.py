@@ -171,8 +171,8 @@ class DotenvError(ValueError):
     """A `.env` file that can't be read; the message is one sentence that names it."""
 
 
-def dotenv_text(root: Path) -> str | None:
-    """Return the text of the project's `.env` file; None if there is none.
+def dotenv_content(root: Path) -> bytes | None:
+    """Return the bytes of the project's `.env` file; None if there is none.
 
     A folder of this name is none: it may be a virtual environment.
 
@@ -181,7 +181,7 @@ def dotenv_text(root: Path) -> str | None:
     """
     path = root / ".env"
     try:
-        return read_text(path, limit=SETTINGS_LIMIT, errors="replace")
+        return read_file(path, limit=SETTINGS_LIMIT)
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None
     except OSError as error:
@@ -197,12 +197,12 @@ def variables_of(root: Path, environ: Mapping[str, str] = os.environ) -> dict[st
     Raises:
         DotenvError: there is such a file, and it can't be read.
     """
-    text = dotenv_text(root)
-    if text is None:
+    content = dotenv_content(root)
+    if content is None:
         return dict(environ)
     from pytest_prodstatus.readers.dotenv import read_dotenv
 
-    return {**read_dotenv(text), **environ}
+    return {**read_dotenv(content, environ).variables, **environ}
 
 
 def name_in(root: Path) -> str:

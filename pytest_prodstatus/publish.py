@@ -29,7 +29,8 @@ from pytest_prodstatus.project import (
 )
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.readers.files import read_file
-from pytest_prodstatus.writers.document import digest_of, write_document
+from pytest_prodstatus.readers.markdown import DocumentError
+from pytest_prodstatus.writers.document import write_document
 from pytest_prodstatus.writers.files import write_atomically
 
 if TYPE_CHECKING:
@@ -44,10 +45,17 @@ class Problem(NamedTuple):
 
 
 class Published(NamedTuple):
-    """The result of writing: the record with the document's digest, and what went wrong."""
+    """The result of writing.
+
+    Attributes:
+        record: with the document's digest.
+        problems: what could not be written.
+        notices: one sentence for each line of the document that could not be updated.
+    """
 
     record: Record
     problems: tuple[Problem, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 def publish(record: Record, config: Config, layout: Layout) -> Published:
@@ -60,7 +68,7 @@ def publish(record: Record, config: Config, layout: Layout) -> Published:
     """
     done = publish_readable(record, config, layout)
     problems = publish_record(done.record, layout.record)
-    return Published(done.record, (*done.problems, *problems))
+    return done._replace(problems=(*done.problems, *problems))
 
 
 def publish_readable(record: Record, config: Config, layout: Layout) -> Published:
@@ -79,19 +87,21 @@ def publish_readable(record: Record, config: Config, layout: Layout) -> Publishe
 
         for name in config.exports:
             exports[layout.export(name)] = [writer_of(name)(record, config)]
+    notices: tuple[str, ...] = ()
     try:
-        existing = _content(layout.document)
-    except OSError as error:
-        text = f"{layout.document} can't be read ({error.strerror or error}): the gate stays closed"
+        document = write_document(record, config, _content(layout.document))
+    except (OSError, DocumentError) as error:
+        why = getattr(error, "strerror", None) or error
+        text = f"{layout.document} can't be read ({why}): the gate stays closed"
         problems, digest = [Problem(layout.document, text)], ""
     else:
-        document = write_document(record, config, existing)
         # A person may have put a link there; the other files are this package's own.
-        problems = _written(layout.document, document, through_link=True)
-        digest = "" if problems else digest_of(document, record)
+        problems = _written(layout.document, document.content, through_link=True)
+        digest = "" if problems else document.digest
+        notices = tuple(f"{layout.document} {notice}" for notice in document.notices)
     for path, pieces in {layout.page: page, **exports}.items():
         problems += _written(path, _encoded(pieces))
-    return Published(replace(record, document=digest), tuple(problems))
+    return Published(replace(record, document=digest), tuple(problems), notices)
 
 
 def publish_record(record: Record, path: Path) -> list[Problem]:

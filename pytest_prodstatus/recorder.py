@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from pytest_prodstatus import clock
 from pytest_prodstatus.attempts import Attempts
 from pytest_prodstatus.criteria import AllBut, Manifest
-from pytest_prodstatus.model.assemble import IN_PROGRESS, compose, marker_of
+from pytest_prodstatus.model.assemble import IN_PROGRESS, UNWRITTEN, compose, marker_of
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
 from pytest_prodstatus.model.criterion_status import RunData, criterion_statuses
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run, Subject
@@ -293,8 +293,8 @@ class Recorder:
         record = self._write(pytest_status)
         self.outputs.note_waivers(record, finished)
         self._note_foreign(record)
-        if self.redaction.problem:
-            self.outputs.notices.append(self.redaction.problem)
+        if self.redaction.unread:
+            self.outputs.notices.append(self.redaction.unread)
         self.outputs.notices += unwatched(self.config)
         if not self.settings.config.catalogue.requires_assertions:
             self.outputs.notices.append(
@@ -346,6 +346,8 @@ class Recorder:
             if self._note_unsaved(saved):
                 continue
             published = publish_readable(saved.record, config, layout)
+            new = [text for text in published.notices if text not in self.outputs.notices]
+            self.outputs.notices += new
             if self._note_problems(published.problems):
                 continue
             if self._note_problems(self.outputs.publish_record(published.record)):
@@ -353,7 +355,17 @@ class Recorder:
             if not self._note_problems(self.outputs.sign(published.record)):
                 break
         self.record = published.record
+        if self.outputs.unwritten:
+            self._withdraw(self.record)
         return self.record
+
+    def _withdraw(self, record: Record) -> None:
+        """Write into document, page and exports that nothing is confirmed: there is no record."""
+        manifest, catalogue = self._begun()
+        criteria = manifest.criteria.values()
+        rule = self.settings.gate
+        marker = marker_of(record.run, rule, catalogue, criteria, why=UNWRITTEN)
+        publish_readable(self.redaction.record(marker), self.settings.config, self.settings.layout)
 
     def _note_unsaved(self, saved: Saved) -> bool:
         """Note that the history wasn't saved; return whether that is new and changes the record."""

@@ -21,7 +21,7 @@ import pytest
 
 from pytest_prodstatus.model.redaction import LEAST, Redactor, SecretNames
 from pytest_prodstatus.model.walk import INTO, walked
-from pytest_prodstatus.project import DotenvError, dotenv_text
+from pytest_prodstatus.project import DotenvError, dotenv_content
 from pytest_prodstatus.readers.files import read_file
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.writers.files import write_atomically
@@ -128,12 +128,13 @@ class Redaction:
 
     Attributes:
         on: whether this run has criteria, or may still turn out to have some.
-        problem: why the secrets of the project's `.env` file aren't known; "" if they are.
+        unread: why secrets of the project's `.env` file aren't known, because it or some of its
+            lines can't be read, in one sentence; "" if they are.
     """
 
     def __init__(self, settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
         self.on = settings.requested or settings.config.catalogue.declared
-        self.problem = ""
+        self.unread = ""
         self._names = SecretNames(settings.config.secrets)
         self._environ = environ
         self._dotenv = settings.root / ".env"
@@ -152,6 +153,12 @@ class Redaction:
         if not self._up_to_date and len(text) >= LEAST:
             self._learn_variables()
         return self._redactor.redact(text)
+
+    def output(self, text: str) -> str:
+        """Return a text of a test without secrets, bounded before it is searched."""
+        if not self._up_to_date and len(text) >= LEAST:
+            self._learn_variables()
+        return self._redactor.redact_output(text)
 
     def record(self, record: Record) -> Record:
         """Return a record without secrets in any of its texts."""
@@ -177,7 +184,7 @@ class Redaction:
     def _learn_variables(self) -> None:
         """Learn the values of secret variables; a test may have set one since the last time."""
         self._up_to_date = True
-        self._learn(self._changed_dotenv())
+        self._learn_dotenv()
         self._learn(self._environ)
 
     def _learn(self, variables: Mapping[str, str]) -> None:
@@ -186,27 +193,31 @@ class Redaction:
                 self._seen[name] = value
                 self._redactor.add(value, name)
 
-    def _changed_dotenv(self) -> Mapping[str, str]:
-        """Return the variables of the project's `.env`; nothing if it is as it was last read."""
+    def _learn_dotenv(self) -> None:
+        """Learn the secrets of the project's `.env`, unless it is as it was last read."""
         try:
             found = self._dotenv.stat()
             seen = found.st_mtime_ns, found.st_size
             if seen == self._dotenv_state:
-                return {}
+                return
             self._dotenv_state = seen
         except OSError:
-            return {}
+            return
         try:
-            text = dotenv_text(self._dotenv.parent)
+            content = dotenv_content(self._dotenv.parent)
         except DotenvError as error:
-            self.problem = f"{error}, so the values in it are not redacted"
-            return {}
-        if text is None:
-            return {}
+            self.unread = f"{error}, so the values in it are not redacted"
+            return
+        if content is None:
+            return
         # Not above, since CI has no such file.
         from pytest_prodstatus.readers.dotenv import read_dotenv
 
-        return read_dotenv(text)
+        dotenv = read_dotenv(content, self._environ)
+        self.unread = dotenv.unread_sentence(str(self._dotenv))
+        self._learn(dotenv.variables)
+        for word in dotenv.words:
+            self._redactor.add(word, "a line of .env that can't be read")
 
     def _cover_terminal(self, config: pytest.Config) -> None:
         if not config.pluginmanager.hasplugin("terminalreporter"):
@@ -250,7 +261,7 @@ class Redaction:
         They are read again for the next text: a test may have set one in between.
         """
         self._up_to_date = False
-        redact_report(report, self.text)
+        redact_report(report, self.output)
         self._up_to_date = False
 
     @pytest.hookimpl(tryfirst=True)

@@ -40,6 +40,11 @@ IN_PROGRESS = Reason(
     kind=Kind.NOT_RUN,
     remedy="wait for the run to end; if it was killed, run it again",
 )
+UNWRITTEN = Reason(
+    text="the record could not be written, so nothing is confirmed",
+    kind=Kind.INCONCLUSIVE,
+    remedy="let the run write its folder, and run again",
+)
 
 
 def compose(
@@ -88,15 +93,18 @@ def marker_of(
     catalogue: Catalogue,
     criteria: Collection[Criterion] = (),
     former: Record | None = None,
+    *,
+    why: Reason = IN_PROGRESS,
 ) -> Record:
-    """Build the record of a run that has just begun: every stage is BLOCKED, the gate is closed.
+    """Build a record that confirms nothing: every stage is BLOCKED, the gate is closed.
 
     Args:
-        run: the run, without its end.
+        run: the run; one that has just begun has no end.
         rule: the gate's.
         catalogue: the stages.
         criteria: the criteria to list. Leave them out if there are thousands: all have one reason.
         former: the last finished record. It is kept inside, so that a killed run doesn't lose it.
+        why: why nothing is confirmed.
     """
     of_stage: dict[str, list[Criterion]] = {stage.id: [] for stage in catalogue.stages}
     for criterion in criteria:
@@ -106,18 +114,18 @@ def marker_of(
             id=stage.id,
             title=stage.title,
             verdict=Verdict.BLOCKED,
-            **because(IN_PROGRESS),
+            **because(why),
             derived=stage.derived,
             cause=RUN,
-            criteria=tuple(not_observed(c, IN_PROGRESS) for c in of_stage[stage.id]),
+            criteria=tuple(not_observed(c, why) for c in of_stage[stage.id]),
             since=run.started,
         )
         for stage in catalogue.stages
     )
-    cause = run_cause(IN_PROGRESS, tuple(stage.id for stage in catalogue.stages))
+    cause = run_cause(why, tuple(stage.id for stage in catalogue.stages))
     return Record(
         run=run,
-        final=Final(verdict=Verdict.BLOCKED, **because(IN_PROGRESS), cause=RUN),
+        final=Final(verdict=Verdict.BLOCKED, **because(why), cause=RUN),
         decision=Decision(
             open=False,
             rule=rule,

@@ -3,6 +3,10 @@
 The mask is a constant, so that a report doesn't even show the length of a secret. A secret may
 occur in a text as it is, escaped, or encoded. Each form is one pattern with an anchor: a part of
 the value that no encoding changes. A text without the anchor needs no search by pattern.
+
+A search takes time in proportion to the text, whatever the text is, since a test can print
+anything: no pattern begins at each place of a run that it then reads to the end, and nothing is
+repeated without a limit if what follows could match the same characters.
 """
 
 from __future__ import annotations
@@ -14,12 +18,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import cached_property
 from html.entities import codepoint2name
-from itertools import takewhile
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 MASK = "********"
 LEAST = 8
 """A value of fewer characters is too likely to be an ordinary word, and isn't redacted."""
+
+OUTPUT_LIMIT = 1_000_000
+"""Characters of one text of a test (its output, a traceback) that are searched and kept."""
 
 # A name that ends in one of these names a secret, in any case: API_TOKEN, dbPassword.
 SECRET_ENDINGS = (
@@ -27,35 +33,45 @@ SECRET_ENDINGS = (
     "SECRET",
     "PASSWORD",
     "PASSWD",
+    "PASS",
+    "PWD",
+    "PIN",
     "KEY",
+    "CREDENTIAL",
     "CREDENTIALS",
     "DSN",
     "DATABASE_URL",
 )
+# A number or a version may follow: API_KEY_V2, TOKEN1, SECRET_2026_01.
+_SECRET_NAME = re.compile(rf"(?:{'|'.join(SECRET_ENDINGS)})(?:[_.-]?V?\d+)*\Z", re.IGNORECASE)
+# The current folder and the one before, which every shell exports; they end in PWD.
+_FOLDERS = ("PWD", "OLDPWD")
 
 _DIGITS = r"[A-Za-z0-9_-]"
 _OPAQUE = r"[A-Za-z0-9._~+/%-]"
 # In each pattern, groups 1 and 2 are kept, and what is between them is masked.
 # RFC 7519: header and payload are JSON objects, and base64url of '{"' begins with eyJ.
-_JWT = re.compile(rf"(?<!{_DIGITS})()eyJ{_DIGITS}{{5,}}\.{_DIGITS}{{5,}}(?:\.{_DIGITS}*)*()")
+# Each begins with a literal or a set, which Python's engine looks for quickly; what must not stand
+# before it comes after.
+_JWT = re.compile(rf"()eyJ(?<!{_DIGITS}eyJ){_DIGITS}{{5,}}\.{_DIGITS}{{5,}}(?:\.{_DIGITS}*)*()")
 # RFC 3986 userinfo; the password ends at the last @ before the path.
 _USERINFO = re.compile(r"(://[^\s/?#@:'\"<>]*:)[^\s/?#'\"<>]+(@)")
-_BARE_USERINFO = re.compile(r"((?<![\w/:])[\w.%+-]+:)[^\s/?#@:'\"<>*]{3,}(@[\w\[])")
+# From the beginning of a run only: one attempt a run, however long it is.
+_BARE_USERINFO = re.compile(
+    r"([\w.%+-](?<![\w/:.%+-][\w.%+-])[\w.%+-]*:)[^\s/?#@:'\"<>*]{3,}(@[\w\[])"
+)
 # RFC 6750 and 7617. A word of lower-case letters alone is a token only if it is long.
 _SCHEME = re.compile(
-    r"((?i:\b(?:bearer|basic))(?:\s|\\+[nrt]|\+|%20|:)+)"
+    r"([Bb](?<!\w[Bb])(?i:earer|asic)(?:\s|\\+[nrt]|\+|%20|:)+)"
     rf"(?:(?={_OPAQUE}[a-z]*(?:[A-Z0-9_~+/=%-]|\.\w)){_OPAQUE}{{{LEAST},}}|[a-z]{{16,}})=*()"
 )
 _TOKEN_PATTERNS = (
-    ("eyJ", _JWT),
-    ("@", _USERINFO),
-    ("@", _BARE_USERINFO),
-    ("earer", _SCHEME),
-    ("EARER", _SCHEME),
-    ("asic", _SCHEME),
-    ("ASIC", _SCHEME),
+    (("eyJ",), _JWT),
+    (("@",), _USERINFO),
+    (("@",), _BARE_USERINFO),
+    (("earer", "EARER", "asic", "ASIC"), _SCHEME),
 )
-"""A cheap marker without which a text isn't searched for a token, and the token's pattern."""
+"""Markers without any of which a text isn't searched for a token, and the token's pattern."""
 _DSN_PART = re.compile(r"(?i)\b(?:password|passwd|pwd)\s*=\s*('(?:[^'\\]|\\.)*'|[^\s;&]+)")
 
 _PERCENT = "%(?:25)*"
@@ -65,11 +81,18 @@ _BACKSLASH = rf"(?:\\|{_PERCENT}5[Cc]|{_AMPERSAND}(?:bsol|#0*92|#[xX]0*5[Cc]);)"
 _ESCAPE = f"{_BACKSLASH}{{1,15}}"
 """The backslashes of an escape; they double each time a text is escaped again."""
 _SPACE = (
-    rf"(?:(?:\s|\+|{_ESCAPE}(?:[nrtvf]|x\w\w|u\w{{4}})|{_PERCENT}\w\w|{_AMPERSAND}(?:nbsp|#\w+);)+"
+    # A run of white space is one item and is never divided; else this could be matched in ways
+    # without number.
+    rf"(?:(?:\s+(?!\s)|\+|{_ESCAPE}(?:[nrtvf]|x\w\w|u\w{{4}})|{_PERCENT}(?!25)\w\w|"
+    rf"{_AMPERSAND}(?:nbsp|#\w{{1,9}});){{1,LIMIT}}"
     # If pytest folded a long text, the next line begins with a margin: "E   ".
     r"(?:E\s+)?)"
 )
-"""White space of any kind and length, because reports change one kind into another."""
+"""White space of any kind and length, because reports change one kind into another.
+
+LIMIT stands for the most items, each of which is a character that was escaped.
+"""
+_SPACE_ITEMS = 30
 
 
 class Redactor:
@@ -107,15 +130,35 @@ class Redactor:
             return text
         for form in self._forms:
             if form.anchor in text:
-                text = form.pattern.sub(MASK, text)
+                text = form.masked(text)
         # Without an ellipsis, no value was cut.
         if "..." in text or "…" in text:
-            for value in self._names:
-                text = _mask_cut_value(value, text)
-        for marker, token in _TOKEN_PATTERNS:
-            if marker in text:
+            text = _mask_cut_values(self._names, text)
+        for markers, token in _TOKEN_PATTERNS:
+            if any(marker in text for marker in markers):
                 text = token.sub(rf"\1{MASK}\2", text)
         return text
+
+    def redact_output(self, text: str) -> str:
+        """Redact a text of a test; of more than `OUTPUT_LIMIT` characters, keep both ends.
+
+        It is cut before it is searched. A secret that the cut divides is still found, or is left
+        out completely: what is searched overlaps the cut by more than the longest secret has.
+        """
+        if len(text) <= OUTPUT_LIMIT:
+            return self.redact(text)
+        note = f"\n… (cut from {len(text):,} characters) …\n"
+        # The result is within the limit: a report may be redacted twice.
+        kept = (OUTPUT_LIMIT - len(note)) // 2
+        longest = max(map(len, self._names), default=0)
+        overlap = _LONGEST_TOKEN + _LONGEST_ESCAPE * longest
+        if 2 * (kept + overlap) >= len(text):
+            clean = self.redact(text)
+            return clean if len(clean) <= OUTPUT_LIMIT else clean[:kept] + note + clean[-kept:]
+        # A secret without its other half stands at the cut, so it is in the overlap.
+        start = self.redact(text[: kept + overlap])[:-overlap]
+        end = self.redact(text[-kept - overlap :])[overlap:]
+        return start + note + end
 
     def source_of(self, text: str) -> str | None:
         """Return the source of a secret that occurs in `text`; None if there is none."""
@@ -125,16 +168,24 @@ class Redactor:
         return None
 
 
+_LONGEST_ESCAPE = 24
+"""Characters that one character becomes at most: fifteen backslashes and `U0001f600`."""
+_LONGEST_SPACE = 2_000
+"""Characters of white space that a report may put into a value, all in all."""
+_LONGEST_TOKEN = 4_096
+"""Characters of an unknown token that a cut never divides."""
+
+
 def is_secret_name(name: str) -> bool:
-    """Return whether a name ends in one of `SECRET_ENDINGS`, in any case."""
-    return name.upper().endswith(SECRET_ENDINGS)
+    """Return whether a name ends in one of `SECRET_ENDINGS`, or that and a number or version."""
+    return bool(_SECRET_NAME.search(name)) and name.upper() not in _FOLDERS
 
 
 class SecretNames:
     """Decides by a variable's name whether its value is a secret.
 
     Args:
-        patterns: the project's patterns, in addition to `SECRET_ENDINGS`: `*_PIN` adds secrets,
+        patterns: the project's patterns, in addition to `SECRET_ENDINGS`: `*_SEED` adds some,
             and `!CACHE_KEY` excludes a name. The last match decides; case doesn't matter.
     """
 
@@ -163,31 +214,65 @@ class SecretNames:
                 yield name, value
 
 
-def _mask_cut_value(value: str, text: str) -> str:
-    """Mask the beginning or the end of a value that was cut with an ellipsis.
+_ELLIPSIS = re.compile(r"\.{3,}|…")
+
+
+def _mask_cut_values(values: Iterable[str], text: str) -> str:
+    """Mask the beginning or the end of each value that was cut with an ellipsis.
 
     pytest shortens long representations before a plugin sees them.
     """
-    text = _mask_cut_start(value, text)
+    values = tuple(values)
+    for value in values:
+        if value[:LEAST] in text:
+            text = _mask_cut_start(value, text)
     # The end of a value is the beginning of the reversed value.
-    return _mask_cut_start(value[::-1], text[::-1])[::-1]
+    if any(value[-LEAST:] in text for value in values):
+        backwards = text[::-1]
+        for value in values:
+            if value[: -LEAST - 1 : -1] in backwards:
+                backwards = _mask_cut_start(value[::-1], backwards)
+        text = backwards[::-1]
+    return text
 
 
 def _mask_cut_start(value: str, text: str) -> str:
-    head = value[:LEAST]
-    at = text.find(head)
-    while at >= 0:
-        same = zip(value, text[at : at + len(value)], strict=False)
-        end = at + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], same))
-        cut = text.startswith("…", end) or "..." in text[end - 2 : end + 3]
-        text = text[:at] + MASK + text[end:] if cut else text
-        at = text.find(head, at + 1)
-    return text
+    pieces = []
+    done = 0
+    for ellipsis in _ELLIPSIS.finditer(text):
+        at = ellipsis.start()
+        length = _prefix_before(value, text, at, most=min(len(value), at - done))
+        if length:
+            pieces += [text[done : at - length], MASK]
+            done = at
+        else:
+            pieces.append(text[done:at])
+            done = at
+        # What comes before an ellipsis is looked at once.
+        pieces.append(ellipsis[0])
+        done = ellipsis.end()
+    return "".join(pieces) + text[done:]
+
+
+def _prefix_before(value: str, text: str, at: int, *, most: int) -> int:
+    """Return how many characters before `at` are the beginning of `value`; 0 if too few."""
+    if most < LEAST:
+        return 0
+    last = text[at - LEAST : at]
+    found = value.rfind(last, 0, most)
+    while found >= 0:
+        length = found + LEAST
+        if text.startswith(value[:length], at - length):
+            return length
+        found = value.rfind(last, 0, length - 1)
+    return 0
 
 
 def _inner_secrets(value: str) -> Iterator[str]:
     """Yield the secrets within a secret."""
     yield value.strip()
+    # Some readers of `.env` files keep the quotes, or know backquotes: Docker's, Node's.
+    yield value.strip("'\"` \t\r\n")
     lines = value.splitlines()
     if len(lines) > 1:
         yield from (line.strip() for line in lines)
@@ -242,6 +327,34 @@ class _Form:
         # Compiled when its anchor is first found; for most secrets this never happens.
         return re.compile(self._source)
 
+    def masked(self, text: str) -> str:
+        """Replace each occurrence by `MASK`."""
+        pieces = []
+        done = 0
+        for begin, end in self._windows(text):
+            for match in self.pattern.finditer(text, begin, end):
+                pieces += [text[done : match.start()], MASK]
+                done = match.end()
+        return "".join(pieces) + text[done:] if pieces else text
+
+    def _windows(self, text: str) -> Iterator[tuple[int, int]]:
+        """Yield the parts of a text in which a match can lie: all around the anchor.
+
+        They don't overlap, so nothing is searched twice.
+        """
+        if not self.anchor:
+            yield 0, len(text)
+            return
+        reach = _LONGEST_ESCAPE * len(self.value) + _LONGEST_SPACE
+        at = text.find(self.anchor)
+        while at >= 0:
+            begin = max(0, at - reach)
+            end = at + reach
+            while at >= 0 and at - reach <= end:
+                end = at + reach
+                at = text.find(self.anchor, at + len(self.anchor))
+            yield begin, end
+
 
 def _forms_of(value: str) -> list[_Form]:
     """Return every form in which a value, which isn't empty, may occur.
@@ -265,6 +378,10 @@ def _anchor(value: str) -> str:
 
 
 def _escaped_pattern(value: str) -> str:
+    # What surrounds a secret needs no mask, and a pattern must not begin with a repetition.
+    core = value.strip("\\ \t\r\n\v\f")
+    if len(core) >= LEAST:
+        value = core
     # A run of white space or backslashes is one element; two would make the regex backtrack.
     parts = re.findall(r"\s+|\\+|[^\s\\]", value)
     return "".join(map(_part_pattern, parts))
@@ -272,7 +389,7 @@ def _escaped_pattern(value: str) -> str:
 
 def _part_pattern(part: str) -> str:
     if part.isspace():
-        return _SPACE
+        return _SPACE.replace("LIMIT", str(_SPACE_ITEMS + len(part)))
     if part.startswith("\\"):
         return f"{_BACKSLASH}{{1,200}}"
     if part == "_" or (part.isascii() and part.isalnum()):
@@ -294,17 +411,16 @@ def _character_pattern(char: str) -> str:
         f"{_AMPERSAND}(?:{'|'.join(names)});",
     ]
     escapes = [
-        _ESCAPE.join(
-            ["", *(f"u{_hex_pattern(units[at : at + 4])}" for at in range(0, len(units), 4))]
-        ),
-        f"{_ESCAPE}U{_hex_pattern(f'{code:08x}')}",
-        _ESCAPE.join(["", *(f"x{_hex_pattern(octet)}" for octet in octets)]),
+        _ESCAPE.join(f"u{_hex_pattern(units[at : at + 4])}" for at in range(0, len(units), 4)),
+        f"U{_hex_pattern(f'{code:08x}')}",
+        _ESCAPE.join(f"x{_hex_pattern(octet)}" for octet in octets),
     ]
     if char == "\b":
-        escapes.append(f"{_ESCAPE}b")  # the one short escape of JSON that isn't white space
+        escapes.append("b")  # the one short escape of JSON that isn't white space
     if code <= 0xFF:
-        escapes.append(f"{_ESCAPE}x{_hex_pattern(f'{code:02x}')}")
-    return f"(?:(?:{_ESCAPE})?(?:{'|'.join(encodings)})|{'|'.join(escapes)})"
+        escapes.append(f"x{_hex_pattern(f'{code:02x}')}")
+    # From the first backslash of a run only; the rest of an escape without any is masked too.
+    return rf"(?:(?<!\\){_ESCAPE})?(?:{'|'.join([*encodings, *escapes])})"
 
 
 def _hex_pattern(text: str) -> str:
@@ -328,6 +444,6 @@ def _base64_pattern(core: str) -> str:
 
     It includes up to two digits at each end, which also depend on the neighbouring bytes.
     """
-    plus, slash = rf"(?:[+-]|{_PERCENT}2[Bb])", rf"(?:\\*/|_|{_PERCENT}2[Ff])"
+    plus, slash = rf"(?:[+-]|{_PERCENT}2[Bb])", rf"(?:\\{{0,15}}/|_|{_PERCENT}2[Ff])"
     digits = "".join({"+": plus, "/": slash}.get(char, char) for char in core)
     return rf"[A-Za-z0-9+/_-]{{0,2}}{digits}[A-Za-z0-9+/_-]{{0,2}}"

@@ -7,6 +7,7 @@ Instants are aware, in UTC, to the millisecond, so that writing and reading does
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
 from datetime import date, datetime, timedelta, timezone
@@ -63,6 +64,20 @@ def several_lines(text: str, *, limit: int = 8_000) -> str:
     note = f"… (cut from {len(text):,} characters)\n"
     # Again, because escapes and expanded tabs make a text longer.
     return note + cleaned[-(limit - len(note)) :]
+
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, with which it begins
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+def encoding_of(content: bytes) -> tuple[bytes, str]:
+    """Return a text's byte-order mark and its encoding: UTF-8 if it has no mark."""
+    return next(((mark, name) for mark, name in _MARKS if content.startswith(mark)), (b"", "utf-8"))
 
 
 def utf8(text: str) -> str:

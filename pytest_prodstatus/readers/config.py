@@ -128,7 +128,7 @@ class Config(_Options, frozen=True, kw_only=True):
             ("close") or not ("ignore").
         success_criteria: sentences at the end of the document.
         exports: names of the formats that a run also writes (`writers/exports.py`).
-        secrets: patterns of variables' names: `*_PIN` is a secret too, `!CACHE_KEY` isn't one.
+        secrets: patterns of variables' names: `*_SEED` is a secret too, `!CACHE_KEY` isn't one.
         signed_by: files and folders of public keys, relative to the project's root; if there are
             any, only a signed record opens the gate or is carried over.
         signed_by_threshold: how many of these keys must have signed.

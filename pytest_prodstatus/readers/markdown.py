@@ -2,70 +2,78 @@
 
 A field is a line that begins with its title and a colon, bold or plain, in a heading, a list item
 or by itself: `**OAUTH STATUS:** value`. Its value is the rest of the line, and can be replaced in
-place. Lines in code and HTML comments are not fields; this module reads just as much of
-CommonMark's block structure as is needed to recognise them.
+place. A table's row with a title has its value in the column for it. Front matter, code, HTML and
+comments hold no fields; markdown-it-py says which lines these are.
 
 A document that someone else wrote describes stages by titles (a field's line, a heading, a bold
 line). Below each title are the meanings of its verdicts: `- CONFIRMED: …`, `FAILED = …`,
-`* **BLOCKED** - …`. Tables aren't read.
+`* **BLOCKED** - …`. Tables describe none.
 """
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_prodstatus.model.catalogue import SINCE, TAKEN_TITLES
-from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.text import encoding_of, one_line
 from pytest_prodstatus.model.verdict import Verdict
 
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, with which it begins
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-# The title of a field, at the beginning of a line of prose.
+_WORDS = "|".join(verdict.value for verdict in Verdict)
+# The title of a field, at the beginning of a line of prose; a symbol such as an emoji may precede.
 _LABEL = re.compile(
-    r"[ ]{0,3}(?:#{1,6}[ ]+)?"
+    r"[ ]*(?:[^\w\s!-/:-@\[-`{-~]+[ ]+)?"
     r"(?P<label>"
     r"(?P<bold>\*\*|__)[ ]*(?P<strong>[^*:]+?)[ ]*(?::[ ]*(?P=bold)|(?P=bold)[ ]*:)"
     r"|(?P<plain>[^\s*:`<>][^*:`<>]*):)"
 )
-# A title that stands alone in its line, as a heading or in bold.
-_ALONE = re.compile(
-    r"[ ]{0,3}(?:#{1,6}[ ]+)(?:\*\*|__)?[ ]*(?P<heading>[^*`<>#]+?)[ ]*(?:\*\*|__)?[ ]*#*[ ]*$"
-    r"|[ ]{0,3}(?:\*\*|__)[ ]*(?P<bold>[^*`<>_]+?)[ ]*(?:\*\*|__)[ ]*$"
-)
+# A title that stands alone in its line: in a heading, or in bold.
+_ALONE_IN_HEADING = re.compile(r"\s*(?:\*\*|__)?[ ]*(?P<title>[^*`<>#]+?)[ ]*(?:\*\*|__)?\s*$")
+_ALONE_IN_BOLD = re.compile(r"\s*(?:\*\*|__)[ ]*(?P<title>[^*`<>_]+?)[ ]*(?:\*\*|__)\s*$")
 # Two spaces or a backslash at the end are Markdown's hard line break, a person's choice.
 _HARD_BREAK = re.compile(r" {2,}$|(?<!\\)(?:\\\\)*(\\)$")
-_WORDS = "|".join(verdict.value for verdict in Verdict)
+# So are comments and <br> behind a value; a comment may go on in the next line.
+_BEHIND = re.compile(
+    r"(?:[ \t]*(?:<!--(?:(?!-->).)*(?:-->|\Z)|<br[ \t]*/?>))+[ \t]*\Z", re.IGNORECASE
+)
+_CLOSING = re.compile(r"[ \t]+#+[ \t]*\Z")
 _MEANING = re.compile(
     rf"(?:[^\w|]|_)*(?P<verdict>{_WORDS})(?![^\W_])[*_`\s]*(?:(?:[:=→–—]|-+>?)[>\s]*[*_`]*|(?=(?:if|when)\b))\s*"
     r"(?P<text>\S.*)",
     re.IGNORECASE,
 )
+_WRITTEN = re.compile(rf"\*\*(?:{_WORDS})\*\* \(")
+"""How a stage's value begins that a run has written."""
 _BULLET = re.compile(r"\s*(?:[-*+•>]|\d{1,9}[.)])(?:\s|$)")
+_ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
 _TABLE = re.compile(rf"\s*\|.*\b(?:STATUS|{_WORDS})\b", re.IGNORECASE)
-_TOP = re.compile(r"[ ]{0,3}#[ ]+(?P<title>.*?)[ ]*#*[ ]*$")
+# The marks of a quote, and of a list item without text.
+_EMPTY = re.compile(r"^[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])\s*$)?")
+_TASK = re.compile(r"\[[ xX]\][ \t]+")
+_ACTION = re.compile(r"(\d{1,3})\. \S")
+_COLUMNS = ("status", "state", "verdict", "result")
+"""The headings of a table's column whose cells are values."""
 _EXAMPLE = "write each as '**OAUTH STATUS:**' with lines such as '- CONFIRMED: …' below it"
 
-_QUOTE = re.compile(r"[ ]{0,3}>[ ]?")
-_ITEM = re.compile(r"(?P<mark>[ ]{0,3}(?:[-*+]|\d{1,9}[.)]))(?:[ ]{1,4}(?=[^ ])|[ ]*$|[ ](?=[ ]))")
-_FENCE = re.compile(r"[ ]{0,3}(?P<fence>`{3,}(?=[^`]*$)|~{3,})")
-_RAW = re.compile(r"[ ]{0,3}(?:<(?:pre|script|style|textarea)(?:[\s>]|$))", re.IGNORECASE)
-_RAW_END = re.compile(r"</(?:pre|script|style|textarea)>", re.IGNORECASE)
-_COMMENT = re.compile(r"[ ]{0,3}<!--")
-_COMMENT_END = re.compile(r"-->")
-# A heading or a rule: no paragraph goes on after it.
-_BREAK = re.compile(r"[ ]{0,3}(?:#{1,6}(?:[ ]|$)|(?P<rule>[-*_=])[ ]*(?:(?P=rule)[ ]*)*$)")
+_FRONT_MATTER = {
+    "---": (("---", "..."), re.compile(r"[\w\"'.-][^:]*:(?:\s|$)"), re.compile(r"\s|#|-\s|[\]}]")),
+    "+++": (("+++",), re.compile(r"[\w\"'.-]+\s*=|\["), re.compile(r"\s|#|[\]}]")),
+}
+"""By the line that begins front matter: the lines that end it, its keys, and its other lines."""
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
+_LINK = re.compile(r"\[(?P<text>[^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
+
+
+class DocumentError(ValueError):
+    """A document that can't be updated; the message is one sentence without the file's name."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +89,16 @@ class Document:
 
     @classmethod
     def decode(cls, content: bytes) -> Document:
-        """Decode a document by its byte-order mark, or as UTF-8 if it has none."""
-        mark, encoding = next(
-            ((mark, name) for mark, name in _MARKS if content.startswith(mark)), (b"", "utf-8")
-        )
+        """Decode a document by its byte-order mark, or as UTF-8 if it has none.
+
+        Raises:
+            DocumentError: it is UTF-16 without a mark, so nothing in it could be found.
+        """
+        mark, encoding = encoding_of(content)
+        start = content[:64]
+        if not mark and len(start) > 3 and (not any(start[::2]) or not any(start[1::2])):
+            msg = "it is UTF-16 without a byte-order mark; save it as UTF-8, or with the mark"
+            raise DocumentError(msg)
         try:
             text = content[len(mark) :].decode(encoding, _errors(encoding))
         except UnicodeDecodeError:
@@ -100,21 +114,83 @@ class Document:
     @property
     def line_end(self) -> str:
         """The line end of the document's first line; a line feed if it has none."""
-        first = self.lines[0] if self.lines else ""
-        return first[len(first.rstrip("\r\n")) :] or "\n"
+        return (_end_of_line(self.lines[0]) if self.lines else "") or "\n"
+
+    @property
+    def undecoded(self) -> str:
+        """Name the first byte that isn't valid in the encoding, with its line; "" if all are."""
+        for number, line in enumerate(self.lines, 1):
+            byte = next((char for char in line if "\ud800" <= char <= "\udfff"), "")
+            if byte:
+                what = f"the byte 0x{ord(byte) & 0xFF:02X} is not UTF-8"
+                return f"line {number}: {what}; save the document as UTF-8"
+        return ""
 
     @cached_property
     def blocks(self) -> Blocks:
-        """The lines, with those marked that are code or comment."""
+        """The lines, divided into prose and others."""
         return scan(self.lines)
 
+    @cached_property
+    def open_from(self) -> int | None:
+        """Index of the line of a block that nothing closes, which would swallow text at the end.
+
+        It is None if there is no such block.
+        """
+        text = "".join(self.lines)
+        text += "" if text.endswith(("\r", "\n")) else "\n"
+        last = len(self.lines) + 1
+        tokens = [t for t in _tokens(f"{text}\nnext\n") if t.level == 0 and t.map]
+        *_, block = tokens
+        begin, _ = block.map or (last, last)
+        return begin if begin < last else None
+
     def fields(self, titles: Iterable[str]) -> list[FieldLine]:
-        """Return the field lines with these titles, in order."""
+        """Return the fields with these titles that belong to them, in order."""
+        return self.find(titles).fields
+
+    def find(self, titles: Iterable[str]) -> Found:
+        """Find the fields with these titles, and the lines with a title that can't be updated.
+
+        If a stage's title has fields under several headings, those belong to it that have the
+        meanings of its verdicts below them, else the first ones. Any field that a run has written
+        stays one.
+        """
         known = {_folded(title): title for title in titles}
+        rows = list(self._rows(known))
+        found = [*self._prose_fields(known), *(row for row in rows if isinstance(row, FieldLine))]
+        others = [row for row in rows if isinstance(row, Unread)]
+        belonging = []
+        for title in known.values():
+            own = sorted((field for field in found if field.title == title), key=lambda f: f.line)
+            section = self._section_of(own)
+            for field in own:
+                of_stage = title not in TAKEN_TITLES and not title.upper().endswith(SINCE)
+                elsewhere = of_stage and self.blocks.sections[field.line] != section
+                if elsewhere and not _WRITTEN.match(field.value):
+                    others.append(Unread(field.line, title, "under another heading"))
+                else:
+                    belonging.append(field)
+        belonging.sort(key=lambda field: field.line)
+        taken = {n for field in belonging for n in range(field.line, field.last + 1)}
+        taken |= {other.line for other in others}
+        others += self._mentions(known, taken)
+        return Found(belonging, sorted(others))
+
+    def _section_of(self, fields: Sequence[FieldLine]) -> int:
+        """Return the section whose field of a title is the stage's, by the line of its heading."""
+        sections = [self.blocks.sections[field.line] for field in fields]
+        if len(set(sections)) > 1:
+            prose = self.blocks.prose
+            for field, section in zip(fields, sections, strict=True):
+                if _meanings(self.lines, self.blocks, field.line + 1) and prose[field.line]:
+                    return section
+        return sections[0] if sections else -1
+
+    def _prose_fields(self, known: Mapping[str, str]) -> Iterator[FieldLine]:
         exact = {" ".join(title.split()): title for title in known.values()}
-        found = []
         for index, text in enumerate(self.blocks.prose):
-            match = _LABEL.match(text) if text else None
+            match = _LABEL.match(text) if text and self.blocks.kinds[index] is not _ROW else None
             if not match:
                 continue
             strong, plain = match["strong"], match["plain"]
@@ -122,25 +198,115 @@ class Document:
             title = known.get(_folded(strong)) if strong else exact.get(" ".join(plain.split()))
             before, label, rest = self.lines[index].partition(match["label"])
             if title is not None and label:
-                value, end = _split(rest)
-                found.append(FieldLine(index, title, before + label, value, end))
-        return found
+                heading = self.blocks.headings[index] > 0
+                value, end = _split(rest, heading=heading)
+                field = FieldLine(index, title, before + label, value, end)
+                yield self._with_list(field) if title in LISTED_TITLES else field
+
+    def _with_list(self, field: FieldLine) -> FieldLine:
+        """Add the numbered list below a field to its value, or note that one can stand there."""
+        plain_end = not field.end.strip("\r\n")
+        if not (plain_end and field.line in self.blocks.top) or self.blocks.headings[field.line]:
+            return field
+        at = field.line + 1
+        blank = at < len(self.lines) and not self.lines[at].strip()
+        items: list[str] = []
+        if not field.value and blank:
+            for line in self.lines[at + 1 :]:
+                number = _ACTION.match(line)
+                if not number or int(number[1]) != len(items) + 1:
+                    break
+                items.append(line.strip())
+        after = at + 1 + len(items) if items else at
+        if after < len(self.lines) and self.lines[after].strip():
+            return field  # the next line would become a part of the last item
+        if items:
+            last = at + len(items)
+            return field._replace(value=" ".join(items), last_line=last, listed=True)
+        rest = next((line for line in self.lines[after:] if line.strip()), "")
+        # Two lists would become one, and what is indented a part of the last item.
+        free = not _ITEM.match(rest) and not rest.startswith((" ", "\t"))
+        return field._replace(listed=free)
+
+    def _rows(self, known: Mapping[str, str]) -> Iterator[FieldLine | Unread]:
+        for index, row in self.blocks.rows.items():
+            for number, (begin, end) in enumerate(row.cells):
+                line = self.lines[index]
+                title = known.get(_folded(_plain(line[begin:end])))
+                if title is None:
+                    continue
+                column = row.value_column(number)
+                if column is None:
+                    what = "in a table without one column for its status"
+                    yield Unread(index, title, what)
+                else:
+                    begin, end = row.cells[column]
+                    value = line[begin:end]
+                    head = line[: begin + len(value) - len(value.lstrip())].rstrip(" \t")
+                    text = value.rstrip()
+                    tail = line[begin + len(text) :] if text else f" {line[end:]}"
+                    yield FieldLine(index, title, head, text.strip(), tail)
+                break
+
+    def _mentions(self, known: Mapping[str, str], taken: Collection[int]) -> Iterator[Unread]:
+        """Yield the other lines that state a verdict of a title."""
+        titles = "|".join(
+            r"\s+".join(map(re.escape, title.split()))
+            for title in sorted(known.values(), key=len, reverse=True)
+            if title not in TAKEN_TITLES
+        )
+        if not titles:
+            return
+        states = re.compile(
+            rf"(?<!\w)(?P<title>{titles})(?:[^\w\r\n]|</?\w+>){{1,20}}(?:{_WORDS})\b", re.IGNORECASE
+        )
+        for index, kind in enumerate(self.blocks.kinds):
+            if index in taken or kind not in (_PROSE, _HTML):
+                continue
+            match = states.search(self.lines[index])
+            title = known.get(_folded(match["title"])) if match else None
+            if title is not None:
+                shape = "in HTML" if kind is _HTML else "within a line"
+                yield Unread(index, title, shape)
 
     def lone_titles(self, titles: Iterable[str]) -> dict[str, int]:
-        """Return the index of the first line that consists of a title alone, by title.
+        """Return the index of the last line of the first title that stands alone, by title.
 
-        Lines in a list or quote don't count: a field inserted below them would break the list.
+        Titles in a list or quote don't count: a field inserted below them would break the list.
         """
         known = {_folded(title): title for title in titles}
         found: dict[str, int] = {}
-        for index, text in enumerate(self.blocks.prose):
-            alone = (
-                _lone_title(text) if text and text.strip() == self.lines[index].strip() else None
-            )
+        for index in sorted(self.blocks.top):
+            alone = self.blocks.lone_title(index)
             title = known.get(_folded(alone)) if alone else None
             if title is not None:
-                found.setdefault(title, index)
+                found.setdefault(title, self.blocks.top[index])
         return found
+
+
+LISTED_TITLES = (TAKEN_TITLES[1],)
+"""Titles of fields whose value may be a numbered list below them."""
+
+
+class Unread(NamedTuple):
+    """A line with a title that can't be updated.
+
+    Attributes:
+        line: the index of the line.
+        title: the stage's.
+        where: what is the matter with its place, as in "in HTML".
+    """
+
+    line: int
+    title: str
+    where: str
+
+
+class Found(NamedTuple):
+    """The fields of a document, and the lines with a title that can't be updated, in order."""
+
+    fields: list[FieldLine]
+    unread: list[Unread]
 
 
 class FieldLine(NamedTuple):
@@ -149,9 +315,11 @@ class FieldLine(NamedTuple):
     Attributes:
         line: the index of the line.
         title: the field's.
-        head: the line up to the colon.
-        value: the value, without blanks around it.
-        end: how the line ends, a hard line break included.
+        head: the line up to the colon, or up to the table's cell.
+        value: the value on one line, without blanks around it.
+        end: what follows the value: a hard line break, a comment, the line end.
+        last_line: the index of the last line of a list that is the value; else None.
+        listed: whether the value is a list below the line, or may become one.
     """
 
     line: int
@@ -159,28 +327,55 @@ class FieldLine(NamedTuple):
     head: str
     value: str
     end: str
+    last_line: int | None = None
+    listed: bool = False
 
-    def with_value(self, value: str) -> str:
-        """Return the line with its value replaced."""
-        return f"{self.head} {value}{self.end}"
+    @property
+    def last(self) -> int:
+        """The index of the value's last line."""
+        return self.line if self.last_line is None else self.last_line
+
+    def with_value(self, value: str, lines: Sequence[str], line_end: str) -> str:
+        """Return the field's lines with its value replaced.
+
+        Args:
+            value: the new one; each further line is an item of a list.
+            lines: the document's.
+            line_end: for new lines, if the field's line has none.
+        """
+        tail = self.end if self.last_line is None else _end_of_line(lines[self.last_line])
+        items = value.split("\n")
+        if not (self.listed and _ACTION.match(items[0])):
+            return f"{self.head} {' '.join(items)}{tail}"
+        between = self.end or line_end
+        return f"{self.head}{between}{between}{between.join(items)}{tail}"
 
 
-def _split(rest: str) -> tuple[str, str]:
-    """Split the text after a field's colon into the value and the line's end."""
+def _split(rest: str, *, heading: bool) -> tuple[str, str]:
+    """Split the text after a field's colon into the value and what follows it."""
     body = rest.rstrip("\r\n")
-    hard = _HARD_BREAK.search(body)
-    kept = (hard[1] or hard[0]) if hard else ""
-    return body[: len(body) - len(kept)].strip(), kept + rest[len(body) :]
+    size = len(body)
+    for pattern in (_CLOSING,) * heading + (_BEHIND,):
+        behind = pattern.search(body)
+        body = body[: behind.start()] if behind else body
+    if len(body) == size:
+        hard = _HARD_BREAK.search(body)
+        size -= len((hard[1] or hard[0]) if hard else "")
+        return body[:size].strip(), rest[size:]
+    return body.strip(), rest[len(body) :]
+
+
+def _end_of_line(line: str) -> str:
+    return line[len(line.rstrip("\r\n")) :]
 
 
 def _errors(encoding: str) -> str:
     return "surrogateescape" if encoding == "utf-8" else "surrogatepass"
 
 
-def _lone_title(text: str) -> str | None:
-    """Return the title if a line consists of one alone, as a heading or in bold; else None."""
-    match = _ALONE.match(text)
-    return (match["heading"] or match["bold"]) if match else None
+def _plain(cell: str) -> str:
+    """Return the words of a table's cell, without emphasis, link or colon."""
+    return _LINK.sub(lambda link: link["text"], cell).strip().strip("*_`: ")
 
 
 def _folded(title: str) -> str:
@@ -231,20 +426,26 @@ def read_outline(content: bytes, source: str) -> Outline:
     Raises:
         OutlineError: it describes no stage.
     """
-    document = Document.decode(content)
-    lines, prose = document.lines, document.blocks.prose
+    try:
+        document = Document.decode(content)
+    except DocumentError as error:
+        msg = f"{source} can't be read: {error}"
+        raise OutlineError(msg) from None
+    if document.undecoded:
+        msg = f"{source} {document.undecoded}"
+        raise OutlineError(msg)
+    lines, blocks = document.lines, document.blocks
     sections: dict[str, Section] = {}
     heading = ""
     notices = []
-    for index, text in enumerate(prose):
+    for index, text in enumerate(blocks.prose):
         if not text:
             continue
-        top = _TOP.match(text)
-        if top and not heading:
-            heading = one_line(top["title"].replace("*", ""))
-        if _TABLE.match(text) and not (index and _TABLE.match(prose[index - 1] or "")):
+        if blocks.headings[index] == 1 and not heading:
+            heading = one_line(text.replace("*", ""))
+        if _TABLE.match(text) and not (index and _TABLE.match(blocks.prose[index - 1] or "")):
             notices.append(f"{source} line {index + 1}: a table isn't read; {_EXAMPLE}")
-        section = _section(lines, prose, index)
+        section = _section(lines, blocks, index)
         if section is not None:
             first = sections.get(section.title.casefold(), section)
             # A title may occur twice, each with some of the meanings; the first of each counts.
@@ -261,36 +462,36 @@ def read_outline(content: bytes, source: str) -> Outline:
     return Outline(title=heading, sections=tuple(sections.values()), notices=tuple(notices))
 
 
-def _section(lines: Sequence[str], prose: Sequence[str | None], index: int) -> Section | None:
+def _section(lines: Sequence[str], blocks: Blocks, index: int) -> Section | None:
     """Return the stage whose title is on a line; None if the line has no title of a stage."""
-    text = prose[index] or ""
+    text = blocks.prose[index] or ""
     label = _LABEL.match(text)
-    if _MEANING.match(text) or (label is None and _TOP.match(text)):
+    if _MEANING.match(text) or (label is None and blocks.headings[index] == 1):
         return None
-    found = (label["strong"] or label["plain"]) if label else _lone_title(text)
+    found = (label["strong"] or label["plain"]) if label else blocks.lone_title(index)
     title = one_line(found or "")
     upper = title.upper()
     if not title or upper in TAKEN_TITLES or upper.endswith(SINCE) or set(title) & set("*:`<>"):
         return None
-    meanings = _meanings(lines, prose, index + 1)
+    meanings = _meanings(lines, blocks, blocks.top.get(index, index) + 1)
     # If no meanings follow, only its form distinguishes a title from "Note: …" or "Status: draft".
     named = upper.endswith(" STATUS") and label and (label["strong"] or title == upper)
     return Section(title=title, line=index + 1, meanings=meanings) if meanings or named else None
 
 
-def _meanings(lines: Sequence[str], prose: Sequence[str | None], start: int) -> dict[Verdict, str]:
+def _meanings(lines: Sequence[str], blocks: Blocks, start: int) -> dict[Verdict, str]:
     """Return the meanings below a title, directly or after blank lines, by their verdicts."""
     meanings: dict[Verdict, str] = {}
     last: Verdict | None = None
     for index in range(start, len(lines)):
-        text = prose[index]
+        text = blocks.prose[index]
         meaning = _MEANING.match(text) if text else None
         if meaning:
             last = Verdict(meaning["verdict"].upper())
             if last in meanings:
                 break
             meanings[last] = one_line(meaning["text"])
-        elif text is None or (text and not (last and _continues_meaning(lines[index], text))):
+        elif text is None or (text and not (last and _continues_meaning(lines, blocks, index))):
             break
         elif text and last:
             meanings[last] = one_line(f"{meanings[last]} {text}")
@@ -299,125 +500,206 @@ def _meanings(lines: Sequence[str], prose: Sequence[str | None], start: int) -> 
     return meanings
 
 
-def _continues_meaning(line: str, text: str) -> bool:
+def _continues_meaning(lines: Sequence[str], blocks: Blocks, index: int) -> bool:
     """Return whether a line of prose continues the meaning on the line before it."""
-    begins = _LABEL.match(text) or text.lstrip().startswith(("#", "|"))
-    return not begins and not _BULLET.match(line) and _lone_title(text) is None
+    text = blocks.prose[index] or ""
+    begins = _LABEL.match(text) or blocks.headings[index] or text.startswith("|")
+    return not begins and not _BULLET.match(lines[index]) and blocks.lone_title(index) is None
 
 
-class Blocks(NamedTuple):
+_PROSE, _ROW, _HTML, _HIDDEN = "prose", "row", "html", "hidden"
+
+
+class Row(NamedTuple):
+    """A row of a table.
+
+    Attributes:
+        header: the column's headings.
+        cells: where each cell's text begins and ends in the line; none if that isn't known.
+    """
+
+    header: tuple[str, ...]
+    cells: tuple[tuple[int, int], ...]
+
+    def value_column(self, title_column: int) -> int | None:
+        """Return the one column that can be a status, beside the title's; None if it isn't clear.
+
+        It has a heading that says so, or is the only other column.
+        """
+        others = [n for n in range(len(self.header)) if n != title_column]
+        named = [n for n in others if _folded(_plain(self.header[n])) in _COLUMNS]
+        columns = named or others
+        clear = len(columns) == 1 and columns[0] < len(self.cells)
+        return columns[0] if clear else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blocks:
     """A document's lines, divided into prose and others.
 
     Attributes:
-        prose: each line's text without quote and list marks; None for code and comments.
-        open_from: index of the line that opens a code fence or comment that is never closed; None
-            if there is none.
+        prose: each line's text without the marks of quotes, lists and headings; None for code,
+            comments, HTML and front matter.
+        kinds: of each line.
+        headings: the level of the heading that a line is; 0 if it is none.
+        sections: the index of the nearest heading at or before each line; -1 if there is none.
+        top: for each line of a paragraph or heading outside of lists and quotes, the last line of
+            its heading (which may be an underline), else the line itself.
+        rows: of tables, by the index of their line.
     """
 
     prose: tuple[str | None, ...]
-    open_from: int | None
+    kinds: tuple[str, ...]
+    headings: tuple[int, ...]
+    sections: tuple[int, ...]
+    top: Mapping[int, int]
+    rows: Mapping[int, Row]
+
+    def lone_title(self, index: int) -> str | None:
+        """Return the title if a line consists of one alone, as a heading or in bold; else None."""
+        text = self.prose[index]
+        if not text or self.kinds[index] is _ROW:
+            return None
+        match = (_ALONE_IN_HEADING if self.headings[index] else _ALONE_IN_BOLD).match(text)
+        return match["title"] if match else None
 
 
-def scan(lines: Iterable[str]) -> Blocks:
+def scan(lines: Sequence[str]) -> Blocks:
     """Find out which lines are prose."""
-    scanner = _Scanner()
-    prose = tuple(scanner.take(index, line) for index, line in enumerate(lines))
-    unclosed = scanner.hidden
-    # The end of a quote or list item closes what is open in it (CommonMark 0.31, 4.5), so only a
-    # block at the outermost level stays open.
-    outermost = unclosed is not None and unclosed.depth == 0 and not unclosed.inline
-    return Blocks(prose=prose, open_from=unclosed.start if unclosed and outermost else None)
+    scanner = _Scanner(lines)
+    scanner.run()
+    return scanner.blocks
 
 
-class _Hidden(NamedTuple):
-    """An open code fence, comment or raw block.
-
-    Attributes:
-        end: matches the line that ends it.
-        depth: the number of containers around it.
-        start: index of the line that opened it.
-        inline: whether it began inside a line of prose, so that a blank line ends it.
-    """
-
-    end: re.Pattern[str]
-    depth: int
-    start: int
-    inline: bool = False
-
-
-@dataclass(slots=True)
 class _Scanner:
-    # Open containers from the outside in: a list item's content column, or None for a quote.
-    containers: list[int | None] = field(default_factory=list)
-    hidden: _Hidden | None = None
-    paragraph: bool = False
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = lines
+        self._prose: list[str | None] = [_EMPTY.sub("", line).strip() for line in lines]
+        self._kinds = [_PROSE] * len(lines)
+        self._headings = [0] * len(lines)
+        self._top: dict[int, int] = {}
+        self._rows: dict[int, Row] = {}
+        self._header: tuple[str, ...] = ()
 
-    def take(self, index: int, line: str) -> str | None:
-        """Return the prose of the next line; None if it is code or comment."""
-        rest = self._strip_continued(line.rstrip("\r\n").expandtabs(4))
-        hidden = self.hidden
-        if hidden and hidden.depth <= len(self.containers) and (rest.strip() or not hidden.inline):
-            if hidden.end.search(rest):
-                self.hidden = None
-            return None
-        self.hidden = None
-        rest = self._strip_opened(rest)
-        hides = self._hides(index, rest)
-        continues = self.paragraph or not rest.startswith("    ")
-        self.paragraph = bool(rest.strip()) and not hides and not _BREAK.match(rest) and continues
-        if hides:
-            return None
-        return rest if rest.strip() else ""
+    @property
+    def blocks(self) -> Blocks:
+        sections: list[int] = []
+        for index, level in enumerate(self._headings):
+            begins = level and not (index and self._headings[index - 1])
+            sections.append(index if begins else (sections[-1] if sections else -1))
+        return Blocks(
+            prose=tuple(self._prose),
+            kinds=tuple(self._kinds),
+            headings=tuple(self._headings),
+            sections=tuple(sections),
+            top=self._top,
+            rows=self._rows,
+        )
 
-    def _strip_continued(self, rest: str) -> str:
-        """Strip the marks of the open containers, and close the containers that the line leaves."""
-        for depth, width in enumerate(self.containers):
-            quote = _QUOTE.match(rest) if width is None else None
-            if quote:
-                rest = rest[quote.end() :]
-            elif width is not None and (not rest.strip() or not rest[:width].strip()):
-                rest = rest[width:]
-            else:
-                # "Lazy continuation" (CommonMark 0.31, 5.1): a paragraph goes on without the marks.
-                if not (self.paragraph and _is_plain(rest)):
-                    del self.containers[depth:]
-                    self.paragraph = False
-                break
-        return rest
+    def run(self) -> None:
+        matter = _front_matter(self._lines)
+        self._hide(0, matter, _HIDDEN)
+        text = "\n" * matter + "".join(self._lines[matter:])
+        open_tokens: list[Token] = []
+        before: list[str] = ["", ""]
+        for token in _tokens(text):
+            begin, end = token.map or (0, 0)
+            if token.type in ("fence", "code_block"):
+                self._hide(begin, end, _HIDDEN)
+            elif token.type == "html_block":
+                comment = self._lines[begin].lstrip(" \t>").startswith("<!--")
+                self._hide(begin, end, _HIDDEN if comment else _HTML)
+            elif token.type == "tr_open":
+                self._take_row(begin, outermost=len(open_tokens) < 3)
+            elif token.type == "inline" and open_tokens[-1].type in _OF_TEXT:
+                in_item = before[-2] == "list_item_open"
+                self._take_text(token, open_tokens, in_item=in_item)
+            if token.nesting > 0:
+                open_tokens.append(token)
+            elif token.nesting < 0:
+                open_tokens.pop()
+            before.append(token.type)
 
-    def _strip_opened(self, rest: str) -> str:
-        """Strip the marks of the containers that the line opens."""
-        while True:
-            if quote := _QUOTE.match(rest):
-                self.containers.append(None)
-                rest = rest[quote.end() :]
-            elif item := _ITEM.match(rest):
-                # An empty item's content begins one column after its mark.
-                empty = item.end() == len(rest)
-                self.containers.append(len(item["mark"]) + 1 if empty else item.end())
-                rest = rest[item.end() :]
-            else:
-                return rest
+    def _hide(self, begin: int, end: int, kind: str) -> None:
+        for index in range(begin, min(end, len(self._lines))):
+            self._prose[index] = None
+            self._kinds[index] = kind
 
-    def _hides(self, index: int, rest: str) -> bool:
-        """Return whether the line opens a code fence, comment or raw block."""
-        depth = len(self.containers)
-        if fence := _FENCE.match(rest):
-            mark = fence["fence"]
-            end = re.compile(rf"^[ ]{{0,3}}{re.escape(mark[0])}{{{len(mark)},}}[ ]*$")
-            self.hidden = _Hidden(end, depth, index)
-            return True
-        for begins, ends in ((_COMMENT, _COMMENT_END), (_RAW, _RAW_END)):
-            if begins.match(rest):
-                if not ends.search(rest):
-                    self.hidden = _Hidden(ends, depth, index)
-                return True
-        if "<!--" in _CODE_SPAN.sub("", rest).rpartition("-->")[2] and not rest.startswith("    "):
-            # A comment that begins in a line of prose ends at a blank line at the latest.
-            self.hidden = _Hidden(_COMMENT_END, depth, index, inline=True)
-        return False
+    def _take_text(self, token: Token, outer: Sequence[Token], *, in_item: bool) -> None:
+        """Take the lines of a paragraph or heading."""
+        begin, _ = token.map or (0, 0)
+        block = outer[-1]
+        level = int(block.tag[1]) if block.type == "heading_open" else 0
+        texts = token.content.split("\n")
+        if in_item:
+            texts[0] = _TASK.sub("", texts[0], count=1) if _TASK.match(texts[0]) else texts[0]
+        last = (block.map or (0, begin + 1))[1] - 1
+        comment = False
+        for index, line in enumerate(texts, begin):
+            if comment:
+                # The comment began in a line of prose.
+                self._hide(index, index + 1, _HIDDEN)
+                comment = "-->" not in line
+                continue
+            self._prose[index] = line.strip()
+            self._headings[index] = level
+            comment = "<!--" in _CODE_SPAN.sub("", line).rpartition("-->")[2]
+            if len(outer) == 1:
+                self._top[index] = last if level else index
+        if level:
+            for index in range(begin, last + 1):
+                self._headings[index] = level
+
+    def _take_row(self, index: int, *, outermost: bool) -> None:
+        self._kinds[index] = _ROW
+        self._prose[index] = self._lines[index].strip()
+        spans = _cells(self._lines[index])
+        if index == 0 or self._kinds[index - 1] is not _ROW:
+            self._header = tuple(self._lines[index][begin:end] for begin, end in spans)
+            if index + 1 < len(self._lines):
+                self._kinds[index + 1] = _ROW  # the line below the headings
+            self._rows[index] = Row((), spans)
+            return
+        # In a list or quote, the line has marks that aren't a cell's.
+        self._rows[index] = Row(self._header if outermost else (), spans)
 
 
-def _is_plain(rest: str) -> bool:
-    begins = (_QUOTE, _ITEM, _FENCE, _RAW, _COMMENT, _BREAK)
-    return bool(rest.strip()) and not any(pattern.match(rest) for pattern in begins)
+_OF_TEXT = ("paragraph_open", "heading_open")
+
+
+def _cells(line: str) -> tuple[tuple[int, int], ...]:
+    """Return where the cells of a table's row begin and end."""
+    pipes = [match.start() for match in re.finditer(r"(?<!\\)\|", line)]
+    bounds = [-1, *pipes, len(line.rstrip("\r\n"))]
+    spans = [(a + 1, b) for a, b in pairwise(bounds)]
+    if spans and not line[slice(*spans[0])].strip():
+        spans.pop(0)
+    if spans and not line[slice(*spans[-1])].strip():
+        spans.pop()
+    return tuple(spans)
+
+
+def _front_matter(lines: Sequence[str]) -> int:
+    """Return how many lines of front matter a document begins with."""
+    first = lines[0].rstrip() if lines else ""
+    if first not in _FRONT_MATTER:
+        return 0
+    ends, key, other = _FRONT_MATTER[first]
+    keys = 0
+    for index, line in enumerate(lines[1:], 1):
+        if line.rstrip() in ends:
+            return index + 1 if keys else 0
+        keys += bool(key.match(line))
+        # Anything else is a document that begins with a rule.
+        if line.strip() and not key.match(line) and not other.match(line):
+            return 0
+    return 0
+
+
+def _tokens(text: str) -> list[Token]:
+    """Return the blocks of a document."""
+    # Imported here, since a run that makes its document anew reads none.
+    from markdown_it import MarkdownIt
+
+    # Only the blocks: what stands within a line is found by the patterns above.
+    return MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"]).parse(text)

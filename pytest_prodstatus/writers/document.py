@@ -10,18 +10,30 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from pytest_prodstatus.model.catalogue import FINAL, SINCE, TAKEN_TITLES
+from pytest_prodstatus.model.catalogue import FINAL, SINCE, TAKEN_TITLES, title_of
 from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.readers.markdown import Document
+from pytest_prodstatus.readers.markdown import Document, DocumentError, Found, Unread
 from pytest_prodstatus.version import __version__
-from pytest_prodstatus.writers.words import meanings, minute, override_line, stage_line
+from pytest_prodstatus.writers.words import (
+    LINE_LIMIT,
+    meanings,
+    minute,
+    override_line,
+    stage_line,
+)
 
 LAST_RUN, NEXT_ACTIONS = TAKEN_TITLES
+FINAL_TITLE = title_of(FINAL)
+
+MOST_ACTIONS = 10
+"""Actions that the document lists; the page and the record have all of them."""
 
 _SHOWN = 80
 """Characters of an edited value that the message shows."""
@@ -37,26 +49,60 @@ _ENTITY = re.compile(r"[<>]|&(?=#?\w+;)")
 _MEANING = re.compile(rf"\s*[-*+] +[*_]*(?:{'|'.join(map(str, Verdict))})\b")
 
 
-def write_document(record: Record, config: Config, existing: bytes | None) -> bytes:
+class Written(NamedTuple):
+    """A status document as a run writes it.
+
+    Attributes:
+        content: the bytes.
+        digest: of its fields.
+        notices: one sentence for each line that names a stage and can't be updated.
+    """
+
+    content: bytes
+    digest: str
+    notices: tuple[str, ...] = ()
+
+
+def write_document(record: Record, config: Config, existing: bytes | None) -> Written:
     """Return the status document with the values of a record.
 
-    Everything but the values of known fields stays byte for byte. A field that occurs twice is set
-    twice. A stage without a field gets one: below its title, if the title is a heading or a bold
-    line of its own, else after the last known field.
+    Everything but the values of known fields stays byte for byte. A field that occurs twice under
+    one heading is set twice. A stage without a field gets one: below its title, if the title is a
+    heading or a bold line of its own, else after the last known field.
 
     Args:
         record: the values.
         config: the project's titles and meanings.
         existing: the present content; None if there is no document.
+
+    Raises:
+        DocumentError: the present content can't be updated.
     """
+    values = field_values(record)
     if existing is None:
-        return _generated(record, config).encode()
+        # Its fields are known, so that it needn't be read.
+        return Written(_generated(record, config).encode(), _digest(values.items()))
     document = Document.decode(existing)
-    return replace(document, lines=_with_values(document, record, config)).encode()
+    found = document.find(values)
+    content = replace(document, lines=_with_values(document, found, record, config)).encode()
+    notices = [_notice(unread) for unread in found.unread]
+    if document.undecoded:
+        notices.insert(0, document.undecoded)
+    return Written(content, _digest(fields_in(content, record)), tuple(notices))
+
+
+def _notice(unread: Unread) -> str:
+    return (
+        f"line {unread.line + 1}: {unread.title!r} stands {unread.where}, where it isn't updated; "
+        f"write it as '**{unread.title}:**' on a line of its own, or give it another name"
+    )
 
 
 def field_values(record: Record) -> dict[str, str]:
-    """Return the fields of a record: their values in Markdown, by their titles."""
+    """Return the fields of a record: their values in Markdown, by their titles.
+
+    The value of NEXT ACTIONS is one numbered action a line, or "none".
+    """
     values = {
         stage.title: f"**{stage.verdict}** ({escape_markdown(stage_line(stage))})"
         for stage in record.stages
@@ -64,15 +110,32 @@ def field_values(record: Record) -> dict[str, str]:
     for stage in record.stages:
         before = f", before that {stage.previous}" if stage.previous else ""
         values[f"{stage.title}{SINCE}"] = f"{minute(stage.since)}{before}"
-    actions = [
-        f"{n}. {escape_markdown(action)}" for n, action in enumerate(record.decision.actions, 1)
-    ]
-    values[NEXT_ACTIONS] = " ".join(actions) or "none"
+    values[NEXT_ACTIONS] = _actions_value(record.decision.actions)
     values[LAST_RUN] = _last_run_value(record)
+    if _needs_final_line(record):
+        why = record.final.sentence or "every stage is CONFIRMED"
+        line = one_line(why, limit=LINE_LIMIT)
+        values[FINAL_TITLE] = f"**{record.final.verdict}** ({escape_markdown(line)})"
     final = next((stage.title for stage in record.stages if stage.id == FINAL), LAST_RUN)
     for override in record.overrides:
         values[final] += f"; {escape_markdown(override_line(override))}"
     return values
+
+
+def _actions_value(actions: Sequence[str]) -> str:
+    shown = [escape_markdown(action) for action in actions[:MOST_ACTIONS]]
+    more = len(actions) - len(shown)
+    if more:
+        shown.append(f"and {more:,} more")
+    return "\n".join(f"{n}. {action}" for n, action in enumerate(shown, 1)) or "none"
+
+
+def _needs_final_line(record: Record) -> bool:
+    """Return whether no stage is FINAL, so that the document itself has to say the verdict."""
+    return all(
+        stage.id != FINAL and stage.title.casefold() != FINAL_TITLE.casefold()
+        for stage in record.stages
+    )
 
 
 def escape_markdown(text: str) -> str:
@@ -87,20 +150,18 @@ def fields_in(content: bytes, record: Record) -> list[tuple[str, str]]:
     Args:
         content: the document.
         record: whose titles are looked for.
+
+    Raises:
+        DocumentError: the document can't be read.
     """
     fields = Document.decode(content).fields(field_values(record))
     return [(field.title, field.value) for field in fields]
 
 
-def digest_of(content: bytes, record: Record) -> str:
-    """Return a digest of a document's fields, in 16 hexadecimal digits.
-
-    Args:
-        content: the document.
-        record: whose titles are looked for.
-    """
-    fields = sorted(set(fields_in(content, record)))
-    return hashlib.sha256(json.dumps(fields).encode()).hexdigest()[:16]
+def _digest(fields: Iterable[tuple[str, str]]) -> str:
+    """Return a digest of fields, in 16 hexadecimal digits."""
+    pairs = sorted({(title, " ".join(value.split("\n"))) for title, value in fields})
+    return hashlib.sha256(json.dumps(pairs).encode()).hexdigest()[:16]
 
 
 def changed_by_hand(content: bytes | None, record: Record) -> str:
@@ -114,15 +175,18 @@ def changed_by_hand(content: bytes | None, record: Record) -> str:
         return "it is missing"
     if not record.document:
         return "the record doesn't say what was written into it"
-    if digest_of(content, record) == record.document:
+    try:
+        fields, written = fields_in(content, record), field_values(record)
+    except DocumentError as error:
+        return str(error)
+    if _digest(fields) == record.document:
         return ""
-    fields, written = fields_in(content, record), field_values(record)
     present = {title for title, _ in fields}
     for stage in record.stages:
         if stage.title not in present:
             return f"its field {stage.title!r} was removed"
     for title, value in fields:
-        if value != written[title]:
+        if value != " ".join(written[title].split("\n")):
             shown = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"
             return f"its field {title!r} was edited by hand and says {shown!r}"
     return "its fields are not those that the run wrote"
@@ -154,6 +218,7 @@ def _generated(record: Record, config: Config) -> str:
         "- **FAILED**: it was seen not to hold.",
         "- **BLOCKED**: it could not be seen either way; the reason and what to do are given.",
         "",
+        *([_field(FINAL_TITLE, values), ""] if _needs_final_line(record) else ()),
         _field(LAST_RUN, values),
         "",
         _field(NEXT_ACTIONS, values),
@@ -168,7 +233,9 @@ def _generated(record: Record, config: Config) -> str:
 
 
 def _field(title: str, values: dict[str, str]) -> str:
-    return f"**{title}:** {values[title]}"
+    value = values[title]
+    # A list, of which a document has only one: it stands below the title.
+    return f"**{title}:**\n\n{value}" if value.startswith("1. ") else f"**{title}:** {value}"
 
 
 def _stage_lines(stage_id: str, title: str, values: dict[str, str], config: Config) -> list[str]:
@@ -179,16 +246,21 @@ def _stage_lines(stage_id: str, title: str, values: dict[str, str], config: Conf
     return ["", _field(title, values), "", *lines]
 
 
-def _with_values(document: Document, record: Record, config: Config) -> tuple[str, ...]:
+def _with_values(
+    document: Document, found: Found, record: Record, config: Config
+) -> tuple[str, ...]:
     values = field_values(record)
-    fields = document.fields(values)
+    fields = found.fields
     lines = list(document.lines)
     for field in fields:
-        lines[field.line] = field.with_value(values[field.title])
+        text = field.with_value(values[field.title], document.lines, document.line_end)
+        # The list that was the value is replaced too; no line changes its index.
+        lines[field.line : field.last + 1] = [*([""] * (field.last - field.line)), text]
     present = {field.title for field in fields}
     absent = [stage for stage in record.stages if stage.title not in present]
     lone = document.lone_titles(stage.title for stage in absent)
-    known = [field.line for field in fields if field.title not in TAKEN_TITLES]
+    own = (*TAKEN_TITLES, FINAL_TITLE)
+    known = [field.last for field in fields if field.title not in own]
     added = [
         line
         for stage in absent
@@ -218,12 +290,12 @@ def _end_of(document: Document, fields: Sequence[int]) -> int:
         hidden = prose[following] is None
         if following > at and (hidden or not _MEANING.match(lines[following])):
             break
-        if not hidden and re.match(r"\s*#", lines[following]):
+        if document.blocks.headings[following]:
             break
         at = following + 1
     if at < len(lines):
         return at
-    return len(lines) if document.blocks.open_from is None else document.blocks.open_from
+    return len(lines) if document.open_from is None else document.open_from
 
 
 def _with_inserted(lines: list[str], at: int, added: Sequence[str], end: str) -> list[str]:

@@ -89,8 +89,9 @@ def new_suite(sections: Sequence[Section], *, title: str, document: str, folder:
 def stage_ids(titles: Sequence[str]) -> list[str]:
     """Return a unique id for each title: `2. ORDER STATUS` becomes `order`.
 
-    A leading number and a final STATUS are dropped. The last title that begins with FINAL becomes
-    the stage `final`.
+    Cyrillic and Greek letters are spelt in Latin ones; a title in another script, or of symbols
+    alone, becomes `stage`. A leading number and a final STATUS are dropped. The last title that
+    begins with FINAL becomes the stage `final`.
     """
     # The last one: a document may have a FINAL of a part before that of the whole.
     finals = [n for n, title in enumerate(titles) if _words(title)[:1] == [FINAL]]
@@ -100,7 +101,10 @@ def stage_ids(titles: Sequence[str]) -> list[str]:
         if finals and number == finals[-1]:
             ids.append(FINAL)
             continue
-        wanted = "-".join(words[:-1] if words[1:] and words[-1] == "status" else words) or "stage"
+        own = words[:-1] if words[-1:] == ["status"] else words
+        # A title may be STATUS alone, or beside words that can't be spelt.
+        alone = re.sub(r"[\W\d_]", "", title).casefold() == "status"
+        wanted = "status" if alone else "-".join(own) or "stage"
         stage_id, count = wanted, 1
         while stage_id in ids or stage_id == FINAL:
             count += 1
@@ -114,10 +118,25 @@ def _meanings(section: Section) -> list[tuple[Verdict, str]]:
 
 
 def _words(title: str) -> list[str]:
-    # NFKD takes accents apart, so that "Café" gives "cafe"; what isn't ASCII then is left out.
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    words = re.findall(r"[a-z0-9]+", plain)
+    """Return the words of a title in Latin letters, without accents and a leading number."""
+    # Without accents first: the table has the letters alone.
+    plain = unicodedata.normalize("NFKD", title).lower().translate(_LATIN)
+    words = re.findall(r"[a-z0-9]+", plain.encode("ascii", "ignore").decode())
     return words[1:] if words[1:] and words[0].isdigit() else words
+
+
+def _spelt(letters: str, spellings: str) -> dict[str, str]:
+    return dict(zip(letters, spellings.split(), strict=True))
+
+
+# Cyrillic and Greek as passports spell them, and Latin letters that aren't accented ones.
+_LATIN = str.maketrans({
+    **_spelt("абвгдежзиклмнопрст", "a b v g d e zh z i k l m n o p r s t"),
+    **_spelt("уфхцчшщыэюяієґ", "u f kh ts ch sh shch y e iu ia i ie g"),
+    **dict.fromkeys("ъь", ""),
+    **_spelt("αβγδεζηθικλμνξοπρσςτυφχψω", "a v g d e z i th i k l m n x o p r s s t y f ch ps o"),
+    **_spelt("ßæœøłđðþı", "ss ae oe o l d d th i"),
+})  # fmt: skip
 
 
 def _toml_string(text: str) -> str:

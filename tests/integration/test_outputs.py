@@ -61,6 +61,8 @@ def test_output_that_can_not_be_written_closes_the_gate(
     if name == "status.json":
         assert ran.found_record is None
         assert "FINAL STATUS:** **BLOCKED**" in (ran.document or "")
+        assert "**CONFIRMED** (" not in (ran.document or "")
+        assert "the record could not be written" in (ran.document or "")
     else:
         assert ran.final == "BLOCKED"
         assert ran.record["decision"] == {**ran.record["decision"], "open": False, "exit_code": 10}
@@ -302,3 +304,24 @@ def test_nothing_is_kept_beyond_the_run(project: Project, mode: tuple[str, ...])
     assert project.run_alone(*mode).final == "CONFIRMED"
     counted = (project.root / "left").read_text().splitlines()
     assert counted == ["0 0"] * (3 if mode else 1)
+
+
+def test_a_line_of_the_document_that_is_not_updated_is_named(project: Project) -> None:
+    """Once, although the run writes the document twice, with its path and line."""
+    shape = "see **API STATUS:** CONFIRMED\n"
+    project.write({**PASSING, "reports/STATUS.md": f"{shape}\n**API STATUS:** ?\n"})
+    ran = project.run()
+    assert (ran.document or "").startswith(f"{shape}\n**API STATUS:** **CONFIRMED** (")
+    assert ran.out.count("STATUS.md line 1: 'API STATUS' stands within a line") == 1
+
+
+def test_a_document_that_can_not_be_updated_closes_the_gate(project: Project) -> None:
+    """It stays as it is, and the run names the reason."""
+    content = "**API STATUS:** CONFIRMED\n".encode("utf-16-le")
+    project.write(PASSING)
+    project.folder.mkdir()
+    (project.folder / "STATUS.md").write_bytes(content)
+    ran = project.run()
+    assert (ran.status, ran.final) == (10, "BLOCKED")
+    assert "STATUS.md can't be read (it is UTF-16 without a byte-order mark" in ran.out
+    assert (project.folder / "STATUS.md").read_bytes() == content

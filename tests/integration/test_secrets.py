@@ -563,3 +563,20 @@ def test_a_dotenv_file_that_is_written_later_is_read(
     assert ran.verdicts["api.says"] == "FAILED observed"
     assert "the shop took ********" in ran.criteria["api.says"]["reason"]
     assert "planted-later-1" not in f"{ran.record}{ran.document}{ran.out}"
+
+
+def test_a_line_of_dotenv_that_can_not_be_read_is_named_and_its_words_are_secrets(
+    project: Project,
+) -> None:
+    """The run says which line, and shows none of it; what it can read, it reads as its reader."""
+    dotenv = "BASE=planted-base\n\nSHOP_PASS: planted-unread\nAPI_TOKEN_V2=${BASE}-and-more\n"
+    test = """
+    @api
+    def test_says():
+        assert 0, "the shop took " + "planted-" + "unread and " + "planted-base-" + "and-more"
+    """
+    project.write({".env": dotenv, "test_api.py": test})
+    ran = project.run()
+    assert ran.criteria["api.says"]["reason"] == "the shop took ******** and ********"
+    assert ".env line 3: this is not NAME=value as python-dotenv reads it" in ran.out
+    assert "planted-unread" not in f"{ran.record}{ran.document}{ran.out}"

@@ -171,15 +171,15 @@ def numbered(texts: list[str]) -> list[str]:
 def printed_actions(made: Record, config: Config) -> dict[str, list[str]]:
     """Return what to do next as every output prints it."""
     board = [line.text for line in board_lines(made)]
-    document = write_document(made, config, None).decode()
-    (field,) = re.findall(r"(?m)^\*\*NEXT ACTIONS:\*\* (.*)$", document)
+    document = write_document(made, config, None).content.decode()
+    (field,) = re.findall(r"\*\*NEXT ACTIONS:\*\*\s(.*?)\n\n\*\*", document, re.DOTALL)
     page = "".join(page_pieces(made, config))
     section = page.partition('id="next"')[2].partition("</section>")[0]
     answer = decide(made, STAGES, GateQuery(target="demo"), NOW)
     data = json.loads(write_record(made))
     return {
         "board": numbered(board[board.index("Next:") + 1 :]) if "Next:" in board else [],
-        "document": numbered([field]) if field != "none" else [],
+        "document": numbered(field.splitlines()) if field != "none" else [],
         "page": re.findall(r"<li>(.*?)</li>", section),
         "record": data["decision"]["actions"],
         "gate": list(answer.actions),

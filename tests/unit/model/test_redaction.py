@@ -5,8 +5,12 @@ from __future__ import annotations
 import base64
 import html
 import json
+import re
 import shlex
+import sys
 from collections.abc import Callable
+from types import FrameType
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -14,7 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tests.unit.properties  # noqa: F401  its profile
-from pytest_prodstatus.model.redaction import LEAST, MASK, Redactor, is_secret_name
+from pytest_prodstatus.model import redaction
+from pytest_prodstatus.model.redaction import LEAST, MASK, OUTPUT_LIMIT, Redactor, is_secret_name
+from tests.unit.model.hard_texts import FRAGMENTS, MARKERS, SECRETS, text_of
+from tests.unit.model.steps import steps_of
 
 ODD = "pl&nted/se\"cr'et+ü <x>\\y 1234=😀"
 ENCODINGS: dict[str, Callable[[str], str]] = {
@@ -197,13 +204,28 @@ def test_a_secret_s_source_is_returned() -> None:
         ("private_key", True),
         ("AWS_CREDENTIALS", True),
         ("CLIENT_SECRET", True),
+        ("DB_PASS", True),
+        ("SMTP_PWD", True),
+        ("OPERATOR_PIN", True),
+        ("AWS_CREDENTIAL", True),
+        ("API_KEY_V2", True),
+        ("apiKey2", True),
+        ("SECRET_2026_01", True),
+        ("TOKEN-v3.1", True),
         ("TOKEN_COUNT", False),
+        ("KEY_VALUE", False),
+        ("V2", False),
+        ("PWD", False),
+        ("OLDPWD", False),
         ("HOME", False),
         ("", False),
     ],
 )
 def test_names_of_secrets(name: str, secret: bool) -> None:
-    """They end in a typical word, in any case."""
+    """They end in a typical word, in any case; a number or version may follow.
+
+    The variables in which a shell keeps folders aren't secrets.
+    """
     assert is_secret_name(name) is secret
 
 
@@ -217,3 +239,125 @@ def test_no_encoding_of_any_value_survives(value: str, before: str, after: str) 
         clean = redactor.redact(f"{before}{encode(value)}{after}")
         assert MASK in clean
         assert value not in clean.replace(MASK, "") or value in before + after
+
+
+@pytest.mark.parametrize("quote", ["'", '"', "`"])
+def test_quotes_around_a_value_are_not_the_secret(quote: str) -> None:
+    """Some readers of `.env` files keep them, and others don't."""
+    assert knowing(f"{quote}planted-word{quote}").redact("a planted-word b") == f"a {MASK} b"
+
+
+def token_patterns() -> list[tuple[str, Any]]:
+    """Return the patterns that a text is searched with: of tokens, and of each kind of secret."""
+    forms = {form.pattern.pattern: form.pattern for form in knowing(*SECRETS)._forms}
+    # The three alignments of base64 and the two cases of hexadecimal are alike.
+    kinds = [pattern for source, pattern in forms.items() if "(" in source]
+    return [*((token.pattern, token) for _, token in redaction._TOKEN_PATTERNS),
+            *((pattern.pattern, pattern) for pattern in kinds[:8])]  # fmt: skip
+
+
+@pytest.mark.parametrize("fragment", FRAGMENTS)
+def test_a_search_takes_steps_in_proportion_to_the_text(fragment: str) -> None:
+    """A text of twice the length costs no more than twice the steps, for every pattern.
+
+    The steps are those of the backtracking search itself, so no machine makes a difference. A
+    pattern that reads the rest of a run from each of its places would need four times as many.
+    """
+    for source, pattern in token_patterns():
+        short, long = (steps_of(pattern, fragment * (n // len(fragment))) for n in (150, 300))
+        assert long <= 2.4 * short + 200, source
+        assert long <= 200 * 300, source
+
+
+def test_the_count_of_steps_notices_a_pattern_that_is_not_linear() -> None:
+    """The pattern for `user:password@` that once began at each place of a word."""
+    old = re.compile(r"(?<![\w/:])[\w.%+-]+:[^\s/?#@:'\"<>*]{3,}@[\w\[]")
+    short, long = (steps_of(old, "%22%3A" * n + "@") for n in (25, 50))
+    assert long > 3.5 * short
+
+
+def lines_run(function: Callable[[], object]) -> int:
+    """Return how many lines of the module of redaction are run by a function."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, arg: object) -> Any:
+        nonlocal count
+        if frame.f_code.co_filename != redaction.__file__:
+            return None
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        function()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize("fragment", [*FRAGMENTS, "plantedT...", "plantedToken...", "word-77…"])
+def test_what_is_done_around_a_search_is_in_proportion_too(fragment: str) -> None:
+    """The windows around anchors, and the values that were cut: twice the text, twice the lines."""
+    redactor = knowing(*SECRETS)
+    short, long = (
+        lines_run(lambda n=n: redactor.redact(text_of(fragment, n)))  # type: ignore[misc]
+        for n in (1_000, 2_000)
+    )
+    base = lines_run(lambda: redactor.redact(MARKERS))
+    assert long <= 2.2 * short + base
+
+
+def test_many_values_that_were_cut_are_masked_in_one_pass() -> None:
+    """Every beginning and end of a value before or after an ellipsis."""
+    redactor = knowing("plantedToken0123456789")
+    assert redactor.redact("plantedToke... " * 3) == f"{MASK}... " * 3
+    assert redactor.redact("…en0123456789 " * 3) == f"…{MASK} " * 3
+    assert redactor.redact("...plantedToken...0123456789") == f"...{MASK}...{MASK}"
+    text = "planted is the beginning ... of a word"
+    assert redactor.redact(text) == text
+
+
+def test_an_output_is_bounded_before_it_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ends stay, with a note between them; a bounded output isn't bounded again."""
+    redactor = knowing("plantedToken0123456789")
+    searched: list[int] = []
+    search = Redactor.redact
+
+    def counted(self: Redactor, text: str) -> str:
+        searched.append(len(text))
+        return search(self, text)
+
+    monkeypatch.setattr(Redactor, "redact", counted)
+    text = "plantedToken0123456789 begins" + "x" * 5_000_000 + "ends with plantedToken0123456789"
+    clean = redactor.redact_output(text)
+    assert clean.startswith(f"{MASK} beginsxxx")
+    assert clean.endswith(f"xxxends with {MASK}")
+    assert "… (cut from 5,000,061 characters) …" in clean
+    assert len(clean) <= OUTPUT_LIMIT
+    assert redactor.redact_output(clean) == clean
+    assert sum(searched[:2]) < OUTPUT_LIMIT + 20_000
+    assert redactor.redact_output("short") == "short"
+
+
+SECRET = "pl&nted/secret-0123456789"
+
+
+@pytest.mark.parametrize(
+    "encode", [str, lambda text: json.dumps(text)[1:-1], lambda text: quote(quote(text, safe=""))]
+)
+def test_no_cut_divides_a_secret(
+    monkeypatch: pytest.MonkeyPatch, encode: Callable[[str], str]
+) -> None:
+    """Whatever stands at the cut, no half of a secret stays."""
+    monkeypatch.setattr(redaction, "OUTPUT_LIMIT", 400)
+    monkeypatch.setattr(redaction, "_LONGEST_TOKEN", 10)
+    redactor = knowing(SECRET)
+    secret = encode(SECRET)
+    for size in (800, 3_000):
+        for at in range(150, 330, 3):
+            for text in ("." * at + secret + "-" * size, "." * size + secret + "-" * at):
+                clean = redactor.redact_output(text)
+                assert "cut from" in clean
+                left = set(re.sub(r"\(cut .*?\)", "", clean).replace(MASK, ""))
+                assert left <= set("*.-… \n"), (at, clean)

@@ -327,7 +327,7 @@ def test_the_project_s_own_document_gives_its_catalogue() -> None:
     config = declared((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     stages = config.catalogue.stages
     made = record(config.catalogue, {"oauth.access-token-accepted": C})
-    read = read_outline(write_document(made, config, None), "STATUS.md")
+    read = read_outline(write_document(made, config, None).content, "STATUS.md")
     assert len(stages) == 9
     assert [s.title for s in read.sections] == [stage.title for stage in stages]
     assert [(s.meanings[C], s.meanings[F], s.meanings[B]) for s in read.sections] == [
@@ -397,8 +397,17 @@ CASES = {
     "preformatted": ("<pre>\nno\n\nno\n</pre>\nb\n", ["b"]),
     "a script": ("<script>no\nno</script>\nb\n", ["b"]),
     "a quote's mark is no prose": ("> a\n>b\n", ["a", "b"]),
-    "indented code keeps its indentation": ("a\n\n    b\n", ["a", "    b"]),
-    "an item after a code block": ("- a\n\n      b\n", ["a", "    b"]),
+    "indented code": ("a\n\n    b\n", ["a"]),
+    "indented code in an item": ("- a\n\n      b\n", ["a"]),
+    "an indented line of a paragraph": ("a\n    b\n", ["a", "b"]),
+    "front matter": ("---\nlayout: page\nmore: |\n  text\n---\na\n", ["a"]),
+    "front matter of TOML": ("+++\ntitle = 'x'\n[more]\n+++\na\n", ["a"]),
+    "a rule is no front matter": ("---\n\na\n\n---\n", ["---", "a", "---"]),
+    "front matter that nothing ends": ("---\nb: c\n", ["---", "b: c"]),
+    "a heading": ("## a ##\nb\n", ["a", "b"]),
+    "an underlined heading": ("a\n===\nb\n---\n", ["a", "===", "b", "---"]),
+    "raw HTML": ("<details>\n<summary>no</summary>\n\na\n\n</details>\n", ["a"]),
+    "a task": ("- [x] a\n- [ ] b\n1. [X] c\n[x] d\n", ["a", "b", "c", "[x] d"]),
     "a paragraph goes on without its item's mark": ("- a\nb\n  ```\n  no\nc\n", ["a", "b", "c"]),
     "a paragraph goes on without its quote's mark": ("> a\nb\n> c\n", ["a", "b", "c"]),
     "an empty item": ("-\n  a\n", ["a"]),
@@ -420,7 +429,7 @@ def test_what_is_left_as_prose(text: str, left: list[str]) -> None:
 )  # fmt: skip
 def test_what_nothing_closes(text: str, at: int | None) -> None:
     """The line of an open fence or comment, which would swallow text added at the end."""
-    assert scan(text.splitlines(keepends=True)).open_from == at
+    assert Document.decode(text.encode()).open_from == at
 
 
 PIECES = [

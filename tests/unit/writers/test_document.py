@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -15,10 +17,10 @@ from msgspec.structs import replace
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.record import Override, Record, Subject
 from pytest_prodstatus.readers.config import Config
+from pytest_prodstatus.readers.markdown import Document, DocumentError
 from pytest_prodstatus.writers.document import (
     LAST_RUN,
     changed_by_hand,
-    digest_of,
     field_values,
     write_document,
 )
@@ -57,7 +59,7 @@ VALUES = field_values(RECORD)
 
 def updated(text: str, made: Record = RECORD, config: Config = CONFIG) -> str:
     """Return the text of a document after a run."""
-    return write_document(made, config, text.encode()).decode()
+    return write_document(made, config, text.encode()).content.decode()
 
 
 GENERATED = """\
@@ -69,9 +71,14 @@ Every value below comes from a run of the acceptance suite, not from a person.
 - **FAILED**: it was seen not to hold.
 - **BLOCKED**: it could not be seen either way; the reason and what to do are given.
 
+**FINAL STATUS:** **FAILED** (API_KEY STATUS: it expired)
+
 **LAST RUN:** 2026-11-22 12:00 UTC, target demo, release v1, suite commit 0123456789ab, BY
 
-**NEXT ACTIONS:** 1. renew it 2. sell something
+**NEXT ACTIONS:**
+
+1. renew it
+2. sell something
 
 **OAUTH STATUS:** **CONFIRMED** (token id t-1)
 
@@ -99,30 +106,32 @@ def test_a_missing_document_is_generated() -> None:
     """A new document has a legend, the run, actions, each stage and the success criteria."""
     from pytest_prodstatus import __version__
 
-    made = write_document(RECORD, CONFIG, None).decode()
+    made = write_document(RECORD, CONFIG, None).content.decode()
     assert made == GENERATED.replace("BY", f"run run-1, by pytest-prodstatus {__version__}")
 
 
 def test_a_generated_document_says_what_was_before() -> None:
-    """A document gives the former verdict, and since when the present one holds."""
-    made = write_document(LATER, CONFIG, None).decode()
+    """A document gives the former verdict, and since when the present one is valid."""
+    made = write_document(LATER, CONFIG, None).content.decode()
     assert "- **API_KEY STATUS SINCE:** 2026-11-22 12:00 UTC, before that FAILED\n" in made
-    assert "**NEXT ACTIONS:** 1. sell something\n" in made
+    assert "**NEXT ACTIONS:**\n\n1. sell something\n\n" in made
 
 
 def test_a_generated_document_updates_to_what_would_be_generated() -> None:
     """Generating and updating agree, field by field."""
-    first = write_document(RECORD, CONFIG, None)
-    assert write_document(RECORD, CONFIG, first) == first
-    assert write_document(LATER, CONFIG, first) == write_document(LATER, CONFIG, None)
+    first = write_document(RECORD, CONFIG, None).content
+    assert write_document(RECORD, CONFIG, first).content == first
+    assert (
+        write_document(LATER, CONFIG, first).content == write_document(LATER, CONFIG, None).content
+    )
 
 
 def test_a_run_in_progress_confirms_nothing() -> None:
     """A killed run leaves no stale CONFIRMED behind."""
     config = Config(catalogue=catalogue("oauth"))
-    made = write_document(in_progress(), config, b"**OAUTH STATUS:** **CONFIRMED** (x)\n").decode()
-    assert made.startswith("**OAUTH STATUS:** **BLOCKED** (")
-    document = write_document(in_progress(), config, None).decode()
+    made = write_document(in_progress(), config, b"**OAUTH STATUS:** **CONFIRMED** (x)\n")
+    assert made.content.startswith(b"**OAUTH STATUS:** **BLOCKED** (")
+    document = write_document(in_progress(), config, None).content.decode()
     assert "**LAST RUN:** in progress since 2026-11-22 11:00 UTC" in document
 
 
@@ -137,6 +146,7 @@ def test_the_last_run_says_what_is_known() -> None:
     assert "release" not in bare
     done = field_values(replace(RECORD, decision=replace(RECORD.decision, actions=())))
     assert done["NEXT ACTIONS"] == "none"
+    assert VALUES["NEXT ACTIONS"] == "1. renew it\n2. sell something"
 
 
 FORMS = [
@@ -177,13 +187,13 @@ def test_the_encoding_stays(mark: bytes, encoding: str) -> None:
     got = write_document(
         replace(RECORD, stages=RECORD.stages[:1]), CONFIG, mark + old.encode(encoding)
     )
-    assert got == mark + old.replace("old", VALUES["OAUTH STATUS"]).encode(encoding)
+    assert got.content == mark + old.replace("old", VALUES["OAUTH STATUS"]).encode(encoding)
 
 
 def test_invalid_bytes_stay() -> None:
     """Bytes that aren't UTF-8 belong to the person who wrote them."""
     only = replace(RECORD, stages=RECORD.stages[:1])
-    got = write_document(only, CONFIG, b"caf\xe9\xff\n**OAUTH STATUS:** \xff\n\x00\x80")
+    got = write_document(only, CONFIG, b"caf\xe9\xff\n**OAUTH STATUS:** \xff\n\x00\x80").content
     assert (
         got == b"caf\xe9\xff\n**OAUTH STATUS:** " + VALUES["OAUTH STATUS"].encode() + b"\n\x00\x80"
     )
@@ -285,9 +295,9 @@ def test_an_update_keeps_every_other_line_and_is_idempotent(
 ) -> None:
     """The same input gives the same bytes, and a second run changes nothing."""
     text = "".join(line + end for line, end in lines).encode()
-    once = write_document(made, CONFIG, text)
-    assert once == write_document(made, CONFIG, text)
-    assert write_document(made, CONFIG, once) == once
+    once = write_document(made, CONFIG, text).content
+    assert once == write_document(made, CONFIG, text).content
+    assert write_document(made, CONFIG, once).content == once
     left = iter(once.splitlines(keepends=True))
     for line in text.splitlines(keepends=True):
         if b" STATUS:" not in line and b"LAST RUN:" not in line:
@@ -356,16 +366,16 @@ def test_links_don_t_make_themselves() -> None:
 def test_a_backslash_at_the_end_of_the_actions_doesn_t_grow() -> None:
     """An escaped backslash is not a hard line break."""
     made = record(SHOP, {"oauth.x": observation(B, reason=reason("x", remedy="use C:\\"))})
-    first = write_document(made, CONFIG, None)
+    first = write_document(made, CONFIG, None).content
     assert b"1. use C:\\\\\n" in first
-    assert write_document(made, CONFIG, first) == first
+    assert write_document(made, CONFIG, first).content == first
 
 
 def test_a_document_without_a_declared_catalogue() -> None:
-    """Without a catalogue, the document has the record's stages without meanings."""
+    """Without a catalogue, a document has the record's stages without meanings, and FINAL."""
     made = record(Catalogue(declared=False).with_stages_of([]), {})
-    assert b"LAST RUN" in write_document(made, Config(), None)
-    assert write_document(RECORD, Config(), None).count(b"STATUS:**") == 3
+    assert b"LAST RUN" in write_document(made, Config(), None).content
+    assert write_document(RECORD, Config(), None).content.count(b"STATUS:**") == 4
 
 
 def test_what_was_carried_over_is_dated() -> None:
@@ -433,8 +443,8 @@ OWN = (
 
 def written(existing: bytes | None, of: Record = WRITTEN) -> tuple[bytes, Record]:
     """Return a document as a run writes it, and its record."""
-    content = write_document(of, Config(catalogue=STAGES), existing)
-    return content, replace(of, document=digest_of(content, of))
+    made = write_document(of, Config(catalogue=STAGES), existing)
+    return made.content, replace(of, document=made.digest)
 
 
 FROM_NOTHING, OF_FROM_NOTHING = written(None)
@@ -534,3 +544,297 @@ def test_hostile_text_is_found_as_it_was_written(text: str) -> None:
     for existing in (None, OWN, OWN.decode().encode("utf-16")):
         content, of = written(existing, made)
         assert changed_by_hand(content, of) == ""
+
+
+ONE = replace(RECORD, stages=RECORD.stages[:1])
+OAUTH = VALUES["OAUTH STATUS"]
+
+
+def seen_in(text: str, made: Record = ONE) -> tuple[str, tuple[str, ...]]:
+    """Return a document after a run, and what the run says about it."""
+    written = write_document(made, CONFIG, text.encode())
+    again = write_document(made, CONFIG, written.content)
+    assert again == written, "a second run changes nothing"
+    after = replace(made, document=written.digest)
+    assert changed_by_hand(written.content, after) == ""
+    return written.content.decode(), written.notices
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "- [x] **OAUTH STATUS:** {}",
+        "1. [ ] OAUTH STATUS: {}",
+        "> - [X] **OAUTH STATUS:** {}",
+        "OAUTH STATUS: {}\n============",
+        "**OAUTH STATUS:** {}\n---",
+        "## OAUTH STATUS: {} ##",
+        "### **OAUTH STATUS:** {} ###  ",
+        "**OAUTH STATUS:** {} <!-- updated by CI -->",
+        "**OAUTH STATUS:** {}<br>",
+        "- **OAUTH STATUS:** {} <br/> <!-- a --> ",
+        "**OAUTH STATUS:** {} <!-- goes on\nhere -->",
+        "## OAUTH STATUS: {} <!-- a --> ##",
+        "✅ **OAUTH STATUS:** {}",
+        "🚀 OAUTH STATUS: {}",
+        "words\n    **OAUTH STATUS:** {}",
+        "| what | Status |\n|---|:--|\n| OAUTH STATUS | {} |",
+        "what | verdict | who\n---|---|---\n[**oauth status**:](#x) | {} | Ana",
+        "| a | b |\n|---|---|\n| `OAUTH STATUS` | {} |\n| other | CONFIRMED |",
+        "| OAUTH | x |\n|---|---|\n|OAUTH STATUS| {}|",
+    ],
+)
+@pytest.mark.parametrize("old", ["?", "✅ CONFIRMED (a, b)"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_only_the_value_of_a_richer_line_is_replaced(form: str, old: str, end: str) -> None:
+    """Task lists, underlined headings, closing marks, comments, breaks, symbols, tables."""
+    form = f"# Mine\n\n{form}\n\nlast\n".replace("\n", end)
+    text, notices = seen_in(form.format(old))
+    assert text == form.format(OAUTH)
+    assert notices == ()
+
+
+def test_front_matter_is_not_touched() -> None:
+    """It belongs to the page's generator, and is no prose."""
+    text = "---\nlayout: page\nOAUTH STATUS: draft\n---\n\n**OAUTH STATUS:** old\n"
+    assert seen_in(text) == (text.replace("old", OAUTH), ())
+
+
+def test_a_lone_title_that_is_underlined_gets_its_field_below_the_line() -> None:
+    """An inserted line between a title and its underline would break the heading."""
+    text, _ = seen_in("OAUTH STATUS\n============\n\nwords\n")
+    assert text.startswith(f"OAUTH STATUS\n============\n\n**OAUTH STATUS:** {OAUTH}\n\nwords\n")
+
+
+MEANINGS = "- CONFIRMED: a\n- FAILED: b\n"
+
+
+@pytest.mark.parametrize("ours", ["first", "second"])
+def test_a_title_under_two_headings_belongs_to_the_one_with_the_meanings(ours: str) -> None:
+    """The other field is someone else's: it stays, and the run names it."""
+    below = {"first": (MEANINGS, ""), "second": ("", MEANINGS)}[ours]
+    text = (
+        f"# Shop\n\n## Payments\n**OAUTH STATUS:** ❌ down\n{below[0]}\n"
+        f"## Login\n**OAUTH STATUS:** ❌ down\n{below[1]}"
+    )
+    got, (notice,) = seen_in(text)
+    before, after = got.split("## Login")
+    assert (OAUTH in before, OAUTH in after) == (ours == "first", ours == "second")
+    assert got.count("❌ down") == 1
+    line = {"first": 9, "second": 4}[ours]
+    assert notice.startswith(f"line {line}: 'OAUTH STATUS' stands under another heading")
+
+
+def test_a_field_that_a_run_wrote_stays_one_under_any_heading() -> None:
+    """An earlier release updated all of them; no stale CONFIRMED may stay."""
+    text = "# A\n**OAUTH STATUS:** **FAILED** (x)\n\n# B\n**OAUTH STATUS:** **CONFIRMED** (y)\n"
+    got, notices = seen_in(text)
+    assert got.count(OAUTH) == 2
+    assert notices == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("| a | b | c |\n|---|---|---|\n| OAUTH STATUS | CONFIRMED | x |\n", "in a table without"),
+        ("> | a | status |\n> |---|---|\n> | OAUTH STATUS | CONFIRMED |\n", "in a table without"),
+        ("| OAUTH STATUS | SALE |\n|---|---|\n| CONFIRMED | x |\n", "in a table without"),
+        ("<details>\n<summary>OAUTH STATUS: CONFIRMED</summary>\n</details>\n", "in HTML"),
+        ("<b>OAUTH STATUS:</b> CONFIRMED\n", "within a line"),
+        ("see **OAUTH STATUS:** CONFIRMED\n", "within a line"),
+    ],
+)
+def test_a_known_title_in_another_shape_is_named(text: str, where: str) -> None:
+    """It isn't updated, so a run never leaves it without a word; the stage gets a field."""
+    got, (notice, *_) = seen_in(text)
+    assert got.startswith(text)
+    assert f"**OAUTH STATUS:** {OAUTH}" in got
+    assert where in notice
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!-- OAUTH STATUS: CONFIRMED -->\n",
+        "```\nOAUTH STATUS: CONFIRMED\n```\n",
+        "The OAUTH STATUS is explained below: CONFIRMED means that it holds.\n",
+        "OAUTH STATUS and other things\n",
+    ],
+)
+def test_what_states_no_verdict_is_not_named(text: str) -> None:
+    """Comments, code, and prose about a title."""
+    assert seen_in(f"{text}\n**OAUTH STATUS:** x\n")[1] == ()
+
+
+def test_a_document_in_another_encoding() -> None:
+    """The first byte that isn't UTF-8 is named with its line; UTF-16 without a mark is refused."""
+    written = write_document(ONE, CONFIG, "a\ncafé\n**OAUTH STATUS:** x\n".encode("latin-1"))
+    assert written.notices == ("line 2: the byte 0xE9 is not UTF-8; save the document as UTF-8",)
+    assert written.content.startswith(b"a\ncaf\xe9\n**OAUTH STATUS:** **CONFIRMED**")
+    for encoding in ("utf-16-le", "utf-16-be"):
+        content = "**OAUTH STATUS:** x\n".encode(encoding)
+        with pytest.raises(DocumentError, match="UTF-16 without a byte-order mark"):
+            write_document(ONE, CONFIG, content)
+        assert "UTF-16" in changed_by_hand(content, replace(ONE, document="0" * 16))
+
+
+def with_actions(number: int) -> Record:
+    """Return a record with so many next actions."""
+    actions = tuple(f"fix *number* {n}" for n in range(number))
+    return replace(ONE, decision=replace(ONE.decision, actions=actions))
+
+
+class TestNextActions:
+    """They are a list, where a list can stand."""
+
+    @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+    @pytest.mark.parametrize("rest", ["", "\n", "\n\nwords\n", "\n\n# Next\n", "\n\n\n> q\n"])
+    @pytest.mark.parametrize("old", ["", " none", " call Bob", "\n\n1. call Bob\n2. fix it"])
+    def test_a_list_is_written_replaced_and_removed(self, old: str, rest: str, end: str) -> None:
+        """All else stays, whatever was there before."""
+        field = f"**OAUTH STATUS:** x\n\n**NEXT ACTIONS:**{old}{rest}".replace("\n", end)
+        head = f"**OAUTH STATUS:** {OAUTH}\n\n**NEXT ACTIONS:**"
+        three, _ = seen_in(field, with_actions(3))
+        items = "".join(f"\n{n + 1}. fix \\*number\\* {n}" for n in range(3))
+        assert three == f"{head}\n{items}{rest}".replace("\n", end)
+        one, _ = seen_in(three, with_actions(1))
+        assert one == f"{head}\n\n1. fix \\*number\\* 0{rest}".replace("\n", end)
+        none, _ = seen_in(one, with_actions(0))
+        assert none == f"{head} none{rest}".replace("\n", end)
+
+    @pytest.mark.parametrize(
+        "form",
+        [
+            "- **NEXT ACTIONS:** {}\n- more\n",
+            "> **NEXT ACTIONS:** {}\n",
+            "## NEXT ACTIONS: {}\n",
+            "**NEXT ACTIONS:** {}\nmore\n",
+            "**NEXT ACTIONS:** {}  \n",
+            "**NEXT ACTIONS:** {} <!-- c -->\n",
+            "**NEXT ACTIONS:** {}\n\n1. a person's list\n",
+            "**NEXT ACTIONS:** {}\n\n- a person's list\n",
+            "**NEXT ACTIONS:** {}\n\n    code\n",
+        ],
+    )
+    def test_elsewhere_the_actions_stay_in_the_line(self, form: str) -> None:
+        """In a list, quote, heading, or before text that would become a part of the last item."""
+        form = f"**OAUTH STATUS:** {OAUTH}\n\n{form}"
+        text, _ = seen_in(form.format("none"), with_actions(2))
+        assert text == form.format("1. fix \\*number\\* 0 2. fix \\*number\\* 1")
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "**NEXT ACTIONS:**\n\n1. a\n   goes on\n",
+            "**NEXT ACTIONS:**\n\n2. a\n",
+            "**NEXT ACTIONS:**\n\n1. a\n3. b\n",
+            "**NEXT ACTIONS:**\n\n- **SALE STATUS:** y\n",
+        ],
+    )
+    def test_another_list_is_never_taken_for_the_value(self, text: str) -> None:
+        """Its lines stay."""
+        got, _ = seen_in(text, with_actions(2))
+        assert [line for line in text.split("\n")[1:] if line not in got.split("\n")] == []
+
+    def test_ten_are_listed(self) -> None:
+        """And the number of the others, for the page and the record have all."""
+        value = field_values(with_actions(60))["NEXT ACTIONS"].split("\n")
+        assert value[9:] == ["10. fix \\*number\\* 9", "11. and 50 more"]
+        assert len(field_values(with_actions(10))["NEXT ACTIONS"].split("\n")) == 10
+
+
+def test_a_document_of_6_000_failures_stays_readable() -> None:
+    """A person reads it to the end."""
+    many = catalogue(*(f"stage-{n}" for n in range(9)))
+    failed = {
+        f"stage-{n % 9}.number-{n}": observation(F, reason=reason(f"order {n} is lost " * 20))
+        for n in range(6_000)
+    }
+    made = record(many, dict(failed))
+    text = write_document(made, Config(catalogue=many), None).content.decode()
+    assert "(and 666 more)" in text
+    assert "11. and 5,990 more\n" in text
+    assert len(text) < 15_000
+    assert max(map(len, text.splitlines())) < 500
+    assert "**FINAL STATUS:** **FAILED** (" in text
+
+
+def test_a_final_line_of_a_document_is_updated_where_there_is_one() -> None:
+    """If no stage is FINAL; a person's document without one isn't given any."""
+    text, _ = seen_in("**OAUTH STATUS:** x\n\n**FINAL STATUS:** y\n", RECORD)
+    assert "\n**FINAL STATUS:** **FAILED** (API_KEY STATUS: it expired)\n" in text
+    assert "FINAL" not in seen_in("**OAUTH STATUS:** x\n", RECORD)[0]
+    stages = catalogue("a", stage("final", rollup=("a",)))
+    assert (
+        write_document(record(stages, {"a.x": C}), Config(catalogue=stages), None).content.count(
+            b"**FINAL STATUS:**"
+        )
+        == 1
+    )
+
+
+def test_a_generated_document_has_the_digest_of_what_is_read_of_it() -> None:
+    """It isn't parsed when it is written."""
+    for made in (RECORD, LATER, with_actions(60), with_actions(0)):
+        written = write_document(made, CONFIG, None)
+        assert changed_by_hand(written.content, replace(made, document=written.digest)) == ""
+
+
+def test_markdown_it_is_imported_only_for_a_document_that_is_there() -> None:
+    """A run in a fresh checkout makes its document anew."""
+    code = (
+        "import sys\n"
+        "from tests.unit.writers.test_document import CONFIG, RECORD, write_document\n"
+        "for name in list(sys.modules):\n"
+        "    if name.startswith('markdown_it'): del sys.modules[name]\n"
+        "write_document(RECORD, CONFIG, None)\n"
+        "print('markdown_it' in sys.modules)\n"
+        "write_document(RECORD, CONFIG, b'')\n"
+        "print('markdown_it' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
+
+
+BYTES = [
+    *LINES, "---", "===", "key: value", "- [x] **OAUTH STATUS:** x", "| a | status |", "|---|---|",
+    "| OAUTH STATUS | CONFIRMED | more", "**NEXT ACTIONS:**", "**NEXT ACTIONS:** none", "2. two",
+    "1. **OAUTH STATUS:** x <!-- c -->", "<details>", "**OAUTH STATUS:** a <!-- open", "## ends ##",
+    "\tdeep", "OAUTH STATUS", "é\udcff", "<br>", "> | OAUTH STATUS | x |", "**SALE STATUS:**x<br>",
+]  # fmt: skip
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(BYTES), st.sampled_from(["\n", "\r\n", "\r"])), max_size=14),
+    st.sampled_from([RECORD, LATER, with_actions(12), with_actions(0)]),
+)
+def test_bytes_outside_the_known_fields_never_change(
+    lines: list[tuple[str, str]], made: Record
+) -> None:
+    """What a run may change is the values of the fields; it may add whole lines, and no more."""
+    content = "".join(line + end for line, end in lines).encode("utf-8", "surrogateescape")
+    document = Document.decode(content)
+    fields = document.fields(field_values(made))
+    # What stands outside the values, piece by piece, in order: from the former value to the next.
+    kept, at = [], 0
+    for field in fields:
+        kept.append("".join(document.lines[at : field.line]) + field.head)
+        rest = document.lines[field.last]
+        value_end = len(rest) - len(field.end) if field.last == field.line else None
+        tail = rest[value_end:] if value_end is not None else rest[len(rest.rstrip("\r\n")) :]
+        at = field.last + 1
+        kept.append(tail)
+    kept.append("".join(document.lines[at:]))
+    updated = write_document(made, CONFIG, content).content.decode("utf-8", "surrogateescape")
+    found = 0
+    for piece in kept:
+        for part in piece.splitlines(keepends=True):
+            place = updated.find(part.rstrip("\r\n"), found)
+            assert place >= 0, (part, updated)
+            found = place + len(part.rstrip("\r\n"))
+    assert (
+        write_document(made, CONFIG, updated.encode("utf-8", "surrogateescape")).content.decode(
+            "utf-8", "surrogateescape"
+        )
+        == updated
+    )

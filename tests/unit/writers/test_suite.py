@@ -63,6 +63,26 @@ def test_any_text_is_read_as_it_was_meant(text: str) -> None:
     assert doc.rstrip(".…").strip() in " ".join(line.split())
 
 
+@pytest.mark.parametrize(
+    ("title", "stage_id"),
+    [
+        ("ОПЛАТА STATUS", "oplata"),
+        ("Щит и Ёж", "shchit-i-ezh"),
+        ("ΠΛΗΡΩΜΉ STATUS", "pliromi"),
+        ("Pagó Ærø Łódź STATUS", "pago-aero-lodz"),
+        ("🚀 LAUNCH STATUS", "launch"),
+        ("✅ Status", "status"),
+        ("支払い API STATUS", "api"),
+        ("支払い STATUS", "stage"),
+        ("🚀 STATUS", "status"),
+        ("STATUS", "status"),
+    ],
+)
+def test_the_id_of_a_title_in_any_script_is_readable(title: str, stage_id: str) -> None:
+    """Spelt in Latin letters if that is possible; the title itself stays as it is."""
+    assert stage_ids([title]) == [stage_id]
+
+
 def test_final_rolls_up_all_others() -> None:
     """FINAL gets no test at any position; each other stage gets one criterion."""
     titles = ["FINAL STATUS", "API STATUS", "SHOP STATUS"]

@@ -163,7 +163,8 @@ def _engine(address: Address, connect_timeout: timedelta, name: str) -> Engine:
     from sqlalchemy import create_engine
 
     return create_engine(
-        address.url,
+        # libpq's own parameters: SQLAlchemy's URL has no room for some of them.
+        "postgresql+psycopg://",
         isolation_level="REPEATABLE READ",
         execution_options={"postgresql_readonly": True},
         pool_size=1,
@@ -171,6 +172,7 @@ def _engine(address: Address, connect_timeout: timedelta, name: str) -> Engine:
         pool_pre_ping=True,
         hide_parameters=True,
         connect_args={
+            **address.parameters,
             "application_name": name,  # while it connects, too
             "connect_timeout": max(2, round(connect_timeout.total_seconds())),
             # A prepared statement belongs to a server connection, which a pooler may swap.

@@ -35,7 +35,9 @@ _ACCESS_WORDS = (
     (re.compile(r'database "[^"]*" does not exist'), "3D000"),
     (re.compile(r'role "[^"]*" does not exist|no pg_hba\.conf entry|not permitted'), "28000"),
 )
-_WRONG_PARAMETER = re.compile(r"invalid (?:\w+ value|connection option|port number)")
+_WRONG_PARAMETER = re.compile(
+    r"invalid (?:\w+ value|connection option|port number)|service file|definition of service"
+)
 
 
 class Ask(Protocol):

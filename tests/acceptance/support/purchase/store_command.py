@@ -26,7 +26,10 @@ from tests.acceptance.support.variables import Variables
 
 _PERSON = ("TEST_FULL_NAME", "TEST_ADDRESS", "TEST_CITY", "TEST_PHONE")
 _GIVEN = (*_PERSON, "TEST_STATE", "TEST_ZIP", "TEST_COUNTRY", "TEST_PRODUCT_URL")
-_SECRET_NAME = re.compile(r"(TOKEN|SECRET|PASSWORD|PASSWD|KEY|CREDENTIALS|DSN|DATABASE_URL)$", re.I)
+_SECRET_NAME = re.compile(
+    r"(?:TOKEN|SECRET|PASSWORD|PASSWD|PASS|PWD|PIN|KEY|CREDENTIALS?|DSN|DATABASE_URL)(?:[_.-]?V?\d+)*$",
+    re.I,
+)
 _REPORT_LIMIT = 65_536
 _OUTPUT_LIMIT = 4_096
 # A file's time may be cut to whole seconds (two on FAT), and lags by a tick of the kernel's clock.
