@@ -37,6 +37,16 @@ def test_sales_link_to_orders(sale_links: sales.SaleLinks, evidence: Evidence) -
     )
 
 
+def test_one_sale_for_one_trade(sale_links: sales.SaleLinks, evidence: Evidence) -> None:
+    """No trade became two sales, one by its order and one by the marketplace's number."""
+    evidence(**facts(sale_links))
+    require_data(sale_links.sales, "real sales")
+    assert not sale_links.sold_twice, (
+        f"{sale_links.sold_twice} sales are of a trade that another sale has too "
+        f"(newest sales: {listed(sale_links.sales_of_one_trade)})"
+    )
+
+
 def test_sales_belong_to_target_environment(
     sale_environments: sales.SaleEnvironments, settings: Settings, evidence: Evidence
 ) -> None:
