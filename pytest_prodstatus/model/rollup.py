@@ -51,8 +51,9 @@ def judge(
         catalogue: the stages.
         statuses: the criteria, each judged by its own outcome and its age.
         incidents: what went wrong outside any criterion; any of them caps FINAL at BLOCKED.
-        unselected: ids of stages that don't block the stages that require them, because the run
-            didn't select them (`Decision.selection`); what they require blocks in their place.
+        unselected: ids of stages that don't block the stages that require them or roll them up,
+            because the run didn't select them (`Decision.selection`); what they require blocks in
+            their place.
     """
     by_stage: dict[str, list[CriterionStatus]] = {stage.id: [] for stage in catalogue.stages}
     declared = [name for stage in catalogue.stages for name in stage.criteria]
@@ -75,7 +76,11 @@ def judge(
         run_level = capped if stage_id == FINAL else []
         required = [results[name] for name in _required(stage, catalogue, unselected)]
         upstream = _upstream_contribution(required)
-        rolled = [_rollup_contribution(results[name], titled) for name in stage.rollup]
+        rolled = [
+            _rollup_contribution(results[name], titled)
+            for name in stage.rollup
+            if name not in unselected
+        ]
         own_statuses = by_stage[stage_id]
         results[stage_id], worst = _judge_stage(stage, own_statuses, upstream, run_level, rolled)
         if worst.rolled:

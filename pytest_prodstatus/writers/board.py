@@ -51,9 +51,16 @@ def final_line(record: Record) -> Line:
     why = f": {final.reason.text}" if final.reason else ""
     if selection.partial:
         criteria = counted(selection.criteria, "criterion", "criteria")
-        why += f" [selected: {selection.verdict}, {criteria}]"
+        why += f" [selected: {selection.verdict}, {criteria}{_unjudged_upstream(record)}]"
     text = f"FINAL {final.verdict}{scope} (target {record.run.target}, gate {gate}){why}"
     return Line(text, final.verdict)
+
+
+def _unjudged_upstream(record: Record) -> str:
+    """Return the note that what was selected requires stages which this run didn't judge."""
+    confirmed = record.decision.selection.verdict is Verdict.CONFIRMED
+    blocked = any(status.selected and status.kind is Kind.UPSTREAM for status in record.criteria)
+    return "; its upstream was not judged" if confirmed and blocked else ""
 
 
 def override_lines(record: Record, *, width: int = 80) -> list[Line]:

@@ -35,6 +35,8 @@ def config_of(row: Row) -> str:
         return CONFIG.replace('id = "api"', f'id = "api"\ncriteria = ["{argument}"]')
     if word == "PATHS":
         return CONFIG.replace("[tool.prodstatus]", f'[tool.prodstatus]\npaths = ["{argument}"]')
+    if word == "CHAINED":
+        return CONFIG.replace('id = "shop"', 'id = "shop"\nrequires = ["api"]')
     if word == "REQUIRES":
         return CONFIG.replace("[tool.prodstatus]", "[tool.prodstatus]\nrequire_evidence = true")
     return CONFIG

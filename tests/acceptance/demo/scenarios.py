@@ -81,6 +81,7 @@ _NOTHING = _NO_SUPPLIER | {"oauth": _B}
 
 _ALL = (
     _scenario("healthy", "every criterion holds", healthy),
+    _sick("unusual", "most of what is unusual and well below, in one store", sickness.unusual),
     _scenario("empty-store", "set up, and no trade yet", empty, **_from("order", _B)),
     _sick(
         "no-credentials",

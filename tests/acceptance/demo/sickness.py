@@ -395,6 +395,13 @@ def first_product(world: World) -> None:
     )
 
 
+def unusual(world: World) -> None:
+    for change in (salt_with_spaces, few_permissions, manual_queue, bought_outside, refunded):
+        change(world)
+    for change in (payout_retried, own_paypal, first_product, currencies_without_cents):
+        change(world)
+
+
 def schema_drift(world: World) -> None:
     world.statements.append('ALTER TABLE sales RENAME COLUMN "netProfit" TO "profitNet"')
 
