@@ -183,7 +183,8 @@ class Recorder:
         narrowed = restriction(self.settings, self.config)
         self._restricted = bool(narrowed)
         known = tuple(s.id for s in self._former.stages) if self._former else ()
-        self._catalogue = checked_catalogue(self.settings, manifest, known if narrowed else ())
+        found = checked_catalogue(self.settings, manifest, known if narrowed else ())
+        self._catalogue = found.at(self._begun_run().started)
         self._manifest, self.criteria = manifest, manifest.criteria
         self.attempts.begin(manifest.criteria)
         self._run = replace(

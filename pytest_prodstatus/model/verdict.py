@@ -69,6 +69,7 @@ class Kind(Enum):
     NOT_RUN = "not-run"
     UPSTREAM = "upstream"
     STALE = "stale"
+    NOT_APPLICABLE = "not-applicable"
 
     NOT_ARMED = "not-armed"
     MISSING_CONFIG = "missing-config"

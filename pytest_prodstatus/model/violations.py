@@ -250,6 +250,7 @@ def reevaluate(
             ),
         )
         for stage in catalogue.stages
+        if stage.applies
         for name in stage.criteria
         if name not in known
     ]

@@ -76,8 +76,11 @@ def _stage(stage: StageStatus, record: Record, verbosity: int, width: int) -> It
     longest = max(len(other.title) for other in record.stages)
     column = min(longest, width - VERDICT_WIDTH - 4)
     title = _cut(stage.title, column)
-    head = f"{title:<{column}}  {stage.verdict!s:<{VERDICT_WIDTH}}"
     line = stage_line(stage)
+    if not stage.applies:
+        yield from _wrapped(f"{title:<{column}}  {line}", width, "", "    ")
+        return
+    head = f"{title:<{column}}  {stage.verdict!s:<{VERDICT_WIDTH}}"
     row = f"{head}  {line}".rstrip()
     confirmed = stage.verdict is Verdict.CONFIRMED
     if verbosity == 0 and (confirmed or len(row) <= width):

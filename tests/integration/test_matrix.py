@@ -35,11 +35,19 @@ def config_of(row: Row) -> str:
         return CONFIG.replace('id = "api"', f'id = "api"\ncriteria = ["{argument}"]')
     if word == "PATHS":
         return CONFIG.replace("[tool.prodstatus]", f'[tool.prodstatus]\npaths = ["{argument}"]')
+    if word == "ABSENT":
+        absent = 'id = "api"\napplies = false\nreason = "there is none"\nowner = "Ann"'
+        return config_chained().replace('id = "api"', absent, 1)
     if word == "CHAINED":
-        return CONFIG.replace('id = "shop"', 'id = "shop"\nrequires = ["api"]')
+        return config_chained()
     if word == "REQUIRES":
         return CONFIG.replace("[tool.prodstatus]", "[tool.prodstatus]\nrequire_evidence = true")
     return CONFIG
+
+
+def config_chained() -> str:
+    """Return the common pyproject.toml, in which stage shop requires stage api."""
+    return CONFIG.replace('id = "shop"', 'id = "shop"\nrequires = ["api"]')
 
 
 def run(row: Row, mode: str, project: Project, monkeypatch: pytest.MonkeyPatch) -> Ran:

@@ -87,7 +87,7 @@ class Purchase:
         # Again, right before the order: the quote took time, and the credential may have changed.
         require_armed(self.conditions())
         with access_assumed():
-            self.client.member_benefit()
+            self.client.proof_of_token()
         action = self._send(quote)
         if action.details["mode"] != "paid":
             _block_unless_paid(
