@@ -69,7 +69,7 @@ class Recorder:
         self.spool = spool
         self.redaction = redaction
         self.outputs = Outputs(settings)
-        self.archive = Archive(settings.root, saves=settings.saves)
+        self.archive = Archive(settings.root, saves=settings.saves and not settings.ephemeral)
         self.attempts = Attempts(
             redaction, spool, require_evidence=settings.config.require_evidence
         )
@@ -131,6 +131,8 @@ class Recorder:
         last = self._former.run.id if self._former else None
         # A gate that is asked about this id from now on must not read the former run's record.
         self._used_id = settings.run_id_given and last == settings.run_id
+        if settings.ephemeral:
+            self._former = None  # it is of another system of the same name
         commit, dirty = suite_commit(settings.root)
         self._run = Run(
             id=settings.run_id,
@@ -298,7 +300,7 @@ class Recorder:
         """Note that the history wasn't saved; return whether that is new and changes the record."""
         if saved.unsaved is None:
             return False
-        if self.settings.config.require_history:
+        if self.settings.config.require_history and not self.settings.ephemeral:
             known = len(self._incidents)
             self._incidents.setdefault(("history", ""), saved.unsaved)
             return len(self._incidents) > known

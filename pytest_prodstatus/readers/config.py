@@ -70,6 +70,7 @@ class _Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     exports: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     path: tuple[Step, ...] = ()
+    ephemeral: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         force_setattr(self, "title", one_line(self.title))
@@ -115,6 +116,7 @@ class Config(_Options, frozen=True, kw_only=True):
         exports: names of the formats that a run also writes (`writers/exports.py`).
         secrets: patterns of variables' names: `*_PIN` is a secret too, `!CACHE_KEY` isn't one.
         path: the steps through the system that the page draws, in order.
+        ephemeral: targets that are made anew for every run, which knows nothing of earlier runs.
         catalogue: the stages.
         waivers: the criteria that the gate accepts although they aren't CONFIRMED.
     """

@@ -41,7 +41,7 @@ def test_credentials_readable(
     """The stored credential can be decrypted with the configured key, and is the target's."""
     with readable():
         credential = chosen_credential(stored, settings)
-    evidence(credential=credential.name, for_sandbox=credential.sandbox)
+    evidence(used=credential.name, for_sandbox=credential.sandbox)
     if stored.chosen:
         evidence(own=stored.chosen.own)
     assert not (credential.sandbox and settings.environment == "production"), (

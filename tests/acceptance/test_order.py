@@ -29,9 +29,18 @@ def attempted(fulfilment: orders.Fulfilment) -> orders.Fulfilment:
 
 
 def test_purchased_order_exists(
-    supplier_ids: orders.SupplierIds, attempted: orders.Fulfilment, evidence: Evidence
+    supplier_ids: orders.SupplierIds,
+    attempted: orders.Fulfilment,
+    settings: Settings,
+    evidence: Evidence,
 ) -> None:
     """At least one order is PURCHASED with its AliExpress order id."""
+    window = f"{settings.window.days}d"
+    left_out = (supplier_ids.other_suppliers, supplier_ids.stand_ins)
+    evidence(
+        bought=f"{supplier_ids.purchased} at AliExpress in {window}",
+        left_out="{} paid orders of other suppliers, {} stand-ins".format(*left_out),
+    )
     evidence(**facts(supplier_ids))
     if attempted.paid == attempted.in_flight + attempted.unclear:
         blocked(f"all {attempted.paid} paid orders are in flight", kind="pending")
@@ -71,7 +80,7 @@ def test_supplier_ids_are_unique(shared_supplier_ids: orders.SharedIds, evidence
 def test_orders_are_bought_once(repeated: orders.Repeated, evidence: Evidence) -> None:
     """No order has two purchase attempts that succeeded."""
     evidence(**facts(repeated))
-    require_data(repeated.bought, "purchased orders")
+    require_data(repeated.compared, "purchased orders")
     assert not repeated.bought_twice, (
         f"{repeated.bought_twice} orders were bought more than once "
         f"(newest: {listed(repeated.newest_orders)})"
@@ -81,7 +90,7 @@ def test_orders_are_bought_once(repeated: orders.Repeated, evidence: Evidence) -
 def test_marketplace_orders_are_bought_once(repeated: orders.Repeated, evidence: Evidence) -> None:
     """No product of one marketplace order was bought by two orders."""
     evidence(**facts(repeated))
-    require_data(repeated.bought, "purchased orders")
+    require_data(repeated.compared, "purchased orders")
     assert not repeated.trades_bought_twice, (
         f"{repeated.trades_bought_twice} orders bought what another order had bought for the same "
         f"marketplace order ({listed(repeated.newest_trades)})"

@@ -13,9 +13,15 @@ pytestmark = pytest.mark.stage("sale")
 
 
 def test_sale_for_every_purchased_order(
-    sales_of_orders: sales.SalesOfOrders, evidence: Evidence
+    sales_of_orders: sales.SalesOfOrders, settings: Settings, evidence: Evidence
 ) -> None:
     """Every PURCHASED order became a sale."""
+    window = f"{settings.window.days}d"
+    counted = (sales_of_orders.other_suppliers, sales_of_orders.stand_ins)
+    evidence(
+        bought=f"{sales_of_orders.purchased} at all suppliers in {window}",
+        of_these="{} of other suppliers than AliExpress; {} stand-ins left out".format(*counted),
+    )
     evidence(**facts(sales_of_orders))
     require_data(
         sales_of_orders.purchased - sales_of_orders.in_flight,

@@ -145,7 +145,7 @@ WITH judged AS MATERIALIZED (
     WHERE a."orderId" = j.id AND a.success OFFSET 0
   ) AS attempt
 )
-SELECT (SELECT count(*) FROM counted WHERE bought) AS bought,
+SELECT (SELECT count(*) FROM counted WHERE bought) AS compared,
        (SELECT count(*) FROM counted WHERE twin IS NOT NULL) AS trades_bought_twice,
        ARRAY(SELECT id || ' and ' || twin || ' of ' || trade FROM counted WHERE twin IS NOT NULL
              ORDER BY created DESC, id LIMIT 5) AS newest_trades,
@@ -238,7 +238,7 @@ class Repeated:
     """What was bought twice: a marketplace's order by two orders, or one order by two attempts.
 
     Attributes:
-        bought: real orders that were bought, from any supplier.
+        compared: real orders that are PURCHASED or have a supplier's id, from any supplier.
         trades_bought_twice: those whose marketplace order and product another one has too.
         newest_trades: at most five, as "order and order of marketplace order".
         logged: real orders with an attempt that succeeded.
@@ -246,7 +246,7 @@ class Repeated:
         newest_orders: at most five of their ids.
     """
 
-    bought: int
+    compared: int
     trades_bought_twice: int
     newest_trades: tuple[str, ...]
     logged: int
