@@ -8,6 +8,7 @@ import pytest
 
 from pytest_prodstatus import Evidence, Money
 from tests.acceptance.support.access import OpenPayPals, OpenSuppliers
+from tests.acceptance.support.catalogue import stricter
 from tests.acceptance.support.errors import access_assumed
 from tests.acceptance.support.probes.cycle import Autopilot
 from tests.acceptance.support.probes.facts import facts, require_data
@@ -103,6 +104,7 @@ def test_step_payout(traced_orders: TracedOrders, evidence: Evidence) -> None:
     assert "user" in {payout.role for payout in made}
 
 
+@stricter
 def test_autopilot_cycle_succeeded(
     autopilot: Autopilot, settings: Settings, now: datetime, evidence: Evidence
 ) -> None:

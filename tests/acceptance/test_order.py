@@ -6,6 +6,7 @@ import pytest
 
 from pytest_prodstatus import Evidence, blocked
 from tests.acceptance.support.access import OpenSuppliers
+from tests.acceptance.support.catalogue import stricter
 from tests.acceptance.support.errors import access_assumed
 from tests.acceptance.support.probes import orders
 from tests.acceptance.support.probes.facts import facts, listed, require_data
@@ -55,6 +56,7 @@ def test_purchased_order_exists(
     )
 
 
+@stricter
 def test_purchased_orders_have_supplier_ids(
     supplier_ids: orders.SupplierIds, evidence: Evidence
 ) -> None:
@@ -67,6 +69,7 @@ def test_purchased_orders_have_supplier_ids(
     )
 
 
+@stricter
 def test_supplier_ids_are_unique(shared_supplier_ids: orders.SharedIds, evidence: Evidence) -> None:
     """No AliExpress order id belongs to two orders."""
     evidence(**facts(shared_supplier_ids))
@@ -77,6 +80,7 @@ def test_supplier_ids_are_unique(shared_supplier_ids: orders.SharedIds, evidence
     )
 
 
+@stricter
 def test_orders_are_bought_once(repeated: orders.Repeated, evidence: Evidence) -> None:
     """No order has two purchase attempts that succeeded."""
     evidence(**facts(repeated))
@@ -87,6 +91,7 @@ def test_orders_are_bought_once(repeated: orders.Repeated, evidence: Evidence) -
     )
 
 
+@stricter
 def test_marketplace_orders_are_bought_once(repeated: orders.Repeated, evidence: Evidence) -> None:
     """No product of one marketplace order was bought by two orders."""
     evidence(**facts(repeated))
@@ -97,6 +102,7 @@ def test_marketplace_orders_are_bought_once(repeated: orders.Repeated, evidence:
     )
 
 
+@stricter
 def test_no_order_stuck_in_purchasing(
     stuck_orders: orders.Stuck, settings: Settings, evidence: Evidence
 ) -> None:
@@ -109,6 +115,7 @@ def test_no_order_stuck_in_purchasing(
     )
 
 
+@stricter
 def test_paid_orders_reach_purchased(
     attempted: orders.Fulfilment, settings: Settings, evidence: Evidence
 ) -> None:
@@ -129,6 +136,7 @@ def test_paid_orders_reach_purchased(
         )
 
 
+@stricter
 def test_recent_orders_known_to_supplier(
     newest_purchases: orders.Purchases, suppliers: OpenSuppliers, evidence: Evidence
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from pytest_prodstatus import Evidence, Waits, blocked
 from tests.acceptance.support.access import OpenPayPals
+from tests.acceptance.support.catalogue import stricter
 from tests.acceptance.support.clock import Waiting
 from tests.acceptance.support.errors import access_assumed, access_judged
 from tests.acceptance.support.paypal.client import PAYOUTS_SCOPE, PayPalClient
@@ -58,6 +59,7 @@ def test_no_payout_failed(failed_payouts: payouts.FailedPayouts, evidence: Evide
     require_data(failed_payouts.due, "sales that are due a payout")
 
 
+@stricter
 def test_payout_ids_are_unique(shared_payouts: payouts.SharedPayouts, evidence: Evidence) -> None:
     """No payout id belongs to two sales: no one was paid twice."""
     evidence(**facts(shared_payouts))
@@ -68,6 +70,7 @@ def test_payout_ids_are_unique(shared_payouts: payouts.SharedPayouts, evidence: 
     )
 
 
+@stricter
 def test_payouts_settled_at_provider(
     newest_payouts: payouts.PayoutSample,
     paypals: OpenPayPals,

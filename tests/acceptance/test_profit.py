@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_prodstatus import Evidence
+from tests.acceptance.support.catalogue import stricter
 from tests.acceptance.support.probes import profit
 from tests.acceptance.support.probes.facts import facts, listed, require_data
 
@@ -27,6 +28,7 @@ def test_completed_sales_have_positive_net_profit(
     )
 
 
+@stricter
 def test_profit_adds_up(arithmetic: profit.Arithmetic, evidence: Evidence) -> None:
     """Commission and net profit follow from the gross profit, in the currency's minor unit."""
     evidence(**facts(arithmetic))
@@ -39,6 +41,7 @@ def test_profit_adds_up(arithmetic: profit.Arithmetic, evidence: Evidence) -> No
     )
 
 
+@stricter
 def test_sales_are_possible(arithmetic: profit.Arithmetic, evidence: Evidence) -> None:
     """No sale has a negative fee or cost, or another price or currency than its order."""
     evidence(**facts(arithmetic))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_prodstatus import Evidence
+from tests.acceptance.support.catalogue import stricter
 from tests.acceptance.support.probes import sales
 from tests.acceptance.support.probes.facts import facts, listed, require_data
 from tests.acceptance.support.settings import Settings
@@ -43,6 +44,7 @@ def test_sales_link_to_orders(sale_links: sales.SaleLinks, evidence: Evidence) -
     )
 
 
+@stricter
 def test_one_sale_for_one_trade(sale_links: sales.SaleLinks, evidence: Evidence) -> None:
     """No trade became two sales, one by its order and one by the marketplace's number."""
     evidence(**facts(sale_links))
@@ -53,6 +55,7 @@ def test_one_sale_for_one_trade(sale_links: sales.SaleLinks, evidence: Evidence)
     )
 
 
+@stricter
 def test_sales_belong_to_target_environment(
     sale_environments: sales.SaleEnvironments, settings: Settings, evidence: Evidence
 ) -> None:

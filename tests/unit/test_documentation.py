@@ -150,9 +150,10 @@ def test_every_key_of_the_configuration_is_documented(heading: str, keys: tuple[
     assert sorted(first_column(section(CONFIGURATION, heading))) == sorted(keys)
 
 
-def test_the_example_of_the_configuration_can_be_used() -> None:
-    """The example is a valid catalogue: its stages, its waiver, its path and its exports."""
-    (example,) = re.findall(r"```toml\n(.*?)```", CONFIGURATION, re.DOTALL)
+def test_the_examples_of_the_configuration_can_be_used() -> None:
+    """Each is a valid catalogue: its stages, its waiver, its path and its exports."""
+    example, absent = re.findall(r"```toml\n(.*?)```", CONFIGURATION, re.DOTALL)
+    assert not declared(absent).catalogue.by_id["payout"].applies
     config = declared(example)
     assert [stage.id for stage in config.catalogue.stages] == ["sale", "payout", "final"]
     assert [waiver.owner for waiver in config.waivers] == ["Ann"]
