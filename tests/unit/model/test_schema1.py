@@ -43,6 +43,8 @@ def upgraded(data: Any) -> Any:
     if isinstance(data, dict):
         derived = ("reasons", "causes", "actions")
         rest = {upgraded(key): upgraded(v) for key, v in data.items() if key not in derived}
+        if "derived" in rest:
+            return {"without": [], **rest}  # no stage was declared as one that doesn't apply
         if "incidents" in rest:
             return {"shard": False, **rest}  # also if it says so already
         return {**rest, "schema": 2} if "schema" in rest else rest

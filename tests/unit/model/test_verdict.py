@@ -59,7 +59,7 @@ def test_the_kinds_are_those_of_the_contract() -> None:
     """These are the kinds; the record and the schema carry their words."""
     assert {str(kind) for kind in Kind} - {str(kind) for kind in BLOCKED_KINDS} == {
         "observed", "crash", "known-failure", "skipped", "setup-error", "no-evidence",
-        "collection-error", "not-run", "upstream", "stale",
+        "collection-error", "not-run", "upstream", "stale", "not-applicable",
     }  # fmt: skip
     assert [str(kind) for kind in BLOCKED_KINDS] == [
         "not-armed", "missing-config", "no-data", "provider-unavailable", "timeout", "pending",
