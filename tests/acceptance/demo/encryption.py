@@ -6,11 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-_SALT = b"ivanreseller-production-salt-v1"  # the store's default
+DEFAULT_SALT = "ivanreseller-production-salt-v1"
 _BLOCK = 16
 
 
-def encrypted(credential: Mapping[str, object], *, key: str, iv: bytes, salt: bytes = _SALT) -> str:
+def encrypted(
+    credential: Mapping[str, object], *, key: str, iv: bytes, salt: bytes = DEFAULT_SALT.encode()
+) -> str:
     """Return `hex(iv):hex(ciphertext)` of a credential as JSON.
 
     Args:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from tests.acceptance.demo.encryption import encrypted
+from tests.acceptance.demo.encryption import DEFAULT_SALT, encrypted
 from tests.acceptance.demo.paypal import SimPayout
 from tests.acceptance.demo.seed_trade import log_attempt, pay_out, purchased, sold
 from tests.acceptance.demo.world import Row, World
@@ -53,7 +53,6 @@ def plain_credential(world: World) -> None:
 
 def own_credential_first(world: World) -> None:
     good = _credential(world)
-    key = world.environment["ENCRYPTION_KEY"]
     expired_token(world)
     world.supplier.faults.reject_token = False
     # Newer, and good; the store uses the user's own row all the same.
@@ -61,7 +60,7 @@ def own_credential_first(world: World) -> None:
         "api_credentials",
         userId=1,
         apiName="aliexpress-dropshipping",
-        credentials=encrypted(good, key=key, iv=world.rng.randbytes(16)),
+        credentials=_sealed(world, good),
         scope="global",
         updatedAt=world.ago(hours=1),
     )
@@ -82,16 +81,11 @@ def credential_of_environment(world: World) -> None:
 
 
 def salt_with_spaces(world: World) -> None:
-    salt = " pepper and salt "
-    world.environment["ENCRYPTION_SALT"] = salt
-    key = world.environment["ENCRYPTION_KEY"]
+    world.environment["ENCRYPTION_SALT"] = " pepper and salt "
     tokens = [world.supplier.access_token, *world.supplier.sellers]
     rows = world.where("api_credentials", lambda row: row.get("environment") != "sandbox")
     for row, token in zip(rows, tokens, strict=False):
-        found = {**_credential(world), "accessToken": token}
-        row["credentials"] = encrypted(
-            found, key=key, iv=world.rng.randbytes(16), salt=salt.encode()
-        )
+        row["credentials"] = _sealed(world, {**_credential(world), "accessToken": token})
 
 
 def few_permissions(world: World) -> None:
@@ -440,9 +434,14 @@ def _rewrite(world: World, change: Callable[[dict[str, object]], object]) -> Non
     """Encrypt the user's credential anew, with a change."""
     credential = _credential(world)
     change(credential)
-    key = world.environment["ENCRYPTION_KEY"]
-    row = _own_credential(world)
-    row["credentials"] = encrypted(credential, key=key, iv=world.rng.randbytes(16))
+    _own_credential(world)["credentials"] = _sealed(world, credential)
+
+
+def _sealed(world: World, credential: dict[str, object]) -> str:
+    """Return a credential encrypted as the store would, with its key and salt."""
+    salt = world.environment.get("ENCRYPTION_SALT", DEFAULT_SALT)
+    key, iv = world.environment["ENCRYPTION_KEY"], world.rng.randbytes(16)
+    return encrypted(credential, key=key, iv=iv, salt=salt.encode())
 
 
 def _real(world: World, sale: Row) -> bool:
@@ -497,12 +496,11 @@ def _own_application(world: World, credential: dict[str, object]) -> None:
         for column in ("adminPayoutId", "userPayoutId"):
             if sale.get(column):
                 world.paypal.batches[sale[column]].application = "seller-app"
-    key = world.environment["ENCRYPTION_KEY"]
     world.add(
         "api_credentials",
         userId=2,
         apiName="paypal",
-        credentials=encrypted(credential, key=key, iv=world.rng.randbytes(16)),
+        credentials=_sealed(world, credential),
         updatedAt=world.ago(days=9),
     )
 
