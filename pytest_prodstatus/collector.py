@@ -345,19 +345,23 @@ class Collector:
             self.criteria[item.nodeid] = replace(self.criteria.pop(former), nodeid=item.nodeid)
 
     def _keep_stages(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        if self.settings.stages is None:
+        declared = self.settings.config.catalogue
+        if self.settings.stages is None and all(stage.applies for stage in declared.stages):
             return
         try:
-            catalogue = self.settings.config.catalogue.with_stages_of(self.criteria.values())
+            catalogue = declared.with_stages_of(self.criteria.values()).at(clock.now())
             stages = self.settings.stage_closure(catalogue)
         except (CatalogueError, pytest.UsageError):
             return  # the process that judges the manifest reports it
-        dropped = [
-            item
-            for item in items
-            if item.nodeid not in self.criteria
-            or self.criteria[item.nodeid].stage not in (stages or ())
-        ]
+        absent = {stage.id for stage in catalogue.stages if not stage.applies}
+
+        def is_kept(item: pytest.Item) -> bool:
+            criterion = self.criteria.get(item.nodeid)
+            if criterion is None:
+                return stages is None
+            return criterion.stage not in absent and (stages is None or criterion.stage in stages)
+
+        dropped = [item for item in items if not is_kept(item)]
         if dropped:
             gone = set(map(id, dropped))
             items[:] = [item for item in items if id(item) not in gone]

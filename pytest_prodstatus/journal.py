@@ -22,7 +22,6 @@ if TYPE_CHECKING:
         State,
         once,
         once_a_day,
-        once_a_release,
     )
     from pytest_prodstatus.store.address import is_local_file, state_url
     from pytest_prodstatus.store.errors import (
@@ -66,7 +65,7 @@ __all__ = [
 _NAMES = {
     "action": (
         *("Action", "Event", "Key", "Limit", "Plan", "State"),
-        *("once", "once_a_day", "once_a_release"),
+        *("once", "once_a_day"),
     ),
     "address": ("is_local_file", "state_url"),
     "errors": (
@@ -76,6 +75,27 @@ _NAMES = {
     "journal": ("Journal",),
 }
 _HOME = {name: home for home, names in _NAMES.items() for name in names}
+
+
+def once_a_release(release: str | None) -> Key:
+    """Return the key of a release, as in "v41"; without one, end the test as BLOCKED.
+
+    Args:
+        release: the fixture `prodstatus_subject`, which is None in a run that names no release.
+
+    Raises:
+        Blocked: there is no release, kind missing-config.
+    """
+    from pytest_prodstatus.blocking import blocked
+    from pytest_prodstatus.store import action
+
+    if not release:
+        blocked(
+            "no release was named, and this action is done once a release",
+            kind="missing-config",
+            remedy="add --prodstatus-subject",
+        )
+    return action.once_a_release(release)
 
 
 def project_name(root: Path) -> str:

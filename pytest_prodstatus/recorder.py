@@ -78,7 +78,7 @@ class Recorder:
         self.spool = spool
         self.redaction = redaction
         self.outputs = Outputs(settings, sign_key)
-        self.archive = Archive(settings.root, saves=settings.saves)
+        self.archive = Archive(settings.root, saves=settings.saves and not settings.ephemeral)
         self.attempts = Attempts(
             redaction, spool, require_evidence=settings.config.require_evidence
         )
@@ -141,6 +141,8 @@ class Recorder:
         last = self._former.run.id if self._former else None
         # A gate that is asked about this id from now on must not read the former run's record.
         self._used_id = settings.run_id_given and last == settings.run_id
+        if settings.ephemeral:
+            self._former = None  # it is of another system of the same name
         suite = suite_commit(settings.root)
         if suite.problem:
             self.outputs.notices.append(f"the suite's commit isn't known: {suite.problem}")
@@ -197,7 +199,8 @@ class Recorder:
         narrowed = restriction(self.settings, self.config)
         self._restricted = bool(narrowed)
         known = tuple(s.id for s in self._former.stages) if self._former else ()
-        self._catalogue = checked_catalogue(self.settings, manifest, known if narrowed else ())
+        found = checked_catalogue(self.settings, manifest, known if narrowed else ())
+        self._catalogue = found.at(self._begun_run().started)
         self._manifest, self.criteria = manifest, manifest.criteria
         self.attempts.begin(manifest.criteria)
         self._run = replace(
@@ -371,7 +374,7 @@ class Recorder:
         """Note that the history wasn't saved; return whether that is new and changes the record."""
         if saved.unsaved is None:
             return False
-        if self.settings.config.require_history:
+        if self.settings.config.require_history and not self.settings.ephemeral:
             known = len(self._incidents)
             self._incidents.setdefault(("history", ""), saved.unsaved)
             return len(self._incidents) > known

@@ -287,6 +287,11 @@ class Settings:
     within: timedelta | None = None
 
     @property
+    def ephemeral(self) -> bool:
+        """Whether the target is made anew for every run, so that no other run is about it."""
+        return self.target in self.config.ephemeral
+
+    @property
     def layout(self) -> Layout:
         """The paths of the outputs."""
         return Layout(root=self.root, folder=self.folder, document_name=self.config.document)

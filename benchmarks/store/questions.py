@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from tests.acceptance.support.credentials import API_NAME
 from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes import cycle, oauth, orders, payouts, profit, sales
 from tests.acceptance.support.settings import Settings
@@ -19,10 +20,12 @@ QUESTIONS: Mapping[str, Question] = {
     "oauth.stored_credentials": lambda ask, settings: oauth.stored_credentials(
         ask, user_id=settings.user_id
     ),
+    "oauth.of_users": lambda ask, _: oauth.of_users(ask, range(1, 6), api_name=API_NAME),
     "orders.fulfilment": _without_settings(orders.fulfilment),
     "orders.supplier_ids": _without_settings(orders.supplier_ids),
     "orders.stuck_in_purchasing": _without_settings(orders.stuck_in_purchasing),
     "orders.shared_supplier_ids": _without_settings(orders.shared_supplier_ids),
+    "orders.repeated": _without_settings(orders.repeated),
     "orders.newest_purchases": lambda ask, settings: orders.newest_purchases(
         ask, sample=settings.supplier_sample
     ),

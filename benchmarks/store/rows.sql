@@ -15,6 +15,12 @@ SELECT 'user' || u, 'user' || u || '@store.example', CASE WHEN u = 1 THEN 'ADMIN
        CASE WHEN u % 25 = 7 THEN 'payoneer' || u || '@store.example' END, began
 FROM size, generate_series(1, users) AS u;
 
+INSERT INTO system_configs (key, value, "updatedAt")
+SELECT 'autopilot_stats',
+       '{"totalRuns": 1095, "lastRunTimestamp": "' || to_char(now, 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || '"}',
+       now
+FROM size;
+
 INSERT INTO platform_config ("adminPaypalEmail", "updatedAt")
 SELECT 'platform@store.example', began FROM size;
 
@@ -43,14 +49,15 @@ WHERE "isPublished" AND (id + length(marketplace)) % 2 = 0;
 
 INSERT INTO opportunities ("userId", title, "createdAt")
 SELECT u, 'Trend of day ' || day, began - interval '30 days' + day * interval '1 day'
-FROM size, generate_series(1, users) AS u, generate_series(0, 1124) AS day;
+FROM size, generate_series(1, users) AS u, generate_series(0, 1124) AS day
+UNION ALL
+SELECT "userId", title, "createdAt" - interval '4 minutes' FROM products;
 
 INSERT INTO autopilot_cycle_logs ("userId", "cycleId", stage, success, "createdAt")
-SELECT u, 'cycle' || u || '-' || day, stage, random() > 0.01,
-       began - interval '30 days' + day * interval '1 day' + step * interval '1 minute'
-FROM size, generate_series(0, 1124) AS day, generate_series(1, users) AS u,
-     unnest(ARRAY['trends', 'opportunity', 'pricing', 'publish', 'fulfillment', 'full_cycle'])
-       WITH ORDINALITY AS s (stage, step);
+SELECT u, 'cycle' || u || '-' || day, 'full_cycle', false,
+       began - interval '30 days' + day * interval '1 day'
+FROM size, generate_series(0, 1124) AS day, generate_series(1, users) AS u
+WHERE random() < 0.01;
 
 -- One row for each order and its sale: the dice that both are read from.
 CREATE TEMPORARY TABLE drawn AS
@@ -59,15 +66,17 @@ SELECT n, 'c' || left(md5(random()::text), 24) AS id, random() AS fate, random()
        1 + floor(random() * n * products / rows)::integer AS product, began + n * pace AS created
 FROM size, generate_series(1, rows) AS n;
 
-INSERT INTO orders (id, "userId", "productId", title, price, "customerName", "customerEmail",
+INSERT INTO orders (id, "userId", "productId", title, price, currency, "customerName", "customerEmail",
   "shippingAddress", status, "paypalOrderId", "aliexpressOrderId", "productUrl", "errorMessage",
   "fulfillRetryCount", "failureReason", "lastAttemptAt", "manualPurchaseDate", "fulfillmentNotes",
   supplier, "supplierOrderId", "createdAt", "updatedAt")
-SELECT CASE WHEN kind < 0.01 THEN 'test_' ELSE '' END || id, 1 + product % users, product,
-       'Portable thing no. ' || product, round((7.5 + 120 * money)::numeric, 2), 'A. Buyer',
+SELECT id, 1 + product % users, product,
+       'Portable thing no. ' || product, 3 * round((2.5 + 40 * money)::numeric, 2),
+       CASE WHEN n % 9 = 4 THEN 'EUR' WHEN n % 17 = 3 THEN 'GBP' ELSE 'USD' END, 'A. Buyer',
        'buyer' || n % 100000 || '@mail.example',
        '{"street": "' || n || ' Example Street", "city": "Springfield", "country": "US"}',
-       status, CASE WHEN status <> 'CREATED' THEN upper(left(md5(id), 17)) END,
+       status, CASE WHEN status <> 'CREATED'
+         THEN CASE WHEN kind < 0.01 THEN 'TEST_' ELSE '' END || upper(left(md5(id), 17)) END,
        CASE WHEN status <> 'PURCHASED' OR kind BETWEEN 0.02 AND 0.05 THEN NULL
             WHEN kind BETWEEN 0.01 AND 0.02 THEN 'SIMULATED_ORDER_ID'
             WHEN n % 100003 = 7 THEN '8100000000000007'
@@ -106,7 +115,7 @@ INSERT INTO sales ("userId", "productId", "orderId", marketplace, "salePrice", "
   "isCompleteCycle", "completedAt", "adminPayoutId", "userPayoutId", "payoutExecuted",
   environment, "createdAt", "updatedAt")
 SELECT 1 + product % users, product,
-       CASE WHEN fate >= 0.076 THEN CASE WHEN kind < 0.01 THEN 'test_' ELSE '' END || id
+       CASE WHEN fate >= 0.076 THEN id
             WHEN kind > 0.99 THEN id
             ELSE '12-' || lpad(n::text, 10, '0') || '-8' END,
        (ARRAY['ebay', 'mercadolibre', 'amazon'])[1 + n % 3], cost * 3, cost, round(cost * 0.3, 2),
@@ -125,8 +134,13 @@ SELECT 1 + product % users, product,
 FROM size, drawn,
   LATERAL (SELECT round((2.5 + 40 * money)::numeric, 2) AS cost,
                   n % 23 <> 7 AND created < now - interval '30 minutes' AS paid) AS c,
-  LATERAL (SELECT cost * 3 - cost - round(cost * 0.3, 2) AS gross) AS g,
+  LATERAL (SELECT cost * 3 - cost - 1.5 - round(cost * 0.3, 2) AS gross) AS g,
   LATERAL (SELECT round(gross * 0.10, 2) AS commission) AS m
 ORDER BY n;
+
+INSERT INTO purchase_attempt_logs ("orderId", provider, success, error, "createdAt")
+SELECT id, 'aliexpress', status = 'PURCHASED',
+       CASE WHEN status <> 'PURCHASED' THEN 'out of stock' END, "lastAttemptAt"
+FROM orders WHERE "lastAttemptAt" IS NOT NULL;
 
 DROP TABLE drawn, size;

@@ -218,7 +218,7 @@ def command(
     paths = records or (place.record,)
     try:
         if project.config.catalogue.declared:
-            queried_stages(project.config.catalogue, stages)
+            queried_stages(project.config.catalogue.at(now), stages)
         reports = [gate.report(path) for path in paths]
     except UnknownStageError as error:
         raise click.UsageError(str(error)) from None

@@ -153,18 +153,19 @@ def _selection(
     partial = len(selected) < len(statuses) or data.restricted or data.stages is not None
     if not partial:
         return Selection(partial=False, verdict=final_verdict, criteria=len(selected))
-    # Stages that the run didn't look at would be BLOCKED, and so would all that require them.
-    covered = {s.stage for s in statuses if s.selected or s.observed}
+    # Stages that the run didn't look at would be BLOCKED, and so would all that require them; nor
+    # does it exit by what another run observed.
+    own = [status for status in statuses if status.selected]
+    covered = {status.stage for status in own}
     unselected = frozenset(
         name for name in data.catalogue.by_id if covered.isdisjoint(data.catalogue.closure([name]))
     )
-    stages, _ = judge(data.catalogue, statuses, incidents=incidents, unselected=unselected)
+    stages, _ = judge(data.catalogue, own, incidents=incidents, unselected=unselected)
     verdicts = [s.verdict for stage in stages for s in stage.criteria if s.selected]
     if data.stages is not None:
         # A stage that was named but has no criterion must not pass because nothing was checked.
-        verdicts += [
-            s.verdict for s in stages if s.id in data.stages and not s.criteria and not s.derived
-        ]
+        empty = data.stages - {status.stage for status in statuses}
+        verdicts += [s.verdict for s in stages if s.id in empty and not s.derived]
     verdicts += [Verdict.BLOCKED for _ in incidents]
     # Incidents are counted here as well, since `judge` lets them cap only FINAL.
     return Selection(partial=True, verdict=rollup(verdicts), criteria=len(selected))

@@ -10,8 +10,8 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Literal, TypeAlias
@@ -19,7 +19,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.text import normalize, one_line
+from pytest_prodstatus.model.text import Instant, normalize, one_line
 
 FINAL = "final"
 """If a stage with this id is declared, it gives the FINAL verdict."""
@@ -55,6 +55,10 @@ class Stage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         rollup: ids of the stages of which this (derived) stage takes the worst verdict.
         valid_for: how long a CONFIRMED criterion may be carried over to later runs.
         require_assertion: a criterion in which no assertion passed is BLOCKED.
+        applies: False for a stage that this system doesn't have; it is not judged.
+        reason: why it doesn't apply.
+        owner: the person who is responsible for that.
+        expires: the UTC instant from which it applies again; None for never.
     """
 
     id: str
@@ -67,9 +71,13 @@ class Stage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rollup: tuple[str, ...] = ()
     valid_for: timedelta = DEFAULT_VALID_FOR
     require_assertion: bool = False
+    applies: bool = True
+    reason: str = ""
+    owner: str = ""
+    expires: Instant | None = None
 
     def __post_init__(self) -> None:
-        normalize(self, "confirmed", "failed", "blocked")
+        normalize(self, "confirmed", "failed", "blocked", "reason", "owner", "expires")
 
     @property
     def derived(self) -> bool:
@@ -123,6 +131,8 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         stages: all of them.
         declared: whether the configuration declares them; else the tests name them.
         require_assertion: of a stage that only tests name.
+        without: for each stage id, the titles of the stages that it would require or roll up, and
+            that don't apply (`at`).
 
     Raises:
         CatalogueError: an id is malformed or declared twice, `requires` or `rollup` names an
@@ -132,6 +142,7 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
     stages: tuple[Stage, ...] = ()
     declared: bool = True
     require_assertion: bool = False
+    without: Mapping[str, tuple[str, ...]] = {}
 
     def __post_init__(self) -> None:
         ids = [stage.id for stage in self.stages]
@@ -145,6 +156,7 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
                 msg = f"stage id {stage.id!r} is declared twice: every stage needs its own id"
                 raise CatalogueError(msg)
             _check_title(stage, titles[stage.title.casefold()])
+            _check_applies(stage)
             for key, names in (("requires", stage.requires), ("rollup", stage.rollup)):
                 for name in names:
                     if name not in ids:
@@ -177,6 +189,50 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         """The ids of the stages that decide FINAL: `final` alone if it is declared, else all."""
         return (FINAL,) if FINAL in self.by_id else tuple(self.by_id)
 
+    def at(self, now: datetime) -> Catalogue:
+        """Return the catalogue as it is at an instant: what doesn't apply is required by nothing.
+
+        A stage that requires one which doesn't apply requires what that one requires, and a rollup
+        leaves it out. A stage whose `expires` has come applies.
+        """
+        if all(stage.applies for stage in self.stages):
+            return self
+        stages = tuple(
+            replace(stage, applies=True, reason="", expires=None)
+            if stage.expires is not None and stage.expires <= now
+            else stage
+            for stage in self.stages
+        )
+        absent = {stage.id for stage in stages if not stage.applies}
+        made = replace(
+            self,
+            stages=tuple(
+                replace(
+                    stage,
+                    requires=tuple(dict.fromkeys(self._present(stage.requires, absent))),
+                    rollup=tuple(name for name in stage.rollup if name not in absent),
+                )
+                for stage in stages
+            ),
+            without={
+                stage.id: tuple(
+                    self.by_id[name].title
+                    for name in dict.fromkeys((*stage.requires, *stage.rollup))
+                    if name in absent
+                )
+                for stage in stages
+            },
+        )
+        made.__dict__["digest"] = self.digest  # of what is declared
+        return made
+
+    def _present(self, names: Iterable[str], absent: Collection[str]) -> Iterator[str]:
+        for name in names:
+            if name in absent:
+                yield from self._present(self.by_id[name].requires, absent)
+            else:
+                yield name
+
     @cached_property
     def needs(self) -> Mapping[str, frozenset[str]]:
         """For each stage id, the ids of all stages that it requires or rolls up, at any depth."""
@@ -203,6 +259,7 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
                 sorted(s.rollup),
                 s.valid_for.total_seconds(),
                 *(["require_assertion"] if s.require_assertion else []),
+                *([] if s.applies else ["not applicable", str(s.expires)]),
             ]
             for s in self.stages
             if self.declared
@@ -298,6 +355,29 @@ def _check_title(stage: Stage, times: int) -> None:
             f"a title is not {' or '.join(TAKEN_TITLES)} and doesn't end with{SINCE}"
         )
         raise CatalogueError(msg)
+
+
+def _check_applies(stage: Stage) -> None:
+    if stage.applies and (stage.reason or stage.expires):
+        key = "reason" if stage.reason else "expires"
+        value = stage.reason or str(stage.expires)
+        msg = (
+            f"stage {stage.id!r}: {key} = {value!r} is for a stage with applies = false; "
+            "take it out, or add that"
+        )
+        raise CatalogueError(msg)
+    if stage.applies:
+        return
+    if stage.id == FINAL:
+        msg = f"stage {stage.id!r}: applies = false, but FINAL always applies; take it out"
+        raise CatalogueError(msg)
+    for key, value in (("reason", stage.reason), ("owner", stage.owner)):
+        if not value:
+            msg = (
+                f"stage {stage.id!r}: applies = false needs a reason and an owner, and its {key} "
+                f"is {value!r}; write {key} = '…'"
+            )
+            raise CatalogueError(msg)
 
 
 def _check_criteria(stage: Stage) -> None:

@@ -48,6 +48,8 @@ It can't occur inside a text, because quotes are escaped there, nor before a val
 because those are objects.
 """
 _TIME_TYPE = b'"type":"time"'
+_ADDED = ("without",)
+"""Fields that older records of schema 2 don't have."""
 
 
 class RecordError(ValueError):
@@ -261,10 +263,10 @@ def _check_complete(data: object, value: object, place: str = "$") -> None:
     """
     if isinstance(value, Struct) and isinstance(data, dict):
         for name, item in _fields_of(value):
-            if name not in data:
+            if name not in data and name not in _ADDED:
                 msg = f"Object missing required field `{name}` - at `{place}`"
                 raise msgspec.ValidationError(msg)
-            _check_complete(data[name], item, f"{place}.{name}")
+            _check_complete(data.get(name), item, f"{place}.{name}")
     elif isinstance(value, tuple) and isinstance(data, list):
         for number, (given, item) in enumerate(zip(data, value, strict=False)):
             _check_complete(given, item, f"{place}[{number}]")

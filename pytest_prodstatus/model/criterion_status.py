@@ -7,7 +7,7 @@ verdict is still valid.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
@@ -69,13 +69,23 @@ class RunData(NamedTuple):
 def criterion_statuses(data: RunData, run: Run, now: datetime) -> list[CriterionStatus]:
     """Return the status of every criterion, judged by its own outcome and its age.
 
-    What a stage requires is considered later (`rollup.judge`).
+    What a stage requires is considered later (`rollup.judge`). Criteria of a stage that doesn't
+    apply have none.
 
     Args:
         data: what was collected and observed.
         run: the run that observed.
         now: the instant against which ages are measured.
     """
+    return applicable(_all_statuses(data, run, now), data.catalogue)
+
+
+def applicable(statuses: Iterable[CriterionStatus], catalogue: Catalogue) -> list[CriterionStatus]:
+    """Return the criteria without those of stages that don't apply."""
+    return [status for status in statuses if catalogue.by_id[status.stage].applies]
+
+
+def _all_statuses(data: RunData, run: Run, now: datetime) -> list[CriterionStatus]:
     # A criterion that no test ever provided has nothing to carry over.
     former = {s.id: s for s in data.former.criteria if s.nodeid} if data.former else {}
     statuses = [

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError, base_of
 from pytest_prodstatus.model.causes import actions_of, cause_line, causes
+from pytest_prodstatus.model.criterion_status import applicable
 from pytest_prodstatus.model.record import Cause, CriterionStatus, Override, Record
 from pytest_prodstatus.model.rollup import Judged, judge
 from pytest_prodstatus.model.verdict import (
@@ -66,6 +67,7 @@ class GateDecision:
         causes: the root causes of what is neither CONFIRMED nor waived, the worst first.
         waived: the criteria in question that aren't CONFIRMED but waived.
         override: the override of the target's gate that is in force.
+        not_applicable: a sentence for each stage that isn't judged, with its reason and owner.
     """
 
     query: GateQuery
@@ -75,6 +77,7 @@ class GateDecision:
     causes: tuple[Cause, ...] = ()
     waived: tuple[Waived, ...] = ()
     override: Override | None = None
+    not_applicable: tuple[str, ...] = ()
 
     @property
     def confirmed(self) -> bool:
@@ -170,12 +173,13 @@ def decide(
     """
     waivers = waivers or Waivers()
     try:
-        stages = catalogue.with_stages_of(known=[stage.id for stage in record.stages])
+        declared = catalogue.with_stages_of(known=[stage.id for stage in record.stages])
     except CatalogueError as error:
         broken = Violation(
             kind=ViolationKind.UNREADABLE, text=f"the record's stages make no catalogue: {error}"
         )
         return decision_without_record((broken,), query, override)
+    at_run, stages = declared.at(record.run.started), declared.at(now)
     roots = queried_stages(stages, query.require)
     violations = [*found, *record_violations(record, stages, query, now)]
     if not roots:
@@ -187,20 +191,23 @@ def decide(
     incidents = record.run.incidents
     own_statuses = [own_status(status) for status in record.criteria]
     known_statuses = [status for status in own_statuses if status.stage in stages.by_id]
-    as_written = judge(stages, known_statuses, incidents=incidents)
+    as_written = judge(at_run, applicable(known_statuses, at_run), incidents=incidents)
     same_catalogue = record.run.catalogue == stages.digest
     violations += _contradictions(
         record, own_statuses, as_written if same_catalogue else None, query
     )
     # An observation of another release doesn't count for the release in question.
     release = query.subject or record.run.subject.release
+    known_statuses = applicable(known_statuses, stages)
     statuses = reevaluate(known_statuses, stages, release, now, require_evidence=require_evidence)
     violations += waiver_violations(waivers, statuses, now)
     valid_waivers = waivers.in_force(_known_ids(statuses), now)
     waived = _waived(statuses, valid_waivers, stages.with_needs(roots))
     # Usually every CONFIRMED still counts; then the first judgement is still right.
     judged_now = (
-        as_written if statuses == known_statuses else judge(stages, statuses, incidents=incidents)
+        as_written
+        if statuses == known_statuses and at_run == stages
+        else judge(stages, statuses, incidents=incidents)
     )
     effective_verdict = judged_now
     if waived:
@@ -215,6 +222,11 @@ def decide(
         causes=causes(stages, effective_verdict[0], incidents, roots),
         waived=waived,
         override=override,
+        not_applicable=tuple(
+            f"{stage.title} is {stage.reason.text}"
+            for stage in judged_now[0]
+            if stage.reason and not stage.applies
+        ),
     )
 
 
@@ -243,6 +255,12 @@ def queried_stages(catalogue: Catalogue, require: Sequence[str]) -> tuple[str, .
         if name not in catalogue.by_id:
             known = ", ".join(catalogue.by_id) or "none"
             msg = f"--require {name!r}: there is no such stage; stages are {known}"
+            raise UnknownStageError(msg)
+        if not (stage := catalogue.by_id[name]).applies:
+            msg = (
+                f"--require {name!r}: the stage is not applicable: {stage.reason} ({stage.owner}); "
+                "require a stage that is judged"
+            )
             raise UnknownStageError(msg)
     return tuple(require) or catalogue.roots
 

@@ -78,14 +78,15 @@ def merge(
     in_order = [
         shards[name] for name in sorted(shards, key=lambda name: (shards[name].run.started, name))
     ]
-    # If nothing is declared, a shard knows only the stages that its own tests name.
-    catalogue = declared.with_stages_of(known=[s.id for shard in in_order for s in shard.stages])
     finished = max(shard.run.finished for shard in in_order if shard.run.finished)
+    known = [s.id for shard in in_order for s in shard.stages]
+    catalogue = declared.with_stages_of(known=known).at(in_order[0].run.started)
     statuses = [
         _merge_criterion(
             seen, catalogue.by_id[seen[0].stage], finished, require_evidence=require_evidence
         )
         for seen in _statuses_by_id(in_order).values()
+        if catalogue.by_id[seen[0].stage].applies
     ]
     all_selected = all(status.selected for status in statuses)
     run = _merge_runs([shard.run for shard in in_order], finished, all_selected=all_selected)

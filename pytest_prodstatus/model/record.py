@@ -126,6 +126,7 @@ class StageStatus(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_f
         since: the start of the first run in a row that gave this verdict.
         previous: the verdict before that.
         criteria: its criteria.
+        without: titles of the stages that it would require or roll up, and that don't apply.
     """
 
     id: Identity
@@ -139,6 +140,7 @@ class StageStatus(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_f
     since: Instant | None = None
     previous: Verdict | None = None
     criteria: tuple[CriterionStatus, ...]
+    without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         Explained.__post_init__(self)
@@ -150,6 +152,16 @@ class StageStatus(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_f
                 raise ValueError(msg)
 
     @property
+    def applies(self) -> bool:
+        """Whether it is judged; if not, it counts nowhere, and its kind is `not-applicable`."""
+        return self.kind is not Kind.NOT_APPLICABLE
+
+    @property
+    def word(self) -> str:
+        """Its verdict for the reader, or that it isn't applicable."""
+        return self.verdict.value if self.applies else "not applicable"
+
+    @property
     def is_affected(self) -> bool:
         """Whether the root cause of its verdict lies outside this stage."""
         return (self.cause or self.id).partition(".")[0] != self.id
@@ -157,7 +169,7 @@ class StageStatus(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_f
     @property
     def is_root(self) -> bool:
         """Whether it isn't CONFIRMED and the root cause lies in this stage."""
-        return self.verdict is not Verdict.CONFIRMED and not self.is_affected
+        return self.applies and self.verdict is not Verdict.CONFIRMED and not self.is_affected
 
 
 class Final(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -408,7 +420,7 @@ class Record(
             commit=self.run.commit,
             release=self.run.subject.release,
             final=self.final.verdict,
-            stages={stage.id: stage.verdict for stage in self.stages},
+            stages={stage.id: stage.verdict for stage in self.stages if stage.applies},
         )
 
     @property

@@ -51,8 +51,9 @@ def judge(
         catalogue: the stages.
         statuses: the criteria, each judged by its own outcome and its age.
         incidents: what went wrong outside any criterion; any of them caps FINAL at BLOCKED.
-        unselected: ids of stages that don't block the stages that require them, because the run
-            didn't select them (`Decision.selection`); what they require blocks in their place.
+        unselected: ids of stages that don't block the stages that require them or roll them up,
+            because the run didn't select them (`Decision.selection`); what they require blocks in
+            their place.
     """
     by_stage: dict[str, list[CriterionStatus]] = {stage.id: [] for stage in catalogue.stages}
     declared = [name for stage in catalogue.stages for name in stage.criteria]
@@ -72,13 +73,22 @@ def judge(
     titled: set[str] = set()  # stages whose reason names another stage already
     for stage_id in catalogue.order:
         stage = catalogue.by_id[stage_id]
+        if not stage.applies:
+            results[stage_id] = _not_applicable(stage)
+            continue
         # What went wrong outside every criterion is about the whole run, so no other stage gets it.
         run_level = capped if stage_id == FINAL else []
         required = [results[name] for name in _required(stage, catalogue, unselected)]
         upstream = _upstream_contribution(required)
-        rolled = [_rollup_contribution(results[name], titled) for name in stage.rollup]
+        rolled = [
+            _rollup_contribution(results[name], titled)
+            for name in stage.rollup
+            if name not in unselected
+        ]
         own_statuses = by_stage[stage_id]
-        results[stage_id], worst = _judge_stage(stage, own_statuses, upstream, run_level, rolled)
+        result, worst = _judge_stage(stage, own_statuses, upstream, run_level, rolled)
+        without = catalogue.without.get(stage_id)
+        results[stage_id] = replace(result, without=without) if without else result
         if worst.rolled:
             titled.add(stage_id)
     in_order = tuple(results[stage.id] for stage in catalogue.stages)
@@ -87,7 +97,8 @@ def judge(
         return in_order, Final(
             verdict=final_stage.verdict, **because(final_stage.reason), cause=final_stage.cause
         )
-    total = _worst([*capped, *(_rollup_contribution(result, titled) for result in in_order)])
+    judged = [result for result in in_order if result.applies]
+    total = _worst([*capped, *(_rollup_contribution(result, titled) for result in judged)])
     final = Final(verdict=total.verdict, **because(total.reason), cause=total.cause or None)
     return in_order, final
 
@@ -129,6 +140,21 @@ def _judge_stage(
         criteria=criteria,
     )
     return result, worst
+
+
+def _not_applicable(stage: Stage) -> StageStatus:
+    """Return a stage that isn't judged; not CONFIRMED, for readers that don't know its kind."""
+    text = f"not applicable: {stage.reason} ({stage.owner})"
+    reason = Reason(text=text, kind=Kind.NOT_APPLICABLE)
+    return StageStatus(
+        id=stage.id,
+        title=stage.title,
+        verdict=Verdict.BLOCKED,
+        **because(reason),
+        derived=stage.derived,
+        cause=None,
+        criteria=(),
+    )
 
 
 def _required(stage: Stage, catalogue: Catalogue, unselected: frozenset[str]) -> Iterable[str]:

@@ -74,6 +74,7 @@ class Kind(Enum):
     UPSTREAM = "upstream"
     STALE = "stale"
     UNTRUSTED = "untrusted"
+    NOT_APPLICABLE = "not-applicable"
 
     NOT_ARMED = "not-armed"
     MISSING_CONFIG = "missing-config"

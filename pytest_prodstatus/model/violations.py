@@ -262,6 +262,7 @@ def reevaluate(
             ),
         )
         for stage in catalogue.stages
+        if stage.applies
         for name in stage.criteria
         if name not in known
     ]

@@ -76,6 +76,7 @@ class _Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     signed_by: tuple[str, ...] = ()
     signed_by_threshold: Annotated[int, Meta(ge=1, le=100)] = 1
     path: tuple[Step, ...] = ()
+    ephemeral: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         force_setattr(self, "title", one_line(self.title))
@@ -133,6 +134,7 @@ class Config(_Options, frozen=True, kw_only=True):
             any, only a signed record opens the gate or is carried over.
         signed_by_threshold: how many of these keys must have signed.
         path: the steps through the system that the page draws, in order.
+        ephemeral: targets that are made anew for every run, which knows nothing of earlier runs.
         catalogue: the stages.
         waivers: the criteria that the gate accepts although they aren't CONFIRMED.
     """

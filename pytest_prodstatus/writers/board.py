@@ -51,9 +51,16 @@ def final_line(record: Record) -> Line:
     why = f": {final.reason.text}" if final.reason else ""
     if selection.partial:
         criteria = counted(selection.criteria, "criterion", "criteria")
-        why += f" [selected: {selection.verdict}, {criteria}]"
+        why += f" [selected: {selection.verdict}, {criteria}{_unjudged_upstream(record)}]"
     text = f"FINAL {final.verdict}{scope} (target {record.run.target}, gate {gate}){why}"
     return Line(text, final.verdict)
+
+
+def _unjudged_upstream(record: Record) -> str:
+    """Return the note that what was selected requires stages which this run didn't judge."""
+    confirmed = record.decision.selection.verdict is Verdict.CONFIRMED
+    blocked = any(status.selected and status.kind is Kind.UPSTREAM for status in record.criteria)
+    return "; its upstream was not judged" if confirmed and blocked else ""
 
 
 def override_lines(record: Record, *, width: int = 80) -> list[Line]:
@@ -69,8 +76,11 @@ def _stage(stage: StageStatus, record: Record, verbosity: int, width: int) -> It
     longest = max(len(other.title) for other in record.stages)
     column = min(longest, width - VERDICT_WIDTH - 4)  # two columns after the title and the verdict
     title = _cut(stage.title, column)
-    head = f"{title:<{column}}  {stage.verdict!s:<{VERDICT_WIDTH}}"
     line = stage_line(stage)
+    if not stage.applies:
+        yield from _wrapped(f"{title:<{column}}  {line}", width, "", "    ")
+        return
+    head = f"{title:<{column}}  {stage.verdict!s:<{VERDICT_WIDTH}}"
     row = f"{head}  {line}".rstrip()
     confirmed = stage.verdict is Verdict.CONFIRMED
     # What was seen may be cut; a reason is needed in full, on lines of its own.

@@ -17,7 +17,7 @@ from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.version import __version__
 from pytest_prodstatus.writers.exports import Row, rows_of
-from pytest_prodstatus.writers.words import override_line
+from pytest_prodstatus.writers.words import override_line, stage_line
 
 SPECIFICATION = "0.0.0"
 # Every status of the specification: its summary must count each of them.
@@ -130,7 +130,10 @@ def _extra(record: Record) -> dict[str, Any]:
         "complete": record.run.complete,
         "finished": record.run.finished is not None,
         "overrides": [override_line(override) for override in record.overrides],
-        "stages": {stage.id: stage.verdict.value for stage in record.stages},
+        "stages": {
+            stage.id: stage.verdict.value if stage.applies else stage_line(stage)
+            for stage in record.stages
+        },
     }
 
 

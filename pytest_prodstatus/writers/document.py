@@ -105,6 +105,8 @@ def field_values(record: Record) -> dict[str, str]:
     """
     values = {
         stage.title: f"**{stage.verdict}** ({escape_markdown(stage_line(stage))})"
+        if stage.applies
+        else escape_markdown(stage_line(stage))
         for stage in record.stages
     }
     for stage in record.stages:

@@ -100,7 +100,9 @@ def rows_of(record: Record) -> list[Row]:
     rows = [_criterion_row(s, stage) for stage in record.stages for s in stage.criteria]
     # A derived stage only repeats the verdicts of others.
     rows += [
-        _stage_row(stage) for stage in record.stages if not stage.criteria and not stage.derived
+        _stage_row(stage)
+        for stage in record.stages
+        if not stage.criteria and not stage.derived and stage.applies
     ]
     rows += [_run_row(incident) for incident in record.run.incidents]
     # Even a record without stages must not be an empty list, which tools show as passed.

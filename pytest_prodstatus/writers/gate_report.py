@@ -134,6 +134,7 @@ class RecordDecision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         waived: the criteria that aren't CONFIRMED and are waived.
         override: the override in force, needed or not.
         actions: what to do, what unblocks most first.
+        not_applicable: the stages that aren't judged, each in a sentence with its reason and owner.
     """
 
     record: str
@@ -149,6 +150,7 @@ class RecordDecision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     waived: tuple[ReportedWaiver, ...]
     override: ReportedOverride | None
     actions: tuple[str, ...]
+    not_applicable: tuple[str, ...]
 
 
 class GateOutput(
@@ -221,6 +223,8 @@ def decision_lines(report: GateReport, now: datetime) -> Iterator[str]:
         soon = f", which is in {format_age(left)}" if left <= SOON else ""
         until = f"{minute(waived.waiver.expires)}{soon}"
         yield f"           accepted by {waived.waiver.owner} until {until}"
+    for sentence in decision.not_applicable:
+        yield f"  {sentence}"
     if decision.actions:
         yield "Next:"
     for number, action in enumerate(decision.actions[:SHOWN], 1):
@@ -299,6 +303,7 @@ def _reported_decision(report: GateReport) -> RecordDecision:
         if override
         else None,
         actions=decision.actions,
+        not_applicable=decision.not_applicable,
     )
 
 

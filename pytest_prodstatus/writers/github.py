@@ -149,6 +149,8 @@ def _blocks(record: Record, config: Config) -> Iterator[str]:
     yield "| stage | verdict | why |\n|---|---|---|"
     for stage in sorted(record.stages, key=lambda stage: -stage.verdict.severity):
         verdict, why = f"{_SIGN[stage.verdict]} {stage.verdict}", escape_markdown(stage_line(stage))
+        if not stage.applies:
+            verdict = stage.word
         yield f"| {escape_markdown(stage.title)} | {verdict} | {why} |"
     unconfirmed = worst_first(rows_of(record))
     if unconfirmed:

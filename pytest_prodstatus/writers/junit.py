@@ -20,7 +20,7 @@ from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.exports import Row, rows_of
-from pytest_prodstatus.writers.words import override_line
+from pytest_prodstatus.writers.words import override_line, stage_line
 
 # Characters that XML 1.0 doesn't allow, and DEL, as in `_pytest/junitxml.py`.
 _ILLEGAL = re.compile("[^\t\n\r -~\x80-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -178,7 +178,8 @@ def _suite_properties(record: Record) -> Iterator[tuple[str, str]]:
     for number, override in enumerate(record.overrides, 1):
         yield f"override.{number}", override_line(override)
     for stage in record.stages:
-        yield f"stage.{stage.id}", stage.verdict.value
+        line = stage.verdict.value if stage.applies else stage_line(stage)
+        yield f"stage.{stage.id}", line
 
 
 def _row_properties(row: Row) -> Iterator[tuple[str, str]]:

@@ -23,7 +23,15 @@ ENTRY_LIMIT = 80
 
 
 def stage_line(stage: StageStatus) -> str:
-    """Return a stage in one line: its evidence, or the reason if it isn't CONFIRMED."""
+    """Return a stage in one line: its evidence, or the reason if it isn't CONFIRMED.
+
+    It names the stages that this one would require or roll up and that aren't applicable.
+    """
+    absent = f" ({', '.join(stage.without)}: not applicable)" if stage.without else ""
+    return _seen_or_why(stage) + absent
+
+
+def _seen_or_why(stage: StageStatus) -> str:
     if stage.reason is not None:
         others = [
             s for s in stage.criteria if s.verdict is not Verdict.CONFIRMED and s.id != stage.cause

@@ -8,14 +8,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_prodstatus import Endpoints, Secrets, Snapshots
+from tests.acceptance.support.access import (
+    Access,
+    OpenPayPals,
+    OpenSuppliers,
+    own_paypals,
+    own_suppliers,
+)
+from tests.acceptance.support.catalogue import is_left_out
 from tests.acceptance.support.clock import utc_now
 from tests.acceptance.support.credentials import (
+    StoredCredential,
     StoredCredentials,
     SupplierCredential,
     supplier_client,
@@ -30,7 +40,9 @@ from tests.acceptance.support.settings import Settings
 
 if TYPE_CHECKING:  # each is imported by the first criterion that needs it
     from tests.acceptance.support.aliexpress.client import AliExpressClient
+    from tests.acceptance.support.aliexpress.orders import Supplier
     from tests.acceptance.support.paypal.client import PayPalClient
+    from tests.acceptance.support.probes.settlement import PayoutProvider
 
 _FROM_PROCESS = ("REAL_PLACEORDER", "PRODSTATUS_PLACEORDER_MODE")
 """What the demo takes from the process environment; everything else is its own."""
@@ -39,6 +51,15 @@ _FROM_PROCESS = ("REAL_PLACEORDER", "PRODSTATUS_PLACEORDER_MODE")
 def pytest_configure(config: pytest.Config) -> None:
     """Add the fixtures of the one real order, which are in a module of their own."""
     config.pluginmanager.import_plugin("tests.acceptance.ordering")
+
+
+def pytest_pycollect_makeitem(
+    collector: pytest.Module | pytest.Class, obj: object
+) -> list[pytest.Item] | None:
+    """Leave out a criterion that is stricter than its field, unless the catalogue lists it."""
+    mark = collector.get_closest_marker("stage")
+    stage = str(mark.args[0]) if mark and mark.args else ""
+    return [] if is_left_out(obj, stage, collector.config.rootpath) else None
 
 
 @pytest.hookimpl(trylast=True)
@@ -175,3 +196,28 @@ def paypal(settings: Settings, prodstatus_endpoint: Endpoints) -> Iterator[PayPa
     )
     yield client
     client.close()
+
+
+@pytest.fixture
+def suppliers(
+    supplier: AliExpressClient, settings: Settings, prodstatus_endpoint: Endpoints
+) -> Iterator[OpenSuppliers]:
+    """Opens the supplier for sellers with a credential of their own, by their rows."""
+    with ExitStack() as stack:
+
+        def access(rows: Mapping[int, StoredCredential]) -> Access[Supplier]:
+            opened = own_suppliers(rows, settings, note=prodstatus_endpoint)
+            return Access(common=supplier, own=stack.enter_context(opened))
+
+        yield access
+
+
+@pytest.fixture
+def paypals(paypal: PayPalClient, settings: Settings) -> Iterator[OpenPayPals]:
+    """Opens PayPal for sellers with an application of their own, by their rows."""
+    with ExitStack() as stack:
+
+        def access(rows: Mapping[int, StoredCredential]) -> Access[PayoutProvider]:
+            return Access(common=paypal, own=stack.enter_context(own_paypals(rows, settings)))
+
+        yield access

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_prodstatus import Evidence, blocked
-from tests.acceptance.support.aliexpress.client import AliExpressClient
+from tests.acceptance.support.access import OpenSuppliers
+from tests.acceptance.support.catalogue import stricter
 from tests.acceptance.support.errors import access_assumed
 from tests.acceptance.support.probes import orders
 from tests.acceptance.support.probes.facts import facts, listed, require_data
@@ -29,21 +30,37 @@ def attempted(fulfilment: orders.Fulfilment) -> orders.Fulfilment:
 
 
 def test_purchased_order_exists(
-    supplier_ids: orders.SupplierIds, attempted: orders.Fulfilment, evidence: Evidence
+    supplier_ids: orders.SupplierIds,
+    attempted: orders.Fulfilment,
+    settings: Settings,
+    evidence: Evidence,
 ) -> None:
     """At least one order is PURCHASED with its AliExpress order id."""
+    window = f"{settings.window.days}d"
+    left_out = (supplier_ids.other_suppliers, supplier_ids.stand_ins)
+    evidence(
+        bought=f"{supplier_ids.purchased} at AliExpress in {window}",
+        left_out="{} paid orders of other suppliers, {} stand-ins".format(*left_out),
+    )
     evidence(**facts(supplier_ids))
-    if attempted.paid == attempted.in_flight:
+    if attempted.paid == attempted.in_flight + attempted.unclear:
         blocked(f"all {attempted.paid} paid orders are in flight", kind="pending")
+    if supplier_ids.bought_outside and not supplier_ids.with_supplier_id + supplier_ids.without:
+        blocked(
+            f"all {supplier_ids.purchased} purchases were made outside of the store, so none has "
+            "an AliExpress order id",
+            kind="inconclusive",
+        )
     assert supplier_ids.with_supplier_id, (
         f"none of {supplier_ids.paid} paid orders is PURCHASED with a real AliExpress order id"
     )
 
 
+@stricter
 def test_purchased_orders_have_supplier_ids(
     supplier_ids: orders.SupplierIds, evidence: Evidence
 ) -> None:
-    """Every PURCHASED order has a real AliExpress order id, no stand-in."""
+    """Every PURCHASED order has a real AliExpress order id, unless it was bought outside."""
     evidence(**facts(supplier_ids))
     require_data(supplier_ids.purchased, "PURCHASED orders")
     assert not supplier_ids.without, (
@@ -52,6 +69,7 @@ def test_purchased_orders_have_supplier_ids(
     )
 
 
+@stricter
 def test_supplier_ids_are_unique(shared_supplier_ids: orders.SharedIds, evidence: Evidence) -> None:
     """No AliExpress order id belongs to two orders."""
     evidence(**facts(shared_supplier_ids))
@@ -62,6 +80,29 @@ def test_supplier_ids_are_unique(shared_supplier_ids: orders.SharedIds, evidence
     )
 
 
+@stricter
+def test_orders_are_bought_once(repeated: orders.Repeated, evidence: Evidence) -> None:
+    """No order has two purchase attempts that succeeded."""
+    evidence(**facts(repeated))
+    require_data(repeated.compared, "purchased orders")
+    assert not repeated.bought_twice, (
+        f"{repeated.bought_twice} orders were bought more than once "
+        f"(newest: {listed(repeated.newest_orders)})"
+    )
+
+
+@stricter
+def test_marketplace_orders_are_bought_once(repeated: orders.Repeated, evidence: Evidence) -> None:
+    """No product of one marketplace order was bought by two orders."""
+    evidence(**facts(repeated))
+    require_data(repeated.compared, "purchased orders")
+    assert not repeated.trades_bought_twice, (
+        f"{repeated.trades_bought_twice} orders bought what another order had bought for the same "
+        f"marketplace order ({listed(repeated.newest_trades)})"
+    )
+
+
+@stricter
 def test_no_order_stuck_in_purchasing(
     stuck_orders: orders.Stuck, settings: Settings, evidence: Evidence
 ) -> None:
@@ -74,6 +115,7 @@ def test_no_order_stuck_in_purchasing(
     )
 
 
+@stricter
 def test_paid_orders_reach_purchased(
     attempted: orders.Fulfilment, settings: Settings, evidence: Evidence
 ) -> None:
@@ -85,15 +127,23 @@ def test_paid_orders_reach_purchased(
         f"({listed(attempted.unpurchased_by_status)}; "
         f"newest: {listed(attempted.newest_unpurchased)})"
     )
+    if attempted.unclear:
+        blocked(
+            f"{attempted.unclear} orders are PAID, were made long ago and were changed just now "
+            f"({listed(attempted.unclear_orders)}): when they were paid is not stored",
+            kind="pending",
+            remedy=f"run again in {settings.purchase_grace}",
+        )
 
 
+@stricter
 def test_recent_orders_known_to_supplier(
-    newest_purchases: orders.Purchases, supplier: AliExpressClient, evidence: Evidence
+    newest_purchases: orders.Purchases, suppliers: OpenSuppliers, evidence: Evidence
 ) -> None:
     """The supplier knows the newest purchases, and none of them was cancelled."""
     require_data(len(newest_purchases.sample), "PURCHASED orders with an AliExpress order id")
     with access_assumed():
-        found = look_up(supplier, newest_purchases.sample)
+        found = look_up(suppliers(newest_purchases.tokens), newest_purchases.sample)
     evidence(**facts(found))
     assert not found.lost, f"the supplier does not have {listed(found.lost)}"
     found.require_settled()

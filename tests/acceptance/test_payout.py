@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_prodstatus import Evidence, Waits, blocked
+from tests.acceptance.support.access import OpenPayPals
+from tests.acceptance.support.catalogue import stricter
 from tests.acceptance.support.clock import Waiting
 from tests.acceptance.support.errors import access_assumed, access_judged
 from tests.acceptance.support.paypal.client import PAYOUTS_SCOPE, PayPalClient
@@ -35,7 +37,7 @@ def test_payouts_configured(
 
 
 def test_payout_ids_stored(stored_payouts: payouts.StoredPayouts, evidence: Evidence) -> None:
-    """Every sale that is due has both payout ids and is marked as paid out."""
+    """Every sale that is due has the ids of what is owed, and is marked as paid out."""
     evidence(**facts(stored_payouts))
     require_data(stored_payouts.sales, "sales to pay out")
     assert not stored_payouts.unpaid, (
@@ -57,6 +59,7 @@ def test_no_payout_failed(failed_payouts: payouts.FailedPayouts, evidence: Evide
     require_data(failed_payouts.due, "sales that are due a payout")
 
 
+@stricter
 def test_payout_ids_are_unique(shared_payouts: payouts.SharedPayouts, evidence: Evidence) -> None:
     """No payout id belongs to two sales: no one was paid twice."""
     evidence(**facts(shared_payouts))
@@ -67,9 +70,10 @@ def test_payout_ids_are_unique(shared_payouts: payouts.SharedPayouts, evidence: 
     )
 
 
+@stricter
 def test_payouts_settled_at_provider(
     newest_payouts: payouts.PayoutSample,
-    paypal: PayPalClient,
+    paypals: OpenPayPals,
     settings: Settings,
     wait: Waiting,
     evidence: Evidence,
@@ -80,7 +84,8 @@ def test_payouts_settled_at_provider(
     prodstatus_waiting("PayPal to settle the payouts", budget=settings.wait.total_seconds())
     former = settings.former_receivers
     with access_assumed():
-        found = settle(paypal, newest_payouts.payouts, former_receivers=former, wait=wait)
+        providers = paypals(newest_payouts.applications)
+        found = settle(providers, newest_payouts.payouts, former_receivers=former, wait=wait)
     evidence(**facts(newest_payouts), **facts(found))
     assert not found.wrong, (
         f"{len(found.wrong)} of {found.looked_up} payouts are wrong: {'; '.join(found.wrong[:5])}"

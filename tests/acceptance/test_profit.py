@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_prodstatus import Evidence
+from tests.acceptance.support.catalogue import stricter
 from tests.acceptance.support.probes import profit
 from tests.acceptance.support.probes.facts import facts, listed, require_data
 
@@ -16,20 +17,37 @@ def test_completed_sales_have_positive_net_profit(
 ) -> None:
     """Every delivered or completed sale has a net profit above zero."""
     evidence(**facts(net_profit))
-    require_data(net_profit.completed, "completed sales")
+    require_data(
+        net_profit.completed,
+        f"completed sales ({net_profit.waiting} wait to be marked as delivered)",
+        remedy="mark what was delivered as DELIVERED or COMPLETED in the store's admin pages",
+    )
     assert not net_profit.without_profit, (
         f"{net_profit.without_profit} of {net_profit.completed} completed sales have no net profit "
         f"(newest sales: {listed(net_profit.newest_without_profit)})"
     )
 
 
+@stricter
 def test_profit_adds_up(arithmetic: profit.Arithmetic, evidence: Evidence) -> None:
     """Commission and net profit follow from the gross profit, in the currency's minor unit."""
     evidence(**facts(arithmetic))
-    require_data(arithmetic.completed, "completed sales")
+    require_data(arithmetic.sales, "sales")
     assert not arithmetic.wrong, (
         f"{arithmetic.wrong} of {arithmetic.sales} sales do not add up with a commission of "
         f"{arithmetic.commission_percent} % (gross {arithmetic.wrong_gross}, commission "
         f"{arithmetic.wrong_commission}, net {arithmetic.wrong_net}; "
         f"newest sales: {listed(arithmetic.newest_wrong)})"
+    )
+
+
+@stricter
+def test_sales_are_possible(arithmetic: profit.Arithmetic, evidence: Evidence) -> None:
+    """No sale has a negative fee or cost, or another price or currency than its order."""
+    evidence(**facts(arithmetic))
+    require_data(arithmetic.sales, "sales")
+    assert not arithmetic.impossible, (
+        f"{arithmetic.negative} sales have a negative fee or cost, and "
+        f"{arithmetic.unlike_their_orders} another price or currency than their order "
+        f"(newest sales: {listed(arithmetic.impossible)})"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_prodstatus import Evidence
+from tests.acceptance.support.catalogue import stricter
 from tests.acceptance.support.probes import sales
 from tests.acceptance.support.probes.facts import facts, listed, require_data
 from tests.acceptance.support.settings import Settings
@@ -13,9 +14,15 @@ pytestmark = pytest.mark.stage("sale")
 
 
 def test_sale_for_every_purchased_order(
-    sales_of_orders: sales.SalesOfOrders, evidence: Evidence
+    sales_of_orders: sales.SalesOfOrders, settings: Settings, evidence: Evidence
 ) -> None:
     """Every PURCHASED order became a sale."""
+    window = f"{settings.window.days}d"
+    counted = (sales_of_orders.other_suppliers, sales_of_orders.stand_ins)
+    evidence(
+        bought=f"{sales_of_orders.purchased} at all suppliers in {window}",
+        of_these="{} of other suppliers than AliExpress; {} stand-ins left out".format(*counted),
+    )
     evidence(**facts(sales_of_orders))
     require_data(
         sales_of_orders.purchased - sales_of_orders.in_flight,
@@ -37,6 +44,18 @@ def test_sales_link_to_orders(sale_links: sales.SaleLinks, evidence: Evidence) -
     )
 
 
+@stricter
+def test_one_sale_for_one_trade(sale_links: sales.SaleLinks, evidence: Evidence) -> None:
+    """No trade became two sales, one by its order and one by the marketplace's number."""
+    evidence(**facts(sale_links))
+    require_data(sale_links.sales, "real sales")
+    assert not sale_links.sold_twice, (
+        f"{sale_links.sold_twice} sales are of a trade that another sale has too "
+        f"(newest sales: {listed(sale_links.sales_of_one_trade)})"
+    )
+
+
+@stricter
 def test_sales_belong_to_target_environment(
     sale_environments: sales.SaleEnvironments, settings: Settings, evidence: Evidence
 ) -> None:

@@ -139,7 +139,9 @@ class Ran:
         assert self.document is not None
         assert self.page is not None
         for stage in record["stages"]:
-            assert f"**{stage['title']}:** **{stage['verdict']}**" in self.document
+            applies = stage["kind"] != "not-applicable"
+            value = f"**{stage['verdict']}**" if applies else "not applicable: "
+            assert f"**{stage['title']}:** {value}" in self.document
         if record["decision"]["rule"] == "confirmed":
             assert decision["open"] == (final["verdict"] == "CONFIRMED" and bool(self._finished))
         partial = decision["selection"]["partial"]

@@ -409,3 +409,16 @@ def test_the_command_prints_what_a_run_saved(
     history = json.loads(done.output)
     assert (history["project"], len(history["runs"])) == ("our-store", 1)
     assert [stage["id"] for stage in history["stages"]] == ["api", "shop", "final"]
+
+
+def test_a_target_that_is_made_anew_has_no_earlier_run(project: Project, url: str) -> None:
+    """Nothing is carried over from another system of the same name, and it has no history."""
+    declared = REQUIRED.replace("require_history", 'ephemeral = ["demo"]\nrequire_history')
+    project.write({"pyproject.toml": declared, **PASSING})
+    for target, verdict, runs in (("demo", "BLOCKED not-run", 0), ("other", "CONFIRMED", 1)):
+        given, folder = ("--prodstatus-target", target), project.folder / target
+        assert project.run(*given, folder=folder).final == "CONFIRMED"
+        part = project.run(*given, "--stage", "shop", folder=folder)
+        assert part.verdicts["api.a"] == verdict
+        assert len(part.record["history"]) == runs
+        assert bool(kept(url, project.root.name, target)) == bool(runs)

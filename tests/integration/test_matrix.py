@@ -37,9 +37,19 @@ def config_of(row: Row) -> str:
         return CONFIG.replace("[tool.prodstatus]", f'[tool.prodstatus]\npaths = ["{argument}"]')
     if word == "ASSERTS":
         return CONFIG.replace('id = "api"', 'id = "api"\nrequire_assertion = true')
+    if word == "ABSENT":
+        absent = 'id = "api"\napplies = false\nreason = "there is none"\nowner = "Ann"'
+        return config_chained().replace('id = "api"', absent, 1)
+    if word == "CHAINED":
+        return config_chained()
     if word == "REQUIRES":
         return CONFIG.replace("[tool.prodstatus]", "[tool.prodstatus]\nrequire_evidence = true")
     return CONFIG
+
+
+def config_chained() -> str:
+    """Return the common pyproject.toml, in which stage shop requires stage api."""
+    return CONFIG.replace('id = "shop"', 'id = "shop"\nrequires = ["api"]')
 
 
 def run(row: Row, mode: str, project: Project, monkeypatch: pytest.MonkeyPatch) -> Ran:

@@ -226,7 +226,7 @@ def test_one_stage_is_judged_by_itself(project: Project) -> None:
     assert ran.verdicts["final"] == "BLOCKED"
     decision = ran.record["decision"]
     assert decision["open"] is False
-    assert decision["selection"] == {"partial": True, "verdict": "CONFIRMED", "criteria": 6}
+    assert decision["selection"] == {"partial": True, "verdict": "CONFIRMED", "criteria": 8}
     assert ran.record["run"]["complete"] is False
 
 

@@ -17,7 +17,7 @@ from markupsafe import Markup
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.record import Record, StageStatus
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.writers.html.words import CLASS, SIGN
+from pytest_prodstatus.writers.html.words import sign_of, style_of
 
 LIMIT = 40
 """A graph of more stages isn't drawn: no one can read it, and the table has them all."""
@@ -102,9 +102,9 @@ def _line(points: Sequence[Point], source: StageStatus, *, dashed: bool) -> Mark
     confirmed = source.verdict is Verdict.CONFIRMED
     return Markup('<path class="line{}{}" d="{}"/><path class="tip{}" d="{}"/>').format(
         " dash" if dashed else "",
-        "" if confirmed else f" {CLASS[source.verdict]}",
+        "" if confirmed else f" {style_of(source)}",
         path,
-        "" if confirmed else f" {CLASS[source.verdict]}",
+        "" if confirmed else f" {style_of(source)}",
         f"M{left - 8} {middle - 4}l8 4-8 4z",
     )
 
@@ -120,16 +120,16 @@ def _node(stage: StageStatus, point: Point, catalogue: Catalogue) -> Markup:
         for n, row in enumerate(title)
     )
     state = " root" if stage.is_root else " affected" if stage.is_affected else ""
-    below = f"{stage.verdict}{', root cause' if stage.is_root else ''}"
+    below = f"{stage.word}{', root cause' if stage.is_root else ''}"
     return Markup(
         '<a href="#stage-{}" class="node {}{}" aria-label="{}"><title>{}</title>'
         '<rect x="{}" y="{}" width="{}" height="{}" rx="9"/>'
         '<circle cx="{}" cy="{}" r="11"/><path class="sign" d="{}" transform="translate({} {})"/>'
         '{}<text class="sub" x="{}" y="{}">{}</text></a>'
     ).format(
-        stage.id, CLASS[stage.verdict], state, _node_label(stage, catalogue), stage.title,
+        stage.id, style_of(stage), state, _node_label(stage, catalogue), stage.title,
         x, y, _WIDTH, _HEIGHT,
-        x + 21, y + _HEIGHT // 2, SIGN[stage.verdict], x + 21, y + _HEIGHT // 2,
+        x + 21, y + _HEIGHT // 2, sign_of(stage), x + 21, y + _HEIGHT // 2,
         rows, x + 40, first + 16 * len(title), below,
     )  # fmt: skip
 
@@ -137,7 +137,7 @@ def _node(stage: StageStatus, point: Point, catalogue: Catalogue) -> Markup:
 def _node_label(stage: StageStatus, catalogue: Catalogue) -> str:
     declared = catalogue.by_id[stage.id]
     titles: Mapping[str, str] = {other.id: other.title for other in catalogue.stages}
-    words = f"{stage.title}: {stage.verdict}{', root cause' if stage.is_root else ''}"
+    words = f"{stage.title}: {stage.word}{', root cause' if stage.is_root else ''}"
     # A screen reader gets in words what the lines show.
     for relation, names in (("requires", declared.requires), ("rolls up", declared.rollup)):
         if names:

@@ -34,6 +34,7 @@ from pytest_prodstatus.writers.html.words import (
     optional,
     row,
     section,
+    stage_tag,
     tag,
 )
 from pytest_prodstatus.writers.words import counted, instant, span, stage_line
@@ -179,9 +180,9 @@ def _changes(record: Record) -> Markup:
         return Markup()  # while a run is in progress, every stage is BLOCKED: that is no change
     then, now = record.history[-1], record.past
     rows = [
-        row(stage.title, str(then.stages.get(stage.id, "not there")), str(stage.verdict))
+        row(stage.title, str(then.stages.get(stage.id, "not there")), stage.word)
         for stage in record.stages
-        if then.stages.get(stage.id) is not stage.verdict
+        if then.stages.get(stage.id) is not now.stages.get(stage.id)
     ]
     for what, was, is_now in (
         ("release", then.release, now.release),
@@ -255,7 +256,7 @@ def write_block(record: Record, config: Config) -> str:
 
     pytest-html drops tests that crashed or never ran, so their criteria are listed here.
     """
-    stages = [row(stage.title, tag(stage.verdict), stage_line(stage)) for stage in record.stages]
+    stages = [row(stage.title, stage_tag(stage), stage_line(stage)) for stage in record.stages]
     unconfirmed = [
         row(status.id, tag(status.verdict), _reason_and_remedy(status.reason))
         for status in record.criteria

@@ -15,7 +15,7 @@ from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Step
 from pytest_prodstatus.writers.html.criterion import instants_of
-from pytest_prodstatus.writers.html.words import CLASS, SIGN
+from pytest_prodstatus.writers.html.words import CLASS, NOT_APPLICABLE, SIGN
 from pytest_prodstatus.writers.words import instant
 
 # Pixels from one stop to the next; 13 letters of a name fit into them, or 30 beside a stop.
@@ -30,6 +30,7 @@ class _Stop(NamedTuple):
         anchor: of the stage or criterion that it shows; "" if the record doesn't have that.
         verdict: of that stage or criterion.
         state: `root` if the root cause is here, `affected` if it is elsewhere, else "".
+        applies: whether its stage is judged.
         at: when the step was taken; None if no timeline has its name.
     """
 
@@ -37,7 +38,13 @@ class _Stop(NamedTuple):
     anchor: str
     verdict: Verdict
     state: str
+    applies: bool
     at: datetime | None
+
+    @property
+    def word(self) -> str:
+        """Its verdict for the reader, or that it isn't applicable."""
+        return self.verdict.value if self.applies else "not applicable"
 
 
 def path(record: Record, steps: Sequence[Step], anchors: Mapping[str, str]) -> Markup:
@@ -79,23 +86,25 @@ def all_instants(record: Record) -> dict[str, datetime]:
 
 def _shown_verdict(
     shows: str, record: Record, anchors: Mapping[str, str]
-) -> tuple[str, Verdict, str]:
-    """Return anchor, verdict and state of the stage or criterion that a step shows.
+) -> tuple[str, Verdict, str, bool]:
+    """Return anchor, verdict, state and applicability of the stage or criterion of a step.
 
     If the record has neither, the step is BLOCKED and has no link.
     """
     # A stage's id has no dot and a criterion's has one, so they can't be confused.
     for stage in record.stages:
+        if not stage.applies and stage.id == shows.partition(".")[0]:
+            return f"stage-{stage.id}", stage.verdict, "", False
         if stage.id == shows:
             state = "root" if stage.is_root else "affected" if stage.is_affected else ""
-            return f"stage-{stage.id}", stage.verdict, state
+            return f"stage-{stage.id}", stage.verdict, state, True
         for status in stage.criteria:
             if status.id == shows:
                 # Its own observation was better: what it requires made it worse.
                 elsewhere = status.observed is not None and status.observed < status.verdict
                 state = "root" if stage.cause == shows else "affected" if elsewhere else ""
-                return anchors[shows], status.verdict, state
-    return "", Verdict.BLOCKED, ""
+                return anchors[shows], status.verdict, state, True
+    return "", Verdict.BLOCKED, "", True
 
 
 def _along(number: int, stop: _Stop, stops: Sequence[_Stop]) -> Markup:
@@ -104,7 +113,7 @@ def _along(number: int, stop: _Stop, stops: Sequence[_Stop]) -> Markup:
         Markup('<text class="name" x="{}" y="84">{}</text>').format(
             x, _shorten(stop.step.name, 13)
         ),
-        Markup('<text class="sub" x="{}" y="101">{}</text>').format(x, stop.verdict.value),
+        Markup('<text class="sub" x="{}" y="101">{}</text>').format(x, stop.word),
     ]
     # Only once if neighbours show the same stage or criterion.
     if stop.state == "root" and not (number and stops[number - 1].step.shows == stop.step.shows):
@@ -126,7 +135,7 @@ def _along(number: int, stop: _Stop, stops: Sequence[_Stop]) -> Markup:
 
 def _down(number: int, stop: _Stop, stops: Sequence[_Stop]) -> Markup:
     y = number * _DOWN + _DOWN // 2
-    below = f"{stop.verdict}{_root_label(stop)}"
+    below = f"{stop.word}{_root_label(stop)}"
     rows = [
         Markup('<text class="name" x="62" y="{}">{}</text>').format(
             y - 3, _shorten(stop.step.name, 30)
@@ -144,13 +153,14 @@ def _down(number: int, stop: _Stop, stops: Sequence[_Stop]) -> Markup:
 
 def _draw_stop(stop: _Stop, x: int, y: int, rows: Markup) -> Markup:
     """Return a stop with its sign around a point, as a link to its stage or criterion."""
-    style = f"stop {CLASS[stop.verdict]} {stop.state}".rstrip()
+    kind = CLASS[stop.verdict] if stop.applies else NOT_APPLICABLE
+    style = f"stop {kind} {stop.state}".rstrip()
     dated = f", {instant(stop.at)}" if stop.at else ""
-    words = f"{stop.step.name}: {stop.verdict}{_root_label(stop)}{dated}, as {stop.step.shows} says"
+    words = f"{stop.step.name}: {stop.word}{_root_label(stop)}{dated}, as {stop.step.shows} says"
     shapes = Markup(
         '<circle cx="{0}" cy="{1}" r="17"/>'
         '<path class="sign" d="{2}" transform="translate({0} {1}) scale(1.3)"/>{3}'
-    ).format(x, y, SIGN[stop.verdict], rows)
+    ).format(x, y, SIGN[stop.verdict] if stop.applies else "", rows)
     # Without a target it isn't a link, but a picture with a label.
     if not stop.anchor:
         return Markup('<g class="{}" role="img" aria-label="{}">{}</g>').format(
@@ -168,7 +178,8 @@ def _root_label(stop: _Stop) -> str:
 def _rail_class(number: int, stops: Sequence[_Stop]) -> str:
     """Return the CSS class of the rail after a stop: solid if both of its ends are CONFIRMED."""
     ends = stops[number : number + 2]
-    return "" if all(stop.verdict is Verdict.CONFIRMED for stop in ends) else " broken"
+    whole = all(stop.verdict is Verdict.CONFIRMED or not stop.applies for stop in ends)
+    return "" if whole else " broken"
 
 
 def _shorten(text: str, letters: int) -> str:

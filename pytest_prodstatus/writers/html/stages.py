@@ -14,7 +14,14 @@ from pytest_prodstatus.model.record import Record, StageStatus
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.html.head import valid_until
-from pytest_prodstatus.writers.html.words import CLASS, columns, optional, section, strip_of, tag
+from pytest_prodstatus.writers.html.words import (
+    columns,
+    optional,
+    section,
+    stage_tag,
+    strip_of,
+    style_of,
+)
 from pytest_prodstatus.writers.words import instant, meanings, minute, stage_line
 
 
@@ -49,17 +56,17 @@ def stage_top(
         anchors: the anchor of each criterion that a link may point to, by its id.
     """
     declared = config.catalogue.by_id.get(stage.id)
-    meaning = meanings(declared).get(stage.verdict) if declared else ""
+    meaning = meanings(declared).get(stage.verdict) if declared and stage.applies else ""
     return Markup(
         '<section class="stage {style}" id="stage-{id}" aria-labelledby="title-{id}">\n'
         '<h3 id="title-{id}">{title} {tag}</h3>\n'
         '<p class="dim">Since {since}.\n{needs}</p>\n'
         "{why}{cause}{means}"
     ).format(
-        style=CLASS[stage.verdict],
+        style=style_of(stage),
         id=stage.id,
         title=stage.title,
-        tag=tag(stage.verdict),
+        tag=stage_tag(stage),
         since=_since(stage, config),
         needs=_dependencies(declared, record) if declared else "",
         why=_reason(stage),
@@ -102,7 +109,7 @@ def _row(stage: StageStatus, record: Record, anchors: Mapping[str, str]) -> Mark
     ).format(
         style=Markup(' class="affected"') if stage.is_affected else "",
         title=_link(f"stage-{stage.id}", stage.title),
-        tag=tag(stage.verdict),
+        tag=stage_tag(stage),
         root=Markup(' <span class="note">root cause</span>') if stage.is_root else "",
         # A stage that others made worse names the cause, whose own row has the reason.
         why=optional("because of {}", cause_link(stage, anchors)) or stage_line(stage),

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from pytest_prodstatus.model.record import HISTORY_LIMIT, Record
+from pytest_prodstatus.model.record import HISTORY_LIMIT, Record, StageStatus
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.writers.words import counted
 
@@ -22,6 +22,25 @@ SIGN = {
     Verdict.FAILED: "M-5-5l10 10M5-5l-10 10",
 }
 """The sign of each verdict, as an SVG path around its own middle, 12 units wide."""
+
+
+NOT_APPLICABLE = "N"
+"""The CSS class of a stage that isn't judged."""
+
+
+def style_of(stage: StageStatus) -> str:
+    """Return the CSS class of a stage."""
+    return CLASS[stage.verdict] if stage.applies else NOT_APPLICABLE
+
+
+def sign_of(stage: StageStatus) -> str:
+    """Return the sign of a stage; a stage that isn't judged has none."""
+    return SIGN[stage.verdict] if stage.applies else ""
+
+
+def stage_tag(stage: StageStatus) -> Markup:
+    """Return a stage's verdict as a coloured label, or that it isn't applicable."""
+    return Markup('<b class="tag {}">{}</b>').format(style_of(stage), stage.word)
 
 
 def tag(verdict: Verdict) -> Markup:

@@ -62,6 +62,7 @@ class SimOrder:
         end_reason: why it ended, if it has.
         logistics_status: the state of the delivery.
         out_order_id: the buyer's own id, None for one made without.
+        seller: whose token made it, as in `SupplierState.sellers`; "" for the first one's.
         visible_from: from when on a look-up finds it.
     """
 
@@ -73,6 +74,7 @@ class SimOrder:
     end_reason: str | None = None
     logistics_status: str = "WAIT_SELLER_SEND_GOODS"
     out_order_id: str | None = None
+    seller: str = ""
     visible_from: datetime
 
 
@@ -83,7 +85,8 @@ class SupplierState(SimulatorState):
     Attributes:
         app_key: the one application.
         app_secret: signs its calls.
-        access_token: the one token that is accepted.
+        access_token: the first seller's token.
+        sellers: the names of the other sellers by their tokens; each finds only its own orders.
         refresh_token: what `/auth/token/refresh` takes.
         token_lifetime: how long a refreshed token is good for.
         permissions: the methods that the application may call; None for all.
@@ -97,6 +100,7 @@ class SupplierState(SimulatorState):
     app_secret: str = field(repr=False)
     access_token: str = field(repr=False)
     refresh_token: str = field(default="", repr=False)
+    sellers: dict[str, str] = field(default_factory=dict, repr=False)
     token_lifetime: timedelta = timedelta(days=30)
     permissions: frozenset[str] | None = None
     lookup_delay: timedelta = timedelta(0)
@@ -114,6 +118,7 @@ class SupplierState(SimulatorState):
         currency: str = "USD",
         end_reason: str | None = None,
         out_order_id: str | None = None,
+        seller: str = "",
     ) -> SimOrder:
         """Make an order known, findable at once."""
         order = SimOrder(
@@ -124,6 +129,7 @@ class SupplierState(SimulatorState):
             created_at=created_at,
             end_reason=end_reason,
             out_order_id=out_order_id,
+            seller=seller,
             visible_from=created_at,
         )
         self.orders[order_id] = order

@@ -6,24 +6,27 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-_SALT = b"ivanreseller-production-salt-v1"  # the store's default
+DEFAULT_SALT = "ivanreseller-production-salt-v1"
 _BLOCK = 16
 
 
-def encrypted(credential: Mapping[str, object], *, key: str, iv: bytes) -> str:
+def encrypted(
+    credential: Mapping[str, object], *, key: str, iv: bytes, salt: bytes = DEFAULT_SALT.encode()
+) -> str:
     """Return `hex(iv):hex(ciphertext)` of a credential as JSON.
 
     Args:
         credential: the plain credential.
         key: ENCRYPTION_KEY.
         iv: sixteen bytes.
+        salt: ENCRYPTION_SALT.
     """
     from cryptography.hazmat.primitives.ciphers import Cipher
     from cryptography.hazmat.primitives.ciphers.algorithms import AES256
     from cryptography.hazmat.primitives.ciphers.modes import CBC
 
     derived = hashlib.scrypt(
-        key.encode(), salt=_SALT, n=2**14, r=8, p=1, dklen=32, maxmem=64 * 2**20
+        key.encode(), salt=salt, n=2**14, r=8, p=1, dklen=32, maxmem=64 * 2**20
     )
     text = json.dumps(credential).encode()
     missing = _BLOCK - len(text) % _BLOCK

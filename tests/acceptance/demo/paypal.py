@@ -51,13 +51,14 @@ class SimPayout:
 
 @dataclass(slots=True, kw_only=True)
 class SimBatch:
-    """A batch of payouts, in the currency of its first item."""
+    """A batch of payouts, in the currency of its first item; "" is the platform's application."""
 
     batch_id: str
     items: list[SimPayout]
     status: str
     created_at: datetime
     completed_at: datetime | None
+    application: str = ""
 
     @property
     def amount(self) -> Decimal:
@@ -75,24 +76,28 @@ class PayoutState(SimulatorState):
     """PayPal's side; fill it with `add_batch`.
 
     Attributes:
-        client_id: the one application.
+        client_id: the platform's application.
         client_secret: its secret.
+        applications: the secrets of the other applications; each finds only its own batches.
         scopes: what its tokens may do.
         token_lifetime: how long a token is good for.
         page_limit: the most items on one page, also if a request names a larger page size.
         sender_restricted: refuse payout look-ups with 403 SENDER_RESTRICTED.
         batches: by batch id.
         tokens: the tokens given out, each with its end; clear it to revoke them.
+        holders: the application that each token was given to.
     """
 
     client_id: str
     client_secret: str = field(repr=False)
+    applications: dict[str, str] = field(default_factory=dict, repr=False)
     scopes: tuple[str, ...] = (PAYOUTS_SCOPE, "openid")
     token_lifetime: timedelta = timedelta(hours=9)
     page_limit: int = 1000
     sender_restricted: bool = False
     batches: dict[str, SimBatch] = field(default_factory=dict)
     tokens: dict[str, datetime] = field(default_factory=dict, repr=False)
+    holders: dict[str, str] = field(default_factory=dict, repr=False)
 
     def add_batch(
         self,
@@ -150,12 +155,15 @@ class PayPalSimulator(Simulator[PayoutState]):
             pair = base64.b64decode(encoded, validate=True) if kind == "Basic" else b""
         except binascii.Error:
             pair = b""
-        if not hmac.compare_digest(pair, f"{state.client_id}:{state.client_secret}".encode()):
+        client_id, _, secret = pair.decode("utf-8", "replace").partition(":")
+        known = {state.client_id: state.client_secret, **state.applications}
+        if not hmac.compare_digest(secret.encode(), known.get(client_id, "\0").encode()):
             return _oauth_error(401, "invalid_client", "Client Authentication failed")
         if request.form.get("grant_type") != "client_credentials":
             return _oauth_error(400, "unsupported_grant_type", "Grant Type is NULL")
         token = f"A21AA{secrets.token_hex(24)}"
         state.tokens[token] = state.clock() + state.token_lifetime
+        state.holders[token] = "" if client_id == state.client_id else client_id
         body = {
             "scope": " ".join(state.scopes),
             "access_token": token,
@@ -180,7 +188,8 @@ class PayPalSimulator(Simulator[PayoutState]):
 
     def _batch(self, batch_id: str, request: Request) -> Answer:
         batch = self.state.batches.get(batch_id)
-        if batch is None:
+        token = request.headers.get("authorization", "").partition(" ")[2]
+        if batch is None or batch.application != self.state.holders.get(token, ""):
             return self._unknown()
         page, size = request.query.get("page", "1"), request.query.get("page_size", "1000")
         numbers_ok = page.isdecimal() and size.isdecimal()

@@ -81,6 +81,7 @@ _NOTHING = _NO_SUPPLIER | {"oauth": _B}
 
 _ALL = (
     _scenario("healthy", "every criterion holds", healthy),
+    _sick("unusual", "most of what is unusual and well below, in one store", sickness.unusual),
     _scenario("empty-store", "set up, and no trade yet", empty, **_from("order", _B)),
     _sick(
         "no-credentials",
@@ -103,12 +104,48 @@ _ALL = (
         **_NO_SUPPLIER,
         oauth=_F,
     ),
+    _sick("unknown-expiry", "the credential doesn't say when it ends", sickness.unknown_expiry),
     _sick(
-        "unknown-expiry",
-        "the credential doesn't say when it ends",
-        sickness.unknown_expiry,
-        oauth=_B,
+        "plain-credential",
+        "a credential of plain JSON, which the store can't read",
+        sickness.plain_credential,
+        **_NO_SUPPLIER,
+        oauth=_F,
+    ),
+    _sick(
+        "own-credential-first",
+        "the user's own credential is expired, and a newer global one is good",
+        sickness.own_credential_first,
+        oauth=_F,
         autonomous=_B,
+    ),
+    _sick("global-credential", "a global credential alone", sickness.global_credential),
+    _sick(
+        "credential-of-environment",
+        "no credential row, and a token in the environment",
+        sickness.credential_of_environment,
+    ),
+    _sick(
+        "salt-with-spaces",
+        "an ENCRYPTION_SALT with white space around it",
+        sickness.salt_with_spaces,
+    ),
+    _sick(
+        "few-permissions",
+        "an application that may only look orders up and place them",
+        sickness.few_permissions,
+    ),
+    _sick(
+        "seller-token-rejected",
+        "another seller's own token is refused",
+        sickness.seller_token_rejected,
+        **_NO_SUPPLIER,
+    ),
+    _sick(
+        "test-orders",
+        "orders of the store's own test tools",
+        sickness.only_test_orders,
+        **_from("order", _B),
     ),
     _sick(
         "token-rejected",
@@ -124,6 +161,52 @@ _ALL = (
         "paid orders that nothing has tried to buy",
         sickness.fulfilment_not_run,
         **_from("order", _B),
+    ),
+    _sick(
+        "paid-order-touched",
+        "an order of yesterday, PAID, and changed five minutes ago",
+        sickness.paid_order_touched,
+        **_from("order", _B),
+    ),
+    _sick(
+        "paid-order-forgotten",
+        "an order of yesterday, PAID, that nothing tried to buy",
+        sickness.paid_order_forgotten,
+        **_from("order", _F),
+    ),
+    _sick(
+        "paid-order-failing",
+        "an order of yesterday, PAID, that failed twice, the last time five minutes ago",
+        sickness.paid_order_failing,
+        **_from("order", _F),
+    ),
+    _sick(
+        "manual-queue",
+        "an order of yesterday from the manual queue that is being bought now",
+        sickness.manual_queue,
+    ),
+    _sick(
+        "bought-outside",
+        "orders bought outside of the store, in its own words",
+        sickness.bought_outside,
+    ),
+    _sick(
+        "one-simulated-id",
+        "one purchase of many with TEST_SIMULATED",
+        sickness.one_simulated_id,
+        **_from("order", _F),
+    ),
+    _sick(
+        "bought-twice",
+        "an order with two purchase attempts that succeeded",
+        sickness.bought_twice,
+        **_from("order", _F),
+    ),
+    _sick(
+        "marketplace-order-bought-twice",
+        "two orders of one marketplace order and product",
+        sickness.marketplace_order_bought_twice,
+        **_from("order", _F),
     ),
     _sick(
         "stuck-purchasing",
@@ -152,6 +235,12 @@ _ALL = (
     _sick("missing-sale", "a purchase without sale", sickness.missing_sale, **_from("sale", _F)),
     _sick("dangling-sale", "a sale of no order", sickness.dangling_sale, **_from("sale", _F)),
     _sick(
+        "trade-sold-twice",
+        "one trade as two sales, by its order and by the marketplace's number",
+        sickness.trade_sold_twice,
+        **_from("sale", _F),
+    ),
+    _sick(
         "excluded-from-proof",
         "every order excluded from commercial proof",
         sickness.excluded_from_proof,
@@ -170,12 +259,59 @@ _ALL = (
         **_from("profit", _F),
     ),
     _sick(
+        "negative-fee", "a sale with a negative fee", sickness.negative_fee, **_from("profit", _F)
+    ),
+    _sick(
+        "price-of-another-order",
+        "a sale of another price than its order's",
+        sickness.price_of_another_order,
+        **_from("profit", _F),
+    ),
+    _sick(
+        "currency-of-another-order",
+        "a sale in another currency than its order's",
+        sickness.currency_of_another_order,
+        **_from("profit", _F),
+    ),
+    _sick(
+        "shipping-left-out",
+        "a gross profit from which shipping and import tax weren't subtracted",
+        sickness.shipping_left_out,
+        **_from("profit", _F),
+    ),
+    _sick("no-commission", "a commission of 0 %", sickness.no_commission),
+    _sick(
+        "commission-changed",
+        "another commission rate since last week",
+        sickness.commission_changed,
+    ),
+    _sick(
+        "commission-of-no-time",
+        "the same, and an older sale of a rate that no sale beside it has",
+        sickness.commission_of_no_time,
+        **_from("profit", _F),
+    ),
+    _sick(
+        "currencies-without-cents",
+        "sales in VND, IDR, CLP and KRW",
+        sickness.currencies_without_cents,
+    ),
+    _sick("refunded", "refunded and returned sales without payouts", sickness.refunded),
+    _sick(
         "no-completed-sale",
         "sales, none delivered yet",
         sickness.no_completed_sale,
         **_from("profit", _B),
     ),
     _sick("payout-failed", "a failed payout", sickness.payout_failed, **_from("payout", _F)),
+    _sick("payout-retried", "a payout that failed and was retried well", sickness.payout_retried),
+    _sick("own-paypal", "a seller with an own PayPal application", sickness.own_paypal),
+    _sick(
+        "own-paypal-unusable",
+        "a seller whose own PayPal application is refused",
+        sickness.own_paypal_unusable,
+        **_from("payout", _B),
+    ),
     _sick("payout-half", "a payout to one side only", sickness.payout_half, **_from("payout", _F)),
     _sick(
         "payout-twice", "one payout id at two sales", sickness.payout_twice, **_from("payout", _F)
@@ -214,6 +350,17 @@ _ALL = (
     ),
     _sick(
         "broken-cycle", "the newest autopilot cycle failed", sickness.broken_cycle, autonomous=_F
+    ),
+    _sick(
+        "trend-of-another-product",
+        "opportunities of other products alone",
+        sickness.trend_of_another_product,
+        autonomous=_F,
+    ),
+    _sick(
+        "first-product",
+        "one opportunity, written just after its product",
+        sickness.first_product,
     ),
     _sick(
         "schema-drift",

@@ -179,6 +179,22 @@ CREATE TABLE autopilot_cycle_logs (
   "createdAt" timestamp(3) NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
 
+CREATE TABLE purchase_attempt_logs (
+  id serial PRIMARY KEY,
+  "orderId" text NOT NULL,
+  provider text NOT NULL,
+  success boolean NOT NULL,
+  error text,
+  "createdAt" timestamp(3) NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+
+CREATE TABLE system_configs (
+  id serial PRIMARY KEY,
+  key text NOT NULL UNIQUE,
+  value text NOT NULL,
+  "updatedAt" timestamp(3) NOT NULL
+);
+
 CREATE UNIQUE INDEX ON api_credentials ("userId", "apiName", environment, scope);
 CREATE INDEX ON api_credentials ("apiName", environment, "isActive");
 CREATE INDEX ON orders (status);
@@ -194,3 +210,4 @@ CREATE INDEX ON sales ("orderId");
 CREATE INDEX ON autopilot_cycle_logs ("userId", "createdAt");
 CREATE INDEX ON autopilot_cycle_logs ("cycleId");
 CREATE INDEX ON autopilot_cycle_logs (stage);
+CREATE INDEX ON purchase_attempt_logs ("orderId");

@@ -5,6 +5,7 @@ Everything is drawn from one fixed seed and one instant, so two stores of one in
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -69,7 +70,8 @@ def healthy(now: datetime) -> World:
 def empty(now: datetime) -> World:
     """Return a store that was set up and has never traded."""
     world = healthy(now)
-    for table in ("orders", "sales", "commissions", "purchase_logs", "autopilot_cycle_logs"):
+    trade = ("orders", "sales", "commissions", "purchase_logs", "purchase_attempt_logs")
+    for table in (*trade, "autopilot_cycle_logs", "system_configs"):
         world.tables[table].clear()
     return world
 
@@ -110,8 +112,10 @@ def _add_access(world: World) -> None:
     common = {"apiName": "aliexpress-dropshipping", "updatedAt": world.ago(days=9)}
     sealed = encrypted(credential, key=key, iv=world.rng.randbytes(16))
     world.add("api_credentials", userId=1, credentials=sealed, **common)
-    # Another user's, a sandbox one that an old version left in plain JSON, and another provider's.
+    # Another seller's, who has an own token; a sandbox one that an old version left in plain JSON;
+    # and another provider's.
     other = {**credential, "accessToken": "5000" + world.token(60)}
+    world.supplier.sellers[str(other["accessToken"])] = "seller"
     sealed = encrypted(other, key=key, iv=world.rng.randbytes(16))
     world.add("api_credentials", userId=2, credentials=sealed, **common)
     plain = '{"appKey": "1", "appSecret": "x", "accessToken": "old", "sandbox": true}'
@@ -157,29 +161,37 @@ def _add_access(world: World) -> None:
 
 
 def _add_autopilot(world: World) -> None:
-    stages = ("trends", "opportunity", "pricing", "publish", "fulfillment", "full_cycle")
+    """Add what cycles leave behind: a log of failures alone, statistics, and opportunities."""
+    for user, days in ((2, 11), (1, 33), (2, 52)):
+        world.add(
+            "autopilot_cycle_logs",
+            userId=user,
+            cycleId=world.token(12),
+            stage="full_cycle",
+            success=False,
+            message="marketplace answered 503",
+            errors='["publish: 503"]',
+            durationMs=world.rng.randint(500, 90_000),
+            createdAt=world.ago(days=days, hours=2),
+        )
+    stats = {
+        "totalRuns": 2 * _DAYS,
+        "totalProductsPublished": PRODUCTS,
+        "successRate": 97.5,
+        "lastRunTimestamp": f"{world.ago(hours=2).isoformat(timespec='milliseconds')}Z",
+    }
+    world.add(
+        "system_configs",
+        key="autopilot_stats",
+        value=json.dumps(stats),
+        updatedAt=world.ago(hours=2),
+    )
     for day in range(_DAYS, -1, -1):
-        for user in (1, 2):
-            cycle = world.token(12)
-            for step, stage in enumerate(stages):
-                failed = day == 11 and user == 2 and stage in ("publish", "full_cycle")
-                world.add(
-                    "autopilot_cycle_logs",
-                    userId=user,
-                    cycleId=cycle,
-                    stage=stage,
-                    success=not failed,
-                    message="marketplace answered 503" if failed else None,
-                    opportunitiesFound=world.rng.randint(3, 30) if step < 2 else 0,
-                    productsPublished=0 if failed else world.rng.randint(1, 5),
-                    errors='["publish: 503"]' if failed else None,
-                    durationMs=world.rng.randint(500, 90_000),
-                    createdAt=world.ago(days=day, hours=2, minutes=20 * user - step),
-                )
+        for user in (1, 2):  # what was found and not made into a product
             world.add(
                 "opportunities",
                 userId=user,
-                title=_title(world),
+                title=f"{_title(world)}, not chosen",
                 createdAt=world.ago(days=day, hours=3),
             )
 
@@ -196,7 +208,7 @@ def _add_products(world: World) -> None:
             "products",
             userId=1 + number % 2,
             aliexpressUrl=f"https://www.aliexpress.com/item/{1005005000000000 + number}.html",
-            title=_title(world),
+            title=f"{_title(world)}, model {number + 1}",
             aliexpressPrice=price,
             suggestedPrice=price * 3,
             finalPrice=price * 3,
@@ -209,6 +221,12 @@ def _add_products(world: World) -> None:
             publishedAt=created + timedelta(hours=5) if live and number % 3 else None,
             createdAt=created,
             updatedAt=created + timedelta(hours=6),
+        )
+        world.add(
+            "opportunities",
+            userId=product["userId"],
+            title=product["title"],
+            createdAt=created - timedelta(minutes=4),
         )
         if live:
             world.add(

@@ -1,7 +1,7 @@
 """What a real store's tables also hold, and what must not move a verdict.
 
-Stand-ins and excluded orders, other suppliers, trade in flight, purchases by hand, abandoned and
-long-past orders, and notes that are not JSON.
+Stand-ins and excluded orders, other suppliers, trade in flight, purchases by hand and outside of
+the store, a cart, abandoned and long-past orders, and notes that are not JSON.
 """
 
 from __future__ import annotations
@@ -58,10 +58,13 @@ def add_noise(world: World) -> None:
 
 def _add_stand_ins(world: World, product: Row) -> None:
     ids = ("SIMULATED_ORDER_ID", "TEST_SIMULATED", "FINAL_PAYOUT_TEST", "simulated-7")
-    for number in range(24):
-        prefix = ("test_", "mock-", "DEMO", "Test")[number % 4]
+    markers = ("TEST_", "mock-", "DEMO", "SIM_", "ord-test-", "REAL_TEST_", "test-full-cycle:")
+    for number in range(28):
         order = purchased(
-            world, product, world.ago(days=number + 0.2), id=f"{prefix}{world.token(12)}"
+            world,
+            product,
+            world.ago(days=number + 0.2),
+            paypalOrderId=f"{markers[number % 7]}{world.token(12)}",
         )
         del world.supplier.orders[order["aliexpressOrderId"]]
         order["aliexpressOrderId"] = ids[number % 4]
@@ -107,6 +110,11 @@ def _add_by_hand(world: World, product: Row) -> None:
         # The supplier's API knows only what was bought through it.
         del world.supplier.orders[order["aliexpressOrderId"]]
         pay_out(world, sold(world, order, product))
+    for number, word in enumerate(("manual", "ebay-fulfilled")):
+        order = purchased(world, product, world.ago(days=number * 5 + 3.4))
+        del world.supplier.orders[order["aliexpressOrderId"]]
+        order["aliexpressOrderId"] = word
+        pay_out(world, sold(world, order, product))
     for number in range(8):
         when = world.ago(days=number * 3 + 0.7)
         marketplace_number = f"{12 + number}-{world.rng.randint(10_000, 99_999)}-{89_012 + number}"
@@ -114,6 +122,11 @@ def _add_by_hand(world: World, product: Row) -> None:
 
 
 def _add_unpaid_and_past(world: World, product: Row) -> None:
+    # A cart: one checkout, and two products.
+    other = [row for row in world.tables["products"] if row["isPublished"]][1]
+    for row in (product, other):
+        order = purchased(world, row, world.ago(days=6.3), paypalOrderId="8BA12345CD678901E")
+        pay_out(world, sold(world, order, row))
     for number in range(30):
         when = world.ago(days=number + 0.5)
         row = purchased(

@@ -37,17 +37,25 @@ def add_trade(world: World) -> None:
             product for product in products if product["createdAt"] + timedelta(days=1) < instant
         ]
         product = world.rng.choice(known)
-        order = purchased(world, product, instant)
-        sale = sold(world, order, product, currency=_currency(number))
+        currency = _currency(number)
+        order = purchased(world, product, instant, currency=currency)
+        sale = sold(world, order, product, currency=currency)
         if number % 23 == 7:
             # It fell through: nothing is earned and nothing is paid out.
-            sale.update(status=("CANCELLED", "RETURNED")[number % 2], netProfit=Decimal("-4.20"))
+            ended = ("CANCELLED", "RETURNED", "REFUNDED")[number % 3]
+            sale.update(status=ended, netProfit=Decimal("-4.20"))
         else:
             pay_out(world, sale)
 
 
-def purchased(world: World, product: Row, ordered: datetime, **changes: Any) -> Row:
+def purchased(
+    world: World, product: Row, ordered: datetime, *, currency: str = "USD", **changes: Any
+) -> Row:
     """Add an order that was paid, bought at the supplier and is known there."""
+    paid_by = _paid_by(world)
+    # A Mercado Libre order has the supplier's cost where others have the price.
+    of_cost = paid_by.startswith("mercadolibre:")
+    price = product["aliexpressPrice"] if of_cost else amounts_of(product, currency).price
     bought = ordered + timedelta(seconds=world.rng.randint(60, 400))
     order = world.add(
         "orders",
@@ -56,13 +64,13 @@ def purchased(world: World, product: Row, ordered: datetime, **changes: Any) -> 
             "userId": product["userId"],
             "productId": product["id"],
             "title": product["title"],
-            "price": product["finalPrice"],
-            "currency": "USD",
+            "price": price,
+            "currency": "USD" if of_cost else currency,
             "customerName": "A. Buyer",
             "customerEmail": "buyer@mail.example",
             "shippingAddress": '{"street": "12 Buyer Lane", "city": "Salem", "country": "US"}',
             "status": "PURCHASED",
-            "paypalOrderId": world.token(17, "ABCDEFGHJKLMNPQRSTUVWXYZ0123456789"),
+            "paypalOrderId": paid_by,
             "aliexpressOrderId": world.supplier_id(),
             "productUrl": product["aliexpressUrl"],
             "lastAttemptAt": bought,
@@ -90,7 +98,11 @@ def _buy(world: World, order: Row, product: Row) -> None:
         status,
         bought.replace(tzinfo=timezone.utc),
         end_reason="buyer_accept_goods" if status == "FINISH" else None,
+        seller="seller" if product["userId"] == 2 else "",
     )
+    if world.rng.random() < 0.05:  # a failed attempt before the one that worked
+        log_attempt(world, order, bought - timedelta(seconds=40), error="out of stock")
+    log_attempt(world, order, bought)
     world.add(
         "purchase_logs",
         userId=product["userId"],
@@ -104,6 +116,18 @@ def _buy(world: World, order: Row, product: Row) -> None:
         createdAt=bought,
         updatedAt=bought,
         completedAt=bought,
+    )
+
+
+def log_attempt(world: World, order: Row, at: datetime, error: str | None = None) -> None:
+    """Log an attempt to buy an order; one without an error succeeded."""
+    world.add(
+        "purchase_attempt_logs",
+        orderId=order["id"],
+        provider="aliexpress",
+        success=error is None,
+        error=error,
+        createdAt=at,
     )
 
 
@@ -127,7 +151,7 @@ def sold(
             "userId": product["userId"],
             "productId": product["id"],
             "orderId": order_id,
-            "marketplace": world.rng.choice(["ebay", "mercadolibre", "amazon"]),
+            "marketplace": _marketplace(world, order),
             "salePrice": amounts.price,
             "aliexpressCost": product["aliexpressPrice"],
             "marketplaceFee": amounts.fee,
@@ -191,6 +215,24 @@ def pay_out(world: World, sale: Row) -> None:
         createdAt=sale["createdAt"],
         updatedAt=made,
     )
+
+
+def _paid_by(world: World) -> str:
+    """Return what paid for an order: a checkout at PayPal, or a marketplace's order."""
+    digits = world.token(15, "123456789")
+    numbers = {
+        "ebay": f"ebay:{digits[:2]}-{digits[2:7]}-{digits[7:12]}",
+        "mercadolibre": f"mercadolibre:2000{digits[:12]}",
+        "amazon": f"amazon:{digits[:3]}-{digits[3:10]}-{digits[8:]}",
+    }
+    checkout = world.token(17, "ABCDFGHJKLNPQRUVWXYZ0123456789")
+    return world.rng.choice([checkout, checkout, *numbers.values()])
+
+
+def _marketplace(world: World, order: Row | str) -> str:
+    name = "" if isinstance(order, str) else str(order["paypalOrderId"]).partition(":")[0]
+    names = ["ebay", "mercadolibre", "amazon"]
+    return name if name in names else world.rng.choice(names)
 
 
 def _currency(number: int) -> str:

@@ -28,7 +28,9 @@ TABLES = (
     "sales",
     "commissions",
     "purchase_logs",
+    "purchase_attempt_logs",
     "autopilot_cycle_logs",
+    "system_configs",
 )
 """The store's tables, in an order in which they can be filled."""
 

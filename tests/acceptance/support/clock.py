@@ -5,6 +5,7 @@ A column is `timestamp(3)` without a zone, in UTC.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Protocol, TypeVar, overload
@@ -12,6 +13,9 @@ from typing import Protocol, TypeVar, overload
 T = TypeVar("T")
 
 _PAUSE_SECONDS = 2.0
+_INSTANT = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*(Z|[+-]\d\d(?::?\d\d)?)?", re.I
+)
 
 
 class Waiting(Protocol):
@@ -38,6 +42,31 @@ def from_column(value: datetime | None) -> datetime | None:
 def to_column(instant: datetime) -> datetime:
     """Return an aware instant as a column holds it."""
     return instant.astimezone(timezone.utc).replace(tzinfo=None)
+
+
+def from_milliseconds(value: float) -> datetime | None:
+    """Return the instant of that many milliseconds since 1970; None for what can't be one."""
+    try:
+        return datetime.fromtimestamp(value / 1000, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def read_instant(value: object) -> datetime | None:
+    """Return an ISO 8601 instant in UTC (no zone means UTC), None for anything else."""
+    match = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        return None
+    day, clock, fraction, zone = match.groups()
+    zone = "+00:00" if zone is None or zone in "Zz" else zone.replace(":", "")
+    offset = zone if ":" in zone else f"{zone[:3]}:{zone[3:] or '00'}"
+    clock = clock if len(clock) == 8 else f"{clock}:00"
+    try:
+        # Digits beyond microseconds are cut; 3.10 reads three or six of them.
+        text = f"{day}T{clock}.{(fraction or '0')[:6].ljust(6, '0')}{offset}"
+        return datetime.fromisoformat(text).astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        return None
 
 
 def waiting(

@@ -1,6 +1,8 @@
 """The store's credential at the supplier: as it is stored, decrypted, and used by a client.
 
-At rest it is `hex(iv) + ":" + hex(ciphertext)`: AES-256-CBC, with a key made by scrypt.
+At rest it is `hex(iv) + ":" + hex(ciphertext)`: AES-256-CBC, with a key made by scrypt. The store
+reads nothing else: a row of plain JSON is one that it can't read. Without a row it takes the token
+of its environment.
 """
 
 from __future__ import annotations
@@ -10,10 +12,12 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pytest_prodstatus import Endpoints, blocked
+from tests.acceptance.support.clock import read_instant
 from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
 
@@ -25,9 +29,6 @@ SOON = timedelta(hours=1)
 """A token this near its end is reported as such."""
 
 _CIPHERTEXT = re.compile(r"([0-9a-f]{32}):((?:[0-9a-f]{32})+)", re.I)
-_INSTANT = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*(Z|[+-]\d\d(?::?\d\d)?)?", re.I
-)
 _CONNECT = "connect AliExpress in the store's settings (OAuth) until it shows as connected"
 
 
@@ -41,7 +42,7 @@ class WrongKey(UnreadableCredential):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCredential:
-    """The row that the store would use: the user's own, else a global one."""
+    """The row that the store would use: the user's own of scope 'user', else a global one."""
 
     row_id: int
     own: bool
@@ -81,15 +82,16 @@ class SupplierCredential:
     """An aliexpress-dropshipping credential, decrypted.
 
     Attributes:
-        row_id: the id of its row.
+        name: how messages name it: "credential 7", or the environment's.
         access_token: the seller's session; None if OAuth was never completed.
-        expires_at: the end of the token; None if the store has none or it can't be read.
+        expires_at: the end of the token; None if the store has none or it can't be read. The
+            store's operators take such a token for valid until the supplier rejects it.
         app_key: the application.
         app_secret: signs its calls.
         sandbox: whether it is marked as one for the sandbox.
     """
 
-    row_id: int
+    name: str
     access_token: Secret | None
     expires_at: datetime | None
     app_key: str | None
@@ -100,28 +102,17 @@ class SupplierCredential:
         """Return the token, or end as BLOCKED if OAuth was never completed."""
         if self.access_token is None:
             blocked(
-                f"OAuth was not completed: credential {self.row_id} has no access token",
+                f"OAuth was not completed: {self.name} has no access token",
                 kind="missing-config",
                 remedy=_CONNECT,
             )
         return self.access_token
 
-    def require_expiry(self) -> datetime:
-        """Return when the token ends, or end as BLOCKED if that isn't known."""
-        self.require_access_token()
-        if self.expires_at is None:
-            blocked(
-                f"credential {self.row_id} does not say when its access token expires",
-                kind="inconclusive",
-                remedy=_CONNECT,
-            )
-        return self.expires_at
-
     def require_application(self) -> tuple[str, Secret]:
         """Return the application's key and secret, or end as BLOCKED."""
         if self.app_key is None or self.app_secret is None:
             blocked(
-                f"credential {self.row_id} has no appKey or no appSecret",
+                f"{self.name} has no appKey or no appSecret",
                 kind="missing-config",
                 remedy=_CONNECT,
             )
@@ -129,36 +120,67 @@ class SupplierCredential:
 
 
 def open_credential(stored: StoredCredential, settings: Settings) -> SupplierCredential:
-    """Return the credential that a row holds, decrypted if it isn't plain JSON.
+    """Return the credential that a row holds, decrypted.
 
     Raises:
         UnreadableCredential: it can't be read (WrongKey: not with this key).
         Blocked: missing-config, if it is encrypted and no key is configured.
     """
-    text = stored.credentials.reveal()
-    if is_encrypted(text):
-        key = settings.require_encryption_key()
-        found = decrypt(text, key=key, salt=settings.encryption_salt)
-    else:
-        found = read_plain(text)
-    token = _text(found, "accessToken")
-    secret = _text(found, "appSecret")
+    found = fields_of(stored, settings)
+    token = text_in(found, "accessToken")
+    secret = text_in(found, "appSecret")
     return SupplierCredential(
-        row_id=stored.row_id,
+        name=f"credential {stored.row_id}",
         access_token=Secret(token) if token else None,
         expires_at=read_instant(found.get("accessTokenExpiresAt")),
-        app_key=_text(found, "appKey"),
+        app_key=text_in(found, "appKey"),
         app_secret=Secret(secret) if secret else None,
         sandbox=found.get("sandbox") is True,
     )
 
 
+def fields_of(stored: StoredCredential, settings: Settings) -> Mapping[str, Any]:
+    """Return what a row holds for any provider, decrypted; raises as `open_credential` does."""
+    text = stored.credentials.reveal()
+    if not is_encrypted(text):
+        msg = "the stored credential is neither a ciphertext nor readable for the store"
+        if _object(text) is not None:
+            msg = (
+                "the stored credential is plain JSON, which the store can't read: it decrypts only"
+            )
+        raise UnreadableCredential(msg)
+    return decrypt(text, key=settings.require_encryption_key(), salt=settings.encryption_salt)
+
+
+def chosen_credential(stored: StoredCredentials, settings: Settings) -> SupplierCredential:
+    """Return the credential that the store would use: its row's, else its environment's.
+
+    Raises:
+        UnreadableCredential: its row can't be read.
+        Blocked: there is neither, or no key.
+    """
+    if stored.chosen is None and settings.supplier_token is not None:
+        return _of_environment(settings, settings.supplier_token)
+    return open_credential(stored.require(), settings)
+
+
 def usable_credential(stored: StoredCredentials, settings: Settings) -> SupplierCredential:
     """Return the credential that the store uses, or end as BLOCKED if there is none to use."""
     try:
-        return open_credential(stored.require(), settings)
+        return chosen_credential(stored, settings)
     except UnreadableCredential as error:
         blocked(str(error), kind="missing-config", remedy="see oauth.credentials-readable")
+
+
+def _of_environment(settings: Settings, token: Secret) -> SupplierCredential:
+    return SupplierCredential(
+        name="the environment's credential",
+        access_token=token,
+        expires_at=None,
+        app_key=settings.supplier_app_key,
+        app_secret=settings.supplier_app_secret,
+        sandbox=False,
+    )
 
 
 @contextmanager
@@ -201,21 +223,23 @@ def credential_conditions(
         settings: the key and the environment.
         now: the instant of judging.
     """
-    if stored is None:
+    token = settings.supplier_token
+    if stored is None and token is None:
         return (f"there is no AliExpress credential of the {settings.environment} environment",)
     try:
-        credential = open_credential(stored, settings)
+        if stored is not None:
+            credential = open_credential(stored, settings)
+        elif token is not None:
+            credential = _of_environment(settings, token)
     except UnreadableCredential as error:
         return (str(error),)
-    row = f"credential {credential.row_id}"
+    row = credential.name
     conditions = []
     if credential.access_token is None or credential.app_key is None:
         conditions.append(f"{row} has no access token or no application key")
     if credential.app_secret is None:
         conditions.append(f"{row} has no application secret")
-    if credential.expires_at is None:
-        conditions.append(f"{row} does not say when its token expires")
-    elif credential.expires_at <= now:
+    if credential.expires_at is not None and credential.expires_at <= now:
         conditions.append(f"the access token of {row} has expired")
     if credential.sandbox and settings.environment == "production":
         conditions.append(f"{row} is for the sandbox")
@@ -236,19 +260,6 @@ def is_encrypted(stored: str) -> bool:
     return _CIPHERTEXT.fullmatch(stored.strip()) is not None
 
 
-def read_plain(stored: str) -> Mapping[str, Any]:
-    """Return the credential that an old row holds as plain JSON.
-
-    Raises:
-        UnreadableCredential: the text is neither a ciphertext nor a JSON object.
-    """
-    found = _object(stored)
-    if found is None:
-        msg = "the stored credential is neither a ciphertext nor a JSON object"
-        raise UnreadableCredential(msg)
-    return found
-
-
 def decrypt(stored: str, *, key: Secret, salt: Secret) -> Mapping[str, Any]:
     """Return the credential inside a ciphertext.
 
@@ -261,16 +272,13 @@ def decrypt(stored: str, *, key: Secret, salt: Secret) -> Mapping[str, Any]:
         WrongKey: the padding is wrong, or the result is not a JSON object.
     """
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
     from cryptography.hazmat.primitives.padding import PKCS7
 
     match = _CIPHERTEXT.fullmatch(stored.strip())
     if match is None:
         msg = "the stored credential is not a ciphertext"
         raise UnreadableCredential(msg)
-    derived = Scrypt(salt=salt.reveal().encode(), length=32, n=16384, r=8, p=1).derive(
-        key.reveal().encode()
-    )
+    derived = _derived(key, salt)
     decryptor = Cipher(algorithms.AES(derived), modes.CBC(bytes.fromhex(match[1]))).decryptor()
     padded = decryptor.update(bytes.fromhex(match[2])) + decryptor.finalize()
     unpadder = PKCS7(128).unpadder()
@@ -289,21 +297,13 @@ def decrypt(stored: str, *, key: Secret, salt: Secret) -> Mapping[str, Any]:
     return found
 
 
-def read_instant(value: object) -> datetime | None:
-    """Return an ISO 8601 instant in UTC (no zone means UTC), None for anything else."""
-    match = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        return None
-    day, clock, fraction, zone = match.groups()
-    zone = "+00:00" if zone is None or zone in "Zz" else zone.replace(":", "")
-    offset = zone if ":" in zone else f"{zone[:3]}:{zone[3:] or '00'}"
-    clock = clock if len(clock) == 8 else f"{clock}:00"
-    try:
-        # Digits beyond microseconds are cut; 3.10 reads three or six of them.
-        text = f"{day}T{clock}.{(fraction or '0')[:6].ljust(6, '0')}{offset}"
-        return datetime.fromisoformat(text).astimezone(timezone.utc)
-    except (ValueError, OverflowError):
-        return None
+@lru_cache(maxsize=4)
+def _derived(key: Secret, salt: Secret) -> bytes:
+    """Return the cipher's key, which takes a twentieth of a second to make."""
+    from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+    derive = Scrypt(salt=salt.reveal().encode(), length=32, n=16384, r=8, p=1).derive
+    return derive(key.reveal().encode())
 
 
 def _object(text: str) -> Mapping[str, Any] | None:
@@ -314,7 +314,8 @@ def _object(text: str) -> Mapping[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _text(found: Mapping[str, Any], name: str) -> str | None:
+def text_in(found: Mapping[str, Any], name: str) -> str | None:
+    """Return a field of a credential as text, without white space; None if it isn't text."""
     value = found.get(name)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)  # an application key is digits, and JSON may hold it as a number

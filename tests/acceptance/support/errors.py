@@ -5,6 +5,7 @@ ApiError
 ├── OurFault                  the credential, the set-up or the request: FAILED, or to be put right
 │   ├── CredentialRejected    the token, client id or secret isn't accepted
 │   ├── Misconfigured         application key, signature, permission, scope, address
+│   │   └── NotPermitted       the application may not make this call: of the token it says nothing
 │   ├── RequestRefused        the provider understood the request and refused it
 │   │   └── RepeatedOrder     an order with this out_order_id exists already
 │   └── NotFound              the provider doesn't know the requested thing
@@ -89,6 +90,10 @@ class CredentialRejected(OurFault):
 
 class Misconfigured(OurFault):
     """The application key, signature, permission, scope or address is wrong."""
+
+
+class NotPermitted(Misconfigured):
+    """The application may not make this call; it says nothing about the token."""
 
 
 class RequestRefused(OurFault):

@@ -60,7 +60,10 @@ class Settings:
         wait: how long a new order may take to settle at the supplier.
         database_url: the store's database.
         encryption_key: ENCRYPTION_KEY, or JWT_SECRET if that is unset.
-        encryption_salt: ENCRYPTION_SALT, or the store's own default.
+        encryption_salt: ENCRYPTION_SALT as it is, or the store's own default.
+        supplier_token: the token that the store takes from its environment if it has no row.
+        supplier_app_key: the application of that token.
+        supplier_app_secret: signs its calls.
         aliexpress_base_url: the supplier's host.
         paypal_environment: which PayPal the configured application belongs to.
         paypal_base_url: PayPal's host, if it isn't the public one.
@@ -90,6 +93,9 @@ class Settings:
     database_url: Secret | None
     encryption_key: Secret | None
     encryption_salt: Secret
+    supplier_token: Secret | None
+    supplier_app_key: str | None
+    supplier_app_secret: Secret | None
     aliexpress_base_url: str
     paypal_environment: str
     paypal_base_url: str | None
@@ -135,7 +141,10 @@ class Settings:
             wait=read.duration("PRODSTATUS_WAIT", timedelta(seconds=60)),
             database_url=read.secret("DATABASE_URL"),
             encryption_key=read.secret("ENCRYPTION_KEY") or read.secret("JWT_SECRET"),
-            encryption_salt=read.secret("ENCRYPTION_SALT") or Secret(_DEFAULT_SALT),
+            encryption_salt=read.verbatim("ENCRYPTION_SALT") or Secret(_DEFAULT_SALT),
+            supplier_token=read.secret("ALIEXPRESS_DROPSHIPPING_ACCESS_TOKEN"),
+            supplier_app_key=read.text("ALIEXPRESS_DROPSHIPPING_APP_KEY"),
+            supplier_app_secret=read.secret("ALIEXPRESS_DROPSHIPPING_APP_SECRET"),
             aliexpress_base_url=read.text("ALIEXPRESS_API_BASE_URL") or _ALIEXPRESS_HOST,
             paypal_environment=paypal_environment,
             paypal_base_url=read.text("PAYPAL_API_BASE_URL"),
@@ -149,6 +158,11 @@ class Settings:
         """Text about people, to redact: the recipient's data, and earlier payout addresses."""
         recipient = self.purchase.recipient
         return self.former_receivers | frozenset(astuple(recipient) if recipient else ())
+
+    @property
+    def paypal_url(self) -> str:
+        """PayPal's address in the target's environment."""
+        return self.paypal_base_url or _PAYPAL_HOSTS[self.environment]
 
     def require_database_url(self) -> Secret:
         """Return the database's URL, or end as BLOCKED."""
@@ -178,7 +192,7 @@ class Settings:
             )
         description = f"the {self.environment} PayPal application's"
         return PayPalAccess(
-            base_url=self.paypal_base_url or _PAYPAL_HOSTS[self.environment],
+            base_url=self.paypal_url,
             client_id=self.paypal_client_id or _missing("PAYPAL_CLIENT_ID", description),
             client_secret=self.paypal_client_secret
             or _missing("PAYPAL_CLIENT_SECRET", description),

@@ -42,6 +42,11 @@ class Variables:
         value = self.text(name)
         return None if value is None else Secret(value)
 
+    def verbatim(self, name: str) -> Secret | None:
+        """Return the value masked, with the white space around it; None for an empty one."""
+        value = self.environ.get(name) or self.dotenv.get(name)
+        return Secret(value) if value else None
+
     def number(self, name: str, default: int, *, least: int = 0) -> int:
         """Return a whole number that is at least `least`."""
         value = self.text(name)

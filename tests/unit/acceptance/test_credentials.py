@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
 
 from pytest_prodstatus import Blocked
 from tests.acceptance.demo.encryption import encrypted
+from tests.acceptance.support.clock import read_instant
 from tests.acceptance.support.credentials import (
     StoredCredential,
+    StoredCredentials,
     SupplierCredential,
     UnreadableCredential,
     WrongKey,
+    chosen_credential,
     open_credential,
-    read_instant,
 )
 from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
@@ -69,16 +72,51 @@ def test_a_ciphertext_without_a_key_is_blocked(variables: Make) -> None:
         assert caught.value.reason.kind.value == "missing-config"
 
 
-def test_plain_json_needs_no_key(variables: Make) -> None:
-    """As old rows have it."""
-    found = _open('{"accessToken": " t ", "appKey": 512345, "sandbox": true}', variables())
+def test_fields_are_read_as_text(variables: Make) -> None:
+    """Without white space, and a number as its digits."""
+    text = encrypted(
+        {"accessToken": " t ", "appKey": 512345, "sandbox": True}, key=KEY, iv=bytes(16)
+    )
+    found = _open(text, variables(ENCRYPTION_KEY=KEY))
     assert (found.access_token, found.app_key, found.sandbox) == (Secret("t"), "512345", True)
+
+
+def test_plain_json_is_what_the_store_cant_read(variables: Make) -> None:
+    """It decrypts only, so the row is unreadable, in words of its own."""
+    with pytest.raises(UnreadableCredential, match="plain JSON, which the store can't read"):
+        _open('{"accessToken": "t"}', variables(ENCRYPTION_KEY=KEY))
+
+
+def test_a_salt_is_used_as_it_is(variables: Make) -> None:
+    """With the white space around it."""
+    salt = " pepper "
+    text = encrypted({"accessToken": "t"}, key=KEY, iv=bytes(16), salt=salt.encode())
+    settings = variables(ENCRYPTION_KEY=KEY, ENCRYPTION_SALT=salt)
+    assert _open(text, settings).access_token == Secret("t")
+    with pytest.raises(WrongKey):
+        _open(text, variables(ENCRYPTION_KEY=KEY, ENCRYPTION_SALT=salt.strip()))
+
+
+def test_without_a_row_the_environments_token_is_taken(variables: Make) -> None:
+    """A row comes first; with neither there is nothing to judge."""
+    none = StoredCredentials(usable=0, inactive=0, other_environment=0, chosen=None)
+    token = {"ALIEXPRESS_DROPSHIPPING_ACCESS_TOKEN": "from-environment"}
+    found = chosen_credential(none, variables(**token))
+    assert (found.name, found.access_token) == (
+        "the environment's credential",
+        Secret("from-environment"),
+    )
+    row = StoredCredential(row_id=7, own=True, updated_at=None, credentials=Secret("{}"))
+    with pytest.raises(UnreadableCredential):
+        chosen_credential(replace(none, chosen=row), variables(ENCRYPTION_KEY=KEY, **token))
+    with pytest.raises(Blocked, match="can be used"):
+        chosen_credential(none, variables())
 
 
 @pytest.mark.parametrize("text", ["", "gibberish", "[1]", '{"a":', "00:11", f"{'0' * 32}:abc"])
 def test_neither_ciphertext_nor_json_is_unreadable(variables: Make, text: str) -> None:
     """It is not a matter of the key."""
-    with pytest.raises(UnreadableCredential, match="neither a ciphertext nor a JSON object"):
+    with pytest.raises(UnreadableCredential, match="neither a ciphertext nor readable"):
         _open(text, variables(ENCRYPTION_KEY=KEY))
 
 
@@ -89,11 +127,13 @@ def test_what_the_demo_encrypts_is_read(variables: Make) -> None:
 
 
 def test_an_unfinished_oauth_is_blocked(variables: Make) -> None:
-    """A row without a token, or without an end to it, proves nothing."""
+    """A row without a token proves nothing; a token without an end is for the supplier to judge."""
+    settings = variables(ENCRYPTION_KEY=KEY)
+    text = encrypted({"accessToken": ""}, key=KEY, iv=bytes(16))
     with pytest.raises(Blocked, match="OAuth was not completed"):
-        _open('{"accessToken": ""}', variables()).require_access_token()
-    with pytest.raises(Blocked, match="does not say when"):
-        _open('{"accessToken": "t", "accessTokenExpiresAt": "soon"}', variables()).require_expiry()
+        _open(text, settings).require_access_token()
+    text = encrypted({"accessToken": "t", "accessTokenExpiresAt": "soon"}, key=KEY, iv=bytes(16))
+    assert _open(text, settings).expires_at is None
 
 
 @pytest.mark.parametrize(

@@ -96,10 +96,41 @@ class TestSelection:
         got = partial_run({"order.bought": C, "profit.positive": verdict}, former=full_run())
         assert got.decision.selection.verdict is verdict
 
-    def test_an_upstream_stage_that_was_seen_blocks_the_exit(self) -> None:
-        """If it is carried over as FAILED or BLOCKED, the selected criteria prove nothing."""
+    def test_an_upstream_stage_that_was_carried_over_does_not_exit(self) -> None:
+        """It blocks FINAL and the record, but this run didn't judge it."""
         got = partial_run({"sale.exists": C}, former=full_run({"order.bought": F}))
+        assert got.decision.selection.verdict is C
+        assert (got.final.verdict, got.decision.open) == (F, False)
+
+    def test_an_upstream_stage_that_was_selected_blocks_the_exit(self) -> None:
+        """What it requires was seen, and isn't CONFIRMED."""
+        got = partial_run({"sale.exists": C, "order.bought": B})
         assert got.decision.selection.verdict is B
+
+    def test_a_stage_is_judged_by_what_was_selected_of_it(self) -> None:
+        """A criterion of its upstream that was carried over as FAILED doesn't exit either."""
+        made = catalogue("a", stage("b", requires=("a",)))
+        ids = ("a.one", "a.two", "b.x")
+        former = record(made, {"a.one": C, "a.two": F, "b.x": C})
+        got = record(
+            made,
+            {"a.one": C, "b.x": C},
+            collected=tuple(map(criterion, ids)),
+            selected=frozenset(["a.one", "b.x"]),
+            former=former,
+        )
+        assert got.decision.selection.verdict is C
+
+    def test_a_rollup_takes_what_was_selected(self) -> None:
+        """A stage requires a derived one of which a part was selected."""
+        made = catalogue("a", "b", stage("all", rollup=("a", "b")), stage("c", requires=("all",)))
+        got = record(
+            made,
+            {"a.x": C, "c.x": C},
+            collected=tuple(map(criterion, ("a.x", "b.x", "c.x"))),
+            selected=frozenset(["a.x", "c.x"]),
+        )
+        assert got.decision.selection.verdict is C
 
     def test_an_upstream_stage_that_was_never_seen_does_not(self) -> None:
         """An upstream stage that was never observed blocks FINAL, but not the exit status."""
@@ -108,13 +139,13 @@ class TestSelection:
         assert got.final.verdict is B
         assert {s.id: s.verdict for s in got.stages}["sale"] is B
 
-    def test_beyond_one_that_was_never_seen_another_still_blocks(self) -> None:
-        """Stages are required at any depth; an unobserved stage between them hides nothing."""
-        former = record(CHAIN, {"order.bought": F}, of=run(started=NOW - 9 * HOUR))
-        got = partial_run({"profit.positive": C}, former=former)
-        assert got.decision.selection.verdict is B
-        former = record(CHAIN, {"order.bought": C}, of=run(started=NOW - 9 * HOUR))
-        assert partial_run({"profit.positive": C}, former=former).decision.selection.verdict is C
+    def test_beyond_one_that_was_not_selected_another_still_blocks(self) -> None:
+        """Stages are required at any depth; an unselected stage between them hides nothing."""
+        got = partial_run({"profit.positive": C, "order.bought": F})
+        assert {c.id: c.verdict for c in got.criteria}["profit.positive"] is B
+        assert got.decision.selection.verdict is F
+        got = partial_run({"profit.positive": C, "order.bought": C})
+        assert got.decision.selection.verdict is C
 
     def test_a_fresh_partial_run_may_complete_final(self) -> None:
         """With fresh carry-over FINAL is CONFIRMED; the record says that the run was partial."""

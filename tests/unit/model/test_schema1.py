@@ -45,6 +45,8 @@ def upgraded(data: Any) -> Any:
         rest = {upgraded(key): upgraded(v) for key, v in data.items() if key not in derived}
         if "nodeid" in rest:
             return {**rest, "assertions": None, "exempt": None}
+        if "derived" in rest:
+            return {"without": [], **rest}  # no stage was declared as one that doesn't apply
         if "incidents" in rest:
             unknown = {"no_commit": None, "machine": "", "shard": False}
             return {**unknown, **rest}  # also if it says so already

@@ -60,7 +60,7 @@ def test_the_kinds_are_those_of_the_contract() -> None:
     assert {str(kind) for kind in Kind} - {str(kind) for kind in BLOCKED_KINDS} == {
         "observed", "error", "crash", "known-failure", "skipped", "setup-error", "evidence-error",
         "no-evidence", "no-assertion", "collection-error", "not-run", "upstream", "stale",
-        "untrusted",
+        "untrusted", "not-applicable",
     }  # fmt: skip
     assert [str(kind) for kind in BLOCKED_KINDS] == [
         "not-armed", "missing-config", "no-data", "provider-unavailable", "timeout", "pending",

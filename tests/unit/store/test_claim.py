@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from pytest_prodstatus import Blocked, journal
 from pytest_prodstatus.store.action import State, once, once_a_day, once_a_release
 from pytest_prodstatus.store.errors import Claimed, ClockBehind, InvalidRecord, Unresolved
 from pytest_prodstatus.store.journal import next_attempt, require_current
@@ -87,3 +88,12 @@ def test_a_days_key_is_of_the_day_in_utc() -> None:
     assert once_a_day(datetime(2026, 3, 9, 22, 30, tzinfo=honolulu)) == day_key(TODAY)
     with pytest.raises(InvalidRecord, match="time zone"):
         once_a_day(datetime(2026, 3, 9, 22, 30))  # noqa: DTZ001 - the mistake under test
+
+
+@pytest.mark.parametrize("release", [None, ""])
+def test_without_a_release_nothing_is_done_once_a_release(release: str | None) -> None:
+    """A run that names none ends the test as BLOCKED, before anything is planned."""
+    with pytest.raises(Blocked, match="no release was named") as caught:
+        journal.once_a_release(release)
+    assert caught.value.reason.kind.value == "missing-config"
+    assert journal.once_a_release("v41") == once_a_release("v41")

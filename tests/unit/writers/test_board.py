@@ -140,6 +140,18 @@ def test_the_last_line_says_final_and_why(made: Record, text: str) -> None:
     assert final_line(made) == Line(text, made.final.verdict)
 
 
+def test_a_partial_run_says_that_its_upstream_was_not_judged() -> None:
+    """It exits by what it selected, while the record is BLOCKED by what that requires."""
+    made = record(
+        catalogue("a", stage("b", requires=("a",))),
+        {"b.x": C},
+        collected=(criterion("a.x"), criterion("b.x")),
+        selected=frozenset(["b.x"]),
+    )
+    end = "[selected: CONFIRMED, 1 criterion; its upstream was not judged]"
+    assert final_line(made).text.endswith(end)
+
+
 def test_a_large_number_is_written_as_on_the_page() -> None:
     """Every output separates thousands by a comma."""
     made = record(catalogue("a", "b"), {f"a.x{n}": C for n in range(1200)}, restricted=True)

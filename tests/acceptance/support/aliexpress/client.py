@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_prodstatus import Money
@@ -26,6 +27,7 @@ from tests.acceptance.support.errors import (
     ApiError,
     NetworkFault,
     NotFound,
+    NotPermitted,
     OutcomeUnknown,
     QuoteUnreadable,
     Unavailable,
@@ -36,12 +38,19 @@ _ORDER = "aliexpress.trade.ds.order.get"
 _PRODUCT = "aliexpress.ds.product.get"
 _FREIGHT = "aliexpress.ds.freight.query"
 _CREATE = "aliexpress.ds.order.create"
+_PROBES: Mapping[str, Mapping[str, str]] = {
+    _BENEFIT: {},
+    "aliexpress.ds.feedname.get": {},
+    _ORDER: {"single_order_query": '{"order_id":"1"}'},
+}
+"""Calls that change nothing, by which a token is tried; the last is one that the suite needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer whose content doesn't matter, with the provider's id of the call."""
+    """An answer whose content doesn't matter: the method, and the provider's id of the call."""
 
+    method: str
     request_id: str
 
 
@@ -53,7 +62,24 @@ class AliExpressClient(Gateway):
 
     def member_benefit(self) -> Answer:
         """Make a harmless read-only call: an answer proves that the token is accepted."""
-        return Answer(request_id=self._ask(_BENEFIT).request_id)
+        return Answer(method=_BENEFIT, request_id=self._ask(_BENEFIT).request_id)
+
+    def proof_of_token(self) -> Answer:
+        """Make a read-only call that the application may make; its answer proves the token.
+
+        Raises:
+            NotPermitted: the application may make none of them, which says nothing of the token.
+        """
+        refusal: NotPermitted | None = None
+        for method, parameters in _PROBES.items():
+            try:
+                reply = self._ask(method, parameters)
+            except NotPermitted as error:  # noqa: PERF203 - at most three calls
+                refusal = refusal or error
+            else:
+                return Answer(method=method, request_id=reply.request_id)
+        assert refusal is not None
+        raise refusal
 
     def order(self, order_id: str) -> SupplierOrder | None:
         """Look an order up; None for one that the supplier doesn't know.

@@ -1,11 +1,13 @@
-"""The whole cycle: orders for which every step is in the database, and the autopilot's own log."""
+"""The whole cycle: how far each order came, by the database, and how the autopilot's cycles end."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from tests.acceptance.support.clock import from_column
+from tests.acceptance.support.clock import from_column, from_milliseconds, read_instant
 from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes.facts import fields_of
 from tests.acceptance.support.probes.rules import (
@@ -16,10 +18,12 @@ from tests.acceptance.support.probes.rules import (
 )
 
 # The steps in order; each counts only for orders that took every step before it. What precedes an
-# order is aggregated once a user or product, never looked up order by order.
+# order is aggregated once a product, never looked up order by order. An opportunity is a product's
+# if both have one title, one user and one time: the store writes them in one cycle, in any order.
 _CYCLE = f"""
 WITH judged AS MATERIALIZED (
   SELECT o.id, o."createdAt" AS ordered_at, o.status, o."productId" AS product,
+         o."paypalOrderId" AS trade, o."lastAttemptAt" AS attempted_at,
          NULLIF(btrim(o."paypalOrderId"), '') IS NOT NULL AS captured,
          {supplier_id("o")} AS supplier_id, {by_hand("o")} AS by_hand
   FROM orders o
@@ -31,114 +35,135 @@ WITH judged AS MATERIALIZED (
   WHERE l."productId" IN (SELECT product FROM judged)
   GROUP BY l."productId"
 ), product AS (
-  SELECT p.id, p."userId" AS user_id, p."createdAt" AS created_at,
+  SELECT p.id, p."userId" AS user_id, p.title, p."createdAt" AS created_at,
          LEAST(p."publishedAt", listed.published_at) AS published_at
   FROM products p LEFT JOIN listed ON listed.product = p.id
   WHERE p.id IN (SELECT product FROM judged)
 ), found AS (
-  SELECT user_id, min(found_at) AS found_at
-  FROM (
-    SELECT u.user_id, (
-      SELECT a."createdAt" FROM autopilot_cycle_logs a
-      WHERE a."userId" = u.user_id AND a.stage IN ('trends', 'opportunity') AND a.success
-      ORDER BY a."createdAt" LIMIT 1) AS found_at
-    FROM (SELECT DISTINCT user_id FROM product) AS u
-    UNION ALL
-    SELECT x."userId", min(x."createdAt") FROM opportunities x
-    WHERE x."userId" IN (SELECT user_id FROM product)
-    GROUP BY x."userId"
-  ) AS sources
-  GROUP BY user_id
+  SELECT p.id, min(x."createdAt") AS found_at
+  FROM product p JOIN opportunities x
+    ON x."userId" = p.user_id AND lower(btrim(x.title)) = lower(btrim(p.title))
+  WHERE x."createdAt" BETWEEN p.created_at - interval '1 day' AND p.created_at + interval '1 hour'
+  GROUP BY p.id
 ), traced AS (
-  SELECT j.id, j.status, j.supplier_id, found.found_at, p.created_at, p.published_at, j.ordered_at,
-         s.id AS sale_id, s."createdAt" AS sold_at, s."completedAt" AS completed_at,
-         s."netProfit" AS net, upper(btrim(s.currency)) AS currency,
+  SELECT j.id, j.status, j.supplier_id, j.product, j.trade, j.attempted_at, p.user_id,
+         found.found_at, p.created_at, p.published_at, j.ordered_at,
+         s.id AS sale_id, s."createdAt" AS sold_at, s."netProfit" AS net,
+         upper(btrim(s.currency)) AS currency,
          NOT j.by_hand AS untouched,
-         COALESCE(found.found_at <= p.created_at, false) AS found,
+         found.found_at IS NOT NULL AS found,
+         p.id IS NOT NULL AS made,
          COALESCE(p.published_at < j.ordered_at, false) AS published,
          j.captured,
          j.status = 'PURCHASED' AND j.supplier_id IS NOT NULL AS purchased,
-         s.id IS NOT NULL AS sold,
-         COALESCE(s.status = ANY(:completed), false) AS completed,
+         s.id IS NOT NULL AND s.status <> ALL(:fallen_through) AS sold,
          COALESCE(s."netProfit" > 0 AND s."netProfit" <> 'NaN', false) AS earned,
-         COALESCE(s."payoutExecuted" AND btrim(s."adminPayoutId") <> ''
-           AND btrim(s."userPayoutId") <> '', false) AS paid_out
+         COALESCE(s."payoutExecuted" AND btrim(s."userPayoutId") <> ''
+           AND (btrim(s."adminPayoutId") <> '' OR s."commissionAmount" <= 0), false) AS paid_out
   FROM judged j
   LEFT JOIN product p ON p.id = j.product
-  LEFT JOIN found ON found.user_id = p.user_id
+  LEFT JOIN found ON found.id = p.id
   LEFT JOIN LATERAL (
-    SELECT s.id, s.status, s.currency, s."createdAt", s."completedAt", s."netProfit",
+    SELECT s.id, s.status, s.currency, s."createdAt", s."netProfit", s."commissionAmount",
            s."payoutExecuted", s."adminPayoutId", s."userPayoutId"
     FROM sales s WHERE s."orderId" = j.id AND s.environment = :environment OFFSET 0
   ) AS s ON true
 ), funnel AS (
   -- How many steps an order took before the first that it didn't take.
   SELECT *, array_position(
-    ARRAY[found, published, captured, purchased, untouched, sold, completed, earned, paid_out,
-          false], false) - 1 AS steps
+    ARRAY[found, made, published, captured, purchased, untouched, sold, earned, paid_out, false],
+    false) - 1 AS steps
   FROM traced
+), furthest AS (
+  SELECT * FROM funnel ORDER BY steps DESC, ordered_at DESC, id LIMIT :sample
 )
 SELECT count(*) AS orders, count(*) FILTER (WHERE status = 'PURCHASED') AS any_purchased,
        count(*) FILTER (WHERE steps >= 1) AS found,
-       count(*) FILTER (WHERE steps >= 2) AS published,
-       count(*) FILTER (WHERE steps >= 3) AS captured,
-       count(*) FILTER (WHERE steps >= 4) AS purchased,
-       count(*) FILTER (WHERE steps >= 5) AS untouched,
-       count(*) FILTER (WHERE steps >= 6) AS sold,
-       count(*) FILTER (WHERE steps >= 7) AS completed,
+       count(*) FILTER (WHERE steps >= 2) AS made,
+       count(*) FILTER (WHERE steps >= 3) AS published,
+       count(*) FILTER (WHERE steps >= 4) AS captured,
+       count(*) FILTER (WHERE steps >= 5) AS purchased,
+       count(*) FILTER (WHERE steps >= 6) AS untouched,
+       count(*) FILTER (WHERE steps >= 7) AS sold,
        count(*) FILTER (WHERE steps >= 8) AS earned,
        count(*) FILTER (WHERE steps >= 9) AS paid_out,
-       ARRAY(SELECT jsonb_build_array(id, supplier_id, sale_id, CAST(net AS text), currency)
-             FROM funnel WHERE steps = 9 ORDER BY ordered_at DESC, id LIMIT :sample) AS candidates,
-       ARRAY(SELECT ARRAY[found_at, created_at, published_at, ordered_at, sold_at, completed_at]
-             FROM funnel WHERE steps = 9 ORDER BY ordered_at DESC, id LIMIT :sample) AS times
+       ARRAY(SELECT jsonb_build_array(id, steps, user_id, product, trade, supplier_id, sale_id,
+               CAST(net AS text), currency)
+             FROM furthest ORDER BY steps DESC, ordered_at DESC, id) AS candidates,
+       ARRAY(SELECT ARRAY[found_at, created_at, published_at, ordered_at, attempted_at, sold_at]
+             FROM furthest ORDER BY steps DESC, ordered_at DESC, id) AS times
 FROM funnel
 """
 
+# The store logs failures alone. That a cycle succeeded is seen in its statistics and in what it
+# made, so a failure counts only if nothing has succeeded since.
 _AUTOPILOT = """
-WITH cycles AS (
-  SELECT a.id, a."cycleId" AS cycle, a.success IS TRUE AS success, a."createdAt" AS at
+WITH failures AS (
+  SELECT a.id, a."cycleId" AS cycle, a."createdAt" AS at
   FROM autopilot_cycle_logs a
-  WHERE a.stage = 'full_cycle' AND a."createdAt" >= :since
+  WHERE a.stage = 'full_cycle' AND a.success IS NOT TRUE AND a."createdAt" >= :since
 ), newest AS (
-  SELECT * FROM cycles ORDER BY at DESC, id DESC LIMIT 1
+  SELECT * FROM failures ORDER BY at DESC, id DESC LIMIT 1
 )
-SELECT (SELECT count(*) FROM cycles) AS cycles,
-       (SELECT count(*) FROM cycles WHERE success) AS succeeded,
-       (SELECT cycle FROM newest) AS newest_cycle,
-       (SELECT success FROM newest) AS newest_succeeded,
-       (SELECT at FROM newest) AS newest_at
+SELECT (SELECT left(value, 20000) FROM system_configs WHERE key = 'autopilot_stats') AS stats,
+       (SELECT max("createdAt") FROM opportunities) AS newest_opportunity,
+       (SELECT max("createdAt") FROM products) AS newest_product,
+       (SELECT max("publishedAt") FROM marketplace_listings) AS newest_listing,
+       (SELECT count(*) FROM failures) AS failures,
+       (SELECT cycle FROM newest) AS newest_failure,
+       (SELECT at FROM newest) AS failed_at
 """
 
 STEPS = (
     ("found", "product found by the trend search"),
+    ("made", "product made"),
     ("published", "product published before the order"),
     ("captured", "payment captured"),
     ("purchased", "PURCHASED with a supplier id"),
     ("untouched", "bought without a manual touch"),
     ("sold", "sale made"),
-    ("completed", "sale delivered or completed"),
     ("earned", "profit made"),
-    ("paid_out", "both payouts stored"),
+    ("paid_out", "every payout that is owed stored"),
 )
 """The steps of the cycle that the database knows, in order: the field and its words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """An order that took every step in the database, with the times of the steps."""
+    """One of the orders that came furthest, with what the database knows of each step.
+
+    Attributes:
+        order_id: the order.
+        steps: how many of `STEPS` it took before the first that it didn't take.
+        user_id: the seller.
+        product_id: the product that was sold.
+        trade: the checkout or the marketplace's order that paid for it.
+        supplier_id: the supplier's order.
+        sale_id: the sale.
+        net: its net profit.
+        currency: the net profit's.
+        found_at … sold_at: when it took a step.
+    """
 
     order_id: str
-    supplier_id: str
-    sale_id: int
-    net: str
-    currency: str
-    found_at: datetime
-    created_at: datetime
-    published_at: datetime
-    ordered_at: datetime
-    sold_at: datetime
-    completed_at: datetime | None
+    steps: int
+    user_id: int | None
+    product_id: int | None
+    trade: str | None
+    supplier_id: str | None
+    sale_id: int | None
+    net: str | None
+    currency: str | None
+    found_at: datetime | None
+    created_at: datetime | None
+    published_at: datetime | None
+    ordered_at: datetime | None
+    attempted_at: datetime | None
+    sold_at: datetime | None
+
+    def took(self, step: str) -> bool:
+        """Return whether it took a step of `STEPS`, and all before it."""
+        return self.steps > [name for name, _ in STEPS].index(step)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,18 +174,18 @@ class Cycle:
         orders: real orders past their payment.
         any_purchased: those that were PURCHASED, with or without the steps before.
         found … paid_out: as in `STEPS`.
-        candidates: the newest orders that took all of them.
+        candidates: those that came furthest, the newest first.
     """
 
     orders: int
     any_purchased: int
     found: int
+    made: int
     published: int
     captured: int
     purchased: int
     untouched: int
     sold: int
-    completed: int
     earned: int
     paid_out: int
     candidates: tuple[Candidate, ...]
@@ -176,17 +201,41 @@ class Cycle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Autopilot:
-    """The window's full cycles by the autopilot's own log, and how the newest of them ended."""
+    """The newest signs that a cycle of the autopilot succeeded, and the newest failure after them.
 
-    cycles: int
-    succeeded: int
-    newest_cycle: str | None
-    newest_succeeded: bool | None
-    newest_at: datetime | None
+    Attributes:
+        total_runs: as the autopilot counts them; None if it has no statistics that can be read.
+        last_run: the end of the last of them.
+        newest_opportunity, newest_product, newest_listing: what cycles made, of any age.
+        failures: full cycles of the window that failed, by the store's log.
+        newest_failure: the newest of them.
+        failed_at: when it failed.
+    """
+
+    total_runs: int | None
+    last_run: datetime | None
+    newest_opportunity: datetime | None
+    newest_product: datetime | None
+    newest_listing: datetime | None
+    failures: int
+    newest_failure: str | None
+    failed_at: datetime | None
+
+    @property
+    def succeeded_at(self) -> datetime | None:
+        """The newest sign of a success."""
+        signs = (self.last_run, self.newest_opportunity, self.newest_product, self.newest_listing)
+        return max(filter(None, signs), default=None)
+
+    @property
+    def broken(self) -> bool:
+        """Whether the newest failure is newer than every sign of a success."""
+        succeeded = self.succeeded_at
+        return self.failed_at is not None and (succeeded is None or self.failed_at > succeeded)
 
 
 def cycle(ask: Ask, *, sample: int) -> Cycle:
-    """Return how far the window's orders came, and the newest that came all the way."""
+    """Return how far the window's orders came, and those that came furthest."""
     row = fields_of(ask(_CYCLE, sample=sample))
     times = row.pop("times")
     candidates = zip(row.pop("candidates"), times, strict=True)
@@ -194,29 +243,46 @@ def cycle(ask: Ask, *, sample: int) -> Cycle:
 
 
 def autopilot(ask: Ask) -> Autopilot:
-    """Return what the autopilot logged of its full cycles."""
-    return Autopilot(**fields_of(ask(_AUTOPILOT)))
+    """Return the signs of the autopilot's cycles."""
+    row = fields_of(ask(_AUTOPILOT))
+    stats = _stats(row.pop("stats"))
+    return Autopilot(**row, **stats)
 
 
-def _candidate(ids: list[object], times: list[datetime | None]) -> Candidate:
-    order_id, supplier, sale_id, net, currency = ids
-    found_at, created_at, published_at, ordered_at, sold_at, completed_at = times
-    # Each step before the sale's completion is dated, or the order would not be a candidate.
-    assert found_at
-    assert created_at
-    assert published_at
-    assert ordered_at
-    assert sold_at
+def _stats(text: str | None) -> dict[str, Any]:
+    """Return what the autopilot's statistics tell; nothing of text that can't be read."""
+    try:
+        found = json.loads(text or "")
+    except (ValueError, RecursionError):
+        found = None
+    stats = found if isinstance(found, dict) else {}
+    runs, last = stats.get("totalRuns"), stats.get("lastRunTimestamp")
+    if isinstance(last, (int, float)) and not isinstance(last, bool):
+        last = from_milliseconds(last)
+    ended = last if isinstance(last, datetime) else read_instant(last)
+    counted = isinstance(runs, int) and not isinstance(runs, bool)
+    return {"total_runs": runs if counted else None, "last_run": ended if runs else None}
+
+
+def _candidate(values: list[Any], times: list[datetime | None]) -> Candidate:
+    order_id, steps, user_id, product, trade, supplier, sale_id, net, currency = values
+    found_at, created_at, published_at, ordered_at, attempted_at, sold_at = (
+        None if at is None else from_column(at) for at in times
+    )
     return Candidate(
-        order_id=str(order_id),
-        supplier_id=str(supplier),
-        sale_id=int(str(sale_id)),
-        net=str(net),
-        currency=str(currency),
-        found_at=from_column(found_at),
-        created_at=from_column(created_at),
-        published_at=from_column(published_at),
-        ordered_at=from_column(ordered_at),
-        sold_at=from_column(sold_at),
-        completed_at=from_column(completed_at),
+        order_id=order_id,
+        steps=steps,
+        user_id=user_id,
+        product_id=product,
+        trade=trade,
+        supplier_id=supplier,
+        sale_id=sale_id,
+        net=net,
+        currency=currency,
+        found_at=found_at,
+        created_at=created_at,
+        published_at=published_at,
+        ordered_at=ordered_at,
+        attempted_at=attempted_at,
+        sold_at=sold_at,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tests.acceptance.support.clock import from_column
 from tests.acceptance.support.credentials import API_NAME, StoredCredential, StoredCredentials
 from tests.acceptance.support.database.transaction import Ask
@@ -10,7 +12,8 @@ from tests.acceptance.support.secrets import Secret
 _CREDENTIALS = """
 WITH candidates AS (
   SELECT c.id, c."userId", c.environment, c.credentials, c."isActive", c."updatedAt",
-         c."userId" = :user_id AS own, CAST(c.scope AS text) = 'global' AS shared
+         c."userId" = :user_id AND CAST(c.scope AS text) = 'user' AS own,
+         CAST(c.scope AS text) = 'global' AS shared
   FROM api_credentials c
   WHERE c."apiName" = :api_name
 ), usable AS (
@@ -30,6 +33,38 @@ SELECT (SELECT count(*) FROM usable) AS usable,
        (SELECT "updatedAt" FROM chosen) AS updated_at,
        (SELECT credentials FROM chosen) AS credentials
 """
+
+# The row that the store would use for each of some users: the user's own, else a global one.
+_OF_USERS = """
+SELECT ARRAY(
+  SELECT jsonb_build_array(u.id, c.id, c.own, c.credentials)
+  FROM unnest(CAST(:users AS int[])) AS u (id) CROSS JOIN LATERAL (
+    SELECT c.id, c.credentials, CAST(c.scope AS text) = 'user' AS own
+    FROM api_credentials c
+    WHERE c."apiName" = :api_name AND c.environment = :environment AND c."isActive"
+      AND (c."userId" = u.id AND CAST(c.scope AS text) = 'user' OR CAST(c.scope AS text) = 'global')
+    ORDER BY own DESC, c."updatedAt" DESC, c.id DESC LIMIT 1
+  ) AS c ORDER BY u.id) AS rows
+"""
+
+
+def of_users(
+    ask: Ask, users: Iterable[int | None], *, api_name: str
+) -> dict[int, StoredCredential]:
+    """Return the row that the store would use for each user, without those that have none.
+
+    Args:
+        ask: runs the statement.
+        users: ids; None is left out.
+        api_name: the provider, as the store names it.
+    """
+    ids = sorted({user for user in users if user is not None})
+    return {
+        user: StoredCredential(
+            row_id=row_id, own=own, updated_at=None, credentials=Secret(credentials or "")
+        )
+        for user, row_id, own, credentials in ask(_OF_USERS, users=ids, api_name=api_name)["rows"]
+    }
 
 
 def stored_credentials(ask: Ask, *, user_id: int) -> StoredCredentials:

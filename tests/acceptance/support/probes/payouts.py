@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from tests.acceptance.support.credentials import StoredCredential
 from tests.acceptance.support.database.transaction import Ask, Row
 from tests.acceptance.support.probes.facts import fields_of
 from tests.acceptance.support.probes.rules import real_sales
@@ -12,15 +14,24 @@ from tests.acceptance.support.probes.rules import real_sales
 _ADMIN = """(SELECT NULLIF(btrim("adminPaypalEmail"), '')
              FROM platform_config ORDER BY id LIMIT 1)"""
 
+# Nothing is paid out if there is nothing to pay: no commission, or no net profit.
 _SOLD = f"""
   {
     real_sales('''s.id, s."createdAt" AS created, s.status, s."userId" AS user_id, s.currency,
     s."commissionAmount" AS commission, s."netProfit" AS net,
     NULLIF(btrim(s."adminPayoutId"), '') AS admin_payout,
     NULLIF(btrim(s."userPayoutId"), '') AS user_payout,
+    (s."commissionAmount" <= 0) IS NOT TRUE AS owed_admin,
+    (s."netProfit" <= 0) IS NOT TRUE AS owed_user,
     COALESCE(s."payoutExecuted", false) AS executed, s."createdAt" < :payout_due AS due''')
 }
     AND s.status <> ALL(:fallen_through)"""
+
+_PAID = """(admin_payout IS NOT NULL OR NOT owed_admin)
+    AND (user_payout IS NOT NULL OR NOT owed_user)
+    AND (executed OR NOT owed_admin AND NOT owed_user)"""
+# One of the payouts that are owed was made, and the other wasn't.
+_HALF = """due AND owed_admin AND owed_user AND (admin_payout IS NULL) <> (user_payout IS NULL)"""
 
 _CONFIGURED = f"""
 WITH sellers AS (
@@ -40,10 +51,11 @@ SELECT {_ADMIN} IS NOT NULL AS admin_configured,
 
 _STORED = f"""
 WITH judged AS ({_SOLD}), paid AS (
-  SELECT id, created, due, executed AND admin_payout IS NOT NULL AND user_payout IS NOT NULL AS paid
+  SELECT id, created, due, owed_admin OR owed_user AS owed, {_PAID} AS paid
   FROM judged
 )
 SELECT (SELECT count(*) FROM paid) AS sales,
+       (SELECT count(*) FROM paid WHERE NOT owed) AS nothing_owed,
        (SELECT count(*) FROM paid WHERE paid) AS paid_out,
        (SELECT count(*) FROM paid WHERE NOT paid AND NOT due) AS in_flight,
        (SELECT count(*) FROM paid WHERE NOT paid AND due) AS unpaid,
@@ -54,11 +66,11 @@ SELECT (SELECT count(*) FROM paid) AS sales,
 
 _FAILED = f"""
 WITH judged AS ({_SOLD}), failed AS (
-  SELECT id, created, status,
-         due AND (admin_payout IS NULL) <> (user_payout IS NULL) AS half
+  -- A retry that worked leaves the word, with both ids and the mark.
+  SELECT id, created, status, {_HALF} AS half
   FROM judged
-  WHERE status IN ('PAYOUT_FAILED', 'PAYOUT_SKIPPED_INSUFFICIENT_FUNDS')
-     OR (due AND (admin_payout IS NULL) <> (user_payout IS NULL))
+  WHERE (status IN ('PAYOUT_FAILED', 'PAYOUT_SKIPPED_INSUFFICIENT_FUNDS') AND NOT ({_PAID}))
+     OR ({_HALF})
 )
 SELECT (SELECT count(*) FROM judged) AS sales,
        (SELECT count(*) FROM judged WHERE due) AS due,
@@ -102,14 +114,13 @@ WITH judged AS ({_SOLD}), chosen AS (
   ORDER BY created DESC, id LIMIT :sample
 )
 SELECT (SELECT count(*) FROM judged) AS sales,
-       (SELECT count(*) FROM judged WHERE due AND admin_payout IS NOT NULL
-          AND user_payout IS NOT NULL) AS paid_out,
+       (SELECT count(*) FROM judged WHERE due AND {_PAID}) AS paid_out,
        {_ADMIN} AS admin_receiver,
        ARRAY(
          SELECT jsonb_build_array(
            c.id, upper(btrim(c.currency)), CAST(c.commission AS text), CAST(c.net AS text),
            c.admin_payout, c.user_payout, NULLIF(btrim(u."paypalPayoutEmail"), ''),
-           NULLIF(btrim(u."payoneerPayoutEmail"), '') IS NOT NULL)
+           NULLIF(btrim(u."payoneerPayoutEmail"), '') IS NOT NULL, c.user_id)
          FROM chosen c LEFT JOIN users u ON u.id = c.user_id
          ORDER BY c.created DESC, c.id) AS chosen
 """
@@ -128,12 +139,14 @@ class PayoutSetup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPayouts:
-    """Which of the window's sales have both payout ids and are marked as paid out.
+    """Which of the window's sales have every payout id that is owed and are marked as paid out.
 
-    A sale that isn't yet due is in flight. `newest…` hold at most five sale ids.
+    A sale that isn't yet due is in flight; one without commission and net profit owes nothing.
+    `newest…` hold at most five sale ids.
     """
 
     sales: int
+    nothing_owed: int
     paid_out: int
     in_flight: int
     unpaid: int
@@ -168,6 +181,7 @@ class Payout:
 
     Attributes:
         sale_id: the sale it pays out.
+        user_id: the seller, who may have an own PayPal application.
         role: "admin" (the commission) or "user" (the net profit).
         batch_id: its id; PayPal's, unless `payoneer`.
         amount: what it should be, None if the store holds no number.
@@ -183,15 +197,20 @@ class Payout:
     currency: str | None
     receiver: str | None = field(repr=False)
     payoneer: bool
+    user_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayoutSample:
-    """How many sales are paid out, and the payouts of the newest of them."""
+    """How many sales are paid out, and the payouts of the newest of them.
+
+    `applications` is the row of each seller's PayPal application, once that was read too.
+    """
 
     sales: int
     paid_out: int
     payouts: tuple[Payout, ...] = field(repr=False)
+    applications: Mapping[int, StoredCredential] = field(repr=False, default_factory=dict)
 
 
 def setup(ask: Ask) -> PayoutSetup:
@@ -225,18 +244,19 @@ def of_sales(ask: Ask, sale_ids: list[int]) -> PayoutSample:
 
 
 def _sample(row: Row) -> PayoutSample:
+    found = tuple(
+        payout for sale in row["chosen"] for payout in _of_sale(sale, row["admin_receiver"])
+    )
     return PayoutSample(
         sales=row["sales"],
         paid_out=row["paid_out"],
-        payouts=tuple(
-            payout for sale in row["chosen"] for payout in _of_sale(sale, row["admin_receiver"])
-        ),
+        payouts=found,
     )
 
 
 def _of_sale(sale: list[object], admin_receiver: str | None) -> list[Payout]:
-    sale_id, currency, commission, net, admin_id, user_id, receiver, has_payoneer = sale
-    ids = {"admin": (admin_id, commission, admin_receiver), "user": (user_id, net, receiver)}
+    sale_id, currency, commission, net, admin_id, user_payout, receiver, has_payoneer, seller = sale
+    ids = {"admin": (admin_id, commission, admin_receiver), "user": (user_payout, net, receiver)}
     return [
         Payout(
             sale_id=int(str(sale_id)),
@@ -247,6 +267,7 @@ def _of_sale(sale: list[object], admin_receiver: str | None) -> list[Payout]:
             receiver=None if to is None else str(to),
             payoneer=role == "user"
             and ("payoneer" in str(batch_id).lower() or (to is None and has_payoneer is True)),
+            user_id=None if seller is None else int(str(seller)),
         )
         for role, (batch_id, amount, to) in ids.items()
         if batch_id is not None

@@ -11,15 +11,18 @@ from tests.acceptance.support.probes.rules import real_sales
 
 # NaN is above every number to PostgreSQL, and a numeric column can hold it.
 _NET = f"""
-WITH judged AS (
+WITH sold AS (
   {
-    real_sales('''s.id, s."createdAt" AS created, s."netProfit" AS net,
+    real_sales('''s.id, s."createdAt" AS created, s."netProfit" AS net, s.status,
     upper(btrim(s.currency)) AS currency,
     COALESCE(s."netProfit" > 0 AND s."netProfit" <> 'NaN', false) AS earned''')
 }
-    AND s.status = ANY(:completed)
+    AND s.status <> ALL(:fallen_through)
+), judged AS (
+  SELECT * FROM sold WHERE status = ANY(:completed)
 )
 SELECT (SELECT count(*) FROM judged) AS completed,
+       (SELECT count(*) FROM sold WHERE status <> ALL(:completed)) AS waiting,
        ARRAY(SELECT sum(net) || ' ' || currency FROM judged
              WHERE currency IS NOT NULL AND net <> 'NaN'
              GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 20) AS net_profit,
@@ -29,34 +32,78 @@ SELECT (SELECT count(*) FROM judged) AS completed,
          AS newest_without_profit
 """
 
+# A sale is compared with today's rate if it was made since the configuration was last changed. An
+# older one must agree with some rate: its own is known to within `tolerance`, and a sale beside it
+# in time shares it. Small profits tell no rate, so they are no neighbours.
+_PRECISE = "2"  # percentage points
 _ARITHMETIC = f"""
 WITH config AS (
-  SELECT COALESCE(
-    (SELECT "platformCommissionPct" FROM platform_config ORDER BY id LIMIT 1), 10) AS pct
+  SELECT "platformCommissionPct" AS pct, "updatedAt" AS since
+  FROM platform_config ORDER BY id LIMIT 1
+), rate AS (
+  SELECT COALESCE((SELECT pct FROM config), 10) AS pct, (SELECT since FROM config) AS since
 ), sold AS (
   {
     real_sales('''s.id, s."createdAt" AS created, s.status, s."productId" AS product,
-    upper(btrim(s.currency)) AS currency, s."grossProfit" AS gross,
-    s."commissionAmount" AS commission, s."netProfit" AS net,
-    s."salePrice" - s."aliexpressCost" - s."marketplaceFee" AS at_most''')
+    s."orderId" AS order_id, upper(btrim(s.currency)) AS currency, s."salePrice" AS price,
+    s."aliexpressCost" AS cost, s."marketplaceFee" AS fee, s."grossProfit" AS gross,
+    s."commissionAmount" AS commission, s."netProfit" AS net''')
 }
     AND s.status <> ALL(:fallen_through)
+), read AS (
+  SELECT x.*, unit.digits, unit.tolerance, x.created >= r.since OR r.since IS NULL AS of_today,
+         upper(btrim(p.currency)) = x.currency AS one_currency,
+         -- Shipping and tax as the product has them: they count unless it was changed since.
+         CASE WHEN p."updatedAt" <= x.created
+              THEN COALESCE(p."shippingCost", 0) + COALESCE(p."importTax", 0) ELSE 0 END AS extra,
+         o.price AS paid, upper(btrim(o.currency)) AS paid_in
+  FROM sold x CROSS JOIN rate r
+  CROSS JOIN LATERAL (
+    SELECT CASE WHEN x.currency = ANY(:no_minor_unit) THEN 0 ELSE 2 END AS digits,
+           CASE WHEN x.currency = ANY(:no_minor_unit) THEN 1 ELSE 0.05 END AS tolerance
+  ) AS unit
+  LEFT JOIN products p ON p.id = x.product
+  LEFT JOIN LATERAL (
+    SELECT o.price, o.currency FROM orders o
+    WHERE o.id = x.order_id AND (o."paypalOrderId" ILIKE 'mercadolibre:%') IS NOT TRUE OFFSET 0
+  ) AS o ON true
+), implied AS (
+  SELECT id, (commission - tolerance) * 100 / gross AS low,
+         (commission + tolerance) * 100 / gross AS high
+  FROM read WHERE gross > 0 AND gross <> 'NaN' AND commission <> 'NaN' AND NOT of_today
+), beside AS (
+  SELECT n.id, lag(n.low) OVER by_time AS low_before, lag(n.high) OVER by_time AS high_before,
+         lead(n.low) OVER by_time AS low_after, lead(n.high) OVER by_time AS high_after
+  FROM implied n JOIN read x USING (id)
+  WHERE n.high - n.low <= {_PRECISE}
+  WINDOW by_time AS (ORDER BY x.created, x.id)
 ), judged AS (
-  SELECT x.*, x.status = ANY(:completed) AS completed,
-         CASE WHEN x.currency = ANY(:no_minor_unit) THEN 0 ELSE 2 END AS digits,
-         upper(btrim(p.currency)) = x.currency AS one_currency
-  FROM sold x LEFT JOIN products p ON p.id = x.product
+  SELECT x.*, CASE
+    WHEN x.of_today OR COALESCE(x.gross, 0) <= 0 THEN COALESCE(
+      abs(x.commission - round(x.gross * r.pct / 100, x.digits)) <= x.tolerance
+        OR x.gross <= 0 AND x.commission BETWEEN x.gross AND 0, false)
+    WHEN i.high < 0 OR i.low > 100 OR i.id IS NULL THEN false
+    WHEN b.low_before IS NULL AND b.low_after IS NULL THEN true
+    ELSE COALESCE(i.low <= b.high_before AND b.low_before <= i.high, false)
+      OR COALESCE(i.low <= b.high_after AND b.low_after <= i.high, false)
+    END AS agrees
+  FROM read x CROSS JOIN rate r
+  LEFT JOIN implied i ON i.id = x.id LEFT JOIN beside b ON b.id = x.id
 ), wrong AS (
-  SELECT j.id, j.created,
-         NOT COALESCE(abs(j.commission - round(j.gross * c.pct / 100, j.digits)) <= 0.05, false)
-           AS commission,
-         NOT COALESCE(abs(j.net - round(j.gross - j.commission, j.digits)) <= 0.05, false) AS net,
-         j.one_currency IS TRUE AND NOT COALESCE(j.gross <= j.at_most + 0.05, false) AS gross
-  FROM judged j CROSS JOIN config c
+  SELECT j.id, j.created, NOT j.agrees AS commission,
+         NOT COALESCE(abs(j.net - round(j.gross - j.commission, j.digits)) <= j.tolerance, false)
+           AS net,
+         NOT COALESCE(j.gross <= j.tolerance + j.price - j.fee
+           - CASE WHEN j.one_currency THEN j.cost + j.extra ELSE 0 END, false) AS gross,
+         NOT COALESCE(j.cost >= 0 AND j.fee >= 0 AND j.cost <> 'NaN' AND j.fee <> 'NaN', false)
+           AS negative,
+         j.paid IS NOT NULL AND (abs(j.price - j.paid) <= j.tolerance) IS NOT TRUE
+           OR j.paid_in IS NOT NULL AND j.paid_in IS DISTINCT FROM j.currency AS unlike
+  FROM judged j
 )
 SELECT (SELECT count(*) FROM judged) AS sales,
-       (SELECT count(*) FROM judged WHERE completed) AS completed,
-       (SELECT CAST(round(pct, 2) AS text) FROM config) AS commission_percent,
+       (SELECT CAST(round(pct, 2) AS text) FROM rate) AS commission_percent,
+       (SELECT count(*) FROM judged WHERE NOT of_today) AS of_earlier_rates,
        ARRAY(SELECT sum(commission) || ' ' || currency FROM judged
              WHERE currency IS NOT NULL AND commission <> 'NaN'
              GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 20) AS commission,
@@ -65,16 +112,24 @@ SELECT (SELECT count(*) FROM judged) AS sales,
        (SELECT count(*) FROM wrong WHERE net) AS wrong_net,
        (SELECT count(*) FROM wrong WHERE gross OR commission OR net) AS wrong,
        ARRAY(SELECT id FROM wrong WHERE gross OR commission OR net
-             ORDER BY created DESC, id LIMIT 5) AS newest_wrong
+             ORDER BY created DESC, id LIMIT 5) AS newest_wrong,
+       (SELECT count(*) FROM wrong WHERE negative) AS negative,
+       (SELECT count(*) FROM wrong WHERE unlike) AS unlike_their_orders,
+       ARRAY(SELECT id FROM wrong WHERE negative OR unlike
+             ORDER BY created DESC, id LIMIT 5) AS impossible
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetProfit:
-    """What the window's completed sales earned, per currency, and which earned nothing."""
+    """What the window's completed sales earned, per currency, and which earned nothing.
 
-    completed: int
+    `waiting` counts real sales that aren't completed: only a person marks them as delivered.
+    """
+
     net_profit: tuple[Money, ...]
+    completed: int
+    waiting: int
     newest: tuple[int, ...]
     without_profit: int
     newest_without_profit: tuple[int, ...]
@@ -82,29 +137,38 @@ class NetProfit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arithmetic:
-    """Whether commission and profit follow from the gross profit, to 0.05 of a unit.
+    """Whether commission and profit follow from the gross profit, and from what can be.
+
+    They follow to 0.05 of a unit, or to one unit if the currency has no smaller one.
 
     Attributes:
         sales: real sales of the window that didn't fall through.
-        completed: those that are delivered or completed.
         commission_percent: the present value in platform_config.
+        of_earlier_rates: sales older than that value, which agree with a rate of their time.
         commission: the commissions, per currency.
-        wrong_gross: gross profit above price less cost less fee, if both currencies are one.
-        wrong_commission: not that percentage of the gross profit, rounded to the minor unit.
+        wrong_gross: gross profit above price less fee, or, in one currency, above price less fee,
+            cost, shipping and import tax.
+        wrong_commission: not the rate's part of the gross profit, rounded to the minor unit.
         wrong_net: not gross profit less commission, rounded to the minor unit.
         wrong: sales with any of these.
         newest_wrong: at most five sale ids.
+        negative: sales with a negative cost or fee.
+        unlike_their_orders: sales of another price or currency than their order's.
+        impossible: at most five ids of these two.
     """
 
     sales: int
-    completed: int
     commission_percent: str
+    of_earlier_rates: int
     commission: tuple[Money, ...]
     wrong_gross: int
     wrong_commission: int
     wrong_net: int
     wrong: int
     newest_wrong: tuple[int, ...]
+    negative: int
+    unlike_their_orders: int
+    impossible: tuple[int, ...]
 
 
 def net_profit(ask: Ask) -> NetProfit:

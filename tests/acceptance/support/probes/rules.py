@@ -1,8 +1,9 @@
 """What is real and what only looks real, as SQL conditions over the store's own columns.
 
 The store writes stand-ins in sandbox and test runs. A stand-in order is left out of every count; a
-stand-in supplier id on a real order is a missing id. The conditions are fragments that the probes'
-statements are built from; the values that are lists or patterns are bound (`RULES`).
+stand-in supplier id on a real order is a missing id, and `manual` is neither an id nor a stand-in.
+The conditions are fragments that the probes' statements are built from; the values that are lists
+or patterns are bound (`RULES`).
 
 Each is one CASE: it is read in order, the cheap conditions first, and the planner takes it for a
 coin toss. Of a row of conditions it would expect next to nothing to be left, and then join
@@ -26,7 +27,12 @@ RULES: Mapping[str, object] = {
     # Every listed stand-in (SIMULATED_ORDER_ID, TEST_SIMULATED, REAL_PAYOUT_TEST,
     # FINAL_PAYOUT_TEST) contains one of these words.
     "stand_in_supplier_words": "SIMULAT|TEST",
+    # The store's own test tools write these into "paypalOrderId"; its own filter of real orders
+    # leaves them out.
+    "stand_in_orders": "^(TEST|DEMO|MOCK|SIM_|ORD-TEST|REAL_TEST_|test-full-cycle:)",
     "stand_in_prefixes": ["test", "mock", "demo"],
+    # The store's own words for an order that was bought outside of it.
+    "bought_outside": ["manual", "ebay-fulfilled"],
     "manually_cancelled": "MANUALLY_CANCELLED_MARKETPLACE_SIDE",
     "past_payment": [
         "PAID",
@@ -38,10 +44,10 @@ RULES: Mapping[str, object] = {
         "NEEDS_MANUAL_INTERVENTION",
     ],
     "completed": ["DELIVERED", "COMPLETED"],
-    "fallen_through": ["CANCELLED", "RETURNED"],
+    "fallen_through": ["CANCELLED", "RETURNED", "REFUNDED"],
     # eBay 12-34567-89012, Amazon 123-1234567-1234567, and plain numbers with a short prefix.
     "marketplace_number": "^#?[A-Z]{0,4}[-_#]?[0-9][0-9!_-]{4,}$",
-    "no_minor_unit": ["JPY", "CLP", "KRW"],
+    "no_minor_unit": ["CLP", "IDR", "JPY", "KRW", "VND"],
     "notes_space": " \t\n\r",
     # Notes that exclude contain this name, apart from white space, or spell it with
     # escapes (of ASCII letters, \u0041 to \u007a): few rows are read beyond this.
@@ -63,7 +69,10 @@ RULES: Mapping[str, object] = {
 
 
 def stand_in_id(column: str) -> str:
-    """Return the condition that an order id is a stand-in (false for NULL)."""
+    """Return the condition that the order id of a sale is a stand-in (false for NULL).
+
+    An order's own id carries no marker: it is a cuid.
+    """
     return (
         f"(CASE WHEN lower(left(btrim({column}), 4)) = ANY(:stand_in_prefixes) THEN true "
         "ELSE false END)"
@@ -91,10 +100,17 @@ def other_supplier(order: str) -> str:
     )
 
 
+def bought_outside(order: str) -> str:
+    """Return the condition that an order was bought outside of the store, by the store's words."""
+    column = f'lower(btrim({order}."aliexpressOrderId"))'
+    return f"(CASE WHEN {column} = ANY(:bought_outside) THEN true ELSE false END)"
+
+
 def by_hand(order: str) -> str:
     """Return the condition that an order was bought by hand."""
     return (
-        f'({order}."manualPurchaseDate" IS NOT NULL OR {order}."manualFulfillmentRequired" IS TRUE)'
+        f'({order}."manualPurchaseDate" IS NOT NULL OR {order}."manualFulfillmentRequired" IS TRUE '
+        f"OR {bought_outside(order)})"
     )
 
 
@@ -119,7 +135,7 @@ def stand_in_order(order: str) -> str:
     )
     return f"""(
       CASE
-        WHEN lower(left(btrim({order}.id), 4)) = ANY(:stand_in_prefixes)
+        WHEN btrim({order}."paypalOrderId") ~* :stand_in_orders
           OR {order}.status = 'SIMULATED' OR {order}."failureReason" = :manually_cancelled THEN true
         WHEN {notes} IS NULL
           OR strpos({notes}, :notes_name) = 0 AND strpos({notes}, :notes_escape) = 0 THEN false

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from pytest_prodstatus import blocked
+from tests.acceptance.support.access import Access
 from tests.acceptance.support.clock import Waiting
 from tests.acceptance.support.errors import NetworkFault, NotFound, ProviderFault
 from tests.acceptance.support.paypal.payouts import PayoutBatch, item_verdict
@@ -61,7 +63,7 @@ class Settlement:
 
 
 def settle(
-    provider: PayoutProvider,
+    providers: Access[PayoutProvider],
     payouts: Sequence[Payout],
     *,
     former_receivers: Collection[str],
@@ -70,7 +72,7 @@ def settle(
     """Look payouts up, one batch each; look again, within `wait`, while PayPal processes them.
 
     Args:
-        provider: PayPal.
+        providers: PayPal, as the store and as the sellers with an application of their own.
         payouts: the payouts by the store's own records.
         former_receivers: addresses that were right for older payouts.
         wait: how long to look again, in all; None for once.
@@ -80,11 +82,11 @@ def settle(
     """
     former = {_address(receiver) for receiver in former_receivers}
     by_paypal = [payout for payout in payouts if not payout.payoneer]
-    looks = _looked_up(provider, by_paypal, former)
+    looks = _looked_up(providers, by_paypal, former)
     moving = [look.payout for look in looks if look.moves]
     if wait and moving and not any(look.wrong for look in looks):
         again = wait(
-            lambda: _looked_up(provider, moving, former),
+            lambda: _looked_up(providers, moving, former),
             lambda looks: not any(look.moves for look in looks),
         )
         later = {look.payout: look for look in again}
@@ -129,25 +131,34 @@ _AT_WORK = ("PENDING", "PROCESSING")
 
 
 def _looked_up(
-    provider: PayoutProvider, payouts: Sequence[Payout], former: Collection[str]
+    providers: Access[PayoutProvider], payouts: Sequence[Payout], former: Collection[str]
 ) -> list[_Look]:
     looks: list[_Look] = []
     for payout in payouts:
         name = f"sale {payout.sale_id} {payout.role} payout {payout.batch_id}: "
         try:
-            batch = provider.payout_batch(payout.batch_id)
-        except NotFound:
-            sentence = f"{name}PayPal doesn't know it"
-            looks.append(_Look(payout=payout, batch=None, wrong=sentence, pending=""))
-            continue
+            batch, unusable = providers.find(payout.user_id, partial(_batch, payout.batch_id))
         except (ProviderFault, NetworkFault):
             if any(look.wrong for look in looks):
                 break  # what was seen to be wrong stays wrong
             raise
+        if batch is None:
+            wrong, pending = f"{name}PayPal doesn't know it", ""
+            if unusable:
+                wrong, pending = "", f"{name}it can't be looked up as its seller: {unusable}"
+            looks.append(_Look(payout=payout, batch=None, wrong=wrong, pending=pending))
+            continue
         faults, waits = ", ".join(_faults(batch, payout, former)), ", ".join(_waits(batch))
         wrong, pending = faults and name + faults, waits and name + waits
         looks.append(_Look(payout=payout, batch=batch, wrong=wrong, pending=pending))
     return looks
+
+
+def _batch(batch_id: str, provider: PayoutProvider) -> PayoutBatch | None:
+    try:
+        return provider.payout_batch(batch_id)
+    except NotFound:
+        return None
 
 
 def _faults(batch: PayoutBatch, payout: Payout, former: Collection[str]) -> Iterator[str]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pytest_prodstatus import blocked
-from tests.acceptance.support.aliexpress.orders import Supplier, order_verdict
+from tests.acceptance.support.access import Access
+from tests.acceptance.support.aliexpress.orders import Supplier, SupplierOrder, order_verdict
 from tests.acceptance.support.probes.orders import Purchase
 
 
@@ -17,7 +19,8 @@ class LookUps:
     Attributes:
         confirmed: bought, and not cancelled.
         lost: cancelled, or not known although they were bought through the API.
-        pending: known, and their status proves nothing yet.
+        pending: known, and their status proves nothing yet; or not known, and the seller's own
+            token can't be used.
         outside: not known, and bought by hand: the API knows only what was bought through it.
         request_ids: the provider's ids of the look-ups.
     """
@@ -40,8 +43,12 @@ class LookUps:
             blocked("no purchase could be looked up: all were made by hand", kind="inconclusive")
 
 
-def look_up(supplier: Supplier, purchases: Sequence[Purchase]) -> LookUps:
-    """Look orders up at the supplier, one call each.
+def _order(order_id: str, supplier: Supplier) -> SupplierOrder | None:
+    return supplier.order(order_id)
+
+
+def look_up(suppliers: Access[Supplier], purchases: Sequence[Purchase]) -> LookUps:
+    """Look orders up at the supplier, each as its seller.
 
     Raises:
         ApiError: the supplier could not answer; none of the look-ups counts then.
@@ -49,8 +56,10 @@ def look_up(supplier: Supplier, purchases: Sequence[Purchase]) -> LookUps:
     found: dict[str, list[str]] = {"confirmed": [], "lost": [], "pending": [], "outside": []}
     requests = []
     for purchase in purchases:
-        order = supplier.order(purchase.supplier_id)
-        if order is None:
+        order, unusable = suppliers.find(purchase.user_id, partial(_order, purchase.supplier_id))
+        if order is None and unusable and not purchase.by_hand:
+            status, where = f"can't be looked up as its seller: {unusable}", "pending"
+        elif order is None:
             status, where = "UNKNOWN", "outside" if purchase.by_hand else "lost"
         else:
             status = f"{order.status} {order.end_reason or ''}".strip()

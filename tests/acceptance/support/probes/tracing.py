@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from pytest_prodstatus import Money, blocked
+from tests.acceptance.support.access import Access
 from tests.acceptance.support.aliexpress.orders import Supplier, order_verdict
-from tests.acceptance.support.probes.cycle import Candidate, Cycle
+from tests.acceptance.support.credentials import StoredCredential
+from tests.acceptance.support.probes.cycle import STEPS, Candidate, Cycle
 from tests.acceptance.support.probes.facts import require_data
 from tests.acceptance.support.probes.payouts import Payout
 from tests.acceptance.support.probes.settlement import PayoutProvider, settle
@@ -20,31 +22,61 @@ Candidates = Sequence[tuple[Candidate, tuple[Payout, ...]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TracedOrders:
-    """What the database knows of the cycle: every order's steps, and the candidates' payouts."""
+    """What the database knows of the cycle.
+
+    Attributes:
+        cycle: how far every order came, and those that came furthest.
+        payouts: of the latter's sales.
+        tokens: the rows of the sellers' credentials at the supplier.
+        applications: the rows of their PayPal applications.
+    """
 
     cycle: Cycle
     payouts: tuple[Payout, ...] = field(repr=False)
+    tokens: Mapping[int, StoredCredential] = field(repr=False)
+    applications: Mapping[int, StoredCredential] = field(repr=False)
 
     def require_candidates(self) -> Candidates:
         """Return the newest orders that took every step in the database, with their payouts.
 
         Raises:
-            Blocked: nothing was purchased, or no sale is completed yet.
+            Blocked: nothing was purchased.
             AssertionError: the cycle breaks at a step.
         """
         require_data(self.cycle.any_purchased, "PURCHASED orders")
         broken = self.cycle.breaks_at()
         if broken is not None:
-            step, words = broken
-            if step == "completed":
-                blocked("no order has been delivered yet, so no cycle has ended", kind="pending")
+            _, words = broken
             orders = self.cycle.orders
             msg = f"the cycle breaks at a step that none of {orders} orders took: {words}"
             raise AssertionError(msg)
         return [
             (candidate, tuple(p for p in self.payouts if p.sale_id == candidate.sale_id))
             for candidate in self.cycle.candidates
+            if candidate.steps == len(STEPS)
         ]
+
+    def require_step(self, step: str) -> Candidate:
+        """Return the order that came furthest, if it took a step.
+
+        Raises:
+            Blocked: nothing was purchased, or it did not come as far as the step before.
+            AssertionError: the cycle breaks at this step.
+        """
+        require_data(self.cycle.any_purchased, "PURCHASED orders")
+        order = self.cycle.candidates[0]
+        names = [name for name, _ in STEPS]
+        if not order.took(step):
+            words = STEPS[order.steps][1]
+            if order.steps < names.index(step):
+                blocked(
+                    f"order {order.order_id}, which came furthest, did not come here: it lacks "
+                    f"{words!r}",
+                    kind="no-data",
+                )
+            msg = f"order {order.order_id}, which came furthest, lacks {words!r}"
+            raise AssertionError(msg)
+        return order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +114,10 @@ class Trace:
             "checkout": traced.ordered_at,
             "purchase": self.bought_at,
             "sale": traced.sold_at,
-            "profit": traced.completed_at,
             "payout": self.paid_at,
         }
+        assert traced.net  # it took every step
+        assert traced.currency
         return {
             "order_id": traced.order_id,
             "supplier_order_id": traced.supplier_id,
@@ -105,19 +138,23 @@ class Trace:
 
 
 def trace(
-    candidates: Candidates, *, supplier: Supplier, paypal: PayoutProvider, settings: Settings
+    candidates: Candidates,
+    *,
+    suppliers: Access[Supplier],
+    paypals: Access[PayoutProvider],
+    settings: Settings,
 ) -> Trace:
     """Return the first order that the providers confirm, else the one that came nearest.
 
     Args:
         candidates: at least one.
-        supplier: looks orders up.
-        paypal: looks payouts up.
+        suppliers: look orders up.
+        paypals: look payouts up.
         settings: former receivers, and whether Payoneer is accepted.
     """
     traces: list[Trace] = []
     for candidate, made in candidates:
-        found = _trace(candidate, made, supplier, paypal, settings)
+        found = _trace(candidate, made, suppliers, paypals, settings)
         if not found.fault and not found.open_end:
             return found
         traces.append(found)
@@ -127,21 +164,28 @@ def trace(
 def _trace(
     candidate: Candidate,
     made: tuple[Payout, ...],
-    supplier: Supplier,
-    paypal: PayoutProvider,
+    suppliers: Access[Supplier],
+    paypals: Access[PayoutProvider],
     settings: Settings,
 ) -> Trace:
-    order = supplier.order(candidate.supplier_id)
+    order, unusable = suppliers.find(
+        candidate.user_id, lambda client: client.order(str(candidate.supplier_id))
+    )
     status = "UNKNOWN" if order is None else order.status
     verdict = "FAILED" if order is None else order_verdict(order)
-    paid = settle(paypal, made, former_receivers=settings.former_receivers)
+    if order is None and unusable:
+        verdict, status = (
+            "BLOCKED",
+            f"not to be looked up as its seller ({unusable}), nor otherwise",
+        )
+    paid = settle(paypals, made, former_receivers=settings.former_receivers)
     faults, waits = list(paid.wrong), list(paid.pending)
     if verdict != "CONFIRMED":
         (faults if verdict == "FAILED" else waits).append(
             f"{candidate.supplier_id} is {status} at the supplier"
         )
-    # Each sale has two payouts: the commission (admin) and the net profit (user).
-    if {payout.role for payout in made} != {"admin", "user"}:
+    # The net profit is paid to the user, and the commission, if there is one, to the platform.
+    if "user" not in {payout.role for payout in made}:
         faults.append("a payout is missing")
     if paid.by_payoneer and not settings.accept_payoneer:
         waits.append("its user payout was made through Payoneer, which can't be looked up")

@@ -87,7 +87,7 @@ class Purchase:
         # Again, right before the order: the quote took time, and the credential may have changed.
         require_armed(self.conditions())
         with access_assumed():
-            self.client.member_benefit()
+            self.client.proof_of_token()
         action = self._send(quote)
         if action.details["mode"] != "paid":
             _block_unless_paid(
@@ -138,7 +138,7 @@ class Purchase:
 
     def _send(self, quote: Quote) -> Action:
         known = self._known_ids()
-        action = self._claim_and_mark_sent(self._plan(quote))
+        action = self._claim_and_mark_sent(quote)
         try:
             bought = self.route.send(quote, out_order_id(action))
             require_new(bought.order_ids, known)
@@ -159,10 +159,10 @@ class Purchase:
         note = ", ".join(f"{name} {value}" for name, value in bought.details.items())
         return self._write(self.journal.confirmed, action, bought.order_ids, note)
 
-    def _claim_and_mark_sent(self, plan: Plan) -> Action:
+    def _claim_and_mark_sent(self, quote: Quote) -> Action:
         """Claim the day and write SENT; an order may leave only once this has returned."""
         try:
-            action = self.journal.intend(plan)
+            action = self.journal.intend(self._plan(quote))  # a plan that breaks a rule raises too
         except JournalError as error:
             block_on_journal(error)
         key = out_order_id(action)

@@ -94,7 +94,7 @@ def test_a_signal_ends_it_in_order(number: signal.Signals) -> None:
 def test_an_unknown_scenario_is_refused_with_the_ones_there_are() -> None:
     """In one sentence."""
     with pytest.raises(
-        DemoError, match=r"'unwell' is not a demo scenario; there are healthy, empty"
+        DemoError, match=r"'unwell' is not a demo scenario; there are healthy, unusual"
     ):
         boot("unwell")
 

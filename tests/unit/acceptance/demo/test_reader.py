@@ -56,7 +56,7 @@ def test_the_documented_role_answers_every_question(
     sql = _documented().replace(READER, "made_from_the_document")
     owner.exec_driver_sql(sql.replace("%", "%%"))
     owner.execute(text("SET ROLE made_from_the_document"))
-    assert len(_statements(owner, running_store)) == 19
+    assert len(_statements(owner, running_store)) == 24
 
 
 def test_the_demo_is_judged_through_the_documented_role() -> None:

@@ -16,7 +16,8 @@ from tests.unit.acceptance.conftest import Trial
 # OFFSET 0 keeps it a row: PostgreSQL folds constants early, even in a CASE; columns are none.
 _ORDER = """(SELECT CAST(:id AS text) AS id, CAST(:status AS text) AS status,
   CAST(:reason AS text) AS "failureReason", CAST(:notes AS text) AS "fulfillmentNotes",
-  CAST(:supplier_id AS text) AS "aliexpressOrderId" OFFSET 0) AS o"""
+  CAST(:supplier_id AS text) AS "aliexpressOrderId",
+  CAST(:paid_by AS text) AS "paypalOrderId" OFFSET 0) AS o"""
 
 
 def _order(trial: Trial, **columns: str | None) -> dict[str, Any]:
@@ -26,6 +27,7 @@ def _order(trial: Trial, **columns: str | None) -> dict[str, Any]:
         "reason": None,
         "notes": None,
         "supplier_id": "8198352049851315",
+        "paid_by": "ebay:12-34567-89012",
     }
     return dict(
         trial.ask(
@@ -36,16 +38,34 @@ def _order(trial: Trial, **columns: str | None) -> dict[str, Any]:
     )
 
 
-@pytest.mark.parametrize("order_id", ["test_1", "TEST1", "Mock-2", "demo", "DEMOx", " test"])
-def test_an_order_id_that_begins_like_a_trial_is_a_stand_in(trial: Trial, order_id: str) -> None:
-    """In any case, with or without a separator."""
-    assert _order(trial, id=order_id)["stand_in"] is True
+@pytest.mark.parametrize(
+    "paid_by",
+    [
+        *("TEST_1", "test1", "Mock-2", "demo", "DEMOx", " test", "SIM_9", "ORD-TEST-1"),
+        *("REAL_TEST_7", "test-full-cycle:3", "Test-Full-Cycle:3"),
+    ],
+)
+def test_an_order_of_the_stores_test_tools_is_a_stand_in(trial: Trial, paid_by: str) -> None:
+    """They mark what paid for it, in any case."""
+    assert _order(trial, paid_by=paid_by)["stand_in"] is True
 
 
-@pytest.mark.parametrize("order_id", ["ctest123", "tes", "contestdemo", ""])
-def test_an_order_id_that_only_contains_such_a_word_is_real(trial: Trial, order_id: str) -> None:
-    """The word counts at the beginning alone."""
-    assert _order(trial, id=order_id)["stand_in"] is False
+@pytest.mark.parametrize(
+    "paid_by", ["ctest123", "tes", "contestdemo", "", None, "SIM1", "ORD-1", "8BA12345CD678901E"]
+)
+def test_any_other_payment_is_real(trial: Trial, paid_by: str | None) -> None:
+    """The word counts at the beginning alone, and an order's own id carries no marker."""
+    assert _order(trial, paid_by=paid_by, id="test_1")["stand_in"] is False
+
+
+@pytest.mark.parametrize(
+    ("order_id", "stand_in"), [("test_1", True), ("Mock-2", True), ("cabc", False)]
+)
+def test_a_sale_may_carry_the_marker_in_its_order_id(
+    trial: Trial, order_id: str, stand_in: bool
+) -> None:
+    """It may hold other texts than an order's id."""
+    assert trial.ask(f"SELECT {stand_in_id(':it')} AS it", it=order_id)["it"] is stand_in
 
 
 def test_an_absent_id_is_no_stand_in(trial: Trial) -> None:

@@ -28,7 +28,7 @@ _NOW = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
 _SETTINGS = Settings.from_environment({}, target="production", dotenv={})
 _SCOPE = Scope(now=_NOW, settings=_SETTINGS)
 
-_OF_NO_WINDOW = {"oauth.stored_credentials", "cycle.autopilot"}
+_OF_NO_WINDOW = {"oauth.stored_credentials", "oauth.of_users", "cycle.autopilot"}
 _OVER_EVERYTHING = {"orders.shared_supplier_ids": "orders", "payouts.shared_ids": "sales"}
 _RECENT = "WHERE \"createdAt\" >= '2026-10-23 12:00'"
 _SICK = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
@@ -9,11 +10,12 @@ from decimal import Decimal
 import pytest
 
 from pytest_prodstatus import Blocked, Money
-from tests.acceptance.support.clock import waiting
-from tests.acceptance.support.errors import NotFound, Unavailable
+from tests.acceptance.support.access import Access
+from tests.acceptance.support.clock import Waiting, waiting
+from tests.acceptance.support.errors import CredentialRejected, NotFound, Unavailable
 from tests.acceptance.support.paypal.payouts import PayoutBatch, PayoutItem
 from tests.acceptance.support.probes.payouts import Payout
-from tests.acceptance.support.probes.settlement import Settlement, settle
+from tests.acceptance.support.probes.settlement import PayoutProvider, Settlement, settle
 
 AT = datetime(2026, 11, 20, tzinfo=timezone.utc)
 PAYOUT = Payout(
@@ -63,9 +65,21 @@ class Provider(dict[str, PayoutBatch]):
         return self[batch_id]
 
 
+def _settle(
+    provider: Provider,
+    payouts: Sequence[Payout],
+    *,
+    former_receivers: Sequence[str],
+    wait: Waiting | None = None,
+    own: Mapping[int, Provider | str] | None = None,
+) -> Settlement:
+    access: Access[PayoutProvider] = Access(common=provider, own=own or {})
+    return settle(access, payouts, former_receivers=former_receivers, wait=wait)
+
+
 def _settled(payout: Payout = PAYOUT, batch: PayoutBatch | None = BATCH) -> Settlement:
     provider = Provider({payout.batch_id: batch} if batch else {})
-    return settle(provider, [payout], former_receivers=["Old@store.example"], wait=ONCE)
+    return _settle(provider, [payout], former_receivers=["Old@store.example"], wait=ONCE)
 
 
 def test_a_payout_that_arrived_is_settled() -> None:
@@ -126,6 +140,31 @@ def test_a_payout_under_way_is_pending(batch: PayoutBatch, words: str) -> None:
     assert caught.value.reason.kind.value == "pending"
 
 
+def test_a_sellers_own_application_looks_its_payouts_up() -> None:
+    """First as the seller, then as the store; what neither knows was never paid."""
+    payout = replace(PAYOUT, user_id=2)
+    known, other = Provider(B1=BATCH), Provider()
+    for common, own in ((other, known), (known, other)):
+        assert _settle(common, [payout], former_receivers=(), own={2: own}).settled == 1
+    assert _settle(other, [payout], former_receivers=(), own={1: known}).wrong
+    assert _settle(other, [payout], former_receivers=(), own={2: other}).wrong
+
+
+def test_what_an_unusable_application_may_have_paid_is_pending() -> None:
+    """It isn't known to be missing; what the store's own finds needs no other."""
+    payout = replace(PAYOUT, user_id=2)
+
+    class Refused(Provider):
+        def payout_batch(self, batch_id: str) -> PayoutBatch:
+            raise CredentialRejected(provider="PayPal", operation="token", message="invalid_client")
+
+    for own in ("credential 9 can't be read", Refused()):
+        found = _settle(Provider(), [payout], former_receivers=(), own={2: own})
+        assert (found.wrong, len(found.pending)) == ((), 1)
+        assert "as its seller" in found.pending[0]
+        assert _settle(Provider(B1=BATCH), [payout], former_receivers=(), own={2: own}).settled == 1
+
+
 def test_payoneer_is_inconclusive_unless_it_is_accepted() -> None:
     """It can't be looked up at PayPal, and isn't."""
     found = _settled(replace(PAYOUT, payoneer=True, batch_id="payoneer"), None)
@@ -140,11 +179,11 @@ def test_what_was_seen_to_be_wrong_stays_wrong() -> None:
     """A provider that goes down afterwards doesn't hide it; before, it is the reason."""
     provider = Provider(B1=replace(BATCH, status="DENIED"))
     provider.down_after = 1
-    assert len(settle(provider, [PAYOUT, PAYOUT], former_receivers=(), wait=ONCE).wrong) == 1
+    assert len(_settle(provider, [PAYOUT, PAYOUT], former_receivers=(), wait=ONCE).wrong) == 1
     provider = Provider(B1=BATCH)
     provider.down_after = 1
     with pytest.raises(Unavailable):
-        settle(provider, [PAYOUT, PAYOUT], former_receivers=(), wait=ONCE)
+        _settle(provider, [PAYOUT, PAYOUT], former_receivers=(), wait=ONCE)
 
 
 def test_a_sale_without_an_amount_was_paid_wrongly() -> None:
@@ -178,7 +217,7 @@ def test_what_paypal_works_on_is_looked_up_again(status: str) -> None:
     provider = Slow(looks=3, status=status)
     pauses: list[float] = []
     wait = waiting(timedelta(minutes=1), sleep=pauses.append)
-    found = settle(provider, BOTH, former_receivers=(), wait=wait)
+    found = _settle(provider, BOTH, former_receivers=(), wait=wait)
     assert (found.looked_up, found.settled, found.pending) == (2, 2, ())
     assert provider.batch_ids == ["B1", "B2", "B1", "B1", "B1"]
     assert len(pauses) == 2
@@ -186,7 +225,7 @@ def test_what_paypal_works_on_is_looked_up_again(status: str) -> None:
 
 def test_what_takes_longer_is_pending() -> None:
     """When the time is over, and not before."""
-    found = settle(Slow(looks=99), BOTH, former_receivers=(), wait=ONCE)
+    found = _settle(Slow(looks=99), BOTH, former_receivers=(), wait=ONCE)
     assert (found.looked_up, found.settled) == (2, 1)
     assert found.pending == ("sale 7 user payout B1: the batch is PROCESSING",)
 
@@ -194,7 +233,7 @@ def test_what_takes_longer_is_pending() -> None:
 def test_without_a_wait_each_is_looked_up_once() -> None:
     """As if one order of several is traced."""
     provider = Slow(looks=99)
-    assert len(settle(provider, BOTH, former_receivers=()).pending) == 1
+    assert len(_settle(provider, BOTH, former_receivers=()).pending) == 1
     assert provider.batch_ids == ["B1", "B2"]
 
 
@@ -202,7 +241,7 @@ def test_a_receiver_is_not_waited_for() -> None:
     """What is unclaimed may be so for a month."""
     provider = Slow(looks=0)
     provider["B1"] = replace(BATCH, items=(replace(ITEM, status="UNCLAIMED"),))
-    found = settle(provider, BOTH, former_receivers=(), wait=ONCE)
+    found = _settle(provider, BOTH, former_receivers=(), wait=ONCE)
     assert provider.batch_ids == ["B1", "B2"]
     assert len(found.pending) == 1
 
@@ -211,6 +250,6 @@ def test_beside_a_wrong_one_nothing_is_waited_for() -> None:
     """It FAILED already."""
     provider = Slow(looks=99)
     provider["B2"] = replace(BATCH, status="DENIED")
-    found = settle(provider, BOTH, former_receivers=(), wait=ONCE)
+    found = _settle(provider, BOTH, former_receivers=(), wait=ONCE)
     assert provider.batch_ids == ["B1", "B2"]
     assert (len(found.wrong), len(found.pending)) == (1, 1)

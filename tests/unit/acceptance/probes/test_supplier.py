@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_prodstatus import Blocked
+from tests.acceptance.support.access import Access
 from tests.acceptance.support.aliexpress.orders import SupplierOrder
 from tests.acceptance.support.probes.orders import Purchase
 from tests.acceptance.support.probes.supplier import LookUps, look_up
@@ -23,7 +24,7 @@ class Supplier(dict[str, str]):
 def _look_up(status: str | None, *, by_hand: bool = False) -> LookUps:
     supplier = Supplier({"1": "FINISH"} | ({"2": status} if status else {}))
     return look_up(
-        supplier,
+        Access(common=supplier),
         [
             Purchase(order_id="a", supplier_id="1", by_hand=False),
             Purchase(order_id="b", supplier_id="2", by_hand=by_hand),
@@ -58,4 +59,16 @@ def test_a_purchase_by_hand_may_be_outside_the_api() -> None:
     found.require_settled()
     by_hand = Purchase(order_id="a", supplier_id="1", by_hand=True)
     with pytest.raises(Blocked, match="all were made by hand"):
-        look_up(Supplier(), [by_hand]).require_settled()
+        look_up(Access(common=Supplier()), [by_hand]).require_settled()
+
+
+def test_a_purchase_is_looked_up_as_its_seller() -> None:
+    """What an unusable token may have bought isn't known to be lost."""
+    bought = [Purchase(order_id="b", supplier_id="2", by_hand=False, user_id=2)]
+    knows, other = Supplier({"2": "FINISH"}), Supplier()
+    assert look_up(Access(common=other, own={2: knows}), bought).confirmed == ("b 2 FINISH",)
+    assert look_up(Access(common=other, own={2: other}), bought).lost == ("b 2 UNKNOWN",)
+    unread = look_up(Access(common=other, own={2: "credential 9 can't be read"}), bought)
+    assert unread.lost == ()
+    with pytest.raises(Blocked, match="credential 9 can't be read"):
+        unread.require_settled()

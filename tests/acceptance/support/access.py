@@ -1,0 +1,133 @@
+"""Access to a provider: the store's own, and that of sellers who have one of their own.
+
+A seller may have an own PayPal application and an own token of the supplier, and then only that one
+finds what the seller bought or paid out. If it can't be used, what the store's own access doesn't
+find either is not known to be missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+
+from pytest_prodstatus import Endpoints
+from tests.acceptance.support.credentials import (
+    StoredCredential,
+    UnreadableCredential,
+    fields_of,
+    open_credential,
+    supplier_client,
+    text_in,
+)
+from tests.acceptance.support.errors import CredentialRejected, Misconfigured
+from tests.acceptance.support.secrets import Secret
+from tests.acceptance.support.settings import Settings
+
+if TYPE_CHECKING:  # each is imported by the first criterion that needs it
+    from tests.acceptance.support.aliexpress.client import AliExpressClient
+    from tests.acceptance.support.aliexpress.orders import Supplier
+    from tests.acceptance.support.paypal.client import PayPalClient
+    from tests.acceptance.support.probes.settlement import PayoutProvider
+
+Client = TypeVar("Client")
+Found = TypeVar("Found")
+
+OpenSuppliers: TypeAlias = "Callable[[Mapping[int, StoredCredential]], Access[Supplier]]"
+"""Opens the supplier for sellers with a credential of their own, by their rows."""
+OpenPayPals: TypeAlias = "Callable[[Mapping[int, StoredCredential]], Access[PayoutProvider]]"
+"""Opens PayPal for sellers with an application of their own, by their rows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access(Generic[Client]):
+    """Who looks something up for a seller.
+
+    Attributes:
+        common: the store's own client.
+        own: the sellers' own clients by user id; a sentence if one can't be used.
+    """
+
+    common: Client
+    own: Mapping[int, Client | str] = field(default_factory=dict)
+
+    def find(
+        self, user_id: int | None, look: Callable[[Client], Found | None]
+    ) -> tuple[Found | None, str]:
+        """Look something up as its seller, and then as the store.
+
+        Args:
+            user_id: the seller; None if it isn't known.
+            look: asks one client; None if that doesn't know it.
+
+        Returns:
+            What was found, and why the seller's own access could not be used; "" if it could.
+        """
+        own = None if user_id is None else self.own.get(user_id)
+        unusable = own if isinstance(own, str) else ""
+        if own is not None and not isinstance(own, str):
+            try:
+                found = look(own)
+            except (CredentialRejected, Misconfigured) as error:
+                unusable = str(error)
+            else:
+                if found is not None:
+                    return found, ""
+        return look(self.common), unusable
+
+
+@contextmanager
+def own_suppliers(
+    rows: Mapping[int, StoredCredential], settings: Settings, *, note: Endpoints
+) -> Iterator[dict[int, AliExpressClient | str]]:
+    """Open a supplier client for each seller's row, and close them in the end.
+
+    The row of the user whose credential is the store's own is left out.
+    """
+    with ExitStack() as stack:
+        own: dict[int, AliExpressClient | str] = {}
+        for user, row in rows.items():
+            if user == settings.user_id:
+                continue
+            try:
+                credential = open_credential(row, settings)
+            except UnreadableCredential as error:
+                own[user] = str(error)
+                continue
+            if credential.access_token and credential.app_key and credential.app_secret:
+                client = supplier_client(credential, settings, note=note)
+                own[user] = stack.enter_context(client)
+            else:
+                own[user] = f"{credential.name} has no access token or no application"
+        yield own
+
+
+@contextmanager
+def own_paypals(
+    rows: Mapping[int, StoredCredential], settings: Settings
+) -> Iterator[dict[int, PayPalClient | str]]:
+    """Open a PayPal client for each seller's row, and close them in the end."""
+    from tests.acceptance.support.paypal.client import PayPalClient
+
+    with ExitStack() as stack:
+        own: dict[int, PayPalClient | str] = {}
+        for user, row in rows.items():
+            try:
+                found = fields_of(row, settings)
+            except UnreadableCredential as error:
+                own[user] = str(error)
+                continue
+            client_id, secret = text_in(found, "clientId"), text_in(found, "clientSecret")
+            if client_id and secret:
+                client = PayPalClient(
+                    base_url=settings.paypal_url,
+                    client_id=Secret(client_id),
+                    client_secret=Secret(secret),
+                    retry_budget=settings.retry_budget.total_seconds(),
+                )
+                stack.callback(client.close)
+                own[user] = client
+            else:
+                own[user] = f"credential {row.row_id} has no clientId or no clientSecret"
+        yield own
