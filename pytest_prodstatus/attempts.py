@@ -269,7 +269,7 @@ def _after(
     if values["when"] != _NEXT[number] or (number and worker != former):
         return None
     if payload is not None:
-        if payload.blocked or payload.raised or payload.repeat:
+        if payload.blocked or payload.raised or payload.repeat or payload.seen_at:
             return None
         if payload.evidence:
             evidence += payload.evidence

@@ -68,6 +68,7 @@ class Collector:
         self._missing: dict[str, Reason] = {}
         self._fresh: list[Entry] = []
         self._recorded = 0
+        self._seen_at: datetime | None = None
         self._acts = self._controller_knows = True
         self._item: pytest.Item | None = None
         self._running: Criterion | None = None
@@ -108,6 +109,17 @@ class Collector:
         """Let the record name the aware instant as of which the suite read something."""
         key = self.redaction.text(name)
         self._snapshots[key] = (*self._snapshots.get(key, ()), at)
+
+    def note_seen(self, at: datetime) -> None:
+        """Date what the current criterion shows at an earlier instant, that its age counts from.
+
+        Raises:
+            ValueError: the instant has no time zone, or is in the future.
+        """
+        if at.utcoffset() is None or at > clock.now():
+            msg = f"prodstatus_seen_at: {at!r} must be an aware datetime that isn't in the future"
+            raise ValueError(msg)
+        self._seen_at = at if self._seen_at is None else min(at, self._seen_at)
 
     def note_waiting(self, what: str, budget: float) -> None:
         """Let the terminal print what the current criterion waits for, and for how many seconds.
@@ -321,6 +333,7 @@ class Collector:
         RAISED.clear()
         self._raised = None
         self._recorded = 0
+        self._seen_at = None
         if criterion is None:
             return
         if sys.flags.optimize:
@@ -381,7 +394,7 @@ class Collector:
         report = yield
         raised = self._raised or (call.excinfo.value if call.excinfo else None)
         # Most reports of thousands have nothing to carry.
-        contacted = self._endpoints or self._snapshots
+        contacted = self._endpoints or self._snapshots or self._seen_at
         if self._recorded or contacted or raised or RAISED:
             running = self._running if item is self._item else self.criteria.get(item.nodeid)
             if running is not None:
@@ -404,6 +417,7 @@ class Collector:
             repeat=isinstance(raised, Repeated),
             endpoints=self._endpoints,
             snapshots=self._snapshots,
+            seen_at=self._seen_at,
         )
 
     def keep_reason(self, report: pytest.CollectReport) -> None:

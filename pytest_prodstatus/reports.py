@@ -41,6 +41,7 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
         repeat: the plugin refused to start the criterion once more.
         endpoints: hosts that the suite contacted, by name.
         snapshots: the aware instants as of which it read something, by name.
+        seen_at: the earlier aware instant that what it showed is dated by; None for now.
     """
 
     evidence: tuple[Entry, ...] = ()
@@ -50,6 +51,7 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     repeat: bool = False
     endpoints: Mapping[str, str] = {}
     snapshots: Mapping[str, tuple[Instant, ...]] = {}
+    seen_at: Instant | None = None
 
     @property
     def text(self) -> str:
@@ -61,6 +63,7 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
             self.repeat,
             self.endpoints,
             self.snapshots,
+            self.seen_at,
         )
         if not any(rest):
             return str(self.recorded)
@@ -195,6 +198,7 @@ def phase_of(report: pytest.TestReport) -> Phase:
         repeat=payload.repeat,
         worker=worker_id(getattr(report, "node", None)),
         stopped=datetime.fromtimestamp(stop, timezone.utc) if stop else None,
+        seen_at=payload.seen_at,
         duration=float(report.duration or 0.0),
     )
 

@@ -18,9 +18,11 @@ import pytest
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.options import (
+    INTENT,
     RUN_ID,
     STAGE_MARK,
     asks_to_judge,
+    intent_of,
     judges,
     known_before_conftests,
     worker_input,
@@ -439,6 +441,7 @@ class Session:
         """Send a worker the values that it must agree on, before it reads its own options."""
         values: dict[str, object] = node.workerinput  # type: ignore[attr-defined]
         values["prodstatus_run_id"] = self.run_id
+        values[INTENT] = intent_of(self.config)
         values["prodstatus_spool"] = str(self.spool.folder)
         values["prodstatus_version"] = __version__
         values["prodstatus_acts"] = self.may_act(worker_id(node))
