@@ -148,6 +148,19 @@ def test_the_order_needs_no_other_criterion(project: Project) -> None:
     assert ran.record["run"]["subject"]["snapshots"] == {}
 
 
+def test_habits_buy_nothing(project: Project) -> None:
+    """Neither a node id nor an exported target, with the switch that the store's script has too."""
+    node = "tests/acceptance/test_placeorder.py::test_real_order_placed"
+    variables = {"PRODSTATUS_TARGET": "demo", "REAL_PLACEORDER": "1"}
+    ran = project.run(node, **variables)
+    assert ran.status == 10, ran.output
+    stage = json.loads((project.folder / "reports/demo/status.json").read_text())["stages"][1]
+    (placed, _) = stage["criteria"]
+    assert (placed["kind"], placed["evidence"]) == ("not-armed", [])
+    for lacking in ("--target demo is not on", "neither -m production nor --stage", "node id"):
+        assert lacking in placed["reason"]
+
+
 _BUY = """
 import os, pathlib
 assert os.environ["REAL_PLACEORDER"] == "1"

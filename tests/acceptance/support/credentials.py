@@ -161,6 +161,21 @@ def usable_credential(stored: StoredCredentials, settings: Settings) -> Supplier
         blocked(str(error), kind="missing-config", remedy="see oauth.credentials-readable")
 
 
+def account_of(stored: StoredCredential | None, settings: Settings) -> str | None:
+    """Return the account at the supplier that a credential is for; None if it can't be read.
+
+    The supplier gives no name of it that outlives a token: it is whose row of which application.
+    """
+    try:
+        credential = open_credential(stored, settings) if stored else None
+    except UnreadableCredential:
+        return None
+    if stored is None or credential is None or credential.app_key is None:
+        return None
+    owner = f"user {settings.user_id}" if stored.own else "every user"
+    return f"application {credential.app_key} of {owner}"
+
+
 @contextmanager
 def supplier_client(
     credential: SupplierCredential, settings: Settings, *, note: Endpoints
@@ -186,6 +201,7 @@ def supplier_client(
         app_secret=app_secret,
         access_token=token,
         retry_budget=settings.retry_budget.total_seconds(),
+        private=settings.purchase.private,
     )
     yield client
     client.close()
