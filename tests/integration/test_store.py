@@ -134,6 +134,8 @@ def test_the_armed_demo_is_confirmed(project: Project, workers: tuple[str, ...])
     assert set(ran.verdicts.values()) == {"CONFIRMED"}
     assert ran.record["run"]["complete"] is True
     assert set(ran.fields().values()) == {"CONFIRMED"}
+    # The workers share the answers of the one that comes first.
+    assert len(ran.record["run"]["subject"]["snapshots"]["database"]) == 1
     assert ran.record["run"]["subject"]["endpoints"].keys() == {"AliExpress", "PayPal", "database"}
 
 
