@@ -81,6 +81,14 @@ def test_what_is_older_than_the_run_has_its_own_age(
     assert timedelta(days=29) <= age < timedelta(days=29, minutes=5)
 
 
+def test_what_is_too_old_is_stale_in_its_own_run(project: Project) -> None:
+    """By the default of 24 hours: the run says what the gate would say of it."""
+    project.write({"test_api.py": OLD.format(then=""), "test_shop.py": SHOP})
+    ran = project.run()
+    assert (ran.verdicts["api.old"], ran.status) == ("BLOCKED stale", 10)
+    assert "it was CONFIRMED 29 d" in ran.criteria["api.old"]["reason"]
+
+
 @pytest.mark.parametrize(
     ("then", "verdict"),
     [
