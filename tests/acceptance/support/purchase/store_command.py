@@ -180,16 +180,16 @@ class StoreCommand:
 
 
 def token_conditions(environ: Mapping[str, str], token: Secret | None) -> tuple[str, ...]:
-    """Return why the command would buy with another credential than the judged one, if it would.
+    """Return why the command may buy with another credential than the judged one, if it may.
 
     Args:
-        environ: its environment, from which the store takes a token before its database.
+        environ: its environment, from which the store can take a token as well.
         token: the access token that was judged.
     """
     given = environ.get(_TOKEN, "").strip()
     if not given or (token is not None and token == Secret(given)):
         return ()
-    return (f"{_TOKEN} is not the token that is judged, and the store's command would buy with it",)
+    return (f"{_TOKEN} is not the token that is judged, and the store's command may buy with it",)
 
 
 def read_report(text: str) -> PurchaseReport | None:
