@@ -1,8 +1,9 @@
-"""The demo store's place in a run: booted once, by the process that judges, for all its workers."""
+"""What the workers of a run share: the demo store, booted once, and the key of a snapshot."""
 
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -30,10 +31,15 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(msg + ", ".join(SCENARIOS))
 
 
+_KEY = pytest.StashKey[str]()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: object) -> None:
-    """Hand the demo store's environment to an xdist worker."""
+    """Hand the demo store's environment, and a key that only this run has, to an xdist worker."""
     config: pytest.Config = node.config  # type: ignore[attr-defined]
+    key = config.stash.setdefault(_KEY, os.urandom(32).hex())
+    node.workerinput["snapshot_key"] = key  # type: ignore[attr-defined]
     if target_of(config) == "demo":
         from tests.acceptance.demo.run import demo_environment
 

@@ -13,11 +13,20 @@ from pytest_prodstatus.version import __version__
 if TYPE_CHECKING:
     from pytest_prodstatus.blocking import Blocked, blocked
     from pytest_prodstatus.counting import answered, counts_as_assertion
-    from pytest_prodstatus.fixtures import Endpoints, Evidence, Secrets, Snapshots, Waits, target_of
+    from pytest_prodstatus.fixtures import (
+        Dates,
+        Endpoints,
+        Evidence,
+        Secrets,
+        Snapshots,
+        Waits,
+        target_of,
+    )
     from pytest_prodstatus.model.evidence import EvidenceError, Money
 
 __all__ = [
     "Blocked",
+    "Dates",
     "Endpoints",
     "Evidence",
     "EvidenceError",
@@ -34,6 +43,7 @@ __all__ = [
 
 _HOME = {
     "Blocked": "pytest_prodstatus.blocking",
+    "Dates": "pytest_prodstatus.fixtures",
     "Endpoints": "pytest_prodstatus.fixtures",
     "Evidence": "pytest_prodstatus.fixtures",
     "Secrets": "pytest_prodstatus.fixtures",

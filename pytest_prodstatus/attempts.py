@@ -323,7 +323,7 @@ def _after(
         return None
     if payload is not None:
         odd = payload.blocked or payload.raised or payload.repeat or payload.doubt
-        if odd or payload.torn or payload.stopped:
+        if odd or payload.torn or payload.stopped or payload.seen_at:
             return None
         assertions = max(assertions, payload.assertions)
         if payload.evidence:

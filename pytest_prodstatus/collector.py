@@ -84,6 +84,7 @@ class Collector:
         self._missing: dict[str, Reason] = {}
         self._fresh: list[Entry] = []
         self._recorded = 0
+        self._seen_at: datetime | None = None
         self._acts = self._controller_knows = True
         self._item: pytest.Item | None = None
         self._running: Criterion | None = None
@@ -138,6 +139,17 @@ class Collector:
         """Let the record name the aware instant as of which the suite read something."""
         key = self.redaction.text(name)
         self._snapshots[key] = (*self._snapshots.get(key, ()), at)
+
+    def note_seen(self, at: datetime) -> None:
+        """Date what the current criterion shows at an earlier instant, that its age counts from.
+
+        Raises:
+            ValueError: the instant has no time zone, or is in the future.
+        """
+        if at.utcoffset() is None or at > clock.now():
+            msg = f"prodstatus_seen_at: {at!r} must be an aware datetime that isn't in the future"
+            raise ValueError(msg)
+        self._seen_at = at if self._seen_at is None else min(at, self._seen_at)
 
     def note_waiting(self, what: str, budget: float) -> None:
         """Let the terminal print what the current criterion waits for, and for how many seconds.
@@ -394,6 +406,7 @@ class Collector:
         RAISED.clear()
         self._raised = self._refused = None
         self._recorded = 0
+        self._seen_at = None
         if criterion is None:
             return
         self._began = clock.timestamp()
@@ -481,7 +494,7 @@ class Collector:
         torn, own = self._divided(raised, call.when, item)
         if running is not None:
             uses = self.scopes.uses(item, raised if call.when == "setup" else None)
-            contacted = self._endpoints or self._snapshots
+            contacted = self._endpoints or self._snapshots or self._seen_at
             frozen = self._is_frozen(call, ended)
             counted = self.assertions is not None and call.when == "call"
             kept = self._recorded or contacted or raised or RAISED or self._refused
@@ -591,6 +604,7 @@ class Collector:
             doubt=replace(doubt, text=clean(doubt.text)) if doubt else None,
             endpoints=self._endpoints,
             snapshots=self._snapshots,
+            seen_at=self._seen_at,
         )
 
     def keep_reason(self, report: pytest.CollectReport) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Protocol, overload
 from urllib.parse import urlsplit
 
 import pytest
 
+from pytest_prodstatus.options import intent_of
 from pytest_prodstatus.session import session_of
 
 if TYPE_CHECKING:
@@ -75,6 +76,17 @@ class Waits(Protocol):
 
         Raises:
             ValueError: the budget is not a positive number.
+        """
+
+
+class Dates(Protocol):
+    """What the `prodstatus_seen_at` fixture gives."""
+
+    def __call__(self, at: datetime) -> None:
+        """Date what the criterion shows at the aware instant `at`.
+
+        Raises:
+            ValueError: the instant has no time zone, or is in the future.
         """
 
 
@@ -199,6 +211,50 @@ def prodstatus_secret(pytestconfig: pytest.Config) -> Secrets:
     eight characters is not.
     """
     return session_of(pytestconfig).activate().collector.redaction.register
+
+
+@pytest.fixture
+def prodstatus_seen_at(pytestconfig: pytest.Config) -> Dates:
+    """Date what the criterion shows, if it is older than the run: `prodstatus_seen_at(paid_at)`.
+
+    Its CONFIRMED then has the age of what it shows, and `valid_for` counts from there.
+    """
+    return session_of(pytestconfig).activate().collector.note_seen
+
+
+@pytest.fixture
+def prodstatus_valid_for(request: pytest.FixtureRequest) -> timedelta:
+    """How long a CONFIRMED of the criterion's stage stays valid, by the catalogue."""
+    from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR
+
+    catalogue = session_of(request.config).activate().settings.config.catalogue
+    stage = catalogue.by_id.get(_stage_of(request))
+    return stage.valid_for if stage else DEFAULT_VALID_FOR
+
+
+@pytest.fixture
+def prodstatus_unintended(
+    request: pytest.FixtureRequest, prodstatus_target: str
+) -> tuple[str, ...]:
+    """What the command line lacks to act on the world by intent; empty if it lacks nothing.
+
+    It must name the target with `--target`, and ask for the criterion with `-m production` or its
+    stage, and not by its node id: a habit, a variable or an ini file is no intent.
+    """
+    intent, stage = intent_of(request.config), _stage_of(request)
+    lacking = []
+    if intent["target"] != prodstatus_target:
+        lacking.append(f"--target {prodstatus_target} is not on the command line")
+    if not intent["production"] and stage not in intent["stages"]:
+        lacking.append(f"neither -m production nor --stage {stage} is on the command line")
+    if intent["nodes"]:
+        lacking.append("a test is named by its node id")
+    return tuple(lacking)
+
+
+def _stage_of(request: pytest.FixtureRequest) -> str:
+    criterion = session_of(request.config).activate().collector.criteria.get(request.node.nodeid)
+    return criterion.stage if criterion else ""
 
 
 @pytest.fixture

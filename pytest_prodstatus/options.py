@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -279,6 +279,45 @@ def given(
 def worker_input(config: pytest.Config) -> dict[str, str]:
     """Return the values that the controller sent to this xdist worker; else an empty dict."""
     values: dict[str, str] = getattr(config, "workerinput", {})
+    return values
+
+
+INTENT = "prodstatus_intent"
+"""The key under which a controller sends its workers what `intent_of` returns."""
+
+
+def intent_of(config: pytest.Config) -> dict[str, Any]:
+    """Return what the command line itself asks for, without variables, ini files and `addopts`.
+
+    Its items, all of builtin types: `target`, the name given with `--target`; `stages`, those given
+    with `--stage`; `production`, whether `-m` asks for production tests; and `nodes`, whether any
+    test is named by its node id.
+    """
+    sent: dict[str, Any] | None = worker_input(config).get(INTENT)  # type: ignore[assignment]
+    if sent is not None:
+        return sent
+    words = [str(word) for word in config.invocation_params.args]
+    words = words[: words.index("--")] if "--" in words else words
+    marks = str(getattr(config.option, "markexpr", "") or "")
+    return {
+        "target": next(reversed(_values(words, "target")), ""),
+        "stages": [stage.strip() for text in _values(words, "stage") for stage in text.split(",")],
+        # The last `-m` counts, and the command line comes after `addopts`.
+        "production": any(map(_MARK_OPTION.match, words)) and asks_for_production(marks),
+        "nodes": any("::" in str(path) for path in config.args),
+    }
+
+
+_MARK_OPTION = re.compile(r"-[a-zA-Z]*m")
+
+
+def _values(words: list[str], name: str) -> list[str]:
+    """Return the values of one of our options on a command line, in its long or short form."""
+    values = []
+    for place, word in enumerate(words, start=1):
+        option, equals, value = word.partition("=")
+        if option in (f"--{name}", f"--prodstatus-{name}"):
+            values.append(value if equals else "".join(words[place : place + 1]))
     return values
 
 

@@ -15,9 +15,12 @@ from pytest_prodstatus.fixtures import (  # noqa: F401  pytest finds fixtures by
     prodstatus_endpoint,
     prodstatus_run_id,
     prodstatus_secret,
+    prodstatus_seen_at,
     prodstatus_snapshot,
     prodstatus_subject,
     prodstatus_target,
+    prodstatus_unintended,
+    prodstatus_valid_for,
     prodstatus_waiting,
 )
 from pytest_prodstatus.session import session_of

@@ -53,6 +53,7 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
         doubt: why a pass with so many assertions proves nothing, if one is required.
         endpoints: hosts that the suite contacted, by name.
         snapshots: the aware instants as of which it read something, by name.
+        seen_at: the earlier aware instant that what it showed is dated by; None for now.
     """
 
     evidence: tuple[Entry, ...] = ()
@@ -71,6 +72,7 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     doubt: Reason | None = None
     endpoints: Mapping[str, str] = {}
     snapshots: Mapping[str, tuple[Instant, ...]] = {}
+    seen_at: Instant | None = None
 
     @property
     def text(self) -> str:
@@ -89,6 +91,7 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
             self.doubt,
             self.endpoints,
             self.snapshots,
+            self.seen_at,
         )
         if not any(rest):
             return str(self.recorded)
@@ -246,6 +249,7 @@ def phase_of(report: pytest.TestReport) -> Phase:
         wider=payload.wider,
         worker=worker_id(getattr(report, "node", None)),
         stopped=payload.stopped or (clock.at(stop) if stop else None),
+        seen_at=payload.seen_at,
         duration=float(duration or 0.0),
     )
 

@@ -21,10 +21,12 @@ import pytest
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.options import (
+    INTENT,
     RUN_ID,
     STAGE_MARK,
     asks_to_judge,
     early_conftests,
+    intent_of,
     judges,
     known_before_conftests,
     worker_input,
@@ -576,6 +578,7 @@ class Session:
         self._oom_kills = count_oom_kills()
         values: dict[str, object] = node.workerinput  # type: ignore[attr-defined]
         values["prodstatus_run_id"] = self.run_id
+        values[INTENT] = intent_of(self.config)
         values["prodstatus_spool"] = str(self.spool.folder or "")
         values["prodstatus_version"] = __version__
         values["prodstatus_acts"] = self.may_act(worker_id(node))

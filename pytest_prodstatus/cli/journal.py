@@ -22,6 +22,8 @@ Examples:
       --because "it is on the bank's statement"
   prodstatus journal resolve 12 --rejected --by "Ana Lima" \\
       --because "the bank's support found no payment of that day"
+  prodstatus journal resolve 12 --lapsed --by "Ana Lima" \\
+      --because "the bank returned it: the account is closed"
 """
 _STATUS = """\b
 Exit status:
@@ -47,8 +49,8 @@ class Listing(Struct, frozen=True, kw_only=True):
 def command() -> None:
     """List the real actions, and settle an action whose result isn't known.
 
-    An action at INTENT, SENT or UNKNOWN blocks every later one of its criterion and target until
-    its result is known. Nothing in the journal is ever changed or deleted.
+    An action at INTENT, SENT or UNKNOWN blocks every later one of its criterion and subject (or
+    target) until its result is known. Nothing in the journal is ever changed or deleted.
     """
 
 
@@ -88,6 +90,7 @@ def list_actions(every: bool, target: str | None, as_json: bool, root: str | Non
     help="It was done; the other side's id (of an order, a transaction, a message); once for each.",
 )
 @click.option("--rejected", is_flag=True, help="It is proved that nothing was done.")
+@click.option("--lapsed", is_flag=True, help="It was CONFIRMED, and has ended without effect.")
 @click.option(
     "--by",
     "who",
@@ -104,13 +107,14 @@ def resolve(
     action_id: int,
     receipts: tuple[str, ...],
     rejected: bool,
+    lapsed: bool,
     who: str,
     because: str,
     root: str | None,
 ) -> None:
-    """Settle action ID: it was done, or it is proved that it wasn't, which frees its key."""
-    if rejected is bool(receipts):
-        msg = "give one of the two: --confirmed RECEIPT (once for each), or --rejected"
+    """Settle action ID: it was done; or it wasn't, or has lapsed, which frees its key."""
+    if [bool(receipts), rejected, lapsed].count(True) != 1:
+        msg = "give one of the three: --confirmed RECEIPT (once for each), --rejected, or --lapsed"
         raise click.UsageError(msg)
     with state_store(place_of(root=root).project.root) as url:
         from pytest_prodstatus.store.errors import IllegalTransition, UnknownAction
@@ -120,7 +124,7 @@ def resolve(
             try:
                 action = journal.resolve(
                     action_id,
-                    state="REJECTED" if rejected else "CONFIRMED",
+                    state="REJECTED" if rejected else "LAPSED" if lapsed else "CONFIRMED",
                     receipts=receipts,
                     who=who,
                     how=because,
@@ -138,6 +142,8 @@ def _lines(action: Action) -> Iterator[str]:
     details = (f"{name} {value}" for name, value in action.details.items())
     if own := ", ".join([*map(str, action.limits), *details]):
         yield f"    {own}"
+    if action.subject:
+        yield f"    {action.subject}"
     project = f"project {action.project}, " if action.project else ""
     yield f"    {project}attempt {action.attempt}, armed by {action.armed_by}"
     for event in action.events:

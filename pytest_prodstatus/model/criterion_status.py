@@ -89,7 +89,7 @@ def _all_statuses(data: RunData, run: Run, now: datetime) -> list[CriterionStatu
     # A criterion that no test ever provided has nothing to carry over.
     former = {s.id: s for s in data.former.criteria if s.nodeid} if data.former else {}
     statuses = [
-        _observed_status(criterion, data, run)
+        _observed_status(criterion, data, run, now)
         if criterion.id in data.selected
         else _unselected_status(criterion, former.get(criterion.id), data, run, now)
         for criterion in data.collected
@@ -223,7 +223,9 @@ def not_provided(name: str, reason: Reason, *, selected: bool = True) -> Criteri
     )
 
 
-def _observed_status(criterion: Criterion, data: RunData, run: Run) -> CriterionStatus:
+def _observed_status(
+    criterion: Criterion, data: RunData, run: Run, now: datetime
+) -> CriterionStatus:
     observed = data.observe(criterion)
     if observed is None:
         return not_observed(criterion, data.unreached)
@@ -233,7 +235,7 @@ def _observed_status(criterion: Criterion, data: RunData, run: Run) -> Criterion
         observed = suspected(observed, why)
     # A test that didn't run to its end is BLOCKED, but that is not an observation.
     unfinished = observed.reason is not None and observed.reason.kind is Kind.NOT_RUN
-    return CriterionStatus(
+    status = CriterionStatus(
         id=criterion.id,
         title=criterion.title,
         nodeid=criterion.nodeid,
@@ -252,6 +254,13 @@ def _observed_status(criterion: Criterion, data: RunData, run: Run) -> Criterion
         assertions=observed.assertions if required else None,
         exempt=data.catalogue.exemption(criterion),
     )
+    stage = data.catalogue.by_id.get(criterion.stage)
+    at = status.observed_at
+    if stage is None or at is None or at >= run.started or status.verdict is not Verdict.CONFIRMED:
+        return status
+    # What it showed is older than the run.
+    reason = outdated(status, stage, now, None, ahead=stage.valid_for)
+    return replace(status, verdict=Verdict.BLOCKED, **because(reason)) if reason else status
 
 
 def _unselected_status(

@@ -42,6 +42,7 @@ class Phase(Struct, frozen=True, kw_only=True, gc=False):
         wider: what went wrong is of wider scope than this test (`teardown`), if not `blocked`.
         worker: the process that ran it; "" for a serial run.
         stopped: its end in UTC, if known.
+        seen_at: the earlier instant that the criterion dates what it shows by, if it does.
         duration: seconds.
     """
 
@@ -60,6 +61,7 @@ class Phase(Struct, frozen=True, kw_only=True, gc=False):
     wider: bool = False
     worker: str = ""
     stopped: datetime | None = None
+    seen_at: datetime | None = None
     duration: float = 0.0
 
 
@@ -70,7 +72,8 @@ class Observation(Struct, frozen=True, kw_only=True, gc=False):
         verdict: the worst finding.
         reason: why it isn't CONFIRMED; None if it is.
         evidence: what was recorded, in order.
-        observed_at: the end of the last phase, in UTC.
+        observed_at: the end of the last phase, in UTC; if it is CONFIRMED by what is older, the
+            instant that the criterion named.
         duration: seconds, of all attempts.
         attempts: how often it was started.
         flaky: it was CONFIRMED only after a rerun.
@@ -122,11 +125,15 @@ def reduce_phases(
     # max() returns the first of equals.
     verdict, reason = max(findings, key=lambda f: f[0].severity, default=(Verdict.CONFIRMED, None))
     stops = [phase.stopped for attempt in counted for phase in attempt if phase.stopped]
+    dates = [phase.seen_at for attempt in counted for phase in attempt if phase.seen_at]
+    last = max(stops, default=None)
+    if dates and verdict is Verdict.CONFIRMED:
+        last = min([*dates, *([last] if last else [])])
     return Observation(
         verdict=verdict,
         reason=reason,
         evidence=evidence,
-        observed_at=max(stops, default=None),
+        observed_at=last,
         duration=sum(phase.duration for phase in phases),
         attempts=len(attempts),
         flaky=verdict is Verdict.CONFIRMED and len(counted) < len(attempts),

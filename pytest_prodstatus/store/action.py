@@ -36,8 +36,8 @@ Detail: TypeAlias = str | Decimal | Money
 class State(str, Enum):
     """One step in the life of an action, stored as its own name.
 
-    INTENT is written before anything is sent, SENT immediately before it is sent; the last three
-    are its possible results.
+    INTENT is written before anything is sent, SENT immediately before it is sent; the next three
+    are its possible results. LAPSED may follow CONFIRMED: what was done has ended without effect.
     """
 
     INTENT = "INTENT"
@@ -45,6 +45,7 @@ class State(str, Enum):
     CONFIRMED = "CONFIRMED"
     REJECTED = "REJECTED"
     UNKNOWN = "UNKNOWN"
+    LAPSED = "LAPSED"
 
     def __str__(self) -> str:
         return self.value
@@ -52,7 +53,12 @@ class State(str, Enum):
     @property
     def settled(self) -> bool:
         """Whether the result is known: it was done, or it is proved that it wasn't."""
-        return self in (State.CONFIRMED, State.REJECTED)
+        return self in (State.CONFIRMED, State.REJECTED, State.LAPSED)
+
+    @property
+    def frees_key(self) -> bool:
+        """Whether its key can be claimed again: nothing was done, or nothing is left of it."""
+        return self in (State.REJECTED, State.LAPSED)
 
 
 class Key(Struct, frozen=True, kw_only=True):
@@ -123,6 +129,9 @@ class Plan(Struct, frozen=True, kw_only=True):
         expires_at: an aware instant; at or after it the action may not be sent any more.
         details: the values that only this kind of action has. No secrets and no personal data:
             they are kept forever and printed by `prodstatus journal`.
+        subject: the thing that is done, with whom and for whose account, in a line, as in
+            "product 17 from the supplier for account 4". The claim is then that of the criterion,
+            the project and the subject, whatever the target is called. "" if the target says it.
 
     Raises:
         InvalidRecord: a field has the wrong type or breaks its rule.
@@ -137,10 +146,13 @@ class Plan(Struct, frozen=True, kw_only=True):
     expires_at: datetime
     limits: tuple[Limit, ...] = ()
     details: Mapping[str, Detail] = {}
+    subject: str = ""
 
     def __post_init__(self) -> None:
         for name in ("criterion", "project", "target", "payload_digest", "armed_by"):
             _require(_is_line(value := getattr(self, name)), name, value, _LINE)
+        subject = self.subject
+        _require(subject == "" or _is_line(subject), "subject", subject, _LINE)
         key, limits, details = self.key, self.limits, self.details
         _require(_is_key(key), "key", key, "of once_a_day(…), once_a_release(…) or once(…)")
         _require(_is_few(limits, tuple), "limits", limits, f"a tuple of at most {FEW}")
@@ -157,11 +169,25 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def chain(self) -> str:
-        """The chain of its claim: all actions of one criterion and target.
+        """The chain of its claim: all actions of one criterion, project and subject.
 
-        In a chain nothing can be claimed while the result of an earlier action isn't known.
+        Without a subject it is all actions of one criterion and target. In a chain nothing can be
+        claimed while the result of an earlier action isn't known.
         """
+        if self.subject:
+            return json.dumps([self.criterion, self.project, self.subject])
         return json.dumps([self.criterion, self.target])
+
+    def follows(self, action: Action) -> bool:
+        """Return whether `action` counts for the claim of this plan.
+
+        It does if it is in the same chain. An action without a subject may have done the same as
+        a plan with one, if it is of the same criterion and project, or older than projects.
+        """
+        if action.chain == self.chain:
+            return True
+        former = bool(self.subject) and not action.subject
+        return former and action.criterion == self.criterion and action.is_of(self.project)
 
 
 class Event(Struct, frozen=True, kw_only=True):
@@ -207,6 +233,10 @@ class Action(Plan, frozen=True, kw_only=True):
     def settled(self) -> bool:
         """Whether the result is known (CONFIRMED or REJECTED)."""
         return self.state.settled
+
+    def is_of(self, project: str) -> bool:
+        """Return whether it is an action of `project`; one older than this field is of any."""
+        return self.project in (project, "")
 
     @property
     def receipts(self) -> tuple[str, ...]:

@@ -6,7 +6,9 @@ PostgreSQL runs at READ COMMITTED (`schema` explains why that is enough). A comm
 disk even if the role's default is not to wait.
 
 Every operation opens its own connection. The store is used only a few times in a run, keeps no
-connection open while another system works, and is safe across forks and kills.
+connection open while another system works, and is safe across forks and kills. An operation on
+PostgreSQL has an end on this side too: through a proxy that stops forwarding, neither an answer nor
+the server's own time-out arrives.
 
 The schema's revision is read first. If it is too old, Alembic is imported and brings the store to
 the needed revision (`migrations/versions`).
@@ -14,10 +16,13 @@ the needed revision (`migrations/versions`).
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from socket import SHUT_RDWR, socket
+from threading import Timer
 from typing import Any, final
 
 from sqlalchemy import (
@@ -138,6 +143,8 @@ def explain(
 
 # libpq's own default is to wait without end.
 CONNECT_TIMEOUT_S = 10
+OPERATION_TIMEOUT_S = 120.0
+"""After this its connection is cut; the server ends a wait for a lock and a statement before."""
 
 _WRITES = "prodstatus_writes"
 # `on` only in place of `off`: an administrator's remote_apply is stronger and stays.
@@ -155,13 +162,16 @@ _POSTGRES_SETTINGS = text(
 class Database:
     """A part's tables behind an address that `parse_address` accepted."""
 
-    __slots__ = ("_address", "_engine", "_part")
+    __slots__ = ("_address", "_driver", "_engine", "_part")
 
     def __init__(self, address: URL, part: Part = JOURNAL) -> None:
         self._address = address
         self._part = part
+        self._driver: Any = None
         with self._refusing("opened"):
             self._engine = _engine(address)
+            if self._engine.dialect.name == "postgresql":
+                event.listen(self._engine, "do_connect", self._connect)
 
     def prepare(self) -> None:
         """Create the file and the part's tables if missing; other processes may do so meanwhile.
@@ -186,7 +196,7 @@ class Database:
         Raises:
             StateUnavailable: the database can't be read.
         """
-        with self._refusing("read"), self._engine.connect() as connection, connection.begin():
+        with self._operation("read"), self._engine.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -198,7 +208,7 @@ class Database:
                 commit, the change may have been saved all the same.
             IntegrityError: another process wrote the same row first; nothing was written.
         """
-        with self._refusing("written"), self._engine.connect() as connection:
+        with self._operation("written"), self._engine.connect() as connection:
             connection = connection.execution_options(**{_WRITES: True})
             with connection.begin():
                 if connection.dialect.name == "postgresql":
@@ -208,6 +218,31 @@ class Database:
     def close(self) -> None:
         """Release the engine's connections."""
         self._engine.dispose()
+
+    @contextmanager
+    def _operation(self, participle: str) -> Iterator[None]:
+        """Raise a database error of the block as `_refusing` does, and end the block in time."""
+        timer = Timer(OPERATION_TIMEOUT_S, self._cut)
+        timer.daemon = True
+        if self._engine.dialect.name == "postgresql":  # a file answers by itself
+            timer.start()
+        try:
+            with self._refusing(participle):
+                yield
+        finally:
+            timer.cancel()
+            self._driver = None
+
+    def _connect(self, dialect: Any, _record: object, args: Any, parameters: Any) -> Any:
+        # Kept before its first statement, which is SQLAlchemy's own.
+        self._driver = dialect.connect(*args, **parameters)
+        return self._driver
+
+    def _cut(self) -> None:
+        """Shut the socket down, so that the wait for an answer ends with an error."""
+        # A copy of the descriptor, which the driver may close at any moment.
+        with suppress(Exception), socket(fileno=os.dup(self._driver.fileno())) as copy:
+            copy.shutdown(SHUT_RDWR)
 
     @contextmanager
     def _refusing(self, participle: str) -> Iterator[None]:

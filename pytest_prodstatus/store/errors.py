@@ -7,7 +7,7 @@
         ├── JournalUnavailable    (also a StateUnavailable) no real action may be started
         ├── InvalidRecord         a value for the journal breaks a rule
         ├── UnknownAction         no action has that number
-        ├── Claimed               the key is taken
+        ├── Claimed               the key is taken, or its attempts are used up
         ├── Unresolved            the result of an earlier action isn't known
         ├── ClockBehind           an action in the journal is dated after today
         └── IllegalTransition     the step doesn't follow from the action's state
@@ -81,11 +81,16 @@ class _ActionError(JournalError):
 
 
 class Claimed(_ActionError):
-    """The key is taken, by this process or another one."""
+    """The key is taken, by this process or another one, or its attempts are used up."""
 
     def __str__(self) -> str:
         action = self.action
         remedy = _NEXT[action.key.period] if action.settled else f"{_RESOLVE} {action.id}`"
+        if action.state.frees_key:
+            return (
+                f"The {action.key} has had all the attempts that it may have, the last of them "
+                f"{action.describe()}, which {action.armed_by} left {action.state}: {remedy}."
+            )
         return (
             f"The {action.key} is already claimed by {action.describe()}, "
             f"which {action.armed_by} left {action.state}: {remedy}."

@@ -6,9 +6,10 @@ The steps, each on the disk before the next begins:
     sent     SENT, before the action is sent
     confirmed | rejected | unknown   its result
     resolve  the result that a person or the other side reports later, if it was left open
+    lapsed   what was done has ended without effect, which frees the key
 
 A process may die between any two steps. Then the action stays INTENT (nothing was sent), SENT (it
-may have been sent) or UNKNOWN, and blocks every later action of its criterion and target until it
+may have been sent) or UNKNOWN, and blocks every later action of its chain (`Plan.chain`) until it
 is resolved.
 
 The journal can't distinguish a claim of a living process from that of a dead one: process numbers
@@ -18,6 +19,7 @@ blocks until it is settled, and one with the same key keeps that key taken.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
 from typing import Literal, final
@@ -54,30 +56,35 @@ from pytest_prodstatus.store.errors import (
 from pytest_prodstatus.store.schema import actions, events
 
 
-def next_attempt(history: Sequence[Action], plan: Plan, today: date) -> int:
+def next_attempt(
+    history: Sequence[Action], plan: Plan, today: date, attempts: int | None = None
+) -> int:
     """Return the number of the attempt that `plan` may claim, 1 for a new key.
 
     Args:
-        history: all actions of the plan's chain.
+        history: all actions that the plan follows.
         plan: the action to claim.
         today: the current UTC day.
+        attempts: how often a key may be claimed; None for any number.
 
     Raises:
         Unresolved: an action with another key is not settled; also one of a later day, since a
             clock may have jumped back.
         ClockBehind: an action was claimed or confirmed on a later day than today.
-        Claimed: an action with the plan's key is not REJECTED.
+        Claimed: an action with the plan's key doesn't free it, or its attempts are used up.
     """
     for action in history:
         if action.key != plan.key and not action.settled:
             raise Unresolved(action)
     for action in history:
-        if action.state is State.CONFIRMED and action.last_day > today:
+        if action.state in (State.CONFIRMED, State.LAPSED) and action.last_day > today:
             raise ClockBehind(action, today)
     same = [action for action in history if action.key == plan.key]
     for action in reversed(same):
-        if action.state is not State.REJECTED:
+        if not action.state.frees_key:
             raise Claimed(action)
+    if attempts is not None and len(same) >= attempts:
+        raise Claimed(same[-1])
     return len(same) + 1
 
 
@@ -98,6 +105,7 @@ def _is_of_another_day(plan: Plan, now: datetime) -> bool:
 _STEPS = {
     State.INTENT: (State.SENT, State.REJECTED, State.UNKNOWN),
     State.SENT: (State.CONFIRMED, State.REJECTED, State.UNKNOWN),
+    State.CONFIRMED: (State.LAPSED,),
 }
 """The states that the process that acts may write next, by the present state."""
 
@@ -125,29 +133,32 @@ def require_step(action: Action, wanted: State, now: datetime) -> None:
 def resolution_event(
     action: Action, *, state: str, receipts: Sequence[str], who: str, how: str, now: datetime
 ) -> Event:
-    """Build the event that settles `action` as `state`, which is CONFIRMED or REJECTED.
+    """Build the event that settles `action` as `state`: CONFIRMED, REJECTED or LAPSED.
 
-    A CONFIRMED action dated after today (a clock had jumped ahead) may be confirmed once more. By
-    that event, dated now, a person says that the old date was wrong.
+    Only a CONFIRMED action can have lapsed. One that is dated after today (a clock had jumped
+    ahead) may be confirmed once more. By that event, dated now, a person says that the old date
+    was wrong.
 
     Raises:
         InvalidRecord: the state settles nothing, `who` or `how` is empty, or the receipts don't
             fit the state.
         IllegalTransition: the action is settled already.
     """
-    if state not in ("CONFIRMED", "REJECTED"):
-        msg = f"An action can't be resolved as {state!r}: it must be CONFIRMED or REJECTED."
+    if state not in ("CONFIRMED", "REJECTED", "LAPSED"):
+        msg = f"An action can't be resolved as {state!r}: it must be CONFIRMED, REJECTED or LAPSED."
         raise InvalidRecord(msg)
     wanted = State(state)
     name, grounds = _line(who), _line(how)
     if not name or not grounds:
         msg = f"A resolution needs who ({who!r}) and how ({how!r}): give both in words."
         raise InvalidRecord(msg)
-    if wanted is State.REJECTED and receipts:
-        msg = f"REJECTED means that nothing was done, yet receipts are given: {receipts!r}."
+    if wanted is not State.CONFIRMED and receipts:
+        msg = f"{wanted} means that nothing is left of it, yet receipts are given: {receipts!r}."
         raise InvalidRecord(msg)
+    if wanted is State.LAPSED and action.state is not State.CONFIRMED:
+        raise IllegalTransition(action, wanted)
     redated = action.state is wanted is State.CONFIRMED and action.last_day > now.date()
-    if action.settled and not redated:
+    if action.settled and not redated and wanted is not State.LAPSED:
         raise IllegalTransition(action, wanted)
     final = receipts_of(receipts or action.receipts) if wanted is State.CONFIRMED else ()
     return Event(at=now, state=wanted, note=grounds, who=name, receipts=final, resolution=True)
@@ -193,7 +204,7 @@ def _load(
     return tuple(map(_action, rows_by_action.values()))
 
 
-_COPIED = tuple(name for name in Plan.__struct_fields__ if name != "key")
+_COPIED = tuple(name for name in Plan.__struct_fields__ if name not in ("key", "subject"))
 """The fields of a plan that have a column of the same name."""
 
 
@@ -202,9 +213,16 @@ def _action(rows: list[RowMapping]) -> Action:
     return Action(
         **{name: row[actions.c[name]] for name in (*_COPIED, "id", "attempt")},
         key=Key(period=row[actions.c.period], name=row[actions.c.key]),
+        subject=_subject(row[actions.c.chain]),
         state=written[-1].state,
         events=written,
     )
+
+
+def _subject(chain: str) -> str:
+    """Return the subject in the text of a chain; "" if it is the chain of a target."""
+    parts: list[str] = json.loads(chain)
+    return parts[2] if len(parts) > 2 else ""
 
 
 def _event(row: RowMapping) -> Event:
@@ -261,35 +279,49 @@ class Journal(OpenPart):
         """Release the database's connections; everything is written by then."""
         self._database.close()
 
-    def intend(self, plan: Plan) -> Action:
+    def intend(self, plan: Plan, *, attempts: int | None = None) -> Action:
         """Claim the key of `plan` and return its action at INTENT, on the disk before this returns.
+
+        Args:
+            plan: the action to claim.
+            attempts: how often its key may be claimed, with those that were REJECTED or LAPSED;
+                None for any number.
 
         Raises:
             InvalidRecord: the plan's key is of another UTC day than the clock's, or the plan has
                 expired.
-            Unresolved: an earlier action of this criterion and target is not settled.
+            Unresolved: an earlier action that the plan follows is not settled.
             ClockBehind: an action was confirmed on a later day than today.
-            Claimed: the key has an action in any state but REJECTED.
+            Claimed: the key has an action that is neither REJECTED nor LAPSED, or as many attempts
+                as it may have.
             JournalUnavailable: the claim could not be written, or the database's reply was lost.
                 Send nothing then.
         """
 
         def claim(connection: Connection, now: datetime) -> Action:
             require_current(plan, now)
-            history = _load(connection, actions.c.chain == plan.chain)
+            former = _load(connection, actions.c.criterion == plan.criterion)
+            history = [action for action in former if plan.follows(action)]
             claimed = {
                 **{name: getattr(plan, name) for name in _COPIED},
-                "attempt": next_attempt(history, plan, now.date()),
+                "attempt": next_attempt(history, plan, now.date(), attempts),
             }
             place = {
                 "chain": plan.chain,
-                "link": len(history) + 1,
+                "link": sum(action.chain == plan.chain for action in history) + 1,
                 "period": plan.key.period,
                 "key": plan.key.name,
             }
             result = connection.execute(insert(actions).values(**claimed, **place))
             number: int = next(iter(result.inserted_primary_key or ()))
-            action = Action(**claimed, key=plan.key, id=number, state=State.INTENT, events=())
+            action = Action(
+                **claimed,
+                key=plan.key,
+                subject=plan.subject,
+                id=number,
+                state=State.INTENT,
+                events=(),
+            )
             note = "claimed; nothing has left"
             intent = Event(at=now, state=State.INTENT, note=note, who=plan.armed_by)
             return _insert_event(connection, action, intent)
@@ -329,21 +361,29 @@ class Journal(OpenPart):
         """Record that no one can know whether it was done; it blocks until it is resolved."""
         return self._step(action, State.UNKNOWN, note)
 
+    def lapsed(self, action: Action, note: str) -> Action:
+        """Record that what was done has ended without effect; its key can be claimed again.
+
+        An order that was never paid for lapses, for example, or an invitation that wasn't accepted.
+        """
+        return self._step(action, State.LAPSED, note)
+
     def resolve(
         self,
         action_id: int,
         *,
-        state: Literal["CONFIRMED", "REJECTED"],
+        state: Literal["CONFIRMED", "REJECTED", "LAPSED"],
         receipts: Sequence[str] = (),
         who: str,
         how: str,
     ) -> Action:
-        """Settle the action with this number, which was left open.
+        """Settle the action with this number, which was left open or has lapsed.
 
         Args:
             action_id: its number.
-            state: "CONFIRMED" (it was done) or "REJECTED" (it is proved that it wasn't).
-            receipts: the other side's ids: needed for CONFIRMED, not allowed for REJECTED.
+            state: "CONFIRMED" (it was done), "REJECTED" (it is proved that it wasn't), or "LAPSED"
+                (it was done and CONFIRMED, and has ended without effect).
+            receipts: the other side's ids: needed for CONFIRMED, not allowed for the others.
             who: the name of the person, or of the other side if its response settles it.
             how: how the result was found out.
 
@@ -390,6 +430,7 @@ class Journal(OpenPart):
         since: datetime,
         key: Key | None = None,
         details: Mapping[str, Detail] | None = None,
+        subject: str = "",
     ) -> Action | None:
         """Return the newest confirmed action that was claimed at or after `since`, or None.
 
@@ -398,12 +439,14 @@ class Journal(OpenPart):
 
         Args:
             criterion: the id of the criterion.
-            target: the system that it was done for.
+            target: the system that it was done for. With a subject, only an action without one is
+                compared by it.
             project: the project's name; an action of another project doesn't count. An action that
                 is older than this field counts for every project.
             since: an aware instant.
             key: the key that it must have, for example of the same release; None for any.
             details: the details that it must have; it may have others.
+            subject: the subject that it must have, for any target.
 
         Raises:
             InvalidRecord: `since` has no time zone.
@@ -412,9 +455,11 @@ class Journal(OpenPart):
         until = self._now() + timedelta(days=1)
         wanted = dict(details or {})
         with self._database.reading() as connection:
-            history = _load(connection, *_of(criterion, target))
+            history = _load(connection, *_of(criterion, None if subject else target))
         for action in reversed(history):
-            fits = action.project in (project, "") and key in (None, action.key)
+            fits = action.is_of(project) and key in (None, action.key)
+            same_target = not subject or action.target == target
+            fits = fits and (action.subject == subject if action.subject else same_target)
             fits = fits and wanted.items() <= action.details.items()
             if action.state is State.CONFIRMED and fits and since <= action.claimed_at <= until:
                 return action

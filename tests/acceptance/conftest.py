@@ -32,6 +32,7 @@ from tests.acceptance.support.credentials import (
     usable_credential,
 )
 from tests.acceptance.support.database.connection import Database
+from tests.acceptance.support.database.sharing import Sharing
 from tests.acceptance.support.database.snapshot import Snapshot
 from tests.acceptance.support.probes.questions import NAMES, Scope, questions
 from tests.acceptance.support.purchase.placed import acts
@@ -129,6 +130,7 @@ def database(
         statement_timeout=settings.statement_timeout,
         lock_timeout=settings.lock_timeout,
         connect_timeout=settings.connect_timeout,
+        budget=settings.snapshot_budget,
     )
     prodstatus_endpoint("database", f"postgresql://{opened.place}")
     yield opened
@@ -136,10 +138,27 @@ def database(
 
 
 @pytest.fixture(scope="session")
+def sharing(
+    pytestconfig: pytest.Config,
+    settings: Settings,
+    tmp_path_factory: pytest.TempPathFactory,
+    prodstatus_run_id: str,
+) -> Sharing | None:
+    """Where the workers of this machine leave the database's answers; None without workers."""
+    key: str | None = getattr(pytestconfig, "workerinput", {}).get("snapshot_key")
+    if key is None:
+        return None
+    patience = settings.snapshot_budget + settings.connect_timeout
+    folder = tmp_path_factory.getbasetemp().parent  # xdist's, which all its workers share
+    return Sharing(folder, prodstatus_run_id, bytes.fromhex(key), patience=patience)
+
+
+@pytest.fixture(scope="session")
 def snapshot(
     database: Database,
     settings: Settings,
     now: datetime,
+    sharing: Sharing | None,
     prodstatus_snapshot: Snapshots,
     request: pytest.FixtureRequest,
 ) -> Snapshot:
@@ -150,6 +169,7 @@ def snapshot(
         questions(wanted, settings),
         parameters=Scope(now=now, settings=settings).parameters(),
         note=lambda at: prodstatus_snapshot("database", at),
+        sharing=sharing,
     )
 
 

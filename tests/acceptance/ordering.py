@@ -9,7 +9,7 @@ import getpass
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,7 +17,9 @@ import pytest
 from pytest_prodstatus import Endpoints, Evidence, blocked
 from tests.acceptance.support.clock import Waiting, utc_now, waiting
 from tests.acceptance.support.credentials import (
+    account_of,
     credential_conditions,
+    open_credential,
     supplier_client,
     usable_credential,
 )
@@ -26,11 +28,14 @@ from tests.acceptance.support.database.transaction import Ask, bound
 from tests.acceptance.support.probes.oauth import stored_credentials
 from tests.acceptance.support.probes.questions import Scope
 from tests.acceptance.support.purchase.placed import Placing, acts, awaited_order
+from tests.acceptance.support.purchase.store_command import token_conditions
 from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
+from tests.acceptance.support.variables import Variables
 
 if TYPE_CHECKING:  # each is imported by the first criterion that needs it
     from pytest_prodstatus.journal import Action, Journal
+    from tests.acceptance.support.purchase.journal import OrderKey
     from tests.acceptance.support.purchase.order import Purchase
 
 
@@ -45,7 +50,9 @@ def state_url(environment: Mapping[str, str], dotenv: Mapping[str, str]) -> Secr
     """The URL of the journal of real orders; it may hold a password."""
     from pytest_prodstatus.journal import state_url
 
-    return Secret(state_url({**dotenv, **environment}))
+    # As the settings read it: they refuse to buy if it is unset.
+    name = "PRODSTATUS_STATE_URL"
+    return Secret(state_url({name: Variables(environment, dotenv).text(name) or ""}))
 
 
 @pytest.fixture
@@ -64,8 +71,29 @@ def wait(settings: Settings) -> Waiting:
 
 
 @pytest.fixture
+def order_key(
+    ask: Ask, settings: Settings, project: str, prodstatus_target: str
+) -> OrderKey | None:
+    """What is bought, from whom and with whose account; None if either isn't known."""
+    from tests.acceptance.support.purchase.journal import OrderKey
+
+    account = account_of(stored_credentials(ask, user_id=settings.user_id).chosen, settings)
+    product_id = settings.purchase.product_id
+    if account is None or product_id is None:
+        return None
+    return OrderKey(
+        project=project, target=prodstatus_target, product_id=product_id, account=account
+    )
+
+
+@pytest.fixture
 def conditions(
-    ask: Ask, settings: Settings, state_url: Secret, prodstatus_target: str
+    ask: Ask,
+    settings: Settings,
+    state_url: Secret,
+    order_key: OrderKey | None,
+    prodstatus_target: str,
+    prodstatus_unintended: tuple[str, ...],
 ) -> Callable[[], tuple[str, ...]]:
     """Checks the credential and the journal anew; returns what a real order still needs."""
     from tests.acceptance.support.purchase.journal import journal_conditions
@@ -73,8 +101,17 @@ def conditions(
     def missing() -> tuple[str, ...]:
         stored = stored_credentials(ask, user_id=settings.user_id).chosen
         in_ci = bool(os.environ.get("CI"))
+        lacking = credential_conditions(stored, settings, utc_now())
+        if not lacking and stored and settings.purchase.command:
+            token = open_credential(stored, settings).access_token
+            lacking = token_conditions(os.environ, token)
+        if order_key and account_of(stored, settings) != order_key.account:
+            lacking = (*lacking, f"the credential is no longer that of {order_key.account}")
+        elif not lacking and order_key is None and settings.purchase.product_id:
+            lacking = ("it is not known which account at the supplier would buy",)
         return (
-            *credential_conditions(stored, settings, utc_now()),
+            *prodstatus_unintended,
+            *lacking,
             *journal_conditions(state_url, target=prodstatus_target, in_ci=in_ci),
         )
 
@@ -86,11 +123,10 @@ def purchase(
     journal: Journal,
     settings: Settings,
     conditions: Callable[[], tuple[str, ...]],
-    prodstatus_target: str,
+    order_key: OrderKey | None,
     prodstatus_endpoint: Endpoints,
     evidence: Evidence,
     ask: Ask,
-    project: str,
 ) -> Iterator[Purchase]:
     """The one real order, ready to place; BLOCKED, not-armed, unless every condition is met.
 
@@ -100,8 +136,10 @@ def purchase(
     from tests.acceptance.support.purchase.order import Purchase, require_armed
     from tests.acceptance.support.purchase.routes import choose_route
 
-    refuse_unresolved(journal, prodstatus_target)
+    if order_key is not None:
+        refuse_unresolved(journal, order_key)
     require_armed((*settings.purchase.missing, *conditions()))
+    assert order_key is not None  # nothing is missing, so that all of it is known
     credential = usable_credential(stored_credentials(ask, user_id=settings.user_id), settings)
     with supplier_client(credential, settings, note=prodstatus_endpoint) as client:
         yield Purchase(
@@ -109,8 +147,7 @@ def purchase(
             route=choose_route(settings.purchase, client),
             journal=journal,
             settings=settings.purchase,
-            project=project,
-            target=prodstatus_target,
+            order_key=order_key,
             operator=_operator(),
             clock=utc_now,
             conditions=conditions,
@@ -143,20 +180,22 @@ def project(pytestconfig: pytest.Config) -> str:
 
 @pytest.fixture
 def placed_before(
-    journal: Journal, now: datetime, project: str, prodstatus_target: str
+    journal: Journal, now: datetime, order_key: OrderKey | None, prodstatus_valid_for: timedelta
 ) -> Action | None:
     """The paid order that still proves the purchase, so that nothing has to be bought."""
     from tests.acceptance.support.purchase.journal import latest_order
 
-    return latest_order(journal, project, prodstatus_target, now)
+    if order_key is None:
+        return None
+    return latest_order(journal, order_key, now=now, valid_for=prodstatus_valid_for)
 
 
 @pytest.fixture
 def order_placed(
     placed_before: Action | None,
     request: pytest.FixtureRequest,
-    project: str,
-    prodstatus_target: str,
+    order_key: OrderKey | None,
+    prodstatus_valid_for: timedelta,
 ) -> Action:
     """The paid order, waited for if another process may be placing it at this moment."""
     if placed_before is not None:
@@ -167,19 +206,21 @@ def order_placed(
     journal: Journal = request.getfixturevalue("journal")
     settings: Settings = request.getfixturevalue("settings")
     require_armed((*settings.purchase.missing, *request.getfixturevalue("conditions")()))
+    assert order_key is not None  # nothing is missing, so that all of it is known
+    key = order_key
     found: Action | None = None
     comes = settings.purchase.mode == "paid" and any(map(acts, request.session.items))
     # In one process the criterion that places the order has run before (the conftest sorts it so).
     if comes and "PYTEST_XDIST_WORKER" in os.environ:
         found = awaited_order(
-            lambda: latest_order(journal, project, prodstatus_target, utc_now()),
+            lambda: latest_order(journal, key, now=utc_now(), valid_for=prodstatus_valid_for),
             request.getfixturevalue("placing"),
             request.getfixturevalue("wait"),
         )
     if found is None:
         from tests.acceptance.support.purchase.journal import refuse_unresolved
 
-        refuse_unresolved(journal, prodstatus_target)
+        refuse_unresolved(journal, key)
         blocked("no paid order was placed, so there is none to read back", kind="no-data")
     return found
 

@@ -9,15 +9,15 @@ from datetime import datetime
 
 import pytest
 
-from pytest_prodstatus import Evidence, Waits
-from pytest_prodstatus.journal import Action
+from pytest_prodstatus import Dates, Evidence, Money, Waits
+from pytest_prodstatus.journal import Action, Journal
 from tests.acceptance.support.aliexpress.client import AliExpressClient
-from tests.acceptance.support.clock import Waiting
+from tests.acceptance.support.clock import Waiting, utc_now
 from tests.acceptance.support.errors import access_assumed
 from tests.acceptance.support.probes.facts import facts
-from tests.acceptance.support.purchase.journal import order_value, out_order_id
+from tests.acceptance.support.purchase.journal import order_price, order_value, out_order_id
 from tests.acceptance.support.purchase.order import Purchase
-from tests.acceptance.support.purchase.placed import read_back
+from tests.acceptance.support.purchase.placed import read_back, settle
 from tests.acceptance.support.settings import Settings
 
 pytestmark = pytest.mark.stage("placeorder")
@@ -26,7 +26,10 @@ pytestmark = pytest.mark.stage("placeorder")
 @pytest.mark.stage("placeorder", side_effects=True)
 @pytest.mark.usefixtures("ends_placing")
 def test_real_order_placed(
-    placed_before: Action | None, request: pytest.FixtureRequest, evidence: Evidence
+    placed_before: Action | None,
+    request: pytest.FixtureRequest,
+    evidence: Evidence,
+    prodstatus_seen_at: Dates,
 ) -> None:
     """A real order, paid for, was placed within the cap and got an order id."""
     if placed_before is None:
@@ -37,30 +40,36 @@ def test_real_order_placed(
     evidence(
         order_ids=list(order.receipts),
         placed_at=order.claimed_at,
-        paid=order_value(order),
+        quoted=order_value(order),
         mode=order.details["mode"],
         route=order.details["route"],
         bought_now=bought_now,
     )
+    prodstatus_seen_at(min(order.claimed_at, utc_now()))
     assert order.receipts, f"the supplier gave no order id for {out_order_id(order)}"
 
 
 def test_order_known_to_supplier(
     order_placed: Action,
+    journal: Journal,
     supplier: AliExpressClient,
     now: datetime,
     wait: Waiting,
     settings: Settings,
     evidence: Evidence,
+    prodstatus_seen_at: Dates,
     prodstatus_waiting: Waits,
 ) -> None:
-    """The supplier knows the order that was placed, paid and not cancelled."""
+    """The supplier knows the order, paid and not cancelled, and took no more than it had quoted."""
     awaited = f"the supplier to know order {out_order_id(order_placed)}"
     prodstatus_waiting(awaited, budget=settings.wait.total_seconds())
     with access_assumed():
         found = read_back(supplier, order_placed, now=now, wait=wait)
-    evidence(**facts(found))
-    assert found.verdict != "FAILED", (
-        f"order {', '.join(found.order_ids)} is {', '.join(found.statuses)} at the supplier"
-    )
+    price = order_price(order_placed)
+    evidence(quoted=order_value(order_placed), cap=Money(price.maximum, price.unit), **facts(found))
+    prodstatus_seen_at(min(order_placed.claimed_at, utc_now()))
+    assert found.verdict != "FAILED", settle(journal, order_placed, found)
+    overcharge = found.overcharge(price)
+    assert not overcharge, overcharge
     found.require_settled()
+    found.require_amount(price)

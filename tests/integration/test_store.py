@@ -134,6 +134,8 @@ def test_the_armed_demo_is_confirmed(project: Project, workers: tuple[str, ...])
     assert set(ran.verdicts.values()) == {"CONFIRMED"}
     assert ran.record["run"]["complete"] is True
     assert set(ran.fields().values()) == {"CONFIRMED"}
+    # The workers share the answers of the one that comes first.
+    assert len(ran.record["run"]["subject"]["snapshots"]["database"]) == 1
     assert ran.record["run"]["subject"]["endpoints"].keys() == {"AliExpress", "PayPal", "database"}
 
 
@@ -146,6 +148,19 @@ def test_the_order_needs_no_other_criterion(project: Project) -> None:
     (placed, _) = ran.record["stages"][1]["criteria"]
     assert (placed["verdict"], placed["observed"]) == ("BLOCKED", "CONFIRMED")
     assert ran.record["run"]["subject"]["snapshots"] == {}
+
+
+def test_habits_buy_nothing(project: Project) -> None:
+    """Neither a node id nor an exported target, with the switch that the store's script has too."""
+    node = "tests/acceptance/test_placeorder.py::test_real_order_placed"
+    variables = {"PRODSTATUS_TARGET": "demo", "REAL_PLACEORDER": "1"}
+    ran = project.run(node, **variables)
+    assert ran.status == 10, ran.output
+    stage = json.loads((project.folder / "reports/demo/status.json").read_text())["stages"][1]
+    (placed, _) = stage["criteria"]
+    assert (placed["kind"], placed["evidence"]) == ("not-armed", [])
+    for lacking in ("--target demo is not on", "neither -m production nor --stage", "node id"):
+        assert lacking in placed["reason"]
 
 
 _BUY = """

@@ -32,6 +32,7 @@ ODD: dict[str, dict[str, Any]] = {
     "subtest": {"context": object()},
     "blocked": {"blocked": Reason(text="no", kind=Kind.NO_DATA)},
     "repeat": {"repeat": True},
+    "dated": {"seen_at": datetime(1970, 1, 1, 0, 0, 1, tzinfo=timezone.utc)},
 }
 
 
@@ -41,6 +42,7 @@ def report(when: Any, outcome: Any = "passed", **more: Any) -> pytest.TestReport
         evidence=more.pop("evidence", ()),
         blocked=more.pop("blocked", None),
         repeat=more.pop("repeat", False),
+        seen_at=more.pop("seen_at", None),
     )
     longrepr = "E  it broke" if outcome in ("failed", "rerun") else None
     longrepr = ("test_a.py", 1, "Skipped: no") if outcome == "skipped" else longrepr  # type: ignore[assignment]
@@ -113,7 +115,7 @@ def reported(draw: st.DrawFn) -> list[pytest.TestReport]:
             ("setup",), ("setup", "teardown"), ("setup", "call"), ("call", "setup", "teardown"),
             ("setup", "call", "call", "teardown"), ("setup", "call", "teardown", "???"),
         ])):  # fmt: skip
-            odd = draw(st.sampled_from(["", "", "", "", "xfail", "subtest", "blocked", "repeat"]))
+            odd = draw(st.sampled_from(["", "", "", "", *ODD]))
             more = ODD.get(odd, {})
             outcome = draw(st.sampled_from(["passed"] * 6 + ["failed", "skipped", "rerun"]))
             seen = (entry(),) if draw(st.booleans()) else ()

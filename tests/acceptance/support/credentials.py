@@ -183,6 +183,27 @@ def _of_environment(settings: Settings, token: Secret) -> SupplierCredential:
     )
 
 
+def account_of(stored: StoredCredential | None, settings: Settings) -> str | None:
+    """Return the account at the supplier that a credential is for; None if it can't be read.
+
+    The supplier gives no name of it that outlives a token: it is whose row of which application.
+    Without a row it is the environment's, which every user shares.
+    """
+    try:
+        if stored is not None:
+            credential: SupplierCredential | None = open_credential(stored, settings)
+        else:
+            token = settings.supplier_token
+            credential = _of_environment(settings, token) if token is not None else None
+    except UnreadableCredential:
+        return None
+    if credential is None or credential.app_key is None:
+        return None
+    own = stored is not None and stored.own
+    owner = f"user {settings.user_id}" if own else "every user"
+    return f"application {credential.app_key} of {owner}"
+
+
 @contextmanager
 def supplier_client(
     credential: SupplierCredential, settings: Settings, *, note: Endpoints
@@ -208,6 +229,7 @@ def supplier_client(
         app_secret=app_secret,
         access_token=token,
         retry_budget=settings.retry_budget.total_seconds(),
+        private=settings.purchase.private,
     )
     yield client
     client.close()

@@ -8,8 +8,11 @@ this module: they hold the request with its form, and so the token.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from threading import Thread
 from urllib.parse import urlsplit
 
 import requests
@@ -24,6 +27,8 @@ _NOT_SENT = (
     urllib3.exceptions.ConnectTimeoutError,
     requests.ConnectTimeout,
 )
+TOTAL_SECONDS = 60.0
+"""How long one exchange may take: a time-out between two bytes never ends a trickle of them."""
 _TOO_SLOW = (urllib3.exceptions.TimeoutError, requests.Timeout, TimeoutError)
 
 
@@ -115,21 +120,29 @@ class Transport:
         provider: its name, for messages.
         base_url: `https://host[/path]`; plain `http` for this machine only.
         timeout: seconds to connect, and between two bytes of the answer.
+        total: seconds for one exchange.
 
     Raises:
         Misconfigured: the address can't be used.
     """
 
-    def __init__(self, *, provider: str, base_url: str, timeout: tuple[float, float]) -> None:
+    def __init__(
+        self,
+        *,
+        provider: str,
+        base_url: str,
+        timeout: tuple[float, float],
+        total: float = TOTAL_SECONDS,
+    ) -> None:
         self.provider = provider
+        self._total = total
         host, problem = _check_address(base_url)
         if problem:
             raise Misconfigured(provider=provider, operation="address", message=problem)
         self._base_url = base_url.rstrip("/")
         self._timeout = timeout
-        self._session = requests.Session()
         # A proxy or a CA bundle from the environment is for other machines than this one.
-        self._session.trust_env = not _is_this_machine(host)
+        self._session = _session(trust_env=not _is_this_machine(host))
 
     def exchange(self, call: Call, *, fresh: bool = False) -> Reply:
         """Send the call once.
@@ -145,7 +158,7 @@ class Transport:
         """
         if fresh:
             self._session.close()
-        outcome = self._send(call)
+        outcome = self._send_in_time(call)
         if isinstance(outcome, Reply):
             return outcome
         # Raised here, outside the `except`, so that no traceback holds the library's request.
@@ -171,9 +184,27 @@ class Transport:
         """Close the connections."""
         self._session.close()
 
-    def _send(self, call: Call) -> Reply | _Failure:
+    def _send_in_time(self, call: Call) -> Reply | _Failure:
+        """Send the call in a thread of its own, and stop waiting for it when its time is over."""
+        done: Future[Reply | _Failure] = Future()
+
+        def send(session: requests.Session) -> None:
+            try:
+                done.set_result(self._send(call, session))
+            except BaseException as error:  # noqa: BLE001 - it is raised where the result is read
+                done.set_exception(error)
+
+        Thread(target=send, args=(self._session,), daemon=True).start()
         try:
-            response = self._session.request(
+            return done.result(self._total)
+        except FutureTimeout:
+            # The thread has the old session, and ends with its connection.
+            self._session = _session(trust_env=self._session.trust_env)
+            return _Failure(names="Trickle", sent=True, too_slow=True, unusable=False)
+
+    def _send(self, call: Call, session: requests.Session) -> Reply | _Failure:
+        try:
+            response = session.request(
                 call.verb,
                 self._base_url + call.path,
                 params=dict(call.query) or None,
@@ -188,6 +219,12 @@ class Transport:
         return Reply(
             status=response.status_code, headers=response.headers, content=response.content
         )
+
+
+def _session(*, trust_env: bool) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = trust_env
+    return session
 
 
 def _failure(error: BaseException) -> _Failure:

@@ -7,14 +7,17 @@ is made (a setting read, a credential decrypted, a token issued), the redactor l
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import final
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 MASK = "********"
 MESSAGE_LIMIT = 300
 """Characters kept of someone else's message."""
+_SHORT = 3
+_LONG_NUMBER = 7
 
 _listeners: list[Callable[[str], None]] = []
 
@@ -50,6 +53,10 @@ class Secret:
         """Return the text itself; call this as late as possible and keep nothing."""
         return self._value
 
+    def __reduce__(self) -> tuple[type[Secret], tuple[str]]:
+        # So that the process which reads it learns of it, too.
+        return Secret, (self._value,)
+
     def __repr__(self) -> str:
         return f"Secret({MASK!r})"
 
@@ -69,6 +76,46 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash((Secret, self._value))
+
+
+@final
+class Private:
+    """Data of persons that someone else's words may repeat; its repr shows only how much it is.
+
+    A value is found anywhere and in any case, but a short one (a state, a country, "+1", a postcode
+    of digits) only as a word of its own: "CA" is also a part of CANCELLED, 12345 of an order's id.
+
+    Args:
+        values: names, addresses, numbers.
+    """
+
+    __slots__ = ("_found", "_number")
+
+    def __init__(self, values: Iterable[str]) -> None:
+        words = {value.strip() for value in values} - {""}
+        longest = sorted(words, key=lambda value: (-len(value), value))
+        self._number = len(longest)
+        self._found = re.compile("|".join(map(_pattern, longest))) if longest else None
+
+    def mask(self, text: str) -> str:
+        """Return the text with every value masked, also as URLs quote it."""
+        return self._found.sub(MASK, text) if self._found else text
+
+    def __repr__(self) -> str:
+        return f"<Private of {self._number}>"
+
+
+NOTHING_PRIVATE = Private(())
+
+
+def _pattern(value: str) -> str:
+    forms = {value, quote(value, safe=""), quote_plus(value, safe="")}
+    # White space may have been changed into another kind, and its length.
+    sources = [r"\s+".join(map(re.escape, form.split())) for form in sorted(forms)]
+    source = f"(?:{'|'.join(sources)})"
+    if len(value) > _SHORT and not (value.isdigit() and len(value) < _LONG_NUMBER):
+        return f"(?i:{source})"
+    return rf"(?<!\w){source}(?!\w)"
 
 
 def scrubbed(text: str, secrets: tuple[Secret, ...]) -> str:

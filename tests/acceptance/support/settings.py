@@ -56,6 +56,7 @@ class Settings:
         statement_timeout: how long one statement may run.
         lock_timeout: how long one statement may wait for a lock.
         connect_timeout: how long connecting may take.
+        snapshot_budget: how long all questions to the database may take together.
         retry_budget: how long one question to a provider may take with its repeats.
         wait: how long a new order may take to settle at the supplier.
         database_url: the store's database.
@@ -88,6 +89,7 @@ class Settings:
     statement_timeout: timedelta
     lock_timeout: timedelta
     connect_timeout: timedelta
+    snapshot_budget: timedelta
     retry_budget: timedelta
     wait: timedelta
     database_url: Secret | None
@@ -137,6 +139,7 @@ class Settings:
             statement_timeout=read.duration("PRODSTATUS_STATEMENT_TIMEOUT", timedelta(seconds=60)),
             lock_timeout=read.duration("PRODSTATUS_LOCK_TIMEOUT", timedelta(seconds=5)),
             connect_timeout=read.duration("PRODSTATUS_CONNECT_TIMEOUT", timedelta(seconds=10)),
+            snapshot_budget=read.duration("PRODSTATUS_SNAPSHOT_BUDGET", timedelta(seconds=60)),
             retry_budget=read.duration("PRODSTATUS_RETRY_BUDGET", timedelta(seconds=30)),
             wait=read.duration("PRODSTATUS_WAIT", timedelta(seconds=60)),
             database_url=read.secret("DATABASE_URL"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from typing import NoReturn
@@ -26,8 +26,8 @@ class Variables:
     missing-config, for one that doesn't have its form. No message shows a secret's value.
     """
 
-    environ: Mapping[str, str]
-    dotenv: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)  # secrets, and a person's address
+    dotenv: Mapping[str, str] = field(repr=False)
 
     def text(self, name: str) -> str | None:
         """Return the value without the white space around it."""

@@ -12,6 +12,8 @@ from pytest_prodstatus import Blocked
 from pytest_prodstatus.journal import Action, Journal
 from tests.acceptance.demo.aliexpress_state import SupplierState
 from tests.acceptance.support.aliexpress.client import AliExpressClient
+from tests.acceptance.support.purchase.arming import product_of
+from tests.acceptance.support.purchase.journal import OrderKey
 from tests.acceptance.support.purchase.order import Purchase
 from tests.acceptance.support.purchase.routes import choose_route
 from tests.acceptance.support.settings import Settings
@@ -28,6 +30,7 @@ ARMED = {
     "TEST_ZIP": "12345",
     "TEST_COUNTRY": "us",
     "TEST_PHONE": "+1 555-010-0000",
+    "PRODSTATUS_STATE_URL": "sqlite:////var/lib/prodstatus/state.sqlite3",
 }
 """Everything that a purchase needs."""
 
@@ -43,22 +46,35 @@ class Bench:
     variables: dict[str, str]
     conditions: Callable[[], tuple[str, ...]]
     seen: dict[str, Any] = field(default_factory=dict)
+    project: str = "shop"
+    target: str = "demo"
+    account: str = "application 12345678 of user 1"
 
     def purchase(self, journal: Journal, client: AliExpressClient | None = None) -> Purchase:
         """Return a purchase of the bench's variables, through a client of its own or the given."""
         settings = Settings.from_environment(self.variables, target="demo", dotenv={})
-        client = client or aliexpress_client(self.url, clock=self.clock)
+        private = settings.purchase.private
+        client = client or aliexpress_client(self.url, clock=self.clock, private=private)
         return Purchase(
             client=client,
             route=choose_route(settings.purchase, client),
             journal=journal,
             settings=settings.purchase,
-            project="shop",
-            target="demo",
+            order_key=self.order_key,
             operator="a person",
             clock=self.clock,
             conditions=self.conditions,
             observe=self.seen.update,
+        )
+
+    @property
+    def order_key(self) -> OrderKey:
+        """The key of its orders."""
+        return OrderKey(
+            project=self.project,
+            target=self.target,
+            product_id=product_of(self.variables.get("TEST_PRODUCT_URL", "")) or "",
+            account=self.account,
         )
 
     def journal(self) -> Journal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -192,3 +193,34 @@ def test_a_call_and_a_reply_show_neither_form_nor_body() -> None:
     reply = Reply(status=200, headers={"Set-Cookie": "planted"}, content=b"planted")
     call = Call(operation="o", verb="GET", path="/", auth=Bearer(Secret("planted")))
     assert "planted" not in f"{CALL!r} {CALL.form!r} {call!r} {reply!r}"
+
+
+@pytest.mark.parametrize(
+    "beginning", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"], ids=["head", "body"]
+)
+def test_an_answer_that_trickles_has_an_end(beginning: bytes) -> None:
+    """No time-out between two bytes ends it; the call was sent, and the next one is another."""
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def trickle() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(beginning)
+                while not stop.wait(0.05):
+                    connection.sendall(b"H")
+
+        thread = threading.Thread(target=trickle, daemon=True)
+        thread.start()
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        patient = Transport(provider="P", base_url=address, timeout=(1, 1), total=0.4)
+        started = time.monotonic()
+        with pytest.raises(TimedOut) as caught:
+            patient.exchange(CALL)
+        assert time.monotonic() - started < 5
+        assert caught.value.sent
+        stop.set()
+        thread.join(5)
+    with pytest.raises(NetworkFault) as again:
+        patient.exchange(CALL)
+    assert not again.value.sent

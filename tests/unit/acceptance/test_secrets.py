@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 
-from tests.acceptance.support.secrets import Secret, announced_to, scrubbed
+from tests.acceptance.support.secrets import Private, Secret, announced_to, scrubbed
 
 PLANTED = "planted-value-1234"
 
@@ -62,3 +62,29 @@ def test_a_providers_words_are_one_bounded_line_without_secrets() -> None:
     line = scrubbed(words, (Secret("a/b"), Secret("")))
     assert line.startswith("token ******** is [31m bad: ******** xxx")
     assert len(line) == 300
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("9 Elm", "to 9 Elm, or 9 ELM, 9  elm, 9\tElm, 9%20Elm, 9+Elm"),
+        ("CA", "in CA, (CA) or CA"),
+        ("+1", "+1 or (+1)"),
+        ("5550100000", "15550100000 or +15550100000"),
+        ("12345", "zip 12345 and 12345."),
+        ("Zoë Ng", "ZOË NG or Zo%C3%AB%20Ng"),
+    ],
+)
+def test_data_of_a_person_is_masked_whatever_its_length(value: str, text: str) -> None:
+    """In any case, also quoted; the repr shows none of it."""
+    private = Private([value, ""])
+    masked = private.mask(text).replace("********", "").lower()
+    assert value.lower() not in masked
+    assert not {"elm", "zo", "ng", "5550", "12345"} & set(masked.replace("%", " ").split())
+    assert repr(private) == "<Private of 1>"
+
+
+def test_a_short_value_is_no_part_of_a_word() -> None:
+    """Or no message could be read any more."""
+    text = "CANCELLED, order 8198123459, a cat in AMERICA, 11+12"
+    assert Private(["CA", "12345", "+1", "1"]).mask(text) == text

@@ -105,8 +105,9 @@ def test_what_is_settled_or_unknown_is_refused(left: Action) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ((*BY,), "give one of the two"),
-        (("--rejected", "--confirmed", "1", *BY), "give one of the two"),
+        ((*BY,), "give one of the three"),
+        (("--rejected", "--confirmed", "1", *BY), "give one of the three"),
+        (("--rejected", "--lapsed", *BY), "give one of the three"),
         (("--rejected", "--because", "x"), "--by"),
         (("--rejected", "--by", "Ana"), "--because"),
         (("--rejected", "--by", " ", "--because", "x"), "it is empty"),
@@ -116,7 +117,7 @@ def test_what_is_settled_or_unknown_is_refused(left: Action) -> None:
 def test_an_action_is_settled_by_whole_words_alone(
     left: Action, url: str, args: tuple[str, ...], message: str
 ) -> None:
-    """Which of the two, by whom and why: else a usage error, and the action stays open."""
+    """Which of the three, by whom and why: else a usage error, and the action stays open."""
     done = journal_command("resolve", str(left.id), *args)
     assert (done.exit_code, message in done.output) == (2, True)
     with Journal.open(url) as journal:

@@ -367,6 +367,19 @@ def test_a_criterion_was_seen_when_its_last_counted_phase_ended() -> None:
     assert reduce_phases(PASS).observed_at is None
 
 
+def test_a_pass_by_something_older_has_its_age() -> None:
+    """The oldest date counts, and only for a CONFIRMED; a date later than the end doesn't count."""
+    hour = timedelta(hours=1)
+    end = replace(TEARDOWN, stopped=NOW)
+    call = replace(CALL, seen_at=NOW - hour)
+    assert reduce_phases((SETUP, call, end)).observed_at == NOW - hour
+    older = replace(SETUP, seen_at=NOW - 2 * hour)
+    assert reduce_phases((older, call, end)).observed_at == NOW - 2 * hour
+    assert reduce_phases((SETUP, replace(CALL, seen_at=NOW + hour), end)).observed_at == NOW
+    failed = replace(call, outcome="failed")
+    assert reduce_phases((SETUP, failed, end)).observed_at == NOW
+
+
 @pytest.mark.parametrize(
     ("when", "outcome", "xfail"),
     list(product(["setup", "call", "teardown"], ["passed", "failed", "skipped", "?"], [0, 1])),

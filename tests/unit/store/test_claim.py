@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_prodstatus import Blocked, journal
 from pytest_prodstatus.store.action import State, once, once_a_day, once_a_release
@@ -28,6 +30,48 @@ def test_a_new_day_is_the_first_attempt() -> None:
 def test_each_rejected_attempt_makes_the_next_claimable() -> None:
     """After two REJECTED attempts of a day, the third may be claimed."""
     assert next_attempt([action(*REJECTED), action(*REJECTED, attempt=2)], plan(), TODAY) == 3
+
+
+def test_the_attempts_of_a_key_have_an_end() -> None:
+    """Whatever they came to; the next day begins anew."""
+    history = [action(*REJECTED), action(*CONFIRMED, State.LAPSED, attempt=2)]
+    with pytest.raises(Claimed, match=r"has had all the attempts that it may have.*attempt 2"):
+        next_attempt(history, plan(), TODAY, 2)
+    assert next_attempt(history, plan(), TODAY, 3) == 3
+    tomorrow = plan(key=day_key(TODAY + DAY))
+    assert next_attempt(history, tomorrow, TODAY + DAY, 2) == 1
+
+
+SUBJECT = "product 17 for account 4"
+
+
+@pytest.mark.parametrize(
+    ("changes", "follows"),
+    [
+        ({"subject": SUBJECT}, True),
+        ({"subject": SUBJECT, "target": "staging"}, True),
+        ({"subject": SUBJECT, "project": "other"}, False),
+        ({"subject": "product 18 for account 4"}, False),
+        ({"subject": SUBJECT, "criterion": "mail.arrives"}, False),
+        ({}, True),
+        ({"target": "staging"}, True),
+        ({"project": ""}, True),
+        ({"project": "other"}, False),
+    ],
+)
+def test_a_subject_is_the_claim_s_whatever_the_target(
+    changes: dict[str, Any], follows: bool
+) -> None:
+    """By criterion, project and subject; an action without a subject may have done the same."""
+    earlier = replace(action(*CONFIRMED), **changes)
+    assert plan(subject=SUBJECT).follows(earlier) == follows
+
+
+def test_without_a_subject_the_target_is_the_claim_s() -> None:
+    """As ever, and for every project."""
+    assert plan().follows(replace(action(), project="other"))
+    assert not plan().follows(replace(action(), target="staging"))
+    assert not plan().follows(replace(action(), subject=SUBJECT))
 
 
 @pytest.mark.parametrize("states", [*OPEN, CONFIRMED])

@@ -17,6 +17,7 @@ PATHS = {
     State.CONFIRMED: (State.SENT, State.CONFIRMED),
     State.REJECTED: (State.SENT, State.REJECTED),
     State.UNKNOWN: (State.SENT, State.UNKNOWN),
+    State.LAPSED: (State.SENT, State.CONFIRMED, State.LAPSED),
 }
 STEPS = {
     (State.INTENT, State.SENT),
@@ -25,18 +26,19 @@ STEPS = {
     (State.SENT, State.CONFIRMED),
     (State.SENT, State.REJECTED),
     (State.SENT, State.UNKNOWN),
+    (State.CONFIRMED, State.LAPSED),
 }
 RESOLUTIONS = {
     (open_end, end)
     for open_end in (State.INTENT, State.SENT, State.UNKNOWN)
     for end in (State.CONFIRMED, State.REJECTED)
-}
+} | {(State.CONFIRMED, State.LAPSED)}
 
 
 @pytest.mark.parametrize("wanted", State)
 @pytest.mark.parametrize("stands", PATHS)
 def test_every_step_of_the_process(stands: State, wanted: State) -> None:
-    """Six steps are legal and the other nineteen are refused."""
+    """Seven steps are legal and all others are refused."""
     subject = action(*PATHS[stands])
     if (stands, wanted) in STEPS:
         require_step(subject, wanted, NOON)
@@ -56,7 +58,7 @@ def resolved(subject: Action, wanted: State) -> Event:
 @pytest.mark.parametrize("wanted", State)
 @pytest.mark.parametrize("stands", PATHS)
 def test_every_resolution(stands: State, wanted: State) -> None:
-    """What is open becomes CONFIRMED or REJECTED; what is settled stays."""
+    """What is open becomes CONFIRMED or REJECTED; what is settled stays, or it lapses."""
     subject = action(*PATHS[stands])
     if (stands, wanted) in RESOLUTIONS:
         assert resolved(subject, wanted).state is wanted

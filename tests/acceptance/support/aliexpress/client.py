@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_prodstatus import Money
-from tests.acceptance.support.aliexpress.gateway import PROVIDER, Envelope, Gateway
+from tests.acceptance.support.aliexpress.gateway import PROVIDER, REFUSALS, Envelope, Gateway
 from tests.acceptance.support.aliexpress.orders import (
     OrderRequest,
     PlacedOrder,
@@ -30,6 +30,7 @@ from tests.acceptance.support.errors import (
     NotPermitted,
     OutcomeUnknown,
     QuoteUnreadable,
+    RepeatedOrder,
     Unavailable,
 )
 
@@ -87,7 +88,12 @@ class AliExpressClient(Gateway):
         An order can be found about ten seconds after it was placed.
         """
         query = json.dumps({"order_id": order_id}, separators=(",", ":"))
-        return read_order(order_id, self._ask(_ORDER, {"single_order_query": query}))
+        order = read_order(order_id, self._ask(_ORDER, {"single_order_query": query}))
+        if order is None:
+            return None
+        # They are shown as the supplier wrote them.
+        status, end_reason = self._scrubbed(order.status), self._scrubbed(order.end_reason)
+        return replace(order, status=status or order.status, end_reason=end_reason)
 
     def product(
         self, product_id: str, *, ship_to: str, currency: str, language: str = "en"
@@ -189,22 +195,31 @@ class AliExpressClient(Gateway):
         """Place an order: one POST on a connection of its own, never made again.
 
         Raises:
-            OutcomeUnknown: the order may or may not exist (a time-out, a cut, a 5xx, an answer that
-                can't be read, or a success without an order id).
+            OutcomeUnknown: the order may or may not exist (a time-out, a cut, an answer that can't
+                be read, a success without an order id, or a refusal whose code isn't one of
+                `REFUSALS`).
             RepeatedOrder: an order with this out_order_id exists already.
             ApiError: any other one proves that this call ordered nothing.
         """
         try:
             envelope = self._call(_CREATE, order.to_params(), fresh=True)
-        except (NetworkFault, Unavailable) as error:
-            # Nothing reached the supplier, so the outcome is known: nothing was ordered.
-            if isinstance(error, NetworkFault) and not error.sent:
+        except ApiError as error:
+            if isinstance(error, RepeatedOrder) or not _may_have_ordered(error):
                 raise
             raise _unknown(error.message, error) from error
         order_ids = read_placed(envelope)
         if not order_ids:
             raise _unknown("the supplier reports success but no order id", envelope)
         return PlacedOrder(order_ids=order_ids, request_id=envelope.request_id)
+
+
+def _may_have_ordered(error: ApiError) -> bool:
+    """Return whether an error leaves it open if an order was made."""
+    if isinstance(error, NetworkFault):
+        return error.sent
+    if error.http_status is None:
+        return False  # it was raised before anything was sent
+    return isinstance(error, Unavailable) or error.code not in REFUSALS
 
 
 def _unknown(cause: str, source: ApiError | Envelope) -> OutcomeUnknown:
@@ -224,10 +239,13 @@ def _chosen(product: Product, wanted: str | None, quantity: int, currency: str) 
     named = [sku for sku in product.skus if wanted is None or wanted in (sku.sku_id, sku.sku_attr)]
     priced = [sku for sku in named if sku.price.currency == currency]
     stocked = [sku for sku in priced if sku.stock >= quantity]
-    if stocked:
-        return min(stocked, key=lambda sku: (sku.price.amount, sku.sku_id))
     which = "variant" if wanted is None else f"variant {wanted!r}"
-    if not named:
+    if stocked:
+        chosen = min(stocked, key=lambda sku: (sku.price.amount, sku.sku_id))
+        if product.identifies(chosen):
+            return chosen
+        cause = f"its attributes {chosen.sku_attr!r} don't tell the {which} from the others"
+    elif not named:
         cause = f"the product has no {which} with a price that can be read"
     elif not priced:
         cause = f"no {which} is priced in {currency}"

@@ -145,9 +145,12 @@ def order_verdict(order: SupplierOrder) -> Verdict:
         return "FAILED"
     if order.status not in _BOUGHT:
         return "BLOCKED"
-    if order.status == "FINISH" and _CANCELLED.search(order.end_reason or ""):
-        return "FAILED"
-    return "CONFIRMED"
+    return "FAILED" if has_lapsed(order) else "CONFIRMED"
+
+
+def has_lapsed(order: SupplierOrder) -> bool:
+    """Return whether an order has ended without effect: cancelled or never paid for, and over."""
+    return order.status == "FINISH" and _CANCELLED.search(order.end_reason or "") is not None
 
 
 def read_order(order_id: str, envelope: Envelope) -> SupplierOrder | None:

@@ -28,10 +28,23 @@ class Sku:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """The variants of a product whose price can be read."""
+    """A product's variants.
+
+    Attributes:
+        skus: those whose price can be read.
+        attributes: the attributes of all, by which an order names its variant.
+        request_id: the provider's id of the look-up.
+    """
 
     skus: tuple[Sku, ...]
+    attributes: tuple[str, ...]
     request_id: str
+
+    def identifies(self, sku: Sku) -> bool:
+        """Return whether an order can name this variant, so that it is the one that is bought."""
+        return len(self.attributes) == 1 or (
+            sku.sku_attr != "" and self.attributes.count(sku.sku_attr) == 1
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +85,9 @@ def read_product(envelope: Envelope) -> Product:
     )
     skus = (_sku(fields.mapping(row), base.get("currency_code")) for row in rows)
     return Product(
-        skus=tuple(sku for sku in skus if sku is not None), request_id=envelope.request_id
+        skus=tuple(sku for sku in skus if sku is not None),
+        attributes=tuple(fields.text(fields.mapping(row).get("sku_attr")) or "" for row in rows),
+        request_id=envelope.request_id,
     )
 
 

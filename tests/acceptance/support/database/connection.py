@@ -1,7 +1,8 @@
 """The connection to the store's database: read-only, bounded, given back at once.
 
 How the connection is made, what it may do and how long it may take is settled only here.
-Everything is set inside the transaction, since a pooler may refuse start-up options.
+Everything is set inside the transaction, since a pooler may refuse start-up options. What the
+server keeps is kept on this side too (`deadline`), since the network may swallow its answers.
 
 No question is read before a write through the same engine was refused. That attempt locks
 no row of `orders` for an update. To PostgreSQL it is a write: it needs the right to UPDATE some
@@ -16,15 +17,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pytest_prodstatus import blocked
 from tests.acceptance.support.clock import from_column
 from tests.acceptance.support.database.address import Address, read_address
+from tests.acceptance.support.database.deadline import Deadline
 from tests.acceptance.support.database.transaction import Row, Transaction, blocking_faults
 from tests.acceptance.support.secrets import Secret
 
 if TYPE_CHECKING:
+    import psycopg
     from sqlalchemy import Engine
 
 _READ_ONLY_TRANSACTION = "25006"
@@ -69,6 +72,7 @@ class Database:
         statement_timeout: how long a statement may run.
         lock_timeout: how long it may wait for a lock.
         connect_timeout: how long connecting may take.
+        budget: how long a transaction may take with all its statements, and with connecting.
 
     Raises:
         Blocked: missing-config, if the URL can't be used. Nothing is connected yet.
@@ -82,13 +86,20 @@ class Database:
         statement_timeout: timedelta = timedelta(seconds=60),
         lock_timeout: timedelta = timedelta(seconds=5),
         connect_timeout: timedelta = timedelta(seconds=10),
+        budget: timedelta = timedelta(seconds=60),
     ) -> None:
         self._address = read_address(url)
         name = f"prodstatus/{run_id}"[:63]
-        self._engine = _engine(self._address, connect_timeout, name)
+        self._budget = budget
+        self._deadline: Deadline | None = None
+        self._driver: psycopg.Connection | None = None
+        self._engine = _engine(
+            self._address, connect_timeout, name, self._connecting, self._connected
+        )
         self._proved = False
         self._settings = {
-            "statement_timeout": _milliseconds(statement_timeout),
+            # Nobody waits longer, so that the server needn't either.
+            "statement_timeout": _milliseconds(min(statement_timeout, budget)),
             "lock_timeout": _milliseconds(lock_timeout),
             # We do no work between two statements, so an idle transaction is not ours to keep.
             "idle_timeout": _milliseconds(max(statement_timeout, timedelta(seconds=30))),
@@ -106,13 +117,20 @@ class Database:
         """Open a read-only transaction; it is rolled back, having written nothing, at the end.
 
         Raises:
-            Blocked: no connection could be made, or it did not refuse a write.
+            Blocked: no connection could be made, or it did not refuse a write; timeout, if all of
+                it took longer than the budget.
         """
-        if not self._proved:
-            _require_refused_writes(self._begin)
-            self._proved = True
-        with self._begin() as transaction:
-            yield transaction
+        with Deadline(self._budget, self.place) as self._deadline:
+            if self._driver is not None:
+                self._deadline.watch(self._driver)
+            try:
+                if not self._proved:
+                    _require_refused_writes(self._begin)
+                    self._proved = True
+                with self._begin() as transaction:
+                    yield transaction
+            finally:
+                self._deadline = None
 
     def ask(self, statement: str, /, **parameters: object) -> Row:
         """Run one statement as of this moment, in a transaction of its own; see `Transaction.ask`.
@@ -125,14 +143,28 @@ class Database:
     def close(self) -> None:
         """Close the connection, if there is one; the next question makes a new one."""
         self._engine.dispose()
+        self._driver = None
+
+    def _connecting(self) -> None:
+        """End instead of connecting once more, if a connection was cut at the deadline."""
+        if self._deadline is not None and self._deadline.over:
+            self._deadline.end()
+
+    def _connected(self, driver: psycopg.Connection) -> None:
+        """Watch a new connection before its first statement, which is SQLAlchemy's own."""
+        self._driver = driver
+        if self._deadline is not None:
+            self._deadline.watch(driver)
 
     @contextmanager
     def _begin(self) -> Iterator[Transaction]:
         from sqlalchemy import text
 
-        with blocking_faults(self.place), self._engine.connect() as connection:
+        assert self._deadline is not None
+        deadline = self._deadline
+        with blocking_faults(self.place, deadline), self._engine.connect() as connection:
             at = connection.execute(text(_BEGIN), self._settings).mappings().one()["at"]
-            yield Transaction(connection, from_column(at), self.place)
+            yield Transaction(connection, from_column(at), self.place, deadline)
 
 
 def _require_refused_writes(begin: Callable[[], AbstractContextManager[Transaction]]) -> None:
@@ -159,10 +191,27 @@ def _require_refused_writes(begin: Callable[[], AbstractContextManager[Transacti
             _writable(f"its transactions are not read-only, and it may write {', '.join(tables)}")
 
 
-def _engine(address: Address, connect_timeout: timedelta, name: str) -> Engine:
-    from sqlalchemy import create_engine
+# libpq's: a peer that is gone is noticed within half a minute, on an idle connection and with a
+# statement under way. What the URL sets stays.
+_TCP = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 
-    return create_engine(
+
+def _engine(
+    address: Address,
+    connect_timeout: timedelta,
+    name: str,
+    before: Callable[[], None],
+    connected: Callable[[psycopg.Connection], None],
+) -> Engine:
+    from sqlalchemy import create_engine, event
+
+    engine = create_engine(
         # libpq's own parameters: SQLAlchemy's URL has no room for some of them.
         "postgresql+psycopg://",
         isolation_level="REPEATABLE READ",
@@ -172,6 +221,7 @@ def _engine(address: Address, connect_timeout: timedelta, name: str) -> Engine:
         pool_pre_ping=True,
         hide_parameters=True,
         connect_args={
+            **_TCP,
             **address.parameters,
             "application_name": name,  # while it connects, too
             "connect_timeout": max(2, round(connect_timeout.total_seconds())),
@@ -179,6 +229,15 @@ def _engine(address: Address, connect_timeout: timedelta, name: str) -> Engine:
             "prepare_threshold": None,
         },
     )
+
+    def connect(dialect: Any, _record: object, args: Any, parameters: Any) -> psycopg.Connection:
+        before()
+        driver: psycopg.Connection = dialect.connect(*args, **parameters)
+        connected(driver)
+        return driver
+
+    event.listen(engine, "do_connect", connect)
+    return engine
 
 
 def _milliseconds(span: timedelta) -> str:

@@ -2,17 +2,20 @@
 
 When the first criterion needs an answer, all questions of the selected criteria are read in one
 transaction. Then the connection is closed, so that none is open during a call to a provider. A
-question that can't be answered blocks only the criteria that depend on it.
+question that can't be answered blocks only the criteria that depend on it. The workers of one
+machine share what the first of them has read (`sharing`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
 
 from pytest_prodstatus import Blocked
 from tests.acceptance.support.database.connection import Database
+from tests.acceptance.support.database.sharing import Shared, Sharing
 from tests.acceptance.support.database.transaction import Reading, Transaction, bound
 
 
@@ -24,6 +27,7 @@ class Snapshot:
         questions: by name, the function that reads the answer; it may run several statements.
         parameters: bound values for every statement, beside its own.
         note: records the instant of the answers.
+        sharing: where the workers of one machine leave them; None for a process by itself.
     """
 
     def __init__(
@@ -33,11 +37,13 @@ class Snapshot:
         *,
         parameters: Mapping[str, object],
         note: Callable[[datetime], None],
+        sharing: Sharing | None = None,
     ) -> None:
         self._database = database
         self._questions = questions
         self._parameters = parameters
         self._note = note
+        self._sharing = sharing
         self._found: dict[str, object] = {}
 
     def answer(self, name: str) -> Any:
@@ -47,22 +53,44 @@ class Snapshot:
             Blocked: it could not be answered.
             KeyError: the name is not one of the questions.
         """
-        if not self._found:
+        if name not in self._found:
             self._read()
         found = self._found[name]
-        if isinstance(found, _Failure):
+        if isinstance(found, (_Refusal, _Error)):
             found.end()
         return found
 
     def _read(self) -> None:
+        if self._sharing is None:
+            self._ask(self._questions)
+            return
+        with self._sharing.turn():
+            shared = self._sharing.read()
+            if shared is not None:
+                self._found |= {name: shared.answers[name] for name in self._shared_names(shared)}
+                if shared.at is not None:
+                    self._note(shared.at)
+            missing = {n: reading for n, reading in self._questions.items() if n not in self._found}
+            at = self._ask(missing) if missing else None
+            if shared is None:
+                answers = {n: a for n, a in self._found.items() if not isinstance(a, _Error)}
+                self._sharing.write(Shared(at=at, answers=answers))
+
+    def _shared_names(self, shared: Shared) -> set[str]:
+        return shared.answers.keys() & self._questions.keys()
+
+    def _ask(self, questions: Mapping[str, Reading]) -> datetime | None:
+        """Read the answers to some questions, and return their instant; None if there is none."""
         try:
             with self._database.transaction() as transaction:
-                for name, reading in self._questions.items():
+                for name, reading in questions.items():
                     self._found[name] = self._read_one(transaction, reading)
         except Blocked as blocked:
-            self._found = dict.fromkeys(self._questions, _Failure(blocked))
+            self._found |= dict.fromkeys(questions, _Refusal.of(blocked))
+            return None
         else:
             self._note(transaction.at)
+            return transaction.at
         finally:
             self._database.close()
 
@@ -70,19 +98,37 @@ class Snapshot:
         try:
             with transaction.apart() as ask:
                 return reading(bound(ask, **self._parameters))
-        except (Blocked, Exception) as error:  # noqa: BLE001 - it ends the criteria that need it
-            return _Failure(error)
+        except Blocked as blocked:
+            return _Refusal.of(blocked)
+        except Exception as error:  # noqa: BLE001 - it ends the criteria that need it
+            return _Error(error=error)
 
 
-class _Failure:
-    """The error of a question that has no answer."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refusal:
+    """Why a question that ended as BLOCKED has no answer."""
 
-    def __init__(self, error: BaseException) -> None:
-        self._error = error
+    text: str
+    kind: str
+    remedy: str | None
+
+    @classmethod
+    def of(cls, blocked: Blocked) -> _Refusal:
+        """Return the reason of a `Blocked`."""
+        reason = blocked.reason
+        return cls(text=reason.text, kind=reason.kind.value, remedy=reason.remedy)
 
     def end(self) -> NoReturn:
         """End as the question did, each time with a `Blocked` of its own."""
-        error = self._error
-        if isinstance(error, Blocked):
-            raise Blocked(error.reason.text, kind=error.reason.kind, remedy=error.reason.remedy)
-        raise error
+        raise Blocked(self.text, kind=self.kind, remedy=self.remedy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Error:
+    """A mistake in a question; another worker makes its own."""
+
+    error: Exception
+
+    def end(self) -> NoReturn:
+        """Raise it again."""
+        raise self.error

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeAlias
 
 from pytest_prodstatus import blocked
+from tests.acceptance.support.database.deadline import Deadline
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -22,7 +23,12 @@ Row: TypeAlias = Mapping[str, Any]
 
 _LACKS = {"42P01": "table", "42703": "column", "3F000": "schema", "42704": "type"}
 _DIFFERS = ("42804", "42883", "42P18")
-_TIMEOUTS = {"57014": "statement_timeout", "55P03": "lock_timeout", "25P03": "idle time-out"}
+_LOCK_TIMEOUT = "55P03"
+_TIMEOUTS = {
+    "57014": "statement_timeout",
+    _LOCK_TIMEOUT: "lock_timeout",
+    "25P03": "idle time-out",
+}
 _UNREACHABLE = ("08", "53", "57P", "58")
 _ACCESS = {
     "28000": "the role or its host is not admitted",
@@ -51,17 +57,40 @@ Reading: TypeAlias = Callable[[Ask], object]
 """A question: it is given an `Ask`, may run several statements, and returns its answer."""
 
 
+# Only this mode keeps a reader out, also while it waits for its own turn before the reader.
+_LOCKED = """
+SELECT ARRAY(
+  SELECT DISTINCT CAST(c.relname AS text) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+  WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.pid <> pg_backend_pid()
+    AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+) AS tables
+"""
+_NAMED = re.compile(r'\b(?:FROM|JOIN)\s+"?([A-Za-z_]\w*)"?(?!\w*\s*\()', re.I)
+_DEFINED = re.compile(r"\b([A-Za-z_]\w*)\s+AS\s+(?:NOT\s+)?(?:MATERIALIZED\s+)?\(", re.I)
+
+
 class Transaction:
     """A read-only transaction that is open: all its statements see the store as of one instant.
+
+    Args:
+        connection: an open connection.
+        at: the instant, as below.
+        place: host and port, for messages.
+        deadline: ends it.
 
     Attributes:
         at: that instant by the server's clock (aware, UTC).
     """
 
-    def __init__(self, connection: Connection, at: datetime, place: str) -> None:
+    def __init__(
+        self, connection: Connection, at: datetime, place: str, deadline: Deadline
+    ) -> None:
         self.at = at
         self._connection = connection
         self._place = place
+        self._deadline = deadline
+        self._locked: set[str] = set()
+        self._waited_for: frozenset[str] = frozenset()
 
     def ask(self, statement: str, /, **parameters: object) -> Row:
         """Run one statement and return its only row.
@@ -79,19 +108,45 @@ class Transaction:
         if ";" in statement:
             msg = f"a question is one statement, without any semicolon: {statement!r}"
             raise ValueError(msg)
-        with blocking_faults(self._place):
+        tables = tables_of(statement)
+        if locked := sorted(tables & self._locked):
+            _block_locked(self._place, locked)
+        if self._deadline.over:
+            self._deadline.end()
+        with blocking_faults(self._place, self._deadline), self._noting_locks(tables):
             return dict(self._connection.execute(text(statement), parameters).mappings().one())
+
+    @contextmanager
+    def _noting_locks(self, tables: frozenset[str]) -> Iterator[None]:
+        """Keep the tables of a statement that waited in vain for a lock."""
+        from sqlalchemy.exc import DBAPIError
+
+        try:
+            yield
+        except DBAPIError as error:
+            if sqlstate_of(error) == _LOCK_TIMEOUT:
+                self._waited_for = tables
+            raise
+
+    def _find_locked(self) -> None:
+        """Find which table a statement has waited for; no other statement waits for it again."""
+        waited_for, self._waited_for = self._waited_for, frozenset()
+        if waited_for:
+            held = frozenset(self.ask(_LOCKED)["tables"]) & waited_for
+            # The lock may be gone by now, or be that of a table behind a view.
+            self._locked |= held or waited_for
 
     @contextmanager
     def apart(self) -> Iterator[Ask]:
         """Let statements fail without ending the transaction (a savepoint that is rolled back)."""
-        with blocking_faults(self._place):
+        with blocking_faults(self._place, self._deadline):
             savepoint = self._connection.begin_nested()
         try:
             yield self.ask
         finally:
-            with blocking_faults(self._place):
+            with blocking_faults(self._place, self._deadline):
                 savepoint.rollback()
+            self._find_locked()
 
     def violation(self, statement: str, *states: str) -> str | None:
         """Run a statement that should be refused; return the SQLSTATE, None if it wasn't.
@@ -108,6 +163,8 @@ class Transaction:
             state = sqlstate_of(error)
             if state in states:
                 return state
+            if self._deadline.over:
+                self._deadline.end()
             block_on_fault(error, self._place)
         return None
 
@@ -121,16 +178,39 @@ def bound(ask: Callable[..., Row], **always: object) -> Ask:
     return with_parameters
 
 
+def tables_of(statement: str) -> frozenset[str]:
+    """Return the names that a statement reads from, without those that it defines itself."""
+    return frozenset(_NAMED.findall(statement)) - frozenset(_DEFINED.findall(statement))
+
+
+def _block_locked(place: str, tables: list[str]) -> NoReturn:
+    blocked(
+        f"{', '.join(tables)} in the database at {place} is locked: another question has waited "
+        f"for it already (lock_timeout, {_LOCK_TIMEOUT})",
+        kind="timeout",
+        remedy="run again when the migration, or whatever locks it, is over",
+    )
+
+
 @contextmanager
-def blocking_faults(place: str) -> Iterator[None]:
-    """End as BLOCKED, saying why, if the driver reports an error."""
+def blocking_faults(place: str, deadline: Deadline) -> Iterator[None]:
+    """End as BLOCKED, saying why, if the driver reports an error.
+
+    Args:
+        place: host and port, for messages.
+        deadline: if it is over, it is what cut the connection.
+    """
     from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
     try:
         yield
     except DBAPIError as error:
+        if deadline.over:
+            deadline.end()
         block_on_fault(error, place)
     except PendingRollbackError:
+        if deadline.over:
+            deadline.end()
         blocked(
             f"the connection to the database at {place} was lost, and its snapshot with it",
             kind="provider-unavailable",

@@ -1,20 +1,27 @@
 """What the one real order needs, and which of it is missing.
 
 REAL_PLACEORDER arms only from the process environment: a line in a file that was forgotten, or
-that came with a checkout, must not be able to spend money.
+that came with a checkout, must not be able to spend money. It is the switch of the store's own
+script too, so the command line has to ask for the order as well (`prodstatus_unintended`).
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from pytest_prodstatus import Money
 from tests.acceptance.support.purchase.store_command import StoreCommand
+from tests.acceptance.support.secrets import Private
 from tests.acceptance.support.variables import Variables
 
 MODES = ("paid", "unpaid", "quote")
-_PRODUCT_ID = re.compile(r"/(?:item|i)/(?:[^/?#]+/)?(\d{6,20})(?:\.html)?(?:[/?#]|$)|^(\d{6,20})$")
+JOURNAL_LASTS = "this machine keeps it"
+"""The words of PRODSTATUS_LOCAL_JOURNAL by which a journal in the user's state folder may guard."""
+_PRODUCT_ID = re.compile(r"[0-9]{6,20}")
+_PRODUCT_PATH = re.compile(r"(?:/[^/]+)*/(?:item|i)/(?:[^/]+/)?([0-9]{6,20})(?:\.html)?/?")
+_PERSON = ("FULL_NAME", "ADDRESS", "CITY", "STATE", "ZIP", "COUNTRY", "PHONE")
 _PHONE = re.compile(r"\+(\d{1,3})[ -](\d[\d ()-]{3,18}\d)")
 
 
@@ -43,6 +50,7 @@ class PurchaseSettings:
         product_id: the supplier's product, out of TEST_PRODUCT_URL.
         sku: the variant (TEST_PRODUCT_SKU); None for the cheapest in stock.
         recipient: the address, if all of it is given.
+        private: the recipient's data, which nobody's words may repeat.
         command: the operators' own purchase command, None if none is configured.
         missing: the conditions that aren't met, each in words that name its variable.
     """
@@ -53,6 +61,7 @@ class PurchaseSettings:
     product_id: str | None
     sku: str | None
     recipient: Recipient | None
+    private: Private
     command: StoreCommand | None
     missing: tuple[str, ...]
 
@@ -67,13 +76,20 @@ class PurchaseSettings:
         if limit is None:
             missing.append("PRODSTATUS_SPEND_LIMIT is not set")
         url = read.text("TEST_PRODUCT_URL")
-        found = _PRODUCT_ID.search(url) if url else None
+        product_id = product_of(url) if url else None
         if url is None:
             missing.append("TEST_PRODUCT_URL is not set")
-        elif found is None:
+        elif product_id is None:
             missing.append("TEST_PRODUCT_URL has no product number, as /item/1005001234567890.html")
+        keeps = " ".join((read.text("PRODSTATUS_LOCAL_JOURNAL") or "").split()).lower()
+        if read.text("PRODSTATUS_STATE_URL") is None and keeps != JOURNAL_LASTS:
+            missing.append(
+                "PRODSTATUS_STATE_URL is not set, and PRODSTATUS_LOCAL_JOURNAL does not say "
+                f"{JOURNAL_LASTS!r}: a journal that gets lost prevents no second order"
+            )
         recipient, wanting = _recipient(read)
-        command, lacking = StoreCommand.read(read)
+        private = _private(read)
+        command, lacking = StoreCommand.read(read, product_id=product_id, private=private)
         mode = read.one_of("PRODSTATUS_PLACEORDER_MODE", MODES, "paid")
         if command is not None and mode == "unpaid":
             missing.append(
@@ -83,19 +99,43 @@ class PurchaseSettings:
             armed=armed,
             mode=mode,
             limit=limit,
-            product_id=(found[1] or found[2]) if found else None,
+            product_id=product_id,
             sku=read.text("TEST_PRODUCT_SKU"),
             recipient=recipient,
+            private=private,
             command=command,
             missing=(*missing, *wanting, *lacking),
         )
 
 
+def product_of(url: str) -> str | None:
+    """Return the supplier's product that a URL, or a number by itself, names; None for no product.
+
+    It is read from the path alone: a number in the query may be another product's.
+    """
+    if _PRODUCT_ID.fullmatch(url):
+        return url
+    try:
+        path = urlsplit(url if "://" in url else f"https://{url}").path
+    except ValueError:
+        return None
+    found = _PRODUCT_PATH.fullmatch(path)
+    return found[1] if found else None
+
+
+def _private(read: Variables) -> Private:
+    """Return the recipient's data in every form in which it is sent, and each name by itself."""
+    values = [value for name in _PERSON if (value := read.text(f"TEST_{name}"))]
+    phone = _PHONE.fullmatch(read.text("TEST_PHONE") or "")
+    if phone:
+        values += [re.sub(r"\D", "", phone[2]), f"+{phone[1]}"]
+    country = read.text("TEST_COUNTRY")
+    names = re.findall(r"[^\W\d_]{3,}", read.text("TEST_FULL_NAME") or "")
+    return Private([*values, *names, *([country.upper()] if country else [])])
+
+
 def _recipient(read: Variables) -> tuple[Recipient | None, tuple[str, ...]]:
-    parts = {
-        name: read.text(f"TEST_{name}")
-        for name in ("FULL_NAME", "ADDRESS", "CITY", "STATE", "ZIP", "COUNTRY", "PHONE")
-    }
+    parts = {name: read.text(f"TEST_{name}") for name in _PERSON}
     missing = [f"TEST_{name} is not set" for name, value in parts.items() if value is None]
     given = {name: value or "" for name, value in parts.items()}
     country = given["COUNTRY"].upper()

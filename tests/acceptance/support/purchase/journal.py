@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn
 
@@ -18,14 +19,15 @@ from pytest_prodstatus.journal import (
     Journal,
     JournalError,
     JournalUnavailable,
+    Limit,
     Unresolved,
     is_local_file,
 )
 from tests.acceptance.support.secrets import Secret
 
 CRITERION = "placeorder.real-order-placed"
-VALID_FOR = timedelta(days=30)
-"""How long a paid order proves the purchase: the stage's `valid_for`."""
+ATTEMPTS = 2
+"""Orders of one key and day at most, with those that the supplier refused."""
 PRICE = "price"
 """The limit of an order's action: what was quoted, and PRODSTATUS_SPEND_LIMIT."""
 _DIGITS = 12
@@ -60,27 +62,63 @@ def journal_conditions(url: Secret, *, target: str, in_ci: bool) -> tuple[str, .
     return ()
 
 
-def refuse_unresolved(journal: Journal, target: str) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderKey:
+    """What is bought, from whom, with whose account and for which project: the key of an order.
+
+    The target's name is no part of it: three names of one store would buy three times.
+
+    Attributes:
+        project: the project.
+        target: the target's name, by which orders of older releases are found.
+        product_id: the supplier's product.
+        account: the account at the supplier.
+    """
+
+    project: str
+    target: str
+    product_id: str
+    account: str
+
+    @property
+    def subject(self) -> str:
+        """The subject of the order's action in the journal."""
+        return f"product {self.product_id} from AliExpress for {self.account}"
+
+    def concerns(self, action: Action) -> bool:
+        """Return whether an action is an order of this key, or of an older release and may be."""
+        return action.is_of(self.project) and action.subject in (self.subject, "")
+
+
+def refuse_unresolved(journal: Journal, key: OrderKey) -> None:
     """End as BLOCKED, unresolved-intent, if it isn't known what an earlier order did."""
-    open_actions = journal.unsettled(criterion=CRITERION, target=target)
-    if open_actions:
-        block_on_unresolved(str(Unresolved(open_actions[0])))
+    for action in journal.unsettled(criterion=CRITERION):
+        if key.concerns(action):
+            block_on_unresolved(str(Unresolved(action)))
 
 
-def latest_order(journal: Journal, project: str, target: str, now: datetime) -> Action | None:
-    """Return the project's newest paid order that still proves the purchase."""
+def latest_order(
+    journal: Journal, key: OrderKey, *, now: datetime, valid_for: timedelta
+) -> Action | None:
+    """Return the newest paid order that still proves the purchase."""
     return journal.latest_confirmed(
         CRITERION,
-        target,
-        project=project,
-        since=now - VALID_FOR,
+        key.target,
+        project=key.project,
+        subject=key.subject,
+        since=now - valid_for,
         details={"mode": "paid"},
     )
 
 
+def order_price(action: Action) -> Limit:
+    """Return what an order was quoted at, and the cap."""
+    return next(limit for limit in action.limits if limit.name == PRICE)
+
+
 def order_value(action: Action) -> Money:
     """Return what an order was quoted at."""
-    price = next(limit for limit in action.limits if limit.name == PRICE)
+    price = order_price(action)
     return Money(price.amount, price.unit)
 
 
@@ -92,7 +130,7 @@ def out_order_id(action: Action) -> str:
     `out_order_id`), which is why the journal and not the key is what prevents a second order.
     """
     day, attempt = action.key.name, action.attempt
-    named = json.dumps([action.criterion, action.target, day, attempt])
+    named = json.dumps([*json.loads(action.chain), day, attempt])
     digest = hashlib.sha256(named.encode()).hexdigest()[:_DIGITS]
     return f"ps-{day.replace('-', '')}-{attempt}-{digest}"
 

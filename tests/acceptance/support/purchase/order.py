@@ -30,8 +30,10 @@ from tests.acceptance.support.errors import (
 )
 from tests.acceptance.support.purchase.arming import PurchaseSettings, Recipient
 from tests.acceptance.support.purchase.journal import (
+    ATTEMPTS,
     CRITERION,
     PRICE,
+    OrderKey,
     block_on_journal,
     block_on_unresolved,
     out_order_id,
@@ -52,8 +54,7 @@ class Purchase:
         route: how the order is placed.
         journal: the journal of the order.
         settings: product, address, cap and mode.
-        project: whose order it is.
-        target: the system it is made for.
+        order_key: what is bought, from whom and for whom.
         operator: the person or job that runs this, for the journal.
         clock: returns the time, aware and in UTC.
         conditions: checks the credential again; returns the conditions that aren't met.
@@ -64,8 +65,7 @@ class Purchase:
     route: Route
     journal: Journal
     settings: PurchaseSettings
-    project: str
-    target: str
+    order_key: OrderKey
     operator: str
     clock: Callable[[], datetime]
     conditions: Callable[[], tuple[str, ...]]
@@ -79,7 +79,7 @@ class Purchase:
                 what an order did; or the supplier could not be reached.
             AssertionError: the supplier refused the order.
         """
-        refuse_unresolved(self.journal, self.target)
+        refuse_unresolved(self.journal, self.order_key)
         require_armed((*self.settings.missing, *self.conditions()))
         quote = self._quote()
         if self.settings.mode == "quote":
@@ -116,8 +116,9 @@ class Purchase:
         now = self.clock()
         return Plan(
             criterion=CRITERION,
-            project=self.project,
-            target=self.target,
+            project=self.order_key.project,
+            target=self.order_key.target,
+            subject=self.order_key.subject,
             key=once_a_day(now),
             payload_digest=hashlib.sha256(self.route.payload(quote).encode()).hexdigest(),
             limits=(
@@ -162,7 +163,8 @@ class Purchase:
     def _claim_and_mark_sent(self, quote: Quote) -> Action:
         """Claim the day and write SENT; an order may leave only once this has returned."""
         try:
-            action = self.journal.intend(self._plan(quote))  # a plan that breaks a rule raises too
+            # A plan that breaks a rule raises too.
+            action = self.journal.intend(self._plan(quote), attempts=ATTEMPTS)
         except JournalError as error:
             block_on_journal(error)
         key = out_order_id(action)
@@ -176,9 +178,9 @@ class Purchase:
             block_on_journal(error)
 
     def _known_ids(self) -> set[str]:
-        """Return the supplier's ids of all orders of this target that were placed before."""
+        """Return the supplier's ids of all orders that were placed before, for any key."""
         try:
-            actions = self.journal.actions(target=self.target, limit=10_000)
+            actions = self.journal.actions(criterion=CRITERION, limit=10_000)
         except JournalError as error:
             block_on_journal(error)
         return {order_id for action in actions for order_id in action.receipts}

@@ -15,8 +15,13 @@ from pathlib import Path
 import pytest
 
 from pytest_prodstatus import Money, blocked
-from pytest_prodstatus.journal import Action
-from tests.acceptance.support.aliexpress.orders import Supplier, SupplierOrder, order_verdict
+from pytest_prodstatus.journal import Action, Journal, JournalError, Limit
+from tests.acceptance.support.aliexpress.orders import (
+    Supplier,
+    SupplierOrder,
+    has_lapsed,
+    order_verdict,
+)
 from tests.acceptance.support.clock import Waiting
 from tests.acceptance.support.errors import Verdict
 
@@ -50,7 +55,8 @@ class ReadBack:
         order_ids: the supplier's ids.
         statuses: its status of each, `UNKNOWN` for one that it doesn't know.
         verdict: the worst of the verdicts that they prove.
-        amount: the price of the first, if the supplier reports one.
+        lapsed: whether all of them have ended without effect.
+        amount: what the supplier took for all; None if that can't be read for each.
         created_at: when the first was made, if the supplier reports it.
         request_ids: the provider's ids of the look-ups.
     """
@@ -58,15 +64,46 @@ class ReadBack:
     order_ids: tuple[str, ...]
     statuses: tuple[str, ...]
     verdict: Verdict
+    lapsed: bool
     amount: Money | None
     created_at: datetime | None
     request_ids: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        """The order and its status, for a sentence."""
+        return f"order {', '.join(self.order_ids)} is {', '.join(self.statuses)} at the supplier"
+
+    def overcharge(self, price: Limit) -> str:
+        """Return what was taken and what it should have been, if it is more; else "".
+
+        Args:
+            price: what was quoted, and the cap, which the quote was within.
+        """
+        taken = self.amount
+        if taken is None or taken.currency != price.unit or taken.amount <= price.amount:
+            return ""
+        return (
+            f"the supplier took {taken} for order {', '.join(self.order_ids)}, "
+            f"quoted at {price.amount:f} {price.unit} and capped at {price.maximum:f} {price.unit}"
+        )
+
+    def require_amount(self, price: Limit) -> None:
+        """End as BLOCKED if what was taken can't be compared with what was quoted."""
+        if self.amount is None or self.amount.currency != price.unit:
+            found = f"in {self.amount.currency}" if self.amount else "that can be read"
+            blocked(
+                f"the supplier reports {'an' if self.amount else 'no'} amount {found} for order "
+                f"{', '.join(self.order_ids)}, quoted at {price.amount:f} {price.unit}",
+                kind="inconclusive",
+                remedy="compare the amount in the supplier's account with the quote",
+            )
 
     def require_settled(self) -> None:
         """End as BLOCKED if the order isn't paid for yet, or not found yet."""
         if self.verdict == "BLOCKED":
             blocked(
-                f"order {', '.join(self.order_ids)} is {', '.join(self.statuses)} at the supplier",
+                self.words,
                 kind="pending",
                 remedy="run again when the supplier has settled it; nothing will be bought again",
             )
@@ -115,6 +152,18 @@ def read_back(supplier: Supplier, action: Action, *, now: datetime, wait: Waitin
     return wait(look, lambda seen: not fresh or seen.verdict != "BLOCKED")
 
 
+def settle(journal: Journal, action: Action, found: ReadBack) -> str:
+    """Record an order that lapsed as LAPSED; return the sentence about an order that failed."""
+    if not found.lapsed:
+        resolve = f"prodstatus journal resolve {action.id} --lapsed"
+        return f"{found.words}; if nothing is left of it, record that with `{resolve}`"
+    try:
+        journal.lapsed(action, found.words)
+    except JournalError as error:  # another process may have recorded it
+        return f"{found.words}: it lapsed ({error})"
+    return f"{found.words}: it lapsed, the journal has it as LAPSED, and another may be placed"
+
+
 def _read(orders: list[tuple[str, SupplierOrder | None]], *, fresh: bool) -> ReadBack:
     known = [order for _, order in orders if order is not None]
     # The supplier finds an order only some seconds after it was placed: a fresh one isn't lost yet.
@@ -129,9 +178,25 @@ def _read(orders: list[tuple[str, SupplierOrder | None]], *, fresh: bool) -> Rea
         worst = "BLOCKED"
     return ReadBack(
         order_ids=tuple(order_id for order_id, _ in orders),
-        statuses=tuple(order.status if order else "UNKNOWN" for _, order in orders),
+        statuses=tuple(_status(order) for _, order in orders),
         verdict=worst,
-        amount=known[0].amount if known else None,
+        lapsed=bool(orders) and all(order is not None and has_lapsed(order) for _, order in orders),
+        amount=_total([order.amount if order else None for _, order in orders]),
         created_at=known[0].created_at if known else None,
         request_ids=tuple(order.request_id for order in known if order.request_id),
     )
+
+
+def _status(order: SupplierOrder | None) -> str:
+    if order is None:
+        return "UNKNOWN"
+    return f"{order.status} {order.end_reason or ''}".strip()
+
+
+def _total(amounts: list[Money | None]) -> Money | None:
+    """Return the sum; None if an amount is missing, or if there are several currencies."""
+    known = [amount for amount in amounts if amount is not None]
+    currencies = {amount.currency for amount in known}
+    if len(known) < len(amounts) or len(currencies) != 1:
+        return None
+    return Money(sum(amount.amount for amount in known), currencies.pop())

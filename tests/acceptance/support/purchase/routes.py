@@ -94,13 +94,14 @@ class StoreRoute:
 
     def payload(self, quote: Quote) -> str:
         """Return the command, its variables and what was quoted."""
-        call = {"command": self.command.arguments, "told": dict(self.command.variables)}
-        return json.dumps({**call, "quote": str(quote.total)}, sort_keys=True)
+        call = {"command": self.command.arguments, "variables": dict(self.command.variables)}
+        quoted = {"sku": quote.sku.sku_id, "quote": str(quote.total)}
+        return json.dumps({**call, **quoted}, sort_keys=True)
 
     def send(self, quote: Quote, out_order_id: str) -> Bought:
         """Run the command; only exit 0 with a new report of SUCCESS and an id is an order."""
         try:
-            ran = self.command.run()
+            ran = self.command.run(sku=quote.sku.sku_id)
         except OSError as error:
             why = f"it could not be started ({error.strerror or type(error).__name__})"
             raise _skipped(why) from error

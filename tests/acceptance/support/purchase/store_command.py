@@ -21,11 +21,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from tests.acceptance.support.secrets import Secret, scrubbed
+from tests.acceptance.support.secrets import Private, Secret, scrubbed
 from tests.acceptance.support.variables import Variables
 
-_PERSON = ("TEST_FULL_NAME", "TEST_ADDRESS", "TEST_CITY", "TEST_PHONE")
-_GIVEN = (*_PERSON, "TEST_STATE", "TEST_ZIP", "TEST_COUNTRY", "TEST_PRODUCT_URL")
+_PERSON = ("FULL_NAME", "ADDRESS", "CITY", "STATE", "ZIP", "COUNTRY", "PHONE")
+_TOKEN = "ALIEXPRESS_DROPSHIPPING_ACCESS_TOKEN"
 _SECRET_NAME = re.compile(
     r"(?:TOKEN|SECRET|PASSWORD|PASSWD|PASS|PWD|PIN|KEY|CREDENTIALS?|DSN|DATABASE_URL)(?:[_.-]?V?\d+)*$",
     re.I,
@@ -95,7 +95,8 @@ class StoreCommand:
         folder: its working directory.
         report: the file it writes.
         timeout: how long it may take.
-        variables: the product and the address that were judged, for its environment.
+        variables: the user, the product and the address that were judged, for its environment.
+        private: the recipient's data, which its words may repeat.
     """
 
     arguments: tuple[str, ...] = field(repr=False)
@@ -103,10 +104,19 @@ class StoreCommand:
     report: Path
     timeout: timedelta
     variables: Mapping[str, str] = field(repr=False)
+    private: Private
 
     @classmethod
-    def read(cls, read: Variables) -> tuple[StoreCommand | None, tuple[str, ...]]:
-        """Return the command, None if none is configured, and what keeps it from being run."""
+    def read(
+        cls, read: Variables, *, product_id: str | None, private: Private
+    ) -> tuple[StoreCommand | None, tuple[str, ...]]:
+        """Return the command, None if none is configured, and what keeps it from being run.
+
+        Args:
+            read: reads a variable.
+            product_id: the product, which the command gets as a URL that can be read in one way.
+            private: the recipient's data.
+        """
         line = read.text("PRODSTATUS_PURCHASE_COMMAND")
         if line is None:
             return None, ()
@@ -117,7 +127,13 @@ class StoreCommand:
             folder=folder,
             report=folder / (report or ""),
             timeout=read.duration("PRODSTATUS_PURCHASE_TIMEOUT", timedelta(minutes=5)),
-            variables={name: value for name in _GIVEN if (value := read.text(name))},
+            variables={
+                # The default too: the command may have another one.
+                "TEST_USER_ID": str(read.number("TEST_USER_ID", 1, least=1)),
+                "TEST_PRODUCT_URL": f"https://www.aliexpress.com/item/{product_id}.html",
+                **{f"TEST_{name}": read.text(f"TEST_{name}") or "" for name in _PERSON},
+            },
+            private=private,
         )
         missing = []
         if not folder.is_dir():
@@ -128,15 +144,19 @@ class StoreCommand:
             missing.append("PRODSTATUS_PURCHASE_REPORT is not set, the file that it writes")
         return command, tuple(missing)
 
-    def run(self) -> Ran:
+    def run(self, *, sku: str) -> Ran:
         """Run the command and wait for its end; at the time limit, kill it and its process group.
+
+        Args:
+            sku: the variant that was quoted, which the command gets as TEST_PRODUCT_SKU.
 
         Raises:
             OSError: it could not be started, so nothing has happened.
         """
         former = _modified(self.report)
         started = time.time_ns()
-        environment = {**os.environ, **self.variables, "REAL_PLACEORDER": "1"}
+        own = {**self.variables, "TEST_PRODUCT_SKU": sku, "REAL_PLACEORDER": "1"}
+        environment = {**os.environ, **own}
         process = subprocess.Popen(
             self.arguments,
             cwd=self.folder,
@@ -158,7 +178,21 @@ class StoreCommand:
         earliest = max(started - _GRAIN_NS, (former or 0) + 1)
         report = _new_report(self.report, earliest)
         words = (report.details if report else "") or output.last_line()
-        return Ran(status=status, report=report, words=scrubbed(words, _secrets(environment)))
+        words = scrubbed(self.private.mask(words), _secrets(environment))
+        return Ran(status=status, report=report, words=words)
+
+
+def token_conditions(environ: Mapping[str, str], token: Secret | None) -> tuple[str, ...]:
+    """Return why the command may buy with another credential than the judged one, if it may.
+
+    Args:
+        environ: its environment, from which the store can take a token as well.
+        token: the access token that was judged.
+    """
+    given = environ.get(_TOKEN, "").strip()
+    if not given or (token is not None and token == Secret(given)):
+        return ()
+    return (f"{_TOKEN} is not the token that is judged, and the store's command may buy with it",)
 
 
 def read_report(text: str) -> PurchaseReport | None:
@@ -239,15 +273,9 @@ def _new_report(path: Path, earliest: int) -> PurchaseReport | None:
 
 
 def _secrets(environment: Mapping[str, str]) -> tuple[Secret, ...]:
-    """Return the values to redact in the command's words: secrets, and the recipient."""
+    """Return the secrets among the variables of the command, the longest first."""
     named = [value for name, value in environment.items() if _SECRET_NAME.search(name)]
-    person = [environment.get(name, "") for name in _PERSON]
-    return tuple(
-        Secret(value)
-        for least, values in ((8, named), (4, person))
-        for value in sorted(values, key=len, reverse=True)
-        if len(value) >= least
-    )
+    return tuple(Secret(value) for value in sorted(named, key=len, reverse=True) if len(value) >= 8)
 
 
 def _values(line: re.Pattern[str], text: str) -> list[str]:

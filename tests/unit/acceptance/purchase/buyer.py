@@ -20,6 +20,7 @@ from typing import Any
 
 from pytest_prodstatus import Blocked
 from pytest_prodstatus.journal import Journal
+from tests.acceptance.support.purchase.journal import OrderKey
 from tests.acceptance.support.purchase.order import Purchase
 from tests.acceptance.support.purchase.routes import choose_route
 from tests.acceptance.support.settings import Settings
@@ -41,8 +42,12 @@ def buy(job: dict[str, Any]) -> str:
                 route=choose_route(settings, client),
                 journal=journal,
                 settings=settings,
-                project="shop",
-                target="demo",
+                order_key=OrderKey(
+                    project="shop",
+                    target="demo",
+                    product_id=settings.product_id or "",
+                    account="application 12345678 of user 1",
+                ),
                 operator="a person",
                 clock=clock,
                 conditions=tuple,

@@ -220,6 +220,16 @@ _GARBAGE = {
     "other digits": _ids("٣٤٥٦٧٨"),
     "an id without end": _ids("9" * 5_000),
     "a failure with an order": _result(is_success=False, order_list={"number": [8198]}),
+    "a failure and a success": _result(is_success=False, success=True, error_code="SKU_NOT_EXIST"),
+    "a wordless refusal": _result(is_success=False),
+    "a refusal with a message": _result(is_success=False, error_msg="Please enter a City"),
+    "an unlisted refusal": _result(is_success=False, error_code="A001_ORDER_CANNOT_BE_PLACED"),
+    "an unlisted refusal as ours": _result(is_success=False, error_code="isv.order-refused"),
+    "a gateway's unlisted refusal": json.dumps({"type": "ISV", "code": "Refused"}).encode(),
+    "a gateway's number": json.dumps({"error_response": {"code": 41, "msg": "no"}}).encode(),
+    "a refusal and an order": json.dumps(
+        {"error_response": {"code": "InvalidSignature"}} | json.loads(_ids(8198352049851315))
+    ).encode(),
     "another method's answer": json.dumps({"aliexpress_ds_feedname_get_response": {}}).encode(),
 }
 
@@ -234,6 +244,12 @@ def test_garbage_proves_neither_an_order_nor_none(attack: Attack, content: bytes
 def test_a_status_of_no_answer_is_unknown(attack: Attack, status: int) -> None:
     """Whatever stands in its body: a proxy's time-out doesn't undo an order."""
     assert attack.order(body(_ids(8198352049851315), f"{status} X")) == "UNKNOWN"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429])
+def test_a_status_without_a_listed_code_is_unknown(attack: Attack, status: int) -> None:
+    """A page of a proxy, in words that refuse: only the supplier's own code proves a refusal."""
+    assert attack.order(body(b"<html>denied</html>", f"{status} X")) == "UNKNOWN"
 
 
 def test_an_answer_that_comes_too_late_is_unknown(attack: Attack) -> None:

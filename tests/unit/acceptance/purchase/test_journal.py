@@ -29,6 +29,16 @@ def test_it_is_the_same_for_ever() -> None:
     assert _key(part) == "ps-20260310-1-b04989e83953"
 
 
+def test_it_is_of_what_is_bought_and_not_of_the_target_s_name() -> None:
+    """As the journal's own key is; it never changes, either."""
+    order = action(State.SENT, key=day_key(date(2026, 3, 10)))
+    order = replace(order, criterion="placeorder.real-order-placed", subject="product 17 for us")
+    assert out_order_id(order) == "ps-20260310-1-b7bf9dacbe85"
+    assert out_order_id(replace(order, target="staging")) == out_order_id(order)
+    for change in ({"subject": "product 18 for us"}, {"project": "another"}):
+        assert out_order_id(replace(order, **change)) != out_order_id(order)
+
+
 @given(parts, parts)
 def test_it_differs_if_any_part_differs(
     first: tuple[str, str, date, int], other: tuple[str, str, date, int]

@@ -20,6 +20,8 @@ from tests.acceptance.support.purchase.journal import (
 from tests.unit.acceptance.providers import aliexpress_client
 from tests.unit.acceptance.purchases import ARMED, Bench
 
+MONTH = timedelta(days=30)
+
 
 def test_an_order_is_placed_paid_and_written_down(bench: Bench) -> None:
     """Its id, quote and mode are in the journal, and the supplier has it."""
@@ -67,7 +69,7 @@ def test_the_ladder_spends_as_much_as_it_says(bench: Bench) -> None:
     assert bench.blocked()[0] == "not-armed"
     assert [order.status for order in bench.state.orders.values()] == ["PLACE_ORDER_SUCCESS"]
     with bench.journal() as journal:
-        assert latest_order(journal, "shop", "demo", bench.clock()) is None
+        assert latest_order(journal, bench.order_key, now=bench.clock(), valid_for=MONTH) is None
 
 
 def test_the_credential_is_looked_at_again_just_before(bench: Bench) -> None:
@@ -116,7 +118,7 @@ def test_an_order_of_unknown_end_blocks_the_next(bench: Bench, fault: str) -> No
             purchase.place()
         assert caught.value.reason.kind.value == "unresolved-intent"
         with pytest.raises(Blocked):
-            refuse_unresolved(journal, "demo")
+            refuse_unresolved(journal, bench.order_key)
     for hours in (1, 24, 24 * 40):
         bench.clock.now += timedelta(hours=hours)
         assert bench.blocked()[0] == "unresolved-intent"
@@ -163,8 +165,10 @@ def test_a_confirmed_order_proves_the_purchase_for_thirty_days(bench: Bench) -> 
     """And no longer."""
     action = bench.place()
     with bench.journal() as journal:
-        later = bench.clock() + timedelta(days=29)
-        assert latest_order(journal, "shop", "demo", later) == action
-        assert latest_order(journal, "shop", "production", later) is None
-        assert latest_order(journal, "shop", "demo", bench.clock() + timedelta(days=31)) is None
+        key, at = bench.order_key, bench.clock()
+        later = at + timedelta(days=29)
+        assert latest_order(journal, key, now=later, valid_for=MONTH) == action
+        over = at + timedelta(days=31)
+        assert latest_order(journal, key, now=over, valid_for=MONTH) is None
+        assert latest_order(journal, key, now=later, valid_for=timedelta(days=7)) is None
     assert action.criterion == CRITERION

@@ -14,7 +14,14 @@ import pytest
 
 from pytest_prodstatus import Blocked
 from pytest_prodstatus.journal import State
-from tests.acceptance.support.purchase.store_command import StoreCommand, read_report
+from tests.acceptance.support.purchase.journal import order_price
+from tests.acceptance.support.purchase.store_command import (
+    StoreCommand,
+    read_report,
+    token_conditions,
+)
+from tests.acceptance.support.secrets import Secret
+from tests.unit.acceptance.purchase.test_money import read
 from tests.unit.acceptance.purchases import Bench
 
 # What a purchase script may do, by its first argument. It counts its runs in a file.
@@ -121,6 +128,29 @@ def test_a_success_with_an_id_is_the_order(backend: Backend) -> None:
     assert backend.bench.state.requests["aliexpress.ds.product.get"] == 1
 
 
+def test_what_it_paid_is_compared_with_what_was_quoted(backend: Backend) -> None:
+    """It chooses delivery and payment itself, so that its order is read back like any other."""
+    backend.does("report", "0", "SUCCESS", "8198352049851315")
+    action = backend.bench.place()
+    now = backend.bench.clock()
+    backend.bench.state.add_order("8198352049851315", "240.00", "WAIT_SELLER_SEND_GOODS", now)
+    words = read(backend.bench, action).overcharge(order_price(action))
+    assert "took 240.00 USD for order 8198352049851315, quoted at 14.49 USD" in words
+    assert "capped at 25.00 USD" in words
+
+
+@pytest.mark.parametrize("containers", [3])
+def test_it_isn_t_run_without_a_journal_that_lasts(backend: Backend, containers: int) -> None:
+    """Each container without a volume would buy once more."""
+    backend.does("report", "0", "SUCCESS", "8198352049851315")
+    del backend.bench.variables["PRODSTATUS_STATE_URL"]
+    for number in range(containers):
+        backend.bench.journal_url += str(number)
+        kind, reason = backend.bench.blocked()
+        assert (kind, "PRODSTATUS_STATE_URL is not set" in reason) == ("not-armed", True)
+    assert backend.runs == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "fragment"),
     [
@@ -199,14 +229,51 @@ def test_its_output_holds_nobody_up(backend: Backend, does: str) -> None:
 
 
 def test_it_gets_what_was_judged(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The product that was quoted, not that of the process's own environment, and the rest."""
+    """The user, the product and the variant that were judged, not those of its own environment."""
     monkeypatch.setenv("TEST_PRODUCT_URL", "https://www.aliexpress.com/item/1.html")
+    monkeypatch.setenv("TEST_PRODUCT_SKU", "another")
     monkeypatch.setenv("STORE_SETTING", "of-the-store")
-    backend.does(
-        "environment", "TEST_PRODUCT_URL", "TEST_COUNTRY", "REAL_PLACEORDER", "STORE_SETTING"
-    )
-    url = backend.bench.variables["TEST_PRODUCT_URL"]
-    assert f"{url} us 1 of-the-store" in backend.bench.blocked()[1]
+    names = ("TEST_PRODUCT_URL", "TEST_PRODUCT_SKU", "REAL_PLACEORDER", "STORE_SETTING")
+    backend.does("environment", *names)
+    url = "https://www.aliexpress.com/item/1005001234567890.html"
+    assert f"{url} 100500123456789001 1 of-the-store" in backend.bench.blocked()[1]
+
+
+@pytest.mark.parametrize("judged", ["7", ""])
+def test_it_buys_as_the_user_whose_credential_is_judged(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, judged: str
+) -> None:
+    """TEST_USER_ID reaches it from `.env` too, and its default, over one of its own."""
+    monkeypatch.setenv("TEST_USER_ID", "9")
+    backend.bench.variables["TEST_USER_ID"] = judged
+    backend.does("environment", "TEST_USER_ID")
+    assert f"it skipped the purchase: {judged or 1}" in backend.bench.blocked()[1]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://www.aliexpress.com/item/1005001234567890.html?other=/item/1005009999999999.html",
+        "https://www.aliexpress.com/item/a-lamp/1005001234567890.html#/item/1005009999999999",
+        "www.aliexpress.com/i/1005001234567890",
+        "1005001234567890",
+    ],
+)
+def test_everyone_reads_one_product_from_the_url(backend: Backend, url: str) -> None:
+    """The command gets it in a form that can't be read as another product."""
+    backend.bench.variables["TEST_PRODUCT_URL"] = url
+    backend.does("environment", "TEST_PRODUCT_URL")
+    assert ": https://www.aliexpress.com/item/1005001234567890.html" in backend.bench.blocked()[1]
+
+
+def test_a_token_of_its_own_environment_is_another_credential() -> None:
+    """The store takes it before its database, so that it isn't the one that was judged."""
+    name = "ALIEXPRESS_DROPSHIPPING_ACCESS_TOKEN"
+    (condition,) = token_conditions({name: "another"}, Secret("judged"))
+    assert name in condition
+    assert "another" not in condition.replace("another credential", "")
+    for environ in ({}, {name: " "}, {name: "judged"}):
+        assert token_conditions(environ, Secret("judged")) == ()
 
 
 def test_its_words_hold_no_secret_and_no_person(
@@ -215,13 +282,15 @@ def test_its_words_hold_no_secret_and_no_person(
     """Neither in the reason nor in the journal, which outlives it."""
     monkeypatch.setenv("STORE_API_KEY", "hunter2-hunter2")
     backend.bench.variables["TEST_FULL_NAME"] = "Ann Person"
-    backend.does("environment", "STORE_API_KEY", "TEST_FULL_NAME", "TEST_ADDRESS", "TEST_PHONE")
+    backend.bench.variables |= {"TEST_ADDRESS": "9 Elm", "TEST_STATE": "CA", "TEST_ZIP": "90210"}
+    names = ("FULL_NAME", "ADDRESS", "CITY", "STATE", "ZIP", "COUNTRY", "PHONE")
+    backend.does("environment", "STORE_API_KEY", *(f"TEST_{name}" for name in names))
     reason = backend.bench.blocked()[1]
     with backend.bench.journal() as journal:
         details = str([event.note for action in journal.actions() for event in action.events])
     for text in (reason, details):
         assert "********" in text
-        for hidden in ("hunter2", "Ann", "1 Street", "555"):
+        for hidden in ("hunter2", "Ann", "9 Elm", "Town", "CA", "90210", "555"):
             assert hidden not in text
 
 
@@ -261,7 +330,7 @@ def test_a_command_that_does_not_start_ordered_nothing(
 ) -> None:
     """It was there when the conditions were looked at; the journal says REJECTED."""
 
-    def gone(self: StoreCommand) -> None:
+    def gone(self: StoreCommand, *, sku: str) -> None:
         raise FileNotFoundError(2, "No such file or directory")
 
     monkeypatch.setattr(StoreCommand, "run", gone)

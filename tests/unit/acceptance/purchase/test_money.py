@@ -1,0 +1,265 @@
+"""What a purchase may cost, and how often: attacks on the key, the amount and the words."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from pytest_prodstatus import Blocked
+from pytest_prodstatus.journal import Action, Plan, State, once_a_day
+from tests.acceptance.demo.aliexpress_state import SimSku
+from tests.acceptance.support.clock import waiting
+from tests.acceptance.support.purchase.journal import CRITERION, latest_order, order_price
+from tests.acceptance.support.purchase.placed import ReadBack, read_back, settle
+from tests.unit.acceptance.providers import aliexpress_client
+from tests.unit.acceptance.purchase.test_attacked import body, meddled
+from tests.unit.acceptance.purchases import Bench
+
+PRODUCT = "1005001234567890"
+MONTH = timedelta(days=30)
+
+
+def read(bench: Bench, action: Action) -> ReadBack:
+    """Read an order back as its criterion does."""
+    client = aliexpress_client(bench.url, clock=bench.clock)
+    wait = waiting(timedelta(seconds=0.1), sleep=lambda _: None, pause=0.01)
+    return read_back(client, action, now=bench.clock(), wait=wait)
+
+
+def ends(bench: Bench, reason: str) -> Action:
+    """Place an order that ends at the supplier for a reason."""
+    action = bench.place()
+    order = bench.state.orders[action.receipts[0]]
+    order.status, order.end_reason = "FINISH", reason
+    return action
+
+
+def test_the_supplier_may_refuse_twice_a_day(bench: Bench) -> None:
+    """A third attempt isn't made, although each refusal proves that nothing was ordered."""
+    product = bench.state.products[PRODUCT]
+    bench.state.permissions = frozenset(
+        f"aliexpress.ds.{name}" for name in ("product.get", "freight.query", "member.benefit.get")
+    )
+    for _ in range(2):
+        with pytest.raises(AssertionError, match="InsufficientPermission"):
+            bench.place()
+    bench.state.permissions = None
+    kind, reason = bench.blocked()
+    assert (kind, "all the attempts" in reason, bench.ordered) == ("not-armed", True, 0)
+    bench.clock.now += timedelta(days=1)
+    assert bench.place().attempt == 1
+    assert product.skus[0].stock == 100
+
+
+def test_three_names_of_a_target_buy_once(bench: Bench) -> None:
+    """What is bought, from whom and with whose account is the key; the name is a label."""
+    first = bench.place()
+    for name in ("production", "prod", "live"):
+        bench.target = name
+        assert bench.blocked()[0] == "not-armed"
+        with bench.journal() as journal:
+            key, now = bench.order_key, bench.clock()
+            assert latest_order(journal, key, now=now, valid_for=MONTH) == first
+    assert bench.ordered == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"account": "application 87654321 of user 1"},
+        {"account": "application 12345678 of user 2"},
+        {"project": "another"},
+        {"product": "1005001234567891"},
+    ],
+    ids=str,
+)
+def test_another_store_s_order_confirms_nothing(bench: Bench, change: dict[str, str]) -> None:
+    """Nor does it take its key, on one machine and in one journal."""
+    bench.place()
+    bench.account = change.get("account", bench.account)
+    bench.project = change.get("project", bench.project)
+    if "product" in change:
+        bench.state.add_product(change["product"], "Another lamp", price="12.50")
+        bench.variables["TEST_PRODUCT_URL"] = change["product"]
+    with bench.journal() as journal:
+        key, now = bench.order_key, bench.clock()
+        assert latest_order(journal, key, now=now, valid_for=MONTH) is None
+    assert bench.place().state is State.CONFIRMED
+    assert bench.ordered == 2
+
+
+@pytest.mark.parametrize("target", ["demo", "production"])
+def test_an_order_of_an_older_release_blocks_and_confirms(bench: Bench, target: str) -> None:
+    """It has no key of what was bought: its open end blocks every name, its success its own."""
+    now = bench.clock()
+    plan = Plan(
+        criterion=CRITERION,
+        project="shop",
+        target=target,
+        key=once_a_day(now),
+        payload_digest="0f1e",
+        armed_by="a person",
+        expires_at=now + timedelta(minutes=10),
+        details={"mode": "paid", "route": "direct"},
+    )
+    with bench.journal() as journal:
+        former = journal.sent(journal.intend(plan))
+    assert bench.blocked()[0] == "unresolved-intent"
+    with bench.journal() as journal:
+        journal.confirmed(former, ["8198"])
+        found = latest_order(journal, bench.order_key, now=now, valid_for=MONTH)
+    assert (found is not None) == (target == "demo")
+    assert bench.blocked()[0] == "not-armed"
+    assert bench.ordered == 0
+
+
+def test_an_order_that_cost_more_than_its_quote_fails(bench: Bench) -> None:
+    """Both amounts are named, and the cap; what was quoted proves nothing about what was taken."""
+    action = bench.place()
+    price = order_price(action)
+    assert read(bench, action).overcharge(price) == ""
+    for taken in ("240.00", "14.50"):
+        bench.state.orders[action.receipts[0]].amount = Decimal(taken)
+        words = read(bench, action).overcharge(price)
+        for amount in (f"{taken} USD", "14.49 USD", "25.00 USD"):
+            assert amount in words
+
+
+@pytest.mark.parametrize(("amount", "currency"), [("14.49", "EUR"), ("NaN", "USD")])
+def test_an_amount_that_can_t_be_compared_is_not_confirmed(
+    bench: Bench, amount: str, currency: str
+) -> None:
+    """Another currency, or no number: BLOCKED, never at most the quote."""
+    action = bench.place()
+    order = bench.state.orders[action.receipts[0]]
+    order.amount, order.currency = Decimal(amount), currency
+    found = read(bench, action)
+    assert found.overcharge(order_price(action)) == ""
+    with pytest.raises(Blocked, match=r"quoted at 14\.49 USD"):
+        found.require_amount(order_price(action))
+
+
+def test_the_amounts_of_several_orders_count_together(bench: Bench) -> None:
+    """One purchase may become two orders at the supplier."""
+    action = bench.place()
+    bench.state.add_order("77", "10.00", "WAIT_SELLER_SEND_GOODS", bench.clock())
+    with bench.journal() as journal:
+        both = (*action.receipts, "77")
+        journal.lapsed(action, "for a test")
+        second = journal.confirmed(
+            journal.sent(journal.intend(_again(action))), both, "two in one purchase"
+        )
+    assert "24.49 USD" in read(bench, second).overcharge(order_price(second))
+
+
+def _again(action: Action) -> Plan:
+    names = Plan.__struct_fields__
+    return Plan(**{name: getattr(action, name) for name in names})
+
+
+@pytest.mark.parametrize("reason", ["buyer_pay_timeout", "cancel_order_close_trade"])
+def test_an_order_that_lapsed_is_no_dead_end(bench: Bench, reason: str) -> None:
+    """It is settled as lapsed, the run says so, and another is placed: on that day one more."""
+    action = ends(bench, reason)
+    with bench.journal() as journal:
+        found = read(bench, action)
+        assert (found.verdict, found.lapsed) == ("FAILED", True)
+        words = settle(journal, action, found)
+        assert f"FINISH {reason}" in words
+        assert "it lapsed, the journal has it as LAPSED, and another may be placed" in words
+        assert "it lapsed" in settle(journal, action, found)  # another process was first
+        assert latest_order(journal, bench.order_key, now=bench.clock(), valid_for=MONTH) is None
+    bench.clock.now += timedelta(hours=1)
+    second = ends(bench, reason)
+    assert (second.attempt, second.receipts == action.receipts) == (2, False)
+    with bench.journal() as journal:
+        settle(journal, second, read(bench, second))
+    assert bench.blocked()[0] == "not-armed"
+    bench.clock.now += timedelta(days=1)
+    assert bench.place().state is State.CONFIRMED
+    assert bench.ordered == 3
+
+
+@pytest.mark.parametrize("status", ["IN_CANCEL", "UNKNOWN"])
+def test_an_order_that_may_yet_arrive_has_not_lapsed(bench: Bench, status: str) -> None:
+    """Nothing is bought on top of it, and a person is told how to record its end."""
+    action = bench.place()
+    bench.state.orders[action.receipts[0]].status = status
+    if status == "UNKNOWN":
+        bench.state.orders.clear()
+        bench.clock.now += timedelta(hours=2)
+    found = read(bench, action)
+    assert (found.verdict, found.lapsed) == ("FAILED", False)
+    with bench.journal() as journal:
+        assert f"`prodstatus journal resolve {action.id} --lapsed`" in settle(
+            journal, action, found
+        )
+    assert bench.blocked()[0] == "not-armed"
+
+
+def test_a_journal_that_may_get_lost_guards_nothing(bench: Bench) -> None:
+    """A container without a volume has a new one every day; nothing is bought without words."""
+    del bench.variables["PRODSTATUS_STATE_URL"]
+    for words in ("", "1", "yes", "it lasts"):
+        bench.variables["PRODSTATUS_LOCAL_JOURNAL"] = words
+        kind, reason = bench.blocked()
+        assert (kind, "PRODSTATUS_STATE_URL is not set" in reason) == ("not-armed", True)
+    assert not bench.state.requests
+    bench.variables["PRODSTATUS_LOCAL_JOURNAL"] = " This machine  keeps it "
+    assert bench.place().state is State.CONFIRMED
+
+
+@pytest.mark.parametrize("attributes", [("", ""), ("14:29", "14:29")])
+def test_what_is_quoted_is_what_is_bought(bench: Bench, attributes: tuple[str, str]) -> None:
+    """An order names its variant by attributes: if two have the same, the dearer may be sent."""
+    skus = [
+        SimSku(sku_id=str(number), sku_attr=attribute, price=Decimal(price))
+        for number, attribute, price in zip((1, 2), attributes, ("5", "20"), strict=True)
+    ]
+    bench.state.products[PRODUCT].skus[:] = skus
+    kind, reason = bench.blocked()
+    assert (kind, "don't tell the variant from the others" in reason) == (
+        "provider-unavailable",
+        True,
+    )
+    assert bench.ordered == 0
+
+
+HIDDEN = ("9 elm", "person", "town", "california", "90210", "5550100000")
+
+
+@pytest.mark.parametrize("code", ["INVENTORY_HOLD_ERROR", "ANYTHING_ELSE"])
+def test_the_recipient_is_in_no_line_if_the_supplier_repeats_it(bench: Bench, code: str) -> None:
+    """However short, in any case, in a message, a code or an id: not in the journal or a reason."""
+    bench.variables |= {"TEST_ADDRESS": "9 Elm", "TEST_STATE": "California", "TEST_ZIP": "90210"}
+    repeated = "Dear A. PERSON, 9  ELM, Town%2C california 90210 US +1 15550100000 can't be sent to"
+    result = {"is_success": False, "error_code": code, "error_msg": repeated}
+    answer = {"aliexpress_ds_order_create_response": {"result": result, "request_id": "9 Elm/1"}}
+    private = bench.purchase(bench.journal()).settings.private
+    with meddled(bench.url) as (meddler, url), bench.journal() as journal:
+        meddler.spoil = body(json.dumps(answer).encode())
+        client = aliexpress_client(url, clock=bench.clock, private=private)
+        with pytest.raises((AssertionError, Blocked)) as caught:
+            bench.purchase(journal, client).place()
+        client.close()
+        error: BaseException | None = caught.value
+        shown = [event.note for action in journal.actions() for event in action.events]
+        while error is not None:
+            shown += [str(error), repr(error)]
+            error = error.__cause__
+    assert "can't be sent to" in " ".join(shown)
+    assert not [text for text in HIDDEN if text in " ".join(shown).lower()]
+
+
+def test_the_recipient_is_in_no_order_that_is_read_back(bench: Bench) -> None:
+    """Its status and its end are shown as the supplier wrote them."""
+    action = ends(bench, "cancelled: 9 ELM unknown")
+    bench.variables["TEST_ADDRESS"] = "9 Elm"
+    private = bench.purchase(bench.journal()).settings.private
+    client = aliexpress_client(bench.url, clock=bench.clock, private=private)
+    order = client.order(action.receipts[0])
+    assert order is not None
+    assert order.end_reason == "cancelled: ******** unknown"
