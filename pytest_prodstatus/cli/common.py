@@ -334,11 +334,13 @@ def publish_at(record: Record, project: Project, folder: Path) -> None:
     except FolderInUse as error:
         raise click.UsageError(str(error)) from None
     try:
-        problems = publish(record, project.config, layout).problems
+        done = publish(record, project.config, layout)
     finally:
         lock.release()
-    if problems:
-        raise click.UsageError("; ".join(problem.text for problem in problems))
+    for notice in done.notices:
+        click.echo(f"prodstatus: {notice}", err=True)
+    if done.problems:
+        raise click.UsageError("; ".join(problem.text for problem in done.problems))
     exports = (layout.export(name) for name in project.config.exports)
     for path in (layout.document, layout.page, *exports, layout.record):
         click.echo(f"wrote {shown_path(path)}")

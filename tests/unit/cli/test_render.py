@@ -96,3 +96,14 @@ def test_what_can_not_be_done(shop: Shop) -> None:
     shop.record()
     Path("file").write_text("", encoding="utf-8")
     assert "can't be written" in shop.refused("render", "--output-dir", "file")
+
+
+def test_what_can_not_be_updated_is_named(shop: Shop) -> None:
+    """A verdict that a person wrote in HTML stays, and the command says so as the run does."""
+    shop.record()
+    document = shop.reports / "STATUS.md"
+    document.write_text("<p>\nAPI STATUS: FAILED\n</p>\n\n" + document.read_text("utf-8"), "utf-8")
+    done = shop("render")
+    assert done.exit_code == 0
+    assert "STATUS.md" in done.stderr
+    assert "API STATUS" in done.stderr
