@@ -112,16 +112,16 @@ class Outputs:
 
         A record of a run that was killed holds the last one, and has no signature of its own.
         """
-        from pytest_prodstatus.signing import SigningError, distrust, trusted_keys
+        from pytest_prodstatus.signing import SigningError, UntrustedError, trusted_keys, vouched
 
         settings, config = self.settings, self.settings.config
         try:
             keys = trusted_keys(config.signed_by, settings.root, config.signed_by_threshold)
-            text = distrust(settings.record, content, last, [keys], target=settings.target)
-        except SigningError as error:
-            text = str(error)
-        remedy = "run the whole suite, and sign its record with prodstatus sign"
-        return Reason(text=text, kind=Kind.UNTRUSTED, remedy=remedy) if text else None
+            vouched(settings.record, content, last, [keys], target=settings.target)
+        except (SigningError, UntrustedError) as error:
+            remedy = "run the whole suite, and sign its record with prodstatus sign"
+            return Reason(text=str(error), kind=Kind.UNTRUSTED, remedy=remedy)
+        return None
 
     def sign(self, record: Record) -> list[Problem]:
         """Write the attestation of a finished record, if this run signs; return what went wrong."""

@@ -18,6 +18,7 @@ from pytest_prodstatus.model.attestation import (
     PAYLOAD_TYPE,
     AttestationError,
     Digests,
+    Statement,
     bundle_of,
     envelope_in,
     mistrust,
@@ -211,7 +212,7 @@ def digests_of(content: bytes) -> dict[str, str]:
     return {"sha256": hashlib.sha256(content).hexdigest()}
 
 
-def distrust(
+def vouched(
     path: Path,
     content: bytes,
     record: Record,
@@ -220,8 +221,8 @@ def distrust(
     target: str,
     now: datetime | None = None,
     release_digests: Digests | None = None,
-) -> str:
-    """Return why a record can't be trusted, as one sentence; "" if trusted keys vouch for it.
+) -> Statement:
+    """Return the statement by which trusted keys vouch for a record.
 
     Args:
         path: the record's file, beside which its attestation lies.
@@ -229,23 +230,25 @@ def distrust(
         record: the record.
         trusted: sets of keys; each of them must vouch for it.
         target: the system that it must be about.
-        now: the instant at which the signed decision must be open and hold; None if only the
-            record's origin matters.
+        now: the instant at which the statement must hold; None if only the record's origin matters.
         release_digests: digests that the release must have; None for any.
 
     Raises:
+        UntrustedError: they don't; one sentence.
         SigningError: the extra isn't installed.
     """
     attestation = attestation_of(path)
     try:
-        payload = signed_payload(read_file(attestation), trusted)
-        statement = read_statement(payload)
+        statement = read_statement(signed_payload(read_file(attestation), trusted))
     except FileNotFoundError:
-        return f"the record isn't signed: there is no {attestation}"
+        msg = f"the record isn't signed: there is no {attestation}"
+        raise UntrustedError(msg) from None
     except OSError as error:
-        return f"{attestation} can't be read: {error.strerror or error}"
+        msg = f"{attestation} can't be read: {error.strerror or error}"
+        raise UntrustedError(msg) from None
     except (UntrustedError, AttestationError) as error:
-        return f"{attestation}: {error}"
+        msg = f"{attestation}: {error}"
+        raise UntrustedError(msg) from None
     found = mistrust(
         statement,
         record,
@@ -254,7 +257,10 @@ def distrust(
         now=now,
         release_digests=release_digests,
     )
-    return f"{attestation}: {found}" if found else ""
+    if found:
+        msg = f"{attestation}: {found}"
+        raise UntrustedError(msg)
+    return statement
 
 
 def take_key(environ: MutableMapping[str, str]) -> str | None:

@@ -97,12 +97,13 @@ def _trusted(paths: Sequence[Path], project: Project) -> dict[str, Record]:
         content = named_content(path)
         shard = shards[str(path)] = named_record(path, content)
         if keys:
-            from pytest_prodstatus.signing import distrust
+            from pytest_prodstatus.signing import UntrustedError, vouched
 
-            problem = distrust(path, content, shard, keys, target=shard.run.target)
-            if problem:
-                msg = f"{problem}; sign each shard in a step of its own: prodstatus sign {path}"
-                raise click.UsageError(msg)
+            try:
+                vouched(path, content, shard, keys, target=shard.run.target)
+            except UntrustedError as error:
+                msg = f"{error}; sign each shard in a step of its own: prodstatus sign {path}"
+                raise click.UsageError(msg) from None
     return shards
 
 

@@ -50,22 +50,29 @@ class Trust:
         """
         if not self.trusted:
             return
-        from pytest_prodstatus.signing import distrust
+        from pytest_prodstatus.signing import UntrustedError, vouched
 
-        problem = distrust(
-            path,
-            content,
-            record,
-            self.trusted,
-            target=self.query.target,
-            now=now,
-            release_digests=self.release_digests,
-        )
-        if problem:
+        try:
+            made = vouched(
+                path,
+                content,
+                record,
+                self.trusted,
+                target=self.query.target,
+                now=now,
+                release_digests=self.release_digests,
+            ).predicate
+        except UntrustedError as error:
             remedy = "sign it in the job that has the key, with prodstatus sign, or run it again"
-            yield Violation(kind=ViolationKind.UNTRUSTED, text=problem, remedy=remedy)
+            yield Violation(kind=ViolationKind.UNTRUSTED, text=str(error), remedy=remedy)
+            return
+        if not made.open:
+            # Its reasons are in the record, which is judged as well; a waiver may be newer.
+            text = f"the signed decision is that the gate is closed (rule {made.rule})"
+            remedy = "sign again what has changed since, with prodstatus sign"
+            yield Violation(kind=ViolationKind.VERDICT, text=text, remedy=remedy)
         # With --run the record is of the run in question, so it can't be an older one.
-        elif self.query.run is None:
+        if self.query.run is None:
             yield from self._replayed(record)
 
     def _replayed(self, record: Record) -> Iterator[Violation]:

@@ -280,8 +280,7 @@ def mistrust(
         record: the record that was read.
         digests: of the bytes that it was read from.
         target: the system that the record must be about.
-        now: the instant at which the decision must be open and hold; None if only the record's
-            origin matters.
+        now: the instant at which the decision must hold; None if only the record's origin matters.
         release_digests: digests that the release must have; None for any.
     """
     made = statement.predicate
@@ -313,9 +312,6 @@ def _untimely(made: DeployDecision, now: datetime) -> str:
         return f"it is dated {format_age(made.valid_from - now)} ahead of this machine's clock"
     if now >= made.expires:
         return f"it ended {format_age(now - made.expires)} ago, at {utc_isoformat(made.expires)}"
-    if not made.open:
-        verdict = f", {made.verdict}" if made.verdict else ""
-        return f"it says that the gate is closed (rule {made.rule}{verdict})"
     return ""
 
 

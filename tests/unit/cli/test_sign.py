@@ -25,7 +25,7 @@ from pytest_prodstatus import clock
 from pytest_prodstatus.cli.common import UnreadableError, record_in
 from pytest_prodstatus.model.attestation import PAYLOAD_TYPE, PREDICATE_TYPE
 from pytest_prodstatus.project import config_in
-from pytest_prodstatus.signing import Keys, distrust, sign, signer_of, trusted_keys
+from pytest_prodstatus.signing import Keys, UntrustedError, sign, signer_of, trusted_keys, vouched
 from pytest_prodstatus.store.history import HistoryStore
 from tests.unit.cli.conftest import CONFIG, Shop
 from tests.unit.given import HOUR, NOW, B, F
@@ -169,8 +169,13 @@ class TestStatement:
         assert "gate closed, rule verdict, FAILED" in signed.sign()
         unmet = signed.statement["predicate"]["unmet"]
         assert unmet == [{"criterion": "shop.open", "verdict": "FAILED", "kind": "observed"}]
+        done = signed.shop("gate", "--signed-by", "ci.pub")
+        assert done.exit_code == 1
+        assert "shop.open FAILED" in done.stdout
         signed.shop.waive("shop.open")
-        assert "it says that the gate is closed (rule verdict, FAILED)" in signed.closed()
+        done = signed.shop("gate", "--signed-by", "ci.pub")
+        assert done.exit_code == 10
+        assert "the signed decision is that the gate is closed (rule verdict)" in done.stdout
 
     def test_in_the_form_of_a_test_result_blocked_is_a_failure(self, signed: Signed) -> None:
         """in-toto's test-result has no slot for BLOCKED, and a warning would pass."""
@@ -471,7 +476,11 @@ class Attack:
         except UnreadableError:
             trusted = False
         else:
-            trusted = not distrust(path, record, read, [keys or self.keys], target=target, now=now)
+            try:
+                made = vouched(path, record, read, [keys or self.keys], target=target, now=now)
+                trusted = made.predicate.open
+            except UntrustedError:
+                trusted = False
         if trusted:
             self.opened.append(what)
         if agrees and verified_elsewhere(bundle, self.public, record, now) is not trusted:
