@@ -51,7 +51,8 @@ def switch_on(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: this release of pytest has no such cache.
     """
-    if config.getini(HOOK_LINE):
+    # Without it (`-p no:assertion`) pytest sees no assertion, and each criterion's reason says so.
+    if not config.pluginmanager.hasplugin("assertion") or config.getini(HOOK_LINE):
         return
     try:
         config._inicache[HOOK_LINE] = True  # the one private name; see above
@@ -211,11 +212,16 @@ class Assertions:
         return self._surveys[file]
 
     def _missing(self, item: pytest.Item, source: Surveyed | None) -> Reason:
-        if self._config.getoption("assertmode", "rewrite") == "plain":
+        blind = ""
+        if not self._config.pluginmanager.hasplugin("assertion"):
+            blind = "-p no:assertion"
+        elif self._config.getoption("assertmode", "rewrite") == "plain":
+            blind = "--assert=plain"
+        if blind:
             return Reason(
-                text="pytest runs with --assert=plain, so no assertion can be seen",
+                text=f"pytest runs with {blind}, so no assertion can be seen",
                 kind=Kind.INCONCLUSIVE,
-                remedy="run it without --assert=plain",
+                remedy=f"run it without {blind}",
             )
         if isinstance(item, pytest.DoctestItem):
             return Reason(

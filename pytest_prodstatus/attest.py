@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from pytest_prodstatus import clock
 from pytest_prodstatus.model.attestation import (
     AttestationError,
     Statement,
     encode_statement,
-    mistrust,
     read_statement,
     state_decision,
     state_test_result,
@@ -67,7 +68,58 @@ class Attest:
             OSError: a file can't be written.
         """
         digests = digests_of(content)
-        statement = state_decision(
+        statement = self._statement(record, digests, override)
+        payloads = {
+            attestation_of(path): encode_statement(statement),
+            test_result_of(path): encode_statement(state_test_result(record, digests)),
+        }
+        for file, payload in payloads.items():
+            write_atomically(file, sign(payload, self.signers))
+        return statement, list(payloads)
+
+    def add(
+        self, record: Record, content: bytes, path: Path, override: Override | None
+    ) -> tuple[Statement, list[Path]]:
+        """Sign the attestation that lies beside a record as well.
+
+        It must say what these signers would say now, and end no later: a signature is about
+        everything that it stands under, whoever wrote that.
+
+        Args:
+            record: the record.
+            content: the bytes of its file.
+            path: its file.
+            override: the override of the target's gate that is in force.
+
+        Raises:
+            AttestationError: there is none, or it says otherwise.
+            SigningError: a signer fails.
+            OSError: it can't be written.
+        """
+        file = attestation_of(path)
+        try:
+            existing = read_file(file)
+        except FileNotFoundError:
+            msg = f"there is no attestation at {file} to add a signature to"
+            raise AttestationError(msg) from None
+        payload = payload_of(existing)
+        statement = read_statement(payload)
+        own = self._statement(record, digests_of(content), override)
+        made, ours = statement.predicate, own.predicate
+        same = replace(made, valid_from=ours.valid_from, expires=ours.expires) == ours
+        if statement.subject != own.subject or not same or made.expires > ours.expires:
+            msg = (
+                f"{file} says otherwise than this record does now, or holds longer: sign without "
+                "--add, with the same --subject-digest and --valid-for"
+            )
+            raise AttestationError(msg)
+        write_atomically(file, sign(payload, self.signers, existing=existing))
+        return statement, [file]
+
+    def _statement(
+        self, record: Record, digests: Mapping[str, str], override: Override | None
+    ) -> Statement:
+        return state_decision(
             record,
             digests,
             self.config.catalogue,
@@ -77,42 +129,3 @@ class Attest:
             valid_for=self.valid_for,
             release_digests=self.release_digests,
         )
-        payloads = {
-            attestation_of(path): encode_statement(statement),
-            test_result_of(path): encode_statement(state_test_result(record, digests)),
-        }
-        for file, payload in payloads.items():
-            write_atomically(file, sign(payload, self.signers))
-        return statement, list(payloads)
-
-
-def add_signature(
-    path: Path, content: bytes, record: Record, signers: Sequence[Signer]
-) -> Statement:
-    """Sign the attestation that lies beside a record as well, and return its statement.
-
-    Args:
-        path: the record's file.
-        content: its bytes.
-        record: the record in them.
-        signers: who signs it.
-
-    Raises:
-        AttestationError: there is none, or it isn't about this record.
-        SigningError: a signer fails.
-        OSError: it can't be written.
-    """
-    file = attestation_of(path)
-    try:
-        existing = read_file(file)
-    except FileNotFoundError:
-        msg = f"there is no attestation at {file} to add a signature to"
-        raise AttestationError(msg) from None
-    payload = payload_of(existing)
-    statement = read_statement(payload)
-    problem = mistrust(statement, record, digests_of(content), target=record.run.target)
-    if problem:
-        msg = f"{file}: {problem}"
-        raise AttestationError(msg)
-    write_atomically(file, sign(payload, signers, existing=existing))
-    return statement

@@ -19,6 +19,8 @@ else:
     _Skipped = pytest.skip.Exception
 
 
+SHARED: list[Blocked] = []
+"""Those made in the tear-down of a fixture of wider scope: its users answer for what is raised."""
 RAISED: list[Blocked] = []
 """The instances made in the present phase of this process's test, swallowed or not.
 
@@ -49,8 +51,7 @@ class Blocked(_Skipped):
             raise TypeError(msg)
         super().__init__(reason, allow_module_level=True)
         self._parts = (reason, kind if isinstance(kind, Kind) else _kind(kind), remedy)
-        if not _in_wider_tear_down():
-            RAISED.append(self)
+        (SHARED if _in_wider_tear_down() else RAISED).append(self)
 
     @property
     def reason(self) -> Reason:

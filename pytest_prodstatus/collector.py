@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_prodstatus import clock
-from pytest_prodstatus.blocking import RAISED, Blocked, Repeated, blocked
+from pytest_prodstatus.blocking import RAISED, SHARED, Blocked, Repeated, blocked
 from pytest_prodstatus.criteria import Manifest, criterion_of, stage_marks
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
 from pytest_prodstatus.model.evidence import (
@@ -93,6 +93,7 @@ class Collector:
         self._nextitem: pytest.Item | None = None
         self._began = 0.0
         self._refused: EvidenceError | None = None
+        self._unheld: Reason | None = None
         self._unready: BaseException | None = None
         self._report: pytest.TestReport | None = None
 
@@ -140,13 +141,19 @@ class Collector:
         key = self.redaction.text(name)
         self._snapshots[key] = (*self._snapshots.get(key, ()), at)
 
+    def note_unheld(self, text: str) -> None:
+        """Note that something was seen not to hold, also if the test swallows the exception."""
+        if self._unheld is None:
+            self._unheld = Reason(text=self.redaction.text(text), kind=Kind.OBSERVED)
+
     def note_seen(self, at: datetime) -> None:
         """Date what the current criterion shows at an earlier instant, that its age counts from.
 
         Raises:
             ValueError: the instant has no time zone, or is in the future.
         """
-        if at.utcoffset() is None or at > clock.now():
+        # Our clock is some milliseconds behind that of the test.
+        if at.utcoffset() is None or at > clock.now() + timedelta(seconds=1):
             msg = f"prodstatus_seen_at: {at!r} must be an aware datetime that isn't in the future"
             raise ValueError(msg)
         self._seen_at = at if self._seen_at is None else min(at, self._seen_at)
@@ -404,7 +411,7 @@ class Collector:
         self.scopes.begin()
         self._fresh.clear()
         RAISED.clear()
-        self._raised = self._refused = None
+        self._raised = self._refused = self._unheld = None
         self._recorded = 0
         self._seen_at = None
         if criterion is None:
@@ -497,7 +504,8 @@ class Collector:
             contacted = self._endpoints or self._snapshots or self._seen_at
             frozen = self._is_frozen(call, ended)
             counted = self.assertions is not None and call.when == "call"
-            kept = self._recorded or contacted or raised or RAISED or self._refused
+            noted = self._refused or self._unheld or RAISED or SHARED
+            kept = self._recorded or contacted or raised or noted
             # Most reports of thousands have nothing to carry.
             if kept or uses or frozen or counted:
                 doubt = self._doubt(item, running) if counted and report.passed else None
@@ -511,6 +519,7 @@ class Collector:
             Payload(torn=torn, wider=own is None).attach(report)
         self._raised = None
         RAISED.clear()
+        SHARED.clear()
         return report
 
     def _is_frozen(self, call: pytest.CallInfo[None], ended: float) -> bool:
@@ -570,7 +579,7 @@ class Collector:
     def _forget_recorded(self) -> None:
         """Forget what was attached to a report, so that it counts once."""
         self._fresh.clear()
-        self._refused = None
+        self._refused = self._unheld = None
         RAISED.clear()
 
     def _payload(
@@ -582,8 +591,11 @@ class Collector:
         doubt: Reason | None = None,
     ) -> Payload:
         clean = self.redaction.output
-        # In set-up, a fixture may look at much together, and keep what concerns other criteria.
-        swallowed = RAISED if when != "setup" else ()
+        # In set-up, a fixture may look at much together, and keep what concerns other criteria; the
+        # run's deadline is never that.
+        swallowed = RAISED if when != "setup" else [one for one in RAISED if one.stack]
+        if when == "teardown" and raised is None and not torn:
+            swallowed = [*swallowed, *SHARED]
         given = raised if isinstance(raised, Blocked) else next(iter(swallowed), None)
         refused = reason_of(self._refused, clean) if self._refused else None
         reason = given.reason_by(clean) if given else refused
@@ -594,7 +606,7 @@ class Collector:
             evidence=tuple(self._fresh),
             recorded=self._recorded,
             blocked=reason,
-            raised=reason_of(raised, clean) if _is_failure(raised) else None,
+            raised=reason_of(raised, clean) if _is_failure(raised) else self._unheld,
             repeat=isinstance(raised, Repeated),
             uses=uses,
             torn=torn,

@@ -136,13 +136,19 @@ class _Recording:
             raise TypeError(msg)
         if not condition:
             msg = f"it did not hold that {what}"
+            self._collector.note_unheld(msg)
             raise AssertionError(msg)
         self._count(what)
         return None
 
     @contextmanager
     def _block(self, what: str) -> Iterator[None]:
-        yield
+        try:
+            yield
+        except Exception as error:
+            text = f"it did not hold that {what}: {type(error).__name__}: {error}"
+            self._collector.note_unheld(text)
+            raise
         self._count(what)
 
     def _count(self, what: str) -> None:

@@ -206,13 +206,14 @@ class Session:
         from pytest_prodstatus.settings import resolve
 
         if "PYTEST_XDIST_WORKER" in os.environ:
-            # What is wrong with its settings is reported when it is configured.
+            # What is wrong with its settings is reported when it is configured. It doesn't know its
+            # run's id before that, so none is made here.
             with contextlib.suppress(pytest.UsageError):
-                self._report_assertions(resolve(self.config, self.run_id, namespace=namespace))
+                self._report_assertions(resolve(self.config, "", namespace=namespace))
             return
         self.settings = resolve(self.config, self.run_id, namespace=namespace)
+        self._begin()  # first of all: whatever fails from here on leaves nothing confirmed
         self._report_assertions(self.settings)
-        self._begin()
         self._watch_deadline()
 
     def _report_assertions(self, settings: Settings) -> None:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from pytest_prodstatus import clock
 from pytest_prodstatus.criteria import Manifest
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError
 from pytest_prodstatus.model.text import parse_duration
@@ -165,6 +166,13 @@ def collect_only_criteria(settings: Settings, config: pytest.Config) -> None:
     """
     named = config.args_source is pytest.Config.ArgsSource.ARGS
     if settings.narrowed and settings.config.paths and not named:
+        for path in settings.config.paths:
+            if not (settings.root / path).exists():
+                msg = (
+                    f"paths in [tool.prodstatus] holds {path!r}, and there is no such file or "
+                    f"folder in {settings.root}: correct it"
+                )
+                raise pytest.UsageError(msg)
         config.args[:] = [str(settings.root / path) for path in settings.config.paths]
 
 
@@ -320,14 +328,19 @@ class Settings:
         """Return the ids of all stages that this run was limited to; None for no limit.
 
         Raises:
-            pytest.UsageError: a selected stage is not in the catalogue.
+            pytest.UsageError: a selected stage is not in the catalogue, or doesn't apply.
         """
         if self.stages is None:
             return None
+        today = catalogue.at(clock.now())
         for name in self.stages:
             if name not in catalogue.by_id:
                 known = ", ".join(catalogue.by_id) or "none: no test is marked with a stage"
                 msg = f"--stage {name!r}: there is no such stage; stages are {known}"
+                raise pytest.UsageError(msg)
+            if not today.by_id[name].applies:
+                reason = today.by_id[name].reason
+                msg = f"--stage {name!r}: this stage doesn't apply here ({reason}); leave it out"
                 raise pytest.UsageError(msg)
         return catalogue.closure(self.stages)
 
@@ -374,7 +387,7 @@ def resolve(
         requested=asks_to_judge(config, environ, namespace),
         narrowed=narrows_to_criteria(config, environ, namespace),
         saves=_saves(environ),
-        within=_within(given(config, "within", environ, namespace)),
+        within=_within(config, environ, namespace),
         judges=judges(options),
     )
     if settings.config.catalogue.declared:
@@ -420,7 +433,15 @@ def _project(config: pytest.Config, options: argparse.Namespace, inputs: Inputs)
     return projects[0] if len(roots) == 1 else None
 
 
-def _within(text: str) -> timedelta | None:
+def _within(
+    config: pytest.Config, environ: Mapping[str, str], namespace: argparse.Namespace | None
+) -> timedelta | None:
+    chosen = getattr(namespace or config.option, "prodstatus_within", None)
+    if chosen is not None and not chosen.strip():
+        # The value of an unset variable: as "no limit" it would drop the deadline in silence.
+        msg = f"--prodstatus-within {chosen!r} is empty: leave the option out, or give it a value"
+        raise pytest.UsageError(msg)
+    text = given(config, "within", environ, namespace)
     try:
         return parse_duration(text) if text else None
     except ValueError as error:

@@ -274,7 +274,7 @@ def take_key(environ: MutableMapping[str, str]) -> str | None:
 def _keys_at(place: Path) -> Iterator[Key]:
     if place.is_dir():
         for file in sorted(place.iterdir()):
-            if file.suffix in KEY_FILES:
+            if file.suffix in KEY_FILES and not file.name.startswith("."):
                 yield _key_in(file)
     else:
         yield _key_in(place)

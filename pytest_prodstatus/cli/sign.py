@@ -23,7 +23,7 @@ from pytest_prodstatus.cli.common import (
 from pytest_prodstatus.cli.overrides import active_override
 from pytest_prodstatus.model.attestation import AttestationError
 from pytest_prodstatus.model.text import utc_isoformat
-from pytest_prodstatus.project import attestation_of, shown_path
+from pytest_prodstatus.project import shown_path
 
 _EXAMPLES = """\b
 Examples:
@@ -101,18 +101,15 @@ def command(
     content = named_content(path)
     read = named_record(path, content)
     try:
-        from pytest_prodstatus.attest import Attest, add_signature
+        from pytest_prodstatus.attest import Attest
 
         signers = [signer_of(key, public) for key in private]
-        if add:
-            statement = add_signature(path, content, read, signers)
-            written = [attestation_of(path)]
-        else:
-            override, problem = active_override(read.run.target, clock.now(), place.project.root)
-            if problem:
-                click.echo(f"prodstatus: {problem}", err=True)
-            attest = Attest(place.project.config, signers, valid_for, subject_digest)
-            statement, written = attest.write(read, content, path, override)
+        override, problem = active_override(read.run.target, clock.now(), place.project.root)
+        if problem:
+            click.echo(f"prodstatus: {problem}", err=True)
+        attest = Attest(place.project.config, signers, valid_for, subject_digest)
+        done = attest.add if add else attest.write
+        statement, written = done(read, content, path, override)
     except (SigningError, AttestationError) as error:
         raise click.UsageError(str(error)) from None
     except OSError as error:

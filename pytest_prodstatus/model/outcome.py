@@ -195,7 +195,7 @@ def finding_of(phase: Phase) -> Finding | None:
         case Phase(wider=True):
             return (Verdict.BLOCKED, phase.blocked) if phase.blocked else None
         case Phase(outcome="passed" | "skipped") if phase.raised and not _expected(phase):
-            text = f"{phase.raised.text} (a hook reported that it {phase.outcome})"
+            text = f"{phase.raised.text} (and it was reported as {phase.outcome})"
             return _failure(phase, text)
         case Phase(outcome="skipped", xfail=True):
             text = f"it failed as its xfail mark expects: {phase.text or 'no reason given'}"

@@ -8,12 +8,15 @@ torn down, in whichever process that was. This module decides which, from what t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.record import CriterionStatus
 from pytest_prodstatus.model.verdict import Reason, Verdict, because
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.model.record import CriterionStatus
 
 
 class TornDown(Struct, frozen=True, kw_only=True):

@@ -52,10 +52,10 @@ STYLES = {
     "held_false": Style("evidence.held('it sells', SEEN != [])", "FAILED observed", "hold that it"),
     "held_failing_block": Style(
         "with pytest.raises(KeyError):\n"
-        "        with evidence.held('it sells'): {}[1]", CONFIRMED,
+        "        with evidence.held('it sells'): {}[1]", "FAILED observed", "hold that it",
     ),
     "held_never_entered": Style("evidence.held('it sells')", NOTHING),
-    "held_function": Style("evidence.held('it sells', print)", "FAILED observed", "call it"),
+    "held_function": Style("evidence.held('it sells', print)", "FAILED error", "call it"),
     "helper_of_a_conftest": Style("checks_the_shop(1)", CONFIRMED),
     "helper_that_is_rewritten": Style("goodhelp.holds(1)", CONFIRMED),
     "helper_that_is_not": Style(

@@ -363,7 +363,7 @@ def test_markers_and_help_name_what_the_plugin_adds(project: Project) -> None:
     project.write(PASSING)
     assert project.run("--strict-markers", "--strict-config").status == 0
     text = project.run("--markers").out
-    assert "@pytest.mark.stage(id, side_effects=False)" in text
+    assert "@pytest.mark.stage(id, criterion=None, side_effects=False)" in text
     assert "@pytest.mark.production" in text
     text = " ".join(project.run("--help").out.split())
     for name in ("stage", "target", "dir", "gate", "subject"):

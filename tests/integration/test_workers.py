@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.project import SHOP, XDIST, Project
+from tests.integration.project import CONFIG, SHOP, XDIST, Project
 
 API = "@api\ndef test_a(): pass\n"
 
@@ -225,3 +225,13 @@ def test_how_a_worker_died_is_in_the_reason(project: Project) -> None:
     }
     incidents = sorted(i["reason"].partition(" died: ")[2] for i in ran.record["run"]["incidents"])
     assert incidents == ["exit status 3", "signal 9, SIGKILL"]
+
+
+def test_workers_have_the_run_s_id(project: Project) -> None:
+    """The id that a criterion sees in a worker is that of the record."""
+    test = "@api\ndef test_a(evidence, prodstatus_run_id): evidence(run=prodstatus_run_id)\n"
+    config = CONFIG.replace('id = "api"', 'id = "api"\nrequire_assertion = false')
+    config = config.replace("document", "require_assertion = true\ndocument")
+    project.write({"pyproject.toml": config, "test_api.py": test, "test_shop.py": SHOP})
+    ran = project.run(*XDIST, "-m", "production")
+    assert ran.values("api.a") == {"run": {"type": "text", "value": ran.record["run"]["id"]}}

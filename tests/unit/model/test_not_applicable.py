@@ -110,7 +110,7 @@ def test_every_output_says_so() -> None:
     assert SENTENCE in page
     junit = write_junit(made, config)
     assert f'name="prodstatus.stage.payout" value="{SENTENCE}"' in junit
-    assert 'tests="2" errors="0" failures="0" skipped="0"' in junit
+    assert 'tests="2" failures="0" errors="0" skipped="0"' in junit
     ctrf = json.loads(write_ctrf(made, config))["results"]
     assert ctrf["extra"]["stages"]["payout"] == SENTENCE
     assert (ctrf["summary"]["tests"], ctrf["summary"]["other"]) == (2, 0)
