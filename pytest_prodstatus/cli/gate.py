@@ -111,6 +111,7 @@ Exit status:
     type=click.IntRange(1, 100),
     default=1,
     show_default=True,
+    metavar="N",
     help="How many of the keys of --signed-by must have signed.",
 )
 @click.option(
