@@ -54,6 +54,11 @@ STYLES = {
         "with pytest.raises(KeyError):\n"
         "        with evidence.held('it sells'): {}[1]", "FAILED observed", "hold that it",
     ),
+    "held_and_swallowed": Style(
+        "assert SEEN == []\n"
+        "    with contextlib.suppress(AssertionError): evidence.held('it sells', SEEN != [])",
+        "FAILED observed", "hold that it",
+    ),
     "held_never_entered": Style("evidence.held('it sells')", NOTHING),
     "held_function": Style("evidence.held('it sells', print)", "FAILED error", "call it"),
     "helper_of_a_conftest": Style("checks_the_shop(1)", CONFIRMED),
@@ -423,3 +428,15 @@ def test_numpys_assertions_count(project: Project) -> None:
     )
     ran = project.run_alone()
     assert ran.verdicts == {"shop.a": CONFIRMED, "shop.b": CONFIRMED, "shop.c": NOTHING}
+
+
+def test_without_pytest_s_assertion_plugin_nothing_is_seen(project: Project) -> None:
+    """`-p no:assertion` is BLOCKED with the remedy, and leaves no former CONFIRMED behind."""
+    project.write(
+        {"pyproject.toml": STRICT, "test_shop.py": "@shop\ndef test_a(): assert len('x') == 1\n"}
+    )
+    assert project.run_alone("-m", "production").verdicts == {"shop.a": CONFIRMED}
+    ran = project.run_alone("-m", "production", "-p", "no:assertion")
+    assert ran.verdicts == {"shop.a": "BLOCKED inconclusive"}
+    assert ran.status != 0
+    assert "-p no:assertion" in ran.criteria["shop.a"]["remedy"]

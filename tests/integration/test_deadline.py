@@ -209,6 +209,9 @@ def test_a_run_that_is_in_time_is_as_any_other(project: Project) -> None:
     ran = project.run("--prodstatus-within=soon")
     assert ran.status == pytest.ExitCode.USAGE_ERROR
     assert "--prodstatus-within: 'soon' is not a duration" in ran.err
+    ran = project.run("--prodstatus-within=")  # of an unset variable
+    assert ran.status == pytest.ExitCode.USAGE_ERROR
+    assert "--prodstatus-within '' is empty" in ran.err
 
 
 def test_a_conftest_that_hangs_leaves_a_record(project: Project) -> None:

@@ -443,6 +443,10 @@ def test_production_run_collects_the_configured_paths_alone(project: Project) ->
         ran = project.run(*mode, "-m", "production")
         assert (ran.status, ran.final) == (0, "CONFIRMED")
     assert project.run().status == 2
+    project.write({"pyproject.toml": config.replace('"acceptance"', '"aceptance"')})
+    ran = project.run("-m", "production")
+    assert ran.status == pytest.ExitCode.USAGE_ERROR
+    assert "paths in [tool.prodstatus] holds 'aceptance'" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.integration.project import LEAN, Project
+import pytest
+
+from tests.integration.project import LEAN, SERIAL, XDIST, Project
 
 FAILED = "FAILED observed"
 
@@ -216,3 +218,27 @@ def test_exit_tears_down_late(project: Project) -> None:
     assert ran.status != 0
     assert ran.record["decision"]["open"] is False
     assert "the store went down" in ran.criteria["api.a"]["detail"]
+
+
+@pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+@pytest.mark.parametrize("scope", ["class", "module", "session"])
+def test_a_blocked_that_a_shared_tear_down_swallows(
+    project: Project, scope: str, mode: tuple[str, ...]
+) -> None:
+    """The criterion at which it was torn down is BLOCKED, so that FINAL isn't CONFIRMED."""
+    test = f"""
+    @pytest.fixture(scope="{scope}")
+    def store():
+        yield
+        try:
+            blocked("the store is closed", kind="no-data")
+        except BaseException:
+            pass
+    @api
+    class TestIt:
+        def test_a(self, store): pass
+    """
+    project.write({"test_api.py": test, "test_shop.py": "@shop\ndef test_b(): pass\n"})
+    ran = project.run(*mode, "test_shop.py", "test_api.py")
+    assert ran.verdicts["api.a"] == "BLOCKED no-data"
+    assert ran.final == "BLOCKED"

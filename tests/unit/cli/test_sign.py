@@ -331,6 +331,39 @@ class TestGate:
         assert "the record isn't signed" in done.stdout
 
 
+class TestAdd:
+    """`prodstatus sign --add`: a signature is about everything that it stands under."""
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            (("--subject-digest", DIGEST), ()),
+            ((), ("--subject-digest", DIGEST)),
+            (("--subject-digest", DIGEST), ("--subject-digest", DIGEST.replace("5e", "5f"))),
+            (("--valid-for", "24h"), ("--valid-for", "10m")),
+        ],
+    )
+    def test_only_what_it_would_say_itself(
+        self, signed: Signed, first: tuple[str, ...], second: tuple[str, ...]
+    ) -> None:
+        """A statement about another release, or that holds longer, is refused."""
+        signed.sign(*first)
+        before = signed.file.read_bytes()
+        message = signed.shop.refused("sign", "--add", "--key", "other.key", *second)
+        assert "says otherwise than this record does now, or holds longer" in message
+        assert signed.file.read_bytes() == before
+
+    def test_not_what_an_untrusted_signer_made_up(self, signed: Signed) -> None:
+        """An open decision about a FAILED record gets no second signature."""
+        signed.shop.record({"shop.open": F})
+        signed.sign()
+        forged = json.loads(payload_of(signed.file.read_bytes()))
+        forged["predicate"] |= {"open": True, "verdict": "CONFIRMED", "unmet": []}
+        evil = signer_of(str(signed.shop.root / "other.key"))
+        signed.file.write_bytes(sign(json.dumps(forged).encode(), [evil]))
+        assert "says otherwise" in signed.shop.refused("sign", "--add", "--key", "ci.key")
+
+
 class TestReplay:
     """An older verdict, which was true when it was signed."""
 
