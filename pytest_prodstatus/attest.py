@@ -83,7 +83,7 @@ class Attest:
         """Sign the attestation that lies beside a record as well.
 
         It must say what these signers would say now, and end no later: a signature is about
-        everything that it stands under, whoever wrote that.
+        everything that it stands under, no matter who wrote that.
 
         Args:
             record: the record.

@@ -1691,7 +1691,7 @@ LYING = [
         @api
         def test_b(shared): pass
         """,
-        {"api.a": "BLOCKED no-data", "api.b": CONFIRMED},
+        {"api.a": "BLOCKED no-data", "api.b": "BLOCKED no-data"},
         final="BLOCKED",
         status=10,
     ),
