@@ -178,6 +178,7 @@ def read_config(text: str, source: str) -> Config | None:
     tools = _tool_table(text, source)
     if "prodstatus" not in tools:
         return None
+    _check_table_names(tools, source)
     place = f"{source}: [tool.prodstatus]"
     data = _converted_table(_as_table(tools["prodstatus"], place), place)
     try:
@@ -202,6 +203,20 @@ def read_config(text: str, source: str) -> Config | None:
         catalogue=catalogue,
         waivers=_waivers(table, place),
     )
+
+
+def _check_table_names(tools: Mapping[str, Any], source: str) -> None:
+    """Reject a table whose name is nearly ours: its keys would be dropped in silence.
+
+    So `[tool.prodstaus]` above `[[tool.prodstatus.stages]]` would lose every rule of the project.
+    """
+    for name in tools:
+        if name != "prodstatus" and name[:1].lower() == "p" and abs(len(name) - 10) <= 2:
+            from difflib import SequenceMatcher
+
+            if SequenceMatcher(None, name.lower(), "prodstatus").ratio() >= 0.85:
+                msg = f"{source}: [tool.{name}] is not read; did you mean [tool.prodstatus]?"
+                raise ConfigError(msg)
 
 
 def is_configured(text: str, source: str) -> bool:

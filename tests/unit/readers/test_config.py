@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from pytest_prodstatus.model.waiver import Waiver
-from pytest_prodstatus.readers.config import TARGET_FORM, Config, ConfigError, Step
+from pytest_prodstatus.readers.config import TARGET_FORM, Config, ConfigError, Step, read_config
 from tests.unit.given import declared
 
 UTC = timezone.utc
@@ -234,3 +234,17 @@ def test_a_step_of_the_path_names_what_it_shows(step: str, message: str) -> None
 def test_a_path_needs_no_declared_stages() -> None:
     """If only tests name the stages, a step may show any name."""
     assert declared(f"{HEAD}path = [{{ step = 'buy', shows = 'a' }}]").path
+
+
+@pytest.mark.parametrize("name", ["prodstaus", "prodstatuss", "prod-status", "Prodstatus"])
+def test_a_table_whose_name_is_nearly_right_is_refused(name: str) -> None:
+    """Its keys would be dropped in silence, and with them the project's rules."""
+    text = f"[tool.{name}]\nrequire_evidence = true\n[[tool.prodstatus.stages]]\nid = 'api'\n"
+    with pytest.raises(ConfigError, match="did you mean"):
+        read_config(text, "pyproject.toml")
+
+
+def test_tables_of_other_tools_are_none_of_ours() -> None:
+    """Names that begin alike are other tools'."""
+    text = "[tool.poetry]\n[tool.pyright]\n[tool.production]\n[tool.prodstatus]\n"
+    assert read_config(text, "pyproject.toml") is not None
