@@ -198,6 +198,7 @@ def command(
             msg = "--take-back REASON needs --by NAME, and neither --override nor --for"
             raise click.UsageError(msg)
         take_back(system, who, back, now, project.root)
+        click.echo(f"prodstatus: the override of target {system} by {who} is taken back", err=True)
     elif reason or who or lasting:
         if not (reason and who and lasting):
             msg = "an override needs all three: --override REASON --by NAME --for DURATION"

@@ -48,6 +48,7 @@ def test_the_person_who_gave_one_can_take_it_back(shop: Shop) -> None:
     )
     assert shop("gate").exit_code == 0
     done = shop("gate", "--take-back", "it is deployed", "--by", "Ann")
+    assert "the override of target production by Ann is taken back" in done.stderr
     assert (done.exit_code, "OVERRIDE" in done.stdout) == (1, False)
     assert shop("gate").exit_code == 1
     assert "those in force are by no one" in shop.refused("gate", "--take-back", "x", "--by", "Ann")
