@@ -128,4 +128,5 @@ class Attest:
             override=override,
             valid_for=self.valid_for,
             release_digests=self.release_digests,
+            require_evidence=self.config.require_evidence,
         )

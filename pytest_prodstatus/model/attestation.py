@@ -134,6 +134,7 @@ def state_decision(
     override: Override | None = None,
     valid_for: timedelta = MAX_AGE,
     release_digests: Digests | None = None,
+    require_evidence: bool = False,
 ) -> Statement:
     """Decide by a record whether its release may be deployed, and say so in a statement.
 
@@ -146,9 +147,18 @@ def state_decision(
         override: the override of the target's gate that is in force.
         valid_for: the longest time for which the statement holds.
         release_digests: of the release; None if they aren't known.
+        require_evidence: a CONFIRMED without evidence doesn't count, as at the gate.
     """
     query = GateQuery(target=record.run.target, subject=record.run.subject.release)
-    decision = decide(record, catalogue, query, now, waivers=waivers, override=override)
+    decision = decide(
+        record,
+        catalogue,
+        query,
+        now,
+        waivers=waivers,
+        override=override,
+        require_evidence=require_evidence,
+    )
     waived = {item.status.id for item in decision.waived}
     subjects = [Artifact(name=RECORD_NAME, digest=digests)]
     # in-toto wants a digest of every subject: a release without one is in the predicate alone.

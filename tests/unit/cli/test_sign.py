@@ -177,6 +177,14 @@ class TestStatement:
         assert done.exit_code == 10
         assert "the signed decision is that the gate is closed (rule verdict)" in done.stdout
 
+    def test_it_follows_today_s_rules_as_the_gate_does(self, signed: Signed) -> None:
+        """Evidence that is required since the run: the gate is closed, and so is what is signed."""
+        rule = CONFIG.replace("document", "require_evidence = true\ndocument")
+        signed.shop.configure(rule)
+        assert signed.shop("gate").exit_code == 10
+        assert "gate closed" in signed.sign()
+        assert signed.statement["predicate"]["open"] is False
+
     def test_in_the_form_of_a_test_result_blocked_is_a_failure(self, signed: Signed) -> None:
         """in-toto's test-result has no slot for BLOCKED, and a warning would pass."""
         signed.shop.record({"shop.open": B})
