@@ -28,8 +28,7 @@ from pytest_prodstatus.project import (
     variables_of,
 )
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.readers.files import read_file
-from pytest_prodstatus.readers.markdown import DocumentError
+from pytest_prodstatus.readers.files import DocumentError, read_file
 from pytest_prodstatus.writers.document import write_document
 from pytest_prodstatus.writers.files import write_atomically
 

@@ -40,6 +40,13 @@ _FLAGS = (
 )
 
 
+class DocumentError(ValueError):
+    """A status document that can't be updated; the message is one sentence without its name.
+
+    Here rather than beside the reader of Markdown, which few runs need and which is slow to import.
+    """
+
+
 def read_file(path: Path, *, limit: int = LIMIT) -> bytes:
     """Return the bytes of a file.
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_prodstatus.model.catalogue import SINCE, TAKEN_TITLES
 from pytest_prodstatus.model.text import encoding_of, one_line
 from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.readers.files import DocumentError
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -70,10 +71,6 @@ _FRONT_MATTER = {
 """By the line that begins front matter: the lines that end it, its keys, and its other lines."""
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)")
 _LINK = re.compile(r"\[(?P<text>[^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
-
-
-class DocumentError(ValueError):
-    """A document that can't be updated; the message is one sentence without the file's name."""
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,18 @@ def test_a_run_without_criteria_imports_nine_small_modules(project: Project) -> 
     assert imported(ran.out) == LIGHT
 
 
+def test_a_generated_document_is_not_read(project: Project) -> None:
+    """A document that nobody edited is written again without the reader of Markdown."""
+    project.write({**UNDECLARED, "conftest.py": MODULES, "test_a.py": "@api\n" + PLAIN})
+    for _ in range(2):
+        ran = project.run_alone()
+        assert ran.final == "CONFIRMED"
+        assert "readers.markdown" not in imported(ran.out)
+    document = project.root / "reports/PRODUCTION_STATUS.md"
+    document.write_text(f"{document.read_text()}\nSeen by Ada.\n")
+    assert "readers.markdown" in imported(project.run_alone().out)
+
+
 def test_a_worker_imports_nothing_that_judges(project: Project) -> None:
     """A worker imports nothing that judges or writes: its controller does both."""
     conftest = """

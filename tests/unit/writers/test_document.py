@@ -17,7 +17,8 @@ from msgspec.structs import replace
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.record import Override, Record, Subject
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.readers.markdown import Document, DocumentError
+from pytest_prodstatus.readers.files import DocumentError
+from pytest_prodstatus.readers.markdown import Document
 from pytest_prodstatus.writers.document import (
     LAST_RUN,
     changed_by_hand,
@@ -54,6 +55,7 @@ RECORD = record(SHOP, dict(SEEN))
 LATER = record(
     SHOP, {**SEEN, "api-key.x": C}, of=run(id="run-2", started=NOW, finished=NOW), former=RECORD
 )
+WITHOUT_ACTIONS = replace(LATER, decision=replace(LATER.decision, actions=()))
 VALUES = field_values(RECORD)
 
 
@@ -117,13 +119,39 @@ def test_a_generated_document_says_what_was_before() -> None:
     assert "**NEXT ACTIONS:**\n\n1. sell something\n\n" in made
 
 
-def test_a_generated_document_updates_to_what_would_be_generated() -> None:
-    """Generating and updating agree, field by field."""
-    first = write_document(RECORD, CONFIG, None).content
-    assert write_document(RECORD, CONFIG, first).content == first
-    assert (
-        write_document(LATER, CONFIG, first).content == write_document(LATER, CONFIG, None).content
-    )
+# Of another's line, or none: without one, the document is generated again, and never read.
+@pytest.mark.parametrize("added", [b"", b"\nSeen by Ada.\n"], ids=["generated", "in place"])
+@pytest.mark.parametrize("before", [RECORD, LATER, WITHOUT_ACTIONS])
+@pytest.mark.parametrize("after", [RECORD, LATER, WITHOUT_ACTIONS])
+def test_a_generated_document_updates_to_what_would_be_generated(
+    before: Record, after: Record, added: bytes
+) -> None:
+    """Generating and updating agree, byte for byte, on the content and on the digest."""
+    existing = write_document(before, CONFIG, None).content + added
+    updated = write_document(after, CONFIG, existing)
+    generated = write_document(after, CONFIG, None)
+    assert updated.content == generated.content + added
+    assert updated.digest == generated.digest
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"1. sell something", b"1. sell something\n\nAsk Ada."),
+        (b"before that FAILED\n", b"before that FAILED <!-- INC-7 -->\n"),
+        (b"before that FAILED\n", b"before that FAILED  \n"),
+        (b"# My shop", b"# Our shop"),
+        (b"- It pays.\n", b""),
+        (b"\n", b"\r\n"),
+        (b"# ", b"\xef\xbb\xbf# "),
+    ],
+)
+def test_what_a_person_changed_in_a_generated_document_stays(old: bytes, new: bytes) -> None:
+    """Only a document that is as it was generated, but for its values, is generated again."""
+    existing = write_document(LATER, CONFIG, None).content
+    edited = existing.replace(old, new, 1 if old != b"\n" else -1)
+    assert edited != existing
+    assert write_document(LATER, CONFIG, edited).content == edited
 
 
 def test_a_run_in_progress_confirms_nothing() -> None:
