@@ -1,7 +1,8 @@
-"""A release contains the package with all of its data, and no other file of the repository."""
+"""A wheel has the package with all of its data; an sdist has its tests and its pages as well."""
 
 from __future__ import annotations
 
+import email
 import hashlib
 import re
 import subprocess
@@ -84,19 +85,51 @@ def sources() -> Files:
     }
 
 
-def test_a_release_holds_the_package_alone(tmp_path: Path) -> None:
-    """The wheel is the package and its metadata; the sdist has what that wheel is made of."""
+def test_a_wheel_holds_the_package_alone(tmp_path: Path) -> None:
+    """The wheel is the package and its metadata; it can be made of the sdist alone."""
     pytest.importorskip("hatchling")
     package = sources()
     assert {f"{PACKAGE}/{name}" for name in DATA} <= set(package)
     sdist = build(ROOT, tmp_path / "sdist", "sdist")
-    around = {"pyproject.toml", "README.md", "CHANGELOG.md", "LICENSE", ".gitignore", "PKG-INFO"}
-    assert set(sdist) == {*package, *around}
+    assert package.items() <= sdist.items()
     wheel = build(ROOT, tmp_path / "wheel", "wheel")
     about = ("METADATA", "WHEEL", "entry_points.txt", "licenses/LICENSE", "RECORD")
     assert set(wheel) == {*package, *(f"{RELEASE}.dist-info/{name}" for name in about)}
     assert package.items() <= wheel.items()
     assert build(tmp_path / "sdist" / RELEASE, tmp_path / "again", "wheel") == wheel
+
+
+def test_an_sdist_has_what_a_distribution_needs(tmp_path: Path) -> None:
+    """The sdist has the tests and the documentation, and nothing that a run or a person left."""
+    pytest.importorskip("hatchling")
+    names = set(build(ROOT, tmp_path, "sdist"))
+    needed = {"conftest.py", "docs/README.md", "tests/unit/test_packaging.py", "hatch_build.py"}
+    assert needed <= names
+    roots = {PACKAGE, "tests", "docs", "examples", "benchmarks"}
+    assert {name.partition("/")[0] for name in names if "/" in name} == roots
+    assert not [name for name in names if "__pycache__" in name or name.endswith("/.env")]
+
+
+@pytest.mark.parametrize("repository", ["", "https://git.example/us/ours"])
+def test_the_package_page_has_no_dead_link(
+    repository: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Links, pictures and addresses on the package's page lead into one repository."""
+    pytest.importorskip("hatchling")
+    monkeypatch.setenv("PRODSTATUS_REPOSITORY", repository)
+    build(ROOT, tmp_path, "wheel")
+    (path,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        metadata = email.message_from_bytes(archive.read(f"{RELEASE}.dist-info/METADATA"))
+    base = repository or "https://github.com/OWNER/pytest-prodstatus"
+    page = metadata.get_payload()
+    links = re.findall(r"\]\(([^)]*)\)", page)
+    assert f"{base}/blob/main/docs/tutorial.md" in links
+    assert f"{base}/raw/main/docs/images/failed.png" in links
+    assert [link for link in links if not link.startswith((base, "https://"))] == []
+    urls = dict(url.split(", ") for url in metadata.get_all("Project-URL"))
+    assert set(urls) == {"Changelog", "Documentation", "Issues", "Source"}
+    assert all(url.startswith(base) for url in urls.values())
 
 
 def project() -> dict[str, Any]:
