@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-DEFAULT_SALT = "ivanreseller-production-salt-v1"
+SALT = "demo-store-salt"
+"""The demo store's own ENCRYPTION_SALT."""
+
 _BLOCK = 16
 
 
-def encrypted(
-    credential: Mapping[str, object], *, key: str, iv: bytes, salt: bytes = DEFAULT_SALT.encode()
-) -> str:
+def encrypted(credential: Mapping[str, object], *, key: str, iv: bytes, salt: str = SALT) -> str:
     """Return `hex(iv):hex(ciphertext)` of a credential as JSON.
 
     Args:
@@ -26,7 +26,7 @@ def encrypted(
     from cryptography.hazmat.primitives.ciphers.modes import CBC
 
     derived = hashlib.scrypt(
-        key.encode(), salt=salt, n=2**14, r=8, p=1, dklen=32, maxmem=64 * 2**20
+        key.encode(), salt=salt.encode(), n=2**14, r=8, p=1, dklen=32, maxmem=64 * 2**20
     )
     text = json.dumps(credential).encode()
     missing = _BLOCK - len(text) % _BLOCK

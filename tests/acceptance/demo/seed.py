@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from tests.acceptance.demo.aliexpress_state import SimDelivery, SimSku, SupplierState
-from tests.acceptance.demo.encryption import encrypted
+from tests.acceptance.demo.encryption import SALT, encrypted
 from tests.acceptance.demo.paypal import PayoutState
 from tests.acceptance.demo.seed_noise import add_noise
 from tests.acceptance.demo.seed_trade import add_trade
@@ -141,6 +141,7 @@ def _add_access(world: World) -> None:
     )
     world.environment |= {
         "ENCRYPTION_KEY": key,
+        "ENCRYPTION_SALT": SALT,
         "PAYPAL_ENVIRONMENT": "production",
         "PAYPAL_CLIENT_ID": world.token(80),  # the sandbox application: the next two win
         "PAYPAL_CLIENT_SECRET": world.token(80),

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from tests.acceptance.demo.encryption import DEFAULT_SALT, encrypted
+from tests.acceptance.demo.encryption import encrypted
 from tests.acceptance.demo.paypal import SimPayout
 from tests.acceptance.demo.seed_trade import log_attempt, pay_out, purchased, sold
 from tests.acceptance.demo.world import Row, World
@@ -439,9 +439,8 @@ def _rewrite(world: World, change: Callable[[dict[str, object]], object]) -> Non
 
 def _sealed(world: World, credential: dict[str, object]) -> str:
     """Return a credential encrypted as the store would, with its key and salt."""
-    salt = world.environment.get("ENCRYPTION_SALT", DEFAULT_SALT)
     key, iv = world.environment["ENCRYPTION_KEY"], world.rng.randbytes(16)
-    return encrypted(credential, key=key, iv=iv, salt=salt.encode())
+    return encrypted(credential, key=key, iv=iv, salt=world.environment["ENCRYPTION_SALT"])
 
 
 def _real(world: World, sale: Row) -> bool:

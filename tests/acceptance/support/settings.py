@@ -18,7 +18,9 @@ from tests.acceptance.support.variables import Variables
 
 ENVIRONMENTS = ("production", "sandbox")
 _KEY_LENGTH = 32
-_DEFAULT_SALT = "ivanreseller-production-salt-v1"  # part of the store's format, not a secret
+DEFAULT_SALT = (
+    "ivanreseller-production-salt-v1"  # of the store's format, not a secret; .env.example says it
+)
 _PAYPAL_HOSTS = {
     "production": "https://api-m.paypal.com",
     "sandbox": "https://api-m.sandbox.paypal.com",
@@ -144,7 +146,7 @@ class Settings:
             wait=read.duration("PRODSTATUS_WAIT", timedelta(seconds=60)),
             database_url=read.secret("DATABASE_URL"),
             encryption_key=read.secret("ENCRYPTION_KEY") or read.secret("JWT_SECRET"),
-            encryption_salt=read.verbatim("ENCRYPTION_SALT") or Secret(_DEFAULT_SALT),
+            encryption_salt=read.verbatim("ENCRYPTION_SALT") or Secret(DEFAULT_SALT),
             supplier_token=read.secret("ALIEXPRESS_DROPSHIPPING_ACCESS_TOKEN"),
             supplier_app_key=read.text("ALIEXPRESS_DROPSHIPPING_APP_KEY"),
             supplier_app_secret=read.secret("ALIEXPRESS_DROPSHIPPING_APP_SECRET"),

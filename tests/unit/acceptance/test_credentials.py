@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 
@@ -21,7 +22,7 @@ from tests.acceptance.support.credentials import (
     open_credential,
 )
 from tests.acceptance.support.secrets import Secret
-from tests.acceptance.support.settings import Settings
+from tests.acceptance.support.settings import DEFAULT_SALT, Settings
 
 KEY = "k" * 32
 # Made by Node's crypto (scryptSync, aes-256-cbc), as the store makes them.
@@ -45,6 +46,12 @@ def test_what_node_encrypted_is_read(variables: Make) -> None:
     found = _open(FROM_NODE, variables(ENCRYPTION_KEY=f" {KEY}\n"))
     assert found.access_token == Secret("tökén")
     assert found.sandbox is False
+
+
+def test_the_example_says_the_default_salt() -> None:
+    """The salt that the store has by default is a fact of the store; `.env.example` has it."""
+    example = Path(__file__).parents[3] / ".env.example"
+    assert f"#ENCRYPTION_SALT={DEFAULT_SALT}\n" in example.read_text(encoding="utf-8")
 
 
 def test_a_salt_and_the_other_key_variable_are_honoured(variables: Make) -> None:
@@ -75,7 +82,10 @@ def test_a_ciphertext_without_a_key_is_blocked(variables: Make) -> None:
 def test_fields_are_read_as_text(variables: Make) -> None:
     """Without white space, and a number as its digits."""
     text = encrypted(
-        {"accessToken": " t ", "appKey": 512345, "sandbox": True}, key=KEY, iv=bytes(16)
+        {"accessToken": " t ", "appKey": 512345, "sandbox": True},
+        key=KEY,
+        iv=bytes(16),
+        salt=DEFAULT_SALT,
     )
     found = _open(text, variables(ENCRYPTION_KEY=KEY))
     assert (found.access_token, found.app_key, found.sandbox) == (Secret("t"), "512345", True)
@@ -90,7 +100,7 @@ def test_plain_json_is_what_the_store_cant_read(variables: Make) -> None:
 def test_a_salt_is_used_as_it_is(variables: Make) -> None:
     """With the white space around it."""
     salt = " pepper "
-    text = encrypted({"accessToken": "t"}, key=KEY, iv=bytes(16), salt=salt.encode())
+    text = encrypted({"accessToken": "t"}, key=KEY, iv=bytes(16), salt=salt)
     settings = variables(ENCRYPTION_KEY=KEY, ENCRYPTION_SALT=salt)
     assert _open(text, settings).access_token == Secret("t")
     with pytest.raises(WrongKey):
@@ -122,17 +132,22 @@ def test_neither_ciphertext_nor_json_is_unreadable(variables: Make, text: str) -
 
 def test_what_the_demo_encrypts_is_read(variables: Make) -> None:
     """Two implementations agree."""
-    text = encrypted({"accessToken": "t"}, key=KEY, iv=bytes(16))
+    text = encrypted({"accessToken": "t"}, key=KEY, iv=bytes(16), salt=DEFAULT_SALT)
     assert _open(text, variables(ENCRYPTION_KEY=KEY)).access_token == Secret("t")
 
 
 def test_an_unfinished_oauth_is_blocked(variables: Make) -> None:
     """A row without a token proves nothing; a token without an end is for the supplier to judge."""
     settings = variables(ENCRYPTION_KEY=KEY)
-    text = encrypted({"accessToken": ""}, key=KEY, iv=bytes(16))
+    text = encrypted({"accessToken": ""}, key=KEY, iv=bytes(16), salt=DEFAULT_SALT)
     with pytest.raises(Blocked, match="OAuth was not completed"):
         _open(text, settings).require_access_token()
-    text = encrypted({"accessToken": "t", "accessTokenExpiresAt": "soon"}, key=KEY, iv=bytes(16))
+    text = encrypted(
+        {"accessToken": "t", "accessTokenExpiresAt": "soon"},
+        key=KEY,
+        iv=bytes(16),
+        salt=DEFAULT_SALT,
+    )
     assert _open(text, settings).expires_at is None
 
 
