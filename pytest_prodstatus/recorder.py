@@ -372,6 +372,8 @@ class Recorder:
 
     def _note_unsaved(self, saved: Saved) -> bool:
         """Note that the history wasn't saved; return whether that is new and changes the record."""
+        if saved.clash and saved.clash not in self.outputs.notices:
+            self.outputs.notices.append(saved.clash)
         if saved.unsaved is None:
             return False
         if self.settings.config.require_history and not self.settings.ephemeral:

@@ -386,7 +386,7 @@ def resolve(
         run_id_given=bool(environ.get(RUN_ID, "").strip()),
         requested=asks_to_judge(config, environ, namespace),
         narrowed=narrows_to_criteria(config, environ, namespace),
-        saves=_saves(environ),
+        saves=_saves(environ, project.config if project else Config()),
         within=_within(config, environ, namespace),
         judges=judges(options),
     )
@@ -449,8 +449,8 @@ def _within(
         raise pytest.UsageError(msg) from None
 
 
-def _saves(environ: Mapping[str, str]) -> bool:
+def _saves(environ: Mapping[str, str], config: Config) -> bool:
     try:
-        return saves_history(environ)
+        return saves_history(environ, configured=config.history)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
