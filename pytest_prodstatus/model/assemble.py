@@ -176,6 +176,8 @@ def _selection(
         empty = data.stages - {status.stage for status in statuses}
         verdicts += [s.verdict for s in stages if s.id in empty and not s.derived]
     verdicts += [Verdict.BLOCKED for _ in incidents]
+    if not verdicts and data.met:
+        verdicts = [Verdict.CONFIRMED]  # a run that had nothing to do; of nothing it is BLOCKED
     # Incidents are counted here as well, since `judge` lets them cap only FINAL.
     roots = tuple(data.catalogue.by_id)
     found = causes(data.catalogue, stages, incidents, roots, unselected=unselected)
