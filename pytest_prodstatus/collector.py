@@ -34,13 +34,20 @@ from pytest_prodstatus.readers.config import ConfigError
 from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.reports import Payload, shown
 from pytest_prodstatus.scopes import Scopes, widest_ending
-from pytest_prodstatus.settings import Settings, checked_catalogue, disagreement
+from pytest_prodstatus.settings import (
+    Settings,
+    checked_catalogue,
+    disagreement,
+    gone_files,
+    restriction,
+)
 from pytest_prodstatus.spool import Spool
 
 if TYPE_CHECKING:
     from typing import TypeGuard
 
     from pytest_prodstatus.assertions import Assertions
+    from pytest_prodstatus.model.unmet import Basis
 
 _ONCE: Mapping[str, Mapping[str, object]] = {
     "rerunfailures": {"reruns": 0},
@@ -77,6 +84,8 @@ class Collector:
         self._snapshots: dict[str, tuple[datetime, ...]] = {}
         self._error = ""
         self._repeats: frozenset[str] = frozenset()
+        self._met: frozenset[str] = frozenset()
+        self._held: frozenset[str] = frozenset()
         self._started: set[str] = set()
         self._marked: list[tuple[pytest.Item, str]] = []
         self._noted: dict[int, tuple[pytest.Mark, ...]] = {}
@@ -184,10 +193,25 @@ class Collector:
             self._note(item)
         self._mark_owners()
 
-    def select(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Keep only the items of the stages that the run was limited to."""
+    def select(
+        self,
+        config: pytest.Config,
+        items: list[pytest.Item],
+        basis: Basis | None,
+        files: Collection[str],
+    ) -> None:
+        """Keep only the items of the stages that the run was limited to, and what is unmet.
+
+        Args:
+            config: pytest's.
+            items: those to run, which are changed.
+            basis: what is known of earlier runs; None unless `--unmet` is given.
+            files: node ids of the test files that were collected completely.
+        """
         self._note_late(items)
         self._keep_stages(config, items)
+        if basis is not None:
+            self._keep_unmet(config, items, basis, files)
 
     def _note_late(self, items: Iterable[pytest.Item]) -> None:
         """Note the criteria that other plugins and conftests marked or renamed since `mark`."""
@@ -220,14 +244,13 @@ class Collector:
         self._noted.clear()
         self._mask_titles()
         self._error = self._error or self._foreign_criterion(items)
-        # A file named with "::" is collected only in part, and so is every file with --last-failed.
-        parts = {arg.partition("::")[0] for arg in config.args if "::" in arg}
-        complete = set() if config.getoption("lf", False) else {*files} - parts
         ids = [item.nodeid for item in items]
         self.manifest = Manifest(
             criteria=self.criteria,
             deselected=frozenset((self.criteria.keys() - ids) & {*deselected}),
-            files=frozenset(complete),
+            met=self._met,
+            held=self._held,
+            files=_complete(files, config),
             missing=dict(self._missing),
             error=self._error,
         )
@@ -380,11 +403,42 @@ class Collector:
                 return stages is None
             return criterion.stage not in absent and (stages is None or criterion.stage in stages)
 
-        dropped = [item for item in items if not is_kept(item)]
-        if dropped:
-            gone = set(map(id, dropped))
-            items[:] = [item for item in items if id(item) not in gone]
-            config.hook.pytest_deselected(items=dropped)
+        _deselect(config, items, [item for item in items if not is_kept(item)])
+
+    def _keep_unmet(
+        self,
+        config: pytest.Config,
+        items: list[pytest.Item],
+        basis: Basis,
+        files: Collection[str],
+    ) -> None:
+        """Keep only the criteria that are unmet; those with side effects only if none started."""
+        from pytest_prodstatus.model.criterion_status import RunData
+        from pytest_prodstatus.model.unmet import choose
+
+        settings, former = self.settings, basis.former
+        restricted = bool(restriction(settings, config))
+        known = tuple(stage.id for stage in former.stages) if former and restricted else ()
+        try:
+            found = checked_catalogue(settings, Manifest(criteria=self.criteria), known)
+        except pytest.UsageError:
+            return  # the process that judges the manifest reports it
+        data = RunData(
+            catalogue=found.at(basis.run.started),
+            collected=self.criteria.values(),
+            restricted=restricted,
+            files=_complete(files, config),
+            missing=self._missing,
+            gone=gone_files(settings, config, former if restricted else None),
+            require_evidence=settings.config.require_evidence,
+        )
+        chosen = choose(basis, data, settings.unmet)
+        ids = {item.nodeid: self.criteria[item.nodeid].id for item in items
+               if item.nodeid in self.criteria}  # fmt: skip
+        self._held = frozenset(nodeid for nodeid, name in ids.items() if name in chosen.held)
+        again = frozenset(nodeid for nodeid, name in ids.items() if name in chosen.again)
+        self._met = frozenset(ids) - again - self._held
+        _deselect(config, items, [item for item in items if item.nodeid not in again])
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -625,6 +679,22 @@ class Collector:
         raised = call.excinfo.value if call and call.excinfo else None
         if isinstance(raised, Blocked):
             Payload(blocked=raised.reason_by(self.redaction.output)).attach(report)
+
+
+def _deselect(
+    config: pytest.Config, items: list[pytest.Item], dropped: Sequence[pytest.Item]
+) -> None:
+    if dropped:
+        gone = set(map(id, dropped))
+        items[:] = [item for item in items if id(item) not in gone]
+        config.hook.pytest_deselected(items=dropped)
+
+
+def _complete(files: Collection[str], config: pytest.Config) -> frozenset[str]:
+    """Return the files that were collected completely, of which no test is missing."""
+    # A file named with "::" is collected only in part, and so is every file with --last-failed.
+    parts = {arg.partition("::")[0] for arg in config.args if "::" in arg}
+    return frozenset() if config.getoption("lf", False) else frozenset(files) - parts
 
 
 def _without_repeats(item: pytest.Item, criterion: Criterion) -> str:

@@ -177,6 +177,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     Attributes:
         criteria: every criterion by its node id, selected or not.
         deselected: node ids of those that are not to be run.
+        met: of these, the ones that `--unmet` left out, since they need no further run.
+        held: of these, the ones that are unmet, act on the world and may have started before.
         files: test files that were collected completely.
         missing: the files that were not collected, and why. Of several with the same error, xdist
             reports only one to the controller.
@@ -185,6 +187,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     criteria: Mapping[str, Criterion] = {}
     deselected: frozenset[str] = frozenset()
+    met: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
     missing: Mapping[str, Reason] = {}
     error: str = ""

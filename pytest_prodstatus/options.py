@@ -137,13 +137,15 @@ def _and(left: _Node, right: _Node) -> _Node:
 OPTIONS = (
     ("root", "FOLDER", "the project's folder (default: the nearest with [tool.prodstatus])"),
     ("stage", "STAGE[,STAGE…]", "judge only these stages (and the stages that they roll up)"),
+    ("unmet", "blocked", "judge only what isn't CONFIRMED; with =blocked, not what FAILED"),
     ("target", "NAME", "the system to judge (default: production)"),
     ("dir", "FOLDER", "write the outputs here (default: reports/, or reports/TARGET/)"),
     ("gate", "RULE", "confirmed (default), not-failed or off: what ends with exit status 0"),
     ("subject", "RELEASE", "the release that runs on the target and is judged"),
     ("within", "DURATION", "how long the whole run may take, as in 20m (default: no limit)"),
 )
-_SHORT = ("stage", "target")
+_SHORT = ("stage", "unmet", "target")
+_UNMET = "--prodstatus-unmet"
 RUN_ID = "PRODSTATUS_RUN_ID"
 """The variable that gives a run its id."""
 
@@ -178,6 +180,9 @@ def add_options(parser: pytest.Parser) -> None:
             help=described,
             # `--stage a --stage b` selects both; the last one alone would hide the first.
             action="append" if name == "stage" else "store",
+            # Without a value it is "all"; `expand_short_options` writes that, since argparse would
+            # take a path that follows.
+            nargs="?" if name == "unmet" else None,
         )
         if ini:
             parser.addini(f"prodstatus_{name}", described)
@@ -186,7 +191,7 @@ def add_options(parser: pytest.Parser) -> None:
 def expand_short_options(
     parser: pytest.Parser, args: list[str], conftests: Iterable[str] = ()
 ) -> None:
-    """Expand `--stage` and `--target`, each unless another plugin or a conftest has that option.
+    """Expand the short options, each unless another plugin or a conftest has that option.
 
     They aren't added to the parser: if a conftest that is loaded later adds one, pytest would stop.
 
@@ -201,6 +206,7 @@ def expand_short_options(
         if used and not _is_taken(parser, short) and not any(short in text for text in conftests):
             for index in used:
                 args[index] = f"--prodstatus-{args[index].removeprefix('--')}"
+    args[:end] = [f"{arg}=all" if arg == _UNMET else arg for arg in args[:end]]
 
 
 def _is_taken(parser: pytest.Parser, option: str) -> bool:
@@ -217,7 +223,7 @@ def known_before_conftests(
 ) -> argparse.Namespace:
     """Return the part of the command line that is known before any conftest is imported.
 
-    `--stage` and `--target` count as ours unless a plugin has these options, or the text of a
+    The short options count as ours unless a plugin has these options, or the text of a
     conftest that may be imported next contains them.
     """
     expanded = [*args]
@@ -333,7 +339,7 @@ def asks_to_judge(
 ) -> bool:
     """Return whether a run must judge, even if it finds no criteria.
 
-    A mark expression that asks for production tests, a stage or a run id asks for it.
+    A mark expression that asks for production tests, a stage, `--unmet` or a run id asks for it.
     PRODSTATUS_DIR and PRODSTATUS_TARGET alone don't: a job's unit tests inherit them.
     """
     return narrows_to_criteria(config, environ, namespace) or bool(environ.get(RUN_ID, "").strip())
@@ -344,9 +350,10 @@ def narrows_to_criteria(
     environ: Mapping[str, str] = os.environ,
     namespace: argparse.Namespace | None = None,
 ) -> bool:
-    """Return whether a mark expression or a stage selects criteria and no other tests."""
+    """Return whether a mark expression, a stage or `--unmet` selects criteria, and nothing else."""
     marks = str(getattr(namespace or config.option, "markexpr", "") or "")
-    return asks_for_production(marks) or bool(given(config, "stage", environ, namespace))
+    narrowing = (given(config, name, environ, namespace) for name in ("stage", "unmet"))
+    return asks_for_production(marks) or any(narrowing)
 
 
 def may_judge(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
 from pytest_prodstatus.model.codec import record_pieces
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.verdict import Kind, Reason
-from pytest_prodstatus.project import attestation_of
+from pytest_prodstatus.project import attestation_of, test_result_of
 from pytest_prodstatus.publish import Problem, publish_readable, publish_record
 from pytest_prodstatus.readers.files import read_file
 from pytest_prodstatus.settings import Settings
@@ -18,6 +19,7 @@ from pytest_prodstatus.writers.files import (
     FolderInUse,
     FolderLock,
     clear_leftovers,
+    write_atomically,
     write_failure,
 )
 
@@ -32,6 +34,7 @@ class Outputs:
         unwritten: the record could not be written, so there is no verdict.
         untrusted: why nothing is carried over from the last record, although it can be read; None
             if it can be trusted.
+        cut_short: a run after the last record was killed.
 
     Args:
         settings: of the run.
@@ -46,6 +49,8 @@ class Outputs:
         self.problems: list[Problem] = []
         self.unmarked = ""
         self.unwritten = False
+        self.cut_short = False
+        self._before: dict[Path, bytes | None] = {}
         holder = f"run {settings.run_id} (process {os.getpid()})"
         self._lock = FolderLock(settings.folder, holder)
 
@@ -97,6 +102,7 @@ class Outputs:
             self.notices.append(f"{error}; nothing is carried over")
             return None
         last = read.last_finished
+        self.cut_short = read.run.finished is None
         if last is not None and last.run.target != settings.target:
             notice = (
                 f"{settings.record}: it is about target {last.run.target}, so nothing of it counts"
@@ -149,10 +155,35 @@ class Outputs:
         settings = self.settings
         for path in (settings.document, settings.page, settings.record):
             clear_leftovers(path)
+        if settings.unmet and not self._before:
+            self._before = {path: _content(path) for path in self._files}
         done = publish_readable(marker, settings.config, settings.layout)
         problems = publish_record(done.record, settings.record)
         self.unwritten = self.unwritten or bool(problems)
         self.unmarked = "; ".join(problem.text for problem in (*done.problems, *problems))
+
+    @property
+    def _files(self) -> list[Path]:
+        """The paths of all files of a run; the record and what vouches for it come last."""
+        settings = self.settings
+        record = settings.record
+        readable = [settings.document, settings.page, *settings.exports]
+        return [*readable, record, attestation_of(record), test_result_of(record)]
+
+    def restore(self) -> list[Problem]:
+        """Put every file back as it was before `begin`; return what went wrong."""
+        found = (self._put_back(path, content) for path, content in self._before.items())
+        return [problem for problem in found if problem]
+
+    def _put_back(self, path: Path, content: bytes | None) -> Problem | None:
+        try:
+            if content is None:
+                path.unlink(missing_ok=True)
+            else:
+                write_atomically(path, content, through_link=path == self.settings.document)
+        except OSError as error:
+            return Problem(path, write_failure(path, error))
+        return None
 
     def publish_record(self, record: Record) -> list[Problem]:
         """Write the record and return what went wrong; without a record there is no verdict."""
@@ -176,3 +207,10 @@ class Outputs:
     def exist(self) -> bool:
         """Whether there is a record or a status document already."""
         return self.settings.record.exists() or self.settings.document.exists()
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return read_file(path)
+    except OSError:
+        return None

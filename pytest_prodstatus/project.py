@@ -344,8 +344,12 @@ def _first(
     return next((candidate for candidate in candidates if candidate.value), None)
 
 
-def saves_history(environ: Mapping[str, str]) -> bool:
-    """Return whether the history is saved: yes, unless PRODSTATUS_HISTORY is 0.
+def saves_history(environ: Mapping[str, str], *, configured: bool) -> bool:
+    """Return whether the history is saved: by PRODSTATUS_HISTORY, else as it is configured.
+
+    Args:
+        environ: the environment.
+        configured: the key `history` of the project.
 
     Raises:
         ValueError: it is neither 0 nor 1; one sentence.
@@ -354,4 +358,4 @@ def saves_history(environ: Mapping[str, str]) -> bool:
     if chosen not in ("", "0", "1"):
         msg = f"PRODSTATUS_HISTORY={chosen!r}: set it to 0 to save no history, or to 1"
         raise ValueError(msg)
-    return chosen != "0"
+    return chosen == "1" if chosen else configured

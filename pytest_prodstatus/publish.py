@@ -159,6 +159,12 @@ SWITCHED_OFF = Reason(
 )
 
 
+_CLASH = (
+    "the run before in the history of project {!r} has none of its stages, so another project has "
+    "the same name: give one of them another [project] name"
+)
+
+
 class Saved(NamedTuple):
     """The result of keeping a record in the state store.
 
@@ -166,11 +172,13 @@ class Saved(NamedTuple):
         record: the record with the active overrides and, if it was saved, with its former runs.
         unsaved: why its history wasn't saved; None if it was.
         tried: whether the store was used and that went wrong, rather than switched off.
+        clash: that another project has this one's name in the store; "" if that isn't seen.
     """
 
     record: Record
     unsaved: Reason | None = None
     tried: bool = False
+    clash: str = ""
 
 
 class Archive:
@@ -203,25 +211,30 @@ class Archive:
         return Saved(record=overridden, unsaved=self._problem, tried=True)
 
     def _save(self, record: Record) -> Saved:
-        from pytest_prodstatus.store.address import is_there, state_url
+        from pytest_prodstatus.store.address import is_there, scope_of, state_url
 
         finished = record.run.finished
         environ = variables_of(self._root, self._environ)
         if finished is None or not (self._saves or is_there(environ)):
             return Saved(record=record, unsaved=SWITCHED_OFF)
-        from pytest_prodstatus.store.overrides import look_for, scope_of
+        from pytest_prodstatus.store.overrides import look_for
 
         url, project = state_url(environ), name_in(self._root)
-        scope = scope_of(url, project, self._root)
+        scope = scope_of(environ, project, self._root)
         self._overrides = look_for(url, scope, record.run.target, finished)
         record = replace(record, overrides=self._overrides)
         if not self._saves:
             return Saved(record=record, unsaved=SWITCHED_OFF)
+        from pytest_prodstatus.model.history import is_foreign
         from pytest_prodstatus.store.history import HistoryStore
 
-        with HistoryStore.open(url, project) as history:
+        with HistoryStore.open(url, scope) as history:
             history.save(record)
-            return Saved(record=history.dated(record))
+            dated = history.dated(record)
+        shared = scope == project
+        return Saved(
+            record=dated, clash=_CLASH.format(project) if shared and is_foreign(dated) else ""
+        )
 
 
 def _reason(error: Exception) -> Reason:

@@ -9,6 +9,7 @@ import contextlib
 import traceback
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
@@ -39,6 +40,7 @@ from pytest_prodstatus.reports import missing_of, unwatched, verdict_of
 from pytest_prodstatus.settings import (
     Settings,
     checked_catalogue,
+    gone_files,
     holds_criteria,
     restriction,
     selection_words,
@@ -47,6 +49,9 @@ from pytest_prodstatus.settings import (
     versions,
 )
 from pytest_prodstatus.spool import Spool
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.model.unmet import Basis
 
 OURS = (EXIT_OPEN, EXIT_BLOCKED, EXIT_UNWRITTEN)
 """Exit statuses that say that nothing went wrong, or that only this plugin sets."""
@@ -61,6 +66,7 @@ class Recorder:
 
     Attributes:
         record: the run's record; None until it has ended.
+        restored: nothing was unmet, so the files are as they were before the run.
         criteria: the criteria by node id; empty until the run has begun.
         attempts: the phases of each criterion, from its reports.
     """
@@ -83,6 +89,7 @@ class Recorder:
             redaction, spool, require_evidence=settings.config.require_evidence
         )
         self.record: Record | None = None
+        self.restored = False
         self.criteria: Mapping[str, Criterion] = {}
         self._manifest: Manifest | None = None
         self._catalogue: Catalogue | None = None
@@ -157,6 +164,18 @@ class Recorder:
             dirty=suite.dirty,
             catalogue=settings.config.catalogue.digest,
             machine=this_machine(),
+        )
+
+    def basis(self) -> Basis:
+        """Return what is known of earlier runs, for the choice of what is unmet."""
+        from pytest_prodstatus.model.unmet import Basis
+
+        self._open()
+        return Basis(
+            run=self._begun_run(),
+            former=self._former,
+            untrusted=self.outputs.untrusted,
+            cut_short=self.outputs.cut_short,
         )
 
     def _mark(self, catalogue: Catalogue, criteria: Collection[Criterion]) -> None:
@@ -282,6 +301,7 @@ class Recorder:
         if not self.active:
             return None
         finished = clock.now()
+        pytest_status = self._status_of_unmet(pytest_status)
         self.attempts.read()
         run = self._begun_run()
         subject = replace(
@@ -293,7 +313,8 @@ class Recorder:
         statuses = criterion_statuses(self._run_data(), self._run, finished)
         self._statuses = self.attempts.lay_tear_downs(statuses, self._run.id)
         self._note_status(pytest_status)
-        record = self._write(pytest_status)
+        record = self._restored(pytest_status) or self._write(pytest_status)
+        self._note_unmet(record)
         self.outputs.note_waivers(record, finished)
         self._note_foreign(record)
         if self.redaction.unread:
@@ -309,6 +330,61 @@ class Recorder:
                 "missing can be noticed; prodstatus gate needs --root"
             )
         return record
+
+    def _status_of_unmet(self, pytest_status: int) -> int:
+        """Return pytest's exit status, or 0 for "no tests" if `--unmet` left nothing to run."""
+        manifest, _ = self._begun()
+        idle = not manifest.selected and bool(manifest.met or manifest.held)
+        empty = pytest_status == pytest.ExitCode.NO_TESTS_COLLECTED
+        return EXIT_OPEN if idle and empty else pytest_status
+
+    def _restored(self, pytest_status: int) -> Record | None:
+        """Put the files back if nothing is unmet, and return the record for the terminal.
+
+        A new record would be no better, and lose its signature, its run and that it is complete.
+
+        Returns:
+            None if the run has to write its own record.
+        """
+        manifest, _ = self._begun()
+        former, run = self._former, self._begun_run()
+        if not manifest.met or manifest.selected or former is None or self._incidents:
+            return None
+        record = self._composed(pytest_status)
+        same = (
+            former.final.verdict is record.final.verdict
+            and former.run.catalogue == run.catalogue
+            and run.subject.release in (None, former.run.subject.release)
+        )
+        confirmed = record.decision.selection.verdict is Verdict.CONFIRMED
+        if not same or not confirmed or self._note_problems(self.outputs.restore()):
+            return None
+        self.restored = True
+        self.record = Archive(self.settings.root, saves=False).keep(record).record
+        return self.record
+
+    def _note_unmet(self, record: Record) -> None:
+        """Add notices about what `--unmet` selected, did not start, and turned."""
+        if not self.settings.unmet:
+            return
+        from pytest_prodstatus.model.unmet import turned
+
+        manifest, _ = self._begun()
+        notices, whole = self.outputs.notices, self.basis().whole
+        if whole:
+            notices.append(f"{whole}: everything is unmet")
+        if manifest.held:
+            names = sorted(manifest.criteria[nodeid].id for nodeid in manifest.held)
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            notices.append(
+                f"{names[0]}{more}: it acts on the world and may have started before, so --unmet "
+                f"doesn't start it again; name it, as in --stage {names[0].partition('.')[0]}"
+            )
+        elif not manifest.selected and manifest.met:
+            word = "BLOCKED" if self.settings.unmet == "blocked" else "unmet"
+            kept = ", and all files are as they were" if self.restored else ""
+            notices.append(f"nothing that was selected is {word}: no criterion ran{kept}")
+        notices += turned(self._former, record)
 
     def _note_foreign(self, record: Record) -> None:
         """Add a notice if verdicts are carried over from another machine, and nobody signed them.
@@ -372,6 +448,8 @@ class Recorder:
 
     def _note_unsaved(self, saved: Saved) -> bool:
         """Note that the history wasn't saved; return whether that is new and changes the record."""
+        if saved.clash and saved.clash not in self.outputs.notices:
+            self.outputs.notices.append(saved.clash)
         if saved.unsaved is None:
             return False
         if self.settings.config.require_history and not self.settings.ephemeral:
@@ -458,7 +536,8 @@ class Recorder:
         if status in OURS or self.settings.config.foreign_status == "ignore":
             return
         if status == EXIT_FAILED and not self.attempts.failed_elsewhere:
-            explained = self.attempts.failed or bool(self._incidents)
+            held = self._manifest is not None and self._manifest.held
+            explained = self.attempts.failed or bool(self._incidents or held)
         else:
             explained = status != EXIT_FAILED and bool(self._incidents)
         if explained:
@@ -483,26 +562,29 @@ class Recorder:
             collected=manifest.criteria.values(),
             selected=out,
             observe=self.attempts.observe,
-            stages=self.settings.stage_closure(catalogue),
+            stages=self._stages(catalogue, manifest),
             restricted=self._restricted,
             files=manifest.files,
             missing=self._missing,
             former=self._former,
             untrusted=self.outputs.untrusted,
             unreached=self._unreached,
-            gone=self._gone_files(),
+            gone=gone_files(self.settings, self.config, self._former if self._restricted else None),
             require_evidence=self.settings.config.require_evidence,
+            met=bool(manifest.met),
+            held=frozenset(manifest.criteria[nodeid].id for nodeid in manifest.held),
         )
 
-    def _gone_files(self) -> frozenset[str]:
-        """Return the files of the last record's criteria that no longer exist."""
-        former = self._former.criteria if self._former and self._restricted else ()
-        files = {status.nodeid.partition("::")[0] for status in former if status.nodeid}
-        # A node id is relative to pytest's root, which may have been another one then.
-        roots = {self.config.rootpath, self.settings.root, self.config.invocation_params.dir}
-        return frozenset(
-            file for file in files if not any((root / file).exists() for root in roots)
-        )
+    def _stages(self, catalogue: Catalogue, manifest: Manifest) -> frozenset[str] | None:
+        """Return the stages to which the run was limited; None for no limit.
+
+        `--unmet` alone is about all stages: one without any criterion must not pass.
+        """
+        limited = self.settings.stage_closure(catalogue)
+        alone = self._begun_run().selection == f"--unmet={self.settings.unmet}"
+        if limited is not None or not alone or not (manifest.met or manifest.held):
+            return limited
+        return frozenset(stage.id for stage in catalogue.stages if stage.applies)
 
     def marker(self) -> Record:
         """Return the record of this run while it is in progress, with all its criteria.

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pytest_prodstatus.criteria import Manifest
     from pytest_prodstatus.deadline import Deadline
     from pytest_prodstatus.integrations.junitxml import JUnitXml
+    from pytest_prodstatus.model.unmet import Basis
     from pytest_prodstatus.recorder import Recorder
     from pytest_prodstatus.redaction import Redaction
     from pytest_prodstatus.scopes import Scopes
@@ -55,6 +56,9 @@ def session_of(config: pytest.Config) -> Session:
         config.stash[_SESSION] = Session(config)
     return config.stash[_SESSION]
 
+
+_BASIS = "prodstatus_basis"
+"""The key under which a controller sends its workers what is known of earlier runs."""
 
 SIGN_KEY = "PRODSTATUS_SIGN_KEY"
 """The variable with the private key; here as well, so that a run without it imports nothing."""
@@ -435,8 +439,18 @@ class Session:
             self.activate().collector.mark([*self._collected, *items])
         yield
         if self.active or _any_criterion(items):
-            self.activate().collector.select(config, items)
+            self.activate().collector.select(config, items, self._basis(), self._files)
         self._collected.clear()
+
+    def _basis(self) -> Basis | None:
+        """Return what is known of earlier runs; None unless `--unmet` is given."""
+        if not self.settings.unmet or not self.settings.judges:
+            return None
+        if self.recorder is not None:
+            return self.recorder.basis()
+        from pytest_prodstatus.model.unmet import Basis
+
+        return Basis.from_json(worker_input(self.config)[_BASIS])
 
     def mark_late(self, items: list[pytest.Item]) -> None:
         """Mark the tests that a conftest has just put into a stage, before pytest applies `-m`."""
@@ -587,6 +601,9 @@ class Session:
             left = self._seconds_left(self._deadline.within)
             values["prodstatus_seconds_left"] = max(0.0, left)
         if self._judge_of_run is not None:
+            basis = self._basis()
+            if basis is not None:
+                values[_BASIS] = basis.to_json()
             values["prodstatus_catalogue"] = self.settings.config.catalogue.digest
             values["prodstatus_unmarked"] = self._judge_of_run.outputs.unmarked
             values["prodstatus_marked"] = self._judge_of_run.started

@@ -22,6 +22,7 @@ import pytest
 from pytest_prodstatus import clock
 from pytest_prodstatus.criteria import Manifest
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError
+from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import parse_duration
 from pytest_prodstatus.model.verdict import Rule
 from pytest_prodstatus.options import (
@@ -241,6 +242,18 @@ def restriction(settings: Settings, config: pytest.Config) -> str:
     return ", ".join(parts)
 
 
+def gone_files(settings: Settings, config: pytest.Config, former: Record | None) -> frozenset[str]:
+    """Return the files of a record's criteria that no longer exist."""
+    files = (
+        {status.nodeid.partition("::")[0] for status in former.criteria if status.nodeid}
+        if (former)
+        else set()
+    )
+    # A node id is relative to pytest's root, which may have been another one then.
+    roots = {config.rootpath, settings.root, config.invocation_params.dir}
+    return frozenset(file for file in files if not any((root / file).exists() for root in roots))
+
+
 def _short(arg: str) -> str:
     path = Path(arg)
     return f"{path.parent.name}/{path.name}" if path.is_absolute() else arg
@@ -249,6 +262,7 @@ def _short(arg: str) -> str:
 def selection_words(settings: Settings, config: pytest.Config, restricted: str) -> str | None:
     """Describe what the command line selects, as in "--stage oauth, -k eu"; None for everything."""
     parts = [f"--stage {','.join(settings.stages)}"] if settings.stages else []
+    parts += [f"--unmet={settings.unmet}"] if settings.unmet else []
     keyword, marks = config.getoption("keyword", ""), config.getoption("markexpr", "")
     parts += [f"-k {keyword}"] if keyword else []
     parts += [f"-m {marks}"] if marks and marks != PRODUCTION else []
@@ -266,6 +280,7 @@ class Settings:
         has_project: the root was named or has a `[tool.prodstatus]`; else it is the current folder.
         target: the system to judge.
         stages: the selected stages, as given; None for all.
+        unmet: "all" or "blocked" if only what isn't CONFIRMED in the last record is selected; "".
         folder: the output folder.
         gate: the gate's rule.
         subject: the release that is judged.
@@ -283,6 +298,7 @@ class Settings:
     has_project: bool
     target: str
     stages: tuple[str, ...] | None
+    unmet: str = ""
     folder: Path
     gate: Rule
     subject: str | None
@@ -363,7 +379,7 @@ def resolve(
         pytest.UsageError: a value or the project's configuration is unusable; one sentence.
     """
     options = namespace or config.option
-    values = {name: given(config, name, environ, namespace) for name in ("gate", "stage")}
+    values = {name: given(config, name, environ, namespace) for name in ("gate", "stage", "unmet")}
     inputs = _inputs(config, options, environ)
     project = _project(config, options, inputs)
     root = project.root if project else config.invocation_params.dir
@@ -372,6 +388,9 @@ def resolve(
     if gate not in rules:
         msg = f"--prodstatus-gate {gate!r}: the rule must be one of {', '.join(rules)}"
         raise pytest.UsageError(msg)
+    if values["unmet"] not in ("", "all", "blocked"):
+        msg = f"--unmet {values['unmet']!r}: it takes no value, or blocked, as in --unmet=blocked"
+        raise pytest.UsageError(msg)
     stages = tuple(filter(None, (part.strip() for part in values["stage"].split(",")))) or None
     settings = Settings(
         config=project.config if project else Config(),
@@ -379,6 +398,7 @@ def resolve(
         has_project=project is not None,
         target=inputs.target,
         stages=stages,
+        unmet=values["unmet"],
         folder=inputs.outputs(root),
         gate=rules[gate],
         subject=inputs.subject,
@@ -386,7 +406,7 @@ def resolve(
         run_id_given=bool(environ.get(RUN_ID, "").strip()),
         requested=asks_to_judge(config, environ, namespace),
         narrowed=narrows_to_criteria(config, environ, namespace),
-        saves=_saves(environ),
+        saves=_saves(environ, project.config if project else Config()),
         within=_within(config, environ, namespace),
         judges=judges(options),
     )
@@ -449,8 +469,8 @@ def _within(
         raise pytest.UsageError(msg) from None
 
 
-def _saves(environ: Mapping[str, str]) -> bool:
+def _saves(environ: Mapping[str, str], config: Config) -> bool:
     try:
-        return saves_history(environ)
+        return saves_history(environ, configured=config.history)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None

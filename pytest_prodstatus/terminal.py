@@ -174,7 +174,7 @@ def print_board(recorder: Recorder, reporter: pytest.TerminalReporter | None) ->
         settings = recorder.settings
         unwritten = {problem.path for problem in recorder.outputs.problems}
         for path in (settings.document, settings.page, *settings.exports, settings.record):
-            if path not in unwritten:
+            if path not in unwritten and not recorder.restored:
                 write_line(f"wrote {shown_path(path)}")
     for notice in notices:
         write_line(notice, yellow=True)

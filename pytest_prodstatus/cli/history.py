@@ -16,7 +16,7 @@ from pytest_prodstatus.cli.common import (
 )
 from pytest_prodstatus.model.codec import printed_json, read_record
 from pytest_prodstatus.model.history import History
-from pytest_prodstatus.project import name_in
+from pytest_prodstatus.project import name_in, variables_of
 from pytest_prodstatus.readers.files import read_text
 from pytest_prodstatus.writers.history import history_lines
 
@@ -59,11 +59,20 @@ def command(
     folder, system = place.project.root, place.inputs.target
     project = name_in(folder)
     with state_store(folder) as url:
+        from pytest_prodstatus.store.address import scope_of
         from pytest_prodstatus.store.history import HistoryStore
 
-        with HistoryStore.open(url, project) as history:
-            seen = history.look_back(system, limit=limit)
-    seen = _of_stage(seen, stage)
+        scope = scope_of(variables_of(folder), project, folder)
+        # Releases before the folder counted saved the runs of all folders by the name alone.
+        for name in dict.fromkeys((scope, project)):
+            with HistoryStore.open(url, name) as history:
+                seen = history.look_back(system, limit=limit)
+            if seen.runs:
+                break
+    if name != scope and seen.runs:
+        text = f"these runs were saved for every folder of project {project}; none is of {folder}"
+        click.echo(f"prodstatus: {text}", err=True)
+    seen = _of_stage(replace(seen, project=project), stage)
     if as_json:
         click.echo(printed_json(seen))
     elif not seen.runs:

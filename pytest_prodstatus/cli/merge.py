@@ -114,12 +114,15 @@ def _save(merged: Record, project: Project) -> Record:
         click.UsageError: its history can't be saved and `require_history` is on.
     """
     try:
-        saved = Archive(project.root, saves=saves_history(os.environ)).keep(merged)
+        saves = saves_history(os.environ, configured=project.config.history)
+        ephemeral = merged.run.target in project.config.ephemeral
+        saved = Archive(project.root, saves=saves and not ephemeral).keep(merged)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    if saved.unsaved and project.config.require_history:
+    if saved.unsaved and project.config.require_history and not ephemeral:
         msg = f"{saved.unsaved.text}; require_history is on, so nothing is written"
         raise click.UsageError(msg)
-    if saved.unsaved and saved.tried:
-        click.echo(f"prodstatus: {saved.unsaved.text}", err=True)
+    for notice in (saved.unsaved.text if saved.unsaved and saved.tried else "", saved.clash):
+        if notice:
+            click.echo(f"prodstatus: {notice}", err=True)
     return saved.record

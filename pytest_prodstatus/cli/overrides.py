@@ -28,11 +28,13 @@ _INSTALL = "install it with: pip install 'pytest-prodstatus[state]'"
 _URL = "PRODSTATUS_STATE_URL"
 
 
-def opened(url: str, root: Path) -> Overrides:
-    """Open the overrides of the project in the folder `root`, in the store at `url`."""
-    from pytest_prodstatus.store.overrides import Overrides, scope_of
+def opened(root: Path) -> Overrides:
+    """Open the overrides of the project in the folder `root`."""
+    from pytest_prodstatus.store.address import scope_of, state_url
+    from pytest_prodstatus.store.overrides import Overrides
 
-    return Overrides.open(url, scope_of(url, name_in(root), root))
+    environ = variables_of(root)
+    return Overrides.open(state_url(environ), scope_of(environ, name_in(root), root))
 
 
 def active_override(target: str, now: datetime, root: Path) -> tuple[Override | None, str | None]:
@@ -46,7 +48,7 @@ def active_override(target: str, now: datetime, root: Path) -> tuple[Override | 
     Returns:
         Of several active overrides the one that ends last, else None; and the error, else None.
     """
-    from pytest_prodstatus.store.address import installed, is_there, state_url
+    from pytest_prodstatus.store.address import installed, is_there, scope_of, state_url
     from pytest_prodstatus.store.errors import StateError
 
     try:
@@ -57,10 +59,10 @@ def active_override(target: str, now: datetime, root: Path) -> tuple[Override | 
             return None, problem
         if not is_there(environ):
             return None, None
-        from pytest_prodstatus.store.overrides import look_for, scope_of
+        from pytest_prodstatus.store.overrides import look_for
 
-        url = state_url(environ)
-        found = look_for(url, scope_of(url, name_in(root), root), target, now)
+        scope = scope_of(environ, name_in(root), root)
+        found = look_for(state_url(environ), scope, target, now)
     except (StateError, DotenvError) as error:
         return None, f"overrides can't be looked for: {error}"
     return max(found, key=lambda override: override.until, default=None), None
@@ -113,7 +115,7 @@ def _writing(root: Path, failure: str) -> Iterator[Overrides]:
     Raises:
         click.UsageError: the store isn't installed, or can't be read or written.
     """
-    from pytest_prodstatus.store.address import check_installed, state_url
+    from pytest_prodstatus.store.address import check_installed
     from pytest_prodstatus.store.errors import StateError
 
     try:
@@ -122,7 +124,7 @@ def _writing(root: Path, failure: str) -> Iterator[Overrides]:
         msg = f"overrides are kept in the state store, which isn't installed: {_INSTALL}"
         raise click.UsageError(msg) from None
     try:
-        with opened(state_url(variables_of(root)), root) as store:
+        with opened(root) as store:
             yield store
     except (StateError, DotenvError) as error:
         msg = f"{failure}: {error}"

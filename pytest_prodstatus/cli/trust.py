@@ -96,7 +96,7 @@ class Trust:
             yield Violation(kind=ViolationKind.UNTRUSTED, text=text, remedy=remedy)
 
     def _newest(self, record: Record) -> SavedRun | None:
-        from pytest_prodstatus.store.address import installed, is_there, state_url
+        from pytest_prodstatus.store.address import installed, is_there, scope_of, state_url
         from pytest_prodstatus.store.errors import StateError
 
         environ = variables_of(self.root)
@@ -107,5 +107,6 @@ class Trust:
             raise StateError(msg)
         from pytest_prodstatus.store.history import HistoryStore
 
-        with HistoryStore.open(state_url(environ), name_in(self.root)) as history:
+        scope = scope_of(environ, name_in(self.root), self.root)
+        with HistoryStore.open(state_url(environ), scope) as history:
             return history.newest(record.run.target, record.run.subject.release)

@@ -11,10 +11,11 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
-from pytest_prodstatus.model.causes import actions_of, causes, run_cause
+from pytest_prodstatus.model.causes import actions_of, causes, run_again, run_cause
 from pytest_prodstatus.model.criterion_status import RunData, not_observed
 from pytest_prodstatus.model.record import (
     HISTORY_LIMIT,
+    Cause,
     CriterionStatus,
     Decision,
     Final,
@@ -64,15 +65,20 @@ def compose(
     complete = bool(statuses) and all(status.observed_now for status in statuses)
     run = replace(run, complete=complete and not run.incidents)
     stages, final = judge(catalogue, statuses, incidents=run.incidents)
-    selection = _selection(data, statuses, run.incidents, final.verdict)
     stages = _with_since(stages, former, run.started)
     root_causes = causes(catalogue, stages, run.incidents, catalogue.roots)
+    selection, own_causes = _selection(data, statuses, run.incidents, final.verdict)
+    if selection.partial:
+        again = run_again(stages, run.finished)
+        actions = (*actions_of(own_causes), *([again] if again else []))
+    else:
+        actions = actions_of(root_causes)
     decision = Decision(
         open=rule.admits(final.verdict),
         rule=rule,
         exit_code=exit_status(rule, selection.verdict, pytest_status),
         causes=root_causes,
-        actions=actions_of(root_causes),
+        actions=actions,
         selection=selection,
     )
     return Record(
@@ -147,12 +153,15 @@ def _selection(
     statuses: Sequence[CriterionStatus],
     incidents: Sequence[Reason],
     final_verdict: Verdict,
-) -> Selection:
-    """Return the verdict on the part of the catalogue that the run was limited to, if it was."""
+) -> tuple[Selection, tuple[Cause, ...]]:
+    """Return the verdict on the part of the catalogue that the run was limited to, and its causes.
+
+    Of a run that wasn't limited, FINAL's verdict, and no causes.
+    """
     selected = [status.id for status in statuses if status.selected]
     partial = len(selected) < len(statuses) or data.restricted or data.stages is not None
     if not partial:
-        return Selection(partial=False, verdict=final_verdict, criteria=len(selected))
+        return Selection(partial=False, verdict=final_verdict, criteria=len(selected)), ()
     # Stages that the run didn't look at would be BLOCKED, and so would all that require them; nor
     # does it exit by what another run observed.
     own = [status for status in statuses if status.selected]
@@ -167,8 +176,12 @@ def _selection(
         empty = data.stages - {status.stage for status in statuses}
         verdicts += [s.verdict for s in stages if s.id in empty and not s.derived]
     verdicts += [Verdict.BLOCKED for _ in incidents]
+    if not verdicts and data.met:
+        verdicts = [Verdict.CONFIRMED]  # a run that had nothing to do; of nothing it is BLOCKED
     # Incidents are counted here as well, since `judge` lets them cap only FINAL.
-    return Selection(partial=True, verdict=rollup(verdicts), criteria=len(selected))
+    roots = tuple(data.catalogue.by_id)
+    found = causes(data.catalogue, stages, incidents, roots, unselected=unselected)
+    return Selection(partial=True, verdict=rollup(verdicts), criteria=len(selected)), found
 
 
 def _with_since(

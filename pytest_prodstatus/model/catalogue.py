@@ -209,7 +209,7 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
             stages=tuple(
                 replace(
                     stage,
-                    requires=tuple(dict.fromkeys(self._present(stage.requires, absent))),
+                    requires=tuple(dict.fromkeys(self.required(stage.id, absent))),
                     rollup=tuple(name for name in stage.rollup if name not in absent),
                 )
                 for stage in stages
@@ -226,10 +226,15 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         made.__dict__["digest"] = self.digest  # of what is declared
         return made
 
-    def _present(self, names: Iterable[str], absent: Collection[str]) -> Iterator[str]:
-        for name in names:
+    def required(self, stage_id: str, absent: Collection[str]) -> Iterator[str]:
+        """Yield the ids of the stages that a stage requires, without `absent` ones.
+
+        In place of an absent stage come those that it requires itself.
+        """
+        for name in self.by_id[stage_id].requires:
             if name in absent:
-                yield from self._present(self.by_id[name].requires, absent)
+                # This ends, because a catalogue has no cycles.
+                yield from self.required(name, absent)
             else:
                 yield name
 

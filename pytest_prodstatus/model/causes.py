@@ -8,12 +8,13 @@ comes first.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 
 from pytest_prodstatus.model.catalogue import FINAL, Catalogue
 from pytest_prodstatus.model.record import Cause, StageStatus
 from pytest_prodstatus.model.rollup import RUN
-from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.model.verdict import Reason, Verdict, because
+from pytest_prodstatus.model.text import format_age, one_line
+from pytest_prodstatus.model.verdict import Reason, Verdict, because, rollup
 
 ACTION_LIMIT = 300
 """Characters kept of one action."""
@@ -24,6 +25,8 @@ def causes(
     stages: Sequence[StageStatus],
     incidents: Iterable[Reason],
     roots: Collection[str],
+    *,
+    unselected: frozenset[str] = frozenset(),
 ) -> tuple[Cause, ...]:
     """Return the root causes, the worst verdict first, then those that block the most stages.
 
@@ -33,12 +36,15 @@ def causes(
         incidents: what went wrong outside any criterion.
         roots: ids of the stages in question (`Catalogue.roots` for FINAL); causes that don't
             affect them are left out.
+        unselected: ids of stages that were left out of the judgement (`rollup.judge`), so that they
+            are no cause and hide none.
     """
-    relevant = catalogue.with_needs(roots)
+    relevant = catalogue.with_needs(roots) - unselected
     confirmed = {stage.id for stage in stages if stage.verdict is Verdict.CONFIRMED}
     found: dict[tuple[Verdict, Reason], list[tuple[str, str]]] = {}
     for stage in stages:
-        if stage.id not in relevant or not confirmed.issuperset(catalogue.by_id[stage.id].requires):
+        required = catalogue.required(stage.id, unselected) if stage.id in relevant else ()
+        if stage.id not in relevant or not confirmed.issuperset(required):
             continue
         for status in stage.criteria:
             reason = status.reason
@@ -89,6 +95,32 @@ def actions_of(causes: Sequence[Cause]) -> tuple[str, ...]:
         if action:
             unblocked.setdefault(action, set()).update(cause.stages, cause.affected)
     return tuple(sorted(unblocked, key=lambda action: -len(unblocked[action])))
+
+
+def run_again(stages: Iterable[StageStatus], now: datetime | None) -> str | None:
+    """Return the one action about what a partial run carried over; None if all of it is CONFIRMED.
+
+    An earlier run's trouble may be over, so the action is to look again, not to fix it.
+
+    Args:
+        stages: as they were judged.
+        now: the end of the run.
+    """
+    found = []
+    for stage in stages:
+        old = [s for s in stage.criteria if s.is_carried_trouble]
+        if old:
+            seen = max((status.observed_at for status in old if status.observed_at), default=None)
+            found.append((stage, rollup(filter(None, (s.observed for s in old))), seen))
+    if not found:
+        return None
+    first, verdict, seen = found[0]
+    ago = f" {format_age(now - seen)} ago" if now and seen else ""
+    names = ",".join(stage.id for stage, *_ in found)
+    more = len(found) - 1
+    others = f", and {more} more {'stage' if more == 1 else 'stages'} not CONFIRMED" if more else ""
+    action = f"run {'them' if more else 'it'} again with --stage {names}"
+    return f"{first.title} was {verdict}{ago}{others}: {action}"
 
 
 def cause_line(cause: Cause) -> str:

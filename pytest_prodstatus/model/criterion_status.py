@@ -49,6 +49,9 @@ class RunData(NamedTuple):
         unreached: why a criterion that was selected was not reached.
         gone: paths of the files of its criteria that no longer exist.
         require_evidence: a CONFIRMED without evidence is BLOCKED, also one that is carried over.
+        met: criteria were left out because they need no further run (`--unmet`).
+        held: ids of criteria that are unmet and act on the world. They aren't started again, but
+            they count as selected.
     """
 
     catalogue: Catalogue
@@ -64,6 +67,8 @@ class RunData(NamedTuple):
     unreached: Reason = Reason(text="it was not reached", kind=Kind.NOT_RUN)
     gone: frozenset[str] = frozenset()
     require_evidence: bool = False
+    met: bool = False
+    held: frozenset[str] = frozenset()
 
 
 def criterion_statuses(data: RunData, run: Run, now: datetime) -> list[CriterionStatus]:
@@ -274,9 +279,11 @@ def _unselected_status(
             side_effects=criterion.side_effects,
             exempt=data.catalogue.exemption(criterion),
         )
-        return _carried(updated, data, run, now)
-    reason = Reason(text="it was not selected, and no earlier run observed it", kind=Kind.NOT_RUN)
-    return not_observed(criterion, reason, selected=False)
+        status = _carried(updated, data, run, now)
+    else:
+        text = "it was not selected, and no earlier run observed it"
+        status = not_observed(criterion, Reason(text=text, kind=Kind.NOT_RUN), selected=False)
+    return replace(status, selected=True) if criterion.id in data.held else status
 
 
 def _uncollected_status(

@@ -242,6 +242,15 @@ def with_past(record: Record, past: tuple[Past, ...], flips: Mapping[str, Flip])
     return replace(record, history=history, stages=tuple(map(with_since, record.stages)))
 
 
+def is_foreign(record: Record) -> bool:
+    """Return whether the run before a record's has none of its stages: it is of another project."""
+    if not record.history:
+        return False
+    former = record.history[-1].stages.keys() - {FINAL}
+    own = record.past.stages.keys() - {FINAL}
+    return bool(former and own) and former.isdisjoint(own)
+
+
 def _commit(run: SavedRun) -> str | None:
     return f"{run.commit} with local changes" if run.commit and run.dirty else run.commit
 

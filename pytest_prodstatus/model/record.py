@@ -104,6 +104,13 @@ class CriterionStatus(
         return self.observed is not None and not self.carried_over
 
     @property
+    def is_carried_trouble(self) -> bool:
+        """Whether an earlier run observed it, and what it showed doesn't count as CONFIRMED now."""
+        blocked_above = self.kind is Kind.UPSTREAM and self.observed is Verdict.CONFIRMED
+        confirmed = self.verdict is Verdict.CONFIRMED or blocked_above
+        return self.carried_over and not self.selected and not confirmed
+
+    @property
     def stage(self) -> str:
         """The id of its stage."""
         return self.id.partition(".")[0]
@@ -311,7 +318,8 @@ class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         exit_code: the run's exit status: 0 open, 1 FAILED, 2 to 7 pytest's own and other
             plugins', 10 BLOCKED, 11 the record could not be written.
         causes: why FINAL isn't CONFIRMED: each root cause once, the worst first.
-        actions: what to do about them, each once; those that unblock the most come first.
+        actions: what to do about them, each once; those that unblock the most come first. Those of
+            a partial run are about what it selected; the last one says which stages to run again.
         selection: what the run selected, by which it exits.
     """
 

@@ -78,7 +78,7 @@ def judge(
             continue
         # What went wrong outside every criterion is about the whole run, so no other stage gets it.
         run_level = capped if stage_id == FINAL else []
-        required = [results[name] for name in _required(stage, catalogue, unselected)]
+        required = [results[name] for name in catalogue.required(stage_id, unselected)]
         upstream = _upstream_contribution(required)
         rolled = [
             _rollup_contribution(results[name], titled)
@@ -155,16 +155,6 @@ def _not_applicable(stage: Stage) -> StageStatus:
         cause=None,
         criteria=(),
     )
-
-
-def _required(stage: Stage, catalogue: Catalogue, unselected: frozenset[str]) -> Iterable[str]:
-    """Yield the ids of the required stages; an unselected one is replaced by those it requires."""
-    for name in stage.requires:
-        if name in unselected:
-            # This ends, because a catalogue has no cycles.
-            yield from _required(catalogue.by_id[name], catalogue, unselected)
-        else:
-            yield name
 
 
 def _upstream_contribution(required: Sequence[StageStatus]) -> _Contribution | None:

@@ -68,6 +68,7 @@ class _Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     paths: tuple[str, ...] = ()
     require_evidence: bool = False
     require_assertion: bool = False
+    history: bool = True
     require_history: bool = False
     foreign_status: Literal["close", "ignore"] = "close"
     success_criteria: tuple[str, ...] = ()
@@ -82,6 +83,9 @@ class _Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         force_setattr(self, "title", one_line(self.title))
         force_setattr(self, "success_criteria", tuple(map(one_line, self.success_criteria)))
         force_setattr(self, "exports", tuple(dict.fromkeys(self.exports)))
+        if self.require_history and not self.history:
+            msg = "history = false contradicts require_history = true: take one of them out"
+            raise ValueError(msg)
         _check_file("document", self.document)
         if self.html:
             _check_file("html", self.html)
@@ -124,6 +128,7 @@ class Config(_Options, frozen=True, kw_only=True):
         require_evidence: whether a criterion that recorded no evidence is BLOCKED.
         require_assertion: whether a criterion in which no assertion passed is BLOCKED; the stages
             say it for themselves.
+        history: whether the history of runs is saved, unless PRODSTATUS_HISTORY says otherwise.
         require_history: whether a run is BLOCKED if its history can't be saved.
         foreign_status: whether an exit status of pytest that no criterion explains closes the gate
             ("close") or not ("ignore").

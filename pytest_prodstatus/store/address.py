@@ -231,6 +231,22 @@ def state_url(environ: Mapping[str, str]) -> str:
     return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
 
 
+def scope_of(environ: Mapping[str, str], project: str, root: Path) -> str:
+    """Return the name under which the store has the runs and overrides of the project in a folder.
+
+    In the user's own file that is the folder's as well, so that neither a copy nor another project
+    of the same name is taken for it. A store that PRODSTATUS_STATE_URL names is shared on purpose,
+    by other machines and by checkouts whose folders change, so there a project is its name.
+
+    Args:
+        environ: the environment.
+        project: the project's name.
+        root: its folder.
+    """
+    shared = environ.get(STATE_URL_VARIABLE, "").strip()
+    return project if shared else f"{project} in {root.resolve()}"
+
+
 def default_file() -> Path:
     """Return the SQLite file that is used by default; it may not exist.
 

@@ -65,7 +65,8 @@ class HistoryStore(OpenPart):
 
         Args:
             url: a SQLite file by its absolute path, or a PostgreSQL database.
-            project: the name of the project; targets of one name in two projects are two targets.
+            project: the project's name in the store, as `address.scope_of` gives it; targets of one
+                name in two projects are two targets.
 
         Raises:
             StateUnavailable: the store can't be used; one sentence with the remedy.

@@ -8,12 +8,11 @@ who took what back, when and why, stays.
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import final
 
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.store.address import OVERRIDES, OpenPart, is_local_file, sqlite_file
+from pytest_prodstatus.store.address import OVERRIDES, OpenPart, sqlite_file
 from pytest_prodstatus.store.errors import InvalidOverride, StateUnavailable
 from pytest_prodstatus.store.sqlite import FileStore
 from pytest_prodstatus.store.statements import Row, Store, insert_into, instant_of, open_store
@@ -35,8 +34,8 @@ class Overrides(OpenPart):
 
         Args:
             url: a SQLite file by its absolute path, or a PostgreSQL database.
-            project: the project's name in the store, as `scope_of` gives it, since many projects
-                call their target "production".
+            project: the project's name in the store, as `address.scope_of` gives it, since many
+                projects call their target "production".
 
         Raises:
             StateUnavailable: the store can't be used; one sentence with the remedy.
@@ -148,20 +147,6 @@ _ACTIVE = (
 )
 
 
-def scope_of(url: str, project: str, root: Path) -> str:
-    """Return the name under which a store has the overrides of the project in a folder.
-
-    In a file, which is one machine's, that is the folder's as well, so that another project of the
-    same name, or a copy, has its own. A server has machines with different folders for one project.
-
-    Args:
-        url: the store's address.
-        project: the project's name.
-        root: its folder.
-    """
-    return f"{project} in {root.resolve()}" if is_local_file(url) else project
-
-
 def look_for(url: str, project: str, target: str, now: datetime) -> tuple[Override, ...]:
     """Return a target's overrides that are active at `now` (aware), without creating the store.
 
@@ -171,7 +156,7 @@ def look_for(url: str, project: str, target: str, now: datetime) -> tuple[Overri
 
     Args:
         url: the store's address.
-        project: the project's name in the store, as `scope_of` gives it.
+        project: the project's name in the store, as `address.scope_of` gives it.
         target: the system that the gate is for.
         now: an aware instant.
 

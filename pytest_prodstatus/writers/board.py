@@ -73,10 +73,13 @@ def override_lines(record: Record, *, width: int = 80) -> list[Line]:
 
 
 def _stage(stage: StageStatus, record: Record, verbosity: int, width: int) -> Iterator[Line]:
+    partial = record.decision.selection.partial and verbosity == 0
+    # A partial run is about what it selected, so the rest gets no line of its own.
+    shown = [s for s in stage.criteria if not (partial and _is_elsewhere(s))]
     longest = max(len(other.title) for other in record.stages)
     column = min(longest, width - VERDICT_WIDTH - 4)  # two columns after the title and the verdict
     title = _cut(stage.title, column)
-    line = stage_line(stage)
+    line = (_seen(stage, record.run.finished) if partial else "") or stage_line(stage)
     if not stage.applies:
         yield from _wrapped(f"{title:<{column}}  {line}", width, "", "    ")
         return
@@ -89,11 +92,26 @@ def _stage(stage: StageStatus, record: Record, verbosity: int, width: int) -> It
     else:
         yield Line(head.rstrip(), stage.verdict)
         # Not twice: if a criterion has the same reason, its own line below gives it.
-        if not confirmed and all(s.reason != stage.reason for s in stage.criteria):
+        if not confirmed and all(s.reason != stage.reason for s in shown):
             yield from _wrapped(line, width, "    ", "    ")
-    for status in stage.criteria:
+    for status in shown:
         if verbosity > 0 or status.verdict is not Verdict.CONFIRMED or status.carried_over:
             yield from _criterion(status, record.run.finished, verbosity, width)
+
+
+def _is_elsewhere(status: CriterionStatus) -> bool:
+    """Return whether a criterion's trouble is an earlier run's, or another stage's."""
+    held = status.kind is Kind.UPSTREAM and status.observed is Verdict.CONFIRMED
+    return held or status.is_carried_trouble
+
+
+def _seen(stage: StageStatus, now: datetime | None) -> str:
+    """Return when an earlier run saw what decides a stage's verdict; "" if this run saw it."""
+    old = [s for s in stage.criteria if s.is_carried_trouble]
+    seen = [s.observed_at for s in old if s.observed_at]
+    if not seen or now is None or not any(s.id == stage.cause for s in old):
+        return ""
+    return f"carried over, seen {format_age(now - max(seen))} ago"
 
 
 def _without_last_items(text: str, head: int, width: int) -> str:

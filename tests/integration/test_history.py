@@ -24,9 +24,9 @@ from pytest_prodstatus.cli.overrides import save_override
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.store import address, sqlite
 from pytest_prodstatus.store.history import HistoryStore
-from pytest_prodstatus.store.overrides import Overrides, scope_of
+from pytest_prodstatus.store.overrides import Overrides
 from pytest_prodstatus.store.sqlite import make_durable
-from tests.integration.project import CONFIG, SERIAL, SHOP, XDIST, Project
+from tests.integration.project import CONFIG, SERIAL, SHOP, XDIST, Project, Ran
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 PASSING = {"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP}
@@ -200,7 +200,8 @@ def test_a_run_is_saved_without_sqlalchemy(
         if number == 1:
             save_override(override(), project.root)
     file = project.root / ".state" / "prodstatus" / "state.sqlite3"
-    assert len(kept(f"sqlite:///{file}", project.root.name)) == 3
+    scope = address.scope_of({}, project.root.name, project.root)
+    assert len(kept(f"sqlite:///{file}", scope)) == 3
 
 
 def override() -> Override:
@@ -234,7 +235,8 @@ def test_runs_at_the_same_time_are_all_kept(
     assert [run.returncode for run in runs] == [0] * 4, outs
     assert not [out for out in outs if "could not be" in out or "can't be" in out]
     file = project.root / ".state" / "prodstatus" / "state.sqlite3"
-    assert len(kept(f"sqlite:///{file}", project.root.name)) == 4
+    scope = address.scope_of({}, project.root.name, project.root)
+    assert len(kept(f"sqlite:///{file}", scope)) == 4
     modes = [stat.S_IMODE(path.stat().st_mode) for path in (file, file.parent)]
     assert modes == [0o600, 0o700]
 
@@ -355,7 +357,7 @@ def test_an_override_is_in_every_report(
     ended = Override(
         target="production", reason="an old one", who="Ben", since=word.since, until=now
     )
-    with Overrides.open(url, scope_of(url, project.root.name, project.root)) as overrides:
+    with Overrides.open(url, project.root.name) as overrides:
         overrides.add(word)
         overrides.add(ended)
     project.write({**PASSING, **FAILED})
@@ -375,12 +377,85 @@ def test_an_override_is_reported_without_a_terminal(project: Project, url: str) 
     """With `-p no:terminal` an override is printed to standard error."""
     now = clock.now()
     hour = timedelta(hours=1)
-    with Overrides.open(url, scope_of(url, project.root.name, project.root)) as overrides:
+    with Overrides.open(url, project.root.name) as overrides:
         overrides.add(
             Override(target="production", reason="x", who="Ana", since=now - hour, until=now + hour)
         )
     project.write(PASSING)
     assert "prodstatus: OVERRIDE until" in project.run("-p", "no:terminal").err
+
+
+class TestFolders:
+    """In the user's own file a project is its name and folder; in a named store, its name."""
+
+    @pytest.fixture
+    def own(self, project: Project, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """The user's own file, to which runs are saved."""
+        monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
+        monkeypatch.delenv("PRODSTATUS_STATE_URL", raising=False)
+        monkeypatch.setenv("XDG_STATE_HOME", str(project.root / "home"))
+        return address.default_file()
+
+    def checkout(self, project: Project, name: str, files: dict[str, str]) -> Ran:
+        """Run a project in a folder of its own."""
+        project.write({f"{name}/{file}": text for file, text in files.items()})
+        folder = project.root / name / "reports"
+        return project.run(f"--prodstatus-root={name}", name, folder=folder)
+
+    def test_two_checkouts_have_two_histories(self, project: Project, own: Path) -> None:
+        """Neither sees the other's former verdict; each has its own."""
+        healthy = {**PASSING, "pyproject.toml": NAMED}
+        first = self.checkout(project, "a", healthy)
+        second = self.checkout(project, "b", {**healthy, **FAILED})
+        assert (first.status, second.status) == (0, 1)
+        assert second.stages["api"]["previous"] is None
+        assert second.record["history"] == []
+        for name, verdict in (("a", "CONFIRMED"), ("b", "FAILED")):
+            scope = address.scope_of({}, "our-store", project.root / name)
+            ((_, final, _),) = kept(f"sqlite:///{own}", scope)
+            assert final == verdict
+
+    def test_checkouts_share_a_store_that_is_named(self, project: Project, url: str) -> None:
+        """A fresh checkout at another path knows its former verdict from there."""
+        healthy = {**PASSING, "pyproject.toml": NAMED}
+        assert self.checkout(project, "a", healthy).status == 0
+        second = self.checkout(project, "b", {**healthy, **FAILED})
+        assert second.stages["api"]["previous"] == "CONFIRMED"
+        assert "another project has the same name" not in second.out
+
+    def test_another_project_of_the_same_name_is_noticed(self, project: Project, url: str) -> None:
+        """If none of its stages is in the run before, two projects share a name."""
+        assert self.checkout(project, "a", {**PASSING, "pyproject.toml": NAMED}).status == 0
+        other = {
+            "pyproject.toml": NAMED.replace('"api"', '"bank"').replace('"shop"', '"teller"'),
+            "test_bank.py": '@pytest.mark.stage("bank")\ndef test_a(): pass\n',
+            "test_teller.py": '@pytest.mark.stage("teller")\ndef test_b(): pass\n',
+        }
+        ran = self.checkout(project, "b", other)
+        assert ran.status == 0
+        assert "so another project has the same name" in ran.out
+        assert "another project has the same name" not in self.checkout(project, "b", other).out
+
+    def test_the_key_switches_it_off(
+        self, project: Project, own: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With history = false nothing is saved, unless the variable is 1."""
+        off = NAMED.replace("[tool.prodstatus]", "[tool.prodstatus]\nhistory = false", 1)
+        project.write({**PASSING, "pyproject.toml": off})
+        monkeypatch.delenv("PRODSTATUS_HISTORY")
+        assert project.run().status == 0
+        assert not own.exists()
+        monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
+        assert project.run().status == 0
+        assert own.exists()
+
+    def test_a_history_can_not_be_off_and_required(self, project: Project) -> None:
+        """Both keys at once are a usage error."""
+        both = REQUIRED.replace("require_history", "history = false\nrequire_history", 1)
+        project.write({**PASSING, "pyproject.toml": both})
+        ran = project.run()
+        assert ran.status == 4
+        assert "history = false contradicts require_history = true" in ran.err
 
 
 def test_merged_shards_are_one_run(

@@ -157,12 +157,12 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
 def kept(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Kept:
     """A state store, which is reached by its address."""
 
-    def opened(url: str, root: Path) -> AbstractContextManager[Kept]:
-        assert (url, root) == ("sqlite:////state", shop.root)
+    def opened(root: Path) -> AbstractContextManager[Kept]:
+        assert root == shop.root
         return nullcontext(shop.kept)
 
     def look_for(url: str, project: str, target: str, now: datetime) -> tuple[Override, ...]:
-        assert (url, project) == ("sqlite:////state", f"{shop.root.name} in {shop.root}")
+        assert (url, project) == ("sqlite:////state", shop.root.name)
         return shop.kept.active(target, now)
 
     monkeypatch.setenv("PRODSTATUS_STATE_URL", "sqlite:////state")

@@ -47,6 +47,28 @@ def test_it_tells_of_the_project_at_hand(root: Path) -> None:
     assert history_command("--root", str(root)).output == done.output
 
 
+def test_runs_that_were_saved_without_a_folder_are_read(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the folder has runs of its own, those of the project's name are printed."""
+    from pytest_prodstatus.store.address import default_file, scope_of
+
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("PRODSTATUS_STATE_URL")
+    own = f"sqlite:///{default_file()}"
+    with HistoryStore.open(own, "store") as history:
+        history.save(ran(0, "C"))
+    done = history_command()
+    assert "of project store, its newest 1 run:" in done.output
+    assert "these runs were saved for every folder of project store" in done.output
+    with HistoryStore.open(own, scope_of({}, "store", root)) as history:
+        history.save(ran(1, "F"))
+    done = history_command()
+    assert "api    FAILED" in done.output
+    assert "of project store, its newest 1 run:" in done.output
+    assert "every folder" not in done.output
+
+
 def test_one_stage_and_fewer_runs(root: Path) -> None:
     """--stage prints only this stage; --limit bounds the runs, not the `since` of a stage."""
     data = json.loads(history_command("--stage", "api", "--limit", "1", "--json").output)

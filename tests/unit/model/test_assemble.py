@@ -153,6 +153,35 @@ class TestSelection:
         assert (got.final.verdict, got.decision.open, got.run.complete) == (C, True, False)
         assert got.decision.selection.partial
 
+    def test_what_to_do_next_is_about_what_was_selected(self) -> None:
+        """A failure here counts although its upstream isn't CONFIRMED; the rest is one action."""
+        former = full_run({"order.bought": F, "profit.positive": F})
+        got = partial_run({"sale.exists": F}, former=former)
+        fix, again = got.decision.actions
+        assert fix == "fix sale.exists: seen to be FAILED"
+        assert again == (
+            "ORDER STATUS was FAILED 0 s ago, and 1 more stage not CONFIRMED: "
+            "run them again with --stage order,profit"
+        )
+        got = partial_run({"order.bought": C, "sale.exists": C}, former=former)
+        assert got.decision.actions == (
+            "PROFIT STATUS was FAILED 0 s ago: run it again with --stage profit",
+        )
+
+    def test_a_stale_verdict_is_to_be_looked_at_again(self) -> None:
+        """An action names what was seen, and how long ago; one for all of a stage."""
+        old = observation(observed_at=NOW - 30 * HOUR)
+        former = record(CHAIN, {**dict.fromkeys(ALL, C), "order.bought": old})
+        got = partial_run({"sale.exists": C}, former=former)
+        assert got.decision.actions == (
+            "ORDER STATUS was CONFIRMED 30 h ago: run it again with --stage order",
+        )
+
+    def test_nothing_is_to_be_done_if_all_else_holds(self) -> None:
+        """What was carried over as CONFIRMED, or was never seen, gives no action."""
+        assert partial_run({"sale.exists": C}, former=full_run()).decision.actions == ()
+        assert partial_run({"sale.exists": C}).decision.actions == ()
+
     def test_stages_by_name(self) -> None:
         """`--stage order` is partial though it selects all that it collected."""
         got = record(CHAIN, {"order.bought": C}, stages=frozenset(["order"]))

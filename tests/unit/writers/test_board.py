@@ -152,6 +152,36 @@ def test_a_partial_run_says_that_its_upstream_was_not_judged() -> None:
     assert final_line(made).text.endswith(end)
 
 
+def test_a_partial_run_shows_old_trouble_in_one_line() -> None:
+    """Stages keep their row; what an earlier run saw, and what that holds up, get no more."""
+    made = catalogue("a", stage("b", requires=("a",)))
+    ids = ("a.x", "a.y", "b.x", "b.y")
+    former = record(
+        made,
+        {
+            "a.x": observation(F, observed_at=NOW - timedelta(seconds=9)),
+            "a.y": observation(F, observed_at=NOW - timedelta(seconds=6)),
+            "b.x": C,
+            "b.y": C,
+        },
+    )
+    partial = record(
+        made,
+        {"b.x": C, "b.y": C},
+        collected=tuple(map(criterion, ids)),
+        selected=frozenset(["b.x", "b.y"]),
+        former=former,
+    )
+    assert board(partial) == [
+        "A STATUS  FAILED     carried over, seen 6 s ago",
+        "B STATUS  BLOCKED    A STATUS is FAILED, which it requires: seen to be FAILED",
+        "",
+        "Next:",
+        "  1. A STATUS was FAILED 6 s ago: run it again with --stage a",
+    ]
+    assert any(line.startswith("  a.x: FAILED") for line in board(partial, verbosity=1))
+
+
 def test_a_large_number_is_written_as_on_the_page() -> None:
     """Every output separates thousands by a comma."""
     made = record(catalogue("a", "b"), {f"a.x{n}": C for n in range(1200)}, restricted=True)
