@@ -320,8 +320,8 @@ def shown_store(url: str) -> str:
     return shown(parse_address(url))
 
 
-def publish_at(record: Record, project: Project, folder: Path) -> None:
-    """Write a record's outputs into a folder, and print every file that was written.
+def publish_at(record: Record, project: Project, folder: Path) -> Record:
+    """Write a record's outputs into a folder, print every file, and return the written record.
 
     Raises:
         click.UsageError: a run is writing this folder, so nothing is written; or an output can't
@@ -344,6 +344,7 @@ def publish_at(record: Record, project: Project, folder: Path) -> None:
     exports = (layout.export(name) for name in project.config.exports)
     for path in (layout.document, layout.page, *exports, layout.record):
         click.echo(f"wrote {shown_path(path)}")
+    return done.record
 
 
 class Configured(NamedTuple):

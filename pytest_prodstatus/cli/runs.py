@@ -1,0 +1,136 @@
+"""Finds the run that a command's argument names: a file, a run that is kept, or the last open one.
+
+Several commands take such an argument. An id is only looked up; no path is made of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from pytest_prodstatus.cli.common import (
+    Place,
+    UnreadableError,
+    named_content,
+    named_record,
+    record_in,
+    state_store,
+)
+from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.text import one_line, utf8
+from pytest_prodstatus.project import RECORD, name_in
+from pytest_prodstatus.publish import attestations_at
+
+LAST_OPEN = "last-open"
+"""Names the last run with an open gate."""
+
+_SHOWN = 100
+
+
+class FoundRun(NamedTuple):
+    """A run that was found.
+
+    Attributes:
+        record: its record.
+        files: the bytes of its record and its attestations, by their usual names.
+        path: the record's file; None if the run was found in the archive.
+    """
+
+    record: Record
+    files: Mapping[str, bytes]
+    path: Path | None
+
+
+class Runs:
+    """The runs of a project and target.
+
+    Args:
+        place: the project, target and output folder.
+    """
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._target = place.inputs.target
+
+    def current(self) -> FoundRun:
+        """Return the target's last finished run.
+
+        Raises:
+            click.UsageError: (here and below) there is none, or it can't be read; one sentence.
+        """
+        return self._in_file(self._place.record)
+
+    def named(self, name: str, *, until: Record | None = None) -> FoundRun:
+        """Return the run that an argument names.
+
+        Args:
+            name: a file, the id of a run that is kept, or `last-open`.
+            until: for `last-open`, only runs before this one count; None for all.
+        """
+        if name == LAST_OPEN:
+            target = until.run.target if until else self._target
+            return self._kept(self._last_open(target, until), target)
+        if _is_file(name):
+            return self._in_file(Path(name))
+        return self._kept(one_line(utf8(name)), self._target)
+
+    def _in_file(self, path: Path) -> FoundRun:
+        content = named_content(path)
+        record = named_record(path, content)
+        finished = record.last_finished
+        if finished is None:
+            msg = f"{path}: its run is in progress or was killed, and no earlier one is known"
+            raise click.UsageError(msg)
+        # Of a run in progress the file's bytes aren't those of the last finished one.
+        files = {RECORD: content, **attestations_at(path)} if finished is record else {}
+        return FoundRun(finished, files, path)
+
+    def _last_open(self, target: str, until: Record | None) -> str:
+        root = self._place.project.root
+        with state_store(root) as url:
+            from pytest_prodstatus.store.history import HistoryStore
+
+            with HistoryStore.open(url, name_in(root)) as history:
+                found = history.last_open(target, until)
+        if found is None:
+            before = f" before run {one_line(until.run.id, limit=_SHOWN)}" if until else ""
+            msg = f"{LAST_OPEN}: the history knows no run of target {target} with an open gate"
+            raise click.UsageError(f"{msg}{before}; name a run or a file")
+        return found.run
+
+    def _kept(self, run: str, target: str) -> FoundRun:
+        project = name_in(self._place.project.root)
+        shown = repr(one_line(run, limit=_SHOWN))
+        with state_store(self._place.project.root) as url:
+            from pytest_prodstatus.store.archive import ArchiveStore
+
+            with ArchiveStore.open(url, project) as archive:
+                files = archive.files(target, run)
+                others = archive.targets(run) if files is None else []
+        if others:
+            msg = f"run {shown} is of target {', '.join(others)}: name it with --target"
+            raise click.UsageError(msg)
+        if files is None:
+            msg = (
+                f"{shown} is neither a file nor a run of target {target} of project "
+                f"{project} that is kept; prodstatus history lists them"
+            )
+            raise click.UsageError(msg)
+        if RECORD not in files:
+            msg = f"run {shown} is in the history, but its record isn't kept"
+            raise click.UsageError(msg)
+        try:
+            record = record_in(files[RECORD], Path(f"the record of run {shown}"))
+        except UnreadableError as error:
+            raise click.UsageError(str(error)) from None
+        return FoundRun(record, files, None)
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):  # a name that is too long for one, or has a NUL
+        return False
