@@ -68,7 +68,7 @@ def command(
     to fail, and isn't run any more. Removed, added, resolved, still not CONFIRMED.
     """
     runs = Runs(place_of(root=root, target=target, dir=folder))
-    later = (runs.current() if after is None else runs.named(after)).record
+    later = runs.named(after).record
     earlier = runs.named(before, until=later).record
     if share_nothing(earlier, later):
         msg = (

@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "diff": "Print what differs between two runs.",
     "journal": "List the real actions, and settle one whose result isn't known.",
     "render": "Write the status document and the page from a record.",
+    "pack": "Write one archive of a run, for an auditor.",
     "export": "Write a record in another tool's form.",
     "init": "Make a first suite, from a status document or from nothing.",
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
+from msgspec.structs import replace
 
 from pytest_prodstatus.cli.common import (
     Place,
@@ -19,10 +20,12 @@ from pytest_prodstatus.cli.common import (
     record_in,
     state_store,
 )
+from pytest_prodstatus.model.codec import write_record
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import one_line, utf8
 from pytest_prodstatus.project import RECORD, name_in
 from pytest_prodstatus.publish import attestations_at
+from pytest_prodstatus.readers.config import Config
 
 LAST_OPEN = "last-open"
 """Names the last run with an open gate."""
@@ -55,25 +58,22 @@ class Runs:
         self._place = place
         self._target = place.inputs.target
 
-    def current(self) -> FoundRun:
-        """Return the target's last finished run.
-
-        Raises:
-            click.UsageError: (here and below) there is none, or it can't be read; one sentence.
-        """
-        return self._in_file(self._place.record)
-
-    def named(self, name: str, *, until: Record | None = None) -> FoundRun:
+    def named(self, name: str | None, *, until: Record | None = None) -> FoundRun:
         """Return the run that an argument names.
 
         Args:
-            name: a file, the id of a run that is kept, or `last-open`.
+            name: a file, the id of a run that is kept, or `last-open`; None for the current one.
             until: for `last-open`, only runs before this one count; None for all.
+
+        Raises:
+            click.UsageError: there is none, or it can't be read; one sentence.
         """
+        if name is None:
+            return self._in_file(self._place.record)
         if name == LAST_OPEN:
             target = until.run.target if until else self._target
             return self._kept(self._last_open(target, until), target)
-        if _is_file(name):
+        if is_file(name):
             return self._in_file(Path(name))
         return self._kept(one_line(utf8(name)), self._target)
 
@@ -84,9 +84,9 @@ class Runs:
         if finished is None:
             msg = f"{path}: its run is in progress or was killed, and no earlier one is known"
             raise click.UsageError(msg)
-        # Of a run in progress the file's bytes aren't those of the last finished one.
-        files = {RECORD: content, **attestations_at(path)} if finished is record else {}
-        return FoundRun(finished, files, path)
+        if finished is not record:  # the file and what lies beside it are of the run in progress
+            return FoundRun(finished, {RECORD: write_record(finished).encode()}, path)
+        return FoundRun(record, {RECORD: content, **attestations_at(path)}, path)
 
     def _last_open(self, target: str, until: Record | None) -> str:
         root = self._place.project.root
@@ -103,7 +103,7 @@ class Runs:
 
     def _kept(self, run: str, target: str) -> FoundRun:
         project = name_in(self._place.project.root)
-        shown = repr(one_line(run, limit=_SHOWN))
+        shown = shown_name(run)
         with state_store(self._place.project.root) as url:
             from pytest_prodstatus.store.archive import ArchiveStore
 
@@ -129,7 +129,20 @@ class Runs:
         return FoundRun(record, files, None)
 
 
-def _is_file(name: str) -> bool:
+def config_of(record: Record, config: Config) -> Config:
+    """Return a project's configuration with the waivers that a record was judged with."""
+    return replace(config, waivers=replace(config.waivers, given=record.waivers))
+
+
+def shown_name(name: str) -> str:
+    """Return the name of a run for a message."""
+    return repr(one_line(name, limit=_SHOWN))
+
+
+def is_file(name: str) -> bool:
+    """Return whether an argument names a file rather than a run that is kept."""
+    if name.endswith(".json"):  # so that a file that isn't there is named as one
+        return True
     try:
         return Path(name).exists()
     except (OSError, ValueError):  # a name that is too long for one, or has a NUL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from pytest_prodstatus.store.address import ARCHIVE
 from pytest_prodstatus.store.archive import RECORD, ArchiveStore
 from pytest_prodstatus.store.history import HistoryStore
 from pytest_prodstatus.store.statements import open_store
+from tests.integration.store.conftest import Act
 from tests.integration.store.runs import ran
 from tests.unit.given import HOUR, NOW
 
@@ -166,3 +168,33 @@ def test_flips_outlive_the_runs(url: str) -> None:
         before = {past.id: past.since for past in history.look_back(TARGET).stages}
         history.prune(TARGET, NOW + 2 * HOUR - timedelta(minutes=1), last_of_release=False)
         assert {past.id: past.since for past in history.look_back(TARGET).stages} == before
+
+
+def test_killed_at_every_statement(sqlite_url: str, act: Act) -> None:
+    """Killed at any statement or commit, the former record is kept or the new one, both whole."""
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    run = keep(sqlite_url, 1, b"old" * 1_000)
+    content, new = file.read_bytes(), "new" * 1_000
+    former, latter = {RECORD: b"old" * 1_000}, {RECORD: new.encode()}
+    ends = [0, 0]
+    for first in range(1, 500, 10):
+        files = {n: file.with_name(f"{n}.sqlite3") for n in range(first, first + 10)}
+        for copy in files.values():
+            copy.write_bytes(content)
+        job = {"part": "keeps", "project": "store", "run": run, "content": new}
+        results = act(
+            *[{**job, "url": f"sqlite:///{copy}", "kill_at_call": n} for n, copy in files.items()]
+        )
+        for copy, result in zip(files.values(), results, strict=True):
+            left = kept(f"sqlite:///{copy}", run)
+            assert left in (former, latter)
+            assert left == latter or ["kept", ""] not in result["steps_done"]
+            ends[left == latter] += result["killed"]
+            keep(f"sqlite:///{copy}", 1, new.encode())
+            assert kept(f"sqlite:///{copy}", run) == latter
+        if not results[-1]["killed"]:
+            break
+    assert not results[-1]["killed"], "the instants have no end"
+    # Some died before the commit and some after it.
+    assert ends[0] > 5
+    assert ends[1] > 0
