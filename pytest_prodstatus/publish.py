@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,6 +20,7 @@ from pytest_prodstatus.model.codec import record_pieces
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.verdict import Kind, Reason
 from pytest_prodstatus.project import (
+    RECORD,
     DotenvError,
     Layout,
     attestation_of,
@@ -34,6 +35,7 @@ from pytest_prodstatus.writers.files import write_atomically
 
 if TYPE_CHECKING:
     from pytest_prodstatus.model.record import Override
+    from pytest_prodstatus.store.archive import ArchiveStore
 
 
 class Problem(NamedTuple):
@@ -181,6 +183,18 @@ class Saved(NamedTuple):
     clash: str = ""
 
 
+def attestations_at(path: Path) -> dict[str, bytes]:
+    """Return the content of the attestations beside a record's file.
+
+    Their names are those that they have beside a record of the usual name.
+    """
+    found = {}
+    for name_of in (attestation_of, test_result_of):
+        with contextlib.suppress(OSError):
+            found[name_of(Path(RECORD)).name] = read_file(name_of(path))
+    return found
+
+
 class Archive:
     """The state store as a run uses it."""
 
@@ -190,6 +204,7 @@ class Archive:
         self._environ = environ
         self._problem: Reason | None = None
         self._overrides: tuple[Override, ...] = ()
+        self._saved: tuple[str, str] | None = None
 
     def keep(self, record: Record) -> Saved:
         """Save a judged run; saved again, it replaces itself. Never raises.
@@ -230,17 +245,92 @@ class Archive:
 
         with HistoryStore.open(url, scope) as history:
             history.save(record)
-            dated = history.dated(record)
+            self._saved = url, scope
+            record = history.dated(record)
+            opened = history.last_open(record.run.target, record)
         shared = scope == project
         return Saved(
-            record=dated, clash=_CLASH.format(project) if shared and is_foreign(dated) else ""
+            record=self._since(opened.run, record) if opened else record,
+            clash=_CLASH.format(project) if shared and is_foreign(record) else "",
         )
 
+    def _since(self, run: str, record: Record) -> Record:
+        """Add to a record what has changed since a run, if that run's record is kept."""
+        from pytest_prodstatus.model.codec import RecordError, read_record
+        from pytest_prodstatus.model.diff import since_open
+        from pytest_prodstatus.store.errors import StateError
 
-def _reason(error: Exception) -> Reason:
+        # An archive that can't be used is reported when this run's own record is kept.
+        with contextlib.suppress(StateError, RecordError, UnicodeDecodeError), self._open() as kept:
+            content = (kept.files(record.run.target, run) or {}).get(RECORD, b"")
+            opened = read_record(content.decode("utf-8"), f"the record of run {run}")
+            return replace(record, since_open=since_open(opened, record))
+        return record
+
+    def _open(self) -> ArchiveStore:
+        from pytest_prodstatus.store.archive import ArchiveStore
+
+        if self._saved is None:
+            msg = "a record is kept only of a run that is in the history"
+            raise RuntimeError(msg)
+        return ArchiveStore.open(*self._saved)
+
+    def reopen(self) -> None:
+        """Use the store that is there, for a run that an earlier process saved. Never raises."""
+        from pytest_prodstatus.store.address import installed, is_there, scope_of, state_url
+        from pytest_prodstatus.store.errors import StateError
+
+        with contextlib.suppress(StateError, DotenvError):
+            if self._saves and installed():
+                environ = variables_of(self._root, self._environ)
+                if is_there(environ):
+                    scope = scope_of(environ, name_in(self._root), self._root)
+                    self._saved = state_url(environ), scope
+
+    def keep_record(self, record: Record) -> str:
+        """Keep the record of a run whose history was saved, as its file will have it. Never raises.
+
+        Returns:
+            Why it wasn't kept, in one sentence; "" if it was, or nothing is to be kept.
+        """
+        run = record.run
+        return self._kept(
+            lambda store: store.keep(run.target, run.id, b"".join(record_pieces(record)))
+        )
+
+    def keep_attestations(self, record: Record, path: Path) -> str:
+        """Keep the attestations beside a record's file, if that record is kept. Never raises.
+
+        Args:
+            record: the record.
+            path: its file.
+
+        Returns:
+            As `keep_record`.
+        """
+
+        def keep(store: ArchiveStore) -> None:
+            files = attestations_at(path)
+            if files:
+                store.attest(record.run.target, record.run.id, read_file(path), files)
+
+        return self._kept(keep)
+
+    def _kept(self, keep: Callable[[ArchiveStore], object]) -> str:
+        if self._saved is None:
+            return ""
+        try:
+            with self._open() as store:
+                keep(store)
+        except Exception as error:  # noqa: BLE001  a judged run is worth more than its archive
+            return _reason(error, "the record can't be kept").text
+        return ""
+
+
+def _reason(error: Exception, what: str = "the history can't be saved") -> Reason:
     from pytest_prodstatus.store.errors import StateError
 
     if isinstance(error, (StateError, DotenvError)):
         return Reason(text=str(error), kind=Kind.INCONCLUSIVE)
-    text = f"the history can't be saved: {type(error).__name__}: {error}"
+    text = f"{what}: {type(error).__name__}: {error}"
     return Reason(text=text, kind=Kind.INCONCLUSIVE)

@@ -429,10 +429,12 @@ class Recorder:
             self.outputs.notices += new
             if self._note_problems(published.problems):
                 continue
+            self._note_once(self.archive.keep_record(published.record))
             if self._note_problems(self.outputs.publish_record(published.record)):
                 continue
             if not self._note_problems(self.outputs.sign(published.record)):
                 break
+        self._note_once(self.archive.keep_attestations(published.record, layout.record))
         self.record = published.record
         if self.outputs.unwritten:
             self._withdraw(self.record)
@@ -456,9 +458,14 @@ class Recorder:
             known = len(self._incidents)
             self._incidents.setdefault(("history", ""), saved.unsaved)
             return len(self._incidents) > known
-        if saved.tried and saved.unsaved.text not in self.outputs.notices:
-            self.outputs.notices.append(saved.unsaved.text)
+        if saved.tried:
+            self._note_once(saved.unsaved.text)
         return False
+
+    def _note_once(self, text: str) -> None:
+        """Add a notice, unless it is empty or there already."""
+        if text and text not in self.outputs.notices:
+            self.outputs.notices.append(text)
 
     def _note_problems(self, problems: Sequence[Problem]) -> bool:
         """Note what could not be written; return whether any of it is new."""
@@ -478,6 +485,7 @@ class Recorder:
         if self.settings.run_id_given and record.decision.selection.partial:
             closed = replace(record.decision, open=False)
             record = replace(record, run=replace(record.run, shard=True), decision=closed)
+        record = replace(record, waivers=self.settings.config.waivers.given)
         return self.redaction.record(record)
 
     def reconsider(self, status: int) -> int:

@@ -24,6 +24,7 @@ from pytest_prodstatus.project import (
     Project,
     config_in,
     find_project,
+    name_in,
     resolve_inputs,
     shown_path,
     variables_of,
@@ -313,6 +314,13 @@ def state_store(root: Path) -> Iterator[str]:
         raise click.UsageError(str(error)) from None
 
 
+def scope_in(root: Path) -> str:
+    """Return the name under which the state store has a project's runs and overrides."""
+    from pytest_prodstatus.store.address import scope_of
+
+    return scope_of(variables_of(root), name_in(root), root)
+
+
 def shown_store(url: str) -> str:
     """Return the store's address as it may be printed: without password and parameters."""
     from pytest_prodstatus.store.address import parse_address, shown
@@ -320,8 +328,8 @@ def shown_store(url: str) -> str:
     return shown(parse_address(url))
 
 
-def publish_at(record: Record, project: Project, folder: Path) -> None:
-    """Write a record's outputs into a folder, and print every file that was written.
+def publish_at(record: Record, project: Project, folder: Path) -> Record:
+    """Write a record's outputs into a folder, print every file, and return the written record.
 
     Raises:
         click.UsageError: a run is writing this folder, so nothing is written; or an output can't
@@ -344,6 +352,7 @@ def publish_at(record: Record, project: Project, folder: Path) -> None:
     exports = (layout.export(name) for name in project.config.exports)
     for path in (layout.document, layout.page, *exports, layout.record):
         click.echo(f"wrote {shown_path(path)}")
+    return done.record
 
 
 class Configured(NamedTuple):

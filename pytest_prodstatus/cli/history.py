@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import click
 from msgspec.structs import replace
 
+from pytest_prodstatus import clock
 from pytest_prodstatus.cli.common import (
+    duration,
     place_of,
     root_option,
+    scope_in,
     shown_store,
     state_store,
     target_option,
 )
 from pytest_prodstatus.model.codec import printed_json, read_record
 from pytest_prodstatus.model.history import History
-from pytest_prodstatus.project import name_in, variables_of
+from pytest_prodstatus.model.text import format_duration
+from pytest_prodstatus.project import name_in
 from pytest_prodstatus.readers.files import read_text
 from pytest_prodstatus.writers.history import history_lines
+from pytest_prodstatus.writers.words import counted, minute
 
 _EXAMPLES = """\b
 Examples:
   prodstatus history
   prodstatus history --target staging --stage payout
   prodstatus history --limit 100 --json
+  prodstatus history --keep-for 400d --keep-last-of-release
 
 \b
 Exit status:
@@ -45,9 +52,27 @@ Exit status:
     help="How many of the newest runs to look at, for flips and flaky criteria.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--keep-for",
+    callback=duration,
+    metavar="DURATION",
+    help="Delete the target's runs that started longer ago, with their records, and print how "
+    "many. Without it nothing is ever deleted.",
+)
+@click.option(
+    "--keep-last-of-release",
+    is_flag=True,
+    help="With --keep-for: never delete the last run of a release, nor its last full run.",
+)
 @root_option
 def command(
-    target: str | None, stage: str | None, limit: int, as_json: bool, root: str | None
+    target: str | None,
+    stage: str | None,
+    limit: int,
+    as_json: bool,
+    keep_for: timedelta | None,
+    keep_last_of_release: bool,
+    root: str | None,
 ) -> None:
     """Print since when each stage has its verdict, its flips, and what changed since CONFIRMED.
 
@@ -57,12 +82,17 @@ def command(
     """
     place = place_of(root=root, target=target)
     folder, system = place.project.root, place.inputs.target
+    if keep_for is not None:
+        _prune(folder, system, keep_for, last_of_release=keep_last_of_release)
+        return
+    if keep_last_of_release:
+        msg = "--keep-last-of-release only keeps runs from --keep-for: give both"
+        raise click.UsageError(msg)
     project = name_in(folder)
     with state_store(folder) as url:
-        from pytest_prodstatus.store.address import scope_of
         from pytest_prodstatus.store.history import HistoryStore
 
-        scope = scope_of(variables_of(folder), project, folder)
+        scope = scope_in(folder)
         # Releases before the folder counted saved the runs of all folders by the name alone.
         for name in dict.fromkeys((scope, project)):
             with HistoryStore.open(url, name) as history:
@@ -81,6 +111,21 @@ def command(
     else:
         for line in history_lines(seen, _criteria(place.record, stage)):
             click.echo(line)
+
+
+def _prune(root: Path, target: str, keep_for: timedelta, *, last_of_release: bool) -> None:
+    try:
+        before = clock.now() - keep_for
+    except OverflowError:
+        msg = f"--keep-for {format_duration(keep_for)} is longer than there are dates"
+        raise click.UsageError(msg) from None
+    with state_store(root) as url:
+        from pytest_prodstatus.store.history import HistoryStore
+
+        with HistoryStore.open(url, scope_in(root)) as history:
+            deleted = history.prune(target, before, last_of_release=last_of_release)
+    runs = counted(deleted, "run")
+    click.echo(f"deleted {runs} of target {target} that started before {minute(before)}")
 
 
 def _criteria(record: Path, stage: str | None) -> list[str]:

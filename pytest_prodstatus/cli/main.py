@@ -26,8 +26,10 @@ COMMANDS: dict[str, str] = {
     "key": "Make a key pair for signing.",
     "merge": "Make one record out of the shards of one run.",
     "history": "Print since when each stage has its verdict, and what changed.",
+    "diff": "Print what differs between two runs.",
     "journal": "List the real actions, and settle one whose result isn't known.",
     "render": "Write the status document and the page from a record.",
+    "pack": "Write one archive of a run, for an auditor.",
     "export": "Write a record in another tool's form.",
     "init": "Make a first suite, from a status document or from nothing.",
 }

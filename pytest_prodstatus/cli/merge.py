@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from pytest_prodstatus.cli.common import (
     FILE,
@@ -64,7 +65,9 @@ def command(
         merged = merge(shards, project.config.catalogue, require_evidence=required)
     except (MergeError, CatalogueError) as error:
         raise click.UsageError(str(error)) from None
-    merged = _save(merged, project)
+    merged = replace(merged, waivers=project.config.waivers.given)
+    archive = _archive(project, merged)
+    merged = _save(merged, project, archive)
     for status in unobserved(merged):
         why = f": {status.reason.text}" if status.reason else ", carried over"
         click.echo(f"no shard ran {one_line(status.id)}: {status.verdict}{why}")
@@ -73,7 +76,7 @@ def command(
 
         # The target is in the shards; it needn't be given again.
         inputs = place.inputs._replace(target=merged.run.target)
-        publish_at(merged, project, inputs.outputs(project.root))
+        merged = publish_at(merged, project, inputs.outputs(project.root))
     else:
         from pytest_prodstatus.publish import publish_record
 
@@ -81,6 +84,9 @@ def command(
         if problems:
             raise click.UsageError("; ".join(problem.text for problem in problems))
         click.echo(f"wrote {output}")
+    problem = archive.keep_record(merged)
+    if problem:
+        click.echo(f"prodstatus: {problem}", err=True)
     click.echo(final_line(merged).text)
     sys.exit(merged.decision.exit_code)
 
@@ -107,18 +113,23 @@ def _trusted(paths: Sequence[Path], project: Project) -> dict[str, Record]:
     return shards
 
 
-def _save(merged: Record, project: Project) -> Record:
+def _archive(project: Project, merged: Record) -> Archive:
+    try:
+        saves = saves_history(os.environ, configured=project.config.history)
+        ephemeral = merged.run.target in project.config.ephemeral
+        return Archive(project.root, saves=saves and not ephemeral)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _save(merged: Record, project: Project, archive: Archive) -> Record:
     """Save the merged run in place of its shards; return it with former runs and overrides.
 
     Raises:
         click.UsageError: its history can't be saved and `require_history` is on.
     """
-    try:
-        saves = saves_history(os.environ, configured=project.config.history)
-        ephemeral = merged.run.target in project.config.ephemeral
-        saved = Archive(project.root, saves=saves and not ephemeral).keep(merged)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+    saved = archive.keep(merged)
+    ephemeral = merged.run.target in project.config.ephemeral
     if saved.unsaved and project.config.require_history and not ephemeral:
         msg = f"{saved.unsaved.text}; require_history is on, so nothing is written"
         raise click.UsageError(msg)

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pytest_prodstatus.cli.common import scope_in
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.model.text import format_duration
-from pytest_prodstatus.project import DotenvError, name_in, variables_of
+from pytest_prodstatus.project import DotenvError, variables_of
 
 if TYPE_CHECKING:
     from pytest_prodstatus.store.overrides import Overrides
@@ -30,11 +31,11 @@ _URL = "PRODSTATUS_STATE_URL"
 
 def opened(root: Path) -> Overrides:
     """Open the overrides of the project in the folder `root`."""
-    from pytest_prodstatus.store.address import scope_of, state_url
+    from pytest_prodstatus.store.address import state_url
     from pytest_prodstatus.store.overrides import Overrides
 
     environ = variables_of(root)
-    return Overrides.open(state_url(environ), scope_of(environ, name_in(root), root))
+    return Overrides.open(state_url(environ), scope_in(root))
 
 
 def active_override(target: str, now: datetime, root: Path) -> tuple[Override | None, str | None]:
@@ -48,7 +49,7 @@ def active_override(target: str, now: datetime, root: Path) -> tuple[Override | 
     Returns:
         Of several active overrides the one that ends last, else None; and the error, else None.
     """
-    from pytest_prodstatus.store.address import installed, is_there, scope_of, state_url
+    from pytest_prodstatus.store.address import installed, is_there, state_url
     from pytest_prodstatus.store.errors import StateError
 
     try:
@@ -61,8 +62,7 @@ def active_override(target: str, now: datetime, root: Path) -> tuple[Override | 
             return None, None
         from pytest_prodstatus.store.overrides import look_for
 
-        scope = scope_of(environ, name_in(root), root)
-        found = look_for(state_url(environ), scope, target, now)
+        found = look_for(state_url(environ), scope_in(root), target, now)
     except (StateError, DotenvError) as error:
         return None, f"overrides can't be looked for: {error}"
     return max(found, key=lambda override: override.until, default=None), None

@@ -16,12 +16,14 @@ from pytest_prodstatus.cli.common import (
     root_option,
     target_option,
 )
+from pytest_prodstatus.cli.runs import Runs, config_of, is_file, shown_name
 
 _EXAMPLES = """\b
 Examples:
   prodstatus render
   prodstatus render --target staging
   prodstatus render artefact/status.json --output-dir site
+  prodstatus render 20261122T100000Z-1f0c3a --output-dir march
 
 \b
 Exit status:
@@ -32,7 +34,7 @@ Exit status:
 
 
 @click.command(epilog=_EXAMPLES)
-@click.argument("record", required=False, type=FILE, metavar="[RECORD]")
+@click.argument("record", required=False, metavar="[RECORD]")
 @target_option
 @click.option(
     "--output-dir", type=FILE, metavar="FOLDER", help="Write here instead of beside the record."
@@ -40,7 +42,7 @@ Exit status:
 @dir_option
 @root_option
 def command(
-    record: Path | None,
+    record: str | None,
     target: str | None,
     output_dir: Path | None,
     folder: str | None,
@@ -48,11 +50,26 @@ def command(
 ) -> None:
     """Write the status document and the page from RECORD, by default the target's record.
 
+    RECORD is a file, the id of a run that is kept, or last-open, the last run with an open gate.
+    A run that is kept needs --output-dir, and is shown with the waivers of its time.
+
     A document that exists is updated in place: only the values of its fields are replaced. The
     record is written too, since it keeps a digest of the document's fields.
     """
     place = place_of(root=root, target=target, dir=folder)
-    path = record or place.record
-    made = named_record(path)
-    publish_at(made, place.project, output_dir or path.parent)
+    project = place.project
+    if record is None or is_file(record):
+        path = Path(record) if record else place.record
+        made, beside = named_record(path), path.parent
+    else:
+        if output_dir is None:
+            msg = (
+                f"{shown_name(record)} is not a file, and a run that is kept is never written over "
+                "the target's own record: add --output-dir"
+            )
+            raise click.UsageError(msg)
+        found = Runs(place).named(record)
+        made, beside = found.record, output_dir
+        project = project._replace(config=config_of(made, project.config))
+    publish_at(made, project, output_dir or beside)
     sys.exit(made.decision.exit_code)

@@ -22,8 +22,10 @@ from pytest_prodstatus.cli.common import (
 )
 from pytest_prodstatus.cli.overrides import active_override
 from pytest_prodstatus.model.attestation import AttestationError
+from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import utc_isoformat
-from pytest_prodstatus.project import shown_path
+from pytest_prodstatus.project import saves_history, shown_path
+from pytest_prodstatus.publish import Archive
 
 _EXAMPLES = """\b
 Examples:
@@ -115,6 +117,7 @@ def command(
     except OSError as error:
         msg = f"{error.filename} can't be written: {error.strerror or error}"
         raise click.UsageError(msg) from None
+    _keep(read, path, place.project.root)
     for file in written:
         click.echo(f"wrote {shown_path(file)}")
     made = statement.predicate
@@ -123,3 +126,15 @@ def command(
         f"signed: target {made.target}, gate {state}, {made.verdict or 'no verdict'}, "
         f"until {utc_isoformat(made.expires)}"
     )
+
+
+def _keep(record: Record, path: Path, root: Path) -> None:
+    """Keep the attestation beside the run's history, if its record is kept there."""
+    try:
+        archive = Archive(root, saves=saves_history(os.environ, configured=True))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    archive.reopen()
+    problem = archive.keep_attestations(record, path)
+    if problem:
+        click.echo(f"prodstatus: {problem}", err=True)

@@ -11,10 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_prodstatus.cli.common import scope_in
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import utc_isoformat
 from pytest_prodstatus.model.violations import GateQuery, Violation, ViolationKind, run_again
-from pytest_prodstatus.project import name_in, variables_of
+from pytest_prodstatus.project import variables_of
 
 if TYPE_CHECKING:
     from pytest_prodstatus.model.history import SavedRun
@@ -96,7 +97,7 @@ class Trust:
             yield Violation(kind=ViolationKind.UNTRUSTED, text=text, remedy=remedy)
 
     def _newest(self, record: Record) -> SavedRun | None:
-        from pytest_prodstatus.store.address import installed, is_there, scope_of, state_url
+        from pytest_prodstatus.store.address import installed, is_there, state_url
         from pytest_prodstatus.store.errors import StateError
 
         environ = variables_of(self.root)
@@ -107,6 +108,6 @@ class Trust:
             raise StateError(msg)
         from pytest_prodstatus.store.history import HistoryStore
 
-        scope = scope_of(environ, name_in(self.root), self.root)
+        scope = scope_in(self.root)
         with HistoryStore.open(state_url(environ), scope) as history:
             return history.newest(record.run.target, record.run.subject.release)

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import FINAL
-from pytest_prodstatus.model.record import Past, Record, StageStatus
+from pytest_prodstatus.model.record import Past, Record, Run, StageStatus
 from pytest_prodstatus.model.verdict import Verdict
 
 
@@ -207,11 +207,11 @@ def saved_run(record: Record) -> SavedRun:
     )
 
 
-def changes(before: SavedRun, after: SavedRun) -> tuple[Change, ...]:
+def changes(before: SavedRun | Run, after: SavedRun | Run) -> tuple[Change, ...]:
     """Compare two runs: return what differs in suite, release, catalogue and versions."""
     pairs: dict[str, tuple[str | None, str | None]] = {
         "commit": (_commit(before), _commit(after)),
-        "release": (before.release, after.release),
+        "release": (_release(before), _release(after)),
         "catalogue": (before.catalogue or None, after.catalogue or None),
     }
     for name in sorted({*before.versions, *after.versions}):
@@ -251,8 +251,12 @@ def is_foreign(record: Record) -> bool:
     return bool(former and own) and former.isdisjoint(own)
 
 
-def _commit(run: SavedRun) -> str | None:
+def _commit(run: SavedRun | Run) -> str | None:
     return f"{run.commit} with local changes" if run.commit and run.dirty else run.commit
+
+
+def _release(run: SavedRun | Run) -> str | None:
+    return run.release if isinstance(run, SavedRun) else run.subject.release
 
 
 def _is_informative(record: Record, cause: str | None) -> bool:

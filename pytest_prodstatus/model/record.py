@@ -8,6 +8,7 @@ Python code that creates a value.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from math import isfinite
 from typing import Annotated, TypeAlias
 
@@ -18,6 +19,7 @@ from pytest_prodstatus.model.catalogue import Exemption
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.text import IDENTITY, Identity, Instant, instant, normalize, one_line
 from pytest_prodstatus.model.verdict import Explained, Kind, Reason, Rule, Verdict
+from pytest_prodstatus.model.waiver import Waiver
 
 SCHEMA = 2
 """The version of the record's JSON form that this release writes and the newest it reads."""
@@ -374,6 +376,58 @@ class Override(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc
         normalize(self, "reason", "who", "since", "until")
 
 
+class ChangeKind(Enum):
+    """How a criterion changed from one run to another; `model/diff` decides it.
+
+    INTRODUCED: it FAILED, and didn't before. BLOCKED: it is newly BLOCKED, also if it FAILED
+    before. LOST: it was seen to hold or to fail, and wasn't run any more, whether it still exists
+    or not. REMOVED: it is gone, and nothing was ever seen of it. ADDED: it is new. RESOLVED: it is
+    CONFIRMED, and wasn't before. STILL: its verdict is the same one, and not CONFIRMED.
+    """
+
+    INTRODUCED = "introduced"
+    BLOCKED = "blocked"
+    LOST = "lost"
+    REMOVED = "removed"
+    ADDED = "added"
+    RESOLVED = "resolved"
+    STILL = "still"
+
+    # As in `Verdict`: Enum's own hash is slow.
+    __hash__ = object.__hash__
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+class CriterionChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """How one criterion changed.
+
+    Attributes:
+        id: the criterion.
+        change: what sort of change it is.
+        before: its verdict before; null if it was not there.
+        after: its verdict now; null if it is not there.
+    """
+
+    id: Identity
+    change: ChangeKind
+    before: Verdict | None
+    after: Verdict | None
+
+
+class SinceOpen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What has changed since the last run with an open gate.
+
+    Attributes:
+        run: that run in short.
+        criteria: the criteria that changed since, by id.
+    """
+
+    run: Past
+    criteria: tuple[CriterionChange, ...]
+
+
 class Record(
     Struct,
     frozen=True,
@@ -394,6 +448,10 @@ class Record(
         document: the digest of the status document's fields as they were written; empty if the
             document wasn't written.
         overrides: the overrides of the target's gate that were in force when the run ended.
+        waivers: the waivers of the configuration when the run ended, also those that broke a rule;
+            the gate never reads them here. Left out if there were none.
+        since_open: what has changed since the last run with an open gate; left out if the history
+            knows of none.
         previous: while the run is in progress, the last finished record, so that a killed run loses
             nothing; left out if there is none.
     """
@@ -405,6 +463,8 @@ class Record(
     history: tuple[Past, ...]
     document: Identity
     overrides: tuple[Override, ...]
+    waivers: tuple[Waiver, ...] = ()
+    since_open: SinceOpen | None = None
     previous: Record | None = None
 
     def __post_init__(self) -> None:

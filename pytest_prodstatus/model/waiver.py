@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from msgspec import Struct
 
 from pytest_prodstatus.model.catalogue import base_of
-from pytest_prodstatus.model.text import Instant, format_age, format_duration, normalize
+from pytest_prodstatus.model.text import Identity, Instant, format_age, format_duration, normalize
 
 WAIVER_MAX = timedelta(days=30)
 """How far ahead a waiver may expire, unless the configuration says otherwise."""
@@ -31,7 +31,7 @@ class Waiver(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         expires: the UTC instant from which it no longer counts.
     """
 
-    criterion: str
+    criterion: Identity
     reason: str
     owner: str
     expires: Instant

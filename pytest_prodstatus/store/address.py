@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LIBRARIES = ("sqlalchemy", "alembic", "platformdirs")
 """The modules of the `state` extra that the store requires."""
 
-HEAD = 3
+HEAD = 4
 """The newest revision of the schema that this release knows."""
 
 # Not Alembic's own name, `alembic_version`: the database may belong to a project that uses Alembic.
@@ -99,6 +99,7 @@ JOURNAL = Part(
     consequence="; until then no real action may be started.",
 )
 HISTORY = Part(name="history", revision=2, unavailable=StateUnavailable, consequence=".")
+ARCHIVE = Part(name="archive of records", revision=4, unavailable=StateUnavailable, consequence=".")
 OVERRIDES = Part(
     name="list of overrides", revision=2, unavailable=StateUnavailable, consequence="."
 )

@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from datetime import datetime
 from typing import Any, final
 
 from pytest_prodstatus.model.history import (
@@ -110,6 +111,36 @@ class HistoryStore(OpenPart):
         with self._store.reading() as statements:
             return Reader(statements, self._project, target).newest(release)
 
+    def last_open(self, target: str, before: Record | None = None) -> SavedRun | None:
+        """Return the newest run of a target with an open gate; None if there is none.
+
+        Args:
+            target: the system.
+            before: only runs that started before this one's count; None for all.
+
+        Raises:
+            StateUnavailable: the history can't be read.
+        """
+        with self._store.reading() as statements:
+            reader = Reader(statements, self._project, target)
+            return reader.last_open(saved_run(before) if before else None)
+
+    def prune(self, target: str, before: datetime, *, last_of_release: bool) -> int:
+        """Delete the runs of a target that started before an instant; return how many.
+
+        What the archive keeps of them goes with them; flips stay.
+
+        Args:
+            target: the system.
+            before: the instant.
+            last_of_release: keep the last run of each release, and its last full run.
+
+        Raises:
+            StateUnavailable: the history can't be written, and nothing was deleted.
+        """
+        with self._store.writing() as statements:
+            return Writer(statements, self._project, target).prune(before, last_of_release)
+
     def dated(self, record: Record) -> Record:
         """Return a saved record with its former runs and each stage's `since` from the history.
 
@@ -159,11 +190,35 @@ _DELETE_FLIP = (
 )
 
 
+_OLD = (
+    "SELECT id FROM prodstatus_run "
+    "WHERE project = :project AND target = :target AND started < :before"
+)
+# A full run is the last full one of its release, or there is a later full one; a partial run is
+# followed by any.
+_FOLLOWED = (
+    "(subject_release IS NULL OR EXISTS (SELECT 1 FROM prodstatus_run AS later "
+    "WHERE later.project = prodstatus_run.project AND later.target = prodstatus_run.target "
+    "AND later.subject_release = prodstatus_run.subject_release "
+    "AND (later.started, later.run) > (prodstatus_run.started, prodstatus_run.run) "
+    "AND (prodstatus_run.partial OR NOT later.partial)))"
+)
+
+
 @final
 class Writer(_Target):
     """Writes runs of one target, in a transaction that keeps other writers out."""
 
     __slots__ = ()
+
+    def prune(self, before: datetime, last_of_release: bool) -> int:
+        """Delete old runs, with what refers to them; return how many."""
+        self._statements.take_turns(**self._scope)
+        query = f"{_OLD} AND {_FOLLOWED}" if last_of_release else _OLD
+        old = self._rows(query, before=before)
+        if old:
+            self._statements.change("DELETE FROM prodstatus_run WHERE id = :id", *map(dict, old))
+        return len(old)
 
     def save(self, record: Record, saved: SavedRun) -> None:
         """Write a run; it replaces the row that has its id."""
@@ -235,6 +290,7 @@ _COUNTED = (
 )
 _NEWEST = "ORDER BY started DESC, run DESC"
 _BEFORE = f"{_RUNS} AND (started, run) < (:started, :run) {_NEWEST}"
+_OPEN_BEFORE = f"{_RUNS} AND gate_open AND (started, run) < (:started, :run) {_NEWEST}"
 
 
 @final
@@ -279,6 +335,15 @@ class Reader(_Target):
         condition = "IS NULL" if release is None else "= :release"
         values = {} if release is None else {"release": release}
         rows = self._rows(f"{_RUNS} AND subject_release {condition} {_NEWEST} LIMIT 1", **values)
+        return run_of(rows[0]) if rows else None
+
+    def last_open(self, before: SavedRun | None) -> SavedRun | None:
+        """Return the newest run with an open gate, of those before a run; None if there is none."""
+        if before is None:
+            rows = self._rows(f"{_RUNS} AND gate_open {_NEWEST} LIMIT 1")
+        else:
+            place = {"started": before.started, "run": before.run}
+            rows = self._rows(f"{_OPEN_BEFORE} LIMIT 1", **place)
         return run_of(rows[0]) if rows else None
 
     def runs_before(self, run: SavedRun, limit: int) -> tuple[SavedRun, ...]:

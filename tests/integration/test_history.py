@@ -23,6 +23,8 @@ from pytest_prodstatus.cli.main import main
 from pytest_prodstatus.cli.overrides import save_override
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.store import address, sqlite
+from pytest_prodstatus.store.archive import RECORD, ArchiveStore
+from pytest_prodstatus.store.errors import StateUnavailable
 from pytest_prodstatus.store.history import HistoryStore
 from pytest_prodstatus.store.overrides import Overrides
 from pytest_prodstatus.store.sqlite import make_durable
@@ -497,3 +499,37 @@ def test_a_target_that_is_made_anew_has_no_earlier_run(project: Project, url: st
         assert part.verdicts["api.a"] == verdict
         assert len(part.record["history"]) == runs
         assert bool(kept(url, project.root.name, target)) == bool(runs)
+
+
+@MODES
+def test_the_record_of_a_run_is_kept(project: Project, url: str, mode: tuple[str, ...]) -> None:
+    """As its file has it, byte for byte, with what has changed since the last open gate."""
+    project.write({**PASSING, "pyproject.toml": NAMED})
+    first = project.run(*mode)
+    project.write(FAILED)
+    second = project.run(*mode)
+    content = (project.root / "reports/status.json").read_bytes()
+    with ArchiveStore.open(url, "our-store") as archive:
+        assert archive.files("production", second.record["run"]["id"]) == {RECORD: content}
+        assert archive.files("production", first.record["run"]["id"])
+    assert "since_open" not in first.record
+    since = second.record["since_open"]
+    assert since["run"]["run"] == first.record["run"]["id"]
+    assert {item["id"]: item["change"] for item in since["criteria"]}["api.a"] == "introduced"
+
+
+def test_a_record_that_cant_be_kept_says_so(
+    project: Project, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line reports it; verdict, record, history and gate are the same as otherwise."""
+
+    def refuse(*_: object) -> None:
+        msg = "The archive is full: free some space there."
+        raise StateUnavailable(msg)
+
+    monkeypatch.setattr(ArchiveStore, "keep", refuse)
+    project.write({**PASSING, "pyproject.toml": NAMED})
+    ran = project.run(*SERIAL)
+    assert (ran.status, ran.final) == (0, "CONFIRMED")
+    assert ran.out.count("The archive is full") == 1
+    assert len(kept(url, "our-store")) == 1

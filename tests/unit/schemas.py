@@ -17,11 +17,11 @@ import msgspec
 from msgspec import Struct
 
 import pytest_prodstatus
-from pytest_prodstatus.model import evidence, record, verdict, violations
+from pytest_prodstatus.model import evidence, record, verdict, violations, waiver
 from pytest_prodstatus.writers import gate_report
 
 FOLDER = Path(pytest_prodstatus.__file__).with_name("schema")
-MODULES = (record, verdict, evidence, violations, gate_report)
+MODULES = (record, verdict, evidence, violations, waiver, gate_report)
 
 INSTANT = {
     "description": "An instant in UTC, to the millisecond, as in 2026-11-22T19:53:09.000Z.",

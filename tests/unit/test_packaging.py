@@ -122,12 +122,12 @@ def test_the_package_page_has_no_dead_link(
     with zipfile.ZipFile(path) as archive:
         metadata = email.message_from_bytes(archive.read(f"{RELEASE}.dist-info/METADATA"))
     base = repository or "https://github.com/OWNER/pytest-prodstatus"
-    page = metadata.get_payload()
+    page = str(metadata.get_payload())
     links = re.findall(r"\]\(([^)]*)\)", page)
     assert f"{base}/blob/main/docs/tutorial.md" in links
     assert f"{base}/raw/main/docs/images/failed.png" in links
     assert [link for link in links if not link.startswith((base, "https://"))] == []
-    urls = dict(url.split(", ") for url in metadata.get_all("Project-URL"))
+    urls = dict(url.split(", ", 1) for url in metadata.get_all("Project-URL", ()))
     assert set(urls) == {"Changelog", "Documentation", "Issues", "Source"}
     assert all(url.startswith(base) for url in urls.values())
 

@@ -113,4 +113,12 @@ CREATE TRIGGER prodstatus_action_event_no_UPDATE BEFORE UPDATE ON prodstatus_act
 
 CREATE TRIGGER prodstatus_action_event_no_DELETE BEFORE DELETE ON prodstatus_action_event BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END
 
-INSERT INTO prodstatus_version (version_num) VALUES ('3')
+CREATE TABLE prodstatus_archive (
+run_id INTEGER NOT NULL,
+name TEXT NOT NULL,
+content BLOB NOT NULL,
+PRIMARY KEY (run_id, name),
+FOREIGN KEY(run_id) REFERENCES prodstatus_run (id) ON DELETE CASCADE
+)
+
+INSERT INTO prodstatus_version (version_num) VALUES ('4')

@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 _FOLDER = Path(__file__).parents[1] / "assets"
 _STYLE, _SCRIPT = "status.css", "status.js"
 
+_SHOWN_CHANGES = 100
+"""Criteria that are shown as changed since the last open run; `prodstatus diff` prints all."""
+
 
 def write_page(record: Record, config: Config) -> str:
     """Return the page for a record; the same record gives the same text."""
@@ -60,6 +63,7 @@ def page_pieces(record: Record, config: Config) -> Iterator[Markup]:
     yield _path(record, config, anchors)
     yield overview(record, config.catalogue, anchors)
     yield _changes(record)
+    yield _since_open(record)
     yield Markup(
         '<section aria-labelledby="criteria"><h2 id="criteria">Criteria and evidence</h2>\n'
         # Hidden until the script fills it: without a script it could do nothing.
@@ -196,6 +200,29 @@ def _changes(record: Record) -> Markup:
         '\n<table class="changes"><thead><tr>{}</tr></thead><tbody>\n{}</tbody></table>'
     ).format(columns("What", "Was", "Is"), Markup().join(rows))
     return section("changes", "What changed since the run before", table)
+
+
+def _since_open(record: Record) -> Markup:
+    """Return what has changed since the last open gate; nothing if no such run is known."""
+    since = record.since_open
+    if since is None:
+        return Markup()
+    shown, more = since.criteria[:_SHOWN_CHANGES], len(since.criteria) - _SHOWN_CHANGES
+    rows = [
+        row(c.id, *(str(v or "not there") for v in (c.before, c.after)), str(c.change))
+        for c in shown
+    ]
+    text = Markup("\n<p>The gate was last open {}, run {}{}.{}{}</p>").format(
+        instant(since.run.started),
+        code(since.run.run),
+        optional(", release {}", since.run.release),
+        "" if rows else " No criterion has changed since.",
+        f" {counted(more, 'more criterion', 'more criteria')} changed." if more > 0 else "",
+    )
+    table = Markup(
+        '\n<table class="changes"><thead><tr>{}</tr></thead><tbody>\n{}</tbody></table>'
+    ).format(columns("Criterion", "Was", "Is", "Change"), Markup().join(rows))
+    return section("since-open", "Since the last open run", text + (table if rows else ""))
 
 
 def audit(record: Record) -> Markup:

@@ -15,13 +15,14 @@ A job has these keys:
     days            the steps are repeated on so many days
     part            `history`: only open the history
                     `saves`: save runs of `project` in it; each of `runs` is a number and a verdict
+                    `keeps`: keep `content` as the record of a `run`, which is in the history
     linger          seconds between a read and the write that follows it, for others to come between
 
 A process dies of SIGKILL if its job has one of these keys:
 
     kill_at         at the n-th possible instant: before and after every statement, before every
                     commit, after every step
-    kill_at_call    the same for `saves`: at the n-th call or return in `CALLS`
+    kill_at_call    the same for `saves` and `keeps`: at the n-th call or return in `CALLS`
     kill_after      by its parent, so many seconds after its first steps
 """
 
@@ -45,6 +46,7 @@ from sqlalchemy import Engine, create_engine, event
 
 from pytest_prodstatus import store
 from pytest_prodstatus.store.action import Action
+from pytest_prodstatus.store.archive import ArchiveStore
 from pytest_prodstatus.store.history import HistoryStore
 from pytest_prodstatus.store.journal import Journal
 from tests.integration.store.plans import SetClock, plan_at
@@ -83,6 +85,13 @@ def act(job: dict[str, Any], say: int) -> None:
             for number, verdict in job["runs"]:
                 history.save(ran(number, verdict))
                 os.write(say, json.dumps(["saved", number]).encode() + b"\n")
+        sys.settrace(None)
+        return
+    if job.get("part") == "keeps":
+        die_at_call(job.get("kill_at_call", 0))
+        with ArchiveStore.open(job["url"], job["project"]) as archive:
+            archive.keep("production", job["run"], job["content"].encode())
+            os.write(say, b'["kept", ""]\n')
         sys.settrace(None)
         return
     if job.get("part") == "history":

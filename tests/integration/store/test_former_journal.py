@@ -19,7 +19,7 @@ from sqlalchemy import text
 
 from pytest_prodstatus.store import database
 from pytest_prodstatus.store.action import Action, Key, Limit, State
-from pytest_prodstatus.store.address import HEAD, parse_address, prepare_file
+from pytest_prodstatus.store.address import JOURNAL, parse_address, prepare_file
 from pytest_prodstatus.store.database import Database
 from pytest_prodstatus.store.errors import Claimed, JournalUnavailable, Unresolved
 from pytest_prodstatus.store.history import HistoryStore
@@ -165,7 +165,7 @@ def test_tables_without_a_version_are_the_first_revision(former: str) -> None:
         history.save(ran(1))
     assert revision(former) == 2
     assert len(actions(former)) == 8
-    assert revision(former) == HEAD
+    assert revision(former) == JOURNAL.revision
 
 
 def test_ten_processes_bring_it_up_to_date(former: str, act: Act) -> None:
@@ -183,7 +183,7 @@ def test_killed_while_it_is_brought_up_to_date(former: str, act: Act) -> None:
         if not result["killed"]:
             break
         kills += 1
-        if revision(former) == HEAD:
+        if revision(former) == JOURNAL.revision:
             break
         assert revision(former) == 1
     assert kills > 20

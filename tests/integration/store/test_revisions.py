@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import uuid
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -14,7 +15,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from pytest_prodstatus.store import database
-from pytest_prodstatus.store.address import HEAD, HISTORY, JOURNAL, parse_address
+from pytest_prodstatus.store.address import ARCHIVE, HEAD, HISTORY, JOURNAL, parse_address
+from pytest_prodstatus.store.archive import ArchiveStore
 from pytest_prodstatus.store.database import Database
 from pytest_prodstatus.store.errors import JournalUnavailable, StateUnavailable
 from pytest_prodstatus.store.history import HistoryStore
@@ -48,7 +50,8 @@ def test_a_new_file_is_what_the_revisions_make(tmp_path: Path) -> None:
     assert NEW_STORE.read_text(encoding="utf-8") == new_store()
     fast, slow = tmp_path / "fast.sqlite3", tmp_path / "slow.sqlite3"
     HistoryStore.open(f"sqlite:///{fast}", "store").close()
-    Journal.open(f"sqlite:///{slow}").close()
+    with closing(Database(parse_address(f"sqlite:///{slow}"), ARCHIVE)) as newest:
+        newest.prepare()
     assert schema_of(fast) == schema_of(slow)
     assert found(f"sqlite:///{fast}") == found(f"sqlite:///{slow}") == HEAD
 
@@ -66,9 +69,12 @@ def test_each_part_asks_for_what_it_needs(url: str) -> None:
         assert found(url) == made
         with Journal.open(url, clock=SetClock()) as journal:
             action = journal.intend(plan_at(NOON))
-            assert found(url) == HEAD == JOURNAL.revision
+            assert found(url) == (HEAD if url.startswith("sqlite") else JOURNAL.revision)
             assert len(history.look_back("production").runs) == 1
             assert journal.actions() == (action,)
+        ArchiveStore.open(url, "store").close()
+        assert found(url) == HEAD == ARCHIVE.revision
+        assert len(history.look_back("production").runs) == 1
     assert not has_table(url, "prodstatus_claim_former")  # it would hold nothing
 
 
@@ -78,7 +84,7 @@ def has_table(url: str, name: str) -> bool:
         return inspect(connection).has_table(name)
 
 
-@pytest.mark.parametrize("newer", ["4", "a1b2"])
+@pytest.mark.parametrize("newer", ["5", "a1b2"])
 def test_a_newer_schema_is_refused(url: str, newer: str) -> None:
     """Each part refuses a newer schema in one sentence with the remedy, and changes nothing."""
     HistoryStore.open(url, "store").close()
@@ -89,6 +95,7 @@ def test_a_newer_schema_is_refused(url: str, newer: str) -> None:
     for part, refused in (
         (lambda: HistoryStore.open(url, "store"), StateUnavailable),
         (lambda: Overrides.open(url, "shop"), StateUnavailable),
+        (lambda: ArchiveStore.open(url, "store"), StateUnavailable),
         (lambda: Journal.open(url), JournalUnavailable),
     ):
         with pytest.raises(refused, match=r"update pytest-prodstatus") as violation:
