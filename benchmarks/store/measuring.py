@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from benchmarks.store.psql import Psql
-from benchmarks.store.questions import QUESTIONS
+from benchmarks.store.questions import RUN
 from benchmarks.store.recording import RecordedStatement, Recorder
 from tests.acceptance.support.database.connection import Database
 from tests.acceptance.support.database.transaction import bound
@@ -23,7 +23,7 @@ class Measured:
     """The cost of one statement.
 
     Attributes:
-        name: the query, as a key of `QUESTIONS`.
+        name: the query, as a key of `RUN`.
         suite: seconds through the suite's own connection, the median of the rounds.
         psql: seconds that psql reports, the median of the rounds.
         plan: the output of EXPLAIN (ANALYZE, BUFFERS).
@@ -58,7 +58,7 @@ def measure(
     rounds: int,
     against: Mapping[str, tuple[str, dict[str, object]]],
 ) -> Measurement:
-    """Run every query through the suite and through psql, in rounds, and return the costs.
+    """Run the queries of a whole run through the suite and through psql, in rounds.
 
     A first round warms both and isn't counted. The second of the two finds warmer caches, so they
     take turns in being first.
@@ -76,7 +76,7 @@ def measure(
     with _recorder(url, settings) as recorder:
         ask = bound(recorder, **bounds)
         statements: dict[str, RecordedStatement] = {}
-        for name, question in QUESTIONS.items():
+        for name, question in RUN.items():
             question(ask, settings)
             statements[name] = recorder.only()
         literals = {name: psql.literal(statement) for name, statement in statements.items()}
@@ -85,11 +85,11 @@ def measure(
         for statement, values in against.values():
             ask(statement, **values)
             recorder.only()
-        by_suite: dict[str, list[float]] = {name: [] for name in QUESTIONS}
-        by_psql: dict[str, list[float]] = {name: [] for name in QUESTIONS}
+        by_suite: dict[str, list[float]] = {name: [] for name in RUN}
+        by_psql: dict[str, list[float]] = {name: [] for name in RUN}
         before: dict[str, list[float]] = {name: [] for name in against}
         for number in range(rounds):
-            for name, question in QUESTIONS.items():
+            for name, question in RUN.items():
                 # Odd rounds begin with psql, even ones with the suite.
                 if number % 2:
                     by_psql[name].append(psql.seconds(literals[name]))
