@@ -2,6 +2,8 @@
 
     python -m benchmarks.store                     a store of 100,000 orders and as many sales
     python -m benchmarks.store --rows 5000000 --plans FOLDER
+    python -m benchmarks.store --save FILE         at one commit, and at a later one
+    python -m benchmarks.store --against FILE      to measure both commits' statements in one run
 
 All files are in a temporary folder, which is removed at the end.
 """
@@ -23,7 +25,8 @@ from benchmarks.store.machine import machine
 from benchmarks.store.measuring import Measured, measure
 from benchmarks.store.memory import peak
 from benchmarks.store.psql import Psql
-from benchmarks.store.table import table
+from benchmarks.store.recording import save, saved
+from benchmarks.store.table import comparison, table
 from tests.acceptance.demo.loading import READER
 from tests.acceptance.demo.postgres import Postgres, new_folder
 
@@ -46,8 +49,8 @@ def main() -> int:
         url = server.url(user=READER)
         # As the role that may only read, as in production; libpq refuses Prisma's parameter.
         with Psql(server.program("psql"), url.split("&schema=")[0]) as psql:
-            measured = measure(url, now=now, psql=psql, rounds=options.rounds)
-        _print("", *table(measured))
+            found = measure(url, now=now, psql=psql, rounds=options.rounds, against=options.against)
+        _print("", *table(found.measured), *comparison(found))
         judged = judge(url)
     _print(
         f"This process used at most {peak():.0f} MB.",
@@ -55,7 +58,9 @@ def main() -> int:
         f"alone, took {judged.seconds:.1f} s and used at most {judged.peak:.0f} MB.",
     )
     if options.plans is not None:
-        _write(measured, options.plans)
+        _write(found.measured, options.plans)
+    if options.save is not None:
+        save(options.save, found.statements)
     return 0
 
 
@@ -64,12 +69,22 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=100_000, help="orders, and as many sales")
     parser.add_argument("--rounds", type=int, default=5, help="how often each statement is timed")
     parser.add_argument("--plans", type=Path, help="a folder to write the plans to")
+    parser.add_argument("--save", type=Path, help="a file to write the statements to")
+    parser.add_argument(
+        "--against",
+        metavar="FILE",
+        help="a file of another commit's --save: its statements are measured in the same rounds",
+    )
     options = parser.parse_args()
     for name, least in (("rows", 1_000), ("rounds", 1)):
         if getattr(options, name) < least:
             parser.error(
                 f"--{name} is {getattr(options, name)}, and the least is {least}: raise it"
             )
+    try:
+        options.against = {} if options.against is None else saved(options.against)
+    except ValueError as error:
+        parser.error(str(error))
     return options
 
 

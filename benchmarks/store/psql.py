@@ -41,9 +41,7 @@ class Psql:
         dialect = create_engine("postgresql+psycopg://").dialect
         compiled = text(recorded.statement).compile(dialect=dialect)
         with psycopg.connect(self._url) as connection:
-            # Only its own values: `parameters` has those of all statements of the window.
-            values = {name: recorded.parameters[name] for name in compiled.params}
-            return ClientCursor(connection).mogrify(str(compiled).encode(), values)
+            return ClientCursor(connection).mogrify(str(compiled).encode(), recorded.values())
 
     def seconds(self, statement: str) -> float:
         """Run a statement and return the seconds that psql reports.

@@ -1,4 +1,8 @@
-"""Every query of the criteria to the store's database; each is one statement."""
+"""Every query of the criteria to the store's database; each is one statement.
+
+`QUESTIONS` has each by itself, as a run asks it that needs no other of the window. A whole run asks
+those together; its statements are in `RUN`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from collections.abc import Callable, Mapping
 from tests.acceptance.support.credentials import API_NAME
 from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes import cycle, oauth, orders, payouts, profit, sales
+from tests.acceptance.support.probes.questions import NAMES, ahead
 from tests.acceptance.support.settings import Settings
 
 Question = Callable[[Ask, Settings], object]
@@ -26,9 +31,7 @@ QUESTIONS: Mapping[str, Question] = {
     "orders.stuck_in_purchasing": _without_settings(orders.stuck_in_purchasing),
     "orders.shared_supplier_ids": _without_settings(orders.shared_supplier_ids),
     "orders.repeated": _without_settings(orders.repeated),
-    "orders.newest_purchases": lambda ask, settings: orders.newest_purchases(
-        ask, sample=settings.supplier_sample
-    ),
+    "orders.newest_purchases": _without_settings(orders.newest_purchases),
     "sales.sales_of_orders": _without_settings(sales.sales_of_orders),
     "sales.links": _without_settings(sales.links),
     "sales.environments": _without_settings(sales.environments),
@@ -36,14 +39,24 @@ QUESTIONS: Mapping[str, Question] = {
     "payouts.stored": _without_settings(payouts.stored),
     "payouts.failed": _without_settings(payouts.failed),
     "payouts.shared_ids": _without_settings(payouts.shared_ids),
-    "payouts.newest": lambda ask, settings: payouts.newest(ask, sample=settings.payout_sample),
+    "payouts.newest": _without_settings(payouts.newest),
     # Any ids will do: the statement looks for them among the sales of the window.
     "payouts.of_sales": lambda ask, settings: payouts.of_sales(
         ask, list(range(1, settings.cycle_sample + 1))
     ),
     "profit.net_profit": _without_settings(profit.net_profit),
     "profit.arithmetic": _without_settings(profit.arithmetic),
-    "cycle.cycle": lambda ask, settings: cycle.cycle(ask, sample=settings.cycle_sample),
+    "cycle.cycle": _without_settings(cycle.cycle),
     "cycle.autopilot": _without_settings(cycle.autopilot),
+    "questions.ahead": lambda ask, _: ahead(ask, NAMES),
 }
 """The probes that take an `Ask`, by module and function, as the criteria call them."""
+
+RUN: Mapping[str, Question] = {
+    name: QUESTIONS[name]
+    for name in (
+        *("questions.ahead", "oauth.stored_credentials", "oauth.of_users"),
+        *("payouts.of_sales", "cycle.autopilot"),
+    )
+}
+"""The statements of a whole run, each once; it asks for credentials of users up to four times."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.store.measuring import Measured
+from benchmarks.store.measuring import Measured, Measurement
 from benchmarks.store.plans import reads
 
 FACTOR, STATEMENT_S = 1.2, 0.020
@@ -31,6 +31,17 @@ def table(measured: Sequence[Measured]) -> Iterator[str]:
         f"The bound, {FACTOR} × {psql:.3f} s + {len(measured)} × {STATEMENT_S:.3f} s = "
         f"{bound:.3f} s, is {kept}: the suite took {suite:.3f} s."
     )
+
+
+def comparison(found: Measurement) -> Iterator[str]:
+    """Yield the sum of these statements beside that of the earlier ones, if there are any."""
+    if found.before:
+        suite = sum(statement.suite for statement in found.measured)
+        before = sum(found.before.values())
+        yield (
+            f"The {len(found.before)} earlier statements took {before:.3f} s in the same rounds; "
+            f"these took {suite:.3f} s, {suite / before:.2f} of that."
+        )
 
 
 def _numbers(suite: float, psql: float) -> str:

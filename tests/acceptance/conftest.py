@@ -34,7 +34,7 @@ from tests.acceptance.support.credentials import (
 from tests.acceptance.support.database.connection import Database
 from tests.acceptance.support.database.sharing import Sharing
 from tests.acceptance.support.database.snapshot import Snapshot
-from tests.acceptance.support.probes.questions import NAMES, Scope, questions
+from tests.acceptance.support.probes.questions import NAMES, Scope, ahead, questions
 from tests.acceptance.support.purchase.placed import acts
 from tests.acceptance.support.secrets import announced_to
 from tests.acceptance.support.settings import Settings
@@ -169,6 +169,7 @@ def snapshot(
         questions(wanted, settings),
         parameters=Scope(now=now, settings=settings).parameters(),
         note=lambda at: prodstatus_snapshot("database", at),
+        ahead=ahead,
         sharing=sharing,
     )
 

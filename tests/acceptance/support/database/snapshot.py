@@ -1,14 +1,15 @@
 """The store's data for the criteria of one process, all of it as of one instant.
 
 When the first criterion needs an answer, all questions of the selected criteria are read in one
-transaction. Then the connection is closed, so that none is open during a call to a provider. A
-question that can't be answered blocks only the criteria that depend on it. The workers of one
-machine share what the first of them has read (`sharing`).
+transaction. Then the connection is closed, so that none is open during a call to a provider. What
+several of them read of the same rows is asked ahead, in one statement. A question that can't be
+answered blocks only the criteria that depend on it. The workers of one machine share what the first
+of them has read (`sharing`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
@@ -16,7 +17,13 @@ from typing import Any, NoReturn
 from pytest_prodstatus import Blocked
 from tests.acceptance.support.database.connection import Database
 from tests.acceptance.support.database.sharing import Shared, Sharing
-from tests.acceptance.support.database.transaction import Reading, Transaction, bound
+from tests.acceptance.support.database.transaction import (
+    Ask,
+    Reading,
+    Row,
+    Transaction,
+    bound,
+)
 
 
 class Snapshot:
@@ -27,6 +34,8 @@ class Snapshot:
         questions: by name, the function that reads the answer; it may run several statements.
         parameters: bound values for every statement, beside its own.
         note: records the instant of the answers.
+        ahead: asks statements of several questions, by name, at once, and returns their rows; what
+            it leaves out is asked when its question is read.
         sharing: where the workers of one machine leave them; None for a process by itself.
     """
 
@@ -37,12 +46,14 @@ class Snapshot:
         *,
         parameters: Mapping[str, object],
         note: Callable[[datetime], None],
+        ahead: Callable[[Ask, Iterable[str]], Mapping[str, Row]] = lambda _ask, _names: {},
         sharing: Sharing | None = None,
     ) -> None:
         self._database = database
         self._questions = questions
         self._parameters = parameters
         self._note = note
+        self._ahead = ahead
         self._sharing = sharing
         self._found: dict[str, object] = {}
 
@@ -83,8 +94,9 @@ class Snapshot:
         """Read the answers to some questions, and return their instant; None if there is none."""
         try:
             with self._database.transaction() as transaction:
+                rows = self._ahead(self._each_apart(transaction), questions)
                 for name, reading in questions.items():
-                    self._found[name] = self._read_one(transaction, reading)
+                    self._found[name] = self._read_one(transaction, reading, rows)
         except Blocked as blocked:
             self._found |= dict.fromkeys(questions, _Refusal.of(blocked))
             return None
@@ -94,10 +106,25 @@ class Snapshot:
         finally:
             self._database.close()
 
-    def _read_one(self, transaction: Transaction, reading: Reading) -> object:
+    def _each_apart(self, transaction: Transaction) -> Ask:
+        """Return an `Ask` of which every statement may fail for itself."""
+
+        def ask(statement: str, /, **parameters: object) -> Row:
+            with transaction.apart() as ask:
+                return ask(statement, **parameters)
+
+        return bound(ask, **self._parameters)
+
+    def _read_one(
+        self, transaction: Transaction, reading: Reading, rows: Mapping[str, Row]
+    ) -> object:
         try:
             with transaction.apart() as ask:
-                return reading(bound(ask, **self._parameters))
+
+                def known(statement: str, /, **parameters: object) -> Row:
+                    return rows.get(statement) or ask(statement, **parameters)
+
+                return reading(bound(known, **self._parameters))
         except Blocked as blocked:
             return _Refusal.of(blocked)
         except Exception as error:  # noqa: BLE001 - it ends the criteria that need it

@@ -10,73 +10,75 @@ from typing import Any
 from tests.acceptance.support.clock import from_column, from_milliseconds, read_instant
 from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes.facts import fields_of
-from tests.acceptance.support.probes.rules import (
-    by_hand,
-    other_supplier,
-    stand_in_order,
-    supplier_id,
-)
+from tests.acceptance.support.probes.window import Question, sale_of
 
 # The steps in order; each counts only for orders that took every step before it. What precedes an
 # order is aggregated once a product, never looked up order by order. An opportunity is a product's
 # if both have one title, one user and one time: the store writes them in one cycle, in any order.
-_CYCLE = f"""
-WITH judged AS MATERIALIZED (
-  SELECT o.id, o."createdAt" AS ordered_at, o.status, o."productId" AS product,
-         o."paypalOrderId" AS trade, o."lastAttemptAt" AS attempted_at,
-         NULLIF(btrim(o."paypalOrderId"), '') IS NOT NULL AS captured,
-         {supplier_id("o")} AS supplier_id, {by_hand("o")} AS by_hand
-  FROM orders o
-  WHERE o."createdAt" >= :since AND o.status = ANY(:past_payment)
-    AND NOT {other_supplier("o")} AND NOT {stand_in_order("o")}
-), listed AS (
+_OF_SALE = (
+    *("fell_through", "net", "commission", "currency"),
+    *("executed", "admin_payout", "user_payout"),
+)
+CYCLE = Question(
+    name="cycle",
+    orders=(
+        *("created", "status", "product", "trade", "attempted_at", "past_payment"),
+        *("supplier_id", "by_hand", "other", "stand_in"),
+    ),
+    sales=(
+        *("id", "created", "reference", "in_environment"),
+        *_OF_SALE,
+    ),
+    steps={
+        "ordered": """AS NOT MATERIALIZED (
+  SELECT * FROM placed WHERE past_payment AND NOT other AND NOT stand_in
+)""",
+        "listed": """AS (
   SELECT l."productId" AS product, min(l."publishedAt") AS published_at
   FROM marketplace_listings l
-  WHERE l."productId" IN (SELECT product FROM judged)
+  WHERE l."productId" IN (SELECT product FROM ordered)
   GROUP BY l."productId"
-), product AS (
+)""",
+        "offered": """AS MATERIALIZED (
   SELECT p.id, p."userId" AS user_id, p.title, p."createdAt" AS created_at,
          LEAST(p."publishedAt", listed.published_at) AS published_at
   FROM products p LEFT JOIN listed ON listed.product = p.id
-  WHERE p.id IN (SELECT product FROM judged)
-), found AS (
+  WHERE p.id IN (SELECT product FROM ordered)
+)""",
+        "found": """AS (
   SELECT p.id, min(x."createdAt") AS found_at
-  FROM product p JOIN opportunities x
+  FROM offered p JOIN opportunities x
     ON x."userId" = p.user_id AND lower(btrim(x.title)) = lower(btrim(p.title))
   WHERE x."createdAt" BETWEEN p.created_at - interval '1 day' AND p.created_at + interval '1 hour'
   GROUP BY p.id
-), traced AS (
-  SELECT j.id, j.status, j.supplier_id, j.product, j.trade, j.attempted_at, p.user_id,
-         found.found_at, p.created_at, p.published_at, j.ordered_at,
-         s.id AS sale_id, s."createdAt" AS sold_at, s."netProfit" AS net,
-         upper(btrim(s.currency)) AS currency,
-         NOT j.by_hand AS untouched,
-         found.found_at IS NOT NULL AS found,
-         p.id IS NOT NULL AS made,
-         COALESCE(p.published_at < j.ordered_at, false) AS published,
-         j.captured,
-         j.status = 'PURCHASED' AND j.supplier_id IS NOT NULL AS purchased,
-         s.id IS NOT NULL AND s.status <> ALL(:fallen_through) AS sold,
-         COALESCE(s."netProfit" > 0 AND s."netProfit" <> 'NaN', false) AS earned,
-         COALESCE(s."payoutExecuted" AND btrim(s."userPayoutId") <> ''
-           AND (btrim(s."adminPayoutId") <> '' OR s."commissionAmount" <= 0), false) AS paid_out
-  FROM judged j
-  LEFT JOIN product p ON p.id = j.product
-  LEFT JOIN found ON found.id = p.id
-  LEFT JOIN LATERAL (
-    SELECT s.id, s.status, s.currency, s."createdAt", s."netProfit", s."commissionAmount",
-           s."payoutExecuted", s."adminPayoutId", s."userPayoutId"
-    FROM sales s WHERE s."orderId" = j.id AND s.environment = :environment OFFSET 0
-  ) AS s ON true
-), funnel AS (
+)""",
+        "funnel": f"""AS MATERIALIZED (
   -- How many steps an order took before the first that it didn't take.
-  SELECT *, array_position(
-    ARRAY[found, made, published, captured, purchased, untouched, sold, earned, paid_out, false],
+  SELECT t.*, array_position(
+    ARRAY[found_at IS NOT NULL, made, COALESCE(published_at < ordered_at, false),
+          NULLIF(btrim(trade), '') IS NOT NULL,
+          status = 'PURCHASED' AND supplier_id IS NOT NULL, NOT by_hand,
+          sale_id IS NOT NULL AND NOT fell_through,
+          COALESCE(net > 0 AND net <> 'NaN', false),
+          COALESCE(executed AND user_payout IS NOT NULL
+            AND (admin_payout IS NOT NULL OR commission <= 0), false), false],
     false) - 1 AS steps
-  FROM traced
-), furthest AS (
-  SELECT * FROM funnel ORDER BY steps DESC, ordered_at DESC, id LIMIT :sample
-)
+  FROM (
+    SELECT j.id, j.status, j.supplier_id, j.product, j.trade, j.attempted_at, j.by_hand,
+           j.created AS ordered_at, p.user_id, p.id IS NOT NULL AS made, found.found_at,
+           p.created_at, p.published_at, sale.id AS sale_id, sale.created AS sold_at,
+           {", ".join(f"sale.{name}" for name in _OF_SALE)}
+    FROM ordered j
+    LEFT JOIN offered p ON p.id = j.product
+    LEFT JOIN found ON found.id = p.id
+    {sale_of("j", "created", *_OF_SALE)}
+  ) AS t
+)""",
+        "furthest": """AS MATERIALIZED (
+  SELECT * FROM funnel ORDER BY steps DESC, ordered_at DESC, id LIMIT :cycle_sample
+)""",
+    },
+    row="""
 SELECT count(*) AS orders, count(*) FILTER (WHERE status = 'PURCHASED') AS any_purchased,
        count(*) FILTER (WHERE steps >= 1) AS found,
        count(*) FILTER (WHERE steps >= 2) AS made,
@@ -92,8 +94,12 @@ SELECT count(*) AS orders, count(*) FILTER (WHERE status = 'PURCHASED') AS any_p
              FROM furthest ORDER BY steps DESC, ordered_at DESC, id) AS candidates,
        ARRAY(SELECT ARRAY[found_at, created_at, published_at, ordered_at, attempted_at, sold_at]
              FROM furthest ORDER BY steps DESC, ordered_at DESC, id) AS times
-FROM funnel
-"""
+FROM funnel""",
+    columns=(
+        *("orders", "any_purchased", "found", "made", "published", "captured", "purchased"),
+        *("untouched", "sold", "earned", "paid_out", "candidates", "times"),
+    ),
+)
 
 # The store logs failures alone. That a cycle succeeded is seen in its statistics and in what it
 # made, so a failure counts only if nothing has succeeded since.
@@ -234,9 +240,9 @@ class Autopilot:
         return self.failed_at is not None and (succeeded is None or self.failed_at > succeeded)
 
 
-def cycle(ask: Ask, *, sample: int) -> Cycle:
+def cycle(ask: Ask) -> Cycle:
     """Return how far the window's orders came, and those that came furthest."""
-    row = fields_of(ask(_CYCLE, sample=sample))
+    row = fields_of(ask(CYCLE.statement))
     times = row.pop("times")
     candidates = zip(row.pop("candidates"), times, strict=True)
     return Cycle(**row, candidates=tuple(_candidate(*pair) for pair in candidates))

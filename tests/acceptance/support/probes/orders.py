@@ -11,157 +11,224 @@ from dataclasses import dataclass, field
 from tests.acceptance.support.credentials import StoredCredential
 from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes.facts import fields_of
-from tests.acceptance.support.probes.rules import (
-    bought_outside,
-    by_hand,
-    other_supplier,
-    stand_in_order,
-    supplier_id,
-)
+from tests.acceptance.support.probes.rules import other_supplier, stand_in_order, supplier_id
+from tests.acceptance.support.probes.window import Question
 
-# When an order was paid isn't stored, so a PAID one is as old as the order itself: any update would
-# make it young. One that was made long ago may have been paid just now, if nothing shows that it
-# had been paid before. A purchase under way is as old as its attempt.
-_TOUCHED = """CASE WHEN o."manualFulfillmentRequired"
-                   THEN GREATEST(o."lastAttemptAt", o."updatedAt", o."createdAt")
-                   ELSE COALESCE(o."lastAttemptAt", o."updatedAt", o."createdAt") END"""
-_DUE = f"""CASE o.status WHEN 'PAID' THEN o."createdAt" ELSE {_TOUCHED} END < :purchase_due"""
-_UNCLEAR = f"""o.status = 'PAID' AND o."createdAt" < :purchase_due AND {_TOUCHED} >= :purchase_due
-           AND (o."fulfillRetryCount" = 0 OR o."manualFulfillmentRequired")"""
+# Paid orders of AliExpress that are no stand-ins.
+_JUDGED = {
+    "judged": """AS NOT MATERIALIZED (
+  SELECT * FROM placed WHERE past_payment AND NOT stand_in AND NOT other
+)"""
+}
+_OF_JUDGED = ("created", "status", "past_payment", "stand_in", "other")
 
-_JUDGED = f"""
-WITH seen AS MATERIALIZED (
-  SELECT o.id, o.status, o."createdAt" AS created, o."userId" AS user_id,
-         {supplier_id("o")} AS supplier_id, {bought_outside("o")} AS outside,
-         {_DUE} AS due, {_UNCLEAR} AS unclear,
-         o.status <> 'PAID' OR o."lastAttemptAt" IS NOT NULL OR o."fulfillRetryCount" > 0
-           AS attempted,
-         {by_hand("o")} AS by_hand, {other_supplier("o")} AS other,
-         {stand_in_order("o")} AS stand_in
-  FROM orders o
-  WHERE o."createdAt" >= :since AND o.status = ANY(:past_payment)
-), judged AS (
-  SELECT * FROM seen WHERE NOT stand_in AND NOT other
-)
-"""
-
-_LEFT_OUT = """
-       (SELECT count(*) FROM seen WHERE stand_in) AS stand_ins,
-       (SELECT count(*) FROM seen WHERE other AND NOT stand_in) AS other_suppliers
-"""
-
-_FULFILMENT = f"""{_JUDGED}, unpurchased AS (
-  SELECT * FROM judged
+FULFILMENT = Question(
+    name="fulfilment",
+    orders=(*_OF_JUDGED, "due", "unclear", "attempted"),
+    steps=_JUDGED
+    | {
+        "unpurchased": """AS MATERIALIZED (
+  SELECT id, created, status FROM judged
   WHERE CASE WHEN status IN ('PAID', 'PURCHASING') THEN due AND NOT unclear
              ELSE status <> 'PURCHASED' END
-)
-SELECT (SELECT count(*) FROM judged) AS paid,
-       (SELECT count(*) FROM judged WHERE attempted) AS attempted,
-       (SELECT count(*) FROM judged WHERE status IN ('PAID', 'PURCHASING') AND NOT due)
-         AS in_flight,
-       (SELECT count(*) FROM judged WHERE unclear) AS unclear,
+)"""
+    },
+    row="""
+SELECT counted.*,
        ARRAY(SELECT id FROM judged WHERE unclear ORDER BY created DESC, id LIMIT 5)
          AS unclear_orders,
-       (SELECT count(*) FROM judged WHERE status = 'PURCHASED') AS purchased,
        (SELECT count(*) FROM unpurchased) AS unpurchased,
        ARRAY(SELECT status || ' ' || count(*) FROM unpurchased GROUP BY status ORDER BY status)
          AS unpurchased_by_status,
-       ARRAY(SELECT id FROM unpurchased ORDER BY created DESC, id LIMIT 5) AS newest_unpurchased,
-{_LEFT_OUT}"""
+       ARRAY(SELECT id FROM unpurchased ORDER BY created DESC, id LIMIT 5) AS newest_unpurchased
+FROM (
+  SELECT count(*) FILTER (WHERE judged) AS paid,
+         count(*) FILTER (WHERE judged AND attempted) AS attempted,
+         count(*) FILTER (WHERE judged AND status IN ('PAID', 'PURCHASING') AND NOT due)
+           AS in_flight,
+         count(*) FILTER (WHERE judged AND unclear) AS unclear,
+         count(*) FILTER (WHERE judged AND status = 'PURCHASED') AS purchased,
+         count(*) FILTER (WHERE stand_in) AS stand_ins,
+         count(*) FILTER (WHERE other AND NOT stand_in) AS other_suppliers
+  FROM (SELECT *, NOT stand_in AND NOT other AS judged FROM placed WHERE past_payment) AS seen
+) AS counted""",
+    columns=(
+        "paid",
+        "attempted",
+        "in_flight",
+        "unclear",
+        "unclear_orders",
+        "purchased",
+        "unpurchased",
+        "unpurchased_by_status",
+        "newest_unpurchased",
+        "stand_ins",
+        "other_suppliers",
+    ),
+)
 
-_SUPPLIER_IDS = f"""{_JUDGED}
-SELECT (SELECT count(*) FROM judged) AS paid,
-       (SELECT count(*) FROM judged WHERE status = 'PURCHASED') AS purchased,
-       (SELECT count(*) FROM judged WHERE status = 'PURCHASED' AND supplier_id IS NOT NULL)
-         AS with_supplier_id,
+SUPPLIER_IDS = Question(
+    name="supplier_ids",
+    orders=(*_OF_JUDGED, "supplier_id", "outside"),
+    steps=_JUDGED,
+    row="""
+SELECT counted.*,
        ARRAY(SELECT id FROM judged WHERE status = 'PURCHASED' AND supplier_id IS NOT NULL
              ORDER BY created DESC, id LIMIT 5) AS newest,
-       (SELECT count(*) FROM judged WHERE status = 'PURCHASED' AND outside) AS bought_outside,
        ARRAY(SELECT id FROM judged WHERE status = 'PURCHASED' AND outside
              ORDER BY created DESC, id LIMIT 5) AS orders_bought_outside,
-       (SELECT count(*) FROM judged WHERE status = 'PURCHASED' AND supplier_id IS NULL
-          AND NOT outside) AS without,
        ARRAY(SELECT id FROM judged WHERE status = 'PURCHASED' AND supplier_id IS NULL
-             AND NOT outside ORDER BY created DESC, id LIMIT 5) AS newest_without,
-{_LEFT_OUT}"""
+             AND NOT outside ORDER BY created DESC, id LIMIT 5) AS newest_without
+FROM (
+  SELECT count(*) FILTER (WHERE judged) AS paid,
+         count(*) FILTER (WHERE purchased) AS purchased,
+         count(*) FILTER (WHERE purchased AND supplier_id IS NOT NULL) AS with_supplier_id,
+         count(*) FILTER (WHERE purchased AND outside) AS bought_outside,
+         count(*) FILTER (WHERE purchased AND supplier_id IS NULL AND NOT outside) AS without,
+         count(*) FILTER (WHERE stand_in) AS stand_ins,
+         count(*) FILTER (WHERE other AND NOT stand_in) AS other_suppliers
+  FROM (
+    SELECT *, NOT stand_in AND NOT other AS judged,
+           NOT stand_in AND NOT other AND status = 'PURCHASED' AS purchased
+    FROM placed WHERE past_payment
+  ) AS seen
+) AS counted""",
+    columns=(
+        "paid",
+        "purchased",
+        "with_supplier_id",
+        "newest",
+        "bought_outside",
+        "orders_bought_outside",
+        "without",
+        "newest_without",
+        "stand_ins",
+        "other_suppliers",
+    ),
+)
 
-_STUCK = f"""{_JUDGED}
-SELECT (SELECT count(*) FROM judged) AS paid,
-       (SELECT count(*) FROM judged WHERE status = 'PURCHASING' AND NOT due) AS in_flight,
-       (SELECT count(*) FROM judged WHERE status = 'PURCHASING' AND due) AS stuck,
+STUCK = Question(
+    name="stuck_orders",
+    orders=(*_OF_JUDGED, "due"),
+    steps=_JUDGED,
+    row="""
+SELECT counted.*,
        ARRAY(SELECT id FROM judged WHERE status = 'PURCHASING' AND due
              ORDER BY created DESC, id LIMIT 5) AS newest_stuck
-"""
-
-# The window's ids against those of every order there ever was: no index has them, so one scan. Only
-# orders whose id occurs more than once are checked for being real.
-_SHARED = f"""
-WITH judged AS MATERIALIZED (
-  SELECT o.id, o."createdAt" AS created, {supplier_id("o")} AS supplier_id
-  FROM orders o
-  WHERE o."createdAt" >= :since AND o."aliexpressOrderId" IS NOT NULL
-    AND NOT {other_supplier("o")} AND NOT {stand_in_order("o")}
-), carried AS (
-  SELECT o.id, btrim(o."aliexpressOrderId") AS supplier_id,
-         count(*) OVER (PARTITION BY btrim(o."aliexpressOrderId")) AS holders
-  FROM orders o
-  WHERE btrim(o."aliexpressOrderId") IN (SELECT supplier_id FROM judged)
-), twice AS (
-  SELECT h.supplier_id
-  FROM carried h CROSS JOIN LATERAL (
-    SELECT {other_supplier("o")} OR {stand_in_order("o")} AS left_out
-    FROM orders o WHERE o.id = h.id OFFSET 0
-  ) AS o
-  WHERE h.holders > 1 AND NOT o.left_out
-  GROUP BY h.supplier_id HAVING count(*) > 1
-), shared AS (
-  SELECT id, created, supplier_id FROM judged WHERE supplier_id IN (SELECT supplier_id FROM twice)
+FROM (
+  SELECT count(*) AS paid,
+         count(*) FILTER (WHERE status = 'PURCHASING' AND NOT due) AS in_flight,
+         count(*) FILTER (WHERE status = 'PURCHASING' AND due) AS stuck
+  FROM judged
+) AS counted""",
+    columns=("paid", "in_flight", "stuck", "newest_stuck"),
 )
-SELECT (SELECT count(*) FROM judged WHERE supplier_id IS NOT NULL) AS with_supplier_id,
-       (SELECT count(*) FROM twice) AS shared,
-       ARRAY(SELECT id || ' has ' || supplier_id FROM shared ORDER BY created DESC, id LIMIT 5)
-         AS newest_shared
-"""
+
+# The window's ids against those of every order there ever was: the store has no index of them, so
+# one scan, of that column alone and by as many processes as the server allows. The planner knows
+# nothing of a trimmed id, and takes a range of lengths for next to nothing: else it would expect
+# half of all orders to be found, and think that too much for processes to hand over. Only orders
+# whose id occurs more than once are checked for being real.
+SHARED = Question(
+    name="shared_supplier_ids",
+    orders=("created", "supplier_id", "stand_in", "other"),
+    steps={
+        "identified": """AS NOT MATERIALIZED (
+  SELECT id, created, supplier_id FROM placed
+  WHERE supplier_id IS NOT NULL AND NOT other AND NOT stand_in
+)""",
+        "carried": f"""AS MATERIALIZED (
+  SELECT o.id, btrim(o."aliexpressOrderId") AS supplier_id
+  FROM orders o
+  WHERE octet_length(o."aliexpressOrderId") BETWEEN 1 AND 1000000000
+    AND btrim(o."aliexpressOrderId") IN (
+      SELECT {supplier_id("w")} FROM orders w WHERE w."createdAt" >= :since)
+)""",
+        "carried_twice": f"""AS MATERIALIZED (
+  SELECT c.supplier_id
+  FROM (
+    SELECT supplier_id FROM carried GROUP BY supplier_id HAVING count(*) > 1
+  ) AS several
+  JOIN carried c USING (supplier_id)
+  CROSS JOIN LATERAL (
+    SELECT {other_supplier("o")} OR {stand_in_order("o")} AS left_out
+    FROM orders o WHERE o.id = c.id OFFSET 0
+  ) AS o
+  WHERE NOT o.left_out AND c.supplier_id IN (SELECT supplier_id FROM identified)
+  GROUP BY c.supplier_id HAVING count(*) > 1
+)""",
+    },
+    row="""
+SELECT (SELECT count(*) FROM identified) AS with_supplier_id,
+       (SELECT count(*) FROM carried_twice) AS shared,
+       ARRAY(SELECT id || ' has ' || supplier_id FROM identified
+             WHERE supplier_id IN (SELECT supplier_id FROM carried_twice)
+             ORDER BY created DESC, id LIMIT 5) AS newest_shared""",
+    columns=("with_supplier_id", "shared", "newest_shared"),
+)
 
 # What a purchase is compared with is looked up by its key: orders of any age, and every attempt.
-_BOUGHT = f"""(o.status = 'PURCHASED' OR {supplier_id("o")} IS NOT NULL)"""
-_REPEATED = f"""
-WITH judged AS MATERIALIZED (
-  SELECT o.id, o."createdAt" AS created, o."paypalOrderId" AS trade, o."productId" AS product,
-         {_BOUGHT} AS bought
-  FROM orders o
-  WHERE o."createdAt" >= :since AND o.status = ANY(:past_payment) AND NOT {stand_in_order("o")}
-), counted AS (
+REPEATED = Question(
+    name="repeated",
+    orders=("created", "status", "trade", "product", "supplier_id", "past_payment", "stand_in"),
+    steps={
+        "compared": f"""AS MATERIALIZED (
   SELECT j.id, j.created, j.trade, j.bought, twin.id AS twin, attempt.successes
-  FROM judged j
+  FROM (
+    SELECT *, status = 'PURCHASED' OR supplier_id IS NOT NULL AS bought
+    FROM placed WHERE past_payment AND NOT stand_in
+  ) AS j
   LEFT JOIN LATERAL (
     SELECT o.id FROM orders o
     WHERE j.bought AND o."paypalOrderId" = j.trade AND o."productId" = j.product AND o.id <> j.id
-      AND btrim(j.trade) <> '' AND {_BOUGHT} AND NOT {stand_in_order("o")}
+      AND btrim(j.trade) <> '' AND (o.status = 'PURCHASED' OR {supplier_id("o")} IS NOT NULL)
+      AND NOT {stand_in_order("o")}
     ORDER BY o.id LIMIT 1
   ) AS twin ON true
   CROSS JOIN LATERAL (
     SELECT count(*) AS successes FROM purchase_attempt_logs a
     WHERE a."orderId" = j.id AND a.success OFFSET 0
   ) AS attempt
-)
-SELECT (SELECT count(*) FROM counted WHERE bought) AS compared,
-       (SELECT count(*) FROM counted WHERE twin IS NOT NULL) AS trades_bought_twice,
-       ARRAY(SELECT id || ' and ' || twin || ' of ' || trade FROM counted WHERE twin IS NOT NULL
+)"""
+    },
+    row="""
+SELECT counted.*,
+       ARRAY(SELECT id || ' and ' || twin || ' of ' || trade FROM compared WHERE twin IS NOT NULL
              ORDER BY created DESC, id LIMIT 5) AS newest_trades,
-       (SELECT count(*) FROM counted WHERE successes > 0) AS logged,
-       (SELECT count(*) FROM counted WHERE successes > 1) AS bought_twice,
-       ARRAY(SELECT id FROM counted WHERE successes > 1 ORDER BY created DESC, id LIMIT 5)
+       ARRAY(SELECT id FROM compared WHERE successes > 1 ORDER BY created DESC, id LIMIT 5)
          AS newest_orders
-"""
+FROM (
+  SELECT count(*) FILTER (WHERE bought) AS compared,
+         count(*) FILTER (WHERE twin IS NOT NULL) AS trades_bought_twice,
+         count(*) FILTER (WHERE successes > 0) AS logged,
+         count(*) FILTER (WHERE successes > 1) AS bought_twice
+  FROM compared
+) AS counted""",
+    columns=(
+        "compared",
+        "trades_bought_twice",
+        "newest_trades",
+        "logged",
+        "bought_twice",
+        "newest_orders",
+    ),
+)
 
-_TO_LOOK_UP = f"""{_JUDGED}
-SELECT (SELECT count(*) FROM judged WHERE status = 'PURCHASED') AS purchased,
-       (SELECT count(*) FROM judged WHERE status = 'PURCHASED' AND by_hand) AS bought_by_hand,
+PURCHASES = Question(
+    name="newest_purchases",
+    orders=(*_OF_JUDGED, "user_id", "supplier_id", "by_hand"),
+    steps=_JUDGED,
+    row="""
+SELECT counted.*,
        ARRAY(SELECT jsonb_build_array(id, supplier_id, by_hand, user_id)
              FROM judged WHERE status = 'PURCHASED' AND supplier_id IS NOT NULL
-             ORDER BY by_hand, created DESC, id LIMIT :sample) AS sample
-"""
+             ORDER BY by_hand, created DESC, id LIMIT :supplier_sample) AS sample
+FROM (
+  SELECT count(*) AS purchased, count(*) FILTER (WHERE by_hand) AS bought_by_hand
+  FROM judged WHERE status = 'PURCHASED'
+) AS counted""",
+    columns=("purchased", "bought_by_hand", "sample"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,32 +346,32 @@ class Purchases:
 
 def fulfilment(ask: Ask) -> Fulfilment:
     """Return how far the window's paid orders came."""
-    return Fulfilment(**fields_of(ask(_FULFILMENT)))
+    return Fulfilment(**fields_of(ask(FULFILMENT.statement)))
 
 
 def supplier_ids(ask: Ask) -> SupplierIds:
     """Return which PURCHASED orders of the window have a real AliExpress id."""
-    return SupplierIds(**fields_of(ask(_SUPPLIER_IDS)))
+    return SupplierIds(**fields_of(ask(SUPPLIER_IDS.statement)))
 
 
 def stuck_in_purchasing(ask: Ask) -> Stuck:
     """Return which orders of the window are PURCHASING for longer than the grace."""
-    return Stuck(**fields_of(ask(_STUCK)))
+    return Stuck(**fields_of(ask(STUCK.statement)))
 
 
 def shared_supplier_ids(ask: Ask) -> SharedIds:
     """Return which supplier ids of the window belong to more than one order."""
-    return SharedIds(**fields_of(ask(_SHARED)))
+    return SharedIds(**fields_of(ask(SHARED.statement)))
 
 
 def repeated(ask: Ask) -> Repeated:
     """Return what of the window was bought twice."""
-    return Repeated(**fields_of(ask(_REPEATED)))
+    return Repeated(**fields_of(ask(REPEATED.statement)))
 
 
-def newest_purchases(ask: Ask, *, sample: int) -> Purchases:
+def newest_purchases(ask: Ask) -> Purchases:
     """Return the window's newest PURCHASED orders with real supplier ids."""
-    row = ask(_TO_LOOK_UP, sample=sample)
+    row = ask(PURCHASES.statement)
     chosen = tuple(
         Purchase(order_id=order_id, supplier_id=supplier, by_hand=hand, user_id=user_id)
         for order_id, supplier, hand, user_id in row["sample"]

@@ -10,119 +10,186 @@ from tests.acceptance.support.credentials import StoredCredential
 from tests.acceptance.support.database.transaction import Ask, Row
 from tests.acceptance.support.probes.facts import fields_of
 from tests.acceptance.support.probes.rules import real_sales
+from tests.acceptance.support.probes.window import Question
 
 _ADMIN = """(SELECT NULLIF(btrim("adminPaypalEmail"), '')
              FROM platform_config ORDER BY id LIMIT 1)"""
 
 # Nothing is paid out if there is nothing to pay: no commission, or no net profit.
-_SOLD = f"""
-  {
-    real_sales('''s.id, s."createdAt" AS created, s.status, s."userId" AS user_id, s.currency,
-    s."commissionAmount" AS commission, s."netProfit" AS net,
-    NULLIF(btrim(s."adminPayoutId"), '') AS admin_payout,
-    NULLIF(btrim(s."userPayoutId"), '') AS user_payout,
-    (s."commissionAmount" <= 0) IS NOT TRUE AS owed_admin,
-    (s."netProfit" <= 0) IS NOT TRUE AS owed_user,
-    COALESCE(s."payoutExecuted", false) AS executed, s."createdAt" < :payout_due AS due''')
-}
-    AND s.status <> ALL(:fallen_through)"""
-
-_PAID = """(admin_payout IS NOT NULL OR NOT owed_admin)
-    AND (user_payout IS NOT NULL OR NOT owed_user)
-    AND (executed OR NOT owed_admin AND NOT owed_user)"""
+_OWED_ADMIN, _OWED_USER = "(commission <= 0) IS NOT TRUE", "(net <= 0) IS NOT TRUE"
+_OWED = ("commission", "net", "admin_payout", "user_payout", "executed")
+_PAID = f"""((admin_payout IS NOT NULL OR NOT {_OWED_ADMIN})
+    AND (user_payout IS NOT NULL OR NOT {_OWED_USER})
+    AND (executed OR NOT {_OWED_ADMIN} AND NOT {_OWED_USER}))"""
 # One of the payouts that are owed was made, and the other wasn't.
-_HALF = """due AND owed_admin AND owed_user AND (admin_payout IS NULL) <> (user_payout IS NULL)"""
+_HALF = f"""(payout_due AND {_OWED_ADMIN} AND {_OWED_USER}
+    AND (admin_payout IS NULL) <> (user_payout IS NULL))"""
 
-_CONFIGURED = f"""
-WITH sellers AS (
-  SELECT DISTINCT user_id FROM ({_SOLD}) AS sold
-), receivers AS (
+# Sales that are paid out: those that fell through are not.
+_SOLD = "FROM sold WHERE is_real AND NOT fell_through"
+_OF_SOLD = ("id", "created", "fell_through", "is_real")
+
+CONFIGURED = Question(
+    name="payout_setup",
+    sales=("user_id", "fell_through", "is_real"),
+    steps={
+        "receivers": f"""AS MATERIALIZED (
   SELECT x.user_id, NULLIF(btrim(u."paypalPayoutEmail"), '') IS NOT NULL AS paypal,
          NULLIF(btrim(u."payoneerPayoutEmail"), '') IS NOT NULL AS payoneer
-  FROM sellers x LEFT JOIN users u ON u.id = x.user_id
-)
-SELECT {_ADMIN} IS NOT NULL AS admin_configured,
-       (SELECT count(*) FROM receivers) AS sellers,
-       (SELECT count(*) FROM receivers WHERE paypal) AS by_paypal,
-       (SELECT count(*) FROM receivers WHERE payoneer AND NOT paypal) AS by_payoneer,
+  FROM (SELECT DISTINCT user_id {_SOLD}) AS x LEFT JOIN users u ON u.id = x.user_id
+)"""
+    },
+    row=f"""
+SELECT {_ADMIN} IS NOT NULL AS admin_configured, count(*) AS sellers,
+       count(*) FILTER (WHERE paypal) AS by_paypal,
+       count(*) FILTER (WHERE payoneer AND NOT paypal) AS by_payoneer,
        ARRAY(SELECT user_id FROM receivers WHERE NOT paypal AND NOT payoneer
              ORDER BY user_id LIMIT 5) AS users_without_address
-"""
-
-_STORED = f"""
-WITH judged AS ({_SOLD}), paid AS (
-  SELECT id, created, due, owed_admin OR owed_user AS owed, {_PAID} AS paid
-  FROM judged
+FROM receivers""",
+    columns=(
+        "admin_configured",
+        "sellers",
+        "by_paypal",
+        "by_payoneer",
+        "users_without_address",
+    ),
 )
-SELECT (SELECT count(*) FROM paid) AS sales,
-       (SELECT count(*) FROM paid WHERE NOT owed) AS nothing_owed,
-       (SELECT count(*) FROM paid WHERE paid) AS paid_out,
-       (SELECT count(*) FROM paid WHERE NOT paid AND NOT due) AS in_flight,
-       (SELECT count(*) FROM paid WHERE NOT paid AND due) AS unpaid,
-       ARRAY(SELECT id FROM paid WHERE NOT paid AND due ORDER BY created DESC, id LIMIT 5)
+
+STORED = Question(
+    name="stored_payouts",
+    sales=(*_OF_SOLD, *_OWED, "payout_due"),
+    steps={
+        "stored": f"""AS MATERIALIZED (
+  SELECT id, created, payout_due AS due, {_OWED_ADMIN} OR {_OWED_USER} AS owed, {_PAID} AS paid
+  {_SOLD}
+)"""
+    },
+    row="""
+SELECT count(*) AS sales, count(*) FILTER (WHERE NOT owed) AS nothing_owed,
+       count(*) FILTER (WHERE paid) AS paid_out,
+       count(*) FILTER (WHERE NOT paid AND NOT due) AS in_flight,
+       count(*) FILTER (WHERE NOT paid AND due) AS unpaid,
+       ARRAY(SELECT id FROM stored WHERE NOT paid AND due ORDER BY created DESC, id LIMIT 5)
          AS newest_unpaid,
-       ARRAY(SELECT id FROM paid WHERE paid ORDER BY created DESC, id LIMIT 5) AS newest
-"""
-
-_FAILED = f"""
-WITH judged AS ({_SOLD}), failed AS (
-  -- A retry that worked leaves the word, with both ids and the mark.
-  SELECT id, created, status, {_HALF} AS half
-  FROM judged
-  WHERE (status IN ('PAYOUT_FAILED', 'PAYOUT_SKIPPED_INSUFFICIENT_FUNDS') AND NOT ({_PAID}))
-     OR ({_HALF})
+       ARRAY(SELECT id FROM stored WHERE paid ORDER BY created DESC, id LIMIT 5) AS newest
+FROM stored""",
+    columns=(
+        "sales",
+        "nothing_owed",
+        "paid_out",
+        "in_flight",
+        "unpaid",
+        "newest_unpaid",
+        "newest",
+    ),
 )
-SELECT (SELECT count(*) FROM judged) AS sales,
-       (SELECT count(*) FROM judged WHERE due) AS due,
+
+FAILED = Question(
+    name="failed_payouts",
+    sales=(*_OF_SOLD, *_OWED, "payout_due", "status"),
+    steps={
+        # A retry that worked leaves the word, with both ids and the mark.
+        "failed": f"""AS MATERIALIZED (
+  SELECT id, created, status, {_HALF} AS half
+  {_SOLD} AND (
+    status IN ('PAYOUT_FAILED', 'PAYOUT_SKIPPED_INSUFFICIENT_FUNDS') AND NOT {_PAID} OR {_HALF})
+)"""
+    },
+    row=f"""
+SELECT counted.*,
        (SELECT count(*) FROM failed WHERE status = 'PAYOUT_FAILED') AS failed,
        (SELECT count(*) FROM failed WHERE status = 'PAYOUT_SKIPPED_INSUFFICIENT_FUNDS')
          AS skipped_for_funds,
        (SELECT count(*) FROM failed WHERE half) AS half_made,
        ARRAY(SELECT id FROM failed ORDER BY created DESC, id LIMIT 5) AS newest_failed
-"""
-
-# The window's ids against those of every sale there ever was: no index has them, so one scan.
-_SHARED = f"""
-WITH judged AS MATERIALIZED (
-  SELECT sold.id AS sale, sold.created, btrim(made.payout) AS payout
-  FROM ({
-    real_sales('''s.id, s."createdAt" AS created,
-    s."adminPayoutId" AS admin_payout, s."userPayoutId" AS user_payout''')
-}) AS sold
-  CROSS JOIN LATERAL (VALUES (admin_payout), (user_payout)) AS made(payout)
-  WHERE btrim(made.payout) <> '' AND lower(btrim(made.payout)) <> 'payoneer'
-), twice AS (
-  SELECT btrim(made.payout) AS payout
-  FROM sales s
-  CROSS JOIN LATERAL (VALUES (s."adminPayoutId"), (s."userPayoutId")) AS made(payout)
-  WHERE s.environment = :environment AND btrim(made.payout) IN (SELECT payout FROM judged)
-  GROUP BY btrim(made.payout) HAVING count(*) > 1
-), shared AS (
-  SELECT sale, created, payout FROM judged WHERE payout IN (SELECT payout FROM twice)
+FROM (
+  SELECT count(*) AS sales, count(*) FILTER (WHERE payout_due) AS due {_SOLD}
+) AS counted""",
+    columns=("sales", "due", "failed", "skipped_for_funds", "half_made", "newest_failed"),
 )
-SELECT (SELECT count(*) FROM judged) AS payouts,
-       (SELECT count(*) FROM twice) AS shared,
-       ARRAY(SELECT sale || ' has ' || payout FROM shared
-             ORDER BY created DESC, sale, payout LIMIT 5) AS newest_shared
-"""
 
-_TO_LOOK_UP = f"""
-WITH judged AS ({_SOLD}), chosen AS (
-  SELECT * FROM judged
-  WHERE (admin_payout IS NOT NULL OR user_payout IS NOT NULL)
-    AND CASE WHEN CAST(:sales AS int[]) IS NULL THEN due ELSE id = ANY(CAST(:sales AS int[])) END
-  ORDER BY created DESC, id LIMIT :sample
+
+def _carrying(column: str) -> str:
+    """Return a SELECT of the ids in a column, of all sales, that a sale of the window has too."""
+    return f"""SELECT btrim(s."{column}") AS payout FROM sales s
+  WHERE s.environment = :environment AND octet_length(s."{column}") BETWEEN 1 AND 1000000000
+    AND btrim(s."{column}") IN (
+      SELECT btrim(side.payout)
+      FROM sales w
+      CROSS JOIN LATERAL (VALUES (w."adminPayoutId"), (w."userPayoutId")) AS side (payout)
+      WHERE w."createdAt" >= :since AND w.environment = :environment
+        AND btrim(side.payout) <> '' AND lower(btrim(side.payout)) <> 'payoneer')"""
+
+
+# The window's ids against those of every sale there ever was: the store has no index of them, so
+# one scan for each side, as in `orders.SHARED`.
+SHARED = Question(
+    name="shared_payouts",
+    sales=("id", "created", "is_real", "admin_payout", "user_payout"),
+    steps={
+        "made": """AS MATERIALIZED (
+  SELECT sold.id AS sale, sold.created, side.payout
+  FROM sold CROSS JOIN LATERAL (VALUES (admin_payout), (user_payout)) AS side (payout)
+  WHERE sold.is_real AND side.payout IS NOT NULL AND lower(side.payout) <> 'payoneer'
+)""",
+        "made_ever": f"""AS MATERIALIZED (
+  {_carrying("adminPayoutId")}
+  UNION ALL
+  {_carrying("userPayoutId")}
+)""",
+        "made_twice": """AS MATERIALIZED (
+  SELECT payout FROM made_ever GROUP BY payout
+  HAVING count(*) > 1 AND payout IN (SELECT payout FROM made)
+)""",
+    },
+    row="""
+SELECT (SELECT count(*) FROM made) AS payouts,
+       (SELECT count(*) FROM made_twice) AS shared,
+       ARRAY(SELECT sale || ' has ' || payout FROM made
+             WHERE payout IN (SELECT payout FROM made_twice)
+             ORDER BY created DESC, sale, payout LIMIT 5) AS newest_shared""",
+    columns=("payouts", "shared", "newest_shared"),
 )
-SELECT (SELECT count(*) FROM judged) AS sales,
-       (SELECT count(*) FROM judged WHERE due AND {_PAID}) AS paid_out,
-       {_ADMIN} AS admin_receiver,
-       ARRAY(
-         SELECT jsonb_build_array(
-           c.id, upper(btrim(c.currency)), CAST(c.commission AS text), CAST(c.net AS text),
-           c.admin_payout, c.user_payout, NULLIF(btrim(u."paypalPayoutEmail"), ''),
-           NULLIF(btrim(u."payoneerPayoutEmail"), '') IS NOT NULL, c.user_id)
-         FROM chosen c LEFT JOIN users u ON u.id = c.user_id
-         ORDER BY c.created DESC, c.id) AS chosen
+
+_TO_LOOK_UP = """jsonb_build_array(
+  c.id, c.currency, CAST(c.commission AS text), CAST(c.net AS text),
+  c.admin_payout, c.user_payout, NULLIF(btrim(u."paypalPayoutEmail"), ''),
+  NULLIF(btrim(u."payoneerPayoutEmail"), '') IS NOT NULL, c.user_id)"""
+
+NEWEST = Question(
+    name="newest_payouts",
+    sales=(*_OF_SOLD, *_OWED, "payout_due", "user_id", "currency"),
+    steps={
+        "chosen": f"""AS MATERIALIZED (
+  SELECT * {_SOLD} AND payout_due AND (admin_payout IS NOT NULL OR user_payout IS NOT NULL)
+  ORDER BY created DESC, id LIMIT :payout_sample
+)"""
+    },
+    row=f"""
+SELECT counted.*, {_ADMIN} AS admin_receiver,
+       ARRAY(SELECT {_TO_LOOK_UP} FROM chosen c LEFT JOIN users u ON u.id = c.user_id
+             ORDER BY c.created DESC, c.id) AS chosen
+FROM (
+  SELECT count(*) AS sales, count(*) FILTER (WHERE payout_due AND {_PAID}) AS paid_out {_SOLD}
+) AS counted""",
+    columns=("sales", "paid_out", "admin_receiver", "chosen"),
+)
+
+# By their keys.
+_OF_SALES = f"""
+WITH chosen AS (
+  {
+    real_sales('''s.id, s."createdAt" AS created, s."userId" AS user_id,
+    upper(btrim(s.currency)) AS currency, s."commissionAmount" AS commission,
+    s."netProfit" AS net, NULLIF(btrim(s."adminPayoutId"), '') AS admin_payout,
+    NULLIF(btrim(s."userPayoutId"), '') AS user_payout''')
+}
+    AND s.status <> ALL(:fallen_through) AND s.id = ANY(CAST(:sales AS int[]))
+)
+SELECT {_ADMIN} AS admin_receiver,
+       ARRAY(SELECT {_TO_LOOK_UP} FROM chosen c LEFT JOIN users u ON u.id = c.user_id
+             WHERE c.admin_payout IS NOT NULL OR c.user_payout IS NOT NULL
+             ORDER BY c.created DESC, c.id) AS chosen
 """
 
 
@@ -215,42 +282,38 @@ class PayoutSample:
 
 def setup(ask: Ask) -> PayoutSetup:
     """Return whether the store and every user with sales in the window can be paid."""
-    return PayoutSetup(**fields_of(ask(_CONFIGURED)))
+    return PayoutSetup(**fields_of(ask(CONFIGURED.statement)))
 
 
 def stored(ask: Ask) -> StoredPayouts:
     """Return which of the window's sales are paid out."""
-    return StoredPayouts(**fields_of(ask(_STORED)))
+    return StoredPayouts(**fields_of(ask(STORED.statement)))
 
 
 def failed(ask: Ask) -> FailedPayouts:
     """Return which payouts of the window's sales failed or are half-made."""
-    return FailedPayouts(**fields_of(ask(_FAILED)))
+    return FailedPayouts(**fields_of(ask(FAILED.statement)))
 
 
 def shared_ids(ask: Ask) -> SharedPayouts:
     """Return which payout ids of the window stand at two sales, or twice at one."""
-    return SharedPayouts(**fields_of(ask(_SHARED)))
+    return SharedPayouts(**fields_of(ask(SHARED.statement)))
 
 
-def newest(ask: Ask, *, sample: int) -> PayoutSample:
+def newest(ask: Ask) -> PayoutSample:
     """Return the payouts of the newest sales that are due, to be looked up."""
-    return _sample(ask(_TO_LOOK_UP, sample=sample, sales=None))
+    row = ask(NEWEST.statement)
+    return PayoutSample(sales=row["sales"], paid_out=row["paid_out"], payouts=_payouts(row))
 
 
-def of_sales(ask: Ask, sale_ids: list[int]) -> PayoutSample:
+def of_sales(ask: Ask, sale_ids: list[int]) -> tuple[Payout, ...]:
     """Return the payouts of the sales given, to be looked up."""
-    return _sample(ask(_TO_LOOK_UP, sample=len(sale_ids), sales=sale_ids))
+    return _payouts(ask(_OF_SALES, sales=sale_ids))
 
 
-def _sample(row: Row) -> PayoutSample:
-    found = tuple(
+def _payouts(row: Row) -> tuple[Payout, ...]:
+    return tuple(
         payout for sale in row["chosen"] for payout in _of_sale(sale, row["admin_receiver"])
-    )
-    return PayoutSample(
-        sales=row["sales"],
-        paid_out=row["paid_out"],
-        payouts=found,
     )
 
 

@@ -7,77 +7,94 @@ from dataclasses import dataclass
 from pytest_prodstatus import Money
 from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes.facts import fields_of, monies
-from tests.acceptance.support.probes.rules import real_sales
+from tests.acceptance.support.probes.window import Question
 
 # NaN is above every number to PostgreSQL, and a numeric column can hold it.
-_NET = f"""
-WITH sold AS (
-  {
-    real_sales('''s.id, s."createdAt" AS created, s."netProfit" AS net, s.status,
-    upper(btrim(s.currency)) AS currency,
-    COALESCE(s."netProfit" > 0 AND s."netProfit" <> 'NaN', false) AS earned''')
-}
-    AND s.status <> ALL(:fallen_through)
-), judged AS (
-  SELECT * FROM sold WHERE status = ANY(:completed)
-)
-SELECT (SELECT count(*) FROM judged) AS completed,
-       (SELECT count(*) FROM sold WHERE status <> ALL(:completed)) AS waiting,
-       ARRAY(SELECT sum(net) || ' ' || currency FROM judged
+NET = Question(
+    name="net_profit",
+    sales=("id", "created", "status", "fell_through", "currency", "net", "is_real"),
+    steps={
+        "completed": """AS MATERIALIZED (
+  SELECT id, created, net, currency,
+         COALESCE(net > 0 AND net <> 'NaN', false) AS earned
+  FROM sold WHERE is_real AND NOT fell_through AND status = ANY(:completed)
+)"""
+    },
+    row="""
+SELECT count(*) AS completed,
+       (SELECT count(*) FROM sold
+        WHERE is_real AND NOT fell_through AND status <> ALL(:completed)) AS waiting,
+       ARRAY(SELECT sum(net) || ' ' || currency FROM completed
              WHERE currency IS NOT NULL AND net <> 'NaN'
              GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 20) AS net_profit,
-       ARRAY(SELECT id FROM judged WHERE earned ORDER BY created DESC, id LIMIT 5) AS newest,
-       (SELECT count(*) FROM judged WHERE NOT earned) AS without_profit,
-       ARRAY(SELECT id FROM judged WHERE NOT earned ORDER BY created DESC, id LIMIT 5)
+       ARRAY(SELECT id FROM completed WHERE earned ORDER BY created DESC, id LIMIT 5) AS newest,
+       count(*) FILTER (WHERE NOT earned) AS without_profit,
+       ARRAY(SELECT id FROM completed WHERE NOT earned ORDER BY created DESC, id LIMIT 5)
          AS newest_without_profit
-"""
+FROM completed""",
+    columns=(
+        "completed",
+        "waiting",
+        "net_profit",
+        "newest",
+        "without_profit",
+        "newest_without_profit",
+    ),
+)
 
 # A sale is compared with today's rate if it was made since the configuration was last changed. An
 # older one must agree with some rate: its own is known to within `tolerance`, and a sale beside it
 # in time shares it. Small profits tell no rate, so they are no neighbours.
 _PRECISE = "2"  # percentage points
-_ARITHMETIC = f"""
-WITH config AS (
+ARITHMETIC = Question(
+    name="arithmetic",
+    sales=(
+        *("id", "created", "fell_through", "is_real", "product", "currency"),
+        *("price", "cost", "fee", "gross", "commission", "net"),
+        *("order_trade", "order_price", "order_currency"),
+    ),
+    steps={
+        "config": """AS (
   SELECT "platformCommissionPct" AS pct, "updatedAt" AS since
   FROM platform_config ORDER BY id LIMIT 1
-), rate AS (
+)""",
+        "rate": """AS MATERIALIZED (
   SELECT COALESCE((SELECT pct FROM config), 10) AS pct, (SELECT since FROM config) AS since
-), sold AS (
-  {
-    real_sales('''s.id, s."createdAt" AS created, s.status, s."productId" AS product,
-    s."orderId" AS order_id, upper(btrim(s.currency)) AS currency, s."salePrice" AS price,
-    s."aliexpressCost" AS cost, s."marketplaceFee" AS fee, s."grossProfit" AS gross,
-    s."commissionAmount" AS commission, s."netProfit" AS net''')
-}
-    AND s.status <> ALL(:fallen_through)
-), read AS (
-  SELECT x.*, unit.digits, unit.tolerance, x.created >= r.since OR r.since IS NULL AS of_today,
+)""",
+        "calculated": """AS MATERIALIZED (
+  SELECT x.id, x.created, x.currency, x.price, x.cost, x.fee, x.gross, x.commission, x.net,
+         unit.digits, unit.tolerance, x.created >= r.since OR r.since IS NULL AS of_today,
          upper(btrim(p.currency)) = x.currency AS one_currency,
          -- Shipping and tax as the product has them: they count unless it was changed since.
          CASE WHEN p."updatedAt" <= x.created
               THEN COALESCE(p."shippingCost", 0) + COALESCE(p."importTax", 0) ELSE 0 END AS extra,
-         o.price AS paid, upper(btrim(o.currency)) AS paid_in
+         CASE WHEN paid.counts THEN x.order_price END AS paid,
+         CASE WHEN paid.counts THEN upper(btrim(x.order_currency)) END AS paid_in
   FROM sold x CROSS JOIN rate r
   CROSS JOIN LATERAL (
     SELECT CASE WHEN x.currency = ANY(:no_minor_unit) THEN 0 ELSE 2 END AS digits,
            CASE WHEN x.currency = ANY(:no_minor_unit) THEN 1 ELSE 0.05 END AS tolerance
   ) AS unit
+  CROSS JOIN LATERAL (
+    SELECT (x.order_trade ILIKE 'mercadolibre:%') IS NOT TRUE AS counts
+  ) AS paid
   LEFT JOIN products p ON p.id = x.product
-  LEFT JOIN LATERAL (
-    SELECT o.price, o.currency FROM orders o
-    WHERE o.id = x.order_id AND (o."paypalOrderId" ILIKE 'mercadolibre:%') IS NOT TRUE OFFSET 0
-  ) AS o ON true
-), implied AS (
-  SELECT id, (commission - tolerance) * 100 / gross AS low,
+  WHERE x.is_real AND NOT x.fell_through
+)""",
+        "implied": """AS (
+  SELECT id, created, (commission - tolerance) * 100 / gross AS low,
          (commission + tolerance) * 100 / gross AS high
-  FROM read WHERE gross > 0 AND gross <> 'NaN' AND commission <> 'NaN' AND NOT of_today
-), beside AS (
-  SELECT n.id, lag(n.low) OVER by_time AS low_before, lag(n.high) OVER by_time AS high_before,
-         lead(n.low) OVER by_time AS low_after, lead(n.high) OVER by_time AS high_after
-  FROM implied n JOIN read x USING (id)
-  WHERE n.high - n.low <= {_PRECISE}
-  WINDOW by_time AS (ORDER BY x.created, x.id)
-), judged AS (
+  FROM calculated
+  WHERE gross > 0 AND gross <> 'NaN' AND commission <> 'NaN' AND NOT of_today
+)""",
+        "beside": f"""AS (
+  SELECT id, lag(low) OVER by_time AS low_before, lag(high) OVER by_time AS high_before,
+         lead(low) OVER by_time AS low_after, lead(high) OVER by_time AS high_after
+  FROM implied
+  WHERE high - low <= {_PRECISE}
+  WINDOW by_time AS (ORDER BY created, id)
+)""",
+        "agreed": """AS (
   SELECT x.*, CASE
     WHEN x.of_today OR COALESCE(x.gross, 0) <= 0 THEN COALESCE(
       abs(x.commission - round(x.gross * r.pct / 100, x.digits)) <= x.tolerance
@@ -87,37 +104,61 @@ WITH config AS (
     ELSE COALESCE(i.low <= b.high_before AND b.low_before <= i.high, false)
       OR COALESCE(i.low <= b.high_after AND b.low_after <= i.high, false)
     END AS agrees
-  FROM read x CROSS JOIN rate r
+  FROM calculated x CROSS JOIN rate r
   LEFT JOIN implied i ON i.id = x.id LEFT JOIN beside b ON b.id = x.id
-), wrong AS (
-  SELECT j.id, j.created, NOT j.agrees AS commission,
-         NOT COALESCE(abs(j.net - round(j.gross - j.commission, j.digits)) <= j.tolerance, false)
-           AS net,
-         NOT COALESCE(j.gross <= j.tolerance + j.price - j.fee
-           - CASE WHEN j.one_currency THEN j.cost + j.extra ELSE 0 END, false) AS gross,
-         NOT COALESCE(j.cost >= 0 AND j.fee >= 0 AND j.cost <> 'NaN' AND j.fee <> 'NaN', false)
-           AS negative,
-         j.paid IS NOT NULL AND (abs(j.price - j.paid) <= j.tolerance) IS NOT TRUE
-           OR j.paid_in IS NOT NULL AND j.paid_in IS DISTINCT FROM j.currency AS unlike
-  FROM judged j
-)
-SELECT (SELECT count(*) FROM judged) AS sales,
+)""",
+        "wrong": """AS MATERIALIZED (
+  SELECT * FROM (
+    SELECT j.id, j.created, NOT j.agrees AS commission,
+           NOT COALESCE(abs(j.net - round(j.gross - j.commission, j.digits)) <= j.tolerance, false)
+             AS net,
+           NOT COALESCE(j.gross <= j.tolerance + j.price - j.fee
+             - CASE WHEN j.one_currency THEN j.cost + j.extra ELSE 0 END, false) AS gross,
+           NOT COALESCE(j.cost >= 0 AND j.fee >= 0 AND j.cost <> 'NaN' AND j.fee <> 'NaN', false)
+             AS negative,
+           j.paid IS NOT NULL AND (abs(j.price - j.paid) <= j.tolerance) IS NOT TRUE
+             OR j.paid_in IS NOT NULL AND j.paid_in IS DISTINCT FROM j.currency AS unlike
+    FROM agreed j
+  ) AS judged
+  WHERE gross OR commission OR net OR negative OR unlike
+)""",
+    },
+    row="""
+SELECT counted.*,
        (SELECT CAST(round(pct, 2) AS text) FROM rate) AS commission_percent,
-       (SELECT count(*) FROM judged WHERE NOT of_today) AS of_earlier_rates,
-       ARRAY(SELECT sum(commission) || ' ' || currency FROM judged
+       ARRAY(SELECT sum(commission) || ' ' || currency FROM calculated
              WHERE currency IS NOT NULL AND commission <> 'NaN'
              GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 20) AS commission,
-       (SELECT count(*) FROM wrong WHERE gross) AS wrong_gross,
-       (SELECT count(*) FROM wrong WHERE commission) AS wrong_commission,
-       (SELECT count(*) FROM wrong WHERE net) AS wrong_net,
-       (SELECT count(*) FROM wrong WHERE gross OR commission OR net) AS wrong,
        ARRAY(SELECT id FROM wrong WHERE gross OR commission OR net
              ORDER BY created DESC, id LIMIT 5) AS newest_wrong,
-       (SELECT count(*) FROM wrong WHERE negative) AS negative,
-       (SELECT count(*) FROM wrong WHERE unlike) AS unlike_their_orders,
        ARRAY(SELECT id FROM wrong WHERE negative OR unlike
              ORDER BY created DESC, id LIMIT 5) AS impossible
-"""
+FROM (
+  SELECT (SELECT count(*) FROM calculated) AS sales,
+         (SELECT count(*) FROM calculated WHERE NOT of_today) AS of_earlier_rates,
+         count(*) FILTER (WHERE gross) AS wrong_gross,
+         count(*) FILTER (WHERE commission) AS wrong_commission,
+         count(*) FILTER (WHERE net) AS wrong_net,
+         count(*) FILTER (WHERE gross OR commission OR net) AS wrong,
+         count(*) FILTER (WHERE negative) AS negative,
+         count(*) FILTER (WHERE unlike) AS unlike_their_orders
+  FROM wrong
+) AS counted""",
+    columns=(
+        "sales",
+        "commission_percent",
+        "of_earlier_rates",
+        "commission",
+        "wrong_gross",
+        "wrong_commission",
+        "wrong_net",
+        "wrong",
+        "newest_wrong",
+        "negative",
+        "unlike_their_orders",
+        "impossible",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,11 +214,11 @@ class Arithmetic:
 
 def net_profit(ask: Ask) -> NetProfit:
     """Return what the window's completed sales earned."""
-    row = fields_of(ask(_NET))
+    row = fields_of(ask(NET.statement))
     return NetProfit(**{**row, "net_profit": monies(row["net_profit"])})
 
 
 def arithmetic(ask: Ask) -> Arithmetic:
     """Return whether the window's sales add up."""
-    row = fields_of(ask(_ARITHMETIC))
+    row = fields_of(ask(ARITHMETIC.statement))
     return Arithmetic(**{**row, "commission": monies(row["commission"])})

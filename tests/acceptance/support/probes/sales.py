@@ -6,24 +6,16 @@ from dataclasses import dataclass
 
 from tests.acceptance.support.database.transaction import Ask
 from tests.acceptance.support.probes.facts import fields_of
-from tests.acceptance.support.probes.rules import (
-    bought_outside,
-    other_supplier,
-    real_sales,
-    stand_in_order,
-    supplier_id,
-)
+from tests.acceptance.support.probes.window import Question, sale_of
 
 # One trade as two sales: one by the order's id, one by the number that the marketplace gave it. An
 # order has that number in "paypalOrderId", as `ebay:12-34567-89012`.
-_NUMBER = """CASE WHEN strpos(x."paypalOrderId", ':') > 0
-                  THEN btrim(substr(x."paypalOrderId", strpos(x."paypalOrderId", ':') + 1)) END"""
 _PREFIXES = "ebay:,mercadolibre:,amazon:,"
 _TWIN = f"""
   SELECT t.id FROM sales t
   WHERE t.environment = :environment AND t.status <> ALL(:fallen_through) AND t.id <> j.id
     AND t."orderId" = ANY(
-      SELECT {_NUMBER} FROM orders x WHERE x.id = j.order_id
+      SELECT j.number
       UNION ALL
       SELECT x.id FROM orders x
       WHERE j.order_id IS NULL AND x."paypalOrderId" = ANY(
@@ -32,76 +24,113 @@ _TWIN = f"""
   LIMIT 1
 """
 
-# An order's purchase isn't dated; nothing happened to it since its last change, at least.
-_MISSING = f"""
-WITH seen AS MATERIALIZED (
-  SELECT o.id, o."createdAt" AS created, s.id AS sale,
-         {stand_in_order("o")} AS stand_in, {other_supplier("o")} AS other,
-         GREATEST(o."updatedAt", o."lastAttemptAt", o."createdAt") < :sale_due AS due
-  FROM orders o
-  LEFT JOIN LATERAL (
-    SELECT s.id FROM sales s
-    WHERE s."orderId" = o.id AND s.environment = :environment OFFSET 0
-  ) AS s ON true
-  WHERE o."createdAt" >= :since AND o.status = 'PURCHASED'
-), purchased AS (
-  SELECT * FROM seen WHERE NOT stand_in
-)
-SELECT (SELECT count(*) FROM purchased) AS purchased,
-       (SELECT count(*) FROM purchased WHERE other) AS other_suppliers,
-       (SELECT count(*) FROM seen WHERE stand_in) AS stand_ins,
-       (SELECT count(*) FROM purchased WHERE sale IS NOT NULL) AS with_sale,
-       (SELECT count(*) FROM purchased WHERE sale IS NULL AND NOT due) AS in_flight,
-       (SELECT count(*) FROM purchased WHERE sale IS NULL AND due) AS without_sale,
-       ARRAY(SELECT id FROM purchased WHERE sale IS NULL AND due
+MISSING = Question(
+    name="sales_of_orders",
+    orders=("created", "status", "stand_in", "other", "sale_due"),
+    sales=("id", "reference", "in_environment"),
+    steps={
+        "purchased": f"""AS MATERIALIZED (
+  SELECT o.id, o.created, o.stand_in, o.other, o.sale_due AS due, sale.id AS sale
+  FROM placed o {sale_of("o")}
+  WHERE o.status = 'PURCHASED'
+)"""
+    },
+    row="""
+SELECT counted.*,
+       ARRAY(SELECT id FROM purchased WHERE NOT stand_in AND sale IS NULL AND due
              ORDER BY created DESC, id LIMIT 5) AS newest_without_sale
-"""
+FROM (
+  SELECT count(*) FILTER (WHERE NOT stand_in) AS purchased,
+         count(*) FILTER (WHERE NOT stand_in AND other) AS other_suppliers,
+         count(*) FILTER (WHERE stand_in) AS stand_ins,
+         count(*) FILTER (WHERE NOT stand_in AND sale IS NOT NULL) AS with_sale,
+         count(*) FILTER (WHERE NOT stand_in AND sale IS NULL AND NOT due) AS in_flight,
+         count(*) FILTER (WHERE NOT stand_in AND sale IS NULL AND due) AS without_sale
+  FROM purchased
+) AS counted""",
+    columns=(
+        "purchased",
+        "other_suppliers",
+        "stand_ins",
+        "with_sale",
+        "in_flight",
+        "without_sale",
+        "newest_without_sale",
+    ),
+)
 
-_LINKS = f"""
-WITH judged AS (
-  {
-    real_sales('''s.id, s."createdAt" AS created, s.status, s."orderId" AS reference,
-    o.id AS order_id,
-    o.id IS NULL AND s."orderId" ~ :marketplace_number AS from_marketplace''')
-}
-), twice AS (
+LINKS = Question(
+    name="sale_links",
+    sales=("id", "created", "fell_through", "reference", "is_real", "order_id", "order_trade"),
+    steps={
+        "linked": """AS MATERIALIZED (
+  SELECT id, created, reference, order_id, NOT fell_through AS live,
+         order_id IS NULL AND reference ~ :marketplace_number AS from_marketplace,
+         CASE WHEN strpos(order_trade, ':') > 0
+              THEN btrim(substr(order_trade, strpos(order_trade, ':') + 1)) END AS number
+  FROM sold WHERE is_real
+)""",
+        "sold_twice": f"""AS MATERIALIZED (
   SELECT j.id, j.created, twin.id AS twin
-  FROM judged j CROSS JOIN LATERAL ({_TWIN}) AS twin
-  WHERE j.status <> ALL(:fallen_through)
-)
-SELECT (SELECT count(*) FROM judged) AS sales,
-       (SELECT count(*) FROM judged WHERE order_id IS NOT NULL) AS linked,
-       (SELECT count(*) FROM judged WHERE from_marketplace) AS marketplace_numbers,
-       (SELECT count(*) FROM judged WHERE order_id IS NULL AND from_marketplace IS NOT TRUE)
-         AS dangling,
-       ARRAY(SELECT id FROM judged WHERE order_id IS NULL AND from_marketplace IS NOT TRUE
+  FROM linked j CROSS JOIN LATERAL ({_TWIN}) AS twin
+  WHERE j.live AND (j.number IS NOT NULL OR j.order_id IS NULL)
+)""",
+    },
+    row="""
+SELECT counted.*,
+       ARRAY(SELECT id FROM linked WHERE order_id IS NULL AND from_marketplace IS NOT TRUE
              ORDER BY created DESC, id LIMIT 5) AS newest_dangling,
-       ARRAY(SELECT id FROM judged ORDER BY created DESC, id LIMIT 5) AS newest,
-       (SELECT count(*) FROM twice) AS sold_twice,
-       ARRAY(SELECT id || ' and ' || twin FROM twice ORDER BY created DESC, id LIMIT 5)
+       ARRAY(SELECT id FROM linked ORDER BY created DESC, id LIMIT 5) AS newest,
+       (SELECT count(*) FROM sold_twice) AS sold_twice,
+       ARRAY(SELECT id || ' and ' || twin FROM sold_twice ORDER BY created DESC, id LIMIT 5)
          AS sales_of_one_trade
-"""
-
-_MISPLACED = f"""
-WITH seen AS (
-  SELECT s.id, s."createdAt" AS created, s."orderId" AS order_id,
-         s.environment = :environment AS placed
-  FROM sales s
-  WHERE s."createdAt" >= :since
-), misplaced AS (
-  SELECT x.id, x.created
-  FROM seen x CROSS JOIN LATERAL (
-    SELECT o.status = 'PURCHASED' AND NOT {stand_in_order("o")}
-        AND ({supplier_id("o")} IS NOT NULL OR {bought_outside("o")}) AS is_real
-    FROM orders o WHERE o.id = x.order_id OFFSET 0
-  ) AS o
-  WHERE x.placed IS NOT TRUE AND o.is_real
+FROM (
+  SELECT count(*) AS sales, count(*) FILTER (WHERE order_id IS NOT NULL) AS linked,
+         count(*) FILTER (WHERE from_marketplace) AS marketplace_numbers,
+         count(*) FILTER (WHERE order_id IS NULL AND from_marketplace IS NOT TRUE) AS dangling
+  FROM linked
+) AS counted""",
+    columns=(
+        "sales",
+        "linked",
+        "marketplace_numbers",
+        "dangling",
+        "newest_dangling",
+        "newest",
+        "sold_twice",
+        "sales_of_one_trade",
+    ),
 )
-SELECT (SELECT count(*) FROM seen WHERE placed) AS in_environment,
-       (SELECT count(*) FROM seen WHERE placed IS NOT TRUE) AS elsewhere,
+
+MISPLACED = Question(
+    name="sale_environments",
+    sales=(
+        "id",
+        "created",
+        "in_environment",
+        "order_status",
+        "order_stand_in",
+        "order_supplier_id",
+        "order_outside",
+    ),
+    steps={
+        "misplaced": """AS MATERIALIZED (
+  SELECT id, created FROM sold
+  WHERE in_environment IS NOT TRUE AND order_status = 'PURCHASED' AND NOT order_stand_in
+    AND (order_supplier_id IS NOT NULL OR order_outside)
+)"""
+    },
+    row="""
+SELECT counted.*,
        (SELECT count(*) FROM misplaced) AS misplaced,
        ARRAY(SELECT id FROM misplaced ORDER BY created DESC, id LIMIT 5) AS newest_misplaced
-"""
+FROM (
+  SELECT count(*) FILTER (WHERE in_environment) AS in_environment,
+         count(*) FILTER (WHERE in_environment IS NOT TRUE) AS elsewhere
+  FROM sold
+) AS counted""",
+    columns=("in_environment", "elsewhere", "misplaced", "newest_misplaced"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,14 +186,14 @@ class SaleEnvironments:
 
 def sales_of_orders(ask: Ask) -> SalesOfOrders:
     """Return which PURCHASED orders of the window have a sale in the target's environment."""
-    return SalesOfOrders(**fields_of(ask(_MISSING)))
+    return SalesOfOrders(**fields_of(ask(MISSING.statement)))
 
 
 def links(ask: Ask) -> SaleLinks:
     """Return what the window's real sales link to."""
-    return SaleLinks(**fields_of(ask(_LINKS)))
+    return SaleLinks(**fields_of(ask(LINKS.statement)))
 
 
 def environments(ask: Ask) -> SaleEnvironments:
     """Return which sales of really purchased orders are in another environment."""
-    return SaleEnvironments(**fields_of(ask(_MISPLACED)))
+    return SaleEnvironments(**fields_of(ask(MISPLACED.statement)))

@@ -208,7 +208,7 @@ def test_one_payout_id_for_both_sides_is_found(trial: Trial) -> None:
 def test_a_payout_of_a_user_without_paypal_is_payoneers(trial: Trial) -> None:
     """It can't be looked up at PayPal, with any form of id."""
     trial.run("""UPDATE users SET "paypalPayoutEmail" = NULL, "payoneerPayoutEmail" = 'x@y.z'""")
-    found = payouts.newest(trial.ask, sample=3).payouts
+    found = payouts.newest(trial.ask).payouts
     assert {(payout.role, payout.payoneer) for payout in found} == {
         ("admin", False),
         ("user", True),
@@ -475,7 +475,7 @@ def test_the_cycle_breaks_at_the_first_step_that_none_took(
     """Each step counts only for orders that took those before it."""
     for command in statement.split("; "):
         trial.run(command)
-    broken = cycle.cycle(trial.ask, sample=5).breaks_at()
+    broken = cycle.cycle(trial.ask).breaks_at()
     assert broken is not None
     assert broken[0] == step
 
@@ -484,7 +484,7 @@ def test_green_steps_of_different_orders_make_no_cycle(trial: Trial) -> None:
     """Half the orders were captured, the other half sold: none went all the way."""
     trial.run("""UPDATE orders SET "paypalOrderId" = NULL WHERE id < 'ci'""")
     trial.run("""UPDATE sales SET environment = 'sandbox' WHERE "orderId" >= 'ci'""")
-    found = cycle.cycle(trial.ask, sample=5)
+    found = cycle.cycle(trial.ask)
     assert found.paid_out == 0
     assert all(order.steps < len(cycle.STEPS) for order in found.candidates)
     assert found.captured > 50

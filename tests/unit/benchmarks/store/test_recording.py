@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
+
 import pytest
 
-from benchmarks.store.recording import Recorder
+from benchmarks.store.recording import Recorder, save, saved
 
 
 def _row_of(statement: str, /, **parameters: object) -> dict[str, object]:
@@ -29,3 +32,20 @@ def test_a_query_of_several_statements_is_refused(times: int) -> None:
         recorder("SELECT 1")
     with pytest.raises(ValueError, match="to unpack"):
         recorder.only()
+
+
+def test_a_saved_statement_is_asked_within_another_window(tmp_path: Path) -> None:
+    """It comes with the values that it uses, but for the instants, which are the next run's."""
+    recorder = Recorder(_row_of)
+    recorder("SELECT :a, :since", a=[1], since=datetime(2026, 11, 22), unused=2)  # noqa: DTZ001
+    save(tmp_path / "before.json", {"one": recorder.only()})
+    assert saved(str(tmp_path / "before.json")) == {"one": ("SELECT :a, :since", {"a": [1]})}
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"one": 1}', '{"one": {"statement": ""}}'])
+def test_another_file_is_refused(tmp_path: Path, content: str) -> None:
+    """In one sentence that names it."""
+    path = tmp_path / "before.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r"before.json' is not a file of statements: make one by"):
+        saved(str(path))

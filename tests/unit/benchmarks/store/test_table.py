@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.store.measuring import Measured
-from benchmarks.store.table import table
+from benchmarks.store.measuring import Measured, Measurement
+from benchmarks.store.table import comparison, table
 
 _PLAN = "->  Index Scan using orders_pkey on orders o\n->  Seq Scan on sales s\n"
 
@@ -27,3 +27,16 @@ def test_the_bound_is_a_fifth_more_than_psql_and_twenty_milliseconds(
 ) -> None:
     """The sum is bounded: two statements that take psql 2 s may take 1.2 × 2 s + 2 × 20 ms."""
     assert words in list(table(_measured(suite)))[-1]
+
+
+def test_earlier_statements_are_compared_by_their_sum() -> None:
+    """There may be more or fewer of them; without any there is no line."""
+    before = {"a": 3.0, "b": 2.0, "c": 1.0}
+    found = Measurement(statements={}, measured=tuple(_measured(1.0)), before=before)
+    assert list(comparison(found)) == [
+        (
+            "The 3 earlier statements took 6.000 s in the same rounds; "
+            "these took 2.000 s, 0.33 of that."
+        )
+    ]
+    assert not list(comparison(Measurement(statements={}, measured=(), before={})))
