@@ -48,6 +48,9 @@ _ONCE: Mapping[str, Mapping[str, object]] = {
 }
 """Plugins that obey a mark `flaky`, and the arguments with which they start a test only once."""
 
+_WAITING_LIMIT = 500
+"""Characters of the line about what a criterion waits for."""
+
 _ADDED = "__"
 """The prefix of the parameters that pytest-repeat and pytest-flakefinder add to repeat a test."""
 
@@ -158,18 +161,17 @@ class Collector:
             raise ValueError(msg)
         self._seen_at = at if self._seen_at is None else min(at, self._seen_at)
 
-    def note_waiting(self, what: str, budget: float) -> None:
-        """Let the terminal print what the current criterion waits for, and for how many seconds.
-
-        Raises:
-            ValueError: the budget is not a positive number of seconds.
-        """
-        if not budget > 0:
-            msg = f"prodstatus_waiting: budget={budget!r} must be a positive number of seconds"
-            raise ValueError(msg)
+    def note_waiting(self, text: str) -> None:
+        """Let the terminal print what the current criterion waits for; "" if nothing any more."""
         if self._running is not None:
-            text = f"for {one_line(what, limit=200)}, at most {budget:g} s"
-            self.spool.write_waiting(self._running.id, text)
+            # Redacted before it is cut: half a secret is not found.
+            line = one_line(self.redaction.output(text), limit=_WAITING_LIMIT)
+            self.spool.write_waiting(self._running.id, line)
+
+    @property
+    def is_observing(self) -> bool:
+        """Whether the test that runs now is a criterion."""
+        return self._running is not None
 
     def note_missing(self, report: pytest.CollectReport) -> None:
         """Note why a file was not collected."""
