@@ -16,7 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_prodstatus import clock
-from pytest_prodstatus.blocking import RAISED, SHARED, Blocked, Repeated, blocked
+from pytest_prodstatus.blocking import RAISED, SHARED, Blocked, Repeated, blocked, is_shared
 from pytest_prodstatus.criteria import Manifest, criterion_of, stage_marks
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
 from pytest_prodstatus.model.evidence import (
@@ -399,7 +399,9 @@ class Collector:
             self._begin_attempt(item)
             return (yield)
         except BaseException as error:
-            self._unready = error
+            self._unready = self._as_blocked(error)
+            if self._unready is not error:
+                raise self._unready from None
             raise
 
     def _begin_attempt(self, item: pytest.Item) -> None:
@@ -485,8 +487,22 @@ class Collector:
         try:
             return (yield)
         except BaseException as error:
-            self._raised = error
+            self._raised = self._as_blocked(error)
+            if self._raised is not error:
+                raise self._raised from None
             raise
+
+    def _as_blocked(self, error: BaseException) -> BaseException:
+        """Return an exception as pytest is to see it: a value that evidence refused is a skip.
+
+        Otherwise pytest would count a failure and show the plugin's own lines, and the run would
+        end with 1, as if the system had failed. A shared fixture's tear-down stays as it is.
+        """
+        if self._running is None or not isinstance(error, EvidenceError) or is_shared(error):
+            return error
+        reason = reason_of(error, str)
+        blocked = Blocked(reason.text, kind=reason.kind, remedy=reason.remedy)
+        return blocked.with_traceback(error.__traceback__)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

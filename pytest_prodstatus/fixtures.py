@@ -149,7 +149,8 @@ def target_of(config: pytest.Config) -> str:
 def evidence_fixture(pytestconfig: pytest.Config) -> Evidence:
     """Record what a criterion saw: `evidence(order_id="…", count=3, total=Money("9.90", "USD"))`.
 
-    Values are text, int, bool, Money, an aware datetime, or a list or flat mapping of these.
+    Values are text, numbers, bool, None, Money, an aware datetime, a timedelta, and lists and
+    mappings of these.
     Anything else is refused with an EvidenceError that says what is allowed.
     `evidence.held("the order is paid", order.paid)` asserts and records a condition in words.
     """
