@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_prodstatus.fixtures import (
         Dates,
         Endpoints,
+        Eventually,
         Evidence,
         Secrets,
         Snapshots,
@@ -28,6 +29,7 @@ __all__ = [
     "Blocked",
     "Dates",
     "Endpoints",
+    "Eventually",
     "Evidence",
     "EvidenceError",
     "Money",
@@ -45,6 +47,7 @@ _HOME = {
     "Blocked": "pytest_prodstatus.blocking",
     "Dates": "pytest_prodstatus.fixtures",
     "Endpoints": "pytest_prodstatus.fixtures",
+    "Eventually": "pytest_prodstatus.fixtures",
     "Evidence": "pytest_prodstatus.fixtures",
     "Secrets": "pytest_prodstatus.fixtures",
     "Snapshots": "pytest_prodstatus.fixtures",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from traceback import walk_tb
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -90,11 +91,21 @@ _FINISH = pytest.FixtureDef.finish.__code__
 def _in_wider_tear_down() -> bool:
     """Return whether a fixture is torn down now that the present test shares with others."""
     frame: FrameType | None = sys._getframe()
+    frames = []
     while frame is not None:
-        if frame.f_code is _FINISH:
-            return bool(frame.f_locals["request"].scope != "function")
+        frames.append(frame)
         frame = frame.f_back
-    return False
+    return _is_wider(frames)
+
+
+def is_shared(error: BaseException) -> bool:
+    """Return whether the tear-down of a fixture raised an exception that the test shares."""
+    return _is_wider(frame for frame, _ in walk_tb(error.__traceback__))
+
+
+def _is_wider(frames: Iterable[FrameType]) -> bool:
+    finish = next((frame for frame in frames if frame.f_code is _FINISH), None)
+    return finish is not None and bool(finish.f_locals["request"].scope != "function")
 
 
 def _is_text(value: object) -> bool:

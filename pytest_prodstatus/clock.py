@@ -51,6 +51,7 @@ class _Clock:
 
 
 _CLOCK = _Clock()
+_SLEEP = (time.sleep,)  # kept, since a test may replace it so that it needs no time
 
 
 def now() -> datetime:
@@ -71,3 +72,8 @@ def timestamp() -> float:
 def elapsed() -> float:
     """Return seconds since some instant, which only go forward."""
     return _CLOCK.monotonic() / 1e9
+
+
+def sleep(seconds: float) -> None:
+    """Wait for some seconds; a signal's handler may end it by an exception."""
+    _SLEEP[0](seconds)

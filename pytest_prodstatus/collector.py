@@ -16,7 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 from pytest_prodstatus import clock
-from pytest_prodstatus.blocking import RAISED, SHARED, Blocked, Repeated, blocked
+from pytest_prodstatus.blocking import RAISED, SHARED, Blocked, Repeated, blocked, is_shared
 from pytest_prodstatus.criteria import Manifest, criterion_of, stage_marks
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
 from pytest_prodstatus.model.evidence import (
@@ -54,6 +54,9 @@ _ONCE: Mapping[str, Mapping[str, object]] = {
     "pytest-retry": {"condition": False},
 }
 """Plugins that obey a mark `flaky`, and the arguments with which they start a test only once."""
+
+_WAITING_LIMIT = 500
+"""Characters of the line about what a criterion waits for."""
 
 _ADDED = "__"
 """The prefix of the parameters that pytest-repeat and pytest-flakefinder add to repeat a test."""
@@ -167,18 +170,17 @@ class Collector:
             raise ValueError(msg)
         self._seen_at = at if self._seen_at is None else min(at, self._seen_at)
 
-    def note_waiting(self, what: str, budget: float) -> None:
-        """Let the terminal print what the current criterion waits for, and for how many seconds.
-
-        Raises:
-            ValueError: the budget is not a positive number of seconds.
-        """
-        if not budget > 0:
-            msg = f"prodstatus_waiting: budget={budget!r} must be a positive number of seconds"
-            raise ValueError(msg)
+    def note_waiting(self, text: str) -> None:
+        """Let the terminal print what the current criterion waits for; "" if nothing any more."""
         if self._running is not None:
-            text = f"for {one_line(what, limit=200)}, at most {budget:g} s"
-            self.spool.write_waiting(self._running.id, text)
+            # Redacted before it is cut: half a secret is not found.
+            line = one_line(self.redaction.output(text), limit=_WAITING_LIMIT)
+            self.spool.write_waiting(self._running.id, line)
+
+    @property
+    def is_observing(self) -> bool:
+        """Whether the test that runs now is a criterion."""
+        return self._running is not None
 
     def note_missing(self, report: pytest.CollectReport) -> None:
         """Note why a file was not collected."""
@@ -451,7 +453,9 @@ class Collector:
             self._begin_attempt(item)
             return (yield)
         except BaseException as error:
-            self._unready = error
+            self._unready = self._as_blocked(error)
+            if self._unready is not error:
+                raise self._unready from None
             raise
 
     def _begin_attempt(self, item: pytest.Item) -> None:
@@ -537,8 +541,22 @@ class Collector:
         try:
             return (yield)
         except BaseException as error:
-            self._raised = error
+            self._raised = self._as_blocked(error)
+            if self._raised is not error:
+                raise self._raised from None
             raise
+
+    def _as_blocked(self, error: BaseException) -> BaseException:
+        """Return an exception as pytest is to see it: a value that evidence refused is a skip.
+
+        Otherwise pytest would count a failure and show the plugin's own lines, and the run would
+        end with 1, as if the system had failed. A shared fixture's tear-down stays as it is.
+        """
+        if self._running is None or not isinstance(error, EvidenceError) or is_shared(error):
+            return error
+        reason = reason_of(error, str)
+        blocked = Blocked(reason.text, kind=reason.kind, remedy=reason.remedy)
+        return blocked.with_traceback(error.__traceback__)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Protocol, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,6 +16,8 @@ from pytest_prodstatus.session import session_of
 
 if TYPE_CHECKING:
     from pytest_prodstatus.collector import Collector
+
+T = TypeVar("T")
 
 
 class Evidence(Protocol):
@@ -40,6 +42,54 @@ class Evidence(Protocol):
         Raises:
             AssertionError: the condition is false.
             TypeError: it is a function or a coroutine, which is always true.
+        """
+
+
+class Eventually(Protocol):
+    """What the `eventually` fixture gives."""
+
+    @overload
+    def __call__(
+        self,
+        probe: Callable[[], Awaitable[T]],
+        *,
+        what: str,
+        within: str | timedelta,
+        until: Callable[[T], object] = ...,
+        every: str | timedelta = ...,
+        otherwise: Literal["blocked", "failed", "last"] = ...,
+        retry_on: type[Exception] | tuple[type[Exception], ...] = ...,
+    ) -> Awaitable[T]: ...
+
+    @overload
+    def __call__(
+        self,
+        probe: Callable[[], T],
+        *,
+        what: str,
+        within: str | timedelta,
+        until: Callable[[T], object] = ...,
+        every: str | timedelta = ...,
+        otherwise: Literal["blocked", "failed", "last"] = ...,
+        retry_on: type[Exception] | tuple[type[Exception], ...] = ...,
+    ) -> T: ...
+
+    def __call__(self, probe: Callable[[], Any], **terms: Any) -> Any:  # noqa: D417  named above
+        """Call `probe` until `until` accepts what it returns, or `within` is over; return that.
+
+        Args:
+            probe: looks, without a lasting effect; if it is async, await the call.
+            what: what is so then, in words.
+            within: how long to wait, as in "2m", or a timedelta.
+            until: the condition on the value; it is true unless given otherwise.
+            every: the longest pause between two looks; the first ones are shorter.
+            otherwise: when the time is up: "blocked" (pending), "failed", or "last" for the last
+                value, which the test then judges itself.
+            retry_on: exceptions of the probe that don't end the wait.
+
+        Raises:
+            Blocked: the time is up, or an argument can't be used.
+            AssertionError: the time is up, and `otherwise` is "failed".
         """
 
 
@@ -99,7 +149,8 @@ def target_of(config: pytest.Config) -> str:
 def evidence_fixture(pytestconfig: pytest.Config) -> Evidence:
     """Record what a criterion saw: `evidence(order_id="…", count=3, total=Money("9.90", "USD"))`.
 
-    Values are text, int, bool, Money, an aware datetime, or a list or flat mapping of these.
+    Values are text, numbers, bool, None, Money, an aware datetime, a timedelta, and lists and
+    mappings of these.
     Anything else is refused with an EvidenceError that says what is allowed.
     `evidence.held("the order is paid", order.paid)` asserts and records a condition in words.
     """
@@ -157,6 +208,42 @@ class _Recording:
 
         self._collector.add_evidence({what: True})
         TALLY.add()
+
+
+@pytest.fixture
+def eventually(pytestconfig: pytest.Config) -> Eventually:
+    """Wait for what takes its time: `eventually(look, until=…, within="2m", what="it is paid")`.
+
+    It returns the value; when the time is up, the criterion is BLOCKED (pending), with the last
+    value as its reason, or FAILED with `otherwise="failed"`. It counts as an assertion.
+    """
+    session = session_of(pytestconfig)
+
+    def wait(
+        probe: Callable[[], Any],
+        *,
+        what: object,
+        within: object,
+        until: object = bool,
+        every: object = "5s",
+        otherwise: object = "blocked",
+        retry_on: object = (),
+    ) -> Any:
+        __tracebackhide__ = True
+        # Not above, since few criteria wait.
+        from pytest_prodstatus.waiting import Wait
+
+        return Wait(
+            session,
+            until=until,
+            what=what,
+            within=within,
+            every=every,
+            otherwise=otherwise,
+            retry_on=retry_on,
+        ).run(probe)
+
+    return wait
 
 
 @pytest.fixture(scope="session")
@@ -272,6 +359,9 @@ def prodstatus_waiting(pytestconfig: pytest.Config) -> Waits:
     collector = session_of(pytestconfig).activate().collector
 
     def say(what: str, *, budget: float) -> None:
-        collector.note_waiting(what, budget)
+        if not budget > 0:
+            msg = f"prodstatus_waiting: budget={budget!r} must be a positive number of seconds"
+            raise ValueError(msg)
+        collector.note_waiting(f"for {what}, at most {budget:g} s")
 
     return say

@@ -11,6 +11,7 @@ import pytest
 
 from pytest_prodstatus import options
 from pytest_prodstatus.fixtures import (  # noqa: F401  pytest finds fixtures by their names here
+    eventually,
     evidence_fixture,
     prodstatus_endpoint,
     prodstatus_run_id,

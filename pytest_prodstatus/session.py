@@ -262,6 +262,12 @@ class Session:
         total = within.total_seconds() if given is None else float(given)
         return total - (clock.elapsed() - self._began)
 
+    @property
+    def passed_deadline(self) -> str:
+        """The run's deadline in words if it has passed; else ""."""
+        deadline = self._deadline
+        return deadline.words if deadline is not None and deadline.passed else ""
+
     def _is_judged(self) -> bool:
         recorder = self.recorder
         judged = recorder is not None and recorder.active

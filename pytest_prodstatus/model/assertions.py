@@ -193,10 +193,17 @@ def unproved(assertions: int | None, doubt: Reason | None = None) -> Reason | No
 
 
 def _assertions(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, ast.expr]]:
-    """Yield line and condition of each assertion: `assert` statements, unittest's, and `held`."""
+    """Yield line and condition of each assertion.
+
+    These are `assert` statements, unittest's, `held`, and `eventually`.
+    """
     for node in nodes:
         if isinstance(node, ast.Assert):
             yield node.lineno, node.test
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            test = _awaited(node) if node.func.id == "eventually" else None
+            if test is not None:
+                yield node.lineno, test
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             test = _test_of(node.func.attr, node.args)
             if test is not None:
@@ -328,6 +335,18 @@ def _test_of(name: str, args: list[ast.expr]) -> ast.expr | None:
             return ast.Compare(left=left, ops=[_COMPARES[name]()], comparators=[right])
         case _:
             return None
+
+
+def _awaited(call: ast.Call) -> ast.expr | None:
+    """Return the condition that a call of `eventually` asserts: of the probe if it has no `until`.
+
+    It is the call itself if its source doesn't show it, and None if it asserts none.
+    """
+    words = {word.arg: word.value for word in call.keywords}
+    if isinstance(otherwise := words.get("otherwise"), ast.Constant) and otherwise.value == "last":
+        return None
+    function = words.get("until") or next(iter(call.args), None)
+    return function.body if isinstance(function, ast.Lambda) else call
 
 
 def _functions(nodes: Iterable[ast.AST]) -> set[str]:

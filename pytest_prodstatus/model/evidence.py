@@ -1,29 +1,31 @@
 """Evidence: what a criterion observed, as typed, dated, bounded values that cross processes.
 
-Allowed are text, int, bool, `Money`, an aware `datetime` (kept in UTC), lists of these and flat
-mappings from text to these. Any other value is refused when it is recorded, because a value that
-can't be written exactly is not evidence. Floats are refused because money and counts are never
-floats.
+Allowed are text, int, finite float, bool, None, `Money`, an aware `datetime` (kept in UTC),
+`timedelta`, and lists and mappings of these, a few levels deep. Any other value is refused when it
+is recorded, because a value that can't be written exactly is not evidence. An amount of money is
+never a float: `Money` refuses one.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import reprlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from itertools import islice
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, NoReturn, TypeAlias
 
 from msgspec import Meta, Struct
-from msgspec.structs import asdict, force_setattr
+from msgspec.structs import force_setattr
 
 from pytest_prodstatus.model.text import (
     IDENTITY,
     NAME_LIMIT,
     Instant,
+    format_span,
     instant,
     one_line,
     utc_isoformat,
@@ -33,12 +35,16 @@ TEXT_LIMIT = 2_000
 """Characters kept of one text value."""
 ITEMS_LIMIT = 50
 """Items kept of one list or mapping."""
+VALUES_LIMIT = 200
+"""Values kept of one entry, in all of its lists and mappings together."""
+DEPTH_LIMIT = 4
+"""Levels of lists and mappings in one entry."""
 ENTRIES_LIMIT = 200
 """Entries kept for one criterion."""
 
 _ALLOWED = (
-    "text, int, bool, Money(amount, currency), a datetime with a time zone, "
-    "or a list or flat mapping of these"
+    "text, int, float, bool, None, Money(amount, currency), a datetime with a time zone, "
+    "a timedelta, and lists and mappings of these"
 )
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _DIGITS = 40
@@ -98,6 +104,9 @@ class Money:
 
 Text: TypeAlias = Annotated[str, Meta(description="On one line, cut if it was long.")]
 Whole: TypeAlias = Annotated[int, Meta(description="Of at most forty digits.")]
+Number: TypeAlias = Annotated[float, Meta(description="Never an amount of money.")]
+Nothing: TypeAlias = Annotated[None, Meta(description="Always null.")]
+Length: TypeAlias = Annotated[timedelta, Meta(description="As an ISO 8601 duration.")]
 YesNo: TypeAlias = Annotated[bool, Meta(description="Which of them.")]
 Amount: TypeAlias = Annotated[
     str,
@@ -132,8 +141,23 @@ class _Value(
             if not -_MAX_INT <= value <= _MAX_INT:
                 msg = f"a whole number in evidence has at most {_DIGITS} digits"
                 raise ValueError(msg)
+        elif isinstance(value, float):
+            if not math.isfinite(value):
+                msg = "a number in evidence is finite"
+                raise ValueError(msg)
         elif isinstance(value, datetime):
             force_setattr(self, "value", instant(value))
+        elif isinstance(value, (tuple, dict)) and _depth(value) > DEPTH_LIMIT:
+            msg = f"evidence has at most {DEPTH_LIMIT} levels of lists and mappings"
+            raise ValueError(msg)
+
+
+def _depth(value: object) -> int:
+    """Return how many levels of lists and mappings a value has; those below were counted before."""
+    items = value.values() if isinstance(value, dict) else value
+    if not isinstance(items, Iterable) or isinstance(items, str):
+        return 0
+    return 1 + max((_depth(item.value) for item in items), default=0)
 
 
 class _Entry(_Value, frozen=True, kw_only=True):
@@ -183,6 +207,42 @@ class IntEntry(_Entry, frozen=True, tag="int"):
     value: Whole
 
 
+class FloatItem(_Value, frozen=True, tag="float"):
+    """A finite number that isn't whole, or wasn't counted."""
+
+    value: Number
+
+
+class FloatEntry(_Entry, frozen=True, tag="float"):
+    """A finite number that isn't whole, or wasn't counted."""
+
+    value: Number
+
+
+class NoneItem(_Value, frozen=True, tag="none"):
+    """No value: it was looked for, and there is none."""
+
+    value: Nothing = None
+
+
+class NoneEntry(_Entry, frozen=True, tag="none"):
+    """No value: it was looked for, and there is none."""
+
+    value: Nothing = None
+
+
+class SpanItem(_Value, frozen=True, tag="duration"):
+    """A span of time."""
+
+    value: Length
+
+
+class SpanEntry(_Entry, frozen=True, tag="duration"):
+    """A span of time."""
+
+    value: Length
+
+
 class BoolItem(_Value, frozen=True, tag="bool"):
     """Yes or no."""
 
@@ -221,8 +281,26 @@ class TimeEntry(_Entry, frozen=True, tag="time"):
     value: Moment
 
 
-Item: TypeAlias = TextItem | IntItem | BoolItem | MoneyItem | TimeItem
-"""One value in a list or mapping."""
+class ListItem(_Value, frozen=True, tag="list", omit_defaults=True):
+    """A list of values.
+
+    Attributes:
+        value: the values that were kept, at most fifty.
+    """
+
+    value: tuple[Item, ...]
+    cut_from: CutFrom = None
+
+
+class MapItem(_Value, frozen=True, tag="map", omit_defaults=True):
+    """Named values.
+
+    Attributes:
+        value: the values that were kept, at most fifty, by name.
+    """
+
+    value: dict[str, Item]
+    cut_from: CutFrom = None
 
 
 class ListEntry(_Entry, frozen=True, tag="list", omit_defaults=True):
@@ -247,15 +325,45 @@ class MapEntry(_Entry, frozen=True, tag="map", omit_defaults=True):
     cut_from: CutFrom = None
 
 
-Entry: TypeAlias = TextEntry | IntEntry | BoolEntry | MoneyEntry | TimeEntry | ListEntry | MapEntry
+Item: TypeAlias = (
+    TextItem
+    | IntItem
+    | FloatItem
+    | BoolItem
+    | NoneItem
+    | MoneyItem
+    | TimeItem
+    | SpanItem
+    | ListItem
+    | MapItem
+)
+"""One value in a list or mapping."""
+
+Entry: TypeAlias = (
+    TextEntry
+    | IntEntry
+    | FloatEntry
+    | BoolEntry
+    | NoneEntry
+    | MoneyEntry
+    | TimeEntry
+    | SpanEntry
+    | ListEntry
+    | MapEntry
+)
 """One entry of evidence: a named, dated, typed value."""
 
 _ENTRY_OF: Mapping[type[Item], Callable[..., Entry]] = {
     TextItem: TextEntry,
     IntItem: IntEntry,
+    FloatItem: FloatEntry,
     BoolItem: BoolEntry,
+    NoneItem: NoneEntry,
     MoneyItem: MoneyEntry,
     TimeItem: TimeEntry,
+    SpanItem: SpanEntry,
+    ListItem: ListEntry,
+    MapItem: MapEntry,
 }
 
 
@@ -274,19 +382,10 @@ def entry_of(
     Raises:
         EvidenceError: `value`, or an item of it, is of a type that isn't allowed.
     """
-    dated: dict[str, Any] = {"name": label or name, "at": at}
-    if isinstance(value, Mapping):
-        for key in value:
-            if not isinstance(key, str):
-                msg = f"evidence {name!r}: a mapping's keys must be text, not {_describe(key)}"
-                raise EvidenceError(msg)
-        named = _items_by_name(name, islice(value.items(), ITEMS_LIMIT), clean)
-        return MapEntry(**dated, value=named, cut_from=_cut_from(len(value)))
-    if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview)):
-        items = tuple(_item_of(name, item, clean) for item in islice(value, ITEMS_LIMIT))
-        return ListEntry(**dated, value=items, cut_from=_cut_from(len(value)))
-    item = _item_of(name, value, clean)
-    return _ENTRY_OF[type(item)](**dated, **asdict(item))
+    item = _Reader(name, clean).item_of(value)
+    # Not `asdict`, which would convert the items of a list as well.
+    values = {field: getattr(item, field) for field in item.__struct_fields__}
+    return _ENTRY_OF[type(item)](name=label or name, at=at, **values)
 
 
 def shown(value: Entry | Item) -> str:
@@ -296,64 +395,145 @@ def shown(value: Entry | Item) -> str:
             return f"{value.value} {value.currency}"
         case TimeEntry() | TimeItem():
             return utc_isoformat(value.value)
+        case SpanEntry() | SpanItem():
+            return format_span(value.value)
         case BoolEntry() | BoolItem():
             return "yes" if value.value else "no"
-        case ListEntry():
-            text = ", ".join(map(shown, value.value))
-        case MapEntry():
-            text = ", ".join(f"{key}={shown(item)}" for key, item in value.value.items())
+        case NoneEntry() | NoneItem():
+            return "none"
+        case ListEntry() | ListItem():
+            text = ", ".join(map(_inner, value.value))
+        case MapEntry() | MapItem():
+            text = ", ".join(f"{key}={_inner(item)}" for key, item in value.value.items())
         case _:
             return str(value.value)
-    return text if value.cut_from is None else f"{text}, … ({value.cut_from} in all)"
+    if value.cut_from is None:
+        return text
+    return f"{text}{', ' if text else ''}… ({value.cut_from} in all)"
 
 
-def _items_by_name(
-    name: str, items: Iterable[tuple[str, object]], clean: Callable[[str], str]
-) -> dict[str, Item]:
-    kept: dict[str, Item] = {}
-    for key, item in items:
-        # Two keys may become equal when they are put on one line; both are kept.
-        line = unique = one_line(clean(str.__str__(key)), limit=NAME_LIMIT)
-        while unique in kept:
-            unique = f"{line} ({len(kept)})"
-        kept[unique] = _item_of(name, item, clean)
-    return kept
-
-
-def _cut_from(length: int) -> int | None:
-    return length if length > ITEMS_LIMIT else None
-
-
-def _item_of(name: str, value: object, clean: Callable[[str], str]) -> Item:
+def _inner(value: Item) -> str:
+    """Format a value in a list or mapping; one that is a list or mapping too is in brackets."""
     match value:
-        case bool():
-            return BoolItem(value=value)
-        case int():
-            if abs(value) > _MAX_INT:
-                msg = f"evidence {name!r}: an int has at most {_DIGITS} digits; give it as text"
-                raise EvidenceError(msg)
-            digits = str(int(value))
-            text = clean(digits)
-            return IntItem(value=int(value)) if text == digits else TextItem(value=text)
-        case str():
-            return TextItem(value=clean(str.__str__(value)))
-        case Money():
-            return MoneyItem(value=f"{value.amount:f}", currency=value.currency)
-        case datetime():
-            if value.utcoffset() is None:
-                msg = f"evidence {name!r}: {value!r} has no time zone; give an aware datetime"
-                raise EvidenceError(msg)
-            try:
-                return TimeItem(value=value)
-            except ValueError:
-                msg = f"evidence {name!r}: {value!r} is not within the years 1 to 9999 in UTC"
-                raise EvidenceError(msg) from None
-        case Decimal():
-            msg = f"evidence {name!r}: a Decimal needs its currency; use Money({value}, 'USD')"
-            raise EvidenceError(msg)
+        case ListItem():
+            return f"[{shown(value)}]"
+        case MapItem():
+            return f"{{{shown(value)}}}"
         case _:
-            msg = f"evidence {name!r} can't be {_describe(value)}; allowed are {_ALLOWED}"
+            return shown(value)
+
+
+class _Reader:
+    """Converts one observed value, and counts what it has kept of it.
+
+    Args:
+        name: the entry's name, for messages.
+        clean: is applied to every text before it is cut.
+    """
+
+    def __init__(self, name: str, clean: Callable[[str], str]) -> None:
+        self._name = name
+        self._clean = clean
+        self._left = VALUES_LIMIT
+
+    def item_of(self, value: object, level: int = 0) -> Item:
+        """Convert a value that lies within so many lists and mappings.
+
+        Raises:
+            EvidenceError: it isn't allowed.
+        """
+        if isinstance(value, Mapping):
+            self._check_level(level)
+            named = self._items_by_name(value, level)
+            return MapItem(value=named, cut_from=_cut_from(len(value), len(named)))
+        if isinstance(value, Sequence) and not isinstance(
+            value, (str, bytes, bytearray, memoryview)
+        ):
+            self._check_level(level)
+            items = tuple(self.item_of(item, level + 1) for item in self._kept(value))
+            return ListItem(value=items, cut_from=_cut_from(len(value), len(items)))
+        return self._plain(value)
+
+    def _check_level(self, level: int) -> None:
+        if level >= DEPTH_LIMIT:
+            msg = (
+                f"evidence {self._name!r}: it has more than {DEPTH_LIMIT} levels of lists and "
+                "mappings; record the part that matters"
+            )
             raise EvidenceError(msg)
+
+    def _kept(self, values: Iterable[Any]) -> Iterator[Any]:
+        """Yield the first values, as long as the entry has room for more."""
+        for value in islice(values, ITEMS_LIMIT):
+            if not self._left:
+                return
+            self._left -= 1
+            yield value
+
+    def _items_by_name(self, values: Mapping[Any, object], level: int) -> dict[str, Item]:
+        for key in values:
+            if not isinstance(key, str):
+                msg = (
+                    f"evidence {self._name!r}: a mapping's keys must be text, not {_describe(key)}"
+                )
+                raise EvidenceError(msg)
+        kept: dict[str, Item] = {}
+        for key, item in self._kept(values.items()):
+            # Two keys may become equal when they are put on one line; both are kept.
+            line = unique = one_line(self._clean(str.__str__(key)), limit=NAME_LIMIT)
+            while unique in kept:
+                unique = f"{line} ({len(kept)})"
+            kept[unique] = self.item_of(item, level + 1)
+        return kept
+
+    def _plain(self, value: object) -> Item:
+        match value:
+            case None:
+                return NoneItem()
+            case bool():
+                return BoolItem(value=value)
+            case int():
+                if abs(value) > _MAX_INT:
+                    self._refuse(f": an int has at most {_DIGITS} digits; give it as text")
+                return self._number(IntItem(value=int(value)))
+            case float():
+                if not math.isfinite(value):
+                    self._refuse(
+                        f": {float(value)!r} is not a number; record None, or why, as text"
+                    )
+                return self._number(FloatItem(value=float(value)))
+            case str():
+                return TextItem(value=self._clean(str.__str__(value)))
+            case Money():
+                return MoneyItem(value=f"{value.amount:f}", currency=value.currency)
+            case datetime():
+                if value.utcoffset() is None:
+                    self._refuse(f": {value!r} has no time zone; give an aware datetime")
+                try:
+                    return TimeItem(value=value)
+                except ValueError:
+                    return self._refuse(f": {value!r} is not within the years 1 to 9999 in UTC")
+            case timedelta():
+                # A plain one: msgspec doesn't know pandas' subclass.
+                return SpanItem(value=timedelta(value.days, value.seconds, value.microseconds))
+            case Decimal():
+                return self._refuse(f": a Decimal needs its currency; use Money({value}, 'USD')")
+            case _:
+                return self._refuse(f" can't be {_describe(value)}; allowed are {_ALLOWED}")
+
+    def _number(self, item: IntItem | FloatItem) -> Item:
+        """Return a number; one that is a secret becomes text."""
+        digits = str(item.value)
+        text = self._clean(digits)
+        return item if text == digits else TextItem(value=text)
+
+    def _refuse(self, rule: str) -> NoReturn:
+        msg = f"evidence {self._name!r}{rule}"
+        raise EvidenceError(msg)
+
+
+def _cut_from(length: int, kept: int) -> int | None:
+    return length if length > kept else None
 
 
 def _describe(value: object) -> str:

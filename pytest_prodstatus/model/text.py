@@ -160,6 +160,19 @@ def format_duration(span: timedelta) -> str:
     return f"{seconds}s"
 
 
+def format_span(span: timedelta) -> str:
+    """Format a span exactly, in all its units: `2 d 3 h`, `4 min 12 s`, `0.25 s`, `-1 h`."""
+    whole = abs(span)
+    hours, seconds = divmod(whole.seconds, 3_600)
+    minutes, seconds = divmod(seconds, 60)
+    fraction = f".{whole.microseconds:06}".rstrip("0") if whole.microseconds else ""
+    units = ((whole.days, "d"), (hours, "h"), (minutes, "min"))
+    parts = [f"{number} {unit}" for number, unit in units if number]
+    if seconds or fraction or not parts:
+        parts.append(f"{seconds}{fraction} s")
+    return ("-" if span < timedelta() else "") + " ".join(parts)
+
+
 def plain(kind: type[date]) -> type[date]:
     """Return `date` or `datetime` itself, for what may be a class that freezegun put in its place.
 

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import getpass
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from pytest_prodstatus import Endpoints, Evidence, blocked
-from tests.acceptance.support.clock import Waiting, utc_now, waiting
+from pytest_prodstatus import Endpoints, Eventually, Evidence, blocked
+from tests.acceptance.support.clock import Waiting, utc_now
 from tests.acceptance.support.credentials import (
     account_of,
     credential_conditions,
@@ -37,6 +36,8 @@ if TYPE_CHECKING:  # each is imported by the first criterion that needs it
     from pytest_prodstatus.journal import Action, Journal
     from tests.acceptance.support.purchase.journal import OrderKey
     from tests.acceptance.support.purchase.order import Purchase
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -65,9 +66,15 @@ def journal(ask: Ask, state_url: Secret) -> Iterator[Journal]:
 
 
 @pytest.fixture
-def wait(settings: Settings) -> Waiting:
+def wait(settings: Settings, eventually: Eventually) -> Waiting:
     """Repeats a look-up until it succeeds or PRODSTATUS_WAIT is over."""
-    return waiting(settings.wait, sleep=time.sleep)
+
+    def look_again(look: Callable[[], T], done: Callable[[T], bool], what: str) -> T:
+        return eventually(
+            look, until=done, within=settings.wait, every="2s", what=what, otherwise="last"
+        )
+
+    return look_again
 
 
 @pytest.fixture

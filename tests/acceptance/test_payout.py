@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_prodstatus import Evidence, Waits, blocked
+from pytest_prodstatus import Evidence, blocked
 from tests.acceptance.support.access import OpenPayPals
 from tests.acceptance.support.catalogue import stricter
 from tests.acceptance.support.clock import Waiting
@@ -77,11 +77,9 @@ def test_payouts_settled_at_provider(
     settings: Settings,
     wait: Waiting,
     evidence: Evidence,
-    prodstatus_waiting: Waits,
 ) -> None:
     """PayPal has paid each recent payout: the right amount, to the right address."""
     require_data(len(newest_payouts.payouts), "payouts that are due")
-    prodstatus_waiting("PayPal to settle the payouts", budget=settings.wait.total_seconds())
     former = settings.former_receivers
     with access_assumed():
         providers = paypals(newest_payouts.applications)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 
-from pytest_prodstatus import Dates, Evidence, Money, Waits
+from pytest_prodstatus import Dates, Evidence, Money
 from pytest_prodstatus.journal import Action, Journal
 from tests.acceptance.support.aliexpress.client import AliExpressClient
 from tests.acceptance.support.clock import Waiting, utc_now
@@ -18,7 +18,6 @@ from tests.acceptance.support.probes.facts import facts
 from tests.acceptance.support.purchase.journal import order_price, order_value, out_order_id
 from tests.acceptance.support.purchase.order import Purchase
 from tests.acceptance.support.purchase.placed import read_back, settle
-from tests.acceptance.support.settings import Settings
 
 pytestmark = pytest.mark.stage("placeorder")
 
@@ -55,14 +54,10 @@ def test_order_known_to_supplier(
     supplier: AliExpressClient,
     now: datetime,
     wait: Waiting,
-    settings: Settings,
     evidence: Evidence,
     prodstatus_seen_at: Dates,
-    prodstatus_waiting: Waits,
 ) -> None:
     """The supplier knows the order, paid and not cancelled, and took no more than it had quoted."""
-    awaited = f"the supplier to know order {out_order_id(order_placed)}"
-    prodstatus_waiting(awaited, budget=settings.wait.total_seconds())
     with access_assumed():
         found = read_back(supplier, order_placed, now=now, wait=wait)
     price = order_price(order_placed)

@@ -812,20 +812,20 @@ EVIDENCE = [
     ),
     row(
         "evidence of a type that isn't allowed",
-        "@api\ndef test_a(evidence): evidence(total=1.5)\n",
+        "@api\ndef test_a(evidence): evidence(total={1})\n",
         {"api.a": "BLOCKED evidence-error"},
         final="BLOCKED",
-        status=1,
+        status=10,
     ),
     row(
         "evidence of a type that isn't allowed, in set-up and in tear-down",
         """
         @pytest.fixture
-        def before(evidence): evidence(total=1.5)
+        def before(evidence): evidence(total={1})
         @pytest.fixture
         def after(evidence):
             yield
-            evidence(total=1.5)
+            evidence(total={1})
         @api
         def test_a(before): pass
         @api
@@ -833,7 +833,7 @@ EVIDENCE = [
         """,
         {"api.a": "BLOCKED evidence-error", "api.b": "BLOCKED evidence-error"},
         final="BLOCKED",
-        status=1,
+        status=10,
     ),
     row(
         "a test swallows that evidence was refused",
@@ -842,7 +842,7 @@ EVIDENCE = [
         def test_a(evidence):
             evidence(count=1)
             try:
-                evidence(total=1.5)
+                evidence(total={1})
             except TypeError:
                 pass
         """,
@@ -856,7 +856,7 @@ EVIDENCE = [
         @api
         def test_a(evidence):
             try:
-                evidence(total=1.5)
+                evidence(total={1})
             except TypeError:
                 pass
             assert 0, "down"

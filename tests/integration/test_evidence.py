@@ -29,7 +29,9 @@ def test_allowed(evidence):
         at=datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=timezone(timedelta(hours=2))),
         many=["a", 1, True], pair=(1, 2), nothing=[],
         flat={"a": 1, "b": "x", "c": Money("1", "USD")}, ordered=OrderedDict(a=1),
-        sub=Text("sub"), one=Number.ONE,
+        sub=Text("sub"), one=Number.ONE, ratio=0.1, whole=2.0, missing=None,
+        took=timedelta(minutes=1, milliseconds=250),
+        nested={"order": {"id": 7, "lines": [{"at": datetime(2026, 1, 2, tzinfo=timezone.utc)}]}},
     )
     evidence(later=1)
 """
@@ -65,6 +67,32 @@ TYPED = {
     "ordered": {"type": "map", "value": {"a": {"type": "int", "value": 1}}},
     "sub": {"type": "text", "value": "sub"},
     "one": {"type": "int", "value": 1},
+    "ratio": {"type": "float", "value": 0.1},
+    "whole": {"type": "float", "value": 2.0},
+    "missing": {"type": "none", "value": None},
+    "took": {"type": "duration", "value": "PT60.25S"},
+    "nested": {
+        "type": "map",
+        "value": {
+            "order": {
+                "type": "map",
+                "value": {
+                    "id": {"type": "int", "value": 7},
+                    "lines": {
+                        "type": "list",
+                        "value": [
+                            {
+                                "type": "map",
+                                "value": {
+                                    "at": {"type": "time", "value": "2026-01-02T00:00:00.000Z"}
+                                },
+                            }
+                        ],
+                    },
+                },
+            }
+        },
+    },
     "later": {"type": "int", "value": 1},
 }
 
@@ -73,10 +101,10 @@ import datetime as dt, decimal, enum, pathlib
 class Colour(enum.Enum):
     RED = 1
 VALUES = {
-    "float": 1.5, "none": None, "bytes": b"x", "decimal": decimal.Decimal("1"),
+    "nan": float("nan"), "complex": 1j, "bytes": b"x", "decimal": decimal.Decimal("1"),
     "naive": dt.datetime(2026, 1, 1), "date": dt.date(2026, 1, 1), "path": pathlib.Path("x"),
-    "enum": Colour.RED, "object": object(), "set": {1}, "nested": [[1]], "deep": {"a": {"b": 1}},
-    "keys": {1: 2}, "huge": 10**40, "in-list": [1.5], "generator": (n for n in [1]),
+    "enum": Colour.RED, "object": object(), "set": {1}, "in-nested": [[1j]], "deep": [[[[[1]]]]],
+    "keys": {1: 2}, "huge": 10**40, "in-list": [1j], "generator": (n for n in [1]),
 }
 @api
 @pytest.mark.parametrize("name", sorted(VALUES))
@@ -108,8 +136,10 @@ def test_every_other_type_is_refused_at_the_call(project: Project, mode: tuple[s
         assert (criterion["verdict"], criterion["kind"]) == ("BLOCKED", "evidence-error")
         assert "evidence 'value'" in criterion["reason"]
         assert ran.values(name) == {"kept": {"type": "int", "value": 1}}
-    assert "allowed are text, int, bool" in ran.criteria["api.refused[float]"]["reason"]
-    assert ran.status == 1
+    assert "allowed are text, int, float" in ran.criteria["api.refused[complex]"]["reason"]
+    assert ran.status == 10
+    assert "= FAILURES =" not in ran.out, "the board alone says it"
+    assert "= ERRORS =" not in ran.out
 
 
 @MODES

@@ -169,8 +169,9 @@ def test_every_public_name_is_documented() -> None:
 
 def test_every_fixture_is_documented() -> None:
     """The table lists the fixtures that the plugin gives, and nothing else."""
-    given = {name for name in vars(plugin) if name.startswith("prodstatus_")} | {"evidence"}
-    assert len(given) == 11
+    given = {name for name in vars(plugin) if name.startswith("prodstatus_")}
+    given |= {"evidence", "eventually"}
+    assert len(given) == 12
     assert set(first_column(section(WRITING, "Fixtures"))) == given
 
 

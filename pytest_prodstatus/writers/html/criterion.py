@@ -18,7 +18,9 @@ from pytest_prodstatus.model.evidence import (
     Entry,
     Item,
     ListEntry,
+    ListItem,
     MapEntry,
+    MapItem,
     TextEntry,
     TextItem,
     TimeEntry,
@@ -191,10 +193,10 @@ def _value(value: Entry | Item) -> str:
             return f"<code>{escape(text)}</code>" if _is_id(text) else escape(text)
         case TimeEntry() | TimeItem():
             return escape(shown(value).replace("T", " ").replace("Z", " UTC").replace(".000", ""))
-        case ListEntry():
+        case ListEntry() | ListItem():
             items = [f"<li>{_value(item)}</li>" for item in value.value]
             return f"<ul>{''.join(items)}{_cut(value)}</ul>" if items else "none"
-        case MapEntry():
+        case MapEntry() | MapItem():
             instants = instants_of(value)
             if instants:
                 return f"{timeline(instants)}{_cut(value)}"
@@ -204,7 +206,7 @@ def _value(value: Entry | Item) -> str:
             return escape(shown(value))
 
 
-def _cut(value: ListEntry | MapEntry) -> str:
+def _cut(value: ListEntry | ListItem | MapEntry | MapItem) -> str:
     return "" if value.cut_from is None else f"<li>… ({value.cut_from} in all)</li>"
 
 
@@ -218,7 +220,7 @@ def instants_of(value: Entry | Item) -> dict[str, datetime]:
 
     Empty if the value isn't such a mapping, or has fewer than two.
     """
-    if not isinstance(value, MapEntry):
+    if not isinstance(value, (MapEntry, MapItem)):
         return {}
     dated = {name: item.value for name, item in value.value.items() if isinstance(item, TimeItem)}
     # A single instant has no distance to show.

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import Protocol, TypeVar, overload
 
 T = TypeVar("T")
 
-_PAUSE_SECONDS = 2.0
 _INSTANT = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s*(Z|[+-]\d\d(?::?\d\d)?)?", re.I
 )
@@ -21,8 +20,14 @@ _INSTANT = re.compile(
 class Waiting(Protocol):
     """How long to wait, and how."""
 
-    def __call__(self, look: Callable[[], T], done: Callable[[T], bool]) -> T:
-        """Call `look` until `done` accepts its result or time is up; return the last result."""
+    def __call__(self, look: Callable[[], T], done: Callable[[T], bool], what: str) -> T:
+        """Call `look` until `done` accepts its result or time is up; return the last result.
+
+        Args:
+            look: asks once.
+            done: accepts what there is to wait for.
+            what: that in words, for the terminal.
+        """
 
 
 def utc_now() -> datetime:
@@ -67,22 +72,3 @@ def read_instant(value: object) -> datetime | None:
         return datetime.fromisoformat(text).astimezone(timezone.utc)
     except (ValueError, OverflowError):
         return None
-
-
-def waiting(
-    budget: timedelta, *, sleep: Callable[[float], None], pause: float = _PAUSE_SECONDS
-) -> Waiting:
-    """Return a wait that looks every `pause` seconds until the budget is spent."""
-
-    def wait(look: Callable[[], T], done: Callable[[T], bool]) -> T:
-        from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
-
-        return Retrying(
-            retry=retry_if_result(lambda seen: not done(seen)),
-            stop=stop_after_delay(budget),
-            wait=wait_fixed(pause),
-            sleep=sleep,
-            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
-        )(look)
-
-    return wait

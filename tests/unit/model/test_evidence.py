@@ -18,8 +18,11 @@ from pytest_prodstatus.model.codec import data_of
 from pytest_prodstatus.model.evidence import (
     ITEMS_LIMIT,
     TEXT_LIMIT,
+    VALUES_LIMIT,
     Entry,
     EvidenceError,
+    ListEntry,
+    MapItem,
     Money,
     entry_of,
     shown,
@@ -53,6 +56,10 @@ class Size(IntEnum):
     """A subclass of int."""
 
     BIG = 3
+
+
+class Ratio(float):
+    """A subclass of float."""
 
 
 class Nowhere(tzinfo):
@@ -111,6 +118,45 @@ ALLOWED = [
     ((), {"type": "list", "value": []}, ""),
     (range(7, 8), {"type": "list", "value": [{"type": "int", "value": 7}]}, "7"),
     (deque([1]), {"type": "list", "value": [{"type": "int", "value": 1}]}, "1"),
+    (1.5, {"type": "float", "value": 1.5}, "1.5"),
+    (1.0, {"type": "float", "value": 1.0}, "1.0"),
+    (-1e300, {"type": "float", "value": -1e300}, "-1e+300"),
+    (Ratio(0.25), {"type": "float", "value": 0.25}, "0.25"),
+    (None, {"type": "none", "value": None}, "none"),
+    (timedelta(minutes=1.5), {"type": "duration", "value": "PT90S"}, "1 min 30 s"),
+    (timedelta(0), {"type": "duration", "value": "P0D"}, "0 s"),
+    (timedelta(days=-1, microseconds=1), {"type": "duration", "value": "-PT86399.999999S"},
+     "-23 h 59 min 59.999999 s"),
+    (timedelta.max, {"type": "duration", "value": "P999999999DT86399.999999S"},
+     "999999999 d 23 h 59 min 59.999999 s"),
+    (
+        [[1], {"a": None}],
+        {
+            "type": "list",
+            "value": [
+                {"type": "list", "value": [{"type": "int", "value": 1}]},
+                {"type": "map", "value": {"a": {"type": "none", "value": None}}},
+            ],
+        },
+        "[1], {a=none}",
+    ),
+    (
+        {"order": {"total": Money("9.90", "USD"), "took": timedelta(seconds=2)}, "paid": True},
+        {
+            "type": "map",
+            "value": {
+                "order": {
+                    "type": "map",
+                    "value": {
+                        "total": {"type": "money", "value": "9.90", "currency": "USD"},
+                        "took": {"type": "duration", "value": "PT2S"},
+                    },
+                },
+                "paid": {"type": "bool", "value": True},
+            },
+        },
+        "order={total=9.90 USD, took=2 s}, paid=yes",
+    ),
     ({"a": 1}, {"type": "map", "value": {"a": {"type": "int", "value": 1}}}, "a=1"),
     (OrderedDict(a="x"), {"type": "map", "value": {"a": {"type": "text", "value": "x"}}}, "a=x"),
     (MappingProxyType({}), {"type": "map", "value": {}}, ""),
@@ -121,7 +167,7 @@ ALLOWED = [
 def test_an_allowed_value_is_kept_with_its_type(
     value: object, encoded: dict[str, object], text: str
 ) -> None:
-    """Text, int, bool, money, time, and lists and flat mappings of these are evidence."""
+    """Text, numbers, bool, None, money, time, and lists and mappings of these are evidence."""
     made = encode("seen", value)
     assert made == encoded
     assert shown(entry_of("seen", NOW, value)) == text
@@ -129,26 +175,18 @@ def test_an_allowed_value_is_kept_with_its_type(
 
 
 REFUSED = [
-    None,
-    1.5,
-    float("nan"),
     b"bytes",
     bytearray(b"x"),
     memoryview(b"x"),
     {1, 2},
     iter([1]),
     date(2026, 1, 1),
-    timedelta(1),
     Path("/x"),
     Angry(),
     object,
     1j,
-    [[1]],
-    [{"a": 1}],
-    {"a": [1]},
-    {"a": {"b": 1}},
-    {"a": None},
-    [1.5],
+    [b"x"],
+    {"a": {"b": [1j]}},
 ]
 
 
@@ -171,6 +209,11 @@ def test_anything_else_is_refused_with_what_is_allowed(value: object) -> None:
         ({1: "a"}, r"a mapping's keys must be text, not 1 \(int\)"),
         ({None: "a"}, r"must be text, not None \(NoneType\)"),
         ([Decimal(1)], "a Decimal needs its currency"),
+        (float("nan"), "nan is not a number; record None, or why, as text"),
+        ({"a": [float("-inf")]}, "-inf is not a number"),
+        ([[[[[]]]]], "it has more than 4 levels of lists and mappings; record the part that"),
+        ({"a": {"b": {"c": {"d": {}}}}}, "more than 4 levels"),
+        ({"a": {1: 2}}, "a mapping's keys must be text"),
     ],
 )
 def test_a_near_miss_is_refused_with_the_remedy(value: object, rule: str) -> None:
@@ -219,6 +262,29 @@ def test_a_long_list_or_mapping_is_cut_and_says_so(length: int) -> None:
         assert len(made["value"]) == ITEMS_LIMIT
         assert made.get("cut_from") == (None if length == ITEMS_LIMIT else length)
         assert (f"… ({length} in all)" in shown(decoded(made))) is (length > ITEMS_LIMIT)
+
+
+def test_what_is_nested_is_cut_as_a_whole_and_says_so() -> None:
+    """The values of all levels together are bounded: the first are kept, and each list says so."""
+    orders = [{"id": n, "lines": list(range(10))} for n in range(40)]
+    made = entry_of("orders", NOW, orders)
+    assert isinstance(made, ListEntry)
+    text = msgspec.json.encode(made).decode()
+    assert text.count('"type"') - 1 == VALUES_LIMIT
+    assert made.cut_from == 40
+    assert shown(made).startswith("{id=0, lines=[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]}, {id=1, ")
+    assert shown(made).endswith(", … (40 in all)")
+    inner = made.value[-1]
+    assert isinstance(inner, MapItem)
+    assert "… (2 in all)" in shown(inner) or "… (10 in all)" in shown(inner)
+
+
+def test_an_endless_nesting_is_refused() -> None:
+    """A list that holds itself is neither followed nor shown."""
+    loop: list[object] = []
+    loop.append(loop)
+    with pytest.raises(EvidenceError, match="more than 4 levels"):
+        encode("seen", loop)
 
 
 def test_keys_that_look_the_same_are_both_kept() -> None:
@@ -289,17 +355,31 @@ def test_an_entry_reads_as_its_name_and_value() -> None:
     assert str(entry("order_id", "42")) == "order_id 42"
 
 
+def _nested(levels: int) -> dict[str, Any]:
+    """Return the data of lists within each other."""
+    inner = [_nested(levels - 1)] if levels > 1 else []
+    return {"type": "list", "value": inner}
+
+
+def test_as_many_levels_as_can_be_recorded_can_be_read() -> None:
+    """The limit is the same for a record."""
+    assert shown(decoded(_nested(4))) == "[[[]]]"
+
+
 @pytest.mark.parametrize(
     "value",
     [
         None, 3, "text", [], {}, {"type": "text"}, {"type": "text", "value": 3},
         {"type": "int", "value": True}, {"type": "int", "value": "3"}, {"type": "bool", "value": 1},
-        {"type": "float", "value": 1.5}, {"type": "money", "value": "1"},
+        {"type": "float", "value": "1.5"}, {"type": "float", "value": None},
+        {"type": "none", "value": 0}, {"type": "duration", "value": 3},
+        {"type": "duration", "value": "soon"}, {"type": "money", "value": "1"},
         {"type": "text", "value": "x", "more": 1}, {"type": "list", "value": [[]]},
         {"type": "list", "value": {"type": "text", "value": "x"}},
         {"type": "list", "value": [], "cut_from": "3"}, {"type": "map", "value": {"a": 1}},
         {"type": "map", "value": [], }, {"type": "map", "value": {}, "more": 1},
-        {"type": "list", "value": [{"type": "list", "value": []}]},
+        {"type": "list", "value": [{"type": "list", "value": [3]}]},
+        _nested(5),
         {"type": "int", "value": 10**40}, {"type": "money", "value": "NaN", "currency": "USD"},
         {"type": "money", "value": "1", "currency": "usd"},
         {"type": "time", "value": "2026-11-22T12:00:00"}, {"type": "time", "value": "now"},
@@ -326,3 +406,7 @@ def test_text_is_cleaned_before_it_is_cut() -> None:
     assert "plant" not in str(encode("n", {key: "planted-value"}, clean))
     assert encode("n", 49271856, clean) == {"type": "text", "value": "***"}
     assert encode("n", 3, clean) == {"type": "int", "value": 3}
+    assert encode("n", 49271856.5, clean) == {"type": "text", "value": "***.5"}
+    deep = encode("n", {"a": [{"planted-value": ["planted-value", 49271856]}]}, clean)
+    assert "plant" not in str(deep)
+    assert "49271856" not in str(deep)

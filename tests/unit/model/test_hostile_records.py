@@ -190,8 +190,8 @@ def rename(name: str) -> Callable[[Any, str | int], None]:
          "stages[0].criteria[0].attempts is True; it must be a whole number"),
         (("stages", 0, "criteria", 0, "id"), "b.x",
          "stages[0]: the criterion 'b.x' is not of stage 'a'"),
-        (("stages", 0, "criteria", 0, "evidence", 0, "type"), "float",
-         "stages[0].criteria[0].evidence[0].type is 'float'; it must be one of text, int, bool"),
+        (("stages", 0, "criteria", 0, "evidence", 0, "type"), "blob",
+         "stages[0].criteria[0].evidence[0].type is 'blob'; it must be one of text, int, float"),
         (("stages", 0, "criteria", 0, "evidence", 0, "value", 0), 1,
          "stages[0].criteria[0].evidence[0].value[0] is 1; it must be an object"),
         (("history",), [{"run": "x"}], "history[0] has no field 'started'"),
@@ -322,7 +322,7 @@ def test_a_record_reads_back(made: object) -> None:
     [{}, {"name": "n"}, {"name": "n", "at": "2026-01-01T00:00:00.000Z"}, [], "x", None,
      {"name": 3, "at": "2026-01-01T00:00:00.000Z", "type": "int", "value": 1},
      {"name": "n", "at": "now", "type": "int", "value": 1},
-     {"name": "n", "at": "2026-01-01T00:00:00.000Z", "type": "float", "value": 1.5}],
+     {"name": "n", "at": "2026-01-01T00:00:00.000Z", "type": "blob", "value": 1.5}],
 )  # fmt: skip
 def test_invalid_evidence_is_refused(data: Any) -> None:
     """A record with an invalid entry of evidence is refused."""

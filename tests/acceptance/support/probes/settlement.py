@@ -88,6 +88,7 @@ def settle(
         again = wait(
             lambda: _looked_up(providers, moving, former),
             lambda looks: not any(look.moves for look in looks),
+            "PayPal has settled the payouts",
         )
         later = {look.payout: look for look in again}
         looks = [later.get(look.payout, look) for look in looks]

@@ -130,7 +130,7 @@ def awaited_order(
         over = placing.over  # before the journal, so that an order is never missed
         return find(), over
 
-    found, _ = wait(look, any)
+    found, _ = wait(look, any, "another process has placed the order, or given it up")
     return found
 
 
@@ -149,7 +149,10 @@ def read_back(supplier: Supplier, action: Action, *, now: datetime, wait: Waitin
         orders = [(order_id, supplier.order(order_id)) for order_id in action.receipts]
         return _read(orders, fresh=fresh)
 
-    return wait(look, lambda seen: not fresh or seen.verdict != "BLOCKED")
+    if not fresh:
+        return look()
+    what = f"the supplier knows order {', '.join(action.receipts)}"
+    return wait(look, lambda seen: seen.verdict != "BLOCKED", what)
 
 
 def settle(journal: Journal, action: Action, found: ReadBack) -> str:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from decimal import Decimal
 
 import pytest
 
 from pytest_prodstatus import Blocked, Money
 from tests.acceptance.support.access import Access
-from tests.acceptance.support.clock import Waiting, waiting
+from tests.acceptance.support.clock import Waiting
 from tests.acceptance.support.errors import CredentialRejected, NotFound, Unavailable
 from tests.acceptance.support.paypal.payouts import PayoutBatch, PayoutItem
 from tests.acceptance.support.probes.payouts import Payout
 from tests.acceptance.support.probes.settlement import PayoutProvider, Settlement, settle
+from tests.unit.acceptance.waits import Looks
 
 AT = datetime(2026, 11, 20, tzinfo=timezone.utc)
 PAYOUT = Payout(
@@ -47,7 +48,6 @@ BATCH = PayoutBatch(
 )
 
 
-ONCE = waiting(timedelta(seconds=0), sleep=lambda _: None)
 """Looks again once, and is over then."""
 
 
@@ -79,7 +79,7 @@ def _settle(
 
 def _settled(payout: Payout = PAYOUT, batch: PayoutBatch | None = BATCH) -> Settlement:
     provider = Provider({payout.batch_id: batch} if batch else {})
-    return _settle(provider, [payout], former_receivers=["Old@store.example"], wait=ONCE)
+    return _settle(provider, [payout], former_receivers=["Old@store.example"], wait=Looks(1))
 
 
 def test_a_payout_that_arrived_is_settled() -> None:
@@ -179,11 +179,11 @@ def test_what_was_seen_to_be_wrong_stays_wrong() -> None:
     """A provider that goes down afterwards doesn't hide it; before, it is the reason."""
     provider = Provider(B1=replace(BATCH, status="DENIED"))
     provider.down_after = 1
-    assert len(_settle(provider, [PAYOUT, PAYOUT], former_receivers=(), wait=ONCE).wrong) == 1
+    assert len(_settle(provider, [PAYOUT, PAYOUT], former_receivers=(), wait=Looks(1)).wrong) == 1
     provider = Provider(B1=BATCH)
     provider.down_after = 1
     with pytest.raises(Unavailable):
-        _settle(provider, [PAYOUT, PAYOUT], former_receivers=(), wait=ONCE)
+        _settle(provider, [PAYOUT, PAYOUT], former_receivers=(), wait=Looks(1))
 
 
 def test_a_sale_without_an_amount_was_paid_wrongly() -> None:
@@ -215,17 +215,16 @@ BOTH = (PAYOUT, replace(PAYOUT, batch_id="B2", role="admin"))
 def test_what_paypal_works_on_is_looked_up_again(status: str) -> None:
     """That alone, until it has arrived."""
     provider = Slow(looks=3, status=status)
-    pauses: list[float] = []
-    wait = waiting(timedelta(minutes=1), sleep=pauses.append)
+    wait = Looks()
     found = _settle(provider, BOTH, former_receivers=(), wait=wait)
     assert (found.looked_up, found.settled, found.pending) == (2, 2, ())
     assert provider.batch_ids == ["B1", "B2", "B1", "B1", "B1"]
-    assert len(pauses) == 2
+    assert wait.taken == 3
 
 
 def test_what_takes_longer_is_pending() -> None:
     """When the time is over, and not before."""
-    found = _settle(Slow(looks=99), BOTH, former_receivers=(), wait=ONCE)
+    found = _settle(Slow(looks=99), BOTH, former_receivers=(), wait=Looks(1))
     assert (found.looked_up, found.settled) == (2, 1)
     assert found.pending == ("sale 7 user payout B1: the batch is PROCESSING",)
 
@@ -241,7 +240,7 @@ def test_a_receiver_is_not_waited_for() -> None:
     """What is unclaimed may be so for a month."""
     provider = Slow(looks=0)
     provider["B1"] = replace(BATCH, items=(replace(ITEM, status="UNCLAIMED"),))
-    found = _settle(provider, BOTH, former_receivers=(), wait=ONCE)
+    found = _settle(provider, BOTH, former_receivers=(), wait=Looks(1))
     assert provider.batch_ids == ["B1", "B2"]
     assert len(found.pending) == 1
 
@@ -250,6 +249,6 @@ def test_beside_a_wrong_one_nothing_is_waited_for() -> None:
     """It FAILED already."""
     provider = Slow(looks=99)
     provider["B2"] = replace(BATCH, status="DENIED")
-    found = _settle(provider, BOTH, former_receivers=(), wait=ONCE)
+    found = _settle(provider, BOTH, former_receivers=(), wait=Looks(1))
     assert provider.batch_ids == ["B1", "B2"]
     assert (len(found.wrong), len(found.pending)) == (1, 1)

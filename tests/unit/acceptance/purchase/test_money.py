@@ -11,12 +11,12 @@ import pytest
 from pytest_prodstatus import Blocked
 from pytest_prodstatus.journal import Action, Plan, State, once_a_day
 from tests.acceptance.demo.aliexpress_state import SimSku
-from tests.acceptance.support.clock import waiting
 from tests.acceptance.support.purchase.journal import CRITERION, latest_order, order_price
 from tests.acceptance.support.purchase.placed import ReadBack, read_back, settle
 from tests.unit.acceptance.providers import aliexpress_client
 from tests.unit.acceptance.purchase.test_attacked import body, meddled
 from tests.unit.acceptance.purchases import Bench
+from tests.unit.acceptance.waits import Looks
 
 PRODUCT = "1005001234567890"
 MONTH = timedelta(days=30)
@@ -25,8 +25,7 @@ MONTH = timedelta(days=30)
 def read(bench: Bench, action: Action) -> ReadBack:
     """Read an order back as its criterion does."""
     client = aliexpress_client(bench.url, clock=bench.clock)
-    wait = waiting(timedelta(seconds=0.1), sleep=lambda _: None, pause=0.01)
-    return read_back(client, action, now=bench.clock(), wait=wait)
+    return read_back(client, action, now=bench.clock(), wait=Looks())
 
 
 def ends(bench: Bench, reason: str) -> Action:

@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 from pytest_prodstatus import Blocked
 from pytest_prodstatus.journal import Action, State
-from tests.acceptance.support.clock import waiting
 from tests.acceptance.support.purchase.placed import Placing, ReadBack, awaited_order, read_back
 from tests.unit.acceptance.providers import aliexpress_client
 from tests.unit.acceptance.purchases import Bench
+from tests.unit.acceptance.waits import Looks
 from tests.unit.store.plans import action
 
-T = TypeVar("T")
 _ORDER = action(State.SENT, State.CONFIRMED)
-
-
-def _patient(look: Callable[[], T], done: Callable[[T], bool]) -> T:
-    """Look up to ten times."""
-    seen = look()
-    for _ in range(9):
-        if done(seen):
-            break
-        seen = look()
-    return seen
 
 
 @pytest.mark.parametrize(
@@ -55,7 +42,7 @@ def test_the_wait_ends_with_the_order_or_with_its_criterion(
             placing.end()  # after this look, for the next one
         return _ORDER if order_at is not None and seen >= order_at else None
 
-    assert (awaited_order(find, placing, _patient) is _ORDER) == found
+    assert (awaited_order(find, placing, Looks()) is _ORDER) == found
     assert seen == looks
 
 
@@ -66,9 +53,8 @@ def test_the_note_is_of_one_run(tmp_path: Path) -> None:
     assert not Placing(tmp_path, "run 2").over
 
 
-def _read(bench: Bench, action: Action, looks: list[float]) -> ReadBack:
+def _read(bench: Bench, action: Action, wait: Looks) -> ReadBack:
     client = aliexpress_client(bench.url, clock=bench.clock)
-    wait = waiting(timedelta(seconds=0.3), sleep=looks.append, pause=0.01)
     return read_back(client, action, now=bench.clock(), wait=wait)
 
 
@@ -77,22 +63,22 @@ def test_a_new_order_is_waited_for(bench: Bench) -> None:
     action = bench.place()
     order = bench.state.orders[action.receipts[0]]
     order.visible_from = bench.clock() + timedelta(seconds=10)
-    looks: list[float] = []
+    looks = Looks(3)
     found = _read(bench, action, looks)
     assert (found.verdict, found.statuses) == ("BLOCKED", ("UNKNOWN",))
-    assert len(looks) > 1
+    assert looks.taken == 3
     with pytest.raises(Blocked, match="UNKNOWN at the supplier"):
         found.require_settled()
     order.visible_from = bench.clock()
-    assert _read(bench, action, []).verdict == "CONFIRMED"
+    assert _read(bench, action, Looks()).verdict == "CONFIRMED"
 
 
 def test_an_old_order_that_is_unknown_or_cancelled_fails(bench: Bench) -> None:
     """Nothing is waited for."""
     action = bench.place()
     bench.state.orders[action.receipts[0]].status = "IN_CANCEL"
-    assert _read(bench, action, []).verdict == "FAILED"
+    assert _read(bench, action, Looks()).verdict == "FAILED"
     bench.state.orders.clear()
     bench.clock.now += timedelta(hours=2)
-    looks: list[float] = []
-    assert (_read(bench, action, looks).verdict, looks) == ("FAILED", [])
+    looks = Looks(3)
+    assert (_read(bench, action, looks).verdict, looks.taken) == ("FAILED", 0)

@@ -1,0 +1,261 @@
+"""`eventually`: look again and again until something is so, or a time is up.
+
+Pauses and repeated looks are tenacity's. What it measures time by is not: it reads
+`time.monotonic`, which freezegun stops, so the end of the wait is found by the project's own clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from inspect import isawaitable, iscoroutine, iscoroutinefunction
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+from pytest_prodstatus import clock
+from pytest_prodstatus.blocking import Blocked
+from pytest_prodstatus.counting import TALLY
+from pytest_prodstatus.model.text import format_duration, one_line, parse_duration
+from pytest_prodstatus.model.verdict import Kind
+from pytest_prodstatus.reports import shown
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.session import Session
+
+OTHERWISE = ("blocked", "failed", "last")
+"""What may follow when the time is up."""
+
+_SHOWN = 300
+"""Characters of the last value that the terminal and a reason show."""
+_SOON = 8
+"""The first pause is this part of the longest one; then they double."""
+_OVER_S = 0.005
+"""If less time is left, it is up: a sleep may end that much too early."""
+
+
+class _Seen(NamedTuple):
+    """What one look gave.
+
+    Attributes:
+        value: what the probe returned.
+        done: the condition accepted it.
+        error: the exception that the probe raised instead, of a kind that is waited out.
+    """
+
+    value: Any = None
+    done: bool = False
+    error: Exception | None = None
+
+
+class Wait:
+    """One wait for something to be so.
+
+    Args:
+        session: the process's session.
+        until: the condition on what the probe returned.
+        what: what is so then, in words.
+        within: how long to wait.
+        every: the longest pause.
+        otherwise: one of `OTHERWISE`.
+        retry_on: the kinds of exceptions of the probe that are waited out.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        *,
+        until: object,
+        what: object,
+        within: object,
+        every: object,
+        otherwise: object,
+        retry_on: object,
+    ) -> None:
+        self._session = session
+        self._collector = session.activate().collector
+        if not isinstance(what, str) or not what.strip():
+            self._refuse(f"what={what!r}", "say in words what is so then")
+        if not callable(until) or iscoroutinefunction(until):
+            self._refuse(f"until={until!r}", "give a plain function of the value")
+        if otherwise not in OTHERWISE:
+            self._refuse(f"otherwise={otherwise!r}", f"it must be one of {', '.join(OTHERWISE)}")
+        kinds = retry_on if isinstance(retry_on, tuple) else (retry_on,)
+        for kind in kinds:
+            if not (isinstance(kind, type) and issubclass(kind, Exception)):
+                self._refuse(f"retry_on={retry_on!r}", "name kinds of Exception, as in (OSError,)")
+        self._until: Callable[[Any], object] = until
+        self._what = what
+        self._within = self._duration("within", within)
+        self._every = self._duration("every", every).total_seconds()
+        self._otherwise = otherwise
+        self._retry_on: tuple[type[Exception], ...] = kinds
+        self._end = clock.elapsed() + self._within.total_seconds()
+
+    def _duration(self, name: str, value: object) -> timedelta:
+        """Return a duration that is given as text or timedelta."""
+        if isinstance(value, timedelta) and value > timedelta():
+            return value
+        if isinstance(value, str):
+            try:
+                return parse_duration(value)
+            except ValueError as error:
+                self._refuse(f"{name}={value!r}", str(error).rpartition(": ")[2])
+        return self._refuse(f"{name}={value!r}", "give a text as in '2m', or a positive timedelta")
+
+    def _refuse(self, argument: str, rule: str) -> NoReturn:
+        """End a criterion as BLOCKED for an argument that can't be used; another test fails."""
+        __tracebackhide__ = True
+        msg = f"eventually({argument}): {rule}"
+        if self._collector.is_observing:
+            raise Blocked(msg, remedy="correct the call")
+        raise ValueError(msg)
+
+    def run(self, probe: object) -> Any:
+        """Look until it is so, and return the value; an awaitable of it if the probe gives one.
+
+        Args:
+            probe: a function without arguments, or a coroutine function.
+
+        Raises:
+            Blocked: the time is up, or that of the whole run is.
+            AssertionError: the time is up, and that is a failure.
+        """
+        __tracebackhide__ = True
+        if not callable(probe):
+            if iscoroutine(probe):
+                probe.close()  # or Python warns that it was never awaited
+            self._refuse(repr(probe), "give the function itself, not what it returns")
+        seen = self._look(probe)
+        if isawaitable(seen.value):
+            return self._run_async(probe, seen.value)
+        from tenacity import Retrying
+
+        ready = [seen]
+        last: _Seen = Retrying(**self._rules(), sleep=clock.sleep)(
+            lambda: ready.pop() if ready else self._look(probe)
+        )
+        return self._result(last)
+
+    async def _run_async(self, probe: Callable[[], Any], first: Awaitable[Any]) -> Any:
+        __tracebackhide__ = True
+        from tenacity import AsyncRetrying
+
+        ready = [first]
+
+        async def look() -> _Seen:
+            try:
+                value = await (ready.pop() if ready else probe())
+            except self._retry_on as error:
+                return self._note(_Seen(error=error))
+            return self._judged(value)
+
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:  # trio's: tenacity knows how to sleep there
+            retrying = AsyncRetrying(**self._rules())
+        else:
+            retrying = AsyncRetrying(**self._rules(), sleep=_sleep_async)
+        return self._result(await retrying(look))
+
+    def _rules(self) -> dict[str, Any]:
+        """Return tenacity's rules for the wait."""
+        from tenacity import wait_exponential
+
+        backoff = wait_exponential(multiplier=self._every / _SOON, max=self._every)
+        return {
+            "retry": lambda state: not state.outcome.failed and not state.outcome.result().done,
+            "wait": lambda state: max(0.0, min(backoff(state), self._left)),
+            "stop": lambda _: self._left < _OVER_S,
+            "retry_error_callback": lambda state: state.outcome.result(),
+        }
+
+    @property
+    def _left(self) -> float:
+        """How many seconds are left."""
+        return self._end - clock.elapsed()
+
+    def _look(self, probe: Callable[[], Any]) -> _Seen:
+        __tracebackhide__ = True
+        try:
+            value = probe()
+        except self._retry_on as error:
+            return self._note(_Seen(error=error))
+        return _Seen(value=value) if isawaitable(value) else self._judged(value)
+
+    def _judged(self, value: Any) -> _Seen:
+        """Return what a look gave; an exception of the condition is the test's own."""
+        __tracebackhide__ = True
+        found = self._until(value)
+        if isawaitable(found):
+            if iscoroutine(found):
+                found.close()
+            self._refuse(f"until={self._until!r}", "give a plain function of the value")
+        return self._note(_Seen(value=value, done=bool(found)))
+
+    def _note(self, seen: _Seen) -> _Seen:
+        """Let the terminal show what was seen last; end the wait if the run's time is over."""
+        if not seen.done:
+            what, last = self._what, self._shown(seen)
+            self._collector.note_waiting(f"until {what}, at most {self._limit}; {last}")
+            deadline = self._session.passed_deadline
+            if deadline:
+                msg = f"it still waited until {what} when {deadline} was over; {last}"
+                raise Blocked(msg, kind=Kind.TIMEOUT, remedy="give the run more time")
+        return seen
+
+    @property
+    def _limit(self) -> str:
+        seconds = self._within.total_seconds()
+        return format_duration(self._within) if seconds.is_integer() else f"{seconds:g} s"
+
+    def _shown(self, seen: _Seen) -> str:
+        """Return what was seen last in words, redacted before it is cut."""
+        if seen.error is not None:
+            text = f"the last look raised {shown(seen.error)}"
+            if isinstance(seen.error, AssertionError):
+                text = f"the last look failed: {shown(seen.error)}"
+        else:
+            try:
+                text = f"the last value was {seen.value!r}"
+            except Exception as error:  # noqa: BLE001  its __repr__ is the suite's
+                text = (
+                    f"the last value was a {type(seen.value).__name__}, whose repr raised {error!r}"
+                )
+        return one_line(self._collector.redaction.output(text), limit=_SHOWN)
+
+    def _result(self, seen: _Seen) -> Any:
+        __tracebackhide__ = True
+        self._collector.note_waiting("")
+        if self._otherwise == "last":
+            if seen.error is not None:
+                raise seen.error
+            return seen.value
+        if seen.done:
+            self._collector.add_evidence({self._what: True})
+            TALLY.add()
+            return seen.value
+        msg = f"within {self._limit} it did not come true that {self._what}; {self._shown(seen)}"
+        if self._otherwise == "failed":
+            self._collector.note_unheld(msg)
+            raise AssertionError(msg) from seen.error
+        remedy = "run it again later; if it always takes longer, give it more time"
+        raise Blocked(msg, kind=Kind.PENDING, remedy=remedy) from seen.error
+
+
+async def _sleep_async(seconds: float) -> None:
+    """Sleep without the event loop's clock, which is `time.monotonic`, and may stand still."""
+    loop = asyncio.get_running_loop()
+    over = loop.create_future()
+
+    def wake() -> None:
+        if not over.done():
+            over.set_result(None)
+
+    timer = threading.Timer(seconds, lambda: loop.call_soon_threadsafe(wake))
+    timer.daemon = True
+    timer.start()
+    try:
+        await over
+    finally:
+        timer.cancel()
