@@ -422,3 +422,18 @@ def test_a_target_that_is_made_anew_has_no_earlier_run(project: Project, url: st
         assert part.verdicts["api.a"] == verdict
         assert len(part.record["history"]) == runs
         assert bool(kept(url, project.root.name, target)) == bool(runs)
+
+
+def test_the_record_knows_what_never_failed(project: Project, url: str) -> None:
+    """A run that keeps its history says it in record and page; one that doesn't says nothing."""
+    project.write(PASSING)
+    first = project.run()
+    assert first.record["failures"] == {"runs": 1, "last": {}}
+    assert "never seen to fail in 1 run" in first.page
+    project.write(FAILED)
+    failed = project.run().record
+    project.write(PASSING)
+    started = failed["run"]["started"]
+    third = project.run()
+    assert third.record["failures"] == {"runs": 3, "last": {"api.a": started}}
+    assert f"last seen to fail {started[:10]}" in third.page
