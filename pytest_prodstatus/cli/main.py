@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "sign": "Sign the decision about a record, with an end.",
     "key": "Make a key pair for signing.",
     "merge": "Make one record out of the shards of one run.",
+    "prove": "Run the criteria against sick systems, and list those that never fail.",
     "history": "Print since when each stage has its verdict, and what changed.",
     "diff": "Print what differs between two runs.",
     "journal": "List the real actions, and settle one whose result isn't known.",

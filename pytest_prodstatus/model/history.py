@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import FINAL
-from pytest_prodstatus.model.record import Past, Record, Run, StageStatus
+from pytest_prodstatus.model.record import Failures, Past, Record, Run, StageStatus
 from pytest_prodstatus.model.verdict import Verdict
 
 
@@ -221,13 +221,19 @@ def changes(before: SavedRun | Run, after: SavedRun | Run) -> tuple[Change, ...]
     )
 
 
-def with_past(record: Record, past: tuple[Past, ...], flips: Mapping[str, Flip]) -> Record:
+def with_past(
+    record: Record,
+    past: tuple[Past, ...],
+    flips: Mapping[str, Flip],
+    failures: Failures | None = None,
+) -> Record:
     """Replace a record's past by the history's, if the history reaches back further.
 
     Args:
         record: the record of a run that is in that history.
         past: the runs before it, the oldest first.
         flips: each stage's newest flip, by stage id.
+        failures: which criteria were seen to fail; None if that isn't known.
     """
 
     def with_since(stage: StageStatus) -> StageStatus:
@@ -239,7 +245,8 @@ def with_past(record: Record, past: tuple[Past, ...], flips: Mapping[str, Flip])
         return replace(stage, since=flip.at, previous=flip.previous)
 
     history = past if len(past) >= len(record.history) else record.history
-    return replace(record, history=history, stages=tuple(map(with_since, record.stages)))
+    stages = tuple(map(with_since, record.stages))
+    return replace(record, history=history, stages=stages, failures=failures)
 
 
 def is_foreign(record: Record) -> bool:

@@ -356,6 +356,24 @@ class Past(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         normalize(self, "started")
 
 
+class Failures(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which criteria were seen to fail, in the runs of the history that were looked at.
+
+    A criterion that never was may be one that can't fail.
+
+    Attributes:
+        runs: how many runs were looked at, this one included.
+        last: by the criterion's id, the start of the last of them in which it FAILED.
+    """
+
+    runs: Annotated[int, Meta(ge=1, le=2**53)]
+    last: Mapping[Identity, Instant]
+
+    def __post_init__(self) -> None:
+        dated = {one_line(name): instant(at) for name, at in self.last.items()}
+        force_setattr(self, "last", dated)
+
+
 class Override(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """One override of the gate of one target.
 
@@ -454,6 +472,7 @@ class Record(
             knows of none.
         previous: while the run is in progress, the last finished record, so that a killed run loses
             nothing; left out if there is none.
+        failures: which criteria were seen to fail; left out if no history is kept.
     """
 
     run: Run
@@ -466,6 +485,7 @@ class Record(
     waivers: tuple[Waiver, ...] = ()
     since_open: SinceOpen | None = None
     previous: Record | None = None
+    failures: Failures | None = None
 
     def __post_init__(self) -> None:
         ids = [stage.id for stage in self.stages]

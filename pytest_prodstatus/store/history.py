@@ -36,7 +36,7 @@ from pytest_prodstatus.model.history import (
     saved_run,
     with_past,
 )
-from pytest_prodstatus.model.record import HISTORY_LIMIT, Record
+from pytest_prodstatus.model.record import HISTORY_LIMIT, Failures, Record
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.store.address import HISTORY, OpenPart
 from pytest_prodstatus.store.statements import (
@@ -48,6 +48,9 @@ from pytest_prodstatus.store.statements import (
     instant_of,
     open_store,
 )
+
+FAILURES_LIMIT = 1000
+"""How many of the newest runs are searched for a criterion's last failure; it costs some 10 ms."""
 
 
 @final
@@ -151,9 +154,12 @@ class HistoryStore(OpenPart):
         """
         with self._store.reading() as statements:
             reader = Reader(statements, self._project, record.run.target)
-            former = reader.runs_before(saved_run(record), HISTORY_LIMIT)
+            run = saved_run(record)
+            former = reader.runs_before(run, HISTORY_LIMIT)
+            failures = reader.failures_until(run, FAILURES_LIMIT)
             flips = reader.newest_flips([stage.id for stage in record.stages])
-        return with_past(record, tuple(run.past for run in reversed(former)), flips)
+        past = tuple(run.past for run in reversed(former))
+        return with_past(record, past, flips, failures)
 
 
 class _Target:
@@ -289,6 +295,15 @@ _COUNTED = (
     "FROM prodstatus_run_criterion JOIN prodstatus_run ON run_id = id"
 )
 _NEWEST = "ORDER BY started DESC, run DESC"
+_UNTIL = (
+    "SELECT id, started FROM prodstatus_run WHERE project = :project AND target = :target "
+    "AND (started, run) <= (:started, :run) ORDER BY started DESC, run DESC LIMIT :limit"
+)
+_HOW_MANY = f"SELECT count(*) AS runs FROM ({_UNTIL}) AS searched"  # noqa: S608
+_LAST_FAILED = (
+    f"SELECT criterion, max(started) AS newest FROM ({_UNTIL}) AS searched "  # noqa: S608
+    "JOIN prodstatus_run_criterion ON run_id = id WHERE verdict = :failed GROUP BY criterion"
+)
 _BEFORE = f"{_RUNS} AND (started, run) < (:started, :run) {_NEWEST}"
 _OPEN_BEFORE = f"{_RUNS} AND gate_open AND (started, run) < (:started, :run) {_NEWEST}"
 
@@ -350,6 +365,14 @@ class Reader(_Target):
         """Return the newest `limit` runs that started before `run`, the newest first."""
         rows = self._rows(f"{_BEFORE} LIMIT :limit", started=run.started, run=run.run, limit=limit)
         return tuple(map(run_of, rows))
+
+    def failures_until(self, run: SavedRun, limit: int) -> Failures:
+        """Return which criteria FAILED in the newest `limit` runs up to `run`, and when last."""
+        values = {"started": run.started, "run": run.run, "limit": limit}
+        (found,) = self._rows(_HOW_MANY, **values)
+        rows = self._rows(_LAST_FAILED, failed=Verdict.FAILED.value, **values)
+        last = {row["criterion"]: instant_of(row["newest"]) for row in rows}
+        return Failures(runs=max(1, found["runs"]), last=last)
 
     def newest_flips(
         self, stages: Sequence[str], *, away_from: Verdict | None = None

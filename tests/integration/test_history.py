@@ -533,3 +533,18 @@ def test_a_record_that_cant_be_kept_says_so(
     assert (ran.status, ran.final) == (0, "CONFIRMED")
     assert ran.out.count("The archive is full") == 1
     assert len(kept(url, "our-store")) == 1
+
+
+def test_the_record_knows_what_never_failed(project: Project, url: str) -> None:
+    """A run that keeps its history says it in record and page; one that doesn't says nothing."""
+    project.write(PASSING)
+    first = project.run()
+    assert first.record["failures"] == {"runs": 1, "last": {}}
+    assert "never seen to fail in 1 run" in str(first.page)
+    project.write(FAILED)
+    failed = project.run().record
+    project.write(PASSING)
+    started = failed["run"]["started"]
+    third = project.run()
+    assert third.record["failures"] == {"runs": 3, "last": {"api.a": started}}
+    assert f"last seen to fail {started[:10]}" in str(third.page)

@@ -27,7 +27,7 @@ from pytest_prodstatus.model.evidence import (
     TimeItem,
     shown,
 )
-from pytest_prodstatus.model.record import CriterionStatus
+from pytest_prodstatus.model.record import CriterionStatus, Failures
 from pytest_prodstatus.model.text import format_age, one_line, several_lines
 from pytest_prodstatus.model.verdict import Kind, Verdict
 from pytest_prodstatus.model.waiver import Waiver
@@ -51,25 +51,35 @@ class Page(NamedTuple):
         now: when the run ended; ages are measured against it.
         trace: the limit of one traceback, in characters.
         waivers: the waivers in force, by the criterion's id.
+        failures: which criteria were seen to fail; None if that isn't known.
     """
 
     now: datetime
     trace: int
     waivers: Mapping[str, Waiver]
+    failures: Failures | None = None
 
     @classmethod
-    def of(cls, now: datetime, tracebacks: int, waived: Iterable[Waived] = ()) -> Page:
+    def of(
+        cls,
+        now: datetime,
+        tracebacks: int,
+        waived: Iterable[Waived] = (),
+        failures: Failures | None = None,
+    ) -> Page:
         """Return the values for a page; its tracebacks share `TRACES` characters.
 
         Args:
             now: when the run ended.
             tracebacks: the number of tracebacks on the page.
             waived: the waived criteria.
+            failures: which criteria were seen to fail; None if that isn't known.
         """
         return cls(
             now=now,
             trace=min(_TRACE_MAX, max(_TRACE_MIN, TRACES // max(1, tracebacks))),
             waivers={item.status.id: item.waiver for item in waived},
+            failures=failures,
         )
 
 
@@ -95,7 +105,7 @@ def criterion(status: CriterionStatus, number: int, valid_for: timedelta, page: 
         f'<span class="took">{took}</span></summary>'
         f"{'' if confirmed else _reason(status)}{evidence(status.evidence)}"
         f"{_trace(status.detail, page.trace) if status.detail else ''}"
-        f"{_facts(status, valid_for)}</details>\n"
+        f"{_facts(status, valid_for, page.failures)}</details>\n"
     )
 
 
@@ -144,7 +154,7 @@ def _trace(detail: str, limit: int) -> str:
     )
 
 
-def _facts(status: CriterionStatus, valid_for: timedelta) -> str:
+def _facts(status: CriterionStatus, valid_for: timedelta, failures: Failures | None) -> str:
     seen, nodeid = status.observed_at, status.nodeid
     ended = f" ended {instant(seen)}" if seen else ""
     if seen and status.assertions is not None:
@@ -156,6 +166,12 @@ def _facts(status: CriterionStatus, valid_for: timedelta) -> str:
     if status.carried_over and status.run_id:
         ended += f", by run <code>{escape(status.run_id)}</code>"
         ended += f" on release <code>{escape(status.subject)}</code>" if status.subject else ""
+    if failures and nodeid and status.verdict is not Verdict.FAILED:
+        last = failures.last.get(status.id)
+        runs = counted(failures.runs, "run")
+        ended += (
+            f", last seen to fail {minute(last)}" if last else f", never seen to fail in {runs}"
+        )
     address = ""
     if nodeid:
         # A node id may contain control characters, which `one_line` makes visible. Most have none,

@@ -72,7 +72,7 @@ def page_pieces(record: Record, config: Config) -> Iterator[Markup]:
     # Not the clock: the same record must give the same page on every day.
     now = record.run.finished or record.run.started
     tracebacks = sum(1 for status in record.criteria if status.detail)
-    page = Page.of(now, tracebacks, decision.waived if decision else ())
+    page = Page.of(now, tracebacks, decision.waived if decision else (), record.failures)
     # The numbers are the criteria's anchors, as in `_anchors`.
     number = count(1)
     for stage in record.stages:

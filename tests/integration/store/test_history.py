@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from sqlalchemy import create_engine, text
 
 from pytest_prodstatus.model.history import Flip, StagePast
-from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.record import Failures, Record
 from pytest_prodstatus.store.address import parse_address
 from pytest_prodstatus.store.history import HistoryStore
 from pytest_prodstatus.store.sqlite import FileStatements
@@ -337,6 +337,16 @@ def test_a_record_learns_its_past_from_the_history(history: HistoryStore) -> Non
     ]  # fmt: skip
 
 
+def test_a_record_knows_what_was_seen_to_fail(history: HistoryStore) -> None:
+    """It names the last failure of each criterion, in as many runs as were looked at."""
+    for number, (api, shop) in enumerate((("F", "C"), ("F", "B"), ("C", "C"), ("C", "F"))):
+        history.save(ran(number, api, shop))
+    failures = history.dated(ran(2)).failures
+    assert failures is not None
+    assert (failures.runs, dict(failures.last)) == (3, {"api.up": NOW + HOUR})
+    assert history.dated(ran(2, target="staging")).failures == Failures(runs=1, last={})
+
+
 def plans(history: HistoryStore, url: str, ask: Callable[[], object]) -> list[str]:
     """Return the database's plan of each statement that reads the history's tables."""
     queries: list[tuple[str, dict[str, object]]] = []
@@ -372,6 +382,7 @@ def test_every_question_goes_by_an_index(history: HistoryStore, url: str) -> Non
     def ask() -> None:
         history.look_back(TARGET)
         history.save(newest)
+        history.dated(newest)
 
     query_plans = plans(history, url, ask)
     assert len(query_plans) > 15

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_prodstatus.model.evidence import Money
+from pytest_prodstatus.model.record import Failures
 from pytest_prodstatus.model.verdict import Kind
 from pytest_prodstatus.writers.html.criterion import (
     TRACES,
@@ -52,6 +53,18 @@ def test_a_carried_over_verdict_names_its_origin() -> None:
     assert "valid until" not in html(B, carried_over=True)
     assert "by run <code>run-7</code> on release <code>v1</code>" in text
     assert "by run" not in html(run_id="run-7")
+
+
+def test_what_never_failed_may_be_unable_to() -> None:
+    """The page says when it was last seen to fail; without a history it says nothing."""
+    assert "seen to fail" not in html()
+    never = Page.of(NOW, 1, failures=Failures(runs=12, last={"a.y": NOW}))
+    assert ", never seen to fail in 12 runs" in html(page=never)
+    assert "never seen to fail" in html(B, page=never)
+    assert "seen to fail" not in html(F, page=never)
+    assert "seen to fail" not in html(B, nodeid=None, page=never)
+    once = Page.of(NOW, 1, failures=Failures(runs=12, last={"a.x": NOW - HOUR}))
+    assert ", last seen to fail 2026-11-22 11:00 UTC" in html(page=once)
 
 
 def test_a_confirmed_one_is_folded() -> None:

@@ -1,0 +1,208 @@
+"""`prodstatus prove`: run the criteria against sick systems, and list those that never fail.
+
+The only command that runs pytest. Each run is a process of its own, as a person would start it.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from pytest_prodstatus.cli.common import (
+    FILE,
+    Place,
+    UnreadableError,
+    named_record,
+    path,
+    place_of,
+    record_at,
+    root_option,
+    target,
+)
+from pytest_prodstatus.model.proof import Proof, proofs
+from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.verdict import EXIT_BLOCKED, Verdict
+from pytest_prodstatus.writers.words import counted
+
+_EXAMPLES = """\b
+Examples (bash makes four runs of the second):
+  prodstatus prove --against broken-staging --record reports/status.json
+  prodstatus prove --against demo -- --demo-scenario={healthy,empty-store,wrong-key,no-sale}
+  PYTEST_ADDOPTS='-n 2' prodstatus prove --against demo -- '--demo-scenario wrong-key --stage oauth'
+
+\b
+Exit status:
+  0   every criterion was seen to hold in one run, and to fail in another
+  10  some were not, or were not started
+  2   a usage error, or a run that left no record
+"""
+
+_MARKS = "production and not stage(side_effects=True)"
+_NOT_INHERITED = (
+    "PRODSTATUS_RUN_ID",  # each run has its own
+    "PRODSTATUS_DIR",
+    "PRODSTATUS_SIGN_KEY",  # nobody vouches for a sick system
+    "GITHUB_STEP_SUMMARY",
+)
+_SHOWN_LINES = 15
+"""Lines of pytest's output that are shown of a run without a record."""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.option(
+    "--against",
+    callback=target,
+    metavar="TARGET",
+    help="The target that is known to be sick.",
+)
+@click.option(
+    "--record",
+    "records",
+    multiple=True,
+    type=FILE,
+    metavar="FILE",
+    help="Count this record as well, such as the one of a healthy system. May be repeated.",
+)
+@click.option(
+    "--side-effects",
+    is_flag=True,
+    help="Also start the criteria with side effects, once in each run.",
+)
+@click.option(
+    "--dir",
+    "folder",
+    callback=path,
+    metavar="FOLDER",
+    help="Keep the outputs of the runs here.  [default: a temporary folder]",
+)
+@root_option
+@click.argument("runs", nargs=-1, metavar="[-- OPTIONS...]")
+def command(
+    against: str | None,
+    records: tuple[Path, ...],
+    side_effects: bool,
+    folder: str | None,
+    root: str | None,
+    runs: tuple[str, ...],
+) -> None:
+    """Run the criteria against sick systems, and list those that were never seen to fail.
+
+    Each of the OPTIONS are pytest's options of one run; without any there is one run. A criterion
+    is proved if it was CONFIRMED in a run and FAILED in another: BLOCKED shows nothing. Criteria
+    with side effects are not started. No run changes the project's own outputs or its history.
+    """
+    if against is None and (runs or not records):
+        msg = "name the sick system with --against TARGET, or records with --record FILE"
+        raise click.UsageError(msg)
+    found: dict[str, Record] = {str(file): named_record(file) for file in records}
+    if against is not None:
+        place = place_of(root=root, target=against)
+        _refuse_shared(place)
+        with _folder(folder) as outputs:
+            for options in runs or ("",):
+                name = options or against
+                found[name] = _record_of(place, options, outputs, side_effects=side_effects)
+                click.echo(f"{one_line(name)}: {_counts(found[name])}")
+    seen = proofs(found)
+    _print(seen, len(found))
+    sys.exit(0 if seen and all(proof.is_proved for proof in seen) else EXIT_BLOCKED)
+
+
+def _refuse_shared(place: Place) -> None:
+    """Refuse a project whose status document lies outside the folder of its run."""
+    document = place.project.layout(place.folder).document
+    if document.parent != place.folder:
+        msg = (
+            f"document = {place.project.config.document!r} is the same file for each run, and the "
+            "runs would write a sick system's verdicts there; prove it in a copy of the project"
+        )
+        raise click.UsageError(msg)
+
+
+@contextmanager
+def _folder(name: str | None) -> Iterator[Path]:
+    if name is not None:
+        yield Path(name).absolute()
+        return
+    with tempfile.TemporaryDirectory(prefix="prodstatus-prove-") as temporary:
+        yield Path(temporary)
+
+
+def _record_of(place: Place, options: str, outputs: Path, *, side_effects: bool) -> Record:
+    """Run pytest with the options, and return the record of the run.
+
+    Raises:
+        click.UsageError: the options can't be split, or the run left no finished record.
+    """
+    try:
+        own = shlex.split(options)
+    except ValueError as error:
+        msg = f"{options!r}: not options as on a command line ({error})"
+        raise click.UsageError(msg) from None
+    name = "".join(c if c.isalnum() or c in "-_=." else "_" for c in options) or "target"
+    folder = outputs / name
+    record = place.project.layout(folder).record
+    folder.mkdir(parents=True, exist_ok=True)
+    record.unlink(missing_ok=True)
+    marks = "production" if side_effects else _MARKS
+    command = [
+        *(sys.executable, "-m", "pytest", "-m", marks, f"--prodstatus-root={place.project.root}"),
+        *(f"--prodstatus-target={place.inputs.target}", f"--prodstatus-dir={folder}"),
+        *("-o", f"cache_dir={outputs / '.cache'}", *own),
+    ]
+    log = folder / "pytest.txt"
+    with log.open("wb") as output:
+        done = subprocess.run(  # noqa: S603  what the person asked for
+            command, stdout=output, stderr=subprocess.STDOUT, env=_environ(os.environ), check=False
+        )
+    made = _finished(record)
+    if made is None:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        click.echo("\n".join(lines[-_SHOWN_LINES:]), err=True)
+        msg = f"the run {options!r} left no record: pytest ended with {done.returncode}"
+        raise click.UsageError(msg)
+    return made
+
+
+def _finished(record: Path) -> Record | None:
+    try:
+        read = record_at(record)
+    except UnreadableError:
+        return None
+    return read if read.run.finished and any(s.observed for s in read.criteria) else None
+
+
+def _environ(environ: Mapping[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in environ.items() if name not in _NOT_INHERITED}
+    return {**kept, "PRODSTATUS_HISTORY": "0"}
+
+
+def _counts(record: Record) -> str:
+    own = [status.observed for status in record.criteria if status.observed_now]
+    return ", ".join(f"{own.count(verdict)} {verdict}" for verdict in Verdict)
+
+
+def _print(seen: Sequence[Proof], runs: int) -> None:
+    unproved = [proof for proof in seen if not proof.is_proved]
+    acting = [p for p in unproved if p.side_effects and not (p.held or p.failed or p.blocked)]
+    unproved = [proof for proof in unproved if proof not in acting]
+    click.echo("")
+    number = len(seen) - len(unproved) - len(acting)
+    click.echo(
+        f"{counted(runs, 'run')}: {number} of {counted(len(seen), 'criterion', 'criteria')} "
+        "proved, seen to hold and to fail"
+    )
+    width = max((len(one_line(proof.criterion)) for proof in unproved), default=0)
+    for proof in unproved:
+        click.echo(f"  {one_line(proof.criterion):<{width}}  {proof.missing}")
+    for proof in acting:
+        click.echo(f"  {one_line(proof.criterion)}  not started: it has side effects")
