@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,7 @@ class Outputs:
 
     Attributes:
         notices: sentences for the terminal about these files.
+        exports: the paths of the exports that the run wrote.
         problems: the outputs that could not be written at the end of the run.
         unmarked: why the run could not write that nothing is confirmed yet; "" if it could.
         unwritten: the record could not be written, so there is no verdict.
@@ -46,6 +48,7 @@ class Outputs:
         self.problems: list[Problem] = []
         self.unmarked = ""
         self.unwritten = False
+        self.exports: tuple[Path, ...] = ()
         holder = f"run {settings.run_id} (process {os.getpid()})"
         self._lock = FolderLock(settings.folder, holder)
 
