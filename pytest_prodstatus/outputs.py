@@ -12,7 +12,7 @@ from pytest_prodstatus.model.codec import record_pieces
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.verdict import Kind, Reason
 from pytest_prodstatus.project import attestation_of, test_result_of
-from pytest_prodstatus.publish import Problem, publish_readable, publish_record
+from pytest_prodstatus.publish import Problem, export_files, publish_readable, publish_record
 from pytest_prodstatus.readers.files import read_file
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.writers.files import (
@@ -29,6 +29,7 @@ class Outputs:
 
     Attributes:
         notices: sentences for the terminal about these files.
+        exports: the paths of the exports that the run wrote.
         problems: the outputs that could not be written at the end of the run.
         unmarked: why the run could not write that nothing is confirmed yet; "" if it could.
         unwritten: the record could not be written, so there is no verdict.
@@ -50,6 +51,7 @@ class Outputs:
         self.unmarked = ""
         self.unwritten = False
         self.cut_short = False
+        self.exports: tuple[Path, ...] = ()
         self._before: dict[Path, bytes | None] = {}
         holder = f"run {settings.run_id} (process {os.getpid()})"
         self._lock = FolderLock(settings.folder, holder)
@@ -167,7 +169,8 @@ class Outputs:
         """The paths of all files of a run; the record and what vouches for it come last."""
         settings = self.settings
         record = settings.record
-        readable = [settings.document, settings.page, *settings.exports]
+        exports = export_files(settings.config, settings.layout)
+        readable = [settings.document, settings.page, *exports]
         return [*readable, record, attestation_of(record), test_result_of(record)]
 
     def restore(self) -> list[Problem]:

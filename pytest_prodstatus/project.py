@@ -61,13 +61,6 @@ class Layout:
         """The path of the page."""
         return self.folder / PAGE
 
-    def export(self, name: str) -> Path:
-        """Return the path of an export in another tool's form, such as "ctrf"."""
-        # Imported here: a command that only reads a record needs no writer.
-        from pytest_prodstatus.writers.exports import EXPORTS
-
-        return self.folder / EXPORTS[name].file
-
     @property
     def document(self) -> Path:
         """The path of the status document: beside the record, unless its name has a slash."""
@@ -220,18 +213,25 @@ def _check_exports(config: Config, source: str) -> None:
     Raises:
         ConfigError: one sentence.
     """
-    from pytest_prodstatus.writers.exports import EXPORTS
+    from pytest_prodstatus.writers.exports import ExportError, UnknownExportError, load_export
 
+    taken = {config.document: "the document", config.html: "the report"}
+    taken |= {name: repr(name) for name in OUTPUTS}
     for name in config.exports:
-        if name not in EXPORTS:
-            msg = f"{source}: exports names {name!r}; the forms are {', '.join(EXPORTS)}"
-            raise ConfigError(msg)
-        if EXPORTS[name].file in (config.document, config.html):
+        try:
+            file = load_export(name).file
+        except UnknownExportError as error:
+            msg = f"{source}: exports: {error}"
+            raise ConfigError(msg) from None
+        except ExportError:
+            continue  # every run says so, and nothing else changes
+        if file in taken:
             msg = (
-                f"{source}: {EXPORTS[name].file!r} is the file of the export {name!r}; "
-                "give the document or the report another name"
+                f"{source}: {file!r} is the file of the export {name!r} and of {taken[file]}; "
+                "give one of them another name, or leave it out"
             )
             raise ConfigError(msg)
+        taken[file] = f"the export {name!r}"
 
 
 VARIABLES: Mapping[str, str] = {

@@ -13,9 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
 
 from msgspec.structs import replace
 
+from pytest_prodstatus import clock
 from pytest_prodstatus.model.codec import record_pieces
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.verdict import Kind, Reason
@@ -51,12 +53,15 @@ class Published(NamedTuple):
     Attributes:
         record: with the document's digest.
         problems: what could not be written.
-        notices: one sentence for each line of the document that could not be updated.
+        notices: one sentence for each line of the document that could not be updated, and for each
+            export that is broken.
+        exports: the paths of the exports that were written.
     """
 
     record: Record
     problems: tuple[Problem, ...] = ()
     notices: tuple[str, ...] = ()
+    exports: tuple[Path, ...] = ()
 
 
 def publish(record: Record, config: Config, layout: Layout) -> Published:
@@ -82,12 +87,7 @@ def publish_readable(record: Record, config: Config, layout: Layout) -> Publishe
     from pytest_prodstatus.writers.html.page import page_pieces
 
     page = page_pieces(record, config)
-    exports: dict[Path, Iterable[str]] = {}
-    if config.exports:
-        from pytest_prodstatus.writers.exports import writer_of
-
-        for name in config.exports:
-            exports[layout.export(name)] = [writer_of(name)(record, config)]
+    exports, broken = _exports(record, config, layout) if config.exports else ({}, ())
     notices: tuple[str, ...] = ()
     try:
         document = write_document(record, config, _content(layout.document))
@@ -102,7 +102,60 @@ def publish_readable(record: Record, config: Config, layout: Layout) -> Publishe
         notices = tuple(f"{layout.document} {notice}" for notice in document.notices)
     for path, pieces in {layout.page: page, **exports}.items():
         problems += _written(path, _encoded(pieces))
-    return Published(replace(record, document=digest), tuple(problems), notices)
+    return Published(
+        replace(record, document=digest), tuple(problems), (*notices, *broken), tuple(exports)
+    )
+
+
+def _exports(
+    record: Record, config: Config, layout: Layout
+) -> tuple[dict[Path, Iterable[str]], tuple[str, ...]]:
+    """Return the configured exports by their paths, and a sentence for each that is broken.
+
+    What another package has installed changes no verdict. Its old file is removed, since it would
+    be read as this run's.
+    """
+    from pytest_prodstatus.writers.exports import ExportError, load_export, report_now, text_of
+
+    page = page_address(layout, os.environ)
+    report = report_now(record, config, clock.now(), page=page)
+    texts: dict[Path, Iterable[str]] = {}
+    broken = []
+    for name in config.exports:
+        path = None
+        try:
+            export = load_export(name)
+            path = layout.folder / export.file
+            texts[path] = [text_of(name, export, report)]
+        except ExportError as error:
+            broken.append(f"{error}; it isn't written")
+            if path:
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
+    return texts, tuple(broken)
+
+
+def export_files(config: Config, layout: Layout) -> list[Path]:
+    """Return the paths of the configured exports, without those that are broken."""
+    if not config.exports:
+        return []
+    from pytest_prodstatus.writers.exports import ExportError, load_export
+
+    files = []
+    for name in config.exports:
+        with contextlib.suppress(ExportError):
+            files.append(layout.folder / load_export(name).file)
+    return files
+
+
+def page_address(layout: Layout, environ: Mapping[str, str]) -> str:
+    """Return where a person can open the page: among a GitLab job's artifacts, else its file."""
+    job, project = environ.get("CI_JOB_URL"), environ.get("CI_PROJECT_DIR")
+    if job and project:
+        with contextlib.suppress(ValueError):
+            page = layout.page.resolve().relative_to(Path(project).resolve())
+            return f"{job}/artifacts/file/{quote(page.as_posix())}"
+    return layout.page.name
 
 
 def publish_record(record: Record, path: Path) -> list[Problem]:

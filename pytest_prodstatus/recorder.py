@@ -427,6 +427,7 @@ class Recorder:
             published = publish_readable(saved.record, config, layout)
             new = [text for text in published.notices if text not in self.outputs.notices]
             self.outputs.notices += new
+            self.outputs.exports = published.exports
             if self._note_problems(published.problems):
                 continue
             self._note_once(self.archive.keep_record(published.record))

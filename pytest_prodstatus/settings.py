@@ -335,11 +335,6 @@ class Settings:
         """The path of the status document."""
         return self.layout.document
 
-    @property
-    def exports(self) -> list[Path]:
-        """The paths of the configured exports."""
-        return [self.layout.export(name) for name in self.config.exports]
-
     def stage_closure(self, catalogue: Catalogue) -> frozenset[str] | None:
         """Return the ids of all stages that this run was limited to; None for no limit.
 

@@ -13,7 +13,7 @@ import pytest
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.model.outcome import CRASHED
-from pytest_prodstatus.model.text import without_workflow_commands
+from pytest_prodstatus.model.text import obeys_commands, without_workflow_commands
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.project import shown_path
 from pytest_prodstatus.recorder import Recorder
@@ -173,7 +173,7 @@ def print_board(recorder: Recorder, reporter: pytest.TerminalReporter | None) ->
         write_line("")
         settings = recorder.settings
         unwritten = {problem.path for problem in recorder.outputs.problems}
-        for path in (settings.document, settings.page, *settings.exports, settings.record):
+        for path in (settings.document, settings.page, *recorder.outputs.exports, settings.record):
             if path not in unwritten and not recorder.restored:
                 write_line(f"wrote {shown_path(path)}")
     for notice in notices:
@@ -185,9 +185,8 @@ def print_board(recorder: Recorder, reporter: pytest.TerminalReporter | None) ->
 
 
 def _harmless(text: str) -> str:
-    """Return a text without what GitHub's runner would obey, if it reads this output."""
-    on_github = os.environ.get("GITHUB_ACTIONS") == "true"
-    return without_workflow_commands(text) if on_github else text
+    """Return a text without what a CI system's runner would obey, if it reads this output."""
+    return without_workflow_commands(text) if obeys_commands(os.environ) else text
 
 
 def _width() -> int:

@@ -349,8 +349,7 @@ def publish_at(record: Record, project: Project, folder: Path) -> Record:
         click.echo(f"prodstatus: {notice}", err=True)
     if done.problems:
         raise click.UsageError("; ".join(problem.text for problem in done.problems))
-    exports = (layout.export(name) for name in project.config.exports)
-    for path in (layout.document, layout.page, *exports, layout.record):
+    for path in (layout.document, layout.page, *done.exports, layout.record):
         click.echo(f"wrote {shown_path(path)}")
     return done.record
 

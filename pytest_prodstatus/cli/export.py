@@ -2,35 +2,77 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from pytest_prodstatus import clock
 from pytest_prodstatus.cli.common import (
     FILE,
     dir_option,
+    key_sets,
+    named_content,
     named_record,
     place_of,
     root_option,
     target_option,
 )
-from pytest_prodstatus.writers.exports import EXPORTS, writer_of
+from pytest_prodstatus.cli.gate import Gate
+from pytest_prodstatus.cli.overrides import active_override
+from pytest_prodstatus.cli.trust import Trust
+from pytest_prodstatus.model.violations import GateQuery
+from pytest_prodstatus.publish import page_address
+from pytest_prodstatus.writers.exports import (
+    Export,
+    ExportError,
+    Report,
+    export_names,
+    load_export,
+    text_of,
+)
 from pytest_prodstatus.writers.files import write_atomically
 
-_FORMS = "\n".join(f"  {name:<8} {form.about}" for name, form in EXPORTS.items())
-_EXAMPLES = f"""\b
-Forms:
-{_FORMS}
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-\b
+_EXAMPLES = """\b
 Examples:
   prodstatus export github
   prodstatus export ctrf reports/demo/status.json -o ctrf.json
+  prodstatus export textfile -o /var/lib/node_exporter/prodstatus.prom
 """
 
 
-@click.command(epilog=_EXAMPLES)
-@click.argument("form", type=click.Choice(list(EXPORTS)), metavar="FORM")
+class _Command(click.Command):
+    """The command; its help imports the forms, which no other call of a command does."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of forms, then the examples."""
+        with formatter.section("Forms"):
+            formatter.write_dl(list(_forms()))
+        super().format_epilog(ctx, formatter)
+
+
+def _forms() -> Iterator[tuple[str, str]]:
+    try:
+        names = export_names()
+    except ExportError as error:
+        raise click.UsageError(str(error)) from None
+    for name in names:
+        yield name, _about(name)
+
+
+def _about(name: str) -> str:
+    try:
+        return load_export(name).about
+    except ExportError as error:
+        return str(error)
+
+
+@click.command(cls=_Command, epilog=_EXAMPLES)
+@click.argument("form", metavar="FORM")
 @click.argument("record", required=False, type=FILE, metavar="[RECORD]")
 @click.option("-o", "--output", type=FILE, metavar="FILE", help="Write it here.")
 @target_option
@@ -44,14 +86,47 @@ def command(
     folder: str | None,
     root: str | None,
 ) -> None:
-    """Write RECORD in another tool's form.
+    """Write RECORD in another tool's form, with the gate's decision as of now.
 
     The default is the record of the target. It is written to standard output, or to a file that is
     replaced as a whole.
     """
+    export = _export(form)
     place = place_of(root=root, target=target, dir=folder)
-    text = writer_of(form)(named_record(record or place.record), place.project.config)
-    content = text.encode("utf-8", "backslashreplace")
+    path = record or place.record
+    content = named_content(path)
+    made = named_record(path, content)
+    now = clock.now()
+    # A record that a person names may be another target's; what it says then is about that one.
+    query = GateQuery(target=made.run.target if record else place.inputs.target)
+    override, problem = active_override(query.target, now, place.project.root)
+    if problem:
+        click.echo(f"prodstatus: {problem}", err=True)
+    trust = Trust(place.project.root, query, key_sets(place.project))
+    gate = Gate(place.project, query, override, check_document=False, trust=trust)
+    page = page_address(place.project.layout(path.parent), os.environ)
+    report = Report(
+        record=made,
+        config=place.project.config,
+        gate=gate.decided(path, content, made),
+        now=now,
+        page=page,
+    )
+    try:
+        text = text_of(form, export, report)
+    except ExportError as error:
+        raise click.UsageError(str(error)) from None
+    _write(text.encode("utf-8", "backslashreplace"), output)
+
+
+def _export(name: str) -> Export:
+    try:
+        return load_export(name)
+    except ExportError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _write(content: bytes, output: Path | None) -> None:
     if output is None:
         click.echo(content, nl=False)
         return

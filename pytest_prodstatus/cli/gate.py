@@ -43,9 +43,10 @@ from pytest_prodstatus.writers.gate_report import (
     decision_lines,
     decisions_to_json,
     exit_code_of,
+    report_of,
 )
 
-FORMATS = ("text", "json", "github")
+FORMATS = ("text", "json", "github", "nagios")
 
 _EXAMPLES = """\b
 Examples:
@@ -64,6 +65,8 @@ Exit status:
   10  closed: BLOCKED, stale, incomplete, unreadable, or the record of another run,
       release or target
   2   a usage error
+With --format nagios a plugin's: 0 OK, 1 WARNING (waived, or it ends within an hour), 2 CRITICAL
+(FAILED, or a usage error), 3 UNKNOWN (BLOCKED).
 """
 
 
@@ -132,6 +135,11 @@ Exit status:
     help="The form of the output.",
 )
 @click.option(
+    "--blocked-critical",
+    is_flag=True,
+    help="With --format nagios: BLOCKED is CRITICAL instead of UNKNOWN.",
+)
+@click.option(
     "--override", "reason", callback=words, metavar="REASON", help="Open the gate all the same."
 )
 @click.option("--by", "who", callback=words, metavar="NAME", help="Who is responsible for it.")
@@ -164,6 +172,7 @@ def command(
     subject_digest: dict[str, str] | None,
     check_document: bool,
     form: str,
+    blocked_critical: bool,
     reason: str | None,
     who: str | None,
     lasting: timedelta | None,
@@ -216,7 +225,7 @@ def command(
         raise click.UsageError(msg)
     override, problem = active_override(system, now, project.root)
     trust = Trust(project.root, query, trusted, subject_digest)
-    gate = _Gate(project, query, override, check_document, trust)
+    gate = Gate(project, query, override, check_document, trust)
     paths = records or (place.record,)
     try:
         if project.config.catalogue.declared:
@@ -226,12 +235,18 @@ def command(
         raise click.UsageError(str(error)) from None
     if problem:
         click.echo(f"prodstatus: {problem}", err=True)
+    if form == "nagios":
+        from pytest_prodstatus.writers import nagios
+
+        now, worst = clock.now(), nagios.CRITICAL if blocked_critical else nagios.UNKNOWN
+        click.echo(nagios.plugin_output(reports, now, blocked=worst), nl=False)
+        sys.exit(nagios.plugin_status(reports, now, blocked=worst))
     _print(reports, form)
     sys.exit(exit_code_of(reports))
 
 
 @dataclass(frozen=True)
-class _Gate:
+class Gate:
     """The gate of one project, with one query."""
 
     project: Project
@@ -250,7 +265,19 @@ class _Gate:
             again = run_again(self.query, same_id=True)
             gone = Violation(kind=ViolationKind.UNREADABLE, text=str(error), remedy=again)
             decision = decision_without_record((gone,), self.query, self.override)
-            return GateReport(source=source, run=None, decision=decision)
+            end = self.override.until if self.override else None
+            return GateReport(source=source, run=None, decision=decision, until=end)
+        return self.decided(path, content, record)
+
+    def decided(self, path: Path, content: bytes, record: Record) -> GateReport:
+        """Return the gate's decision by a record that was read.
+
+        Args:
+            path: its file.
+            content: the bytes of the file.
+            record: the record.
+        """
+        source = shown_path(path)
         found = [*self.trust.violations(path, content, record, clock.now())]
         if self.check_document:
             found += self._document(record, path)
@@ -264,7 +291,7 @@ class _Gate:
             require_evidence=self.project.config.require_evidence,
             found=found,
         )
-        return GateReport(source=source, run=record.run, decision=decision)
+        return report_of(record, decision, self.project.config.catalogue, source)
 
     def _document(self, record: Record, path: Path) -> tuple[Violation, ...]:
         from pytest_prodstatus.writers.document import changed_by_hand

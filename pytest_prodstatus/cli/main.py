@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, TextIO
 
 import click
 
-from pytest_prodstatus.model.text import visible, without_workflow_commands
+from pytest_prodstatus.model.text import obeys_commands, visible, without_workflow_commands
 from pytest_prodstatus.version import __version__
 
 COMMANDS: dict[str, str] = {
@@ -92,8 +92,8 @@ class Output(io.TextIOWrapper):
     """A text output that never raises, with whatever encoding, and whether anyone reads it or not.
 
     A character that the terminal's encoding lacks, or that could do something to the terminal,
-    becomes a visible escape. Under GitHub Actions no text is a workflow command. Bytes for `buffer`
-    are written as they are.
+    becomes a visible escape. Under GitHub Actions and Azure Pipelines no text is a command. Bytes
+    for `buffer` are written as they are.
 
     Args:
         stream: standard output or standard error.
@@ -108,7 +108,7 @@ class Output(io.TextIOWrapper):
 
     def write(self, text: str) -> int:
         """Write a text."""
-        if os.environ.get("GITHUB_ACTIONS") == "true":
+        if obeys_commands(os.environ):
             text = without_workflow_commands(text)
         encoded = visible(text).encode(self._codec, "backslashreplace")
         return super().write(encoded.decode(self._codec))

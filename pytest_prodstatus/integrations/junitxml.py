@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from pytest_prodstatus import clock
 from pytest_prodstatus.readers.files import read_file
 from pytest_prodstatus.recorder import Recorder
+from pytest_prodstatus.writers.exports import report_now
 from pytest_prodstatus.writers.files import write_atomically, write_failure
 from pytest_prodstatus.writers.junit import JUnitError, with_verdicts, write
 
@@ -71,7 +73,8 @@ class JUnitXml:
         self._begun = True
         try:
             # With a case for each criterion: a CI server may show a file without cases as passed.
-            text = write(self.recorder.marker(), self.recorder.settings.config)
+            marker, config = self.recorder.marker(), self.recorder.settings.config
+            text = write(report_now(marker, config, clock.now()))
             write_atomically(self.path, text.encode("utf-8"), through_link=True)
         except OSError as error:
             notice = f"{write_failure(self.path, error)}: a killed run leaves it as it was"

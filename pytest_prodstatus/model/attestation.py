@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct, field
 
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.gate import GateDecision, decide, queried_stages
+from pytest_prodstatus.model.gate import GateDecision, decide, end_of_open
 from pytest_prodstatus.model.record import Override, Record
 from pytest_prodstatus.model.text import (
     Instant,
@@ -159,6 +159,7 @@ def state_decision(
         override=override,
         require_evidence=require_evidence,
     )
+    end = end_of_open(record, catalogue, decision)
     waived = {item.status.id for item in decision.waived}
     subjects = [Artifact(name=RECORD_NAME, digest=digests)]
     # in-toto wants a digest of every subject: a release without one is in the predicate alone.
@@ -179,7 +180,7 @@ def state_decision(
             catalogue=record.run.catalogue,
             judged=record.run.finished,
             valid_from=now,
-            expires=_end_of(record, catalogue, decision, now, valid_for),
+            expires=min(filter(None, (now + valid_for, end))),
             unmet=tuple(
                 Unmet(criterion=status.id, verdict=status.verdict, kind=status.kind)
                 for status in record.criteria
@@ -201,31 +202,6 @@ def state_decision(
 
 def _rule_of(decision: GateDecision) -> str:
     return str(decision.rules[0]) if decision.rules else "confirmed"
-
-
-def _end_of(
-    record: Record,
-    catalogue: Catalogue,
-    decision: GateDecision,
-    now: datetime,
-    valid_for: timedelta,
-) -> datetime:
-    """Return when the decision ends: with the first thing that it rests on."""
-    ends = [now + valid_for]
-    if decision.override is not None and not decision.confirmed:
-        ends.append(decision.override.until)
-    elif decision.open:
-        stages = catalogue.with_stages_of(known=[stage.id for stage in record.stages])
-        relevant = stages.with_needs(queried_stages(stages, ()))
-        ends += [
-            status.observed_at + stages.by_id[status.stage].valid_for
-            for status in record.criteria
-            if status.observed_at
-            and status.verdict is Verdict.CONFIRMED
-            and status.stage in relevant
-        ]
-        ends += [item.waiver.expires for item in decision.waived]
-    return min(ends)
 
 
 def state_test_result(record: Record, digests: Digests) -> dict[str, Any]:

@@ -113,11 +113,17 @@ def data_of(value: Struct) -> Any:
 
 
 def printed_json(value: Struct) -> str:
-    """Return a value as JSON for standard output: in ASCII, and without a workflow command.
+    """Return a value as JSON for standard output: in ASCII, and without a workflow command."""
+    return json_text(data_of(value))
 
-    GitHub's runner obeys `##[` anywhere in a line; the escape is the same text in JSON.
+
+def json_text(data: Any) -> str:
+    """Return plain data as JSON in ASCII that no CI system's runner obeys in a log.
+
+    GitHub's obeys `##[` anywhere in a line, Azure's `##vso[`; the escape is the same text in JSON.
     """
-    return json.dumps(data_of(value), indent=1).replace("##[", "##\\u005b")
+    text = json.dumps(data, indent=1, allow_nan=False)
+    return re.sub(r"(##(?:vso)?)\[", r"\1\\u005b", text, flags=re.IGNORECASE)
 
 
 def ascii_of(text: str) -> str:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError, base_of
 from pytest_prodstatus.model.causes import actions_of, cause_line, causes
 from pytest_prodstatus.model.criterion_status import applicable
-from pytest_prodstatus.model.record import Cause, CriterionStatus, Override, Record
+from pytest_prodstatus.model.record import Cause, CriterionStatus, Override, Record, StageStatus
 from pytest_prodstatus.model.rollup import Judged, judge
 from pytest_prodstatus.model.verdict import (
     EXIT_BLOCKED,
@@ -68,6 +68,7 @@ class GateDecision:
         waived: the criteria in question that aren't CONFIRMED but waived.
         override: the override of the target's gate that is in force.
         not_applicable: a sentence for each stage that isn't judged, with its reason and owner.
+        stages: every stage as it is judged now, without waivers; () if nothing is known.
     """
 
     query: GateQuery
@@ -78,6 +79,20 @@ class GateDecision:
     waived: tuple[Waived, ...] = ()
     override: Override | None = None
     not_applicable: tuple[str, ...] = ()
+    stages: tuple[StageStatus, ...] = ()
+
+    @property
+    def present_verdict(self) -> Verdict:
+        """What may be shown as the verdict now: at best BLOCKED if the record breaks a rule."""
+        return self._at_best(self.verdict)
+
+    def present_verdict_of(self, stage: StageStatus) -> Verdict:
+        """Return what may be shown as the verdict of one of the stages now."""
+        return self._at_best(stage.verdict)
+
+    def _at_best(self, verdict: Verdict | None) -> Verdict:
+        known = Verdict.BLOCKED if verdict is None else verdict
+        return max(known, Verdict.BLOCKED) if self.violations else known
 
     @property
     def confirmed(self) -> bool:
@@ -227,6 +242,7 @@ def decide(
             for stage in judged_now[0]
             if stage.reason and not stage.applies
         ),
+        stages=tuple(judged_now[0]),
     )
 
 
@@ -243,6 +259,30 @@ def decision_without_record(
         override: the override of the target's gate that is in force.
     """
     return GateDecision(query=query, verdict=None, violations=tuple(violations), override=override)
+
+
+def end_of_open(record: Record, catalogue: Catalogue, decision: GateDecision) -> datetime | None:
+    """Return when an open gate closes by itself: with the first thing that it rests on.
+
+    That is a CONFIRMED, a waiver or the override; None if it is closed, or rests on none of them.
+
+    Args:
+        record: the record.
+        catalogue: the catalogue as it is declared today.
+        decision: the decision by them.
+    """
+    if not decision.open:
+        return None
+    if decision.override is not None and not decision.confirmed:
+        return decision.override.until
+    stages = catalogue.with_stages_of(known=[stage.id for stage in record.stages])
+    relevant = stages.with_needs(queried_stages(stages, decision.query.require))
+    ends = [
+        status.observed_at + stages.by_id[status.stage].valid_for
+        for status in record.criteria
+        if status.observed_at and status.observed is Verdict.CONFIRMED and status.stage in relevant
+    ]
+    return min([*ends, *(item.waiver.expires for item in decision.waived)], default=None)
 
 
 def queried_stages(catalogue: Catalogue, require: Sequence[str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -85,16 +86,28 @@ def utf8(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
-_WORKFLOW_COMMAND = re.compile(r"((?:^|\r)[^\S\r\n]*:)(?=:)|(##)(?=\[)", re.MULTILINE)
+_WORKFLOW_COMMAND = re.compile(
+    r"((?:^|\r)[^\S\r\n]*:)(?=:)|(##)(?=(?:vso)?\[)", re.MULTILINE | re.IGNORECASE
+)
 
 
 def without_workflow_commands(text: str) -> str:
-    """Put a blank into everything in a text that GitHub's runner would obey as a command.
+    """Put a blank into everything in a text that a CI system's runner would obey as a command.
 
-    The runner reads commands from whatever a step prints: from a line that begins with `::`, also
-    after blanks, and from `##[` anywhere in a line (actions/runner, ActionCommand.cs).
+    It reads commands from whatever a step prints. GitHub's: from a line that begins with `::`, also
+    after blanks, and from `##[` anywhere in a line (actions/runner, ActionCommand.cs). Azure's:
+    from `##vso[` anywhere in a line (microsoft/azure-pipelines-agent, Command.cs).
     """
     return _WORKFLOW_COMMAND.sub(lambda found: f"{found[0]} ", text)
+
+
+def obeys_commands(environ: Mapping[str, str]) -> bool:
+    """Return whether what this process prints is read for commands, by GitHub's or Azure's runner.
+
+    Args:
+        environ: the environment.
+    """
+    return environ.get("GITHUB_ACTIONS") == "true" or bool(environ.get("TF_BUILD"))
 
 
 _NOT_PLAIN = re.compile(r"[^ -~\n\t]")

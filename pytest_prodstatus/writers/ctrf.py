@@ -7,16 +7,15 @@ that no other status covers. `rawStatus` is the verdict itself.
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
-from pytest_prodstatus.model.codec import data_of
-from pytest_prodstatus.model.record import CriterionStatus, Record
+from pytest_prodstatus.model.codec import data_of, json_text
+from pytest_prodstatus.model.record import CriterionStatus
+from pytest_prodstatus.model.text import utc_isoformat
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.version import __version__
-from pytest_prodstatus.writers.exports import Row, rows_of
+from pytest_prodstatus.writers.exports import Export, Report, Row
 from pytest_prodstatus.writers.words import override_line, stage_line
 
 SPECIFICATION = "0.0.0"
@@ -25,13 +24,14 @@ _STATUSES = ("passed", "failed", "skipped", "pending", "other")
 STATUS = {Verdict.CONFIRMED: "passed", Verdict.FAILED: "failed", Verdict.BLOCKED: "other"}
 
 
-def write(record: Record, config: Config) -> str:
+def write(report: Report) -> str:
     """Return the report as JSON text: a test for each row, and a summary that counts these."""
+    record = report.record
     run = record.run
     ended = run.finished or run.started
-    tests = [_test(row) for row in rows_of(record)]
+    tests = [_test(row) for row in report.rows]
     statuses = [test["status"] for test in tests]
-    report = {
+    data = {
         "reportFormat": "CTRF",
         "specVersion": SPECIFICATION,
         "runId": run.id,
@@ -49,12 +49,11 @@ def write(record: Record, config: Config) -> str:
                 "duration": _milliseconds(ended) - _milliseconds(run.started),
             },
             "tests": tests,
-            "environment": _environment(record, config),
-            "extra": _extra(record),
+            "environment": _environment(report),
+            "extra": _extra(report),
         },
     }
-    text = json.dumps(report, indent=1, allow_nan=False)
-    return text.replace("##[", "##\\u005b") + "\n"  # which GitHub's runner would obey in a log
+    return json_text(data) + "\n"
 
 
 def _test(row: Row) -> dict[str, Any]:
@@ -100,13 +99,13 @@ def _timing(status: CriterionStatus) -> dict[str, Any]:
     }
 
 
-def _environment(record: Record, config: Config) -> dict[str, Any]:
-    run = record.run
+def _environment(report: Report) -> dict[str, Any]:
+    run, decision = report.record.run, report.gate.decision
     return _without_none(
         {
-            "reportName": config.title,
+            "reportName": report.config.title,
             "testEnvironment": run.target,
-            "healthy": record.decision.open,
+            "healthy": decision.confirmed and decision.present_verdict is Verdict.CONFIRMED,
             "appVersion": run.subject.release,
             "commit": run.commit,
             "extra": {"endpoints": dict(run.subject.endpoints)},
@@ -119,14 +118,18 @@ def _without_none(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _extra(record: Record) -> dict[str, Any]:
+def _extra(report: Report) -> dict[str, Any]:
+    record, gate = report.record, report.gate
     final = record.final
     return {
         "final": {
             "verdict": final.verdict.value,
             "reason": final.reason.text if final.reason else None,
         },
-        "open": record.decision.open,
+        "open": gate.decision.open,
+        "gate": gate.decision.sentence,
+        "now": gate.headline,
+        "until": utc_isoformat(gate.until) if gate.until else None,
         "complete": record.run.complete,
         "finished": record.run.finished is not None,
         "overrides": [override_line(override) for override in record.overrides],
@@ -140,3 +143,6 @@ def _extra(record: Record) -> dict[str, Any]:
 def _milliseconds(instant: datetime) -> int:
     """Return an instant as CTRF has it: milliseconds since 1970, UTC."""
     return round(instant.timestamp() * 1000)
+
+
+EXPORT = Export(file="ctrf.json", about="Common Test Report Format", write=write)

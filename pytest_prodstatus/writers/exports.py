@@ -1,27 +1,49 @@
-"""Exports of a record to the formats of other tools: their rows, names and files.
+"""Exports of a record to the formats of other tools: what a format is, and the rows it shows.
+
+A format is an `Export`, registered as an entry point of the group `prodstatus.exports`: ours in
+this package's pyproject.toml, anyone else's in their own. It is imported only if it is used. So
+that other packages can have formats, the names in `__all__` are public.
 
 Most tools look at the list of tests alone. A run whose worker died is BLOCKED although no criterion
 says so, and so is a stage without a test. Each of these is a row here, so a list in which
 everything passed exists only if FINAL is CONFIRMED.
-
-To add a format, add a line to `EXPORTS` and a module of the same name to
-`pytest_prodstatus.writers`, with a `Writer` called `write`. It is imported only if it is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
-from typing import NamedTuple, Protocol
+from datetime import datetime
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from pytest_prodstatus.model.record import CriterionStatus, Record, StageStatus
 from pytest_prodstatus.model.rollup import RUN
+from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.readers.config import Config
 
+if TYPE_CHECKING:
+    from pytest_prodstatus.model.gate import GateDecision
+    from pytest_prodstatus.writers.gate_report import GateReport
+
+__all__ = ["Export", "Report", "Row"]
+
+GROUP = "prodstatus.exports"
+"""The group of entry points in which a format is registered, by its name."""
+
 NOT_A_STAGE = "RUN"
 """The stage title of rows that belong to the run and to no stage."""
+
+_OURS = "pytest-prodstatus"
+
+
+class ExportError(Exception):
+    """A format that can't be used; the message is one sentence."""
+
+
+class UnknownExportError(ExportError):
+    """A name that no format has; the message lists those that there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,41 +80,140 @@ class Row:
         return nodeid.partition("::")[0] if nodeid else None
 
 
-class Export(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a format shows: a record, and the gate's decision by it as of now.
+
+    Attributes:
+        record: of a run that has finished or is in progress, as it was written.
+        config: the project's configuration.
+        gate: the decision; a verdict of the record may have ended since.
+        now: when it was decided.
+        page: the address of the page, if the CI system has one; else the name of its file.
+    """
+
+    record: Record
+    config: Config
+    gate: GateReport
+    now: datetime
+    page: str = "status.html"
+
+    @property
+    def rows(self) -> list[Row]:
+        """The record's rows, and one for the gate if only the gate knows that it is closed."""
+        rows = rows_of(self.record)
+        decision = self.gate.decision
+        if decision.present_verdict is Verdict.CONFIRMED or worst_first(rows):
+            return rows
+        return [*rows, _gate_row(decision)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
     """One format.
 
     Attributes:
         file: the file's name in the output folder.
         about: a short description for the help.
+        write: returns the text; the same report gives the same text. Only CONFIRMED may read as
+            success, and nothing BLOCKED as skipped or neutral.
     """
 
     file: str
     about: str
+    write: Callable[[Report], str]
 
 
-EXPORTS: Mapping[str, Export] = {
-    "ctrf": Export(file="ctrf.json", about="Common Test Report Format"),
-    "github": Export(file="summary.md", about="a step summary for GitHub"),
-    "junit": Export(file="junit.xml", about="JUnit XML of every criterion"),
-}
-"""The formats by name; each is written by the module of that name."""
-
-
-class Writer(Protocol):
-    """Writes a record in one format; the same record gives the same text."""
-
-    def __call__(self, record: Record, config: Config) -> str:
-        """Return the text for a record of a run that has finished or is in progress."""
-
-
-def writer_of(name: str) -> Writer:
-    """Return the writer of a format.
+def report_now(
+    record: Record, config: Config, now: datetime, *, page: str = "status.html"
+) -> Report:
+    """Return what the formats show of a record that a run has just composed, as of now.
 
     Args:
-        name: a key of `EXPORTS`.
+        record: the record, with the overrides that are in force.
+        config: the project's configuration.
+        now: the aware instant of the decision.
+        page: the address of the page.
     """
-    writer: Writer = import_module(f"pytest_prodstatus.writers.{name}").write
-    return writer
+    # Imported here: JUnit and GitHub show a run's rows without asking the gate.
+    from pytest_prodstatus.model.gate import decide
+    from pytest_prodstatus.model.violations import GateQuery
+    from pytest_prodstatus.writers.gate_report import report_of
+
+    decision = decide(
+        record,
+        config.catalogue,
+        GateQuery(target=record.run.target),
+        now,
+        waivers=config.waivers,
+        override=max(record.overrides, key=lambda found: found.until, default=None),
+        require_evidence=config.require_evidence,
+    )
+    gate = report_of(record, decision, config.catalogue, "status.json")
+    return Report(record=record, config=config, gate=gate, now=now, page=page)
+
+
+def export_names() -> list[str]:
+    """Return the names of all formats that are installed, without importing any.
+
+    Raises:
+        ExportError: this package's own aren't, since its metadata is older than its source.
+    """
+    points = entry_points(group=GROUP)
+    if not any(map(_is_ours, points)):
+        msg = f"{_OURS} is installed without its exports: install it again"
+        raise ExportError(msg)
+    return sorted({point.name for point in points})
+
+
+def load_export(name: str) -> Export:
+    """Import and return a format; of several with one name this package's own.
+
+    Raises:
+        UnknownExportError: there is none of this name.
+        ExportError: it can't be used.
+    """
+    points = sorted(entry_points(group=GROUP, name=name), key=_is_ours, reverse=True)
+    if not points:
+        msg = f"{name!r} is not a form; the forms are {', '.join(export_names())}"
+        raise UnknownExportError(msg)
+    point = points[0]
+    try:
+        export = point.load()
+    except (Exception, SystemExit) as error:
+        raise _broken(name, _cause(error)) from error
+    if not isinstance(export, Export):
+        raise _broken(name, f"{point.value!r} is a {type(export).__name__}, not an Export")
+    if not export.file or one_line(export.file) != export.file or set(export.file) & set("/\\"):
+        raise _broken(name, f"its file is {export.file!r}, which must be a plain name")
+    return export
+
+
+def text_of(name: str, export: Export, report: Report) -> str:
+    """Return a report in a format.
+
+    Raises:
+        ExportError: the format's own code raises, or returns something else.
+    """
+    try:
+        text = export.write(report)
+    except (Exception, SystemExit) as error:
+        raise _broken(name, _cause(error)) from error
+    if not isinstance(text, str):
+        raise _broken(name, f"it returned {type(text).__name__!r}, not a text")
+    return text
+
+
+def _is_ours(point: EntryPoint) -> bool:
+    return point.dist is not None and point.dist.name == _OURS
+
+
+def _broken(name: str, why: str) -> ExportError:
+    return ExportError(one_line(f"the export {name!r} is broken: {why}"))
+
+
+def _cause(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def rows_of(record: Record) -> list[Row]:
@@ -148,3 +269,15 @@ def _run_row(incident: Reason) -> Row:
         id=RUN, title="The run itself", stage=RUN, stage_title=NOT_A_STAGE,
         verdict=Verdict.BLOCKED, reason=incident,
     )  # fmt: skip
+
+
+def _gate_row(decision: GateDecision) -> Row:
+    why = next((cause.reason for cause in decision.causes), None)
+    if why is None:
+        found = decision.violations[0] if decision.violations else None
+        why = Reason(
+            text=found.text if found else "nothing is known",
+            kind=Kind.STALE if found and found.kind.value == "max-age" else Kind.UNTRUSTED,
+            remedy=found.remedy if found else None,
+        )
+    return _run_row(why)

@@ -12,9 +12,10 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.codec import printed_json
-from pytest_prodstatus.model.gate import GateDecision, Waived
-from pytest_prodstatus.model.record import Cause, Override, Run
+from pytest_prodstatus.model.gate import GateDecision, Waived, end_of_open
+from pytest_prodstatus.model.record import Cause, Override, Record, Run
 from pytest_prodstatus.model.text import Instant, format_age, one_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.model.violations import ViolationKind
@@ -135,6 +136,7 @@ class RecordDecision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         override: the override in force, needed or not.
         actions: what to do, what unblocks most first.
         not_applicable: the stages that aren't judged, each in a sentence with its reason and owner.
+        until: until when an open gate stays open by itself; null if it is closed.
     """
 
     record: str
@@ -151,6 +153,7 @@ class RecordDecision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     override: ReportedOverride | None
     actions: tuple[str, ...]
     not_applicable: tuple[str, ...]
+    until: Instant | None
 
 
 class GateOutput(
@@ -175,11 +178,51 @@ class GateOutput(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateReport:
-    """One record's decision: the file, its run if it could be read, and the decision."""
+    """One record's decision.
+
+    Attributes:
+        source: the record's file.
+        run: the run that made it; None if it can't be read.
+        decision: the decision.
+        until: until when an open gate stays open by itself; None if it is closed.
+    """
 
     source: str
     run: Run | None
     decision: GateDecision
+    until: datetime | None = None
+
+    @property
+    def headline(self) -> str:
+        """The verdict as of now in a few words, with its end: what a badge or a monitor shows.
+
+        Something that keeps it for ever must show its date, so it has one in every case.
+        """
+        decision = self.decision
+        verdict = str(decision.present_verdict)
+        if not decision.open:
+            at = self.run.finished if self.run else None
+            return f"{verdict}, judged {minute(at)}" if at else f"{verdict}, not judged"
+        # "open" alone would hide that something isn't CONFIRMED.
+        state = "" if decision.decision == "open" else f", {decision.decision}"
+        return f"{verdict}{state} until {minute(self.until)}" if self.until else f"{verdict}{state}"
+
+
+def report_of(
+    record: Record, decision: GateDecision, catalogue: Catalogue, source: str
+) -> GateReport:
+    """Return the report of a decision by a record that could be read.
+
+    Args:
+        record: the record.
+        decision: the decision.
+        catalogue: the catalogue by which it was decided.
+        source: the record's file.
+    """
+    end = end_of_open(record, catalogue, decision)
+    if end is not None and decision.confirmed and record.run.finished:
+        end = min(end, record.run.finished + decision.query.max_age)
+    return GateReport(source=source, run=record.run, decision=decision, until=end)
 
 
 def exit_code_of(reports: Sequence[GateReport]) -> int:
@@ -275,12 +318,13 @@ def decisions_to_json(reports: Sequence[GateReport], now: datetime) -> str:
             max_age_s=int(query.max_age.total_seconds()),
             require=tuple(query.require),
         ),
-        records=tuple(map(_reported_decision, reports)),
+        records=tuple(map(reported_decision, reports)),
     )
     return printed_json(output)
 
 
-def _reported_decision(report: GateReport) -> RecordDecision:
+def reported_decision(report: GateReport) -> RecordDecision:
+    """Return a decision in the form that its JSON has."""
     decision, override = report.decision, report.decision.override
     return RecordDecision(
         record=report.source,
@@ -304,6 +348,7 @@ def _reported_decision(report: GateReport) -> RecordDecision:
         else None,
         actions=decision.actions,
         not_applicable=decision.not_applicable,
+        until=report.until,
     )
 
 

@@ -14,7 +14,7 @@ from pytest_prodstatus.model.verdict import Verdict, rollup
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.board import final_line
 from pytest_prodstatus.writers.document import escape_markdown
-from pytest_prodstatus.writers.exports import Row, rows_of, worst_first
+from pytest_prodstatus.writers.exports import Export, Report, Row, rows_of, worst_first
 from pytest_prodstatus.writers.gate_report import GateReport, exit_code_of, override_sentence
 from pytest_prodstatus.writers.words import override_line, stage_line
 
@@ -31,9 +31,13 @@ _COMMAND = {Verdict.FAILED: "error", Verdict.BLOCKED: "warning"}
 _SIGN = {Verdict.CONFIRMED: "✅", Verdict.BLOCKED: "🟡", Verdict.FAILED: "❌"}
 
 
-def write(record: Record, config: Config) -> str:
+def write(report: Report) -> str:
     """Return the summary of a record as Markdown, in at most `SUMMARY_LIMIT` bytes."""
-    return bounded_summary(record, config, SUMMARY_LIMIT)
+    gate = report.gate
+    now = f"{escape_markdown(gate.headline)}: {escape_markdown(gate.decision.sentence)}\n"
+    limit = SUMMARY_LIMIT - len(now.encode("utf-8", "backslashreplace"))
+    title, _, rest = bounded_summary(report.record, report.config, limit).partition("\n")
+    return f"{title}\n\n{now}{rest}"
 
 
 def bounded_summary(record: Record, config: Config, limit: int) -> str:
@@ -193,3 +197,6 @@ def _escape_data(text: str) -> str:
 
 def _escape_property(text: str) -> str:
     return _escape_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+EXPORT = Export(file="summary.md", about="a step summary for GitHub", write=write)

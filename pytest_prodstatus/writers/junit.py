@@ -17,16 +17,18 @@ from xml.etree import ElementTree as Xml
 
 from pytest_prodstatus.model.evidence import shown
 from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.text import utc_isoformat
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.writers.exports import Row, rows_of
+from pytest_prodstatus.writers.exports import Export, Report, Row, rows_of
 from pytest_prodstatus.writers.words import override_line, stage_line
 
 # Characters that XML 1.0 doesn't allow, and DEL, as in `_pytest/junitxml.py`.
 _ILLEGAL = re.compile("[^\t\n\r -~\x80-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# What GitHub's runner would obey if the file is printed into a step's log; written as an entity, it
+# What GitHub's or Azure's runner would obey if the file is printed into a log; as an entity, it
 # is the same text.
-_WORKFLOW_COMMAND = re.compile(r"(?:^|\r)[^\S\r\n]*:(?=:)|##\[", re.MULTILINE)
+_WORKFLOW_COMMAND = re.compile(
+    r"(?:^|\r)[^\S\r\n]*:(?=:)|##(?:vso)?\[", re.MULTILINE | re.IGNORECASE
+)
 _OUTCOMES = {"failure": "failures", "error": "errors", "skipped": "skipped"}
 """The elements that say that a case didn't pass, and the attributes that count them."""
 _OUTCOME_OF = {Verdict.FAILED: "failure", Verdict.BLOCKED: "error"}
@@ -36,8 +38,9 @@ class JUnitError(ValueError):
     """A file that `--junitxml` can't have written; the message says what is wrong with it."""
 
 
-def write(record: Record, config: Config) -> str:
-    """Return a JUnit file with a test case for each row of the record."""
+def write(report: Report) -> str:
+    """Return a JUnit file with a test case for each row of a report."""
+    record, config = report.record, report.config
     started = record.run.started
     took = (record.run.finished or started) - started
     root = Xml.Element("testsuites")
@@ -45,7 +48,12 @@ def write(record: Record, config: Config) -> str:
     named = {"name": escape_xml(config.title), "time": length}
     suite = Xml.SubElement(root, "testsuite", named, timestamp=started.isoformat())
     _add_properties(suite, _suite_properties(record))
-    for row in rows_of(record):
+    gate = report.gate
+    now = {"now": gate.headline, "gate": gate.decision.decision}
+    if gate.until:
+        now["until"] = utc_isoformat(gate.until)
+    _add_properties(suite, iter(now.items()))
+    for row in report.rows:
         _mark_case(_add_case(suite, row, ""), row)
     _count(suite)
     return _to_xml(root)
@@ -200,3 +208,6 @@ def escape_xml(text: str) -> str:
     return _ILLEGAL.sub(
         lambda match: f"#x{ord(match[0]):0{2 if ord(match[0]) < 256 else 4}X}", text
     )
+
+
+EXPORT = Export(file="junit.xml", about="JUnit XML of every criterion", write=write)

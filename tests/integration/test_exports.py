@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 from junitparser import JUnitXml, Properties, TestCase, TestSuite
 
 from tests.integration.project import CONFIG, LEAN, SERIAL, SHOP, XDIST, Project
+from tests.unit.documentation.pages import blocks_of
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 EXPORTS = 'exports = ["ctrf", "github", "junit"]\n'
@@ -104,7 +108,7 @@ def test_an_unknown_export_is_a_usage_error(project: Project) -> None:
     project.write({"pyproject.toml": EXPORTING.replace("junit", "nunit"), "test_shop.py": SHOP})
     ran = project.run()
     assert ran.status == 4
-    assert "exports names 'nunit'; the forms are ctrf, github, junit" in ran.err
+    assert "exports: 'nunit' is not a form; the forms are azure, cloudevents, ctrf, " in ran.err
     assert not ran.files
 
 
@@ -114,7 +118,103 @@ def test_an_export_and_the_document_need_two_files(project: Project) -> None:
     project.write({"pyproject.toml": config, "test_shop.py": SHOP})
     ran = project.run()
     assert ran.status == 4
-    assert "'summary.md' is the file of the export 'github'" in ran.err
+    assert "'summary.md' is the file of the export 'github' and of the document" in ran.err
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of the package that docs/exports.md shows."""
+    source = tmp_path_factory.mktemp("tap")
+    blocks = blocks_of("docs/exports.md")
+    (metadata,) = [block.text for block in blocks if "entry-points" in block.text]
+    (module,) = [block.text for block in blocks if block.language == "python"]
+    build = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+    (source / "pyproject.toml").write_text(metadata + build, encoding="utf-8")
+    (source / "prodstatus_tap.py").write_text(module, encoding="utf-8")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(source)]
+    subprocess.run(command, cwd=source, check=True, capture_output=True)
+    (built,) = source.glob("*.whl")
+    return built
+
+
+@pytest.fixture
+def tap(project: Project, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The module of an installed package with a form, to which the project exports."""
+    site = project.root / "site"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    config = EXPORTING.replace('"junit"', '"junit", "tap"')
+    project.write({"pyproject.toml": config, "test_api.py": API, "test_shop.py": SHOP})
+    return site / "prodstatus_tap.py"
+
+
+def command(project: Project, *args: str) -> subprocess.CompletedProcess[str]:
+    """Run `prodstatus` in the project."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest_prodstatus", *args],
+        cwd=project.root, text=True, capture_output=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("tap")
+def test_another_package_s_form_is_written(project: Project) -> None:
+    """The package of the documentation is written by a run, exported, and named by the help."""
+    ran = project.run_alone()
+    assert ran.status == 0, ran.out
+    text = (project.folder / "tap.txt").read_text(encoding="utf-8")
+    assert text.startswith("TAP version 14\n1..2\nok 1 - api.a CONFIRMED\n")
+    assert "# CONFIRMED until " in text
+    assert "wrote reports/tap.txt" in ran.out
+    assert command(project, "export", "tap").stdout == text
+    assert "the Test Anything Protocol" in command(project, "export", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("harm", "why", "left"),
+    [
+        (("def write", "raise SystemExit(3)\ndef write"), "SystemExit: 3", True),
+        (("lines = [", "lines = [1 / 0, "), "ZeroDivisionError: division by zero", False),
+    ],
+    ids=["import", "raises"],
+)
+def test_a_broken_form_is_one_sentence(
+    project: Project, tap: Path, harm: tuple[str, str], why: str, left: bool
+) -> None:
+    """What another package has installed changes no verdict, and is named once."""
+    tap.write_text(tap.read_text(encoding="utf-8").replace(*harm), encoding="utf-8")
+    project.folder.mkdir()
+    (project.folder / "tap.txt").write_text("ok 1 - yesterday's", encoding="utf-8")
+    ran = project.run_alone()
+    assert (ran.status, ran.final) == (0, "CONFIRMED"), ran.out
+    assert ran.out.count("the export 'tap' is broken") == 1
+    assert f"the export 'tap' is broken: {why}; it isn't written" in ran.out
+    assert "wrote reports/tap.txt" not in ran.out
+    assert "wrote reports/ctrf.json" in ran.out
+    # The name of its file stands in the module that can't be imported.
+    assert (project.folder / "tap.txt").exists() is left
+    done = command(project, "export", "tap")
+    assert done.returncode == 2
+    assert f"Error: the export 'tap' is broken: {why}" in done.stderr
+
+
+def test_a_plain_run_looks_for_no_form(project: Project) -> None:
+    """Without exports a run imports no form, and reads no package's metadata for one."""
+    project.write({
+        "test_api.py": API,
+        "test_shop.py": SHOP,
+        "conftest.py": """
+            import sys
+
+            def pytest_unconfigure():
+                loaded = [name for name in sys.modules if name.startswith("pytest_prodstatus.wr")]
+                open("loaded", "w").write(" ".join(loaded))
+            """,
+    })  # fmt: skip
+    assert project.run_alone().status == 0
+    loaded = (project.root / "loaded").read_text(encoding="utf-8").split()
+    assert "pytest_prodstatus.writers.document" in loaded
+    assert "pytest_prodstatus.writers.exports" not in loaded
 
 
 def test_an_export_that_cannot_be_written_closes_the_gate(project: Project) -> None:

@@ -17,6 +17,7 @@ from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run, Subject
 from pytest_prodstatus.model.verdict import Kind, Reason, Rule, Verdict, because
 from pytest_prodstatus.readers.config import Config, read_config
+from pytest_prodstatus.writers.exports import Report, report_now
 
 C, B, F = Verdict.CONFIRMED, Verdict.BLOCKED, Verdict.FAILED
 
@@ -166,6 +167,20 @@ def record(
         for name, value in verdicts.items()
     }
     return assembled(run_data(stages, seen, **more), of or run(), rule, status)
+
+
+def report(made: Record, stages: Catalogue | None = None, **more: Any) -> Report:
+    """Return what a format shows of a record that was made with a catalogue.
+
+    Args:
+        made: the record.
+        stages: the catalogue; None if only the record's own stages matter.
+        more: fields of the configuration, and `now`, which is `NOW` by default.
+    """
+    now = more.pop("now", NOW)
+    config = Config(catalogue=stages or Catalogue(), **more)
+    of = replace(made.run, catalogue=config.catalogue.digest)
+    return report_now(replace(made, run=of), config, now)
 
 
 def by_id(statuses: Iterable[CriterionStatus]) -> dict[str, CriterionStatus]:

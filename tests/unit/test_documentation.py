@@ -33,7 +33,7 @@ from pytest_prodstatus.readers.config import (
     WAIVER_KEYS,
 )
 from pytest_prodstatus.store.address import FILE_NAME
-from pytest_prodstatus.writers.exports import EXPORTS
+from pytest_prodstatus.writers.exports import export_names, load_export
 from pytest_prodstatus.writers.files import NAME
 from tests.acceptance.demo.scenarios import SCENARIOS, STAGES
 from tests.unit.documentation import reference
@@ -207,7 +207,7 @@ def test_every_kind_of_reason_is_documented() -> None:
 def test_every_file_is_documented() -> None:
     """Each file that is written is in the table, by its name."""
     names = {*OUTPUTS, DEFAULT_DOCUMENT, NAME, FILE_NAME}
-    names |= {export.file for export in EXPORTS.values()}
+    names |= {load_export(name).file for name in export_names()}
     assert not names - set(first_column(FILES))
 
 
@@ -266,7 +266,7 @@ def test_the_page_of_the_commands_is_current() -> None:
     assert page("reference/commands.md") == reference.page()
 
 
-@pytest.mark.parametrize("name", EXPORTS)
+@pytest.mark.parametrize("name", export_names())
 def test_every_export_is_documented(name: str) -> None:
     """Each format is in the table of docs/exports.md with its command and its file."""
     lines = page("exports.md").splitlines()
@@ -275,7 +275,7 @@ def test_every_export_is_documented(name: str) -> None:
     assert len(rows) == 1
     assert f"`{name}`" in key
     assert f'`exports = ["{name}"]`' in rows[0]
-    assert f"`{EXPORTS[name].file}`" in rows[0]
+    assert f"`{load_export(name).file}`" in rows[0]
 
 
 def test_the_way_of_a_report_is_as_contributing_says() -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from pytest_prodstatus.cli.main import main
 from pytest_prodstatus.model.codec import write_record
-from pytest_prodstatus.writers.exports import EXPORTS
+from pytest_prodstatus.writers.exports import export_names
 from tests.unit.given import C, F, catalogue, record
 
 RECORD = record(catalogue("api", "shop"), {"api.a": C, "shop.b": F})
@@ -38,7 +38,6 @@ def test_every_form_goes_to_standard_output() -> None:
     assert json.loads(export("ctrf").output)["results"]["summary"]["failed"] == 1
     assert "FINAL FAILED" in export("github").output
     assert Xml.fromstring(export("junit").output).tag == "testsuites"
-    assert set(EXPORTS) == {"ctrf", "github", "junit"}
 
 
 def test_a_form_goes_into_a_file(root: Path) -> None:
@@ -54,7 +53,7 @@ def test_a_form_goes_into_a_file(root: Path) -> None:
     [
         (["ctrf", "none.json"], "there is no record at none.json"),
         (["ctrf", "bad.json"], "bad.json: not a readable record"),
-        (["nunit"], "'nunit' is not one of 'ctrf', 'github', 'junit'"),
+        (["nunit"], "'nunit' is not a form; the forms are azure, cloudevents, ctrf, dotenv, "),
         (["ctrf", "-o", "reports"], "reports can't be written"),
     ],
 )
@@ -69,5 +68,5 @@ def test_what_cannot_be_done_is_a_usage_error(root: Path, args: list[str], why: 
 def test_the_help_names_the_forms_and_an_example() -> None:
     """The command says what there is and how it is used."""
     text = export("--help").output
-    assert all(f"{name} " in text for name in EXPORTS)
+    assert all(f"{name} " in text for name in export_names())
     assert "prodstatus export ctrf reports/demo/status.json -o ctrf.json" in text

@@ -108,8 +108,8 @@ def scripts(block: Block) -> Iterator[str]:
     if block.language in COMMANDS:
         yield from (command for command, _ in block.steps)
     elif block.language == "yaml":
-        for job in yaml.safe_load(block.text)["jobs"].values():
-            yield from (step["run"] for step in job["steps"] if "run" in step)
+        for job in yaml.safe_load(block.text).get("jobs", {}).values():
+            yield from (step["run"] for step in job.get("steps", ()) if "run" in step)
 
 
 def words_of(line: str) -> list[str]:

@@ -22,7 +22,7 @@ from pytest_prodstatus.writers.gate_report import GateReport, decision_lines, de
 from pytest_prodstatus.writers.github import write as write_github
 from pytest_prodstatus.writers.html.page import write_page
 from pytest_prodstatus.writers.junit import write as write_junit
-from tests.unit.given import NOW, B, C, F, catalogue, criterion, record, run, stage
+from tests.unit.given import NOW, B, C, F, catalogue, criterion, record, report, run, stage
 
 SENTENCE = "not applicable: no one is paid out (Ann)"
 
@@ -108,13 +108,15 @@ def test_every_output_says_so() -> None:
     page = write_page(made, config)
     assert '<b class="tag N">not applicable</b>' in page
     assert SENTENCE in page
-    junit = write_junit(made, config)
+    junit = write_junit(report(made, config.catalogue))
     assert f'name="prodstatus.stage.payout" value="{SENTENCE}"' in junit
     assert 'tests="2" failures="0" errors="0" skipped="0"' in junit
-    ctrf = json.loads(write_ctrf(made, config))["results"]
+    ctrf = json.loads(write_ctrf(report(made, config.catalogue)))["results"]
     assert ctrf["extra"]["stages"]["payout"] == SENTENCE
     assert (ctrf["summary"]["tests"], ctrf["summary"]["other"]) == (2, 0)
-    assert f"| PAYOUT STATUS | not applicable | {SENTENCE} |" in write_github(made, config)
+    assert f"| PAYOUT STATUS | not applicable | {SENTENCE} |" in write_github(
+        report(made, config.catalogue)
+    )
 
 
 def _decision(made: Record, declared: Catalogue, **query: Any) -> GateDecision:

@@ -12,7 +12,6 @@ from hypothesis import given
 
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers import ctrf
 from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
@@ -28,6 +27,9 @@ from tests.unit.given import (
     record,
     stage,
 )
+from tests.unit.given import (
+    report as report_of,
+)
 from tests.unit.model.test_codec import odd
 from tests.unit.model.test_properties import records
 
@@ -40,7 +42,7 @@ STAGES = catalogue("api", "shop", stage("final", rollup=("api", "shop")))
 
 def report(made: Record) -> dict[str, Any]:
     """Return a record's report, which must be valid."""
-    data: dict[str, Any] = json.loads(ctrf.write(made, Config()))
+    data: dict[str, Any] = json.loads(ctrf.write(report_of(made)))
     VALIDATOR.validate(data)
     return data
 
@@ -91,4 +93,4 @@ def test_any_record_gives_a_valid_report() -> None:
 def test_the_same_record_gives_the_same_text() -> None:
     """Nothing in a report depends on when and where it is made."""
     made = record(STAGES, {"api.a": C, "shop.c": B})
-    assert ctrf.write(made, Config()) == ctrf.write(made, Config())
+    assert ctrf.write(report_of(made)) == ctrf.write(report_of(made))

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from pathlib import Path
+
+import pytest
 from hypothesis import given
-from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
-from pytest_prodstatus.model.record import Override, Record
+from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.verdict import Kind, Verdict
-from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.writers.exports import EXPORTS, rows_of, worst_first, writer_of
+from pytest_prodstatus.project import config_in
+from pytest_prodstatus.readers.config import ConfigError
+from pytest_prodstatus.writers import exports
+from pytest_prodstatus.writers.exports import (
+    ExportError,
+    export_names,
+    load_export,
+    rows_of,
+    text_of,
+    worst_first,
+)
 from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
-    HOUR,
-    NOW,
     B,
     C,
     F,
@@ -22,6 +33,7 @@ from tests.unit.given import (
     observation,
     reason,
     record,
+    report,
     run,
     stage,
 )
@@ -79,10 +91,99 @@ def test_a_row_is_never_without_a_name() -> None:
     assert [row.title for row in rows_of(made)] == ["api.a", "shop.b"]
 
 
-def test_every_format_shows_an_override() -> None:
-    """Each format names the person, the end and the reason."""
-    word = Override(target="demo", reason="the fix", who="Ann", since=NOW, until=NOW + HOUR)
-    made = replace(record(TWO, {"api.a": F, "shop.b": C}), overrides=(word,))
-    for name in EXPORTS:
-        text = writer_of(name)(made, Config())
-        assert "OVERRIDE until 2026-11-22 13:00 UTC, by Ann: the fix" in text
+def install(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, module: str, *, name: str = "other"
+) -> None:
+    """Install a package with a form, as pip leaves it in a folder of packages."""
+    info = folder / "prodstatus_other-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: prodstatus-other\nVersion: 1.0\n")
+    entry = f"[prodstatus.exports]\n{name} = prodstatus_other:EXPORT\n"
+    (info / "entry_points.txt").write_text(entry)
+    head = "from pytest_prodstatus.writers.exports import Export\n"
+    (folder / "prodstatus_other.py").write_text(head + module)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "prodstatus_other", raising=False)
+
+
+def test_no_form_is_imported_unless_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A form that can't even be imported is among the names, and costs the others nothing."""
+    install(tmp_path, monkeypatch, "raise SystemExit")
+    assert "other" in export_names()
+    assert load_export("junit").file == "junit.xml"
+    assert "prodstatus_other" not in sys.modules
+
+
+def test_our_own_form_is_not_another_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A package that registers the name of one of ours doesn't replace it."""
+    install(tmp_path, monkeypatch, "raise SystemExit", name="junit")
+    assert load_export("junit").about == "JUnit XML of every criterion"
+
+
+@pytest.mark.parametrize(
+    ("module", "why"),
+    [
+        ("import nothing_of_this_name", "ModuleNotFoundError: No module named 'nothing_of_"),
+        ("raise SystemExit", "SystemExit"),
+        ("", "AttributeError: module 'prodstatus_other' has no attribute 'EXPORT'"),
+        ("EXPORT = dict()", "'prodstatus_other:EXPORT' is a dict, not an Export"),
+        *(
+            (f"EXPORT = Export(file={file!r}, about='', write=str)", f"its file is {file!r}, which")
+            for file in ("../other.txt", "a/b", "", "two\nlines", "C:\\x")
+        ),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_a_form_that_cannot_be_used_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, why: str
+) -> None:
+    """Whatever another package's module does, the error names the form and the reason."""
+    install(tmp_path, monkeypatch, module)
+    with pytest.raises(ExportError) as error:
+        load_export("other")
+    assert str(error.value).startswith(f"the export 'other' is broken: {why}")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("exit(0)", "SystemExit: 0"),
+        ("b'bytes'", "it returned 'bytes', not a text"),
+    ],
+)
+def test_a_form_that_gives_no_text_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, why: str
+) -> None:
+    """It may raise, end the process or return something else."""
+    module = f"EXPORT = Export(file='x.txt', about='', write=lambda report: {body})"
+    install(tmp_path, monkeypatch, module)
+    made = report(record(TWO, {"api.a": C, "shop.b": C}), TWO)
+    with pytest.raises(ExportError) as error:
+        text_of("other", load_export("other"), made)
+    assert str(error.value) == f"the export 'other' is broken: {why}"
+
+
+def test_the_file_of_another_output_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export may write neither the record nor the file of another export."""
+    for file, owner in (("status.json", "'status.json'"), ("ctrf.json", "the export 'ctrf'")):
+        folder = tmp_path / file
+        folder.mkdir()
+        with monkeypatch.context() as patch:
+            install(folder, patch, f"EXPORT = Export(file={file!r}, about='', write=str)")
+            text = "[tool.prodstatus]\nexports = ['ctrf', 'other']\n"
+            (folder / "pyproject.toml").write_text(text)
+            with pytest.raises(ConfigError, match=re.escape(f"the export 'other' and of {owner}")):
+                config_in(folder)
+
+
+def test_an_old_installation_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Metadata that is older than the source has no forms of ours: the remedy is named."""
+    monkeypatch.setattr(exports, "entry_points", lambda **_: ())
+    with pytest.raises(ExportError, match="without its exports: install it again"):
+        load_export("junit")

@@ -34,6 +34,9 @@ from tests.unit.given import (
     record,
     stage,
 )
+from tests.unit.given import (
+    report as report_of,
+)
 from tests.unit.model.test_codec import odd
 from tests.unit.model.test_properties import records
 
@@ -176,7 +179,7 @@ def test_outputs_of_an_open_gate() -> None:
 def test_the_summary_shows_stages_and_what_is_not_confirmed() -> None:
     """FINAL comes first, then the stages and the unconfirmed criteria, the worst first."""
     waits = observation(B, reason=reason("no sale", remedy="sell something"))
-    text = github.write(record(STAGES, {"api.a": waits, "shop.b": F, "shop.c": C}), Config())
+    text = github.write(report_of(record(STAGES, {"api.a": waits, "shop.b": F, "shop.c": C})))
     html = MarkdownIt().enable("table").render(text)
     assert html.index("FINAL FAILED") < html.index("<table>")
     assert html.index("SHOP STATUS</td>") < html.index("API STATUS</td>")
@@ -192,7 +195,9 @@ def test_the_summary_shows_any_text_as_it_is(text: str) -> None:
     html = (
         MarkdownIt()
         .enable("table")
-        .render(github.write(record(STAGES, {"api.a": failed, "shop.b": C}), Config(title="Ours")))
+        .render(
+            github.write(report_of(record(STAGES, {"api.a": failed, "shop.b": C}), title="Ours"))
+        )
     )
     assert html.count("<td") == 3 * 3
     for tag in ("<script", "<img", "<svg", "<a ", "<em>", "<code>"):
@@ -203,7 +208,7 @@ def test_the_summary_shows_any_text_as_it_is(text: str) -> None:
 def test_any_run_has_a_summary_and_commands(drawn: tuple[Catalogue, Record]) -> None:
     """The summary names FINAL, and the runner understands the commands."""
     made = drawn[1]
-    assert f"FINAL {made.final.verdict}" in github.write(made, Config())
+    assert f"FINAL {made.final.verdict}" in github.write(report_of(made))
     for line in workflow_commands(made, nowhere):
         parsed(line)
 
@@ -225,4 +230,4 @@ def test_the_summary_keeps_its_limit(limit: int) -> None:
 
 def test_a_summary_of_hostile_evidence_is_text() -> None:
     """Every kind of value is rendered as text."""
-    assert "FINAL" in github.write(odd(), Config())
+    assert "FINAL" in github.write(report_of(odd()))

@@ -14,9 +14,7 @@ from msgspec.structs import replace
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers import junit
-from pytest_prodstatus.writers.exports import rows_of
 from pytest_prodstatus.writers.junit import JUnitError, with_verdicts
 from tests.unit import properties  # noqa: F401  the profile
 from tests.unit.given import (
@@ -34,6 +32,9 @@ from tests.unit.given import (
     record,
     stage,
     status,
+)
+from tests.unit.given import (
+    report as report_of,
 )
 from tests.unit.model.test_codec import odd
 from tests.unit.model.test_properties import records
@@ -228,7 +229,7 @@ def test_another_file_is_refused(content: bytes, why: str) -> None:
 def test_a_file_of_our_own_has_every_row() -> None:
     """A record gives a case for each criterion, and the totals."""
     made = record(STAGES, {"api.a": C, "api.b": F, "shop.c": B})
-    suite = suite_of(junit.write(made, Config(title="Ours")))
+    suite = suite_of(junit.write(report_of(made, title="Ours")))
     assert suite.name == "Ours"
     assert (suite.tests, suite.failures, suite.skipped, suite.errors) == (3, 1, 0, 1)
     assert [properties_of(case)["prodstatus.verdict"] for case in suite] == [
@@ -242,7 +243,7 @@ def test_a_file_of_our_own_has_every_row() -> None:
 
 def test_a_run_in_progress_passes_nothing() -> None:
     """Every case is an error until the run has ended."""
-    suite = suite_of(junit.write(in_progress(), Config()))
+    suite = suite_of(junit.write(report_of(in_progress())))
     assert suite.tests == suite.errors == len(list(suite)) > 0
 
 
@@ -253,17 +254,18 @@ def test_any_text_is_xml(text: str) -> None:
         F, reason=reason(text, remedy=text), evidence=(entry(text, text),), detail=text
     )
     made = record(STAGES, {"api.a": failed, "shop.c": B})
-    suite_of(junit.write(made, Config(title=text)))
+    suite_of(junit.write(report_of(made, title=text)))
     suite_of(with_verdicts(WRITTEN.encode(), made))
 
 
 @given(records())
 def test_any_run_is_a_file(drawn: tuple[Catalogue, Record]) -> None:
     """For any run the counts match the cases, and only CONFIRMED passes, to every reader."""
-    text = junit.write(drawn[1], Config())
+    report = report_of(drawn[1], drawn[0])
+    text = junit.write(report)
     assert set(as_gitlab(text).values()) <= {"success", "failure", "error"}
     suite = suite_of(text)
-    confirmed = sum(row.verdict is Verdict.CONFIRMED for row in rows_of(drawn[1]))
+    confirmed = sum(row.verdict is Verdict.CONFIRMED for row in report.rows)
     assert as_jenkins(text).count("passed") == confirmed
     assert as_jenkins(text).count("failed") == suite.tests - confirmed
     cases = list(suite)
@@ -280,11 +282,11 @@ def test_any_run_is_a_file(drawn: tuple[Catalogue, Record]) -> None:
 
 def test_hostile_evidence_is_a_file() -> None:
     """Every kind of value is written as a property."""
-    suite_of(junit.write(odd(), Config()))
+    suite_of(junit.write(report_of(odd())))
 
 
 def test_a_record_of_another_hand_is_xml_too() -> None:
     """A record that this process didn't clean still gives valid XML."""
     seen = observation(F, detail="nul\x00 lone\ud800 \x1b[31m\ufffe")
-    suite = suite_of(junit.write(record(STAGES, {"api.a": seen, "shop.c": C}), Config()))
+    suite = suite_of(junit.write(report_of(record(STAGES, {"api.a": seen, "shop.c": C}))))
     assert next(iter(suite)).result[0].text.startswith("nul#x00 lone#xD800 #x1B[31m")
