@@ -84,6 +84,7 @@ def sources() -> Files:
     }
 
 
+@pytest.mark.slow  # builds three times
 def test_a_release_holds_the_package_alone(tmp_path: Path) -> None:
     """The wheel is the package and its metadata; the sdist has what that wheel is made of."""
     pytest.importorskip("hatchling")
