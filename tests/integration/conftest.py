@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
+from tests.acceptance.demo.postgres import KEPT_CLUSTER
 from tests.integration.project import Project
 
 
@@ -13,6 +15,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load `pytester`, which pytest wants named in the root conftest alone."""
     if not config.pluginmanager.hasplugin("pytester"):
         config.pluginmanager.import_plugin("pytester")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kept_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let every demo store that these tests boot copy one empty database cluster."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of all workers
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(KEPT_CLUSTER, str(folder / "cluster"))
+        yield
 
 
 @pytest.fixture

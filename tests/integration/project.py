@@ -14,10 +14,14 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.integration.warm import LEAN as LEAN
+from tests.integration.warm import run_pytest
 
 HEAD = """
 import os, signal, sys, time, unittest
@@ -56,10 +60,6 @@ _ELSEWHERE = """#!/bin/sh
 exec unshare --mount sh -c 'mount -t tmpfs none "$TMPDIR" && exec "$0" "$@"' {python} "$@"
 """
 """A Python with a temporary folder of its own, as on another machine."""
-
-# Neighbours that most tests don't need: each costs an inner process an import; asyncio's warns.
-LEAN = ("randomly", "hypothesispytest", "html", "metadata", "cacheprovider", "rerunfailures",
-        "asyncio")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +169,7 @@ class Project:
         self.pytester = pytester
         self.root = pytester.path
         self.lean = LEAN
+        self._numbers = count()
         self.write({"pyproject.toml": CONFIG})
 
     def write(self, files: Mapping[str, str]) -> None:
@@ -185,16 +186,23 @@ class Project:
         """The default output folder of a run."""
         return self.root / "reports"
 
-    def run(self, *args: str, lean: Sequence[str] = LEAN, folder: Path | None = None) -> Ran:
+    def run(
+        self,
+        *args: str,
+        lean: Sequence[str] = LEAN,
+        folder: Path | None = None,
+        fresh: bool = False,
+    ) -> Ran:
         """Run pytest over the project: in this process, or with `-n` in one of its own.
 
         Args:
             args: the command line.
             lean: neighbours that are kept out.
             folder: the run's output folder, if it isn't the default.
+            fresh: a process of its own must be a new interpreter; see `run_alone`.
         """
         if any(arg.startswith(("-n", "--tx")) for arg in args):
-            return self.run_alone(*args, lean=lean, folder=folder)
+            return self.run_alone(*args, lean=lean, folder=folder, fresh=fresh)
         _need(args)
         with warnings.catch_warnings():
             warnings.resetwarnings()
@@ -214,11 +222,33 @@ class Project:
         python.chmod(0o700)
         return ("--dist=load", f"--tx=2*popen//python={python}")
 
-    def run_alone(self, *args: str, lean: Sequence[str] = LEAN, folder: Path | None = None) -> Ran:
-        """Run pytest over the project in a process of its own."""
+    def run_alone(
+        self,
+        *args: str,
+        lean: Sequence[str] = LEAN,
+        folder: Path | None = None,
+        fresh: bool = False,
+    ) -> Ran:
+        """Run pytest over the project in a process of its own.
+
+        Args:
+            args: the command line.
+            lean: neighbours that are kept out.
+            folder: the run's output folder, if it isn't the default.
+            fresh: the process must be a new interpreter, as in a test about imports; see `warm`.
+        """
         _need(args)
-        done = self.pytester.runpytest_subprocess(*_without(lean), *args, timeout=TIMEOUT_S)
-        return self.left(int(done.ret), done.stdout.str(), done.stderr.str(), folder)
+        own = self.root / f"runpytest-{next(self._numbers)}"
+        path = os.pathsep.join(filter(None, [str(self.root), os.environ.get("PYTHONPATH")]))
+        home = {"HOME": str(self.root), "USERPROFILE": str(self.root), "PYTHONPATH": path}
+        done = run_pytest(
+            [f"--basetemp={own}", *_without(lean), *args],
+            folder=self.root,
+            environment={**os.environ, **home},
+            timeout=TIMEOUT_S,
+            fresh=fresh,
+        )
+        return self.left(done.returncode, done.stdout, done.stderr, folder)
 
     def run_piped(self, *args: str) -> tuple[int, str, str]:
         """Run pytest with its output on pipes; return its status, output and errors."""

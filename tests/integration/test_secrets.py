@@ -311,7 +311,7 @@ def leaks(root: Path, output: str) -> set[str]:
     for place, text in {**written, "the terminal": output}.items():
         # A page's text, and the JSON inside it, are read as a reader's program does.
         plain = html.unescape(text)
-        for form in (text, plain, plain.replace("\\\\", "\\")):
+        for form in {text, plain, plain.replace("\\\\", "\\")}:
             found |= {
                 f"{place}: {name} in …{form[max(0, at - 40) : at + 20]!r}…"
                 for name, needle in needles()

@@ -39,7 +39,7 @@ def test_a_run_without_criteria_imports_nine_small_modules(project: Project) -> 
     """A run without criteria imports nine small modules, and neither model nor writers."""
     project.write({**UNDECLARED, "conftest.py": MODULES})
     (project.root / "test_a.py").write_text(PLAIN, encoding="utf-8")
-    ran = project.run_alone()
+    ran = project.run_alone(fresh=True)
     assert (ran.status, ran.files) == (0, frozenset())
     assert imported(ran.out) == LIGHT
 
@@ -68,7 +68,7 @@ def test_a_worker_imports_nothing_that_judges(project: Project) -> None:
             Path(worker).write_text("\\n".join(sys.modules))
     """
     project.write({**UNDECLARED, "conftest.py": conftest, "test_a.py": "@api\n" + PLAIN})
-    ran = project.run("-n1")
+    ran = project.run("-n1", fresh=True)
     assert ran.verdicts == {"api.plain": "CONFIRMED"}
     imported_here = [
         name.removeprefix("pytest_prodstatus.")

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.demo import boot
+from tests.integration.warm import SUITE, run_pytest
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = "FINAL_PRODUCTION_AUTONOMOUS_STATUS.md"
@@ -78,19 +78,17 @@ class Project:
         """Run pytest in the project with a clean environment and the given variables."""
         clean = {name: value for name, value in os.environ.items() if not _OURS.match(name)}
         started = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
-            cwd=self.folder,
-            env={
+        done = run_pytest(
+            ["-p", "no:cacheprovider", *arguments],
+            folder=self.folder,
+            environment={
                 **clean,
                 "PRODSTATUS_HISTORY": "0",
                 "XDG_STATE_HOME": str(self.folder),
                 **variables,
             },
-            capture_output=True,
-            text=True,
             timeout=240,
-            check=False,
+            imports=SUITE,
         )
         target = next((name for name in ("demo", "staging") if name in arguments), "")
         return Ran(

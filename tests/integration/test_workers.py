@@ -216,7 +216,7 @@ def test_is_killed(): os.kill(os.getpid(), signal.SIGKILL)
 def test_how_a_worker_died_is_in_the_reason(project: Project) -> None:
     """Of its criterion, and of the run: the exit status or the signal."""
     project.write({"test_api.py": DEATHS, "test_shop.py": SHOP})
-    ran = project.run(*XDIST)
+    ran = project.run(*XDIST, fresh=True)
     reasons = {name: c["reason"] for name, c in ran.criteria.items()}
     assert reasons == {
         "api.exits": "the worker process died while it ran (exit status 3)",

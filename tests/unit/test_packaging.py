@@ -85,6 +85,7 @@ def sources() -> Files:
     }
 
 
+@pytest.mark.slow  # builds three times
 def test_a_wheel_holds_the_package_alone(tmp_path: Path) -> None:
     """The wheel is the package and its metadata; it can be made of the sdist alone."""
     pytest.importorskip("hatchling")
@@ -99,6 +100,7 @@ def test_a_wheel_holds_the_package_alone(tmp_path: Path) -> None:
     assert build(tmp_path / "sdist" / RELEASE, tmp_path / "again", "wheel") == wheel
 
 
+@pytest.mark.slow  # builds one
 def test_an_sdist_has_what_a_distribution_needs(tmp_path: Path) -> None:
     """The sdist has the tests and the documentation, and nothing that a run or a person left."""
     pytest.importorskip("hatchling")
@@ -110,6 +112,7 @@ def test_an_sdist_has_what_a_distribution_needs(tmp_path: Path) -> None:
     assert not [name for name in names if "__pycache__" in name or name.endswith("/.env")]
 
 
+@pytest.mark.slow  # builds one
 @pytest.mark.parametrize("repository", ["", "https://git.example/us/ours"])
 def test_the_package_page_has_no_dead_link(
     repository: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

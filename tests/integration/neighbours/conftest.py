@@ -51,7 +51,8 @@ class Beside:
             reruns: which of the plugins for reruns is loaded.
         """
         rivals = [name for name in RERUNNERS if name != reruns]
-        ran = self.project.run_alone(*self.mode, *args, lean=(*TOOLS, *rivals, *without))
+        lean = (*TOOLS, *rivals, *without)
+        ran = self.project.run_alone(*self.mode, *args, lean=lean, fresh=True)
         assert "INTERNALERROR" not in ran.out + ran.err
         ran.check_coherent()
         return ran

@@ -11,6 +11,8 @@ import pytest
 from tests.unit.documentation.pages import ROOT, blocks_of
 from tests.unit.documentation.session import check, follow
 
+pytestmark = pytest.mark.slow  # boots the demo store
+
 STATUS = 10
 
 

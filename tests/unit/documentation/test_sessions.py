@@ -13,6 +13,8 @@ import pytest
 from tests.unit.documentation.pages import PAGES, ROOT, Block, blocks_of
 from tests.unit.documentation.session import Step, check, follow
 
+pytestmark = pytest.mark.slow  # runs every command of a page
+
 EXAMPLE_PORT = "8000"
 EXAMPLE_DATE = "2026-12-31"
 EMPTY = ("README.md", "docs/tutorial.md", "docs/how-to/start-from-a-document.md")

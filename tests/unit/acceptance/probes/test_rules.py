@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.acceptance.demo.seed_noise import EXCLUDING_NOTES, ODD_NOTES
 from tests.acceptance.support.probes.rules import stand_in_id, stand_in_order, supplier_id
 from tests.unit.acceptance.conftest import Trial
+from tests.unit.properties import SWEEP
 
 # OFFSET 0 keeps it a row: PostgreSQL folds constants early, even in a CASE; columns are none.
 _ORDER = """(SELECT CAST(:id AS text) AS id, CAST(:status AS text) AS status,
@@ -183,7 +184,7 @@ _BROKEN = st.builds(
 
 
 @settings(
-    max_examples=400,
+    max_examples=3_000 if SWEEP else 100,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

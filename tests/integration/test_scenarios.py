@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.demo.scenarios import SCENARIOS
+from tests.integration.warm import SUITE, run_pytest
 
-_ROOT = Path(__file__).parents[4]
+_ROOT = Path(__file__).parents[2]
 _SERIAL: tuple[str, ...] = ()
 _XDIST = ("-n", "2")
 _EVERYDAY = ("payout-wrong-amount", "broken-cycle", "database-down")
@@ -46,18 +45,16 @@ def test_each_store_gets_its_verdicts(name: str, mode: tuple[str, ...], tmp_path
         for key, value in os.environ.items()
         if not key.startswith(("PRODSTATUS_", "PYTEST", "REAL_", "TEST_"))
     }
-    done = subprocess.run(
+    done = run_pytest(
         [
-            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/acceptance"),
+            *("-p", "no:cacheprovider", "tests/acceptance"),
             *("-m", "production", "--target=demo", f"--demo-scenario={name}"),
             *(f"--prodstatus-dir={tmp_path}", *mode),
         ],
-        cwd=_ROOT,
-        env={**clean, "PRODSTATUS_HISTORY": "0", "XDG_STATE_HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
+        folder=_ROOT,
+        environment={**clean, "PRODSTATUS_HISTORY": "0", "XDG_STATE_HOME": str(tmp_path)},
         timeout=180,
-        check=False,
+        imports=SUITE,
     )
     record = json.loads((tmp_path / "status.json").read_text(encoding="utf-8"))
     found = {stage["id"]: stage["verdict"] for stage in record["stages"]}
@@ -66,17 +63,14 @@ def test_each_store_gets_its_verdicts(name: str, mode: tuple[str, ...], tmp_path
 
 def test_an_unknown_store_is_a_usage_error(tmp_path: Path) -> None:
     """Before anything runs, in one line that names those that there are."""
-    done = subprocess.run(
+    done = run_pytest(
         [
-            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/acceptance"),
+            *("-p", "no:cacheprovider", "tests/acceptance"),
             *("-m", "production", "--target=demo", "--demo-scenario=payout-wrong"),
             f"--prodstatus-dir={tmp_path}",
         ],
-        cwd=_ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        folder=_ROOT,
+        imports=SUITE,
     )
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     *_, line = [line for line in done.stderr.splitlines() if line]

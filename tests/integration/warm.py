@@ -1,0 +1,190 @@
+"""Inner runs out of a process that has imported pytest, xdist and the plugin already.
+
+An inner run with two workers starts three interpreters, and most of its time goes into the imports
+of each. Here one process imports all of it, runs one small project, and from then on forks: the
+controller, and its workers by way of `warm_client`. Each has a process of its own, as by
+`python -m pytest`: its folder, environment, streams, exit status or signal.
+
+Only Linux has it. With PRODSTATUS_SWEEP=1 every run is a new interpreter, and always so is one that
+tests ask for as `fresh`: tests about imports, neighbours, and how a worker ended, which only its
+parent knows.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import json
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+CLIENT = Path(__file__).with_name("warm_client.py")
+SERVER = Path(__file__).with_name("warm_server.py")
+POSSIBLE = (
+    sys.platform == "linux"
+    and sys.implementation.name == "cpython"
+    and os.environ.get("PRODSTATUS_SWEEP") != "1"
+)
+_SENT = 1 << 16
+
+
+def _settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what a Python reads as it starts, which a fork can't change."""
+    names = [name for name in environment if name.startswith("PYTHON") and name != "PYTHONPATH"]
+    return {name: environment[name] for name in names}
+
+
+_SETTINGS = _settings(os.environ)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """How a process ended: its exit status, or the negative number of its signal."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imports:
+    """What a warm process imports beside pytest, xdist and the plugin.
+
+    Attributes:
+        without: installed plugins that it doesn't load; a run can still do so.
+        modules: what the runs out of it import.
+    """
+
+    without: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+
+
+# Neighbours that most tests don't need: each costs an inner process an import; asyncio's warns.
+LEAN = ("randomly", "hypothesispytest", "html", "metadata", "cacheprovider", "rerunfailures",
+        "asyncio")  # fmt: skip
+PLAIN = Imports(without=LEAN)
+SUITE = Imports(
+    without=("hypothesispytest", "cacheprovider"),
+    modules=(
+        "alembic.command",
+        "cryptography.hazmat.primitives.ciphers.aead",
+        "psycopg",
+        "requests",
+        "sqlalchemy.dialects.postgresql.psycopg",
+        "sqlalchemy.dialects.sqlite",
+        "tenacity",
+    ),
+)
+"""For runs of the store's suite, which imports all of these."""
+
+
+class Warm:
+    """A warm process, which ends with this one."""
+
+    def __init__(self, imports: Imports) -> None:
+        # Short, for a socket's path; a test's own temporary folder may be deep.
+        self._folder = Path(tempfile.mkdtemp(prefix="prodstatus-warm-", dir="/tmp"))
+        self._socket = self._folder / "socket"
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, str(SERVER), str(self._socket)),
+                *(f"-pno:{name}" for name in imports.without),
+                *imports.modules,
+            ],
+            env={"PATH": os.environ.get("PATH", ""), "PRODSTATUS_HISTORY": "0", **_SETTINGS},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        atexit.register(self._close)
+        assert self._process.stdout is not None
+        assert self._process.stdout.read(1) == b"+", "the warm process didn't start"
+
+    def run(
+        self, args: Sequence[str], *, folder: Path, environment: Mapping[str, str], timeout: float
+    ) -> Done:
+        """Run `python -m pytest` with these arguments in a process of its own.
+
+        Raises:
+            subprocess.TimeoutExpired: it took longer; it has been ended.
+        """
+        job = {"args": list(args), "folder": str(folder), "environment": dict(environment)}
+        job["workers"] = f"{shlex.join([sys.executable, '-I', '-S', str(CLIENT)])} {self._socket}"
+        with (
+            socket.socket(socket.AF_UNIX) as connection,
+            Path(os.devnull).open("rb") as nothing,
+            tempfile.TemporaryFile(dir=self._folder) as out,
+            tempfile.TemporaryFile(dir=self._folder) as err,
+        ):
+            connection.connect(str(self._socket))
+            connection.settimeout(timeout)
+            line = json.dumps(job).encode() + b"\n"
+            streams = [nothing.fileno(), out.fileno(), err.fileno()]
+            begin = line[:_SENT]
+            socket.send_fds(connection, [begin], streams)
+            connection.sendall(line[len(begin) :])
+            try:
+                status = connection.recv(16)
+            except TimeoutError:
+                raise subprocess.TimeoutExpired(list(args), timeout) from None
+            texts = []
+            for file in (out, err):
+                file.seek(0)
+                texts.append(file.read().decode("utf-8", "replace").replace("\r\n", "\n"))
+            return Done(returncode=int(status), stdout=texts[0], stderr=texts[1])
+
+    def _close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait(60)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@functools.cache
+def warm(imports: Imports) -> Warm:
+    """Return this process's warm one, which is started with its first use."""
+    return Warm(imports)
+
+
+def run_pytest(
+    args: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    timeout: float = 120,
+    imports: Imports = PLAIN,
+    fresh: bool = False,
+) -> Done:
+    """Run `python -m pytest` in a process of its own, out of a warm one if that is the same.
+
+    Args:
+        args: pytest's.
+        folder: the current folder of the run.
+        environment: its whole environment; by default that of this process.
+        timeout: in seconds.
+        imports: what may have been imported before it begins.
+        fresh: it has to be a new interpreter.
+    """
+    environment = os.environ if environment is None else environment
+    if POSSIBLE and not fresh and _settings(environment) == _SETTINGS:
+        return warm(imports).run(args, folder=folder, environment=environment, timeout=timeout)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *args],
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=timeout,
+        check=False,
+    )
+    return Done(returncode=done.returncode, stdout=done.stdout, stderr=done.stderr)

@@ -1,0 +1,151 @@
+"""The warm process of `warm`: it imports and runs everything once, and then forks for each job."""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import gc
+import importlib
+import importlib.util
+import io
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import tempfile
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_PROJECT = {
+    "pyproject.toml": '[tool.prodstatus]\n[[tool.prodstatus.stages]]\nid = "api"\n',
+    "test_warm.py": "import pytest\n@pytest.mark.stage('api')\ndef test_a(evidence): evidence(n=1)",
+}
+_OF_XDIST = ("xdist.dsession", "xdist.remote", "xdist.scheduler", "execnet.gateway_bootstrap")
+_READ = 1 << 16
+
+
+class Workers:
+    """A plugin of the controller's that lets its local workers come out of the warm process too."""
+
+    def __init__(self, python: str) -> None:
+        self._python = python
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_setupnodes(self, specs: list[Any]) -> None:
+        """Give each worker that is started on this machine another Python."""
+        for spec in specs:
+            if spec.popen and not spec.python:
+                spec.python = self._python
+
+
+def work(job: dict[str, Any]) -> int:
+    """Do what a new interpreter would: `python -m pytest` or, as a worker of xdist, `-c CODE`."""
+    os.chdir(job["folder"])
+    os.environ.clear()
+    os.environ.update(job["environment"])
+    tempfile.tempdir = None
+    main = types.ModuleType("__main__")
+    sys.modules["__main__"] = main
+    args = job["args"]
+    theirs = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+    if "workers" in job:
+        sys.path[:0] = [job["folder"], *theirs]
+        sys.argv = [pytest.__file__, *args]
+        return int(pytest.main(args, plugins=[Workers(job["workers"])]))
+    sys.path[:0] = ["", *theirs]
+    sys.argv = ["-c"]
+    exec(args[args.index("-c") + 1], vars(main))  # as `python -c` does
+    return 0
+
+
+def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Return a job and the descriptors of its standard streams."""
+    streams = array.array("i")
+    line, rights, _, _ = connection.recvmsg(_READ, socket.CMSG_SPACE(3 * streams.itemsize))
+    for _, _, data in rights:
+        streams.frombytes(data)
+    while not line.endswith(b"\n"):
+        line += connection.recv(_READ)
+    return json.loads(line), list(streams)
+
+
+def take(connection: socket.socket) -> dict[str, Any]:
+    """Fork for one job; return it in the new process, while this one waits for that and ends."""
+    os.setsid()
+    job, streams = receive(connection)
+    child = os.fork()
+    if child:
+        for stream in streams:
+            os.close(stream)
+        _follow(child, connection)
+    connection.close()
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    return job
+
+
+def _follow(child: int, connection: socket.socket) -> None:
+    """Report how a child ends; kill it if nobody waits for it any more. Never returns."""
+    end = os.pidfd_open(child)
+    ready, _, _ = select.select([connection.fileno(), end], [], [])
+    if end not in ready:
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    with contextlib.suppress(OSError):
+        connection.send(str(os.waitstatus_to_exitcode(status)).encode())
+    os._exit(0)
+
+
+def serve(path: str) -> dict[str, Any] | None:
+    """Fork for every connection until standard input ends; return a job in its own process."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(64)
+    os.write(1, b"+")
+    while True:
+        ready, _, _ = select.select([listener.fileno(), 0], [], [])
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        if 0 in ready:
+            return None
+        connection, _ = listener.accept()
+        if not os.fork():
+            listener.close()
+            return take(connection)
+        connection.close()
+
+
+def warm_up(options: list[str], modules: list[str]) -> None:
+    """Import what runs import, as they do, and run a small project."""
+    path, folder = sys.path.copy(), Path.cwd()
+    printed = io.StringIO()
+    with tempfile.TemporaryDirectory() as name, contextlib.redirect_stdout(printed):
+        for file, text in _PROJECT.items():
+            Path(name, file).write_text(text, encoding="utf-8")
+        os.chdir(name)
+        assert pytest.main(["-qq", *options]) == 0, printed.getvalue()
+        os.chdir(folder)
+    del sys.modules["test_warm"]
+    if importlib.util.find_spec("xdist"):
+        modules = [*modules, *_OF_XDIST]
+    for module in modules:
+        importlib.import_module(module)
+    sys.path[:] = path[1:]  # without this file's own folder
+    gc.collect()
+    gc.freeze()
+
+
+if __name__ == "__main__":
+    arguments = sys.argv[2:]
+    given = [word for word in arguments if word.startswith("-")]
+    warm_up(given, [word for word in arguments if word not in given])
+    todo = serve(sys.argv[1])
+    if todo is not None:
+        sys.exit(work(todo))
