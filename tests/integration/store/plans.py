@@ -13,7 +13,7 @@ NOON = datetime(2026, 3, 10, 12, 0, tzinfo=timezone.utc)
 CRITERION = "payment.payment-arrives"
 TARGET = "production"
 EVERY = 1 if os.environ.get("PRODSTATUS_SWEEP") == "1" else 3
-"""Of the instants at which a process is killed, every day one in three; all of them in the sweep."""
+"""Of the instants at which a process is killed: daily one in three, all of them in the sweep."""
 
 
 class SetClock:
