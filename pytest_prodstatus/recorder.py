@@ -420,6 +420,7 @@ class Recorder:
     def _write(self, pytest_status: int) -> Record:
         """Compose the record, save it and publish it; again after a new failure."""
         config, layout = self.settings.config, self.settings.layout
+        self.restored = False
         while True:
             saved = self.archive.keep(self._composed(pytest_status))
             if self._note_unsaved(saved):

@@ -15,14 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.criteria import Manifest
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError
-from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import parse_duration
 from pytest_prodstatus.model.verdict import Rule
 from pytest_prodstatus.options import (
@@ -48,6 +47,9 @@ from pytest_prodstatus.project import (
 )
 from pytest_prodstatus.readers.config import Config, ConfigError
 from pytest_prodstatus.version import __version__
+
+if TYPE_CHECKING:
+    from pytest_prodstatus.model.record import Record
 
 _TIMEOUT_S = 5
 _COMMIT = "# branch.oid "

@@ -18,6 +18,7 @@ from pytest_prodstatus.model.criterion_status import RunData, criterion_statuses
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run
 from pytest_prodstatus.model.rollup import judge
 from pytest_prodstatus.model.verdict import Reason, Verdict
+from pytest_prodstatus.model.walk import printable
 
 ALL, BLOCKED = "all", "blocked"
 """What `--unmet` takes: everything that isn't CONFIRMED, or without what FAILED."""
@@ -42,8 +43,12 @@ class Basis(Struct, frozen=True, kw_only=True):
     cut_short: bool = False
 
     def to_json(self) -> str:
-        """Return it as JSON text, without what decides nothing."""
-        return msgspec.json.encode(replace(self, former=_bare(self.former))).decode()
+        """Return it as JSON text, without what decides nothing; lone surrogates are escaped."""
+        made = replace(self, former=_bare(self.former))
+        try:
+            return msgspec.json.encode(made).decode()
+        except UnicodeEncodeError:
+            return msgspec.json.encode(printable(made)).decode()
 
     @classmethod
     def from_json(cls, text: str) -> Basis:

@@ -1,0 +1,216 @@
+"""`--unmet` runs again only what isn't CONFIRMED in the last record; the rest is carried over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.integration.project import CONFIG, SERIAL, XDIST, Project
+
+MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
+REQUIRING = CONFIG.replace('id = "shop"', 'id = "shop"\nrequires = ["api"]').replace(
+    "rollup", 'criteria = ["other"]\nrollup'
+)
+# Every start is one line in a file.
+NOTE = """
+def note(name):
+    with Path(__file__).with_name("started").open("a") as file:
+        file.write(f"{name}\\n")
+
+def holds(): return Path(__file__).with_name("healthy").exists()
+
+"""
+API = f"""{NOTE}
+@api
+@pytest.mark.parametrize("region", ["eu", "us"])
+def test_a(region):
+    note(f"a-{{region}}")
+    assert region == "us" or holds()
+"""
+SHOP = f"""{NOTE}
+@shop
+def test_open(): note("open")
+@shop
+@pytest.mark.stage("shop", side_effects=True)
+def test_act():
+    note("act")
+    assert holds() or not Path(__file__).with_name("picky").exists()
+"""
+OTHER = f"""{NOTE}
+@pytest.mark.stage("final")
+def test_other(): note("other")
+def test_unmarked(): note("unmarked")
+"""
+FILES = {
+    "pyproject.toml": REQUIRING,
+    "test_api.py": API,
+    "test_shop.py": SHOP,
+    "test_other.py": OTHER,
+}
+
+
+@pytest.fixture
+def shop(project: Project) -> Project:
+    """A project whose first criterion fails until `healthy` exists."""
+    project.write(FILES)
+    return project
+
+
+def started(project: Project) -> Counter[str]:
+    """Return how often each criterion has started since the last call."""
+    path = project.root / "started"
+    lines = path.read_text(encoding="utf-8").split() if path.exists() else []
+    path.unlink(missing_ok=True)
+    return Counter(lines)
+
+
+def content_of(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of every file in a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def heal(project: Project) -> None:
+    """Let every criterion hold from now on."""
+    (project.root / "healthy").touch()
+
+
+@MODES
+def test_only_what_is_unmet_runs(shop: Project, mode: tuple[str, ...]) -> None:
+    """And what requires it; no test beside the criteria; until all is as in a full run."""
+    first = shop.run("-m", "production", *mode)
+    assert (first.status, first.verdicts["shop.open"]) == (1, "BLOCKED upstream")
+    assert started(shop) == Counter(["a-eu", "a-us", "open", "act", "other"])
+    heal(shop)
+    again = shop.run("--unmet", *mode)
+    assert started(shop) == Counter(["a-eu", "open"])
+    assert (again.status, again.final) == (0, "CONFIRMED")
+    assert again.record["run"]["selection"] == "--unmet=all"
+    carried = {name for name, criterion in again.criteria.items() if criterion["carried_over"]}
+    assert carried == {"api.a[us]", "shop.act", "final.other"}
+    for name in carried:
+        assert again.criteria[name]["observed_at"] == first.criteria[name]["observed_at"]
+    (line,) = [line for line in again.out.splitlines() if ": FAILED at " in line]
+    assert line.startswith("api.a[eu]: FAILED at ")
+    assert ", CONFIRMED at " in line
+
+
+@MODES
+def test_nothing_is_unmet(shop: Project, mode: tuple[str, ...]) -> None:
+    """It ends with 0 and says so, and every file is as it was, also what vouches for it."""
+    heal(shop)
+    assert shop.run("-m", "production", *mode).status == 0
+    started(shop)
+    (shop.folder / "status.intoto.json").write_text("signed", encoding="utf-8")
+    before = content_of(shop.folder)
+    ran = shop.run("-m", "production", "--unmet", *mode)
+    assert ran.status == 0, ran.out
+    assert "is unmet: no criterion ran, and all files are as they were" in ran.out
+    assert "wrote " not in ran.out
+    assert content_of(shop.folder) == before
+    assert not started(shop)
+
+
+@MODES
+def test_what_acts_is_not_started_again(shop: Project, mode: tuple[str, ...]) -> None:
+    """It is named, its verdict counts for the exit status, and only a person starts it again."""
+    (shop.root / "picky").touch()
+    assert shop.run("-m", "production", *mode).status == 1
+    started(shop)
+    heal(shop)
+    for _ in range(2 if mode == SERIAL else 1):
+        ran = shop.run("--unmet", *mode)
+        assert (ran.status, ran.verdicts["shop.act"], ran.final) == (1, "FAILED observed", "FAILED")
+        assert "shop.act: it acts on the world and may have started before" in ran.out
+        assert "name it, as in --stage shop" in ran.out
+        assert not ran.record["run"]["incidents"]
+    assert started(shop) == Counter(["a-eu", "open"])
+    assert shop.run("--stage=shop").status == 0
+    assert shop.run("--unmet").status == 0
+    assert started(shop) == Counter(["open", "act"])
+
+
+def test_blocked_leaves_out_what_failed(shop: Project) -> None:
+    """A new criterion counts as BLOCKED; if nothing is, the run ends with 0."""
+    assert shop.run("-m", "production").status == 1
+    started(shop)
+    ran = shop.run("--unmet=blocked")
+    assert (ran.status, ran.final) == (0, "FAILED")
+    assert "nothing that was selected is BLOCKED" in ran.out
+    shop.write({"test_more.py": f"{NOTE}@shop\ndef test_new(): note('new')\n"})
+    ran = shop.run("--unmet=blocked", "test_more.py", "test_api.py")
+    assert (ran.status, ran.verdicts["shop.new"]) == (0, "BLOCKED upstream")
+    assert started(shop) == Counter(["new"])
+
+
+def test_it_composes(shop: Project) -> None:
+    """Of what -k, --stage and paths select, only what is unmet runs."""
+    assert shop.run("-m", "production").status == 1
+    started(shop)
+    heal(shop)
+    assert shop.run("--unmet", "-k", "open or us").status == 0
+    assert started(shop) == Counter(["open"])
+    assert shop.run("--unmet", "--stage", "api").status == 0
+    assert started(shop) == Counter(["a-eu"])
+    assert shop.run("--unmet", "-k", "nosuch").status == 5
+
+
+@pytest.mark.parametrize(
+    ("option", "why"),
+    [
+        ("--prodstatus-dir=elsewhere", "no last record of target production counts"),
+        ("--target=staging", "no last record of target staging counts"),
+        ("damaged", "no last record of target production counts"),
+    ],
+)
+def test_without_a_record_everything_is_unmet(shop: Project, option: str, why: str) -> None:
+    """It says so, and is a full run."""
+    heal(shop)
+    assert shop.run("-m", "production").status == 0
+    started(shop)
+    if option == "damaged":
+        (shop.folder / "status.json").write_text("{", encoding="utf-8")
+    ran = shop.run("--unmet", *([option] if option.startswith("-") else []))
+    assert ran.status == 0
+    assert f"{why}: everything is unmet" in ran.out
+    assert started(shop) == Counter(["a-eu", "a-us", "open", "act", "other"])
+
+
+def test_after_a_killed_run_nothing_acts(shop: Project) -> None:
+    """What the killed run started isn't known, so nothing with side effects starts again."""
+    shop.write({"test_0.py": f"{NOTE}@api\ndef test_dies():\n    if not holds(): os._exit(3)\n"})
+    assert shop.run_alone("-m", "production").status == 3
+    heal(shop)
+    ran = shop.run("--unmet")
+    assert (ran.status, ran.verdicts["shop.act"]) == (10, "BLOCKED not-run")
+    assert started(shop) == Counter(["a-eu", "a-us", "open", "other"])
+    assert shop.run("-m", "production", "-k", "act").status == 0
+
+
+def test_a_criterion_without_a_test_is_unmet(shop: Project) -> None:
+    """No test provides it, so nothing can run, and the run can't end with 0."""
+    heal(shop)
+    shop.write({"pyproject.toml": REQUIRING.replace('["other"]', '["other", "more"]')})
+    assert shop.run("-m", "production").status == 10
+    started(shop)
+    ran = shop.run("--unmet")
+    assert (ran.status, ran.verdicts["final.more"]) == (10, "BLOCKED not-run")
+    assert not started(shop)
+
+
+@pytest.mark.parametrize("option", ["--unmet", "--prodstatus-unmet"])
+def test_a_path_may_follow(shop: Project, option: str) -> None:
+    """The option takes a value only with an equals sign."""
+    heal(shop)
+    assert shop.run(option, "test_api.py").status == 0
+    assert started(shop) == Counter(["a-eu", "a-us"])
+
+
+def test_an_unknown_value_is_refused(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the command line and in the variable."""
+    ran = shop.run("--unmet=failed")
+    assert ran.status == 4
+    assert "--unmet 'failed': it takes no value, or blocked" in ran.err
+    monkeypatch.setenv("PRODSTATUS_UNMET", "yes")
+    assert shop.run("-m", "production").status == 4
