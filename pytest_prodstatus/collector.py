@@ -201,7 +201,11 @@ class Collector:
         self._mark_owners()
 
     def settle(
-        self, session: pytest.Session, files: Collection[str], deselected: Collection[str]
+        self,
+        session: pytest.Session,
+        files: Collection[str],
+        deselected: Collection[str],
+        parts: Mapping[str, frozenset[str]],
     ) -> None:
         """Fix the criteria and which are selected, in the manifest; refuse what can't be judged.
 
@@ -210,6 +214,8 @@ class Collector:
             files: node ids of the test files that were collected completely.
             deselected: node ids that were reported as deselected. A criterion that is missing and
                 was not reported was dropped by a hook, and counts as never reached.
+            parts: what was found in each file and class that was looked through, if only a part
+                of it is run.
 
         Raises:
             pytest.UsageError: a test's id holds a secret, in a serial run.
@@ -220,14 +226,15 @@ class Collector:
         self._noted.clear()
         self._mask_titles()
         self._error = self._error or self._foreign_criterion(items)
-        # A file named with "::" is collected only in part, and so is every file with --last-failed.
-        parts = {arg.partition("::")[0] for arg in config.args if "::" in arg}
-        complete = set() if config.getoption("lf", False) else {*files} - parts
+        complete = _complete(files, config)
         ids = [item.nodeid for item in items]
         self.manifest = Manifest(
             criteria=self.criteria,
             deselected=frozenset((self.criteria.keys() - ids) & {*deselected}),
-            files=frozenset(complete),
+            files=complete,
+            parts={
+                name: ids for name, ids in parts.items() if name.partition("::")[0] not in complete
+            },
             missing=dict(self._missing),
             error=self._error,
         )
@@ -625,6 +632,18 @@ class Collector:
         raised = call.excinfo.value if call and call.excinfo else None
         if isinstance(raised, Blocked):
             Payload(blocked=raised.reason_by(self.redaction.output)).attach(report)
+
+
+def _complete(files: Collection[str], config: pytest.Config) -> frozenset[str]:
+    """Return the files of which the command line selects more than a part."""
+    named = [arg.partition("::")[0] for arg in config.args if "::" in arg]
+    # What is named with --pyargs is a module, and which file it is in isn't known here.
+    if config.getoption("lf", False) or (named and config.getoption("pyargs", False)):
+        return frozenset()
+    if not named:
+        return frozenset(files)
+    paths = {(config.invocation_params.dir / name).resolve() for name in named}
+    return frozenset(file for file in files if (config.rootpath / file).resolve() not in paths)
 
 
 def _without_repeats(item: pytest.Item, criterion: Criterion) -> str:

@@ -178,6 +178,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
         criteria: every criterion by its node id, selected or not.
         deselected: node ids of those that are not to be run.
         files: test files that were collected completely.
+        parts: what was found in those that were collected in part: the node ids in each file and
+            class that was looked through.
         missing: the files that were not collected, and why. Of several with the same error, xdist
             reports only one to the controller.
         error: why the collected criteria make no catalogue; "" if they make one.
@@ -186,6 +188,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     criteria: Mapping[str, Criterion] = {}
     deselected: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
+    parts: Mapping[str, frozenset[str]] = {}
     missing: Mapping[str, Reason] = {}
     error: str = ""
 

@@ -9,6 +9,7 @@ import contextlib
 import traceback
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from pytest_prodstatus.attempts import Attempts
 from pytest_prodstatus.criteria import AllBut, Manifest
 from pytest_prodstatus.model.assemble import IN_PROGRESS, UNWRITTEN, compose, marker_of
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
-from pytest_prodstatus.model.criterion_status import RunData, criterion_statuses
+from pytest_prodstatus.model.criterion_status import RunData, criterion_statuses, file_of
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run, Subject
 from pytest_prodstatus.model.teardown import TornDown
 from pytest_prodstatus.model.verdict import (
@@ -290,7 +291,8 @@ class Recorder:
             snapshots={name: tuple(at) for name, at in sorted(self.attempts.snapshots.items())},
         )
         self._run = replace(run, finished=finished, subject=subject)
-        statuses = criterion_statuses(self._run_data(), self._run, finished)
+        data = self._run_data()._replace(**self._presence())
+        statuses = criterion_statuses(data, self._run, finished)
         self._statuses = self.attempts.lay_tear_downs(statuses, self._run.id)
         self._note_status(pytest_status)
         record = self._write(pytest_status)
@@ -490,19 +492,23 @@ class Recorder:
             former=self._former,
             untrusted=self.outputs.untrusted,
             unreached=self._unreached,
-            gone=self._gone_files(),
             require_evidence=self.settings.config.require_evidence,
         )
 
-    def _gone_files(self) -> frozenset[str]:
-        """Return the files of the last record's criteria that no longer exist."""
-        former = self._former.criteria if self._former and self._restricted else ()
-        files = {status.nodeid.partition("::")[0] for status in former if status.nodeid}
+    def _presence(self) -> dict[str, Any]:
+        """Return what is known of the files of today's and of the last record's criteria."""
+        from pytest_prodstatus.presence import TestFiles
+
+        manifest, _ = self._begun()
+        former = tuple(self._former.criteria) if self._former and self._restricted else ()
         # A node id is relative to pytest's root, which may have been another one then.
-        roots = {self.config.rootpath, self.settings.root, self.config.invocation_params.dir}
-        return frozenset(
-            file for file in files if not any((root / file).exists() for root in roots)
-        )
+        folders = (self.config.rootpath, self.settings.root, self.config.invocation_params.dir)
+        files = TestFiles(folders)
+        return {
+            "gone": frozenset(f for f in map(file_of, former) if f and not files.exists(f)),
+            "unseen": dict(files.unseen(former, manifest)),
+            "sources": {f: files.digest(f) for f in {*map(file_of, manifest.criteria.values())}},
+        }
 
     def marker(self) -> Record:
         """Return the record of this run while it is in progress, with all its criteria.

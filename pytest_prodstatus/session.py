@@ -75,6 +75,7 @@ class Session:
         self._started = False
         self._collected: list[pytest.Item] = []
         self._files: set[str] = set()
+        self._parts: dict[str, frozenset[str]] = {}
         self._deselected: set[str] = set()
         self._words: TerminalWords | None = None
         self._junit: JUnitXml | None = None
@@ -395,15 +396,28 @@ class Session:
         """Remember every item, also one that is deselected later."""
         self._collected.append(item)
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_make_collect_report(
-        self,
+        self, collector: pytest.Collector
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """Keep the reason of a file that calls `blocked()` at its top; it may hold a secret."""
+        """Note what a file holds of which only a part is run; keep the reason of `blocked()`.
+
+        It is the innermost wrapper: `--lf` takes out the tests that it doesn't run. A reason that
+        a file gives at its top may hold a secret.
+        """
         report = yield
         if not report.passed:
             self.activate().collector.keep_reason(report)
+        elif self._in_part() and ("::" in report.nodeid or isinstance(collector, pytest.File)):
+            found = {node.nodeid for node in report.result}
+            self._parts[report.nodeid] = self._parts.get(report.nodeid, frozenset()) | found
         return report
+
+    def _in_part(self) -> bool:
+        """Whether the command line may select a part of a file."""
+        return bool(self.config.getoption("lf", False)) or any(
+            "::" in arg for arg in self.config.args
+        )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> Generator[None]:
@@ -451,7 +465,7 @@ class Session:
         manifest is complete before it is sent.
         """
         if self.active or _any_criterion(session.items):
-            self.activate().collector.settle(session, self._files, self._deselected)
+            self.activate().collector.settle(session, self._files, self._deselected, self._parts)
         if self._judge_of_run is not None:
             self.begin(self.collector.manifest)
         return (yield)

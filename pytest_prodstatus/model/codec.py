@@ -300,7 +300,7 @@ def _uncounted(stage: Any) -> Any:
     criteria = stage.get("criteria") if isinstance(stage, dict) else None
     if not isinstance(criteria, list):
         return stage
-    unknown = {"assertions": None, "exempt": None}
+    unknown = {"assertions": None, "exempt": None, "source": ""}
     filled = [{**unknown, **item} if isinstance(item, dict) else item for item in criteria]
     return {**stage, "criteria": filled}
 
