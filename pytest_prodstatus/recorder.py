@@ -297,6 +297,7 @@ class Recorder:
         self._note_status(pytest_status)
         record = self._write(pytest_status)
         self.outputs.note_waivers(record, finished)
+        self.outputs.note_unsigned(record)
         self._note_foreign(record)
         if self.redaction.unread:
             self.outputs.notices.append(self.redaction.unread)

@@ -31,6 +31,7 @@ from pytest_prodstatus.options import (
     known_before_conftests,
     worker_input,
 )
+from pytest_prodstatus.sign_key import take_key
 from pytest_prodstatus.spool import Spool, worker_id
 from pytest_prodstatus.version import __version__
 
@@ -54,10 +55,6 @@ def session_of(config: pytest.Config) -> Session:
     if _SESSION not in config.stash:
         config.stash[_SESSION] = Session(config)
     return config.stash[_SESSION]
-
-
-SIGN_KEY = "PRODSTATUS_SIGN_KEY"
-"""The variable with the private key; here as well, so that a run without it imports nothing."""
 
 
 class Session:
@@ -197,10 +194,7 @@ class Session:
         Raises:
             pytest.UsageError: the settings can't be used, or another run writes the folder.
         """
-        if SIGN_KEY in os.environ:
-            from pytest_prodstatus.signing import take_key
-
-            self._sign_key = take_key(os.environ)
+        self._sign_key = take_key(os.environ)
         namespace = known_before_conftests(self.config, parser, args)
         if not judges(namespace) or not asks_to_judge(self.config, namespace=namespace):
             return

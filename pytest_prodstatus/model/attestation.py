@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct, field
 
 from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.criterion_status import valid_until
 from pytest_prodstatus.model.gate import GateDecision, decide, queried_stages
 from pytest_prodstatus.model.record import Override, Record
 from pytest_prodstatus.model.text import (
@@ -217,13 +218,8 @@ def _end_of(
     elif decision.open:
         stages = catalogue.with_stages_of(known=[stage.id for stage in record.stages])
         relevant = stages.with_needs(queried_stages(stages, ()))
-        ends += [
-            status.observed_at + stages.by_id[status.stage].valid_for
-            for status in record.criteria
-            if status.observed_at
-            and status.verdict is Verdict.CONFIRMED
-            and status.stage in relevant
-        ]
+        first = valid_until((s for s in record.criteria if s.stage in relevant), stages)
+        ends += [first] if first else []
         ends += [item.waiver.expires for item in decision.waived]
     return min(ends)
 

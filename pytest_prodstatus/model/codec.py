@@ -9,7 +9,6 @@ which releases up to 0.1 wrote.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
@@ -118,13 +117,6 @@ def printed_json(value: Struct) -> str:
     GitHub's runner obeys `##[` anywhere in a line; the escape is the same text in JSON.
     """
     return json.dumps(data_of(value), indent=1).replace("##[", "##\\u005b")
-
-
-def ascii_of(text: str) -> str:
-    """Escape all characters of a JSON text that aren't ASCII, for a terminal of any encoding."""
-    if text.isascii():
-        return text
-    return re.sub("[^\x00-\x7f]+", lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def _json_pieces(value: object, indent: bytes) -> Iterator[bytes]:
