@@ -38,8 +38,8 @@ from pytest_prodstatus.settings import (
     Settings,
     checked_catalogue,
     disagreement,
-    gone_files,
     restriction,
+    test_roots,
 )
 from pytest_prodstatus.spool import Spool
 
@@ -227,7 +227,11 @@ class Collector:
         self._mark_owners()
 
     def settle(
-        self, session: pytest.Session, files: Collection[str], deselected: Collection[str]
+        self,
+        session: pytest.Session,
+        files: Collection[str],
+        deselected: Collection[str],
+        parts: Mapping[str, frozenset[str]],
     ) -> None:
         """Fix the criteria and which are selected, in the manifest; refuse what can't be judged.
 
@@ -236,6 +240,8 @@ class Collector:
             files: node ids of the test files that were collected completely.
             deselected: node ids that were reported as deselected. A criterion that is missing and
                 was not reported was dropped by a hook, and counts as never reached.
+            parts: what was found in each file and class that was looked through, if only a part
+                of it is run.
 
         Raises:
             pytest.UsageError: a test's id holds a secret, in a serial run.
@@ -246,13 +252,17 @@ class Collector:
         self._noted.clear()
         self._mask_titles()
         self._error = self._error or self._foreign_criterion(items)
+        complete = _complete(files, config)
         ids = [item.nodeid for item in items]
         self.manifest = Manifest(
             criteria=self.criteria,
             deselected=frozenset((self.criteria.keys() - ids) & {*deselected}),
             met=self._met,
             held=self._held,
-            files=_complete(files, config),
+            files=complete,
+            parts={
+                name: ids for name, ids in parts.items() if name.partition("::")[0] not in complete
+            },
             missing=dict(self._missing),
             error=self._error,
         )
@@ -417,6 +427,7 @@ class Collector:
         """Keep only the criteria that are unmet; those with side effects only if none started."""
         from pytest_prodstatus.model.criterion_status import RunData
         from pytest_prodstatus.model.unmet import choose
+        from pytest_prodstatus.presence import with_presence
 
         settings, former = self.settings, basis.former
         restricted = bool(restriction(settings, config))
@@ -425,15 +436,17 @@ class Collector:
             found = checked_catalogue(settings, Manifest(criteria=self.criteria), known)
         except pytest.UsageError:
             return  # the process that judges the manifest reports it
-        data = RunData(
+        manifest = Manifest(criteria=self.criteria, files=_complete(files, config))
+        known_of_run = RunData(
             catalogue=found.at(basis.run.started),
             collected=self.criteria.values(),
             restricted=restricted,
-            files=_complete(files, config),
+            files=manifest.files,
             missing=self._missing,
-            gone=gone_files(settings, config, former if restricted else None),
+            former=former,
             require_evidence=settings.config.require_evidence,
         )
+        data = with_presence(known_of_run, manifest, test_roots(settings, config))
         chosen = choose(basis, data, settings.unmet)
         ids = {item.nodeid: self.criteria[item.nodeid].id for item in items
                if item.nodeid in self.criteria}  # fmt: skip
@@ -709,10 +722,15 @@ def _deselect(
 
 
 def _complete(files: Collection[str], config: pytest.Config) -> frozenset[str]:
-    """Return the files that were collected completely, of which no test is missing."""
-    # A file named with "::" is collected only in part, and so is every file with --last-failed.
-    parts = {arg.partition("::")[0] for arg in config.args if "::" in arg}
-    return frozenset() if config.getoption("lf", False) else frozenset(files) - parts
+    """Return the files of which the command line selects more than a part."""
+    named = [arg.partition("::")[0] for arg in config.args if "::" in arg]
+    # What is named with --pyargs is a module, and which file it is in isn't known here.
+    if config.getoption("lf", False) or (named and config.getoption("pyargs", False)):
+        return frozenset()
+    if not named:
+        return frozenset(files)
+    paths = {(config.invocation_params.dir / name).resolve() for name in named}
+    return frozenset(file for file in files if (config.rootpath / file).resolve() not in paths)
 
 
 def _without_repeats(item: pytest.Item, criterion: Criterion) -> str:

@@ -180,6 +180,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
         met: of these, the ones that `--unmet` left out, since they need no further run.
         held: of these, the ones that are unmet, act on the world and may have started before.
         files: test files that were collected completely.
+        parts: what was found in those that were collected in part: the node ids in each file and
+            class that was looked through.
         missing: the files that were not collected, and why. Of several with the same error, xdist
             reports only one to the controller.
         error: why the collected criteria make no catalogue; "" if they make one.
@@ -190,6 +192,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     met: frozenset[str] = frozenset()
     held: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
+    parts: Mapping[str, frozenset[str]] = {}
     missing: Mapping[str, Reason] = {}
     error: str = ""
 

@@ -152,6 +152,13 @@ class Outputs:
             return []
         return [Problem(attestation_of(path), text)]
 
+    def note_unsigned(self, record: Record) -> None:
+        """Add a notice if the gate wants a signature of an open record, and this run signs none."""
+        if record.decision.open and self._sign_key is None and self.settings.config.signed_by:
+            self.notices.append(
+                "the gate wants a trusted key's signature on this record: prodstatus sign"
+            )
+
     def begin(self, marker: Record) -> None:
         """Write `marker`, which says that nothing is confirmed; set `unmarked` if that fails."""
         settings = self.settings

@@ -40,11 +40,11 @@ from pytest_prodstatus.reports import missing_of, unwatched, verdict_of
 from pytest_prodstatus.settings import (
     Settings,
     checked_catalogue,
-    gone_files,
     holds_criteria,
     restriction,
     selection_words,
     suite_commit,
+    test_roots,
     this_machine,
     versions,
 )
@@ -310,12 +310,18 @@ class Recorder:
             snapshots={name: tuple(at) for name, at in sorted(self.attempts.snapshots.items())},
         )
         self._run = replace(run, finished=finished, subject=subject)
-        statuses = criterion_statuses(self._run_data(), self._run, finished)
+        from pytest_prodstatus.presence import with_presence
+
+        manifest, _ = self._begun()
+        roots = test_roots(self.settings, self.config)
+        data = with_presence(self._run_data(), manifest, roots)
+        statuses = criterion_statuses(data, self._run, finished)
         self._statuses = self.attempts.lay_tear_downs(statuses, self._run.id)
         self._note_status(pytest_status)
         record = self._restored(pytest_status) or self._write(pytest_status)
         self._note_unmet(record)
         self.outputs.note_waivers(record, finished)
+        self.outputs.note_unsigned(record)
         self._note_foreign(record)
         if self.redaction.unread:
             self.outputs.notices.append(self.redaction.unread)
@@ -579,7 +585,6 @@ class Recorder:
             former=self._former,
             untrusted=self.outputs.untrusted,
             unreached=self._unreached,
-            gone=gone_files(self.settings, self.config, self._former if self._restricted else None),
             require_evidence=self.settings.config.require_evidence,
             met=bool(manifest.met),
             held=frozenset(manifest.criteria[nodeid].id for nodeid in manifest.held),

@@ -31,6 +31,7 @@ from pytest_prodstatus.options import (
     known_before_conftests,
     worker_input,
 )
+from pytest_prodstatus.sign_key import take_key
 from pytest_prodstatus.spool import Spool, worker_id
 from pytest_prodstatus.version import __version__
 
@@ -60,9 +61,6 @@ def session_of(config: pytest.Config) -> Session:
 _BASIS = "prodstatus_basis"
 """The key under which a controller sends its workers what is known of earlier runs."""
 
-SIGN_KEY = "PRODSTATUS_SIGN_KEY"
-"""The variable with the private key; here as well, so that a run without it imports nothing."""
-
 
 class Session:
     """What this process knows and does of one run.
@@ -79,6 +77,7 @@ class Session:
         self._started = False
         self._collected: list[pytest.Item] = []
         self._files: set[str] = set()
+        self._parts: dict[str, frozenset[str]] = {}
         self._deselected: set[str] = set()
         self._words: TerminalWords | None = None
         self._junit: JUnitXml | None = None
@@ -200,10 +199,7 @@ class Session:
         Raises:
             pytest.UsageError: the settings can't be used, or another run writes the folder.
         """
-        if SIGN_KEY in os.environ:
-            from pytest_prodstatus.signing import take_key
-
-            self._sign_key = take_key(os.environ)
+        self._sign_key = take_key(os.environ)
         namespace = known_before_conftests(self.config, parser, args)
         if not judges(namespace) or not asks_to_judge(self.config, namespace=namespace):
             return
@@ -405,15 +401,28 @@ class Session:
         """Remember every item, also one that is deselected later."""
         self._collected.append(item)
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_make_collect_report(
-        self,
+        self, collector: pytest.Collector
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """Keep the reason of a file that calls `blocked()` at its top; it may hold a secret."""
+        """Note what a file holds of which only a part is run; keep the reason of `blocked()`.
+
+        It is the innermost wrapper: `--lf` takes out the tests that it doesn't run. A reason that
+        a file gives at its top may hold a secret.
+        """
         report = yield
         if not report.passed:
             self.activate().collector.keep_reason(report)
+        elif self._in_part() and ("::" in report.nodeid or isinstance(collector, pytest.File)):
+            found = {node.nodeid for node in report.result}
+            self._parts[report.nodeid] = self._parts.get(report.nodeid, frozenset()) | found
         return report
+
+    def _in_part(self) -> bool:
+        """Whether the command line may select a part of a file."""
+        return bool(self.config.getoption("lf", False)) or any(
+            "::" in arg for arg in self.config.args
+        )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> Generator[None]:
@@ -471,7 +480,7 @@ class Session:
         manifest is complete before it is sent.
         """
         if self.active or _any_criterion(session.items):
-            self.activate().collector.settle(session, self._files, self._deselected)
+            self.activate().collector.settle(session, self._files, self._deselected, self._parts)
         if self._judge_of_run is not None:
             self.begin(self.collector.manifest)
         return (yield)

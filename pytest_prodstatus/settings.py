@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -47,9 +47,6 @@ from pytest_prodstatus.project import (
 )
 from pytest_prodstatus.readers.config import Config, ConfigError
 from pytest_prodstatus.version import __version__
-
-if TYPE_CHECKING:
-    from pytest_prodstatus.model.record import Record
 
 _TIMEOUT_S = 5
 _COMMIT = "# branch.oid "
@@ -244,16 +241,9 @@ def restriction(settings: Settings, config: pytest.Config) -> str:
     return ", ".join(parts)
 
 
-def gone_files(settings: Settings, config: pytest.Config, former: Record | None) -> frozenset[str]:
-    """Return the files of a record's criteria that no longer exist."""
-    files = (
-        {status.nodeid.partition("::")[0] for status in former.criteria if status.nodeid}
-        if (former)
-        else set()
-    )
-    # A node id is relative to pytest's root, which may have been another one then.
-    roots = {config.rootpath, settings.root, config.invocation_params.dir}
-    return frozenset(file for file in files if not any((root / file).exists() for root in roots))
+def test_roots(settings: Settings, config: pytest.Config) -> tuple[Path, ...]:
+    """Return the folders that a node id may begin at: pytest's root may have been another."""
+    return config.rootpath, settings.root, config.invocation_params.dir
 
 
 def _short(arg: str) -> str:

@@ -7,7 +7,7 @@ imported when something is signed or verified.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,12 +34,11 @@ Signer: TypeAlias = Any
 Envelope: TypeAlias = Any
 
 EXTRA = "signatures need the sign extra: pip install 'pytest-prodstatus[sign]'"
-VARIABLE = "PRODSTATUS_SIGN_KEY"
-"""The variable with the private key, or its URI."""
 KEY_FILES = (".pub", ".pem")
 """The endings of the public keys in a folder."""
 
 _PEM = "-----BEGIN"
+_PUBLIC = b"PUBLIC KEY-----"
 _FILE = "file2:"
 
 
@@ -93,6 +92,7 @@ def signer_of(key: str, public: Path | None = None) -> Signer:
         SigningError: it can't be read or used; the message doesn't contain the key.
     """
     library = _library()
+    what = "the private key"
     scheme = key.partition(":")[0]
     if key.lstrip().startswith(_PEM):
         pem = key.strip().encode()
@@ -105,11 +105,15 @@ def signer_of(key: str, public: Path | None = None) -> Signer:
             return library.Signer.from_priv_key_uri(key, public_key)
     else:
         file = key.removeprefix(_FILE)
-        with _explained(f"the private key in {file!r}"):
+        what = f"the private key in {file!r}"
+        with _explained(what):
             pem = read_file(Path(file))
+    if _PUBLIC in pem:
+        msg = f"{what} is a public one, which can't sign: give the private key of the pair"
+        raise SigningError(msg)
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    with _explained("the private key"):
+    with _explained(what):
         return library.CryptoSigner(load_pem_private_key(pem, None))
 
 
@@ -261,14 +265,6 @@ def vouched(
         msg = f"{attestation}: {found}"
         raise UntrustedError(msg)
     return statement
-
-
-def take_key(environ: MutableMapping[str, str]) -> str | None:
-    """Take the private key out of this process's environment; None if there is none.
-
-    From then on no conftest, test or process that a test starts can read it there.
-    """
-    return environ.pop(VARIABLE, "").strip() or None
 
 
 def _keys_at(place: Path) -> Iterator[Key]:

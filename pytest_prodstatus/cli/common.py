@@ -287,11 +287,6 @@ def key_sets(project: Project, named: Sequence[str] = (), threshold: int = 1) ->
     return sets
 
 
-_INSTALL = (
-    "the state store isn't installed: install it with: pip install 'pytest-prodstatus[state]'"
-)
-
-
 @contextmanager
 def state_store(root: Path) -> Iterator[str]:
     """Yield the URL of a project's state store; raise the block's StateError as a usage error.
@@ -301,14 +296,11 @@ def state_store(root: Path) -> Iterator[str]:
     Raises:
         click.UsageError: the store isn't installed, or can't be opened, read or written.
     """
-    try:
-        from pytest_prodstatus.store.address import check_installed, state_url
-        from pytest_prodstatus.store.errors import StateError
+    from pytest_prodstatus.store.address import check_installed, state_url
+    from pytest_prodstatus.store.errors import StateError
 
-        check_installed()
-    except ImportError:
-        raise click.UsageError(_INSTALL) from None
     try:
+        check_installed()
         yield state_url(variables_of(root))
     except (StateError, DotenvError) as error:
         raise click.UsageError(str(error)) from None

@@ -10,6 +10,7 @@ import click
 
 from pytest_prodstatus.cli.common import FILE
 from pytest_prodstatus.project import shown_path
+from pytest_prodstatus.sign_key import VARIABLE
 
 _PRIVATE = 0o600
 
@@ -26,7 +27,7 @@ def new(name: Path) -> None:
 
     No file is overwritten.
     """
-    from pytest_prodstatus.signing import VARIABLE, SigningError, new_key
+    from pytest_prodstatus.signing import SigningError, new_key
 
     private, public = (name.with_name(f"{name.name}{ending}") for ending in (".key", ".pub"))
     try:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 LONGEST = timedelta(hours=24)
 """The longest time of one override; after that, use a waiver or override again."""
 
-_INSTALL = "install it with: pip install 'pytest-prodstatus[state]'"
 _URL = "PRODSTATUS_STATE_URL"
 
 
@@ -120,10 +119,6 @@ def _writing(root: Path, failure: str) -> Iterator[Overrides]:
 
     try:
         check_installed()
-    except ImportError:
-        msg = f"overrides are kept in the state store, which isn't installed: {_INSTALL}"
-        raise click.UsageError(msg) from None
-    try:
         with opened(root) as store:
             yield store
     except (StateError, DotenvError) as error:

@@ -26,6 +26,7 @@ from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import utc_isoformat
 from pytest_prodstatus.project import saves_history, shown_path
 from pytest_prodstatus.publish import Archive
+from pytest_prodstatus.sign_key import VARIABLE, take_key
 
 _EXAMPLES = """\b
 Examples:
@@ -49,7 +50,7 @@ Exit status:
     multiple=True,
     metavar="KEY",
     help="The private key: a file, or the URI of one in a KMS, Vault or HSM; it may be repeated.  "
-    "[default: PRODSTATUS_SIGN_KEY, which may also be the key itself]",
+    f"[default: {VARIABLE}, which may also be the key itself]",
 )
 @click.option(
     "--public",
@@ -91,7 +92,7 @@ def command(
 
     The default is the target's record in its usual folder. The record is judged again as of now.
     """
-    from pytest_prodstatus.signing import VARIABLE, SigningError, signer_of, take_key
+    from pytest_prodstatus.signing import SigningError, signer_of
 
     place = place_of(root=root, target=target, dir=folder)
     path = record or place.record

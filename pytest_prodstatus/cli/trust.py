@@ -97,15 +97,12 @@ class Trust:
             yield Violation(kind=ViolationKind.UNTRUSTED, text=text, remedy=remedy)
 
     def _newest(self, record: Record) -> SavedRun | None:
-        from pytest_prodstatus.store.address import installed, is_there, state_url
-        from pytest_prodstatus.store.errors import StateError
+        from pytest_prodstatus.store.address import check_installed, is_there, state_url
 
         environ = variables_of(self.root)
         if not is_there(environ):
             return None
-        if not installed():
-            msg = "the state store isn't installed: pip install 'pytest-prodstatus[state]'"
-            raise StateError(msg)
+        check_installed()
         from pytest_prodstatus.store.history import HistoryStore
 
         scope = scope_in(self.root)

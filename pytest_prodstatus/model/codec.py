@@ -126,13 +126,6 @@ def json_text(data: Any) -> str:
     return re.sub(r"(##(?:vso)?)\[", r"\1\\u005b", text, flags=re.IGNORECASE)
 
 
-def ascii_of(text: str) -> str:
-    """Escape all characters of a JSON text that aren't ASCII, for a terminal of any encoding."""
-    if text.isascii():
-        return text
-    return re.sub("[^\x00-\x7f]+", lambda found: json.dumps(found[0])[1:-1], text)
-
-
 def _json_pieces(value: object, indent: bytes) -> Iterator[bytes]:
     """Yield a value as JSON over several lines, each of which begins with `indent`."""
     items: Iterable[tuple[bytes, object]]
@@ -306,7 +299,7 @@ def _uncounted(stage: Any) -> Any:
     criteria = stage.get("criteria") if isinstance(stage, dict) else None
     if not isinstance(criteria, list):
         return stage
-    unknown = {"assertions": None, "exempt": None}
+    unknown = {"assertions": None, "exempt": None, "source": ""}
     filled = [{**unknown, **item} if isinstance(item, dict) else item for item in criteria]
     return {**stage, "criteria": filled}
 

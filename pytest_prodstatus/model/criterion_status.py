@@ -48,6 +48,9 @@ class RunData(NamedTuple):
         untrusted: why no CONFIRMED of that record is carried over; None if they may be.
         unreached: why a criterion that was selected was not reached.
         gone: paths of the files of its criteria that no longer exist.
+        unseen: why the tests of its criteria are not seen to exist any more, by node id; of those
+            that were not collected.
+        sources: digests of the files that were collected, also in part, by path.
         require_evidence: a CONFIRMED without evidence is BLOCKED, also one that is carried over.
         met: criteria were left out because they need no further run (`--unmet`).
         held: ids of criteria that are unmet and act on the world. They aren't started again, but
@@ -66,6 +69,8 @@ class RunData(NamedTuple):
     untrusted: Reason | None = None
     unreached: Reason = Reason(text="it was not reached", kind=Kind.NOT_RUN)
     gone: frozenset[str] = frozenset()
+    unseen: Mapping[str, Reason] = MappingProxyType({})
+    sources: Mapping[str, str] = MappingProxyType({})
     require_evidence: bool = False
     met: bool = False
     held: frozenset[str] = frozenset()
@@ -114,7 +119,7 @@ def _all_statuses(data: RunData, run: Run, now: datetime) -> list[CriterionStatu
     gone = {
         name: file
         for old in former.values()
-        if (file := _file_of(old)) in data.gone
+        if (file := file_of(old)) in data.gone
         for name in (old.id, base_of(old.id))
     }
     statuses += [
@@ -141,7 +146,7 @@ def carried(
         stage: its stage, whose `valid_for` limits its age.
         now: the instant at which its age is measured.
         release: the release that is judged now; None if it wasn't named.
-        untrusted: why the record that says so can't be trusted; None if it can.
+        untrusted: why the record that says so can't be trusted, or not in this; None if it can.
         require_evidence: a CONFIRMED without evidence doesn't count.
     """
     own = replace(old, carried_over=old.observed is not None, selected=False)
@@ -198,6 +203,23 @@ def outdated(
     else:
         return None
     return Reason(text=text, kind=Kind.STALE, remedy=f"run stage {stage.id} again")
+
+
+def valid_until(statuses: Iterable[CriterionStatus], catalogue: Catalogue) -> datetime | None:
+    """Return when the first CONFIRMED of some criteria becomes stale; None if none is CONFIRMED.
+
+    Args:
+        statuses: the criteria; one that was carried over ends earlier than one observed now.
+        catalogue: the stages; one that isn't declared has the default `valid_for`.
+    """
+    stages = catalogue.by_id
+    ends = [
+        status.observed_at
+        + (stages[status.stage].valid_for if status.stage in stages else DEFAULT_VALID_FOR)
+        for status in statuses
+        if status.verdict is Verdict.CONFIRMED and status.observed_at
+    ]
+    return min(ends, default=None)
 
 
 def not_observed(
@@ -258,6 +280,7 @@ def _observed_status(
         subject=run.subject.release,
         assertions=observed.assertions if required else None,
         exempt=data.catalogue.exemption(criterion),
+        source=data.sources.get(file_of(criterion), ""),
     )
     stage = data.catalogue.by_id.get(criterion.stage)
     at = status.observed_at
@@ -278,6 +301,7 @@ def _unselected_status(
             nodeid=criterion.nodeid,
             side_effects=criterion.side_effects,
             exempt=data.catalogue.exemption(criterion),
+            source=data.sources.get(file_of(criterion), ""),
         )
         status = _carried(updated, data, run, now)
     else:
@@ -290,7 +314,7 @@ def _uncollected_status(
     old: CriterionStatus, data: RunData, run: Run, now: datetime
 ) -> CriterionStatus | None:
     """Return the status of a known criterion that wasn't collected; None if it was deleted."""
-    file = _file_of(old)
+    file = file_of(old)
     if file in data.missing and (data.stages is None or old.stage in data.stages):
         return not_observed(old, data.missing[file])
     elsewhere = data.restricted and file not in data.files and file not in data.gone
@@ -304,13 +328,14 @@ def _carried(old: CriterionStatus, data: RunData, run: Run, now: datetime) -> Cr
         data.catalogue.by_id[old.stage],
         now,
         run.subject.release,
-        untrusted=data.untrusted,
+        untrusted=data.untrusted or data.unseen.get(old.nodeid or ""),
         require_evidence=data.require_evidence,
     )
 
 
-def _file_of(status: CriterionStatus) -> str:
-    return (status.nodeid or "").partition("::")[0]
+def file_of(test: Criterion | CriterionStatus) -> str:
+    """Return the path of a criterion's file, as its node id has it; "" if it has no test."""
+    return (test.nodeid or "").partition("::")[0]
 
 
 def _unprovided_status(

@@ -62,6 +62,7 @@ class CriterionStatus(
         assertions: how many assertions passed in its last attempt; null if they weren't counted.
         exempt: what says that no assertion is required of it, its mark or its stage; null if one
             is, or if the project requires none.
+        source: digest of its file when its test was last collected; "" if that isn't known.
     """
 
     id: Identity
@@ -85,6 +86,7 @@ class CriterionStatus(
     detail: str = ""
     assertions: Count | None = None
     exempt: Exemption | None = None
+    source: str = ""
 
     def __post_init__(self) -> None:
         Explained.__post_init__(self)

@@ -43,11 +43,11 @@ def check_installed() -> None:
     """Raise if the `state` extra isn't installed, without importing it.
 
     Raises:
-        ImportError: the extra isn't installed.
+        StateUnavailable: the extra isn't installed.
     """
     if not installed():
-        msg = f"the state store needs {', '.join(LIBRARIES)}"
-        raise ImportError(msg)
+        msg = "the state store isn't installed: pip install 'pytest-prodstatus[state]'"
+        raise StateUnavailable(msg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -220,7 +220,8 @@ class Project:
         python = self.root / ".python"
         python.write_text(_ELSEWHERE.format(python=sys.executable), encoding="utf-8")
         python.chmod(0o700)
-        return ("--dist=load", f"--tx=2*popen//python={python}")
+        # Without -n, xdist replaces a worker that dies as often as it dies.
+        return ("--dist=load", "--max-worker-restart=8", f"--tx=2*popen//python={python}")
 
     def run_alone(
         self,

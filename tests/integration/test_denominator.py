@@ -303,6 +303,60 @@ def test_criterion_whose_file_was_deleted_is_not_carried_over(
     assert (ran.final, ran.status) == ("BLOCKED", 0)
 
 
+@pytest.mark.parametrize(
+    ("mode", "change", "args", "verdict"),
+    [
+        pytest.param(SERIAL, {}, ["test_api.py::test_b"], "CONFIRMED", id="as-it-was"),
+        pytest.param(
+            SERIAL, {"test_a(": "test_c("}, ["test_api.py::test_b"], "BLOCKED", id="renamed"
+        ),
+        pytest.param(XDIST, {"test_a(": "test_c("}, ["test_api.py::test_b"], "BLOCKED", id="n2"),
+        pytest.param(
+            SERIAL, {"test_a(": "test_c("}, ["test_shop.py"], "BLOCKED", id="renamed-elsewhere"
+        ),
+        pytest.param(
+            SERIAL, {"0 == 0": "1 == 1"}, ["test_shop.py"], "CONFIRMED", id="changed-elsewhere"
+        ),
+        pytest.param(SERIAL, {"test_a(": "test_c("}, ["--lf"], "BLOCKED", id="renamed-last-failed"),
+    ],
+)
+def test_what_is_no_longer_seen_is_not_carried_over(
+    project: Project, mode: tuple[str, ...], change: dict[str, str], args: list[str], verdict: str
+) -> None:
+    """A CONFIRMED is carried over only if its test is still seen in its file."""
+    declare(project, api='criteria = ["a", "b"]')
+    tests = "@api\ndef test_a(): assert 0 == 0\n@api\ndef test_b(): pass\n"
+    shop = "@shop\ndef test_open(): assert Path('open').exists()\n"
+    project.write({"test_api.py": tests, "test_shop.py": shop})
+    lean = tuple(name for name in LEAN if name != "cacheprovider")
+    if args != ["--lf"]:
+        project.write({"open": ""})
+    assert project.run(lean=lean).verdicts["api.a"] == "CONFIRMED"
+    for old, new in change.items():
+        tests = tests.replace(old, new)
+    project.write({"test_api.py": tests, "open": ""})
+    ran = project.run(*mode, *args, lean=lean)
+    assert ran.status == 0
+    assert ran.criteria["api.a"]["verdict"] == verdict
+    assert ran.criteria["api.a"]["carried_over"]
+    if verdict == "BLOCKED":
+        assert ran.verdicts["api.a"] == "BLOCKED not-run"
+        assert "test_a is no longer seen in test_api.py" in ran.criteria["api.a"]["reason"]
+        assert (ran.final, ran.record["decision"]["open"]) == ("BLOCKED", False)
+
+
+def test_a_part_of_a_file_is_named_from_another_folder(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file is known to be run in part, however its path is written."""
+    project.write({"test_api.py": API, "test_shop.py": SHOP})
+    project.run()
+    (project.root / "below").mkdir()
+    monkeypatch.chdir(project.root / "below")
+    ran = project.run("--rootdir", "..", "../test_api.py::test_b")
+    assert ran.criteria["api.a"]["carried_over"]
+
+
 def test_evidence_required_since_then_is_required_of_what_is_carried_over(
     project: Project,
 ) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pytest_prodstatus.model.attestation import PREDICATE_TYPE
 from tests.integration.project import LEAN, SHOP, TIMEOUT_S, Project
 
 CI = Path(__file__).parents[2] / "docs" / "ci"
@@ -121,8 +122,8 @@ def test_a_workflow_takes_no_more_than_it_needs(path: Path) -> None:
     assert workflow["permissions"] == {"contents": "read"}
     assert workflow["concurrency"]["cancel-in-progress"] is False
     jobs = workflow["jobs"]
-    for job in jobs.values():
-        assert "permissions" not in job
+    for name, job in jobs.items():
+        assert (job.get("permissions") is None) is (name != "attest")
         assert job["timeout-minutes"] <= 30
         needs = job.get("needs", [])
         assert set([needs] if isinstance(needs, str) else needs) <= set(jobs)
@@ -177,19 +178,47 @@ def test_no_verdict_passes_through_an_unsigned_cache(path: Path) -> None:
     assert text.count("@") == len(re.findall(r"@[0-9a-f]{40}  # v\d+\.\d+\.\d+", text))
 
 
+@each_workflow
+def test_what_is_installed_is_named_by_its_digest(path: Path) -> None:
+    """Nothing comes from an index that the lock doesn't name, to build the project neither."""
+    text = path.read_text(encoding="utf-8")
+    commands = [step["run"] for step in steps(yaml.safe_load(text)) if "pip" in step.get("run", "")]
+    assert commands
+    assert {tuple(command.splitlines()) for command in commands} == {
+        (
+            "pip install --require-hashes -r requirements.lock",
+            "pip install --no-deps --no-build-isolation .",
+        )
+    }
+    assert "#   pip-compile --generate-hashes" in text
+
+
+def test_nothing_waits_for_the_public_log() -> None:
+    """Its attestation is an extra: a log that is out of order neither opens nor closes the gate."""
+    workflow = yaml.safe_load((CI / "github.yml").read_text(encoding="utf-8"))
+    jobs = workflow["jobs"]
+    assert jobs["attest"]["continue-on-error"] is True
+    assert jobs["attest"]["permissions"] == {"id-token": "write", "attestations": "write"}
+    assert not [name for name, job in jobs.items() if "attest" in job.get("needs", [])]
+    step = jobs["attest"]["steps"][-1]
+    assert step["with"]["predicate-type"] == PREDICATE_TYPE
+    assert [name for name, job in jobs.items() if "actions/attest@" in str(job)] == ["attest"]
+
+
 def test_the_money_is_behind_an_environment_of_its_own() -> None:
     """REAL_PLACEORDER is set in one job, which a person requests and an environment protects."""
     jobs = yaml.safe_load((CI / "github.yml").read_text(encoding="utf-8"))["jobs"]
     armed = [name for name, job in jobs.items() if "REAL_PLACEORDER" in str(job)]
     assert armed == ["real-order"]
     assert jobs["real-order"]["if"] == "${{ inputs.real_order }}"
-    environments = {name: job["environment"] for name, job in jobs.items()}
+    environments = {name: job.get("environment") for name, job in jobs.items()}
     assert environments == {
         "staging": "staging",
         "deploy": "production-deploy",
         "acceptance": "production",
         "real-order": "production-money",
         "promote": "production-deploy",
+        "attest": None,
     }
 
 

@@ -59,6 +59,16 @@ def test_a_run_signs_and_no_test_sees_the_key(
     assert (ran.status, ran.final) == (0, "CONFIRMED"), ran.out
     assert trusts(project) == ""
     assert key.splitlines()[1] not in ran.out + ran.err
+    assert "the gate wants a trusted key's signature" not in ran.out
+
+
+def test_a_run_that_does_not_sign_says_that_the_gate_wants_it(project: Project, key: str) -> None:
+    """Terminal and page don't say "open" where the gate would be closed."""
+    assert key
+    ran = project.run("-m", "production")
+    assert ran.final == "CONFIRMED"
+    assert "the gate wants a trusted key's signature on this record: prodstatus sign" in ran.out
+    assert "The gate is open, if a trusted key signed this record" in (ran.page or "")
 
 
 def test_a_key_that_can_not_sign_blocks_the_run(

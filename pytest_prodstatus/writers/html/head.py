@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
 from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR
-from pytest_prodstatus.model.record import Record, Run, StageStatus
+from pytest_prodstatus.model.criterion_status import valid_until
+from pytest_prodstatus.model.record import Record, Run
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.html.words import CLASS, SIGN, code, for_each, optional, strip_of
@@ -38,7 +39,7 @@ def front(record: Record, config: Config, decision: GateDecision | None, level: 
     """
     overrides = map(override_line, record.overrides)
     return Markup('{}{}{}<div class="top">\n{}{}</div>').format(
-        _final(record, decision, level),
+        _final(record, config, decision, level),
         for_each('<p class="override">{}</p>\n', overrides),
         _waivers(decision) if decision else "",
         _next(record, level + 1),
@@ -76,21 +77,6 @@ def valid_for(stage_id: str, config: Config) -> timedelta:
     return declared.valid_for if declared else DEFAULT_VALID_FOR
 
 
-def valid_until(stages: Sequence[StageStatus], config: Config) -> datetime | None:
-    """Return when the first CONFIRMED criterion of some stages becomes stale.
-
-    None if no criterion of theirs is CONFIRMED.
-    """
-    # A criterion that was carried over ends earlier than one observed in this run.
-    ends = [
-        status.observed_at + valid_for(stage.id, config)
-        for stage in stages
-        for status in stage.criteria
-        if status.verdict is Verdict.CONFIRMED and status.observed_at
-    ]
-    return min(ends, default=None)
-
-
 def commit(run: Run, letters: int | None = None) -> Markup:
     """Return the suite's commit and whether it had local changes.
 
@@ -102,7 +88,7 @@ def commit(run: Run, letters: int | None = None) -> Markup:
     return Markup("{}{}").format(code((run.commit or "")[:letters]), changed)
 
 
-def _final(record: Record, decision: GateDecision | None, level: int) -> Markup:
+def _final(record: Record, config: Config, decision: GateDecision | None, level: int) -> Markup:
     verdict = record.final.verdict
     return Markup(
         '<div class="final {style}">\n'
@@ -118,7 +104,7 @@ def _final(record: Record, decision: GateDecision | None, level: int) -> Markup:
         sign=SIGN[verdict],
         level=level,
         verdict=verdict,
-        gate=_gate(record, decision),
+        gate=_gate(record, config, decision),
         because=optional('<p class="because">{}</p>\n', _because(record, decision)),
         past=_past(record),
     )
@@ -132,12 +118,14 @@ def _is_open(record: Record, decision: GateDecision | None) -> bool:
     return record.decision.open and record.final.verdict is Verdict.CONFIRMED
 
 
-def _gate(record: Record, decision: GateDecision | None) -> str:
+def _gate(record: Record, config: Config, decision: GateDecision | None) -> str:
     if not record.run.finished:
         return "The run is in progress: nothing is confirmed yet"
     if _is_open(record, decision):
         waived = len(decision.waived) if decision else 0
-        return "The gate is open" + (f", {waived} waived" if waived else "")
+        # The page is written before the record is signed.
+        signed = ", if a trusted key signed this record" if config.signed_by else ""
+        return "The gate is open" + (f", {waived} waived" if waived else "") + signed
     if record.overrides:
         return "The gate is open by an override, not by what was seen"
     return "The gate is closed: do not deploy"
@@ -214,7 +202,7 @@ def _last_confirmed(record: Record) -> Markup:
 
 def facts(record: Record, config: Config, decision: GateDecision | None) -> Markup:
     """Return the facts of the run as a list of names and values, without those not known."""
-    run, until = record.run, valid_until(record.stages, config)
+    run, until = record.run, valid_until(record.criteria, config.catalogue)
     rows = [_fact("Target", run.target), Markup("\n")]
     if run.subject.release:
         rows.append(_fact("Release", run.subject.release))

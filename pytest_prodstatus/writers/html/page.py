@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from pytest_prodstatus.model.causes import cause_line
+from pytest_prodstatus.model.criterion_status import valid_until
 from pytest_prodstatus.model.record import Decision, Record, Run
 from pytest_prodstatus.model.verdict import Reason, Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.version import __version__
 from pytest_prodstatus.writers.html.criterion import Page, criterion
-from pytest_prodstatus.writers.html.head import commit, front, gate_decision, valid_for, valid_until
+from pytest_prodstatus.writers.html.head import commit, front, gate_decision, valid_for
 from pytest_prodstatus.writers.html.stages import overview, stage_top
 from pytest_prodstatus.writers.html.words import (
     code,
@@ -110,7 +111,7 @@ def _anchors(record: Record, config: Config) -> dict[str, str]:
 
 def _opening(record: Record, config: Config, decision: GateDecision | None) -> Markup:
     """Return the beginning of the page, up to its first section."""
-    until = valid_until(record.stages, config)
+    until = valid_until(record.criteria, config.catalogue)
     return Markup(
         "<!DOCTYPE html>\n"
         '<html lang="en">\n'

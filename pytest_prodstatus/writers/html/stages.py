@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from pytest_prodstatus.model.catalogue import Catalogue, Stage
+from pytest_prodstatus.model.criterion_status import valid_until
 from pytest_prodstatus.model.record import Record, StageStatus
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.writers.html.head import valid_until
 from pytest_prodstatus.writers.html.words import (
     columns,
     optional,
@@ -123,7 +123,7 @@ def _since(stage: StageStatus, config: Config) -> str:
     if stage.previous:
         text += f", before that {stage.previous}"
     # A stage that FAILED may have a CONFIRMED criterion, whose end isn't the stage's.
-    until = valid_until([stage], config)
+    until = valid_until(stage.criteria, config.catalogue)
     if until and stage.verdict is Verdict.CONFIRMED:
         text += f". Valid until {instant(until)}"
     return text

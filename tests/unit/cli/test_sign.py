@@ -218,7 +218,11 @@ class TestStatement:
         [
             ((), "no key: give --key KEY, or set PRODSTATUS_SIGN_KEY"),
             (("--key", "no.key"), "the private key in 'no.key' can't be read: No such file"),
-            (("--key", "ci.pub"), "the private key can't be used: ValueError"),
+            (
+                ("--key", "ci.pub"),
+                "the private key in 'ci.pub' is a public one, which can't sign: give",
+            ),
+            (("--key", "bad.key"), "the private key in 'bad.key' can't be used: ValueError"),
             (("--key", "awskms:alias/x"), "the key awskms:… needs its public key as well"),
             (("--key", "ci.key", "--add"), "there is no attestation at"),
             (("--key", "ci.key", "nothing.json"), "there is no record at nothing.json"),
@@ -229,6 +233,7 @@ class TestStatement:
         self, signed: Signed, args: tuple[str, ...], message: str
     ) -> None:
         """A usage error in one sentence, and nothing is written."""
+        (signed.shop.root / "bad.key").write_text("-----BEGIN", encoding="utf-8")
         assert message in signed.shop.refused("sign", *args)
         assert not signed.file.exists()
 

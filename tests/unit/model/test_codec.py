@@ -17,7 +17,6 @@ from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.codec import (
     _compact,
     _fast_compact,
-    ascii_of,
     read_record,
     record_pieces,
     write_record,
@@ -167,14 +166,6 @@ def test_a_lone_surrogate_is_written_as_its_escape() -> None:
     text = write_record(replace(made, stages=(replace(made.stages[0], criteria=(odd_file,)),)))
     (read,) = read_record(text, "status.json").criteria
     assert read.nodeid == r"test_\udcff.py::test_x"
-
-
-@given(st.text())
-def test_json_for_a_terminal_is_ascii(text: str) -> None:
-    """JSON for a terminal is ASCII, and reads as the same data."""
-    whole = json.dumps({text: [text]}, ensure_ascii=False)
-    assert ascii_of(whole).isascii()
-    assert json.loads(ascii_of(whole)) == json.loads(whole)
 
 
 @given(records(), st.booleans())

@@ -44,7 +44,7 @@ def upgraded(data: Any) -> Any:
         derived = ("reasons", "causes", "actions")
         rest = {upgraded(key): upgraded(v) for key, v in data.items() if key not in derived}
         if "nodeid" in rest:
-            return {**rest, "assertions": None, "exempt": None}
+            return {**rest, "assertions": None, "exempt": None, "source": ""}
         if "derived" in rest:
             return {"without": [], **rest}  # no stage was declared as one that doesn't apply
         if "incidents" in rest:

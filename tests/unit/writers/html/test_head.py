@@ -72,6 +72,13 @@ def test_headings_go_down_by_one(level: int) -> None:
     assert re.findall(r"<h(\d)", front_of(ALL_CONFIRMED, level)) == [str(level), str(level + 1)]
 
 
+def test_a_gate_that_wants_signatures_is_not_said_to_be_open() -> None:
+    """The page is written before the record is signed, and people decide by it."""
+    text = front(ALL_CONFIRMED, Config(signed_by=("ci.pub",)), None, 1)
+    assert "The gate is open, if a trusted key signed this record</h1>" in text
+    assert "Valid until" in text
+
+
 def test_an_override_that_opens_nothing_is_shown_too() -> None:
     """If the gate is open by its verdict, an override is shown all the same."""
     text = front_of(replace(ALL_CONFIRMED, overrides=(WORD,)))
