@@ -106,6 +106,7 @@ class Collector:
         self._began = 0.0
         self._refused: EvidenceError | None = None
         self._unheld: Reason | None = None
+        self._remedy = ""
         self._unready: BaseException | None = None
         self._report: pytest.TestReport | None = None
 
@@ -156,7 +157,18 @@ class Collector:
     def note_unheld(self, text: str) -> None:
         """Note that something was seen not to hold, also if the test swallows the exception."""
         if self._unheld is None:
-            self._unheld = Reason(text=self.redaction.text(text), kind=Kind.OBSERVED)
+            reason = Reason(text=self.redaction.text(text), kind=Kind.OBSERVED)
+            self._unheld = self._with_remedy(reason)
+
+    def _with_remedy(self, reason: Reason) -> Reason:
+        """Return a reason with what the test said to do about it, if something didn't hold."""
+        if not self._remedy or reason.kind is not Kind.OBSERVED:
+            return reason
+        return replace(reason, remedy=self.redaction.output(self._remedy))
+
+    def note_remedy(self, text: str) -> None:
+        """Note what to do if something is seen not to hold from now on in this attempt."""
+        self._remedy = text
 
     def note_seen(self, at: datetime) -> None:
         """Date what the current criterion shows at an earlier instant, that its age counts from.
@@ -483,6 +495,7 @@ class Collector:
         self._fresh.clear()
         RAISED.clear()
         self._raised = self._refused = self._unheld = None
+        self._remedy = ""
         self._recorded = 0
         self._seen_at = None
         if criterion is None:
@@ -691,7 +704,9 @@ class Collector:
             evidence=tuple(self._fresh),
             recorded=self._recorded,
             blocked=reason,
-            raised=reason_of(raised, clean) if _is_failure(raised) else self._unheld,
+            raised=self._with_remedy(reason_of(raised, clean))
+            if _is_failure(raised)
+            else self._unheld,
             repeat=isinstance(raised, Repeated),
             uses=uses,
             torn=torn,

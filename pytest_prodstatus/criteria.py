@@ -16,9 +16,12 @@ from msgspec import Struct
 
 from pytest_prodstatus.model.catalogue import SLUG, CatalogueError, Criterion
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.model.verdict import Reason
+from pytest_prodstatus.model.verdict import Reason, runbook_problem
 from pytest_prodstatus.model.walk import printable
 from pytest_prodstatus.options import STAGE_MARK
+
+_ARGUMENTS = {"side_effects", "criterion", "require_assertion", "owner", "runbook"}
+"""What a stage mark may say by name."""
 
 Owner: TypeAlias = "pytest.Item | pytest.Collector"
 
@@ -31,12 +34,15 @@ class _Stage(NamedTuple):
         side_effects: the test acts on the world.
         criterion: the criterion's name, in place of the test's.
         exempt: no assertion is required of it.
+        owner, runbook: its own, in place of its stage's.
     """
 
     id: str
     side_effects: bool | None
     criterion: str | None
     exempt: bool
+    owner: str | None
+    runbook: str | None
 
 
 def stage_marks(item: pytest.Item) -> tuple[Owner | None, tuple[pytest.Mark, ...]]:
@@ -78,6 +84,8 @@ def criterion_of(item: pytest.Item, marks: Sequence[pytest.Mark]) -> Criterion:
     side_effects = next((one.side_effects for one in found if one.side_effects is not None), False)
     given = next((one.criterion for one in found if one.criterion is not None), None)
     exempt = any(one.exempt for one in found)
+    owner = next((one.owner for one in found if one.owner is not None), "")
+    runbook = next((one.runbook for one in found if one.runbook is not None), "")
     name, bracket, parameters = item.name.partition("[")
     words = name.removeprefix("test").strip("_").replace("_", "-").lower() or name
     # Not `item.function`: it costs more, and a method's docstring is the same.
@@ -93,6 +101,8 @@ def criterion_of(item: pytest.Item, marks: Sequence[pytest.Mark]) -> Criterion:
         title=one_line(doc.rstrip(".") or (given or words).replace("-", " ").capitalize()),
         side_effects=side_effects,
         exempt=exempt,
+        owner=one_line(owner),
+        runbook=runbook,
         function=nodeid.removesuffix(f"{bracket}{parameters}") if bracket else nodeid,
     )
 
@@ -130,12 +140,14 @@ def _arguments(mark: pytest.Mark, nodeid: str) -> _Stage:
     side_effects = mark.kwargs.get("side_effects")
     criterion = mark.kwargs.get("criterion")
     required = mark.kwargs.get("require_assertion")
-    known = mark.kwargs.keys() <= {"side_effects", "criterion", "require_assertion"}
+    owner, runbook = mark.kwargs.get("owner"), mark.kwargs.get("runbook")
+    known = mark.kwargs.keys() <= _ARGUMENTS
     acts = side_effects is None or isinstance(side_effects, bool)
     if not (isinstance(stage, str) and stage and known and acts):
         msg = (
             f"{nodeid}: mark {_shown(mark)} must name one stage and may say side_effects=True, "
-            "criterion='its-name' and require_assertion=False, as in "
+            "criterion='its-name', require_assertion=False, owner='…' and runbook='https://…', "
+            "as in "
             "stage('oauth', side_effects=True)"
         )
         raise CatalogueError(msg)
@@ -152,7 +164,14 @@ def _arguments(mark: pytest.Mark, nodeid: str) -> _Stage:
             "to require an assertion, set require_assertion = true in [tool.prodstatus]"
         )
         raise CatalogueError(msg)
-    return _Stage(stage, side_effects, criterion, required is False)
+    if owner is not None and not (isinstance(owner, str) and owner.strip()):
+        msg = f"{nodeid}: mark {_shown(mark)}: owner={owner!r} must be a text"
+        raise CatalogueError(msg)
+    problem = runbook_problem(runbook) if runbook is not None else ""
+    if problem:
+        msg = f"{nodeid}: mark {_shown(mark)}: runbook={runbook!r} {problem}"
+        raise CatalogueError(msg)
+    return _Stage(stage, side_effects, criterion, required is False, owner, runbook)
 
 
 def _shown(mark: pytest.Mark) -> str:

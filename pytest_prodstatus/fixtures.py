@@ -44,6 +44,13 @@ class Evidence(Protocol):
             TypeError: it is a function or a coroutine, which is always true.
         """
 
+    def remedy(self, text: str) -> None:
+        """Say what to do if an assertion fails from here on: `evidence.remedy("restart it")`.
+
+        Raises:
+            TypeError: it isn't a text.
+        """
+
 
 class Eventually(Protocol):
     """What the `eventually` fixture gives."""
@@ -191,6 +198,12 @@ class _Recording:
             raise AssertionError(msg)
         self._count(what)
         return None
+
+    def remedy(self, text: str) -> None:
+        if not isinstance(text, str) or not text.strip():
+            msg = f"evidence.remedy({text!r}): say in words what a person can do"
+            raise TypeError(msg)
+        self._collector.note_remedy(text)
 
     @contextmanager
     def _block(self, what: str) -> Iterator[None]:

@@ -55,7 +55,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "stage(id, criterion=None, side_effects=False): the test is a criterion of this stage, "
         "named by its function or by criterion; with side_effects it acts on the world and starts "
-        "at most once a run; require_assertion=False exempts it from that rule.",
+        "at most once a run; require_assertion=False exempts it from that rule; owner and runbook "
+        "(a URL) say who takes care of it, and how.",
     )
     config.addinivalue_line("markers", "production: every test that is marked with a stage.")
     session = session_of(config)

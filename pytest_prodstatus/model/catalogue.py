@@ -20,6 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.text import Instant, normalize, one_line
+from pytest_prodstatus.model.verdict import runbook_problem
 
 FINAL = "final"
 """If a stage with this id is declared, it gives the FINAL verdict."""
@@ -57,7 +58,8 @@ class Stage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         require_assertion: a criterion in which no assertion passed is BLOCKED.
         applies: False for a stage that this system doesn't have; it is not judged.
         reason: why it doesn't apply.
-        owner: the person who is responsible for that.
+        owner: who takes care of the stage, or answers for its not applying.
+        runbook: the URL of what to do if it isn't CONFIRMED.
         expires: the UTC instant from which it applies again; None for never.
     """
 
@@ -74,6 +76,7 @@ class Stage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     applies: bool = True
     reason: str = ""
     owner: str = ""
+    runbook: str = ""
     expires: Instant | None = None
 
     def __post_init__(self) -> None:
@@ -86,7 +89,7 @@ class Stage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 # gc=False: it contains only texts, so it can't be part of a reference cycle.
-class Criterion(Struct, frozen=True, kw_only=True, gc=False):
+class Criterion(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One test item that joined a stage.
 
     Attributes:
@@ -97,6 +100,7 @@ class Criterion(Struct, frozen=True, kw_only=True, gc=False):
         side_effects: it changes the system, so it starts at most once in a run.
         function: the test function's file and name; two functions may not share an id.
         exempt: its mark says that no assertion is required of it.
+        owner, runbook: its own, in place of its stage's.
     """
 
     id: str
@@ -106,6 +110,8 @@ class Criterion(Struct, frozen=True, kw_only=True, gc=False):
     side_effects: bool = False
     function: str = ""
     exempt: bool = False
+    owner: str = ""
+    runbook: str = ""
 
     @property
     def base_id(self) -> str:
@@ -157,6 +163,10 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
                 raise CatalogueError(msg)
             _check_title(stage, titles[stage.title.casefold()])
             _check_applies(stage)
+            problem = runbook_problem(stage.runbook) if stage.runbook else ""
+            if problem:
+                msg = f"stage {stage.id!r}: runbook = {stage.runbook!r} {problem}"
+                raise CatalogueError(msg)
             for key, names in (("requires", stage.requires), ("rollup", stage.rollup)):
                 for name in names:
                     if name not in ids:

@@ -16,7 +16,7 @@ from functools import cache
 from typing import Any, NoReturn
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import fields, replace
 
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError
@@ -162,7 +162,7 @@ def _fields_of(value: Struct) -> Iterator[tuple[str, Any]]:
     for field in _fields(type(value)):
         item = getattr(value, field.name)
         # As msgspec writes it, so that both ways of writing a Struct give the same text.
-        if not (config.omit_defaults and item == field.default):
+        if item is not UNSET and not (config.omit_defaults and item == field.default):
             yield field.encode_name, item
 
 

@@ -99,9 +99,12 @@ def _all_statuses(data: RunData, run: Run, now: datetime) -> list[CriterionStatu
     # A criterion that no test ever provided has nothing to carry over.
     former = {s.id: s for s in data.former.criteria if s.nodeid} if data.former else {}
     statuses = [
-        _observed_status(criterion, data, run, now)
-        if criterion.id in data.selected
-        else _unselected_status(criterion, former.get(criterion.id), data, run, now)
+        _with_address(
+            _observed_status(criterion, data, run, now)
+            if criterion.id in data.selected
+            else _unselected_status(criterion, former.get(criterion.id), data, run, now),
+            criterion,
+        )
         for criterion in data.collected
     ]
     declared = [(name, stage.id) for stage in data.catalogue.stages for name in stage.criteria]
@@ -128,6 +131,15 @@ def _all_statuses(data: RunData, run: Run, now: datetime) -> list[CriterionStatu
         if name not in provided
     ]
     return statuses
+
+
+def _with_address(status: CriterionStatus, criterion: Criterion) -> CriterionStatus:
+    """Return a criterion that isn't CONFIRMED with the owner and the runbook of its mark."""
+    if status.sentence is None or not (criterion.owner or criterion.runbook):
+        return status
+    return replace(
+        status, owner=criterion.owner or status.owner, runbook=criterion.runbook or status.runbook
+    )
 
 
 def carried(

@@ -12,13 +12,13 @@ from enum import Enum
 from math import isfinite
 from typing import Annotated, TypeAlias
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 from msgspec.structs import force_setattr
 
 from pytest_prodstatus.model.catalogue import Exemption
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.text import IDENTITY, Identity, Instant, instant, normalize, one_line
-from pytest_prodstatus.model.verdict import Explained, Kind, Reason, Rule, Verdict
+from pytest_prodstatus.model.verdict import Explained, Kind, Reason, Rule, Runbook, Verdict
 from pytest_prodstatus.model.waiver import Waiver
 
 SCHEMA = 2
@@ -51,6 +51,8 @@ class CriterionStatus(
         sentence: one sentence that says why the verdict is not CONFIRMED; null if it is.
         kind: what sort of reason it is; null if there is none.
         remedy: what a person can do about it, if that is known.
+        owner: who takes care of it, if that is known.
+        runbook: the URL of what to do, if there is one.
         evidence: what was observed, in the order of recording.
         duration: seconds, of all attempts.
         attempts: how often it was started.
@@ -76,6 +78,8 @@ class CriterionStatus(
     sentence: str | None = field(default=None, name="reason")
     kind: Kind | None = None
     remedy: str | None = None
+    owner: str | UnsetType = UNSET
+    runbook: Runbook | UnsetType = UNSET
     evidence: tuple[Entry, ...] = ()
     duration: Seconds = 0.0
     attempts: Count = 0
@@ -131,6 +135,8 @@ class StageStatus(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_f
         sentence: one sentence that says why the verdict is not CONFIRMED; null if it is.
         kind: what sort of reason it is; null if there is none.
         remedy: what a person can do about it, if that is known.
+        owner: who takes care of it, if that is known.
+        runbook: the URL of what to do, if there is one.
         derived: the verdict comes (also) from other stages.
         cause: id of the criterion, stage or incident ("run") at the root of a verdict that isn't
             CONFIRMED.
@@ -146,6 +152,8 @@ class StageStatus(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_f
     sentence: str | None = field(default=None, name="reason")
     kind: Kind | None = None
     remedy: str | None = None
+    owner: str | UnsetType = UNSET
+    runbook: Runbook | UnsetType = UNSET
     derived: bool
     cause: Identity | None
     since: Instant | None = None
@@ -191,6 +199,8 @@ class Final(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         sentence: one sentence that says why the verdict is not CONFIRMED; null if it is.
         kind: what sort of reason it is; null if there is none.
         remedy: what a person can do about it, if that is known.
+        owner: who takes care of it, if that is known.
+        runbook: the URL of what to do, if there is one.
         cause: id of the criterion, stage or incident ("run") at the root of a verdict that isn't
             CONFIRMED.
     """
@@ -199,6 +209,8 @@ class Final(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sentence: str | None = field(default=None, name="reason")
     kind: Kind | None = None
     remedy: str | None = None
+    owner: str | UnsetType = UNSET
+    runbook: Runbook | UnsetType = UNSET
     cause: Identity | None = None
 
 
@@ -283,6 +295,8 @@ class Cause(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         sentence: one sentence that says why.
         kind: what sort of reason it is.
         remedy: what a person can do about it, if that is known.
+        owner: who takes care of it, if that is known.
+        runbook: the URL of what to do, if there is one.
         ids: the ids of its criteria, or of a stage that has no criterion, or "run".
         stages: ids of the stages of these criteria.
         affected: ids of the further stages that can't be CONFIRMED because of it.
@@ -292,6 +306,8 @@ class Cause(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     sentence: str | None = field(default=None, name="reason")
     kind: Kind | None = None
     remedy: str | None = None
+    owner: str | UnsetType = UNSET
+    runbook: Runbook | UnsetType = UNSET
     ids: tuple[str, ...]
     stages: tuple[Identity, ...]
     affected: tuple[Identity, ...]

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from operator import attrgetter
 from typing import NamedTuple, TypeAlias
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import FINAL, Catalogue, Stage, base_of
@@ -115,6 +116,7 @@ def _judge_stage(
     A criterion that FAILED decides the verdict even if the stage is blocked by its upstream. But
     then the upstream is the root cause, because the failure may follow from it.
     """
+    statuses = [_with_address(status, stage) for status in statuses]
     criteria = tuple(
         replace(status, verdict=Verdict.BLOCKED, **because(upstream.reason))
         if upstream and status.verdict is Verdict.CONFIRMED
@@ -140,6 +142,19 @@ def _judge_stage(
         criteria=criteria,
     )
     return result, worst
+
+
+def _with_address(status: CriterionStatus, stage: Stage) -> CriterionStatus:
+    """Return a criterion that isn't CONFIRMED with its stage's owner and runbook, if it has none.
+
+    One that is blocked by what its stage requires gets those of the root.
+    """
+    if status.sentence is None or status.kind is Kind.UPSTREAM:
+        return status
+    owner, runbook = status.owner or stage.owner, status.runbook or stage.runbook
+    if owner == (status.owner or "") and runbook == (status.runbook or ""):
+        return status
+    return replace(status, owner=owner or UNSET, runbook=runbook or UNSET)
 
 
 def _not_applicable(stage: Stage) -> StageStatus:
@@ -169,7 +184,9 @@ def _upstream_contribution(required: Sequence[StageStatus]) -> _Contribution | N
     else:
         detail = f": {root.text}" if root else ""
         text = f"{worst.title} is {worst.verdict}, which it requires{detail}"
-    reason = Reason(text=text, kind=Kind.UPSTREAM, remedy=root.remedy if root else None)
+    reason = Reason(text=text, kind=Kind.UPSTREAM)
+    if root:
+        reason = replace(reason, remedy=root.remedy, owner=root.owner, runbook=root.runbook)
     return _Contribution(Verdict.BLOCKED, reason, worst.cause or worst.id)
 
 
@@ -199,6 +216,8 @@ def _worst(
         if contribution.verdict is verdict:
             return contribution
     text = "no test provides a criterion of this stage" if empty_stage else "there are no stages"
-    return _Contribution(
-        verdict, Reason(text=text, kind=Kind.NOT_RUN), empty_stage.id if empty_stage else RUN
-    )
+    reason = Reason(text=text, kind=Kind.NOT_RUN)
+    if empty_stage is None:
+        return _Contribution(verdict, reason, RUN)
+    owner, runbook = empty_stage.owner or UNSET, empty_stage.runbook or UNSET
+    return _Contribution(verdict, replace(reason, owner=owner, runbook=runbook), empty_stage.id)

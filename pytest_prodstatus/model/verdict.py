@@ -6,12 +6,32 @@ from collections.abc import Iterable
 from enum import Enum
 from functools import total_ordering
 from operator import attrgetter
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypeAlias, TypedDict
+from urllib.parse import urlsplit
 
-from msgspec import Struct, field
+from msgspec import UNSET, Meta, Struct, UnsetType, field
 from msgspec.structs import force_setattr
 
 from pytest_prodstatus.model.text import one_line
+
+RUNBOOK_LIMIT = 500
+"""Characters of the address of a runbook."""
+
+# A record from elsewhere must not put another kind of link onto the page.
+Runbook: TypeAlias = Annotated[str, Meta(pattern=r"^https?://[^\s]+$", max_length=RUNBOOK_LIMIT)]
+
+
+def runbook_problem(value: object) -> str:
+    """Return the rule that the address of a runbook breaks; "" if it can be linked to."""
+    rule = f"must be an http or https URL of at most {RUNBOOK_LIMIT} characters, without a password"
+    if not isinstance(value, str) or len(value) > RUNBOOK_LIMIT or value != "".join(value.split()):
+        return rule
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return rule
+    usable = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    return "" if usable and value == one_line(value) else rule
 
 
 @total_ordering
@@ -103,15 +123,26 @@ class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=F
         text: one sentence that says why.
         kind: what sort of reason it is.
         remedy: what a person can do about it, if that is known.
+        owner: who takes care of it, if that is known.
+        runbook: the URL of what to do, if there is one.
     """
 
     # `reason` in JSON, as in the flat form of `Explained`, where that name is a property.
     text: str = field(name="reason")
     kind: Kind
     remedy: str | None = None
+    owner: str | UnsetType = UNSET
+    runbook: Runbook | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         _normalize_text(self, "text")
+
+    @property
+    def address(self) -> str:
+        """Owner and runbook in words, as they stand beside the reason; "" if there is neither."""
+        owner = f"owner: {self.owner}" if self.owner else ""
+        runbook = f"runbook: {self.runbook}" if self.runbook else ""
+        return ", ".join(filter(None, (owner, runbook)))
 
 
 class Because(TypedDict):
@@ -120,6 +151,8 @@ class Because(TypedDict):
     sentence: str | None
     kind: Kind | None
     remedy: str | None
+    owner: str | UnsetType
+    runbook: str | UnsetType
 
 
 class Explained:
@@ -131,6 +164,8 @@ class Explained:
     sentence: str | None
     kind: Kind | None
     remedy: str | None
+    owner: str | UnsetType
+    runbook: str | UnsetType
 
     def __post_init__(self) -> None:
         if self.verdict is not Verdict.CONFIRMED:
@@ -139,11 +174,19 @@ class Explained:
                 msg = f"{name} is None; it must be a text if the verdict is {self.verdict}"
                 raise ValueError(msg)
             _normalize_text(self, "sentence")
-        elif self.sentence is not None or self.kind is not None or self.remedy is not None:
+        elif (
+            self.sentence is not None
+            or self.kind is not None
+            or self.remedy is not None
+            or self.owner
+            or self.runbook
+        ):
             fields = {
                 "reason": self.sentence,
                 "kind": self.kind and self.kind.value,
                 "remedy": self.remedy,
+                "owner": self.owner or None,
+                "runbook": self.runbook or None,
             }
             name, value = next(item for item in fields.items() if item[1] is not None)
             msg = f"{name} is {value!r}; it must be null if the verdict is {self.verdict}"
@@ -154,7 +197,13 @@ class Explained:
         """Why the verdict isn't CONFIRMED; None if it is."""
         if self.sentence is None or self.kind is None:
             return None
-        return Reason(text=self.sentence, kind=self.kind, remedy=self.remedy)
+        return Reason(
+            text=self.sentence,
+            kind=self.kind,
+            remedy=self.remedy,
+            owner=self.owner,
+            runbook=self.runbook,
+        )
 
 
 EXIT_OPEN = 0
@@ -174,8 +223,14 @@ def rollup(verdicts: Iterable[Verdict]) -> Verdict:
 def because(reason: Reason | None) -> Because:
     """Return a reason as keyword arguments for an `Explained`: `Final(..., **because(reason))`."""
     if reason is None:
-        return {"sentence": None, "kind": None, "remedy": None}
-    return {"sentence": reason.text, "kind": reason.kind, "remedy": reason.remedy}
+        return {"sentence": None, "kind": None, "remedy": None, "owner": UNSET, "runbook": UNSET}
+    return {
+        "sentence": reason.text,
+        "kind": reason.kind,
+        "remedy": reason.remedy,
+        "owner": reason.owner,
+        "runbook": reason.runbook,
+    }
 
 
 def exit_status(rule: Rule, verdict: Verdict, pytest_status: int) -> int:
@@ -217,3 +272,5 @@ def _normalize_text(value: Any, name: str) -> None:
         force_setattr(value, name, text)
     if value.remedy is not None:
         force_setattr(value, "remedy", one_line(value.remedy) or None)
+    if value.owner is not UNSET:
+        force_setattr(value, "owner", one_line(value.owner) or UNSET)

@@ -94,6 +94,8 @@ def _stage(stage: StageStatus, record: Record, verbosity: int, width: int) -> It
         # Not twice: if a criterion has the same reason, its own line below gives it.
         if not confirmed and all(s.reason != stage.reason for s in shown):
             yield from _wrapped(line, width, "    ", "    ")
+            if stage.reason and not stage.is_affected:
+                yield from _wrapped(stage.reason.address, width, "    ", "    ")
     for status in shown:
         if verbosity > 0 or status.verdict is not Verdict.CONFIRMED or status.carried_over:
             yield from _criterion(status, record.run.finished, verbosity, width)
@@ -146,6 +148,8 @@ def _criterion(
     # The remedy of another stage stands at that stage, and under Next.
     if reason and reason.remedy and reason.kind is not Kind.UPSTREAM:
         yield from _wrapped(f"-> {reason.remedy}", width, "    ", "       ")
+    if reason and reason.kind is not Kind.UPSTREAM:
+        yield from _wrapped(reason.address, width, "    ", "    ")
     if verbosity > 0:
         for entry in status.evidence:
             yield from _wrapped(str(entry), width, "      ", "        ")

@@ -64,6 +64,8 @@ def _test(row: Row) -> dict[str, Any]:
         "reason": reason.text if reason else None,
         "kind": reason.kind.value if reason else None,
         "remedy": reason.remedy if reason else None,
+        **({"owner": reason.owner} if reason and reason.owner else {}),
+        **({"runbook": reason.runbook} if reason and reason.runbook else {}),
     }
     if status:
         extra |= {

@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_prodstatus.model.catalogue import FINAL, SINCE, TAKEN_TITLES, title_of
-from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.record import Record, StageStatus
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
@@ -113,7 +113,7 @@ def field_values(record: Record) -> dict[str, str]:
     The value of NEXT ACTIONS is one numbered action a line, or "none".
     """
     values = {
-        stage.title: f"**{stage.verdict}** ({escape_markdown(stage_line(stage))})"
+        stage.title: f"**{stage.verdict}** ({escape_markdown(_addressed(stage))})"
         if stage.applies
         else escape_markdown(stage_line(stage))
         for stage in record.stages
@@ -131,6 +131,12 @@ def field_values(record: Record) -> dict[str, str]:
     for override in record.overrides:
         values[final] += f"; {escape_markdown(override_line(override))}"
     return values
+
+
+def _addressed(stage: StageStatus) -> str:
+    """Return a stage in one line, with who takes care of the cause."""
+    address = stage.reason.address if stage.reason else ""
+    return "; ".join(filter(None, (stage_line(stage), address)))
 
 
 def _actions_value(actions: Sequence[str]) -> str:

@@ -294,6 +294,8 @@ def _cause_lines(cause: Cause) -> Iterator[str]:
     named = ", ".join(cause.ids[:SHOWN])
     more = f" and {len(cause.ids) - SHOWN:,} more" if cause.ids[SHOWN:] else ""
     yield f"  {cause.verdict!s:<7}  {named}{more}: {cause.sentence}"
+    if cause.reason and cause.reason.address:
+        yield f"           {cause.reason.address}"
     if cause.affected:
         yield f"           depends on it: {', '.join(cause.affected)}"
 

@@ -72,7 +72,9 @@ def workflow_commands(record: Record, locate: Locate) -> list[str]:
         for row in rows[:room]:
             text = row.reason.text if row.reason else str(verdict)
             remedy = f"\n-> {row.reason.remedy}" if row.reason and row.reason.remedy else ""
-            commands.append(_command(kind, f"{row.id} {verdict}", text + remedy, *locate(row)))
+            address = f"\n{row.reason.address}" if row.reason and row.reason.address else ""
+            message = text + remedy + address
+            commands.append(_command(kind, f"{row.id} {verdict}", message, *locate(row)))
         more = len(rows) - room
         if more:
             text = f"{more} more are {verdict}; the step's summary names them"
@@ -172,6 +174,7 @@ def _reason_text(row: Row) -> str:
     if row.reason is None:
         return ""
     remedy = f" → {escape_markdown(row.reason.remedy)}" if row.reason.remedy else ""
+    remedy += f"; {escape_markdown(row.reason.address)}" if row.reason.address else ""
     return f"({row.reason.kind}) {escape_markdown(row.reason.text)}{remedy}"
 
 

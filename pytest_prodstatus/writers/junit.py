@@ -199,6 +199,10 @@ def _row_properties(row: Row) -> Iterator[tuple[str, str]]:
         yield "reason", row.reason.text
     if row.reason and row.reason.remedy:
         yield "remedy", row.reason.remedy
+    if row.reason and row.reason.owner:
+        yield "owner", row.reason.owner
+    if row.reason and row.reason.runbook:
+        yield "runbook", row.reason.runbook
     for entry in row.status.evidence if row.status else ():
         yield f"evidence.{entry.name}", shown(entry)
 

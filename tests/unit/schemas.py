@@ -90,7 +90,7 @@ def _describe(definition: dict[str, Any], of: type) -> None:
                 "description": meanings[field.name][:1].upper() + meanings[field.name][1:],
                 **place,
             }
-        if field.required or not config.omit_defaults:
+        if field.required or not (config.omit_defaults or field.default is msgspec.UNSET):
             required.append(field.encode_name)
     definition["required"] = required
     if {"verdict", "reason"} <= set(required):

@@ -29,7 +29,7 @@ from pytest_prodstatus.model.evidence import (
 )
 from pytest_prodstatus.model.record import CriterionStatus, Failures
 from pytest_prodstatus.model.text import format_age, one_line, several_lines
-from pytest_prodstatus.model.verdict import Kind, Verdict
+from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.model.waiver import Waiver
 from pytest_prodstatus.writers.html.words import CLASS
 from pytest_prodstatus.writers.words import counted, instant, minute, span
@@ -138,9 +138,20 @@ def _reason(status: CriterionStatus) -> str:
     text = f'<p class="why"><b>{reason.kind}:</b> {escape(reason.text)}</p>'
     if reason.remedy:
         text += f'<p class="remedy"><b>What to do:</b> {escape(reason.remedy)}</p>'
+    text += address(reason)
     if status.observed and status.observed is not status.verdict:
         text += f'<p class="dim">By itself it was {status.observed.value}.</p>'
     return text
+
+
+def address(reason: Reason) -> Markup:
+    """Return who takes care of a cause, and a link to what to do; nothing if there is neither."""
+    parts = [f"<b>Owner:</b> {escape(reason.owner)}"] if reason.owner else []
+    if reason.runbook:
+        link = escape(reason.runbook)
+        parts.append(f'<b>Runbook:</b> <a href="{link}" rel="noreferrer">{link}</a>')
+    # Safe: both are escaped, and a runbook begins with http.
+    return Markup(f'<p class="remedy">{" ".join(parts)}</p>' if parts else "")  # noqa: S704
 
 
 def _trace(detail: str, limit: int) -> str:

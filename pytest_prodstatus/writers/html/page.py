@@ -25,7 +25,7 @@ from pytest_prodstatus.model.record import Decision, Record, Run
 from pytest_prodstatus.model.verdict import Reason, Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.version import __version__
-from pytest_prodstatus.writers.html.criterion import Page, criterion
+from pytest_prodstatus.writers.html.criterion import Page, address, criterion
 from pytest_prodstatus.writers.html.head import commit, front, gate_decision, valid_for
 from pytest_prodstatus.writers.html.stages import overview, stage_top
 from pytest_prodstatus.writers.html.words import (
@@ -315,5 +315,5 @@ def _table(caption: str, head: Markup, rows: Iterable[Markup]) -> Markup:
 def _reason_and_remedy(reason: Reason | None) -> Markup:
     if reason is None:
         return Markup()
-    remedy = optional("<br>→ {}", reason.remedy)
+    remedy = optional("<br>→ {}", reason.remedy) + address(reason)
     return Markup("{}: {}{}").format(reason.kind, reason.text, remedy)

@@ -14,6 +14,7 @@ from pytest_prodstatus.model.criterion_status import valid_until
 from pytest_prodstatus.model.record import Record, StageStatus
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
+from pytest_prodstatus.writers.html.criterion import address
 from pytest_prodstatus.writers.html.words import (
     columns,
     optional,
@@ -145,4 +146,5 @@ def _reason(stage: StageStatus) -> Markup:
     if reason is None or any(status.reason == reason for status in stage.criteria):
         return Markup()
     text = Markup('<p class="why"><b>{}:</b> {}</p>\n').format(reason.kind, reason.text)
-    return text + optional('<p class="remedy"><b>What to do:</b> {}</p>', reason.remedy)
+    text += optional('<p class="remedy"><b>What to do:</b> {}</p>', reason.remedy)
+    return text + address(reason)
