@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from pytest_prodstatus.counting import TALLY, counted, replace_everywhere
+from pytest_prodstatus.counting import TALLY, counted, proves, replace_everywhere
 from pytest_prodstatus.model.assertions import (
     NO_ASSERTION,
     Survey,
@@ -233,19 +233,33 @@ class Assertions:
         for module in modules:
             if _REWRITTEN in vars(module) and not _reports(module):
                 return _uncounted(module)
-        if source is None or not source.explains:
-            for module in modules:
-                if _REWRITTEN not in vars(module):
-                    return _unseen(module)
-        return source.reason if source else NO_ASSERTION
+        if source is None:
+            unseen = [module for module in modules if _REWRITTEN not in vars(module)]
+            return _unseen(unseen[0]) if unseen else NO_ASSERTION
+        if source.explains:
+            return source.reason
+        raising = ""
+        for module in _modules_of(item, source):
+            own = self._own(module)
+            helpers = own.reached(source.calls) if own else []
+            if _REWRITTEN not in vars(module) and any(helper.assertions for helper in helpers):
+                return _unseen(module)
+            named = [one.name for one in helpers if one.raises and one.name in source.calls]
+            raising = raising or next(iter(named), "")
+        return _only_raises(raising) if raising else source.reason
 
     def _asserts(self, module: ModuleType) -> bool:
         """Return whether a module is the project's, and has an `assert` statement."""
+        own = self._own(module)
+        return own is not None and own.asserts
+
+    def _own(self, module: ModuleType) -> Survey | None:
+        """Return what the source of a module says; None if it isn't the project's."""
         file = getattr(module, "__file__", None)
         path = Path(file).resolve() if file else None
         if path is None or not path.is_relative_to(self._root) or "site-packages" in path.parts:
-            return False
-        return self._survey(str(path)).asserts
+            return None
+        return self._survey(str(path))
 
 
 def _modules_of(item: pytest.Item, source: Surveyed | None) -> Iterator[ModuleType]:
@@ -310,6 +324,14 @@ def _unseen(module: ModuleType) -> Reason:
     return Reason(text=text, kind=Kind.NO_ASSERTION, remedy=remedy)
 
 
+def _only_raises(name: str) -> Reason:
+    return Reason(
+        text=f"{NO_ASSERTION.text}: {name}() only raises",
+        kind=Kind.NO_ASSERTION,
+        remedy=f"name it in conftest.py: counts_as_assertion({name})",
+    )
+
+
 # What asserts without `assert`. Each of these returns how to take the wrappers away again.
 
 _Undo = Iterator[Callable[[], object]]
@@ -328,7 +350,7 @@ def _wrap_exit(kind: Any) -> Callable[[], object]:
     def leave(self: Any, error_type: Any, error: Any, traceback: Any) -> Any:
         __tracebackhide__ = True
         swallowed = before(self, error_type, error, traceback)
-        if error_type is None or swallowed:
+        if proves(self, error_type, swallowed=swallowed):
             TALLY.add()
         return swallowed
 

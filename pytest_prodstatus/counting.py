@@ -57,9 +57,31 @@ class _Block:
     ) -> bool | None:
         __tracebackhide__ = True
         swallowed = self._inner.__exit__(kind, error, traceback)
-        if kind is None or swallowed:
+        if proves(self._inner, kind, swallowed=swallowed):
             TALLY.add()
         return swallowed
+
+
+_EXPECTED = ("expected_exceptions", "expected_exception", "expected")
+"""What pytest (from 8.4 on, and before) and unittest call the types that a block must raise."""
+
+
+def proves(block: object, kind: type[BaseException] | None, *, swallowed: object) -> bool:
+    """Return whether the end of a block proves what its context manager requires.
+
+    `raises(Exception)` around an assertion that fails is satisfied by the failure itself. That
+    counts only if an AssertionError is what it names.
+
+    Args:
+        block: the context manager.
+        kind: the exception that ended the block, if one did.
+        swallowed: what its `__exit__` returned.
+    """
+    if kind is None or not swallowed or not issubclass(kind, AssertionError):
+        return kind is None or bool(swallowed)
+    given = next((getattr(block, name) for name in _EXPECTED if hasattr(block, name)), ())
+    kinds = given if isinstance(given, tuple) else (given,)
+    return any(isinstance(one, type) and issubclass(one, AssertionError) for one in kinds)
 
 
 def counted(function: Callable[..., Any], *, block: bool | None = None) -> Callable[..., Any]:

@@ -21,7 +21,7 @@ from pytest_prodstatus.model.verdict import Kind, Reason
 NO_ASSERTION = Reason(
     text="it passed, and asserted nothing",
     kind=Kind.NO_ASSERTION,
-    remedy="assert what must hold, or name it: evidence.held('the order is paid', paid)",
+    remedy="assert what must hold; if its calls prove it, put them below with evidence.held('…'):",
 )
 NOT_COUNTED = Reason(
     text="its assertions were not counted when it was CONFIRMED: run it again",
@@ -52,6 +52,9 @@ _PLAIN = (
 )  # fmt: skip
 """Two expressions of these are the same thing if they look the same; two calls need not be."""
 
+_UNNAMED = ("__init__", "__enter__", "__exit__", "__call__")
+"""Methods that run although no call names them."""
+
 _COMPARES: Mapping[str, type[ast.cmpop]] = {
     "assertEqual": ast.Eq,
     "assertNotEqual": ast.NotEq,
@@ -75,12 +78,16 @@ class Surveyed(Struct, frozen=True, kw_only=True, gc=False):
         assertions: how many it has.
         names: all names in it.
         calls: the names of the functions and methods that it calls.
+        name: its name.
+        raises: it has a `raise` statement.
     """
 
     vacuous: Reason | None
     assertions: int
     names: frozenset[str]
     calls: frozenset[str]
+    name: str = ""
+    raises: bool = False
 
     @property
     def explains(self) -> bool:
@@ -117,6 +124,17 @@ class Survey(Struct, frozen=True, kw_only=True, gc=False):
     asserts: bool = False
     functions: Mapping[int, Surveyed] = {}
 
+    def reached(self, calls: Iterable[str]) -> list[Surveyed]:
+        """Return its functions that calls of these names may run, also through each other."""
+        found: dict[str, list[Surveyed]] = {}
+        todo = [*calls, *_UNNAMED]
+        while todo:
+            name = todo.pop()
+            if name not in found:
+                found[name] = [one for one in self.functions.values() if one.name == name]
+                todo += [called for one in found[name] for called in one.calls]
+        return [one for same in found.values() for one in same]
+
 
 def survey(source: bytes) -> Survey:
     """Find the assertions in the source of a file; none if it isn't Python."""
@@ -130,7 +148,7 @@ def survey(source: bytes) -> Survey:
         asserts=any(isinstance(node, ast.Assert) for node in nodes),
         functions={
             min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]): _surveyed(
-                list(ast.walk(node)), constant
+                node.name, list(ast.walk(node)), constant
             )
             for node in nodes
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
@@ -138,10 +156,11 @@ def survey(source: bytes) -> Survey:
     )
 
 
-def _surveyed(nodes: Sequence[ast.AST], functions: Set[str]) -> Surveyed:
+def _surveyed(name: str, nodes: Sequence[ast.AST], functions: Set[str]) -> Surveyed:
     """Return what the nodes of a function say.
 
     Args:
+        name: the function's.
         nodes: all of them.
         functions: names of plain functions and classes of its file, each of which is always true.
     """
@@ -162,6 +181,8 @@ def _surveyed(nodes: Sequence[ast.AST], functions: Set[str]) -> Surveyed:
             function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
             for function in called
         ),
+        name=name,
+        raises=any(isinstance(node, ast.Raise) for node in nodes),
     )
 
 

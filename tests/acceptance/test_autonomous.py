@@ -48,11 +48,13 @@ def test_step_trend(traced_orders: TracedOrders, evidence: Evidence) -> None:
 
 
 def test_step_product(traced_orders: TracedOrders, evidence: Evidence) -> None:
-    """That order's product was made."""
+    """That order's product was made, before the order."""
     order = traced_orders.require_step("made")
     evidence(order_id=order.order_id, product_id=order.product_id)
     evidence(timeline={"product": order.created_at})
-    assert order.product_id is not None
+    assert order.created_at
+    assert order.ordered_at
+    assert order.created_at < order.ordered_at
 
 
 def test_step_publish(traced_orders: TracedOrders, evidence: Evidence) -> None:

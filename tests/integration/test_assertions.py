@@ -66,6 +66,18 @@ STYLES = {
     "helper_that_is_not": Style(
         "clienthelp.holds(1)", NOTHING, 'add pytest.register_assert_rewrite("clienthelp")'
     ),
+    "helper_that_only_raises": Style(
+        "clienthelp.refuses(1)", NOTHING, "counts_as_assertion(refuses)"
+    ),
+    "helper_that_asserts_further_in": Style(
+        "clienthelp.Shop().opens(1)", NOTHING, 'register_assert_rewrite("clienthelp")'
+    ),
+    "raises_anything": Style(
+        "with pytest.raises(BaseException): assert SEEN", NOTHING, "failure was swallowed"
+    ),
+    "raises_a_failure": Style(
+        "with pytest.raises(AssertionError): checks_the_shop(0)", CONFIRMED
+    ),
     "helper_by_name": Style("a_named_helper(1)", CONFIRMED),
     "class_by_name": Style("Named().to_be(1)", CONFIRMED),
     "block_by_name": Style("with a_named_block(): pass", CONFIRMED),
@@ -118,6 +130,8 @@ class TestUnit(unittest.TestCase):
         with self.assertRaises(KeyError) as caught: {}[1]
         caught.exception.args
     def test_raises_call(self): self.assertRaises(KeyError, {}.__getitem__, 1)
+    def test_raises_a_unit(self):
+        with self.assertRaises(Exception): self.assertEqual(1, 2)
     def test_no_block(self): self.assertRaises(KeyError)
     def test_unit_nothing(self): ROWS.copy()
     def test_unit_constant(self): self.assertTrue("x")
@@ -132,6 +146,7 @@ MORE_VERDICTS = {
     "equal": CONFIRMED,
     "raises-block": CONFIRMED,
     "raises-call": CONFIRMED,
+    "raises-a-unit": NOTHING,
     "no-block": NOTHING,
     "unit-nothing": NOTHING,
     "unit-constant": TRUE,
@@ -146,6 +161,11 @@ HELPERS = {
         def get(): return Answer()
         def holds(value):
             assert value == 1
+        def refuses(value):
+            if value != 1: raise ValueError(value)
+        class Shop:
+            def opens(self, value): self._must_be(value)
+            def _must_be(self, value): holds(value)
     """,
     "goodhelp.py": """
         def holds(value):

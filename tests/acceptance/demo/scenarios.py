@@ -227,6 +227,12 @@ _ALL = (
         **_from("order", _F),
     ),
     _sick(
+        "unknown-to-supplier",
+        "a purchase that the supplier does not know",
+        sickness.unknown_to_supplier,
+        **_from("order", _F),
+    ),
+    _sick(
         "sandbox-only",
         "real orders whose sales are all sandbox ones",
         sickness.sandbox_only,
@@ -251,6 +257,12 @@ _ALL = (
         "a completed sale at a loss",
         sickness.negative_profit,
         **_from("profit", _F),
+    ),
+    _sick(
+        "no-profit-at-all",
+        "every sale at a loss",
+        sickness.no_profit_at_all,
+        **(_from("profit", _F) | {"payout": _F, "autonomous": _F}),
     ),
     _sick(
         "profit-does-not-add-up",
@@ -312,6 +324,12 @@ _ALL = (
         sickness.own_paypal_unusable,
         **_from("payout", _B),
     ),
+    _sick(
+        "nothing-paid-out",
+        "sales, and no payout of any",
+        sickness.nothing_paid_out,
+        **(_from("payout", _F) | {"autonomous": _F}),
+    ),
     _sick("payout-half", "a payout to one side only", sickness.payout_half, **_from("payout", _F)),
     _sick(
         "payout-twice", "one payout id at two sales", sickness.payout_twice, **_from("payout", _F)
@@ -340,6 +358,12 @@ _ALL = (
         sickness.paypal_not_configured,
         **_from("payout", _B),
     ),
+    _sick(
+        "paypal-without-payouts",
+        "a PayPal application that may not make payouts",
+        sickness.paypal_without_payouts,
+        **_from("payout", _F),
+    ),
     _sick("paypal-down", "PayPal answers 503", sickness.paypal_down, **_from("payout", _B)),
     _sick(
         "manual-purchase",
@@ -356,6 +380,24 @@ _ALL = (
         "opportunities of other products alone",
         sickness.trend_of_another_product,
         autonomous=_F,
+    ),
+    _sick(
+        "product-after-order",
+        "products that were made after their orders",
+        sickness.product_after_order,
+        autonomous=_F,
+    ),
+    _sick(
+        "never-published",
+        "products that were never published",
+        sickness.never_published,
+        autonomous=_F,
+    ),
+    _sick(
+        "payments-not-captured",
+        "orders without a captured payment",
+        sickness.payments_not_captured,
+        **(_from("order", _F) | dict.fromkeys(_CHAIN, _F)),
     ),
     _sick(
         "first-product",

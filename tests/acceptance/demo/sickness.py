@@ -184,6 +184,11 @@ def duplicate_supplier_id(world: World) -> None:
     world.order_of(sales[-1])["aliexpressOrderId"] = world.order_of(sales[0])["aliexpressOrderId"]
 
 
+def unknown_to_supplier(world: World) -> None:
+    order = world.order_of(_newest(world, lambda sale: sale["status"] == "PROCESSING"))
+    del world.supplier.orders[order["aliexpressOrderId"]]
+
+
 def sandbox_only(world: World) -> None:
     for sale in world.tables["sales"]:
         sale["environment"] = "sandbox"
@@ -225,6 +230,11 @@ def negative_profit(world: World) -> None:
         userPayoutId=None,
         payoutExecuted=False,
     )
+
+
+def no_profit_at_all(world: World) -> None:
+    for sale in world.tables["sales"]:
+        sale["netProfit"] = Decimal("-3.33")
 
 
 def profit_does_not_add_up(world: World) -> None:
@@ -322,6 +332,11 @@ def own_paypal_unusable(world: World) -> None:
     _own_application(world, {"clientId": "seller-app", "clientSecret": "of-long-ago"})
 
 
+def nothing_paid_out(world: World) -> None:
+    for sale in world.tables["sales"]:
+        sale.update(adminPayoutId=None, userPayoutId=None, payoutExecuted=False)
+
+
 def payout_half(world: World) -> None:
     sale = _newest(world, lambda sale: sale["status"] == "SHIPPED")
     sale.update(userPayoutId=None, payoutExecuted=False)
@@ -350,6 +365,10 @@ def paypal_not_configured(world: World) -> None:
         del world.environment[name]
 
 
+def paypal_without_payouts(world: World) -> None:
+    world.paypal.scopes = ("openid",)
+
+
 def paypal_down(world: World) -> None:
     world.paypal.faults.down = True
 
@@ -374,6 +393,22 @@ def broken_cycle(world: World) -> None:
 def trend_of_another_product(world: World) -> None:
     for found in world.tables["opportunities"]:
         found["title"] = f"{found['title']}, red"
+
+
+def product_after_order(world: World) -> None:
+    for row in world.tables["products"] + world.tables["opportunities"]:
+        row["createdAt"] = world.ago(minutes=1)
+
+
+def never_published(world: World) -> None:
+    world.tables["marketplace_listings"].clear()
+    for product in world.tables["products"]:
+        product["publishedAt"] = None
+
+
+def payments_not_captured(world: World) -> None:
+    for order in world.tables["orders"]:
+        order["paypalOrderId"] = None
 
 
 def first_product(world: World) -> None:
