@@ -115,8 +115,10 @@ def measure(
 
 @contextmanager
 def _recorder(url: str, settings: Settings) -> Iterator[Recorder]:
+    # A statement that is too slow is measured too.
+    patience = 10 * settings.snapshot_budget
     database = Database(
-        Secret(url), run_id="benchmark", statement_timeout=settings.statement_timeout
+        Secret(url), run_id="benchmark", statement_timeout=patience, budget=patience
     )
     try:
         yield Recorder(database.ask)

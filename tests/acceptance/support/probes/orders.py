@@ -178,13 +178,13 @@ REPEATED = Question(
     SELECT *, status = 'PURCHASED' OR supplier_id IS NOT NULL AS bought
     FROM placed WHERE past_payment AND NOT stand_in
   ) AS j
-  LEFT JOIN LATERAL (
-    SELECT o.id FROM orders o
+  CROSS JOIN LATERAL (
+    SELECT min(o.id) AS id FROM orders o
     WHERE j.bought AND o."paypalOrderId" = j.trade AND o."productId" = j.product AND o.id <> j.id
       AND btrim(j.trade) <> '' AND (o.status = 'PURCHASED' OR {supplier_id("o")} IS NOT NULL)
       AND NOT {stand_in_order("o")}
-    ORDER BY o.id LIMIT 1
-  ) AS twin ON true
+    OFFSET 0
+  ) AS twin
   CROSS JOIN LATERAL (
     SELECT count(*) AS successes FROM purchase_attempt_logs a
     WHERE a."orderId" = j.id AND a.success OFFSET 0

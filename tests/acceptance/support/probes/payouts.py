@@ -115,10 +115,11 @@ def _carrying(column: str) -> str:
   WHERE s.environment = :environment AND octet_length(s."{column}") BETWEEN 1 AND 1000000000
     AND btrim(s."{column}") IN (
       SELECT btrim(side.payout)
-      FROM sales w
-      CROSS JOIN LATERAL (VALUES (w."adminPayoutId"), (w."userPayoutId")) AS side (payout)
-      WHERE w."createdAt" >= :since AND w.environment = :environment
-        AND btrim(side.payout) <> '' AND lower(btrim(side.payout)) <> 'payoneer')"""
+      FROM (
+        SELECT unnest(ARRAY[w."adminPayoutId", w."userPayoutId"]) AS payout FROM sales w
+        WHERE w."createdAt" >= :since AND w.environment = :environment
+      ) AS side
+      WHERE btrim(side.payout) <> '' AND lower(btrim(side.payout)) <> 'payoneer')"""
 
 
 # The window's ids against those of every sale there ever was: the store has no index of them, so
@@ -128,9 +129,11 @@ SHARED = Question(
     sales=("id", "created", "is_real", "admin_payout", "user_payout"),
     steps={
         "made": """AS MATERIALIZED (
-  SELECT sold.id AS sale, sold.created, side.payout
-  FROM sold CROSS JOIN LATERAL (VALUES (admin_payout), (user_payout)) AS side (payout)
-  WHERE sold.is_real AND side.payout IS NOT NULL AND lower(side.payout) <> 'payoneer'
+  SELECT * FROM (
+    SELECT id AS sale, created, unnest(ARRAY[admin_payout, user_payout]) AS payout
+    FROM sold WHERE is_real
+  ) AS side
+  WHERE payout IS NOT NULL AND lower(payout) <> 'payoneer'
 )""",
         "made_ever": f"""AS MATERIALIZED (
   {_carrying("adminPayoutId")}
@@ -138,8 +141,10 @@ SHARED = Question(
   {_carrying("userPayoutId")}
 )""",
         "made_twice": """AS MATERIALIZED (
-  SELECT payout FROM made_ever GROUP BY payout
-  HAVING count(*) > 1 AND payout IN (SELECT payout FROM made)
+  SELECT payout FROM (
+    SELECT payout FROM made_ever GROUP BY payout HAVING count(*) > 1
+  ) AS several
+  WHERE payout IN (SELECT payout FROM made)
 )""",
     },
     row="""

@@ -167,18 +167,18 @@ def _scope(store: Store) -> tuple[Settings, dict[str, object]]:
 
 def test_a_statement_of_many_questions_is_halved_until_the_cause_is_alone() -> None:
     """What then stands alone is left to its own reading, which says why it can't be answered."""
-    asked: list[bool] = []
+    answered: list[bool] = []
 
     def ask(statement: str, /, **_: object) -> Row:
-        asked.append("purchase_attempt_logs" not in statement)
-        if not asked[-1]:
+        answered.append("purchase_attempt_logs" not in statement)
+        if not answered[-1]:
             msg = "it is locked"
             raise Blocked(msg, kind="timeout")
         return _AnyRow()
 
     rows = ahead(ask, NAMES)
     assert len(rows) == 17 - 2
-    assert (len(asked), sum(asked)) == (7, 3)
+    assert (len(answered), sum(answered)) == (7, 3)
 
 
 class _AnyRow(dict[str, object]):
