@@ -1,8 +1,8 @@
 """SIGKILL while a run is saved leaves no half run and no second one, and stops no later run.
 
 A run saves itself in one transaction, under its own id. So whenever it dies the store is as before
-or as after, and saving it again makes the same store as a run that wasn't killed. Every day it dies at
-one instant in three, and at all of them with PRODSTATUS_SWEEP=1.
+or as after, and saving it again makes the same store as a run that wasn't killed. Every day it dies
+at one instant in three, and at all of them with PRODSTATUS_SWEEP=1.
 """
 
 from __future__ import annotations
