@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Iterator
 
@@ -15,6 +16,17 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load `pytester`, which pytest wants named in the root conftest alone."""
     if not config.pluginmanager.hasplugin("pytester"):
         config.pluginmanager.import_plugin("pytester")
+
+
+_IMPORTED_ONCE = (
+    "markupsafe",
+    "markdown_it",
+    "pytest_prodstatus.recorder",
+    "pytest_prodstatus.terminal",
+    "pytest_prodstatus.writers.document",
+    "pytest_prodstatus.writers.html.page",
+)
+"""What an inner run in this process would import and forget again, which takes most of its time."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,8 +43,8 @@ def _kept_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project with two stages, FINAL over both, and no test yet."""
-    import markupsafe  # noqa: F401  an inner run that imports it first would have to do so each time
-
+    for module in _IMPORTED_ONCE:
+        importlib.import_module(module)
     for name in list(os.environ):
         if name.startswith(("PRODSTATUS_", "PYTEST_XDIST_", "GITHUB_")) or name in (
             "COLUMNS",

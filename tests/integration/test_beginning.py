@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.integration.project import CONFIG, SERIAL, SHOP, TIMEOUT_S, XDIST, Project, wait_for
+from tests.integration.warm import Done, run_pytest
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 API = "@api\ndef test_a(): pass\n"
@@ -375,17 +376,10 @@ criteria = ["a", "never-written"]
 """
 
 
-def run_in(project: Project, folder: str, *args: str) -> subprocess.CompletedProcess[str]:
+def run_in(project: Project, folder: str, *args: str) -> Done:
     """Run pytest in a folder of the project, without its neighbours."""
-    command = [sys.executable, "-m", "pytest", *(f"-pno:{name}" for name in project.lean), *args]
-    return subprocess.run(
-        command,
-        cwd=project.root / folder,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
+    lean = [f"-pno:{name}" for name in project.lean]
+    return run_pytest([*lean, *args], folder=project.root / folder, timeout=TIMEOUT_S)
 
 
 @in_modes("above", ["pytest.ini", "tox.ini", "setup.cfg", "pyproject.toml", ".pytest.ini"])

@@ -17,7 +17,6 @@ import functools
 import json
 import os
 import shlex
-import shutil
 import socket
 import subprocess
 import sys
@@ -145,7 +144,6 @@ class Warm:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(60)
-        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 @functools.cache

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -113,7 +114,8 @@ def serve(path: str) -> dict[str, Any] | None:
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
-        if 0 in ready:
+        if 0 in ready:  # the tests have ended, in whatever way
+            shutil.rmtree(Path(path).parent, ignore_errors=True)
             return None
         connection, _ = listener.accept()
         if not os.fork():

@@ -13,7 +13,7 @@ NOON = datetime(2026, 3, 10, 12, 0, tzinfo=timezone.utc)
 CRITERION = "payment.payment-arrives"
 TARGET = "production"
 EVERY = 1 if os.environ.get("PRODSTATUS_SWEEP") == "1" else 3
-"""Of the instants at which a process is killed: daily one in three, all of them in the sweep."""
+"""A process is killed at one instant in so many: every day in three, and at each in the sweep."""
 
 
 class SetClock:

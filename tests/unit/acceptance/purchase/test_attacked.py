@@ -29,6 +29,8 @@ from pytest_prodstatus.journal import Journal, State
 from tests.unit.acceptance.providers import Clock, aliexpress_client
 from tests.unit.acceptance.purchases import Bench
 
+pytestmark = pytest.mark.slow  # hundreds of orders, each over the network of this machine
+
 _SWEEP = os.environ.get("PRODSTATUS_SWEEP") == "1"
 _TRIALS = 200 if _SWEEP else 12
 _ORDER = b"aliexpress.ds.order.create"
