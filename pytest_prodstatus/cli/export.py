@@ -88,8 +88,9 @@ def command(
 ) -> None:
     """Write RECORD in another tool's form, with the gate's decision as of now.
 
-    The default is the record of the target. It is written to standard output, or to a file that is
-    replaced as a whole.
+    The default is the record of the target. PRODSTATUS_RUN_ID and PRODSTATUS_SUBJECT are
+    conditions, as at the gate. It is written to standard output, or to a file that is replaced as a
+    whole.
     """
     export = _export(form)
     place = place_of(root=root, target=target, dir=folder)
@@ -97,8 +98,12 @@ def command(
     content = named_content(path)
     made = named_record(path, content)
     now = clock.now()
-    # A record that a person names may be another target's; what it says then is about that one.
-    query = GateQuery(target=made.run.target if record else place.inputs.target)
+    query = GateQuery(
+        # A record that a person names may be another target's, and is then about that one.
+        target=made.run.target if record else place.inputs.target,
+        subject=place.inputs.subject,
+        run=place.inputs.run,
+    )
     override, problem = active_override(query.target, now, place.project.root)
     if problem:
         click.echo(f"prodstatus: {problem}", err=True)

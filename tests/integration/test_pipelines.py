@@ -17,7 +17,7 @@ from pytest_prodstatus.model.attestation import PREDICATE_TYPE
 from tests.integration.project import LEAN, SHOP, TIMEOUT_S, Project
 
 CI = Path(__file__).parents[2] / "docs" / "ci"
-WORKFLOWS = sorted(CI.glob("*.yml"))
+WORKFLOWS = sorted(CI.glob("github*.yml"))
 BIN = Path(sys.executable).parent
 
 HOLDS = "@api\ndef test_a(): pass\n"

@@ -1,0 +1,238 @@
+"""The actions for GitHub, run by a stand-in for its runner, and held to the linters."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.integration.project import CONFIG, LEAN, SHOP, Project
+from tests.integration.runner import ACTIONS, Done, Runner
+
+ROOT = ACTIONS.parent
+BIN = Path(sys.executable).parent
+CALLED = ROOT / ".github/workflows/prodstatus.yml"
+EXAMPLES = [ROOT / "docs/ci" / name for name in ("deploy.yml", "shards.yml", "pages.yml")]
+WORKFLOWS = [CALLED, *EXAMPLES, *sorted((ROOT / "docs/ci").glob("github*.yml"))]
+CRITERIA = {
+    "CONFIRMED": "@api\ndef test_a(): pass\n",
+    "FAILED": "@api\ndef test_a(): assert False, 'lost'\n",
+    "BLOCKED": "@api\ndef test_a(): blocked('not yet', kind='pending')\n",
+}
+STATUS = {"CONFIRMED": 0, "FAILED": 1, "BLOCKED": 10}
+DECLARED = CONFIG.replace('id = "api"\n', 'id = "api"\ncriteria = ["a"]\n').replace(
+    'id = "shop"\n', 'id = "shop"\ncriteria = ["open"]\n'
+)
+
+NewRunner = Callable[..., Runner]
+
+
+@pytest.fixture
+def job(project: Project, tmp_path_factory: pytest.TempPathFactory) -> NewRunner:
+    """Starts a job in a checkout of its own; what jobs share is elsewhere."""
+    store = tmp_path_factory.mktemp("github")
+    lean = " ".join(f"-pno:{name}" for name in LEAN)
+    environ = {
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(store),
+        "PYTEST_ADDOPTS": lean,
+        "PRODSTATUS_HISTORY": "0",
+    }
+    started: list[Path] = []
+
+    def start(verdict: str = "CONFIRMED", *, config: str = DECLARED, **more: object) -> Runner:
+        files = {"pyproject.toml": config, "test_api.py": CRITERIA[verdict], "test_shop.py": SHOP}
+        project.write(files)
+        if not (project.root / ".git").exists():
+            git(project.root, "init", "--quiet")
+        git(project.root, "add", *files)
+        # All jobs of a run are of one commit.
+        author = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
+        command = ["git", *author, "commit", "--quiet", "-m", "The suite"]
+        subprocess.run(command, cwd=project.root, check=False, capture_output=True)
+        root = store / f"job{len(started)}"
+        started.append(root)
+        git(project.root, "clone", "--quiet", str(project.root), str(root))
+        return Runner(root=root, store=store, environ=environ, **more)  # type: ignore[arg-type]
+
+    return start
+
+
+def git(root: Path, *args: str) -> None:
+    """Run git in a folder."""
+    author = ["-c", "user.name=Test", "-c", "user.email=test@example.com"]
+    subprocess.run(["git", *author, *args], cwd=root, check=True, capture_output=True)
+
+
+def closed(done: Done, status: int = 10) -> None:
+    """Assert that a gate's step failed, and that its outputs say so."""
+    assert (done.outcome, done.status) == ("failure", status), done.log
+    assert done.outputs["open"] != "true"
+    assert done.outputs["verdict"] != "CONFIRMED" or done.outputs["rules"]
+
+
+@pytest.mark.parametrize("verdict", CRITERIA)
+def test_a_first_run_in_every_verdict(job: NewRunner, verdict: str) -> None:
+    """The judge ends as pytest did, the record is kept, and the gate is open if it is CONFIRMED."""
+    here = job(verdict)
+    judged = here.use("judge", target="staging")
+    assert judged.outputs["status"] == str(STATUS[verdict])
+    assert judged.status == STATUS[verdict], judged.log
+    kept = here.store / "artifacts/prodstatus-staging"
+    assert {"status.json", "status.html"} <= {path.name for path in kept.iterdir()}
+    gate = here.use("gate", target="staging")
+    if verdict == "CONFIRMED":
+        assert gate.outcome == "success", gate.log
+        assert gate.outputs == {
+            "open": "true", "verdict": "CONFIRMED", "exit-code": "0", "rules": "",
+        }  # fmt: skip
+    else:
+        closed(gate, STATUS[verdict])
+        assert gate.outputs["verdict"] == verdict
+        assert "::error title=gate" in gate.log
+
+
+def test_a_gate_in_another_job_takes_the_artifact(job: NewRunner) -> None:
+    """It opens by the artifact of the job that judged, and of no other run or target."""
+    assert job().use("judge", enforce="false").outcome == "success"
+    assert job().use("gate", **{"from": "artifact"}).outcome == "success"
+    closed(job(run="813").use("gate", **{"from": "artifact"}))
+    closed(job().use("gate", target="staging", **{"from": "artifact"}))
+
+
+def test_a_record_that_is_missing_opens_nothing(job: NewRunner) -> None:
+    """If pytest can't even start, no step is green, and there is nothing to open the gate with."""
+    here = job()
+    broken = here.store / "bin"
+    broken.mkdir()
+    (broken / "pytest").write_text("#!/bin/sh\nexit 3\n", encoding="utf-8")
+    (broken / "pytest").chmod(0o755)
+    here.environ = {**here.environ, "PATH": f"{broken}{os.pathsep}{here.environ['PATH']}"}
+    judged = here.use("judge", enforce="false")
+    assert (judged.outcome, judged.outputs["status"]) == ("failure", "3"), "it has no artifact"
+    assert here.use("judge").outcome == "failure"
+    closed(here.use("gate"))
+    closed(here.use("gate", **{"from": "artifact"}))
+    closed(job().use("gate", **{"from": "shards"}))
+
+
+def test_a_cancelled_job_opens_nothing(job: NewRunner) -> None:
+    """Of a cancelled run the artifact is kept, and nothing else is done."""
+    here = job(cancelled=True)
+    here.use("judge", carry_over="true")
+    assert (here.store / "artifacts/prodstatus-production").is_dir()
+    assert not (here.store / "cache").exists()
+
+
+def test_a_shard_carries_over_what_outlives_a_release(job: NewRunner) -> None:
+    """Shards open the gate together with the last record, for a stage that holds for longer."""
+    declared = DECLARED.replace('criteria = ["open"]\n', 'criteria = ["open"]\nvalid_for = "30d"\n')
+
+    def judged(run: str, carry_over: str, **more: str) -> Done:
+        here = job(run=run, config=declared)
+        assert here.use("judge", carry_over=carry_over, **more).outcome == "success"
+        return job(run=run, config=declared).use(
+            "gate", carry_over=carry_over, **{"from": "shards"} if more else {"from": "artifact"}
+        )
+
+    assert judged("812", "true").outcome == "success"
+    part = {"stages": "api", "shard": "api"}
+    closed(judged("813", "false", **part))
+    assert judged("814", "true", **part).outcome == "success"
+    # The merged record is the next one's last.
+    shutil.rmtree(job(config=declared).store / "cache/prodstatus-production-812-1")
+    assert judged("815", "true", **part).outcome == "success"
+    assert job(config=declared).use("judge", stages="api").status == 2
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["all", "one lost"])
+def test_shards_open_the_gate_together(job: NewRunner, lost: bool) -> None:
+    """Each shard keeps its part, and the gate merges them; a part that is lost closes it."""
+    for stage in ("api", "shop"):
+        here = job()
+        assert here.use("judge", shard=stage, stages=stage).outcome == "success"
+    if lost:
+        shutil.rmtree(here.store / "artifacts/prodstatus-production-shard-api")
+    gate = job().use("gate", **{"from": "shards"})
+    if lost:
+        closed(gate)
+    else:
+        assert gate.outcome == "success", gate.log
+
+
+def test_the_suite_gets_its_variables_and_nothing_is_a_command(job: NewRunner) -> None:
+    """A value is never part of a script, and a name that would be a path is refused."""
+    here = job()
+    (here.root / "test_api.py").write_text(
+        "import os, pytest\npytestmark = pytest.mark.stage('api')\n"
+        "def test_a(): assert os.environ['TOKEN'] == '$(touch pwned) \"x\" =y'\n",
+        encoding="utf-8",
+    )
+    hostile = "v1'; touch pwned; echo '$(touch pwned)"
+    variables = 'TOKEN=$(touch pwned) "x" =y\n\nOTHER=1\n'
+    judged = here.use("judge", release=hostile, variables=variables)
+    assert judged.outcome == "success", judged.log
+    here.use("gate", release=hostile, commit="`touch pwned`", require="api; touch pwned")
+    for target in ("../up", "a b", "", "x\nfolder=/etc"):
+        assert here.use("judge", target=target).outcome == "failure"
+        assert here.use("gate", target=target).outcome == "failure"
+    assert not list(here.root.glob("**/pwned"))
+
+
+def program(name: str) -> str:
+    """Return a linter's path; skip without it."""
+    path = shutil.which(name, path=f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    if path is None:
+        pytest.skip(f"there is no {name} here")
+    return path
+
+
+def test_actionlint_finds_nothing() -> None:
+    """Workflows and the actions that they use are correct, and so are their scripts."""
+    environ = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    command = [program("actionlint"), *map(str, WORKFLOWS)]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environ, text=True, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_zizmor_finds_nothing() -> None:
+    """No workflow or action has a weakness that is known."""
+    done = subprocess.run(
+        [program("zizmor"), "--offline", "--no-progress", str(ACTIONS), *map(str, WORKFLOWS)],
+        cwd=ROOT, text=True, capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", ["judge", "gate"])
+def test_the_scripts_of_an_action_are_clean(name: str, tmp_path: Path) -> None:
+    """ShellCheck finds nothing; actionlint looks only into workflows."""
+    action = yaml.safe_load((ACTIONS / name / "action.yml").read_text(encoding="utf-8"))
+    for number, step in enumerate(action["runs"]["steps"]):
+        if "run" in step:
+            script = tmp_path / f"{name}{number}.sh"
+            script.write_text(f"#!/usr/bin/env bash\n{step['run']}", encoding="utf-8")
+            subprocess.run([program("shellcheck"), str(script)], check=True)
+
+
+def test_the_called_workflow_asks_the_gate_in_any_case() -> None:
+    """It gives its jobs the least rights, and no step after the judge depends on its success."""
+    workflow = yaml.safe_load(CALLED.read_text(encoding="utf-8"))
+    (job,) = workflow["jobs"].values()
+    assert (workflow["permissions"], job["permissions"]) == ({}, {"contents": "read"})
+    last = job["steps"][-1]
+    assert last["uses"].endswith("/actions/gate")
+    assert last["if"] == "${{ !cancelled() }}"
+    for example in EXAMPLES:
+        for part in yaml.safe_load(example.read_text(encoding="utf-8"))["jobs"].values():
+            uses = [step.get("uses", "") for step in part["steps"]]
+            judged = "$/actions/judge" in uses
+            assert part["permissions"] == {"contents": "read"} or not judged

@@ -1,0 +1,204 @@
+"""The templates for GitLab, Azure and Jenkins: valid by schema, and their shell parts are run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.project import LEAN, SHOP, Project
+from tests.integration.test_actions import CRITERIA, DECLARED, STATUS, git
+
+ROOT = Path(__file__).parents[2]
+CI = ROOT / "docs/ci"
+BIN = Path(sys.executable).parent
+GITLAB = (ROOT / "templates/prodstatus.yml").read_text(encoding="utf-8")
+AZURE = yaml.safe_load((CI / "azure-prodstatus.yml").read_text(encoding="utf-8"))
+
+Shell = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def shell(project: Project) -> Shell:
+    """Runs a script as a CI system does, in the checkout of a project of one verdict."""
+
+    def run(script: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["bash", "-eo", "pipefail", "-c", script],
+            cwd=project.root,
+            env={
+                "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+                "HOME": str(project.root),
+                "PRODSTATUS_HISTORY": "0",
+                "PYTEST_ADDOPTS": " ".join(f"-pno:{name}" for name in LEAN),
+                **environ,
+            },
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=120,
+        )  # fmt: skip
+
+    return run
+
+
+def checkout(project: Project, verdict: str) -> str:
+    """Make the project a repository of one commit, and return that."""
+    files = {"pyproject.toml": DECLARED, "test_api.py": CRITERIA[verdict], "test_shop.py": SHOP}
+    project.write(files)
+    git(project.root, "init", "--quiet")
+    git(project.root, "add", *files)
+    git(project.root, "commit", "--quiet", "-m", "The suite")
+    head = ["git", "rev-parse", "HEAD"]
+    return subprocess.run(
+        head, cwd=project.root, text=True, capture_output=True, check=True
+    ).stdout.strip()
+
+
+def gitlab_job() -> dict[str, Any]:
+    """Return the component's job, with the defaults of its inputs."""
+    header, body = GITLAB.split("\n---\n")
+    inputs = yaml.safe_load(header)["spec"]["inputs"]
+    for name, about in inputs.items():
+        body = body.replace(f"$[[ inputs.{name} ]]", about["default"])
+    assert "$[[" not in body
+    job: dict[str, Any] = yaml.safe_load(body)["prodstatus"]
+    return job
+
+
+@pytest.mark.parametrize("verdict", CRITERIA)
+def test_gitlab(project: Project, shell: Shell, verdict: str) -> None:
+    """The job ends as the gate, and leaves the four reports that it declares."""
+    commit = checkout(project, verdict)
+    job = gitlab_job()
+    environ = {
+        "CI": "true",
+        "CI_COMMIT_SHA": commit,
+        "CI_PIPELINE_ID": "5",
+        "CI_JOB_ID": "7",
+        "CI_JOB_URL": "https://gitlab.example/shop/-/jobs/7",
+        "CI_PROJECT_DIR": str(project.root),
+        **job["variables"],
+        "RELEASE": commit,
+        "INSTALL": "true",
+    }
+    done = shell("\n".join(job["script"]), environ)
+    assert done.returncode == STATUS[verdict], done.stdout
+    reports = job["artifacts"]["reports"]
+    texts = {
+        name: (project.root / path).read_text(encoding="utf-8") for name, path in reports.items()
+    }
+    assert f"PRODSTATUS_VERDICT={verdict}\n" in texts["dotenv"]
+    assert f"PRODSTATUS_OPEN={str(verdict == 'CONFIRMED').lower()}\n" in texts["dotenv"]
+    ((_, links),) = json.loads(texts["annotations"]).items()
+    url = "https://gitlab.example/shop/-/jobs/7/artifacts/file/reports/status.html"
+    assert {link["external_link"]["url"] for link in links} == {url}
+    assert texts["metrics"].endswith("# EOF\n")
+    assert ("<failure" in texts["junit"], "<error" in texts["junit"]) == (
+        verdict == "FAILED", verdict == "BLOCKED",
+    )  # fmt: skip
+
+
+def test_gitlab_s_job_fails_closed(project: Project, shell: Shell) -> None:
+    """If pytest can't start, the job fails, and no report of an earlier run says otherwise."""
+    commit = checkout(project, "CONFIRMED")
+    job = gitlab_job()
+    environ = {**job["variables"], "CI_COMMIT_SHA": commit, "RELEASE": commit, "INSTALL": "true"}
+    script = "\n".join(job["script"])
+    first = shell(script, {**environ, "CI_PIPELINE_ID": "5", "CI_JOB_ID": "7"})
+    assert first.returncode == 0, first.stdout
+    broken = {"PYTEST_ADDOPTS": "--no-such-option", "CI_PIPELINE_ID": "5", "CI_JOB_ID": "8"}
+    assert shell(script, {**environ, **broken}).returncode == 10
+    text = (project.folder / "prodstatus.env").read_text(encoding="utf-8")
+    assert "PRODSTATUS_OPEN=false\n" in text
+    assert job.get("allow_failure") is None
+
+
+@pytest.mark.parametrize("verdict", CRITERIA)
+def test_azure(project: Project, shell: Shell, verdict: str) -> None:
+    """The step that asks the gate ends as it does, and its commands say the same."""
+    commit = checkout(project, verdict)
+    environ = {
+        "TF_BUILD": "True",
+        "TARGET": "production",
+        "FOLDER": "reports",
+        "RELEASE": commit,
+        "MAX_AGE": "1h",
+        "BUILD_SOURCEVERSION": commit,
+        "PRODSTATUS_RUN_ID": "5-1-7",
+    }
+    judge, gate = (step for step in AZURE["steps"] if "bash" in step)
+    assert shell(judge["bash"], environ).returncode == 0
+    assert (project.folder / "junit.xml").exists()
+    done = shell(gate["bash"], environ)
+    assert done.returncode == STATUS[verdict], done.stdout
+    commands = re.findall(r"^##vso\[([\w.]+) ?([^\]]*)\](.*)$", done.stdout, re.MULTILINE)
+    results = [properties for name, properties, _ in commands if name == "task.complete"]
+    assert results == ["result=Succeeded" if verdict == "CONFIRMED" else "result=Failed"]
+    opened = [text for _, properties, text in commands if "variable=open;" in properties]
+    assert opened[-1] == str(verdict == "CONFIRMED").lower()
+    assert ("task.uploadsummary", "", str(project.folder / "summary.md")) in commands
+    for step in AZURE["steps"]:
+        assert "${{" not in step.get("bash", ""), "a parameter is no part of a script"
+
+
+@pytest.mark.parametrize("verdict", ["CONFIRMED", "FAILED", "BLOCKED"])
+def test_jenkins(project: Project, shell: Shell, verdict: str) -> None:
+    """The pipeline's command deploys and promotes, and fails if the gate is closed."""
+    commit = checkout(project, verdict)
+    text = (CI / "Jenkinsfile").read_text(encoding="utf-8")
+    deploy, roll_back, aborted = re.findall(r"sh '(.*?)' }", text)
+    assert aborted == roll_back
+    for name in ("deploy.sh", "promote.sh", "roll-back.sh"):
+        (project.root / name).write_text(f'#!/bin/sh\necho "{name} $*"\n', encoding="utf-8")
+        (project.root / name).chmod(0o755)
+    (project.root / "pipeline.sh").symlink_to(CI / "pipeline.sh")
+    done = shell(deploy, {"GIT_COMMIT": commit})
+    assert done.returncode == STATUS[verdict], done.stdout
+    assert (f"promote.sh {commit}" in done.stdout) is (verdict == "CONFIRMED")
+    assert shell(roll_back, {"GIT_COMMIT": commit}).stdout == f"roll-back.sh {commit}\n"
+    assert text.count("{") == text.count("}")
+
+
+def test_the_templates_are_valid(tmp_path: Path) -> None:
+    """GitLab's and Azure's files are valid by the schemas of their editors."""
+    body = tmp_path / "component.yml"
+    body.write_text(GITLAB.split("\n---\n")[1], encoding="utf-8")
+    azure = ["--regex-variant", "nonunicode", "--data-transform", "azure-pipelines"]
+    for schema, options, paths in (
+        ("gitlab-ci", [], [CI / "gitlab.yml", body]),
+        ("azure-pipelines", azure, [CI / "azure.yml", CI / "azure-prodstatus.yml"]),
+    ):
+        command = [sys.executable, "-m", "check_jsonschema", *options]
+        done = subprocess.run(
+            [*command, "--builtin-schema", f"vendor.{schema}", *map(str, paths)],
+            text=True, capture_output=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("script", ["gitlab", "azure"])
+def test_the_shell_parts_are_clean(script: str, tmp_path: Path) -> None:
+    """ShellCheck finds nothing in what the templates run."""
+    parts = {
+        "gitlab": ["\n".join(gitlab_job()["script"])],
+        "azure": [step["bash"] for step in AZURE["steps"] if "bash" in step],
+    }
+    for number, text in enumerate(parts[script]):
+        path = tmp_path / f"{number}.sh"
+        path.write_text(f"#!/usr/bin/env bash\nset -eo pipefail\n{text}\n", encoding="utf-8")
+        subprocess.run([str(BIN / "shellcheck"), str(path)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("gitlab.yml", 15), ("azure.yml", 15), ("Jenkinsfile", 15)]
+)
+def test_a_user_copies_few_lines(name: str, most: int) -> None:
+    """What a project has of its own is short; its first line says what it is."""
+    lines = (CI / name).read_text(encoding="utf-8").splitlines()
+    assert len([line for line in lines if line.strip()]) - 1 <= most
