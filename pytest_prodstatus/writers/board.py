@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from pytest_prodstatus.model.record import CriterionStatus, Record, StageStatus
 from pytest_prodstatus.model.text import format_age
-from pytest_prodstatus.model.verdict import Kind, Verdict
+from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.writers.words import VERDICT_WIDTH, counted, override_line, stage_line
+
+_MOST_NAMES = 4
+"""Criteria that are named for one reason; of more, the rest is counted."""
 
 
 class Line(NamedTuple):
@@ -27,13 +30,13 @@ def board_lines(record: Record, *, verbosity: int = 0, width: int = 80) -> list[
 
     Args:
         record: of a finished run.
-        verbosity: below 0 no lines; 0 every stage, and the criteria that aren't CONFIRMED or were
-            carried over; above 0 every criterion with its evidence.
+        verbosity: below 0 no lines; 0 every stage, and each reason once, with the criteria that
+            give it; above 0 every criterion with its evidence.
         width: of the terminal, in columns; at least 40.
     """
     if verbosity < 0:
         return []
-    lines = [line for stage in record.stages for line in _stage(stage, record, verbosity, width)]
+    lines = list(_Board(record, verbosity, width).lines())
     actions = record.decision.actions
     if actions:
         lines += [Line(""), Line("Next:")]
@@ -72,33 +75,111 @@ def override_lines(record: Record, *, width: int = 80) -> list[Line]:
     ]
 
 
-def _stage(stage: StageStatus, record: Record, verbosity: int, width: int) -> Iterator[Line]:
-    partial = record.decision.selection.partial and verbosity == 0
-    # A partial run is about what it selected, so the rest gets no line of its own.
-    shown = [s for s in stage.criteria if not (partial and _is_elsewhere(s))]
-    longest = max(len(other.title) for other in record.stages)
-    column = min(longest, width - VERDICT_WIDTH - 4)  # two columns after the title and the verdict
-    title = _cut(stage.title, column)
-    line = (_seen(stage, record.run.finished) if partial else "") or stage_line(stage)
-    if not stage.applies:
-        yield from _wrapped(f"{title:<{column}}  {line}", width, "", "    ")
-        return
-    head = f"{title:<{column}}  {stage.verdict!s:<{VERDICT_WIDTH}}"
-    row = f"{head}  {line}".rstrip()
-    confirmed = stage.verdict is Verdict.CONFIRMED
-    # What was seen may be cut; a reason is needed in full, on lines of its own.
-    if verbosity == 0 and (confirmed or len(row) <= width):
-        yield Line(_cut(_without_last_items(row, len(head), width), width), stage.verdict)
-    else:
-        yield Line(head.rstrip(), stage.verdict)
-        # Not twice: if a criterion has the same reason, its own line below gives it.
-        if not confirmed and all(s.reason != stage.reason for s in shown):
-            yield from _wrapped(line, width, "    ", "    ")
-            if stage.reason and not stage.is_affected:
-                yield from _wrapped(stage.reason.address, width, "    ", "    ")
-    for status in shown:
-        if verbosity > 0 or status.verdict is not Verdict.CONFIRMED or status.carried_over:
-            yield from _criterion(status, record.run.finished, verbosity, width)
+class _Board:
+    """The stages' lines; it knows what it has said already."""
+
+    def __init__(self, record: Record, verbosity: int, width: int) -> None:
+        self._record = record
+        self._verbosity = verbosity
+        self._width = width
+        self._now = record.run.finished
+        self._partial = record.decision.selection.partial and verbosity == 0
+        self._titles = {stage.id: stage.title for stage in record.stages}
+        # Two columns after the title and the verdict.
+        longest = max(map(len, self._titles.values()), default=0)
+        self._column = min(longest, width - VERDICT_WIDTH - 4)
+        self._shown_in: dict[tuple[Verdict, Reason], str] = {}
+
+    def lines(self) -> Iterator[Line]:
+        """Yield the lines of all stages."""
+        for stage in self._record.stages:
+            yield from self._stage(stage)
+
+    def _stage(self, stage: StageStatus) -> Iterator[Line]:
+        title = f"{_cut(stage.title, self._column):<{self._column}}"
+        if not stage.applies:
+            yield from _wrapped(f"{title}  {stage_line(stage)}", self._width, "", "    ")
+            return
+        head = f"{title}  {stage.verdict!s:<{VERDICT_WIDTH}}"
+        room = self._width - len(head) - 2
+        # A partial run is about what it selected, so the rest gets no line of its own.
+        listed = [s for s in stage.criteria if not (self._partial and _is_elsewhere(s))]
+        if self._verbosity > 0:
+            yield Line(head.rstrip(), stage.verdict)
+            # Not twice: if a criterion has the same reason, its own line below gives it.
+            if stage.reason and all(s.reason != stage.reason for s in listed):
+                yield from self._why(stage, stage_line(stage))
+            for status in listed:
+                yield from _criterion(status, self._now, self._width)
+        else:
+            confirmed = stage.verdict is Verdict.CONFIRMED
+            groups = [] if confirmed else self._groups(listed)
+            line = stage_line(stage, room) if confirmed else self._summary(stage, groups)
+            if len(line) <= room:
+                yield Line(f"{head}  {line}".rstrip(), stage.verdict)
+            else:
+                yield Line(head.rstrip(), stage.verdict)
+                yield from self._why(stage, line)
+            yield from self._causes(stage, groups)
+
+    def _why(self, stage: StageStatus, line: str) -> Iterator[Line]:
+        """Yield what is said about a stage on lines of its own."""
+        yield from _wrapped(line, self._width, "    ", "    ")
+        if line and stage.reason and not stage.is_affected:
+            yield from _wrapped(stage.reason.address, self._width, "    ", "    ")
+
+    def _groups(self, listed: Iterable[CriterionStatus]) -> list[_Group]:
+        """Return the criteria that give a reason of their own, those with the same one together."""
+        groups: dict[object, _Group] = {}
+        for status in listed:
+            if status.reason and status.kind is not Kind.UPSTREAM:
+                key = status.verdict, status.reason, _age(status, self._now)
+                groups.setdefault(key, _Group(status.reason, [])).criteria.append(status)
+        return list(groups.values())
+
+    def _summary(self, stage: StageStatus, groups: Sequence[_Group]) -> str:
+        """Return what a stage's row says beside its verdict; "" if the lines below say it."""
+        if len(groups) == 1:
+            return self._as_before(stage, groups[0])
+        if groups:
+            return ""
+        if self._partial and (seen := _seen(stage, self._now)):
+            return seen
+        root = self._titles.get((stage.cause or "").partition(".")[0])
+        if stage.is_affected and root and root != stage.title:
+            return f"because of {root}"
+        return stage_line(stage)
+
+    def _as_before(self, stage: StageStatus, group: _Group) -> str:
+        """Return in which stage a group's reason is shown; "" if here, or nowhere yet."""
+        found = self._shown_in.get(group.key, stage.title)
+        number = counted(len(group.criteria), "criterion", "criteria")
+        return f"{number}, as in {found}" if found != stage.title else ""
+
+    def _causes(self, stage: StageStatus, groups: Sequence[_Group]) -> Iterator[Line]:
+        for group in groups:
+            first = group.criteria[0]
+            before = self._as_before(stage, group)
+            if not before:
+                self._shown_in[group.key] = stage.title
+                yield from _reason_of(first, _names(group.criteria), self._now, self._width)
+                remedy = group.reason.remedy
+                if remedy and remedy not in self._record.decision.actions:  # else Next says it
+                    yield from _wrapped(f"-> {remedy}", self._width, "    ", "       ")
+            elif len(groups) > 1:
+                yield from _wrapped(f"{first.verdict}: {before}", self._width, "  ", "    ")
+
+
+class _Group(NamedTuple):
+    """The criteria of one stage that give the same reason."""
+
+    reason: Reason
+    criteria: list[CriterionStatus]
+
+    @property
+    def key(self) -> tuple[Verdict, Reason]:
+        """What is the same in another stage, if it has the same cause."""
+        return self.criteria[0].verdict, self.reason
 
 
 def _is_elsewhere(status: CriterionStatus) -> bool:
@@ -116,43 +197,49 @@ def _seen(stage: StageStatus, now: datetime | None) -> str:
     return f"carried over, seen {format_age(now - max(seen))} ago"
 
 
-def _without_last_items(text: str, head: int, width: int) -> str:
-    """Drop items from the end of a list in a line until the line fits.
-
-    Args:
-        text: the line; its items are separated by commas.
-        head: characters at its beginning that stay.
-        width: the columns that it may have.
-    """
-    while len(text) > width and text.rfind(", ") > head:
-        text = text[: text.rfind(", ")]
-    return text
-
-
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 2].rstrip()} …"
 
 
-def _criterion(
-    status: CriterionStatus, now: datetime | None, verbosity: int, width: int
+def _criterion(status: CriterionStatus, now: datetime | None, width: int) -> Iterator[Line]:
+    yield from _reason_of(status, status.id, now, width)
+    reason = status.reason
+    # The remedy of another stage stands at that stage, and under Next.
+    if reason and reason.remedy and reason.kind is not Kind.UPSTREAM:
+        yield from _wrapped(f"-> {reason.remedy}", width, "    ", "       ")
+    for entry in status.evidence:
+        yield from _wrapped(str(entry), width, "      ", "        ")
+
+
+def _reason_of(
+    status: CriterionStatus, names: str, now: datetime | None, width: int
 ) -> Iterator[Line]:
-    text = f"{status.id}: {status.verdict}"
-    if status.carried_over and status.observed_at and now:
-        text += f", carried over, seen {format_age(now - status.observed_at)} ago"
+    """Yield the lines that say a verdict, why, and who takes care of it."""
+    text = f"{names}: {status.verdict}{_age(status, now)}"
     if status.flaky:
         text += f", flaky ({status.attempts} attempts)"
     reason = status.reason
     if reason:
         text += f" ({reason.kind}) {reason.text}"
     yield from _wrapped(text, width, "  ", "    ", status.verdict)
-    # The remedy of another stage stands at that stage, and under Next.
-    if reason and reason.remedy and reason.kind is not Kind.UPSTREAM:
-        yield from _wrapped(f"-> {reason.remedy}", width, "    ", "       ")
     if reason and reason.kind is not Kind.UPSTREAM:
         yield from _wrapped(reason.address, width, "    ", "    ")
-    if verbosity > 0:
-        for entry in status.evidence:
-            yield from _wrapped(str(entry), width, "      ", "        ")
+
+
+def _age(status: CriterionStatus, now: datetime | None) -> str:
+    if status.carried_over and status.observed_at and now:
+        return f", carried over, seen {format_age(now - status.observed_at)} ago"
+    return ""
+
+
+def _names(group: Sequence[CriterionStatus]) -> str:
+    """Return the ids of criteria of one stage, the first in full; of many, the first three."""
+    first, *others = (status.id for status in group)
+    names = [first, *(name.partition(".")[2] for name in others)]
+    if len(names) > _MOST_NAMES:
+        more = len(names) - _MOST_NAMES + 1
+        return f"{', '.join(names[: _MOST_NAMES - 1])} and {more} more"
+    return ", ".join(names)
 
 
 def _wrapped(

@@ -22,16 +22,21 @@ ENTRY_LIMIT = 80
 """Characters of one entry in it; only the page shows a longer one."""
 
 
-def stage_line(stage: StageStatus) -> str:
+def stage_line(stage: StageStatus, width: int = LINE_LIMIT) -> str:
     """Return a stage in one line: its evidence, or the reason if it isn't CONFIRMED.
 
     It names the stages that this one would require or roll up and that aren't applicable.
+
+    Args:
+        stage: the stage.
+        width: characters that the line of a CONFIRMED stage should have at most; it gives as much
+            evidence as fits, and always which criteria are flaky or were carried over.
     """
     absent = f" ({', '.join(stage.without)}: not applicable)" if stage.without else ""
-    return _seen_or_why(stage) + absent
+    return _seen_or_why(stage, width - len(absent)) + absent
 
 
-def _seen_or_why(stage: StageStatus) -> str:
+def _seen_or_why(stage: StageStatus, width: int) -> str:
     if stage.reason is not None:
         others = [
             s for s in stage.criteria if s.verdict is not Verdict.CONFIRMED and s.id != stage.cause
@@ -42,11 +47,12 @@ def _seen_or_why(stage: StageStatus) -> str:
         return one_line(stage.reason.text, limit=LINE_LIMIT) + more
     if not stage.criteria:
         return "every stage that it rolls up is CONFIRMED"
-    number = len(stage.criteria)
-    text = ", ".join(_evidence_texts(stage.criteria)) or (
-        f"{number} {'criterion' if number == 1 else 'criteria'} held"
-    )
-    return one_line(text, limit=LINE_LIMIT) + _carried_over_note(stage)
+    notes = _flaky_note(stage) + _carried_over_note(stage)
+    texts = _evidence_texts(stage.criteria)
+    while texts and len(", ".join(texts)) > width - len(notes):
+        texts.pop()
+    held = f"{counted(len(stage.criteria), 'criterion', 'criteria')} held"
+    return one_line(", ".join(texts) or held, limit=LINE_LIMIT) + notes
 
 
 def override_line(override: Override) -> str:
@@ -54,6 +60,12 @@ def override_line(override: Override) -> str:
     return (
         f"OVERRIDE until {override.until:%Y-%m-%d %H:%M} UTC, by {override.who}: {override.reason}"
     )
+
+
+def _flaky_note(stage: StageStatus) -> str:
+    """Return which criteria passed only in a later attempt; "" if none did."""
+    flaky = [status.id.partition(".")[2] for status in stage.criteria if status.flaky]
+    return f" (flaky: {one_line(', '.join(flaky), limit=ENTRY_LIMIT)})" if flaky else ""
 
 
 def _carried_over_note(stage: StageStatus) -> str:
@@ -66,10 +78,15 @@ def _carried_over_note(stage: StageStatus) -> str:
 
 
 def _evidence_texts(criteria: Iterable[CriterionStatus]) -> list[str]:
-    """Return the first two entries of each criterion as short texts, without repetitions."""
+    """Return the first two entries of each criterion as short texts, and each name once.
+
+    Two criteria may give one name to different things: side by side they would contradict.
+    """
     entries = [entry for status in criteria for entry in status.evidence[:2]]
+    first = {entry.name: entry for entry in reversed(entries)}
+    names = dict.fromkeys(entry.name for entry in entries)
     texts: list[str] = []
-    for text in dict.fromkeys(f"{e.name.replace('_', ' ')} {shown(e)}" for e in entries):
+    for text in (f"{name.replace('_', ' ')} {shown(first[name])}" for name in names):
         # No break: a later, shorter entry may still fit.
         if len(text) <= ENTRY_LIMIT and sum(map(len, texts)) + len(text) <= TOTAL_LIMIT:
             texts.append(text)

@@ -47,21 +47,64 @@ def board(made: Record = MADE, **more: int) -> list[str]:
 
 
 def test_the_board() -> None:
-    """The board shows every stage, the unconfirmed criteria with remedies, and actions."""
+    """The board shows every stage, each reason once, and the next actions."""
     assert board() == [
-        "OAUTH STATUS  FAILED     the token expired",
+        "OAUTH STATUS  FAILED",
         "  oauth.x: FAILED (observed) the token expired",
-        "    -> renew it",
-        "SALE STATUS   BLOCKED",
-        "  sale.x: BLOCKED (upstream) OAUTH STATUS is FAILED, which it requires: the",
-        "    token expired",
-        "MONEY STATUS  BLOCKED",
-        "    SALE STATUS: OAUTH STATUS is FAILED, which it requires: the token expired",
-        "DONE STATUS   CONFIRMED  count 3",
+        "SALE STATUS   BLOCKED    because of OAUTH STATUS",
+        "MONEY STATUS  BLOCKED    because of OAUTH STATUS",
+        "DONE STATUS   CONFIRMED  count 3 (flaky: x)",
         "",
         "Next:",
         "  1. renew it",
     ]
+
+
+def outage(stages: int = 4) -> Record:
+    """Return the record of a service that stopped: three criteria in each stage say the same."""
+    names = [f"s{number}" for number in range(stages)]
+    down = observation(F, reason=reason("connection refused", remedy="start the service"))
+    shop = catalogue(names[0], *(stage(name, requires=(names[0],)) for name in names[1:]))
+    return record(shop, {f"{name}.{which}": down for name in names for which in "abc"})
+
+
+def test_one_outage_is_said_once() -> None:
+    """Criteria with the same reason share a line, and a stage with none of its own points there."""
+    assert board(outage()) == [
+        "S0 STATUS  FAILED",
+        "  s0.a, b, c: FAILED (observed) connection refused",
+        "S1 STATUS  FAILED     3 criteria, as in S0 STATUS",
+        "S2 STATUS  FAILED     3 criteria, as in S0 STATUS",
+        "S3 STATUS  FAILED     3 criteria, as in S0 STATUS",
+        "",
+        "Next:",
+        "  1. start the service",
+    ]
+    detailed = board(outage(), verbosity=1)
+    assert sum("connection refused" in line for line in detailed) == 12
+
+
+def test_many_criteria_with_one_reason_are_counted() -> None:
+    """The first three are named."""
+    many = record(
+        catalogue("a"), {f"a.x{n}": observation(B, reason=reason("no key")) for n in range(9)}
+    )
+    assert "  a.x0, x1, x2 and 6 more: BLOCKED (observed) no key" in board(many)
+
+
+def test_evidence_of_one_name_is_shown_once() -> None:
+    """Two criteria's values of one name would contradict each other side by side."""
+    seen = {f"a.x{n}": observation(evidence=(entry("status", n),)) for n in (200, 401)}
+    assert board(record(catalogue("a"), seen)) == ["A STATUS  CONFIRMED  status 200"]
+
+
+def test_a_line_ends_where_an_item_ends() -> None:
+    """What doesn't fit is left out; the notes behind it never are."""
+    values = tuple(entry(f"name_{n}", "word " * 5) for n in range(2))
+    ids = ("x", "y", "z")
+    shown = {f"a.{name}": observation(evidence=values, flaky=True, attempts=2) for name in ids}
+    (line,) = board(record(catalogue("a"), shown), width=60)
+    assert line == "A STATUS  CONFIRMED  3 criteria held (flaky: x, y, z)"
 
 
 def test_verbose_shows_everything() -> None:
@@ -107,11 +150,15 @@ def test_a_derived_stage_with_criteria_of_its_own_says_why() -> None:
 
 
 def test_what_was_carried_over_shows_its_age() -> None:
-    """A carried-over criterion shows its age, even if it is CONFIRMED."""
+    """A carried-over CONFIRMED shows when it was seen; with -v, its age."""
     made = catalogue("a")
     before = record(made, {"a.x": observation(observed_at=NOW - timedelta(hours=5))})
     got = record(made, {}, collected=(criterion("a.x"),), selected=frozenset(), former=before)
-    assert "  a.x: CONFIRMED, carried over, seen 5 h ago" in board(got)
+    assert board(got) == [
+        "A STATUS  CONFIRMED",
+        "    1 criterion held (1 of 1 carried over, seen 2026-11-22 07:00 UTC)",
+    ]
+    assert "  a.x: CONFIRMED, carried over, seen 5 h ago" in board(got, verbosity=1)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +221,7 @@ def test_a_partial_run_shows_old_trouble_in_one_line() -> None:
     )
     assert board(partial) == [
         "A STATUS  FAILED     carried over, seen 6 s ago",
-        "B STATUS  BLOCKED    A STATUS is FAILED, which it requires: seen to be FAILED",
+        "B STATUS  BLOCKED    because of A STATUS",
         "",
         "Next:",
         "  1. A STATUS was FAILED 6 s ago: run it again with --stage a",
