@@ -182,6 +182,9 @@ def test_the_suite_gets_its_variables_and_nothing_is_a_command(job: NewRunner) -
     for target in ("../up", "a b", "", "x\nfolder=/etc"):
         assert here.use("judge", target=target).outcome == "failure"
         assert here.use("gate", target=target).outcome == "failure"
+    for shard in ("../../up", "a b", "x\nfolder=/etc", "-x"):
+        assert here.use("judge", shard=shard).status == 2
+    assert here.use("gate", **{"from": "elsewhere"}).status == 2
     assert not list(here.root.glob("**/pwned"))
 
 
