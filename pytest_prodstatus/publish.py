@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import quote
 
 from msgspec.structs import replace
 
@@ -152,6 +151,8 @@ def page_address(layout: Layout, environ: Mapping[str, str]) -> str:
     """Return where a person can open the page: among a GitLab job's artifacts, else its file."""
     job, project = environ.get("CI_JOB_URL"), environ.get("CI_PROJECT_DIR")
     if job and project:
+        from urllib.parse import quote
+
         with contextlib.suppress(ValueError):
             page = layout.page.resolve().relative_to(Path(project).resolve())
             return f"{job}/artifacts/file/{quote(page.as_posix())}"

@@ -14,6 +14,7 @@ import yaml
 
 from tests.integration.project import CONFIG, LEAN, SHOP, Project
 from tests.integration.runner import ACTIONS, Done, Runner
+from tests.unit.documentation.pages import blocks_of
 
 ROOT = ACTIONS.parent
 BIN = Path(sys.executable).parent
@@ -182,6 +183,9 @@ def test_the_suite_gets_its_variables_and_nothing_is_a_command(job: NewRunner) -
     for target in ("../up", "a b", "", "x\nfolder=/etc"):
         assert here.use("judge", target=target).outcome == "failure"
         assert here.use("gate", target=target).outcome == "failure"
+    for shard in ("../../up", "a b", "x\nfolder=/etc", "-x"):
+        assert here.use("judge", shard=shard).status == 2
+    assert here.use("gate", **{"from": "elsewhere"}).status == 2
     assert not list(here.root.glob("**/pwned"))
 
 
@@ -210,6 +214,24 @@ def test_zizmor_finds_nothing() -> None:
         cwd=ROOT, text=True, capture_output=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
+
+
+def test_what_a_user_copies_is_short_and_clean(tmp_path: Path) -> None:
+    """The workflow on the page has at most 12 lines, and both linters find nothing in it."""
+    (block,) = [b for b in blocks_of("docs/consumers/github.md") if b.language == "yaml"]
+    assert len(block.text.splitlines()) <= 12
+    shutil.copytree(ACTIONS, tmp_path / "actions")
+    folder = tmp_path / ".github/workflows"
+    folder.mkdir(parents=True)
+    shutil.copy(CALLED, folder)
+    (folder / "production.yml").write_text(block.text, encoding="utf-8")
+    git(tmp_path, "init", "--quiet")
+    for command in (["zizmor", "--offline", "--no-progress", "."], ["actionlint"]):
+        done = subprocess.run(
+            [program(command[0]), *command[1:]],
+            cwd=tmp_path, text=True, capture_output=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("name", ["judge", "gate"])

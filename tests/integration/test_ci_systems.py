@@ -105,15 +105,20 @@ def test_gitlab(project: Project, shell: Shell, verdict: str) -> None:
 
 
 def test_gitlab_s_job_fails_closed(project: Project, shell: Shell) -> None:
-    """If pytest can't start, the job fails, and no report of an earlier run says otherwise."""
+    """If pytest leaves no record, the job fails, and no report says what an earlier run said."""
     commit = checkout(project, "CONFIRMED")
     job = gitlab_job()
     environ = {**job["variables"], "CI_COMMIT_SHA": commit, "RELEASE": commit, "INSTALL": "true"}
     script = "\n".join(job["script"])
     first = shell(script, {**environ, "CI_PIPELINE_ID": "5", "CI_JOB_ID": "7"})
     assert first.returncode == 0, first.stdout
-    broken = {"PYTEST_ADDOPTS": "--no-such-option", "CI_PIPELINE_ID": "5", "CI_JOB_ID": "8"}
-    assert shell(script, {**environ, **broken}).returncode == 10
+    (project.root / "bin").mkdir()
+    (project.root / "bin/pytest").write_text("#!/bin/sh\nexit 3\n", encoding="utf-8")
+    (project.root / "bin/pytest").chmod(0o755)
+    path = os.pathsep.join([str(project.root / "bin"), str(BIN), os.environ["PATH"]])
+    again = {"PATH": path, "CI_PIPELINE_ID": "5", "CI_JOB_ID": "8"}
+    done = shell(script, {**environ, **again})
+    assert done.returncode == 10, done.stdout
     text = (project.folder / "prodstatus.env").read_text(encoding="utf-8")
     assert "PRODSTATUS_OPEN=false\n" in text
     assert job.get("allow_failure") is None

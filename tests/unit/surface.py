@@ -14,6 +14,7 @@ from msgspec import Struct
 
 import pytest_prodstatus
 from pytest_prodstatus import journal
+from pytest_prodstatus.writers import exports
 
 _SPECIAL = ("__call__", "__init__")
 """Methods of a class that a project calls or writes, though their names aren't plain ones."""
@@ -24,7 +25,7 @@ def describe_surface() -> str:
     """Return the public names and fixtures, one a line, each with what it takes and gives."""
     lines = [
         line
-        for module in (pytest_prodstatus, journal)
+        for module in (pytest_prodstatus, journal, exports)
         for name in sorted(set(module.__all__) - {"__version__"})
         for line in _of(name, getattr(module, name))
     ]

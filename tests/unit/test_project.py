@@ -79,7 +79,7 @@ def test_another_file_is_passed_over(tmp_path: Path, deep: Path, content: str | 
         (b"[tool.prodstatus]\n# \xff\n", "can't be read"),
         ("[tool.prodstatus]\nstage = 1\n", "unknown key 'stage'"),
         ("[tool]\nprodstatus = 1\n", "must be a table, not 1"),
-        ('[tool.prodstatus]\nexports = ["nunit"]\n', "exports names 'nunit'"),
+        ('[tool.prodstatus]\nexports = ["nunit"]\n', "exports: 'nunit' is not a form"),
     ],
 )
 def test_a_file_that_may_be_the_project_is_no_secret(
