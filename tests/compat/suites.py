@@ -20,8 +20,7 @@ PLUGIN = (
     "tests/integration",
     f"--ignore={NEIGHBOURS}",
     *(f"--ignore=tests/integration/{name}"
-      for name in ("store", "test_store.py", "test_pipelines.py", "test_people.py",
-                   "test_page.py")),
+      for name in ("store", "suite", "gate/test_pipelines.py", "files/test_page.py")),
 )  # fmt: skip
 
 

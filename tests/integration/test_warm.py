@@ -43,6 +43,13 @@ def test_nothing_of_another_run_comes_in(
     assert project.run_alone(*mode).verdicts == {"api.a": "CONFIRMED"}
 
 
+@pytest.mark.parametrize("mode", [(), XDIST], ids=["serial", "n2"])
+def test_a_run_finds_the_modules_of_its_folder(project: Project, mode: tuple[str, ...]) -> None:
+    """A plugin in the run's folder is found by the controller and by each worker."""
+    project.write({"theirs.py": "", "test_api.py": "import theirs\n@api\ndef test_a(): pass\n"})
+    assert project.run_alone(*mode, "-p", "theirs").verdicts == {"api.a": "CONFIRMED"}
+
+
 @pytest.mark.parametrize(
     ("end", "status"), [("os._exit(7)", 7), ("os.kill(os.getpid(), signal.SIGKILL)", -9)]
 )

@@ -26,7 +26,10 @@ _PROJECT = {
     "pyproject.toml": '[tool.prodstatus]\n[[tool.prodstatus.stages]]\nid = "api"\n',
     "test_warm.py": "import pytest\n@pytest.mark.stage('api')\ndef test_a(evidence): evidence(n=1)",
 }
-_OF_XDIST = ("xdist.dsession", "xdist.remote", "xdist.scheduler", "execnet.gateway_bootstrap")
+_OF_XDIST = (
+    *("xdist.plugin", "xdist.workermanage", "xdist.dsession", "xdist.remote", "xdist.scheduler"),
+    "execnet.gateway_bootstrap",
+)
 _READ = 1 << 16
 
 
@@ -56,6 +59,9 @@ def work(job: dict[str, Any]) -> int:
     theirs = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
     if "workers" in job:
         sys.path[:0] = [job["folder"], *theirs]
+        for name in _OF_XDIST:  # keeps the path of the time when it was imported, for its workers
+            if hasattr(module := sys.modules.get(name), "_sys_path"):
+                vars(module)["_sys_path"] = sys.path.copy()
         sys.argv = [pytest.__file__, *args]
         return int(pytest.main(args, plugins=[Workers(job["workers"])]))
     sys.path[:0] = ["", *theirs]

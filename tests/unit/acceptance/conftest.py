@@ -1,21 +1,13 @@
-"""A running demo store for the tests of probes and database, and a trial that leaves no trace."""
+"""Settings, and a purchase that would go through; what ends as BLOCKED unexpectedly has failed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, text
 
 from pytest_prodstatus import Blocked
-from tests.acceptance.demo.store import Store
-from tests.acceptance.support.clock import to_column
-from tests.acceptance.support.database.transaction import Ask, bound
-from tests.acceptance.support.probes.questions import Scope
 from tests.acceptance.support.settings import Settings
 from tests.unit.acceptance.providers import supplier
 from tests.unit.acceptance.purchases import ARMED, Bench
@@ -29,54 +21,6 @@ def pytest_runtest_call() -> Generator[None]:
     except Blocked as blocked:
         msg = f"it ended as BLOCKED: {blocked.reason.text}"
         raise AssertionError(msg) from blocked
-
-
-@pytest.fixture(scope="session")
-def running_store() -> Iterator[Store]:
-    """A healthy demo store, one for all tests."""
-    with Store("healthy") as store:
-        yield store
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """A transaction of the store's owner: only its own `ask` sees what it changes."""
-
-    connection: Connection
-    ask: Ask
-    now: datetime
-
-    def run(self, statement: str, **values: Any) -> int:
-        """Change something and return how many rows were changed."""
-        return self.connection.execute(text(statement), values).rowcount
-
-    def value(self, statement: str, **values: Any) -> Any:
-        """Return one value."""
-        return self.connection.execute(text(statement), values).scalar_one()
-
-    def ago(self, **span: float) -> datetime:
-        """Return an instant before now, as a column holds it."""
-        return to_column(self.now - timedelta(**span))
-
-
-@pytest.fixture
-def trial(running_store: Store) -> Iterator[Trial]:
-    """A transaction on the healthy store that is rolled back."""
-    settings = Settings.from_environment(running_store.environment, target="demo", dotenv={})
-    assert running_store.owner_url
-    url = running_store.owner_url.replace("postgresql:", "postgresql+psycopg:")
-    engine = create_engine(url.split("&schema")[0])
-    with engine.connect() as connection:
-
-        def ask(statement: str, /, **values: object) -> Any:
-            return dict(connection.execute(text(statement), values).mappings().one())
-
-        # The seed's own instant: nothing in flight has come due since.
-        scope = Scope(now=running_store.world.now, settings=settings)
-        given = bound(ask, **scope.parameters())
-        yield Trial(connection=connection, ask=given, now=running_store.world.now)
-        connection.rollback()
-    engine.dispose()
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from tests.acceptance.demo.store import Store
 from tests.acceptance.support.database.transaction import Row, bound
 from tests.acceptance.support.probes.questions import NAMES, Scope, ahead, questions
 from tests.acceptance.support.settings import Settings
-from tests.unit.acceptance.databases import connected
+from tests.integration.suite.databases import connected
 
-_ROOT = Path(__file__).parents[4]
+_ROOT = Path(__file__).parents[3]
 _PEOPLE = ("customerName", "customerEmail", "shippingAddress", "buyerEmail", "email", "username")
 
 

@@ -42,7 +42,9 @@ FIXTURE = """
 WAITS = {
     "sleep": "time.sleep(60)",
     "lock": "import threading; threading.Lock().acquire() and threading.Event().wait(60)",
-    "socket": "import socket; a, b = socket.socketpair(); a.recv(1)",
+    "socket": "\n".join(
+        ["import socket", "    a, b = socket.socketpair()", "    with a, b:", "        a.recv(1)"]
+    ),
     "process": "import subprocess; subprocess.run(['sleep', '60'])",
     "loop": "while True: pass",
     "swallowed once": "\n".join(

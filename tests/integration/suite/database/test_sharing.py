@@ -22,7 +22,7 @@ from tests.acceptance.support.database.sharing import Shared, Sharing
 from tests.acceptance.support.database.snapshot import Snapshot
 from tests.acceptance.support.database.transaction import Ask, Reading
 from tests.acceptance.support.secrets import Secret, announced_to
-from tests.unit.acceptance.databases import opened
+from tests.integration.suite.databases import opened
 
 KEY = bytes(range(32))
 PATIENCE = timedelta(seconds=20)

@@ -11,7 +11,7 @@ import pytest
 from tests.acceptance.demo.scenarios import SCENARIOS
 from tests.integration.warm import SUITE, run_pytest
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 _SERIAL: tuple[str, ...] = ()
 _XDIST = ("-n", "2")
 _EVERYDAY = ("payout-wrong-amount", "broken-cycle", "database-down")

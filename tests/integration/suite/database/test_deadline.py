@@ -18,7 +18,7 @@ from tests.acceptance.support.database.connection import Database
 from tests.acceptance.support.database.snapshot import Snapshot
 from tests.acceptance.support.database.transaction import Ask, Reading, tables_of
 from tests.integration.store.proxy import Proxy
-from tests.unit.acceptance.databases import connected, opened
+from tests.integration.suite.databases import connected, opened
 
 BUDGET = timedelta(seconds=0.6)
 SLACK_S = 5.0

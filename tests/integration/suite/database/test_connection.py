@@ -17,7 +17,7 @@ from pytest_prodstatus import Blocked
 from tests.acceptance.demo import postgres
 from tests.acceptance.demo.store import Store
 from tests.acceptance.support.database.connection import Database
-from tests.unit.acceptance.databases import connected, opened, sabotage
+from tests.integration.suite.databases import connected, opened, sabotage
 
 _XIDS = "SELECT CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text)"
 

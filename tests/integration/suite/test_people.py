@@ -11,7 +11,7 @@ import pytest
 
 from tests.acceptance.demo.scenarios import SCENARIOS
 from tests.acceptance.demo.world import World
-from tests.integration.test_store import Project
+from tests.integration.suite.test_store import Project
 
 LOUD = ("-l", "-vv", "--tb=long", "-rA", "--capture=no", "--junitxml=reports/demo/junit.xml")
 _ABOUT_PEOPLE = {

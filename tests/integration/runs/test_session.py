@@ -200,6 +200,6 @@ def test_a_killed_run_leaves_no_green_junit_file(
     project.write({**UNDECLARED, "test_a.py": "@api\n" + PLAIN})
     assert project.run(*workers, "--junitxml=junit.xml").status == 0
     project.write({"test_a.py": f"@api\ndef test_a():\n    {KILL}\n    time.sleep(60)\n"})
-    project.run_alone(*workers, "--junitxml=junit.xml")
+    project.run_alone(*workers, "--junitxml=junit.xml", fresh=True)  # it kills its parent
     text = (project.root / "junit.xml").read_text(encoding="utf-8")
     assert "the run is in progress" in text

@@ -16,7 +16,7 @@ import yaml
 from pytest_prodstatus.model.attestation import PREDICATE_TYPE
 from tests.integration.project import LEAN, SHOP, TIMEOUT_S, Project
 
-CI = Path(__file__).parents[2] / "docs" / "ci"
+CI = Path(__file__).parents[3] / "docs" / "ci"
 WORKFLOWS = sorted(CI.glob("github*.yml"))
 BIN = Path(sys.executable).parent
 

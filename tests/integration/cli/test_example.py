@@ -20,7 +20,7 @@ import pytest
 
 from tests.integration.project import LEAN, SERIAL, TIMEOUT_S, XDIST
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "weather-station"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "weather-station"
 README = (EXAMPLE / "README.md").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
 ADDRESS = "http://127.0.0.1:8765"

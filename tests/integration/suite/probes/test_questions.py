@@ -16,7 +16,7 @@ from tests.acceptance.demo.store import Store
 from tests.acceptance.support.database.transaction import Row, Transaction, bound
 from tests.acceptance.support.probes.questions import NAMES, Scope, ahead, questions
 from tests.acceptance.support.settings import Settings
-from tests.unit.acceptance.databases import connected, opened
+from tests.integration.suite.databases import connected, opened
 
 _SUITE = Path(__file__).parents[4] / "tests" / "acceptance"
 _WRITES = (

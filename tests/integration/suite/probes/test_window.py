@@ -27,8 +27,8 @@ from tests.acceptance.support.probes.questions import (
 )
 from tests.acceptance.support.probes.window import Question, in_one_statement
 from tests.acceptance.support.settings import Settings
-from tests.unit.acceptance.conftest import Trial
-from tests.unit.acceptance.databases import connected, opened
+from tests.integration.suite.conftest import Trial
+from tests.integration.suite.databases import connected, opened
 
 _SICK = (
     """UPDATE orders SET status = 'PURCHASING' WHERE "createdAt" < :then AND id LIKE '%1'""",

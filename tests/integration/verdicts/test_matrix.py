@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from tests.integration.matrix import ROWS, Expected, Row
 from tests.integration.project import CONFIG, SERIAL, XDIST, Project, Ran
+from tests.integration.verdicts.matrix import ROWS, Expected, Row
 
 DISTS = ("load", "worksteal", "loadscope", "loadfile", "loadgroup", "each")
 EVERYDAY: dict[str, tuple[str, ...]] = {"serial": SERIAL, "n2": XDIST}

@@ -1,6 +1,6 @@
 """Processes that buy, and can be killed while they do.
 
-Run as `python -m tests.unit.acceptance.purchase.buyer`. Each line of stdin is a JSON object
+Run as `python -m tests.integration.suite.purchase.buyer`. Each line of stdin is a JSON object
 {supplier, journal, variables, now, kill_after, kill_when}. For each it forks a process that places
 an order (it has imported everything and has no threads, so that this costs milliseconds), kills it
 after so many seconds or when a file appears, if the line asks for it, and prints how it ended:

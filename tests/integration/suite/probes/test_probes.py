@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.acceptance.support.probes import cycle, oauth, orders, payouts, profit, sales
-from tests.unit.acceptance.conftest import Trial
+from tests.integration.suite.conftest import Trial
 
 _NEWEST = """SELECT s.id FROM sales s JOIN orders o ON o.id = s."orderId"
   WHERE s.status = 'COMPLETED' AND s."payoutExecuted" AND o.supplier IS DISTINCT FROM 'cj'

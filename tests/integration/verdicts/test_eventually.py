@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.integration.project import CONFIG, SERIAL, SHOP, XDIST, Project
-from tests.integration.test_assertions import STRICT
+from tests.integration.verdicts.test_assertions import STRICT
 
 MODES = pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 CONFIRMED, BAD = "CONFIRMED", "BLOCKED inconclusive"

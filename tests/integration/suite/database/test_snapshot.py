@@ -14,7 +14,7 @@ from tests.acceptance.demo.store import Store
 from tests.acceptance.support.database.connection import Database
 from tests.acceptance.support.database.snapshot import Snapshot
 from tests.acceptance.support.database.transaction import Ask, Reading
-from tests.unit.acceptance.databases import connected, opened, sabotage
+from tests.integration.suite.databases import connected, opened, sabotage
 
 _SESSIONS = """
 SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'prodstatus/%'

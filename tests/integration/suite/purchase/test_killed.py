@@ -46,7 +46,7 @@ Buy = Callable[[dict[str, object]], str]
 def buy() -> Iterator[Buy]:
     """Have a process of its own place an order; see `buyer`."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.unit.acceptance.purchase.buyer"],
+        [sys.executable, "-m", "tests.integration.suite.purchase.buyer"],
         cwd=Path(__file__).parents[4],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -62,7 +62,7 @@ def test_a_kill_leaves_nothing(victim: str) -> None:
         [sys.executable, "-c", _PARENT],
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parents[4],
+        cwd=Path(__file__).parents[3],
     )
     assert parent.stdout
     with parent.stdout:

@@ -17,7 +17,7 @@ import pytest
 from tests.acceptance.demo import boot
 from tests.integration.warm import SUITE, run_pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DOCUMENT = "FINAL_PRODUCTION_AUTONOMOUS_STATUS.md"
 TITLES = (
     "OAUTH STATUS",

@@ -10,7 +10,7 @@ import pytest
 from tests.integration.project import Project
 
 pytest.importorskip("sqlalchemy")
-PAGE = Path(__file__).parents[2] / "docs/how-to/real-action.md"
+PAGE = Path(__file__).parents[3] / "docs/how-to/real-action.md"
 CONFIG = """
 [tool.prodstatus]
 require_evidence = true

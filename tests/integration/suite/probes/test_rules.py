@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.acceptance.demo.seed_noise import EXCLUDING_NOTES, ODD_NOTES
 from tests.acceptance.support.probes.rules import stand_in_id, stand_in_order, supplier_id
-from tests.unit.acceptance.conftest import Trial
+from tests.integration.suite.conftest import Trial
 from tests.unit.properties import SWEEP
 
 # OFFSET 0 keeps it a row: PostgreSQL folds constants early, even in a CASE; columns are none.
