@@ -114,7 +114,11 @@ class _Board:
         else:
             confirmed = stage.verdict is Verdict.CONFIRMED
             groups = [] if confirmed else self._groups(listed)
-            line = stage_line(stage, room) if confirmed else self._summary(stage, groups)
+            line = (
+                stage_line(stage, room, now=self._now)
+                if confirmed
+                else self._summary(stage, groups)
+            )
             if len(line) <= room:
                 yield Line(f"{head}  {line}".rstrip(), stage.verdict)
             else:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pytest_prodstatus.model.catalogue import Stage
 from pytest_prodstatus.model.evidence import shown
 from pytest_prodstatus.model.record import CriterionStatus, Override, StageStatus
-from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.text import format_age, one_line
 from pytest_prodstatus.model.verdict import Verdict
 
 LINE_LIMIT = 300
@@ -22,7 +22,7 @@ ENTRY_LIMIT = 80
 """Characters of one entry in it; only the page shows a longer one."""
 
 
-def stage_line(stage: StageStatus, width: int = LINE_LIMIT) -> str:
+def stage_line(stage: StageStatus, width: int = LINE_LIMIT, *, now: datetime | None = None) -> str:
     """Return a stage in one line: its evidence, or the reason if it isn't CONFIRMED.
 
     It names the stages that this one would require or roll up and that aren't applicable.
@@ -31,12 +31,13 @@ def stage_line(stage: StageStatus, width: int = LINE_LIMIT) -> str:
         stage: the stage.
         width: characters that the line of a CONFIRMED stage should have at most; it gives as much
             evidence as fits, and always which criteria are flaky or were carried over.
+        now: if given, what was carried over has its age at this instant, instead of an instant.
     """
     absent = f" ({', '.join(stage.without)}: not applicable)" if stage.without else ""
-    return _seen_or_why(stage, width - len(absent)) + absent
+    return _seen_or_why(stage, width - len(absent), now) + absent
 
 
-def _seen_or_why(stage: StageStatus, width: int) -> str:
+def _seen_or_why(stage: StageStatus, width: int, now: datetime | None) -> str:
     if stage.reason is not None:
         others = [
             s for s in stage.criteria if s.verdict is not Verdict.CONFIRMED and s.id != stage.cause
@@ -47,7 +48,7 @@ def _seen_or_why(stage: StageStatus, width: int) -> str:
         return one_line(stage.reason.text, limit=LINE_LIMIT) + more
     if not stage.criteria:
         return "every stage that it rolls up is CONFIRMED"
-    notes = _flaky_note(stage) + _carried_over_note(stage)
+    notes = _flaky_note(stage) + _carried_over_note(stage, now)
     texts = _evidence_texts(stage.criteria)
     while texts and len(", ".join(texts)) > width - len(notes):
         texts.pop()
@@ -68,13 +69,16 @@ def _flaky_note(stage: StageStatus) -> str:
     return f" (flaky: {one_line(', '.join(flaky), limit=ENTRY_LIMIT)})" if flaky else ""
 
 
-def _carried_over_note(stage: StageStatus) -> str:
+def _carried_over_note(stage: StageStatus, now: datetime | None) -> str:
     """Return how many criteria were carried over, and when the oldest was observed; "" if none."""
     carried = [s.observed_at for s in stage.criteria if s.carried_over and s.observed_at]
     if not carried:
         return ""
-    oldest = f"{min(carried):%Y-%m-%d %H:%M} UTC"
-    return f" ({len(carried)} of {len(stage.criteria)} carried over, seen {oldest})"
+    oldest = min(carried)
+    seen = f"{format_age(now - oldest)} ago" if now else f"{oldest:%Y-%m-%d %H:%M} UTC"
+    part = len(carried) < len(stage.criteria)
+    number = f"{len(carried)} of {len(stage.criteria)} " if part else ""
+    return f" ({number}carried over, seen {seen})"
 
 
 def _evidence_texts(criteria: Iterable[CriterionStatus]) -> list[str]:

@@ -105,7 +105,7 @@ def test_board_tells_reason_and_remedy(project: Project, mode: tuple[str, ...]) 
     project.write(THREE)
     ran = project.run(*mode)
     board = plain(ran.out).partition("production status: production")[2]
-    for text in ("api.fails: FAILED (observed) it is broken", "-> sell something", "SHOP STATUS"):
+    for text in ("api.fails: FAILED (observed) it is broken", "2. sell something", "SHOP STATUS"):
         assert text in board
     assert "api.holds" not in board
     assert ran.last_line.startswith("FINAL FAILED (target production, gate closed)")

@@ -413,7 +413,7 @@ def test_what_was_carried_over_is_dated() -> None:
     made = record(SHOP, {}, former=before, restricted=True)
     value = field_values(made)["OAUTH STATUS"]
     assert (
-        value == "**CONFIRMED** (1 criterion held (1 of 1 carried over, seen 2026-11-22 07:00 UTC))"
+        value == "**CONFIRMED** (1 criterion held (carried over, seen 2026-11-22 07:00 UTC))"
     )
 
 
