@@ -106,16 +106,17 @@ def _conclusion(diff: RunDiff) -> list[str]:
 
 
 def _side_line(word: str, side: RunSide) -> str:
-    return f"{word:<5} {_side_text(side)}"
+    return f"{word:<5} {_side_text(side, VERDICT_WIDTH)}"
 
 
-def _side_text(side: RunSide) -> str:
+def _side_text(side: RunSide, width: int = 0) -> str:
+    """Return a run in one line; its verdict and gate in columns if they have a width."""
     release = f", release {side.release}" if side.release else ""
     commit = f", commit {side.commit[:12]}" if side.commit else ""
     selection = f" ({side.selection})" if side.selection else ""
-    gate = "open  " if side.open else "closed"
+    gate = "open" if side.open else "closed"
     return (
-        f"{minute(side.started)}  {side.final!s:<{VERDICT_WIDTH}}  gate {gate}  "
+        f"{minute(side.started)}  {side.final!s:<{width}}  gate {gate:<{6 if width else 0}}  "
         f"target {side.target}, run {side.run}{release}{commit}{selection}"
     )
 

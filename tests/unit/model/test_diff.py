@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -190,6 +191,16 @@ def test_a_record_keeps_what_changed_since_the_last_open_gate() -> None:
     assert read_record(text, "status.json") == kept
     assert "since_open" not in write_record(now)
     assert "waivers" not in write_record(now)
+
+
+@pytest.mark.parametrize("name", ["confirmed", "failed", "overridden"])
+def test_records_of_schema_1(name: str) -> None:
+    """They are compared as well, also with a record of today."""
+    path = Path(__file__).with_name("schema1") / f"{name}.json"
+    old = read_record(path.read_text(encoding="utf-8"), name)
+    assert diff(old, old).empty
+    now = of(FAILED)
+    assert diff(old, now).reversed() == diff(now, old)
 
 
 @st.composite

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.causes import cause_line
+from pytest_prodstatus.model.diff import since_open
 from pytest_prodstatus.model.record import Override, Past, Record, Selection, Subject
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Rule, Verdict
@@ -368,3 +369,23 @@ def test_if_all_is_confirmed_no_criterion_is_listed() -> None:
     block = write_block(made, full("plain")[1])
     assert "Criteria that are not" not in block
     assert '<th scope="row">A STATUS</th>' in block
+
+
+def test_what_changed_since_the_last_open_run() -> None:
+    """Each changed criterion has both verdicts, a hundred at most; if none changed, it says so."""
+    opened = record(catalogue("a"), {"a.x": C, "a.gone": C})
+    made = record(catalogue("a"), {"a.x": F})
+    assert "Since the last open run" not in write_page(made, Config())
+    page = Page(write_page(replace(made, since_open=since_open(opened, made)), Config()))
+    changes = page.text.partition("Since the last open run ")[2]
+    assert changes.startswith(
+        "The gate was last open 2026-11-22 11:00:00 UTC, run run-1 , release v1. "
+        "Criterion Was Is Change "
+        "a.gone CONFIRMED not there lost a.x CONFIRMED FAILED introduced "
+    )
+    same = replace(made, since_open=since_open(made, made))
+    assert "No criterion has changed since." in Page(write_page(same, Config())).text
+    many = record(catalogue("a"), {f"a.x{number}": C for number in range(150)})
+    long = Page(write_page(replace(made, since_open=since_open(many, made)), Config())).text
+    assert "51 more criteria changed." in long
+    assert long.count("lost") == 100 - long.count("added")
