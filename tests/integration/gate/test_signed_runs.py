@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,37 @@ def test_a_record_that_was_edited_is_not_carried_over(
     part = project.run_alone("-m", "production", "test_shop.py")
     assert part.verdicts["api.a"] == "BLOCKED untrusted"
     assert "its digest differs" in part.criteria["api.a"]["reason"]
+
+
+def test_a_signed_record_of_another_target_is_not_carried_over(
+    project: Project, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its signature is right, and says that it is about staging."""
+    monkeypatch.setenv("PRODSTATUS_SIGN_KEY", key)
+    assert project.run_alone("-m", "production", "--target=staging").status == 0
+    for name in ("status.json", "status.intoto.json"):
+        (project.folder / "staging" / name).rename(project.folder / name)
+    part = project.run_alone("-m", "production", "test_shop.py")
+    assert "it is about target staging, so nothing of it counts" in part.out
+    assert part.final == "BLOCKED"
+    assert "api.a" not in part.criteria
+
+
+def test_an_unsigned_run_imports_nothing_of_signatures(project: Project) -> None:
+    """Who has no keys pays nothing: neither the library nor what makes statements is imported."""
+    shows = """
+    import sys
+    def pytest_unconfigure():
+        parts = ("securesystemslib", "cryptography", "pytest_prodstatus.sign",
+                 "pytest_prodstatus.attest", "pytest_prodstatus.model.attestation")
+        print("imported:", sorted(name for name in sys.modules if name.startswith(parts)))
+    """
+    project.write({"test_api.py": API, "test_shop.py": SHOP})
+    (project.root / "conftest.py").write_text(textwrap.dedent(shows), encoding="utf-8")
+    ran = project.run_alone("-m", "production")
+    assert ran.final == "CONFIRMED"
+    # The one small module knows the variable and takes it away.
+    assert "imported: ['pytest_prodstatus.sign_key']" in ran.out
 
 
 def test_verdicts_of_another_machine_are_named(project: Project) -> None:
