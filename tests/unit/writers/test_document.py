@@ -412,9 +412,7 @@ def test_what_was_carried_over_is_dated() -> None:
     before = record(SHOP, dict(old))
     made = record(SHOP, {}, former=before, restricted=True)
     value = field_values(made)["OAUTH STATUS"]
-    assert (
-        value == "**CONFIRMED** (1 criterion held (carried over, seen 2026-11-22 07:00 UTC))"
-    )
+    assert value == "**CONFIRMED** (1 criterion held (carried over, seen 2026-11-22 07:00 UTC))"
 
 
 def test_hostile_text_is_what_was_meant() -> None:
