@@ -34,7 +34,15 @@ from pytest_prodstatus.model.teardown import TearDowns, TornDown
 from pytest_prodstatus.model.text import several_lines
 from pytest_prodstatus.model.verdict import Reason, Verdict
 from pytest_prodstatus.redaction import Redaction, only_passed
-from pytest_prodstatus.reports import ATTRIBUTE, FIRST, MANIFEST, Payload, phase_of, take_manifest
+from pytest_prodstatus.reports import (
+    ATTRIBUTE,
+    FILES,
+    FIRST,
+    MANIFEST,
+    Payload,
+    phase_of,
+    take_manifest,
+)
 from pytest_prodstatus.spool import Spool, worker_id
 
 _ORDER = ("setup", "call", "teardown")
@@ -65,6 +73,7 @@ class Attempts:
         ends: how the processes of workers ended that died, by the worker's id; "" if unknown.
         endpoints, snapshots: what the tests contacted, and as of when, by the reports that were
             read.
+        notices: what they say about attachments, each sentence once.
     """
 
     def __init__(self, redaction: Redaction, spool: Spool, *, require_evidence: bool) -> None:
@@ -75,6 +84,7 @@ class Attempts:
         self.ends: dict[str, str] = {}
         self.endpoints: dict[str, str] = {}
         self.snapshots: dict[str, set[datetime]] = {}
+        self.notices: dict[str, None] = {}
         self._ended: set[tuple[str, str]] = set()
         self._redaction = redaction
         self._spool = spool
@@ -121,6 +131,10 @@ class Attempts:
     def around(self, report: pytest.TestReport) -> Generator[None]:
         """Redact a report, yield to the hooks of everyone else, and take it in."""
         values = report.__dict__
+        if FILES in values:
+            # Taken out, so that no other plugin writes it to a file.
+            for digest, content in values.pop(FILES).items():
+                self._spool.write_attachment(digest, content)
         outcome = values.pop(FIRST, values["outcome"])
         plain = outcome == "passed" and only_passed(values)
         first = None
@@ -224,6 +238,8 @@ class Attempts:
             self.endpoints.update(payload.endpoints)
             for name, instants in payload.snapshots.items():
                 self.snapshots.setdefault(name, set()).update(instants)
+        if payload and payload.notices:
+            self.notices.update(dict.fromkeys(payload.notices))
         return payload
 
     def _note_shared(self, report: pytest.TestReport) -> Payload | None:
@@ -323,7 +339,7 @@ def _after(
         return None
     if payload is not None:
         odd = payload.blocked or payload.raised or payload.repeat or payload.doubt
-        if odd or payload.torn or payload.stopped or payload.seen_at:
+        if odd or payload.torn or payload.stopped or payload.seen_at or payload.attachments:
             return None
         assertions = max(assertions, payload.assertions)
         if payload.evidence:

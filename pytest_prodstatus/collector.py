@@ -32,7 +32,7 @@ from pytest_prodstatus.options import worker_input
 from pytest_prodstatus.project import root_above
 from pytest_prodstatus.readers.config import ConfigError
 from pytest_prodstatus.redaction import Redaction
-from pytest_prodstatus.reports import Payload, shown
+from pytest_prodstatus.reports import FILES, Payload, shown
 from pytest_prodstatus.scopes import Scopes, widest_ending
 from pytest_prodstatus.settings import (
     Settings,
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from typing import TypeGuard
 
     from pytest_prodstatus.assertions import Assertions
+    from pytest_prodstatus.attachments import Attaching
     from pytest_prodstatus.model.unmet import Basis
 
 _ONCE: Mapping[str, Mapping[str, object]] = {
@@ -107,6 +108,7 @@ class Collector:
         self._refused: EvidenceError | None = None
         self._unheld: Reason | None = None
         self._remedy = ""
+        self._attaching: Attaching | None = None
         self._unready: BaseException | None = None
         self._report: pytest.TestReport | None = None
 
@@ -143,6 +145,26 @@ class Collector:
             self._recorded += 1
             if self._running is not None and self._running.side_effects:
                 self.spool.append_evidence(self._running.id, Payload.entry_text(entry))
+
+    def attach(self, name: object, data: object) -> None:
+        """Attach a file to the criterion that runs now, if attachments are on.
+
+        Raises:
+            EvidenceError: it is refused; then the criterion is BLOCKED, even if it passes.
+        """
+        if self._running is None:
+            return
+        if self._attaching is None:
+            # Not above, since few criteria attach anything.
+            from pytest_prodstatus.attachments import Attaching
+
+            limits = self.settings.config.attachment_limits
+            self._attaching = Attaching(limits, self.spool, self.redaction.output)
+        try:
+            self._attaching.attach(name, data)
+        except EvidenceError as error:
+            self._refused = self._refused or error
+            raise
 
     def note_endpoint(self, name: str, host: str) -> None:
         """Let the record name a host that the suite contacts."""
@@ -498,6 +520,8 @@ class Collector:
         self._remedy = ""
         self._recorded = 0
         self._seen_at = None
+        if self._attaching is not None:
+            self._attaching.begin()
         if criterion is None:
             return
         self._began = clock.timestamp()
@@ -546,8 +570,7 @@ class Collector:
             return (yield from self._keep_raised(self._unready))
         finally:
             if former is not None and former.when == "call" and running is not None:
-                self._payload(self._raised, "call").attach(former)
-                self._forget_recorded()
+                self._hand_over(self._payload(self._raised, "call"), former)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(
@@ -602,7 +625,8 @@ class Collector:
             contacted = self._endpoints or self._snapshots or self._seen_at
             frozen = self._is_frozen(call, ended)
             counted = self.assertions is not None and call.when == "call"
-            noted = self._refused or self._unheld or RAISED or SHARED
+            attached = self._attaching and (self._attaching.fresh or self._attaching.notices)
+            noted = self._refused or self._unheld or RAISED or SHARED or attached
             kept = self._recorded or contacted or raised or noted
             # Most reports of thousands have nothing to carry.
             if kept or uses or frozen or counted:
@@ -611,8 +635,7 @@ class Collector:
                 if frozen:
                     took = max(0.0, ended - self._began)
                     payload = replace(payload, stopped=clock.at(ended), duration=took)
-                payload.attach(report)
-                self._forget_recorded()
+                self._hand_over(payload, report)
         elif torn:
             Payload(torn=torn, wider=own is None).attach(report)
         self._raised = None
@@ -674,11 +697,16 @@ class Collector:
         required = self.settings.config.catalogue.requires_assertion(criterion)
         return self.assertions.doubt(item) if required else None
 
-    def _forget_recorded(self) -> None:
-        """Forget what was attached to a report, so that it counts once."""
+    def _hand_over(self, payload: Payload, report: pytest.TestReport) -> None:
+        """Put a payload on a report, and forget what it has, so that it counts once."""
+        payload.attach(report)
         self._fresh.clear()
         self._refused = self._unheld = None
         RAISED.clear()
+        if self._attaching is not None:
+            if self._attaching.unshared:
+                setattr(report, FILES, dict(self._attaching.unshared))
+            self._attaching.forget()
 
     def _payload(
         self,
@@ -717,6 +745,8 @@ class Collector:
             endpoints=self._endpoints,
             snapshots=self._snapshots,
             seen_at=self._seen_at,
+            attachments=tuple(self._attaching.fresh) if self._attaching else (),
+            notices=tuple(self._attaching.notices) if self._attaching else (),
         )
 
     def keep_reason(self, report: pytest.CollectReport) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from inspect import isawaitable
+from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
 from urllib.parse import urlsplit
 
@@ -42,6 +43,19 @@ class Evidence(Protocol):
         Raises:
             AssertionError: the condition is false.
             TypeError: it is a function or a coroutine, which is always true.
+        """
+
+    def attach(self, name: str, data: bytes | str | PathLike[str]) -> None:
+        """Attach a file: `evidence.attach("checkout.png", page.screenshot())`.
+
+        Without the key `attachments` nothing is kept.
+
+        Args:
+            name: its name; what no file's name can have becomes a dash.
+            data: its bytes, a text, or the path of a file.
+
+        Raises:
+            EvidenceError: it can't be read, is too large, or of a kind that isn't allowed.
         """
 
     def remedy(self, text: str) -> None:
@@ -160,6 +174,7 @@ def evidence_fixture(pytestconfig: pytest.Config) -> Evidence:
     mappings of these.
     Anything else is refused with an EvidenceError that says what is allowed.
     `evidence.held("the order is paid", order.paid)` asserts and records a condition in words.
+    `evidence.attach("checkout.png", page.screenshot())` attaches a file.
     """
     return _Recording(session_of(pytestconfig).activate().collector)
 
@@ -198,6 +213,9 @@ class _Recording:
             raise AssertionError(msg)
         self._count(what)
         return None
+
+    def attach(self, name: str, data: bytes | str | PathLike[str]) -> None:
+        self._collector.attach(name, data)
 
     def remedy(self, text: str) -> None:
         if not isinstance(text, str) or not text.strip():

@@ -36,6 +36,7 @@ class Outputs:
         untrusted: why nothing is carried over from the last record, although it can be read; None
             if it can be trusted.
         cut_short: a run after the last record was killed.
+        killed: the id of that run; "" if there was none.
 
     Args:
         settings: of the run.
@@ -51,6 +52,7 @@ class Outputs:
         self.unmarked = ""
         self.unwritten = False
         self.cut_short = False
+        self.killed = ""
         self.exports: tuple[Path, ...] = ()
         self._before: dict[Path, bytes | None] = {}
         holder = f"run {settings.run_id} (process {os.getpid()})"
@@ -105,6 +107,7 @@ class Outputs:
             return None
         last = read.last_finished
         self.cut_short = read.run.finished is None
+        self.killed = read.run.id if self.cut_short else ""
         if last is not None and last.run.target != settings.target:
             notice = (
                 f"{settings.record}: it is about target {last.run.target}, so nothing of it counts"

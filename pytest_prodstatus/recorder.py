@@ -317,6 +317,7 @@ class Recorder:
         data = with_presence(self._run_data(), manifest, roots)
         statuses = criterion_statuses(data, self._run, finished)
         self._statuses = self.attempts.lay_tear_downs(statuses, self._run.id)
+        self._keep_attachments()
         self._note_status(pytest_status)
         record = self._restored(pytest_status) or self._write(pytest_status)
         self._note_unmet(record)
@@ -368,6 +369,19 @@ class Recorder:
         self.restored = True
         self.record = Archive(self.settings.root, saves=False).keep(record).record
         return self.record
+
+    def _keep_attachments(self) -> None:
+        """Write what the criteria attached, if attachments are on."""
+        self.outputs.notices += self.attempts.notices
+        limits = self.settings.config.attachment_limits
+        if limits is not None:
+            from pytest_prodstatus.attachments import Folder
+
+            folder = Folder(self.settings.record.parent, limits)
+            self._statuses, notices = folder.keep(
+                self._statuses, self.spool, self.redaction.text, self.outputs.killed
+            )
+            self.outputs.notices += notices
 
     def _note_unmet(self, record: Record) -> None:
         """Add notices about what `--unmet` selected, did not start, and turned."""

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.model.assertions import unproved
-from pytest_prodstatus.model.evidence import Entry
+from pytest_prodstatus.model.evidence import Attachment, Entry
 from pytest_prodstatus.model.outcome import Phase, finding_of
 from pytest_prodstatus.model.teardown import TornDown
 from pytest_prodstatus.model.text import Instant, one_line, several_lines
@@ -30,6 +30,8 @@ FIRST = "prodstatus_first"
 """The attribute of a worker's report with its outcome before other hooks could change it."""
 MANIFEST = "prodstatus_manifest"
 """The attribute of an xdist worker's first report, and the key of its output."""
+FILES = "prodstatus_files"
+"""The attribute of a worker's report with the content of attachments that it can't share."""
 
 
 class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -54,6 +56,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
         endpoints: hosts that the suite contacted, by name.
         snapshots: the aware instants as of which it read something, by name.
         seen_at: the earlier aware instant that what it showed is dated by; None for now.
+        attachments: the files that were attached in this phase, without their content.
+        notices: sentences about these, each of which the run prints once.
     """
 
     evidence: tuple[Entry, ...] = ()
@@ -73,6 +77,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     endpoints: Mapping[str, str] = {}
     snapshots: Mapping[str, tuple[Instant, ...]] = {}
     seen_at: Instant | None = None
+    attachments: tuple[Attachment, ...] = ()
+    notices: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -92,6 +98,8 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
             self.endpoints,
             self.snapshots,
             self.seen_at,
+            self.attachments,
+            self.notices,
         )
         if not any(rest):
             return str(self.recorded)
@@ -243,6 +251,7 @@ def phase_of(report: pytest.TestReport) -> Phase:
         blocked=payload.blocked,
         raised=payload.raised,
         evidence=payload.evidence,
+        attachments=payload.attachments,
         assertions=payload.assertions,
         doubt=payload.doubt,
         repeat=payload.repeat,

@@ -2,8 +2,9 @@
 
 It has the claims of criteria with side effects (each starts once a run), their evidence, what a
 criterion waits for, and manifests, so that a run on one machine begins before its first test; also
-the process ids of workers, to say how one died. No verdict depends on it: a worker on another
-machine doesn't see it, and there is none if no folder for temporary files can be written.
+the process ids of workers, to say how one died, and the content of attachments, so that it isn't
+sent. No verdict depends on it: a worker on another machine doesn't see it, and there is none if no
+folder for temporary files can be written.
 
 A run that is killed leaves its folder behind; a later run of the same user removes it. The folder's
 lock, which the kernel releases, says whether its run is alive.
@@ -42,6 +43,7 @@ class Spool:
 
     Attributes:
         shared: this worker uses its controller's folder.
+        reaches: the process that judges sees what is written here.
 
     Args:
         folder: the controller's folder; None in the process that owns the run.
@@ -50,6 +52,7 @@ class Spool:
     def __init__(self, folder: str | None = None) -> None:
         # The folder of a controller on another machine doesn't exist here.
         self.shared = bool(folder) and Path(str(folder)).is_dir()
+        self.reaches = self.shared or folder is None
         self._owner = None if self.shared else os.getpid()
         self._folder = Path(str(folder)) if self.shared else None
         self._lock: FolderLock | None = None
@@ -123,6 +126,31 @@ class Spool:
     def read_evidence(self, criterion_id: str) -> list[str]:
         """Return the lines of evidence that were written."""
         return self._read(f"evidence-{_name(criterion_id)}.jsonl").splitlines()
+
+    def write_attachment(self, digest: str, content: bytes) -> bool:
+        """Keep the content of an attachment for the end of the run; return whether that worked."""
+        if self.folder is None:
+            return False
+        path = self.folder / f"attached-{digest}"
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        try:
+            if not path.exists():
+                part.write_bytes(content)
+                part.replace(path)
+        except OSError:  # a full disk
+            with contextlib.suppress(OSError):
+                part.unlink()
+            return False
+        return True
+
+    def read_attachment(self, digest: str) -> bytes | None:
+        """Return the content of an attachment; None if it isn't here."""
+        if self._folder is None:
+            return None
+        try:
+            return (self._folder / f"attached-{digest}").read_bytes()
+        except OSError:
+            return None
 
     def write_waiting(self, criterion_id: str, text: str) -> None:
         """Write what a criterion waits for, in place of what it wrote before."""

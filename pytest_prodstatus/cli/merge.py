@@ -26,6 +26,7 @@ from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.project import Project, saves_history
 from pytest_prodstatus.publish import Archive
 from pytest_prodstatus.writers.board import final_line
+from pytest_prodstatus.writers.files import write_atomically, write_failure
 
 _EXAMPLES = """\b
 Examples (each job ran with the same PRODSTATUS_RUN_ID):
@@ -55,7 +56,8 @@ def command(
     """Make one record out of the RECORDs of shards, and list the criteria that no shard ran.
 
     Shards have the same run id, target, subject, suite commit and catalogue; others are refused.
-    With the key signed_by, each must be signed (prodstatus sign SHARD).
+    With the key signed_by, each must be signed (prodstatus sign SHARD). What their criteria
+    attached is copied.
     """
     place = place_of(root=root, dir=folder)
     project = place.project
@@ -71,12 +73,13 @@ def command(
     for status in unobserved(merged):
         why = f": {status.reason.text}" if status.reason else ", carried over"
         click.echo(f"no shard ran {one_line(status.id)}: {status.verdict}{why}")
+    # The target is in the shards; it needn't be given again.
+    outputs = place.inputs._replace(target=merged.run.target).outputs(project.root)
+    _copy_attachments(merged, records, output.parent if output else outputs)
     if output is None:
         from pytest_prodstatus.cli.common import publish_at
 
-        # The target is in the shards; it needn't be given again.
-        inputs = place.inputs._replace(target=merged.run.target)
-        merged = publish_at(merged, project, inputs.outputs(project.root))
+        merged = publish_at(merged, project, outputs)
     else:
         from pytest_prodstatus.publish import publish_record
 
@@ -111,6 +114,26 @@ def _trusted(paths: Sequence[Path], project: Project) -> dict[str, Record]:
                 msg = f"{error}; sign each shard in a step of its own: prodstatus sign {path}"
                 raise click.UsageError(msg) from None
     return shards
+
+
+def _copy_attachments(merged: Record, shards: Sequence[Path], folder: Path) -> None:
+    """Copy what the shards' criteria attached beside the merged record; name what isn't there."""
+    if not any(status.attachments for status in merged.criteria):
+        return
+    from pytest_prodstatus.attachments import look_for
+
+    for path, content, problem in look_for(merged, [folder, *(shard.parent for shard in shards)]):
+        if content is None:
+            click.echo(f"prodstatus: {problem}: it isn't copied", err=True)
+        else:
+            _write(folder / path, content)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        click.echo(f"prodstatus: {write_failure(path, error)}", err=True)
 
 
 def _archive(project: Project, merged: Record) -> Archive:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from pytest_prodstatus.attachments import look_for
 from pytest_prodstatus.cli.common import (
     FILE,
     dir_option,
@@ -15,16 +14,10 @@ from pytest_prodstatus.cli.common import (
     root_option,
     target_option,
 )
-from pytest_prodstatus.cli.runs import FoundRun, Runs, config_of
+from pytest_prodstatus.cli.runs import Runs, config_of
 from pytest_prodstatus.project import shown_path
-from pytest_prodstatus.readers.files import read_file
 from pytest_prodstatus.writers.files import write_atomically, write_failure
 from pytest_prodstatus.writers.pack import folder_name, pack
-
-ATTACHMENTS = "attachments"
-"""The folder beside a record that has what its tests attached."""
-
-_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 _EXAMPLES = """\b
 Examples:
@@ -72,22 +65,16 @@ def command(
     place = place_of(root=root, target=target, dir=folder)
     found = Runs(place).named(run)
     record = found.record
-    attached = dict(_attachments(found, place.folder))
-    packed = pack(record, config_of(record, place.project.config), found.files, attached)
+    beside = found.path.parent if found.path else place.folder
+    attached = list(look_for(record, [beside]))
+    files = {one.path: one.content for one in attached if one.content is not None}
+    packed = pack(record, config_of(record, place.project.config), found.files, files)
     path = output or Path(f"{folder_name(record)}.tar.gz")
     try:
         write_atomically(path, packed, through_link=True)
     except OSError as error:
         raise click.UsageError(write_failure(path, error)) from None
+    for one in attached:
+        if one.problem:
+            click.echo(f"prodstatus: {one.problem}: it isn't packed", err=True)
     click.echo(f"wrote {shown_path(path)}")
-
-
-def _attachments(found: FoundRun, folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the run's attachments that are still there, by their paths beside the record."""
-    beside = found.path.parent if found.path else folder
-    # A run's id may be any text, and only a plain one is a folder's name.
-    if not _PLAIN.fullmatch(found.record.run.id):
-        return
-    for path in sorted((beside / ATTACHMENTS / found.record.run.id).rglob("*")):
-        if path.is_file() and not path.is_symlink():
-            yield path.relative_to(beside).as_posix(), read_file(path)

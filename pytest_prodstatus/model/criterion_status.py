@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.assertions import unproved
@@ -293,6 +294,7 @@ def _observed_status(
         assertions=observed.assertions if required else None,
         exempt=data.catalogue.exemption(criterion),
         source=data.sources.get(file_of(criterion), ""),
+        attachments=observed.attachments or UNSET,
     )
     stage = data.catalogue.by_id.get(criterion.stage)
     at = status.observed_at

@@ -423,6 +423,27 @@ def _inner(value: Item) -> str:
             return shown(value)
 
 
+class Attachment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """A file that a criterion attached; it lies beside the record, and may be gone.
+
+    Attributes:
+        name: its name for the reader, unique among those of its criterion; safe as a file's.
+        media_type: what its content was found to be.
+        size: its bytes.
+        sha256: the digest of its content.
+    """
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,119}$", extra=IDENTITY)]
+    media_type: Annotated[str, Meta(pattern=r"^[a-z]+/[a-z0-9][a-z0-9.+-]{0,79}$", extra=IDENTITY)]
+    size: Annotated[int, Meta(ge=0, le=2**53)]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$", extra=IDENTITY)]
+
+    @property
+    def file(self) -> str:
+        """The name of its file: no other content has it, in any run or shard, and no device."""
+        return f"{self.sha256[:16]}-{self.name}"
+
+
 class _Reader:
     """Converts one observed value, and counts what it has kept of it.
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.evidence import Entry
+from pytest_prodstatus.model.evidence import Attachment, Entry
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 
 CRASHED = "???"
@@ -36,6 +36,7 @@ class Phase(Struct, frozen=True, kw_only=True, gc=False):
             observed for an assertion, evidence-error for a value that `evidence` refused, else
             error.
         evidence: what was recorded during this phase.
+        attachments: what was attached during this phase.
         assertions: how many assertions have passed in this attempt so far.
         doubt: why a pass with so many assertions proves nothing, if one is required.
         repeat: the plugin refused to start a criterion with side effects a second time.
@@ -55,6 +56,7 @@ class Phase(Struct, frozen=True, kw_only=True, gc=False):
     blocked: Reason | None = None
     raised: Reason | None = None
     evidence: tuple[Entry, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     assertions: int = 0
     doubt: Reason | None = None
     repeat: bool = False
@@ -80,6 +82,7 @@ class Observation(Struct, frozen=True, kw_only=True, gc=False):
         detail: pytest's full report of what went wrong.
         assertions: how many assertions passed in its last attempt.
         doubt: why a pass with so many assertions proves nothing, if one is required.
+        attachments: what the attempts that count attached, in order.
     """
 
     verdict: Verdict
@@ -92,6 +95,7 @@ class Observation(Struct, frozen=True, kw_only=True, gc=False):
     detail: str = ""
     assertions: int = 0
     doubt: Reason | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 Finding = tuple[Verdict, Reason]
@@ -141,6 +145,7 @@ def reduce_phases(
         # Each attempt that counts must prove something: with `--dist each` there are several.
         assertions=min((max(p.assertions for p in attempt) for attempt in counted), default=0),
         doubt=next((p.doubt for attempt in counted for p in reversed(attempt) if p.doubt), None),
+        attachments=tuple(a for attempt in counted for p in attempt for a in p.attachments),
     )
 
 

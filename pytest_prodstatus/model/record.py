@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from msgspec.structs import force_setattr
 
 from pytest_prodstatus.model.catalogue import Exemption
-from pytest_prodstatus.model.evidence import Entry
+from pytest_prodstatus.model.evidence import Attachment, Entry
 from pytest_prodstatus.model.text import IDENTITY, Identity, Instant, instant, normalize, one_line
 from pytest_prodstatus.model.verdict import Explained, Kind, Reason, Rule, Runbook, Verdict
 from pytest_prodstatus.model.waiver import Waiver
@@ -65,6 +65,8 @@ class CriterionStatus(
         exempt: what says that no assertion is required of it, its mark or its stage; null if one
             is, or if the project requires none.
         source: digest of its file when its test was last collected; "" if that isn't known.
+        attachments: the files that it attached, if any; they lie in `attachments/RUN/` beside the
+            record, RUN being the run that observed it.
     """
 
     id: Identity
@@ -91,6 +93,7 @@ class CriterionStatus(
     assertions: Count | None = None
     exempt: Exemption | None = None
     source: str = ""
+    attachments: tuple[Attachment, ...] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         Explained.__post_init__(self)

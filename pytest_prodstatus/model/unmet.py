@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.criterion_status import RunData, criterion_statuses
@@ -153,7 +153,7 @@ def _bare(record: Record | None) -> Record | None:
         replace(
             stage,
             criteria=tuple(
-                replace(status, evidence=status.evidence[:1], detail="")
+                replace(status, evidence=status.evidence[:1], detail="", attachments=UNSET)
                 for status in stage.criteria
             ),
         )

@@ -61,6 +61,28 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         force_setattr(self, "name", one_line(self.name, limit=NAME_LIMIT))
 
 
+class Attachments(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much is kept of what criteria attach, in millions of bytes.
+
+    Attributes:
+        file_mb: of one file.
+        run_mb: of all files of a run.
+        folder_mb: of all runs; the oldest ones are removed.
+    """
+
+    file_mb: Annotated[int, Meta(ge=1, le=200)] = 10
+    run_mb: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    folder_mb: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
+
+    def __post_init__(self) -> None:
+        if not self.file_mb <= self.run_mb <= self.folder_mb:
+            msg = (
+                f"file_mb = {self.file_mb}, run_mb = {self.run_mb} and folder_mb = "
+                f"{self.folder_mb} of attachments must not get smaller in this order"
+            )
+            raise ValueError(msg)
+
+
 class _Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     title: str = DEFAULT_TITLE
     document: str = DEFAULT_DOCUMENT
@@ -78,6 +100,7 @@ class _Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     signed_by_threshold: Annotated[int, Meta(ge=1, le=100)] = 1
     path: tuple[Step, ...] = ()
     ephemeral: tuple[str, ...] = ()
+    attachments: bool | Attachments = False
 
     def __post_init__(self) -> None:
         force_setattr(self, "title", one_line(self.title))
@@ -140,12 +163,20 @@ class Config(_Options, frozen=True, kw_only=True):
         signed_by_threshold: how many of these keys must have signed.
         path: the steps through the system that the page draws, in order.
         ephemeral: targets that are made anew for every run, which knows nothing of earlier runs.
+        attachments: whether what criteria attach is kept, or how much of it.
         catalogue: the stages.
         waivers: the criteria that the gate accepts although they aren't CONFIRMED.
     """
 
     catalogue: Catalogue = field(default_factory=lambda: Catalogue(declared=False))
     waivers: Waivers = field(default_factory=Waivers)
+
+    @property
+    def attachment_limits(self) -> Attachments | None:
+        """How much is kept of what criteria attach; None if they are off."""
+        if isinstance(self.attachments, bool):
+            return Attachments() if self.attachments else None
+        return self.attachments
 
 
 class Table(_Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -390,7 +421,11 @@ def _validation_message(error: msgspec.ValidationError, data: Mapping[str, Any],
             f"{table}: {key} = {str(value)!r} must be a date, as in {key} = 2026-12-31, "
             "or a date and time with its offset, both without quotes"
         )
-    rules = {"a text": "text", "a list": f"a list of {problem.listed}"}
+    rules = {
+        "a text": "text",
+        "a list": f"a list of {problem.listed}",
+        "true or false or an object": "true, false or a table of limits",
+    }
     rule = rules.get(problem.rule, problem.rule)
     if problem.listed == "objects":
         rule = f"a list of tables ([[tool.prodstatus.{key}]])"

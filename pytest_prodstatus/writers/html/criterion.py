@@ -52,12 +52,14 @@ class Page(NamedTuple):
         trace: the limit of one traceback, in characters.
         waivers: the waivers in force, by the criterion's id.
         failures: which criteria were seen to fail; None if that isn't known.
+        linked: the page stands beside its record, so that links to attachments lead to them.
     """
 
     now: datetime
     trace: int
     waivers: Mapping[str, Waiver]
     failures: Failures | None = None
+    linked: bool = True
 
     @classmethod
     def of(
@@ -66,6 +68,8 @@ class Page(NamedTuple):
         tracebacks: int,
         waived: Iterable[Waived] = (),
         failures: Failures | None = None,
+        *,
+        linked: bool = True,
     ) -> Page:
         """Return the values for a page; its tracebacks share `TRACES` characters.
 
@@ -74,12 +78,14 @@ class Page(NamedTuple):
             tracebacks: the number of tracebacks on the page.
             waived: the waived criteria.
             failures: which criteria were seen to fail; None if that isn't known.
+            linked: attachments are linked to.
         """
         return cls(
             now=now,
             trace=min(_TRACE_MAX, max(_TRACE_MIN, TRACES // max(1, tracebacks))),
             waivers={item.status.id: item.waiver for item in waived},
             failures=failures,
+            linked=linked,
         )
 
 
@@ -104,6 +110,7 @@ def criterion(status: CriterionStatus, number: int, valid_for: timedelta, page: 
         f'<span class="name">{escape(status.title)}</span>{_notes(status, page)}'
         f'<span class="took">{took}</span></summary>'
         f"{'' if confirmed else _reason(status)}{evidence(status.evidence)}"
+        f"{_attached(status, linked=page.linked) if status.attachments else ''}"
         f"{_trace(status.detail, page.trace) if status.detail else ''}"
         f"{_facts(status, valid_for, page.failures)}</details>\n"
     )
@@ -138,7 +145,7 @@ def _reason(status: CriterionStatus) -> str:
     text = f'<p class="why"><b>{reason.kind}:</b> {escape(reason.text)}</p>'
     if reason.remedy:
         text += f'<p class="remedy"><b>What to do:</b> {escape(reason.remedy)}</p>'
-    text += address(reason)
+    text += str(address(reason))  # not a Markup, which would escape what is before it
     if status.observed and status.observed is not status.verdict:
         text += f'<p class="dim">By itself it was {status.observed.value}.</p>'
     return text
@@ -211,6 +218,21 @@ def evidence(entries: Sequence[Entry]) -> str:
             printed = now
         rows.append(f"<dt>{escape(entry.name)}</dt><dd>{_value(entry)}{dated}</dd>")
     return f'<p class="seen">Seen at {first}</p><dl class="evidence">{"".join(rows)}</dl>'
+
+
+def _attached(status: CriterionStatus, *, linked: bool) -> str:
+    """Return what a criterion attached; the files may be gone, and the page says all without."""
+    # Not above, since few records have any.
+    from pytest_prodstatus.model.attachment import path_of
+
+    items = []
+    for one in status.attachments or ():
+        name = escape(one.name)
+        if linked:
+            # A run's folder and a file's name are plain, so that the path is a link as it is.
+            name = f'<a href="{escape(path_of(status.run_id or "", one))}">{name}</a>'
+        items.append(f"{name} ({escape(one.media_type)}, {one.size:,} bytes)")
+    return f'<p class="facts"><b>Attached:</b> {", ".join(items)}</p>'
 
 
 def _value(value: Entry | Item) -> str:

@@ -55,8 +55,14 @@ def write_page(record: Record, config: Config) -> str:
     return "".join(page_pieces(record, config))
 
 
-def page_pieces(record: Record, config: Config) -> Iterator[Markup]:
-    """Yield the page in pieces, so that the complete page is never in memory."""
+def page_pieces(record: Record, config: Config, *, linked: bool = True) -> Iterator[Markup]:
+    """Yield the page in pieces, so that the complete page is never in memory.
+
+    Args:
+        record: the record.
+        config: the project's configuration.
+        linked: link to attachments; False if the page isn't beside its record.
+    """
     decision = gate_decision(record, config)
     anchors = _anchors(record, config)
     yield _opening(record, config, decision)
@@ -73,7 +79,8 @@ def page_pieces(record: Record, config: Config) -> Iterator[Markup]:
     # Not the clock: the same record must give the same page on every day.
     now = record.run.finished or record.run.started
     tracebacks = sum(1 for status in record.criteria if status.detail)
-    page = Page.of(now, tracebacks, decision.waived if decision else (), record.failures)
+    waived = decision.waived if decision else ()
+    page = Page.of(now, tracebacks, waived, record.failures, linked=linked)
     # The numbers are the criteria's anchors, as in `_anchors`.
     number = count(1)
     for stage in record.stages:

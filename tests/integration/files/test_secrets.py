@@ -210,6 +210,18 @@ def test_evidence_names(evidence):
         evidence(**{text: [text], f"pin {text}": 49271856})
 
 @api
+def test_attaches(evidence, tmp_path):
+    (tmp_path / "all.log").write_text("\\n".join(TEXTS), encoding="utf-8")
+    evidence.attach("all.log", tmp_path / "all.log")
+    (tmp_path / "all.log").unlink()
+    evidence.attach("all.json", json.dumps(TEXTS))
+    for text in TEXTS[:40]:
+        evidence.attach(text, "text " + text)
+
+@api
+def test_refused_attachment(evidence): evidence.attach(TEXTS[0], TEXTS[0].encode("utf-16"))
+
+@api
 def test_refused_evidence(evidence): evidence(value=Shown(TEXTS[0]))
 
 @api
@@ -275,7 +287,7 @@ raise RuntimeError("\\n".join(EARLY))
 
 def planted(project: Project, monkeypatch: pytest.MonkeyPatch, prints: str = "1") -> Project:
     """Plant the secrets and write the tests that show them."""
-    config = 'secrets = ["*_PIN"]\nhtml = "report.html"\n'
+    config = 'secrets = ["*_PIN"]\nhtml = "report.html"\nattachments = true\n'
     for name, value in VARIABLES.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PRINTS", prints)

@@ -15,6 +15,8 @@ from click.testing import CliRunner, Result
 from pytest_prodstatus import clock
 from pytest_prodstatus.cli import overrides
 from pytest_prodstatus.cli.main import main
+from pytest_prodstatus.model.attachment import attachment_of
+from pytest_prodstatus.model.evidence import Attachment
 from pytest_prodstatus.model.record import Override, Record
 from pytest_prodstatus.model.verdict import Rule, Verdict
 from pytest_prodstatus.project import Project, config_in
@@ -41,6 +43,11 @@ id = "final"
 rollup = ["api", "shop"]
 """
 NAMES = ("api.key", "shop.open")
+
+
+def text_attachment(name: str, content: bytes) -> Attachment:
+    """Return the attachment that has a content."""
+    return attachment_of(name, content, str, limit=10**6)[0]
 
 
 @dataclass
@@ -91,13 +98,18 @@ class Shop:
         selected: tuple[str, ...] = NAMES,
         finished: datetime | None = NOW,
         former: Record | None = None,
+        attached: dict[str, bytes] | None = None,
         **of: Any,
     ) -> Record:
-        """Publish the record of a run that has just finished, and return it."""
+        """Publish the record of a run that has just finished, and return it.
+
+        Each criterion that is selected has attached the same files, which aren't written.
+        """
         project = Project(root=self.root, config=config_in(self.root))
         catalogue = project.config.catalogue
         verdicts: dict[str, Verdict] = {**dict.fromkeys(selected, C), **(worse or {})}
-        seen = {name: observation(verdict) for name, verdict in verdicts.items()}
+        files = tuple(text_attachment(*one) for one in (attached or {}).items())
+        seen = {name: observation(verdict, attachments=files) for name, verdict in verdicts.items()}
         given = {"target": "production", "catalogue": catalogue.digest, "started": NOW - HOUR}
         data = run_data(
             catalogue.with_stages_of(map(criterion, names)), seen,

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from pytest_prodstatus.model.attachment import path_of
 from pytest_prodstatus.model.codec import read_record
-from tests.unit.cli.conftest import CONFIG, Shop
+from tests.unit.cli.conftest import CONFIG, Shop, text_attachment
 from tests.unit.given import C, F
 
 
@@ -117,3 +118,25 @@ def test_what_can_not_be_written(shop: Shop) -> None:
     parts = shards(shop)
     (shop.root / "dir").mkdir()
     assert "dir can't be written" in shop.refused("merge", *parts, "--output", "dir")
+
+
+@pytest.mark.parametrize("output", [(), ("--output", "out/one.json")], ids=["folder", "file"])
+def test_what_was_attached_is_copied(shop: Shop, output: tuple[str, ...]) -> None:
+    """From each shard that has it, beside the merged record; what isn't there is named."""
+    shop.record({}, selected=("api.key",), folder=shop.root / "a", selection="--stage api",
+                attached={"x.txt": b"one", "lost.txt": b"lost"})  # fmt: skip
+    shop.record({}, selected=("shop.open",), folder=shop.root / "b", selection="--stage shop",
+                attached={"x.txt": b"two"})  # fmt: skip
+    one, two, lost = (
+        path_of("run-1", text_attachment(name, content))
+        for name, content in (("x.txt", b"one"), ("x.txt", b"two"), ("lost.txt", b"lost"))
+    )
+    for path, content in (("a/" + one, b"one"), ("b/" + two, b"two")):
+        (shop.root / path).parent.mkdir(parents=True)
+        (shop.root / path).write_bytes(content)
+    done = shop("merge", "a/status.json", "b/status.json", *output)
+    assert done.exit_code == 0, done.output
+    assert done.stderr == f"prodstatus: {lost} of api.key isn't there: it isn't copied\n"
+    folder = shop.root / "out" if output else shop.reports
+    assert [(folder / path).read_bytes() for path in (one, two)] == [b"one", b"two"]
+    assert not (folder / lost).exists()

@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("sqlalchemy")
 
+from pytest_prodstatus.model.attachment import path_of
 from pytest_prodstatus.model.codec import record_pieces
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.project import Project, config_in
@@ -105,17 +106,27 @@ def test_its_own_record_and_attestation(kept: Shop) -> None:
     assert "status.intoto.json" not in packed(kept.root / "p.tar.gz")
 
 
-def test_attachments_of_this_run_alone(kept: Shop) -> None:
-    """Those that are still there, under their names; no link is followed."""
-    for run in ("run-1", "run-2"):
-        folder = kept.reports / "attachments" / run
-        folder.mkdir(parents=True)
-        (folder / "page.png").write_bytes(run.encode())
-        (folder / "link").symlink_to("/etc/passwd")
-    kept("pack", "run-1")
-    with tarfile.open(kept.root / "prodstatus-run-1.tar.gz") as tar:
+def test_attachments_that_the_record_names(kept: Shop) -> None:
+    """Those that are there and what was attached; each other is named in a sentence."""
+    files = {"a.txt": b"one", "b.txt": b"two", "c.txt": b"three"}
+    record = keep(kept, id="run-3", started=NOW, selected=("api.key",), attached=files)
+    paths = [path_of("run-3", one) for one in next(record.criteria).attachments or ()]
+    folder = kept.reports / "attachments" / "run-3"
+    folder.mkdir(parents=True)
+    (kept.reports / paths[0]).write_bytes(b"one")
+    (kept.reports / paths[1]).write_bytes(b"too")
+    (folder / "more.txt").write_bytes(b"not of the record")
+    done = kept("pack", "run-3")
+    assert done.exit_code == 0
+    changed, lost = done.stderr.splitlines()
+    assert changed == (
+        f"prodstatus: {paths[1]} of api.key isn't what was attached, since its digest differs from "
+        "the record's: it isn't packed"
+    )
+    assert lost == f"prodstatus: {paths[2]} of api.key isn't there: it isn't packed"
+    with tarfile.open(kept.root / "prodstatus-run-3.tar.gz") as tar:
         names = [n for n in tar.getnames() if "attachments" in n]
-    assert names == ["prodstatus-run-1/attachments/run-1/page.png"]
+    assert names == [f"prodstatus-run-3/{paths[0]}"]
 
 
 def test_the_current_run_needs_no_store(shop: Shop) -> None:

@@ -127,7 +127,7 @@ def test_a_stage_is_clean_only_if_all_its_texts_are(
 
 CRITERION = """
     verdict observed observed_at carried_over selected kind duration attempts flaky side_effects
-    id nodeid run_id assertions exempt
+    id nodeid run_id assertions exempt attachments
 """
 
 
@@ -144,7 +144,7 @@ CRITERION = """
         (Override, "target since until"),
         (Decision, "open rule exit_code selection"),
         (Selection, "partial verdict criteria"),
-        (Record, "document"),
+        (Record, "document failures"),
         (TextEntry, "at"),
         (IntEntry, "at value"),
         (MoneyEntry, "at value currency"),

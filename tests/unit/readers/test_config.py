@@ -8,7 +8,14 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from pytest_prodstatus.model.waiver import Waiver
-from pytest_prodstatus.readers.config import TARGET_FORM, Config, ConfigError, Step, read_config
+from pytest_prodstatus.readers.config import (
+    TARGET_FORM,
+    Attachments,
+    Config,
+    ConfigError,
+    Step,
+    read_config,
+)
 from tests.unit.given import declared
 
 UTC = timezone.utc
@@ -131,6 +138,10 @@ BAD: list[tuple[str, list[str]]] = [
     (HEAD + "paths = 'tests'", ["paths = 'tests' must be a list of texts"]),
     (HEAD + "paths = ['tests', 3]", ["paths holds 3; it must be a list of texts"]),
     (HEAD + "require_evidence = 1", ["require_evidence = 1 must be true or false"]),
+    (HEAD + "attachments = 'yes'", ["'yes' must be true, false or a table of limits"]),
+    (HEAD + "attachments = {file_mb = 0}", ["file_mb = 0 must be a whole number >= 1"]),
+    (HEAD + "attachments = {all_mb = 1}", ["unknown key 'all_mb'", "file_mb, run_mb, folder_mb"]),
+    (HEAD + "attachments = {file_mb = 200}", ["run_mb = 100", "must not get smaller"]),
     (HEAD + "require_evidence = 'yes'", ["require_evidence = 'yes' must be true or false"]),
     (HEAD + "success_criteria = [true]", ["success_criteria holds True; it must be a list"]),
     (HEAD + "valid_for = 24", ["valid_for: 24 is not a duration", "'24h'"]),
@@ -248,3 +259,13 @@ def test_tables_of_other_tools_are_none_of_ours() -> None:
     """Names that begin alike are other tools'."""
     text = "[tool.poetry]\n[tool.pyright]\n[tool.production]\n[tool.prodstatus]\n"
     assert read_config(text, "pyproject.toml") is not None
+
+
+def test_attachments_are_off_on_or_limited() -> None:
+    """A table switches them on with other limits."""
+    limits = [
+        config.attachment_limits
+        for line in ("", "attachments = false", "attachments = true", "attachments = {run_mb = 20}")
+        if (config := read_config(f"[tool.prodstatus]\n{line}\n", "x"))
+    ]
+    assert limits == [None, None, Attachments(), Attachments(run_mb=20)]

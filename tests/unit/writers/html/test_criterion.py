@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pytest_prodstatus.model.evidence import Money
+from pytest_prodstatus.model.attachment import folder_of
+from pytest_prodstatus.model.evidence import Attachment, Money
 from pytest_prodstatus.model.record import Failures
 from pytest_prodstatus.model.verdict import Kind
 from pytest_prodstatus.writers.html.criterion import (
@@ -176,3 +177,15 @@ def test_a_mapping_of_instants_is_a_timeline() -> None:
 def test_nothing_else_is(value: object) -> None:
     """A single instant, or a mapping that also has other values, is not a timeline."""
     assert instants_of(entry("steps", value)) == {}
+
+
+@each_hostile_text
+def test_what_was_attached_is_linked(text: str) -> None:
+    """By a relative link to the run that observed it; without links the page names it too."""
+    found = Attachment(name="a-b.png", media_type="image/png", size=1234, sha256="ab" * 32)
+    page = html(run_id=text, attachments=(found,))
+    links = re.findall('href="([^"]*)"', page)
+    assert links == [f"attachments/{folder_of(text)}/abababababababab-a-b.png"]
+    assert "a-b.png</a> (image/png, 1,234 bytes)" in page
+    assert "<a " not in html(run_id=text, attachments=(found,), page=Page.of(NOW, 1, linked=False))
+    assert "Attached" not in html()
