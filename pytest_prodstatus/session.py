@@ -415,7 +415,8 @@ class Session:
             self.activate().collector.keep_reason(report)
         elif self._in_part() and ("::" in report.nodeid or isinstance(collector, pytest.File)):
             found = {node.nodeid for node in report.result}
-            self._parts[report.nodeid] = self._parts.get(report.nodeid, frozenset()) | found
+            if found:  # none, too, if `--lf` leaves the file out without looking
+                self._parts[report.nodeid] = self._parts.get(report.nodeid, frozenset()) | found
         return report
 
     def _in_part(self) -> bool:

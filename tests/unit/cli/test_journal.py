@@ -141,7 +141,7 @@ def test_without_the_extra_it_says_what_to_install(
     args: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One sentence and exit status 2."""
-    monkeypatch.setitem(__import__("sys").modules, "pytest_prodstatus.store.address", None)
+    monkeypatch.setattr("pytest_prodstatus.store.address.installed", lambda: False)
     done = CliRunner().invoke(main, args)
     assert done.exit_code == 2
     assert "pip install 'pytest-prodstatus[state]'" in done.output
