@@ -11,7 +11,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping
 from copy import copy
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 import pytest
@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.model.catalogue import Criterion
+from pytest_prodstatus.model.clocks import Offset, dated, dated_entries
 from pytest_prodstatus.model.evidence import Entry
 from pytest_prodstatus.model.outcome import (
     CRASHED,
@@ -39,6 +40,7 @@ from pytest_prodstatus.reports import (
     FILES,
     FIRST,
     MANIFEST,
+    SENT,
     Payload,
     phase_of,
     take_manifest,
@@ -93,24 +95,28 @@ class Attempts:
         self._early: list[tuple[pytest.TestReport, pytest.TestReport | None]] = []
         self._passed: dict[str, _Passed] = {}
         self._phases: dict[str, list[Phase]] = {}
+        self._offsets: dict[str, Offset] = {}
+        self._behind: dict[str, timedelta] = {}
+        self._span = (clock.at(0), clock.at(0))
         self._suspicions: dict[str, tuple[Reason, str]] = {}
         self._tear_downs = TearDowns()
         self._end_forked_process: Callable[[], object] = _nothing
         self._show_verdicts: Callable[[], object] = _nothing
-        self._take_manifest: Callable[[str], object] = _nothing
+        self._take_manifest: Callable[[str, str], object] = _nothing
 
     def connect(
         self,
         end_forked_process: Callable[[], object],
         show_verdicts: Callable[[], object],
-        take_manifest: Callable[[str], object],
+        take_manifest: Callable[[str, str], object],
     ) -> None:
         """Set the functions that a report may call for.
 
         Args:
             end_forked_process: ends a process that a test forked and that came back from it.
             show_verdicts: lets the terminal show verdicts; called if a phase didn't just pass.
-            take_manifest: begins the run with the manifest on a worker's first report.
+            take_manifest: begins the run with the manifest on a worker's first report, and the
+                worker's id.
         """
         self._end_forked_process = end_forked_process
         self._show_verdicts = show_verdicts
@@ -125,7 +131,8 @@ class Attempts:
         """
         self._end_forked_process()
         if MANIFEST in report.__dict__:
-            self._take_manifest(take_manifest(report))
+            worker = worker_id(getattr(report, "node", None))
+            self._take_manifest(take_manifest(report), worker)
         return (yield from self.around(report))
 
     def around(self, report: pytest.TestReport) -> Generator[None]:
@@ -136,6 +143,8 @@ class Attempts:
             for digest, content in values.pop(FILES).items():
                 self._spool.write_attachment(digest, content)
         outcome = values.pop(FIRST, values["outcome"])
+        if SENT in values:
+            self._note_sent(values)
         plain = outcome == "passed" and only_passed(values)
         first = None
         if not plain and self._redaction.on:
@@ -149,6 +158,30 @@ class Attempts:
             self._keep(report)
         else:
             self._take(report, first)
+
+    def _note_sent(self, values: dict[str, Any]) -> None:
+        """Compare the clock of the worker that sent a report with this process's."""
+        sent, least = values.pop(SENT)
+        worker = worker_id(values.get("node"))
+        self._offsets.setdefault(worker, Offset()).note(sent, clock.timestamp(), least)
+
+    def date(self, started: datetime, finished: datetime) -> dict[str, timedelta]:
+        """Date what workers observed by this process's clock from now on, within the run.
+
+        Returns:
+            How far the clock of each worker is behind this one.
+        """
+        self._span = started, finished
+        self._behind = {worker: offset.certain for worker, offset in self._offsets.items()}
+        return self._behind
+
+    def _dated(self, phase: Phase) -> Phase:
+        behind = self._behind.get(phase.worker)
+        if behind is None or phase.stopped is None:
+            return phase
+        evidence = dated_entries(phase.evidence, behind, *self._span) if behind else phase.evidence
+        stopped = dated(phase.stopped, behind, *self._span)
+        return replace(phase, stopped=stopped, evidence=evidence)
 
     def _take(self, report: pytest.TestReport, first: pytest.TestReport | None) -> None:
         """Take in one report of any test; keep it for `begin` if the criteria aren't known yet.
@@ -297,10 +330,16 @@ class Attempts:
         phases = self._phases.pop(nodeid, None)
         required = self._require_evidence
         if phases is None and passed[0] == _COMPLETE:
-            _, _, duration, stop, evidence, assertions = passed
+            _, worker, duration, stop, evidence, assertions = passed
+            stopped = _instant(stop)
+            behind = self._behind.get(worker)
+            if behind is not None and stopped:
+                stopped = dated(stopped, behind, *self._span)
+                if behind:
+                    evidence = dated_entries(evidence, behind, *self._span)
             seen = plain_pass(
                 evidence,
-                _instant(stop),
+                stopped,
                 duration,
                 require_evidence=required,
                 assertions=assertions,
@@ -309,6 +348,7 @@ class Attempts:
             phases = phases or _phases(passed)
             if not phases:
                 return None
+            phases = [self._dated(phase) for phase in phases] if self._behind else phases
             seen = reduce_phases(phases, side_effects=acts, require_evidence=required)
             if acts and any(phase.when == CRASHED for phase in phases):
                 lines = self._spool.read_evidence(criterion.id)

@@ -90,6 +90,7 @@ class Collector:
         self._repeats: frozenset[str] = frozenset()
         self._met: frozenset[str] = frozenset()
         self._held: frozenset[str] = frozenset()
+        self._elsewhere = False
         self._started: set[str] = set()
         self._marked: list[tuple[pytest.Item, str]] = []
         self._noted: dict[int, tuple[pytest.Mark, ...]] = {}
@@ -236,7 +237,7 @@ class Collector:
         basis: Basis | None,
         files: Collection[str],
     ) -> None:
-        """Keep only the items of the stages that the run was limited to, and what is unmet.
+        """Keep only the items of the stages and the shard of this run, and what is unmet.
 
         Args:
             config: pytest's.
@@ -246,6 +247,7 @@ class Collector:
         """
         self._note_late(items)
         self._keep_stages(config, items)
+        self._keep_shard(config, items)
         if basis is not None:
             self._keep_unmet(config, items, basis, files)
 
@@ -293,6 +295,7 @@ class Collector:
             deselected=frozenset((self.criteria.keys() - ids) & {*deselected}),
             met=self._met,
             held=self._held,
+            elsewhere=self._elsewhere,
             files=complete,
             parts={
                 name: ids for name, ids in parts.items() if name.partition("::")[0] not in complete
@@ -320,7 +323,11 @@ class Collector:
 
     def _settle_in_worker(self, given: Mapping[str, Any], items: list[pytest.Item]) -> None:
         """Run nothing if it can't be judged: the controller may find out only after a test ran."""
-        error = self.manifest.error or disagreement(given, self.settings.config.catalogue.digest)
+        error = self.manifest.error or disagreement(
+            given,
+            self.settings.config.catalogue.digest,
+            None if self.spool.shared else self.settings.root,
+        )
         if not error and self.manifest.selected:
             try:
                 checked_catalogue(self.settings, self.manifest)
@@ -431,6 +438,17 @@ class Collector:
         """Follow a renamed criterion: up to pytest 9.1, xdist's loadgroup adds the group's name."""
         if former is not None and former in self.criteria:
             self.criteria[item.nodeid] = replace(self.criteria.pop(former), nodeid=item.nodeid)
+
+    def _keep_shard(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        shard = self.settings.shard
+        if shard is not None:
+            criteria = self.criteria
+            out = [
+                item for item in items
+                if item.nodeid not in criteria or not shard.holds(item, criteria[item.nodeid])
+            ]  # fmt: skip
+            self._elsewhere = any(item.nodeid in criteria for item in out)
+            _deselect(config, items, out)
 
     def _keep_stages(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         declared = self.settings.config.catalogue

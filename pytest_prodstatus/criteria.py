@@ -6,7 +6,9 @@ report of a crash carries no marks, but its node id is in the manifest.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
@@ -180,6 +182,51 @@ def _shown(mark: pytest.Mark) -> str:
     return f"{mark.name}({', '.join([*map(repr, mark.args), *named])})"
 
 
+class Shard(NamedTuple):
+    """One of several parts that the criteria are divided into, each by its own id.
+
+    So a machine knows its part without the others, and a new criterion moves no other one.
+
+    Attributes:
+        number: which one it is, from 1.
+        of: how many there are.
+    """
+
+    number: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+    @classmethod
+    def parse(cls, text: str) -> Shard | None:
+        """Return the shard that a text such as `3/12` names; None if it names none."""
+        found = re.fullmatch(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,5})", text.strip(), re.ASCII)
+        shard = cls(int(found[1]), int(found[2])) if found else None
+        return shard if shard and shard.number <= shard.of else None
+
+    def holds(self, item: pytest.Item, criterion: Criterion) -> bool:
+        """Return whether a criterion is in this shard."""
+        key = _together(item, criterion).encode("utf-8", "backslashreplace")
+        # Not hash(), which is another one in every process.
+        return int.from_bytes(hashlib.sha256(key).digest()[:8], "big") % self.of == self.number - 1
+
+
+def _together(item: pytest.Item, criterion: Criterion) -> str:
+    """Return what a criterion has in common with those that must be on one machine with it.
+
+    That is the group that xdist keeps in one process. Without one, those of a stage that act on the
+    world stay together: they start in the order of the file, and no second time as a repetition.
+    """
+    groups = {
+        str(mark.args[0] if mark.args else mark.kwargs.get("name", "default"))
+        for mark in item.iter_markers("xdist_group")
+    }
+    if groups:
+        return "@" + "_".join(sorted(groups))  # as xdist joins several
+    return f"{criterion.stage}!" if criterion.side_effects else criterion.id
+
+
 class AllBut:
     """All names except a few; shorter than a set of the thousands that a run selects."""
 
@@ -198,6 +245,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
         deselected: node ids of those that are not to be run.
         met: of these, the ones that `--unmet` left out, since they need no further run.
         held: of these, the ones that are unmet, act on the world and may have started before.
+        elsewhere: some were left out because they are in another shard.
         files: test files that were collected completely.
         parts: what was found in those that were collected in part: the node ids in each file and
             class that was looked through.
@@ -210,6 +258,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     deselected: frozenset[str] = frozenset()
     met: frozenset[str] = frozenset()
     held: frozenset[str] = frozenset()
+    elsewhere: bool = False
     files: frozenset[str] = frozenset()
     parts: Mapping[str, frozenset[str]] = {}
     missing: Mapping[str, Reason] = {}
@@ -219,6 +268,29 @@ class Manifest(Struct, frozen=True, kw_only=True):
     def selected(self) -> int:
         """How many criteria are to be run."""
         return len(self.criteria) - len(self.deselected)
+
+    def disagreement(self, worker: str, other: Manifest, first: str) -> str:
+        """Return why two workers can't take part in one run; "" if they collected the same.
+
+        Args:
+            worker: the one that collected this.
+            other: what another worker collected.
+            first: the other worker.
+        """
+        for nodeid in dict.fromkeys([*other.criteria, *self.criteria]):
+            own, theirs = self.criteria.get(nodeid), other.criteria.get(nodeid)
+            remedy = "check the same commit out on both"
+            if own is None or theirs is None:
+                has, lacks = (worker, first) if own else (first, worker)
+                return (
+                    f"worker {has} collected the criterion {nodeid}, and {lacks} didn't: {remedy}"
+                )
+            if own != theirs or (nodeid in self.deselected) != (nodeid in other.deselected):
+                return (
+                    f"worker {worker} has {nodeid} as another criterion than {first}, or selects "
+                    f"it otherwise: {remedy}"
+                )
+        return ""
 
     def to_json(self) -> str:
         """Return the manifest as JSON text; lone surrogates in names become their escapes."""

@@ -133,11 +133,13 @@ def _and(left: _Node, right: _Node) -> _Node:
 
 
 # Name, metavar, help. Each is `--prodstatus-NAME`, PRODSTATUS_NAME and the ini key
-# `prodstatus_NAME`, except that the root, which may determine the ini file, has no key.
+# `prodstatus_NAME`, except that there is no key for the root, which may determine the ini file, and
+# for the shard, which is another one in every process.
 OPTIONS = (
     ("root", "FOLDER", "the project's folder (default: the nearest with [tool.prodstatus])"),
     ("stage", "STAGE[,STAGE…]", "judge only these stages (and the stages that they roll up)"),
     ("unmet", "blocked", "judge only what isn't CONFIRMED; with =blocked, not what FAILED"),
+    ("shard", "I/N", "judge only shard I of N, from 1: each criterion is in one of them"),
     ("target", "NAME", "the system to judge (default: production)"),
     ("dir", "FOLDER", "write the outputs here (default: reports/, or reports/TARGET/)"),
     ("gate", "RULE", "confirmed (default), not-failed or off: what ends with exit status 0"),
@@ -145,6 +147,7 @@ OPTIONS = (
     ("within", "DURATION", "how long the whole run may take, as in 20m (default: no limit)"),
 )
 _SHORT = ("stage", "unmet", "target")
+_NO_KEY = ("root", "shard")
 _UNMET = "--prodstatus-unmet"
 RUN_ID = "PRODSTATUS_RUN_ID"
 """The variable that gives a run its id."""
@@ -171,7 +174,7 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("prodstatus", "production status")
     for name, metavar, text in OPTIONS:
         short = f"; --{name} for short, unless that name is taken" if name in _SHORT else ""
-        ini = "" if name == "root" else f" and the ini key prodstatus_{name}"
+        ini = "" if name in _NO_KEY else f" and the ini key prodstatus_{name}"
         described = f"{text}{short}; also PRODSTATUS_{name.upper()}{ini}"
         group.addoption(
             f"--prodstatus-{name}",
@@ -277,7 +280,7 @@ def given(
         chosen = ",".join(chosen)
     if chosen is None:
         chosen = environ.get(f"PRODSTATUS_{name.upper()}")
-        if not chosen and name != "root":
+        if not chosen and name not in _NO_KEY:
             chosen = config.getini(f"prodstatus_{name}")
     return str(chosen or "").strip()
 
@@ -339,7 +342,7 @@ def asks_to_judge(
 ) -> bool:
     """Return whether a run must judge, even if it finds no criteria.
 
-    A mark expression that asks for production tests, a stage, `--unmet` or a run id asks for it.
+    A mark expression that asks for production tests, a stage, a shard, `--unmet` or a run id does.
     PRODSTATUS_DIR and PRODSTATUS_TARGET alone don't: a job's unit tests inherit them.
     """
     return narrows_to_criteria(config, environ, namespace) or bool(environ.get(RUN_ID, "").strip())
@@ -350,9 +353,9 @@ def narrows_to_criteria(
     environ: Mapping[str, str] = os.environ,
     namespace: argparse.Namespace | None = None,
 ) -> bool:
-    """Return whether a mark expression, a stage or `--unmet` selects criteria, and nothing else."""
+    """Return whether a mark expression or one of our options selects criteria, and nothing else."""
     marks = str(getattr(namespace or config.option, "markexpr", "") or "")
-    narrowing = (given(config, name, environ, namespace) for name in ("stage", "unmet"))
+    narrowing = (given(config, name, environ, namespace) for name in ("stage", "unmet", "shard"))
     return asks_for_production(marks) or any(narrowing)
 
 

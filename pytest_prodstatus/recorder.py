@@ -9,6 +9,7 @@ import contextlib
 import traceback
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,7 @@ from pytest_prodstatus.attempts import Attempts
 from pytest_prodstatus.criteria import AllBut, Manifest
 from pytest_prodstatus.model.assemble import IN_PROGRESS, UNWRITTEN, compose, marker_of
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
+from pytest_prodstatus.model.clocks import skew_reason
 from pytest_prodstatus.model.criterion_status import RunData, criterion_statuses
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run, Subject
 from pytest_prodstatus.model.teardown import TornDown
@@ -112,6 +114,11 @@ class Recorder:
     def started(self) -> bool:
         """Whether the run has written that nothing is confirmed."""
         return self._marked is not None
+
+    @property
+    def commit(self) -> str | None:
+        """The suite's commit; None if it isn't known, or not yet."""
+        return self._run.commit if self._run else None
 
     def start(self) -> None:
         """Overwrite the last outputs with "nothing is confirmed", before anything is collected.
@@ -301,7 +308,7 @@ class Recorder:
         if not self.active:
             return None
         finished = clock.now()
-        pytest_status = self._status_of_unmet(pytest_status)
+        pytest_status = self._status_of_idle(pytest_status)
         self.attempts.read()
         run = self._begun_run()
         subject = replace(
@@ -310,6 +317,7 @@ class Recorder:
             snapshots={name: tuple(at) for name, at in sorted(self.attempts.snapshots.items())},
         )
         self._run = replace(run, finished=finished, subject=subject)
+        skews = self.attempts.date(run.started, finished)
         from pytest_prodstatus.presence import with_presence
 
         manifest, _ = self._begun()
@@ -319,6 +327,7 @@ class Recorder:
         self._statuses = self.attempts.lay_tear_downs(statuses, self._run.id)
         self._keep_attachments()
         self._note_status(pytest_status)
+        self._note_skews(skews)
         record = self._restored(pytest_status) or self._write(pytest_status)
         self._note_unmet(record)
         self.outputs.note_waivers(record, finished)
@@ -338,10 +347,21 @@ class Recorder:
             )
         return record
 
-    def _status_of_unmet(self, pytest_status: int) -> int:
-        """Return pytest's exit status, or 0 for "no tests" if `--unmet` left nothing to run."""
+    def _note_skews(self, skews: Mapping[str, timedelta]) -> None:
+        """Note the workers whose clocks are far from this process's."""
+        for worker, behind in skews.items():
+            why = skew_reason(f"the clock of worker {worker}", behind, "the controller's")
+            if why is not None:
+                self.incident("clock", why.text, why.kind, why.remedy, of=worker)
+
+    def _status_of_idle(self, pytest_status: int) -> int:
+        """Return pytest's exit status, or 0 for "no tests" if an option left nothing to run.
+
+        That is `--unmet`, or a shard without a criterion; both say that others were collected.
+        """
         manifest, _ = self._begun()
-        idle = not manifest.selected and bool(manifest.met or manifest.held)
+        left_out = manifest.met or manifest.held or manifest.elsewhere
+        idle = not manifest.selected and bool(left_out)
         empty = pytest_status == pytest.ExitCode.NO_TESTS_COLLECTED
         return EXIT_OPEN if idle and empty else pytest_status
 
@@ -600,7 +620,7 @@ class Recorder:
             untrusted=self.outputs.untrusted,
             unreached=self._unreached,
             require_evidence=self.settings.config.require_evidence,
-            met=bool(manifest.met),
+            met=bool(manifest.met) or manifest.elsewhere,
             held=frozenset(manifest.criteria[nodeid].id for nodeid in manifest.held),
         )
 

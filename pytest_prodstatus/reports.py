@@ -28,6 +28,9 @@ from pytest_prodstatus.spool import worker_id
 ATTRIBUTE = "prodstatus"
 FIRST = "prodstatus_first"
 """The attribute of a worker's report with its outcome before other hooks could change it."""
+SENT = "prodstatus_sent"
+"""The attribute of a worker's report with its clock when it was sent, and how far that is behind
+the controller's at least, both in seconds."""
 MANIFEST = "prodstatus_manifest"
 """The attribute of an xdist worker's first report, and the key of its output."""
 FILES = "prodstatus_files"

@@ -9,6 +9,7 @@ imports this module, so it imports nothing but what a run without criteria needs
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 from collections.abc import Generator, Iterable, Sequence
@@ -84,7 +85,7 @@ class Session:
         self._acting = ""
         self._began = clock.elapsed()
         self._deadline: Deadline | None = None
-        self._manifest = ""
+        self._manifests: dict[int, tuple[str, Manifest]] = {}
         self._sign_key: str | None = None
         self._oom_kills: int | None = None
 
@@ -258,6 +259,15 @@ class Session:
         total = within.total_seconds() if given is None else float(given)
         return total - (clock.elapsed() - self._began)
 
+    def _least_behind(self) -> float:
+        """Return how far a worker's clock is behind its controller's at least, in seconds.
+
+        The controller sent its instant before this process began.
+        """
+        given: Any = worker_input(self.config).get("prodstatus_clock", -math.inf)
+        began = clock.timestamp() - (clock.elapsed() - self._began)
+        return float(given) - began
+
     @property
     def passed_deadline(self) -> str:
         """The run's deadline in words if it has passed; else ""."""
@@ -322,7 +332,12 @@ class Session:
             from pytest_prodstatus.xdist import Worker
 
             worker = Worker(
-                self.config, self.spool, self.redaction, self.collector, self.end_forked_process
+                self.config,
+                self.spool,
+                self.redaction,
+                self.collector,
+                self.end_forked_process,
+                self._least_behind(),
             )
             register(worker, "prodstatus-worker")
             return
@@ -516,8 +531,8 @@ class Session:
             plugins = self.config.pluginmanager
             plugins.register(FirstReport(plugins, self._begin_with), "prodstatus-first-report")
 
-    def _begin_with(self, text: str) -> Attempts | None:
-        self.take_manifest(text)
+    def _begin_with(self, text: str, worker: str) -> Attempts | None:
+        self.take_manifest(text, worker)
         return self.recorder.attempts if self.recorder is not None else None
 
     @pytest.hookimpl
@@ -613,6 +628,7 @@ class Session:
         values["prodstatus_spool"] = str(self.spool.folder or "")
         values["prodstatus_version"] = __version__
         values["prodstatus_acts"] = self.may_act(worker_id(node))
+        values["prodstatus_clock"] = clock.timestamp()
         if self._deadline is not None:
             left = self._seconds_left(self._deadline.within)
             values["prodstatus_seconds_left"] = max(0.0, left)
@@ -623,6 +639,7 @@ class Session:
             values["prodstatus_catalogue"] = self.settings.config.catalogue.digest
             values["prodstatus_unmarked"] = self._judge_of_run.outputs.unmarked
             values["prodstatus_marked"] = self._judge_of_run.started
+            values["prodstatus_commit"] = self._judge_of_run.commit
             if self.settings.has_project:
                 values["prodstatus_root"] = str(self.settings.root)
 
@@ -654,20 +671,35 @@ class Session:
         """
         text = self.spool.read_manifest(worker_id(node))
         if text is not None:
-            self.take_manifest(text)
+            error = self.take_manifest(text, worker_id(node))
+            if error:
+                raise pytest.UsageError(error)  # before xdist gives any worker a test
 
-    def take_manifest(self, text: str) -> None:
+    def take_manifest(self, text: str, worker: str) -> str:
         """Begin the run with a worker's manifest, unless it began with another worker's.
+
+        Returns:
+            Why two workers can't take part in one run; it is an incident of this one. "" if they
+            can.
 
         Raises:
             pytest.UsageError: the criteria make no catalogue, or the worker refused to run.
         """
         # Workers that collected the same send the same text, each of them several times.
-        if text != self._manifest:
-            from pytest_prodstatus.criteria import Manifest
+        if hash(text) in self._manifests:
+            return ""
+        from pytest_prodstatus.criteria import Manifest
 
-            self._manifest = text
-            self.begin(Manifest.from_json(text))
+        manifest = Manifest.from_json(text)
+        known = next(iter(self._manifests.values()), None)
+        self._manifests[hash(text)] = worker, manifest
+        error = ""
+        if known is not None and not manifest.error and not known[1].error:
+            error = manifest.disagreement(worker, known[1], known[0])
+            manifest = Manifest(error=error)
+        if known is None or manifest.error:
+            self.begin(manifest)
+        return error
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object, error: object) -> None:
@@ -675,7 +707,7 @@ class Session:
         worker = worker_id(node)
         text = getattr(node, "workeroutput", {}).get("prodstatus_manifest")
         if text:
-            self.take_manifest(text)
+            self.take_manifest(text, worker)
         if not error:
             return
         if worker == self._acting:

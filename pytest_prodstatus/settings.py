@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from pytest_prodstatus import clock
-from pytest_prodstatus.criteria import Manifest
+from pytest_prodstatus.criteria import Manifest, Shard
 from pytest_prodstatus.model.catalogue import Catalogue, CatalogueError
 from pytest_prodstatus.model.text import parse_duration
 from pytest_prodstatus.model.verdict import Rule
@@ -176,12 +176,14 @@ def collect_only_criteria(settings: Settings, config: pytest.Config) -> None:
         config.args[:] = [str(settings.root / path) for path in settings.config.paths]
 
 
-def disagreement(given: Mapping[str, Any], catalogue: str) -> str:
+def disagreement(given: Mapping[str, Any], catalogue: str, root: Path | None) -> str:
     """Return why a worker can't take part in its controller's run; "" if it can.
 
     Args:
-        given: what the controller gave .
+        given: what the controller gave.
         catalogue: the digest of the catalogue that the worker's own configuration declares.
+        root: the folder of the worker's suite, whose commit must be the controller's; None if they
+            share their folders. Where git knows no commit, there is nothing to compare.
     """
     worker = given["workerid"]
     version = given.get("prodstatus_version", __version__)
@@ -193,6 +195,13 @@ def disagreement(given: Mapping[str, Any], catalogue: str) -> str:
     if given.get("prodstatus_catalogue", catalogue) != catalogue:
         return (
             f"worker {worker} has another catalogue in its pyproject.toml than its controller: "
+            "check the same commit out on both"
+        )
+    commit = given.get("prodstatus_commit")
+    own = suite_commit(root).commit if root and commit else None
+    if own and commit and own != commit:
+        return (
+            f"worker {worker} has commit {own[:12]} of the suite and its controller {commit[:12]}: "
             "check the same commit out on both"
         )
     return ""
@@ -255,6 +264,7 @@ def selection_words(settings: Settings, config: pytest.Config, restricted: str) 
     """Describe what the command line selects, as in "--stage oauth, -k eu"; None for everything."""
     parts = [f"--stage {','.join(settings.stages)}"] if settings.stages else []
     parts += [f"--unmet={settings.unmet}"] if settings.unmet else []
+    parts += [f"--prodstatus-shard {settings.shard}"] if settings.shard else []
     keyword, marks = config.getoption("keyword", ""), config.getoption("markexpr", "")
     parts += [f"-k {keyword}"] if keyword else []
     parts += [f"-m {marks}"] if marks and marks != PRODUCTION else []
@@ -273,6 +283,7 @@ class Settings:
         target: the system to judge.
         stages: the selected stages, as given; None for all.
         unmet: "all" or "blocked" if only what isn't CONFIRMED in the last record is selected; "".
+        shard: the part of the criteria that is selected; None for all.
         folder: the output folder.
         gate: the gate's rule.
         subject: the release that is judged.
@@ -291,6 +302,7 @@ class Settings:
     target: str
     stages: tuple[str, ...] | None
     unmet: str = ""
+    shard: Shard | None = None
     folder: Path
     gate: Rule
     subject: str | None
@@ -386,6 +398,7 @@ def resolve(
         target=inputs.target,
         stages=stages,
         unmet=values["unmet"],
+        shard=_shard(config, environ, namespace),
         folder=inputs.outputs(root),
         gate=rules[gate],
         subject=inputs.subject,
@@ -438,6 +451,24 @@ def _project(config: pytest.Config, options: argparse.Namespace, inputs: Inputs)
         raise pytest.UsageError(str(error)) from None
     roots = {project.root if project else None for project in projects}
     return projects[0] if len(roots) == 1 else None
+
+
+def _shard(
+    config: pytest.Config, environ: Mapping[str, str], namespace: argparse.Namespace | None
+) -> Shard | None:
+    chosen = getattr(namespace or config.option, "prodstatus_shard", None)
+    text = given(config, "shard", environ, namespace) if chosen is None else chosen
+    if not text and chosen is None:
+        return None
+    found = Shard.parse(text)
+    if found is None:
+        # An empty one, the value of an unset variable, would let every machine judge everything.
+        msg = (
+            f"--prodstatus-shard {text!r}: write the number of the shard, from 1, and how many "
+            "there are, as in 3/12"
+        )
+        raise pytest.UsageError(msg)
+    return found
 
 
 def _within(

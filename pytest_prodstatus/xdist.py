@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_prodstatus import clock
 from pytest_prodstatus.model.text import utf8
 from pytest_prodstatus.model.walk import INTO, walked
 from pytest_prodstatus.options import worker_input
 from pytest_prodstatus.redaction import only_passed
-from pytest_prodstatus.reports import FIRST, MANIFEST, take_manifest
+from pytest_prodstatus.reports import FIRST, MANIFEST, SENT, take_manifest
+from pytest_prodstatus.spool import worker_id
 
 if TYPE_CHECKING:
     from pytest_prodstatus.attempts import Attempts
@@ -49,6 +51,7 @@ class Worker:
         redaction: takes secrets out of reports.
         collector: knows the criteria of this process, which may be found later.
         end_forked_process: ends a process that a test forked and that came back from it.
+        behind: how many seconds this process's clock is behind its controller's, at least.
     """
 
     def __init__(
@@ -58,12 +61,14 @@ class Worker:
         redaction: Redaction,
         collector: Collector,
         end_forked_process: Callable[[], object],
+        behind: float,
     ) -> None:
         self._config = config
         self._spool = spool
         self._redaction = redaction
         self._collector = collector
         self._end_forked_process = end_forked_process
+        self._behind = behind
         self._sent = False
         self._text = ""
 
@@ -95,14 +100,19 @@ class Worker:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_to_serializable(self, report: object) -> Generator[None, Any, Any]:
-        """Make a report sendable, so that the worker survives; put the manifest on the first."""
+        """Make a report sendable, so that the worker survives; date it.
+
+        The first one gets the manifest.
+        """
         data = yield
         collecting = isinstance(report, pytest.CollectReport)
         if (self._collector.criteria or collecting) and not _is_portable(data):
             data = to_builtins(data)
-        if not self._sent and not collecting and isinstance(data, dict):
-            self._sent = True
-            data[MANIFEST] = self._manifest()
+        if not collecting and isinstance(data, dict):
+            data[SENT] = clock.timestamp(), self._behind
+            if not self._sent:
+                self._sent = True
+                data[MANIFEST] = self._manifest()
         return data
 
     @pytest.hookimpl(tryfirst=True)
@@ -137,11 +147,12 @@ class FirstReport:
 
     Args:
         plugins: pytest's plugin manager, from which this object unregisters itself.
-        begin: begins the run with a manifest, and returns the object that takes reports in.
+        begin: begins the run with the manifest of a worker, and returns the object that takes
+            reports in.
     """
 
     def __init__(
-        self, plugins: pytest.PytestPluginManager, begin: Callable[[str], Attempts | None]
+        self, plugins: pytest.PytestPluginManager, begin: Callable[[str, str], Attempts | None]
     ) -> None:
         self._plugins = plugins
         self._begin = begin
@@ -151,7 +162,8 @@ class FirstReport:
         """Begin the run if there are criteria, and unregister this object."""
         self._plugins.unregister(self)
         text = take_manifest(report)
-        attempts = self._begin(text) if text else None
+        worker = worker_id(getattr(report, "node", None))
+        attempts = self._begin(text, worker) if text else None
         if attempts is None:
             return (yield)
         return (yield from attempts.around(report))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 from msgspec.structs import replace
 
+from pytest_prodstatus import clock
 from pytest_prodstatus.cli.common import (
     FILE,
     dir_option,
@@ -61,10 +62,13 @@ def command(
     """
     place = place_of(root=root, dir=folder)
     project = place.project
-    shards = _trusted(records, project)
     try:
-        required = project.config.require_evidence
-        merged = merge(shards, project.config.catalogue, require_evidence=required)
+        merged = merge(
+            _trusted(records, project),
+            project.config.catalogue,
+            require_evidence=project.config.require_evidence,
+            now=clock.now(),
+        )
     except (MergeError, CatalogueError) as error:
         raise click.UsageError(str(error)) from None
     merged = replace(merged, waivers=project.config.waivers.given)
@@ -94,17 +98,16 @@ def command(
     sys.exit(merged.decision.exit_code)
 
 
-def _trusted(paths: Sequence[Path], project: Project) -> dict[str, Record]:
-    """Return the shards by their paths.
+def _trusted(paths: Sequence[Path], project: Project) -> Iterator[tuple[str, Record]]:
+    """Yield each shard once, with its path; only one of them is in memory at a time.
 
     Raises:
         click.UsageError: one can't be read, or isn't signed and `signed_by` wants that.
     """
     keys = key_sets(project)
-    shards = {}
-    for path in paths:
+    for path in dict.fromkeys(paths):
         content = named_content(path)
-        shard = shards[str(path)] = named_record(path, content)
+        shard = named_record(path, content)
         if keys:
             from pytest_prodstatus.signing import UntrustedError, vouched
 
@@ -113,7 +116,9 @@ def _trusted(paths: Sequence[Path], project: Project) -> dict[str, Record]:
             except UntrustedError as error:
                 msg = f"{error}; sign each shard in a step of its own: prodstatus sign {path}"
                 raise click.UsageError(msg) from None
-    return shards
+        del content
+        yield str(path), shard
+        del shard
 
 
 def _copy_attachments(merged: Record, shards: Sequence[Path], folder: Path) -> None:

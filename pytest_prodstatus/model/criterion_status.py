@@ -53,7 +53,8 @@ class RunData(NamedTuple):
             that were not collected.
         sources: digests of the files that were collected, also in part, by path.
         require_evidence: a CONFIRMED without evidence is BLOCKED, also one that is carried over.
-        met: criteria were left out because they need no further run (`--unmet`).
+        met: criteria were left out because they need no further run (`--unmet`), or are in another
+            shard.
         held: ids of criteria that are unmet and act on the world. They aren't started again, but
             they count as selected.
     """

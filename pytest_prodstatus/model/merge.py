@@ -16,12 +16,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeAlias
 
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.assemble import compose
-from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR, Catalogue, Stage
+from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR, Catalogue, Stage, base_of
+from pytest_prodstatus.model.clocks import DRIFT, dated_status, skew_reason
 from pytest_prodstatus.model.criterion_status import RunData, carried
 from pytest_prodstatus.model.record import (
     CriterionStatus,
@@ -59,37 +61,88 @@ _COMMON: Mapping[str, Callable[[Record], object]] = {
 """What all shards of one run must have in common, by its name in messages."""
 
 
+_Rank: TypeAlias = tuple[int, int, float, tuple[datetime, str]]
+
+
+class _Part(NamedTuple):
+    """One shard, once its criteria were taken from it.
+
+    Attributes:
+        name: its name for messages.
+        record: the shard without its criteria.
+        incidents: what merging found wrong with it.
+    """
+
+    name: str
+    record: Record
+    incidents: tuple[Reason, ...]
+
+
 def merge(
-    shards: Mapping[str, Record], declared: Catalogue, *, require_evidence: bool = False
+    shards: Iterable[tuple[str, Record]],
+    declared: Catalogue,
+    *,
+    require_evidence: bool = False,
+    now: datetime | None = None,
 ) -> Record:
     """Merge the shards of one run into the record of that run.
 
+    Only one shard at a time is kept completely. Of each criterion, only the status that counts so
+    far is kept, so the memory that this takes depends on the merged record alone.
+
     Args:
-        shards: at least one record, by its name for messages.
+        shards: at least one record, in any order, each with its name for messages.
         declared: the catalogue as it is declared today.
         require_evidence: a CONFIRMED without evidence isn't carried over.
+        now: the present instant, which no shard can have ended after; None if it isn't known.
 
     Raises:
         MergeError: a record is not a finished shard of the same run, or was made with another
             catalogue than `declared`.
         CatalogueError: the stages of a record make no catalogue.
     """
-    _check_shards(shards, declared)
-    in_order = [
-        shards[name] for name in sorted(shards, key=lambda name: (shards[name].run.started, name))
-    ]
+    chosen: dict[str, tuple[_Rank, CriterionStatus]] = {}
+    parts: list[_Part] = []
+    for name, shard in shards:
+        _check_shard(name, shard, parts[0] if parts else None, declared)
+        sane, incidents = _in_time(name, shard, now)
+        order = (sane.run.started, name)
+        for status in map(own_status, sane.criteria):
+            rank = _rank(status, order)
+            known = chosen.get(status.id)
+            if known is None or rank < known[0]:
+                chosen[status.id] = rank, status
+        parts.append(_Part(name, _without_criteria(sane), incidents))
+    parts.sort(key=lambda part: (part.record.run.started, part.name))
+    return _composed(parts, chosen, declared, require_evidence=require_evidence)
+
+
+def _composed(
+    parts: Sequence[_Part],
+    chosen: dict[str, tuple[_Rank, CriterionStatus]],
+    declared: Catalogue,
+    *,
+    require_evidence: bool,
+) -> Record:
+    """Build the merged record from the shards, in the order of their start, and what they saw."""
+    in_order = [part.record for part in parts]
     finished = max(shard.run.finished for shard in in_order if shard.run.finished)
     known = [s.id for shard in in_order for s in shard.stages]
     catalogue = declared.with_stages_of(known=known).at(in_order[0].run.started)
+    # A shard that collected only another part knows the criterion by its declared name alone. One
+    # that looked for it, and found no test, has another suite.
+    provided = {base_of(name) for name, (_, status) in chosen.items() if status.nodeid}
     statuses = [
-        _merge_criterion(
-            seen, catalogue.by_id[seen[0].stage], finished, require_evidence=require_evidence
+        _merged_status(
+            status, catalogue.by_id[status.stage], finished, require_evidence=require_evidence
         )
-        for seen in _statuses_by_id(in_order).values()
-        if catalogue.by_id[seen[0].stage].applies
+        for _, status in chosen.values()
+        if catalogue.by_id[status.stage].applies
+        and (status.nodeid or status.selected or status.id not in provided)
     ]
+    chosen.clear()
     all_selected = all(status.selected for status in statuses)
-    run = _merge_runs([shard.run for shard in in_order], finished, all_selected=all_selected)
+    run = _merge_runs(parts, finished, all_selected=all_selected)
     # A shard's 10 doesn't count, because its part alone was judged; FINAL decides that anew. A
     # status of another plugin is among the incidents of its run.
     failed = any(shard.decision.exit_code == EXIT_FAILED for shard in in_order)
@@ -101,9 +154,11 @@ def merge(
     overrides = tuple(dict.fromkeys(override for shard in in_order for override in shard.overrides))
     # The shards were partial runs; their merged run is not.
     verdict, number = record.final.verdict, len(statuses)
+    lost = [s.remedy for s in statuses if not s.selected and s.kind is Kind.NOT_RUN and s.remedy]
     decision = replace(
         record.decision,
         exit_code=exit_status(record.decision.rule, verdict, status),
+        actions=tuple(dict.fromkeys([*record.decision.actions, *lost])),
         selection=Selection(partial=False, verdict=verdict, criteria=number),
     )
     return replace(record, decision=decision, stages=stages, history=history, overrides=overrides)
@@ -114,60 +169,101 @@ def unobserved(record: Record) -> list[CriterionStatus]:
     return [status for status in record.criteria if not status.observed_now]
 
 
-def _check_shards(shards: Mapping[str, Record], declared: Catalogue) -> None:
-    first, reference = next(iter(shards.items()))
-    for name, shard in shards.items():
-        for what, value in _COMMON.items():
-            own, other = value(shard), value(reference)
-            if own != other:
-                msg = (
-                    f"{name}: its {what} is {own!r}, and that of {first} is {other!r}; "
-                    "only shards of one run are merged"
-                )
-                raise MergeError(msg)
-        if shard.run.finished is None:
-            msg = f"{name}: its run is in progress or was killed; merge finished runs"
-            raise MergeError(msg)
-        if shard.run.catalogue != declared.digest:
+def _check_shard(name: str, shard: Record, first: _Part | None, declared: Catalogue) -> None:
+    reference, of_first = (first.record, first.name) if first else (shard, name)
+    for what, value in _COMMON.items():
+        own, other = value(shard), value(reference)
+        if own != other:
             msg = (
-                f"{name}: it was made with another catalogue than the declared one; "
-                "merge with the configuration that ran"
+                f"{name}: its {what} is {own!r}, and that of {of_first} is {other!r}; "
+                "only shards of one run are merged"
             )
             raise MergeError(msg)
-        for status in shard.criteria:
-            if declared.declared and status.stage not in declared.by_id:
-                msg = f"{name}: {status.id!r} is in no stage of the catalogue"
-                raise MergeError(msg)
+    if shard.run.finished is None:
+        msg = f"{name}: its run is in progress or was killed; merge finished runs"
+        raise MergeError(msg)
+    if shard.run.catalogue != declared.digest:
+        msg = (
+            f"{name}: it was made with another catalogue than the declared one; "
+            "merge with the configuration that ran"
+        )
+        raise MergeError(msg)
+    for status in shard.criteria:
+        if declared.declared and status.stage not in declared.by_id:
+            msg = f"{name}: {status.id!r} is in no stage of the catalogue"
+            raise MergeError(msg)
 
 
-def _statuses_by_id(in_order: Iterable[Record]) -> dict[str, list[CriterionStatus]]:
-    found: dict[str, list[CriterionStatus]] = {}
-    for shard in in_order:
-        for status in shard.criteria:
-            found.setdefault(status.id, []).append(own_status(status))
-    return found
+def _without_criteria(shard: Record) -> Record:
+    """Return a shard without what grows with the catalogue."""
+    stages = tuple(replace(stage, criteria=()) for stage in shard.stages)
+    decision = replace(shard.decision, causes=(), actions=())
+    return replace(shard, stages=stages, decision=decision, since_open=None, failures=None)
 
 
-def _merge_criterion(
-    seen: Sequence[CriterionStatus], stage: Stage, finished: datetime, *, require_evidence: bool
-) -> CriterionStatus:
-    """Choose the status of one criterion from all shards, which come in the order of their start.
+def _in_time(name: str, shard: Record, now: datetime | None) -> tuple[Record, tuple[Reason, ...]]:
+    """Return a shard whose dates are possible, and an incident if its clock was far off.
 
-    A shard that ran it counts first (the worst verdict, then the oldest), then one that selected
-    it, then the newest status that was carried over.
+    A clock that is behind isn't noticed: what it dates only seems older, and ends earlier.
     """
-    observed = [s for s in seen if s.observed_now]
-    if observed:
-        return min(observed, key=lambda s: (-s.verdict.severity, _observed_timestamp(s, math.inf)))
-    selected = [s for s in seen if s.selected]
-    if selected:
-        return selected[0]  # an undivided run carries over only what it didn't select
-    carried_statuses = [s for s in seen if s.carried_over]
-    if carried_statuses:
-        newest = max(carried_statuses, key=lambda s: _observed_timestamp(s, -math.inf))
-        return _carried_status(newest, stage, finished, require_evidence=require_evidence)
+    run = shard.run
+    if run.finished is None:
+        return shard, ()
+    ahead = max(timedelta(), run.finished - now) if now else timedelta()
+    ahead = ahead if ahead > DRIFT else timedelta()
+    dates = [s.observed_at for s in shard.criteria if s.observed_now and s.observed_at]
+    beyond = max([run.finished, *dates]) - run.finished
+    if ahead or beyond:
+        started, finished = run.started - ahead, run.finished - ahead
+        stages = tuple(
+            replace(
+                stage,
+                criteria=tuple(dated_status(s, -ahead, started, finished) for s in stage.criteria),
+            )
+            for stage in shard.stages
+        )
+        run = replace(run, started=started, finished=finished)
+        shard = replace(shard, run=run, stages=stages)
+    whose = f"the clock of {name}"
+    incidents = (
+        skew_reason(whose, -ahead, "this machine's"),
+        skew_reason(whose, -beyond, "the same clock at the end of the shard"),
+    )
+    return shard, tuple(incident for incident in incidents if incident)
+
+
+def _rank(status: CriterionStatus, order: tuple[datetime, str]) -> _Rank:
+    """Return what orders the statuses of one criterion from all shards; the lowest one counts.
+
+    First comes what a shard observed (the worst verdict, then the oldest), then one that a shard
+    selected, then the newest status that was carried over. Of equals the first to start counts.
+    """
+    observed_at = status.observed_at
+    if status.observed_now:
+        at = observed_at.timestamp() if observed_at else math.inf
+        return 0, -status.verdict.severity, at, order
+    if status.selected:
+        return 1, 0, 0.0, order  # an undivided run carries over only what it didn't select
+    if status.carried_over:
+        return 2, 0, -observed_at.timestamp() if observed_at else math.inf, order
     # None of them observed anything: prefer a reason with a remedy.
-    return next((s for s in seen if s.reason and s.reason.remedy), seen[0])
+    return 3, 0 if status.remedy else 1, 0.0, order
+
+
+def _merged_status(
+    status: CriterionStatus, stage: Stage, finished: datetime, *, require_evidence: bool
+) -> CriterionStatus:
+    """Return the status of a criterion in the merged record, from the one that counts."""
+    if status.observed_now or status.selected:
+        return status
+    if status.carried_over:
+        return _carried_status(status, stage, finished, require_evidence=require_evidence)
+    return status if status.remedy else replace(status, remedy=_lost(stage))
+
+
+def _lost(stage: Stage) -> str:
+    """Return what to do about a criterion that no shard ran."""
+    return f"merge the shard that ran stage {stage.id} too, or run the stage in one"
 
 
 def _carried_status(
@@ -181,16 +277,13 @@ def _carried_status(
     reason = Reason(
         text="no shard ran it, and an earlier run's CONFIRMED doesn't count: a shard may be lost",
         kind=Kind.NOT_RUN,
-        remedy=f"merge the shard that ran stage {stage.id} too, or run the stage in one",
+        remedy=_lost(stage),
     )
     return replace(status, verdict=Verdict.BLOCKED, **because(reason))
 
 
-def _observed_timestamp(status: CriterionStatus, unknown: float) -> float:
-    return status.observed_at.timestamp() if status.observed_at else unknown
-
-
-def _merge_runs(runs: Sequence[Run], finished: datetime, *, all_selected: bool) -> Run:
+def _merge_runs(parts: Sequence[_Part], finished: datetime, *, all_selected: bool) -> Run:
+    runs = [part.record.run for part in parts]
     first = runs[0]
     selections = None if all_selected else "; ".join(_sorted_unique(run.selection for run in runs))
     subject = Subject(
@@ -212,7 +305,9 @@ def _merge_runs(runs: Sequence[Run], finished: datetime, *, all_selected: bool) 
         dirty=any(known) if known else None,
         selection=selections,
         versions=_join_values(run.versions for run in runs),
-        incidents=tuple(dict.fromkeys(i for run in runs for i in run.incidents)),
+        incidents=tuple(
+            dict.fromkeys(i for p in parts for i in (*p.record.run.incidents, *p.incidents))
+        ),
         shard=False,
     )
 

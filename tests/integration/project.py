@@ -60,6 +60,17 @@ _ELSEWHERE = """#!/bin/sh
 exec unshare --mount sh -c 'mount -t tmpfs none "$TMPDIR" && exec "$0" "$@"' {python} "$@"
 """
 """A Python with a temporary folder of its own, as on another machine."""
+_OFF = """
+import time
+for name, unit in (("time", 1), ("time_ns", 10**9)):
+    setattr(time, name, lambda read=getattr(time, name), unit=unit: read() + {seconds} * unit)
+for name, unit in (("clock_gettime", 1), ("clock_gettime_ns", 10**9)):
+    def read(which, read=getattr(time, name), unit=unit):
+        wall = which in (time.CLOCK_REALTIME, 5)  # and Linux's coarse one
+        return read(which) + {seconds} * unit * wall
+    setattr(time, name, read)
+"""
+"""What Python imports first of all, in a process whose clock is off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +233,22 @@ class Project:
         python.chmod(0o700)
         # Without -n, xdist replaces a worker that dies as often as it dies.
         return ("--dist=load", "--max-worker-restart=8", f"--tx=2*popen//python={python}")
+
+    def with_clocks(self, *seconds: int) -> tuple[str, ...]:
+        """Return the arguments for workers whose clocks are so many seconds ahead."""
+        workers = []
+        for number, ahead in enumerate(seconds):
+            folder = self.root / f".clock{number}"
+            self.write({f"{folder.name}/sitecustomize.py": ""})
+            (folder / "sitecustomize.py").write_text(_OFF.format(seconds=ahead), encoding="utf-8")
+            python = folder / "python"
+            path = f"{folder}:$PYTHONPATH"
+            python.write_text(
+                f'#!/bin/sh\nPYTHONPATH={path} exec {sys.executable} "$@"\n', encoding="utf-8"
+            )
+            python.chmod(0o700)
+            workers.append(f"--tx=popen//python={python}")
+        return ("--dist=load", "--max-worker-restart=8", *workers)
 
     def run_alone(
         self,

@@ -233,7 +233,7 @@ def test_a_manifest_is_taken_off_its_report() -> None:
     first, manifests = report("setup"), list[str]()
     vars(first)[MANIFEST] = "{}"
     attempts = attempts_of()
-    attempts.connect(lambda: None, lambda: None, manifests.append)
+    attempts.connect(lambda: None, lambda: None, lambda text, _: manifests.append(text))
     add(attempts, first)
     assert manifests == ["{}"]
     assert MANIFEST not in vars(first)

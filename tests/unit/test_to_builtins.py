@@ -7,6 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from pytest_prodstatus.reports import SENT
 from pytest_prodstatus.xdist import Worker, to_builtins
 
 PLAIN: dict[str, Any] = {
@@ -25,18 +26,21 @@ def sent(data: dict[str, Any] | None, criteria: tuple[str, ...] = ("a",)) -> Any
     """Return the data that a worker sends for a report."""
     collector = Mock(criteria=dict.fromkeys(criteria))
     collector.manifest.to_json.return_value = "{}"
-    worker = Worker(Mock(), Mock(), Mock(), collector, Mock())
+    worker = Worker(Mock(), Mock(), Mock(), collector, Mock(), behind=0.0)
     through(worker, {})  # the first has the manifest
     return through(worker, data)
 
 
 def through(worker: Worker, data: dict[str, Any] | None) -> Any:
-    """Return the data after a worker has converted it."""
+    """Return the data after a worker has converted it, without the date that it adds."""
     hook = worker.pytest_report_to_serializable(report=object())
     next(hook)
     with pytest.raises(StopIteration) as stopped:
         hook.send(data)
-    return stopped.value.value
+    made = stopped.value.value
+    if made is not None:
+        assert isinstance(made.pop(SENT), tuple)
+    return made
 
 
 def test_a_plain_report_is_sent_as_it_is() -> None:

@@ -102,6 +102,80 @@ def test_shards_make_the_run(
     assert "api.hosts[us]" in gate.stdout
 
 
+def test_shards_by_number_make_the_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--prodstatus-shard` runs each criterion once in all, in shards of which one may be empty.
+
+    What shares an xdist group is in one of them, and so is what acts on the world.
+    """
+    together = """
+    from pathlib import Path
+    def run(name):
+        shard = os.environ["PRODSTATUS_DIR"]
+        with open("ran", "a") as file: file.write(f"{name} {Path(shard).name}\\n")
+    @api
+    @pytest.mark.parametrize("n", range(5))
+    def test_alone(n): run(f"alone{n}")
+    @api
+    @pytest.mark.xdist_group("one")
+    @pytest.mark.parametrize("n", range(5))
+    def test_grouped(n): run("grouped")
+    @pytest.mark.stage("shop", side_effects=True)
+    def test_buy(): run("acts")
+    @pytest.mark.stage("shop", side_effects=True)
+    def test_pay(): run("acts")
+    """
+    project.write({"test_all.py": together})
+    number = 6
+    parts = [project.root / str(n) for n in range(1, number + 1)]
+    monkeypatch.setenv("PRODSTATUS_RUN_ID", "sharded")
+    statuses = []
+    for folder in parts:
+        monkeypatch.setenv("PRODSTATUS_DIR", str(folder))
+        shard = f"--prodstatus-shard={folder.name}/{number}"
+        # By a variable as well, and with workers.
+        if folder.name == "2":
+            monkeypatch.setenv("PRODSTATUS_SHARD", f"2/{number}")
+            ran = project.run(*XDIST, folder=folder)
+            monkeypatch.delenv("PRODSTATUS_SHARD")
+        else:
+            ran = project.run(shard, folder=folder)
+        statuses.append(ran.status)
+        assert ran.record["run"]["selection"] == f"--prodstatus-shard {folder.name}/{number}"
+        assert ran.record["run"]["shard"]
+    assert set(statuses) == {0}
+    assert any(record_in(f)["decision"]["selection"]["criteria"] == 0 for f in parts)
+    lines = (project.root / "ran").read_text(encoding="utf-8").split("\n")[:-1]
+    assert len(lines) == 12
+    for name in ("grouped", "acts"):
+        assert len({line for line in lines if line.startswith(name)}) == 1
+    monkeypatch.delenv("PRODSTATUS_DIR")
+    merged = prodstatus(project, "merge", *(f"{f.name}/status.json" for f in parts))
+    assert (merged.returncode, merged.stderr) == (0, "")
+    assert record_in(project.folder)["run"]["complete"]
+    acted = next(line.split()[1] for line in lines if line.startswith("acts"))
+    left = [f"{folder.name}/status.json" for folder in parts if folder.name != acted]
+    lost = prodstatus(project, "merge", *left)
+    assert lost.returncode == 10
+    assert "no shard ran" in lost.stdout
+
+
+def test_a_shard_of_nothing_that_was_selected_is_not_idle(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If nothing is left before the shard is taken, "no tests" stays pytest's exit status."""
+    project.write({"test_all.py": TESTS})
+    monkeypatch.setenv("PRODSTATUS_RUN_ID", "none")
+    assert project.run("-k", "nothing", "--prodstatus-shard=1/2").status == 5
+
+
+@pytest.mark.parametrize("shard", ["", "0/3", "4/3", "3"])
+def test_a_shard_that_does_not_exist_is_a_usage_error(project: Project, shard: str) -> None:
+    """Also an empty one, by which every machine would judge everything."""
+    ran = project.run(f"--prodstatus-shard={shard}")
+    assert (ran.status, ran.files) == (4, frozenset())
+    assert "how many there are, as in 3/12" in ran.err
+
+
 def test_a_lost_shard_opens_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """One shard's record, an old one, or a merge without the lost shard keeps the gate closed."""
     tests = "@api\ndef test_a(): pass\n@shop\ndef test_b(): pass\n"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+from datetime import datetime
+
 import pytest
 
 from tests.integration.project import CONFIG, SHOP, XDIST, Project
@@ -46,8 +50,73 @@ def test_workers_that_collect_differently_close_the_gate(project: Project) -> No
     project.write({"test_api.py": test, "test_shop.py": SHOP})
     ran = project.run(*XDIST)
     assert ran.final == "BLOCKED"
-    assert ran.status != 0
+    assert ran.status == 4
     assert "CONFIRMED" not in ran.verdicts.values()
+    assert re.search(r"worker gw1 collected the criterion test_api.py::test_b, and gw0", ran.err)
+
+
+@pytest.mark.parametrize("dist", ["load", "each"])
+@pytest.mark.parametrize(
+    "differs",
+    [
+        '@pytest.mark.stage("api", side_effects=WORKER == "gw1")\n',
+        '@pytest.mark.stage("api" if WORKER == "gw1" else "shop", side_effects=True)\n',
+    ],
+)
+def test_workers_with_other_criteria_under_the_same_ids(
+    dist: str, differs: str, project: Project
+) -> None:
+    """An older checkout may have the same tests with other marks: it is refused by name.
+
+    Nothing has acted by then.
+    """
+    acts = ACTS.split("\n", 2)[2]
+    test = f'WORKER = os.environ.get("PYTEST_XDIST_WORKER")\n{differs}{acts}'
+    project.write({"test_api.py": test, "test_shop.py": SHOP})
+    ran = project.run(*XDIST, f"--dist={dist}", "-m", "production")
+    assert re.search(r"worker gw[01] has test_api.py::test_buy as another criterion", ran.err)
+    assert (ran.status, ran.final) == (4, "BLOCKED")
+    assert bought(project) == 0
+
+
+def test_remote_workers_with_other_criteria_close_the_gate(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a folder that both see, it is noticed at their first reports, and caps FINAL."""
+    test = """
+    @pytest.mark.stage("api", criterion=os.environ["PYTEST_XDIST_WORKER"])
+    @pytest.mark.parametrize("n", range(9))
+    def test_a(n): time.sleep(0.1)
+    """
+    project.write({"test_api.py": test, "test_shop.py": SHOP})
+    ran = project.run(*project.remote(monkeypatch), "-m", "production")
+    assert ran.final == "BLOCKED"
+    assert ran.status not in (0, 1)
+    (incident,) = ran.record["run"]["incidents"]
+    assert "as another criterion than gw" in incident["reason"]
+
+
+@pytest.mark.parametrize("other", [True, False])
+def test_a_remote_worker_with_another_commit_runs_nothing(
+    other: bool, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its checkout is older, and the catalogue may be the same: it is refused before any test."""
+    hook = """
+    import pytest
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure_node(node):
+        node.workerinput["prodstatus_commit"] = "0" * 40
+    """
+    project.write({"test_api.py": ACTS, "test_shop.py": SHOP})
+    project.write({"conftest.py": hook if other else ""})
+    for command in (
+        "init -q", "add test_api.py",
+        "-c user.name=a -c user.email=a@example commit -qm x",
+    ):  # fmt: skip
+        subprocess.run(["git", *command.split()], cwd=project.root, check=True)
+    ran = project.run(*project.remote(monkeypatch), "-m", "production")
+    assert ("of the suite and its controller 000000000000" in ran.out + ran.err) is other
+    assert (ran.status, bought(project)) == ((4, 0) if other else (0, 1))
 
 
 def test_more_workers_than_tests(project: Project) -> None:
@@ -235,3 +304,57 @@ def test_workers_have_the_run_s_id(project: Project) -> None:
     project.write({"pyproject.toml": config, "test_api.py": test, "test_shop.py": SHOP})
     ran = project.run(*XDIST, "-m", "production")
     assert ran.values("api.a") == {"run": {"type": "text", "value": ran.record["run"]["id"]}}
+
+
+def instant(text: str) -> datetime:
+    """Return an instant of a record; Python 3.10 doesn't read the `Z`."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+@pytest.mark.parametrize("ahead", [-300, 300])
+def test_a_worker_whose_clock_is_off(ahead: int, project: Project) -> None:
+    """Its dates are by the controller's clock and within the run; the skew caps FINAL.
+
+    Of a worker that is behind, the time that it takes to start can't be told from its skew.
+    """
+    test = """
+    @api
+    @pytest.mark.parametrize("n", range(8))
+    def test_held(n, evidence):
+        evidence(worker=os.environ["PYTEST_XDIST_WORKER"], now=time.time())
+        time.sleep(0.05)
+    @api
+    def test_failed(): assert 0
+    """
+    project.write({"test_api.py": test, "test_shop.py": SHOP})
+    ran = project.run(*project.with_clocks(0, ahead))
+    run = ran.record["run"]
+    started, finished = (instant(run[key]) for key in ("started", "finished"))
+    off = set()
+    for criterion in ran.criteria.values():
+        at = instant(criterion["observed_at"])
+        assert started <= at <= finished
+        assert (finished - at).total_seconds() < 60
+        values = {entry["name"]: entry for entry in criterion["evidence"]}
+        for entry in values.values():
+            assert started <= instant(entry["at"]) <= finished
+        if values:
+            off.add((values["worker"]["value"], round(values["now"]["value"] - at.timestamp(), -2)))
+    assert off == {("gw0", 0), ("gw1", ahead)}
+    (incident,) = run["incidents"]
+    size = r"5 min ahead of" if ahead > 0 else r"\d min( \d+ s)? behind"
+    assert re.fullmatch(f"the clock of worker gw1 is {size} the controller's", incident["reason"])
+    assert "synchronize the clocks" in incident["remedy"]
+    assert ran.verdicts["api.held[0]"] == "CONFIRMED"
+    assert ran.final == "FAILED"
+
+
+def test_a_worker_whose_clock_is_a_little_off(project: Project) -> None:
+    """Up to 30 s are no incident, and the dates are put right all the same."""
+    project.write({"test_api.py": API, "test_shop.py": SHOP})
+    ran = project.run(*project.with_clocks(20))
+    assert (ran.status, ran.final) == (0, "CONFIRMED")
+    run = ran.record["run"]
+    assert run["incidents"] == []
+    dates = {criterion["observed_at"] for criterion in ran.criteria.values()}
+    assert all(run["started"] <= at <= run["finished"] for at in dates)

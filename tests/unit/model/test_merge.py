@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.clocks import DRIFT
+from pytest_prodstatus.model.codec import read_record, write_record
 from pytest_prodstatus.model.merge import MergeError, merge, unobserved
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.record import Override, Record, Subject
@@ -27,6 +30,7 @@ from tests.unit.given import (
     by_id,
     catalogue,
     criterion,
+    entry,
     observation,
     reason,
     run,
@@ -71,7 +75,7 @@ def shard(
 
 def merged(*parts: Record, stages: Catalogue = SHOP) -> Record:
     """Return the record that shards make."""
-    return merge({f"{n}.json": part for n, part in enumerate(parts)}, stages)
+    return merge(((f"{n}.json", part) for n, part in enumerate(parts)), stages)
 
 
 def timeless(record: Record) -> Record:
@@ -168,7 +172,7 @@ class TestCriterion:
         """Also in a stage that outlives a run."""
         long = catalogue("api", stage("shop", valid_for=timedelta(days=30)))
         former = shard({"shop.paid": C}, stages=long, id="run-0", started=NOW - 2 * HOUR)
-        parts = {"eu.json": shard({"api.key": C}, former=former, stages=long)}
+        parts = [("eu.json", shard({"api.key": C}, former=former, stages=long))]
         made = merge(parts, long, require_evidence=required)
         got = {status.id: status.kind for status in made.criteria}["shop.paid"]
         assert got is (Kind.NO_EVIDENCE if required else None)
@@ -202,13 +206,97 @@ class TestCriterion:
         got = merged(alone, shard({"api.key": C}))
         assert (got.final.verdict, got.decision.open, got.decision.exit_code) == (C, True, 0)
 
+    @pytest.mark.parametrize(("us", "verdict"), [(C, C), (F, F), (None, C)])
+    def test_shards_may_split_the_parameters_of_a_criterion(self, us: Any, verdict: Any) -> None:
+        """A declared criterion is provided by its parameters, each from the shard that ran it.
+
+        A shard that collected neither knows it by its declared name alone.
+        """
+        one = catalogue(stage("api", criteria=("api.hosts", "api.key")))
+        parts = [
+            shard({"api.hosts[eu]": C}, names=["api.hosts[eu]"], stages=one),
+            shard({"api.key": C}, names=["api.key"], stages=one),
+        ]
+        if us is not None:
+            seen = {"api.hosts[us]": us, "api.hosts[eu]": C}
+            parts.append(shard(seen, names=list(seen), stages=one))
+        # A shard of another part of the files doesn't look for it.
+        parts[1] = replace(parts[1], stages=tuple(
+            replace(s, criteria=tuple(replace(c, selected=c.observed is not None)
+                                      for c in s.criteria)) for s in parts[1].stages
+        ))  # fmt: skip
+        got = merged(*parts, stages=one)
+        assert "api.hosts" not in by_id(got.criteria)
+        assert got.final.verdict is verdict
+        looked = shard({"api.key": C}, names=["api.key"], stages=one)
+        assert merged(*parts, looked, stages=one).final.verdict is max(verdict, B)
+
+    @pytest.mark.parametrize("former", [None, {"shop.open": C}, {"shop.open": F}])
+    def test_a_lost_shard_has_its_action(self, former: dict[str, Any] | None) -> None:
+        """Criteria that no shard ran say what to do next, also if one shard alone is merged."""
+        before = shard(former, id="run-0", started=NOW - 2 * HOUR) if former else None
+        got = merged(shard({"api.key": C}, former=before))
+        assert "merge the shard that ran stage shop too, or run the stage in one" in (
+            got.decision.actions
+        )
+
+
+class TestClocks:
+    """The clocks of the machines that ran shards differ."""
+
+    FIVE = timedelta(minutes=5)
+
+    def merged_at(self, now: datetime, *parts: Record) -> Record:
+        """Return the merged record of shards, merged at an instant."""
+        return merge(((f"{n}.json", part) for n, part in enumerate(parts)), SHOP, now=now)
+
+    def test_a_clock_that_is_ahead(self) -> None:
+        """No shard ends after its merge: its dates are put right, and the skew is an incident."""
+        seen = observation(observed_at=NOW + self.FIVE, evidence=(entry(at=NOW + self.FIVE),))
+        ahead = shard(
+            {"api.key": seen}, started=NOW - HOUR + self.FIVE, finished=NOW + self.FIVE
+        )  # fmt: skip
+        got = self.merged_at(NOW, ahead, shard({"shop.open": C, "shop.paid": C}))
+        key = by_id(got.criteria)["api.key"]
+        assert (key.observed_at, key.evidence[0].at) == (NOW, NOW)
+        assert (got.run.started, got.run.finished) == (NOW - HOUR, NOW)
+        assert [i.text for i in got.run.incidents] == [
+            "the clock of 0.json is 5 min ahead of this machine's"
+        ]
+        assert (got.final.verdict, got.decision.open) == (B, False)
+
+    @pytest.mark.parametrize("seconds", [1, 30])
+    def test_clocks_that_differ_a_little(self, seconds: int) -> None:
+        """Up to 30 s are no incident, and no date lies after the merge."""
+        late = NOW + timedelta(seconds=seconds)
+        parts = shard(dict.fromkeys(ALL, observation(observed_at=late)), finished=late)
+        got = self.merged_at(NOW, parts)
+        assert got.decision.open
+        assert max(s.observed_at for s in got.criteria if s.observed_at) - NOW <= DRIFT
+
+    def test_a_clock_that_was_set_back_during_a_shard(self) -> None:
+        """Nothing was observed after the end of its own run."""
+        late = shard(dict.fromkeys(ALL, observation(observed_at=NOW + self.FIVE)))
+        got = self.merged_at(NOW + HOUR, late)
+        assert {s.observed_at for s in got.criteria} == {NOW}
+        assert [i.text for i in got.run.incidents] == [
+            "the clock of 0.json is 5 min ahead of the same clock at the end of the shard"
+        ]
+
+    def test_what_is_older_than_the_run_stays_so(self) -> None:
+        """A criterion may date what it showed before the start of the run."""
+        old = observation(observed_at=NOW - 5 * HOUR)
+        got = self.merged_at(NOW, shard({**dict.fromkeys(ALL, C), "api.key": old}))
+        assert by_id(got.criteria)["api.key"].observed_at == NOW - 5 * HOUR
+        assert got.run.incidents == ()
+
 
 class TestRun:
     """The merged run has the data of all shards."""
 
     def test_from_the_first_start_to_the_last_end(self) -> None:
         """The run lasts from the first start to the last end, and selected what its shards did."""
-        first = shard({"api.key": C}, finished=NOW - MINUTE)
+        first = shard({"api.key": observation(observed_at=NOW - HOUR)}, finished=NOW - MINUTE)
         last = shard({"shop.open": C, "shop.paid": C}, started=NOW - 2 * HOUR)
         got = merged(first, last).run
         assert (got.started, got.finished) == (NOW - 2 * HOUR, NOW)
@@ -419,6 +507,22 @@ def test_a_criterion_of_no_stage_is_refused() -> None:
     ), id="x"))  # fmt: skip
     with pytest.raises(MergeError, match=r"0\.json: 'x\.y' is in no stage of the catalogue"):
         merged(replace(part, stages=stages))
+
+
+def test_memory_does_not_grow_with_the_number_of_shards() -> None:
+    """A shard is let go of before the next one is read: twenty need hardly more than four."""
+    names = [f"api.key[{n}]" for n in range(200)]
+    one = catalogue("api")
+    text = write_record(shard(dict.fromkeys(names[:3], C), names=names, stages=one))
+
+    def peak(number: int) -> int:
+        tracemalloc.start()
+        merge(((f"{n}.json", read_record(text, "a shard")) for n in range(number)), one)
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    assert peak(20) < 1.5 * peak(4)
 
 
 @given(catalogues(), st.data())
