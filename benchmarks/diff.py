@@ -12,7 +12,7 @@ import statistics
 import sys
 import time
 import zlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -32,9 +32,9 @@ TIMES = 7
 STAGES = tuple(f"stage-{number}" for number in range(10))
 
 
-def record(count: int, run: int) -> Record:
-    """Return the record of a run: the first, or the second."""
-    at = BEGINNING + timedelta(hours=run)
+def record(count: int, run: int, beginning: datetime = BEGINNING, target: str = "x") -> Record:
+    """Return the record of a run: the first, or the second an hour later."""
+    at = beginning + timedelta(hours=run)
     criteria = [
         Criterion(
             id=f"{STAGES[n % 10]}.criterion-{n}",
@@ -58,9 +58,13 @@ def record(count: int, run: int) -> Record:
             evidence=tuple(entry_of(name, at, value) for name, value in values.items()),
         )
 
-    of = Run(id=f"run-{run}", target="x", subject=Subject(), started=at, finished=at)
+    catalogue = Catalogue(stages=tuple(Stage(id=name, title=name) for name in STAGES))
+    of = Run(
+        id=f"run-{run}", target=target, subject=Subject(), started=at, finished=at,
+        catalogue=catalogue.digest,
+    )  # fmt: skip
     data = RunData(
-        catalogue=Catalogue(stages=tuple(Stage(id=name, title=name) for name in STAGES)),
+        catalogue=catalogue,
         collected=tuple(criteria),
         selected=frozenset(criterion.id for criterion in criteria),
         observe=observe,

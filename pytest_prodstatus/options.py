@@ -133,8 +133,8 @@ def _and(left: _Node, right: _Node) -> _Node:
 
 
 # Name, metavar, help. Each is `--prodstatus-NAME`, PRODSTATUS_NAME and the ini key
-# `prodstatus_NAME`, except that there is no key for the root, which may determine the ini file, and
-# for the shard, which is another one in every process.
+# `prodstatus_NAME` (`key_of`), except that there is no key for the root, which may determine the
+# ini file, and for the shard, which is another one in every process.
 OPTIONS = (
     ("root", "FOLDER", "the project's folder (default: the nearest with [tool.prodstatus])"),
     ("stage", "STAGE[,STAGE…]", "judge only these stages (and the stages that they roll up)"),
@@ -145,6 +145,11 @@ OPTIONS = (
     ("gate", "RULE", "confirmed (default), not-failed or off: what ends with exit status 0"),
     ("subject", "RELEASE", "the release that runs on the target and is judged"),
     ("within", "DURATION", "how long the whole run may take, as in 20m (default: no limit)"),
+    (
+        "termination-message",
+        "FILE",
+        "write the verdict and why here for Kubernetes (default: its file, in a container)",
+    ),
 )
 _SHORT = ("stage", "unmet", "target")
 _NO_KEY = ("root", "shard")
@@ -174,11 +179,12 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("prodstatus", "production status")
     for name, metavar, text in OPTIONS:
         short = f"; --{name} for short, unless that name is taken" if name in _SHORT else ""
-        ini = "" if name in _NO_KEY else f" and the ini key prodstatus_{name}"
-        described = f"{text}{short}; also PRODSTATUS_{name.upper()}{ini}"
+        key = key_of(name)
+        ini = "" if name in _NO_KEY else f" and the ini key {key}"
+        described = f"{text}{short}; also {key.upper()}{ini}"
         group.addoption(
             f"--prodstatus-{name}",
-            dest=f"prodstatus_{name}",
+            dest=key,
             metavar=metavar,
             help=described,
             # `--stage a --stage b` selects both; the last one alone would hide the first.
@@ -188,7 +194,12 @@ def add_options(parser: pytest.Parser) -> None:
             nargs="?" if name == "unmet" else None,
         )
         if ini:
-            parser.addini(f"prodstatus_{name}", described)
+            parser.addini(key, described)
+
+
+def key_of(name: str) -> str:
+    """Return the ini key of one of `OPTIONS`; in upper case it is the variable."""
+    return f"prodstatus_{name.replace('-', '_')}"
 
 
 def expand_short_options(
@@ -275,13 +286,14 @@ def given(
         environ: the environment.
         namespace: the command line; by default `config.option`.
     """
-    chosen = getattr(namespace or config.option, f"prodstatus_{name}", None)
+    key = key_of(name)
+    chosen = getattr(namespace or config.option, key, None)
     if isinstance(chosen, list):
         chosen = ",".join(chosen)
     if chosen is None:
-        chosen = environ.get(f"PRODSTATUS_{name.upper()}")
+        chosen = environ.get(key.upper())
         if not chosen and name not in _NO_KEY:
-            chosen = config.getini(f"prodstatus_{name}")
+            chosen = config.getini(key)
     return str(chosen or "").strip()
 
 

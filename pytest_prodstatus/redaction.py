@@ -135,7 +135,7 @@ class Redaction:
     def __init__(self, settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
         self.on = settings.requested or settings.config.catalogue.declared
         self.unread = ""
-        self._names = SecretNames(settings.config.secrets)
+        self._names = SecretNames((*settings.config.secrets, *settings.config.notify))
         self._environ = environ
         self._dotenv = settings.root / ".env"
         self._redactor = Redactor()

@@ -27,6 +27,7 @@ from pytest_prodstatus.options import (
     STAGE_MARK,
     asks_to_judge,
     early_conftests,
+    given,
     intent_of,
     judges,
     known_before_conftests,
@@ -379,6 +380,17 @@ class Session:
             from pytest_prodstatus.integrations.github import GitHub
 
             register(GitHub(recorder), "prodstatus-github")
+        if any(name in os.environ for name in recorder.settings.config.notify):
+            from pytest_prodstatus.integrations.notify import Notifications
+
+            register(Notifications(recorder), "prodstatus-notify")
+        message = given(self.config, "termination-message")
+        if message or "KUBERNETES_SERVICE_HOST" in os.environ:
+            from pytest_prodstatus.integrations.kubernetes import TerminationMessage, message_file
+
+            path = message_file(message)
+            if path is not None:
+                register(TerminationMessage(recorder, path), "prodstatus-kubernetes")
         from pytest_prodstatus.terminal import Waiting, reporter_of
 
         reporter = reporter_of(self.config)

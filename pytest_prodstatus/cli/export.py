@@ -108,7 +108,7 @@ def command(
     if problem:
         click.echo(f"prodstatus: {problem}", err=True)
     trust = Trust(place.project.root, query, key_sets(place.project))
-    gate = Gate(place.project, query, override, check_document=False, trust=trust)
+    gate = Gate(place.project, query, override, check_document=False, trust=trust, now=now)
     page = page_address(place.project.layout(path.parent), os.environ)
     report = Report(
         record=made,

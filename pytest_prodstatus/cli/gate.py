@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import click
@@ -225,7 +225,7 @@ def command(
         raise click.UsageError(msg)
     override, problem = active_override(system, now, project.root)
     trust = Trust(project.root, query, trusted, subject_digest)
-    gate = Gate(project, query, override, check_document, trust)
+    gate = Gate(project, query, override, check_document, trust, now)
     paths = records or (place.record,)
     try:
         if project.config.catalogue.declared:
@@ -247,27 +247,36 @@ def command(
 
 @dataclass(frozen=True)
 class Gate:
-    """The gate of one project, with one query."""
+    """The gate of one project, with one query, at one instant."""
 
     project: Project
     query: GateQuery
     override: Override | None
     check_document: bool
     trust: Trust
+    now: datetime
 
     def report(self, path: Path) -> GateReport:
         """Return the gate's decision by one record."""
-        source = shown_path(path)
         try:
             content = content_at(path)
             record = record_in(content, path)
         except UnreadableError as error:
-            again = run_again(self.query, same_id=True)
-            gone = Violation(kind=ViolationKind.UNREADABLE, text=str(error), remedy=again)
-            decision = decision_without_record((gone,), self.query, self.override)
-            end = self.override.until if self.override else None
-            return GateReport(source=source, run=None, decision=decision, until=end)
+            return self.without_record(path, str(error))
         return self.decided(path, content, record)
+
+    def without_record(self, path: Path, why: str) -> GateReport:
+        """Return the gate's decision if there is no record, or it can't be judged.
+
+        Args:
+            path: where it should be.
+            why: one sentence.
+        """
+        again = run_again(self.query, same_id=True)
+        gone = Violation(kind=ViolationKind.UNREADABLE, text=why, remedy=again)
+        decision = decision_without_record((gone,), self.query, self.override)
+        end = self.override.until if self.override else None
+        return GateReport(source=shown_path(path), run=None, decision=decision, until=end)
 
     def decided(self, path: Path, content: bytes, record: Record) -> GateReport:
         """Return the gate's decision by a record that was read.
@@ -278,14 +287,14 @@ class Gate:
             record: the record.
         """
         source = shown_path(path)
-        found = [*self.trust.violations(path, content, record, clock.now())]
+        found = [*self.trust.violations(path, content, record, self.now)]
         if self.check_document:
             found += self._document(record, path)
         decision = decide(
             record,
             self.project.config.catalogue,
             self.query,
-            clock.now(),
+            self.now,
             waivers=self.project.config.waivers,
             override=self.override,
             require_evidence=self.project.config.require_evidence,

@@ -32,6 +32,8 @@ COMMANDS: dict[str, str] = {
     "render": "Write the status document and the page from a record.",
     "pack": "Write one archive of a run, for an auditor.",
     "export": "Write a record in another tool's form.",
+    "notify": "Send what is new about a target to people.",
+    "serve": "Answer over HTTP whether the gate is open, judged again at each request.",
     "init": "Make a first suite, from a status document or from nothing.",
 }
 """The help of each command, by its name; the module of that name has it as `command`."""

@@ -67,6 +67,18 @@ def several_lines(text: str, *, limit: int = 8_000) -> str:
     return note + cleaned[-(limit - len(note)) :]
 
 
+def cut(text: str, limit: int) -> str:
+    """Return the beginning of a text that has at most `limit` bytes in UTF-8, in whole characters.
+
+    A text that was cut ends with an ellipsis.
+    """
+    encoded = utf8(text).encode()
+    if len(encoded) <= limit:
+        return encoded.decode()
+    end = "…\n"
+    return encoded[: limit - len(end.encode())].decode(errors="ignore") + end
+
+
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16's, with which it begins

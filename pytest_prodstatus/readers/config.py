@@ -41,6 +41,9 @@ TARGET_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """A target's name, which is also the name of a folder."""
 
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+
+
 class ConfigError(ValueError):
     """An invalid configuration; the message is a sentence with the file, the value and the rule."""
 
@@ -96,6 +99,7 @@ class _Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     success_criteria: tuple[str, ...] = ()
     exports: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
     signed_by: tuple[str, ...] = ()
     signed_by_threshold: Annotated[int, Meta(ge=1, le=100)] = 1
     path: tuple[Step, ...] = ()
@@ -109,6 +113,10 @@ class _Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         if self.require_history and not self.history:
             msg = "history = false contradicts require_history = true: take one of them out"
             raise ValueError(msg)
+        if not all(map(_VARIABLE.fullmatch, self.notify)):
+            # Not the value: it may be an address with a password.
+            msg = "notify holds the names of environment variables, as in 'NOTIFY_URL'; put the "
+            raise ValueError(msg + "addresses into these, since they are secrets")
         _check_file("document", self.document)
         if self.html:
             _check_file("html", self.html)
@@ -158,6 +166,7 @@ class Config(_Options, frozen=True, kw_only=True):
         success_criteria: sentences at the end of the document.
         exports: names of the formats that a run also writes (`writers/exports.py`).
         secrets: patterns of variables' names: `*_SEED` is a secret too, `!CACHE_KEY` isn't one.
+        notify: names of environment variables, each with an address for notifications.
         signed_by: files and folders of public keys, relative to the project's root; if there are
             any, only a signed record opens the gate or is carried over.
         signed_by_threshold: how many of these keys must have signed.

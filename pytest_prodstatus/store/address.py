@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 LIBRARIES = ("sqlalchemy", "alembic", "platformdirs")
 """The modules of the `state` extra that the store requires."""
 
-HEAD = 4
+HEAD = 5
 """The newest revision of the schema that this release knows."""
 
 # Not Alembic's own name, `alembic_version`: the database may belong to a project that uses Alembic.
@@ -100,6 +100,7 @@ JOURNAL = Part(
 )
 HISTORY = Part(name="history", revision=2, unavailable=StateUnavailable, consequence=".")
 ARCHIVE = Part(name="archive of records", revision=4, unavailable=StateUnavailable, consequence=".")
+NOTICES = Part(name="list of notices", revision=5, unavailable=StateUnavailable, consequence=".")
 OVERRIDES = Part(
     name="list of overrides", revision=2, unavailable=StateUnavailable, consequence="."
 )

@@ -271,13 +271,18 @@ def _run_row(incident: Reason) -> Row:
     )  # fmt: skip
 
 
-def _gate_row(decision: GateDecision) -> Row:
+def why_closed(decision: GateDecision) -> Reason:
+    """Return the worst reason why a decision isn't CONFIRMED."""
     why = next((cause.reason for cause in decision.causes), None)
-    if why is None:
-        found = decision.violations[0] if decision.violations else None
-        why = Reason(
-            text=found.text if found else "nothing is known",
-            kind=Kind.STALE if found and found.kind.value == "max-age" else Kind.UNTRUSTED,
-            remedy=found.remedy if found else None,
-        )
-    return _run_row(why)
+    if why is not None:
+        return why
+    found = decision.violations[0] if decision.violations else None
+    return Reason(
+        text=found.text if found else "nothing is known",
+        kind=Kind.STALE if found and found.kind.value == "max-age" else Kind.UNTRUSTED,
+        remedy=found.remedy if found else None,
+    )
+
+
+def _gate_row(decision: GateDecision) -> Row:
+    return _run_row(why_closed(decision))

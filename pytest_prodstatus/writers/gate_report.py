@@ -20,6 +20,7 @@ from pytest_prodstatus.model.text import Instant, format_age, one_line
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.model.violations import ViolationKind
 from pytest_prodstatus.model.waiver import SOON
+from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.words import minute
 
 SHOWN = 20
@@ -206,6 +207,23 @@ class GateReport:
         # "open" alone would hide that something isn't CONFIRMED.
         state = "" if decision.decision == "open" else f", {decision.decision}"
         return f"{verdict}{state} until {minute(self.until)}" if self.until else f"{verdict}{state}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A target as it is judged at one instant.
+
+    Attributes:
+        report: the gate's decision.
+        config: the project's configuration then.
+        record: the record; None if there is none, or it can't be read or judged.
+        at: the instant.
+    """
+
+    report: GateReport
+    config: Config
+    record: Record | None
+    at: datetime
 
 
 def report_of(

@@ -12,17 +12,23 @@ from pytest_prodstatus.model.codec import json_text
 from pytest_prodstatus.model.gate import GateDecision
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.writers.exports import Export, Report
+from pytest_prodstatus.writers.gate_report import GateReport
 
 _COLOUR = {Verdict.CONFIRMED: "brightgreen", Verdict.BLOCKED: "orange", Verdict.FAILED: "red"}
 
 
 def write(report: Report) -> str:
     """Return the badge of a report's decision."""
-    decision = report.gate.decision
+    return badge_of(report.gate)
+
+
+def badge_of(report: GateReport) -> str:
+    """Return the badge of a decision; there may be no record."""
+    decision = report.decision
     badge: dict[str, object] = {
         "schemaVersion": 1,
         "label": decision.query.target,
-        "message": report.gate.headline,
+        "message": report.headline,
         "color": _colour(decision),
     }
     if decision.present_verdict is not Verdict.CONFIRMED:

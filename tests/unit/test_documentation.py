@@ -23,7 +23,7 @@ from pytest_prodstatus.model.verdict import (
     EXIT_UNWRITTEN,
     Kind,
 )
-from pytest_prodstatus.options import NOTHING_RUNS, OPTIONS
+from pytest_prodstatus.options import NOTHING_RUNS, OPTIONS, key_of
 from pytest_prodstatus.readers.config import (
     DEFAULT_DOCUMENT,
     OUTPUTS,
@@ -86,9 +86,9 @@ def test_every_option_is_documented(name: str, takes: str, _: str) -> None:
     """Each option has one row with its variable, its value and, mostly, its ini key."""
     rows = [line for line in OPTIONS_PAGE.splitlines() if f"| `--prodstatus-{name}`" in line]
     assert len(rows) == 1
-    for form in (f"PRODSTATUS_{name.upper()}", takes):
+    for form in (key_of(name).upper(), takes):
         assert f"`{form}`" in rows[0]
-    assert (f"`prodstatus_{name}`" in rows[0]) == (name not in ("root", "shard"))
+    assert (f"`{key_of(name)}`" in rows[0]) == (name not in ("root", "shard"))
 
 
 def test_every_variable_of_the_plugin_is_documented() -> None:
@@ -97,7 +97,7 @@ def test_every_variable_of_the_plugin_is_documented() -> None:
         path.read_text(encoding="utf-8") for path in (ROOT / "pytest_prodstatus").rglob("*.py")
     )
     read = set(re.findall(r'"((?:PRODSTATUS|GITHUB)_[A-Z_]+)"', source))
-    read |= {f"PRODSTATUS_{name.upper()}" for name, _, _ in OPTIONS}
+    read |= {key_of(name).upper() for name, _, _ in OPTIONS}
     assert len(read) > 10
     assert set(re.findall(r"`((?:PRODSTATUS|GITHUB)_[A-Z_]+)`", OPTIONS_PAGE)) == read
 
@@ -124,7 +124,7 @@ def test_parts_that_can_be_switched_off_are_named_as_they_are() -> None:
     off = re.findall(r"^\| `-p no:([\w-]+)`", OPTIONS_PAGE, re.MULTILINE)
     source = Path(session.__file__).read_text(encoding="utf-8")
     entry = {point.name for point in entry_points(group="pytest11")}
-    assert len(off) == 3
+    assert len(off) == 5
     assert not [name for name in off if f'"{name}"' not in source and name not in entry]
 
 

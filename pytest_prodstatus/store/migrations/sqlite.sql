@@ -121,4 +121,12 @@ PRIMARY KEY (run_id, name),
 FOREIGN KEY(run_id) REFERENCES prodstatus_run (id) ON DELETE CASCADE
 )
 
-INSERT INTO prodstatus_version (version_num) VALUES ('4')
+CREATE TABLE prodstatus_notified (
+project TEXT NOT NULL,
+target TEXT NOT NULL,
+topic TEXT NOT NULL,
+value TEXT NOT NULL,
+PRIMARY KEY (project, target, topic)
+)
+
+INSERT INTO prodstatus_version (version_num) VALUES ('5')

@@ -55,15 +55,18 @@ def write_page(record: Record, config: Config) -> str:
     return "".join(page_pieces(record, config))
 
 
-def page_pieces(record: Record, config: Config, *, linked: bool = True) -> Iterator[Markup]:
+def page_pieces(
+    record: Record, config: Config, decision: GateDecision | None = None, *, linked: bool = True
+) -> Iterator[Markup]:
     """Yield the page in pieces, so that the complete page is never in memory.
 
     Args:
-        record: the record.
+        record: of the run.
         config: the project's configuration.
+        decision: the gate's, by which the record was judged again; None for that of the run's end.
         linked: link to attachments; False if the page isn't beside its record.
     """
-    decision = gate_decision(record, config)
+    decision = decision or gate_decision(record, config)
     anchors = _anchors(record, config)
     yield _opening(record, config, decision)
     yield _incidents(record)
@@ -141,7 +144,7 @@ def _opening(record: Record, config: Config, decision: GateDecision | None) -> M
         "</header>\n"
         "<main>\n"
     ).format(
-        policy=_policy(),
+        policy=policy(),
         verdict=record.final.verdict,
         title=config.title,
         target=record.run.target,
@@ -152,7 +155,7 @@ def _opening(record: Record, config: Config, decision: GateDecision | None) -> M
 
 
 @cache
-def _policy() -> Markup:
+def policy() -> Markup:
     """Return the Content-Security-Policy that allows our style, our script and nothing else."""
     style, script = (
         base64.b64encode(hashlib.sha256(inline(name).encode()).digest()).decode()

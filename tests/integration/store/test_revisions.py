@@ -15,12 +15,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from pytest_prodstatus.store import database
-from pytest_prodstatus.store.address import ARCHIVE, HEAD, HISTORY, JOURNAL, parse_address
+from pytest_prodstatus.store.address import ARCHIVE, HEAD, HISTORY, JOURNAL, NOTICES, parse_address
 from pytest_prodstatus.store.archive import ArchiveStore
 from pytest_prodstatus.store.database import Database
 from pytest_prodstatus.store.errors import JournalUnavailable, StateUnavailable
 from pytest_prodstatus.store.history import HistoryStore
 from pytest_prodstatus.store.journal import Journal
+from pytest_prodstatus.store.notices import NoticeStore
 from pytest_prodstatus.store.overrides import Overrides
 from pytest_prodstatus.store.schema import metadata
 from pytest_prodstatus.store.sqlite import NEW_STORE
@@ -50,7 +51,7 @@ def test_a_new_file_is_what_the_revisions_make(tmp_path: Path) -> None:
     assert NEW_STORE.read_text(encoding="utf-8") == new_store()
     fast, slow = tmp_path / "fast.sqlite3", tmp_path / "slow.sqlite3"
     HistoryStore.open(f"sqlite:///{fast}", "store").close()
-    with closing(Database(parse_address(f"sqlite:///{slow}"), ARCHIVE)) as newest:
+    with closing(Database(parse_address(f"sqlite:///{slow}"), NOTICES)) as newest:
         newest.prepare()
     assert schema_of(fast) == schema_of(slow)
     assert found(f"sqlite:///{fast}") == found(f"sqlite:///{slow}") == HEAD
@@ -73,7 +74,9 @@ def test_each_part_asks_for_what_it_needs(url: str) -> None:
             assert len(history.look_back("production").runs) == 1
             assert journal.actions() == (action,)
         ArchiveStore.open(url, "store").close()
-        assert found(url) == HEAD == ARCHIVE.revision
+        assert found(url) == (HEAD if url.startswith("sqlite") else ARCHIVE.revision)
+        NoticeStore.open(url, "store").close()
+        assert found(url) == HEAD == NOTICES.revision
         assert len(history.look_back("production").runs) == 1
     assert not has_table(url, "prodstatus_claim_former")  # it would hold nothing
 
@@ -84,7 +87,7 @@ def has_table(url: str, name: str) -> bool:
         return inspect(connection).has_table(name)
 
 
-@pytest.mark.parametrize("newer", ["5", "a1b2"])
+@pytest.mark.parametrize("newer", [str(HEAD + 1), "a1b2"])
 def test_a_newer_schema_is_refused(url: str, newer: str) -> None:
     """Each part refuses a newer schema in one sentence with the remedy, and changes nothing."""
     HistoryStore.open(url, "store").close()

@@ -42,6 +42,7 @@ NOT_RUN = {
     "postgresql": "it needs a PostgreSQL server of the store's",
     "store": "it asks the real store",
     "money": "it spends money",
+    "server": "it starts a server, or asks one that the reader started",
 }
 """Why a block of commands isn't run; its commands are parsed all the same."""
 

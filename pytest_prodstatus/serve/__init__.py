@@ -1,0 +1,1 @@
+"""`prodstatus serve`: the gate over HTTP. Needs the extra `serve`; nothing else imports this."""

@@ -1,0 +1,72 @@
+"""What was notified last: of each topic of a target its value, so that no fact is sent twice.
+
+A value is kept before it is sent. So a process that is killed between the two loses a notification,
+and two processes at once send it once. The fifth revision in `migrations` makes the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import final
+
+from pytest_prodstatus.store.address import NOTICES, OpenPart
+from pytest_prodstatus.store.statements import Store, insert_into, open_store
+
+_KNOWN = (
+    "SELECT topic, value FROM prodstatus_notified WHERE project = :project AND target = :target"
+)
+_DELETE = (
+    "DELETE FROM prodstatus_notified "
+    "WHERE project = :project AND target = :target AND topic = :topic"
+)
+
+
+@final
+class NoticeStore(OpenPart):
+    """One project's notices; open it with `NoticeStore.open` and use it in a `with` block."""
+
+    __slots__ = ("_project", "_store")
+
+    def __init__(self, store: Store, project: str) -> None:
+        self._store = store
+        self._project = project
+
+    @classmethod
+    def open(cls, url: str, project: str) -> NoticeStore:
+        """Open the notices of `project` at `url`, and create file and tables if they are missing.
+
+        Raises:
+            StateUnavailable: (here and below) the store can't be used; one sentence.
+        """
+        return cls(open_store(url, NOTICES), project)
+
+    def close(self) -> None:
+        """Release the database's connections; everything is written by then."""
+        self._store.close()
+
+    def claim(self, target: str, values: Mapping[str, str]) -> dict[str, str | None]:
+        """Keep the values of a target's topics, and return what is new.
+
+        Args:
+            target: the system.
+            values: the present value of each topic; a topic that isn't there keeps its last one.
+
+        Returns:
+            The former value of each topic whose value changed; None if the topic is new.
+        """
+        with self._store.writing() as statements:
+            statements.take_turns(self._project, target)
+            scope = {"project": self._project, "target": target}
+            known = {row["topic"]: row["value"] for row in statements.rows(_KNOWN, **scope)}
+            news = {
+                topic: known.get(topic)
+                for topic, value in values.items()
+                if known.get(topic) != value
+            }
+            rows = [{**scope, "topic": topic, "value": values[topic]} for topic in news]
+            if rows:
+                deleted = ({**scope, "topic": topic} for topic in news if topic in known)
+                if any(topic in known for topic in news):
+                    statements.change(_DELETE, *deleted)
+                statements.change(insert_into("prodstatus_notified", rows[0]), *rows)
+        return news
