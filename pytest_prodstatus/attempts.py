@@ -279,12 +279,23 @@ class Attempts:
         """Return the payload of any test's report, and note what it says of wider scopes."""
         payload = Payload.of(report)
         if payload and payload.torn:
-            self.note_torn(payload.torn, report.longreprtext)
+            # xdist names the worker in the text of a report that has none.
+            detail = report.longreprtext if report.longrepr else ""
+            self.note_torn(payload.torn, detail, report.nodeid)
         return payload
 
-    def note_torn(self, torn: Iterable[TornDown], detail: str) -> None:
-        """Note tear-downs of wider scope that did not pass, with pytest's report of them."""
-        self._tear_downs.note_torn(replace(one, detail=several_lines(detail)) for one in torn)
+    def note_torn(self, torn: Iterable[TornDown], detail: str, nodeid: str = "") -> None:
+        """Note tear-downs of wider scope that did not pass, with pytest's report of them.
+
+        Args:
+            torn: the tear-downs.
+            detail: the report's text.
+            nodeid: the test at which pytest reported them; "" for none.
+        """
+        detail = several_lines(detail)
+        self._tear_downs.note_torn(
+            [replace(one, detail=one.detail or detail) for one in torn], nodeid
+        )
 
     def lay_tear_downs(self, statuses: list[CriterionStatus], run_id: str) -> list[CriterionStatus]:
         """Return statuses in which each criterion answers for what it shared with others.
@@ -315,7 +326,10 @@ class Attempts:
 
         text = str(warning_message.message)  # redacted by now
         reason = suspect_pass(warning_message.category, text)
-        if reason is not None:
+        if reason is None:
+            return
+        self.read()  # the reports say whose tear-down it was
+        if not self._tear_downs.takes(nodeid, reason):
             detail = several_lines(text) if "\n" in text else ""
             self._suspicions.setdefault(nodeid, (reason, detail))
 

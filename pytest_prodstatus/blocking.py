@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 from traceback import walk_tb
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import pytest
 
@@ -20,8 +20,23 @@ else:
     _Skipped = pytest.skip.Exception
 
 
-SHARED: list[Blocked] = []
-"""Those made in the tear-down of a fixture of wider scope: its users answer for what is raised."""
+class Shared(NamedTuple):
+    """What went wrong in the tear-down of a fixture of wider scope, also if nothing was raised.
+
+    Attributes:
+        fixturedef, request: pytest's, of the fixture.
+        reason_by: returns why it did not pass, with its texts passed through a function.
+        detail: the traceback of a thread that died meanwhile; else "".
+    """
+
+    fixturedef: pytest.FixtureDef[Any]
+    request: Any
+    reason_by: Callable[[Callable[[str], str]], Reason]
+    detail: str = ""
+
+
+SHARED: list[Shared] = []
+"""What went wrong so in the present phase: all that used the fixture answer for it."""
 RAISED: list[Blocked] = []
 """The instances made in the present phase of this process's test, swallowed or not.
 
@@ -52,7 +67,11 @@ class Blocked(_Skipped):
             raise TypeError(msg)
         super().__init__(reason, allow_module_level=True)
         self._parts = (reason, kind if isinstance(kind, Kind) else _kind(kind), remedy)
-        (SHARED if _in_wider_tear_down() else RAISED).append(self)
+        fixture = torn_down_in(sys._getframe())
+        if fixture is None:
+            RAISED.append(self)
+        else:
+            SHARED.append(Shared(*fixture, self.reason_by))
 
     @property
     def reason(self) -> Reason:
@@ -88,24 +107,34 @@ def blocked(
 _FINISH = pytest.FixtureDef.finish.__code__
 
 
-def _in_wider_tear_down() -> bool:
-    """Return whether a fixture is torn down now that the present test shares with others."""
-    frame: FrameType | None = sys._getframe()
+def torn_down_in(
+    innermost: FrameType | None,
+) -> tuple[pytest.FixtureDef[Any], pytest.FixtureRequest] | None:
+    """Return the fixture of wider scope that a thread tears down now, and its request.
+
+    Args:
+        innermost: the frame that the thread is in.
+    """
     frames = []
-    while frame is not None:
-        frames.append(frame)
-        frame = frame.f_back
-    return _is_wider(frames)
+    while innermost is not None:
+        frames.append(innermost)
+        innermost = innermost.f_back
+    return _wider(frames)
 
 
 def is_shared(error: BaseException) -> bool:
     """Return whether the tear-down of a fixture raised an exception that the test shares."""
-    return _is_wider(frame for frame, _ in walk_tb(error.__traceback__))
+    return _wider(frame for frame, _ in walk_tb(error.__traceback__)) is not None
 
 
-def _is_wider(frames: Iterable[FrameType]) -> bool:
+def _wider(
+    frames: Iterable[FrameType],
+) -> tuple[pytest.FixtureDef[Any], pytest.FixtureRequest] | None:
     finish = next((frame for frame in frames if frame.f_code is _FINISH), None)
-    return finish is not None and bool(finish.f_locals["request"].scope != "function")
+    names = finish.f_locals if finish is not None else {}
+    if not names or names["request"].scope == "function":
+        return None
+    return names["self"], names["request"]
 
 
 def _is_text(value: object) -> bool:

@@ -27,7 +27,7 @@ from pytest_prodstatus.model.evidence import (
 )
 from pytest_prodstatus.model.teardown import TornDown
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.model.verdict import Kind, Reason
+from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.options import worker_input
 from pytest_prodstatus.project import root_above
 from pytest_prodstatus.readers.config import ConfigError
@@ -516,7 +516,8 @@ class Collector:
         self._unready = None
         try:
             self._begin_attempt(item)
-            return (yield)
+            with self.scopes.watched():
+                return (yield)
         except BaseException as error:
             self._unready = self._as_blocked(error)
             if self._unready is not error:
@@ -596,7 +597,8 @@ class Collector:
     ) -> Generator[None, object, object]:
         """Keep the tear-down's exception, likewise, and what pytest tears down."""
         self._nextitem = nextitem
-        return (yield from self._keep_raised())
+        with self.scopes.watched():
+            return (yield from self._keep_raised())
 
     def _keep_raised(self, before: BaseException | None = None) -> Generator[None, object, object]:
         """Keep the exception of a phase; raise the one before instead of starting it."""
@@ -644,7 +646,7 @@ class Collector:
             frozen = self._is_frozen(call, ended)
             counted = self.assertions is not None and call.when == "call"
             attached = self._attaching and (self._attaching.fresh or self._attaching.notices)
-            noted = self._refused or self._unheld or RAISED or SHARED or attached
+            noted = self._refused or self._unheld or RAISED or torn or attached
             kept = self._recorded or contacted or raised or noted
             # Most reports of thousands have nothing to carry.
             if kept or uses or frozen or counted:
@@ -671,12 +673,20 @@ class Collector:
         self, raised: BaseException | None, when: str, item: pytest.Item
     ) -> tuple[tuple[TornDown, ...], BaseException | None]:
         """Divide what a phase raised, as `torn_down` does."""
-        if raised is None or when == "call":
-            return (), raised
-        if when == "setup":
-            # pytest may have torn a fixture down first, which was set up for another parameter.
-            return self.torn_down(raised, None)[0], raised
-        return self.torn_down(raised, widest_ending(item, self._nextitem))
+        torn: tuple[TornDown, ...] = ()
+        own = raised
+        if raised is not None and when != "call":
+            # In its set-up, pytest may have torn a fixture down that was set up for another
+            # parameter.
+            widest = None if when == "setup" else widest_ending(item, self._nextitem)
+            torn, own = self.torn_down(raised, widest)
+        more = self.scopes.unraised(self.redaction.text) if SHARED else []
+        died = any(one.detail for one in more)
+        if died and isinstance(own, pytest.PytestUnhandledThreadExceptionWarning):
+            # Warnings are errors: the death of the thread is what pytest reports.
+            more, own = [_failed(one) if one.detail else one for one in more], None
+        torn = (*torn, *(one for one in more if one not in torn))
+        return torn, raised if when == "setup" else own
 
     def torn_down(
         self, error: BaseException, widest: pytest.Collector | None
@@ -738,8 +748,6 @@ class Collector:
         # In set-up, a fixture may look at much together, and keep what concerns other criteria; the
         # run's deadline is never that.
         swallowed = RAISED if when != "setup" else [one for one in RAISED if one.stack]
-        if when == "teardown" and raised is None and not torn:
-            swallowed = [*swallowed, *SHARED]
         given = raised if isinstance(raised, Blocked) else next(iter(swallowed), None)
         refused = reason_of(self._refused, clean) if self._refused else None
         reason = given.reason_by(clean) if given else refused
@@ -773,6 +781,11 @@ class Collector:
         raised = call.excinfo.value if call and call.excinfo else None
         if isinstance(raised, Blocked):
             Payload(blocked=raised.reason_by(self.redaction.output)).attach(report)
+
+
+def _failed(torn: TornDown) -> TornDown:
+    reason = replace(torn.reason, kind=Kind.OBSERVED)
+    return replace(torn, verdict=Verdict.FAILED, reason=reason)
 
 
 def _deselect(

@@ -218,12 +218,17 @@ def suspect_pass(category: type[Warning], message: str) -> Reason | None:
             remedy="assert what must hold, and return nothing",
         )
     if issubclass(category, pytest.PytestUnhandledThreadExceptionWarning):
-        return Reason(
-            text=f"a thread died of what the test did not see: {_raised(message)}",
-            kind=Kind.INCONCLUSIVE,
-            remedy="raise in the test what its threads raise, as concurrent.futures can",
-        )
+        return thread_death(message)
     return None
+
+
+def thread_death(message: str) -> Reason:
+    """Return why a pass proves nothing, by the traceback with which one of its threads died."""
+    return Reason(
+        text=f"a thread died of what the test did not see: {_raised(message)}",
+        kind=Kind.INCONCLUSIVE,
+        remedy="raise in the test what its threads raise, as concurrent.futures can",
+    )
 
 
 def _raised(message: str) -> str:

@@ -12,16 +12,22 @@ calls the code after a `yield` and every function that was given to `addfinalize
 from __future__ import annotations
 
 import inspect
+import sys
+import threading
+import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from types import CodeType, FrameType
 from typing import Any, NamedTuple, TypeAlias
 
 import pytest
 
-from pytest_prodstatus.blocking import Blocked
+from pytest_prodstatus.blocking import SHARED, Blocked, Shared, torn_down_in
 from pytest_prodstatus.model.teardown import TornDown, within
+from pytest_prodstatus.model.text import several_lines
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
-from pytest_prodstatus.reports import shown
+from pytest_prodstatus.reports import shown, thread_death
 
 FixtureDef: TypeAlias = "pytest.FixtureDef[Any]"
 
@@ -188,33 +194,85 @@ class Scopes:
                 own = leaf.error
         return tuple(torn), own
 
+    def unraised(self, clean: Callable[[str], str]) -> list[TornDown]:
+        """Return the tear-downs of wider scope in this phase that did not pass, raised or not.
+
+        They called `blocked()`, or a thread died meanwhile.
+        """
+        torn = []
+        for one in SHARED:
+            what, fixture, node = self._place(one.fixturedef, one.request)
+            torn.append(
+                TornDown(
+                    what=clean(what),
+                    fixture=fixture,
+                    scope=node.nodeid,
+                    verdict=Verdict.BLOCKED,
+                    reason=one.reason_by(clean),
+                    detail=several_lines(clean(one.detail)),
+                )
+            )
+        return torn
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Note each thread that dies while a fixture of wider scope is torn down.
+
+        pytest warns of it at the test that came last, and names no fixture.
+        """
+        if not self._shared:
+            yield
+            return
+        before, runner = threading.excepthook, threading.get_ident()
+
+        def note(died: threading.ExceptHookArgs) -> None:
+            # It runs in the thread that dies, usually while the tear-down waits for it.
+            fixture = torn_down_in(sys._current_frames().get(runner))
+            if fixture is not None:
+                text = "".join(traceback.format_exception(died.exc_value))
+                SHARED.append(Shared(*fixture, partial(_death, text), text))
+            before(died)
+
+        threading.excepthook = note
+        try:
+            yield
+        finally:
+            if threading.excepthook is note:
+                threading.excepthook = before
+
     def _torn_down(
         self, leaf: _Leaf, widest: pytest.Collector | None, clean: Callable[[str], str]
     ) -> TornDown | None:
         """Return the tear-down of wider scope that raised; None if it's the test's own."""
-        shared, what = None, ""
         if leaf.fixturedef is not None and leaf.request is not None:
-            shared = self._shared.get(leaf.fixturedef)
-            if shared is None and leaf.request.scope == "function":
+            if leaf.fixturedef not in self._shared and leaf.request.scope == "function":
                 return None
-            node = shared.node if shared else leaf.request.node
-            name = leaf.fixturedef.argname
-            # Those that pytest makes, of setup_module and its like, have names that no one wrote.
-            if not name.startswith("_"):
-                what = f"tear-down of the {leaf.fixturedef.scope} fixture {name!r}"
+            what, fixture, node = self._place(leaf.fixturedef, leaf.request)
         elif leaf.by_pytest and widest is not None:
-            node = widest
+            what, fixture, node = _unnamed(widest), "", widest
         else:
             return None
-        what = what or f"tear-down of {node.nodeid or 'the session'}"
         blocked = isinstance(leaf.error, pytest.skip.Exception)
         return TornDown(
             what=clean(what),
-            fixture=shared.key if shared else "",
+            fixture=fixture,
             scope=node.nodeid,
             verdict=Verdict.BLOCKED if blocked else Verdict.FAILED,
             reason=_reason_of(leaf.error, what, clean),
         )
+
+    def _place(self, fixturedef: FixtureDef, request: Any) -> tuple[str, str, pytest.Collector]:
+        """Return what is torn down in words, the fixture's key if it is known, and its scope."""
+        shared = self._shared.get(fixturedef)
+        node: pytest.Collector = shared.node if shared else request.node
+        name = fixturedef.argname
+        what = f"tear-down of the {fixturedef.scope} fixture {name!r}"
+        # Those that pytest makes, of setup_module and its like, have names that no one wrote.
+        return _unnamed(node) if name.startswith("_") else what, shared.key if shared else "", node
+
+
+def _unnamed(node: pytest.Collector) -> str:
+    return f"tear-down of {node.nodeid or 'the session'}"
 
 
 def widest_ending(item: pytest.Item, nextitem: pytest.Item | None) -> pytest.Collector | None:
@@ -251,6 +309,10 @@ def _reason_of(error: BaseException, what: str, clean: Callable[[str], str]) -> 
         return error.reason_by(clean)
     kind = Kind.SKIPPED if isinstance(error, pytest.skip.Exception) else Kind.OBSERVED
     return Reason(text=clean(f"the {what} {_ENDED[kind]}: {shown(error)}"), kind=kind)
+
+
+def _death(text: str, clean: Callable[[str], str]) -> Reason:
+    return thread_death(clean(text))
 
 
 _ENDED = {Kind.SKIPPED: "was skipped", Kind.OBSERVED: "failed"}

@@ -190,12 +190,27 @@ def _vacuous(line: int, test: ast.expr) -> Reason:
     remedy = "assert something that was observed and can be false"
     if isinstance(test, ast.Tuple):
         remedy = "remove the parentheses, which make the condition and its message one tuple"
+    problem = "is always true"
+    if _is_of_itself(test):
+        problem = "compares a thing with itself"
+        remedy = "compare it with what is expected, or with an equal value that was made apart"
     source = one_line(ast.unparse(ast.fix_missing_locations(test)), limit=_SHOWN)
     return Reason(
-        text=f"its assertion in line {line} is always true: {source}",
+        text=f"its assertion in line {line} {problem}: {source}",
         kind=Kind.INCONCLUSIVE,
         remedy=remedy,
     )
+
+
+def _is_of_itself(test: ast.expr) -> bool:
+    """Return whether a condition compares a thing with itself; its type decides what that gives."""
+    match test:
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            return _is_of_itself(operand)
+        case ast.Compare(left=left, ops=[_], comparators=[right]):
+            return not _literal(left) and ast.dump(left) == ast.dump(right)
+        case _:
+            return False
 
 
 def unproved(assertions: int | None, doubt: Reason | None = None) -> Reason | None:

@@ -7,7 +7,7 @@ torn down, in whichever process that was. This module decides which, from what t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -46,15 +46,35 @@ class TearDowns:
     def __init__(self) -> None:
         self._uses: dict[str, tuple[str, ...]] = {}
         self._torn: list[TornDown] = []
+        self._reported: list[tuple[str, Reason]] = []
 
     def note_uses(self, nodeid: str, fixtures: tuple[str, ...]) -> None:
         """Note that a test used shared fixtures, by their keys."""
         known = self._uses.get(nodeid)
         self._uses[nodeid] = (*known, *fixtures) if known else fixtures
 
-    def note_torn(self, torn: Iterable[TornDown]) -> None:
-        """Note tear-downs that did not pass, in the order in which they are known."""
+    def note_torn(self, torn: Sequence[TornDown], nodeid: str = "") -> None:
+        """Note tear-downs that did not pass, in the order in which they are known.
+
+        Args:
+            torn: the tear-downs.
+            nodeid: the test at which pytest reported them, which need not have used them; "" if
+                there is none.
+        """
         self._torn += torn
+        self._reported += [(nodeid, one.reason) for one in torn]
+
+    def takes(self, nodeid: str, reason: Reason) -> bool:
+        """Return whether the doubt about a test is about a tear-down instead, once for each.
+
+        Args:
+            nodeid: the test at which pytest reported it.
+            reason: why the pass is doubtful.
+        """
+        known = (nodeid, reason) in self._reported
+        if known:
+            self._reported.remove((nodeid, reason))
+        return known
 
     def lay(self, statuses: Iterable[CriterionStatus], run_id: str) -> list[CriterionStatus]:
         """Return statuses in which each criterion answers for what it used.

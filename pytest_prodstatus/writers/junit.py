@@ -12,12 +12,12 @@ has them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from xml.etree import ElementTree as Xml
 
 from pytest_prodstatus.model.evidence import shown
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.model.text import utc_isoformat
+from pytest_prodstatus.model.text import several_lines, utc_isoformat
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.writers.exports import Export, Report, Row, rows_of
 from pytest_prodstatus.writers.words import override_line, stage_line
@@ -31,6 +31,8 @@ _WORKFLOW_COMMAND = re.compile(
 )
 _OUTCOMES = {"failure": "failures", "error": "errors", "skipped": "skipped"}
 """The elements that say that a case didn't pass, and the attributes that count them."""
+_OF_TEAR_DOWN = "failed on teardown with "
+"""How the message of an `<error>` begins that pytest writes for a tear-down."""
 _OUTCOME_OF = {Verdict.FAILED: "failure", Verdict.BLOCKED: "error"}
 
 
@@ -88,11 +90,15 @@ def with_verdicts(content: bytes, record: Record, prefix: str = "") -> str:
         name = f"{case.get('classname', '')}.{case.get('name', '')}"
         cases.setdefault(name, []).append(case)
     _add_properties(suite, _suite_properties(record))
-    for row in rows_of(record):
+    rows = rows_of(record)
+    details = {escape_xml(row.status.detail) for row in rows if row.reason and row.status}
+    for row in rows:
         if row.selected:
             # pytest writes a second case of the same name if call and teardown both fail.
             own = cases.get(".".join(_case_names(row, prefix)), [])
             for case in own or [_add_case(suite, row, prefix)]:
+                if row.reason is None:
+                    _move_tear_downs(case, suite, details)
                 _mark_case(case, row)
     _count(suite)
     return _to_xml(root)
@@ -113,6 +119,24 @@ def _add_case(suite: Xml.Element, row: Row, prefix: str) -> Xml.Element:
     return Xml.SubElement(
         suite, "testcase", classname=escape_xml(classname), name=name, time=f"{seconds:.3f}"
     )
+
+
+def _move_tear_downs(case: Xml.Element, suite: Xml.Element, details: Set[str]) -> None:
+    """Take from the case of a CONFIRMED criterion the tear-down that failed after it.
+
+    pytest writes what several tests share into the case of the test that came last. The cases of
+    its users have it by their detail; if none has, it gets a case of its own.
+    """
+    for error in case.findall("error"):
+        if not error.get("message", "").startswith(_OF_TEAR_DOWN):
+            continue
+        case.remove(error)
+        # xdist's name of the worker may stand above it there.
+        text = several_lines(error.text or "")
+        if not any(detail.endswith(text) for detail in details):
+            name = f"tear-down after {case.get('name', '')}"
+            named = {"classname": case.get("classname", ""), "name": name, "time": "0.000"}
+            Xml.SubElement(suite, "testcase", named).append(error)
 
 
 def _mark_case(case: Xml.Element, row: Row) -> None:

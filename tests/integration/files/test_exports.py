@@ -279,7 +279,7 @@ def test_xpass(): pass
 @pytest.mark.xfail
 def test_xfail(): assert 0
 @api
-def test_evidence(evidence): evidence(total=float("nan"))
+def test_evidence(evidence): evidence(total={1})
 @api
 def test_returns(): return 1 == 2
 @pytest.fixture
@@ -312,6 +312,42 @@ def test_junit_has_the_verdict_where_pytest_has_another_outcome(
     assert (suite.failures, suite.errors, suite.skipped) == (
         len(cases["test_torn"]) + 1, 4, 1,
     )  # fmt: skip
+
+
+@MODES
+def test_junit_lays_a_shared_tear_down_on_its_users(
+    project: Project, mode: tuple[str, ...]
+) -> None:
+    """A criterion that came last and didn't use the fixture passes; the tear-down stands once."""
+    shared = """
+        @pytest.fixture(scope="session")
+        def store():
+            yield
+            assert 0, "down"
+        @pytest.fixture(scope="session")
+        def crate():
+            yield
+            assert 0, "full"
+        @api
+        class TestIt:
+            def test_a(self, store): pass
+            def test_b(self): pass
+        """
+    project.write({"test_api.py": shared, "test_shop.py": SHOP})
+    ran = project.run("--junitxml=j.xml", *mode, *(["--dist=loadscope"] if mode else []))
+    verdicts = {"api.a": "FAILED observed", "api.b": "CONFIRMED", "shop.open": "CONFIRMED"}
+    assert ran.verdicts == verdicts
+    suite, cases = cases_of(project.root / "j.xml")
+    assert (cases["test_a"][0].is_failure, cases["test_b"][0].is_passed) == (True, True)
+    assert (suite.tests, suite.failures, suite.errors) == (3, 1, 0)
+    project.write({"test_unit.py": shared.split("@api")[0] + "def test_n(crate): pass\n"})
+    project.write({"test_api.py": "@api\ndef test_a(): pass\n"})
+    project.run("--junitxml=j.xml", "test_unit.py", "test_api.py", "test_shop.py")
+    suite, cases = cases_of(project.root / "j.xml")
+    assert all(cases[name][0].is_passed for name in ("test_a", "test_n", "test_open"))
+    (apart,) = cases["tear-down after test_open"]
+    assert apart.is_error
+    assert "full" in apart.result[0].text
 
 
 def test_junit_of_reruns(project: Project) -> None:

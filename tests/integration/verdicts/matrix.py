@@ -1728,6 +1728,17 @@ def shared(name: str, tests: str, verdicts: Mapping[str, str], **more: Any) -> R
     return row(name, tests, verdicts, **given)
 
 
+DYING = """
+        import threading
+        def dies(): raise OSError("the line is dead")
+        @pytest.fixture(scope="session")
+        def store():
+            yield
+            thread = threading.Thread(target=dies, name="it")
+            thread.start()
+            thread.join()
+"""
+
 SHARED = [
     shared(
         "tear-downs of every scope fail: for all that used them, and for no other",
@@ -1872,6 +1883,67 @@ SHARED = [
             "api.c": "FAILED observed",
             "api.d": CONFIRMED,
         },
+    ),
+    shared(
+        "a tear-down for several swallows that it can't look, at a test that is no criterion",
+        """
+        @pytest.fixture(scope="session")
+        def store():
+            yield
+            try:
+                blocked("nothing was sold", kind="no-data")
+            except BaseException:
+                pass
+        @api
+        def test_a(store): pass
+        @api
+        def test_b(store): assert 0
+        @api
+        def test_c(): pass
+        """,
+        {"api.a": "BLOCKED no-data", "api.b": "FAILED observed", "api.c": CONFIRMED},
+        files={"test_zoo.py": "def test_none(): pass\n"},
+    ),
+    shared(
+        "a thread dies in a tear-down for several",
+        DYING
+        + """
+        @api
+        def test_a(store): pass
+        @api
+        def test_b(): pass
+        """,
+        {"api.a": "BLOCKED inconclusive", "api.b": CONFIRMED},
+        final="BLOCKED",
+        status=10,
+    ),
+    shared(
+        "a thread dies in a tear-down for several, and warnings are errors",
+        DYING
+        + """
+        @api
+        def test_a(store): pass
+        @api
+        def test_b(): pass
+        """,
+        {"api.a": TORN, "api.b": CONFIRMED},
+        args=("-W", "error::pytest.PytestUnhandledThreadExceptionWarning"),
+    ),
+    shared(
+        "threads die in a tear-down for several, and in the test that came last",
+        DYING
+        + """
+        @api
+        def test_a(store): pass
+        @api
+        def test_b():
+            thread = threading.Thread(target=dies, name="it")
+            thread.start()
+            thread.join()
+        """,
+        {"api.a": "BLOCKED inconclusive", "api.b": "BLOCKED inconclusive"},
+        final="BLOCKED",
+        status=10,
     ),
     shared(
         "a fixture is torn down for its next parameter, and that fails",

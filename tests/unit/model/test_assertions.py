@@ -158,7 +158,8 @@ def test_each_function_of_a_file_is_surveyed() -> None:
     assert vacuous == {
         "test_function": "its assertion in line 10 is always true: is_open",
         "test_inner": "its assertion in line 18 is always true: check",
-        "test_unittest": "its assertion in line 21 is always true: self.total == self.total",
+        "test_unittest": "its assertion in line 21 compares a thing with itself: "
+        "self.total == self.total",
         "test_held": "its assertion in line 23 is always true: True",
         "test_both": "its assertion in line 26 is always true: (orders(), 'no orders')",
     }
@@ -173,6 +174,23 @@ def test_each_function_of_a_file_is_surveyed() -> None:
     assert "answered(response)" in (by_name["test_status"].reason.remedy or "")
     assert "pytest.fail()" in by_name["test_fails"].reason.text
     assert by_name["test_nothing"].reason == NO_ASSERTION
+
+
+@pytest.mark.parametrize(
+    ("condition", "problem"),
+    [
+        ("total <= total", "compares a thing with itself"),
+        ("not total < total", "compares a thing with itself"),
+        ("1 == 1", "is always true"),
+        ("1 <= 2", "is always true"),
+        ("not []", "is always true"),
+    ],
+)
+def test_the_reason_says_what_is_wrong_with_it(condition: str, problem: str) -> None:
+    """What a type's own operator gives isn't called always true."""
+    (function,) = survey(f"def test_a(total):\n    assert {condition}".encode()).functions.values()
+    assert function.vacuous is not None
+    assert function.vacuous.text == f"its assertion in line 2 {problem}: {condition}"
 
 
 @pytest.mark.parametrize("source", [b"", b"def (", b"\x00", b"\xff\xfe"])

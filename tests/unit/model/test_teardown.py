@@ -116,3 +116,12 @@ def test_what_no_criterion_used_is_named() -> None:
     assert tear_downs.unused([status("x")], RUN) == ["the tear-down of the crate"]
     assert len(tear_downs.unused([status("x", run_id="run-0")], RUN)) == 2
     assert len(tear_downs.unused([status("x", carried_over=True)], RUN)) == 2
+
+
+def test_a_doubt_about_a_tear_down_is_taken_once_and_where_it_was_reported() -> None:
+    """A second doubt of the same text, and that of another test, are about the tests themselves."""
+    tear_downs = TearDowns()
+    tear_downs.note_torn([torn()], "test_a.py::test_x")
+    reasons = [("y", DOWN), ("x", UNSEEN), ("x", DOWN), ("x", DOWN)]
+    taken = [tear_downs.takes(f"test_a.py::test_{name}", why) for name, why in reasons]
+    assert taken == [False, False, True, False]

@@ -135,6 +135,24 @@ def test_a_confirmed_criterion_is_never_bettered(outcome: str) -> None:
     assert as_gitlab(text)["test_api", "test_a"] == expected.get(outcome, outcome)
 
 
+@pytest.mark.parametrize("has_user", [True, False])
+def test_a_confirmed_criterion_keeps_no_tear_down_of_others(has_user: bool) -> None:
+    """What failed after it is in the case of a criterion that used it; else in one of its own."""
+    error = '<error message="failed on teardown with &quot;x&quot;">went &lt;down</error>'
+    case = f'<testcase classname="test_api" name="test_a" time="1">{error}</testcase>'
+    user = observation(F, reason=reason("down"), detail="went <down" if has_user else "")
+    made = record(STAGES, {"api.a": C, "shop.c": user})
+    text = with_verdicts(f'<testsuite name="pytest">{case}</testsuite>'.encode(), made)
+    apart = {} if has_user else {("test_api", "tear-down after test_a"): "error"}
+    assert as_gitlab(text) == {
+        ("test_api", "test_a"): "success",
+        ("test_shop", "test_c"): "failure",
+        **apart,
+    }
+    assert text.count("went &lt;down") == 1
+    suite_of(text)
+
+
 def test_a_test_case_gets_stage_verdict_reason_and_evidence() -> None:
     """Every attempt has the final verdict, beside what the case had before."""
     failed = observation(F, reason=reason("no: <b>", remedy="fix it"), evidence=(entry("n", 3),))
