@@ -209,10 +209,11 @@ def _in_time(name: str, shard: Record, now: datetime | None) -> tuple[Record, tu
     run = shard.run
     if run.finished is None:
         return shard, ()
-    ahead = max(timedelta(), run.finished - now) if now else timedelta()
-    ahead = ahead if ahead > DRIFT else timedelta()
+    ahead = run.finished - now if now else timedelta()
     dates = [s.observed_at for s in shard.criteria if s.observed_now and s.observed_at]
     beyond = max([run.finished, *dates]) - run.finished
+    # Two clocks of one machine differ by some milliseconds, and a record stays as it is for that.
+    ahead, beyond = (skew if skew > DRIFT else timedelta() for skew in (ahead, beyond))
     if ahead or beyond:
         started, finished = run.started - ahead, run.finished - ahead
         stages = tuple(

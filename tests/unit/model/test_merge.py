@@ -283,6 +283,12 @@ class TestClocks:
             "the clock of 0.json is 5 min ahead of the same clock at the end of the shard"
         ]
 
+    def test_milliseconds_change_nothing(self) -> None:
+        """A process has two clocks, of which one may be some milliseconds behind."""
+        late = observation(observed_at=NOW + timedelta(milliseconds=9))
+        part = shard(dict.fromkeys(ALL, late), selection=None)
+        assert self.merged_at(NOW - timedelta(milliseconds=9), part) == part
+
     def test_what_is_older_than_the_run_stays_so(self) -> None:
         """A criterion may date what it showed before the start of the run."""
         old = observation(observed_at=NOW - 5 * HOUR)
