@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from pytest_prodstatus.model.record import Override
 from tests.unit.cli.conftest import Kept, Shop
@@ -22,6 +21,9 @@ from tests.unit.given import HOUR, NOW, B, C, F
 
 pytest.importorskip("starlette")
 pytest.importorskip("httpx")
+pytest.importorskip("yaml")
+
+import yaml
 
 from tests.unit.cli.serving import TOKEN, AppClient, Clock, client_of
 
