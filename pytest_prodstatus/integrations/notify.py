@@ -12,6 +12,7 @@ from collections.abc import Generator, Mapping
 import pytest
 
 from pytest_prodstatus import clock
+from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.recorder import Recorder
 
 
@@ -29,7 +30,7 @@ class Notifications:
         result = yield
         record = self.recorder.record
         settings = self.recorder.settings
-        if record is not None and not settings.ephemeral and not record.run.shard:
+        if record is not None and not self._is_decided_later(record):
             from pytest_prodstatus.notify import notify
             from pytest_prodstatus.writers.exports import report_now
             from pytest_prodstatus.writers.gate_report import Judged
@@ -40,3 +41,12 @@ class Notifications:
             _, problems = notify(judged, settings.root, self.environ)
             self.recorder.outputs.notices += problems
         return result
+
+    def _is_decided_later(self, record: Record) -> bool:
+        """Return whether this record alone doesn't say if the target's gate is open.
+
+        If the gate wants a signature, `prodstatus notify` looks for it after the run; what the run
+        says and what that says would else be flips.
+        """
+        settings = self.recorder.settings
+        return settings.ephemeral or record.run.shard or bool(settings.config.signed_by)
