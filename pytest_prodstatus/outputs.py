@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from pytest_prodstatus.model.codec import record_pieces
-from pytest_prodstatus.model.record import Record
+from pytest_prodstatus.model.criterion_status import NOTHING_YET, KilledRun
+from pytest_prodstatus.model.record import Record, Run
 from pytest_prodstatus.model.verdict import Kind, Reason
 from pytest_prodstatus.project import attestation_of, test_result_of
 from pytest_prodstatus.publish import Problem, export_files, publish_readable, publish_record
@@ -35,8 +38,7 @@ class Outputs:
         unwritten: the record could not be written, so there is no verdict.
         untrusted: why nothing is carried over from the last record, although it can be read; None
             if it can be trusted.
-        cut_short: a run after the last record was killed.
-        killed: the id of that run; "" if there was none.
+        killed: the run after the last record that was killed; None if there was none.
 
     Args:
         settings: of the run.
@@ -51,8 +53,8 @@ class Outputs:
         self.problems: list[Problem] = []
         self.unmarked = ""
         self.unwritten = False
-        self.cut_short = False
-        self.killed = ""
+        self.killed: KilledRun | None = None
+        self._digest = ""
         self.exports: tuple[Path, ...] = ()
         self._before: dict[Path, bytes | None] = {}
         holder = f"run {settings.run_id} (process {os.getpid()})"
@@ -106,8 +108,7 @@ class Outputs:
             self.notices.append(f"{error}; nothing is carried over")
             return None
         last = read.last_finished
-        self.cut_short = read.run.finished is None
-        self.killed = read.run.id if self.cut_short else ""
+        self.killed = self._killed(read.run)
         if last is not None and last.run.target != settings.target:
             notice = (
                 f"{settings.record}: it is about target {last.run.target}, so nothing of it counts"
@@ -117,6 +118,17 @@ class Outputs:
         if last is not None and settings.config.signed_by:
             self.untrusted = self._distrust(content, last)
         return last
+
+    def _killed(self, run: Run) -> KilledRun | None:
+        """Return the last run and what it was limited to, if it never finished."""
+        if run.finished is not None or run.selection == NOTHING_YET:
+            return None
+        # As `selection_words` has it; what follows the stages only narrows them further.
+        named = re.match(r"--stage ([\w,.-]+)", run.selection or "")
+        known = self.settings.config.catalogue.by_id
+        names = [name for name in named[1].split(",") if name in known] if named else []
+        stages = self.settings.config.catalogue.closure(names) if names else None
+        return KilledRun(run=run.id, stages=stages)
 
     def _distrust(self, content: bytes, last: Record) -> Reason | None:
         """Return why no verdict may be carried over from a record; None if trusted keys signed it.
@@ -171,8 +183,15 @@ class Outputs:
             self._before = {path: _content(path) for path in self._files}
         done = publish_readable(marker, settings.config, settings.layout)
         problems = publish_record(done.record, settings.record)
+        self._digest = done.record.document
         self.unwritten = self.unwritten or bool(problems)
         self.unmarked = "; ".join(problem.text for problem in (*done.problems, *problems))
+
+    def say_begun(self, marker: Record) -> None:
+        """Write the record of `begin` again, once it is known what the run selects."""
+        marker = replace(marker, document=self._digest)
+        problems = publish_record(marker, self.settings.record)
+        self.unwritten = self.unwritten or bool(problems)
 
     @property
     def _files(self) -> list[Path]:

@@ -21,7 +21,7 @@ from pytest_prodstatus.criteria import AllBut, Manifest
 from pytest_prodstatus.model.assemble import IN_PROGRESS, UNWRITTEN, compose, marker_of
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion, Stage
 from pytest_prodstatus.model.clocks import skew_reason
-from pytest_prodstatus.model.criterion_status import RunData, criterion_statuses
+from pytest_prodstatus.model.criterion_status import NOTHING_YET, RunData, criterion_statuses
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run, Subject
 from pytest_prodstatus.model.teardown import TornDown
 from pytest_prodstatus.model.verdict import (
@@ -136,6 +136,11 @@ class Recorder:
         stages = self._former.stages if self._former and not declared.declared else ()
         known = tuple(Stage(id=stage.id, title=stage.title) for stage in stages)
         self._catalogue = declared if declared.declared else Catalogue(stages=known, declared=False)
+        # A run that ends before its first test, as with a usage error, has seen nothing. But a
+        # worker may start a test before this process hears of it.
+        options = self.config.known_args_namespace
+        if not (getattr(options, "numprocesses", None) or getattr(options, "tx", None)):
+            self._run = replace(self._begun_run(), selection=NOTHING_YET)
         self._mark(self._catalogue, ())
         if self._used_id:
             msg = (
@@ -182,7 +187,7 @@ class Recorder:
             run=self._begun_run(),
             former=self._former,
             untrusted=self.outputs.untrusted,
-            cut_short=self.outputs.cut_short,
+            killed=self.outputs.killed,
         )
 
     def _mark(self, catalogue: Catalogue, criteria: Collection[Criterion]) -> None:
@@ -229,6 +234,7 @@ class Recorder:
         self._catalogue = found.at(self._begun_run().started)
         self._manifest, self.criteria = manifest, manifest.criteria
         self.attempts.begin(manifest.criteria)
+        unsaid = self._begun_run().selection == NOTHING_YET
         self._run = replace(
             self._begun_run(),
             selection=selection_words(self.settings, self.config, narrowed),
@@ -238,6 +244,8 @@ class Recorder:
         named = manifest.criteria.values() if self.settings.config.exports else ()
         if named or self._marked != tuple(stage.id for stage in self._catalogue.stages):
             self._mark(self._catalogue, named)
+        elif unsaid:
+            self.outputs.say_begun(self._marker(self._catalogue, ()))
         self._refuse_to_act()
 
     def _refuse_to_act(self) -> None:
@@ -397,9 +405,10 @@ class Recorder:
         if limits is not None:
             from pytest_prodstatus.attachments import Folder
 
+            killed = self.outputs.killed.run if self.outputs.killed else ""
             folder = Folder(self.settings.record.parent, limits)
             self._statuses, notices = folder.keep(
-                self._statuses, self.spool, self.redaction.text, self.outputs.killed
+                self._statuses, self.spool, self.redaction.text, killed
             )
             self.outputs.notices += notices
 
@@ -618,6 +627,7 @@ class Recorder:
             missing=self._missing,
             former=self._former,
             untrusted=self.outputs.untrusted,
+            killed=self.outputs.killed,
             unreached=self._unreached,
             require_evidence=self.settings.config.require_evidence,
             met=bool(manifest.met) or manifest.elsewhere,

@@ -9,8 +9,17 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from datetime import timedelta
+from functools import partial
 from inspect import isawaitable, iscoroutine, iscoroutinefunction
+from types import (
+    AsyncGeneratorType,
+    BuiltinFunctionType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+)
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from pytest_prodstatus import clock
@@ -32,6 +41,13 @@ _SOON = 8
 """The first pause is this part of the longest one; then they double."""
 _OVER_S = 0.005
 """If less time is left, it is up: a sleep may end that much too early."""
+
+
+_ALWAYS_TRUE = (
+    AsyncGeneratorType, BuiltinFunctionType, FunctionType, Future, GeneratorType, MethodType,
+    filter, map, partial, reversed, zip,
+)  # fmt: skip
+"""Kinds of values that say nothing by their truth: what they would give wasn't looked at."""
 
 
 class _Seen(NamedTuple):
@@ -186,12 +202,16 @@ class Wait:
     def _judged(self, value: Any) -> _Seen:
         """Return what a look gave; an exception of the condition is the test's own."""
         __tracebackhide__ = True
+        if self._until is bool and isinstance(value, _ALWAYS_TRUE):
+            kind = type(value).__name__
+            self._refuse(f"a {kind} from the probe", "it is always true: give until=, or call it")
         found = self._until(value)
         if isawaitable(found):
             if iscoroutine(found):
                 found.close()
             self._refuse(f"until={self._until!r}", "give a plain function of the value")
-        return self._note(_Seen(value=value, done=bool(found)))
+        late = self._otherwise == "failed" and self._left < 0  # it has to be that fast
+        return self._note(_Seen(value=value, done=bool(found) and not late))
 
     def _note(self, seen: _Seen) -> _Seen:
         """Let the terminal show what was seen last; end the wait if the run's time is over."""

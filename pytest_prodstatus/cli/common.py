@@ -22,6 +22,7 @@ from pytest_prodstatus.project import (
     InputError,
     Inputs,
     Project,
+    attestation_of,
     config_in,
     find_project,
     name_in,
@@ -304,6 +305,19 @@ def state_store(root: Path) -> Iterator[str]:
         yield state_url(variables_of(root))
     except (StateError, DotenvError) as error:
         raise click.UsageError(str(error)) from None
+
+
+def check_not_own(output: Path, place: Place) -> None:
+    """Refuse to write over what the run wrote, such as the record that the gate reads.
+
+    Raises:
+        click.UsageError: one sentence.
+    """
+    layout = place.project.layout(place.record.parent)
+    own = (place.record, layout.page, layout.document, attestation_of(place.record))
+    if output.resolve() in {path.resolve() for path in own}:
+        msg = f"-o {shown_path(output)} is a file that the run wrote: name another one"
+        raise click.UsageError(msg)
 
 
 def scope_in(root: Path) -> str:

@@ -11,6 +11,7 @@ import click
 from pytest_prodstatus import clock
 from pytest_prodstatus.cli.common import (
     FILE,
+    check_not_own,
     dir_option,
     key_sets,
     named_content,
@@ -23,6 +24,7 @@ from pytest_prodstatus.cli.gate import Gate
 from pytest_prodstatus.cli.overrides import active_override
 from pytest_prodstatus.cli.trust import Trust
 from pytest_prodstatus.model.violations import GateQuery
+from pytest_prodstatus.project import shown_path
 from pytest_prodstatus.publish import page_address
 from pytest_prodstatus.writers.exports import (
     Export,
@@ -95,8 +97,18 @@ def command(
     export = _export(form)
     place = place_of(root=root, target=target, dir=folder)
     path = record or place.record
-    content = named_content(path)
-    made = named_record(path, content)
+    if output:
+        check_not_own(output, place)
+    try:
+        content = named_content(path)
+        made = named_record(path, content)
+    except click.UsageError as error:
+        # What an earlier call left would be read as of today.
+        if output is None or not output.is_file():
+            raise
+        output.unlink()
+        msg = f"{error.message}; the old {shown_path(output)} is removed"
+        raise click.UsageError(msg) from None
     now = clock.now()
     query = GateQuery(
         # A record that a person names may be another target's, and is then about that one.

@@ -9,6 +9,7 @@ import click
 from pytest_prodstatus.attachments import look_for
 from pytest_prodstatus.cli.common import (
     FILE,
+    check_not_own,
     dir_option,
     place_of,
     root_option,
@@ -69,6 +70,8 @@ def command(
     attached = list(look_for(record, [beside]))
     files = {one.path: one.content for one in attached if one.content is not None}
     packed = pack(record, config_of(record, place.project.config), found.files, files)
+    if output:
+        check_not_own(output, place)
     path = output or Path(f"{folder_name(record)}.tar.gz")
     try:
         write_atomically(path, packed, through_link=True)

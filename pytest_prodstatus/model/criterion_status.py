@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.assertions import unproved
@@ -30,6 +30,32 @@ from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
 
 Observe = Callable[[Criterion], Observation | None]
 """Returns the observation of a criterion, or None; it is called once for each criterion."""
+
+
+NOTHING_YET = "nothing yet"
+"""The selection of a run that has started no criterion."""
+
+
+class KilledRun(Struct, frozen=True, kw_only=True):
+    """A run that began after the last record and never finished: what it saw isn't known.
+
+    Attributes:
+        run: its id.
+        stages: ids of the stages that it was limited to; None if it may have run anything.
+    """
+
+    run: str
+    stages: frozenset[str] | None = None
+
+    def may_have_run(self, status: CriterionStatus) -> bool:
+        """Return whether it may have seen something else of a criterion."""
+        return self.stages is None or status.stage in self.stages
+
+    @property
+    def reason(self) -> Reason:
+        """Why nothing is known of a criterion that it may have run."""
+        text = f"run {self.run} was killed, and may have seen otherwise"
+        return Reason(text=text, kind=Kind.NOT_RUN, remedy="run it again")
 
 
 class RunData(NamedTuple):
@@ -57,6 +83,7 @@ class RunData(NamedTuple):
             shard.
         held: ids of criteria that are unmet and act on the world. They aren't started again, but
             they count as selected.
+        killed: a later run that was killed may have seen otherwise; None if there was none.
     """
 
     catalogue: Catalogue
@@ -76,6 +103,7 @@ class RunData(NamedTuple):
     require_evidence: bool = False
     met: bool = False
     held: frozenset[str] = frozenset()
+    killed: KilledRun | None = None
 
 
 def criterion_statuses(data: RunData, run: Run, now: datetime) -> list[CriterionStatus]:
@@ -338,6 +366,8 @@ def _uncollected_status(
 
 def _carried(old: CriterionStatus, data: RunData, run: Run, now: datetime) -> CriterionStatus:
     """Carry a criterion over in the run that the data is about."""
+    if data.killed and old.observed is Verdict.CONFIRMED and data.killed.may_have_run(old):
+        return not_observed(old, data.killed.reason, selected=False)
     return carried(
         old,
         data.catalogue.by_id[old.stage],

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.criterion_status import RunData, criterion_statuses
+from pytest_prodstatus.model.criterion_status import KilledRun, RunData, criterion_statuses
 from pytest_prodstatus.model.record import CriterionStatus, Record, Run
 from pytest_prodstatus.model.rollup import judge
 from pytest_prodstatus.model.verdict import Reason, Verdict
@@ -34,13 +34,14 @@ class Basis(Struct, frozen=True, kw_only=True):
         run: the run that begins; its start is the instant against which ages are measured.
         former: the last record, without its texts; None if none counts.
         untrusted: why no CONFIRMED of it counts; None if they do.
-        cut_short: the run after it was killed, so it isn't known what that one has started.
+        killed: the run after it that was killed, so that it isn't known what it has started; None
+            if there was none.
     """
 
     run: Run
     former: Record | None = None
     untrusted: Reason | None = None
-    cut_short: bool = False
+    killed: KilledRun | None = None
 
     def to_json(self) -> str:
         """Return it as JSON text, without what decides nothing; lone surrogates are escaped."""
@@ -60,7 +61,10 @@ class Basis(Struct, frozen=True, kw_only=True):
         """Why everything is unmet; "" if the last record decides."""
         if self.former is None:
             return f"no last record of target {self.run.target} counts"
-        return self.untrusted.text if self.untrusted else ""
+        if self.untrusted:
+            return self.untrusted.text
+        incident = next(iter(self.former.run.incidents), None)
+        return f"the last run had an incident: {incident.text}" if incident else ""
 
 
 class Chosen(NamedTuple):
@@ -91,6 +95,7 @@ def choose(basis: Basis, data: RunData, what: str) -> Chosen:
         observe=lambda _: None,
         former=basis.former,
         untrusted=basis.untrusted,
+        killed=basis.killed,
     )
     statuses = criterion_statuses(nothing, basis.run, basis.run.started)
     stages, _ = judge(data.catalogue, statuses)
@@ -103,8 +108,14 @@ def choose(basis: Basis, data: RunData, what: str) -> Chosen:
     held: set[str] = set()
     for criterion in data.collected:
         status = judged.get(criterion.id)
-        if status is None or status.verdict is Verdict.CONFIRMED:
-            continue  # or its stage doesn't apply
+        if status is None:
+            continue  # its stage doesn't apply
+        if basis.whole and not criterion.side_effects:
+            # Also after an incident: a run of nothing must not clear what no criterion explains.
+            again.add(criterion.id)
+            continue
+        if status.verdict is Verdict.CONFIRMED:
+            continue
         verdict = own[criterion.id].verdict
         if what == BLOCKED and verdict is not Verdict.BLOCKED:
             # Held up by stages that FAILED, as long as these stay out, it would show nothing new.
@@ -114,7 +125,7 @@ def choose(basis: Basis, data: RunData, what: str) -> Chosen:
         if not criterion.side_effects:
             again.add(criterion.id)
         elif verdict is not Verdict.CONFIRMED:
-            (held if basis.cut_short or criterion.id in started else again).add(criterion.id)
+            (held if basis.killed or criterion.id in started else again).add(criterion.id)
     return Chosen(frozenset(again), frozenset(held))
 
 

@@ -54,7 +54,8 @@ def final_line(record: Record) -> Line:
     why = f": {final.reason.text}" if final.reason else ""
     if selection.partial:
         criteria = counted(selection.criteria, "criterion", "criteria")
-        why += f" [selected: {selection.verdict}, {criteria}{_unjudged_upstream(record)}]"
+        words = f"{selection.verdict}, {criteria}" if selection.criteria else "nothing"
+        why += f" [selected: {words}{_unjudged_upstream(record)}]"
     text = f"FINAL {final.verdict}{scope} (target {record.run.target}, gate {gate}){why}"
     return Line(text, final.verdict)
 

@@ -472,3 +472,32 @@ def test_clock_of_the_record_is_utc(project: Project) -> None:
     assert run["started"] <= run["finished"]
     started = datetime.fromisoformat(run["started"].replace("Z", "+00:00"))
     assert abs(datetime.now(timezone.utc) - started) < timedelta(minutes=5)
+
+
+def test_a_killed_run_ends_what_it_may_have_seen(project: Project) -> None:
+    """After it, no CONFIRMED of its stages is carried over, until a run looks again."""
+    declare(project)
+    project.write({"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP})
+    assert project.run().final == "CONFIRMED"
+    killed = "import os, signal\n@api\ndef test_a(): os.kill(os.getpid(), signal.SIGKILL)\n"
+    project.write({"test_api.py": killed})
+    assert project.run_alone("--stage", "api", fresh=True).status == -9
+    project.write({"test_api.py": "@api\ndef test_a(): pass\n"})
+    ran = project.run("--stage", "shop")
+    assert ran.verdicts == {"api.a": "BLOCKED not-run", "shop.open": "CONFIRMED"}
+    assert "was killed, and may have seen otherwise" in ran.criteria["api.a"]["reason"]
+    # The next run doesn't know of it any more, and confirms nothing all the same.
+    assert project.run("--stage", "shop").verdicts["api.a"] == "BLOCKED not-run"
+    assert project.run("--stage", "api").verdicts == {
+        "api.a": "CONFIRMED",
+        "shop.open": "CONFIRMED",
+    }
+
+
+def test_a_run_that_began_nothing_ends_nothing(project: Project) -> None:
+    """A usage error before the first test leaves the verdicts as they were seen."""
+    declare(project)
+    project.write({"test_api.py": "@api\ndef test_a(): pass\n", "test_shop.py": SHOP})
+    assert project.run().final == "CONFIRMED"
+    assert project.run("--stage", "typo").status == 4
+    assert project.run("--stage", "shop").verdicts["api.a"] == "CONFIRMED"

@@ -24,7 +24,7 @@ class Call(NamedTuple):
 
 
 BEFORE = """
-import asyncio, contextlib, datetime, functools, itertools
+import asyncio, contextlib, datetime, functools, itertools, time
 S = {"what": "it is paid", "every": datetime.timedelta(milliseconds=20)}
 QUICK = {**S, "within": datetime.timedelta(milliseconds=100)}
 LONG = {**S, "within": "10s"}
@@ -57,6 +57,17 @@ def run(coming):
 """
 
 CALLS = {
+    "a_generator": Call(
+        "eventually(lambda: (n for n in []), **QUICK)", "BLOCKED inconclusive", "is always true"
+    ),
+    "no_parentheses": Call(
+        "eventually(lambda: Order().look, **QUICK)", "BLOCKED inconclusive", "give until=, or call"
+    ),
+    "a_filter": Call("eventually(lambda: filter(None, []), **QUICK)", "BLOCKED inconclusive"),
+    "too_late": Call(
+        "eventually(lambda: time.sleep(0.2) is None, otherwise='failed', **QUICK)", "FAILED observed"
+    ),
+    "late_but_true": Call("eventually(lambda: time.sleep(0.2) is None, **QUICK)", "CONFIRMED"),
     "comes_true": Call(
         "assert eventually(order.look, until=is_paid, **LONG) == 'PAID'\n"
         "    assert order.looks == 3", CONFIRMED,

@@ -48,6 +48,30 @@ def test_a_form_goes_into_a_file(root: Path) -> None:
     assert (root / "out/summary.md").read_text(encoding="utf-8").startswith("## Ours\n")
 
 
+@pytest.mark.parametrize("content", [None, "{", '{"schema": 99}'])
+def test_an_old_form_does_not_outlive_its_record(root: Path, content: str | None) -> None:
+    """Without a readable record, what an earlier call wrote would be read as of today."""
+    out = root / "green.env"
+    assert export("dotenv", "-o", str(out)).exit_code == 0
+    path = root / "reports/status.json"
+    path.unlink()
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    done = export("dotenv", "-o", str(out))
+    assert done.exit_code == 2
+    assert "green.env is removed" in done.output
+    assert not out.exists()
+
+
+def test_no_form_replaces_what_the_run_wrote(root: Path) -> None:
+    """Neither the record that the gate reads, nor document and page."""
+    before = (root / "reports/status.json").read_bytes()
+    done = export("shields", "-o", "reports/status.json")
+    assert done.exit_code == 2
+    assert "is a file that the run wrote" in done.output
+    assert (root / "reports/status.json").read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("args", "why"),
     [

@@ -165,6 +165,11 @@ def test_a_run_is_rendered_elsewhere(kept: Shop) -> None:
     assert done.exit_code == 0, done.output
     assert b'"id": "run-1"' in (kept.root / "march/status.json").read_bytes()
     assert "CONFIRMED" in (kept.root / "march/STATUS.md").read_text(encoding="utf-8")
+    assert "which the gate reads" in kept.refused("render", "run-1", "--output-dir", "reports")
+    assert "which the gate reads" in kept.refused(
+        "render", "last-open", "--output-dir", "./reports"
+    )
+    assert "is a file that the run wrote" in kept.refused("pack", "-o", "reports/status.json")
     assert (kept.reports / "status.json").read_bytes() == current
 
 

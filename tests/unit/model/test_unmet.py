@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.assemble import compose
 from pytest_prodstatus.model.catalogue import Catalogue, Criterion
-from pytest_prodstatus.model.criterion_status import RunData, criterion_statuses
+from pytest_prodstatus.model.criterion_status import KilledRun, RunData, criterion_statuses
 from pytest_prodstatus.model.outcome import Observation
 from pytest_prodstatus.model.record import Record, Subject
 from pytest_prodstatus.model.unmet import ALL, BLOCKED, Basis, Chosen, choose, turned
@@ -143,9 +143,15 @@ class TestSideEffects:
         )
 
     def test_after_a_killed_run_none_starts(self) -> None:
-        """It isn't known what a killed run has started."""
-        assert self.after(None, cut_short=True) == Chosen(frozenset(), frozenset({"c.act"}))
-        assert self.after(observation(), cut_short=True) == Chosen(frozenset(), frozenset())
+        """It isn't known what a killed run has started, nor what it saw: the rest runs again."""
+        killed = KilledRun(run="gone")
+        assert self.after(None, killed=killed) == Chosen(frozenset(IDS), frozenset({"c.act"}))
+        assert self.after(observation(), killed=killed).held == {"c.act"}
+
+    def test_a_killed_run_of_one_stage(self) -> None:
+        """Only what it may have run is unmet, and what requires that."""
+        killed = KilledRun(run="gone", stages=frozenset({"c"}))
+        assert self.after(observation(), killed=killed).again == {"c.x"}
 
 
 def test_what_turned_is_reported_with_both_instants() -> None:
@@ -287,9 +293,18 @@ def test_repeating_it_says_what_a_full_run_says(world: World, what: str) -> None
 
 def test_a_killed_run_hides_nothing_that_acted() -> None:
     """The basis that travels to a worker is the same as before."""
-    made = Basis(run=run(started=NOW, finished=None), former=last({"a.x": F}), cut_short=True)
+    made = Basis(
+        run=run(started=NOW, finished=None), former=last({"a.x": F}), killed=KilledRun(run="gone")
+    )
     again = Basis.from_json(made.to_json())
-    assert again.cut_short
+    assert again.killed == made.killed
     assert again.former is not None
     assert verdicts_of(again.former) == verdicts_of(last({"a.x": F}))
     assert replace(again, former=None) == replace(made, former=None)
+
+
+def test_after_an_incident_everything_is_unmet() -> None:
+    """A run of nothing must not clear what no criterion explains."""
+    seen = record(CHAIN, dict.fromkeys(IDS, C), of=run(incidents=(reason("gw0 died"),)))
+    assert chosen(seen).again == frozenset(IDS)
+    assert chosen(seen, what=BLOCKED).again == frozenset(IDS)
