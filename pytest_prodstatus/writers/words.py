@@ -50,7 +50,7 @@ def _seen_or_why(stage: StageStatus, width: int, now: datetime | None) -> str:
         return "every stage that it rolls up is CONFIRMED"
     notes = _flaky_note(stage) + _carried_over_note(stage, now)
     texts = _evidence_texts(stage.criteria)
-    while texts and len(", ".join(texts)) > width - len(notes):
+    while len(texts) > 1 and len(", ".join(texts)) > width - len(notes):
         texts.pop()
     held = f"{counted(len(stage.criteria), 'criterion', 'criteria')} held"
     return one_line(", ".join(texts) or held, limit=LINE_LIMIT) + notes

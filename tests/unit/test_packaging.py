@@ -155,13 +155,12 @@ def test_the_version_stands_in_one_place() -> None:
 
 
 def test_the_changelog_tells_of_this_version() -> None:
-    """The newest section is about unreleased changes, or about the package's version."""
+    """After what is unreleased, the newest section is about the package's version."""
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    sections = re.findall(r"^## (.+)$", text, re.MULTILINE)
-    assert sections
-    version = re.escape(__version__)
-    assert re.fullmatch(rf"Unreleased|\[?{version}\]? - \d{{4}}-\d\d-\d\d", sections[0])
-    body = text.partition(f"## {sections[0]}\n")[2].partition("\n## ")[0]
+    unreleased, newest, *_ = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert unreleased == "Unreleased"
+    assert re.fullmatch(rf"{re.escape(__version__)} - \d{{4}}-\d\d-\d\d", newest)
+    body = text.partition(f"## {newest}\n")[2].partition("\n## ")[0]
     assert re.search(r"^- \S", body, re.MULTILINE), "the newest section says nothing"
 
 

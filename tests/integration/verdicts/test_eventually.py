@@ -65,7 +65,8 @@ CALLS = {
     ),
     "a_filter": Call("eventually(lambda: filter(None, []), **QUICK)", "BLOCKED inconclusive"),
     "too_late": Call(
-        "eventually(lambda: time.sleep(0.2) is None, otherwise='failed', **QUICK)", "FAILED observed"
+        "eventually(lambda: time.sleep(0.2) is None, otherwise='failed', **QUICK)",
+        "FAILED observed",
     ),
     "late_but_true": Call("eventually(lambda: time.sleep(0.2) is None, **QUICK)", "CONFIRMED"),
     "comes_true": Call(

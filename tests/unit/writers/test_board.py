@@ -99,12 +99,13 @@ def test_evidence_of_one_name_is_shown_once() -> None:
 
 
 def test_a_line_ends_where_an_item_ends() -> None:
-    """What doesn't fit is left out; the notes behind it never are."""
-    values = tuple(entry(f"name_{n}", "word " * 5) for n in range(2))
+    """What doesn't fit is left out; the first item and the notes behind it never are."""
+    values = (entry("sum", "seen"), *(entry(f"name_{n}", "word " * 5) for n in range(2)))
     ids = ("x", "y", "z")
     shown = {f"a.{name}": observation(evidence=values, flaky=True, attempts=2) for name in ids}
-    (line,) = board(record(catalogue("a"), shown), width=60)
-    assert line == "A STATUS  CONFIRMED  3 criteria held (flaky: x, y, z)"
+    made = record(catalogue("a"), shown)
+    assert board(made, width=60) == ["A STATUS  CONFIRMED  sum seen (flaky: x, y, z)"]
+    assert board(made, width=42) == ["A STATUS  CONFIRMED", "    sum seen (flaky: x, y, z)"]
 
 
 def test_verbose_shows_everything() -> None:
