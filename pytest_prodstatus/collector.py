@@ -854,7 +854,11 @@ def reason_of(raised: BaseException, clean: Callable[[str], str]) -> Reason:
     text = clean(shown(raised))
     if _is_assertion(raised):
         return Reason(text=text, kind=Kind.OBSERVED)
-    remedy = f"the test raised {type(raised).__name__}: look at the test first"
+    # A refused connection and a time-out are an OSError, also those of urllib and requests.
+    advice = "look at the test first"
+    if isinstance(raised, OSError):
+        advice = "see whether the system answers, then look at the test"
+    remedy = f"the test raised {type(raised).__name__}: {advice}"
     return Reason(text=text, kind=Kind.ERROR, remedy=remedy)
 
 

@@ -60,14 +60,16 @@ def test_the_address_stands_beside_each_reason(
     assert beside("api.fails") == ("restart the importer", "Team <b>API</b>", RUNBOOK)
     assert beside("api.marked") == ("call Ann", "Ann", "https://ann.example/")
     assert beside("api.held")[0] == "hold it"
-    assert beside("api.raises")[0] == "the test raised OSError: look at the test first"
+    advice = "see whether the system answers, then look at the test"
+    assert beside("api.raises")[0] == f"the test raised OSError: {advice}"
     assert beside("api.holds") == (None, None, None)
     assert "owner" not in criteria["api.holds"]
     assert beside("shop.open")[1:] == beside("api.fails")[1:], (
         "what blocks it is of the other stage"
     )
-    assert "    -> call Ann\n    owner: Ann, runbook: https://ann.example/\n" in out
+    assert "it is late\n    owner: Ann, runbook: https://ann.example/\n" in out
     assert "1. restart the importer" in out
+    assert ". call Ann\n" in out
     assert "%0A-> call Ann%0Aowner: Ann, runbook: https://ann.example/" in out
     assert ran.page is not None
     assert '<a href="https://wiki.example/api?a=1&amp;b=&lt;x&gt;" rel="noreferrer">' in ran.page
