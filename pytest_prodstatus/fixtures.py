@@ -16,7 +16,7 @@ from pytest_prodstatus.options import intent_of
 from pytest_prodstatus.session import session_of
 
 if TYPE_CHECKING:
-    from pytest_prodstatus.collector import Collector
+    from pytest_prodstatus.observer import Observer
 
 T = TypeVar("T")
 
@@ -176,17 +176,17 @@ def evidence_fixture(pytestconfig: pytest.Config) -> Evidence:
     `evidence.held("the order is paid", order.paid)` asserts and records a condition in words.
     `evidence.attach("checkout.png", page.screenshot())` attaches a file.
     """
-    return _Recording(session_of(pytestconfig).activate().collector)
+    return _Recording(session_of(pytestconfig).activate().observer)
 
 
 class _Recording:
     """Records evidence for the criterion that runs."""
 
-    def __init__(self, collector: Collector) -> None:
-        self._collector = collector
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
 
     def __call__(self, **values: object) -> None:
-        self._collector.add_evidence(values)
+        self._observer.add_evidence(values)
 
     @overload
     def held(self, what: str) -> AbstractContextManager[None]: ...
@@ -209,19 +209,19 @@ class _Recording:
             raise TypeError(msg)
         if not condition:
             msg = f"it did not hold that {what}"
-            self._collector.note_unheld(msg)
+            self._observer.note_unheld(msg)
             raise AssertionError(msg)
         self._count(what)
         return None
 
     def attach(self, name: str, data: bytes | str | PathLike[str]) -> None:
-        self._collector.attach(name, data)
+        self._observer.attach(name, data)
 
     def remedy(self, text: str) -> None:
         if not isinstance(text, str) or not text.strip():
             msg = f"evidence.remedy({text!r}): say in words what a person can do"
             raise TypeError(msg)
-        self._collector.note_remedy(text)
+        self._observer.note_remedy(text)
 
     @contextmanager
     def _block(self, what: str) -> Iterator[None]:
@@ -229,7 +229,7 @@ class _Recording:
             yield
         except Exception as error:
             text = f"it did not hold that {what}: {type(error).__name__}: {error}"
-            self._collector.note_unheld(text)
+            self._observer.note_unheld(text)
             raise
         self._count(what)
 
@@ -237,7 +237,7 @@ class _Recording:
         # Not above, since a run without criteria shouldn't pay for the import.
         from pytest_prodstatus.counting import TALLY
 
-        self._collector.add_evidence({what: True})
+        self._observer.add_evidence({what: True})
         TALLY.add()
 
 
@@ -302,13 +302,13 @@ def prodstatus_run_id(pytestconfig: pytest.Config) -> str:
 @pytest.fixture(scope="session")
 def prodstatus_endpoint(pytestconfig: pytest.Config) -> Endpoints:
     """Name a host that the suite contacts; the record leaves out user names and passwords."""
-    collector = session_of(pytestconfig).activate().collector
+    observer = session_of(pytestconfig).activate().observer
 
     def note(name: str, url: str) -> None:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.hostname and parts.port else ""
         host = f"{parts.scheme}://{parts.hostname}{port}" if parts.hostname else "a local socket"
-        collector.note_endpoint(name, host)
+        observer.note_endpoint(name, host)
 
     return note
 
@@ -316,13 +316,13 @@ def prodstatus_endpoint(pytestconfig: pytest.Config) -> Endpoints:
 @pytest.fixture(scope="session")
 def prodstatus_snapshot(pytestconfig: pytest.Config) -> Snapshots:
     """Record the instant as of which the suite reads something, such as a database's snapshot."""
-    collector = session_of(pytestconfig).activate().collector
+    observer = session_of(pytestconfig).activate().observer
 
     def note(name: str, at: datetime) -> None:
         if at.utcoffset() is None:
             msg = f"snapshot {name!r}: {at!r} has no time zone; give an aware datetime"
             raise ValueError(msg)
-        collector.note_snapshot(name, at)
+        observer.note_snapshot(name, at)
 
     return note
 
@@ -334,7 +334,7 @@ def prodstatus_secret(pytestconfig: pytest.Config) -> Secrets:
     The URL-, JSON-, HTML- and base64-encoded forms of it are redacted too; a value of fewer than
     eight characters is not.
     """
-    return session_of(pytestconfig).activate().collector.redaction.register
+    return session_of(pytestconfig).activate().redaction.register
 
 
 @pytest.fixture
@@ -343,7 +343,7 @@ def prodstatus_seen_at(pytestconfig: pytest.Config) -> Dates:
 
     Its CONFIRMED then has the age of what it shows, and `valid_for` counts from there.
     """
-    return session_of(pytestconfig).activate().collector.note_seen
+    return session_of(pytestconfig).activate().observer.note_seen
 
 
 @pytest.fixture
@@ -387,12 +387,12 @@ def prodstatus_waiting(pytestconfig: pytest.Config) -> Waits:
 
     If it takes long, the terminal's line about it shows this text and the budget in seconds.
     """
-    collector = session_of(pytestconfig).activate().collector
+    observer = session_of(pytestconfig).activate().observer
 
     def say(what: str, *, budget: float) -> None:
         if not budget > 0:
             msg = f"prodstatus_waiting: budget={budget!r} must be a positive number of seconds"
             raise ValueError(msg)
-        collector.note_waiting(f"for {what}, at most {budget:g} s")
+        observer.note_waiting(f"for {what}, at most {budget:g} s")
 
     return say

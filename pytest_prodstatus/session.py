@@ -1,9 +1,9 @@
 """One process's part in a run: the object that pytest's hooks reach.
 
 A run may have criteria even if no option asks for them, so the hooks about collection are always
-on. The rest (settings, redaction, collector, recorder) is made when it is first needed: if the run
-is asked to judge, a test is marked with a stage, or a file did not collect. Every run of pytest
-imports this module, so it imports nothing but what a run without criteria needs.
+on. The rest (settings, redaction, collector, observer, recorder) is made when it is first needed:
+if the run is asked to judge, a test is marked with a stage, or a file did not collect. Every run of
+pytest imports this module, so it imports nothing but what a run without criteria needs.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pytest_prodstatus.deadline import Deadline
     from pytest_prodstatus.integrations.junitxml import JUnitXml
     from pytest_prodstatus.model.unmet import Basis
+    from pytest_prodstatus.observer import Observer
     from pytest_prodstatus.recorder import Recorder
     from pytest_prodstatus.redaction import Redaction
     from pytest_prodstatus.scopes import Scopes
@@ -137,7 +138,14 @@ class Session:
         """Knows the criteria of this process."""
         from pytest_prodstatus.collector import Collector
 
-        return Collector(self.settings, self.spool, self.redaction, self.scopes)
+        return Collector(self.settings, self.spool, self.redaction)
+
+    @cached_property
+    def observer(self) -> Observer:
+        """Records what the criteria of this process show."""
+        from pytest_prodstatus.observer import Observer
+
+        return Observer(self.collector, self.scopes)
 
     @cached_property
     def scopes(self) -> Scopes:
@@ -186,7 +194,7 @@ class Session:
             if final != self.settings:
                 self.release()
                 self._deadline = None
-                for name in ("redaction", "collector", "recorder"):
+                for name in ("redaction", "collector", "observer", "recorder"):
                     self.__dict__.pop(name, None)
                 self.settings = final
 
@@ -315,18 +323,18 @@ class Session:
             from pytest_prodstatus.deadline import Barrier
 
             register(self._deadline, "prodstatus-deadline")
-            register(Barrier(self._deadline), "prodstatus-barrier")  # after the collector's hook
+            register(Barrier(self._deadline), "prodstatus-barrier")  # after the observer's hook
         register(self.redaction, "prodstatus-redaction")
         register(self.scopes, "prodstatus-scopes")
-        register(self.collector, "prodstatus-collector")
+        register(self.observer, "prodstatus-observer")
         collect_only_criteria(self.settings, self.config)
         if self.settings.config.catalogue.requires_assertions and self.settings.judges:
             from pytest_prodstatus.assertions import Assertions
 
-            self.collector.assertions = Assertions(
+            self.observer.assertions = Assertions(
                 self.config, self._may_hold_criteria, self.settings.root
             )
-            register(self.collector.assertions, "prodstatus-assertions")
+            register(self.observer.assertions, "prodstatus-assertions")
         show_suspect_warnings(self.config)
         recorder = self.recorder
         if recorder is None:
@@ -337,6 +345,7 @@ class Session:
                 self.spool,
                 self.redaction,
                 self.collector,
+                self.observer,
                 self.end_forked_process,
                 self._least_behind(),
             )
@@ -416,8 +425,9 @@ class Session:
             self._deadline.close()
         # At its end pytest collects garbage several times, and every object left is visited.
         parts = self.__dict__
-        if "collector" in parts:
-            self.collector.forget()
+        if "observer" in parts:
+            self.collector.criteria.clear()
+            self.observer.forget()
         if parts.get("recorder") is not None:
             parts["recorder"].release()
 
@@ -572,7 +582,7 @@ class Session:
             return (yield)
         except BaseException as error:
             # After -x or pytest.exit, pytest tears down here what the next test would have shared.
-            torn, _ = self.collector.torn_down(error, session)
+            torn, _ = self.observer.torn_down(error, session)
             recorder.note_late_failure(error, torn)
             raise
         finally:

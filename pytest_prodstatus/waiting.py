@@ -89,7 +89,7 @@ class Wait:
         retry_on: object,
     ) -> None:
         self._session = session
-        self._collector = session.activate().collector
+        self._observer = session.activate().observer
         if not isinstance(what, str) or not what.strip():
             self._refuse(f"what={what!r}", "say in words what is so then")
         if not callable(until) or iscoroutinefunction(until):
@@ -123,7 +123,7 @@ class Wait:
         """End a criterion as BLOCKED for an argument that can't be used; another test fails."""
         __tracebackhide__ = True
         msg = f"eventually({argument}): {rule}"
-        if self._collector.is_observing:
+        if self._observer.is_observing:
             raise Blocked(msg, remedy="correct the call")
         raise ValueError(msg)
 
@@ -217,7 +217,7 @@ class Wait:
         """Let the terminal show what was seen last; end the wait if the run's time is over."""
         if not seen.done:
             what, last = self._what, self._shown(seen)
-            self._collector.note_waiting(f"until {what}, at most {self._limit}; {last}")
+            self._observer.note_waiting(f"until {what}, at most {self._limit}; {last}")
             deadline = self._session.passed_deadline
             if deadline:
                 msg = f"it still waited until {what} when {deadline} was over; {last}"
@@ -242,22 +242,22 @@ class Wait:
                 text = (
                     f"the last value was a {type(seen.value).__name__}, whose repr raised {error!r}"
                 )
-        return one_line(self._collector.redaction.output(text), limit=_SHOWN)
+        return one_line(self._observer.redaction.output(text), limit=_SHOWN)
 
     def _result(self, seen: _Seen) -> Any:
         __tracebackhide__ = True
-        self._collector.note_waiting("")
+        self._observer.note_waiting("")
         if self._otherwise == "last":
             if seen.error is not None:
                 raise seen.error
             return seen.value
         if seen.done:
-            self._collector.add_evidence({self._what: True})
+            self._observer.add_evidence({self._what: True})
             TALLY.add()
             return seen.value
         msg = f"within {self._limit} it did not come true that {self._what}; {self._shown(seen)}"
         if self._otherwise == "failed":
-            self._collector.note_unheld(msg)
+            self._observer.note_unheld(msg)
             raise AssertionError(msg) from seen.error
         remedy = "run it again later; if it always takes longer, give it more time"
         raise Blocked(msg, kind=Kind.PENDING, remedy=remedy) from seen.error

@@ -26,6 +26,7 @@ from pytest_prodstatus.spool import worker_id
 if TYPE_CHECKING:
     from pytest_prodstatus.attempts import Attempts
     from pytest_prodstatus.collector import Collector
+    from pytest_prodstatus.observer import Observer
     from pytest_prodstatus.redaction import Redaction
     from pytest_prodstatus.spool import Spool
 
@@ -50,6 +51,7 @@ class Worker:
         spool: the folder that the controller may see too.
         redaction: takes secrets out of reports.
         collector: knows the criteria of this process, which may be found later.
+        observer: reports what failed after the last test.
         end_forked_process: ends a process that a test forked and that came back from it.
         behind: how many seconds this process's clock is behind its controller's, at least.
     """
@@ -60,6 +62,7 @@ class Worker:
         spool: Spool,
         redaction: Redaction,
         collector: Collector,
+        observer: Observer,
         end_forked_process: Callable[[], object],
         behind: float,
     ) -> None:
@@ -67,6 +70,7 @@ class Worker:
         self._spool = spool
         self._redaction = redaction
         self._collector = collector
+        self._observer = observer
         self._end_forked_process = end_forked_process
         self._behind = behind
         self._sent = False
@@ -134,7 +138,7 @@ class Worker:
         try:
             return (yield)
         except BaseException as error:
-            report = self._collector.late_report(session, error)
+            report = self._observer.late_report(session, error)
             if report is not None:
                 self._config.hook.pytest_runtest_logreport(report=report)
             raise

@@ -1,0 +1,524 @@
+"""What a criterion records while it runs, attached to its reports as a payload.
+
+The fixtures call the observer. Its hooks are the innermost ones, since what a test raised must be
+seen before another plugin's hook can swallow or replace it. What may run at all is the collector's.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Generator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from msgspec.structs import replace
+
+from pytest_prodstatus import clock
+from pytest_prodstatus.blocking import RAISED, SHARED, Blocked, Repeated, blocked, is_shared
+from pytest_prodstatus.collector import Collector
+from pytest_prodstatus.model.catalogue import Criterion
+from pytest_prodstatus.model.evidence import (
+    ENTRIES_LIMIT,
+    Entry,
+    EvidenceError,
+    entry_of,
+)
+from pytest_prodstatus.model.teardown import TornDown
+from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
+from pytest_prodstatus.reports import FILES, Payload, shown
+from pytest_prodstatus.scopes import Scopes, widest_ending
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
+
+    from pytest_prodstatus.assertions import Assertions
+    from pytest_prodstatus.attachments import Attaching
+
+_WAITING_LIMIT = 500
+"""Characters of the line about what a criterion waits for."""
+
+
+class _Attempt:
+    """One attempt at a test, and what it recorded so far.
+
+    Attributes:
+        item: the test; None before the first one.
+        criterion: what the test proves; None if it isn't a criterion.
+        began: when its phase began, in seconds since the epoch.
+        unready: what its set-up raised.
+        raised: what the phase raised that no report shows yet.
+        fresh: the evidence that no report carries yet.
+        recorded: how many values it recorded, whether or not a report carries them.
+        refused: the first value that evidence refused since the last report.
+        unheld: the first thing seen not to hold since the last report.
+        remedy: what the test says to do if something doesn't hold.
+        seen_at: when what it shows was so; None if now.
+    """
+
+    __slots__ = (
+        "began", "criterion", "fresh", "item", "raised", "recorded", "refused", "remedy",
+        "seen_at", "unheld", "unready",
+    )  # fmt: skip
+
+    def __init__(self, item: pytest.Item | None = None, criterion: Criterion | None = None) -> None:
+        self.item = item
+        self.criterion = criterion
+        self.began = 0.0
+        self.unready: BaseException | None = None
+        self.raised: BaseException | None = None
+        self.fresh: list[Entry] = []
+        self.recorded = 0
+        self.refused: EvidenceError | None = None
+        self.unheld: Reason | None = None
+        self.remedy = ""
+        self.seen_at: datetime | None = None
+
+
+class Observer:
+    """Records what the running criterion shows, and which criterion may start.
+
+    Attributes:
+        assertions: counts those that pass; None if the project requires none.
+    """
+
+    def __init__(self, collector: Collector, scopes: Scopes) -> None:
+        self.redaction = collector.redaction
+        self.assertions: Assertions | None = None
+        self._collector = collector
+        self._settings = collector.settings
+        self._spool = collector.spool
+        self._scopes = scopes
+        self._attempt = _Attempt()
+        self._started: set[str] = set()
+        self._endpoints: dict[str, str] = {}
+        self._snapshots: dict[str, tuple[datetime, ...]] = {}
+        self._attaching: Attaching | None = None
+        self._nextitem: pytest.Item | None = None
+        self._report: pytest.TestReport | None = None
+
+    def forget(self) -> None:
+        """Drop the tests at the end of the run."""
+        self._scopes.forget()
+        self._attempt = _Attempt()
+        self._nextitem = self._report = None
+
+    def add_evidence(self, values: dict[str, object]) -> None:
+        """Record named values for the criterion that runs now.
+
+        Raises:
+            EvidenceError: a value isn't allowed, or the criterion has recorded too many. Then none
+                of these values is recorded, and the criterion is BLOCKED, even if it passes.
+        """
+        try:
+            self._add_evidence(values)
+        except EvidenceError as error:
+            self._attempt.refused = self._attempt.refused or error
+            raise
+
+    def _add_evidence(self, values: dict[str, object]) -> None:
+        attempt, now = self._attempt, clock.now()
+        clean = self.redaction.output
+        entries = [
+            entry_of(name, now, value, clean, label=clean(name)) for name, value in values.items()
+        ]
+        if attempt.recorded + len(entries) > ENTRIES_LIMIT:
+            msg = f"evidence: a criterion records at most {ENTRIES_LIMIT} values; record a list"
+            raise EvidenceError(msg)
+        attempt.fresh += entries
+        attempt.recorded += len(entries)
+        if attempt.criterion is not None and attempt.criterion.side_effects:
+            for entry in entries:
+                self._spool.append_evidence(attempt.criterion.id, Payload.entry_text(entry))
+
+    def attach(self, name: object, data: object) -> None:
+        """Attach a file to the criterion that runs now, if attachments are on.
+
+        Raises:
+            EvidenceError: it is refused; then the criterion is BLOCKED, even if it passes.
+        """
+        if self._attempt.criterion is None:
+            return
+        if self._attaching is None:
+            # Not above, since few criteria attach anything.
+            from pytest_prodstatus.attachments import Attaching
+
+            limits = self._settings.config.attachment_limits
+            self._attaching = Attaching(limits, self._spool, self.redaction.output)
+        try:
+            self._attaching.attach(name, data)
+        except EvidenceError as error:
+            self._attempt.refused = self._attempt.refused or error
+            raise
+
+    def note_endpoint(self, name: str, host: str) -> None:
+        """Let the record name a host that the suite contacts."""
+        clean = self.redaction.text
+        self._endpoints[clean(name)] = clean(host)
+
+    def note_snapshot(self, name: str, at: datetime) -> None:
+        """Let the record name the aware instant as of which the suite read something."""
+        key = self.redaction.text(name)
+        self._snapshots[key] = (*self._snapshots.get(key, ()), at)
+
+    def note_unheld(self, text: str) -> None:
+        """Note that something was seen not to hold, also if the test swallows the exception."""
+        attempt = self._attempt
+        if attempt.unheld is None:
+            reason = Reason(text=self.redaction.text(text), kind=Kind.OBSERVED)
+            attempt.unheld = self._with_remedy(reason)
+
+    def _with_remedy(self, reason: Reason) -> Reason:
+        """Return a reason with what the test said to do about it, if something didn't hold."""
+        if not self._attempt.remedy or reason.kind is not Kind.OBSERVED:
+            return reason
+        return replace(reason, remedy=self.redaction.output(self._attempt.remedy))
+
+    def note_remedy(self, text: str) -> None:
+        """Note what to do if something is seen not to hold from now on in this attempt."""
+        self._attempt.remedy = text
+
+    def note_seen(self, at: datetime) -> None:
+        """Date what the current criterion shows at an earlier instant, that its age counts from.
+
+        Raises:
+            ValueError: the instant has no time zone, or is in the future.
+        """
+        # Our clock is some milliseconds behind that of the test.
+        if at.utcoffset() is None or at > clock.now() + timedelta(seconds=1):
+            msg = f"prodstatus_seen_at: {at!r} must be an aware datetime that isn't in the future"
+            raise ValueError(msg)
+        attempt = self._attempt
+        attempt.seen_at = at if attempt.seen_at is None else min(at, attempt.seen_at)
+
+    def note_waiting(self, text: str) -> None:
+        """Let the terminal print what the current criterion waits for; "" if nothing any more."""
+        if self._attempt.criterion is not None:
+            # Redacted before it is cut: half a secret is not found.
+            line = one_line(self.redaction.output(text), limit=_WAITING_LIMIT)
+            self._spool.write_waiting(self._attempt.criterion.id, line)
+
+    @property
+    def is_observing(self) -> bool:
+        """Whether the test that runs now is a criterion."""
+        return self._attempt.criterion is not None
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Begin an attempt; refuse one that can't fail, and a second one with side effects.
+
+        It is the innermost wrapper, since the tear-down of others needs what they set up.
+        """
+        attempt = self._attempt = _Attempt(item, self._collector.criteria.get(item.nodeid))
+        try:
+            self._begin(attempt)
+            with self._scopes.watched():
+                return (yield)
+        except BaseException as error:
+            attempt.unready = self._as_blocked(error)
+            if attempt.unready is not error:
+                raise attempt.unready from None
+            raise
+
+    def _begin(self, attempt: _Attempt) -> None:
+        """Begin an attempt, if its criterion may start.
+
+        Raises:
+            Blocked: it must not start.
+        """
+        self._scopes.begin()
+        RAISED.clear()
+        if self._attaching is not None:
+            self._attaching.begin()
+        if attempt.criterion is None or attempt.item is None:
+            return
+        attempt.began = clock.timestamp()
+        if sys.flags.optimize:
+            # pytest keeps the asserts of test files, but not those of modules that they import.
+            blocked(
+                "Python runs without its assert statements, by -O or PYTHONOPTIMIZE",
+                remedy="run it without both",
+            )
+        if attempt.criterion.side_effects:
+            self._start_acting(attempt.item, attempt.criterion)
+
+    def _start_acting(self, item: pytest.Item, criterion: Criterion) -> None:
+        """Let a criterion with side effects start, once a run.
+
+        Raises:
+            Repeated: it has started before, or starts on another worker.
+            Blocked: the run can't record that nothing is confirmed before it starts.
+        """
+        collector = self._collector
+        if collector.unmarked:
+            blocked(
+                f"it acts on the world, and the run can't write its record: {collector.unmarked}",
+                remedy="let the run write its output folder",
+            )
+        if not collector.controller_knows:
+            blocked(
+                "it acts on the world, and this worker can't notify the controller first",
+                kind=Kind.NOT_ARMED.value,
+                remedy="ask the run to judge: pytest -m production",
+            )
+        again = criterion.id in self._started or item.nodeid in collector.repeats
+        self._started.add(criterion.id)
+        if again or not collector.acts or not self._spool.claim(criterion.id):
+            raise Repeated
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self) -> Generator[None, object, object]:
+        """Keep the test's exception before a hook can swallow it: this is the innermost wrapper.
+
+        pytest-retry ignores that a set-up failed or was refused; then the test doesn't start here.
+        It also calls a test again for the report that it already has, which then gets the payload
+        of this call.
+        """
+        former, attempt = self._report, self._attempt
+        try:
+            return (yield from self._keep_raised(attempt.unready))
+        finally:
+            if former is not None and former.when == "call" and attempt.criterion is not None:
+                self._hand_over(self._payload(attempt.raised, "call"), former)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_teardown(
+        self, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        """Keep the tear-down's exception, likewise, and what pytest tears down."""
+        self._nextitem = nextitem
+        with self._scopes.watched():
+            return (yield from self._keep_raised())
+
+    def _keep_raised(self, before: BaseException | None = None) -> Generator[None, object, object]:
+        """Keep the exception of a phase; raise the one before instead of starting it."""
+        attempt = self._attempt
+        attempt.raised = before
+        if attempt.criterion is not None:
+            attempt.began = clock.timestamp()
+        if before is not None:
+            raise before
+        try:
+            return (yield)
+        except BaseException as error:
+            attempt.raised = self._as_blocked(error)
+            if attempt.raised is not error:
+                raise attempt.raised from None
+            raise
+
+    def _as_blocked(self, error: BaseException) -> BaseException:
+        """Return an exception as pytest is to see it: a value that evidence refused is a skip.
+
+        Otherwise pytest would count a failure and show the plugin's own lines, and the run would
+        end with 1, as if the system had failed. A shared fixture's tear-down stays as it is.
+        """
+        is_refusal = isinstance(error, EvidenceError) and not is_shared(error)
+        if self._attempt.criterion is None or not is_refusal:
+            return error
+        reason = reason_of(error, str)
+        blocked = Blocked(reason.text, kind=reason.kind, remedy=reason.remedy)
+        return blocked.with_traceback(error.__traceback__)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Attach what the criterion recorded to its report, and what others must answer for."""
+        attempt = self._attempt
+        # A plugin may make a report of another test than the one that began last.
+        began = item is attempt.item
+        running = attempt.criterion if began else self._collector.criteria.get(item.nodeid)
+        ended = 0.0 if running is None else clock.timestamp()
+        report = self._report = yield
+        raised, found = attempt.raised, call.excinfo.value if call.excinfo else None
+        if raised is None or (_is_failure(found) and not _is_assertion(raised)):
+            # A plugin for soft assertions puts its own there, which says more.
+            raised = found
+        torn, own = self._divided(raised, call.when, item)
+        if running is not None:
+            uses = self._scopes.uses(item, raised if call.when == "setup" else None)
+            contacted = self._endpoints or self._snapshots or attempt.seen_at
+            frozen = self._is_frozen(call, ended)
+            counted = self.assertions is not None and call.when == "call"
+            attached = self._attaching and (self._attaching.fresh or self._attaching.notices)
+            noted = attempt.refused or attempt.unheld or RAISED or torn or attached
+            kept = attempt.recorded or contacted or raised or noted
+            # Most reports of thousands have nothing to carry.
+            if kept or uses or frozen or counted:
+                doubt = self._doubt(item, running) if counted and report.passed else None
+                payload = self._payload(own, call.when, uses, torn, doubt)
+                if frozen:
+                    took = max(0.0, ended - attempt.began)
+                    payload = replace(payload, stopped=clock.at(ended), duration=took)
+                self._hand_over(payload, report)
+        elif torn:
+            Payload(torn=torn, wider=own is None).attach(report)
+        attempt.raised = None
+        RAISED.clear()
+        SHARED.clear()
+        return report
+
+    def _is_frozen(self, call: pytest.CallInfo[None], ended: float) -> bool:
+        """Return whether the test has its own time, so that pytest's instants are of that."""
+        # A subtest begins later than its phase.
+        began = self._attempt.began - 1 < call.start < ended + 1
+        return not began or abs(call.stop - ended) > 1
+
+    def _divided(
+        self, raised: BaseException | None, when: str, item: pytest.Item
+    ) -> tuple[tuple[TornDown, ...], BaseException | None]:
+        """Divide what a phase raised, as `torn_down` does."""
+        torn: tuple[TornDown, ...] = ()
+        own = raised
+        if raised is not None and when != "call":
+            # In its set-up, pytest may have torn a fixture down that was set up for another
+            # parameter.
+            widest = None if when == "setup" else widest_ending(item, self._nextitem)
+            torn, own = self.torn_down(raised, widest)
+        more = self._scopes.unraised(self.redaction.text) if SHARED else []
+        died = any(one.detail for one in more)
+        if died and isinstance(own, pytest.PytestUnhandledThreadExceptionWarning):
+            # Warnings are errors: the death of the thread is what pytest reports.
+            more, own = [_failed(one) if one.detail else one for one in more], None
+        torn = (*torn, *(one for one in more if one not in torn))
+        return torn, raised if when == "setup" else own
+
+    def torn_down(
+        self, error: BaseException, widest: pytest.Collector | None
+    ) -> tuple[tuple[TornDown, ...], BaseException | None]:
+        """Divide what a tear-down raised into what is of wider scope and what is the test's own.
+
+        Args:
+            error: the exception.
+            widest: the widest scope that pytest tears down; None if it's the test alone.
+        """
+        return self._scopes.split(error, widest, self.redaction.text)
+
+    def late_report(
+        self, session: pytest.Session, error: BaseException
+    ) -> pytest.TestReport | None:
+        """Return a report of the last test for what failed after it; None if nothing is shared."""
+        torn, _ = self.torn_down(error, session)
+        item = self._attempt.item
+        if item is None or not torn:
+            return None
+        report = pytest.TestReport(
+            nodeid=item.nodeid,
+            location=item.location,
+            keywords={},
+            outcome="failed",
+            longrepr="".join(traceback.format_exception(error)),
+            when="teardown",
+        )
+        Payload(torn=torn, wider=True).attach(report)
+        return report
+
+    def _doubt(self, item: pytest.Item, criterion: Criterion) -> Reason | None:
+        """Return why the pass of a criterion that requires an assertion proves nothing."""
+        if self.assertions is None:
+            return None
+        required = self._settings.config.catalogue.requires_assertion(criterion)
+        return self.assertions.doubt(item) if required else None
+
+    def _hand_over(self, payload: Payload, report: pytest.TestReport) -> None:
+        """Put a payload on a report, and forget what it has, so that it counts once."""
+        payload.attach(report)
+        self._attempt.fresh.clear()
+        self._attempt.refused = self._attempt.unheld = None
+        RAISED.clear()
+        if self._attaching is not None:
+            if self._attaching.unshared:
+                setattr(report, FILES, dict(self._attaching.unshared))
+            self._attaching.forget()
+
+    def _payload(
+        self,
+        raised: BaseException | None,
+        when: str,
+        uses: tuple[str, ...] = (),
+        torn: tuple[TornDown, ...] = (),
+        doubt: Reason | None = None,
+    ) -> Payload:
+        clean = self.redaction.output
+        # In set-up, a fixture may look at much together, and keep what concerns other criteria; the
+        # run's deadline is never that.
+        swallowed = RAISED if when != "setup" else [one for one in RAISED if one.stack]
+        given = raised if isinstance(raised, Blocked) else next(iter(swallowed), None)
+        refused = reason_of(self._attempt.refused, clean) if self._attempt.refused else None
+        reason = given.reason_by(clean) if given else refused
+        if torn and reason is None and isinstance(raised, pytest.skip.Exception):
+            # pytest reports a skip in a group as a failure.
+            reason = Reason(text=clean(shown(raised)), kind=Kind.SKIPPED)
+        return Payload(
+            evidence=tuple(self._attempt.fresh),
+            recorded=self._attempt.recorded,
+            blocked=reason,
+            raised=self._with_remedy(reason_of(raised, clean))
+            if _is_failure(raised)
+            else self._attempt.unheld,
+            repeat=isinstance(raised, Repeated),
+            uses=uses,
+            torn=torn,
+            wider=bool(torn) and not _is_failure(raised),
+            detail=clean(given.stack) if given else "",
+            assertions=self.assertions.passed if self.assertions and when == "call" else 0,
+            doubt=replace(doubt, text=clean(doubt.text)) if doubt else None,
+            endpoints=self._endpoints,
+            snapshots=self._snapshots,
+            seen_at=self._attempt.seen_at,
+            attachments=tuple(self._attaching.fresh) if self._attaching else (),
+            notices=tuple(self._attaching.notices) if self._attaching else (),
+        )
+
+
+def _failed(torn: TornDown) -> TornDown:
+    reason = replace(torn.reason, kind=Kind.OBSERVED)
+    return replace(torn, verdict=Verdict.FAILED, reason=reason)
+
+
+_NO_FAILURES = (
+    pytest.skip.Exception,
+    pytest.xfail.Exception,
+    pytest.exit.Exception,
+    KeyboardInterrupt,
+)
+"""Exceptions that end a test without failing it."""
+
+
+def _is_failure(raised: BaseException | None) -> TypeGuard[BaseException]:
+    """Return whether an exception makes its phase fail."""
+    # pytest turns unittest's SkipTest into its own, and imports unittest as little as we do.
+    by_unittest = getattr(sys.modules.get("unittest"), "SkipTest", ())
+    return raised is not None and not isinstance(raised, (*_NO_FAILURES, by_unittest))
+
+
+def reason_of(raised: BaseException, clean: Callable[[str], str]) -> Reason:
+    """Return why a criterion isn't CONFIRMED that raised an exception.
+
+    Args:
+        raised: the exception.
+        clean: redacts its text, before it is shortened.
+    """
+    if isinstance(raised, EvidenceError):
+        remedy = "record a value that is allowed"
+        return Reason(text=clean(str(raised)), kind=Kind.EVIDENCE_ERROR, remedy=remedy)
+    text = clean(shown(raised))
+    if _is_assertion(raised):
+        return Reason(text=text, kind=Kind.OBSERVED)
+    # A refused connection and a time-out are an OSError, also those of urllib and requests.
+    advice = "look at the test first"
+    if isinstance(raised, OSError):
+        advice = "see whether the system answers, then look at the test"
+    remedy = f"the test raised {type(raised).__name__}: {advice}"
+    return Reason(text=text, kind=Kind.ERROR, remedy=remedy)
+
+
+def _is_assertion(raised: BaseException) -> bool:
+    """Return whether an exception says that something was seen not to hold."""
+    if isinstance(raised, (AssertionError, pytest.fail.Exception)):
+        return True
+    # A group, by its attribute: Python 3.10 has no groups, and the tests' package for them differs.
+    members = getattr(raised, "exceptions", ())
+    return isinstance(members, tuple) and any(map(_is_assertion, members))
