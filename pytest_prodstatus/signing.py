@@ -7,12 +7,13 @@ imported when something is signed or verified.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
+from urllib.parse import unquote, urlsplit
 
 from pytest_prodstatus.model.attestation import (
     PAYLOAD_TYPE,
@@ -39,7 +40,8 @@ KEY_FILES = (".pub", ".pem")
 
 _PEM = "-----BEGIN"
 _PUBLIC = b"PUBLIC KEY-----"
-_FILE = "file2:"
+_FILES = ("file", "file2")
+"""Schemes of a file: RFC 8089's, and securesystemslib's own."""
 
 
 class SigningError(Exception):
@@ -84,8 +86,9 @@ def signer_of(key: str, public: Path | None = None) -> Signer:
     """Return the signer of a private key.
 
     Args:
-        key: a path or `file2:` URI of a private key as PEM, the PEM text itself, or any URI that
-            securesystemslib knows, such as `awskms:…`, `gcpkms:…`, `azurekms:…`, `hv:…`, `hsm:…`.
+        key: a path, `file:` or `file2:` URI of a private key as PEM, the PEM text itself, or any
+            URI that securesystemslib knows, such as `awskms:…`, `gcpkms:…`, `azurekms:…`, `hv:…`,
+            `hsm:…`.
         public: the file of its public key, which the URIs of services need.
 
     Raises:
@@ -96,7 +99,7 @@ def signer_of(key: str, public: Path | None = None) -> Signer:
     scheme = key.partition(":")[0]
     if key.lstrip().startswith(_PEM):
         pem = key.strip().encode()
-    elif scheme in library.SIGNER_FOR_URI_SCHEME and f"{scheme}:" != _FILE:
+    elif scheme in library.SIGNER_FOR_URI_SCHEME and scheme not in _FILES:
         if public is None:
             msg = f"the key {scheme}:… needs its public key as well: --public FILE"
             raise SigningError(msg)
@@ -104,10 +107,10 @@ def signer_of(key: str, public: Path | None = None) -> Signer:
         with _explained(f"the key {scheme}:…"):
             return library.Signer.from_priv_key_uri(key, public_key)
     else:
-        file = key.removeprefix(_FILE)
-        what = f"the private key in {file!r}"
+        file = _file_of(key, library.SIGNER_FOR_URI_SCHEME)
+        what = f"the private key in {str(file)!r}"
         with _explained(what):
-            pem = read_file(Path(file))
+            pem = read_file(file)
     if _PUBLIC in pem:
         msg = f"{what} is a public one, which can't sign: give the private key of the pair"
         raise SigningError(msg)
@@ -115,6 +118,28 @@ def signer_of(key: str, public: Path | None = None) -> Signer:
 
     with _explained(what):
         return library.CryptoSigner(load_pem_private_key(pem, None))
+
+
+def _file_of(key: str, schemes: Iterable[str]) -> Path:
+    """Return the file that a path or URI names.
+
+    Raises:
+        SigningError: it is a URI of another host's file, or of no service.
+    """
+    scheme, _, rest = key.partition(":")
+    if scheme == "file":
+        url = urlsplit(key)
+        if url.netloc not in ("", "localhost"):
+            msg = f"the key {key!r} names the host {url.netloc!r}: write file:///PATH or file:PATH"
+            raise SigningError(msg)
+        return Path(unquote(url.path))
+    if scheme == "file2":
+        return Path(rest)
+    if "://" in key:
+        known = ", ".join(sorted({*schemes, *_FILES}))
+        msg = f"the key {scheme}:… is of no service that is known: the schemes are {known}"
+        raise SigningError(msg)
+    return Path(key)
 
 
 @contextmanager

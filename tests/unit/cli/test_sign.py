@@ -213,6 +213,16 @@ class TestStatement:
         assert done.exit_code == 0
         assert signed.gate() == 0
 
+    @pytest.mark.parametrize("scheme", ["", "file:", "file2:", "file://", "file://localhost"])
+    def test_a_file_s_uri_is_its_path(self, signed: Signed, scheme: str) -> None:
+        """RFC 8089's forms with an empty or local host, and securesystemslib's own scheme."""
+        assert signed.shop("sign", "--key", f"{scheme}{signed.shop.root / 'ci.key'}").exit_code == 0
+
+    def test_a_file_s_uri_may_be_relative(self, signed: Signed) -> None:
+        """And has its characters quoted."""
+        (signed.shop.root / "ci.key").rename(signed.shop.root / "of ci.key")
+        assert signed.shop("sign", "--key", "file:of%20ci.key").exit_code == 0
+
     @pytest.mark.parametrize(
         ("args", "message"),
         [
@@ -223,6 +233,8 @@ class TestStatement:
                 "the private key in 'ci.pub' is a public one, which can't sign: give",
             ),
             (("--key", "bad.key"), "the private key in 'bad.key' can't be used: ValueError"),
+            (("--key", "file://keys/ci.key"), "names the host 'keys': write file:///PATH or file:"),
+            (("--key", "vualt://transit/x"), "the key vualt:… is of no service that is known"),
             (("--key", "awskms:alias/x"), "the key awskms:… needs its public key as well"),
             (("--key", "ci.key", "--add"), "there is no attestation at"),
             (("--key", "ci.key", "nothing.json"), "there is no record at nothing.json"),
