@@ -27,9 +27,9 @@ GATE = ("gate", "violations", "causes")
 """The modules of the gate's decision, which one table tests."""
 
 MODULES = ("verdict", "outcome", "rollup", "criterion_status", "assemble", "record", "waiver",
-           "merge", "teardown", *GATE)  # fmt: skip
+           "merge", "teardown", "attestation", "assertions", *GATE)  # fmt: skip
 TESTS = ("outcome", "rollup", "criterion_status", "assemble", "verdict", "record", "properties",
-         "waiver", "merge", "teardown", "gate", "causes")  # fmt: skip
+         "waiver", "merge", "teardown", "attestation", "assertions", "gate", "causes")  # fmt: skip
 
 _ALWAYS = "everything that isn't CONFIRMED has a reason and a cause, unknown to the types"
 _GIVEN = "a default that the core itself never relies on"
