@@ -53,6 +53,9 @@ SAME = {
     "merge:s.reason dropped from it": _ALWAYS,
     "merge:filter part.run.finished dropped": "a run in progress was refused before",
     "merge:False flipped": "it bears on the digest alone, which is taken before",
+    "teardown:if TYPE_CHECKING negated": "it imports what the types alone need",
+    "attestation:'' dropped from it": "no subject has the name None either",
+    "attestation:True flipped": "a text that isn't base64 never is its own canonical form",
     "assemble:s.selected dropped from it": "what was selected and not observed is BLOCKED itself",
 }
 """Mutants that change nothing that can be seen, each with the reason."""
@@ -84,11 +87,15 @@ def mutants(source: str) -> Iterator[tuple[str, str]]:
 
 
 def _declarations(tree: ast.AST) -> set[int]:
-    """Return the ids of nodes that hold no rule: class decorators, and `__all__`."""
+    """Return the ids of nodes that hold no rule: how a class is made, and `__all__`.
+
+    That a Struct forbids unknown fields is a rule.
+    """
     roots: list[ast.AST] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
             roots += node.decorator_list
+            roots += [word for word in node.keywords if word.arg in ("frozen", "kw_only", "gc")]
         elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             roots.append(node)
     return {id(inner) for root in roots for inner in ast.walk(root)}

@@ -54,6 +54,11 @@ def stated(verdicts: dict[str, Any] | None = None, /, **more: Any) -> Statement:
     return state_decision(made, DIGEST, SHOP, more.pop("now", NOW), **more)
 
 
+def override() -> Override:
+    """Return an override for an hour."""
+    return Override(target="demo", reason="a sale", who="ana", since=NOW, until=NOW + HOUR)
+
+
 def green(**of: Any) -> Record:
     """Return the record of a run that confirmed everything."""
     return record(SHOP, GREEN, of=ended(**of))
@@ -100,12 +105,9 @@ class TestDecision:
 
     def test_an_override_is_named_and_ends_it(self) -> None:
         """It opens the gate, and what isn't CONFIRMED stays named."""
-        override = Override(
-            target="demo", reason="the sale", who="ana", since=NOW, until=NOW + HOUR
-        )
-        made = stated({**GREEN, "sale.linked": F}, override=override, valid_for=DAY).predicate
+        made = stated({**GREEN, "sale.linked": F}, override=override(), valid_for=DAY).predicate
         assert made.open
-        assert made.override == override
+        assert made.override == override()
         assert made.expires == NOW + HOUR
         assert [one.criterion for one in made.unmet] == ["sale.linked"]
 
@@ -167,6 +169,31 @@ class TestReading:
         """One sentence says what it is instead."""
         with pytest.raises(AttestationError, match=message.replace("[", r"\[")):
             read_statement(payload)
+
+    @pytest.mark.parametrize("value", ["true", 1, "1", None])
+    def test_open_is_true_or_false(self, value: object) -> None:
+        """Nothing else is taken for it."""
+        data = json.loads(encode_statement(stated({**GREEN, "sale.linked": F})))
+        data["predicate"]["open"] = value
+        with pytest.raises(AttestationError, match="Expected `bool`"):
+            read_statement(json.dumps(data).encode())
+
+    def test_unknown_fields_are_refused_everywhere(self) -> None:
+        """At every depth: a reader that ignores a field may miss what it takes back."""
+        waiver = Waiver(criterion="sale.linked", reason="known", owner="ana", expires=NOW + HOUR)
+        made = stated(
+            {"oauth.token": F, "sale.linked": B},
+            waivers=Waivers(given=(waiver,)),
+            override=override(),
+        )
+        data = json.loads(encode_statement(made))
+        predicate = data["predicate"]
+        for place in (data, predicate, predicate["unmet"][0], predicate["waived"][0]):
+            place["more"] = 1
+            with pytest.raises(AttestationError, match="unknown field `more`"):
+                read_statement(json.dumps(data).encode())
+            del place["more"]
+        assert read_statement(json.dumps(data).encode()) == made
 
 
 class TestMistrust:
@@ -271,7 +298,11 @@ class TestBundle:
         ("change", "message"),
         [
             (lambda b: b.update(mediaType="other"), "not a Sigstore bundle"),
-            (lambda b: b.update(more=1), "not a Sigstore bundle"),
+            (lambda b: b.update(more=1), "unknown field"),
+            (lambda b: b["dsseEnvelope"].update(more=1), "unknown field"),
+            (lambda b: b["dsseEnvelope"]["signatures"][0].update(more=1), "unknown field"),
+            (lambda b: b["verificationMaterial"].update(more=1), "unknown field"),
+            (lambda b: b["verificationMaterial"]["publicKey"].update(more=1), "unknown field"),
             (lambda b: b["dsseEnvelope"].update(payloadType="text/plain"), "its payload type is"),
             (lambda b: b["dsseEnvelope"].update(payload="e30"), "not in base64"),
             (lambda b: b["dsseEnvelope"].update(payload="e30=\n"), "not in base64"),
