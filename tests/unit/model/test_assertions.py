@@ -59,6 +59,11 @@ bool(1)
 (y := 1)
 True and 1
 x == x == x
+not (x and 0)
+not (0 and x)
+not (0 or [])
+not not x == x
+not 1 > 2
 """.strip().splitlines()
 
 MAYBE = """
@@ -90,6 +95,18 @@ x != x
 approx(x) == x
 rows[0] == rows[1]
 not 1
+not (x and y)
+not (0 or x)
+not not x
+not 1 < 2
+x >= 0
+x > -1
+0 <= x
+-1 < x
+len(rows) == -1
+len(rows) < 0
+-1 == len(rows)
+0 > len(rows)
 (
 """.strip().splitlines()
 
@@ -191,6 +208,51 @@ def test_the_reason_says_what_is_wrong_with_it(condition: str, problem: str) -> 
     (function,) = survey(f"def test_a(total):\n    assert {condition}".encode()).functions.values()
     assert function.vacuous is not None
     assert function.vacuous.text == f"its assertion in line 2 {problem}: {condition}"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "self.assertTrue(1)",
+        "self.assertFalse(0)",
+        "self.assertIsNone(None)",
+        "self.assertIsNotNone(None)",
+        "self.assertEqual(x, x)",
+        "self.assertNotEqual(1, 2)",
+        "evidence.held('it is so', [x])",
+        "eventually(look, until=lambda x: x == x)",
+        "eventually(lambda: True)",
+    ],
+)
+def test_what_asserts_without_the_statement_is_surveyed_like_one(call: str) -> None:
+    """The methods of unittest, `held`, and `eventually` with what it waits for."""
+    (function,) = survey(f"def test_a(x, self):\n    {call}".encode()).functions.values()
+    assert function.assertions == 1
+    assert (function.vacuous is None) == ("assertIsNotNone" in call)
+
+
+@pytest.mark.parametrize(
+    ("call", "assertions"),
+    [
+        ("eventually(look, until=lambda x: x, otherwise='last')", 0),
+        ("eventually(look, until=lambda x: x, otherwise='failed')", 1),
+        ("eventually(look, until=lambda x: x, otherwise=how)", 1),
+        ("eventually(look, until=is_open)", 1),
+        ("self.assertRaises(ValueError)", 0),
+        ("self.assertTrue()", 0),
+    ],
+)
+def test_a_call_that_asserts_nothing_is_no_assertion(call: str, assertions: int) -> None:
+    """`eventually(…, otherwise="last")` only returns what it saw last."""
+    (function,) = survey(f"def test_a(x, self):\n    {call}".encode()).functions.values()
+    assert function.assertions == assertions
+
+
+def test_a_raise_is_noted() -> None:
+    """A test that raises by itself can fail without an assertion."""
+    functions = survey(b"def test_a(x):\n    raise x\ndef test_b(x):\n    x\n").functions
+    assert [one.raises for one in functions.values()] == [True, False]
+    assert not survey(b"x = 1").asserts
 
 
 @pytest.mark.parametrize("source", [b"", b"def (", b"\x00", b"\xff\xfe"])
