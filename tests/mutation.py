@@ -56,6 +56,7 @@ SAME = {
     "teardown:if TYPE_CHECKING negated": "it imports what the types alone need",
     "assertions:case _ dropped": "a match without a case gives None, which is false as well",
     "assertions:False flipped": _GIVEN,
+    "assertions:Any dropped from a list": "an annotation",
     "attestation:'' dropped from it": "no subject has the name None either",
     "attestation:True flipped": "a text that isn't base64 never is its own canonical form",
     "assemble:s.selected dropped from it": "what was selected and not observed is BLOCKED itself",

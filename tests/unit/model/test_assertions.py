@@ -87,6 +87,7 @@ not (x or y)
 isinstance(x, str)
 x if y else True
 x if x == x else 1
+1 if x else y
 all(row for row in rows)
 x is True
 x != x
@@ -201,6 +202,7 @@ def test_each_function_of_a_file_is_surveyed() -> None:
         ("1 == 1", "is always true"),
         ("1 <= 2", "is always true"),
         ("not []", "is always true"),
+        ("len(total) >= 0", "is always true"),
     ],
 )
 def test_the_reason_says_what_is_wrong_with_it(condition: str, problem: str) -> None:
@@ -208,6 +210,7 @@ def test_the_reason_says_what_is_wrong_with_it(condition: str, problem: str) -> 
     (function,) = survey(f"def test_a(total):\n    assert {condition}".encode()).functions.values()
     assert function.vacuous is not None
     assert function.vacuous.text == f"its assertion in line 2 {problem}: {condition}"
+    assert function.vacuous.kind is Kind.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
@@ -246,6 +249,36 @@ def test_a_call_that_asserts_nothing_is_no_assertion(call: str, assertions: int)
     """`eventually(…, otherwise="last")` only returns what it saw last."""
     (function,) = survey(f"def test_a(x, self):\n    {call}".encode()).functions.values()
     assert function.assertions == assertions
+
+
+def test_a_decorator_may_make_anything_of_a_function() -> None:
+    """Also what is false; an undecorated function is always true."""
+    source = b"@cached\ndef is_open(): ...\ndef is_shut(): ...\n"
+    plain = survey(source + b"def test_a(): assert is_shut").functions
+    decorated = survey(source + b"def test_a(): assert is_open").functions
+    assert [bool(one.vacuous) for one in plain.values()] == [False, False, True]
+    assert not any(one.vacuous for one in decorated.values())
+
+
+CALLS = b"""
+def test_a(): b()
+def b(): c(); test_a()
+def c(): assert 1 == one()
+def d(): assert 2 == two()
+def answers(r): r.raise_for_status()
+"""
+
+
+def test_what_a_function_may_run_is_reached_through_others() -> None:
+    """By the names that it calls, each once; what no one calls is not reached."""
+    found = survey(CALLS).reached(["test_a"])
+    assert sorted(one.name for one in found) == ["b", "c", "test_a"]
+
+
+def test_a_source_explains_why_nothing_passed_if_it_shows_an_assertion() -> None:
+    """Or a check of the status that is no assertion."""
+    explains = {one.name: one.explains for one in survey(CALLS).functions.values()}
+    assert explains == {"test_a": False, "b": False, "c": True, "d": True, "answers": True}
 
 
 def test_a_raise_is_noted() -> None:
