@@ -215,8 +215,11 @@ def _check_exports(config: Config, source: str) -> None:
     """
     from pytest_prodstatus.writers.exports import ExportError, UnknownExportError, load_export
 
-    taken = {config.document: "the document", config.html: "the report"}
-    taken |= {name: repr(name) for name in OUTPUTS}
+    # Some file systems don't tell names apart by their case.
+    taken = {config.document.casefold(): "the document", config.html.casefold(): "the report"}
+    record = Path(RECORD)
+    own = (*OUTPUTS, attestation_of(record).name, test_result_of(record).name)
+    taken |= {name: repr(name) for name in own}
     for name in config.exports:
         try:
             file = load_export(name).file
@@ -225,13 +228,14 @@ def _check_exports(config: Config, source: str) -> None:
             raise ConfigError(msg) from None
         except ExportError:
             continue  # every run says so, and nothing else changes
-        if file in taken:
+        owner = taken.get(file.casefold())
+        if owner:
             msg = (
-                f"{source}: {file!r} is the file of the export {name!r} and of {taken[file]}; "
+                f"{source}: {file!r} is the file of the export {name!r} and of {owner}; "
                 "give one of them another name, or leave it out"
             )
             raise ConfigError(msg)
-        taken[file] = f"the export {name!r}"
+        taken[file.casefold()] = f"the export {name!r}"
 
 
 VARIABLES: Mapping[str, str] = {

@@ -127,10 +127,11 @@ def _exports(
             path = layout.folder / export.file
             texts[path] = [text_of(name, export, report)]
         except ExportError as error:
-            broken.append(f"{error}; it isn't written")
             if path:
                 with contextlib.suppress(OSError):
                     path.unlink(missing_ok=True)
+            kept = "" if path else ", and what an earlier run left of it stays"
+            broken.append(f"{error}; it isn't written{kept}")
     return texts, tuple(broken)
 
 

@@ -10,7 +10,7 @@
 # It needs pytest and prodstatus on the PATH, and runs in the project's folder; under git the record
 # must be of the commit that is checked out. From the environment: TARGET (default: production),
 # MAX_AGE (default: 1h), and what the suite itself reads.
-# Keep the output folder, whatever the exit status is.
+# Keep the output folder, whatever the exit status is. Its junit.xml is the gate's decision.
 #
 # Exit status: the command's, or, if the gate is closed, 1 (something FAILED) or 10 (BLOCKED, or this
 # run left no verdict). 2 is a usage error.
@@ -30,6 +30,6 @@ run="$release-$target-$(date -u +%Y%m%dT%H%M%SZ)-$$"
 PRODSTATUS_RUN_ID="$run" pytest -m production --prodstatus-target="$target" \
     --prodstatus-subject="$release" || true
 prodstatus gate --run "$run" --target "$target" --subject "$release" \
-    ${commit:+--commit "$commit"} --max-age "${MAX_AGE:-1h}"
+    ${commit:+--commit "$commit"} --max-age "${MAX_AGE:-1h}" --export junit
 
 exec "$@"

@@ -28,11 +28,12 @@ from pytest_prodstatus.project import (
     name_in,
     resolve_inputs,
     shown_path,
+    test_result_of,
     variables_of,
 )
 from pytest_prodstatus.publish import publish
 from pytest_prodstatus.readers import pytestini
-from pytest_prodstatus.readers.config import TARGET_FORM, ConfigError
+from pytest_prodstatus.readers.config import SETTINGS, TARGET_FORM, ConfigError
 from pytest_prodstatus.readers.files import SETTINGS_LIMIT, read_file, read_text
 from pytest_prodstatus.writers.files import FolderInUse, FolderLock
 
@@ -307,16 +308,23 @@ def state_store(root: Path) -> Iterator[str]:
         raise click.UsageError(str(error)) from None
 
 
-def check_not_own(output: Path, place: Place) -> None:
-    """Refuse to write over what the run wrote, such as the record that the gate reads.
+def check_not_own(output: Path, place: Place, record: Path | None = None) -> None:
+    """Refuse to write over what the run wrote, such as the record that the gate reads, or reads.
+
+    Args:
+        output: the file that is to be written.
+        place: the project, its settings and its files.
+        record: the run's record, if it isn't the usual one.
 
     Raises:
         click.UsageError: one sentence.
     """
-    layout = place.project.layout(place.record.parent)
-    own = (place.record, layout.page, layout.document, attestation_of(place.record))
+    own = [place.project.root / name for name in SETTINGS]
+    for each in (place.record, record or place.record):
+        layout = place.project.layout(each.parent)
+        own += [each, layout.page, layout.document, attestation_of(each), test_result_of(each)]
     if output.resolve() in {path.resolve() for path in own}:
-        msg = f"-o {shown_path(output)} is a file that the run wrote: name another one"
+        msg = f"{shown_path(output)} is a file that the run wrote or reads: name another one"
         raise click.UsageError(msg)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ import click
 from pytest_prodstatus import clock
 from pytest_prodstatus.cli.common import (
     FILE,
+    Place,
     check_not_own,
     dir_option,
     key_sets,
@@ -25,7 +28,6 @@ from pytest_prodstatus.cli.overrides import active_override
 from pytest_prodstatus.cli.trust import Trust
 from pytest_prodstatus.model.violations import GateQuery
 from pytest_prodstatus.project import shown_path
-from pytest_prodstatus.publish import page_address
 from pytest_prodstatus.writers.exports import (
     Export,
     ExportError,
@@ -37,7 +39,7 @@ from pytest_prodstatus.writers.exports import (
 from pytest_prodstatus.writers.files import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 _EXAMPLES = """\b
 Examples:
@@ -94,51 +96,125 @@ def command(
     conditions, as at the gate. It is written to standard output, or to a file that is replaced as a
     whole.
     """
-    export = _export(form)
     place = place_of(root=root, target=target, dir=folder)
     path = record or place.record
     if output:
-        check_not_own(output, place)
-    try:
+        check_not_own(output, place, record)
+    with _replacing(output):
+        export = _export(form)
         content = named_content(path)
         made = named_record(path, content)
+        now = clock.now()
+        query = GateQuery(
+            # A record that a person names may be another target's, and is then about that one.
+            target=made.run.target if record else place.inputs.target,
+            subject=place.inputs.subject,
+            run=place.inputs.run,
+        )
+        override, problem = active_override(query.target, now, place.project.root)
+        if problem:
+            click.echo(f"prodstatus: {problem}", err=True)
+        trust = Trust(place.project.root, query, key_sets(place.project))
+        gate = Gate(place.project, query, override, check_document=False, trust=trust, now=now)
+        report = gate.shown(path, made, gate.decided(path, content, made))
+        _write(_text(form, export, report), output)
+
+
+class Forms:
+    """The forms that a gate writes beside each record, as the files that a run would write.
+
+    They show the gate's own decision, so none of them is greener than its exit status.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        """Load the forms.
+
+        Raises:
+            click.UsageError: there is none of this name, it can't be used, or two have one file.
+        """
+        self._exports = {name: _export(name) for name in names}
+        files = [export.file.casefold() for export in self._exports.values()]
+        if len(set(files)) < len(files):
+            msg = f"--export {', '.join(self._exports)}: two of them write one file; leave one out"
+            raise click.UsageError(msg)
+
+    def remove(self, records: Iterable[Path], place: Place) -> None:
+        """Remove what was written before, since it would be read as of today.
+
+        Raises:
+            click.UsageError: a form would replace what the run wrote, or that of another record.
+        """
+        folders = {record: record.parent.resolve() for record in records}
+        for record, other in combinations(folders, 2):
+            if folders[record] == folders[other]:
+                msg = (
+                    f"--export writes one file a folder, and {shown_path(record)} and "
+                    f"{shown_path(other)} are in one: keep each record in a folder of its own"
+                )
+                raise click.UsageError(msg)
+        outputs = {r.parent / form.file: r for r in folders for form in self._exports.values()}
+        for output, record in outputs.items():
+            check_not_own(output, place, record)
+        for output in outputs:
+            _removed(output)
+
+    def write(self, report: Report, record: Path) -> None:
+        """Write the forms of a decision; what can't be written is printed, and not there."""
+        for name, export in self._exports.items():
+            _try_to_write(name, export, report, record.parent / export.file)
+
+
+def _try_to_write(name: str, export: Export, report: Report, output: Path) -> None:
+    try:
+        _write(_text(name, export, report), output)
     except click.UsageError as error:
-        # What an earlier call left would be read as of today.
-        if output is None or not output.is_file():
+        click.echo(f"prodstatus: {error.message}", err=True)
+
+
+@contextlib.contextmanager
+def _replacing(output: Path | None) -> Iterator[None]:
+    """Remove the file if no new text replaces it, since it would be read as of today.
+
+    A link to it, which a person may have made, is kept.
+    """
+    old = Path(os.path.realpath(output)) if output else None
+    try:
+        yield
+    except click.UsageError as error:
+        if output is None or old is None or not _removed(old):
             raise
-        output.unlink()
         msg = f"{error.message}; the old {shown_path(output)} is removed"
         raise click.UsageError(msg) from None
-    now = clock.now()
-    query = GateQuery(
-        # A record that a person names may be another target's, and is then about that one.
-        target=made.run.target if record else place.inputs.target,
-        subject=place.inputs.subject,
-        run=place.inputs.run,
-    )
-    override, problem = active_override(query.target, now, place.project.root)
-    if problem:
-        click.echo(f"prodstatus: {problem}", err=True)
-    trust = Trust(place.project.root, query, key_sets(place.project))
-    gate = Gate(place.project, query, override, check_document=False, trust=trust, now=now)
-    page = page_address(place.project.layout(path.parent), os.environ)
-    report = Report(
-        record=made,
-        config=place.project.config,
-        gate=gate.decided(path, content, made),
-        now=now,
-        page=page,
-    )
+    except BaseException:
+        if old is not None:
+            _removed(old)
+        raise
+
+
+def _removed(path: Path) -> bool:
+    """Remove a file or a link; return whether there was one."""
+    if not path.is_file() and not path.is_symlink():
+        return False
     try:
-        text = text_of(form, export, report)
-    except ExportError as error:
-        raise click.UsageError(str(error)) from None
-    _write(text.encode("utf-8", "backslashreplace"), output)
+        path.unlink()
+    except OSError as error:
+        why = error.strerror or error
+        msg = f"{shown_path(path)} can't be removed ({why}): remove what an earlier call left there"
+        click.echo(f"prodstatus: {msg}", err=True)
+        return False
+    return True
 
 
 def _export(name: str) -> Export:
     try:
         return load_export(name)
+    except ExportError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _text(name: str, export: Export, report: Report) -> bytes:
+    try:
+        return text_of(name, export, report).encode("utf-8", "backslashreplace")
     except ExportError as error:
         raise click.UsageError(str(error)) from None
 

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -46,13 +47,20 @@ from pytest_prodstatus.writers.gate_report import (
     report_of,
 )
 
-FORMATS = ("text", "json", "github", "nagios")
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_prodstatus.cli.export import Forms
+    from pytest_prodstatus.writers.exports import Report
+
+FORMATS = ("text", "json", "github", "azure", "nagios")
 
 _EXAMPLES = """\b
 Examples:
   prodstatus gate
   prodstatus gate --run "$PRODSTATUS_RUN_ID" --subject v41
   prodstatus gate --target staging --commit "$GITHUB_SHA" --format github
+  prodstatus gate reports/status.json --export junit --export dotenv
   prodstatus gate eu.json us.json --require oauth,order --max-age 1h
   prodstatus gate --signed-by keys/ --subject v41 --subject-digest sha256:9f86d081...
   prodstatus gate --override "the fix itself" --by Ann --for 2h
@@ -70,7 +78,27 @@ With --format nagios a plugin's: 0 OK, 1 WARNING (waived, or it ends within an h
 """
 
 
-@click.command(epilog=_EXAMPLES)
+class _Command(click.Command):
+    """The command; as a monitoring plugin it never ends with a status that Python chose."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            if ctx.params["form"] != "nagios":
+                raise
+            from pytest_prodstatus.writers import nagios
+
+            # Python's own status is 1, which is a plugin's WARNING.
+            status = nagios.CRITICAL if ctx.params["blocked_critical"] else nagios.UNKNOWN
+            click.echo(nagios.broken(error, status))
+            sys.exit(status)
+
+
+@click.command(cls=_Command, epilog=_EXAMPLES)
 @click.argument("records", nargs=-1, type=FILE, metavar="[RECORD]...")
 @target_option
 @click.option(
@@ -135,6 +163,14 @@ With --format nagios a plugin's: 0 OK, 1 WARNING (waived, or it ends within an h
     help="The form of the output.",
 )
 @click.option(
+    "--export",
+    "exports",
+    multiple=True,
+    metavar="FORM",
+    help="Also write the decision beside RECORD in this form of prodstatus export; it may be "
+    "repeated.",
+)
+@click.option(
     "--blocked-critical",
     is_flag=True,
     help="With --format nagios: BLOCKED is CRITICAL instead of UNKNOWN.",
@@ -172,6 +208,7 @@ def command(
     subject_digest: dict[str, str] | None,
     check_document: bool,
     form: str,
+    exports: tuple[str, ...],
     blocked_critical: bool,
     reason: str | None,
     who: str | None,
@@ -187,6 +224,7 @@ def command(
     pyproject.toml, and every criterion's age. It requires CONFIRMED, even if the run's own rule
     was weaker.
     """
+    forms = _forms_of(exports)
     place = place_of(root=root, target=target, dir=folder, subject=subject, run=run)
     project, system = place.project, place.inputs.target
     stages = tuple(filter(None, (name.strip() for name in (require or "").split(","))))
@@ -227,14 +265,20 @@ def command(
     trust = Trust(project.root, query, trusted, subject_digest)
     gate = Gate(project, query, override, check_document, trust, now)
     paths = records or (place.record,)
+    if forms:
+        forms.remove(paths, place)
     try:
         if project.config.catalogue.declared:
             queried_stages(project.config.catalogue.at(now), stages)
-        reports = [gate.report(path) for path in paths]
+        judged = [gate.judged(path) for path in paths]
     except UnknownStageError as error:
         raise click.UsageError(str(error)) from None
     if problem:
         click.echo(f"prodstatus: {problem}", err=True)
+    reports = [report for report, _ in judged]
+    for path, (report, record) in zip(paths, judged, strict=True):
+        if forms and record:
+            forms.write(gate.shown(path, record, report), path)
     if form == "nagios":
         from pytest_prodstatus.writers import nagios
 
@@ -256,14 +300,29 @@ class Gate:
     trust: Trust
     now: datetime
 
-    def report(self, path: Path) -> GateReport:
-        """Return the gate's decision by one record."""
+    def judged(self, path: Path) -> tuple[GateReport, Record | None]:
+        """Return the gate's decision by one record, and the record if there is one."""
         try:
             content = content_at(path)
             record = record_in(content, path)
         except UnreadableError as error:
-            return self.without_record(path, str(error))
-        return self.decided(path, content, record)
+            return self.without_record(path, str(error)), None
+        return self.decided(path, content, record), record
+
+    def shown(self, path: Path, record: Record, report: GateReport) -> Report:
+        """Return what the forms show of a record and the decision by it.
+
+        Args:
+            path: the record's file.
+            record: the record.
+            report: the decision.
+        """
+        from pytest_prodstatus.publish import page_address
+        from pytest_prodstatus.writers.exports import Report
+
+        page = page_address(self.project.layout(path.parent), os.environ)
+        config = self.project.config
+        return Report(record=record, config=config, gate=report, now=self.now, page=page)
 
     def without_record(self, path: Path, why: str) -> GateReport:
         """Return the gate's decision if there is no record, or it can't be judged.
@@ -318,6 +377,15 @@ class Gate:
         return (Violation(kind=ViolationKind.DOCUMENT, text=text, remedy=remedy),)
 
 
+def _forms_of(names: Sequence[str]) -> Forms | None:
+    if not names:
+        return None
+    # Imported here: most calls write no form, and that module needs this one.
+    from pytest_prodstatus.cli.export import Forms
+
+    return Forms(names)
+
+
 def _print(reports: list[GateReport], form: str) -> None:
     now = clock.now()
     if form == "json":
@@ -328,10 +396,16 @@ def _print(reports: list[GateReport], form: str) -> None:
             click.echo(line)
     if form == "github":
         _write_github(reports)
+    if form == "azure":
+        from pytest_prodstatus.writers.azure import commands
+
+        for line in commands(reports):
+            click.echo(line.encode("utf-8", "backslashreplace"))  # as bytes it stays a command
 
 
 def _write_github(reports: list[GateReport]) -> None:
     """Print GitHub's workflow commands, and append to the step's output and summary files."""
+    from pytest_prodstatus.writers.files import append_lines
     from pytest_prodstatus.writers.github import gate_commands, step_outputs, step_summary
 
     for line in gate_commands(reports):
@@ -340,9 +414,6 @@ def _write_github(reports: list[GateReport]) -> None:
     for name, text in files.items():
         if os.environ.get(name):
             try:
-                with Path(os.environ[name]).open(
-                    "a", encoding="utf-8", errors="backslashreplace", newline="\n"
-                ) as file:
-                    file.write(text)
+                append_lines(Path(os.environ[name]), text)
             except OSError as error:
                 click.echo(f"prodstatus: {name} can't be written: {error}", err=True)

@@ -19,7 +19,7 @@ from pytest_prodstatus.readers.files import read_text
 from pytest_prodstatus.recorder import Recorder
 from pytest_prodstatus.terminal import reporter_of
 from pytest_prodstatus.writers.exports import Row
-from pytest_prodstatus.writers.files import write_failure
+from pytest_prodstatus.writers.files import append_lines, write_failure
 from pytest_prodstatus.writers.github import (
     SUMMARY_LIMIT,
     bounded_summary,
@@ -62,8 +62,7 @@ class GitHub:
 
     def _append(self, path: Path, text: str) -> None:
         try:
-            with path.open("a", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-                file.write(text)
+            append_lines(path, text)
         except OSError as error:
             notice = f"{write_failure(path, error)}: GitHub doesn't show it"
             self.recorder.outputs.notices.append(notice)

@@ -34,7 +34,7 @@ DEFAULT_DOCUMENT = "PRODUCTION_STATUS.md"
 DEFAULT_TITLE = "Production status"
 OUTPUTS = ("status.json", "status.html")
 """The record and the page, whose names are fixed."""
-_SETTINGS = ("pyproject.toml", ".env", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
+SETTINGS = ("pyproject.toml", ".env", "pytest.ini", ".pytest.ini", "tox.ini", "setup.cfg")
 """Files that a run reads, so that it must not write them."""
 
 TARGET_FORM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -141,7 +141,7 @@ def _check_file(key: str, name: str) -> None:
             f"use another name than {' or '.join(OUTPUTS)}"
         )
         raise ValueError(msg)
-    if last in _SETTINGS:
+    if last in SETTINGS:
         msg = f"{key} = {name!r} has settings of the project: use another name, as in 'STATUS.md'"
         raise ValueError(msg)
 

@@ -1,7 +1,7 @@
 """Logging commands for Azure Pipelines: issues, output variables and the result of the task.
 
-Azure obeys them if a step prints them: `prodstatus export azure`. The result is Failed unless the
-gate is open; a step that the gate itself ends is failed without it.
+Azure obeys them if a step prints them: `prodstatus gate --format azure`. The result is Failed
+unless the gate is open.
 
 Source: learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands, and the escapes of
 microsoft/azure-pipelines-agent, CommandStringConvertor.cs.
@@ -9,22 +9,44 @@ microsoft/azure-pipelines-agent, CommandStringConvertor.cs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from pytest_prodstatus.model.gate import GateDecision
 from pytest_prodstatus.model.text import utc_isoformat
+from pytest_prodstatus.model.verdict import rollup
 from pytest_prodstatus.writers.exports import Export, Report
+from pytest_prodstatus.writers.gate_report import GateReport
 
 _SHOWN = 10
 
 
 def write(report: Report) -> str:
     """Return a report's decision as logging commands."""
-    return "\n".join(_commands(report)) + "\n"
+    return "".join(f"{line}\n" for line in commands([report.gate]))
 
 
-def _commands(report: Report) -> Iterator[str]:
-    gate = report.gate
-    decision = gate.decision
+def commands(reports: Sequence[GateReport]) -> Iterator[str]:
+    """Yield the logging commands of decisions, of which each must be open."""
+    for report in reports:
+        yield from _issues(report.decision)
+    decisions = [report.decision for report in reports]
+    opened = all(decision.open for decision in decisions)
+    ends = [report.until for report in reports if report.until]
+    until = min(ends) if opened and len(ends) == len(reports) else None
+    values = {
+        "verdict": rollup(decision.present_verdict for decision in decisions).value,
+        "open": str(opened).lower(),
+        "until": utc_isoformat(until) if until else "",
+    }
+    for name, value in values.items():
+        yield _command("task.setvariable", value, variable=name, isoutput="true")
+    accepted = any(decision.reasons or decision.waived for decision in decisions)
+    result = "Failed" if not opened else "SucceededWithIssues" if accepted else "Succeeded"
+    text = "; ".join(report.headline for report in reports)
+    yield _command("task.complete", text, result=result)
+
+
+def _issues(decision: GateDecision) -> Iterator[str]:
     kind = "warning" if decision.open else "error"
     for reason in decision.reasons[:_SHOWN]:
         yield _command("task.logissue", reason, type=kind)
@@ -34,17 +56,6 @@ def _commands(report: Report) -> Iterator[str]:
     if decision.override:
         text = f"the gate is opened by {decision.override.who}: {decision.override.reason}"
         yield _command("task.logissue", text, type="warning")
-    values = {
-        "verdict": decision.present_verdict.value,
-        "open": str(decision.open).lower(),
-        "until": utc_isoformat(gate.until) if gate.until else "",
-    }
-    for name, value in values.items():
-        yield _command("task.setvariable", value, variable=name, isoutput="true")
-    result = "Failed" if not decision.open else "SucceededWithIssues" if decision.reasons else ""
-    if decision.open and decision.waived:
-        result = "SucceededWithIssues"
-    yield _command("task.complete", gate.headline, result=result or "Succeeded")
 
 
 def _command(name: str, text: str, **properties: str) -> str:

@@ -180,12 +180,16 @@ def load_export(name: str) -> Export:
     point = points[0]
     try:
         export = point.load()
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         raise _broken(name, _cause(error)) from error
     if not isinstance(export, Export):
         raise _broken(name, f"{point.value!r} is a {type(export).__name__}, not an Export")
-    if not export.file or one_line(export.file) != export.file or set(export.file) & set("/\\"):
+    if not _is_plain(export.file):
         raise _broken(name, f"its file is {export.file!r}, which must be a plain name")
+    if not isinstance(export.about, str):
+        raise _broken(name, f"its description is {export.about!r}, which must be a text")
     return export
 
 
@@ -197,10 +201,14 @@ def text_of(name: str, export: Export, report: Report) -> str:
     """
     try:
         text = export.write(report)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # also pytest.fail and a cancelled task
         raise _broken(name, _cause(error)) from error
     if not isinstance(text, str):
         raise _broken(name, f"it returned {type(text).__name__!r}, not a text")
+    if not text.strip():
+        raise _broken(name, "it returned an empty text, which readers take for no trouble")
     return text
 
 
@@ -212,8 +220,18 @@ def _broken(name: str, why: str) -> ExportError:
     return ExportError(one_line(f"the export {name!r} is broken: {why}"))
 
 
+def _is_plain(name: object) -> bool:
+    if not isinstance(name, str) or name in ("", ".", ".."):
+        return False
+    return one_line(name) == name and not set(name) & set("/\\")
+
+
 def _cause(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001  it is another package's
+        text = ""
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def rows_of(record: Record) -> list[Row]:

@@ -28,6 +28,22 @@ _NO_NEIGHBOUR = (errno.EACCES, errno.EPERM, errno.EROFS)
 _NOT_FOLLOWED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
+def append_lines(path: Path, text: str) -> None:
+    """Append lines to a file that others append to as well, after a line break if one is missing.
+
+    Raises:
+        OSError: it can't be read or written.
+    """
+    content = text.encode("utf-8", "backslashreplace")
+    with path.open("ab") as file:
+        # Else the first line would be the end of someone's last one.
+        if content and file.seekable() and file.tell():
+            with path.open("rb") as last:
+                last.seek(-1, os.SEEK_END)
+                content = content if last.read() == b"\n" else b"\n" + content
+        file.write(content)
+
+
 def write_atomically(
     path: Path, content: bytes | Iterable[bytes], *, through_link: bool = False
 ) -> None:

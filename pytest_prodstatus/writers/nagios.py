@@ -50,6 +50,12 @@ def plugin_output(reports: Sequence[GateReport], now: datetime, *, blocked: int 
     return "\n".join([f"PRODSTATUS {word}: {_plain(text)} | {data}", *map(_plain, reasons)]) + "\n"
 
 
+def broken(error: BaseException, status: int) -> str:
+    """Return the plugin's line if there is no decision, because the program has an error."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"PRODSTATUS {_WORDS[status]}: {_plain(text)}"
+
+
 def _status(report: GateReport, now: datetime, blocked: int) -> int:
     decision = report.decision
     verdict = decision.present_verdict

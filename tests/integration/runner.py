@@ -62,6 +62,7 @@ class Runner:
     cancelled: bool = False
     _context: dict[str, str] = field(default_factory=dict)
     _is_cancelled: bool = False
+    _masks: list[str] = field(default_factory=list)
 
     def use(self, name: str, **inputs: str) -> Done:
         """Run an action of this repository; an input's `-` is written `_`."""
@@ -122,7 +123,18 @@ class Runner:
             key, equals, value = line.partition("=")
             if equals and "<<" not in key:
                 self._context[f"steps.{step.get('id')}.outputs.{key}"] = value
-        return done.returncode, done.stdout
+        return done.returncode, self._masked(done.stdout)
+
+    def _masked(self, log: str) -> str:
+        """Obey `::add-mask::`, for this and the following steps."""
+        self._masks += [
+            value.replace("%0D", "\r").replace("%25", "%")
+            for value in re.findall(r"^::add-mask::(.+)$", log, re.M)
+        ]
+        log = re.sub(r"^::add-mask::.*\n", "", log, flags=re.M)
+        for value in self._masks:
+            log = log.replace(value, "***")
+        return log
 
     def _filled(self, text: str) -> str:
         return _EXPRESSION.sub(lambda found: str(self._value(found[1])), text)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -131,6 +134,37 @@ def test_a_cancelled_job_opens_nothing(job: NewRunner) -> None:
     assert not (here.store / "cache").exists()
 
 
+def test_a_run_that_is_killed_opens_nothing(job: NewRunner) -> None:
+    """Its record is of a run in progress; the artifact is kept, and says so."""
+    here = job()
+    (here.root / "test_api.py").write_text(
+        "import os, pytest\npytestmark = pytest.mark.stage('api')\n"
+        "def test_a(): os.kill(os.getpid(), 9)\n",
+        encoding="utf-8",
+    )
+    judged = here.use("judge", enforce="false")
+    assert judged.outputs["status"] == "137"
+    assert (here.store / "artifacts/prodstatus-production/status.json").is_file()
+    gate = here.use("gate")
+    closed(gate)
+    assert gate.outputs["verdict"] == "BLOCKED"
+
+
+def test_a_waiver_opens_the_gate_and_not_the_judge(job: NewRunner) -> None:
+    """The judge is as red as the run, and the gate is green with a notice."""
+    tomorrow = datetime.now(timezone.utc).date() + timedelta(days=1)
+    waiver = (
+        "\n[[tool.prodstatus.waivers]]\ncriterion = 'api.a'\nreason = '100%, ##[error]'\n"
+        f"owner = 'Ann'\nexpires = {tomorrow}\n"
+    )
+    here = job("FAILED", config=DECLARED + waiver)
+    assert here.use("judge", working_directory=".").status == 1
+    gate = here.use("gate")
+    assert gate.outcome == "success", gate.log
+    assert (gate.outputs["open"], gate.outputs["verdict"]) == ("true", "FAILED")
+    assert "::notice title=waived by Ann::api.a is FAILED: 100%25, ##[error]" in gate.log
+
+
 def test_a_shard_carries_over_what_outlives_a_release(job: NewRunner) -> None:
     """Shards open the gate together with the last record, for a stage that holds for longer."""
     declared = DECLARED.replace('criteria = ["open"]\n', 'criteria = ["open"]\nvalid_for = "30d"\n')
@@ -183,10 +217,45 @@ def test_the_suite_gets_its_variables_and_nothing_is_a_command(job: NewRunner) -
     for target in ("../up", "a b", "", "x\nfolder=/etc"):
         assert here.use("judge", target=target).outcome == "failure"
         assert here.use("gate", target=target).outcome == "failure"
+    for name in ("judge", "gate"):
+        done = here.use(name, working_directory="x\nfolder=/etc")
+        assert (done.status, done.outputs.get("folder")) == (2, "" if name == "judge" else None)
     for shard in ("../../up", "a b", "x\nfolder=/etc", "-x"):
         assert here.use("judge", shard=shard).status == 2
     assert here.use("gate", **{"from": "elsewhere"}).status == 2
     assert not list(here.root.glob("**/pwned"))
+
+
+def test_the_suite_s_variables_are_its_own(job: NewRunner) -> None:
+    """No variable changes what is judged; a value is masked in the log, and so is a bad line."""
+    here = job()
+    (here.root / "test_api.py").write_text(
+        "import os, pytest\npytestmark = pytest.mark.stage('api')\n"
+        "def test_a():\n    print(os.environ['TOKEN'])\n"
+        "    assert [os.environ[n] for n in ('TARGET', 'given', 'A')] == ['eu', 'x', 'b=c d']\n"
+        "    assert os.environ['RUN'] == 'mine'\n",
+        encoding="utf-8",
+    )
+    lines = [
+        "# from Windows", "TOKEN=100%secret", "TARGET=eu", "RELEASE=v9", "FOLDER=up", "STAGES=shop",
+        "PRODSTATUS_RUN_ID=9", "given=x", "  ", "A=b=c d",
+        "B=two\rlines here",
+    ]  # fmt: skip
+    options = f"{here.environ['PYTEST_ADDOPTS']} -s"
+    here.environ = {**here.environ, "PYTEST_ADDOPTS": options, "RUN": "mine"}
+    judged = here.use("judge", variables="\r\n".join(lines))
+    assert judged.outcome == "success", judged.log
+    assert " ***\n" in judged.log
+    assert "100%secret" not in judged.log
+    assert "lines here" not in judged.log
+    run = json.loads((here.root / "reports/status.json").read_text(encoding="utf-8"))["run"]
+    assert (run["target"], run["id"]) == ("production", "812-1")
+    assert run["subject"]["release"] != "v9"
+    for line in ("-p", "TOKEN", " TOKEN=hush-hush", "1A=hush-hush", "=hush-hush", "A B=hush-hush"):
+        done = here.use("judge", variables=f"A=1\n{line}")
+        assert done.status == 2, done.log
+        assert "::error::line 2 of variables is not NAME=VALUE" in done.log
+        assert "hush" not in done.log
 
 
 def program(name: str) -> str:
@@ -232,6 +301,18 @@ def test_what_a_user_copies_is_short_and_clean(tmp_path: Path) -> None:
             cwd=tmp_path, text=True, capture_output=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout
+
+
+def test_what_a_user_copies_gives_what_the_workflow_takes() -> None:
+    """The page names its inputs and secrets, and an environment can have secrets of these names."""
+    (block,) = [b for b in blocks_of("docs/consumers/github.md") if b.language == "yaml"]
+    (caller,) = yaml.safe_load(block.text)["jobs"].values()
+    # YAML reads the key `on` as true.
+    takes = yaml.safe_load(CALLED.read_text(encoding="utf-8"))[True]["workflow_call"]
+    assert set(caller["with"]) <= set(takes["inputs"])
+    assert set(caller["secrets"]) <= set(takes["secrets"])
+    assert all(re.fullmatch(r"[a-z_]+", name) for name in takes["secrets"])
+    assert not [about for about in takes["secrets"].values() if about["required"]]
 
 
 @pytest.mark.parametrize("name", ["judge", "gate"])

@@ -124,6 +124,51 @@ def test_gitlab_s_job_fails_closed(project: Project, shell: Shell) -> None:
     assert job.get("allow_failure") is None
 
 
+def test_no_report_is_greener_than_the_gate(project: Project, shell: Shell) -> None:
+    """If only the gate's conditions close it, what the CI system shows is closed as well."""
+    commit = checkout(project, "CONFIRMED")
+    environ = {
+        **gitlab_job()["variables"],
+        "CI_COMMIT_SHA": "0" * 40, "BUILD_SOURCEVERSION": "0" * 40, "RELEASE": commit,
+        "CI_PIPELINE_ID": "5", "CI_JOB_ID": "7", "PRODSTATUS_RUN_ID": "5-7", "INSTALL": "true",
+    }  # fmt: skip
+    done = shell("\n".join(gitlab_job()["script"]), environ)
+    assert done.returncode == 10, done.stdout
+    texts = {path.name: path.read_text(encoding="utf-8") for path in project.folder.iterdir()}
+    assert "PRODSTATUS_OPEN=false\n" in texts["prodstatus.env"]
+    assert "<error" in texts["junit.xml"]
+    assert "CONFIRMED until" not in texts["gl-annotations.json"] + texts["metrics.txt"]
+    assert 'prodstatus_gate_open{target="production"} 0\n' in texts["metrics.txt"]
+    _, gate = (step for step in AZURE["steps"] if "bash" in step)
+    (project.folder / "junit.xml").unlink()
+    done = shell(gate["bash"], environ)
+    assert done.returncode == 10, done.stdout
+    assert "result=Failed]BLOCKED" in done.stdout
+    assert "result=Succeeded" not in done.stdout
+    for name, value in {"verdict": "BLOCKED", "open": "false", "until": ""}.items():
+        assert f"variable={name};isoutput=true]{value}\n" in done.stdout
+    assert "<error" in (project.folder / "junit.xml").read_text(encoding="utf-8")
+
+
+def test_azure_shows_nothing_of_an_earlier_build(project: Project, shell: Shell) -> None:
+    """An agent keeps its folder: what an earlier build left isn't published as this one's."""
+    checkout(project, "CONFIRMED")
+    project.folder.mkdir(exist_ok=True)
+    for name in ("junit.xml", "summary.md"):
+        (project.folder / name).write_text("green", encoding="utf-8")
+    judge, gate = (step for step in AZURE["steps"] if "bash" in step)
+    environ = {
+        "TARGET": "production", "FOLDER": "reports", "RELEASE": "v1", "MAX_AGE": "1h",
+        "BUILD_SOURCEVERSION": "0" * 40, "PRODSTATUS_RUN_ID": "1",
+    }  # fmt: skip
+    stopped = f"pytest() {{ exit 130; }}\n{judge['bash']}"
+    assert shell(stopped, environ).returncode == 130
+    assert not list(project.folder.iterdir())
+    assert shell(gate["bash"], environ).returncode == 10, "there is no record"
+    (publish,) = (step for step in AZURE["steps"] if "publish" in step)
+    assert publish["artifact"].endswith("-$(System.JobAttempt)"), "an artifact can't be replaced"
+
+
 @pytest.mark.parametrize("verdict", CRITERIA)
 def test_azure(project: Project, shell: Shell, verdict: str) -> None:
     """The step that asks the gate ends as it does, and its commands say the same."""
@@ -139,11 +184,11 @@ def test_azure(project: Project, shell: Shell, verdict: str) -> None:
     }
     judge, gate = (step for step in AZURE["steps"] if "bash" in step)
     assert shell(judge["bash"], environ).returncode == 0
-    assert (project.folder / "junit.xml").exists()
     done = shell(gate["bash"], environ)
     assert done.returncode == STATUS[verdict], done.stdout
     commands = re.findall(r"^##vso\[([\w.]+) ?([^\]]*)\](.*)$", done.stdout, re.MULTILINE)
     results = [properties for name, properties, _ in commands if name == "task.complete"]
+    assert (project.folder / "junit.xml").exists()
     assert results == ["result=Succeeded" if verdict == "CONFIRMED" else "result=Failed"]
     opened = [text for _, properties, text in commands if "variable=open;" in properties]
     assert opened[-1] == str(verdict == "CONFIRMED").lower()
@@ -165,6 +210,8 @@ def test_jenkins(project: Project, shell: Shell, verdict: str) -> None:
     (project.root / "pipeline.sh").symlink_to(CI / "pipeline.sh")
     done = shell(deploy, {"GIT_COMMIT": commit})
     assert done.returncode == STATUS[verdict], done.stdout
+    junit = (project.folder / "junit.xml").read_text(encoding="utf-8")
+    assert ("<failure" in junit, "<error" in junit) == (verdict == "FAILED", verdict == "BLOCKED")
     assert (f"promote.sh {commit}" in done.stdout) is (verdict == "CONFIRMED")
     assert shell(roll_back, {"GIT_COMMIT": commit}).stdout == f"roll-back.sh {commit}\n"
     assert text.count("{") == text.count("}")
@@ -172,11 +219,12 @@ def test_jenkins(project: Project, shell: Shell, verdict: str) -> None:
 
 def test_the_templates_are_valid(tmp_path: Path) -> None:
     """GitLab's and Azure's files are valid by the schemas of their editors."""
-    body = tmp_path / "component.yml"
-    body.write_text(GITLAB.split("\n---\n")[1], encoding="utf-8")
+    header, body = (tmp_path / name for name in ("header.yml", "component.yml"))
+    for path, text in zip((header, body), GITLAB.split("\n---\n"), strict=True):
+        path.write_text(text, encoding="utf-8")
     azure = ["--regex-variant", "nonunicode", "--data-transform", "azure-pipelines"]
     for schema, options, paths in (
-        ("gitlab-ci", [], [CI / "gitlab.yml", body]),
+        ("gitlab-ci", [], [CI / "gitlab.yml", header, body]),
         ("azure-pipelines", azure, [CI / "azure.yml", CI / "azure-prodstatus.yml"]),
     ):
         command = [sys.executable, "-m", "check_jsonschema", *options]
@@ -185,6 +233,21 @@ def test_the_templates_are_valid(tmp_path: Path) -> None:
             text=True, capture_output=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_jenkinsfile_is_groovy() -> None:
+    """It parses, and less than all of it doesn't.
+
+    The sections and steps of a declarative pipeline are known to Jenkins' controller alone
+    (`pipeline-model-converter/validate`); nothing that can be installed without one checks them.
+    """
+    treesitter = pytest.importorskip("tree_sitter")
+    groovy = pytest.importorskip("dekobon_tree_sitter_groovy")
+    parser = treesitter.Parser(treesitter.Language(groovy.language()))
+    text = (CI / "Jenkinsfile").read_bytes()
+    assert not parser.parse(text).root_node.has_error
+    for broken in (text.rstrip(b"}\n"), text.replace(b"sh '", b"sh ", 1), text + b"}"):
+        assert parser.parse(broken).root_node.has_error
 
 
 @pytest.mark.parametrize("script", ["gitlab", "azure"])

@@ -48,6 +48,7 @@ def page(name: str) -> str:
     return (ROOT / "docs" / name).read_text(encoding="utf-8")
 
 
+CONSUMERS = sorted((ROOT / "docs/consumers").glob("*.md"))
 OPTIONS_PAGE = page("reference/options.md")
 CONFIGURATION = page("reference/configuration.md")
 WRITING = page("reference/writing-criteria.md")
@@ -100,6 +101,26 @@ def test_every_variable_of_the_plugin_is_documented() -> None:
     read |= {key_of(name).upper() for name, _, _ in OPTIONS}
     assert len(read) > 10
     assert set(re.findall(r"`((?:PRODSTATUS|GITHUB)_[A-Z_]+)`", OPTIONS_PAGE)) == read
+
+
+@pytest.mark.parametrize("path", CONSUMERS, ids=lambda path: path.stem)
+def test_every_consumer_s_page_has_the_same_shape(path: Path) -> None:
+    """Four headings, lines to copy, a row for each verdict, a way to see it fail, and its links."""
+    text = path.read_text(encoding="utf-8")
+    headings = ["What you get", "Copy", "What each verdict does there", "See it fail"]
+    assert (
+        re.findall(r"^#+ (.*)$", re.sub(r"(?s)```.*?```", "", text), re.MULTILINE)[1:] == headings
+    )
+    assert "```" in section(text, "Copy")
+    rows = re.findall(r"^\| ([^|]*) \|", section(text, headings[2]), re.MULTILINE)
+    assert rows[0] == "verdict"
+    first = " ".join(rows)
+    for word in ("CONFIRMED", "FAILED", "BLOCKED", "waived", "overrid"):
+        assert word in first, f"no row is about {word}"
+    # A run that ends so, or a release that doesn't run there.
+    assert re.search(r"<!-- ends with: \d+ -->|\bnone\b", section(text, headings[3]))
+    assert f"(docs/consumers/{path.name})" in README
+    assert f"(consumers/{path.name})" in page("README.md")
 
 
 def test_every_option_under_which_nothing_is_written_is_documented() -> None:

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from pytest_prodstatus.cli.main import main
 from pytest_prodstatus.model.codec import write_record
-from pytest_prodstatus.writers.exports import export_names
+from pytest_prodstatus.writers.exports import Export, export_names
 from tests.unit.given import C, F, catalogue, record
 
 RECORD = record(catalogue("api", "shop"), {"api.a": C, "shop.b": F})
@@ -63,12 +63,47 @@ def test_an_old_form_does_not_outlive_its_record(root: Path, content: str | None
     assert not out.exists()
 
 
+def test_an_old_form_does_not_outlive_its_failure(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a form is unknown or broken, it is as if there were no record: no old text is left."""
+    broken = Export(file="x.txt", about="", write=lambda _: str(1 / 0))
+    out = root / "green.env"
+    for form, why in (("none-such", "is not a form"), ("x", "broken: ZeroDivisionError")):
+        out.write_text("PRODSTATUS_OPEN=true\n", encoding="utf-8")
+        if form == "x":
+            monkeypatch.setattr("pytest_prodstatus.cli.export.load_export", lambda _: broken)
+        done = export(form, "-o", str(out))
+        assert done.exit_code == 2
+        assert why in done.output
+        assert "green.env is removed" in done.output
+        assert not out.exists()
+
+
+def test_a_link_s_file_is_removed_and_not_the_link(root: Path) -> None:
+    """A collector reads the file to which a person's link leads."""
+    (root / "link.env").symlink_to(root / "green.env")
+    assert export("dotenv", "-o", "link.env").exit_code == 0
+    (root / "reports/status.json").unlink()
+    assert export("dotenv", "-o", "link.env").exit_code == 2
+    assert not (root / "green.env").exists()
+    assert (root / "link.env").is_symlink()
+
+
 def test_no_form_replaces_what_the_run_wrote(root: Path) -> None:
-    """Neither the record that the gate reads, nor document and page."""
+    """Neither the record that the gate reads, nor document, page, attestation and settings."""
     before = (root / "reports/status.json").read_bytes()
-    done = export("shields", "-o", "reports/status.json")
-    assert done.exit_code == 2
-    assert "is a file that the run wrote" in done.output
+    (root / "kept").mkdir()
+    (root / "kept/status.json").write_bytes(before)
+    done = export("shields", "kept/status.json", "-o", "kept/status.json")
+    assert "is a file that the run wrote or reads" in done.output
+    assert (root / "kept/status.json").read_bytes() == before
+    settings = (root / "pyproject.toml").read_bytes()
+    for name in ("reports/status.json", "reports/status.test-result.intoto.json", "pyproject.toml"):
+        done = export("shields", "-o", name)
+        assert done.exit_code == 2
+        assert "is a file that the run wrote or reads" in done.output
+    assert (root / "pyproject.toml").read_bytes() == settings
     assert (root / "reports/status.json").read_bytes() == before
 
 

@@ -14,6 +14,7 @@ from pytest_prodstatus import clock
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.model.verdict import Kind
 from pytest_prodstatus.store import address
+from pytest_prodstatus.writers.exports import Export
 from tests.unit.cli.conftest import NAMES, Kept, Shop
 from tests.unit.given import HOSTILE, HOUR, NOW, B, F, reason
 
@@ -477,6 +478,149 @@ class TestForms:
             "before=1\nopen=false\nverdict=FAILED\nexit_code=1\nrules=verdict\n"
         )
         assert summary.read_text(encoding="utf-8").startswith("## Deploy gate\n\n```text\n")
+
+    def test_github_files_that_end_without_a_line_break(
+        self, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What another program left unfinished takes none of the gate's lines with it."""
+        output = tmp_path / "output"
+        output.write_text("before=1", encoding="utf-8")
+        monkeypatch.setenv("GITHUB_OUTPUT", str(output))
+        shop.record()
+        shop("gate", "--format", "github")
+        assert output.read_text(encoding="utf-8").startswith("before=1\nopen=true\n")
+
+    def test_azure(self, shop: Shop) -> None:
+        """Logging commands of the decision; without a record they say that it is closed."""
+        done = shop("gate", "--format", "azure")
+        assert done.exit_code == 10
+        assert "##vso[task.setvariable variable=open;isoutput=true]false\n" in done.stdout
+        assert done.stdout.endswith("##vso[task.complete result=Failed]BLOCKED, not judged\n")
+        shop.record()
+        end = "##vso[task.complete result=Succeeded]CONFIRMED until 2026-11-23 12:00 UTC\n"
+        assert shop("gate", "--format", "azure").stdout.endswith(end)
+        several = shop("gate", "reports/status.json", "nope.json", "--format", "azure")
+        assert several.stdout.count("task.complete") == 1
+        assert "task.complete result=Failed]" in several.stdout
+        assert "variable=until;isoutput=true]\n" in several.stdout
+
+    def test_exports(self, shop: Shop) -> None:
+        """Each form beside the record is of the gate's own decision, its conditions included."""
+        forms = ("--export", "dotenv", "--export", "junit")
+        shop.record()
+        variables, junit = shop.reports / "prodstatus.env", shop.reports / "junit.xml"
+        assert shop("gate", *forms).exit_code == 0
+        assert "PRODSTATUS_OPEN=true\n" in variables.read_text(encoding="utf-8")
+        for condition in (["--commit", "f" * 40], ["--subject", "v9"], ["--run", "other"]):
+            shop.closed(*forms, *condition)
+            assert "PRODSTATUS_OPEN=false\n" in variables.read_text(encoding="utf-8")
+            assert "<error" in junit.read_text(encoding="utf-8")
+        assert shop("gate", "reports/status.json", "nope.json", *forms).exit_code == 10
+        assert "PRODSTATUS_OPEN=true\n" in variables.read_text(encoding="utf-8"), "its own"
+
+    def test_exports_of_several_records(self, shop: Shop) -> None:
+        """Each has its own; two records in one folder would hide one another's."""
+        for name, worse in {"eu": {"api.key": F}, "us": {}}.items():
+            shop.record(worse, folder=shop.root / name)
+        args = ["gate", "--export", "dotenv"]
+        assert shop(*args, "eu/status.json", "us/status.json").exit_code == 1
+        texts = [(shop.root / n / "prodstatus.env").read_text("utf-8") for n in ("eu", "us")]
+        assert ["PRODSTATUS_OPEN=true" in text for text in texts] == [False, True]
+        (shop.root / "eu/status.json").rename(shop.root / "us/eu.json")
+        message = shop.refused(*args, "us/eu.json", "us/status.json")
+        assert "us/eu.json and us/status.json are in one: keep each" in message
+
+    def test_an_export_replaces_a_link(self, shop: Shop) -> None:
+        """Something in the suite may have put one into the output folder."""
+        shop.record()
+        precious = shop.root / "precious"
+        precious.write_text("x", encoding="utf-8")
+        (shop.reports / "prodstatus.env").symlink_to(precious)
+        assert shop("gate", "--export", "dotenv").exit_code == 0
+        assert precious.read_text(encoding="utf-8") == "x"
+        assert not (shop.reports / "prodstatus.env").is_symlink()
+
+    @pytest.mark.parametrize("fault", ["record", "option", "form"])
+    def test_old_exports_are_removed(
+        self, shop: Shop, fault: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whatever goes wrong, no text of an earlier decision is left; it changes no status."""
+        shop.record()
+        args = ["gate", "reports/status.json", "--export", "dotenv"]
+        assert shop(*args).exit_code == 0
+        status = 2
+        if fault == "record":
+            (shop.reports / "status.json").unlink()
+            status = 10
+        if fault == "option":
+            args += ["--require", "nothing"]
+        if fault == "form":
+            broken = Export(file="prodstatus.env", about="", write=lambda _: str(1 / 0))
+            monkeypatch.setattr("pytest_prodstatus.cli.export.load_export", lambda _: broken)
+            status = 0
+        done = shop(*args)
+        assert done.exit_code == status, done.output
+        assert not (shop.reports / "prodstatus.env").exists()
+        assert ("broken: ZeroDivisionError" in done.stderr) is (fault == "form")
+
+    @pytest.mark.parametrize("error", [MemoryError(), KeyboardInterrupt(), ValueError("a | b\nc")])
+    def test_a_plugin_that_breaks_is_unknown(
+        self, shop: Shop, error: BaseException, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Python's own status 1 would be WARNING, as if only a waiver were to be looked at."""
+
+        def fail(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr("pytest_prodstatus.cli.gate.active_override", fail)
+        done = shop("gate", "--format", "nagios")
+        assert done.exit_code == 3
+        assert done.stdout.startswith(f"PRODSTATUS UNKNOWN: {type(error).__name__}")
+        assert done.stdout.count("\n") == 1
+        assert "|" not in done.stdout
+        assert shop("gate", "--format", "nagios", "--blocked-critical").exit_code == 2
+        assert shop("gate").exit_code == 1
+
+    def test_an_old_export_that_can_not_be_removed(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is named, and the decision stands."""
+        shop.record()
+        assert shop("gate", "--export", "dotenv").exit_code == 0
+        (shop.reports / "status.json").unlink()
+
+        def refuse(_: Path) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "unlink", refuse)
+        done = shop("gate", "--export", "dotenv")
+        assert done.exit_code == 10
+        assert (
+            "prodstatus.env can't be removed (Permission denied): remove what an earlier"
+            in done.stderr
+        )
+
+    def test_an_export_never_replaces_the_record(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Another package's form may claim its name."""
+        assert "'none' is not a form" in shop.refused("gate", "--export", "none")
+        same = {"junit": "x.xml", "ctrf": "X.xml"}
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                "pytest_prodstatus.cli.export.load_export",
+                lambda name: Export(file=same[name], about="", write=lambda _: "x"),
+            )
+            why = shop.refused("gate", "--export", "junit", "--export", "ctrf")
+        assert "--export junit, ctrf: two of them write one file" in why
+        shop.record()
+        before = (shop.reports / "status.json").read_bytes()
+        claims = Export(file="status.json", about="", write=lambda _: "x")
+        monkeypatch.setattr("pytest_prodstatus.cli.export.load_export", lambda _: claims)
+        done = shop("gate", "--export", "x", "reports/status.json")
+        assert done.exit_code == 2
+        assert "is a file that the run wrote" in done.output
+        assert (shop.reports / "status.json").read_bytes() == before
 
     def test_github_files_can_not_be_written(
         self, shop: Shop, monkeypatch: pytest.MonkeyPatch

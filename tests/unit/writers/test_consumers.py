@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as Xml
@@ -21,14 +22,17 @@ import jsonschema
 import pytest
 import xmlschema
 from junitparser import JUnitXml
+from markdown_it import MarkdownIt
 from msgspec.structs import replace
 
 from pytest_prodstatus.model.record import Override, Record, Subject
+from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.verdict import Kind, Verdict
 from pytest_prodstatus.model.waiver import Waiver, Waivers
 from pytest_prodstatus.readers.config import Config
-from pytest_prodstatus.writers import nagios
+from pytest_prodstatus.writers import github, nagios
 from pytest_prodstatus.writers.exports import Report, export_names, load_export, report_now
+from pytest_prodstatus.writers.gate_report import decision_lines, decisions_to_json
 from pytest_prodstatus.writers.openmetrics import metrics
 from tests.unit.given import (
     HOSTILE,
@@ -38,6 +42,7 @@ from tests.unit.given import (
     C,
     F,
     catalogue,
+    criterion,
     observation,
     reason,
     record,
@@ -48,6 +53,9 @@ from tests.unit.given import (
 SCHEMAS = Path(__file__).parent / "schemas"
 CTRF = jsonschema.Draft7Validator(
     json.loads((SCHEMAS / "ctrf-schema-0.0.json").read_text(encoding="utf-8"))
+)
+GATE = jsonschema.Draft202012Validator(
+    json.loads((files("pytest_prodstatus") / "schema" / "gate-v1.json").read_text("utf-8"))
 )
 JUNIT = xmlschema.XMLSchema(str(SCHEMAS / "junit-10.xsd"))
 STAGES = catalogue("api", "shop", stage("final", rollup=("api", "shop")))
@@ -83,14 +91,18 @@ class Seen:
 def shown(verdict: Verdict, state: str, text: str = "it was not") -> Report:
     """Return what the formats show of one verdict in one state, with a text wherever one fits."""
     declared = {"empty": catalogue(), "old record": LASTING}.get(state, STAGES)
-    of = run(subject=Subject(release=text), catalogue=declared.digest)
+    of = run(id=text, subject=Subject(release=text), catalogue=declared.digest)
     found = observation(verdict, reason=None if verdict is C else reason(text, Kind.OBSERVED))
-    made = record(declared, {} if state == "empty" else {"api.a": found, "shop.b": C}, of=of)
+    seen = {} if state == "empty" else {"api.a": found, f"api.a[{text}]": C, "shop.b": C}
+    collected = tuple(
+        criterion(name, title=one_line(text), nodeid=f"t.py::{name}") for name in seen
+    )
+    made = record(declared, seen, of=of, collected=collected)
     waivers, now = Waivers(), NOW
     if state in ("stale", "old record"):
         now += timedelta(days=2)
     if state == "in progress":
-        made = record(STAGES, {"api.a": found, "shop.b": C}, of=replace(of, finished=None))
+        made = record(STAGES, seen, of=replace(of, finished=None), collected=collected)
     if state == "waived":
         waiver = Waiver(criterion="api.a", reason=text, owner=text, expires=NOW + HOUR)
         waivers = Waivers(given=(waiver,))
@@ -278,6 +290,62 @@ READERS: dict[str, Callable[[str], Seen]] = {
 }
 
 
+def as_gate_text(text: str) -> Seen:
+    """Read the first line, as a person and a script do."""
+    line = next(line for line in text.splitlines() if line.startswith("gate "))
+    opened = line.startswith("gate open")
+    plain = re.fullmatch(r"gate open \(target [\w.-]+\): FINAL CONFIRMED", line)
+    return Seen(success=bool(plain), open=opened, dates=UNTIL)
+
+
+def as_gate_json(text: str) -> Seen:
+    """Read by the published schema."""
+    GATE.validate(message := json.loads(text))
+    (decision,) = message["records"]
+    assert message["open"] is (message["exit_code"] == 0) is decision["open"]
+    confirmed = decision["verdict"] == "CONFIRMED" and not decision["violations"]
+    dates = f"{message['at']} {decision['until']}"
+    return Seen(success=confirmed and decision["open"], open=decision["open"], dates=dates)
+
+
+def as_commands(text: str) -> Seen:
+    """Read by the runner's rules: each line is one command, and the last is the decision."""
+    form = re.compile(r"::(error|warning|notice) title=([^:,]*)::(.*)")
+    found = [form.fullmatch(line) for line in text.split("\n")]
+    commands = [(command[2], command[1]) for command in found if command]
+    assert len(commands) == len(found), text
+    plain = [command for command in commands if command[0] != "gate overridden"]
+    opened = commands[-1] == ("gate", "notice")
+    return Seen(success=plain == [("gate", "notice")], open=opened, dates=UNTIL)
+
+
+def as_outputs(text: str) -> Seen:
+    """Read by the runner's rules: a name and a value on each line."""
+    values = dict(line.split("=", 1) for line in text.splitlines())
+    assert list(values) == ["open", "verdict", "exit_code", "rules"]
+    opened = values["open"] == "true"
+    assert (values["exit_code"] == "0") is opened
+    return Seen(success=values["verdict"] == "CONFIRMED" and opened, open=opened, dates=UNTIL)
+
+
+def as_step_summary(text: str) -> Seen:
+    """Read as Markdown: one heading, and a fence that holds everything else."""
+    tokens = MarkdownIt().parse(text)
+    kinds = [token.type for token in tokens if token.level == 0]
+    assert kinds == ["heading_open", "heading_close", "fence"]
+    return as_gate_text(tokens[-1].content)
+
+
+GATE_FORMS: dict[str, tuple[Callable[[Report], str], Callable[[str], Seen]]] = {
+    "text": (lambda made: "\n".join(decision_lines(made.gate, made.now)), as_gate_text),
+    "json": (lambda made: decisions_to_json([made.gate], made.now), as_gate_json),
+    "annotations": (lambda made: "\n".join(github.gate_commands([made.gate])), as_commands),
+    "outputs": (lambda made: github.step_outputs([made.gate]), as_outputs),
+    "summary": (lambda made: github.step_summary([made.gate]), as_step_summary),
+}
+"""What the gate prints itself; its forms for Azure and Nagios are exports as well."""
+
+
 def test_every_format_has_its_consumer_here() -> None:
     """A format without one is held to nothing."""
     assert sorted(READERS) == export_names()
@@ -298,10 +366,13 @@ def texts() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("form", sorted(READERS))
+@pytest.mark.parametrize("form", [*sorted(READERS), *GATE_FORMS])
 def test_a_consumer_reads_only_confirmed_as_success(form: str, state: str) -> None:
     """In any state and with any text, a consumer's own reader sees what is true now, and a date."""
-    read, write = READERS[form], load_export(form).write
+    if form in READERS:
+        read, write = READERS[form], load_export(form).write
+    else:
+        write, read = GATE_FORMS[form]
     for verdict in (C, B, F):
         for text in texts():
             report = shown(verdict, state, text)
@@ -415,7 +486,7 @@ def test_an_override_is_shown_by_every_format() -> None:
 def test_a_stale_record_adds_a_row() -> None:
     """If only the gate knows why, the lists of tests have one that didn't pass."""
     report = shown(C, "stale")
-    assert [row.verdict for row in report.rows] == [C, C, B]
+    assert [row.verdict for row in report.rows] == [C, C, C, B]
     assert report.rows[-1].reason
-    assert shown(C, "fresh").rows == report.rows[:2]
+    assert shown(C, "fresh").rows == report.rows[:3]
     assert isinstance(report.record, Record)

@@ -131,8 +131,10 @@ def test_our_own_form_is_not_another_s(tmp_path: Path, monkeypatch: pytest.Monke
         ("EXPORT = dict()", "'prodstatus_other:EXPORT' is a dict, not an Export"),
         *(
             (f"EXPORT = Export(file={file!r}, about='', write=str)", f"its file is {file!r}, which")
-            for file in ("../other.txt", "a/b", "", "two\nlines", "C:\\x")
+            for file in ("../other.txt", "a/b", "", "two\nlines", "C:\\x", ".", "..", None, 3)
         ),
+        ("EXPORT = Export(file='x', about=None, write=str)", "its description is None, which must"),
+        ("import asyncio\nraise asyncio.CancelledError('late')", "CancelledError: late"),
     ],
     ids=lambda value: value[:30],
 )
@@ -153,13 +155,17 @@ def test_a_form_that_cannot_be_used_is_one_sentence(
         ("1 / 0", "ZeroDivisionError: division by zero"),
         ("exit(0)", "SystemExit: 0"),
         ("b'bytes'", "it returned 'bytes', not a text"),
+        ("' \\n'", "it returned an empty text, which readers take for no trouble"),
+        ("__import__('pytest').fail('no')", "Failed: no"),
+        ("(_ for _ in ()).throw(Silent)", "Silent"),
     ],
 )
 def test_a_form_that_gives_no_text_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, why: str
 ) -> None:
     """It may raise, end the process or return something else."""
-    module = f"EXPORT = Export(file='x.txt', about='', write=lambda report: {body})"
+    silent = "class Silent(Exception):\n    def __str__(self): raise ValueError\n"
+    module = f"{silent}EXPORT = Export(file='x.txt', about='', write=lambda report: {body})"
     install(tmp_path, monkeypatch, module)
     made = report(record(TWO, {"api.a": C, "shop.b": C}), TWO)
     with pytest.raises(ExportError) as error:
@@ -171,7 +177,13 @@ def test_the_file_of_another_output_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An export may write neither the record nor the file of another export."""
-    for file, owner in (("status.json", "'status.json'"), ("ctrf.json", "the export 'ctrf'")):
+    for file, owner in (
+        ("status.json", "'status.json'"),
+        ("Status.JSON", "'status.json'"),
+        ("status.intoto.json", "'status.intoto.json'"),
+        ("ctrf.json", "the export 'ctrf'"),
+        ("CTRF.json", "the export 'ctrf'"),
+    ):
         folder = tmp_path / file
         folder.mkdir()
         with monkeypatch.context() as patch:
