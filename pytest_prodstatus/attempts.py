@@ -39,11 +39,9 @@ from pytest_prodstatus.reports import (
     ATTRIBUTE,
     FILES,
     FIRST,
-    MANIFEST,
     SENT,
     Payload,
     phase_of,
-    take_manifest,
 )
 from pytest_prodstatus.spool import Spool, worker_id
 
@@ -68,7 +66,7 @@ class Attempts:
     """The phases of every criterion, in the order of arrival.
 
     Attributes:
-        criteria: by node id; None before they are known.
+        criteria: by node id; they are known before the first report comes.
         failed: a criterion's report failed.
         failed_elsewhere: node ids of other tests that failed.
         interrupted: ids of workers that a person interrupted, which xdist reports as crashes.
@@ -79,7 +77,7 @@ class Attempts:
     """
 
     def __init__(self, redaction: Redaction, spool: Spool, *, require_evidence: bool) -> None:
-        self.criteria: Mapping[str, Criterion] | None = None
+        self.criteria: Mapping[str, Criterion] = {}
         self.failed = False
         self.failed_elsewhere: list[str] = []
         self.interrupted: set[str] = set()
@@ -92,7 +90,6 @@ class Attempts:
         self._spool = spool
         self._require_evidence = require_evidence
         self._unread: list[pytest.TestReport] = []
-        self._early: list[tuple[pytest.TestReport, pytest.TestReport | None]] = []
         self._passed: dict[str, _Passed] = {}
         self._phases: dict[str, list[Phase]] = {}
         self._offsets: dict[str, Offset] = {}
@@ -102,25 +99,18 @@ class Attempts:
         self._tear_downs = TearDowns()
         self._end_forked_process: Callable[[], object] = _nothing
         self._show_verdicts: Callable[[], object] = _nothing
-        self._take_manifest: Callable[[str, str], object] = _nothing
 
     def connect(
-        self,
-        end_forked_process: Callable[[], object],
-        show_verdicts: Callable[[], object],
-        take_manifest: Callable[[str, str], object],
+        self, end_forked_process: Callable[[], object], show_verdicts: Callable[[], object]
     ) -> None:
         """Set the functions that a report may call for.
 
         Args:
             end_forked_process: ends a process that a test forked and that came back from it.
             show_verdicts: lets the terminal show verdicts; called if a phase didn't just pass.
-            take_manifest: begins the run with the manifest on a worker's first report, and the
-                worker's id.
         """
         self._end_forked_process = end_forked_process
         self._show_verdicts = show_verdicts
-        self._take_manifest = take_manifest
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
@@ -130,13 +120,6 @@ class Attempts:
         called for each phase of each test.
         """
         self._end_forked_process()
-        if MANIFEST in report.__dict__:
-            worker = worker_id(getattr(report, "node", None))
-            self._take_manifest(take_manifest(report), worker)
-        return (yield from self.around(report))
-
-    def around(self, report: pytest.TestReport) -> Generator[None]:
-        """Redact a report, yield to the hooks of everyone else, and take it in."""
         values = report.__dict__
         if FILES in values:
             # Taken out, so that no other plugin writes it to a file.
@@ -184,20 +167,16 @@ class Attempts:
         return replace(phase, stopped=stopped, evidence=evidence)
 
     def _take(self, report: pytest.TestReport, first: pytest.TestReport | None) -> None:
-        """Take in one report of any test; keep it for `begin` if the criteria aren't known yet.
+        """Take in one report of any test.
 
         Args:
             report: the report as all hooks have left it.
             first: the report before other hooks saw it, if it failed or was skipped; the worse of
                 the two counts.
         """
-        criteria = self.criteria
-        if criteria is None:
-            # A worker may die in its first test, and its manifest with it.
-            self._early.append((report, first))
-        elif _is_pass(vars(report)) and first is None:
+        if _is_pass(vars(report)) and first is None:
             self._keep(report)
-        elif report.nodeid not in criteria:
+        elif report.nodeid not in self.criteria:
             payload = self._note_shared(report)
             failed = report.failed or (first is not None and first.failed)
             if failed and not (payload is not None and payload.wider):
@@ -221,13 +200,6 @@ class Attempts:
         worker = worker_id(getattr(report, "node", None))
         return worker in self.interrupted or (report.nodeid, worker) in self._ended
 
-    def begin(self, criteria: Mapping[str, Criterion]) -> None:
-        """Set the criteria, and take in the reports that came before they were known."""
-        self.criteria = criteria
-        early, self._early = self._early, []
-        for report, first in early:
-            self._take(report, first)
-
     def _keep(self, report: pytest.TestReport) -> None:
         self._unread.append(report)
         if len(self._unread) >= _BATCH:
@@ -235,8 +207,6 @@ class Attempts:
 
     def read(self) -> None:
         """Read the reports that were kept; those of other tests than criteria are dropped."""
-        if self.criteria is None:
-            return
         criteria = self.criteria
         for report in self._unread:
             nodeid = report.nodeid
@@ -319,7 +289,7 @@ class Attempts:
 
         pytest calls this once the criterion has ended, for all its attempts together.
         """
-        if when != "runtest" or nodeid not in (self.criteria or {}):
+        if when != "runtest" or nodeid not in self.criteria:
             return
         # Not above, since few runs have such a warning, and every judged run pays for the import.
         from pytest_prodstatus.reports import suspect_pass

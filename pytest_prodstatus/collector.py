@@ -58,7 +58,6 @@ class Collector:
         unmarked: why the run could not write that nothing is confirmed; "" if it could. If it
             could not, no criterion with side effects starts.
         acts: whether criteria with side effects may start in this process.
-        controller_knows: whether the controller marks the run as in progress before one starts.
     """
 
     def __init__(self, settings: Settings, spool: Spool, redaction: Redaction) -> None:
@@ -69,7 +68,7 @@ class Collector:
         self.manifest = Manifest()
         self.repeats: frozenset[str] = frozenset()
         self.unmarked = ""
-        self.acts = self.controller_knows = True
+        self.acts = True
         self._error = ""
         self._met: frozenset[str] = frozenset()
         self._held: frozenset[str] = frozenset()
@@ -191,7 +190,7 @@ class Collector:
                     yield item.nodeid
 
     def _settle_in_worker(self, given: Mapping[str, Any], items: list[pytest.Item]) -> None:
-        """Run nothing if it can't be judged: the controller may find out only after a test ran."""
+        """Run nothing if it can't be judged."""
         error = self.manifest.error or disagreement(
             given,
             self.settings.config.catalogue.digest,
@@ -207,7 +206,6 @@ class Collector:
             self.manifest = Manifest(error=error)
         self.unmarked = given.get("prodstatus_unmarked", "")
         self.acts = given.get("prodstatus_acts", True)
-        self.controller_knows = self.spool.shared or given.get("prodstatus_marked", False)
 
     def _foreign_criterion(self, items: Sequence[pytest.Item]) -> str:
         """Return an error if a criterion is in another project than the judged one; else ""."""

@@ -38,10 +38,18 @@ def notify(
     urls = {name: environ.get(name, "").strip() for name in names}
     problems = [f"{name} is not set: nothing is sent there" for name in names if not urls[name]]
     urls = {name: url for name, url in urls.items() if url}
-    if not urls:
-        return None, problems
-    if not find_spec("apprise"):
+    if urls and not find_spec("apprise"):
         return None, [INSTALL]
+    services = {name: _service(url) for name, url in urls.items()}
+    # Not the address: it is a secret.
+    problems += [
+        f"{name} is no address that Apprise can use: nothing is sent there"
+        for name, service in services.items()
+        if service is None
+    ]
+    services = {name: service for name, service in services.items() if service is not None}
+    if not services:
+        return None, problems  # what is new stays new until there is someone to tell
     decision = judged.report.decision
     known = facts(
         decision, judged.record, judged.config.waivers, judged.report.until, judged.at, within
@@ -53,9 +61,8 @@ def notify(
         return None, [*problems, f"nothing is notified, since what was can't be kept: {error}"]
     notice = notice_of(decision, known, news)
     if notice is not None:
-        for name, url in urls.items():
-            if not _is_sent(url, notice):
-                # Not the address: it is a secret.
+        for name, service in services.items():
+            if not _is_sent(service, notice):
                 problems.append(f"the notification to {name} was not delivered: {notice.title}")
     return notice, problems
 
@@ -73,10 +80,21 @@ def _claimed(
         return store.claim(target, values)
 
 
-def _is_sent(url: str, notice: Notice) -> bool:
-    """Return whether a notification was delivered, as far as its service says so."""
+def _service(url: str) -> Any:
+    """Return the service at an address; None if Apprise can't use it."""
     with _silent():
         import apprise
+
+        service = apprise.Apprise()
+        try:
+            return service if service.add(url) is True else None
+        except Exception:  # noqa: BLE001  of any of its services
+            return None
+
+
+def _is_sent(service: Any, notice: Notice) -> bool:
+    """Return whether a notification was delivered, as far as its service says so."""
+    import apprise
 
     kinds = {
         Verdict.CONFIRMED: apprise.NotifyType.SUCCESS,
@@ -85,8 +103,7 @@ def _is_sent(url: str, notice: Notice) -> bool:
     }
     with _silent():
         try:
-            service: Any = apprise.Apprise()
-            return service.add(url) is True and bool(
+            return bool(
                 service.notify(
                     body=notice.body,
                     title=notice.title,

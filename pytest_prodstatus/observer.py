@@ -257,12 +257,6 @@ class Observer:
                 f"it acts on the world, and the run can't write its record: {collector.unmarked}",
                 remedy="let the run write its output folder",
             )
-        if not collector.controller_knows:
-            blocked(
-                "it acts on the world, and this worker can't notify the controller first",
-                kind=Kind.NOT_ARMED.value,
-                remedy="ask the run to judge: pytest -m production",
-            )
         again = criterion.id in self._started or item.nodeid in collector.repeats
         self._started.add(criterion.id)
         if again or not collector.acts or not self._spool.claim(criterion.id):

@@ -297,9 +297,9 @@ def given(
     return str(chosen or "").strip()
 
 
-def worker_input(config: pytest.Config) -> dict[str, str]:
+def worker_input(config: pytest.Config) -> dict[str, Any]:
     """Return the values that the controller sent to this xdist worker; else an empty dict."""
-    values: dict[str, str] = getattr(config, "workerinput", {})
+    values: dict[str, Any] = getattr(config, "workerinput", {})
     return values
 
 
@@ -314,7 +314,7 @@ def intent_of(config: pytest.Config) -> dict[str, Any]:
     with `--stage`; `production`, whether `-m` asks for production tests; and `nodes`, whether any
     test is named by its node id.
     """
-    sent: dict[str, Any] | None = worker_input(config).get(INTENT)  # type: ignore[assignment]
+    sent: dict[str, Any] | None = worker_input(config).get(INTENT)
     if sent is not None:
         return sent
     words = [str(word) for word in config.invocation_params.args]

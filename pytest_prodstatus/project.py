@@ -105,7 +105,7 @@ def find_project(start: Path) -> Project | None:
         ConfigError: a file on the way may be the project's, and can't be read or used.
     """
     for folder in (start, *start.parents):
-        config = _declared_in(folder, str(folder / FILE))
+        config = declared_in(folder, str(folder / FILE))
         if config is not None:
             return Project(root=folder, config=config)
     return None
@@ -127,10 +127,19 @@ def config_in(root: Path) -> Config:
     Raises:
         ConfigError: the file can't be read or used; one sentence.
     """
-    return _declared_in(root, FILE) or Config()
+    return declared_in(root) or Config()
 
 
-def _declared_in(folder: Path, source: str) -> Config | None:
+def declared_in(folder: Path, source: str = FILE) -> Config | None:
+    """Return what the pyproject.toml in a folder declares; None if it has no [tool.prodstatus].
+
+    Args:
+        folder: the folder.
+        source: the file's name for messages.
+
+    Raises:
+        ConfigError: the file can't be read or used; one sentence.
+    """
     path = folder / FILE
     try:
         content = read_file(path, limit=SETTINGS_LIMIT)

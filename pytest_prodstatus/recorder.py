@@ -220,7 +220,6 @@ class Recorder:
         wanted = self.settings.requested or manifest.selected > 0
         self.redaction.switch(self.config, on=bool(wanted))
         if not wanted:
-            self.attempts.begin({})
             if manifest.error:
                 raise pytest.UsageError(manifest.error)
             return
@@ -232,8 +231,8 @@ class Recorder:
         known = tuple(s.id for s in self._former.stages) if self._former else ()
         found = checked_catalogue(self.settings, manifest, known if narrowed else ())
         self._catalogue = found.at(self._begun_run().started)
-        self._manifest, self.criteria = manifest, manifest.criteria
-        self.attempts.begin(manifest.criteria)
+        self._manifest = manifest
+        self.criteria = self.attempts.criteria = manifest.criteria
         unsaid = self._begun_run().selection == NOTHING_YET
         self._run = replace(
             self._begun_run(),
@@ -457,7 +456,7 @@ class Recorder:
             words: the deadline.
         """
         if report is not None:
-            deque(self.attempts.around(report), maxlen=0)
+            deque(self.attempts.pytest_runtest_logreport(report), maxlen=0)
         text = f"it was not reached before {words} was over"
         self._unreached = Reason(text=text, kind=Kind.TIMEOUT)
         self.incident(

@@ -31,8 +31,6 @@ FIRST = "prodstatus_first"
 SENT = "prodstatus_sent"
 """The attribute of a worker's report with its clock when it was sent, and how far that is behind
 the controller's at least, both in seconds."""
-MANIFEST = "prodstatus_manifest"
-"""The attribute of an xdist worker's first report, and the key of its output."""
 FILES = "prodstatus_files"
 """The attribute of a worker's report with the content of attachments that it can't share."""
 
@@ -339,15 +337,6 @@ def _hint(report: pytest.CollectReport) -> str | None:
         return None
     hints = [line.strip()[len("hint:") :] for line in lines if _is_hint(line)]
     return one_line(hints[-1]) if hints else None
-
-
-def take_manifest(report: pytest.TestReport) -> str:
-    """Remove the manifest from a report and return it; "" if it has none.
-
-    It is removed so that no other plugin, such as pytest-reportlog, writes it to a file.
-    """
-    text: str = report.__dict__.pop(MANIFEST, "")
-    return text
 
 
 def shown(raised: BaseException) -> str:

@@ -38,7 +38,6 @@ from pytest_prodstatus.spool import Spool, worker_id
 from pytest_prodstatus.version import __version__
 
 if TYPE_CHECKING:
-    from pytest_prodstatus.attempts import Attempts
     from pytest_prodstatus.collector import Collector
     from pytest_prodstatus.criteria import Manifest
     from pytest_prodstatus.deadline import Deadline
@@ -87,7 +86,7 @@ class Session:
         self._acting = ""
         self._began = clock.elapsed()
         self._deadline: Deadline | None = None
-        self._manifests: dict[int, tuple[str, Manifest]] = {}
+        self._manifests: dict[int, tuple[str, Manifest | None]] = {}
         self._sign_key: str | None = None
         self._oom_kills: int | None = None
 
@@ -342,7 +341,6 @@ class Session:
 
             worker = Worker(
                 self.config,
-                self.spool,
                 self.redaction,
                 self.collector,
                 self.observer,
@@ -354,9 +352,7 @@ class Session:
         from pytest_prodstatus.terminal import TerminalWords
 
         self._words = TerminalWords(recorder)
-        recorder.attempts.connect(
-            self.end_forked_process, self._words.show_verdicts, self.take_manifest
-        )
+        recorder.attempts.connect(self.end_forked_process, self._words.show_verdicts)
         register(recorder.attempts, "prodstatus-attempts")
         self._words.begin()
         option = self.config.option
@@ -541,21 +537,12 @@ class Session:
 
     @pytest.hookimpl
     def pytest_sessionstart(self) -> None:
-        """Let the reporters begin; under xdist, listen for the first worker with criteria."""
+        """Let the reporters begin."""
         self._started = True
         if self.is_worker:
             self.spool.write_pid(worker_input(self.config)["workerid"])
         if self.active:
             self._register_reporters()
-        elif self.config.pluginmanager.hasplugin("dsession"):
-            from pytest_prodstatus.xdist import FirstReport
-
-            plugins = self.config.pluginmanager
-            plugins.register(FirstReport(plugins, self._begin_with), "prodstatus-first-report")
-
-    def _begin_with(self, text: str, worker: str) -> Attempts | None:
-        self.take_manifest(text, worker)
-        return self.recorder.attempts if self.recorder is not None else None
 
     @pytest.hookimpl
     def pytest_internalerror(self, excrepr: object) -> None:
@@ -642,8 +629,10 @@ class Session:
     def pytest_configure_node(self, node: object) -> None:
         """Send a worker the values that it must agree on, before it reads its own options."""
         from pytest_prodstatus.process_end import count_oom_kills
+        from pytest_prodstatus.xdist import open_channel
 
         self._oom_kills = count_oom_kills()
+        open_channel(node)
         values: dict[str, object] = node.workerinput  # type: ignore[attr-defined]
         values["prodstatus_run_id"] = self.run_id
         values[INTENT] = intent_of(self.config)
@@ -660,7 +649,6 @@ class Session:
                 values[_BASIS] = basis.to_json()
             values["prodstatus_catalogue"] = self.settings.config.catalogue.digest
             values["prodstatus_unmarked"] = self._judge_of_run.outputs.unmarked
-            values["prodstatus_marked"] = self._judge_of_run.started
             values["prodstatus_commit"] = self._judge_of_run.commit
             if self.settings.has_project:
                 values["prodstatus_root"] = str(self.settings.root)
@@ -687,49 +675,40 @@ class Session:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: object, ids: object) -> None:  # noqa: ARG002
-        """Begin with the first worker's manifest, if it shares a folder with this process.
+        """Begin with the first worker's manifest, and compare that of each other with it.
 
-        Otherwise the run begins with the worker's first report.
-        """
-        text = self.spool.read_manifest(worker_id(node))
-        if text is not None:
-            error = self.take_manifest(text, worker_id(node))
-            if error:
-                raise pytest.UsageError(error)  # before xdist gives any worker a test
-
-    def take_manifest(self, text: str, worker: str) -> str:
-        """Begin the run with a worker's manifest, unless it began with another worker's.
-
-        Returns:
-            Why two workers can't take part in one run; it is an incident of this one. "" if they
-            can.
+        That is before xdist gives any worker a test.
 
         Raises:
-            pytest.UsageError: the criteria make no catalogue, or the worker refused to run.
+            pytest.UsageError: the criteria make no catalogue, the worker refused to run, or two
+                workers can't take part in one run.
         """
-        # Workers that collected the same send the same text, each of them several times.
+        from pytest_prodstatus.xdist import manifest_from
+
+        text, worker = manifest_from(node), worker_id(node)
+        # Workers that collected the same send the same text; without a criterion it may be none.
         if hash(text) in self._manifests:
-            return ""
+            return
+        first, known = next(iter(self._manifests.values()), (worker, None))
+        if text is None and not known:
+            self._manifests[hash(text)] = worker, None
+            return
         from pytest_prodstatus.criteria import Manifest
 
-        manifest = Manifest.from_json(text)
-        known = next(iter(self._manifests.values()), None)
-        self._manifests[hash(text)] = worker, manifest
+        manifest = Manifest.from_json(text) if text else Manifest()
         error = ""
-        if known is not None and not manifest.error and not known[1].error:
-            error = manifest.disagreement(worker, known[1], known[0])
-            manifest = Manifest(error=error)
-        if known is None or manifest.error:
-            self.begin(manifest)
-        return error
+        if self._manifests and not manifest.error and not (known and known.error):
+            error = manifest.disagreement(worker, known or Manifest(), first)
+        self._manifests[hash(text)] = worker, manifest
+        if known is None or error or manifest.error:
+            self.begin(Manifest(error=error) if error else manifest)
+        if error:
+            raise pytest.UsageError(error)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object, error: object) -> None:
-        """Read the manifest that a worker left; note if it died, since it may have had criteria."""
+        """Note a worker that died, since it may have had criteria."""
         worker = worker_id(node)
-        text = getattr(node, "workeroutput", {}).get("prodstatus_manifest")
-        if text:
-            self.take_manifest(text, worker)
         if not error:
             return
         if worker == self._acting:

@@ -1,10 +1,9 @@
 """The run's spool: a private folder with what must survive a process that dies at any line.
 
 It has the claims of criteria with side effects (each starts once a run), their evidence, what a
-criterion waits for, and manifests, so that a run on one machine begins before its first test; also
-the process ids of workers, to say how one died, and the content of attachments, so that it isn't
-sent. No verdict depends on it: a worker on another machine doesn't see it, and there is none if no
-folder for temporary files can be written.
+criterion waits for, the process ids of workers, to say how one died, and the content of
+attachments, so that it isn't sent. No verdict depends on it: a worker on another machine doesn't
+see it, and there is none if no folder for temporary files can be written.
 
 A run that is killed leaves its folder behind; a later run of the same user removes it. The folder's
 lock, which the kernel releases, says whether its run is alive.
@@ -73,20 +72,6 @@ class Spool:
             self._lock = FolderLock(self._folder, f"process {os.getpid()}")
             self._lock.acquire()
         return self._folder
-
-    def write_manifest(self, worker: str, text: str) -> None:
-        """Leave a worker's manifest for the controller, if it sees this folder."""
-        if not self.shared or self.folder is None:
-            return
-        path = self.folder / f"manifest-{worker}.json"
-        part = path.with_suffix(".part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-
-    def read_manifest(self, worker: str) -> str | None:
-        """Return a worker's manifest; None if it left none here."""
-        text = self._read(f"manifest-{worker}.json")
-        return text or None
 
     def write_pid(self, worker: str) -> None:
         """Leave a worker's process id for the controller, if it sees this folder."""

@@ -1,7 +1,8 @@
 """xdist: what controller and workers send each other, without a folder that both can see.
 
-A worker gets the values that it must agree on before it starts. Its manifest travels on its first
-report, so that it arrives even if the worker dies in its first test, and again in its output.
+A worker gets the values that it must agree on before it starts, and with them a channel of its own,
+on which it sends its manifest when it has collected. xdist sends on another channel of the same
+connection, which keeps the order. So the manifest is there before xdist gives any worker a test.
 
 xdist sends only builtin values, and only text that UTF-8 can encode. One path, enum or lone
 surrogate in a report ends the worker, and the run loses what the worker observed.
@@ -9,6 +10,7 @@ surrogate in a report ends the worker, and the run loses what the worker observe
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,15 +22,12 @@ from pytest_prodstatus.model.text import utf8
 from pytest_prodstatus.model.walk import INTO, walked
 from pytest_prodstatus.options import worker_input
 from pytest_prodstatus.redaction import only_passed
-from pytest_prodstatus.reports import FIRST, MANIFEST, SENT, take_manifest
-from pytest_prodstatus.spool import worker_id
+from pytest_prodstatus.reports import FIRST, SENT
 
 if TYPE_CHECKING:
-    from pytest_prodstatus.attempts import Attempts
     from pytest_prodstatus.collector import Collector
     from pytest_prodstatus.observer import Observer
     from pytest_prodstatus.redaction import Redaction
-    from pytest_prodstatus.spool import Spool
 
 _UNCHANGED = (type(None), bool, int, float, complex, bytes)
 _SCALARS: tuple[type[Any], ...] = (int, float, bytes)
@@ -43,12 +42,33 @@ _OWN = frozenset({
 """What pytest and this plugin put into a report themselves."""
 
 
+_CHANNEL = "prodstatus_channel"
+"""The key of the channel in a worker's input."""
+
+
+def open_channel(node: Any) -> None:
+    """Give a worker that is about to start a channel for its manifest.
+
+    Args:
+        node: xdist's, whose gateway is execnet's.
+    """
+    node.workerinput[_CHANNEL] = node.gateway.newchannel()
+
+
+def manifest_from(node: Any) -> str | None:
+    """Return the manifest of a worker that has collected; None if it sent none."""
+    try:
+        text: str = node.workerinput[_CHANNEL].receive(timeout=0)
+    except (OSError, EOFError):  # it has no criteria: it sent nothing, or has ended
+        return None
+    return text
+
+
 class Worker:
     """The hooks of an xdist worker in a run with criteria: its reports must reach the controller.
 
     Args:
         config: pytest's.
-        spool: the folder that the controller may see too.
         redaction: takes secrets out of reports.
         collector: knows the criteria of this process, which may be found later.
         observer: reports what failed after the last test.
@@ -59,7 +79,6 @@ class Worker:
     def __init__(
         self,
         config: pytest.Config,
-        spool: Spool,
         redaction: Redaction,
         collector: Collector,
         observer: Observer,
@@ -67,29 +86,20 @@ class Worker:
         behind: float,
     ) -> None:
         self._config = config
-        self._spool = spool
         self._redaction = redaction
         self._collector = collector
         self._observer = observer
         self._end_forked_process = end_forked_process
         self._behind = behind
-        self._sent = False
-        self._text = ""
-
-    def _manifest(self) -> str:
-        """Return what this worker collected, as JSON; the collection must be over."""
-        # No cached property: up to pytest 8.3, registering an object reads all its attributes.
-        if not self._text:
-            self._text = self._collector.manifest.to_json()
-        return self._text
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self) -> None:
-        """Write the manifest that the controller begins the run with, if it sees the folder.
+        """Send the manifest that the controller begins the run with.
 
         It runs first, since xdist's own hook lets the controller continue.
         """
-        self._spool.write_manifest(worker_input(self._config)["workerid"], self._manifest())
+        with contextlib.suppress(OSError):  # the controller has gone
+            worker_input(self._config)[_CHANNEL].send(self._collector.manifest.to_json())
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
@@ -104,19 +114,13 @@ class Worker:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_report_to_serializable(self, report: object) -> Generator[None, Any, Any]:
-        """Make a report sendable, so that the worker survives; date it.
-
-        The first one gets the manifest.
-        """
+        """Make a report sendable, so that the worker survives; date it."""
         data = yield
         collecting = isinstance(report, pytest.CollectReport)
         if (self._collector.criteria or collecting) and not _is_portable(data):
             data = to_builtins(data)
         if not collecting and isinstance(data, dict):
             data[SENT] = clock.timestamp(), self._behind
-            if not self._sent:
-                self._sent = True
-                data[MANIFEST] = self._manifest()
         return data
 
     @pytest.hookimpl(tryfirst=True)
@@ -128,13 +132,11 @@ class Worker:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Leave the manifest for a controller that got no report, and report a late failure.
+        """Report a late failure.
 
         After `-x` or `pytest.exit`, pytest tears down here what the next test would have shared.
         If that fails, the worker ends without its output; its last test can still be reported.
         """
-        output = self._config.workeroutput  # type: ignore[attr-defined]
-        output[MANIFEST] = self._manifest()
         try:
             return (yield)
         except BaseException as error:
@@ -142,35 +144,6 @@ class Worker:
             if report is not None:
                 self._config.hook.pytest_runtest_logreport(report=report)
             raise
-
-
-class FirstReport:
-    """Waits for the first worker's first report, in a controller that no option asks to judge.
-
-    All workers collect the same tests, so one manifest says whether the run has criteria.
-
-    Args:
-        plugins: pytest's plugin manager, from which this object unregisters itself.
-        begin: begins the run with the manifest of a worker, and returns the object that takes
-            reports in.
-    """
-
-    def __init__(
-        self, plugins: pytest.PytestPluginManager, begin: Callable[[str, str], Attempts | None]
-    ) -> None:
-        self._plugins = plugins
-        self._begin = begin
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
-        """Begin the run if there are criteria, and unregister this object."""
-        self._plugins.unregister(self)
-        text = take_manifest(report)
-        worker = worker_id(getattr(report, "node", None))
-        attempts = self._begin(text, worker) if text else None
-        if attempts is None:
-            return (yield)
-        return (yield from attempts.around(report))
 
 
 def start_none_again(scheduler: Any, judging: Callable[[], bool]) -> None:

@@ -33,6 +33,7 @@ from pytest_prodstatus.model.gate import (
     UnknownStageError,
     decide,
     decision_without_record,
+    named_stages,
     queried_stages,
 )
 from pytest_prodstatus.model.record import Override, Record
@@ -227,10 +228,10 @@ def command(
     forms = _forms_of(exports)
     place = place_of(root=root, target=target, dir=folder, subject=subject, run=run)
     project, system = place.project, place.inputs.target
-    stages = tuple(filter(None, (name.strip() for name in (require or "").split(","))))
-    if require is not None and not stages:
-        msg = f"--require {require!r}: it names no stage; write one or more, as in 'oauth,order'"
-        raise click.UsageError(msg)
+    try:
+        stages = named_stages(require) if require is not None else ()
+    except UnknownStageError as error:
+        raise click.UsageError(str(error)) from None
     query = GateQuery(
         target=system,
         subject=place.inputs.subject,

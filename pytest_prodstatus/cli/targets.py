@@ -7,6 +7,7 @@ parsed again.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -27,12 +28,20 @@ from pytest_prodstatus.cli.common import (
 from pytest_prodstatus.cli.gate import Gate
 from pytest_prodstatus.cli.overrides import active_override
 from pytest_prodstatus.cli.trust import Trust
-from pytest_prodstatus.model.gate import UnknownStageError
+from pytest_prodstatus.model.gate import UnknownStageError, named_stages
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.model.violations import MAX_AGE, GateQuery
-from pytest_prodstatus.project import PRODUCTION, RECORD, REPORTS, Project, config_in, usual_folder
-from pytest_prodstatus.readers.config import TARGET_FORM, ConfigError
+from pytest_prodstatus.project import FILE as PROJECT_FILE
+from pytest_prodstatus.project import (
+    PRODUCTION,
+    RECORD,
+    REPORTS,
+    Project,
+    declared_in,
+    usual_folder,
+)
+from pytest_prodstatus.readers.config import TARGET_FORM, Config, ConfigError
 from pytest_prodstatus.writers.gate_report import GateReport, Judged
 
 if TYPE_CHECKING:
@@ -65,6 +74,7 @@ class Targets:
         self._now = now or clock.now
         self._known = {self.default: None}
         self._problems: set[str] = set()
+        self._declares = place.project.config != Config()
 
     @property
     def default(self) -> str:
@@ -89,16 +99,19 @@ class Targets:
             target: one of the targets.
             conditions: `subject`, `commit`, `run` and `require`, as the options of the gate; a
                 release or a run that the command names counts for a target as well.
+
+        Raises:
+            UnknownStageError: `require` names no stage.
         """
         inputs = self._place.inputs
-        stages = (name.strip() for name in conditions.get("require", "").split(","))
+        stages = named_stages(conditions["require"]) if "require" in conditions else ()
         return GateQuery(
             target=target,
             subject=conditions.get("subject", inputs.subject),
             commit=conditions.get("commit"),
             run=conditions.get("run", inputs.run),
             max_age=self._max_age,
-            require=tuple(filter(None, stages)),
+            require=stages,
         )
 
     def judged(self, query: GateQuery) -> Judged:
@@ -114,12 +127,16 @@ class Targets:
         project, trusted, fault = self._project()
         trust = Trust(self._root, query, trusted)
         gate = Gate(project, query, override, check_document=False, trust=trust, now=now)
-        report, record = self._decided(gate, self._record_of(query.target), fault)
+        path = self._record_of(query.target)
+        decided = fault or self._decided(gate, path)
+        if isinstance(decided, str):
+            decided = gate.without_record(path, decided), None
+        report, record = decided
+        report = self._without_folders(report, path)
         return Judged(report=report, config=project.config, record=record, at=now)
 
-    def _decided(self, gate: Gate, path: Path, fault: str) -> tuple[GateReport, Record | None]:
-        if fault:
-            return gate.without_record(path, fault), None
+    def _decided(self, gate: Gate, path: Path) -> tuple[GateReport, Record | None] | str:
+        """Return the decision by a record; one sentence if it can't be read or judged."""
         try:
             content = content_at(path)
             record = _parsed(content, path)
@@ -127,17 +144,37 @@ class Targets:
         except UnknownStageError:
             raise
         except UnreadableError as error:
-            # What is sent to others names no folder of this machine.
-            why = str(error).replace(f"{self._root}{os.sep}", "")
+            return str(error)
         except Exception as error:  # noqa: BLE001  whatever it is, nothing is confirmed
-            why = f"the record can't be judged: {type(error).__name__}: {error}"
-        return gate.without_record(path, why), None
+            return f"the record can't be judged: {type(error).__name__}: {error}"
+
+    def _without_folders(self, report: GateReport, record: Path) -> GateReport:
+        """Return a report whose violations name no folder of this machine: it is sent to others."""
+
+        def shown(text: str) -> str:
+            for folder in (self._root, record.parent):
+                text = text.replace(f"{folder}{os.sep}", "")
+            return text
+
+        violations = tuple(
+            dataclasses.replace(
+                found, text=shown(found.text), remedy=found.remedy and shown(found.remedy)
+            )
+            for found in report.decision.violations
+        )
+        decision = dataclasses.replace(report.decision, violations=violations)
+        return dataclasses.replace(report, decision=decision)
 
     def _project(self) -> tuple[Project, list[Keys], str]:
         """Return the project as it is configured now, its keys, and why they can't be used."""
         project = self._place.project
         try:
-            project = Project(root=self._root, config=config_in(self._root))
+            config = declared_in(self._root)
+            if config is None and self._declares:
+                # With the defaults, no signature would be wanted any more.
+                return project, [], f"{PROJECT_FILE} has no [tool.prodstatus] any more: restore it"
+            self._declares = config is not None
+            project = Project(root=self._root, config=config or Config())
             return project, key_sets(project), ""
         except ConfigError as error:
             return project, [], str(error)

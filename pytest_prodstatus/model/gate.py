@@ -285,6 +285,19 @@ def end_of_open(record: Record, catalogue: Catalogue, decision: GateDecision) ->
     return min([*ends, *(item.waiver.expires for item in decision.waived)], default=None)
 
 
+def named_stages(text: str) -> tuple[str, ...]:
+    """Return the stages that a text such as `oauth,order` names.
+
+    Raises:
+        UnknownStageError: it names none, so what it is about would be FINAL.
+    """
+    names = tuple(filter(None, (name.strip() for name in text.split(","))))
+    if not names:
+        msg = f"--require {text!r}: it names no stage; write one or more, as in 'oauth,order'"
+        raise UnknownStageError(msg)
+    return names
+
+
 def queried_stages(catalogue: Catalogue, require: Sequence[str]) -> tuple[str, ...]:
     """Return the ids of the stages that a decision is about: the required ones, else FINAL's.
 

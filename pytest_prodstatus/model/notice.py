@@ -1,7 +1,7 @@
 """What about a target is worth a notification, and its words.
 
 Each topic has a value; a notification is due if the value isn't the last one that was sent. A flip
-is a change of a verdict, so the first verdict that is seen is none.
+is a change of a verdict or of the gate, so the first one that is seen is none.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ PATIENCE = timedelta(hours=1)
 """How long a run that is in progress is waited for before it counts as killed."""
 
 _LIMIT = 300
-_FLIPS = ("FINAL", "stage ")
+_FLIPS = ("FINAL", "stage ", "gate")
+_SAYS_THE_GATE = {"FINAL", "override"}
+"""The topics whose news also say that the gate opened or closed."""
 
 
 class Fact(Struct, frozen=True, kw_only=True):
@@ -71,20 +73,23 @@ def facts(
         waivers: the project's.
         until: until when an open gate stays open by itself.
         now: the instant.
-        within: how long before its end a verdict or a waiver is a fact; a waiver at least `SOON`.
+        within: how long before its end a verdict or a waiver is a fact: a waiver at least `SOON`, a
+            verdict at most half of the time that it holds.
     """
     found: dict[str, Fact] = {}
     if not _in_progress(decision, record, now):
         verdict = decision.present_verdict
         why = f": {decision.reasons[0]}" if decision.reasons else ""
         found["FINAL"] = _fact(verdict.value, f"FINAL is {verdict}, and was {{was}}", why)
+        text = f"the gate is {decision.decision}, and was {{was}}"
+        found["gate"] = _fact("open" if decision.open else "closed", text, why)
         for stage in decision.stages:
             if stage.applies and stage.id != FINAL:
                 now_is = decision.present_verdict_of(stage)
                 why = f": {stage.reason.text}" if stage.reason else ""
                 text = f"{stage.id} is {now_is}, and was {{was}}"
                 found[f"stage {stage.id}"] = _fact(now_is.value, text, why)
-        if until is not None and decision.confirmed and until - now <= within:
+        if until is not None and decision.confirmed and until - now <= _soon(record, until, within):
             end = utc_isoformat(until)
             found["end"] = _fact(end, f"the gate closes by itself at {end}: judge again before")
     override = decision.override
@@ -114,6 +119,7 @@ def notice_of(
         known[topic].text.replace("{was}", was or "")
         for topic, was in news.items()
         if was is not None or not topic.startswith(_FLIPS)
+        if topic != "gate" or not news.keys() & _SAYS_THE_GATE
     ]
     if not lines:
         return None
@@ -125,6 +131,12 @@ def notice_of(
 def _fact(value: str, text: str, why: str = "") -> Fact:
     # Only our own words may hold the place of the former value.
     return Fact(value=value, text=one_line(text + why.replace("{was}", "{ was }"), limit=_LIMIT))
+
+
+def _soon(record: Record | None, until: datetime, within: timedelta) -> timedelta:
+    """Return how long before its end a verdict is announced: not when it has just been judged."""
+    finished = record.run.finished if record else None
+    return min(within, (until - finished) / 2) if finished else within
 
 
 def _in_progress(decision: GateDecision, record: Record | None, now: datetime) -> bool:

@@ -58,6 +58,9 @@ class Judge(Protocol):
         Args:
             target: one of the targets.
             conditions: the values of its parameters, none of them empty.
+
+        Raises:
+            UnknownStageError: they require no stage.
         """
 
     def judged(self, query: GateQuery) -> Judged:
@@ -250,8 +253,9 @@ class _Routes:
 
     async def _requested(self, request: Request, names: tuple[str, ...] = _CONDITIONS) -> Judged:
         conditions = _conditions(request, names)
-        query = self._judge.query(await self._target(request), conditions)
+        target = await self._target(request)
         try:
+            query = self._judge.query(target, conditions)
             return await self._turns.take(query, lambda: self._judged(query))
         except UnknownStageError as error:
             raise HTTPException(400, str(error).removeprefix("--")) from None

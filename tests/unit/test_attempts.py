@@ -16,7 +16,7 @@ from pytest_prodstatus.attempts import Attempts
 from pytest_prodstatus.model.catalogue import Criterion
 from pytest_prodstatus.model.outcome import CRASHED, reduce_phases
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
-from pytest_prodstatus.reports import MANIFEST, Payload, phase_of
+from pytest_prodstatus.reports import Payload, phase_of
 from pytest_prodstatus.spool import Spool
 from tests.unit.given import entry
 
@@ -201,15 +201,6 @@ def test_of_other_tests_nothing_is_kept() -> None:
     assert attempts.failed_elsewhere == [NODEID]
 
 
-def test_what_came_before_the_criteria_were_known_counts() -> None:
-    """A worker may die in its first test, before its controller knows what it collected."""
-    attempts = Attempts(Mock(on=True), Spool(), require_evidence=False)
-    add(attempts, report("setup"), report("???", "failed"))
-    attempts.begin({NODEID: criterion()})
-    assert attempts.failed
-    assert seen_by(attempts).reason.kind is Kind.CRASH
-
-
 def test_a_pass_that_became_something_else_is_that() -> None:
     """A pass that a later hook turned into a failure counts as the failure."""
     call = report("call")
@@ -226,17 +217,6 @@ def test_what_another_plugin_keeps_in_a_report_stays_as_it_is() -> None:
         item.keywords = names
     attempts_of(*reports).read()
     assert all(item.keywords is names for item, names in zip(reports, keywords, strict=True))
-
-
-def test_a_manifest_is_taken_off_its_report() -> None:
-    """A manifest is read before anything else of its report, and no other plugin sees it."""
-    first, manifests = report("setup"), list[str]()
-    vars(first)[MANIFEST] = "{}"
-    attempts = attempts_of()
-    attempts.connect(lambda: None, lambda: None, lambda text, _: manifests.append(text))
-    add(attempts, first)
-    assert manifests == ["{}"]
-    assert MANIFEST not in vars(first)
 
 
 def test_reports_are_read_many_together(monkeypatch: pytest.MonkeyPatch) -> None:

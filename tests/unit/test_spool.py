@@ -90,7 +90,5 @@ def test_without_a_folder_for_temporary_files_there_is_no_spool(
     assert spool.claim("a.b")
     spool.append_evidence("a.b", "{}")
     spool.write_waiting("a.b", "for it")
-    spool.write_manifest("gw0", "{}")
     assert (spool.read_evidence("a.b"), spool.read_waiting("a.b")) == ([], "")
-    assert spool.read_manifest("gw0") is None
     spool.close()

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from tests.integration.project import LEAN, SHOP, TIMEOUT_S, Project
+from tests.integration.project import CONFIG, LEAN, SHOP, TIMEOUT_S, Project
 
 PATH = Path(__file__).parents[3] / "docs" / "kubernetes" / "shards.yml"
 DOCUMENTS: list[dict[str, Any]] = list(yaml.safe_load_all(PATH.read_text(encoding="utf-8")))
@@ -29,8 +29,8 @@ def run(job: dict[str, Any], project: Project, **environ: str) -> int:
     """Run a job's container in the project, and return its status."""
     own = container(job)
     (text,) = own["args"]
+    text = text.replace("/tmp/", f"{project.root}/pod-{environ.get('HOSTNAME')}/")
     text = text.replace("/records", f"{project.root}/records").replace("))/100", f"))/{NUMBER}")
-    text = text.replace("/tmp/shard", f"{project.root}/pod-{environ.get('HOSTNAME')}")
     given = {row["name"]: row["value"] for row in own["env"]}
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     done = subprocess.run(
@@ -56,21 +56,33 @@ def test_the_jobs_agree() -> None:
 
 
 def test_shards_that_die_and_come_again(project: Project) -> None:
-    """A pod that is killed leaves no record; the gate opens when its index has run again."""
+    """A pod whose run doesn't end leaves no record; the gate opens when its index has run again.
+
+    What the criteria attached comes with the records.
+    """
     dies = """
     @api
     @pytest.mark.parametrize("n", range(6))
-    def test_a(n):
-        if os.environ["HOSTNAME"] == "dies":
+    def test_a(n, evidence):
+        evidence.attach("seen.txt", str(n))
+        if os.environ["HOSTNAME"] == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
+        if os.environ["HOSTNAME"] == "leaves":
+            os._exit(0)
     """
-    project.write({"test_api.py": dies, "test_shop.py": SHOP})
+    config = CONFIG.replace("[tool.prodstatus]", "[tool.prodstatus]\nattachments = true")
+    project.write({"pyproject.toml": config, "test_api.py": dies, "test_shop.py": SHOP})
     indexes = [str(n) for n in range(NUMBER)]
     for index in indexes[:-1]:
         assert run(SHARDS, project, JOB_COMPLETION_INDEX=index, HOSTNAME=f"pod-{index}") == 0
-    assert run(SHARDS, project, JOB_COMPLETION_INDEX=indexes[-1], HOSTNAME="dies") == 137
+    for name in ("killed", "leaves"):
+        assert run(SHARDS, project, JOB_COMPLETION_INDEX=indexes[-1], HOSTNAME=name) == 11
     assert run(MERGE, project) == 10
     assert run(SHARDS, project, JOB_COMPLETION_INDEX=indexes[-1], HOSTNAME="again") == 0
-    records = sorted(path.name for path in (project.root / "records/RUN_ID").glob("*.json"))
-    assert records == ["again.json", "pod-0.json"]
+    records = project.root / "records/RUN_ID"
+    assert sorted(path.name for path in (records / "shards").iterdir()) == ["again", "pod-0"]
     assert run(MERGE, project) == 0
+    assert len(list((records / "merged/attachments").glob("*/*-seen.txt"))) == 6
+    # A merge that is refused leaves nothing by which the gate could decide.
+    (records / "shards/again/status.json").write_text("{", encoding="utf-8")
+    assert run(MERGE, project) == 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from datetime import datetime
@@ -79,21 +80,43 @@ def test_workers_with_other_criteria_under_the_same_ids(
     assert bought(project) == 0
 
 
-def test_remote_workers_with_other_criteria_close_the_gate(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("with_mark", ["gw0", "gw1"])
+def test_a_worker_without_any_criterion_is_refused(with_mark: str, project: Project) -> None:
+    """To it the test is no criterion, so its pass says nothing, here in an unrequested run."""
+    test = f"""
+    marked = os.environ.get("PYTEST_XDIST_WORKER") == "{with_mark}"
+    @pytest.mark.parametrize("n", range(4))
+    @(api if marked else lambda function: function)
+    def test_a(n): pass
+    """
+    project.write({"pyproject.toml": "", "test_api.py": test})
+    ran = project.run(*XDIST)
+    other = "gw1" if with_mark == "gw0" else "gw0"
+    assert (
+        f"worker {with_mark} collected the criterion test_api.py::test_a[0], and {other}" in ran.err
+    )
+    assert ran.status == 4
+
+
+@pytest.mark.parametrize(
+    ("dist", "differs"),
+    [("load", 'criterion="buy-" + WORKER'), ("each", 'side_effects=WORKER == "gw1"')],
+)
+def test_a_remote_worker_with_other_marks_runs_nothing(
+    dist: str, differs: str, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a folder that both see, it is noticed at their first reports, and caps FINAL."""
-    test = """
-    @pytest.mark.stage("api", criterion=os.environ["PYTEST_XDIST_WORKER"])
-    @pytest.mark.parametrize("n", range(9))
-    def test_a(n): time.sleep(0.1)
+    """It has the same commit and ids, and sees no folder of its controller's: it is refused too."""
+    test = f"""
+    WORKER = os.environ["PYTEST_XDIST_WORKER"]
+    @pytest.mark.stage("api", {differs})
+    def test_buy():
+        with open("bought", "a") as file: file.write("x")
     """
     project.write({"test_api.py": test, "test_shop.py": SHOP})
-    ran = project.run(*project.remote(monkeypatch), "-m", "production")
-    assert ran.final == "BLOCKED"
-    assert ran.status not in (0, 1)
-    (incident,) = ran.record["run"]["incidents"]
-    assert "as another criterion than gw" in incident["reason"]
+    remote = [arg for arg in project.remote(monkeypatch) if not arg.startswith("--dist")]
+    ran = project.run(*remote, f"--dist={dist}", "-m", "production")
+    assert re.search(r"worker gw[01] has test_api.py::test_buy as another criterion", ran.err)
+    assert (ran.status, ran.final, bought(project)) == (4, "BLOCKED", 0)
 
 
 @pytest.mark.parametrize("other", [True, False])
@@ -187,7 +210,7 @@ def bought(project: Project) -> int:
 def test_workers_on_another_machine_share_no_folder(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What they collected comes with their first reports; the record is that of any run."""
+    """What they collected comes on a channel; the record is that of any run."""
     project.write({"test_api.py": ACTS, "test_shop.py": SHOP})
     ran = project.run(*project.remote(monkeypatch), "-m", "production")
     assert (ran.status, ran.final) == (0, "CONFIRMED")
@@ -195,19 +218,17 @@ def test_workers_on_another_machine_share_no_folder(
     assert bought(project) == 1
 
 
-def test_a_worker_that_cannot_report_to_its_controller_does_not_act(
+def test_a_remote_worker_acts_only_when_the_run_is_marked(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a run that wasn't requested, a remote worker starts no criterion with side effects.
-
-    Its controller learns of criteria only by the first report, so the last record would still
-    stand.
-    """
-    project.write({"test_api.py": ACTS, "test_shop.py": SHOP})
+    """No option asks this run to judge: it begins with what its workers send before any test."""
+    acts = f"{ACTS}    shutil.copy('reports/status.json', 'seen')\n"
+    project.write({"test_api.py": f"import shutil\n{acts}", "test_shop.py": SHOP})
     ran = project.run(*project.remote(monkeypatch))
-    assert ran.verdicts == {"api.buy": "BLOCKED not-armed", "shop.open": "CONFIRMED"}
-    assert "pytest -m production" in ran.criteria["api.buy"]["remedy"]
-    assert bought(project) == 0
+    assert ran.verdicts == {"api.buy": "CONFIRMED", "shop.open": "CONFIRMED"}
+    assert bought(project) == 1
+    seen = json.loads((project.root / "seen").read_text(encoding="utf-8"))
+    assert (seen["run"]["id"], seen["run"]["finished"]) == (ran.record["run"]["id"], None)
 
 
 def test_a_bad_catalogue_is_refused_before_any_test_on_another_machine(

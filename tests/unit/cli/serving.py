@@ -50,7 +50,9 @@ class AppClient:
         return self.request("GET", path, **more)
 
 
-def client_of(clock: Callable[[], datetime], token: str | None = None) -> AppClient:
-    """Return a client of the server in the current folder."""
-    targets = Targets(place_of(), now=clock)
+def client_of(
+    clock: Callable[[], datetime], token: str | None = None, folder: str | None = None
+) -> AppClient:
+    """Return a client of the server in the current folder, or of one output folder's."""
+    targets = Targets(place_of(dir=folder), now=clock)
     return AppClient(app_of(targets, token=token))

@@ -96,6 +96,58 @@ def test_a_waiver_that_ends(notified: Shop, hook: Receiver) -> None:
     assert text == "the waiver of api.key (Ann) ends at 2026-11-25T00:00:00.000Z"
 
 
+def test_a_verdict_that_holds_briefly(
+    notified: Shop, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that is repeated in time announces no end, however soon that is."""
+    config = CONFIG.replace('id = "api"', 'id = "api"\nvalid_for = "40m"')
+    notified.configure(with_key(config))
+    notified.record()
+    notified("notify")
+    notified("notify")
+    assert hook.taken() == []
+    at(monkeypatch, NOW + timedelta(minutes=25))
+    notified("notify")
+    ((_, text),) = hook.taken()
+    assert "closes by itself at 2026-11-22T12:40" in text
+
+
+def test_a_gate_that_opens_and_closes_under_one_verdict(notified: Shop, hook: Receiver) -> None:
+    """A waiver opens the gate and losing it closes it, while FINAL is FAILED all the time."""
+    notified.record({"api.key": F})
+    notified("notify")
+    notified.waive("api.key", expires="2026-11-24")
+    path = notified.root / "pyproject.toml"
+    path.write_text(with_key(path.read_text(encoding="utf-8")), encoding="utf-8")
+    notified("notify")
+    ((title, text),) = hook.taken()
+    assert title == "production: FINAL FAILED, gate open, 1 waived"
+    assert "the gate is open, 1 waived, and was closed" in text
+    notified.configure(with_key(CONFIG))
+    notified("notify")
+    ((title, text),) = hook.taken()
+    assert title == "production: FINAL FAILED, gate closed"
+    assert text.startswith("the gate is closed, and was open: api.key")
+    assert "FINAL is" not in text
+
+
+def test_an_address_that_cannot_be_used(
+    notified: Shop, hook: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is noticed before there is news, which stays new until the address is corrected."""
+    notified.record()
+    notified("notify")
+    monkeypatch.setenv("NOTIFY_URL", f"nonsense {SECRET}")
+    notified.record({"api.key": F})
+    done = notified("notify")
+    assert done.exit_code == 2
+    assert "NOTIFY_URL is no address that Apprise can use" in done.stderr
+    assert SECRET not in done.output
+    monkeypatch.setenv("NOTIFY_URL", hook.url)
+    notified("notify")
+    assert len(hook.taken()) == 1
+
+
 def test_an_override(notified: Shop, hook: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     """An override is announced once, with who gave it and why."""
     given = Override(target="production", reason="the fix", who="Ann", since=NOW, until=NOW + HOUR)

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.model.violations import GateQuery
-from tests.unit.cli.conftest import Kept, Shop
+from tests.unit.cli.conftest import CONFIG, Kept, Shop
 from tests.unit.given import HOUR, NOW, B, F
 
 pytest.importorskip("starlette")
@@ -87,8 +87,30 @@ def _configuration(shop: Shop) -> None:
     shop.configure("[tool.prodstatus]\nunknown = 1\n")
 
 
+def _emptied(shop: Shop) -> None:
+    shop.record()
+    shop.configure("")
+
+
+def _unwritten(shop: Shop) -> None:
+    shop.record()
+    (shop.root / "pyproject.toml").unlink()
+
+
+def _key(shop: Shop) -> None:
+    shop.record()
+    shop.configure(CONFIG.replace("document", 'signed_by = ["ci.pub"]\ndocument'))
+
+
+def _unsigned(shop: Shop) -> None:
+    pytest.importorskip("securesystemslib")
+    shop("key", "new", "ci")
+    _key(shop)
+
+
 BROKEN = (
     _worse, _blocked, _missing, _truncated, _newer, _in_progress, _pipe, _configuration,
+    _emptied, _unwritten, _key, _unsigned,
 )  # fmt: skip
 
 
@@ -116,6 +138,32 @@ def test_everything_else_is_closed(
         assert page.status_code == 200
         assert expected in page.text
     assert str(shop.root) not in verdict.text + gate.text + page.text
+
+
+def test_a_configuration_that_is_gone_keeps_the_gate_closed(shop: Shop, clock: Clock) -> None:
+    """Without the table there is no `signed_by` either: the defaults would trust any record."""
+    signed = '[tool.prodstatus]\nsigned_by = ["ci.pub"]\n'
+    shop.configure("[tool.prodstatus]\n")
+    shop.record()
+    shop.configure(signed)
+    client = client_of(clock)
+    assert "ci.pub" in client.get("/gate").text
+    for broken in ("", "[project]\n"):
+        shop.configure(broken)
+        gate = client.get("/gate")
+        assert (gate.status_code, "no [tool.prodstatus] any more" in gate.text) == (503, True)
+    shop.configure(signed)
+    assert "ci.pub" in client.get("/gate").text
+
+
+def test_no_folder_of_this_machine_is_sent(
+    shop: Shop, clock: Clock, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """An output folder outside the project isn't named either."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    gate = client_of(clock, folder=str(folder)).get("/gate")
+    assert "there is no record at status.json" in gate.text
+    assert str(folder) not in gate.text
 
 
 def test_it_closes_between_two_requests(shop: Shop, client: AppClient, clock: Clock) -> None:
@@ -208,7 +256,8 @@ def test_conditions_mean_what_the_options_mean(shop: Shop, client: AppClient) ->
     for query, status in {
         "subject=v1": 200, "subject=v2": 503, "run=run-1": 200, "run=other": 503,
         "commit=0123456": 200, "commit=fffffff": 503, "require=api": 200,
-        "require=nowhere": 400, "subject=": 400, "subjekt=v1": 400, "run=a&run=b": 400,
+        "require=nowhere": 400, "require=,": 400,
+        "subject=": 400, "subjekt=v1": 400, "run=a&run=b": 400,
     }.items():  # fmt: skip
         assert client.get(f"/gate?{query}").status_code == status, query
     assert client.get("/metrics?subject=v1").status_code == 400
