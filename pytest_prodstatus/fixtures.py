@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
-from inspect import isawaitable
+from inspect import isawaitable, signature
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeVar, overload
 from urllib.parse import urlsplit
 
 import pytest
@@ -42,7 +42,7 @@ class Evidence(Protocol):
 
         Raises:
             AssertionError: the condition is false.
-            TypeError: it is a function or a coroutine, which is always true.
+            EvidenceError: it is a function or a coroutine, which is always true.
         """
 
     def attach(self, name: str, data: bytes | str | PathLike[str]) -> None:
@@ -62,7 +62,7 @@ class Evidence(Protocol):
         """Say what to do if an assertion fails from here on: `evidence.remedy("restart it")`.
 
         Raises:
-            TypeError: it isn't a text.
+            EvidenceError: it isn't a text.
         """
 
 
@@ -128,7 +128,7 @@ class Snapshots(Protocol):
         """Note that what `name` showed was read as of the aware instant `at`.
 
         Raises:
-            ValueError: the instant has no time zone.
+            Blocked: the instant has no time zone.
         """
 
 
@@ -146,7 +146,7 @@ class Waits(Protocol):
         """Say that the criterion waits for `what` now, for at most `budget` seconds.
 
         Raises:
-            ValueError: the budget is not a positive number.
+            Blocked: the budget is not a positive number.
         """
 
 
@@ -157,7 +157,7 @@ class Dates(Protocol):
         """Date what the criterion shows at the aware instant `at`.
 
         Raises:
-            ValueError: the instant has no time zone, or is in the future.
+            Blocked: the instant has no time zone, or is in the future.
         """
 
 
@@ -179,34 +179,93 @@ def evidence_fixture(pytestconfig: pytest.Config) -> Evidence:
     return _Recording(session_of(pytestconfig).activate().observer)
 
 
+def _described(value: object) -> str:
+    """Return a value's repr for a message."""
+    # Not above, since a run without criteria shouldn't pay for the import.
+    from pytest_prodstatus.model import text
+
+    return text.described(value)
+
+
+def _wrong_call(
+    function: Callable[..., Any], form: str, unnamed: int, values: Mapping[str, object]
+) -> str:
+    """Return what is wrong with the arguments of a call, in one sentence.
+
+    Args:
+        function: what was called.
+        form: a right call, as an example.
+        unnamed: how many arguments it was given without a name.
+        values: the named ones.
+    """
+    name, known = form.partition("(")[0], signature(function).parameters
+    unknown = next((key for key in values if key not in known), None)
+    lacking = [
+        key
+        for number, (key, one) in enumerate(known.items())
+        if one.default is one.empty and key not in values
+        if number >= unnamed or one.kind is one.KEYWORD_ONLY
+    ]
+    if unknown is not None:
+        value = _described(values[unknown])
+        problem = f"{name}({unknown}={value}): its arguments are {', '.join(known)}"
+    elif lacking:
+        problem = f"{name}(…): it needs {' and '.join(lacking)}"
+    else:
+        problem = f"{name}(…): it takes fewer arguments without a name"
+    return f"{problem}; write {form}"
+
+
+def _is_from_within(error: TypeError) -> bool:
+    """Return whether a function raised an error, and not the call of it, for its arguments."""
+    return error.__traceback__ is not None and error.__traceback__.tb_next is not None
+
+
+def _checked(
+    function: Callable[..., Any], form: str, refuse: Callable[[str], NoReturn]
+) -> Callable[..., Any]:
+    """Return a fixture's function whose calls with wrong arguments are refused in one sentence."""
+
+    def call(*args: Any, **values: Any) -> Any:
+        __tracebackhide__ = True
+        try:
+            return function(*args, **values)
+        except TypeError as error:
+            if _is_from_within(error):
+                raise
+        return refuse(_wrong_call(function, form, len(args), values))
+
+    return call
+
+
 class _Recording:
     """Records evidence for the criterion that runs."""
 
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
+        refuse = observer.misused_evidence
+        self.held = _checked(self._held, 'evidence.held("it is paid", order.paid)', refuse)
+        self.attach = _checked(observer.attach, 'evidence.attach("page.html", page)', refuse)
+        self.remedy = _checked(self._remedy, 'evidence.remedy("restart the importer")', refuse)
 
-    def __call__(self, **values: object) -> None:
+    def __call__(self, *unnamed: object, **values: object) -> None:
+        __tracebackhide__ = True
+        if unnamed:
+            text = f"evidence({_described(unnamed[0])}): name each value; write evidence(count=3)"
+            self._observer.misused_evidence(text)
         self._observer.add_evidence(values)
 
-    @overload
-    def held(self, what: str) -> AbstractContextManager[None]: ...
-
-    @overload
-    def held(self, what: str, condition: object) -> None: ...
-
-    def held(self, what: str, condition: object = ...) -> AbstractContextManager[None] | None:
+    def _held(self, what: object, condition: object = ...) -> AbstractContextManager[None] | None:
         __tracebackhide__ = True
         if not isinstance(what, str) or not what.strip():
-            msg = f"evidence.held({what!r}): say in words what holds"
-            raise TypeError(msg)
+            rule = "say in words what holds"
+            self._observer.misused_evidence(f"evidence.held({_described(what)}): {rule}")
         if condition is ...:
             return self._block(what)
         if callable(condition) or isawaitable(condition):
-            msg = (
-                f"evidence.held({what!r}, {condition!r}): a function or coroutine is always true; "
-                "call it, or await it"
-            )
-            raise TypeError(msg)
+            rule = "a function or coroutine is always true; call it, or await it"
+            call = f"evidence.held({what!r}, {_described(condition)})"
+            self._observer.misused_evidence(f"{call}: {rule}")
         if not condition:
             msg = f"it did not hold that {what}"
             self._observer.note_unheld(msg)
@@ -214,13 +273,11 @@ class _Recording:
         self._count(what)
         return None
 
-    def attach(self, name: str, data: bytes | str | PathLike[str]) -> None:
-        self._observer.attach(name, data)
-
-    def remedy(self, text: str) -> None:
+    def _remedy(self, text: object) -> None:
+        __tracebackhide__ = True
         if not isinstance(text, str) or not text.strip():
-            msg = f"evidence.remedy({text!r}): say in words what a person can do"
-            raise TypeError(msg)
+            rule = "say in words what a person can do"
+            self._observer.misused_evidence(f"evidence.remedy({_described(text)}): {rule}")
         self._observer.note_remedy(text)
 
     @contextmanager
@@ -274,7 +331,8 @@ def eventually(pytestconfig: pytest.Config) -> Eventually:
             retry_on=retry_on,
         ).run(probe)
 
-    return wait
+    form = 'eventually(look, what="it is paid", within="2m")'
+    return _checked(wait, form, session.activate().observer.misused)
 
 
 @pytest.fixture(scope="session")
@@ -305,12 +363,15 @@ def prodstatus_endpoint(pytestconfig: pytest.Config) -> Endpoints:
     observer = session_of(pytestconfig).activate().observer
 
     def note(name: str, url: str) -> None:
+        __tracebackhide__ = True
+        if not isinstance(url, str):
+            observer.misused(f"prodstatus_endpoint(url={_described(url)}): give a URL as text")
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.hostname and parts.port else ""
         host = f"{parts.scheme}://{parts.hostname}{port}" if parts.hostname else "a local socket"
         observer.note_endpoint(name, host)
 
-    return note
+    return _checked(note, 'prodstatus_endpoint("shop", url)', observer.misused)
 
 
 @pytest.fixture(scope="session")
@@ -319,12 +380,12 @@ def prodstatus_snapshot(pytestconfig: pytest.Config) -> Snapshots:
     observer = session_of(pytestconfig).activate().observer
 
     def note(name: str, at: datetime) -> None:
-        if at.utcoffset() is None:
-            msg = f"snapshot {name!r}: {at!r} has no time zone; give an aware datetime"
-            raise ValueError(msg)
+        __tracebackhide__ = True
+        if not isinstance(at, datetime) or at.utcoffset() is None:
+            observer.misused(f"prodstatus_snapshot(at={_described(at)}): give an aware datetime")
         observer.note_snapshot(name, at)
 
-    return note
+    return _checked(note, 'prodstatus_snapshot("database", instant)', observer.misused)
 
 
 @pytest.fixture(scope="session")
@@ -343,7 +404,8 @@ def prodstatus_seen_at(pytestconfig: pytest.Config) -> Dates:
 
     Its CONFIRMED then has the age of what it shows, and `valid_for` counts from there.
     """
-    return session_of(pytestconfig).activate().observer.note_seen
+    observer = session_of(pytestconfig).activate().observer
+    return _checked(observer.note_seen, "prodstatus_seen_at(order.paid_at)", observer.misused)
 
 
 @pytest.fixture
@@ -390,9 +452,10 @@ def prodstatus_waiting(pytestconfig: pytest.Config) -> Waits:
     observer = session_of(pytestconfig).activate().observer
 
     def say(what: str, *, budget: float) -> None:
-        if not budget > 0:
-            msg = f"prodstatus_waiting: budget={budget!r} must be a positive number of seconds"
-            raise ValueError(msg)
+        __tracebackhide__ = True
+        if not isinstance(budget, (int, float)) or not budget > 0:
+            rule = "give a positive number of seconds"
+            observer.misused(f"prodstatus_waiting(budget={_described(budget)}): {rule}")
         observer.note_waiting(f"for {what}, at most {budget:g} s")
 
-    return say
+    return _checked(say, 'prodstatus_waiting("order 7", budget=60)', observer.misused)

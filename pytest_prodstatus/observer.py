@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Generator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from msgspec.structs import replace
@@ -26,7 +26,7 @@ from pytest_prodstatus.model.evidence import (
     entry_of,
 )
 from pytest_prodstatus.model.teardown import TornDown
-from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.text import described, is_aware, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.reports import FILES, Payload, shown
 from pytest_prodstatus.scopes import Scopes, widest_ending
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 _WAITING_LIMIT = 500
 """Characters of the line about what a criterion waits for."""
+_CORRECT = "correct the call"
 
 
 class _Attempt:
@@ -56,11 +57,13 @@ class _Attempt:
         unheld: the first thing seen not to hold since the last report.
         remedy: what the test says to do if something doesn't hold.
         seen_at: when what it shows was so; None if now.
+        waits: what a call of `eventually` waits for and has not seen, and what says why not.
+        unseen: why the phase proves nothing that passed without waiting for one of them.
     """
 
     __slots__ = (
         "began", "criterion", "fresh", "item", "raised", "recorded", "refused", "remedy",
-        "seen_at", "unheld", "unready",
+        "seen_at", "unheld", "unready", "unseen", "waits",
     )  # fmt: skip
 
     def __init__(self, item: pytest.Item | None = None, criterion: Criterion | None = None) -> None:
@@ -75,6 +78,8 @@ class _Attempt:
         self.unheld: Reason | None = None
         self.remedy = ""
         self.seen_at: datetime | None = None
+        self.waits: dict[str, Callable[[], Reason]] = {}
+        self.unseen: Reason | None = None
 
 
 class Observer:
@@ -181,15 +186,12 @@ class Observer:
         self._attempt.remedy = text
 
     def note_seen(self, at: datetime) -> None:
-        """Date what the current criterion shows at an earlier instant, that its age counts from.
-
-        Raises:
-            ValueError: the instant has no time zone, or is in the future.
-        """
+        """Date what the current criterion shows at an earlier instant, that its age counts from."""
+        __tracebackhide__ = True
         # Our clock is some milliseconds behind that of the test.
-        if at.utcoffset() is None or at > clock.now() + timedelta(seconds=1):
-            msg = f"prodstatus_seen_at: {at!r} must be an aware datetime that isn't in the future"
-            raise ValueError(msg)
+        if not is_aware(at) or at > clock.now() + timedelta(seconds=1):
+            rule = "give an aware datetime that isn't in the future"
+            self.misused(f"prodstatus_seen_at({described(at)}): {rule}")
         attempt = self._attempt
         attempt.seen_at = at if attempt.seen_at is None else min(at, attempt.seen_at)
 
@@ -201,9 +203,33 @@ class Observer:
             self._spool.write_waiting(self._attempt.criterion.id, line)
 
     @property
-    def is_observing(self) -> bool:
-        """Whether the test that runs now is a criterion."""
-        return self._attempt.criterion is not None
+    def waits(self) -> dict[str, Callable[[], Reason]]:
+        """What calls of `eventually` in this attempt have not seen, and what says why not."""
+        return self._attempt.waits
+
+    def misused(self, text: str) -> NoReturn:
+        """Refuse a call of a fixture: a criterion is BLOCKED, and another test fails.
+
+        Raises:
+            Blocked: the test that runs now is a criterion.
+            ValueError: it isn't.
+        """
+        __tracebackhide__ = True
+        if self._attempt.criterion is not None:
+            raise Blocked(text, remedy=_CORRECT)
+        raise ValueError(text)
+
+    def misused_evidence(self, text: str) -> NoReturn:
+        """Refuse a call of `evidence`: the criterion is BLOCKED, even if it passes.
+
+        Raises:
+            EvidenceError: always.
+        """
+        __tracebackhide__ = True
+        error = EvidenceError(text)
+        error.remedy = _CORRECT
+        self._attempt.refused = self._attempt.refused or error
+        raise error
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -295,12 +321,17 @@ class Observer:
         if before is not None:
             raise before
         try:
-            return (yield)
+            result = yield
         except BaseException as error:
             attempt.raised = self._as_blocked(error)
             if attempt.raised is not error:
                 raise attempt.raised from None
             raise
+        else:
+            attempt.unseen = next((why() for why in attempt.waits.values()), None)
+            return result
+        finally:
+            attempt.waits.clear()
 
     def _as_blocked(self, error: BaseException) -> BaseException:
         """Return an exception as pytest is to see it: a value that evidence refused is a skip.
@@ -337,8 +368,8 @@ class Observer:
             frozen = self._is_frozen(call, ended)
             counted = self.assertions is not None and call.when == "call"
             attached = self._attaching and (self._attaching.fresh or self._attaching.notices)
-            noted = attempt.refused or attempt.unheld or RAISED or torn or attached
-            kept = attempt.recorded or contacted or raised or noted
+            noted = attempt.refused or attempt.unheld or attempt.unseen or RAISED or attached
+            kept = attempt.recorded or contacted or raised or noted or torn
             # Most reports of thousands have nothing to carry.
             if kept or uses or frozen or counted:
                 doubt = self._doubt(item, running) if counted and report.passed else None
@@ -420,7 +451,7 @@ class Observer:
         """Put a payload on a report, and forget what it has, so that it counts once."""
         payload.attach(report)
         self._attempt.fresh.clear()
-        self._attempt.refused = self._attempt.unheld = None
+        self._attempt.refused = self._attempt.unheld = self._attempt.unseen = None
         RAISED.clear()
         if self._attaching is not None:
             if self._attaching.unshared:
@@ -435,23 +466,23 @@ class Observer:
         torn: tuple[TornDown, ...] = (),
         doubt: Reason | None = None,
     ) -> Payload:
-        clean = self.redaction.output
+        clean, attempt = self.redaction.output, self._attempt
         # In set-up, a fixture may look at much together, and keep what concerns other criteria; the
         # run's deadline is never that.
         swallowed = RAISED if when != "setup" else [one for one in RAISED if one.stack]
         given = raised if isinstance(raised, Blocked) else next(iter(swallowed), None)
-        refused = reason_of(self._attempt.refused, clean) if self._attempt.refused else None
-        reason = given.reason_by(clean) if given else refused
+        refused = reason_of(attempt.refused, clean) if attempt.refused else None
+        reason = given.reason_by(clean) if given else refused or attempt.unseen
         if torn and reason is None and isinstance(raised, pytest.skip.Exception):
             # pytest reports a skip in a group as a failure.
             reason = Reason(text=clean(shown(raised)), kind=Kind.SKIPPED)
         return Payload(
-            evidence=tuple(self._attempt.fresh),
-            recorded=self._attempt.recorded,
+            evidence=tuple(attempt.fresh),
+            recorded=attempt.recorded,
             blocked=reason,
             raised=self._with_remedy(reason_of(raised, clean))
             if _is_failure(raised)
-            else self._attempt.unheld,
+            else attempt.unheld,
             repeat=isinstance(raised, Repeated),
             uses=uses,
             torn=torn,
@@ -461,7 +492,7 @@ class Observer:
             doubt=replace(doubt, text=clean(doubt.text)) if doubt else None,
             endpoints=self._endpoints,
             snapshots=self._snapshots,
-            seen_at=self._attempt.seen_at,
+            seen_at=attempt.seen_at,
             attachments=tuple(self._attaching.fresh) if self._attaching else (),
             notices=tuple(self._attaching.notices) if self._attaching else (),
         )
@@ -496,8 +527,8 @@ def reason_of(raised: BaseException, clean: Callable[[str], str]) -> Reason:
         clean: redacts its text, before it is shortened.
     """
     if isinstance(raised, EvidenceError):
-        remedy = "record a value that is allowed"
-        return Reason(text=clean(str(raised)), kind=Kind.EVIDENCE_ERROR, remedy=remedy)
+        text, kind = clean(str(raised)), Kind.EVIDENCE_ERROR
+        return Reason(text=text, kind=kind, remedy=raised.remedy)
     text = clean(shown(raised))
     if _is_assertion(raised):
         return Reason(text=text, kind=Kind.OBSERVED)

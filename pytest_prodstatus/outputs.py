@@ -39,6 +39,7 @@ class Outputs:
         untrusted: why nothing is carried over from the last record, although it can be read; None
             if it can be trusted.
         killed: the run after the last record that was killed; None if there was none.
+        unread: why nothing is known of the last record, although there is one; "" if it is.
 
     Args:
         settings: of the run.
@@ -54,6 +55,7 @@ class Outputs:
         self.unmarked = ""
         self.unwritten = False
         self.killed: KilledRun | None = None
+        self.unread = ""
         self._digest = ""
         self.exports: tuple[Path, ...] = ()
         self._before: dict[Path, bytes | None] = {}
@@ -95,7 +97,8 @@ class Outputs:
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
-            self.notices.append(f"the last record can't be read, so nothing is known: {error}")
+            self.unread = "the last record can't be read"
+            self.notices.append(f"{self.unread}, so nothing is known: {error}")
             return None
         # Imported here, since the first run in a checkout has no record to read: all runs in CI.
         from pytest_prodstatus.model.codec import NewerRecordError, RecordError, read_record
@@ -105,6 +108,7 @@ class Outputs:
         except NewerRecordError as error:
             raise pytest.UsageError(str(error)) from None
         except RecordError as error:
+            self.unread = "the last record is damaged"
             self.notices.append(f"{error}; nothing is carried over")
             return None
         last = read.last_finished
@@ -114,6 +118,7 @@ class Outputs:
                 f"{settings.record}: it is about target {last.run.target}, so nothing of it counts"
             )
             self.notices.append(notice)
+            self.unread = f"the last record is about target {last.run.target}"
             return None
         if last is not None and settings.config.signed_by:
             self.untrusted = self._distrust(content, last)

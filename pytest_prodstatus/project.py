@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from pytest_prodstatus.model.text import one_line
+from pytest_prodstatus.model.text import described, one_line
 from pytest_prodstatus.readers.config import (
     OUTPUTS,
     TARGET_FORM,
@@ -247,6 +248,12 @@ def _check_exports(config: Config, source: str) -> None:
         taken[file.casefold()] = f"the export {name!r}"
 
 
+LAST_OPEN = "last-open"
+"""Names the last run with an open gate, so it can't be a run's id."""
+
+_RUN_FORM = re.compile(r"(?!last-open$)(?!.*\.json$)[A-Za-z0-9][A-Za-z0-9._:+@-]{0,127}")
+"""What identifies a run: no path, no name of a file of a record, and safe in every output."""
+
 VARIABLES: Mapping[str, str] = {
     "root": "PRODSTATUS_ROOT",
     "target": "PRODSTATUS_TARGET",
@@ -307,7 +314,7 @@ def resolve_inputs(
 
     Raises:
         InputError: a value on the command line is empty, a target isn't a name that a folder can
-            have, or a root isn't a folder.
+            have, a run's id isn't of its form, or a root isn't a folder.
     """
     given = {name: _first(name, options, environ, ini, dashes) for name in VARIABLES}
     root, target, folder = given["root"], given["target"], given["dir"]
@@ -317,13 +324,20 @@ def resolve_inputs(
     if root and not (start / root.value).is_dir():
         msg = f"{root}: there is no such folder; name the folder of the project's pyproject.toml"
         raise InputError(msg)
-    subject, run = (one_line(v.value) if v else None for v in (given["subject"], given["run"]))
+    subject, run = given["subject"], given["run"]
+    if run and not _RUN_FORM.fullmatch(run.value):
+        msg = (
+            f"{run.source}{described(run.value)}: a run's id has at most 128 letters, digits and "
+            f"'._:+@-', begins with a letter or digit, doesn't end with .json and isn't {LAST_OPEN}"
+            ", as in 'build-812'"
+        )
+        raise InputError(msg)
     return Inputs(
         root=start / root.value if root else None,
         target=target.value if target else PRODUCTION,
         folder=start / folder.value if folder else None,
-        subject=subject,
-        run=run,
+        subject=one_line(subject.value) if subject else None,
+        run=run.value if run else None,
     )
 
 

@@ -188,7 +188,19 @@ class Recorder:
             former=self._former,
             untrusted=self.outputs.untrusted,
             killed=self.outputs.killed,
+            starts_unknown=self._starts_unknown,
         )
+
+    @property
+    def _starts_unknown(self) -> str:
+        """Why it isn't known what earlier runs have started; "" if it is."""
+        if self.settings.ephemeral:
+            return ""  # no earlier run acted on this system
+        if self.outputs.killed:
+            return f"run {self.outputs.killed.run} was killed"
+        if self._former is not None and self._former.run.starts_unknown is True:
+            return "a record before the last one is lost"
+        return self.outputs.unread
 
     def _mark(self, catalogue: Catalogue, criteria: Collection[Criterion]) -> None:
         self._marked = tuple(stage.id for stage in catalogue.stages)
@@ -384,11 +396,13 @@ class Recorder:
         former, run = self._former, self._begun_run()
         if not manifest.met or manifest.selected or former is None or self._incidents:
             return None
+        if self.settings.run_id_given:
+            return None  # who named the run looks for its record
         record = self._composed(pytest_status)
         same = (
             former.final.verdict is record.final.verdict
             and former.run.catalogue == run.catalogue
-            and run.subject.release in (None, former.run.subject.release)
+            and run.subject.release == former.run.subject.release
         )
         confirmed = record.decision.selection.verdict is Verdict.CONFIRMED
         if not same or not confirmed or self._note_problems(self.outputs.restore()):
@@ -424,9 +438,12 @@ class Recorder:
         if manifest.held:
             names = sorted(manifest.criteria[nodeid].id for nodeid in manifest.held)
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            why = f": {self._starts_unknown}" if self._starts_unknown else ""
+            everything = ", or run everything" if why else ""
             notices.append(
-                f"{names[0]}{more}: it acts on the world and may have started before, so --unmet "
-                f"doesn't start it again; name it, as in --stage {names[0].partition('.')[0]}"
+                f"{names[0]}{more}: it acts on the world and may have started before{why}, so "
+                "--unmet doesn't start it again; to let it act, name it, as in --stage "
+                f"{names[0].partition('.')[0]}{everything}"
             )
         elif not manifest.selected and manifest.met:
             word = "BLOCKED" if self.settings.unmet == "blocked" else "unmet"
@@ -532,7 +549,10 @@ class Recorder:
         if self.outputs.unwritten and rule is not Rule.OFF:
             status = worse_status(EXIT_UNWRITTEN, record.decision.exit_code)
             record = replace(record, decision=replace(record.decision, exit_code=status))
-        if self.settings.run_id_given and record.decision.selection.partial:
+        partial = record.decision.selection.partial
+        if partial and self._starts_unknown:
+            record = replace(record, run=replace(record.run, starts_unknown=True))
+        if self.settings.run_id_given and partial:
             closed = replace(record.decision, open=False)
             record = replace(record, run=replace(record.run, shard=True), decision=closed)
         record = replace(record, waivers=self.settings.config.waivers.given)
@@ -631,6 +651,7 @@ class Recorder:
             require_evidence=self.settings.config.require_evidence,
             met=bool(manifest.met) or manifest.elsewhere,
             held=frozenset(manifest.criteria[nodeid].id for nodeid in manifest.held),
+            starts_unknown=self._starts_unknown,
         )
 
     def _stages(self, catalogue: Catalogue, manifest: Manifest) -> frozenset[str] | None:

@@ -7,8 +7,9 @@ Pauses and repeated looks are tenacity's. What it measures time by is not: it re
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from datetime import timedelta
 from functools import partial
@@ -25,8 +26,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from pytest_prodstatus import clock
 from pytest_prodstatus.blocking import Blocked
 from pytest_prodstatus.counting import TALLY
-from pytest_prodstatus.model.text import format_duration, one_line, parse_duration
-from pytest_prodstatus.model.verdict import Kind
+from pytest_prodstatus.model.text import described, format_duration, one_line, parse_duration
+from pytest_prodstatus.model.verdict import Kind, Reason
 from pytest_prodstatus.reports import shown
 
 if TYPE_CHECKING:
@@ -41,7 +42,13 @@ _SOON = 8
 """The first pause is this part of the longest one; then they double."""
 _OVER_S = 0.005
 """If less time is left, it is up: a sleep may end that much too early."""
-
+_LONGEST = timedelta(days=365)
+"""The longest wait; no clock can sleep for the longest timedelta."""
+_AWAIT = "wait for its end before the test ends"
+_DURATION_RULE = (
+    "write a whole number of at most six digits and ms, s, m, h or d, as in '2m', or give a "
+    "positive timedelta"
+)
 
 _ALWAYS_TRUE = (
     AsyncGeneratorType, BuiltinFunctionType, FunctionType, Future, GeneratorType, MethodType,
@@ -91,41 +98,68 @@ class Wait:
         self._session = session
         self._observer = session.activate().observer
         if not isinstance(what, str) or not what.strip():
-            self._refuse(f"what={what!r}", "say in words what is so then")
+            self._refuse(f"what={described(what)}", "say in words what is so then")
         if not callable(until) or iscoroutinefunction(until):
-            self._refuse(f"until={until!r}", "give a plain function of the value")
+            self._refuse(f"until={described(until)}", "give a plain function of the value")
         if otherwise not in OTHERWISE:
-            self._refuse(f"otherwise={otherwise!r}", f"it must be one of {', '.join(OTHERWISE)}")
+            rule = f"it must be one of {', '.join(OTHERWISE)}"
+            self._refuse(f"otherwise={described(otherwise)}", rule)
         kinds = retry_on if isinstance(retry_on, tuple) else (retry_on,)
         for kind in kinds:
             if not (isinstance(kind, type) and issubclass(kind, Exception)):
-                self._refuse(f"retry_on={retry_on!r}", "name kinds of Exception, as in (OSError,)")
+                rule = "name kinds of Exception, as in (OSError,)"
+                self._refuse(f"retry_on={described(retry_on)}", rule)
         self._until: Callable[[Any], object] = until
         self._what = what
         self._within = self._duration("within", within)
+        if self._within > _LONGEST:
+            rule = f"wait at most {format_duration(_LONGEST)}"
+            self._refuse(f"within={described(within)}", rule)
         self._every = self._duration("every", every).total_seconds()
         self._otherwise = otherwise
         self._retry_on: tuple[type[Exception], ...] = kinds
         self._end = clock.elapsed() + self._within.total_seconds()
+        self._state = ("", "")
+        self._is_async = False
+        self._open = self._observer.waits
 
     def _duration(self, name: str, value: object) -> timedelta:
         """Return a duration that is given as text or timedelta."""
         if isinstance(value, timedelta) and value > timedelta():
             return value
         if isinstance(value, str):
-            try:
+            number, unit = value.strip()[:-2], value.strip()[-2:]
+            if unit == "ms" and number.isascii() and number.isdecimal() and 0 < int(number) < 10**6:
+                return timedelta(milliseconds=int(number))
+            with contextlib.suppress(ValueError):
                 return parse_duration(value)
-            except ValueError as error:
-                self._refuse(f"{name}={value!r}", str(error).rpartition(": ")[2])
-        return self._refuse(f"{name}={value!r}", "give a text as in '2m', or a positive timedelta")
+        return self._refuse(f"{name}={described(value)}", _DURATION_RULE)
 
     def _refuse(self, argument: str, rule: str) -> NoReturn:
         """End a criterion as BLOCKED for an argument that can't be used; another test fails."""
         __tracebackhide__ = True
-        msg = f"eventually({argument}): {rule}"
-        if self._observer.is_observing:
-            raise Blocked(msg, remedy="correct the call")
-        raise ValueError(msg)
+        self._observer.misused(f"eventually({argument}): {rule}")
+
+    def _unseen(self) -> Reason:
+        """Return why the pass of a test proves nothing that goes on without it."""
+        text, remedy = self._state
+        text = self._observer.redaction.output(f"it was not seen that {self._what}: {text}")
+        return Reason(text=text, kind=Kind.INCONCLUSIVE, remedy=remedy)
+
+    @contextlib.contextmanager
+    def _ending(self) -> Iterator[None]:
+        """Note how far the wait has come, for a test that goes on without it."""
+        __tracebackhide__ = True
+        self._state = ("the test did not wait for the end of eventually()", _AWAIT)
+        try:
+            yield
+        except Exception as error:
+            remedy = "let the exception end the test, or name it in retry_on"
+            self._state = (f"eventually() raised {shown(error)}, and the test went on", remedy)
+            raise
+        except BaseException:
+            self._state = ("the wait of eventually() was cancelled", _AWAIT)
+            raise
 
     def run(self, probe: object) -> Any:
         """Look until it is so, and return the value; an awaitable of it if the probe gives one.
@@ -141,13 +175,22 @@ class Wait:
         if not callable(probe):
             if iscoroutine(probe):
                 probe.close()  # or Python warns that it was never awaited
-            self._refuse(repr(probe), "give the function itself, not what it returns")
-        seen = self._look(probe)
-        if isawaitable(seen.value):
-            return self._run_async(probe, seen.value)
+            self._refuse(described(probe), "give the function itself, not what it returns")
+        self._open[self._what] = self._unseen
+        with self._ending():
+            seen = self._look(probe)
+            if not isawaitable(seen.value):
+                return self._run(probe, seen)
+        self._is_async = True
+        remedy = "the probe is async: write await eventually(…), in an async test"
+        self._state = ("what eventually() returned was never awaited", remedy)
+        return self._run_async(probe, seen.value)
+
+    def _run(self, probe: Callable[[], Any], first: _Seen) -> Any:
+        __tracebackhide__ = True
         from tenacity import Retrying
 
-        ready = [seen]
+        ready = [first]
         last: _Seen = Retrying(**self._rules(), sleep=clock.sleep)(
             lambda: ready.pop() if ready else self._look(probe)
         )
@@ -172,7 +215,8 @@ class Wait:
             retrying = AsyncRetrying(**self._rules())
         else:
             retrying = AsyncRetrying(**self._rules(), sleep=_sleep_async)
-        return self._result(await retrying(look))
+        with self._ending():
+            return self._result(await retrying(look))
 
     def _rules(self) -> dict[str, Any]:
         """Return tenacity's rules for the wait."""
@@ -215,6 +259,12 @@ class Wait:
 
     def _note(self, seen: _Seen) -> _Seen:
         """Let the terminal show what was seen last; end the wait if the run's time is over."""
+        if self._open is not self._observer.waits:
+            # Another test runs by now: what is seen must not count for it or against it.
+            if self._is_async:
+                raise asyncio.CancelledError
+            msg = f"the test that waited until {self._what} is over"
+            raise RuntimeError(msg)
         if not seen.done:
             what, last = self._what, self._shown(seen)
             self._observer.note_waiting(f"until {what}, at most {self._limit}; {last}")
@@ -247,6 +297,7 @@ class Wait:
     def _result(self, seen: _Seen) -> Any:
         __tracebackhide__ = True
         self._observer.note_waiting("")
+        self._open.pop(self._what, None)  # also if an earlier call did not see it
         if self._otherwise == "last":
             if seen.error is not None:
                 raise seen.error

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,6 +30,7 @@ from pytest_prodstatus.project import (
     resolve_inputs,
     shown_path,
     test_result_of,
+    usual_folder,
     variables_of,
 )
 from pytest_prodstatus.publish import publish
@@ -309,10 +311,10 @@ def state_store(root: Path) -> Iterator[str]:
 
 
 def check_not_own(output: Path, place: Place, record: Path | None = None) -> None:
-    """Refuse to write over what the run wrote, such as the record that the gate reads, or reads.
+    """Refuse to write over what a run wrote, such as the record that the gate reads, or reads.
 
     Args:
-        output: the file that is to be written.
+        output: the file that is to be written; what lies beside a record there counts as well.
         place: the project, its settings and its files.
         record: the run's record, if it isn't the usual one.
 
@@ -320,12 +322,41 @@ def check_not_own(output: Path, place: Place, record: Path | None = None) -> Non
         click.UsageError: one sentence.
     """
     own = [place.project.root / name for name in SETTINGS]
-    for each in (place.record, record or place.record):
+    records = {place.record, record or place.record}
+    beside = place.project.layout(output.parent).record
+    for each in records | ({beside} if beside.exists() else set()):
         layout = place.project.layout(each.parent)
         own += [each, layout.page, layout.document, attestation_of(each), test_result_of(each)]
     if output.resolve() in {path.resolve() for path in own}:
         msg = f"{shown_path(output)} is a file that the run wrote or reads: name another one"
         raise click.UsageError(msg)
+
+
+def check_replaced(path: Path, record: Record) -> None:
+    """Refuse to replace a record by one of an older run, or of another target.
+
+    The gate would judge by the older run, and not know of the newer one any more.
+
+    Raises:
+        click.UsageError: a run that is newer, or of another target, has its record there.
+    """
+    why = _outranked(path, record)
+    if why:
+        msg = f"{shown_path(path)} is the record of {why}: name another folder"
+        raise click.UsageError(msg)
+
+
+def _outranked(path: Path, record: Record) -> str:
+    """Return which run has its record at a path that another record must not replace; else ""."""
+    try:
+        there = record_at(path).run
+    except UnreadableError:
+        return ""
+    run, which = record.run, f"run {one_line(there.id)}"
+    if there.target != run.target:
+        return f"{which}, which is of target {there.target}, not of {run.target}"
+    is_newer = there.id != run.id and there.started > run.started
+    return f"{which}, which is newer than run {one_line(run.id)}" if is_newer else ""
 
 
 def scope_in(root: Path) -> str:
@@ -346,8 +377,8 @@ def publish_at(record: Record, project: Project, folder: Path) -> Record:
     """Write a record's outputs into a folder, print every file, and return the written record.
 
     Raises:
-        click.UsageError: a run is writing this folder, so nothing is written; or an output can't
-            be written, and the others are.
+        click.UsageError: a run is writing this folder, or a newer one has its record there, so
+            nothing is written; or an output can't be written, and the others are.
     """
     layout = project.layout(folder)
     lock = FolderLock(folder, f"prodstatus (process {os.getpid()})")
@@ -356,6 +387,11 @@ def publish_at(record: Record, project: Project, folder: Path) -> Record:
     except FolderInUse as error:
         raise click.UsageError(str(error)) from None
     try:
+        check_replaced(layout.record, record)
+        live = project.layout(usual_folder(project.root, record.run.target))
+        if layout.document == live.document and _outranked(live.record, record):
+            # All folders share the document, which shows the newer run.
+            layout = replace(layout, document_name=layout.document.name)
         done = publish(record, project.config, layout)
     finally:
         lock.release()

@@ -7,8 +7,9 @@ import sys
 import click
 
 from pytest_prodstatus.cli.common import dir_option, place_of, root_option, target_option
-from pytest_prodstatus.cli.runs import LAST_OPEN, Runs
+from pytest_prodstatus.cli.runs import Runs
 from pytest_prodstatus.model.diff import diff, share_nothing
+from pytest_prodstatus.project import LAST_OPEN
 from pytest_prodstatus.writers.diff import FORMATS
 
 EXIT_WORSE = 1

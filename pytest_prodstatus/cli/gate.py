@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -75,28 +78,53 @@ Exit status:
       release or target
   2   a usage error
 With --format nagios a plugin's: 0 OK, 1 WARNING (waived, or it ends within an hour), 2 CRITICAL
-(FAILED, or a usage error), 3 UNKNOWN (BLOCKED).
+(FAILED), 3 UNKNOWN (BLOCKED, or a usage error).
 """
 
 
 class _Command(click.Command):
-    """The command; as a monitoring plugin it never ends with a status that Python chose."""
+    """The command, which answers a monitor also if it can't decide: on one line, with UNKNOWN."""
 
-    def invoke(self, ctx: click.Context) -> object:
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Parse the command line."""
+        with _answering(args):
+            context = super().make_context(info_name, args[:], parent, **extra)
+        context.meta[__name__] = args
+        return context
+
+    def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        try:
+        with _answering(ctx.meta[__name__]):
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit):
-            raise
-        except (Exception, KeyboardInterrupt) as error:
-            if ctx.params["form"] != "nagios":
-                raise
-            from pytest_prodstatus.writers import nagios
 
-            # Python's own status is 1, which is a plugin's WARNING.
-            status = nagios.CRITICAL if ctx.params["blocked_critical"] else nagios.UNKNOWN
+
+@contextmanager
+def _answering(args: Sequence[str]) -> Iterator[None]:
+    """Turn an error into a monitor's answer, if it is a monitor that asks.
+
+    A monitor reads standard output alone, and Python's own status, 1, is a plugin's WARNING.
+    """
+    try:
+        yield
+    except click.exceptions.Exit:
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        if "--format=nagios" not in args and ("--format", "nagios") not in pairwise(args):
+            raise
+        from pytest_prodstatus.writers import nagios
+
+        status = nagios.CRITICAL if "--blocked-critical" in args else nagios.UNKNOWN
+        if isinstance(error, click.ClickException):
+            click.echo(nagios.refused(error.format_message(), status))
+        else:
             click.echo(nagios.broken(error, status))
-            sys.exit(status)
+        sys.exit(status)
 
 
 @click.command(cls=_Command, epilog=_EXAMPLES)

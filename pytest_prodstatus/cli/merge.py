@@ -85,8 +85,10 @@ def command(
 
         merged = publish_at(merged, project, outputs)
     else:
+        from pytest_prodstatus.cli.common import check_replaced
         from pytest_prodstatus.publish import publish_record
 
+        check_replaced(output, merged)
         problems = publish_record(merged, output)
         if problems:
             raise click.UsageError("; ".join(problem.text for problem in problems))

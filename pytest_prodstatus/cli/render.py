@@ -17,7 +17,6 @@ from pytest_prodstatus.cli.common import (
     target_option,
 )
 from pytest_prodstatus.cli.runs import Runs, config_of, is_file, shown_name
-from pytest_prodstatus.project import shown_path
 
 _EXAMPLES = """\b
 Examples:
@@ -67,13 +66,6 @@ def command(
             msg = (
                 f"{shown_name(record)} is not a file, and a run that is kept is never written over "
                 "the target's own record: add --output-dir"
-            )
-            raise click.UsageError(msg)
-        live = place.record.resolve()
-        if output_dir.resolve() == live.parent:
-            msg = (
-                f"--output-dir {shown_path(output_dir)} holds the target's own record, which the "
-                "gate reads: name another folder"
             )
             raise click.UsageError(msg)
         found = Runs(place).named(record)

@@ -24,12 +24,9 @@ from pytest_prodstatus.cli.common import (
 from pytest_prodstatus.model.codec import write_record
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import one_line, utf8
-from pytest_prodstatus.project import RECORD, name_in
+from pytest_prodstatus.project import LAST_OPEN, RECORD, name_in
 from pytest_prodstatus.publish import attestations_at
 from pytest_prodstatus.readers.config import Config
-
-LAST_OPEN = "last-open"
-"""Names the last run with an open gate."""
 
 _SHOWN = 100
 

@@ -83,6 +83,7 @@ class RunData(NamedTuple):
             shard.
         held: ids of criteria that are unmet and act on the world. They aren't started again, but
             they count as selected.
+        starts_unknown: why it isn't known what was started before; "" if it is.
         killed: a later run that was killed may have seen otherwise; None if there was none.
     """
 
@@ -103,6 +104,7 @@ class RunData(NamedTuple):
     require_evidence: bool = False
     met: bool = False
     held: frozenset[str] = frozenset()
+    starts_unknown: str = ""
     killed: KilledRun | None = None
 
 
@@ -156,7 +158,7 @@ def _all_statuses(data: RunData, run: Run, now: datetime) -> list[CriterionStatu
         for name in (old.id, base_of(old.id))
     }
     statuses += [
-        _unprovided_status(name, stage_id, data, gone.get(name))
+        _unprovided_status(name, stage_id, data, gone.get(name), former.get(name))
         for name, stage_id in missing_ids
         if name not in provided
     ]
@@ -348,8 +350,14 @@ def _unselected_status(
         )
         status = _carried(updated, data, run, now)
     else:
-        text = "it was not selected, and no earlier run observed it"
-        status = not_observed(criterion, Reason(text=text, kind=Kind.NOT_RUN), selected=False)
+        reason = Reason(
+            text="it was not selected, and no earlier run observed it", kind=Kind.NOT_RUN
+        )
+        if criterion.id in data.held and data.starts_unknown:
+            text = f"it acts on the world, and may have started before: {data.starts_unknown}"
+            remedy = f"to let it act, run everything, or name it, as in --stage {criterion.stage}"
+            reason = Reason(text=text, kind=Kind.NOT_RUN, remedy=remedy)
+        status = not_observed(criterion, reason, selected=False)
     return replace(status, selected=True) if criterion.id in data.held else status
 
 
@@ -368,14 +376,28 @@ def _carried(old: CriterionStatus, data: RunData, run: Run, now: datetime) -> Cr
     """Carry a criterion over in the run that the data is about."""
     if data.killed and old.observed is Verdict.CONFIRMED and data.killed.may_have_run(old):
         return not_observed(old, data.killed.reason, selected=False)
+    stage, release = data.catalogue.by_id[old.stage], run.subject.release
+    untrusted = data.untrusted or data.unseen.get(old.nodeid or "")
     return carried(
         old,
-        data.catalogue.by_id[old.stage],
+        stage,
         now,
-        run.subject.release,
-        untrusted=data.untrusted or data.unseen.get(old.nodeid or ""),
+        release,
+        untrusted=untrusted or (_of_unnamed(old, stage) if release is None else None),
         require_evidence=data.require_evidence,
     )
+
+
+def _of_unnamed(old: CriterionStatus, stage: Stage) -> Reason | None:
+    """Return why a CONFIRMED doesn't count in a run that names no release; None if it does.
+
+    What runs by now may be another release than the one that was named then.
+    """
+    if old.subject is None or stage.valid_for > DEFAULT_VALID_FOR:
+        return None
+    remedy = f"name the release, --prodstatus-subject={old.subject}, or run stage {stage.id} again"
+    text = f"it was CONFIRMED of release {old.subject!r}, and this run names none"
+    return Reason(text=text, kind=Kind.STALE, remedy=remedy)
 
 
 def file_of(test: Criterion | CriterionStatus) -> str:
@@ -384,7 +406,7 @@ def file_of(test: Criterion | CriterionStatus) -> str:
 
 
 def _unprovided_status(
-    name: str, stage_id: str, data: RunData, gone: str | None
+    name: str, stage_id: str, data: RunData, gone: str | None, old: CriterionStatus | None
 ) -> CriterionStatus:
     """Return the status of a declared criterion that no test provides.
 
@@ -393,16 +415,21 @@ def _unprovided_status(
         stage_id: its stage's.
         data: what was collected.
         gone: the file that provided it in the last run and no longer exists; None if it isn't that.
+        old: its status in the last run; None if it had no test then.
     """
     selected = not data.restricted and (data.stages is None or stage_id in data.stages)
+    why = f": {gone} no longer exists" if gone else ""
+    if old is not None and not gone:
+        # With a restriction, `_uncollected_status` has seen that its file was looked through.
+        why = f": {old.nodeid}, which did, is no longer collected"
     reason = Reason(
-        text=f"no test provides it: {gone} no longer exists" if gone else "no test provides it",
+        text=f"no test provides it{why}",
         kind=Kind.NOT_RUN,
         remedy=f"write a test of this name in stage {stage_id}, or take it out of the catalogue",
     )
     if data.missing:
         # It is unknown which file would provide it; one that could not be collected may.
         reason = data.missing[min(data.missing)]
-    elif data.restricted and gone is None:
+    elif data.restricted and gone is None and old is None:
         reason = Reason(text="it was not selected, and no run observed it", kind=Kind.NOT_RUN)
     return not_provided(name, reason, selected=selected)

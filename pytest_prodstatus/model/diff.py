@@ -14,7 +14,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.evidence import Entry, shown
+from pytest_prodstatus.model.evidence import shown
 from pytest_prodstatus.model.history import Change, changes
 from pytest_prodstatus.model.record import (
     ChangeKind,
@@ -336,9 +336,9 @@ def _evidence_diffs(before: CriterionStatus, after: CriterionStatus) -> Iterator
     """Yield the values that differ; none if the verdict changed, or one run observed nothing."""
     if before.verdict is not after.verdict or before.observed is None or after.observed is None:
         return
-    if before.evidence == after.evidence:  # as if carried over
-        return
-    was, now = _values(before.evidence), _values(after.evidence)
+    if before.evidence == after.evidence and before.attachments == after.attachments:
+        return  # as if carried over
+    was, now = _values(before), _values(after)
     for name in sorted(was.keys() | now.keys()):
         if was.get(name) != now.get(name):
             yield EvidenceDiff(
@@ -350,10 +350,15 @@ def _evidence_diffs(before: CriterionStatus, after: CriterionStatus) -> Iterator
             )
 
 
-def _values(evidence: Iterable[Entry]) -> dict[str, str]:
-    """Return the values by name, without the instants at which they were recorded."""
+def _values(status: CriterionStatus) -> dict[str, str]:
+    """Return the values by name, without the instants at which they were recorded.
+
+    An attachment is listed by its size and digest.
+    """
     values: dict[str, str] = {}
-    for entry in evidence:
+    for one in status.attachments or ():
+        values[f"{one.name} (attached)"] = f"{one.size:,} bytes, sha256 {one.sha256[:12]}"
+    for entry in status.evidence:
         name, number = entry.name, 1
         while name in values:
             number += 1

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import re
-import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -25,6 +24,7 @@ from pytest_prodstatus.model.text import (
     IDENTITY,
     NAME_LIMIT,
     Instant,
+    described,
     format_span,
     instant,
     one_line,
@@ -50,12 +50,16 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 _DIGITS = 40
 """Digits that a number may have before the point, and as many after it."""
 _MAX_INT = 10**_DIGITS - 1
-_REPR = reprlib.Repr()  # bounded, and safe if a value's own repr fails
-_REPR.maxother = _REPR.maxstring = 80
 
 
 class EvidenceError(TypeError):
-    """A value that can't be evidence; the message says what is allowed."""
+    """A value that can't be evidence; the message says what is allowed.
+
+    Attributes:
+        remedy: what to do about it.
+    """
+
+    remedy = "record a value that is allowed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -559,4 +563,4 @@ def _cut_from(length: int, kept: int) -> int | None:
 
 def _describe(value: object) -> str:
     long = isinstance(value, int) and abs(value) > _MAX_INT  # str() of a huge int raises
-    return f"{'a long number' if long else _REPR.repr(value)} ({type(value).__name__})"
+    return f"{'a long number' if long else described(value)} ({type(value).__name__})"

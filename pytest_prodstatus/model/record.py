@@ -263,6 +263,8 @@ class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             says no more.
         shard: it is one of several runs that share an id, each of a part of the catalogue; its
             record counts only after it is merged with the others.
+        starts_unknown: it isn't known which criteria with side effects were started before it: a
+            run was killed, or its record is lost. A run of all criteria ends that.
     """
 
     id: Identity
@@ -280,6 +282,7 @@ class Run(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     incidents: tuple[Reason, ...] = ()
     machine: Identity = ""
     shard: bool = False
+    starts_unknown: bool | UnsetType = UNSET
 
     def __post_init__(self) -> None:
         versions = {one_line(name): one_line(number) for name, number in self.versions.items()}

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import codecs
 import re
+import reprlib
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeGuard
 
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
@@ -164,6 +165,20 @@ def parse_duration(text: str) -> timedelta:
         msg = f"{text!r} is not a duration: {DURATION_FORM}"
         raise ValueError(msg)
     return timedelta(**{_UNIT[match[2]]: int(match[1])})
+
+
+_REPR = reprlib.Repr()
+_REPR.maxother = _REPR.maxstring = 80
+
+
+def described(value: object) -> str:
+    """Return a value's repr for a message: bounded, and safe if the repr itself fails."""
+    return _REPR.repr(value)
+
+
+def is_aware(value: object) -> TypeGuard[datetime]:
+    """Return whether a value is a datetime with a time zone."""
+    return isinstance(value, datetime) and value.utcoffset() is not None
 
 
 def format_age(span: timedelta) -> str:

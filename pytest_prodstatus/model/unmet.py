@@ -36,12 +36,14 @@ class Basis(Struct, frozen=True, kw_only=True):
         untrusted: why no CONFIRMED of it counts; None if they do.
         killed: the run after it that was killed, so that it isn't known what it has started; None
             if there was none.
+        starts_unknown: why it isn't known what earlier runs have started; "" if it is.
     """
 
     run: Run
     former: Record | None = None
     untrusted: Reason | None = None
     killed: KilledRun | None = None
+    starts_unknown: str = ""
 
     def to_json(self) -> str:
         """Return it as JSON text, without what decides nothing; lone surrogates are escaped."""
@@ -125,7 +127,8 @@ def choose(basis: Basis, data: RunData, what: str) -> Chosen:
         if not criterion.side_effects:
             again.add(criterion.id)
         elif verdict is not Verdict.CONFIRMED:
-            (held if basis.killed or criterion.id in started else again).add(criterion.id)
+            doubtful = basis.killed or basis.starts_unknown or criterion.id in started
+            (held if doubtful else again).add(criterion.id)
     return Chosen(frozenset(again), frozenset(held))
 
 

@@ -131,7 +131,8 @@ class HistoryStore(OpenPart):
     def prune(self, target: str, before: datetime, *, last_of_release: bool) -> int:
         """Delete the runs of a target that started before an instant; return how many.
 
-        What the archive keeps of them goes with them; flips stay.
+        What the archive keeps of them goes with them; flips stay. The last run with an open gate is
+        kept in any case: comparisons start from it.
 
         Args:
             target: the system.
@@ -221,7 +222,8 @@ class Writer(_Target):
         """Delete old runs, with what refers to them; return how many."""
         self._statements.take_turns(**self._scope)
         query = f"{_OLD} AND {_FOLLOWED}" if last_of_release else _OLD
-        old = self._rows(query, before=before)
+        last_open = {row["id"] for row in self._rows(_LAST_OPEN)}
+        old = [row for row in self._rows(query, before=before) if row["id"] not in last_open]
         if old:
             self._statements.change("DELETE FROM prodstatus_run WHERE id = :id", *map(dict, old))
         return len(old)
@@ -295,6 +297,7 @@ _COUNTED = (
     "FROM prodstatus_run_criterion JOIN prodstatus_run ON run_id = id"
 )
 _NEWEST = "ORDER BY started DESC, run DESC"
+_LAST_OPEN = f"{_RUNS} AND gate_open {_NEWEST} LIMIT 1"
 _UNTIL = (
     "SELECT id, started FROM prodstatus_run WHERE project = :project AND target = :target "
     "AND (started, run) <= (:started, :run) ORDER BY started DESC, run DESC LIMIT :limit"
@@ -355,7 +358,7 @@ class Reader(_Target):
     def last_open(self, before: SavedRun | None) -> SavedRun | None:
         """Return the newest run with an open gate, of those before a run; None if there is none."""
         if before is None:
-            rows = self._rows(f"{_RUNS} AND gate_open {_NEWEST} LIMIT 1")
+            rows = self._rows(_LAST_OPEN)
         else:
             place = {"started": before.started, "run": before.run}
             rows = self._rows(f"{_OPEN_BEFORE} LIMIT 1", **place)

@@ -214,6 +214,9 @@ def _criterion(status: CriterionStatus, now: datetime | None, width: int) -> Ite
         yield from _wrapped(f"-> {reason.remedy}", width, "    ", "       ")
     for entry in status.evidence:
         yield from _wrapped(str(entry), width, "      ", "        ")
+    for one in status.attachments or ():
+        text = f"attached {one.name} ({one.media_type}, {one.size:,} bytes)"
+        yield from _wrapped(text, width, "      ", "        ")
 
 
 def _reason_of(

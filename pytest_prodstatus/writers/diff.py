@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from pytest_prodstatus.model.codec import printed_json
 from pytest_prodstatus.model.diff import CriterionDiff, CriterionSide, RunDiff, RunSide
-from pytest_prodstatus.model.record import ChangeKind, CriterionChange
+from pytest_prodstatus.model.record import ChangeKind
 from pytest_prodstatus.model.text import one_line
 from pytest_prodstatus.writers.document import escape_markdown
 from pytest_prodstatus.writers.words import VERDICT_WIDTH, minute, override_line
@@ -57,11 +57,6 @@ FORMATS: dict[str, Callable[[RunDiff], str]] = {
     "json": write_json,
 }
 """The forms, by their names."""
-
-
-def verdicts_text(change: CriterionChange) -> str:
-    """Return a criterion's verdicts before and now: `CONFIRMED -> FAILED`."""
-    return f"{_word(change.before)} -> {_word(change.after)}"
 
 
 def _word(verdict: object) -> str:

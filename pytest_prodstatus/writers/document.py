@@ -113,7 +113,7 @@ def field_values(record: Record) -> dict[str, str]:
     The value of NEXT ACTIONS is one numbered action a line, or "none".
     """
     values = {
-        stage.title: f"**{stage.verdict}** ({escape_markdown(_addressed(stage))})"
+        stage.title: f"**{stage.verdict}** ({_addressed(stage)})"
         if stage.applies
         else escape_markdown(stage_line(stage))
         for stage in record.stages
@@ -136,7 +136,9 @@ def field_values(record: Record) -> dict[str, str]:
 def _addressed(stage: StageStatus) -> str:
     """Return a stage in one line, with who takes care of the cause."""
     address = stage.reason.address if stage.reason else ""
-    return "; ".join(filter(None, (stage_line(stage), address)))
+    # The project's own link may be followed; one in a reason is anyone's.
+    link = escape_markdown(address).replace(":\\//", "://")
+    return "; ".join(filter(None, (escape_markdown(stage_line(stage)), link)))
 
 
 def _actions_value(actions: Sequence[str]) -> str:

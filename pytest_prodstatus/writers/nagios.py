@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.writers.exports import Export, Report
@@ -45,7 +46,7 @@ def plugin_output(reports: Sequence[GateReport], now: datetime, *, blocked: int 
     """
     word = _WORDS[plugin_status(reports, now, blocked=blocked)]
     text = "; ".join(f"{r.decision.query.target}: {r.headline}" for r in reports)
-    data = " ".join(_performance(report, now) for report in reports)
+    data = " ".join(map(partial(_performance, now), reports, _labels(reports)))
     reasons = [reason for report in reports for reason in report.decision.reasons]
     return "\n".join([f"PRODSTATUS {word}: {_plain(text)} | {data}", *map(_plain, reasons)]) + "\n"
 
@@ -68,12 +69,29 @@ def _status(report: GateReport, now: datetime, blocked: int) -> int:
     return WARNING if report.until is None or report.until - now <= _SOON else OK
 
 
-def _performance(report: GateReport, now: datetime) -> str:
+def refused(text: str, status: int) -> str:
+    """Return the plugin's output if it was called wrongly."""
+    return f"PRODSTATUS {_WORDS[status]}: {_plain(text)}"
+
+
+def _labels(reports: Sequence[GateReport]) -> list[str]:
+    """Return a label for each report: its target, and its file if several are of one target."""
+    targets = [report.decision.query.target for report in reports]
+    names = (
+        targets if len(reports) == 1 else [f"{r.decision.query.target} {r.source}" for r in reports]
+    )
+    # A label may contain anything but a quote and an equals sign.
+    safe = [name.replace("'", "").replace("=", "") for name in names]
+    return [
+        f"{name} {number}" if name in safe[: number - 1] else name
+        for number, name in enumerate(safe, start=1)
+    ]
+
+
+def _performance(now: datetime, report: GateReport, label: str) -> str:
     """Return how many seconds the gate stays open, with the limits below which it warns."""
     left = max(0, int((report.until - now).total_seconds())) if report.until else 0
-    # The label may contain anything but a quote and an equals sign; a target has neither.
-    name = report.decision.query.target.replace("'", "").replace("=", "")
-    return f"'{name}'={left}s;{int(_SOON.total_seconds())}:;1:;0"
+    return f"'{label}'={left}s;{int(_SOON.total_seconds())}:;1:;0"
 
 
 def _plain(text: str) -> str:

@@ -74,7 +74,7 @@ def test_the_two_commands_of_the_readme_stay() -> None:
     lines = README.splitlines()
     assert f"{install} && .venv/bin/pytest -m production --target demo" in lines
     assert ".venv/bin/pytest -n 2" in lines
-    assert "pip install pytest-prodstatus" in lines
+    assert 'pip install "pytest-prodstatus[state]"' in lines
 
 
 def test_the_readme_is_read_to_its_end() -> None:

@@ -110,6 +110,31 @@ def test_what_can_not_be_used(
     assert str(caught.value).startswith(why)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["last-open", "a/b", "..", ".hidden", "C:\\x", "a b", "a\nb", "a\x1bb", "a\u202eb", "é", "-k",
+     "status.json", "x" * 129],
+)  # fmt: skip
+@pytest.mark.parametrize("source", ["option", "variable"])
+def test_a_run_has_an_id_that_no_one_takes_for_something_else(name: str, source: str) -> None:
+    """No path, file, option or word of a command, and nothing that an output must escape."""
+    by_option = ({"run": name}, {}) if source == "option" else ({}, {"PRODSTATUS_RUN_ID": name})
+    with pytest.raises(InputError, match="a run's id has at most 128 letters") as caught:
+        resolved(*by_option)
+    text = str(caught.value)
+    assert text.startswith("--run '" if source == "option" else "PRODSTATUS_RUN_ID='")
+    assert text.isprintable()
+    assert len(text) < 350
+
+
+@pytest.mark.parametrize(
+    "name", ["5", "20260101T000000Z-a1b2c3", "812-1@main", "v41+b.2", "last-opened", "x" * 128]
+)
+def test_what_ci_systems_call_a_run_is_an_id(name: str) -> None:
+    """Blanks around it don't count."""
+    assert resolved({}, {"PRODSTATUS_RUN_ID": f" {name}\n"}).run == name
+
+
 def test_options_are_named_as_they_are_written() -> None:
     """A message names the plugin's option by its longer name, and a command's by its own."""
     with pytest.raises(InputError, match="--prodstatus-target 'a/b': use"):

@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from pytest_prodstatus.model.causes import cause_line
 from pytest_prodstatus.model.criterion_status import valid_until
-from pytest_prodstatus.model.record import Decision, Record, Run
+from pytest_prodstatus.model.record import ChangeKind, Decision, Record, Run
 from pytest_prodstatus.model.verdict import Reason, Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.version import __version__
@@ -220,7 +220,7 @@ def _since_open(record: Record) -> Markup:
         return Markup()
     shown, more = since.criteria[:_SHOWN_CHANGES], len(since.criteria) - _SHOWN_CHANGES
     rows = [
-        row(c.id, *(str(v or "not there") for v in (c.before, c.after)), str(c.change))
+        row(c.id, str(c.before or "not there"), str(c.after or "not there"), _change_word(c.change))
         for c in shown
     ]
     text = Markup("\n<p>The gate was last open {}, run {}{}.{}{}</p>").format(
@@ -234,6 +234,10 @@ def _since_open(record: Record) -> Markup:
         '\n<table class="changes"><thead><tr>{}</tr></thead><tbody>\n{}</tbody></table>'
     ).format(columns("Criterion", "Was", "Is", "Change"), Markup().join(rows))
     return section("since-open", "Since the last open run", text + (table if rows else ""))
+
+
+def _change_word(change: ChangeKind) -> str:
+    return "newly BLOCKED" if change is ChangeKind.BLOCKED else str(change)
 
 
 def audit(record: Record) -> Markup:

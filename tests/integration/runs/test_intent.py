@@ -93,8 +93,11 @@ def test_what_is_too_old_is_stale_in_its_own_run(project: Project) -> None:
     ("then", "verdict"),
     [
         ("assert False", "FAILED observed"),
-        ("prodstatus_seen_at(datetime.now())", "FAILED error"),
-        ("prodstatus_seen_at(datetime.now(timezone.utc) + timedelta(hours=1))", "FAILED error"),
+        ("prodstatus_seen_at(datetime.now())", "BLOCKED inconclusive"),
+        (
+            "prodstatus_seen_at(datetime.now(timezone.utc) + timedelta(hours=1))",
+            "BLOCKED inconclusive",
+        ),
     ],
 )
 def test_a_failure_is_of_today(project: Project, then: str, verdict: str) -> None:

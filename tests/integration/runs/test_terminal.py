@@ -179,7 +179,7 @@ def test_a_budget_is_a_positive_number(project: Project) -> None:
         }
     )
     ran = project.run_alone()
-    message = "ValueError: prodstatus_waiting: budget=0 must be a positive number of seconds"
+    message = "prodstatus_waiting(budget=0): give a positive number of seconds"
     assert ran.criteria["api.budget"]["reason"] == message
     assert re.search(r"^waiting for api\.silent: \d+ s$", plain(ran.out), re.MULTILINE)
     assert "2 passed" in ran.out

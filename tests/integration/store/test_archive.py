@@ -139,9 +139,21 @@ def test_the_last_run_of_each_release_is_never_deleted(url: str) -> None:
     keep(url, 3, release="v1", shop="-")
     keep(url, 4, release="v2")
     with HistoryStore.open(url, "store") as history:
-        history.save(ran(5, subject=ran(5).run.subject.__class__()))
+        history.save(ran(5, "F", subject=ran(5).run.subject.__class__()))
         assert history.prune(TARGET, NOW + 99 * HOUR, last_of_release=True) == 3
     assert runs_of(url) == ["run-1", "run-3", "run-4"]
+
+
+def test_the_last_open_run_is_never_deleted(url: str) -> None:
+    """However old it is: what came after it is compared with it."""
+    for number, verdict in enumerate("CCFF"):
+        with HistoryStore.open(url, "store") as history:
+            history.save(ran(number, verdict))
+    with HistoryStore.open(url, "store") as history:
+        assert history.prune(TARGET, NOW + 99 * HOUR, last_of_release=False) == 3
+        newest = history.last_open(TARGET)
+        assert newest is not None
+        assert newest.run == "run-1"
 
 
 def test_the_last_open_run(url: str) -> None:

@@ -60,7 +60,7 @@ STYLES = {
         "FAILED observed", "hold that it",
     ),
     "held_never_entered": Style("evidence.held('it sells')", NOTHING),
-    "held_function": Style("evidence.held('it sells', print)", "FAILED error", "call it"),
+    "held_function": Style("evidence.held('it sells', print)", "BLOCKED evidence-error", "call it"),
     "helper_of_a_conftest": Style("checks_the_shop(1)", CONFIRMED),
     "helper_that_is_rewritten": Style("goodhelp.holds(1)", CONFIRMED),
     "helper_that_is_not": Style(

@@ -45,6 +45,7 @@ class Order:
 class Odd:
     def __repr__(self): raise KeyError("odd")
 
+KEPT = []
 @pytest.fixture
 def order(): return Order()
 def is_paid(status): return status == "PAID"
@@ -165,11 +166,98 @@ CALLS = {
         "eventually(functools.partial(eventually, new, until=is_paid, **QUICK), **LONG)",
         "BLOCKED pending",
     ),
+    "kept_and_never_awaited": Call(
+        "kept = eventually(new_later, **LONG)\n    KEPT.append(kept)\n    assert 1 < 1 + len(KEPT)",
+        BAD, "it was not seen that it is paid: what eventually() returned was never awaited",
+    ),
+    "cancelled": Call(
+        "async def main():\n"
+        "        task = asyncio.ensure_future(eventually(new_later, until=is_paid, **LONG))\n"
+        "        await asyncio.sleep(0.05)\n"
+        "        task.cancel()\n"
+        "        with contextlib.suppress(asyncio.CancelledError): await task\n"
+        "    asyncio.run(main())\n    assert order.looks == 0",
+        BAD, "it was not seen that it is paid: the wait of eventually() was cancelled",
+    ),
+    "in_time": Call(
+        "async def main():\n"
+        "        with contextlib.suppress(asyncio.TimeoutError):\n"
+        "            await asyncio.wait_for(eventually(new_later, until=is_paid, **LONG), 0.05)\n"
+        "    asyncio.run(main())\n    assert order.looks == 0", BAD, "cancelled",
+    ),
+    "a_task_that_does_not_end": Call(
+        "async def main():\n"
+        "        KEPT.append(asyncio.ensure_future(eventually(new_later, until=is_paid, **LONG)))\n"
+        "        await asyncio.sleep(0.05)\n"
+        "    loop = asyncio.new_event_loop()\n    KEPT.append(loop)\n"
+        "    loop.run_until_complete(main())\n    assert order.looks == 0",
+        BAD, "the test did not wait for the end of eventually()",
+    ),
+    "a_task_that_raises": Call(
+        "async def main():\n"
+        "        KEPT.append(asyncio.ensure_future(eventually(order.flaky_later, **LONG)))\n"
+        "        await asyncio.sleep(0.05)\n"
+        "    asyncio.run(main())\n    assert order.looks == 1",
+        BAD, "eventually() raised OSError: refused, and the test went on",
+    ),
+    "a_thread_that_does_not_end": Call(
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "    args = {**LONG, 'until': is_paid, 'within': '400ms', 'every': '20ms'}\n"
+        "    KEPT.append(ThreadPoolExecutor(1))\n"
+        "    KEPT.append(KEPT[-1].submit(eventually, new, **args))\n"
+        "    assert order.looks == 0", BAD, "did not wait for the end",
+    ),
+    "the_next_test_knows_nothing_of_it": Call(
+        "time.sleep(0.1)\n    assert 'is over' in str(KEPT[-1].exception())", CONFIRMED
+    ),
+    "raised_and_swallowed": Call(
+        "with contextlib.suppress(OSError): eventually(order.flaky, **LONG)\n"
+        "    assert order.looks == 1",
+        BAD, "eventually() raised OSError: refused, and the test went on",
+    ),
+    "seen_the_second_time": Call(
+        "with contextlib.suppress(OSError): eventually(order.flaky, **LONG)\n"
+        "    eventually(order.look, until=is_paid, **LONG)", CONFIRMED,
+    ),
+    "the_last_exception_is_the_test_s": Call(
+        "def refuse(): raise OSError('refused')\n"
+        "    with pytest.raises(OSError):\n"
+        "        eventually(refuse, otherwise='last', retry_on=OSError, **QUICK)", CONFIRMED,
+    ),
+    "skipped_meanwhile": Call(
+        "KEPT.append(eventually(new_later, **LONG))\n    pytest.skip('no shop')",
+        "BLOCKED skipped", "no shop",
+    ),
+    "milliseconds": Call("eventually(lambda: 1 if order else 0, within='300ms', every='5ms',"
+                         " what='it is')", CONFIRMED),
+    "no_what": Call("eventually(new, within='1s')", BAD,
+                    "eventually(…): it needs what; write eventually(look, what="),
+    "nothing_at_all": Call("eventually()", BAD, "it needs probe and what and within"),
+    "unknown_argument": Call(
+        "eventually(new, witin='1s', **LONG)", BAD,
+        "eventually(witin='1s'): its arguments are probe, what, within, until, every, otherwise",
+    ),
+    "unnamed_arguments": Call("eventually(new, is_paid, **LONG)", BAD, "without a name"),
+    "error_of_the_probe_s_call": Call(
+        "eventually(is_paid, **LONG)", "FAILED error", "TypeError: is_paid() missing 1 required"
+    ),
     "bad_within": Call(
         "eventually(new, within='soon', what='it is')", BAD,
-        "eventually(within='soon'): write a whole number and s, m, h or d, as in '24h'",
+        "eventually(within='soon'): write a whole number of at most six digits and ms, s, m, h",
     ),
+    "bad_fraction": Call("eventually(new, within='1.5s', what='it is')", BAD, "or d, as in '2m'"),
+    "no_time": Call("eventually(new, within='0ms', what='it is')", BAD, "within='0ms'): write a"),
     "bad_number": Call("eventually(new, within=5, what='it is')", BAD, "a positive timedelta"),
+    "too_long": Call("eventually(new, within='999999d', what='it is')", BAD,
+                     "eventually(within='999999d'): wait at most 365d"),
+    "the_longest_timedelta": Call(
+        "eventually(new, within=datetime.timedelta.max, what='it is')", BAD, "at most 365d"
+    ),
+    "the_longest_pause": Call(
+        "eventually(new, until=is_paid, **{**QUICK, 'every': datetime.timedelta.max})",
+        "BLOCKED pending",
+    ),
+    "no_repr_of_an_argument": Call("eventually(new, within=Odd(), what='it is')", BAD, "<Odd inst"),
     "bad_every": Call("eventually(new, every=datetime.timedelta(), within='1s', what='it is')", BAD,
                       "positive timedelta"),
     "bad_what": Call("eventually(new, within='1s', what=' ')", BAD, "say in words"),
@@ -303,4 +391,4 @@ def test_a_plain_test_may_wait_too(project: Project) -> None:
     )
     ran = project.pytester.runpytest_inprocess("-p", "no:randomly")
     ran.assert_outcomes(passed=1, failed=1)
-    ran.stdout.fnmatch_lines(["*ValueError: eventually(within=1): give a text as in '2m', *"])
+    ran.stdout.fnmatch_lines(["*ValueError: eventually(within=1): write a whole number of *"])

@@ -317,6 +317,71 @@ def test_lone_surrogates_do_not_lose_the_run(
     assert ran.verdicts["api.d"] == "BLOCKED inconclusive"
 
 
+MISUSED = {
+    "evidence(5)": "evidence(5): name each value; write evidence(count=3)",
+    "evidence.held()": "evidence.held(…): it needs what; write evidence.held(",
+    "evidence.held('it is', cond=1)": "evidence.held(cond=1): its arguments are what, condition",
+    "evidence.held(' ')": "evidence.held(' '): say in words what holds",
+    "evidence.held('it is', len)": "<built-in function len>): a function or coroutine is always",
+    "evidence.attach('a.txt')": "evidence.attach(…): it needs data; write evidence.attach(",
+    "evidence.attach('a.txt', 'x', 'y')": "evidence.attach(…): it takes fewer arguments without",
+    "evidence.remedy()": "evidence.remedy(…): it needs text",
+    "evidence.remedy(None)": "evidence.remedy(None): say in words what a person can do",
+    "evidence.remedy(Odd())": "evidence.remedy(<Odd instance",
+}
+"""Wrong calls of `evidence`, and how the sentence about each begins."""
+MISUSED_ELSE = {
+    "prodstatus_seen_at('yesterday')": "prodstatus_seen_at('yesterday'): give an aware datetime",
+    "prodstatus_seen_at()": "prodstatus_seen_at(…): it needs at",
+    "prodstatus_snapshot('database', None)": "prodstatus_snapshot(at=None): give an aware",
+    "prodstatus_endpoint('api', 5)": "prodstatus_endpoint(url=5): give a URL",
+    "prodstatus_waiting('it', budget='1m')": "prodstatus_waiting(budget='1m'): give a positive",
+    "prodstatus_waiting('it', 5)": "prodstatus_waiting(…): it needs budget",
+}
+"""Wrong calls of other fixtures."""
+
+
+@pytest.mark.parametrize("swallowed", [False, True], ids=["raised", "swallowed"])
+def test_a_wrong_call_of_a_fixture_is_blocked(project: Project, *, swallowed: bool) -> None:
+    """It says nothing of the system: the reason names the argument, the value and the rule."""
+    calls = MISUSED | MISUSED_ELSE
+    lines = [
+        "import contextlib",
+        "class Odd:",
+        "    def __repr__(self): raise KeyError('odd')",
+        f"CALLS = {list(calls)}",
+        "@api",
+        "@pytest.mark.parametrize('call', CALLS, ids=range(len(CALLS)))",
+        "def test_a(call, evidence, prodstatus_seen_at, prodstatus_snapshot,",
+        "           prodstatus_endpoint, prodstatus_waiting):",
+        f"    with contextlib.suppress({'BaseException' if swallowed else ''}):",
+        "        eval(call, {**globals(), **locals()})",
+    ]
+    project.write({"test_api.py": "\n".join(lines), "test_shop.py": SHOP})
+    ran = project.run()
+    for number, (call, words) in enumerate(calls.items()):
+        criterion = ran.criteria[f"api.a[{number}]"]
+        kind = "evidence-error" if call in MISUSED else "inconclusive"
+        assert (criterion["verdict"], criterion["kind"]) == ("BLOCKED", kind), call
+        assert criterion["reason"].startswith(words) or words in criterion["reason"], call
+        assert criterion["remedy"] == "correct the call"
+    assert ran.status == 10
+
+
+def test_an_error_within_a_call_is_the_test_s_own(project: Project) -> None:
+    """A TypeError that a function given to a fixture raises isn't taken for a wrong call."""
+    test = """
+    @api
+    def test_a(eventually): eventually(lambda: len(5), within="1s", what="it is paid")
+    @api
+    def test_b(evidence):
+        with evidence.held("it is paid"): len(5)
+    """
+    project.write({"test_api.py": test, "test_shop.py": SHOP})
+    verdicts = project.run().verdicts
+    assert {verdicts["api.a"], verdicts["api.b"]} == {"FAILED error"}
+
+
 def test_too_many_entries_are_refused(project: Project) -> None:
     """A criterion records at most 200 values; the call that would exceed this blocks it."""
     test = "@api\ndef test_a(evidence):\n    for n in range(201): evidence(n=n)\n"

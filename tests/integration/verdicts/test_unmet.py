@@ -161,7 +161,6 @@ def test_it_composes(shop: Project) -> None:
     [
         ("--prodstatus-dir=elsewhere", "no last record of target production counts"),
         ("--target=staging", "no last record of target staging counts"),
-        ("damaged", "no last record of target production counts"),
     ],
 )
 def test_without_a_record_everything_is_unmet(shop: Project, option: str, why: str) -> None:
@@ -169,9 +168,7 @@ def test_without_a_record_everything_is_unmet(shop: Project, option: str, why: s
     heal(shop)
     assert shop.run("-m", "production").status == 0
     started(shop)
-    if option == "damaged":
-        (shop.folder / "status.json").write_text("{", encoding="utf-8")
-    ran = shop.run("--unmet", *([option] if option.startswith("-") else []))
+    ran = shop.run("--unmet", option)
     assert ran.status == 0
     assert f"{why}: everything is unmet" in ran.out
     assert started(shop) == Counter(["a-eu", "a-us", "open", "act", "other"])
@@ -185,7 +182,87 @@ def test_after_a_killed_run_nothing_acts(shop: Project) -> None:
     ran = shop.run("--unmet")
     assert (ran.status, ran.verdicts["shop.act"]) == (10, "BLOCKED not-run")
     assert started(shop) == Counter(["a-eu", "a-us", "open", "other"])
+    assert shop.run("--unmet").status == 10
+    assert not started(shop), "the killed run isn't forgotten"
     assert shop.run("-m", "production", "-k", "act").status == 0
+
+
+@pytest.mark.parametrize("content", ["{", "\udcff", "of another target"])
+def test_after_a_lost_record_nothing_acts(shop: Project, content: str) -> None:
+    """What it had started isn't known, as long as no run of everything follows."""
+    heal(shop)
+    assert shop.run("-m", "production").status == 0
+    started(shop)
+    record = shop.folder / "status.json"
+    if content == "of another target":
+        record.write_text(record.read_text().replace('"production"', '"staging"'))
+    else:
+        record.write_bytes(content.encode("utf-8", "surrogateescape"))
+    assert shop.run("-m", "production", "test_api.py").status == 0
+    started(shop)
+    for expected in (["open", "other"], []):
+        ran = shop.run("--unmet")
+        assert (ran.status, ran.verdicts["shop.act"]) == (10, "BLOCKED not-run")
+        assert ran.criteria["shop.act"]["remedy"].startswith("to let it act, run everything, or na")
+        assert "it acts on the world and may have started before: " in ran.out
+        assert started(shop) == Counter(expected)
+    shop.write({"test_more.py": f"{NOTE}@pytest.mark.stage('api', side_effects=True)\n"
+                                "def test_pay(): note('pay')\n"})  # fmt: skip
+    assert shop.run("--unmet").verdicts["api.pay"] == "BLOCKED not-run"
+    assert not {"pay", "act"} & started(shop).keys()
+    full = shop.run("-m", "production")
+    assert (full.status, "starts_unknown" in full.record["run"]) == (0, False)
+    assert started(shop)["act"] == 1
+
+
+def test_with_an_id_there_is_always_a_record(
+    shop: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who names the run looks for its record, also if nothing is unmet."""
+    heal(shop)
+    assert shop.run("-m", "production").status == 0
+    started(shop)
+    monkeypatch.setenv("PRODSTATUS_RUN_ID", "shardx")
+    ran = shop.run("--unmet")
+    assert (ran.status, ran.record["run"]["id"], ran.final) == (0, "shardx", "CONFIRMED")
+    assert ran.record["run"]["shard"] is True
+    assert "is unmet: no criterion ran" in ran.out
+    assert "as they were" not in ran.out
+    assert not started(shop)
+
+
+def test_another_release_or_none_is_unmet(shop: Project) -> None:
+    """What was CONFIRMED of a named release says nothing of one that isn't named, or another."""
+    heal(shop)
+    named = "--prodstatus-subject=v41"
+    assert shop.run("-m", "production", named).status == 0
+    started(shop)
+    assert shop.run("--unmet", named).status == 0
+    assert not started(shop)
+    for other in ("--prodstatus-subject=v42", "--target=production"):
+        ran = shop.run("--unmet", other)
+        assert not any(criterion["carried_over"] for name, criterion in ran.criteria.items()
+                       if name != "shop.act"), ran.out  # fmt: skip
+        assert ran.verdicts["shop.act"] == "BLOCKED stale"
+        assert started(shop) == Counter(["a-eu", "a-us", "open", "other"])
+
+
+@pytest.mark.parametrize(
+    "args",
+    [["--unmet"], ["-m", "production"], ["-m", "production", "test_other.py"]],
+    ids=str,
+)
+def test_a_deleted_test_is_named(shop: Project, args: list[str]) -> None:
+    """A declared criterion whose test is gone says which one is no longer collected."""
+    heal(shop)
+    assert shop.run("-m", "production").status == 0
+    shop.write({"test_other.py": f"{NOTE}def test_unmarked(): note('unmarked')\n"})
+    ran = shop.run(*args)
+    assert ran.verdicts["final.other"] == "BLOCKED not-run"
+    assert ran.status in (10, 5), "5 if that was all that was asked for"
+    assert ran.criteria["final.other"]["reason"] == (
+        "no test provides it: test_other.py::test_other, which did, is no longer collected"
+    )
 
 
 def test_a_criterion_without_a_test_is_unmet(shop: Project) -> None:

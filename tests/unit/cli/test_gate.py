@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from importlib.resources import files
 from pathlib import Path
 
@@ -676,3 +677,45 @@ def test_help_has_examples_and_the_exit_statuses(shop: Shop) -> None:
         assert f"  prodstatus {command}" in done.stdout
     assert "10  closed: BLOCKED" in shop("gate", "--help").stdout
     assert {"gate", "merge", "render"} <= set(shop("--help").stdout.split())
+
+
+class TestMonitor:
+    """With `--format nagios`, a monitor always has an answer."""
+
+    @pytest.mark.parametrize(
+        ("args", "words"),
+        [
+            (["--run", "last-open"], "--run 'last-open': a run's id has at most"),
+            (["--require", "nosuch"], "nosuch"),
+            (["--nosuch"], "No such option"),
+            (["--max-age", "soon"], "--max-age"),
+            (["--target", "a/b"], "'a/b': use letters"),
+        ],
+    )
+    @pytest.mark.parametrize("form", [["--format", "nagios"], ["--format=nagios"]], ids=str)
+    def test_a_usage_error_is_unknown(
+        self, shop: Shop, form: list[str], args: list[str], words: str
+    ) -> None:
+        """On one line of standard output; in every other form it stays a usage error."""
+        shop.record()
+        done = shop("gate", *args, *form)
+        assert done.exit_code == 3
+        assert done.stdout.startswith("PRODSTATUS UNKNOWN: ")
+        assert words in done.stdout
+        assert len(done.stdout.splitlines()) == 1
+        assert shop("gate", *args).exit_code == 2
+
+    def test_help_is_no_error(self, shop: Shop) -> None:
+        """It ends with 0."""
+        assert shop("gate", "--format", "nagios", "--help").exit_code == 0
+
+    def test_each_record_has_its_own_label(self, shop: Shop) -> None:
+        """Also if all are of one target, or the same file is given twice."""
+        for name in ("a", "b"):
+            shop.record(folder=shop.root / name)
+        done = shop("gate", "a/status.json", "b/status.json", "a/status.json", "--format=nagios")
+        labels = re.findall(r"'([^']*)'=", done.stdout.splitlines()[0])
+        assert labels == [
+            "production a/status.json", "production b/status.json", "production a/status.json 3"
+        ]  # fmt: skip
+        assert "'production'=" in shop("gate", "a/status.json", "--format=nagios").stdout

@@ -165,12 +165,36 @@ def test_a_run_is_rendered_elsewhere(kept: Shop) -> None:
     assert done.exit_code == 0, done.output
     assert b'"id": "run-1"' in (kept.root / "march/status.json").read_bytes()
     assert "CONFIRMED" in (kept.root / "march/STATUS.md").read_text(encoding="utf-8")
-    assert "which the gate reads" in kept.refused("render", "run-1", "--output-dir", "reports")
-    assert "which the gate reads" in kept.refused(
-        "render", "last-open", "--output-dir", "./reports"
-    )
+    for folder in ("reports", "./reports"):
+        for name in ("run-1", "last-open", "march/status.json"):
+            assert (
+                "reports/status.json is the record of run run-2, which is newer than run run-1: "
+                "name another folder"
+            ) in kept.refused("render", name, "--output-dir", folder)
+    (kept.reports / "old.json").write_bytes((kept.root / "march/status.json").read_bytes())
+    assert "which is newer" in kept.refused("render", "reports/old.json")
+    for name in ("status.json", "status.html", "status.intoto.json"):
+        assert "is a file that the run wrote" in kept.refused("pack", "-o", f"march/{name}")
     assert "is a file that the run wrote" in kept.refused("pack", "-o", "reports/status.json")
     assert (kept.reports / "status.json").read_bytes() == current
+    keep(kept, id="run-s", target="staging", started=NOW - 5 * HOUR)
+    assert "which is of target staging, not of production" in kept.refused(
+        "render", "run-1", "--output-dir", "reports"
+    )
+
+
+def test_a_shared_document_keeps_showing_the_newer_run(kept: Shop) -> None:
+    """A document that all folders share is written beside the older run's record instead."""
+    text = (kept.root / "pyproject.toml").read_text(encoding="utf-8")
+    kept.configure(text.replace('"STATUS.md"', '"docs/STATUS.md"'))
+    keep(kept, worse={"api.key": F}, id="run-3", started=NOW)
+    shared = kept.root / "docs/STATUS.md"
+    before = shared.read_bytes()
+    assert b"**API STATUS:** **FAILED**" in before
+    assert kept("render", "run-1", "--output-dir", "march").exit_code == 0
+    assert shared.read_bytes() == before
+    march = (kept.root / "march/STATUS.md").read_text(encoding="utf-8")
+    assert "**API STATUS:** **CONFIRMED**" in march
 
 
 def test_runs_are_compared(kept: Shop) -> None:
@@ -201,12 +225,15 @@ def test_what_changed_since_the_last_open_run_is_in_the_record_and_on_the_page(k
 def test_old_runs_are_deleted(kept: Shop) -> None:
     """Only if someone asks for it; a deleted run is no longer found, and the last is kept."""
     assert "give both" in kept.refused("history", "--keep-last-of-release")
+    old = kept.record(worse={"api.key": F}, id="run-0", started=NOW - 3 * HOUR)
+    assert Archive(kept.root, saves=True).keep(old).unsaved is None
     done = kept("history", "--keep-for", "400d", "--keep-last-of-release")
     assert re.fullmatch(r"deleted 0 runs of target production .*\n", done.stdout)
     assert kept("history", "--keep-for", "1m", "--keep-last-of-release").stdout.startswith(
         "deleted 1 run of target production that started before 2026-11-22 11:59 UTC"
     )
-    assert "is neither a file nor a run" in kept.refused("pack", "run-1")
+    assert "is neither a file nor a run" in kept.refused("pack", "run-0")
+    assert kept("pack", "run-1").exit_code == 0, "the last run with an open gate"
     assert kept("pack", "run-2").exit_code == 0
     assert "longer than there are dates" in kept.refused("history", "--keep-for", "999999d")
 

@@ -46,7 +46,7 @@ def stand(
 
 
 def former(
-    verdicts: dict[str, Any], at: datetime = NOW - HOUR, release: str = "v1", **more: Any
+    verdicts: dict[str, Any], at: datetime = NOW - HOUR, release: str | None = "v1", **more: Any
 ) -> Record:
     """Return the record of an earlier run, by default of the same release."""
     seen = {
@@ -192,10 +192,18 @@ class TestCarriedOver:
         got = stand(long, former=before, **narrowed("b.x"))["a.x"]
         assert (got.verdict, got.reason) == (C, None)
 
-    def test_a_run_that_names_no_release_carries_any_over(self) -> None:
-        """A run that names no release carries over the CONFIRMED of any release."""
+    def test_a_run_that_names_no_release_carries_none_of_a_named_one_over(self) -> None:
+        """By now, another release may run than the one that was named; one never named stays."""
         unnamed = run(subject=Subject())
         made = run_data(ONE, None, former=former({"a.x": C}), **narrowed("b.x"))
+        got = by_id(criterion_statuses(made, unnamed, NOW))["a.x"]
+        assert (got.verdict, got.observed, got.kind) == (B, C, Kind.STALE)
+        assert got.sentence == "it was CONFIRMED of release 'v1', and this run names none"
+        assert "--prodstatus-subject=v1" in (got.remedy or "")
+        made = run_data(ONE, None, former=former({"a.x": C}, release=None), **narrowed("b.x"))
+        assert by_id(criterion_statuses(made, unnamed, NOW))["a.x"].verdict is C
+        long = catalogue(stage("a", valid_for=timedelta(days=30)), "b")
+        made = run_data(long, None, former=former({"a.x": C}), **narrowed("b.x"))
         assert by_id(criterion_statuses(made, unnamed, NOW))["a.x"].verdict is C
 
     @pytest.mark.parametrize("required", [True, False])

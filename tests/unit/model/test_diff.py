@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from pytest_prodstatus.model.codec import read_record, write_record
 from pytest_prodstatus.model.diff import diff, share_nothing, since_open
+from pytest_prodstatus.model.evidence import Attachment
 from pytest_prodstatus.model.record import (
     ChangeKind,
     CriterionStatus,
@@ -126,6 +127,18 @@ def test_evidence_is_compared_by_value_under_an_unchanged_verdict() -> None:
     assert diff(of(status("api.up", evidence=(entry("orders", 3),))), of(again)).empty
     failed = status("api.up", F, evidence=(entry("orders", 2),))
     assert diff(of(before), of(failed)).evidence == ()
+
+
+def test_an_attachment_is_compared_by_its_digest() -> None:
+    """One that is gone or has another content differs, by its size and digest."""
+    picture: dict[str, Any] = {"name": "a.png", "media_type": "image/png", "size": 1234}
+    one, other = (Attachment(**picture, sha256=digit * 64) for digit in "12")
+    before, after = (status("api.up", attachments=(file,)) for file in (one, other))
+    assert diff(of(before), of(before)).empty
+    for now, words in ((after, "1,234 bytes, sha256 222222222222"), (status("api.up"), None)):
+        (item,) = diff(of(before), of(now)).evidence
+        assert (item.name, item.after) == ("a.png (attached)", words)
+        assert item.before == "1,234 bytes, sha256 111111111111"
 
 
 def test_the_runs_are_compared() -> None:

@@ -131,13 +131,19 @@ CRITERION = """
 """
 
 
+UNKNOWN = "starts_unknown"
+
+
 @pytest.mark.parametrize(
     ("kind", "left"),
     [
         (CriterionStatus, CRITERION),
         (StageStatus, "id verdict kind derived cause since previous"),
         (Final, "verdict kind cause"),
-        (Run, "id target started finished commit dirty catalogue complete machine shard"),
+        (
+            Run,
+            f"id target started finished commit dirty catalogue complete machine shard {UNKNOWN}",
+        ),
         (Subject, ""),
         (Reason, "kind"),
         (Past, "run started commit final stages"),

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from pytest_prodstatus.model.evidence import Attachment
 from pytest_prodstatus.model.record import Override, Record
 from pytest_prodstatus.model.verdict import Kind
 from pytest_prodstatus.writers.board import Line, board_lines, final_line, override_lines
@@ -243,3 +244,12 @@ def test_an_override_is_shown_in_full() -> None:
     assert " ".join(line.strip() for line in lines).count("the fix") == 20
     assert max(map(len, lines)) <= 60
     assert override_lines(MADE) == []
+
+
+def test_attachments_are_listed_with_v() -> None:
+    """Below the evidence, with type and size; without `-v` they are not."""
+    file = Attachment(name="a.png", media_type="image/png", size=1234, sha256="1" * 64)
+    made = record(catalogue("a"), {"a.x": observation(C, attachments=(file,))})
+    line = "      attached a.png (image/png, 1,234 bytes)"
+    assert line in [line.text for line in board_lines(made, verbosity=1)]
+    assert not any("a.png" in line.text for line in board_lines(made))

@@ -373,8 +373,8 @@ def test_if_all_is_confirmed_no_criterion_is_listed() -> None:
 
 def test_what_changed_since_the_last_open_run() -> None:
     """Each changed criterion has both verdicts, a hundred at most; if none changed, it says so."""
-    opened = record(catalogue("a"), {"a.x": C, "a.gone": C})
-    made = record(catalogue("a"), {"a.x": F})
+    opened = record(catalogue("a"), {"a.x": C, "a.gone": C, "a.y": C})
+    made = record(catalogue("a"), {"a.x": F, "a.y": B})
     assert "Since the last open run" not in write_page(made, Config())
     page = Page(write_page(replace(made, since_open=since_open(opened, made)), Config()))
     changes = page.text.partition("Since the last open run ")[2]
@@ -382,10 +382,11 @@ def test_what_changed_since_the_last_open_run() -> None:
         "The gate was last open 2026-11-22 11:00:00 UTC, run run-1 , release v1. "
         "Criterion Was Is Change "
         "a.gone CONFIRMED not there lost a.x CONFIRMED FAILED introduced "
+        "a.y CONFIRMED BLOCKED newly BLOCKED "
     )
     same = replace(made, since_open=since_open(made, made))
     assert "No criterion has changed since." in Page(write_page(same, Config())).text
     many = record(catalogue("a"), {f"a.x{number}": C for number in range(150)})
     long = Page(write_page(replace(made, since_open=since_open(many, made)), Config())).text
-    assert "51 more criteria changed." in long
+    assert "52 more criteria changed." in long
     assert long.count("lost") == 100 - long.count("added")
