@@ -58,6 +58,13 @@ class Evidence(Protocol):
             EvidenceError: it can't be read, is too large, or of a kind that isn't allowed.
         """
 
+    def say(self, text: str) -> None:
+        """Record a sentence for those who read the page: `evidence.say("9 of 9 orders shipped")`.
+
+        Raises:
+            EvidenceError: it isn't a text.
+        """
+
     def remedy(self, text: str) -> None:
         """Say what to do if an assertion fails from here on: `evidence.remedy("restart it")`.
 
@@ -173,6 +180,7 @@ def evidence_fixture(pytestconfig: pytest.Config) -> Evidence:
     Values are text, numbers, bool, None, Money, an aware datetime, a timedelta, and lists and
     mappings of these.
     Anything else is refused with an EvidenceError that says what is allowed.
+    `evidence.say("9 of 9 orders shipped")` records a sentence, which the page shows first.
     `evidence.held("the order is paid", order.paid)` asserts and records a condition in words.
     `evidence.attach("checkout.png", page.screenshot())` attaches a file.
     """
@@ -246,6 +254,7 @@ class _Recording:
         refuse = observer.misused_evidence
         self.held = _checked(self._held, 'evidence.held("it is paid", order.paid)', refuse)
         self.attach = _checked(observer.attach, 'evidence.attach("page.html", page)', refuse)
+        self.say = _checked(self._say, 'evidence.say("9 of 9 orders shipped")', refuse)
         self.remedy = _checked(self._remedy, 'evidence.remedy("restart the importer")', refuse)
 
     def __call__(self, *unnamed: object, **values: object) -> None:
@@ -272,6 +281,13 @@ class _Recording:
             raise AssertionError(msg)
         self._count(what)
         return None
+
+    def _say(self, text: object) -> None:
+        __tracebackhide__ = True
+        if not isinstance(text, str) or not text.strip():
+            rule = "say in words what was seen"
+            self._observer.misused_evidence(f"evidence.say({_described(text)}): {rule}")
+        self._observer.add_evidence({"": text})
 
     def _remedy(self, text: object) -> None:
         __tracebackhide__ = True

@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Generator
+from pathlib import Path
 from typing import TextIO
 
 import pytest
@@ -173,7 +174,13 @@ def print_board(recorder: Recorder, reporter: pytest.TerminalReporter | None) ->
         write_line("")
         settings = recorder.settings
         unwritten = {problem.path for problem in recorder.outputs.problems}
-        for path in (settings.document, settings.page, *recorder.outputs.exports, settings.record):
+        written = (
+            settings.document,
+            settings.page,
+            *_html_report(recorder),
+            *recorder.outputs.exports,
+        )
+        for path in (*written, settings.record):
             if path not in unwritten and not recorder.restored:
                 write_line(f"wrote {shown_path(path)}")
     for notice in notices:
@@ -182,6 +189,13 @@ def print_board(recorder: Recorder, reporter: pytest.TerminalReporter | None) ->
         write_line(line.text, bold=True, red=True)
     line = final_line(record)
     write_line(line.text, bold=True, **_COLOUR[record.final.verdict])
+
+
+def _html_report(recorder: Recorder) -> tuple[Path, ...]:
+    """Return pytest-html's report of this run; nothing if there is none."""
+    plugin = recorder.config.pluginmanager.get_plugin("prodstatus-html")
+    path: Path | None = plugin.written() if plugin else None
+    return (path,) if path else ()
 
 
 def _harmless(text: str) -> str:

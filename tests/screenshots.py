@@ -14,19 +14,19 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from pytest_prodstatus.model.codec import read_record, write_record
-from pytest_prodstatus.model.record import HISTORY_LIMIT, Past, Record
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.codec import read_record
+from pytest_prodstatus.model.record import HISTORY_LIMIT, CriterionStatus, Past, Record
+from pytest_prodstatus.model.verdict import Rule, Verdict
 from pytest_prodstatus.model.waiver import Waiver, Waivers
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.html.page import write_page
 from tests.chromium import PHONE, WIDE, launched, opened
-from tests.unit.given import declared
+from tests.unit.given import assembled, criterion, declared, observation, run_data
 from tests.unit.writers.shown import many
 
 ROOT = Path(__file__).parents[1]
@@ -100,7 +100,7 @@ def _pages(folder: Path, config: Config) -> Mapping[str, Path]:
         "healthy": _ran(folder / "healthy", armed=True),
         "failed": _ran(folder / "failed", "--demo-scenario=payout-wrong-amount", armed=True),
         "blocked": _ran(folder / "blocked", "--demo-scenario=supplier-down"),
-        "stale": _stale(folder / "stale"),
+        "stale": _stale(folder / "stale", config),
     }
     shown = {name: (_with_past(record), config) for name, record in records.items()}
     unclaimed = _ran(folder / "waived", "--demo-scenario=payout-unclaimed", armed=True)
@@ -116,9 +116,9 @@ def _pages(folder: Path, config: Config) -> Mapping[str, Path]:
     )
     shown["ten-thousand"] = many(10_000, 20)
     pages = {}
-    for name, (record, page_config) in shown.items():
+    for name, (made, page_config) in shown.items():
         pages[name] = folder / f"{name}.html"
-        pages[name].write_text(write_page(record, page_config), encoding="utf-8")
+        pages[name].write_text(write_page(made, page_config), encoding="utf-8")
     return pages
 
 
@@ -141,25 +141,39 @@ def _read(folder: Path) -> Record:
     return read_record(file.read_text(encoding="utf-8"), str(file))
 
 
-def _stale(folder: Path) -> Record:
-    """Return the record of a run that looked at one stage, a day and a half after all others."""
-    before = timedelta(hours=36)
-    full = _ran(folder, armed=True)
+def _stale(folder: Path, config: Config) -> Record:
+    """Return the record of a run that looked at one stage, a day and a half after all others.
 
+    It is assembled here: a demo carries nothing over, since every run of it judges a new store.
+    """
+    full = _ran(folder, armed=True)
+    end = full.run.finished or full.run.started
+    before = end - timedelta(hours=36)
     stages = tuple(
-        replace(
-            stage,
-            criteria=tuple(
-                replace(s, observed_at=s.observed_at - before if s.observed_at else None)
-                for s in stage.criteria
-            ),
-        )
+        replace(stage, criteria=tuple(_dated(s, before) for s in stage.criteria))
         for stage in full.stages
     )
-    begun = full.run.started - before
-    run = replace(full.run, started=begun, finished=begun + timedelta(seconds=4))
-    (folder / "status.json").write_text(write_record(replace(full, run=run, stages=stages)))
-    return _ran(folder, "--stage=oauth,order")
+    former = replace(full, run=replace(full.run, started=before, finished=before), stages=stages)
+    seen = {
+        status.id: observation(
+            evidence=status.evidence, observed_at=end, assertions=status.assertions
+        )
+        for status in full.criteria
+        if status.id.partition(".")[0] in ("oauth", "order")
+    }
+    known = run_data(
+        config.catalogue,
+        seen,
+        collected=tuple(criterion(s.id, title=s.title, nodeid=s.nodeid) for s in full.criteria),
+        selected=frozenset(seen),
+        former=former,
+    )
+    of = replace(full.run, id="stale", selection="--stage oauth,order", complete=False)
+    return assembled(known, of, Rule.CONFIRMED, at=end)
+
+
+def _dated(status: CriterionStatus, at: datetime) -> CriterionStatus:
+    return replace(status, observed_at=at if status.observed_at else None)
 
 
 def _with_past(record: Record) -> Record:

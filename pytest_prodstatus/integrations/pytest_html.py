@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_prodstatus.model.outcome import finding_of
 from pytest_prodstatus.recorder import Recorder
+from pytest_prodstatus.reports import phase_of
 from pytest_prodstatus.settings import Settings
 from pytest_prodstatus.writers.files import clear_leftovers, write_atomically, write_failure
 
@@ -44,6 +46,7 @@ class HtmlReport:
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self._path = Path()
+        self._failed = False
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -53,11 +56,10 @@ class HtmlReport:
         version has no such method, its file is redacted after it was written.
         """
         config = session.config
-        name = config.getoption("htmlpath", None)
-        if not name or not self.recorder.redaction.on:
+        path = self._report_path()
+        if not path or not self.recorder.redaction.on:
             return
-        # As pytest-html itself computes it (basereport.py).
-        self._path = Path.cwd() / Path(os.path.expandvars(name)).expanduser()
+        self._path = path
         for plugin in config.pluginmanager.get_plugins():
             if type(plugin).__module__.startswith("pytest_html.") and hasattr(plugin, _WRITE):
                 setattr(plugin, _WRITE, self._write)
@@ -66,7 +68,17 @@ class HtmlReport:
         clear_leftovers(self._path)
         if self._path.is_file():
             # A killed run must not leave the last run's report.
-            self._write(f"<!doctype html><title>{escape(name)}</title><p>{_IN_PROGRESS}</p>")
+            self._write(f"<!doctype html><title>{escape(path.name)}</title><p>{_IN_PROGRESS}</p>")
+
+    def written(self) -> Path | None:
+        """Return the report of this run, which pytest-html wrote before; None if it couldn't."""
+        path = self._report_path()
+        return path if path and not self._failed and path.is_file() else None
+
+    def _report_path(self) -> Path | None:
+        # As pytest-html itself computes it (basereport.py).
+        name = self.recorder.config.getoption("htmlpath", None)
+        return Path.cwd() / Path(os.path.expandvars(name)).expanduser() if name else None
 
     def _write(self, rendered: str) -> None:
         clean = self.recorder.redaction.text(rendered)
@@ -75,6 +87,7 @@ class HtmlReport:
                 self._path, clean.encode("utf-8", "backslashreplace"), through_link=True
             )
         except OSError as error:
+            self._failed = True
             self.recorder.outputs.notices.append(write_failure(self._path, error))
 
     @pytest.hookimpl(optionalhook=True)
@@ -115,6 +128,18 @@ class HtmlReport:
             return ""
         verdict = self.recorder.verdict_of(report)
         return verdict.value if verdict else ""
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_html_results_table_html(self, report: object, data: list[str]) -> None:
+        """Replace the tuple by which pytest reports a skip, with paths in it, by the reason."""
+        is_tuple = isinstance(getattr(report, "longrepr", None), tuple)
+        if not is_tuple or not data or not self._stage(report):
+            return
+        finding = finding_of(phase_of(report))  # type: ignore[arg-type]  # it is a test's
+        if finding:
+            verdict, reason = finding
+            remedy = f"\nWhat to do: {reason.remedy}" if reason.remedy else ""
+            data[0] = escape(f"{verdict} ({reason.kind}): {reason.text}{remedy}\n")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:

@@ -1,8 +1,8 @@
 """Why FINAL isn't CONFIRMED and what to do next, computed once for every output and the gate.
 
-Three rules apply. Criteria with the same reason are one cause. A stage is not a root cause, even if
-it FAILED, while a stage that it requires isn't CONFIRMED. The action that unblocks the most stages
-comes first.
+Three rules apply. Criteria with the same reason are one cause, and so is an outage, however its
+messages differ (`Reason.cause`). A stage is not a root cause, even if it FAILED, while a stage that
+it requires isn't CONFIRMED. The action that unblocks the most stages comes first.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def causes(
     """
     relevant = catalogue.with_needs(roots) - unselected
     confirmed = {stage.id for stage in stages if stage.verdict is Verdict.CONFIRMED}
-    found: dict[tuple[Verdict, Reason], list[tuple[str, str]]] = {}
+    found: dict[tuple[Verdict, object], tuple[Reason, list[tuple[str, str]]]] = {}
     for stage in stages:
         required = catalogue.required(stage.id, unselected) if stage.id in relevant else ()
         if stage.id not in relevant or not confirmed.issuperset(required):
@@ -49,15 +49,18 @@ def causes(
         for status in stage.criteria:
             reason = status.reason
             if reason:
-                key = status.verdict, reason
-                found.setdefault(key, []).append((stage.id, one_line(status.id)))
+                key = status.verdict, reason.cause
+                _, members = found.setdefault(key, (reason, []))
+                members.append((stage.id, one_line(status.id)))
         # A stage that is its own cause has no criterion.
         if stage.reason and stage.cause == stage.id:
-            found.setdefault((stage.verdict, stage.reason), []).append((stage.id, stage.id))
+            key = stage.verdict, stage.reason.cause
+            _, members = found.setdefault(key, (stage.reason, []))
+            members.append((stage.id, stage.id))
     in_order = [stage.id for stage in catalogue.stages if stage.id in relevant]
     dependants = [(name, catalogue.needs[name]) for name in in_order if catalogue.needs[name]]
     result = []
-    for (verdict, reason), members in found.items():
+    for (verdict, _), (reason, members) in found.items():
         own = {stage_id: None for stage_id, _ in members}
         cause = Cause(
             verdict=verdict,

@@ -359,10 +359,11 @@ def _values(status: CriterionStatus) -> dict[str, str]:
     for one in status.attachments or ():
         values[f"{one.name} (attached)"] = f"{one.size:,} bytes, sha256 {one.sha256[:12]}"
     for entry in status.evidence:
-        name, number = entry.name, 1
+        first = name = entry.name or "sentence"
+        number = 1
         while name in values:
             number += 1
-            name = f"{entry.name} ({number})"
+            name = f"{first} ({number})"
         values[name] = shown(entry)
     return values
 

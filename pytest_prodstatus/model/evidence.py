@@ -168,7 +168,7 @@ class _Entry(_Value, frozen=True, kw_only=True):
     """One named value and the UTC instant at which it was recorded.
 
     Attributes:
-        name: its name, on one line.
+        name: its name, on one line; "" for a sentence, which needs none.
         at: when it was recorded, in UTC.
     """
 
@@ -184,7 +184,8 @@ class _Entry(_Value, frozen=True, kw_only=True):
             force_setattr(self, "at", instant(at))
 
     def __str__(self) -> str:
-        return f"{self.name} {shown(self)}"  # type: ignore[arg-type]  # the classes below
+        value = shown(self)  # type: ignore[arg-type]  # the classes below
+        return f"{self.name} {value}" if self.name else value
 
 
 class TextItem(_Value, frozen=True, tag="text"):

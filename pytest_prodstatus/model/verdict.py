@@ -138,6 +138,16 @@ class Reason(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=F
         _normalize_text(self, "text")
 
     @property
+    def cause(self) -> object:
+        """What is equal for two reasons that have one cause.
+
+        An outage is one, however its messages differ: most have the id of a request, a call or a
+        time in them.
+        """
+        down = self.kind in (Kind.PROVIDER_UNAVAILABLE, Kind.TIMEOUT) and self.remedy
+        return (self.remedy, self.owner, self.runbook) if down else self
+
+    @property
     def address(self) -> str:
         """Owner and runbook in words, as they stand beside the reason; "" if there is neither."""
         owner = f"owner: {self.owner}" if self.owner else ""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pytest_prodstatus.model.record import CriterionStatus, Record, StageStatus
 from pytest_prodstatus.model.text import format_age
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
-from pytest_prodstatus.writers.words import VERDICT_WIDTH, counted, override_line, stage_line
+from pytest_prodstatus.writers.words import VERDICT_WIDTH, counted, named, override_line, stage_line
 
 _MOST_NAMES = 4
 """Criteria that are named for one reason; of more, the rest is counted."""
@@ -89,7 +89,7 @@ class _Board:
         # Two columns after the title and the verdict.
         longest = max(map(len, self._titles.values()), default=0)
         self._column = min(longest, width - VERDICT_WIDTH - 4)
-        self._shown_in: dict[tuple[Verdict, Reason], str] = {}
+        self._shown_in: dict[tuple[Verdict, object], str] = {}
 
     def lines(self) -> Iterator[Line]:
         """Yield the lines of all stages."""
@@ -111,7 +111,7 @@ class _Board:
             if stage.reason and all(s.reason != stage.reason for s in listed):
                 yield from self._why(stage, stage_line(stage))
             for status in listed:
-                yield from _criterion(status, self._now, self._width)
+                yield from self._criterion(status)
         else:
             confirmed = stage.verdict is Verdict.CONFIRMED
             groups = [] if confirmed else self._groups(listed)
@@ -138,7 +138,7 @@ class _Board:
         groups: dict[object, _Group] = {}
         for status in listed:
             if status.reason and status.kind is not Kind.UPSTREAM:
-                key = status.verdict, status.reason, _age(status, self._now)
+                key = status.verdict, status.reason.cause, _age(status, self._now)
                 groups.setdefault(key, _Group(status.reason, [])).criteria.append(status)
         return list(groups.values())
 
@@ -168,23 +168,37 @@ class _Board:
             if not before:
                 self._shown_in[group.key] = stage.title
                 yield from _reason_of(first, _names(group.criteria), self._now, self._width)
-                remedy = group.reason.remedy
-                if remedy and remedy not in self._record.decision.actions:  # else Next says it
-                    yield from _wrapped(f"-> {remedy}", self._width, "    ", "       ")
+                yield from self._remedy(group.reason)
             elif len(groups) > 1:
                 yield from _wrapped(f"{first.verdict}: {before}", self._width, "  ", "    ")
 
+    def _remedy(self, reason: Reason) -> Iterator[Line]:
+        """Yield what to do, unless Next says it."""
+        if reason.remedy and reason.remedy not in self._record.decision.actions:
+            yield from _wrapped(f"-> {reason.remedy}", self._width, "    ", "       ")
+
+    def _criterion(self, status: CriterionStatus) -> Iterator[Line]:
+        yield from _reason_of(status, status.id, self._now, self._width)
+        # The remedy of another stage stands at that stage.
+        if status.reason and status.kind is not Kind.UPSTREAM:
+            yield from self._remedy(status.reason)
+        for entry in status.evidence:
+            yield from _wrapped(named(entry), self._width, "      ", "        ")
+        for one in status.attachments or ():
+            text = f"attached {one.name} ({one.media_type}, {one.size:,} bytes)"
+            yield from _wrapped(text, self._width, "      ", "        ")
+
 
 class _Group(NamedTuple):
-    """The criteria of one stage that give the same reason."""
+    """The criteria of one stage that have the same cause."""
 
     reason: Reason
     criteria: list[CriterionStatus]
 
     @property
-    def key(self) -> tuple[Verdict, Reason]:
+    def key(self) -> tuple[Verdict, object]:
         """What is the same in another stage, if it has the same cause."""
-        return self.criteria[0].verdict, self.reason
+        return self.criteria[0].verdict, self.reason.cause
 
 
 def _is_elsewhere(status: CriterionStatus) -> bool:
@@ -204,19 +218,6 @@ def _seen(stage: StageStatus, now: datetime | None) -> str:
 
 def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 2].rstrip()} …"
-
-
-def _criterion(status: CriterionStatus, now: datetime | None, width: int) -> Iterator[Line]:
-    yield from _reason_of(status, status.id, now, width)
-    reason = status.reason
-    # The remedy of another stage stands at that stage, and under Next.
-    if reason and reason.remedy and reason.kind is not Kind.UPSTREAM:
-        yield from _wrapped(f"-> {reason.remedy}", width, "    ", "       ")
-    for entry in status.evidence:
-        yield from _wrapped(str(entry), width, "      ", "        ")
-    for one in status.attachments or ():
-        text = f"attached {one.name} ({one.media_type}, {one.size:,} bytes)"
-        yield from _wrapped(text, width, "      ", "        ")
 
 
 def _reason_of(

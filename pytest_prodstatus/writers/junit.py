@@ -228,7 +228,8 @@ def _row_properties(row: Row) -> Iterator[tuple[str, str]]:
     if row.reason and row.reason.runbook:
         yield "runbook", row.reason.runbook
     for entry in row.status.evidence if row.status else ():
-        yield f"evidence.{entry.name}", shown(entry)
+        # A sentence has no name.
+        yield f"evidence.{entry.name}".rstrip("."), shown(entry)
 
 
 def escape_xml(text: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 from pytest_prodstatus.model.catalogue import Stage
-from pytest_prodstatus.model.evidence import shown
+from pytest_prodstatus.model.evidence import Entry, shown
 from pytest_prodstatus.model.record import CriterionStatus, Override, StageStatus
 from pytest_prodstatus.model.text import format_age, one_line
 from pytest_prodstatus.model.verdict import Verdict
@@ -19,7 +19,7 @@ TOTAL_LIMIT = 180
 """Characters of the evidence in a stage's line."""
 
 ENTRY_LIMIT = 80
-"""Characters of one entry in it; only the page shows a longer one."""
+"""Characters of one value in it; only the page shows a longer one."""
 
 
 def stage_line(stage: StageStatus, width: int = LINE_LIMIT, *, now: datetime | None = None) -> str:
@@ -50,10 +50,12 @@ def _seen_or_why(stage: StageStatus, width: int, now: datetime | None) -> str:
         return "every stage that it rolls up is CONFIRMED"
     notes = _flaky_note(stage) + _carried_over_note(stage, now)
     texts = _evidence_texts(stage.criteria)
-    while len(texts) > 1 and len(", ".join(texts)) > width - len(notes):
+    # A sentence may have commas of its own.
+    glue = "; " if any(not e.name for s in stage.criteria for e in s.evidence) else ", "
+    while len(texts) > 1 and len(glue.join(texts)) > width - len(notes):
         texts.pop()
     held = f"{counted(len(stage.criteria), 'criterion', 'criteria')} held"
-    return one_line(", ".join(texts) or held, limit=LINE_LIMIT) + notes
+    return one_line(glue.join(texts) or held, limit=LINE_LIMIT) + notes
 
 
 def override_line(override: Override) -> str:
@@ -81,20 +83,36 @@ def _carried_over_note(stage: StageStatus, now: datetime | None) -> str:
     return f" ({number}carried over, seen {seen})"
 
 
-def _evidence_texts(criteria: Iterable[CriterionStatus]) -> list[str]:
-    """Return the first two entries of each criterion as short texts, and each name once.
+def _evidence_texts(criteria: Sequence[CriterionStatus]) -> list[str]:
+    """Return the sentences of the criteria; without any, the first two values of each criterion.
 
-    Two criteria may give one name to different things: side by side they would contradict.
+    Each name is shown once: two criteria may give it to different things, and side by side they
+    would contradict.
     """
-    entries = [entry for status in criteria for entry in status.evidence[:2]]
-    first = {entry.name: entry for entry in reversed(entries)}
-    names = dict.fromkeys(entry.name for entry in entries)
+    sentences = [entry for status in criteria for entry in status.evidence if not entry.name]
+    entries = sentences or [entry for status in criteria for entry in status.evidence[:2]]
+    first: dict[str, str] = {}
+    for entry in entries:
+        first.setdefault(entry.name or shown(entry), named(entry))
     texts: list[str] = []
-    for text in (f"{name.replace('_', ' ')} {shown(first[name])}" for name in names):
+    for text in first.values():
         # No break: a later, shorter entry may still fit.
-        if len(text) <= ENTRY_LIMIT and sum(map(len, texts)) + len(text) <= TOTAL_LIMIT:
+        if (
+            len(text) <= (TOTAL_LIMIT if sentences else ENTRY_LIMIT)
+            and sum(map(len, texts)) + len(text) <= TOTAL_LIMIT
+        ):
             texts.append(text)
     return texts
+
+
+def named(entry: Entry) -> str:
+    """Return a value with its name in words: `took ms 12`; a sentence as it is."""
+    return f"{label(entry)} {shown(entry)}" if entry.name else shown(entry)
+
+
+def label(entry: Entry) -> str:
+    """Return the name of a value in words: a name in Python has underscores for blanks."""
+    return entry.name.replace("_", " ")
 
 
 VERDICT_WIDTH = max(len(verdict.value) for verdict in Verdict)

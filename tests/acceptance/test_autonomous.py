@@ -36,6 +36,7 @@ def test_one_order_through_the_whole_cycle(
             settings=settings,
         )
     evidence(**traced.timeline())
+    evidence.say(f"order {traced.order_id} earned {traced.net_profit}")
     assert not traced.fault, f"order {traced.order_id} did not go all the way: {traced.fault}"
     traced.require_settled()
 
@@ -43,6 +44,7 @@ def test_one_order_through_the_whole_cycle(
 def test_step_trend(traced_orders: TracedOrders, evidence: Evidence) -> None:
     """The trend search found the product of the order that came furthest."""
     order = traced_orders.require_step("found")
+    evidence.say("its product was found")
     evidence(order_id=order.order_id, timeline={"trend": order.found_at})
     assert order.found_at
 
@@ -51,6 +53,7 @@ def test_step_product(traced_orders: TracedOrders, evidence: Evidence) -> None:
     """That order's product was made, before the order."""
     order = traced_orders.require_step("made")
     evidence(order_id=order.order_id, product_id=order.product_id)
+    evidence.say(f"product {order.product_id}")
     evidence(timeline={"product": order.created_at})
     assert order.created_at
     assert order.ordered_at
@@ -60,6 +63,7 @@ def test_step_product(traced_orders: TracedOrders, evidence: Evidence) -> None:
 def test_step_publish(traced_orders: TracedOrders, evidence: Evidence) -> None:
     """The product was published before the order."""
     order = traced_orders.require_step("published")
+    evidence.say("its product was published")
     evidence(order_id=order.order_id, timeline={"publish": order.published_at})
     assert order.published_at
     assert order.ordered_at
@@ -70,6 +74,7 @@ def test_step_checkout(traced_orders: TracedOrders, evidence: Evidence) -> None:
     """The order's payment was captured."""
     order = traced_orders.require_step("captured")
     evidence(order_id=order.order_id, paid_by=order.trade)
+    evidence.say(f"trade {order.trade}")
     evidence(timeline={"checkout": order.ordered_at})
     assert order.trade
 
@@ -78,6 +83,7 @@ def test_step_purchase(traced_orders: TracedOrders, evidence: Evidence) -> None:
     """The order was bought at the supplier, and no one touched it."""
     order = traced_orders.require_step("untouched")
     evidence(order_id=order.order_id, supplier_order_id=order.supplier_id)
+    evidence.say(f"AliExpress order {order.supplier_id}")
     evidence(timeline=_dated("purchase", order.attempted_at))
     assert order.supplier_id
 
@@ -86,6 +92,7 @@ def test_step_sale(traced_orders: TracedOrders, evidence: Evidence) -> None:
     """The order became a sale."""
     order = traced_orders.require_step("sold")
     evidence(order_id=order.order_id, sale_id=order.sale_id, timeline={"sale": order.sold_at})
+    evidence.say(f"sale {order.sale_id}")
     assert order.sale_id is not None
 
 
@@ -95,6 +102,7 @@ def test_step_profit(traced_orders: TracedOrders, evidence: Evidence) -> None:
     assert order.net
     assert order.currency
     evidence(order_id=order.order_id, net_profit=Money(order.net, order.currency))
+    evidence.say(f"{order.net} {order.currency} net")
     assert float(order.net) > 0
 
 
@@ -103,6 +111,7 @@ def test_step_payout(traced_orders: TracedOrders, evidence: Evidence) -> None:
     order = traced_orders.require_step("paid_out")
     made = [payout for payout in traced_orders.payouts if payout.sale_id == order.sale_id]
     evidence(order_id=order.order_id, payouts=[payout.batch_id for payout in made])
+    evidence.say(f"{len(made)} payouts")
     assert "user" in {payout.role for payout in made}
 
 

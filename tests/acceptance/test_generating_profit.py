@@ -19,6 +19,10 @@ def test_purchases_use_the_dropshipping_api(
 ) -> None:
     """The Dropshipping API, which knows only orders made through it, finds the newest purchases."""
     through_api = [purchase for purchase in newest_purchases.sample if not purchase.by_hand]
+    evidence.say(
+        f"{newest_purchases.purchased} bought at AliExpress, "
+        f"{newest_purchases.bought_by_hand} by hand"
+    )
     evidence(purchased=newest_purchases.purchased, bought_by_hand=newest_purchases.bought_by_hand)
     require_data(len(newest_purchases.sample), "PURCHASED orders with an AliExpress order id")
     assert through_api, f"all {newest_purchases.bought_by_hand} purchases were made by hand"

@@ -50,7 +50,7 @@ def test_credentials_readable(
 
 
 def test_access_token_not_expired(
-    credential: SupplierCredential, now: datetime, evidence: Evidence
+    stored: StoredCredentials, credential: SupplierCredential, now: datetime, evidence: Evidence
 ) -> None:
     """The access token has not expired, as far as the store knows when it does."""
     credential.require_access_token()
@@ -58,6 +58,7 @@ def test_access_token_not_expired(
     evidence(expiry_known=expires_at is not None)
     if expires_at is not None:
         evidence(expires_at=expires_at, expires_within_the_hour=expires_at - now < SOON)
+    evidence.say(f"{_whose(stored)} token, {_expiry(expires_at, now)}")
     assert expires_at is None or expires_at > now, (
         f"the access token expired at {expires_at:%Y-%m-%d %H:%M} UTC"
     )
@@ -75,3 +76,17 @@ def test_access_token_accepted(supplier: AliExpressClient, evidence: Evidence) -
                 remedy="give the application the permission to look orders up",
             )
     evidence(answered=reply.method, request_id=reply.request_id)
+
+
+def _whose(stored: StoredCredentials) -> str:
+    if stored.chosen is None:
+        return "the environment's"
+    return "the store's own" if stored.chosen.own else "every user's"
+
+
+def _expiry(expires_at: datetime | None, now: datetime) -> str:
+    if expires_at is None:
+        return "of unknown expiry"
+    if expires_at <= now:
+        return "expired"
+    return f"valid for {'less' if expires_at - now < SOON else 'more'} than an hour"

@@ -36,11 +36,10 @@ def test_purchased_order_exists(
     evidence: Evidence,
 ) -> None:
     """At least one order is PURCHASED with its AliExpress order id."""
-    window = f"{settings.window.days}d"
-    left_out = (supplier_ids.other_suppliers, supplier_ids.stand_ins)
-    evidence(
-        bought=f"{supplier_ids.purchased} at AliExpress in {window}",
-        left_out="{} paid orders of other suppliers, {} stand-ins".format(*left_out),
+    evidence.say(f"{supplier_ids.purchased} bought at AliExpress in {settings.window.days} days")
+    evidence.say(
+        f"left out: {supplier_ids.other_suppliers} paid orders of other suppliers, "
+        f"{supplier_ids.stand_ins} stand-ins"
     )
     evidence(**facts(supplier_ids))
     if attempted.paid == attempted.in_flight + attempted.unclear:

@@ -38,6 +38,7 @@ def test_payouts_configured(
 
 def test_payout_ids_stored(stored_payouts: payouts.StoredPayouts, evidence: Evidence) -> None:
     """Every sale that is due has the ids of what is owed, and is marked as paid out."""
+    evidence.say(f"{stored_payouts.paid_out} of {stored_payouts.sales} sales paid out")
     evidence(**facts(stored_payouts))
     require_data(stored_payouts.sales, "sales to pay out")
     assert not stored_payouts.unpaid, (
@@ -84,6 +85,7 @@ def test_payouts_settled_at_provider(
     with access_assumed():
         providers = paypals(newest_payouts.applications)
         found = settle(providers, newest_payouts.payouts, former_receivers=former, wait=wait)
+    evidence.say(f"PayPal has settled {found.settled} of {found.looked_up} payouts")
     evidence(**facts(newest_payouts), **facts(found))
     assert not found.wrong, (
         f"{len(found.wrong)} of {found.looked_up} payouts are wrong: {'; '.join(found.wrong[:5])}"

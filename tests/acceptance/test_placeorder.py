@@ -44,6 +44,7 @@ def test_real_order_placed(
         route=order.details["route"],
         bought_now=bought_now,
     )
+    evidence.say(f"one order, quoted at {order_value(order)}")
     prodstatus_seen_at(min(order.claimed_at, utc_now()))
     assert order.receipts, f"the supplier gave no order id for {out_order_id(order)}"
 

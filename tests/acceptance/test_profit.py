@@ -16,6 +16,8 @@ def test_completed_sales_have_positive_net_profit(
     net_profit: profit.NetProfit, evidence: Evidence
 ) -> None:
     """Every delivered or completed sale has a net profit above zero."""
+    evidence.say(f"net profit: {listed(net_profit.net_profit) or 'none'}")
+    evidence.say(f"{net_profit.completed} completed sales, {net_profit.waiting} not yet delivered")
     evidence(**facts(net_profit))
     require_data(
         net_profit.completed,

@@ -17,12 +17,13 @@ def test_sale_for_every_purchased_order(
     sales_of_orders: sales.SalesOfOrders, settings: Settings, evidence: Evidence
 ) -> None:
     """Every PURCHASED order became a sale."""
-    window = f"{settings.window.days}d"
-    counted = (sales_of_orders.other_suppliers, sales_of_orders.stand_ins)
-    evidence(
-        bought=f"{sales_of_orders.purchased} at all suppliers in {window}",
-        of_these="{} of other suppliers than AliExpress; {} stand-ins left out".format(*counted),
+    found = sales_of_orders
+    evidence.say(f"{found.purchased} bought at all suppliers in {settings.window.days} days")
+    evidence.say(
+        f"{found.other_suppliers} of them at other suppliers than AliExpress; "
+        f"left out: {found.stand_ins} stand-ins"
     )
+    evidence.say(f"{found.with_sale} of them have a sale")
     evidence(**facts(sales_of_orders))
     require_data(
         sales_of_orders.purchased - sales_of_orders.in_flight,

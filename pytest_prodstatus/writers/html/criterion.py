@@ -32,7 +32,7 @@ from pytest_prodstatus.model.text import format_age, one_line, several_lines
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 from pytest_prodstatus.model.waiver import Waiver
 from pytest_prodstatus.writers.html.words import CLASS
-from pytest_prodstatus.writers.words import counted, instant, minute, span
+from pytest_prodstatus.writers.words import counted, instant, label, minute, span
 
 if TYPE_CHECKING:
     from pytest_prodstatus.model.gate import Waived
@@ -200,7 +200,7 @@ def _facts(status: CriterionStatus, valid_for: timedelta, failures: Failures | N
 
 
 def evidence(entries: Sequence[Entry]) -> str:
-    """Return evidence as a list of names and values; "" if there is none.
+    """Return evidence as sentences, then a list of names and values; "" if there is none.
 
     An entry shows its instant only if it differs from that of the entry before it.
     """
@@ -209,15 +209,19 @@ def evidence(entries: Sequence[Entry]) -> str:
     # An instant is formatted only if it differs; most criteria record all at one moment.
     last = entries[0].at
     first = printed = instant(last)
-    rows = []
+    sentences, rows = [], []
     for entry in entries:
         dated = ""
         if entry.at != last:
             last, now = entry.at, instant(entry.at)
             dated = f' <span class="dim">{now}</span>' if now != printed else ""
             printed = now
-        rows.append(f"<dt>{escape(entry.name)}</dt><dd>{_value(entry)}{dated}</dd>")
-    return f'<p class="seen">Seen at {first}</p><dl class="evidence">{"".join(rows)}</dl>'
+        if entry.name:
+            rows.append(f"<dt>{escape(label(entry))}</dt><dd>{_value(entry)}{dated}</dd>")
+        else:
+            sentences.append(f'<p class="sentence">{_value(entry)}{dated}</p>')
+    values = f'<dl class="evidence">{"".join(rows)}</dl>' if rows else ""
+    return f'{"".join(sentences)}<p class="seen">Seen at {first}</p>{values}'
 
 
 def _attached(status: CriterionStatus, *, linked: bool) -> str:
@@ -264,16 +268,16 @@ def _is_id(text: str) -> bool:
     return len(text) > 5 and " " not in text and any(map(str.isdigit, text))
 
 
-def instants_of(value: Entry | Item) -> dict[str, datetime]:
+def instants_of(value: Entry | Item, least: int = 2) -> dict[str, datetime]:
     """Return the instants of a mapping that has nothing else, the earliest first.
 
-    Empty if the value isn't such a mapping, or has fewer than two.
+    Empty if the value isn't such a mapping, or has fewer than `least`.
     """
     if not isinstance(value, (MapEntry, MapItem)):
         return {}
     dated = {name: item.value for name, item in value.value.items() if isinstance(item, TimeItem)}
     # A single instant has no distance to show.
-    if len(dated) < 2 or len(dated) < len(value.value):
+    if len(dated) < least or len(dated) < len(value.value):
         return {}
     return dict(sorted(dated.items(), key=lambda pair: pair[1]))
 

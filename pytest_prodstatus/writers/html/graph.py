@@ -17,7 +17,7 @@ from markupsafe import Markup
 from pytest_prodstatus.model.catalogue import Catalogue
 from pytest_prodstatus.model.record import Record, StageStatus
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.writers.html.words import sign_of, style_of
+from pytest_prodstatus.writers.html.words import shared_causes, sign_of, style_of
 
 LIMIT = 40
 """A graph of more stages isn't drawn: no one can read it, and the table has them all."""
@@ -75,7 +75,11 @@ def graph(record: Record, catalogue: Catalogue) -> Markup:
         _line(points, results[name], dashed=name in catalogue.by_id[node].rollup)
         for (name, node), points in layout.lines.items()
     ]
-    nodes = [_node(results[name], layout.nodes[name], catalogue) for name in sources]
+    shared = shared_causes(record)
+    roots = {name for name in sources if results[name].is_root} - shared.keys()
+    nodes = [
+        _node(results[name], layout.nodes[name], catalogue, root=name in roots) for name in sources
+    ]
     return Markup(
         '<svg class="graph" role="group" aria-label="The stages and what each depends on" '
         'width="{0}" height="{1}" viewBox="-2 -2 {0} {1}">{2}{3}</svg>'
@@ -109,7 +113,7 @@ def _line(points: Sequence[Point], source: StageStatus, *, dashed: bool) -> Mark
     )
 
 
-def _node(stage: StageStatus, point: Point, catalogue: Catalogue) -> Markup:
+def _node(stage: StageStatus, point: Point, catalogue: Catalogue, *, root: bool) -> Markup:
     x, y = _corner(point)
     title = textwrap.wrap(stage.title, _LETTERS)
     if len(title) > 2:
@@ -119,25 +123,27 @@ def _node(stage: StageStatus, point: Point, catalogue: Catalogue) -> Markup:
         Markup('<text x="{}" y="{}">{}</text>').format(x + 40, first + 16 * n, row)
         for n, row in enumerate(title)
     )
-    state = " root" if stage.is_root else " affected" if stage.is_affected else ""
-    below = f"{stage.word}{', root cause' if stage.is_root else ''}"
+    unconfirmed = stage.applies and stage.verdict is not Verdict.CONFIRMED
+    state = " root" if root else " affected" if unconfirmed else ""
+    below = f"{stage.word}{', root cause' if root else ''}"
     return Markup(
-        '<a href="#stage-{}" class="node {}{}" aria-label="{}"><title>{}</title>'
+        '<a href="#stage-{}" class="node {}{}"><title>{}</title>'
         '<rect x="{}" y="{}" width="{}" height="{}" rx="9"/>'
         '<circle cx="{}" cy="{}" r="11"/><path class="sign" d="{}" transform="translate({} {})"/>'
         '{}<text class="sub" x="{}" y="{}">{}</text></a>'
     ).format(
-        stage.id, style_of(stage), state, _node_label(stage, catalogue), stage.title,
+        stage.id, style_of(stage), state, _node_label(stage, below, catalogue),
         x, y, _WIDTH, _HEIGHT,
         x + 21, y + _HEIGHT // 2, sign_of(stage), x + 21, y + _HEIGHT // 2,
         rows, x + 40, first + 16 * len(title), below,
     )  # fmt: skip
 
 
-def _node_label(stage: StageStatus, catalogue: Catalogue) -> str:
+def _node_label(stage: StageStatus, below: str, catalogue: Catalogue) -> str:
     declared = catalogue.by_id[stage.id]
     titles: Mapping[str, str] = {other.id: other.title for other in catalogue.stages}
-    words = f"{stage.title}: {stage.word}{', root cause' if stage.is_root else ''}"
+    # As the title, not as an aria-label, which would replace the text that is drawn.
+    words = f"{stage.title} {below}"
     # A screen reader gets in words what the lines show.
     for relation, names in (("requires", declared.requires), ("rolls up", declared.rollup)):
         if names:

@@ -7,11 +7,10 @@ pytest-html's report share it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR
 from pytest_prodstatus.model.criterion_status import valid_until
@@ -132,6 +131,8 @@ def _gate(record: Record, config: Config, decision: GateDecision | None) -> str:
 
 
 def _because(record: Record, decision: GateDecision | None) -> str:
+    if not record.run.finished:
+        return ""  # the line about the gate says it
     if record.final.reason:
         return record.final.reason.text
     if decision and decision.violations:
@@ -144,7 +145,9 @@ def _past(record: Record) -> Markup:
     if not strip:
         return Markup()
     runs = counted(len(record.history) + 1, "run")
-    return Markup('<div class="past">{}<span>the last {}</span></div>').format(strip, runs)
+    return Markup('<div class="past">{}<span>the last {}: higher is worse</span></div>').format(
+        strip, runs
+    )
 
 
 def _waivers(decision: GateDecision) -> Markup:
@@ -171,12 +174,17 @@ def _next(record: Record, level: int) -> Markup:
         '<section class="next" aria-labelledby="next">'
         '<h{level} id="next">What to do next</h{level}>\n'
         "{actions}{last}</section>\n"
-    ).format(level=level, actions=_actions(record.decision.actions), last=_last_confirmed(record))
+    ).format(level=level, actions=_actions(record), last=_last_confirmed(record))
 
 
-def _actions(actions: Sequence[str]) -> Markup:
+def _actions(record: Record) -> Markup:
+    actions = record.decision.actions
     if not actions:
-        return Markup("<p>Nothing.</p>")
+        # Without a remedy, there is still something to do about a closed gate.
+        partial = "Run all criteria: this run looked at some of them only."
+        unknown = partial if record.run.selection else "See the reasons below: no remedy is known."
+        confirmed = record.final.verdict is Verdict.CONFIRMED
+        return Markup("<p>{}</p>").format("Nothing." if confirmed else unknown)
     shown = Markup("<ol>{}</ol>\n").format(for_each("<li>{}</li>", actions[:_SHOWN_ACTIONS]))
     more = actions[_SHOWN_ACTIONS:]
     if not more:
@@ -208,12 +216,12 @@ def facts(record: Record, config: Config, decision: GateDecision | None) -> Mark
         rows.append(_fact("Release", run.subject.release))
     if run.commit:
         rows.append(_fact("Suite", Markup("commit {}").format(commit(run, letters=12))))
-    rows += [_fact("Judged", _judged(run)), Markup("\n")]
+    rows += [_fact(*_judged(run)), Markup("\n")]
     # A closed gate with an end of validity would look as if it were open until then.
     if until and _is_open(record, decision):
         rows.append(_fact("Valid until", instant(until)))
-    counts = _counts(record)
-    rows.append(Markup('<div><dt>Criteria</dt><dd class="counts">{}</dd></div>\n').format(counts))
+    if run.finished:
+        rows.append(_counts(record))
     if run.selection:
         rows.append(_fact("Looked at", run.selection))
     if run.finished and not run.complete:
@@ -225,10 +233,10 @@ def _fact(name: str, value: str) -> Markup:
     return Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(name, value)
 
 
-def _judged(run: Run) -> str:
+def _judged(run: Run) -> tuple[str, str]:
     if not run.finished:
-        return f"in progress since {instant(run.started)}"
-    return Markup('<time datetime="{}">{}</time>').format(
+        return "Started", instant(run.started)
+    return "Judged", Markup('<time datetime="{}">{}</time>').format(
         run.finished.isoformat(), instant(run.finished)
     )
 
@@ -236,12 +244,12 @@ def _judged(run: Run) -> str:
 def _counts(record: Record) -> Markup:
     counts = Counter(status.verdict for status in record.criteria)
     if not counts:
-        # While a run of many criteria is in progress, its record names only the stages.
-        return escape("none" if record.run.finished else "named when the run has ended")
-    return Markup().join(
+        return _fact("Criteria", "none")
+    numbers = Markup().join(
         Markup('<span class="{}"><b>{}</b> {}</span> ').format(
             CLASS[verdict], f"{counts[verdict]:,}", verdict
         )
         for verdict in Verdict
         if counts[verdict]
     )
+    return Markup('<div><dt>Criteria</dt><dd class="counts">{}</dd></div>\n').format(numbers)

@@ -181,7 +181,7 @@ def _incidents(record: Record) -> Markup:
 
 
 def _path(record: Record, config: Config, anchors: Mapping[str, str]) -> Markup:
-    if not config.path:
+    if not config.path or not record.run.finished:
         return Markup()
     # Not above: few projects configure a path, and the others shouldn't pay for the import.
     from pytest_prodstatus.writers.html.path import path
@@ -252,7 +252,7 @@ def _audited(record: Record) -> Iterator[Markup]:
     yield row("Run", code(run.id))
     yield row("Time", _time(run))
     yield row("Decision", _decision(record.decision))
-    for cause in record.decision.causes:
+    for cause in record.decision.causes if run.finished else ():
         yield row("Closed by", cause_line(cause))
     for name, url in run.subject.endpoints.items():
         yield row("Endpoint", Markup("{} {}").format(name, code(url)))
@@ -266,10 +266,9 @@ def _audited(record: Record) -> Iterator[Markup]:
 
 
 def _time(run: Run) -> str:
-    started = f"{instant(run.started)} to"
     if not run.finished:
-        return f"{started} now"
-    return f"{started} {instant(run.finished)}, {span(run.finished - run.started)}"
+        return f"since {instant(run.started)}"
+    return f"{instant(run.started)} to {instant(run.finished)}, {span(run.finished - run.started)}"
 
 
 def _decision(decision: Decision) -> str:

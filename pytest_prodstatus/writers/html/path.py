@@ -1,186 +1,121 @@
-"""The path through the system as SVG: the steps of the configuration, in order.
+"""The path through the system: the configured steps, in order, with what was seen of each.
 
-It is drawn twice, horizontally and vertically; the style sheet shows the one that fits the window.
+It is a list, which the style sheet draws horizontally in a wide window and vertically in a narrow
+one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from markupsafe import Markup
 
-from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.model.verdict import Verdict
+from pytest_prodstatus.model.record import CriterionStatus, Record, StageStatus
+from pytest_prodstatus.model.verdict import Kind, Verdict
 from pytest_prodstatus.readers.config import Step
 from pytest_prodstatus.writers.html.criterion import instants_of
-from pytest_prodstatus.writers.html.words import CLASS, NOT_APPLICABLE, SIGN
-from pytest_prodstatus.writers.words import instant
+from pytest_prodstatus.writers.html.words import CLASS, NOT_APPLICABLE, SIGN, optional
 
-# Pixels from one stop to the next; 13 letters of a name fit into them, or 30 beside a stop.
-_ALONG, _DOWN = 114, 56
+_HELD = "seen to hold"
+"""A step whose own criteria held; only what they require makes them BLOCKED."""
 
-
-class _Stop(NamedTuple):
-    """A step as it is drawn.
-
-    Attributes:
-        step: as configured.
-        anchor: of the stage or criterion that it shows; "" if the record doesn't have that.
-        verdict: of that stage or criterion.
-        state: `root` if the root cause is here, `affected` if it is elsewhere, else "".
-        applies: whether its stage is judged.
-        at: when the step was taken; None if no timeline has its name.
-    """
-
-    step: Step
-    anchor: str
-    verdict: Verdict
-    state: str
-    applies: bool
-    at: datetime | None
-
-    @property
-    def word(self) -> str:
-        """Its verdict for the reader, or that it isn't applicable."""
-        return self.verdict.value if self.applies else "not applicable"
+_ABOUT_HELD = Markup(
+    " “Seen to hold”: the step itself held, but it is not CONFIRMED while what it requires is not."
+)
+_ABOUT_DATES = Markup(" A date says when the step was taken, in UTC.")
 
 
 def path(record: Record, steps: Sequence[Step], anchors: Mapping[str, str]) -> Markup:
     """Return the path; nothing if no step is configured.
 
     Args:
-        record: gives the verdicts and instants.
+        record: gives the verdicts, sentences and instants.
         steps: the steps, in order.
         anchors: the anchor of each criterion on the page, by its id.
     """
     if not steps:
         return Markup()
-    dates = all_instants(record)
-    stops = [
-        _Stop(step, *_shown_verdict(step.shows, record, anchors), dates.get(step.name))
-        for step in steps
-    ]
-    # The instants need two more rows, the day and the time.
-    width, height = len(stops) * _ALONG, 142 if any(stop.at for stop in stops) else 108
-    along = Markup().join(_along(n, stop, stops) for n, stop in enumerate(stops))
-    down = Markup().join(_down(n, stop, stops) for n, stop in enumerate(stops))
+    items = Markup().join(_item(step, record, anchors) for step in steps)
     return Markup(
-        '<svg class="path along" role="group" aria-label="The path" width="{0}" height="{1}" '
-        'viewBox="0 0 {0} {1}">{2}</svg>'
-        '<svg class="path down" role="group" aria-label="The path" width="330" height="{3}" '
-        'viewBox="0 0 330 {3}">{4}</svg>'
-    ).format(width, height, along, len(stops) * _DOWN, down)
+        '\n<ol class="path">{}</ol>\n<p class="dim legend">What was seen of each step.{}{}</p>'
+    ).format(
+        items,
+        _ABOUT_DATES if "<time" in items else "",
+        _ABOUT_HELD if _HELD in items else "",
+    )
 
 
-def all_instants(record: Record) -> dict[str, datetime]:
-    """Return the instants of all timelines in the record by their names; the first of a name."""
-    dates: dict[str, datetime] = {}
-    for status in record.criteria:
-        for entry in status.evidence:
-            for name, at in instants_of(entry).items():
-                dates.setdefault(name, at)
-    return dates
+def _item(step: Step, record: Record, anchors: Mapping[str, str]) -> Markup:
+    stage, criteria = _shown(step.shows, record)
+    verdict, word = _verdict(step.shows, stage, criteria)
+    kind = NOT_APPLICABLE if stage and not stage.applies else CLASS[verdict]
+    state = " held" if word == _HELD else ""
+    anchor = anchors.get(step.shows) or (f"stage-{stage.id}" if stage else "")
+    name = Markup("<b>{}</b>").format(step.name)
+    at = _date(step.name, (*criteria, *record.criteria))
+    sentence = next((e.value for s in criteria for e in s.evidence if not e.name), None)
+    return Markup(
+        '<li class="{}{}"><svg aria-hidden="true" width="34" height="34" viewBox="-17 -17 34 34">'
+        '<circle r="15.5"/><path class="sign" d="{}" transform="scale(1.2)"/></svg>'
+        '<div>{} <span class="word">{}</span>{}{}</div></li>\n'
+    ).format(
+        kind,
+        state,
+        "" if kind == NOT_APPLICABLE else SIGN[verdict],
+        Markup('<a href="#{}">{}</a>').format(anchor, name) if anchor else name,
+        word,
+        optional(' <span class="what">{}</span>', sentence),
+        _dated(at) if at else "",
+    )
 
 
-def _shown_verdict(
-    shows: str, record: Record, anchors: Mapping[str, str]
-) -> tuple[str, Verdict, str, bool]:
-    """Return anchor, verdict, state and applicability of the stage or criterion of a step.
+def _dated(at: datetime) -> Markup:
+    # To the minute, and without UTC, which the legend names.
+    when = f"{at:%Y-%m-%d %H:%M}"
+    return Markup(' <time class="dim" datetime="{}">{}</time>').format(at.isoformat(), when)
 
-    If the record has neither, the step is BLOCKED and has no link.
-    """
+
+def _shown(shows: str, record: Record) -> tuple[StageStatus | None, Sequence[CriterionStatus]]:
+    """Return the stage that a step shows, or that of its criterion, and the criteria shown."""
     # A stage's id has no dot and a criterion's has one, so they can't be confused.
     for stage in record.stages:
-        if not stage.applies and stage.id == shows.partition(".")[0]:
-            return f"stage-{stage.id}", stage.verdict, "", False
         if stage.id == shows:
-            state = "root" if stage.is_root else "affected" if stage.is_affected else ""
-            return f"stage-{stage.id}", stage.verdict, state, True
-        for status in stage.criteria:
-            if status.id == shows:
-                # Its own observation was better: what it requires made it worse.
-                elsewhere = status.observed is not None and status.observed < status.verdict
-                state = "root" if stage.cause == shows else "affected" if elsewhere else ""
-                return anchors[shows], status.verdict, state, True
-    return "", Verdict.BLOCKED, "", True
+            return stage, stage.criteria
+        if stage.id == shows.partition(".")[0]:
+            found = tuple(status for status in stage.criteria if status.id == shows)
+            return (stage if found or not stage.applies else None), found
+    return None, ()
 
 
-def _along(number: int, stop: _Stop, stops: Sequence[_Stop]) -> Markup:
-    x = number * _ALONG + _ALONG // 2
-    rows = [
-        Markup('<text class="name" x="{}" y="84">{}</text>').format(
-            x, _shorten(stop.step.name, 13)
-        ),
-        Markup('<text class="sub" x="{}" y="101">{}</text>').format(x, stop.word),
-    ]
-    # Only once if neighbours show the same stage or criterion.
-    if stop.state == "root" and not (number and stops[number - 1].step.shows == stop.step.shows):
-        rows.append(Markup('<text class="cause" x="{}" y="15">root cause</text>').format(x))
-    if stop.at:
-        # To the minute: the seconds and UTC are cut off.
-        day, time = instant(stop.at)[:16].split(" ")
-        rows.append(
-            Markup(
-                '<text class="when" x="{0}" y="119">{1}</text>'
-                '<text class="when" x="{0}" y="134">{2}</text>'
-            ).format(x, day, time)
-        )
-    line = Markup('<path class="rail{}" d="M{} 46h{}"/>').format(
-        _rail_class(number, stops), x, _ALONG if number + 1 < len(stops) else 0
+def _verdict(
+    shows: str, stage: StageStatus | None, criteria: Sequence[CriterionStatus]
+) -> tuple[Verdict, str]:
+    """Return what was seen of a step, as a verdict and in words.
+
+    A step that merely depends on something that isn't CONFIRMED isn't called BLOCKED.
+    """
+    if stage is None:
+        return Verdict.BLOCKED, Verdict.BLOCKED.value  # the record doesn't have it
+    if not stage.applies:
+        return stage.verdict, stage.word
+    verdict = stage.verdict if stage.id == shows else criteria[0].verdict
+    held = criteria and all(
+        s.verdict is Verdict.CONFIRMED
+        or (s.kind is Kind.UPSTREAM and s.observed is Verdict.CONFIRMED)
+        for s in criteria
     )
-    return line + _draw_stop(stop, x, 46, Markup().join(rows))
+    # A derived stage may have criteria of its own beside the stages that it rolls up.
+    if held and verdict is Verdict.BLOCKED and not stage.derived:
+        return Verdict.CONFIRMED, _HELD
+    return verdict, verdict.value
 
 
-def _down(number: int, stop: _Stop, stops: Sequence[_Stop]) -> Markup:
-    y = number * _DOWN + _DOWN // 2
-    below = f"{stop.word}{_root_label(stop)}"
-    rows = [
-        Markup('<text class="name" x="62" y="{}">{}</text>').format(
-            y - 3, _shorten(stop.step.name, 30)
-        ),
-        Markup('<text class="sub" x="62" y="{}">{}</text>').format(y + 15, below),
-    ]
-    if stop.at:
-        when = Markup('<text class="when" x="326" y="{}">{}</text>')
-        rows.append(when.format(y - 3, instant(stop.at)[:16]))
-    line = Markup('<path class="rail{}" d="M28 {}v{}"/>').format(
-        _rail_class(number, stops), y, _DOWN if number + 1 < len(stops) else 0
-    )
-    return line + _draw_stop(stop, 28, y, Markup().join(rows))
-
-
-def _draw_stop(stop: _Stop, x: int, y: int, rows: Markup) -> Markup:
-    """Return a stop with its sign around a point, as a link to its stage or criterion."""
-    kind = CLASS[stop.verdict] if stop.applies else NOT_APPLICABLE
-    style = f"stop {kind} {stop.state}".rstrip()
-    dated = f", {instant(stop.at)}" if stop.at else ""
-    words = f"{stop.step.name}: {stop.word}{_root_label(stop)}{dated}, as {stop.step.shows} says"
-    shapes = Markup(
-        '<circle cx="{0}" cy="{1}" r="17"/>'
-        '<path class="sign" d="{2}" transform="translate({0} {1}) scale(1.3)"/>{3}'
-    ).format(x, y, SIGN[stop.verdict] if stop.applies else "", rows)
-    # Without a target it isn't a link, but a picture with a label.
-    if not stop.anchor:
-        return Markup('<g class="{}" role="img" aria-label="{}">{}</g>').format(
-            style, words, shapes
-        )
-    return Markup('<a href="#{}" class="{}" aria-label="{}">{}</a>').format(
-        stop.anchor, style, words, shapes
-    )
-
-
-def _root_label(stop: _Stop) -> str:
-    return ", root cause" if stop.state == "root" else ""
-
-
-def _rail_class(number: int, stops: Sequence[_Stop]) -> str:
-    """Return the CSS class of the rail after a stop: solid if both of its ends are CONFIRMED."""
-    ends = stops[number : number + 2]
-    whole = all(stop.verdict is Verdict.CONFIRMED or not stop.applies for stop in ends)
-    return "" if whole else " broken"
-
-
-def _shorten(text: str, letters: int) -> str:
-    return text if len(text) <= letters else f"{text[: letters - 1]}…"
+def _date(name: str, criteria: Iterable[CriterionStatus]) -> datetime | None:
+    """Return the first instant in the criteria's evidence that has a step's name."""
+    for status in criteria:
+        for entry in status.evidence:
+            at = instants_of(entry, least=1).get(name)
+            if at:
+                return at
+    return None

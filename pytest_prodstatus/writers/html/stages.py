@@ -19,11 +19,17 @@ from pytest_prodstatus.writers.html.words import (
     columns,
     optional,
     section,
+    shared_causes,
     stage_tag,
     strip_of,
     style_of,
 )
 from pytest_prodstatus.writers.words import instant, meanings, minute, stage_line
+
+_STRIP_LEGEND = Markup(
+    '\n<p class="dim legend">Last runs: a bar for each run, this one at the right. A low bar is '
+    "CONFIRMED, a higher one BLOCKED, the highest FAILED; a triangle marks a change.</p>"
+)
 
 
 def overview(record: Record, catalogue: Catalogue, anchors: Mapping[str, str]) -> Markup:
@@ -34,13 +40,15 @@ def overview(record: Record, catalogue: Catalogue, anchors: Mapping[str, str]) -
         catalogue: the dependencies of the stages.
         anchors: the anchor of each criterion that a link may point to, by its id.
     """
+    shared = shared_causes(record)
     names = ["Stage", "Verdict", "What was seen, or why not", "Since"]
     table = Markup(
-        '\n{}<table class="stages">\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody></table>'
+        '\n{}<table class="stages">\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody></table>{}'
     ).format(
         _graph(record, catalogue),
         columns(*names, *(["Last runs"] if record.history else [])),
-        Markup().join(_row(stage, record, anchors) for stage in record.stages),
+        Markup().join(_row(stage, record, anchors, shared) for stage in record.stages),
+        _STRIP_LEGEND if record.history else "",
     )
     return section("stages", "Stages", table)
 
@@ -70,7 +78,7 @@ def stage_top(
         tag=stage_tag(stage),
         since=_since(stage, config),
         needs=_dependencies(declared, record) if declared else "",
-        why=_reason(stage),
+        why=_reason(stage) if record.run.finished else "",
         cause=optional('<p class="dim">Root cause: {}</p>', cause_link(stage, anchors)),
         # Safe in a template: the text of a verdict is ours.
         means=optional(f'<p class="dim">{stage.verdict} means: {{}}</p>', meaning),
@@ -96,24 +104,36 @@ def _graph(record: Record, catalogue: Catalogue) -> Markup:
 
     return optional(
         '<div class="scroll" tabindex="0" role="region" aria-label="Graph of the stages">{}</div>\n'
-        '<p class="dim legend">From left to right: a stage depends on what leads to it. '
+        '<p class="dim legend">'
+        '<span class="hint">Scroll the graph sideways to see all of it. </span>'
+        "From left to right: a stage depends on what leads to it. "
         "A solid line: it requires that. A dashed line: it rolls that up. "
         "Lines that follow from others are left out.</p>\n",
         graph(record, catalogue),
     )
 
 
-def _row(stage: StageStatus, record: Record, anchors: Mapping[str, str]) -> Markup:
+def _row(
+    stage: StageStatus, record: Record, anchors: Mapping[str, str], shared: Mapping[str, str]
+) -> Markup:
+    # A stage that others made worse names the cause, whose own row has the reason.
+    own = stage.cause or ""
+    cause = shared.get(own.partition(".")[0], own)
+    why = Markup()
+    if cause in anchors and (stage.is_affected or stage.id in shared):
+        relation = "because of" if stage.is_affected else "as in"
+        why = Markup("{} {}").format(relation, _link(anchors[cause], cause))
+    is_root = stage.is_root and stage.id not in shared
     return Markup(
         '<tr{style}><th scope="row">{title}</th><td>{tag}{root}</td><td>{why}</td>'
         '<td class="since">{since}</td>{strip}</tr>\n'
     ).format(
-        style=Markup(' class="affected"') if stage.is_affected else "",
+        style=Markup(' class="affected"') if why else "",
         title=_link(f"stage-{stage.id}", stage.title),
         tag=stage_tag(stage),
-        root=Markup(' <span class="note">root cause</span>') if stage.is_root else "",
-        # A stage that others made worse names the cause, whose own row has the reason.
-        why=optional("because of {}", cause_link(stage, anchors)) or stage_line(stage),
+        root=Markup(' <span class="note">root cause</span>') if is_root else "",
+        # While the run is in progress, the top says so for all.
+        why=why or (stage_line(stage) if record.run.finished else ""),
         since=minute(stage.since),
         strip=optional("<td>{}</td>", strip_of(record, stage.id)),
     )

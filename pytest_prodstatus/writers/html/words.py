@@ -28,6 +28,24 @@ NOT_APPLICABLE = "N"
 """The CSS class of a stage that isn't judged."""
 
 
+def shared_causes(record: Record) -> dict[str, str]:
+    """Return the stages that an earlier stage's root cause keeps back as well.
+
+    One outage is seen in several stages, and is drawn as a root cause in the first of them.
+
+    Returns:
+        The id of that cause, by the ids of the other stages.
+    """
+    first: dict[object, StageStatus] = {}
+    shared: dict[str, str] = {}
+    for stage in record.stages:
+        if stage.is_root and stage.reason:
+            root = first.setdefault((stage.verdict, stage.reason.cause), stage)
+            if root is not stage and root.cause:
+                shared[stage.id] = root.cause
+    return shared
+
+
 def style_of(stage: StageStatus) -> str:
     """Return the CSS class of a stage."""
     return CLASS[stage.verdict] if stage.applies else NOT_APPLICABLE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import textwrap
 from typing import Any
 
 import pytest
@@ -62,6 +63,35 @@ def test_every_row_has_its_stage_and_verdict(project: Project, mode: tuple[str, 
     assert cells_of["test_named[<script>alert(1)</script>]"] == ["api", "CONFIRMED", named]
     assert "<script>alert(1)" not in page
     assert "sell &lt;b&gt;more&lt;/b&gt;" in page
+
+
+@MODES
+def test_a_row_gives_the_reason(project: Project, mode: tuple[str, ...]) -> None:
+    """Not the tuple of path, line and text by which pytest reports a skip."""
+    more = """
+    @api
+    def test_skipped(): pytest.skip("not on Sundays")
+    @pytest.mark.skip(reason="of a unit")
+    def test_of_another_unit(): pass
+    """
+    project.write({"test_api.py": ROWS + textwrap.dedent(more)})
+    _, data = reported(project, *mode)
+    logs = {name.partition("::")[2]: tests[0]["log"] for name, tests in data["tests"].items()}
+    assert html.unescape(html.unescape(logs["test_waits"])) == (
+        "BLOCKED (no-data): nothing <i>yet</i>\nWhat to do: sell <b>more</b>\n"
+    )
+    assert "<b>" not in logs["test_waits"]
+    assert logs["test_skipped"].startswith("BLOCKED (skipped): not on Sundays")
+    assert "test_api.py" in logs["test_of_another_unit"]  # pytest-html's own, of no criterion
+
+
+@MODES
+def test_the_report_is_among_what_was_written(project: Project, mode: tuple[str, ...]) -> None:
+    """The terminal lists it with the other files, also if the configuration names it."""
+    project.write({"test_api.py": ROWS})
+    lean = tuple(name for name in LEAN if name not in ("html", "metadata"))
+    assert "wrote report.html" in project.run(*mode, "--html=report.html", lean=lean).out
+    assert "report.html" not in project.run(*mode, lean=lean).out
 
 
 @MODES

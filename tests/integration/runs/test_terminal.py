@@ -112,6 +112,38 @@ def test_board_tells_reason_and_remedy(project: Project, mode: tuple[str, ...]) 
     assert all(len(line) <= 80 for line in board.splitlines()[:-1])
 
 
+ANSWERS = """
+import os
+import pytest
+pytestmark = pytest.mark.stage("{stage}")
+def observe(evidence):
+    if os.environ.get("DOWN"):
+        raise ConnectionRefusedError(111, "Connection refused")
+    evidence(status=200, took_ms=12)
+def test_answers(evidence): observe(evidence)
+def test_lists(evidence): observe(evidence)
+def test_sells(evidence): observe(evidence)
+"""
+TWELVE = {
+    "pyproject.toml": "[tool.prodstatus]\n"
+    + "".join(f'[[tool.prodstatus.stages]]\nid = "s{n}"\n' for n in range(4)),
+    **{f"test_s{n}.py": ANSWERS.format(stage=f"s{n}") for n in range(4)},
+}
+
+
+@pytest.mark.parametrize(("down", "limit"), [("", 12), ("1", 24)], ids=["green", "stopped"])
+def test_twelve_criteria_fit_the_screen(
+    project: Project, monkeypatch: pytest.MonkeyPatch, down: str, limit: int
+) -> None:
+    """What is printed about a service of four stages, from the heading to FINAL."""
+    monkeypatch.setenv("DOWN", down)
+    project.write(TWELVE)
+    ran = project.run()
+    lines = plain(ran.out)[plain(ran.out).index("= production status") :].strip().splitlines()
+    assert len(ran.criteria) == 12
+    assert len(lines) <= limit
+
+
 def test_quiet_run_says_final_alone(project: Project) -> None:
     """With -q there is no board, and still the last line."""
     project.write(THREE)

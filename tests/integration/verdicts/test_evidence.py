@@ -96,6 +96,27 @@ TYPED = {
     "later": {"type": "int", "value": 1},
 }
 
+
+def test_a_sentence_is_evidence_without_a_name(project: Project) -> None:
+    """It counts as evidence, is redacted and bounded as a text, and must have words."""
+    test = """
+        @api
+        def test_said(evidence):
+            evidence.say("the store's own token,\\nvalid for more than an hour")
+        @api
+        def test_empty(evidence):
+            evidence.say(" ")
+    """
+    project.write({"test_api.py": test})
+    ran = project.run()
+    (entry,) = ran.criteria["api.said"]["evidence"]
+    assert (entry["name"], entry["type"]) == ("", "text")
+    assert entry["value"].startswith("the store's own token,")
+    assert ran.criteria["api.empty"]["reason"] == (
+        "TypeError: evidence.say(' '): say in words what was seen"
+    )
+
+
 REFUSED = """
 import datetime as dt, decimal, enum, pathlib
 class Colour(enum.Enum):

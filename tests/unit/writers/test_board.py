@@ -99,6 +99,42 @@ def test_evidence_of_one_name_is_shown_once() -> None:
     assert board(record(catalogue("a"), seen)) == ["A STATUS  CONFIRMED  status 200"]
 
 
+def test_sentences_are_shown_instead_of_values() -> None:
+    """A criterion's sentence is for readers, and says what its values are."""
+    values = (entry("ms", 12), entry("", "the shop answered in 12 ms"))
+    seen = {"a.x": observation(evidence=values), "a.y": observation(evidence=(entry("n", 1),))}
+    made = record(catalogue("a"), seen)
+    assert board(made) == ["A STATUS  CONFIRMED  the shop answered in 12 ms"]
+    assert "      the shop answered in 12 ms" in board(made, verbosity=1)
+
+
+def test_an_outage_is_said_once_however_its_messages_differ() -> None:
+    """Each request of an outage has its own id or time; what to do is the same."""
+    down = {
+        f"{name}.x": observation(
+            B,
+            reason=reason(f"503, request {name}", Kind.PROVIDER_UNAVAILABLE, remedy="wait for it"),
+        )
+        for name in "ab"
+    }
+    made = record(catalogue("a", "b"), down)
+    assert board(made) == [
+        "A STATUS  BLOCKED",
+        "  a.x: BLOCKED (provider-unavailable) 503, request a",
+        "B STATUS  BLOCKED    1 criterion, as in A STATUS",
+        "",
+        "Next:",
+        "  1. wait for it",
+    ]
+    (cause,) = made.decision.causes
+    assert cause.ids == ("a.x", "b.x")
+
+
+def test_verbose_says_once_what_to_do() -> None:
+    """Next says it, so the criteria don't."""
+    assert sum("start the service" in line for line in board(outage(), verbosity=1)) == 1
+
+
 def test_a_line_ends_where_an_item_ends() -> None:
     """What doesn't fit is left out; the first item and the notes behind it never are."""
     values = (entry("sum", "seen"), *(entry(f"name_{n}", "word " * 5) for n in range(2)))

@@ -104,6 +104,13 @@ class Trace:
         """The store's id of the order."""
         return self.candidate.order_id
 
+    @property
+    def net_profit(self) -> Money:
+        """What its sale earned."""
+        assert self.candidate.net  # it took every step
+        assert self.candidate.currency
+        return Money(self.candidate.net, self.candidate.currency)
+
     def timeline(self) -> dict[str, Any]:
         """Return what is known of the order, and when it took each step, as evidence."""
         traced = self.candidate
@@ -116,14 +123,12 @@ class Trace:
             "sale": traced.sold_at,
             "payout": self.paid_at,
         }
-        assert traced.net  # it took every step
-        assert traced.currency
         return {
             "order_id": traced.order_id,
             "supplier_order_id": traced.supplier_id,
             "supplier_status": self.supplier_status,
             "sale_id": traced.sale_id,
-            "net_profit": Money(traced.net, traced.currency),
+            "net_profit": self.net_profit,
             "timeline": {name: at for name, at in steps.items() if at is not None},
         }
 

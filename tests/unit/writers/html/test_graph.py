@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.verdict import Kind
 from pytest_prodstatus.writers.html.graph import LIMIT, graph, lay_out
-from tests.unit.given import B, C, F, catalogue, record, stage
+from tests.unit.given import B, C, F, catalogue, observation, reason, record, stage
 
 SHOP = catalogue(
     "oauth",
@@ -22,20 +23,20 @@ SHOP = catalogue(
 
 
 def labels(stages: Catalogue, verdicts: dict[str, object]) -> dict[str, str]:
-    """Return the label of each node for a screen reader, by its link."""
+    """Return the title of each node, which a screen reader reads, by its link."""
     drawn = graph(record(stages, verdicts), stages)
-    return dict(re.findall(r'href="#(\S+)"[^>]* aria-label="([^"]*)"', drawn))
+    return dict(re.findall(r'href="#(\S+)"[^>]*><title>([^<]*)</title>', drawn))
 
 
 def test_every_stage_is_a_link_that_says_its_verdict() -> None:
     """A stage is never recognisable by its colour alone."""
     texts = labels(SHOP, {"oauth.x": C, "order.x": F, "sale.x": C, "other.x": B})
     assert texts == {
-        "stage-oauth": "OAUTH STATUS: CONFIRMED",
-        "stage-order": "ORDER STATUS: FAILED, root cause, requires OAUTH STATUS",
-        "stage-sale": "SALE STATUS: BLOCKED, requires ORDER STATUS",
-        "stage-other": "OTHER STATUS: BLOCKED, root cause",
-        "stage-final": "FINAL STATUS: FAILED, rolls up OAUTH STATUS, ORDER STATUS, SALE STATUS, "
+        "stage-oauth": "OAUTH STATUS CONFIRMED",
+        "stage-order": "ORDER STATUS FAILED, root cause, requires OAUTH STATUS",
+        "stage-sale": "SALE STATUS BLOCKED, requires ORDER STATUS",
+        "stage-other": "OTHER STATUS BLOCKED, root cause",
+        "stage-final": "FINAL STATUS FAILED, rolls up OAUTH STATUS, ORDER STATUS, SALE STATUS, "
         "OTHER STATUS",
     }
 
@@ -47,6 +48,18 @@ def test_stages_affected_by_the_root_cause_are_dimmed() -> None:
     assert styles == {
         "oauth": "C", "order": "F root", "sale": "B affected", "other": "C", "final": "F affected",
     }  # fmt: skip
+
+
+def test_one_outage_is_drawn_as_one_root_cause() -> None:
+    """It is seen in several stages, each with its own request's id; the first is the root cause."""
+    stages = catalogue("a", "b", "c", stage("final", rollup=("a", "b", "c")))
+    down, slow = (
+        observation(B, reason=reason(f"{text}, request {text}1", kind, remedy="wait for it"))
+        for text, kind in (("down", Kind.PROVIDER_UNAVAILABLE), ("slow", Kind.TIMEOUT))
+    )
+    own = observation(B, reason=reason("no key", Kind.MISSING_CONFIG, remedy="set it"))
+    texts = labels(stages, {"a.x": down, "b.x": slow, "c.x": own})
+    assert [text.count("root cause") for text in texts.values()] == [1, 0, 1, 0]
 
 
 def test_what_is_rolled_up_is_dashed() -> None:
@@ -71,7 +84,7 @@ def test_a_long_title_stays_in_its_node() -> None:
     drawn = graph(record(stages, {"a.x": C, "b.x": C}), stages)
     rows = re.findall(r"<text x[^>]*>([^<]*)</text>", drawn)
     assert rows == ["THE WHOLE OF A", "VERY LONG TITLE…", "B STATUS"]
-    assert f"<title>{title}</title>" in drawn
+    assert f"<title>{title} CONFIRMED" in drawn
 
 
 DIAMOND = {"a": [], "b": ["a"], "c": ["a"], "d": ["b", "c", "a"], "e": ["d", "a"]}
