@@ -207,7 +207,8 @@ def expand_short_options(
 ) -> None:
     """Expand the short options, each unless another plugin or a conftest has that option.
 
-    They aren't added to the parser: if a conftest that is loaded later adds one, pytest would stop.
+    They aren't added to the parser, except for `--help` (`show_short_options`): if a conftest that
+    is loaded later adds one, pytest would stop.
 
     Args:
         parser: pytest's.
@@ -221,6 +222,25 @@ def expand_short_options(
             for index in used:
                 args[index] = f"--prodstatus-{args[index].removeprefix('--')}"
     args[:end] = [f"{arg}=all" if arg == _UNMET else arg for arg in args[:end]]
+
+
+def show_short_options(parser: pytest.Parser, namespace: argparse.Namespace) -> None:
+    """Let `--help` list the short options beside the long ones, each unless it is taken.
+
+    For the help alone, since it imports no conftest after the initial ones: see
+    `expand_short_options`.
+    """
+    if not getattr(namespace, "help", False):
+        return
+    group = parser.getgroup("prodstatus")
+    for name, metavar, _ in OPTIONS:
+        short = f"--{name}"
+        if name in _SHORT and not _is_taken(parser, short):
+            nargs = "?" if name == "unmet" else None
+            group.addoption(
+                short, dest=f"prodstatus_short_{name}", metavar=metavar, nargs=nargs,
+                help=f"short for --prodstatus-{name}",
+            )  # fmt: skip
 
 
 def _is_taken(parser: pytest.Parser, option: str) -> bool:

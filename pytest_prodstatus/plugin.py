@@ -45,6 +45,7 @@ def pytest_load_initial_conftests(
         session.release()
         raise
     options.expand_short_options(parser, args)
+    options.show_short_options(parser, early_config.known_args_namespace)
     return result
 
 

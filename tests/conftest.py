@@ -1,4 +1,4 @@
-"""Marks the tests that boot servers, or run processes or pytest itself, as `slow`."""
+"""Marks as `slow` what boots a server, runs a process or pytest itself, or generates its cases."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ SLOW_FOLDER = Path(__file__).with_name("integration")
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies in the integration folder; a slow module elsewhere marks itself."""
+    """Mark the integration folder and Hypothesis; a slow test elsewhere marks itself."""
     for item in items:
-        if SLOW_FOLDER in item.path.parents:
+        generated = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if generated or SLOW_FOLDER in item.path.parents:
             item.add_marker(pytest.mark.slow)

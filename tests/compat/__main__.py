@@ -3,7 +3,7 @@
 A word is a part of a cell's name, as `plugin`, `3.13`, `9.0` or `none`; several narrow the choice,
 and a comma joins alternatives: `plugin 3.10,3.13` are the plugin's own tests on either Python.
 Without words it runs all cells, which takes hours. A cell whose Python isn't here is listed, not
-run.
+run. How each cell ended is written into tests/compat/seen.json and docs/compatibility.md.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 
 from tests.compat import suites
 from tests.compat.cells import Cell, UnknownPartError, choose
 from tests.compat.environment import find_interpreter
 from tests.compat.output import write_lines
+from tests.compat.seen import Seen, keep, look
 
 
 def main(arguments: list[str]) -> int:
@@ -38,7 +40,9 @@ def main(arguments: list[str]) -> int:
     if options.list:
         write_lines(*(cell.name for cell in cells))
         return 0
-    results = [(cell, *_try(cell)) for cell in cells]
+    seen: list[Seen] = []
+    results = [(cell, *_try(cell, seen)) for cell in cells]
+    keep(seen)
     write_lines("", "== the matrix")
     for cell, result, seconds in results:
         write_lines(f"{cell.name:36} {result} ({seconds // 60:.0f} min {seconds % 60:.0f} s)")
@@ -50,8 +54,11 @@ PASSED = "passed"
 ABSENT = "not run: this Python isn't here"
 
 
-def _try(cell: Cell) -> tuple[str, float]:
-    """Run one cell; return its result in a word or two, and the seconds that it took."""
+def _try(cell: Cell, seen: list[Seen]) -> tuple[str, float]:
+    """Run one cell; return its result in a word or two, and the seconds that it took.
+
+    What its tests did is added to what was seen.
+    """
     write_lines("", f"== {cell.name}")
     interpreter = find_interpreter(cell.python)
     if interpreter is None:
@@ -62,6 +69,8 @@ def _try(cell: Cell) -> tuple[str, float]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as work:
         try:
             wrong = suites.run(cell, interpreter, Path(work))
+            today = datetime.now(timezone.utc).date()
+            seen.append(look(cell, Path(work), today, wrong=bool(wrong)))
         except subprocess.CalledProcessError as error:
             wrong = [str(error)]
     write_lines(*wrong)

@@ -13,14 +13,15 @@ from tests.compat.junit import skipped_in
 from tests.compat.output import write_packages
 
 NEIGHBOURS = "tests/integration/neighbours"
-# The plugin's own tests, without the demo store's, its database's and the browser's.
+# The plugin's own tests, without the demo store's, its database's, the browser's and the pages'.
 PLUGIN = (
     *(f"tests/unit/{name}" for name in ("model", "readers", "writers")),
     *(f"tests/unit/test_{name}.py" for name in ("attempts", "masked", "to_builtins")),
     "tests/integration",
     f"--ignore={NEIGHBOURS}",
     *(f"--ignore=tests/integration/{name}"
-      for name in ("store", "suite", "gate/test_pipelines.py", "files/test_page.py")),
+      for name in ("ci", "documentation", "store", "suite", "gate/test_pipelines.py",
+                   "files/test_page.py")),
 )  # fmt: skip
 
 

@@ -21,9 +21,12 @@ def pytest_configure(config: pytest.Config) -> None:
 _IMPORTED_ONCE = (
     "markupsafe",
     "markdown_it",
+    "pytest_prodstatus.presence",
     "pytest_prodstatus.recorder",
+    "pytest_prodstatus.store.address",
     "pytest_prodstatus.terminal",
     "pytest_prodstatus.writers.document",
+    "pytest_prodstatus.writers.html.graph",
     "pytest_prodstatus.writers.html.page",
 )
 """What an inner run in this process would import and forget again, which takes most of its time."""
@@ -40,11 +43,16 @@ def _kept_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _imported_once() -> None:
+    """Import it before any `pytester` is made, which forgets what is imported after it."""
+    for module in _IMPORTED_ONCE:
+        importlib.import_module(module)
+
+
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project with two stages, FINAL over both, and no test yet."""
-    for module in _IMPORTED_ONCE:
-        importlib.import_module(module)
     for name in list(os.environ):
         if name.startswith(("PRODSTATUS_", "PYTEST_XDIST_", "GITHUB_")) or name in (
             "COLUMNS",

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from itertools import count
 
 import pytest
 
+_NUMBERS = count()
+
 
 @pytest.fixture(autouse=True)
-def _no_state_of_a_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No unit test reaches the state store of the user who runs it."""
+def _no_state_of_a_person(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No unit test reaches the state store of the user who runs it.
+
+    Each gets a folder of its own that isn't made: to make and remove one takes longer than most
+    tests.
+    """
     monkeypatch.delenv("PRODSTATUS_STATE_URL", raising=False)
     monkeypatch.setenv("PRODSTATUS_HISTORY", "0")
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / ".state"))
+    state = tmp_path_factory.getbasetemp() / f".state{next(_NUMBERS)}"
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))

@@ -41,6 +41,7 @@ def test_every_public_name_is_what_it_says() -> None:
         assert getattr(pytest_prodstatus, name) is not None
 
 
+@pytest.mark.slow  # runs a process
 def test_the_journal_s_names_cost_nothing_until_they_are_used() -> None:
     """The module `journal` imports neither pytest nor SQLAlchemy until a name is used."""
     pytest.importorskip("sqlalchemy")
@@ -80,6 +81,7 @@ MODULES = [
 ]
 
 
+@pytest.mark.slow  # runs a process
 def test_reading_a_record_needs_no_pytest() -> None:
     """Neither model, readers nor writers import pytest or a database's library."""
     code = (
@@ -90,6 +92,7 @@ def test_reading_a_record_needs_no_pytest() -> None:
     assert done.stdout.strip() == ""
 
 
+@pytest.mark.slow  # runs a process
 def test_a_page_needs_little() -> None:
     """A page needs of libraries markupsafe and msgspec (with typing_extensions), and no gate."""
     code = (

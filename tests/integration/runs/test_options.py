@@ -371,6 +371,24 @@ def test_markers_and_help_name_what_the_plugin_adds(project: Project) -> None:
         assert f"PRODSTATUS_{name.upper()}" in text
 
 
+def test_help_lists_the_short_options_in_our_group(project: Project) -> None:
+    """`--stage`, `--unmet` and `--target` stand there as options, except one that is another's."""
+
+    def group() -> str:
+        ran = project.run("--help", "--stage=x")
+        assert ran.status == 0
+        return ran.out.split("\nproduction status:\n")[1].split("\n\n")[0]
+
+    project.write(PASSING)
+    shown = ("  --stage=STAGE", "  --unmet=[blocked]", "  --target=NAME")
+    assert all(f"\n{option}" in group() for option in shown), group()
+    project.write(
+        {"conftest.py": "def pytest_addoption(parser): parser.addoption('--target', help='theirs')"}
+    )
+    assert "--stage=STAGE" in group()
+    assert "\n  --target" not in group()
+
+
 def test_minus_m_production_selects_the_criteria(project: Project) -> None:
     """Every stage-marked test has the mark `production` before `-m` is evaluated."""
     project.write({"test_api.py": API + "def test_unmarked(): assert 0\n", "test_shop.py": SHOP})

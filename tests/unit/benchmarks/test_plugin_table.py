@@ -46,6 +46,7 @@ def test_a_reporter_says_what_it_writes() -> None:
     assert silent == {ALONE, FLOOR, "no stage marks"}
 
 
+@pytest.mark.slow  # runs a process
 def test_a_reporter_that_wrote_nothing_is_not_measured(tmp_path: Path) -> None:
     """A reporter that wrote nothing is an error, because it would look like the cheapest of all."""
     write_project(tmp_path / "project", 100, marked=False)

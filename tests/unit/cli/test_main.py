@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 
+@pytest.mark.slow  # runs a process
 @pytest.mark.parametrize("module", ["pytest_prodstatus", "pytest_prodstatus.cli.main"])
 def test_it_runs_as_a_module(tmp_path: Path, module: str) -> None:
     """If the folder of scripts isn't on the path; a gate without a record is closed."""

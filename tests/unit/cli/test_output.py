@@ -75,6 +75,7 @@ def run(shop: Shop, command: tuple[str, ...], **how: object) -> subprocess.Compl
     )
 
 
+@pytest.mark.slow  # runs processes
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_full_disk_and_a_closed_pipe_change_no_status(shop: Shop) -> None:
     """As the process ends, too: Python flushes its streams once more and can fail then."""

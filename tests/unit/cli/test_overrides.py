@@ -166,6 +166,7 @@ def test_one_that_is_in_force(shop: Shop, kept: Kept) -> None:
     assert kept.kept == []
 
 
+@pytest.mark.slow  # runs a process
 @pytest.mark.parametrize("written", [False, True])
 def test_the_gate_needs_no_sqlalchemy(shop: Shop, written: bool) -> None:
     """Neither to look for an override nor to write one down, into a new file."""

@@ -59,6 +59,7 @@ def packed(path: Path) -> dict[str, bytes]:
         return files
 
 
+@pytest.mark.slow  # runs a process
 def test_a_run_is_packed(kept: Shop, tmp_path: Path) -> None:
     """Record, page, document, evidence and digests; sha256sum accepts all of them."""
     done = kept("pack", "run-1")

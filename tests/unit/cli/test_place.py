@@ -6,8 +6,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
+from pytest_prodstatus.cli.main import main
 from tests.unit.cli.conftest import Shop
 from tests.unit.given import B, F
 
@@ -216,3 +218,16 @@ def test_a_value_that_can_not_be_used(shop: Shop, monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("PRODSTATUS_TARGET")
     (shop.root / "pytest.ini").write_text("[pytest\n", encoding="utf-8")
     assert "pytest.ini:1" in shop.refused("gate")
+
+
+@pytest.mark.parametrize("name", ["export", "journal list", "history"])
+def test_the_project_and_the_system_are_chosen_alike(name: str) -> None:
+    """Commands about what was recorded take `--root` and `--target`, with one metavar each."""
+    command: click.Command | None = main
+    for word in name.split():
+        assert isinstance(command, click.Group)
+        command = command.get_command(click.Context(command), word)
+    assert command is not None
+    options = {option.name: option.metavar for option in command.params}
+    assert options["root"] == "FOLDER"
+    assert options["target"] == "NAME"

@@ -574,6 +574,7 @@ def otherwise(value: Any) -> Any:
     return "x" if value is None else [*value, "x"] if isinstance(value, list) else {"x": "y"}
 
 
+@pytest.mark.slow  # verifies thousands of signatures
 def test_no_forgery_opens_the_gate(signed: Signed) -> None:
     """Whatever is changed, swapped or signed by another: a thousand attempts and more."""
     attack = Attack(signed)
@@ -658,6 +659,7 @@ def test_pae_is_the_specification_s(signed: Signed) -> None:
     assert json.loads(attack.bundle)["dsseEnvelope"]["payloadType"] == PAYLOAD_TYPE
 
 
+@pytest.mark.slow  # runs a process
 def test_nothing_is_imported_without_a_key(shop: Shop) -> None:
     """A project without keys pays nothing."""
     import subprocess

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import pytest_prodstatus
 
 PACKAGE = Path(pytest_prodstatus.__file__).parent
@@ -30,6 +32,7 @@ def test_sqlalchemy_is_imported_here_alone() -> None:
     assert all(path.is_relative_to(STATE) for path in users)
 
 
+@pytest.mark.slow  # runs a process
 def test_the_journal_never_imports_pytest() -> None:
     """A command that only reads the journal doesn't pay for pytest, and can't depend on it."""
     code = (

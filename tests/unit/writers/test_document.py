@@ -806,6 +806,7 @@ def test_a_generated_document_has_the_digest_of_what_is_read_of_it() -> None:
         assert changed_by_hand(written.content, replace(made, document=written.digest)) == ""
 
 
+@pytest.mark.slow  # runs a process
 def test_markdown_it_is_imported_only_for_a_document_that_is_there() -> None:
     """A run in a fresh checkout makes its document anew."""
     code = (

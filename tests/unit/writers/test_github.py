@@ -213,12 +213,17 @@ def test_any_run_has_a_summary_and_commands(drawn: tuple[Catalogue, Record]) -> 
         parsed(line)
 
 
-@pytest.mark.parametrize("limit", [0, 300, 3_000, 40_000, SUMMARY_LIMIT])
-def test_the_summary_keeps_its_limit(limit: int) -> None:
-    """A summary never exceeds its limit, and says how much was cut."""
+@pytest.fixture(scope="module")
+def long_record() -> Record:
+    """A record whose summary is longer than any limit."""
     long = observation(F, reason=reason("é" * 590, remedy="ж" * 590))
-    made = record(STAGES, {f"api.a{n}": long for n in range(700)} | {"shop.b": C})
-    text = bounded_summary(made, Config(), limit)
+    return record(STAGES, {f"api.a{n}": long for n in range(700)} | {"shop.b": C})
+
+
+@pytest.mark.parametrize("limit", [0, 300, 3_000, 40_000, SUMMARY_LIMIT])
+def test_the_summary_keeps_its_limit(long_record: Record, limit: int) -> None:
+    """A summary never exceeds its limit, and says how much was cut."""
+    text = bounded_summary(long_record, Config(), limit)
     size = len(text.encode())
     assert size <= limit
     if limit >= 3_000:

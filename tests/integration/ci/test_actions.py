@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.integration.ci.runner import ACTIONS, Done, Runner
 from tests.integration.project import CONFIG, LEAN, SHOP, Project
-from tests.integration.runner import ACTIONS, Done, Runner
 from tests.unit.documentation.pages import blocks_of
 
 ROOT = ACTIONS.parent

@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-ACTIONS = Path(__file__).parents[2] / "actions"
+ACTIONS = Path(__file__).parents[3] / "actions"
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
 _NAME = re.compile(
     r"'[^']*'|\b(?:inputs|steps|github)\.[\w.-]+|[a-z]+\(\)|&&|\|\||!=|==|!|[()]|\s+"

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.integration.ci.test_actions import CRITERIA, DECLARED, STATUS, git
 from tests.integration.project import LEAN, SHOP, Project
-from tests.integration.test_actions import CRITERIA, DECLARED, STATUS, git
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CI = ROOT / "docs/ci"
 BIN = Path(sys.executable).parent
 GITLAB = (ROOT / "templates/prodstatus.yml").read_text(encoding="utf-8")

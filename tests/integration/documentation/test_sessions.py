@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.documentation.session import Step, check, follow
 from tests.unit.documentation.pages import PAGES, ROOT, Block, blocks_of
-from tests.unit.documentation.session import Step, check, follow
-
-pytestmark = pytest.mark.slow  # runs every command of a page
 
 EXAMPLE_PORT = "8000"
 EXAMPLE_DATE = "2026-12-31"

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.documentation.session import check, follow
 from tests.unit.documentation.pages import ROOT, blocks_of
-from tests.unit.documentation.session import check, follow
-
-pytestmark = pytest.mark.slow  # boots the demo store
 
 STATUS = 10
 
