@@ -22,8 +22,8 @@ import pytest
 from pytest_prodstatus.counting import TALLY, counted, proves, replace_everywhere
 from pytest_prodstatus.model.assertions import (
     NO_ASSERTION,
+    FunctionSurvey,
     Survey,
-    Surveyed,
     always_true_text,
     survey,
 )
@@ -198,7 +198,7 @@ class Assertions:
             return source.vacuous
         return None if self.passed else self._missing(item, source)
 
-    def _surveyed(self, item: pytest.Item) -> Surveyed | None:
+    def _surveyed(self, item: pytest.Item) -> FunctionSurvey | None:
         function = getattr(item, "obj", None)
         code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
         return self._survey(code.co_filename).functions.get(code.co_firstlineno) if code else None
@@ -211,7 +211,7 @@ class Assertions:
                 self._surveys[file] = Survey()
         return self._surveys[file]
 
-    def _missing(self, item: pytest.Item, source: Surveyed | None) -> Reason:
+    def _missing(self, item: pytest.Item, source: FunctionSurvey | None) -> Reason:
         blind = ""
         if not self._config.pluginmanager.hasplugin("assertion"):
             blind = "-p no:assertion"
@@ -262,7 +262,7 @@ class Assertions:
         return self._survey(str(path))
 
 
-def _modules_of(item: pytest.Item, source: Surveyed | None) -> Iterator[ModuleType]:
+def _modules_of(item: pytest.Item, source: FunctionSurvey | None) -> Iterator[ModuleType]:
     """Yield the module of a criterion, and those of what it uses by name."""
     parent = item.getparent(pytest.Module)
     own: ModuleType | None = getattr(parent, "obj", None)

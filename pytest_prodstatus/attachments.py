@@ -97,7 +97,9 @@ class Attaching:
             msg = f"attachment {name!r}: a criterion attaches at most {COUNT_LIMIT} files"
             raise EvidenceError(msg)
         content = _content_of(name, data, limit)
-        made, content = attachment_of(name, content, self._clean, limit=limit, taken=self._names)
+        made, content = attachment_of(
+            name, content, self._clean, limit=limit, used_names=self._names
+        )
         handed = {**self._handed, made.sha256: made.size}
         if sum(handed.values()) > self._limits.run_mb * MB:
             self._notice(too_many(self._limits))

@@ -34,11 +34,11 @@ from pytest_prodstatus.writers.files import write_atomically
 
 @dataclass(frozen=True, slots=True)
 class Attest:
-    """How the records of a project are signed.
+    """Makes and writes the attestations of a project's records.
 
     Attributes:
         config: the project's configuration.
-        signers: who signs.
+        signers: the private keys that sign, each for itself.
         valid_for: the longest time for which an attestation holds.
         release_digests: of the release; None if they aren't known.
     """
@@ -80,7 +80,7 @@ class Attest:
     def add(
         self, record: Record, content: bytes, path: Path, override: Override | None
     ) -> tuple[Statement, list[Path]]:
-        """Sign the attestation that lies beside a record as well.
+        """Add this project's signatures to the attestation that lies beside a record.
 
         It must say what these signers would say now, and end no later: a signature is about
         everything that it stands under, no matter who wrote that.
@@ -106,6 +106,7 @@ class Attest:
         statement = read_statement(payload)
         own = self._statement(record, digests_of(content), override)
         made, ours = statement.predicate, own.predicate
+        # Made at another moment, the two decisions differ in their instants alone.
         same = replace(made, valid_from=ours.valid_from, expires=ours.expires) == ours
         if statement.subject != own.subject or not same or made.expires > ours.expires:
             msg = (
@@ -119,6 +120,7 @@ class Attest:
     def _statement(
         self, record: Record, digests: Mapping[str, str], override: Override | None
     ) -> Statement:
+        """Decide by a record now, and return that as a statement."""
         return state_decision(
             record,
             digests,
@@ -128,5 +130,6 @@ class Attest:
             override=override,
             valid_for=self.valid_for,
             release_digests=self.release_digests,
+            # As at the gate, else a signed decision could be open for a record that it refuses.
             require_evidence=self.config.require_evidence,
         )

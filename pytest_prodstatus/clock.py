@@ -31,16 +31,18 @@ class _Clock:
         if sys.platform == "linux":
             self._monotonic = partial(time.clock_gettime_ns, time.CLOCK_MONOTONIC)
             with contextlib.suppress(OSError):  # a kernel that only looks like Linux
+                # Neither freezegun nor time-machine changes this clock.
                 time.clock_gettime_ns(_COARSE)
                 self._wall = partial(time.clock_gettime_ns, _COARSE)
         self._offset = (self._wall or time.time_ns)() - self._monotonic()
 
     def monotonic(self) -> int:
-        """Return nanoseconds since some instant; it only goes forward."""
+        """Return nanoseconds since an undefined instant; only differences mean anything."""
         return self._monotonic()
 
     def wall(self) -> int:
         """Return nanoseconds since 1970."""
+        # `_wall` is only right to milliseconds, so it corrects the sum instead of replacing it.
         found = self._monotonic() + self._offset
         if self._wall is not None:
             drift = self._wall() - found
@@ -55,12 +57,12 @@ _SLEEP = (time.sleep,)  # kept, since a test may replace it so that it needs no 
 
 
 def now() -> datetime:
-    """Return the present instant in UTC."""
+    """Return the present instant as an aware datetime in UTC, also while a test has frozen time."""
     return _EPOCH + timedelta(microseconds=_CLOCK.wall() // 1000)
 
 
 def at(seconds: float) -> datetime:
-    """Return the instant in UTC that lies so many seconds after the beginning of 1970."""
+    """Convert seconds since the beginning of 1970 to an aware datetime in UTC."""
     return _EPOCH + timedelta(seconds=seconds)
 
 
@@ -70,10 +72,10 @@ def timestamp() -> float:
 
 
 def elapsed() -> float:
-    """Return seconds since some instant, which only go forward."""
+    """Return seconds since an undefined instant; only differences mean anything."""
     return _CLOCK.monotonic() / 1e9
 
 
 def sleep(seconds: float) -> None:
-    """Wait for some seconds; a signal's handler may end it by an exception."""
+    """Wait for some seconds of real time; a signal's handler may end it by an exception."""
     _SLEEP[0](seconds)

@@ -281,17 +281,17 @@ class Archive:
         return Saved(record=overridden, unsaved=self._problem, tried=True)
 
     def _save(self, record: Record) -> Saved:
-        from pytest_prodstatus.store.address import is_there, scope_of, state_url
+        from pytest_prodstatus.store.address import scope_of, state_url, store_may_exist
 
         finished = record.run.finished
         environ = variables_of(self._root, self._environ)
-        if finished is None or not (self._saves or is_there(environ)):
+        if finished is None or not (self._saves or store_may_exist(environ)):
             return Saved(record=record, unsaved=SWITCHED_OFF)
-        from pytest_prodstatus.store.overrides import look_for
+        from pytest_prodstatus.store.overrides import active_overrides
 
         url, project = state_url(environ), name_in(self._root)
         scope = scope_of(environ, project, self._root)
-        self._overrides = look_for(url, scope, record.run.target, finished)
+        self._overrides = active_overrides(url, scope, record.run.target, finished)
         record = replace(record, overrides=self._overrides)
         if not self._saves:
             return Saved(record=record, unsaved=SWITCHED_OFF)
@@ -332,13 +332,13 @@ class Archive:
 
     def reopen(self) -> None:
         """Use the store that is there, for a run that an earlier process saved. Never raises."""
-        from pytest_prodstatus.store.address import installed, is_there, scope_of, state_url
+        from pytest_prodstatus.store.address import installed, scope_of, state_url, store_may_exist
         from pytest_prodstatus.store.errors import StateError
 
         with contextlib.suppress(StateError, DotenvError):
             if self._saves and installed():
                 environ = variables_of(self._root, self._environ)
-                if is_there(environ):
+                if store_may_exist(environ):
                     scope = scope_of(environ, name_in(self._root), self._root)
                     self._saved = state_url(environ), scope
 

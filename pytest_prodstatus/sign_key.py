@@ -1,7 +1,7 @@
-"""The private key in the environment.
+"""Takes the private key for signatures out of the environment.
 
-A file of its own, since both a run and `prodstatus sign` take the key, and neither may import what
-the other needs: every run looks for it, and signatures cost an import.
+A file of its own, since every run looks for the key, and importing `signing` with it would cost
+each of them; `prodstatus sign` takes the key as well.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ VARIABLE = "PRODSTATUS_SIGN_KEY"
 
 
 def take_key(environ: MutableMapping[str, str]) -> str | None:
-    """Take the private key out of this process's environment; None if there is none.
+    """Remove the private key, or its URI, from `environ` and return it; None if there is none.
 
     From then on no conftest, test or process that a test starts can read it there.
     """
+    # A GitHub workflow that passes on a secret which isn't set sets the variable to "".
     return environ.pop(VARIABLE, "").strip() or None

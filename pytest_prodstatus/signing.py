@@ -1,7 +1,8 @@
 """Sign statements and verify their signatures, with keys that are files or lie in a KMS or an HSM.
 
 The only module that knows securesystemslib (the extra `sign`) and its cryptography, which are
-imported when something is signed or verified.
+imported when something is signed or verified. What a statement says, and whether it fits a record,
+is `model/attestation`'s part.
 """
 
 from __future__ import annotations
@@ -35,9 +36,11 @@ Signer: TypeAlias = Any
 Envelope: TypeAlias = Any
 
 EXTRA = "signatures need the sign extra: pip install 'pytest-prodstatus[sign]'"
+"""The message if the extra isn't installed."""
 KEY_FILES = (".pub", ".pem")
 """The endings of the public keys in a folder."""
 
+# RFC 7468: every PEM text begins so, and a public key's label ends so.
 _PEM = "-----BEGIN"
 _PUBLIC = b"PUBLIC KEY-----"
 _FILES = ("file", "file2")
@@ -95,11 +98,13 @@ def signer_of(key: str, public: Path | None = None) -> Signer:
         SigningError: it can't be read or used; the message doesn't contain the key.
     """
     library = _library()
+    # No message shows `key`: it may be the key itself.
     what = "the private key"
     scheme = key.partition(":")[0]
     if key.lstrip().startswith(_PEM):
         pem = key.strip().encode()
     elif scheme in library.SIGNER_FOR_URI_SCHEME and scheme not in _FILES:
+        # securesystemslib's signers of services take the public key beside the URI.
         if public is None:
             msg = f"the key {scheme}:… needs its public key as well: --public FILE"
             raise SigningError(msg)
@@ -128,6 +133,7 @@ def _file_of(key: str, schemes: Iterable[str]) -> Path:
     """
     scheme, _, rest = key.partition(":")
     if scheme == "file":
+        # RFC 8089: file:PATH and file:///PATH; a host other than this one can't be read.
         url = urlsplit(key)
         if url.netloc not in ("", "localhost"):
             msg = f"the key {key!r} names the host {url.netloc!r}: write file:///PATH or file:PATH"
@@ -144,7 +150,7 @@ def _file_of(key: str, schemes: Iterable[str]) -> Path:
 
 @contextmanager
 def _explained(what: str) -> Iterator[None]:
-    """Raise anything that the block raises as a SigningError: a service may raise any error."""
+    """Raise each error of the block as a SigningError about `what`: a service may raise any."""
     try:
         yield
     except OSError as error:
@@ -156,12 +162,13 @@ def _explained(what: str) -> Iterator[None]:
 
 
 def sign(payload: bytes, signers: Sequence[Signer], *, existing: bytes | None = None) -> bytes:
-    """Return the attestation of a statement: the file of a signed bundle.
+    """Sign a statement, and return the content of its attestation's file.
 
     Args:
         payload: the statement as JSON.
-        signers: who signs it.
-        existing: an attestation whose statement is signed as well, in place of `payload`.
+        signers: each of them signs it.
+        existing: an attestation that gets further signatures; its statement is signed instead of
+            `payload`.
 
     Raises:
         SigningError: a signer fails.
@@ -176,11 +183,11 @@ def sign(payload: bytes, signers: Sequence[Signer], *, existing: bytes | None = 
 
 
 def signed_payload(content: bytes, trusted: Sequence[Keys]) -> bytes:
-    """Return the statement of an attestation that trusted keys have signed.
+    """Verify an attestation's signatures, and return its statement as JSON.
 
     Args:
-        content: the attestation's file.
-        trusted: sets of keys; each of them must vouch for it.
+        content: the bytes of the attestation's file.
+        trusted: sets of keys; of each set, its threshold must have signed.
 
     Raises:
         UntrustedError: it isn't an attestation, or too few of the keys have signed it.
@@ -189,7 +196,7 @@ def signed_payload(content: bytes, trusted: Sequence[Keys]) -> bytes:
     _library()
     from securesystemslib.exceptions import VerificationError
 
-    if not trusted:
+    if not trusted:  # nothing would be verified, and everything trusted
         msg = "signed_payload needs at least one set of keys"
         raise ValueError(msg)
     try:
@@ -198,6 +205,7 @@ def signed_payload(content: bytes, trusted: Sequence[Keys]) -> bytes:
             envelope.verify(list(keys.keys), keys.threshold)
     except AttestationError as error:
         raise UntrustedError(str(error)) from None
+    # ValueError: the threshold is higher than the number of keys.
     except (VerificationError, ValueError):
         who = "none" if keys.threshold == 1 else f"fewer than {keys.threshold}"
         msg = f"{who} of the {len(keys.keys)} trusted keys signed it"
@@ -207,7 +215,7 @@ def signed_payload(content: bytes, trusted: Sequence[Keys]) -> bytes:
 
 
 def payload_of(content: bytes) -> bytes:
-    """Return the statement of an attestation without verifying who signed it.
+    """Return the statement of an attestation as JSON, without verifying who signed it.
 
     Raises:
         AttestationError: it isn't an attestation.
@@ -218,7 +226,7 @@ def payload_of(content: bytes) -> bytes:
 
 
 def trusted_keys(places: Sequence[str], root: Path, threshold: int = 1) -> Keys:
-    """Return the public keys in files and folders.
+    """Read the public keys in files and folders.
 
     Args:
         places: paths; of a folder every `.pub` and `.pem` file counts.
@@ -228,6 +236,7 @@ def trusted_keys(places: Sequence[str], root: Path, threshold: int = 1) -> Keys:
     Raises:
         SigningError: one of them can't be used, there is none, or there are fewer than `threshold`.
     """
+    # By id: one key in two files must not count as two that have signed.
     found = {key.keyid: key for place in places for key in _keys_at(root / place)}
     if len(found) < max(1, threshold):
         named = ", ".join(map(repr, places))
@@ -237,7 +246,7 @@ def trusted_keys(places: Sequence[str], root: Path, threshold: int = 1) -> Keys:
 
 
 def digests_of(content: bytes) -> dict[str, str]:
-    """Return the digest of a file's bytes, by the name of its algorithm."""
+    """Return the SHA-256 of a file's bytes in hexadecimal digits, under the key "sha256"."""
     return {"sha256": hashlib.sha256(content).hexdigest()}
 
 
@@ -251,7 +260,7 @@ def vouched(
     now: datetime | None = None,
     release_digests: Digests | None = None,
 ) -> Statement:
-    """Return the statement by which trusted keys vouch for a record.
+    """Verify that trusted keys vouch for a record, and return the statement by which they do.
 
     Args:
         path: the record's file, beside which its attestation lies.
@@ -293,6 +302,11 @@ def vouched(
 
 
 def _keys_at(place: Path) -> Iterator[Key]:
+    """Yield the public key in a file, or those in the files of a folder.
+
+    Raises:
+        SigningError: one of them can't be read or used.
+    """
     if place.is_dir():
         for file in sorted(place.iterdir()):
             if file.suffix in KEY_FILES and not file.name.startswith("."):
@@ -302,6 +316,11 @@ def _keys_at(place: Path) -> Iterator[Key]:
 
 
 def _key_in(file: Path) -> Key:
+    """Read a public key from a PEM file.
+
+    Raises:
+        SigningError: it can't be read or used.
+    """
     library = _library()
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
@@ -310,6 +329,12 @@ def _key_in(file: Path) -> Key:
 
 
 def _envelope(content: bytes) -> Envelope:
+    """Read the envelope in an attestation's file, as securesystemslib has it.
+
+    Raises:
+        AttestationError: it isn't an attestation.
+        SigningError: the extra isn't installed.
+    """
     dsse = _dsse()
     data = envelope_in(content)
     try:
@@ -320,7 +345,7 @@ def _envelope(content: bytes) -> Envelope:
 
 
 def _library() -> Any:
-    """Return securesystemslib's signers.
+    """Import securesystemslib's signers, and return that module.
 
     Raises:
         SigningError: the extra isn't installed.
@@ -334,6 +359,7 @@ def _library() -> Any:
 
 
 def _dsse() -> Any:
+    """Import securesystemslib's envelopes, and return that module; raises as `_library`."""
     _library()
     from securesystemslib import dsse
 

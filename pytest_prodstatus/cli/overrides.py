@@ -48,7 +48,7 @@ def active_override(target: str, now: datetime, root: Path) -> tuple[Override | 
     Returns:
         Of several active overrides the one that ends last, else None; and the error, else None.
     """
-    from pytest_prodstatus.store.address import installed, is_there, state_url
+    from pytest_prodstatus.store.address import installed, state_url, store_may_exist
     from pytest_prodstatus.store.errors import StateError
 
     try:
@@ -57,11 +57,11 @@ def active_override(target: str, now: datetime, root: Path) -> tuple[Override | 
             configured = environ.get(_URL, "").strip()
             problem = f"{_URL} is set, and the state store isn't installed" if configured else None
             return None, problem
-        if not is_there(environ):
+        if not store_may_exist(environ):
             return None, None
-        from pytest_prodstatus.store.overrides import look_for
+        from pytest_prodstatus.store.overrides import active_overrides
 
-        found = look_for(state_url(environ), scope_in(root), target, now)
+        found = active_overrides(state_url(environ), scope_in(root), target, now)
     except (StateError, DotenvError) as error:
         return None, f"overrides can't be looked for: {error}"
     return max(found, key=lambda override: override.until, default=None), None

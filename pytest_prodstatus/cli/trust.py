@@ -97,10 +97,10 @@ class Trust:
             yield Violation(kind=ViolationKind.UNTRUSTED, text=text, remedy=remedy)
 
     def _newest(self, record: Record) -> SavedRun | None:
-        from pytest_prodstatus.store.address import check_installed, is_there, state_url
+        from pytest_prodstatus.store.address import check_installed, state_url, store_may_exist
 
         environ = variables_of(self.root)
-        if not is_there(environ):
+        if not store_may_exist(environ):
             return None
         check_installed()
         from pytest_prodstatus.store.history import HistoryStore

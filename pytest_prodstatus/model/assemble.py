@@ -1,6 +1,7 @@
 """Build the record of a run: one when it begins, and one when it has ended.
 
-The first says that nothing is confirmed. It stays if the run is killed.
+The first says that nothing is confirmed. It stays if the run is killed. Both are values: `recorder`
+and `publish` write them.
 """
 
 from __future__ import annotations
@@ -41,11 +42,13 @@ IN_PROGRESS = Reason(
     kind=Kind.NOT_RUN,
     remedy="wait for the run to end; if it was killed, run it again",
 )
+"""Why nothing is confirmed from a run's beginning to its end, or for ever if it is killed."""
 UNWRITTEN = Reason(
     text="the record could not be written, so nothing is confirmed",
     kind=Kind.INCONCLUSIVE,
     remedy="let the run write its folder, and run again",
 )
+"""Why nothing is confirmed by a run that ends without a record (exit status 11)."""
 
 
 def compose(
@@ -69,6 +72,8 @@ def compose(
     root_causes = causes(catalogue, stages, run.incidents, catalogue.roots)
     selection, own_causes = _selection(data, statuses, run.incidents, final.verdict)
     if selection.partial:
+        # What earlier runs saw may be over, so a partial run lists what to do about its own part.
+        # One more action names the other stages that aren't CONFIRMED.
         again = run_again(stages, run.finished)
         actions = (*actions_of(own_causes), *([again] if again else []))
     else:
@@ -156,14 +161,14 @@ def _selection(
 ) -> tuple[Selection, tuple[Cause, ...]]:
     """Return the verdict on the part of the catalogue that the run was limited to, and its causes.
 
-    Of a run that wasn't limited, FINAL's verdict, and no causes.
+    If the run wasn't limited, the verdict is FINAL's, and there are no causes.
     """
     selected = [status.id for status in statuses if status.selected]
     partial = len(selected) < len(statuses) or data.restricted or data.stages is not None
     if not partial:
         return Selection(partial=False, verdict=final_verdict, criteria=len(selected)), ()
-    # Stages that the run didn't look at would be BLOCKED, and so would all that require them; nor
-    # does it exit by what another run observed.
+    # Only what this run selected decides its exit status. A stage without a selected criterion is
+    # left out: it would be BLOCKED, and would block each stage that requires it.
     own = [status for status in statuses if status.selected]
     covered = {status.stage for status in own}
     unselected = frozenset(
@@ -175,10 +180,11 @@ def _selection(
         # A stage that was named but has no criterion must not pass because nothing was checked.
         empty = data.stages - {status.stage for status in statuses}
         verdicts += [s.verdict for s in stages if s.id in empty and not s.derived]
+    # Incidents are counted here as well, since `judge` lets them cap only FINAL.
     verdicts += [Verdict.BLOCKED for _ in incidents]
     if not verdicts and data.met:
-        verdicts = [Verdict.CONFIRMED]  # a run that had nothing to do; of nothing it is BLOCKED
-    # Incidents are counted here as well, since `judge` lets them cap only FINAL.
+        # `--unmet` found nothing to run. Without this line, the rollup of nothing is BLOCKED.
+        verdicts = [Verdict.CONFIRMED]
     roots = tuple(data.catalogue.by_id)
     found = causes(data.catalogue, stages, incidents, roots, unselected=unselected)
     return Selection(partial=True, verdict=rollup(verdicts), criteria=len(selected)), found
@@ -187,7 +193,7 @@ def _selection(
 def _with_since(
     stages: tuple[StageStatus, ...], former: Record | None, now: datetime
 ) -> tuple[StageStatus, ...]:
-    """Return the stages with the start of the run since which each has its verdict."""
+    """Return the stages, each with its former verdict and the start of the run that changed it."""
     former_stages = {stage.id: stage for stage in former.stages} if former else {}
 
     def with_since(stage: StageStatus) -> StageStatus:

@@ -1,8 +1,9 @@
 """Which assertions prove something: one that passed, and that can fail.
 
-How many assertions of a criterion passed is counted while it runs. Which of them can't fail is
-found here, in the syntax tree: a tuple, a constant, a comparison of a thing with itself, `x or
-True`. What only a running program shows, such as `all()` of nothing, can't be found here.
+How many assertions of a criterion passed is counted while it runs (`pytest_prodstatus.assertions`).
+Which of them can't fail is found here, in the syntax tree: a tuple, a constant, a comparison of a
+thing with itself, `x or True`. What only a running program shows, such as `all()` of nothing, can't
+be found here. Neither can a comparison with NaN, which is always false.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ NO_ASSERTION = Reason(
     kind=Kind.NO_ASSERTION,
     remedy="assert what must hold; if its calls prove it, put them below with evidence.held('…'):",
 )
+"""Why a pass doesn't count if none of its assertions passed, and one is required."""
 NOT_COUNTED = Reason(
     text="its assertions were not counted when it was CONFIRMED: run it again",
     kind=Kind.INCONCLUSIVE,
     remedy="run it again",
 )
+"""Why a CONFIRMED of an earlier run doesn't count, if that run counted no assertions."""
 
-_SHOWN = 80
+_QUOTE_LIMIT = 80
 """Characters of an assertion that a reason quotes."""
 
 _OPERATORS: Mapping[type[ast.cmpop], Callable[[Any, Any], object]] = {
@@ -44,6 +47,8 @@ _OPERATORS: Mapping[type[ast.cmpop], Callable[[Any, Any], object]] = {
     ast.In: lambda left, right: left in right,
     ast.NotIn: lambda left, right: left not in right,
 }
+# What most types answer if a thing is compared with itself. NaN answers otherwise, but even then
+# the comparison says nothing about the system.
 _TRUE_OF_ITSELF = (ast.Eq, ast.Is, ast.LtE, ast.GtE)
 _FALSE_OF_ITSELF = (ast.NotEq, ast.IsNot, ast.Lt, ast.Gt)
 _PLAIN = (
@@ -70,7 +75,8 @@ _COMPARES: Mapping[str, type[ast.cmpop]] = {
 """The methods of unittest that compare two things, and how."""
 
 
-class Surveyed(Struct, frozen=True, kw_only=True, gc=False):
+# gc=False: it holds texts, sets of texts and a Reason, so it can't be part of a reference cycle.
+class FunctionSurvey(Struct, frozen=True, kw_only=True, gc=False):
     """What the source of one function says about its assertions.
 
     Attributes:
@@ -122,11 +128,14 @@ class Survey(Struct, frozen=True, kw_only=True, gc=False):
     """
 
     asserts: bool = False
-    functions: Mapping[int, Surveyed] = {}
+    functions: Mapping[int, FunctionSurvey] = {}
 
-    def reached(self, calls: Iterable[str]) -> list[Surveyed]:
-        """Return its functions that calls of these names may run, also through each other."""
-        found: dict[str, list[Surveyed]] = {}
+    def reached(self, calls: Iterable[str]) -> list[FunctionSurvey]:
+        """Return its functions that calls of these names may run, also through each other.
+
+        Only names are compared, so a method of another class with the same name counts too.
+        """
+        found: dict[str, list[FunctionSurvey]] = {}
         todo = [*calls, *_UNNAMED]
         while todo:
             name = todo.pop()
@@ -140,6 +149,7 @@ def survey(source: bytes) -> Survey:
     """Find the assertions in the source of a file; none if it isn't Python."""
     try:
         module = ast.parse(source)
+    # ValueError: before Python 3.12, for a NUL byte. RecursionError: for deep nesting.
     except (SyntaxError, ValueError, RecursionError):
         return Survey()
     nodes = list(ast.walk(module))
@@ -147,22 +157,25 @@ def survey(source: bytes) -> Survey:
     return Survey(
         asserts=any(isinstance(node, ast.Assert) for node in nodes),
         functions={
-            min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]): _surveyed(
-                node.name, list(ast.walk(node)), constant
-            )
+            # `lineno` is the line of `def`, but the first line of a code object is that of the
+            # first decorator.
+            min(
+                [node.lineno, *(decorator.lineno for decorator in node.decorator_list)]
+            ): _survey_function(node.name, list(ast.walk(node)), constant)
             for node in nodes
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         },
     )
 
 
-def _surveyed(name: str, nodes: Sequence[ast.AST], functions: Set[str]) -> Surveyed:
-    """Return what the nodes of a function say.
+def _survey_function(name: str, nodes: Sequence[ast.AST], functions: Set[str]) -> FunctionSurvey:
+    """Find the assertions, names and calls of one function.
 
     Args:
-        name: the function's.
-        nodes: all of them.
-        functions: names of plain functions and classes of its file, each of which is always true.
+        name: the function's name.
+        nodes: the nodes of its syntax tree, with itself as the first.
+        functions: names of plain functions and classes of its file. Such a name alone, as in
+            `assert is_paid`, is always true.
     """
     names = {node.id for node in nodes if isinstance(node, ast.Name)}
     # An argument or a variable of that name is something else.
@@ -173,7 +186,7 @@ def _surveyed(name: str, nodes: Sequence[ast.AST], functions: Set[str]) -> Surve
     assertions = sorted(_assertions(nodes), key=lambda pair: pair[0])
     vacuous = (_vacuous(*pair) for pair in assertions if always_true(pair[1], constant))
     called = (node.func for node in nodes if isinstance(node, ast.Call))
-    return Surveyed(
+    return FunctionSurvey(
         vacuous=next(vacuous, None),
         assertions=len(assertions),
         names=frozenset(names),
@@ -187,6 +200,7 @@ def _surveyed(name: str, nodes: Sequence[ast.AST], functions: Set[str]) -> Surve
 
 
 def _vacuous(line: int, test: ast.expr) -> Reason:
+    """Return why a pass proves nothing if the condition in this line can't be false."""
     remedy = "assert something that was observed and can be false"
     if isinstance(test, ast.Tuple):
         remedy = "remove the parentheses, which make the condition and its message one tuple"
@@ -194,7 +208,8 @@ def _vacuous(line: int, test: ast.expr) -> Reason:
     if _is_of_itself(test):
         problem = "compares a thing with itself"
         remedy = "compare it with what is expected, or with an equal value that was made apart"
-    source = one_line(ast.unparse(ast.fix_missing_locations(test)), limit=_SHOWN)
+    # Conditions that `_condition_of` makes up have no positions yet, which `unparse` needs.
+    source = one_line(ast.unparse(ast.fix_missing_locations(test)), limit=_QUOTE_LIMIT)
     return Reason(
         text=f"its assertion in line {line} {problem}: {source}",
         kind=Kind.INCONCLUSIVE,
@@ -203,7 +218,10 @@ def _vacuous(line: int, test: ast.expr) -> Reason:
 
 
 def _is_of_itself(test: ast.expr) -> bool:
-    """Return whether a condition compares a thing with itself; its type decides what that gives."""
+    """Return whether a condition compares a thing with itself.
+
+    Constants are left out: `1 == 1` is called always true instead.
+    """
     match test:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return _is_of_itself(operand)
@@ -221,6 +239,7 @@ def unproved(assertions: int | None, doubt: Reason | None = None) -> Reason | No
             counted.
         doubt: what the process that ran it found out about that.
     """
+    # A doubt of this kind only explains a count of 0. Any other doubt stands beside a count, too.
     if doubt is not None and (not assertions or doubt.kind is not Kind.NO_ASSERTION):
         return doubt
     if assertions is None:
@@ -237,18 +256,18 @@ def _assertions(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, ast.expr]]:
         if isinstance(node, ast.Assert):
             yield node.lineno, node.test
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            test = _awaited(node) if node.func.id == "eventually" else None
+            test = _eventual_condition(node) if node.func.id == "eventually" else None
             if test is not None:
                 yield node.lineno, test
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            test = _test_of(node.func.attr, node.args)
+            test = _condition_of(node.func.attr, node.args)
             if test is not None:
                 yield node.lineno, test
 
 
 @lru_cache(maxsize=1024)
 def always_true_text(source: str) -> bool:
-    """Return whether an assertion's condition, as its source has it, is always true."""
+    """Return whether the condition of an assertion can't be false, from its source text alone."""
     try:
         # It may have more than one line, which only parentheses allow.
         tree = ast.parse(f"({source}\n)", mode="eval")
@@ -266,12 +285,15 @@ def always_true(node: ast.expr, functions: frozenset[str] = frozenset()) -> bool
     """
     match node:
         case ast.Tuple(elts=items) | ast.List(elts=items) | ast.Set(elts=items):
+            # `[*rows]` may be empty, and is then false.
             return any(not isinstance(item, ast.Starred) for item in items)
         case ast.Dict(keys=keys):
+            # The key of `**more` is None.
             return any(key is not None for key in keys)
         case ast.Lambda() | ast.GeneratorExp():
             return True
         case ast.JoinedStr(values=parts):
+            # An f-string is never empty if any text stands beside its fields.
             return any(isinstance(part, ast.Constant) and bool(part.value) for part in parts)
         case ast.Name(id=name):
             return name in functions
@@ -286,6 +308,7 @@ def always_true(node: ast.expr, functions: frozenset[str] = frozenset()) -> bool
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return _always_false(operand)
         case ast.Compare(left=left, ops=ops, comparators=others):
+            # `a < b < c` has two operators: each compares an operand with the next one.
             pairs = zip([left, *others], ops, others, strict=False)
             return all(_compared(*pair) is True for pair in pairs)
         case ast.Call(func=ast.Name(id="isinstance"), args=[_, ast.Name(id="object")]):
@@ -299,6 +322,7 @@ def always_true(node: ast.expr, functions: frozenset[str] = frozenset()) -> bool
 
 
 def _always_false(node: ast.expr) -> bool:
+    """Return whether a condition can't be true, so that its negation can't be false."""
     match node:
         case ast.Tuple(elts=[]) | ast.List(elts=[]) | ast.Dict(keys=[]):
             return True
@@ -323,6 +347,7 @@ def _compared(left: ast.expr, op: ast.cmpop, right: ast.expr) -> bool | None:
         if isinstance(op, _TRUE_OF_ITSELF):
             return True
         return False if isinstance(op, _FALSE_OF_ITSELF) else None
+    # A length is never negative: `len(x) >= 0` and `len(x) > -1` hold for everything.
     if _is_length(left) and isinstance(op, (ast.GtE, ast.Gt)):
         least = 0 if isinstance(op, ast.GtE) else -1
         return True if _literal(right) == (least,) else None
@@ -339,7 +364,11 @@ def _compared(left: ast.expr, op: ast.cmpop, right: ast.expr) -> bool | None:
 
 
 def _literal(node: ast.expr) -> tuple[object] | tuple[()]:
-    """Return the value of an expression of constants, in a tuple; () if it has other parts."""
+    """Return the value of an expression of constants, in a tuple; () if it has other parts.
+
+    The tuple tells the constant None from no constant.
+    """
+    # All that it may raise: https://docs.python.org/3/library/ast.html#ast.literal_eval
     try:
         return (ast.literal_eval(node),)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
@@ -354,8 +383,11 @@ def _is_length(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len"
 
 
-def _test_of(name: str, args: list[ast.expr]) -> ast.expr | None:
-    """Return the condition that a call asserts, if it is one of unittest's or `held`."""
+def _condition_of(name: str, args: list[ast.expr]) -> ast.expr | None:
+    """Return the condition that a method's call asserts; None if it is neither unittest's nor held.
+
+    `held` with a single argument is a `with` block, which has no condition.
+    """
     match name, args:
         case "assertTrue", [test, *_]:
             return test
@@ -373,12 +405,14 @@ def _test_of(name: str, args: list[ast.expr]) -> ast.expr | None:
             return None
 
 
-def _awaited(call: ast.Call) -> ast.expr | None:
-    """Return the condition that a call of `eventually` asserts: of the probe if it has no `until`.
+def _eventual_condition(call: ast.Call) -> ast.expr | None:
+    """Return the condition that a call of `eventually` asserts: its `until`, else its probe.
 
-    It is the call itself if its source doesn't show it, and None if it asserts none.
+    If that is no lambda, its source isn't known here, and the call itself is returned; None if the
+    call asserts nothing.
     """
     words = {word.arg: word.value for word in call.keywords}
+    # With otherwise="last", the test gets the last value and judges it by itself.
     if isinstance(otherwise := words.get("otherwise"), ast.Constant) and otherwise.value == "last":
         return None
     function = words.get("until") or next(iter(call.args), None)

@@ -1,9 +1,10 @@
 """What a criterion may attach: which content, under which name, and in which folder it lies.
 
 Text is redacted, and refused if it is too long to be searched for secrets. Anything else must be of
-a kind that is known to hold no plain text: pixels can't be redacted, and a text in another encoding
+a kind that is known by its first bytes: pixels can't be redacted, and a text in another encoding
 than UTF-8 wouldn't be. The name's suffix always fits the content, so that a browser that opens the
-file shows a page's source instead of running it.
+file shows a page's source instead of running it. `attachments`, beside this package, writes the
+files.
 
 Few runs attach anything, so nothing here is imported before one does.
 """
@@ -40,25 +41,29 @@ _SUFFIXES = {
 }
 """The suffixes that a name may have, by media type; any other name gets the first one."""
 
+# For the message of a refusal.
 _ALLOWED = "UTF-8 text, and PNG, JPEG, GIF, WebP, PDF, ZIP, WebM and MP4 files"
 _SIGNATURES = (
     ("image/png", 0, b"\x89PNG\r\n\x1a\n"),
     ("image/jpeg", 0, b"\xff\xd8\xff"),
     ("image/gif", 0, b"GIF8"),
-    ("image/webp", 8, b"WEBP"),
+    ("image/webp", 8, b"WEBP"),  # behind "RIFF" and the size of the file
     ("application/pdf", 0, b"%PDF-"),
     ("application/zip", 0, b"PK\x03\x04"),
-    ("video/webm", 0, b"\x1a\x45\xdf\xa3"),
-    ("video/mp4", 4, b"ftyp"),
+    ("video/webm", 0, b"\x1a\x45\xdf\xa3"),  # EBML, so any Matroska file
+    ("video/mp4", 4, b"ftyp"),  # behind the size of its first box
 )
+"""Media type, position and bytes by which a file's kind is recognized."""
 _STEM_LIMIT = 80
+"""Characters kept of a name before its suffix; `Attachment.name` has room for more."""
+# Neither "." nor ".." is a name, and Windows drops a dot at the end of one.
 _PLAIN_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,98}[A-Za-z0-9_-]|[A-Za-z0-9_]")
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
 """Names that Windows gives to devices, with any suffix."""
 
 
 def folder_of(run_id: str) -> str:
-    """Return the name of a run's folder; an id may be any text, and only a plain one is a name."""
+    """Return the name of a run's folder: its id, or a digest if the id can't be a folder's name."""
     if _PLAIN_ID.fullmatch(run_id) and not _DEVICE.fullmatch(run_id):
         return run_id
     return f"run-{hashlib.sha256(run_id.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
@@ -75,20 +80,21 @@ def attachment_of(
     clean: Callable[[str], str],
     *,
     limit: int,
-    taken: Collection[str] = (),
+    used_names: Collection[str] = (),
 ) -> tuple[Attachment, bytes]:
-    """Return an attachment, and its content without secrets.
+    """Build an attachment from what a test gave, and return it with its redacted content.
 
     Args:
         name: what the test calls it.
         content: its bytes, or its text.
-        clean: takes secrets out of a text.
+        clean: returns a text without its secrets.
         limit: the most bytes that it may have.
-        taken: the names that its criterion has given before.
+        used_names: the names of the criterion's attachments so far.
 
     Raises:
         EvidenceError: the content is too large, or of a kind that isn't allowed.
     """
+    # A lone surrogate can't be encoded, and becomes a visible escape.
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     if len(data) > limit:
         msg = (
@@ -104,6 +110,7 @@ def attachment_of(
             raise EvidenceError(msg)
         media_type = found[0]
     else:
+        # A path given as a str would else be attached as text, in place of the file.
         if isinstance(content, str) and _names_binary(name):
             msg = (
                 f"attachment {name!r}: it is a text, which such a file doesn't have; give its "
@@ -119,7 +126,7 @@ def attachment_of(
         data = clean(text).encode("utf-8", "backslashreplace")
         media_type = _JSON if _is_json(data) else _TEXT
     made = Attachment(
-        name=_unique(_safe(clean(name), media_type), taken),
+        name=_unique(_safe(clean(name), media_type), used_names),
         media_type=media_type,
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
@@ -131,15 +138,15 @@ def cleaned(
     attachment: Attachment,
     content: bytes,
     clean: Callable[[str], str],
-    taken: Collection[str] = (),
+    used_names: Collection[str] = (),
 ) -> tuple[Attachment, bytes]:
-    """Take the secrets out of an attachment that became known after it was made.
+    """Redact an attachment again: a secret may have become known after it was made.
 
     Args:
         attachment: the attachment.
         content: its content.
-        clean: takes secrets out of a text.
-        taken: the names that its criterion has given before, on other workers too.
+        clean: returns a text without its secrets.
+        used_names: the names of the criterion's attachments so far, on other workers too.
     """
     if attachment.media_type in (_TEXT, _JSON):
         text = content.decode("utf-8")
@@ -148,7 +155,7 @@ def cleaned(
             content = again.encode("utf-8", "backslashreplace")
     return msgspec.structs.replace(
         attachment,
-        name=_unique(_safe(clean(attachment.name), attachment.media_type), taken),
+        name=_unique(_safe(clean(attachment.name), attachment.media_type), used_names),
         size=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
     ), content
@@ -166,6 +173,7 @@ def _text_of(data: bytes) -> str | None:
 
 
 def _is_json(data: bytes) -> bool:
+    # A number or a quoted word alone is JSON as well, but is rather meant as text.
     if data.lstrip()[:1] not in (b"{", b"["):
         return False
     try:
@@ -176,6 +184,7 @@ def _is_json(data: bytes) -> bool:
 
 
 def _names_binary(name: str) -> bool:
+    """Return whether a name has the suffix of an image, a video or another file without text."""
     suffix = name.rpartition(".")[2].lower()
     return any(
         suffix in suffixes for kind, suffixes in _SUFFIXES.items() if kind not in (_TEXT, _JSON)
@@ -183,7 +192,7 @@ def _names_binary(name: str) -> bool:
 
 
 def _safe(name: str, media_type: str) -> str:
-    """Return a name that every file system takes, with a suffix of its content."""
+    """Return a name that every file system takes, with a suffix that fits the media type."""
     last = re.split(r"[/\\]", name)[-1]
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip(".-")
     stem, _, suffix = plain.rpartition(".")
@@ -192,9 +201,12 @@ def _safe(name: str, media_type: str) -> str:
     return f"{stem[:_STEM_LIMIT].rstrip('.-') or 'attachment'}.{suffix}"
 
 
-def _unique(name: str, taken: Iterable[str]) -> str:
-    """Return the name, with a number if the criterion has it already in any case of letters."""
-    used = {one.lower() for one in taken}
+def _unique(name: str, used_names: Iterable[str]) -> str:
+    """Return the name, with a number if it is used already; upper and lower case are the same.
+
+    So they are in the file systems of Windows and macOS.
+    """
+    used = {one.lower() for one in used_names}
     stem, _, suffix = name.rpartition(".")
     number = 1
     while name.lower() in used:

@@ -1,7 +1,7 @@
 """The attestation: a deploy decision as an in-toto Statement, bound to one record, with an end.
 
-Pure: this module makes statements and judges one whose signature was verified. `signing.py` signs
-and verifies.
+This module makes statements, and judges one whose signature was verified. Signing and verifying,
+which need cryptography, are in `signing.py`.
 
 Sources: in-toto Statement v1 and test-result v0.1 (in-toto.io/Statement/v1), DSSE (secure-systems-
 lab/dsse, protocol.md), Sigstore bundle v0.3 (sigstore/protobuf-specs, sigstore_bundle.proto).
@@ -56,7 +56,7 @@ class Artifact(Struct, frozen=True, kw_only=True):
 
 
 class Unmet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A criterion that wasn't CONFIRMED."""
+    """A criterion that was neither CONFIRMED nor waived."""
 
     criterion: str
     verdict: Verdict
@@ -91,8 +91,8 @@ class DeployDecision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         valid_from: when this was decided.
         expires: when this is no longer true: the earliest end of any CONFIRMED, waiver or override
             that it rests on.
-        unmet: the criteria that aren't CONFIRMED.
-        waived: those of them that a waiver accepts.
+        unmet: the criteria that are neither CONFIRMED nor waived.
+        waived: the criteria that aren't CONFIRMED, and that a waiver accepts.
         override: the override that opens the gate; None if there is none.
     """
 
@@ -118,6 +118,7 @@ class DeployDecision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Statement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """An in-toto Statement v1 whose predicate is a deploy decision."""
 
+    # A Literal can't hold a constant, so `STATEMENT_TYPE` and `PREDICATE_TYPE` are written out.
     type: Literal["https://in-toto.io/Statement/v1"] = field(name="_type")
     subject: tuple[Artifact, ...]
     predicate_type: Literal["https://pypi.org/project/pytest-prodstatus/deploy-decision/v1"]
@@ -136,10 +137,10 @@ def state_decision(
     release_digests: Digests | None = None,
     require_evidence: bool = False,
 ) -> Statement:
-    """Decide by a record whether its release may be deployed, and say so in a statement.
+    """Decide by a record whether its release may be deployed, and return that as a statement.
 
     Args:
-        record: the record; it is judged again as of now.
+        record: the record; it is judged again as of `now`.
         digests: of the bytes of its file.
         catalogue: the catalogue as it is declared today.
         now: the aware instant of the decision.
@@ -149,6 +150,8 @@ def state_decision(
         release_digests: of the release; None if they aren't known.
         require_evidence: a CONFIRMED without evidence doesn't count, as at the gate.
     """
+    # Nothing more is required than what the record says of itself: the gate, which has the
+    # deployment's own query, decides again.
     query = GateQuery(target=record.run.target, subject=record.run.subject.release)
     decision = decide(
         record,
@@ -180,6 +183,7 @@ def state_decision(
             catalogue=record.run.catalogue,
             judged=record.run.finished,
             valid_from=now,
+            # A closed gate has no end of its own.
             expires=min(filter(None, (now + valid_for, end))),
             unmet=tuple(
                 Unmet(criterion=status.id, verdict=status.verdict, kind=status.kind)
@@ -201,16 +205,19 @@ def state_decision(
 
 
 def _rule_of(decision: GateDecision) -> str:
+    """Return the first rule that closes the gate; "confirmed" if none does without an override."""
     return str(decision.rules[0]) if decision.rules else "confirmed"
 
 
 def state_test_result(record: Record, digests: Digests) -> dict[str, Any]:
-    """Return the record as in-toto's test-result, which knows no BLOCKED: that is a failed test.
+    """Return the record as in-toto's test-result, in which a BLOCKED criterion is a failed test.
 
     Args:
         record: the record.
         digests: of the bytes of its file.
     """
+    # in-toto has PASSED, WARNED and FAILED (spec/predicates/test-result.md); nothing that wasn't
+    # seen to hold may pass.
     passed = [s.id for s in record.criteria if s.verdict is Verdict.CONFIRMED]
     failed = [s.id for s in record.criteria if s.verdict is not Verdict.CONFIRMED]
     return {
@@ -228,7 +235,7 @@ def state_test_result(record: Record, digests: Digests) -> dict[str, Any]:
 
 
 def encode_statement(statement: Statement | Mapping[str, Any]) -> bytes:
-    """Return a statement as JSON; equal statements give equal bytes."""
+    """Return a statement as JSON, which is what is signed; equal statements give equal bytes."""
     return msgspec.json.encode(statement)
 
 
@@ -239,6 +246,7 @@ def read_statement(payload: bytes) -> Statement:
         AttestationError: it is of another type or form.
     """
     try:
+        # The type first, so that another predicate is named, instead of a field that it lacks.
         data = msgspec.json.decode(payload)
         if not isinstance(data, dict) or data.get("predicateType") != PREDICATE_TYPE:
             found = data.get("predicateType") if isinstance(data, dict) else data
@@ -259,7 +267,7 @@ def mistrust(
     now: datetime | None = None,
     release_digests: Digests | None = None,
 ) -> str:
-    """Return why a signed statement doesn't vouch for a record; "" if it does.
+    """Return why a signed statement doesn't vouch for a record, in words; "" if it does.
 
     Args:
         statement: the statement, whose signature was verified.
@@ -294,6 +302,8 @@ def mistrust(
 
 
 def _untimely(made: DeployDecision, now: datetime) -> str:
+    """Return why a decision doesn't hold at an instant, in words; "" if it does."""
+    # `SKEW`, because the machine that signed may have another clock.
     if made.valid_from - now > SKEW:
         return f"it is dated {format_age(made.valid_from - now)} ahead of this machine's clock"
     if now >= made.expires:
@@ -308,6 +318,7 @@ def _agree(signed: Digests, found: Digests) -> bool:
 
 
 def _word(value: object) -> str:
+    """Return a value as a message shows it."""
     return utc_isoformat(value) if isinstance(value, datetime) else repr(value)
 
 
@@ -352,12 +363,13 @@ class Bundle(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rena
 
 
 def bundle_of(envelope: Mapping[str, Any]) -> bytes:
-    """Return the file of a signed envelope.
+    """Return the content of an attestation's file: a bundle with a signed envelope.
 
     Args:
         envelope: payload, payloadType and signatures, as DSSE names them.
     """
     made = msgspec.convert(envelope, Envelope)
+    # A bundle names one key, even if several have signed its envelope.
     first = made.signatures[0].keyid
     bundle = Bundle(
         media_type="application/vnd.dev.sigstore.bundle.v0.3+json",
@@ -381,6 +393,8 @@ def envelope_in(content: bytes) -> dict[str, Any]:
     if bundle.dsse_envelope.payload_type != PAYLOAD_TYPE:
         msg = f"its payload type is {bundle.dsse_envelope.payload_type!r}, not {PAYLOAD_TYPE!r}"
         raise AttestationError(msg)
+    # Checked here: securesystemslib decodes both, and would read a text with other characters in
+    # it as if they weren't there.
     texts = [bundle.dsse_envelope.payload, *(made.sig for made in bundle.dsse_envelope.signatures)]
     if not all(map(_is_base64, texts)):
         msg = "its payload or a signature is not in base64"
@@ -395,8 +409,9 @@ def envelope_in(content: bytes) -> dict[str, Any]:
 
 
 def _is_base64(text: str) -> bool:
-    """Return whether a text is base64 exactly as it is written, since decoders ignore the rest."""
+    """Return whether a text is base64, and exactly as an encoder writes it."""
     try:
+        # Two texts may decode to the same bytes, such as "QQ==" and "QR==".
         return b64encode(b64decode(text, validate=True)).decode() == text
     except ValueError:
         return False

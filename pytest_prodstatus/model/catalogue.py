@@ -26,6 +26,7 @@ FINAL = "final"
 """If a stage with this id is declared, it gives the FINAL verdict."""
 
 DEFAULT_VALID_FOR = timedelta(hours=24)
+"""How long a CONFIRMED may be carried over, unless its stage says otherwise."""
 
 Exemption: TypeAlias = Literal["mark", "stage"]
 """What says that no assertion is required of a criterion, in a project that requires them."""
@@ -37,6 +38,7 @@ SINCE = " SINCE"
 """How the title of a stage's second field ends; it says since when the stage has its verdict."""
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+"""The form of a stage's id."""
 SLUG_RULE = "use lower-case words joined by hyphens (api-key)"
 
 
@@ -200,10 +202,10 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         return (FINAL,) if FINAL in self.by_id else tuple(self.by_id)
 
     def at(self, now: datetime) -> Catalogue:
-        """Return the catalogue as it is at an instant: what doesn't apply is required by nothing.
+        """Return the catalogue as it is at an instant, in which nothing requires an absent stage.
 
-        A stage that requires one which doesn't apply requires what that one requires, and a rollup
-        leaves it out. A stage whose `expires` has come applies.
+        A stage that doesn't apply is absent, until its `expires`. A stage that requires it requires
+        what it would require instead, and a rollup leaves it out.
         """
         if all(stage.applies for stage in self.stages):
             return self
@@ -233,7 +235,8 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
                 for stage in stages
             },
         )
-        made.__dict__["digest"] = self.digest  # of what is declared
+        # The value of the cached property: the digest is of what is declared, at every instant.
+        made.__dict__["digest"] = self.digest
         return made
 
     def required(self, stage_id: str, absent: Collection[str]) -> Iterator[str]:
@@ -265,6 +268,8 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         It changes with everything that can change a verdict (stages, criteria, their relations and
         validity), and not with titles or explanations. It ignores stages that only tests name.
         """
+        # A rule that isn't set adds nothing: a catalogue without it has the digest that it had
+        # before there was the rule.
         rules = [
             [
                 s.id,
@@ -294,7 +299,10 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
         return required and not criterion.exempt
 
     def exemption(self, criterion: Criterion) -> Exemption | None:
-        """Return what exempts a criterion from the rule of its project; None if nothing does."""
+        """Return what exempts a criterion from `require_assertion`: its mark or its stage.
+
+        None if neither does, or if no stage of the project requires an assertion.
+        """
         if criterion.exempt:
             return "mark"
         excepted = self.requires_assertions and not self.requires_assertion(criterion)
@@ -352,6 +360,7 @@ class Catalogue(Struct, frozen=True, kw_only=True, dict=True):
 
 
 def _check_title(stage: Stage, times: int) -> None:
+    """Refuse a title that the status document can't hold; `times` says how many stages have it."""
     # These characters would end the title in the document: `**TITLE:**`, code, HTML.
     if not stage.title or stage.title != one_line(stage.title) or set(stage.title) & set("*:`<>"):
         msg = (
@@ -373,6 +382,7 @@ def _check_title(stage: Stage, times: int) -> None:
 
 
 def _check_applies(stage: Stage) -> None:
+    """Refuse `applies = false` without a reason and an owner, and a reason or an end without it."""
     if stage.applies and (stage.reason or stage.expires):
         key = "reason" if stage.reason else "expires"
         value = stage.reason or str(stage.expires)
@@ -396,6 +406,7 @@ def _check_applies(stage: Stage) -> None:
 
 
 def _check_criteria(stage: Stage) -> None:
+    """Refuse a declared id of another stage, one that no test can have, and one declared twice."""
     times = Counter(stage.criteria)
     for criterion_id in stage.criteria:
         prefix, _, name = criterion_id.partition(".")

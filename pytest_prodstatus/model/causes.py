@@ -1,4 +1,4 @@
-"""Why FINAL isn't CONFIRMED and what to do next, computed once for every output and the gate.
+"""Why FINAL isn't CONFIRMED and what to do next, computed here alone for each output and the gate.
 
 Three rules apply. Criteria with the same reason are one cause, and so is an outage, however its
 messages differ (`Reason.cause`). A stage is not a root cause, even if it FAILED, while a stage that
@@ -43,6 +43,7 @@ def causes(
     confirmed = {stage.id for stage in stages if stage.verdict is Verdict.CONFIRMED}
     found: dict[tuple[Verdict, object], tuple[Reason, list[tuple[str, str]]]] = {}
     for stage in stages:
+        # The trouble of a stage may follow from that of a stage that it requires.
         required = catalogue.required(stage.id, unselected) if stage.id in relevant else ()
         if stage.id not in relevant or not confirmed.issuperset(required):
             continue
@@ -57,11 +58,12 @@ def causes(
             key = stage.verdict, stage.reason.cause
             _, members = found.setdefault(key, (stage.reason, []))
             members.append((stage.id, stage.id))
+    # Only stages that require or roll up others can be affected by a cause that isn't their own.
     in_order = [stage.id for stage in catalogue.stages if stage.id in relevant]
     dependants = [(name, catalogue.needs[name]) for name in in_order if catalogue.needs[name]]
     result = []
     for (verdict, _), (reason, members) in found.items():
-        own = {stage_id: None for stage_id, _ in members}
+        own = {stage_id: None for stage_id, _ in members}  # each once, in order
         cause = Cause(
             verdict=verdict,
             **because(reason),
@@ -72,13 +74,14 @@ def causes(
             ),
         )
         result.append(cause)
+    # An incident caps FINAL alone (`rollup.judge`), so no other stage is affected by it.
     capped = tuple(name for name in roots if name == FINAL)
     result += [run_cause(reason, capped) for reason in incidents]
     return tuple(sorted(result, key=lambda cause: (-cause.verdict.severity, -_stage_count(cause))))
 
 
 def run_cause(reason: Reason, affected: tuple[str, ...] = ()) -> Cause:
-    """Return the cause for something that went wrong outside any criterion.
+    """Build the BLOCKED cause for something that went wrong outside any criterion.
 
     Args:
         reason: what went wrong.
@@ -97,6 +100,7 @@ def actions_of(causes: Sequence[Cause]) -> tuple[str, ...]:
             action = one_line(f"fix {_label(cause)}: {cause.sentence}", limit=ACTION_LIMIT)
         if action:
             unblocked.setdefault(action, set()).update(cause.stages, cause.affected)
+    # `sorted` keeps the order of equals, so what FAILED stays before what is BLOCKED.
     return tuple(sorted(unblocked, key=lambda action: -len(unblocked[action])))
 
 
@@ -132,6 +136,7 @@ def cause_line(cause: Cause) -> str:
 
 
 def _label(cause: Cause) -> str:
+    """Return the first id of a cause, and how many more it has."""
     return cause.ids[0] + (f" and {len(cause.ids) - 1} more" if len(cause.ids) > 1 else "")
 
 

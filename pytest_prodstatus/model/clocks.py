@@ -42,6 +42,7 @@ class Offset:
             least: the difference that the other process saw when it got this one's instant, which
                 was no later than that: the offset is this or more.
         """
+        # By this process's clock it was sent at `sent` plus the offset, and so before `received`.
         self._high = min(self._high, received - sent)
         self._low = max(self._low, least)
 
@@ -51,6 +52,7 @@ class Offset:
 
         No date is later than its receipt after this was added.
         """
+        # The value of the interval that is nearest to zero.
         seconds = min(max(self._low, 0.0), self._high) if self._high != math.inf else 0.0
         found = timedelta(seconds=seconds)
         return found if abs(found) > DRIFT else timedelta()
@@ -75,21 +77,31 @@ def skew_reason(whose: str, behind: timedelta, than: str) -> Reason | None:
 
 
 def dated(at: datetime, behind: timedelta, first: datetime, last: datetime) -> datetime:
-    """Return a date by this process's clock: never before the run, and never after its end."""
+    """Convert a date of another clock to this process's clock, and keep it within the run.
+
+    Args:
+        at: the date, by the other clock.
+        behind: how far that clock is behind.
+        first: the start of the run.
+        last: the end of the run.
+    """
     return min(max(at + behind, first), last)
 
 
 def dated_entries(
     entries: Iterable[Entry], behind: timedelta, first: datetime, last: datetime
 ) -> tuple[Entry, ...]:
-    """Return evidence with its dates by this process's clock."""
+    """Convert the dates of evidence to this process's clock; the arguments are those of `dated`."""
     return tuple(replace(entry, at=dated(entry.at, behind, first, last)) for entry in entries)
 
 
 def dated_status(
     status: CriterionStatus, behind: timedelta, first: datetime, last: datetime
 ) -> CriterionStatus:
-    """Return the status of a criterion that its run observed, dated by this process's clock."""
+    """Return a criterion's status with its dates by this process's clock, if its run observed it.
+
+    The arguments are those of `dated`. A status that is carried over stays as it is.
+    """
     at = status.observed_at
     if not status.observed_now or at is None:
         return status

@@ -1,8 +1,8 @@
-"""The status of each criterion of the catalogue after a run.
+"""The status of each criterion of the catalogue after a run, by its own outcome and its age.
 
 A criterion was observed in this run, or it did not run, or it is carried over. Only a criterion
 that this run didn't select is carried over, from the last record of the same target, while its
-verdict is still valid.
+verdict is still valid. What its stage requires is `rollup`'s part.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class KilledRun(Struct, frozen=True, kw_only=True):
     stages: frozenset[str] | None = None
 
     def may_have_run(self, status: CriterionStatus) -> bool:
-        """Return whether it may have seen something else of a criterion."""
+        """Return whether it may have run a criterion, and so may have seen another outcome."""
         return self.stages is None or status.stage in self.stages
 
     @property
@@ -75,16 +75,15 @@ class RunData(NamedTuple):
         untrusted: why no CONFIRMED of that record is carried over; None if they may be.
         unreached: why a criterion that was selected was not reached.
         gone: paths of the files of its criteria that no longer exist.
-        unseen: why the tests of its criteria are not seen to exist any more, by node id; of those
-            that were not collected.
-        sources: digests of the files that were collected, also in part, by path.
+        unseen: by node id, why a test that was not collected isn't seen to exist any more.
+        sources: by path, the digest of each file that was collected, also in part.
         require_evidence: a CONFIRMED without evidence is BLOCKED, also one that is carried over.
         met: criteria were left out because they need no further run (`--unmet`), or are in another
             shard.
         held: ids of criteria that are unmet and act on the world. They aren't started again, but
             they count as selected.
         starts_unknown: why it isn't known what was started before; "" if it is.
-        killed: a later run that was killed may have seen otherwise; None if there was none.
+        killed: the run after `former` that was killed; None if there was none.
     """
 
     catalogue: Catalogue
@@ -140,6 +139,7 @@ def _all_statuses(data: RunData, run: Run, now: datetime) -> list[CriterionStatu
         for criterion in data.collected
     ]
     declared = [(name, stage.id) for stage in data.catalogue.stages for name in stage.criteria]
+    # The usual first run: every criterion that is known was collected.
     if not former and not declared:
         return statuses
     known = {status.id for status in statuses}
@@ -150,6 +150,7 @@ def _all_statuses(data: RunData, run: Run, now: datetime) -> list[CriterionStatu
                 known.add(old.id)
                 statuses.append(status)
     missing_ids = [(name, stage_id) for name, stage_id in declared if name not in known]
+    # A declared id without parameters stands for every criterion that has it with parameters.
     provided = {base_of(name) for name in known} if missing_ids else set()
     gone = {
         name: file
@@ -190,10 +191,12 @@ def carried(
         stage: its stage, whose `valid_for` limits its age.
         now: the instant at which its age is measured.
         release: the release that is judged now; None if it wasn't named.
-        untrusted: why the record that says so can't be trusted, or not in this; None if it can.
+        untrusted: why its record can't be trusted, or not in this criterion; None if it can.
         require_evidence: a CONFIRMED without evidence doesn't count.
     """
     own = replace(old, carried_over=old.observed is not None, selected=False)
+    # From `observed`, not from the stored verdict, which its stage's upstream may have changed. A
+    # FAILED never becomes stale.
     if old.observed is not Verdict.CONFIRMED:
         return replace(own, verdict=old.observed or Verdict.BLOCKED)
     # Clocks differ, but a date further ahead than the validity itself is no use.
@@ -230,6 +233,7 @@ def outdated(
         release: the release that must have been observed; None for any.
         ahead: how far its date may lie after `now`, because clocks differ.
     """
+    # The first rule that is broken gives the reason.
     age = now - observed.observed_at if observed.observed_at else None
     if age is None or not -ahead <= age <= stage.valid_for:
         since = "an unknown time" if age is None or age < timedelta() else format_age(age)
@@ -241,6 +245,7 @@ def outdated(
     ):
         other = f"release {observed.subject!r}" if observed.subject else "an unnamed release"
         text = f"it was CONFIRMED of {other}, not of {release!r}"
+    # "stage" isn't asked for: whether the stage is exempt is what it says today.
     elif stage.require_assertion and observed.exempt != "mark":
         why = unproved(observed.assertions)
         return replace(why, remedy=f"run stage {stage.id} again") if why else None
@@ -269,7 +274,13 @@ def valid_until(statuses: Iterable[CriterionStatus], catalogue: Catalogue) -> da
 def not_observed(
     test: Criterion | CriterionStatus, reason: Reason, *, selected: bool = True
 ) -> CriterionStatus:
-    """Return how a criterion stands whose test observed nothing, and why."""
+    """Return the BLOCKED status of a criterion whose test observed nothing.
+
+    Args:
+        test: the criterion, as it was collected or as an earlier run recorded it.
+        reason: why nothing was observed.
+        selected: the run selected it.
+    """
     return CriterionStatus(
         id=test.id,
         title=test.title,
@@ -282,7 +293,13 @@ def not_observed(
 
 
 def not_provided(name: str, reason: Reason, *, selected: bool = True) -> CriterionStatus:
-    """Return how a declared criterion stands that has no test, and why."""
+    """Return the BLOCKED status of a declared criterion that has no test.
+
+    Args:
+        name: its id, which also gives its title.
+        reason: why nothing was observed.
+        selected: the run selected it.
+    """
     words = name.partition(".")[2].replace("-", " ")
     return CriterionStatus(
         id=name,
@@ -297,6 +314,7 @@ def not_provided(name: str, reason: Reason, *, selected: bool = True) -> Criteri
 def _observed_status(
     criterion: Criterion, data: RunData, run: Run, now: datetime
 ) -> CriterionStatus:
+    """Return the status of a criterion that the run selected."""
     observed = data.observe(criterion)
     if observed is None:
         return not_observed(criterion, data.unreached)
@@ -331,7 +349,8 @@ def _observed_status(
     at = status.observed_at
     if stage is None or at is None or at >= run.started or status.verdict is not Verdict.CONFIRMED:
         return status
-    # What it showed is older than the run.
+    # What it showed is older than the run (`prodstatus_seen_at`), so it may be stale already. The
+    # gate would say so too.
     reason = outdated(status, stage, now, None, ahead=stage.valid_for)
     return replace(status, verdict=Verdict.BLOCKED, **because(reason)) if reason else status
 
@@ -339,6 +358,10 @@ def _observed_status(
 def _unselected_status(
     criterion: Criterion, old: CriterionStatus | None, data: RunData, run: Run, now: datetime
 ) -> CriterionStatus:
+    """Return the status of a collected criterion that the run didn't select; `old` is the former.
+
+    What its test declares is taken from today's collection, what it showed from the former status.
+    """
     if old is not None:
         updated = replace(
             old,
@@ -366,6 +389,7 @@ def _uncollected_status(
 ) -> CriterionStatus | None:
     """Return the status of a known criterion that wasn't collected; None if it was deleted."""
     file = file_of(old)
+    # The run was to judge what this file holds, so the former verdict isn't carried over.
     if file in data.missing and (data.stages is None or old.stage in data.stages):
         return not_observed(old, data.missing[file])
     elsewhere = data.restricted and file not in data.files and file not in data.gone
@@ -373,7 +397,7 @@ def _uncollected_status(
 
 
 def _carried(old: CriterionStatus, data: RunData, run: Run, now: datetime) -> CriterionStatus:
-    """Carry a criterion over in the run that the data is about."""
+    """Carry a criterion over into the run that the data is about."""
     if data.killed and old.observed is Verdict.CONFIRMED and data.killed.may_have_run(old):
         return not_observed(old, data.killed.reason, selected=False)
     stage, release = data.catalogue.by_id[old.stage], run.subject.release

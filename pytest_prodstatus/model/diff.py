@@ -2,7 +2,7 @@
 
 Every difference holds both sides, so reversing it is exact: the differences from A to B, reversed,
 are those from B to A, and a run doesn't differ from itself. What isn't CONFIRMED on either side is
-listed as well (`still`), but is no difference.
+listed as well (`still`), but is not a difference.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from pytest_prodstatus.model.waiver import Waiver
 _T = TypeVar("_T")
 
 WORSE = frozenset({ChangeKind.INTRODUCED, ChangeKind.BLOCKED, ChangeKind.LOST})
-"""The kinds of change that are worse than before; so is a criterion ADDED without CONFIRMED."""
+"""The kinds of change that are worse than before; so is a new criterion that isn't CONFIRMED."""
 
 
 class RunSide(Struct, frozen=True, kw_only=True):
@@ -147,7 +147,7 @@ class RunDiff(Struct, frozen=True, kw_only=True):
 
     @property
     def empty(self) -> bool:
-        """Whether nothing differs; what still isn't CONFIRMED is no difference."""
+        """Whether nothing differs; what still isn't CONFIRMED is not a difference."""
         return not (
             self.changes
             or self.stages
@@ -182,6 +182,8 @@ class RunDiff(Struct, frozen=True, kw_only=True):
         """Return the differences from the later run to the earlier one."""
         # Together: what is LOST in one direction may be STILL in the other.
         both = sorted((*self.criteria, *self.still), key=lambda item: item.id)
+        # Decided again, because a kind has no single opposite: an INTRODUCED in reverse is RESOLVED
+        # or BLOCKED.
         turned = [_criterion_diff(item.id, item.after, item.before) for item in both]
         criteria, still = _divided(filter(None, turned))
         return RunDiff(
@@ -226,7 +228,12 @@ def diff(before: Record, after: Record) -> RunDiff:
 
 
 def since_open(opened: Record, record: Record) -> SinceOpen:
-    """Return what a record keeps of the differences from the last run with an open gate."""
+    """Return the differences from the last run with an open gate, as a record keeps them.
+
+    Args:
+        opened: the record of that run.
+        record: the later record, which will keep them.
+    """
     return SinceOpen(
         run=opened.past,
         criteria=tuple(
@@ -287,7 +294,7 @@ def _criterion_diffs(
 def _divided(
     found: Iterable[CriterionDiff],
 ) -> tuple[tuple[CriterionDiff, ...], tuple[CriterionDiff, ...]]:
-    """Divide criteria into those that changed and those that are as before."""
+    """Divide criteria into those that changed and those that still aren't CONFIRMED."""
     changed: list[CriterionDiff] = []
     still: list[CriterionDiff] = []
     for item in found:
@@ -309,6 +316,7 @@ def _criterion_side(status: CriterionStatus | None) -> CriterionSide | None:
 def _criterion_diff(
     name: str, before: CriterionSide | None, after: CriterionSide | None
 ) -> CriterionDiff | None:
+    """Return how a criterion changed, with both sides; None if it is CONFIRMED in both runs."""
     change = _change(before, after)
     return change and CriterionDiff(id=name, change=change, before=before, after=after)
 
@@ -317,6 +325,7 @@ def _change(before: CriterionSide | None, after: CriterionSide | None) -> Change
     """Decide how a criterion changed; None if it is CONFIRMED in both runs."""
     if before is None:
         return None if after is None else ChangeKind.ADDED
+    # A BLOCKED of its own shows neither that it held nor that it failed.
     was_seen = before.observed in (Verdict.CONFIRMED, Verdict.FAILED)
     if after is None:
         return ChangeKind.LOST if was_seen else ChangeKind.REMOVED
@@ -359,6 +368,7 @@ def _values(status: CriterionStatus) -> dict[str, str]:
     for one in status.attachments or ():
         values[f"{one.name} (attached)"] = f"{one.size:,} bytes, sha256 {one.sha256[:12]}"
     for entry in status.evidence:
+        # A test may record one name several times, such as in a loop: the order pairs them.
         first = name = entry.name or "sentence"
         number = 1
         while name in values:
@@ -369,4 +379,5 @@ def _values(status: CriterionStatus) -> dict[str, str]:
 
 
 def _only_in(own: tuple[_T, ...], other: tuple[_T, ...]) -> tuple[_T, ...]:
+    """Return the items that `other` lacks, each once and in order."""
     return tuple(item for item in dict.fromkeys(own) if item not in other)

@@ -49,6 +49,7 @@ _ALLOWED = (
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _DIGITS = 40
 """Digits that a number may have before the point, and as many after it."""
+# Far below 4,300 digits, beyond which Python refuses to print an int.
 _MAX_INT = 10**_DIGITS - 1
 
 
@@ -79,6 +80,8 @@ class Money:
     currency: str
 
     def __init__(self, amount: Decimal | str | int, currency: str) -> None:
+        # A float would bring its binary fraction along: Decimal(0.1) isn't 0.1. And a bool is an
+        # int for isinstance.
         if isinstance(amount, bool) or not isinstance(amount, (Decimal, str, int)):
             msg = f"Money takes a Decimal, text or int as its amount, not {_describe(amount)}"
             raise EvidenceError(msg)
@@ -89,6 +92,7 @@ class Money:
         if not exact.is_finite():
             msg = f"Money takes a finite decimal amount, not {_describe(amount)}"
             raise EvidenceError(msg)
+        # Digits, because a short text such as "1e999999" would print a million of them.
         exponent = exact.as_tuple().exponent
         if exact.adjusted() >= _DIGITS or not isinstance(exponent, int) or exponent < -_DIGITS:
             msg = f"Money takes at most {_DIGITS} digits before the point and as many after it"
@@ -99,6 +103,7 @@ class Money:
                 f"not {_describe(currency)}"
             )
             raise EvidenceError(msg)
+        # The way to set a field of a frozen dataclass.
         object.__setattr__(self, "amount", exact)
         object.__setattr__(self, "currency", str(currency))
 
@@ -130,6 +135,8 @@ CutFrom: TypeAlias = Annotated[
 ]
 
 
+# Each type of value is a Struct with a tag, because msgspec 0.22 has no untagged unions of types
+# that JSON writes alike: a text, an amount, an instant and a span are all strings.
 class _Value(
     Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True, gc=False
 ):
@@ -146,6 +153,7 @@ class _Value(
                 msg = f"a whole number in evidence has at most {_DIGITS} digits"
                 raise ValueError(msg)
         elif isinstance(value, float):
+            # JSON has no NaN: msgspec would write it as null.
             if not math.isfinite(value):
                 msg = "a number in evidence is finite"
                 raise ValueError(msg)
@@ -157,7 +165,10 @@ class _Value(
 
 
 def _depth(value: object) -> int:
-    """Return how many levels of lists and mappings a value has; those below were counted before."""
+    """Return how many levels of lists and mappings a value has.
+
+    It doesn't recurse without end: each item below was checked when it was made.
+    """
     items = value.values() if isinstance(value, dict) else value
     if not isinstance(items, Iterable) or isinstance(items, str):
         return 0
@@ -387,7 +398,7 @@ def entry_of(
     Raises:
         EvidenceError: `value`, or an item of it, is of a type that isn't allowed.
     """
-    item = _Reader(name, clean).item_of(value)
+    item = _Converter(name, clean).item_of(value)
     # Not `asdict`, which would convert the items of a list as well.
     values = {field: getattr(item, field) for field in item.__struct_fields__}
     return _ENTRY_OF[type(item)](name=label or name, at=at, **values)
@@ -445,11 +456,11 @@ class Attachment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
 
     @property
     def file(self) -> str:
-        """The name of its file: no other content has it, in any run or shard, and no device."""
+        """The name of its file, which begins with a digest, so that no other content has it."""
         return f"{self.sha256[:16]}-{self.name}"
 
 
-class _Reader:
+class _Converter:
     """Converts one observed value, and counts what it has kept of it.
 
     Args:
@@ -472,6 +483,7 @@ class _Reader:
             self._check_level(level)
             named = self._items_by_name(value, level)
             return MapItem(value=named, cut_from=_cut_from(len(value), len(named)))
+        # Neither a generator nor a set is a Sequence: `_plain` refuses both.
         if isinstance(value, Sequence) and not isinstance(
             value, (str, bytes, bytearray, memoryview)
         ):
@@ -513,9 +525,11 @@ class _Reader:
         return kept
 
     def _plain(self, value: object) -> Item:
+        """Convert a value that is neither a list nor a mapping, or refuse it."""
         match value:
             case None:
                 return NoneItem()
+            # Before int, of which bool is a subclass.
             case bool():
                 return BoolItem(value=value)
             case int():
@@ -529,6 +543,7 @@ class _Reader:
                     )
                 return self._number(FloatItem(value=float(value)))
             case str():
+                # The text itself, since a subclass such as an enum prints as something else.
                 return TextItem(value=self._clean(str.__str__(value)))
             case Money():
                 return MoneyItem(value=f"{value.amount:f}", currency=value.currency)
@@ -559,9 +574,11 @@ class _Reader:
 
 
 def _cut_from(length: int, kept: int) -> int | None:
+    """Return how many items there were, if some were left out; else None."""
     return length if length > kept else None
 
 
 def _describe(value: object) -> str:
+    """Describe any value for a message, bounded, with its type."""
     long = isinstance(value, int) and abs(value) > _MAX_INT  # str() of a huge int raises
     return f"{'a long number' if long else described(value)} ({type(value).__name__})"

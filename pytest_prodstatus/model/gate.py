@@ -91,6 +91,7 @@ class GateDecision:
         return self._at_best(stage.verdict)
 
     def _at_best(self, verdict: Verdict | None) -> Verdict:
+        """Return the verdict, but at best BLOCKED if it is unknown or the record breaks a rule."""
         known = Verdict.BLOCKED if verdict is None else verdict
         return max(known, Verdict.BLOCKED) if self.violations else known
 
@@ -109,6 +110,7 @@ class GateDecision:
         """The exit status: 0 if the gate is open, 1 if the verdict is FAILED, else 10."""
         if self.open:
             return EXIT_OPEN
+        # With waivers: a FAILED that is waived doesn't make it 1.
         return EXIT_FAILED if self.effective_verdict is Verdict.FAILED else EXIT_BLOCKED
 
     @property
@@ -128,22 +130,24 @@ class GateDecision:
         """Why the gate would be closed without its override: rules and sentences, worst first."""
         unconfirmed = tuple((ViolationKind.VERDICT, cause_line(cause)) for cause in self.causes)
         rejected = tuple((violation.kind, violation.text) for violation in self.violations)
+        # A FAILED criterion is worse than any rule that the record breaks.
         failed = self.effective_verdict is Verdict.FAILED
         return (*unconfirmed, *rejected) if failed else (*rejected, *unconfirmed)
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The sentences of `closing`, the worst first."""
+        """Why the gate would be closed without its override: one sentence each, the worst first."""
         return tuple(text for _, text in self.closing)
 
     @property
     def rules(self) -> tuple[ViolationKind, ...]:
-        """The rules of `closing`, in the order of the reasons, each once."""
+        """The rules that would close the gate without its override, each once, the worst first."""
         return tuple(dict.fromkeys(rule for rule, _ in self.closing))
 
     @property
     def actions(self) -> tuple[str, ...]:
         """What to do, each action once; what helps every stage comes first."""
+        # What a broken rule asks for, such as another run, is about the whole record.
         general = [violation.remedy for violation in self.violations if violation.remedy]
         return tuple(dict.fromkeys([*general, *actions_of(self.causes)]))
 
@@ -188,12 +192,14 @@ def decide(
     """
     waivers = waivers or Waivers()
     try:
+        # If the project declares no stages, those of the record are the catalogue.
         declared = catalogue.with_stages_of(known=[stage.id for stage in record.stages])
     except CatalogueError as error:
         broken = Violation(
             kind=ViolationKind.UNREADABLE, text=f"the record's stages make no catalogue: {error}"
         )
         return decision_without_record((broken,), query, override)
+    # Since the run, the `expires` of a stage that didn't apply may have come.
     at_run, stages = declared.at(record.run.started), declared.at(now)
     roots = queried_stages(stages, query.require)
     violations = [*found, *record_violations(record, stages, query, now)]
@@ -204,9 +210,11 @@ def decide(
     if any(violation.kind in NOT_ABOUT_QUERY for violation in violations):
         return decision_without_record(violations, query, override)
     incidents = record.run.incidents
+    # Judged twice: as the run could, to find out whether the record was edited, and as of now.
     own_statuses = [own_status(status) for status in record.criteria]
     known_statuses = [status for status in own_statuses if status.stage in stages.by_id]
     as_written = judge(at_run, applicable(known_statuses, at_run), incidents=incidents)
+    # Another catalogue may give other verdicts, which isn't a contradiction.
     same_catalogue = record.run.catalogue == stages.digest
     violations += _contradictions(
         record, own_statuses, as_written if same_catalogue else None, query
@@ -225,6 +233,7 @@ def decide(
         else judge(stages, statuses, incidents=incidents)
     )
     effective_verdict = judged_now
+    # A waived criterion may block others, so the whole is judged again without it.
     if waived:
         effective_verdict = judge(
             stages, _treat_as_confirmed(statuses, waived), incidents=incidents
@@ -262,7 +271,7 @@ def decision_without_record(
 
 
 def end_of_open(record: Record, catalogue: Catalogue, decision: GateDecision) -> datetime | None:
-    """Return when an open gate closes by itself: with the first thing that it rests on.
+    """Return when an open gate closes by itself: when the first thing that it rests on ends.
 
     That is a CONFIRMED, a waiver or the override; None if it is closed, or rests on none of them.
 
@@ -273,6 +282,7 @@ def end_of_open(record: Record, catalogue: Catalogue, decision: GateDecision) ->
     """
     if not decision.open:
         return None
+    # An override beside a gate that would be open anyway isn't what it rests on.
     if decision.override is not None and not decision.confirmed:
         return decision.override.until
     stages = catalogue.with_stages_of(known=[stage.id for stage in record.stages])
@@ -343,19 +353,25 @@ def waiver_violations(
 def ending_waivers(
     waivers: Waivers, statuses: Iterable[CriterionStatus], now: datetime
 ) -> list[str]:
-    """Return a sentence for each waiver in force that ends soon; arguments as above."""
+    """Return a sentence for each waiver in force that ends soon.
+
+    The arguments are those of `waiver_violations`.
+    """
     return list(waivers.ending(_known_ids(statuses), now))
 
 
 def _known_ids(statuses: Iterable[CriterionStatus]) -> set[str]:
+    """Return the ids that a waiver may name: of the criteria, with and without parameters."""
     ids = {status.id for status in statuses}
     return ids | {base_of(name) for name in ids}
 
 
 def _verdict(judged: Judged, query: GateQuery, incidents: Sequence[Reason]) -> Verdict:
+    """Return the verdict on what the query asks for: FINAL, or the required stages."""
     stages, final = judged
     if not query.require:
         return final.verdict
+    # `judge` lets incidents cap FINAL alone, so they are counted for other stages here.
     required = [stage.verdict for stage in stages if stage.id in query.require]
     return rollup([*required, *(Verdict.BLOCKED for _ in incidents)])
 
@@ -366,6 +382,7 @@ def _contradictions(
     as_written: Judged | None,
     query: GateQuery,
 ) -> tuple[Violation, ...]:
+    """Return one violation for all contradictions of a record; none if it has none."""
     found = list(contradictions(record, own_statuses, as_written))
     if not found:
         return ()
@@ -388,6 +405,7 @@ def _waived(
 def _treat_as_confirmed(
     statuses: Sequence[CriterionStatus], waived: Sequence[Waived]
 ) -> list[CriterionStatus]:
+    """Return the statuses with those that are waived as CONFIRMED."""
     names = {item.status.id for item in waived}
     return [
         replace(s, verdict=Verdict.CONFIRMED, **because(None)) if s.id in names else s

@@ -1,6 +1,6 @@
 """The history of a target: its runs, since when each stage has its verdict, and what flipped.
 
-The store returns these values; the functions here compute from them alone.
+`store/history` reads and writes these values; the functions here compute from them alone.
 """
 
 from __future__ import annotations
@@ -181,6 +181,7 @@ def saved_run(record: Record) -> SavedRun:
         for stage in record.stages
     }
     causes = {stage.id: stage.cause for stage in record.stages if stage.cause}
+    # If `final` is a declared stage, its verdict is FINAL's.
     if FINAL not in stages:
         stages[FINAL] = (
             record.final.verdict if _is_informative(record, record.final.cause) else None
@@ -238,19 +239,21 @@ def with_past(
 
     def with_since(stage: StageStatus) -> StageStatus:
         flip = flips.get(stage.id)
+        # A verdict that says nothing about the system makes no flip (`_is_informative`).
         if flip is None or flip.verdict is not stage.verdict:
             return stage
         if flip.previous is None and stage.since and stage.since <= flip.at:
             return stage  # the history began after this machine's own records
         return replace(stage, since=flip.at, previous=flip.previous)
 
+    # Both hold the newest runs up to the same limit, so the longer one reaches back further.
     history = past if len(past) >= len(record.history) else record.history
     stages = tuple(map(with_since, record.stages))
     return replace(record, history=history, stages=stages, failures=failures)
 
 
 def is_foreign(record: Record) -> bool:
-    """Return whether the run before a record's has none of its stages: it is of another project."""
+    """Return whether the run before this record's is of another project: they share no stage."""
     if not record.history:
         return False
     former = record.history[-1].stages.keys() - {FINAL}
@@ -259,6 +262,7 @@ def is_foreign(record: Record) -> bool:
 
 
 def _commit(run: SavedRun | Run) -> str | None:
+    """Return the suite's commit, and whether files differed from it; None if it isn't known."""
     return f"{run.commit} with local changes" if run.commit and run.dirty else run.commit
 
 

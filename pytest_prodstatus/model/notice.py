@@ -1,7 +1,8 @@
-"""What about a target is worth a notification, and its words.
+"""What is worth a notification about a target, and its words.
 
-Each topic has a value; a notification is due if the value isn't the last one that was sent. A flip
-is a change of a verdict or of the gate, so the first one that is seen is none.
+Each topic has a value; a notification is due if the value isn't the last one that was sent. Only a
+verdict or a gate that changed is worth one, so the first one of a target isn't. `store/notices`
+keeps the values, and `notify` sends.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ from pytest_prodstatus.model.violations import ViolationKind
 from pytest_prodstatus.model.waiver import SOON, Waivers
 
 WITHIN = timedelta(hours=1)
-"""A verdict that ends so soon is notified, by default."""
+"""How long before its end an open gate is notified, by default."""
 
 PATIENCE = timedelta(hours=1)
 """How long a run that is in progress is waited for before it counts as killed."""
 
 _LIMIT = 300
+"""Characters of the sentence of a fact."""
 _FLIPS = ("FINAL", "stage ", "gate")
+"""How the topics begin whose value is a verdict, or whether the gate is open."""
 _SAYS_THE_GATE = {"FINAL", "override"}
 """The topics whose news also say that the gate opened or closed."""
 
@@ -77,6 +80,7 @@ def facts(
             verdict at most half of the time that it holds.
     """
     found: dict[str, Fact] = {}
+    # While a run is in progress, everything is BLOCKED for some minutes, which isn't news.
     if not _in_progress(decision, record, now):
         verdict = decision.present_verdict
         why = f": {decision.reasons[0]}" if decision.reasons else ""
@@ -129,6 +133,7 @@ def notice_of(
 
 
 def _fact(value: str, text: str, why: str = "") -> Fact:
+    """Build a fact from a sentence and the reason behind it, which may hold text of a test."""
     # Only our own words may hold the place of the former value.
     return Fact(value=value, text=one_line(text + why.replace("{was}", "{ was }"), limit=_LIMIT))
 

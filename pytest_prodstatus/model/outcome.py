@@ -17,7 +17,7 @@ from pytest_prodstatus.model.evidence import Attachment, Entry
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict
 
 CRASHED = "???"
-"""The phase in the report of a test whose worker died (pytest-xdist makes up that name)."""
+"""The phase in the report of a test whose worker died, as pytest-xdist names it (dsession.py)."""
 
 
 class Phase(Struct, frozen=True, kw_only=True, gc=False):
@@ -131,6 +131,7 @@ def reduce_phases(
     stops = [phase.stopped for attempt in counted for phase in attempt if phase.stopped]
     dates = [phase.seen_at for attempt in counted for phase in attempt if phase.seen_at]
     last = max(stops, default=None)
+    # Only a CONFIRMED has a validity that an older date shortens.
     if dates and verdict is Verdict.CONFIRMED:
         last = min([*dates, *([last] if last else [])])
     return Observation(
@@ -157,7 +158,9 @@ def plain_pass(
     require_evidence: bool = False,
     assertions: int = 0,
 ) -> Observation:
-    """Build the observation of one attempt that passed; a shortcut for `reduce_phases`.
+    """Build the observation of one attempt that passed: `reduce_phases` for the usual case.
+
+    Of thousands of criteria most pass, and their phases are kept as one row (`attempts`).
 
     Args:
         evidence: what was recorded.
@@ -194,14 +197,19 @@ def suspected(seen: Observation, reason: Reason, detail: str = "") -> Observatio
 def finding_of(phase: Phase) -> Finding | None:
     """Return the verdict and reason of a phase that isn't CONFIRMED; None if it is."""
     match phase:
+        # The order of the cases is the rule: the first one that matches decides.
         case Phase() if phase.when == CRASHED:
             text = f"the worker process died while it ran ({phase.text or 'no more is known'})"
             return Verdict.FAILED, Reason(text=text, kind=Kind.CRASH)
         case Phase(wider=True):
+            # The failure itself falls on all users of the fixture (`teardown`).
             return (Verdict.BLOCKED, phase.blocked) if phase.blocked else None
+        # A hook may turn a failure into a pass; what the test itself raised counts.
         case Phase(outcome="passed" | "skipped") if phase.raised and not _expected(phase):
             text = f"{phase.raised.text} (and it was reported as {phase.outcome})"
             return _failure(phase, text)
+        # pytest reports an expected failure as skipped, and an unexpected pass as passed or, if the
+        # mark is strict, as failed.
         case Phase(outcome="skipped", xfail=True):
             text = f"it failed as its xfail mark expects: {phase.text or 'no reason given'}"
             remedy = "an xfail is not a waiver: fix the failure and remove the mark"
@@ -216,6 +224,7 @@ def finding_of(phase: Phase) -> Finding | None:
         case Phase(outcome="skipped"):
             skipped = Reason(text=phase.text or "skipped without a reason", kind=Kind.SKIPPED)
             return Verdict.BLOCKED, phase.blocked or skipped
+        # "rerun" is pytest-rerunfailures' outcome of a failure that it runs again.
         case Phase(outcome="failed" | "rerun"):
             return _failure(phase, phase.text)
         case _ if phase.raised:
@@ -246,7 +255,8 @@ def _expected(phase: Phase) -> bool:
 
 
 def worse_of(first: Phase, last: Phase) -> Phase:
-    """Return which of two accounts of one phase has more against CONFIRMED; of equals the last."""
+    """Return which of two reports of one phase gives the worse verdict; of equals the last."""
+    # A phase without a finding is better than any verdict that a finding can have.
     severity = [finding[0].severity if (finding := finding_of(p)) else -1 for p in (first, last)]
     return first if severity[0] > severity[1] else last
 
@@ -269,6 +279,7 @@ def _split_attempts(phases: Iterable[Phase]) -> list[tuple[list[Phase], bool]]:
     by_worker: dict[str, list[list[Phase]]] = {}
     in_order: list[list[Phase]] = []
     for phase in phases:
+        # With `--dist each`, the reports of several workers arrive mixed.
         of_worker = by_worker.setdefault(phase.worker, [])
         if not of_worker or phase.when == "setup":
             of_worker.append([])
@@ -285,6 +296,7 @@ def _split_attempts(phases: Iterable[Phase]) -> list[tuple[list[Phase], bool]]:
 
 
 def _is_rerun(attempt: Iterable[Phase]) -> bool:
+    """Return whether a plugin reported an outcome of its own, and so will run the test again."""
     return any(phase.outcome not in _OUTCOMES for phase in attempt)
 
 
@@ -294,8 +306,10 @@ def _is_withheld(attempt: Iterable[Phase]) -> bool:
 
 
 def _findings(attempt: Sequence[Phase]) -> list[Finding]:
+    """Return what speaks against CONFIRMED in one attempt, in the order of its phases."""
     findings = [finding for phase in attempt if (finding := finding_of(phase))]
     finished_phases = {phase.when for phase in attempt if not phase.subtest}
+    # An attempt that ended in set-up has no call either, but the skip or the error comes first.
     if not finished_phases >= {"setup", "call", "teardown"}:
         # Last, so that any other finding of this severity gives the reason.
         text = "it did not run to its end"

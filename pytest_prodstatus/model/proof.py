@@ -62,11 +62,13 @@ def proofs(records: Mapping[str, Record]) -> tuple[Proof, ...]:
     acting: set[str] = set()
     for name, record in records.items():
         for status in record.criteria:
+            # No test provides it, so nothing can be proved of it.
             if status.nodeid is None:
                 continue
             seen = found.setdefault(status.id, {verdict: [] for verdict in Verdict})
             if status.side_effects:
                 acting.add(status.id)
+            # `observed`, not `verdict`: a stage that it requires may have made it BLOCKED.
             if status.observed is not None and _is_own(status):
                 seen[status.observed].append(name)
     return tuple(
@@ -82,4 +84,5 @@ def proofs(records: Mapping[str, Record]) -> tuple[Proof, ...]:
 
 
 def _is_own(status: CriterionStatus) -> bool:
+    """Return whether the record's own run looked at it."""
     return not status.carried_over and status.selected

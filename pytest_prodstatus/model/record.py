@@ -34,6 +34,8 @@ Target: TypeAlias = Annotated[
 ]
 
 
+# gc=False, here and below: a value that holds only texts, numbers and other such values can't be
+# part of a reference cycle, and the collector has less to look through.
 class CriterionStatus(
     Explained, Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False
 ):
@@ -80,6 +82,7 @@ class CriterionStatus(
     sentence: str | None = field(default=None, name="reason")
     kind: Kind | None = None
     remedy: str | None = None
+    # UNSET: without a value, JSON doesn't have the key.
     owner: str | UnsetType = UNSET
     runbook: Runbook | UnsetType = UNSET
     evidence: tuple[Entry, ...] = ()
@@ -104,6 +107,7 @@ class CriterionStatus(
         if self.observed_at is not None:
             force_setattr(self, "observed_at", instant(self.observed_at))
         if self.duration:
+            # Also for values that Python code creates, of which msgspec checks no `Meta`.
             if not isfinite(self.duration) or self.duration < 0:
                 msg = f"duration is {self.duration!r}; it must be a number of seconds"
                 raise ValueError(msg)
@@ -117,6 +121,7 @@ class CriterionStatus(
     @property
     def is_carried_trouble(self) -> bool:
         """Whether an earlier run observed it, and what it showed doesn't count as CONFIRMED now."""
+        # BLOCKED by a stage that it requires, it is no trouble of its own.
         blocked_above = self.kind is Kind.UPSTREAM and self.observed is Verdict.CONFIRMED
         confirmed = self.verdict is Verdict.CONFIRMED or blocked_above
         return self.carried_over and not self.selected and not confirmed
@@ -167,6 +172,7 @@ class StageStatus(Explained, Struct, frozen=True, kw_only=True, forbid_unknown_f
     def __post_init__(self) -> None:
         Explained.__post_init__(self)
         normalize(self, "since")
+        # A criterion's stage is read from its id alone, everywhere.
         prefix = f"{self.id}."
         for status in self.criteria:
             if not status.id.startswith(prefix):
@@ -351,6 +357,7 @@ class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     open: bool
     rule: Rule
+    # Another plugin's status is recorded too, so any number of 32 bits is valid, signed or not.
     exit_code: Annotated[int, Meta(ge=-(2**31), le=2**32)]
     causes: tuple[Cause, ...]
     actions: tuple[str, ...]

@@ -48,6 +48,8 @@ def judge(
 ) -> Judged:
     """Compute the status of every stage, in the catalogue's order, and FINAL.
 
+    A criterion that is CONFIRMED by itself becomes BLOCKED if its stage's upstream isn't CONFIRMED.
+
     Args:
         catalogue: the stages.
         statuses: the criteria, each judged by its own outcome and its age.
@@ -72,6 +74,7 @@ def judge(
     capped = [_Contribution(Verdict.BLOCKED, incident, RUN) for incident in incidents]
     results: dict[str, StageStatus] = {}
     titled: set[str] = set()  # stages whose reason names another stage already
+    # In this order, what a stage requires or rolls up is judged before it.
     for stage_id in catalogue.order:
         stage = catalogue.by_id[stage_id]
         if not stage.applies:
@@ -177,6 +180,7 @@ def _upstream_contribution(required: Sequence[StageStatus]) -> _Contribution | N
     unconfirmed = [result for result in required if result.verdict is not Verdict.CONFIRMED]
     if not unconfirmed:
         return None
+    # Of equals, `max` takes the first one that the stage names.
     worst = max(unconfirmed, key=lambda result: result.verdict.severity)
     root = worst.reason
     if root and root.kind is Kind.UPSTREAM:

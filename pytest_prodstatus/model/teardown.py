@@ -65,19 +65,22 @@ class TearDowns:
         self._reported += [(nodeid, one.reason) for one in torn]
 
     def takes(self, nodeid: str, reason: Reason) -> bool:
-        """Return whether the doubt about a test is about a tear-down instead, once for each.
+        """Return whether a doubt about a test is about a noted tear-down, and drop that note.
+
+        The test need not have used what was torn down; `lay` gives the doubt to those that did.
 
         Args:
             nodeid: the test at which pytest reported it.
             reason: why the pass is doubtful.
         """
         known = (nodeid, reason) in self._reported
+        # Each note explains one report, so a second doubt of the same words is the test's own.
         if known:
             self._reported.remove((nodeid, reason))
         return known
 
     def lay(self, statuses: Iterable[CriterionStatus], run_id: str) -> list[CriterionStatus]:
-        """Return statuses in which each criterion answers for what it used.
+        """Give each failed tear-down to the criteria that used it, and return the statuses.
 
         The worst verdict wins. Of equals the first in time gives the reason, which is the
         criterion's own, since what is shared is torn down later.
@@ -92,7 +95,7 @@ class TearDowns:
         ]
 
     def unused(self, statuses: Iterable[CriterionStatus], run_id: str) -> list[str]:
-        """Return in words what was torn down for which no criterion answers."""
+        """Name the failed tear-downs that no criterion of this run used, in words."""
         started = [s for s in statuses if s.run_id == run_id and not s.carried_over]
         return [
             f"the {torn.what}"
@@ -101,11 +104,13 @@ class TearDowns:
         ]
 
     def _worst(self, status: CriterionStatus) -> CriterionStatus:
+        """Return a status, or the worst tear-down's in its place if the criterion used that."""
         for torn in self._torn:
             if self._answers(status, torn) and torn.verdict > status.verdict:
                 status = replace(
                     status,
                     verdict=torn.verdict,
+                    # The tear-down belongs to what was observed, and isn't upstream's.
                     observed=torn.verdict,
                     flaky=False,
                     detail=torn.detail,
@@ -114,17 +119,19 @@ class TearDowns:
         return status
 
     def _answers(self, status: CriterionStatus, torn: TornDown) -> bool:
+        """Return whether a criterion used what was torn down, as far as that is known."""
         nodeid = str(status.nodeid)  # what was started has one
         if torn.fixture:
             return torn.fixture in self._uses.get(nodeid, ())
+        # If the fixture isn't known, every test that ran in its scope may have used it.
         return within(nodeid, torn.scope)
 
 
 def within(nodeid: str, scope: str) -> bool:
-    """Return whether a test belongs to a session, folder, file or class.
+    """Return whether a test belongs to a scope: the session, a folder, a file or a class.
 
     Args:
-        nodeid: the test's.
-        scope: node id of the other; "" or "." for the session.
+        nodeid: the test's node id.
+        scope: the scope's node id; "" or "." for the session.
     """
     return scope in ("", ".") or nodeid.startswith((f"{scope}::", f"{scope}/"))

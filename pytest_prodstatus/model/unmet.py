@@ -24,7 +24,7 @@ ALL, BLOCKED = "all", "blocked"
 """What `--unmet` takes: everything that isn't CONFIRMED, or without what FAILED."""
 
 _SHOWN = 10
-"""Lines about criteria that turned; of the others only the number."""
+"""Criteria that `turned` names; of the others it says the number."""
 
 
 class Basis(Struct, frozen=True, kw_only=True):
@@ -34,8 +34,8 @@ class Basis(Struct, frozen=True, kw_only=True):
         run: the run that begins; its start is the instant against which ages are measured.
         former: the last record, without its texts; None if none counts.
         untrusted: why no CONFIRMED of it counts; None if they do.
-        killed: the run after it that was killed, so that it isn't known what it has started; None
-            if there was none.
+        killed: the run after it that was killed, and may have started any criterion; None if there
+            was none.
         starts_unknown: why it isn't known what earlier runs have started; "" if it is.
     """
 
@@ -55,7 +55,7 @@ class Basis(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_json(cls, text: str) -> Basis:
-        """Return what `to_json` wrote."""
+        """Build the value that `to_json` wrote."""
         return msgspec.json.decode(text, type=Basis)
 
     @property
@@ -74,7 +74,8 @@ class Chosen(NamedTuple):
 
     Attributes:
         again: those to run.
-        held: those that act on the world and may have started: they aren't started again.
+        held: those that act on the world and may have started. They aren't started again, but
+            count as selected.
     """
 
     again: frozenset[str]
@@ -92,6 +93,7 @@ def choose(basis: Basis, data: RunData, what: str) -> Chosen:
         data: what was collected; what it says is selected and observed doesn't matter.
         what: `ALL` or `BLOCKED`.
     """
+    # The run as it would be if it selected nothing: all that isn't CONFIRMED in it is unmet.
     nothing = data._replace(
         selected=frozenset(),
         observe=lambda _: None,
@@ -103,6 +105,7 @@ def choose(basis: Basis, data: RunData, what: str) -> Chosen:
     stages, _ = judge(data.catalogue, statuses)
     own = {status.id: status for status in statuses}
     blocked = {status.stage for status in statuses if status.verdict is Verdict.BLOCKED}
+    # A stage without any criterion is BLOCKED, though no status says so.
     blocked |= {stage.id for stage in stages if not stage.criteria and not stage.derived}
     started = {s.id for s in basis.former.criteria if _has_started(s)} if basis.former else set()
     judged = {s.id: s for stage in stages for s in stage.criteria}
@@ -160,7 +163,10 @@ def _has_started(status: CriterionStatus) -> bool:
 
 
 def _bare(record: Record | None) -> Record | None:
-    """Return a record with what decides a carry-over: of evidence, whether there is any."""
+    """Return a record with only what decides a carry-over, for the workers.
+
+    Of evidence, one entry is left: it decides only whether there is any.
+    """
     if record is None:
         return None
     stages = tuple(

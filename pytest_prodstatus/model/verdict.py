@@ -1,4 +1,7 @@
-"""The three verdicts, the reason for one that isn't CONFIRMED, the gate's rule, the exit status."""
+"""The three verdicts, the reason for one that isn't CONFIRMED, the gate's rule, the exit status.
+
+Nearly every other module of the model imports this one, so of the model it imports `text` alone.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,7 @@ def runbook_problem(value: object) -> str:
         parts = urlsplit(value)
     except ValueError:
         return rule
+    # What stands before an @ is a user and perhaps a password, and every output prints the URL.
     usable = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
     return "" if usable and value == one_line(value) else rule
 
@@ -168,6 +172,7 @@ class Because(TypedDict):
 class Explained:
     """A base for Structs with a verdict and, unless it is CONFIRMED, its reason as flat fields."""
 
+    # Empty, because a base without slots would give each Struct below it a `__dict__`.
     __slots__ = ()
 
     verdict: Verdict
@@ -216,6 +221,7 @@ class Explained:
         )
 
 
+# 1 is also pytest's own status of a failed test.
 EXIT_OPEN = 0
 EXIT_FAILED = 1
 EXIT_BLOCKED = 10

@@ -21,6 +21,7 @@ from pytest_prodstatus.model.rollup import Judged
 from pytest_prodstatus.model.text import format_age, format_duration, one_line
 from pytest_prodstatus.model.verdict import Kind, Reason, Verdict, because
 
+# Longer than `clocks.SKEW`, which is about the clocks of one run.
 SKEW = timedelta(minutes=5)
 """How far ahead a record may be dated, because it may come from a machine with another clock."""
 

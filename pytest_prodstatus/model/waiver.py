@@ -67,7 +67,7 @@ class Waivers(Struct, frozen=True, kw_only=True):
         return iter(self.given)
 
     def in_force(self, known: Collection[str], now: datetime) -> tuple[Waiver, ...]:
-        """Return the waivers that obey every rule; the arguments are those of `broken`."""
+        """Return the waivers that obey every rule at `now`; arguments as in `broken`."""
         return tuple(waiver for waiver in self.given if not self._broken_rule(waiver, known, now))
 
     def broken(self, known: Collection[str], now: datetime) -> Iterator[tuple[Waiver, str]]:
@@ -118,6 +118,7 @@ class Waivers(Struct, frozen=True, kw_only=True):
         return ""
 
     def _protected(self, criterion_id: str) -> bool:
+        """Return whether no waiver may be of this criterion id, with or without parameters."""
         covered = (criterion_id, base_of(criterion_id), criterion_id.partition(".")[0])
         # A waiver of all parameters would also cover the one that is unwaivable.
         return any(name in covered or base_of(name) == criterion_id for name in self.unwaivable)

@@ -1,4 +1,9 @@
-"""The configuration in `[tool.prodstatus]` of a pyproject.toml: the catalogue and the options."""
+"""The configuration in `[tool.prodstatus]` of a pyproject.toml: the catalogue and the options.
+
+The Structs say which keys a table may have and of what type each value is. The functions convert
+durations and dates, fill in defaults, and turn an error of msgspec into a sentence that names the
+file, the table, the value and the rule. Nothing here reads a file: the caller gives the text.
+"""
 
 from __future__ import annotations
 
@@ -65,12 +70,12 @@ class Step(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Attachments(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How much is kept of what criteria attach, in millions of bytes.
+    """The most that is kept of what criteria attach, in millions of bytes.
 
     Attributes:
-        file_mb: of one file.
+        file_mb: of one file; a larger one is refused.
         run_mb: of all files of a run.
-        folder_mb: of all runs; the oldest ones are removed.
+        folder_mb: of all runs of the output folder; the oldest ones are removed.
     """
 
     file_mb: Annotated[int, Meta(ge=1, le=200)] = 10
@@ -87,6 +92,8 @@ class Attachments(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class _Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The keys that are the same in the file and in `Config`, which describes them."""
+
     title: str = DEFAULT_TITLE
     document: str = DEFAULT_DOCUMENT
     html: str = ""
@@ -120,6 +127,7 @@ class _Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         _check_file("document", self.document)
         if self.html:
             _check_file("html", self.html)
+            # Two outputs of one name would overwrite each other.
             if self.html.removeprefix("./") == self.document:
                 msg = f"html = {self.html!r} is the status document: give one of them another name"
                 raise ValueError(msg)
@@ -188,8 +196,15 @@ class Config(_Options, frozen=True, kw_only=True):
         return self.attachments
 
 
+# Again here: msgspec doesn't pass `forbid_unknown_fields` on to a Struct that inherits.
 class Table(_Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[tool.prodstatus]` with the keys of the file; `Config` is made of it."""
+    """`[tool.prodstatus]` with the keys of the file; `Config` is made of it.
+
+    Attributes:
+        valid_for: the default of its stages.
+        stages, waivers: its tables of these names.
+        unwaivable, waiver_max: the rules of `Waivers`.
+    """
 
     valid_for: timedelta = DEFAULT_VALID_FOR
     stages: tuple[Stage, ...] = ()
@@ -199,9 +214,11 @@ class Table(_Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def _keys(struct: type[Struct]) -> tuple[str, ...]:
+    """Return the keys of a table as the file writes them."""
     return tuple(field.encode_name for field in fields(struct))
 
 
+# Types that `_converted` has made already. `plain`, because freezegun may have replaced them.
 _BUILTIN = (plain(datetime), plain(date), timedelta)
 TABLE_KEYS, STAGE_KEYS = _keys(Table), _keys(Stage)
 WAIVER_KEYS, STEP_KEYS = _keys(Waiver), _keys(Step)
@@ -234,6 +251,7 @@ def read_config(text: str, source: str) -> Config | None:
         catalogue = Catalogue(
             stages=table.stages,
             declared=bool(table.stages),
+            # Declared stages have it as their own default (`_converted_table`).
             require_assertion=table.require_assertion and not table.stages,
         )
     except CatalogueError as error:
@@ -256,6 +274,7 @@ def _check_table_names(tools: Mapping[str, Any], source: str) -> None:
     So `[tool.prodstaus]` above `[[tool.prodstatus.stages]]` would lose every rule of the project.
     """
     for name in tools:
+        # The cheap conditions first: difflib has to be imported.
         if name != "prodstatus" and name[:1].lower() == "p" and abs(len(name) - 10) <= 2:
             from difflib import SequenceMatcher
 
@@ -312,6 +331,8 @@ def _converted_table(data: Mapping[str, Any], place: str) -> dict[str, Any]:
 
     A value of the wrong type stays as it is: validation reports it.
     """
+    # Before validation, because the text "24h" isn't a duration for msgspec, and only the raw table
+    # says whether a stage has the key.
     converted = {name: _converted(name, value) for name, value in data.items()}
     default = converted.get("valid_for", DEFAULT_VALID_FOR)
     valid_for = default if isinstance(default, timedelta) else DEFAULT_VALID_FOR
@@ -339,6 +360,8 @@ def _converted(key: str, value: object) -> object:
             return parse_duration(value)
         if key == "expires" and isinstance(value, datetime) and value.tzinfo:
             return instant(value)
+        # A datetime is a date, too. One without an offset stays as it is, and is rejected: TOML's
+        # local times name no instant.
         if key == "expires" and isinstance(value, date) and not isinstance(value, datetime):
             return instant(end_of(value))
     except (ValueError, OverflowError):
@@ -349,6 +372,11 @@ def _converted(key: str, value: object) -> object:
 def _convert_stage(
     item: Mapping[str, Any], place: str, defaults: Mapping[str, object]
 ) -> dict[str, Any]:
+    """Convert a table `[[tool.prodstatus.stages]]`: fill in its title, defaults and criteria's ids.
+
+    Raises:
+        ConfigError: it has no id, by which every other message would name it.
+    """
     if not item.get("id"):
         msg = f"{place}: every stage needs an id, as in id = 'oauth'"
         raise ConfigError(msg)
@@ -366,8 +394,14 @@ def _convert_stage(
 
 
 def _convert_waiver(item: Mapping[str, Any], place: str, _: Mapping[str, object]) -> dict[str, Any]:
+    """Convert a table `[[tool.prodstatus.waivers]]`.
+
+    Raises:
+        ConfigError: a key is missing or blank: each of them is part of what makes it a waiver.
+    """
     for key in WAIVER_KEYS:
         if key not in item or (isinstance(item[key], str) and not item[key].strip()):
+            # The name of a misspelt key says more than the key that is missing in its place.
             unknown = [name for name in item if name not in WAIVER_KEYS]
             if unknown:
                 raise ConfigError(_unknown_key(place, unknown[0], WAIVER_KEYS))
@@ -377,6 +411,11 @@ def _convert_waiver(item: Mapping[str, Any], place: str, _: Mapping[str, object]
 
 
 def _convert_step(item: Mapping[str, Any], place: str, _: Mapping[str, object]) -> dict[str, Any]:
+    """Check that a step of `path` has both keys; an unknown key is left to validation.
+
+    Raises:
+        ConfigError: a key is missing or empty.
+    """
     unknown = [name for name in item if name not in STEP_KEYS]
     if not unknown and not all(item.get(key) for key in STEP_KEYS):
         msg = f"{place}: it needs both keys, as in {{ step = 'purchase', shows = 'order' }}"
@@ -442,6 +481,7 @@ def _validation_message(error: msgspec.ValidationError, data: Mapping[str, Any],
 
 
 def _unknown_key(place: str, name: str, names: Iterable[str]) -> str:
+    """Return the sentence for a key that the table at `place` doesn't have."""
     from pytest_prodstatus.model.validation import nearest
 
     known = tuple(names)
@@ -463,7 +503,11 @@ def _check_stage(name: str, catalogue: Catalogue, subject: str) -> None:
 
 
 def _waivers(table: Table, place: str) -> Waivers:
-    """Return the waivers and their rules; a criterion may have only one waiver."""
+    """Build the waivers of a table, with their rules.
+
+    Raises:
+        ConfigError: a criterion has two waivers.
+    """
     seen: set[str] = set()
     for waiver in table.waivers:
         if waiver.criterion in seen:
@@ -478,6 +522,11 @@ def _tool_table(text: str, source: str) -> Mapping[str, Any]:
 
 
 def _as_table(value: object, place: str) -> Mapping[str, Any]:
+    """Return a value that must be a table; `place` names it in the message.
+
+    Raises:
+        ConfigError: it isn't a table.
+    """
     if not isinstance(value, Mapping):
         msg = f"{place}: must be a table, not {value!r}"
         raise ConfigError(msg)

@@ -1,7 +1,7 @@
-"""The variables of a `.env` file, read as python-dotenv reads them, and what it can't read.
+"""The variables of a `.env` file, read as python-dotenv reads them, and the lines that it can't.
 
-A test may see more in such a file than its variables: another reader takes a line otherwise, and an
-error shows the line. So the words of every line that can't be read count as secrets.
+A test may see more in such a file than its variables: another reader understands a line in another
+way, and an error shows the line. So the words of every line that can't be read count as secrets.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Dotenv(NamedTuple):
 
     Attributes:
         variables: the values by name.
-        words: what stands on the lines that can't be read.
+        words: the words on the lines that can't be read, which count as secrets.
         unread: the numbers of these lines, from 1.
     """
 
@@ -48,7 +48,7 @@ class Dotenv(NamedTuple):
 
 
 def read_dotenv(content: bytes, environ: Mapping[str, str]) -> Dotenv:
-    """Read a `.env` file; nothing in it is an error.
+    """Read a `.env` file; a line that can't be read is returned as such, and is no error.
 
     `${NAME}` stands for an earlier variable of the file, else for one of `environ`, else for
     nothing or the default in `${NAME:-default}`.
@@ -57,6 +57,7 @@ def read_dotenv(content: bytes, environ: Mapping[str, str]) -> Dotenv:
         content: the file's bytes.
         environ: the process's variables.
     """
+    # Its parser, because `dotenv_values` only logs a warning about a line that it can't read.
     from dotenv.parser import parse_stream
     from dotenv.variables import parse_variables
 
@@ -72,6 +73,7 @@ def read_dotenv(content: bytes, environ: Mapping[str, str]) -> Dotenv:
             variables[str(name)] = "".join(atom.resolve(known) for atom in atoms)
         elif binding.error or (name is not None and not _BARE_NAME.fullmatch(name)):
             line = binding.original.string
+            # The text of a binding begins with the blank lines before it.
             words.update(dict.fromkeys(_words(line)))
             before = line[: len(line) - len(line.lstrip())]
             unread.append(binding.original.line + len(re.findall(r"\r\n|\r|\n", before)))
@@ -90,6 +92,7 @@ def _words(line: str) -> Iterator[str]:
 
 
 def _decoded(content: bytes) -> str:
+    """Decode a file in any encoding without an error: the ASCII in it is what matters."""
     mark, encoding = encoding_of(content)
     text = content[len(mark) :]
     if not mark:
@@ -97,4 +100,4 @@ def _decoded(content: bytes) -> str:
     try:
         return text.decode(encoding)
     except UnicodeDecodeError:
-        return text.decode("latin-1")
+        return text.decode("latin-1")  # which has a character for every byte

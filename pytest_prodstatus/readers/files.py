@@ -24,6 +24,7 @@ PATIENCE_S = 0.5
 """How long the writer of a pipe may take to begin or to go on."""
 
 _ROUND_S = 0.05
+"""How long one look at a pipe waits."""
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -31,7 +32,8 @@ _KINDS = (
     (stat.S_ISBLK, "a device"),
     (stat.S_ISSOCK, "a socket"),
 )
-# Without the last two, a terminal would become this process's own, and Windows translate line ends.
+# Without O_NONBLOCK, opening a pipe would wait for its writer. Without the last two, a terminal
+# would become this process's own, and Windows would translate line ends.
 _FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_NONBLOCK", 0)
@@ -64,11 +66,13 @@ def read_file(path: Path, *, limit: int = LIMIT) -> bytes:
     _check(path.stat(), path, limit)
     handle = os.open(path, _FLAGS)
     try:
+        # Once more by its handle: another file may have its name by now.
         found = os.fstat(handle)
         _check(found, path, limit)
         if stat.S_ISFIFO(found.st_mode):
             return _read_pipe(handle, path, limit)
         with os.fdopen(os.dup(handle), "rb") as file:
+            # One byte more tells a file that grew meanwhile, or whose size is 0 as in /proc.
             return _bounded(file.read(limit + 1), path, limit)
     finally:
         os.close(handle)
@@ -86,6 +90,11 @@ def read_text(path: Path, *, limit: int = LIMIT, errors: str = "strict") -> str:
 
 
 def _check(found: os.stat_result, path: Path, limit: int) -> None:
+    """Refuse what is neither a file nor a pipe, and a file that is too large.
+
+    Raises:
+        OSError: it is refused.
+    """
     for is_kind, name in _KINDS:
         if is_kind(found.st_mode):
             number = errno.EISDIR if name == "a folder" else errno.EINVAL
@@ -95,6 +104,7 @@ def _check(found: os.stat_result, path: Path, limit: int) -> None:
 
 
 def _bounded(content: bytes, path: Path, limit: int) -> bytes:
+    """Return the content, or raise OSError if it has more than `limit` bytes."""
     if len(content) > limit:
         raise _too_large(path, limit)
     return content
@@ -112,7 +122,11 @@ if sys.platform == "win32":
 else:
 
     def _read_pipe(handle: int, path: Path, limit: int) -> bytes:
-        """Read a pipe to its end, as long as its writer goes on."""
+        """Return what is written into a pipe until its writer closes it.
+
+        Raises:
+            OSError: nothing came for `PATIENCE_S`, or it is more than `limit` bytes.
+        """
         pieces: list[bytes] = []
         size = rounds = 0
         # By rounds instead of a clock, which a test may have stopped.
@@ -126,7 +140,7 @@ else:
                 if size > limit:
                     raise _too_large(path, limit)
             elif pieces and ready:
-                return b"".join(pieces)
+                return b"".join(pieces)  # ready, but without a byte: the writer has closed it
             else:
                 rounds += 1
                 if ready:  # on some systems, a pipe that has no writer yet looks as if it had ended

@@ -27,6 +27,7 @@ from pytest_prodstatus.readers.files import DocumentError
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
+# Not str.splitlines, which also divides at form feeds and at Unicode's own line ends.
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _WORDS = "|".join(verdict.value for verdict in Verdict)
 # The title of a field, at the beginning of a line of prose; a symbol such as an emoji may precede.
@@ -45,20 +46,20 @@ _HARD_BREAK = re.compile(r" {2,}$|(?<!\\)(?:\\\\)*(\\)$")
 _BEHIND = re.compile(
     r"(?:[ \t]*(?:<!--(?:(?!-->).)*(?:-->|\Z)|<br[ \t]*/?>))+[ \t]*\Z", re.IGNORECASE
 )
-_CLOSING = re.compile(r"[ \t]+#+[ \t]*\Z")
+_CLOSING = re.compile(r"[ \t]+#+[ \t]*\Z")  # of a heading: `## OAUTH STATUS: CONFIRMED ##`
 _MEANING = re.compile(
     rf"(?:[^\w|]|_)*(?P<verdict>{_WORDS})(?![^\W_])[*_`\s]*(?:(?:[:=→–—]|-+>?)[>\s]*[*_`]*|(?=(?:if|when)\b))\s*"
     r"(?P<text>\S.*)",
     re.IGNORECASE,
 )
 _WRITTEN = re.compile(rf"\*\*(?:{_WORDS})\*\* \(")
-"""How a stage's value begins that a run has written."""
+"""How the value of a stage's field begins if a run has written it."""
 _BULLET = re.compile(r"\s*(?:[-*+•>]|\d{1,9}[.)])(?:\s|$)")
 _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
 _TABLE = re.compile(rf"\s*\|.*\b(?:STATUS|{_WORDS})\b", re.IGNORECASE)
 # The marks of a quote, and of a list item without text.
 _EMPTY = re.compile(r"^[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])\s*$)?")
-_TASK = re.compile(r"\[[ xX]\][ \t]+")
+_TASK = re.compile(r"\[[ xX]\][ \t]+")  # the box of a task-list item, which CommonMark doesn't know
 _ACTION = re.compile(r"(\d{1,3})\. \S")
 _COLUMNS = ("status", "state", "verdict", "result")
 """The headings of a table's column whose cells are values."""
@@ -92,6 +93,7 @@ class Document:
             DocumentError: it is UTF-16 without a mark, so nothing in it could be found.
         """
         mark, encoding = encoding_of(content)
+        # In UTF-16, every other byte of ASCII is zero.
         start = content[:64]
         if not mark and len(start) > 3 and (not any(start[::2]) or not any(start[1::2])):
             msg = "it is UTF-16 without a byte-order mark; save it as UTF-8, or with the mark"
@@ -116,6 +118,7 @@ class Document:
     @property
     def undecoded(self) -> str:
         """Name the first byte that isn't valid in the encoding, with its line; "" if all are."""
+        # surrogateescape makes U+DC80 to U+DCFF of the bytes 0x80 to 0xFF.
         for number, line in enumerate(self.lines, 1):
             byte = next((char for char in line if "\ud800" <= char <= "\udfff"), "")
             if byte:
@@ -130,11 +133,12 @@ class Document:
 
     @cached_property
     def open_from(self) -> int | None:
-        """Index of the line of a block that nothing closes, which would swallow text at the end.
+        """Index of the first line of a block that nothing closes, such as a code fence or comment.
 
-        It is None if there is no such block.
+        Text at the document's end would become a part of it. None if there is no such block.
         """
         text = "".join(self.lines)
+        # If a paragraph put at the end isn't a block of its own, an open block has swallowed it.
         text += "" if text.endswith(("\r", "\n")) else "\n"
         last = len(self.lines) + 1
         tokens = [t for t in _tokens(f"{text}\nnext\n") if t.level == 0 and t.map]
@@ -143,15 +147,15 @@ class Document:
         return begin if begin < last else None
 
     def fields(self, titles: Iterable[str]) -> list[FieldLine]:
-        """Return the fields with these titles that belong to them, in order."""
+        """Return the fields that hold the values of these titles, in order of their lines."""
         return self.find(titles).fields
 
     def find(self, titles: Iterable[str]) -> Found:
         """Find the fields with these titles, and the lines with a title that can't be updated.
 
-        If a stage's title has fields under several headings, those belong to it that have the
-        meanings of its verdicts below them, else the first ones. Any field that a run has written
-        stays one.
+        If a stage's title has fields under several headings, those under one heading are the
+        stage's: those with the meanings of its verdicts below them, else the first. A field
+        elsewhere is the stage's only if a run has written its value.
         """
         known = {_folded(title): title for title in titles}
         rows = list(self._rows(known))
@@ -169,13 +173,16 @@ class Document:
                 else:
                     belonging.append(field)
         belonging.sort(key=lambda field: field.line)
-        taken = {n for field in belonging for n in range(field.line, field.last + 1)}
-        taken |= {other.line for other in others}
-        others += self._mentions(known, taken)
+        known_lines = {n for field in belonging for n in range(field.line, field.last + 1)}
+        known_lines |= {other.line for other in others}
+        others += self._mentions(known, known_lines)
         return Found(belonging, sorted(others))
 
     def _section_of(self, fields: Sequence[FieldLine]) -> int:
-        """Return the section whose field of a title is the stage's, by the line of its heading."""
+        """Return the line of the heading above a stage's own field; -1 if there is none.
+
+        `fields` are those of one title, in order.
+        """
         sections = [self.blocks.sections[field.line] for field in fields]
         if len(set(sections)) > 1:
             prose = self.blocks.prose
@@ -185,6 +192,7 @@ class Document:
         return sections[0] if sections else -1
 
     def _prose_fields(self, known: Mapping[str, str]) -> Iterator[FieldLine]:
+        """Yield the fields outside of tables; `known` has the titles by their folded forms."""
         exact = {" ".join(title.split()): title for title in known.values()}
         for index, text in enumerate(self.blocks.prose):
             match = _LABEL.match(text) if text and self.blocks.kinds[index] is not _ROW else None
@@ -193,6 +201,7 @@ class Document:
             strong, plain = match["strong"], match["plain"]
             # In plain text, case must match: a sentence may begin with the words of a title.
             title = known.get(_folded(strong)) if strong else exact.get(" ".join(plain.split()))
+            # In the line itself, whose marks of lists and quotes the prose doesn't have.
             before, label, rest = self.lines[index].partition(match["label"])
             if title is not None and label:
                 heading = self.blocks.headings[index] > 0
@@ -226,6 +235,7 @@ class Document:
         return field._replace(listed=free)
 
     def _rows(self, known: Mapping[str, str]) -> Iterator[FieldLine | Unread]:
+        """Yield the field of each table's row with a title, or the row if its value isn't clear."""
         for index, row in self.blocks.rows.items():
             for number, (begin, end) in enumerate(row.cells):
                 line = self.lines[index]
@@ -245,8 +255,9 @@ class Document:
                     yield FieldLine(index, title, head, text.strip(), tail)
                 break
 
-    def _mentions(self, known: Mapping[str, str], taken: Collection[int]) -> Iterator[Unread]:
-        """Yield the other lines that state a verdict of a title."""
+    def _mentions(self, known: Mapping[str, str], known_lines: Collection[int]) -> Iterator[Unread]:
+        """Yield the lines that state a verdict of a title, apart from those in `known_lines`."""
+        # The longest first, since one title may begin with another.
         titles = "|".join(
             r"\s+".join(map(re.escape, title.split()))
             for title in sorted(known.values(), key=len, reverse=True)
@@ -258,7 +269,7 @@ class Document:
             rf"(?<!\w)(?P<title>{titles})(?:[^\w\r\n]|</?\w+>){{1,20}}(?:{_WORDS})\b", re.IGNORECASE
         )
         for index, kind in enumerate(self.blocks.kinds):
-            if index in taken or kind not in (_PROSE, _HTML):
+            if index in known_lines or kind not in (_PROSE, _HTML):
                 continue
             match = states.search(self.lines[index])
             title = known.get(_folded(match["title"])) if match else None
@@ -267,9 +278,12 @@ class Document:
                 yield Unread(index, title, shape)
 
     def lone_titles(self, titles: Iterable[str]) -> dict[str, int]:
-        """Return the index of the last line of the first title that stands alone, by title.
+        """Find the first line on which each title stands alone, as a heading or in bold.
 
         Titles in a list or quote don't count: a field inserted below them would break the list.
+
+        Returns:
+            By title, the index of its line, or of the line that underlines the heading.
         """
         known = {_folded(title): title for title in titles}
         found: dict[str, int] = {}
@@ -291,7 +305,7 @@ class Unread(NamedTuple):
     Attributes:
         line: the index of the line.
         title: the stage's.
-        where: what is the matter with its place, as in "in HTML".
+        where: its place, as the end of a sentence: "in HTML", "within a line".
     """
 
     line: int
@@ -363,10 +377,13 @@ def _split(rest: str, *, heading: bool) -> tuple[str, str]:
 
 
 def _end_of_line(line: str) -> str:
+    """Return the line end of a line; "" if it has none."""
     return line[len(line.rstrip("\r\n")) :]
 
 
 def _errors(encoding: str) -> str:
+    """Return the error handler by which what isn't valid in an encoding can be restored."""
+    # UTF-16 can hold lone surrogates, which are no bytes that could be escaped one by one.
     return "surrogateescape" if encoding == "utf-8" else "surrogatepass"
 
 
@@ -376,6 +393,7 @@ def _plain(cell: str) -> str:
 
 
 def _folded(title: str) -> str:
+    """Return the form by which titles are compared: without case, each white space as one blank."""
     return " ".join(title.split()).casefold()
 
 
@@ -440,6 +458,7 @@ def read_outline(content: bytes, source: str) -> Outline:
             continue
         if blocks.headings[index] == 1 and not heading:
             heading = one_line(text.replace("*", ""))
+        # One notice a table, at its first row.
         if _TABLE.match(text) and not (index and _TABLE.match(blocks.prose[index - 1] or "")):
             notices.append(f"{source} line {index + 1}: a table isn't read; {_EXAMPLE}")
         section = _section(lines, blocks, index)
@@ -485,6 +504,7 @@ def _meanings(lines: Sequence[str], blocks: Blocks, start: int) -> dict[Verdict,
         meaning = _MEANING.match(text) if text else None
         if meaning:
             last = Verdict(meaning["verdict"].upper())
+            # The same verdict again belongs to something else, such as the next stage.
             if last in meanings:
                 break
             meanings[last] = one_line(meaning["text"])
@@ -505,6 +525,7 @@ def _continues_meaning(lines: Sequence[str], blocks: Blocks, index: int) -> bool
 
 
 _PROSE, _ROW, _HTML, _HIDDEN = "prose", "row", "html", "hidden"
+"""The kinds of lines. What is hidden (code, comments, front matter) states nothing."""
 
 
 class Row(NamedTuple):
@@ -562,13 +583,15 @@ class Blocks:
 
 
 def scan(lines: Sequence[str]) -> Blocks:
-    """Find out which lines are prose."""
+    """Divide a document's lines into prose, rows of tables, HTML and what is hidden."""
     scanner = _Scanner(lines)
     scanner.run()
     return scanner.blocks
 
 
 class _Scanner:
+    """Goes once through the blocks of a document, and notes for each line what it is."""
+
     def __init__(self, lines: Sequence[str]) -> None:
         self._lines = lines
         self._prose: list[str | None] = [_EMPTY.sub("", line).strip() for line in lines]
@@ -596,6 +619,7 @@ class _Scanner:
     def run(self) -> None:
         matter = _front_matter(self._lines)
         self._hide(0, matter, _HIDDEN)
+        # CommonMark has no front matter. Empty lines in its place keep the numbers of the others.
         text = "\n" * matter + "".join(self._lines[matter:])
         open_tokens: list[Token] = []
         before: list[str] = ["", ""]
@@ -618,12 +642,19 @@ class _Scanner:
             before.append(token.type)
 
     def _hide(self, begin: int, end: int, kind: str) -> None:
+        """Note that the lines from `begin` up to `end` are no prose."""
         for index in range(begin, min(end, len(self._lines))):
             self._prose[index] = None
             self._kinds[index] = kind
 
     def _take_text(self, token: Token, outer: Sequence[Token], *, in_item: bool) -> None:
-        """Take the lines of a paragraph or heading."""
+        """Note the lines of a paragraph or heading.
+
+        Args:
+            token: its text.
+            outer: the blocks that it is in, from the outermost to its own.
+            in_item: it is the first in a list item, so it may begin with a task's box.
+        """
         begin, _ = token.map or (0, 0)
         block = outer[-1]
         level = int(block.tag[1]) if block.type == "heading_open" else 0
@@ -640,6 +671,7 @@ class _Scanner:
                 continue
             self._prose[index] = line.strip()
             self._headings[index] = level
+            # A comment that begins here and doesn't end in this line; one in code is text.
             comment = "<!--" in _CODE_SPAN.sub("", line).rpartition("-->")[2]
             if len(outer) == 1:
                 self._top[index] = last if level else index
@@ -648,6 +680,7 @@ class _Scanner:
                 self._headings[index] = level
 
     def _take_row(self, index: int, *, outermost: bool) -> None:
+        """Note a table's row; `outermost`: the table is in no list or quote."""
         self._kinds[index] = _ROW
         self._prose[index] = self._lines[index].strip()
         spans = _cells(self._lines[index])
@@ -666,6 +699,7 @@ _OF_TEXT = ("paragraph_open", "heading_open")
 
 def _cells(line: str) -> tuple[tuple[int, int], ...]:
     """Return where the cells of a table's row begin and end."""
+    # An escaped pipe is text of its cell. The first and the last pipe of a row may be left out.
     pipes = [match.start() for match in re.finditer(r"(?<!\\)\|", line)]
     bounds = [-1, *pipes, len(line.rstrip("\r\n"))]
     spans = [(a + 1, b) for a, b in pairwise(bounds)]
@@ -694,7 +728,7 @@ def _front_matter(lines: Sequence[str]) -> int:
 
 
 def _tokens(text: str) -> list[Token]:
-    """Return the blocks of a document."""
+    """Parse the blocks of a document by CommonMark, with tables."""
     # Imported here, since a run that makes its document anew reads none.
     from markdown_it import MarkdownIt
 

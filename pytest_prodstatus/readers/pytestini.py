@@ -1,6 +1,7 @@
 """Values from pytest's own configuration files and extra arguments, without importing pytest.
 
-The plugin gets these values from pytest. A command must not import pytest, so it reads them itself.
+The plugin gets these values from pytest. A command must not import pytest, so this module reads
+them for it, in order that `prodstatus gate` looks where the run has written.
 Names, order and rules are those of `_pytest/config/findpaths.py` of pytest 9.2.
 """
 
@@ -31,6 +32,7 @@ def read_values(name: str, text: str, source: str) -> Values | None:
         ConfigError: the file can't be parsed.
     """
     values: Values | None = None
+    # Every section that counts has this word in its name, so most files needn't be parsed.
     if "pytest" in text:
         if name.endswith(".toml"):
             values = _toml_values(name, text, source)
@@ -88,8 +90,9 @@ def option_values(arguments: Sequence[str], names: Iterable[str]) -> Iterator[tu
     rest = iter(arguments)
     for argument in rest:
         if argument == "--":
-            return
+            return  # what follows are paths
         name, equals, value = argument.partition("=")
+        # `-mfast` is `-m fast`; of a short option, an equals sign belongs to the value.
         if not argument.startswith("--"):
             name, value = argument[:2], argument[2:]
             equals = value
@@ -111,7 +114,7 @@ def _toml_values(name: str, text: str, source: str) -> Values | None:
     options = _table(tables, "ini_options")
     own = None if name == "pyproject.toml" else _table(document, "pytest")
     if name in _OWN:
-        return own
+        return own  # in pytest.toml, [tool.pytest] means nothing
     if native or options is None:
         return native or own
     # In ini_options pytest reads every scalar as text, as in an ini file.

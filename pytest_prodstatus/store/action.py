@@ -25,6 +25,7 @@ TEXT_LIMIT = 2_000
 FEW = 50
 """Details of one action at most, and limits at most."""
 _DIGITS = 40
+"""Digits of a number before the point at most, and as many after it."""
 _LINE = f"one printable line of 1 to {LINE_LIMIT} characters"
 _DETAIL = f"a printable line of 1 to {TEXT_LIMIT:,} characters, a finite Decimal, or Money"
 
@@ -33,6 +34,7 @@ Detail: TypeAlias = str | Decimal | Money
 """A value that one kind of action has: text, an exact number, or an amount of money."""
 
 
+# Not StrEnum, which needs Python 3.11.
 class State(str, Enum):
     """One step in the life of an action, stored as its own name.
 
@@ -47,6 +49,7 @@ class State(str, Enum):
     UNKNOWN = "UNKNOWN"
     LAPSED = "LAPSED"
 
+    # Else str() would give "State.INTENT", although the member is a text.
     def __str__(self) -> str:
         return self.value
 
@@ -77,7 +80,7 @@ class Key(Struct, frozen=True, kw_only=True):
 
 
 def once_a_day(now: datetime) -> Key:
-    """Return the key of the UTC day of `now`, which must be an aware datetime.
+    """Return the key of an action that happens once a UTC day: the day of `now`, which is aware.
 
     Raises:
         InvalidRecord: `now` has no time zone.
@@ -87,12 +90,12 @@ def once_a_day(now: datetime) -> Key:
 
 
 def once_a_release(release: str) -> Key:
-    """Return the key of a release, as in "v41"."""
+    """Return the key of an action that happens once for a release, given its name, as in "v41"."""
     return Key(period="release", name=release)
 
 
 def once(name: str) -> Key:
-    """Return a key of the caller's, as in "invoice-7": the action happens once, ever."""
+    """Return a key for an action that happens once, ever, by a name such as "invoice-7"."""
     return Key(period="key", name=name)
 
 
@@ -148,6 +151,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     details: Mapping[str, Detail] = {}
     subject: str = ""
 
+    # By hand: msgspec checks types when it decodes, not when Python code creates a value.
     def __post_init__(self) -> None:
         for name in ("criterion", "project", "target", "payload_digest", "armed_by"):
             _require(_is_line(value := getattr(self, name)), name, value, _LINE)
@@ -174,6 +178,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         Without a subject it is all actions of one criterion and target. In a chain nothing can be
         claimed while the result of an earlier action isn't known.
         """
+        # As JSON, so that no text in one part can be taken for the end of it.
         if self.subject:
             return json.dumps([self.criterion, self.project, self.subject])
         return json.dumps([self.criterion, self.target])
@@ -231,7 +236,7 @@ class Action(Plan, frozen=True, kw_only=True):
 
     @property
     def settled(self) -> bool:
-        """Whether the result is known (CONFIRMED or REJECTED)."""
+        """Whether the result is known: it is CONFIRMED, REJECTED or LAPSED."""
         return self.state.settled
 
     def is_of(self, project: str) -> bool:
@@ -241,6 +246,7 @@ class Action(Plan, frozen=True, kw_only=True):
     @property
     def receipts(self) -> tuple[str, ...]:
         """The other side's ids from the newest event that has any; else empty."""
+        # A person may confirm it once more, with other ids.
         return next((event.receipts for event in reversed(self.events) if event.receipts), ())
 
     @property
@@ -259,7 +265,7 @@ class Action(Plan, frozen=True, kw_only=True):
         return day if newest.resolution else max(self.claimed_at.date(), day)
 
     def describe(self) -> str:
-        """Return the text that names this action in a sentence."""
+        """Name this action in a sentence, with its number, criterion, target, key and attempt."""
         return (
             f"action {self.id} ({self.criterion} on {self.target}, {self.key}, "
             f"attempt {self.attempt})"
@@ -274,12 +280,14 @@ def require_aware(what: str, value: object) -> None:
 
 
 def _require(holds: bool, what: str, value: object, rule: str) -> None:
+    """Raise InvalidRecord with the value and the rule, unless the rule holds."""
     if not holds:
         msg = f"The action's {what} is {value!r}; it must be {rule}."
         raise InvalidRecord(msg)
 
 
 def _is_line(value: object, limit: int = LINE_LIMIT) -> bool:
+    """Return whether a value is text on one line, without control characters, and not blank."""
     if not isinstance(value, str) or not value.strip():
         return False
     return value.isprintable() and len(value) <= limit
@@ -304,6 +312,7 @@ def _is_detail(value: object) -> bool:
 
 
 def _is_exact(value: object) -> bool:
+    """Return whether a value is a finite Decimal that has no more digits than are kept."""
     if not isinstance(value, Decimal) or not value.is_finite():
         return False
     exponent = value.as_tuple().exponent

@@ -32,6 +32,7 @@ HEAD = 5
 
 # Not Alembic's own name, `alembic_version`: the database may belong to a project that uses Alembic.
 VERSION_TABLE = "prodstatus_version"
+"""The table with the schema's revision."""
 
 
 def installed() -> bool:
@@ -40,7 +41,7 @@ def installed() -> bool:
 
 
 def check_installed() -> None:
-    """Raise if the `state` extra isn't installed, without importing it.
+    """Make sure that the `state` extra is installed, without importing it.
 
     Raises:
         StateUnavailable: the extra isn't installed.
@@ -179,6 +180,7 @@ def prepare_file(path: Path) -> None:
         OSError: they can't be created.
     """
     if not path.parent.exists():
+        # mkdir gives its mode to the last folder alone.
         path.parent.parent.mkdir(parents=True, exist_ok=True)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         _sync_folder(path.parent.parent)
@@ -270,8 +272,10 @@ def default_file() -> Path:
     return path
 
 
-def is_there(environ: Mapping[str, str]) -> bool:
-    """Return whether there may be a store: one is configured, or the default file exists.
+def store_may_exist(environ: Mapping[str, str]) -> bool:
+    """Return whether a store may exist: one is configured, or the default file exists.
+
+    A configured database isn't asked, so this opens nothing.
 
     Raises:
         JournalUnavailable: no place is known, since the user has no home folder.

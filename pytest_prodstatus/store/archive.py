@@ -79,6 +79,7 @@ class ArchiveStore(OpenPart):
             statements.take_turns(self._project, target)
             run_id = self._run_id(statements, target, run)
             kept = statements.rows(_ONE, id=run_id, name=RECORD) if run_id is not None else []
+            # Meanwhile another process may have saved the run again, with another record.
             if run_id is None or not kept or _unpacked(kept[0]["content"]) != record:
                 return False
             statements.change(f"{_DELETE} AND name <> :name", {"id": run_id, "name": RECORD})
@@ -105,11 +106,13 @@ class ArchiveStore(OpenPart):
         return [row["target"] for row in rows]
 
     def _run_id(self, statements: Statements, target: str, run: str) -> int | None:
+        """Return the number of a run's row in the history; None if it has none."""
         found = statements.rows(_RUN, project=self._project, target=target, run=run)
         return int(found[0]["id"]) if found else None
 
 
 def _insert(statements: Statements, run_id: int, files: Mapping[str, bytes]) -> None:
+    """Insert the files of a run, by name, compressed."""
     rows: list[dict[str, Any]] = [
         {"run_id": run_id, "name": name, "content": zlib.compress(content)}
         for name, content in files.items()
@@ -120,6 +123,7 @@ def _insert(statements: Statements, run_id: int, files: Mapping[str, bytes]) -> 
 
 def _unpacked(content: bytes) -> bytes:
     """Return the content; b"" if it isn't one, or is larger than any file that is read."""
+    # Bounded, because a few bytes can unpack to more than the memory; `eof` tells a whole one.
     unpacker = zlib.decompressobj()
     try:
         unpacked = unpacker.decompress(content, LIMIT)

@@ -66,7 +66,7 @@ _version = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
 
 
 class UnknownRevision(Exception):  # noqa: N818 - it says what was found
-    """This release doesn't know the store's schema."""
+    """The store's schema is one that this release doesn't know."""
 
 
 def current_revision(connection: Connection) -> int:
@@ -111,6 +111,11 @@ def upgrade(connection: Connection, needed: int) -> None:
 
 
 def _parse_revision(found: str) -> int:
+    """Return the number of a revision by its name in the version table.
+
+    Raises:
+        UnknownRevision: it is none of this release's.
+    """
     revisions = {str(number): number for number in range(1, HEAD + 1)}
     if found not in revisions:
         msg = f"its schema is {found!r} and this release knows those up to {HEAD}"
@@ -137,6 +142,7 @@ def explain(
     if isinstance(error, UnknownRevision):
         return str(error), "update pytest-prodstatus"
     cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    # The driver's own text: SQLAlchemy's adds the statement and a link.
     line, remedy = explain_file(cause if isinstance(cause, Exception) else error)
     return line, _BY_SQLSTATE.get(getattr(cause, "sqlstate", None) or "", remedy)
 
@@ -234,7 +240,7 @@ class Database:
             self._driver = None
 
     def _connect(self, dialect: Any, _record: object, args: Any, parameters: Any) -> Any:
-        # Kept before its first statement, which is SQLAlchemy's own.
+        # Kept before its first statement, which SQLAlchemy itself sends: that may hang, too.
         self._driver = dialect.connect(*args, **parameters)
         return self._driver
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # ruff: noqa: N818 - the names say what happened, for the reader of `except Claimed`.
 
 
+# Without its end: the action's number and a backquote follow.
 _RESOLVE = "find out what became of it and record it with `prodstatus journal resolve"
 _NEXT = {
     "day": "the next one can be done tomorrow (UTC)",
@@ -86,6 +87,7 @@ class Claimed(_ActionError):
     def __str__(self) -> str:
         action = self.action
         remedy = _NEXT[action.key.period] if action.settled else f"{_RESOLVE} {action.id}`"
+        # Such a key could be claimed again, if its attempts weren't used up.
         if action.state.frees_key:
             return (
                 f"The {action.key} has had all the attempts that it may have, the last of them "
@@ -113,7 +115,8 @@ class ClockBehind(_ActionError):
 
     def __init__(self, action: Action, today: date) -> None:
         super().__init__(action)
-        self.args = (action, today)  # with which unpickling calls the class; so below
+        # Unpickling calls the class with `args`; so below.
+        self.args = (action, today)
         self.today = today
 
     def __str__(self) -> str:

@@ -146,7 +146,7 @@ class HistoryStore(OpenPart):
             return Writer(statements, self._project, target).prune(before, last_of_release)
 
     def dated(self, record: Record) -> Record:
-        """Return a saved record with its former runs and each stage's `since` from the history.
+        """Return a saved record with its past from the history: former runs, `since`, failures.
 
         The history knows them better than the last record does, which may be another machine's.
 
@@ -173,9 +173,11 @@ class _Target:
         self._scope = {"project": project, "target": target}
 
     def _rows(self, statement: str, **values: Any) -> list[Row]:
+        """Run a query about the target and return its rows."""
         return self._statements.rows(statement, **self._scope, **values)
 
     def _stream(self, statement: str, **values: Any) -> Generator[Row, None, None]:
+        """Run a query about the target and yield its rows; close the generator to stop early."""
         return self._statements.stream(statement, **self._scope, **values)
 
 
@@ -223,6 +225,8 @@ class Writer(_Target):
         self._statements.take_turns(**self._scope)
         query = f"{_OLD} AND {_FOLLOWED}" if last_of_release else _OLD
         last_open = {row["id"] for row in self._rows(_LAST_OPEN)}
+        # Rows that refer to a run (criteria, archive) are deleted by the database, by ON DELETE
+        # CASCADE. Flips refer to none.
         old = [row for row in self._rows(query, before=before) if row["id"] not in last_open]
         if old:
             self._statements.change("DELETE FROM prodstatus_run WHERE id = :id", *map(dict, old))
@@ -410,6 +414,7 @@ class Reader(_Target):
         return self._rows(" UNION ALL ".join(queries), **values)
 
     def _flips_from(self, oldest: SavedRun, stages: Iterable[str]) -> list[Flip]:
+        """Return the flips of stages since a run, the newest first."""
         names = {f"stage_{number}": stage for number, stage in enumerate(stages)}
         if not names:
             return []
@@ -426,6 +431,7 @@ class Reader(_Target):
     def _regressions(
         self, stages: Sequence[str], newest: Mapping[int, SavedRun]
     ) -> dict[str, Regression]:
+        """Return by stage what has changed since it was last CONFIRMED, for stages that aren't."""
         flips = self.newest_flips(stages, away_from=Verdict.CONFIRMED)
         ended = self._runs_named({flip.run for flip in flips.values()})
         confirmed = self._last_confirmed(flips.values())
@@ -441,6 +447,7 @@ class Reader(_Target):
         }
 
     def _runs_named(self, ids: set[str]) -> dict[str, SavedRun]:
+        """Return the saved runs with these ids, by id."""
         names = {f"run_{number}": run for number, run in enumerate(ids)}
         if not names:
             return {}
@@ -477,7 +484,7 @@ class Reader(_Target):
     def _unconfirmed(
         self, stages: Iterable[str], newest: Mapping[int, SavedRun]
     ) -> dict[str, tuple[Unconfirmed, ...]]:
-        """Return the criteria that keep each stage from CONFIRMED: its own, and its root cause."""
+        """Return by stage the criteria that keep it from CONFIRMED: its own, and its root cause."""
         # The newest run that has a verdict of the stage: a partial run may have none.
         run_ids = {
             stage: next((n for n, run in newest.items() if run.stages.get(stage)), None)
@@ -541,6 +548,7 @@ def _regression_of(
     ended: SavedRun | None,
     unconfirmed: tuple[Unconfirmed, ...],
 ) -> Regression:
+    # A run that was deleted can't be compared; its flip stays.
     differing = changes(confirmed, ended) if confirmed and ended else ()
     return Regression(confirmed=confirmed, turned=flip, changes=differing, unconfirmed=unconfirmed)
 

@@ -73,6 +73,8 @@ def next_attempt(
         ClockBehind: an action was claimed or confirmed on a later day than today.
         Claimed: an action with the plan's key doesn't free it, or its attempts are used up.
     """
+    # First, since nothing may be done while it isn't known what was done. The plan's own key is
+    # left to the last rule, whose message is about that key.
     for action in history:
         if action.key != plan.key and not action.settled:
             raise Unresolved(action)
@@ -80,6 +82,7 @@ def next_attempt(
         if action.state in (State.CONFIRMED, State.LAPSED) and action.last_day > today:
             raise ClockBehind(action, today)
     same = [action for action in history if action.key == plan.key]
+    # The newest first: it is the one that a message should name.
     for action in reversed(same):
         if not action.state.frees_key:
             raise Claimed(action)
@@ -99,6 +102,7 @@ def require_current(plan: Plan, now: datetime) -> None:
 
 
 def _is_of_another_day(plan: Plan, now: datetime) -> bool:
+    """Return whether a plan has a day's key, and `now` is on another UTC day."""
     return plan.key.period == "day" and plan.key != once_a_day(now)
 
 
@@ -122,6 +126,7 @@ def require_step(action: Action, wanted: State, now: datetime) -> None:
         Expired: the action would be sent too late.
     """
     newest = action.events[-1]
+    # A person may have resolved it as REJECTED while the process still waited for the answer.
     was_sent = any(event.state is State.SENT for event in action.events)
     late_success = wanted is State.CONFIRMED and newest.resolution and was_sent
     if wanted not in _STEPS.get(action.state, ()) and not late_success:
@@ -160,6 +165,7 @@ def resolution_event(
     redated = action.state is wanted is State.CONFIRMED and action.last_day > now.date()
     if action.settled and not redated and wanted is not State.LAPSED:
         raise IllegalTransition(action, wanted)
+    # Confirmed once more, it keeps its ids unless others are given.
     final = receipts_of(receipts or action.receipts) if wanted is State.CONFIRMED else ()
     return Event(at=now, state=wanted, note=grounds, who=name, receipts=final, resolution=True)
 
@@ -170,6 +176,7 @@ def receipts_of(receipts: Sequence[str]) -> tuple[str, ...]:
     Raises:
         InvalidRecord: there is no receipt, one is empty, or `receipts` is a single text.
     """
+    # A text is a sequence, too: of its letters.
     if isinstance(receipts, str):
         msg = f"The receipts are {receipts!r}; they must be a sequence of texts."
         raise InvalidRecord(msg)
@@ -191,6 +198,7 @@ def _load(
     connection: Connection, *conditions: ColumnElement[bool], newest: int | None = None
 ) -> tuple[Action, ...]:
     """Load the actions that satisfy all `conditions`, oldest first; at most the `newest` ones."""
+    # The limit counts actions, so it is in a query of its own: joined, each event is a row.
     wanted = select(actions.c.id).where(*conditions).order_by(actions.c.id.desc()).limit(newest)
     statement = (
         select(actions, events)
@@ -209,6 +217,7 @@ _COPIED = tuple(name for name in Plan.__struct_fields__ if name not in ("key", "
 
 
 def _action(rows: list[RowMapping]) -> Action:
+    """Build an action from its joined rows, one for each of its events in order."""
     row, written = rows[0], tuple(map(_event, rows))
     return Action(
         **{name: row[actions.c[name]] for name in (*_COPIED, "id", "attempt")},
@@ -226,6 +235,7 @@ def _subject(chain: str) -> str:
 
 
 def _event(row: RowMapping) -> Event:
+    """Build an event from a joined row."""
     values = {name: row[events.c[name]] for name in Event.__struct_fields__}
     return Event(**{**values, "state": State(values["state"])})
 
@@ -299,7 +309,9 @@ class Journal(OpenPart):
         """
 
         def claim(connection: Connection, now: datetime) -> Action:
+            # Each round has an instant of its own: the former one may have waited beyond midnight.
             require_current(plan, now)
+            # Of all chains of the criterion, since `follows` looks beyond the plan's own.
             former = _load(connection, actions.c.criterion == plan.criterion)
             history = [action for action in former if plan.follows(action)]
             claimed = {
@@ -415,6 +427,7 @@ class Journal(OpenPart):
         self, *, criterion: str | None = None, target: str | None = None
     ) -> tuple[Action, ...]:
         """Return the actions at INTENT, SENT or UNKNOWN, oldest first."""
+        # Its state isn't a column: a row never changes. Once settled, an action stays settled.
         ended = select(events.c.action_id).where(
             events.c.state.in_([state.value for state in State if state.settled])
         )
@@ -468,6 +481,11 @@ class Journal(OpenPart):
     def _step(
         self, action: Action, wanted: State, note: str, receipts: tuple[str, ...] = ()
     ) -> Action:
+        """Write an event of the process that acts, if the action's present state allows it.
+
+        The present state is the database's; `action` may be older.
+        """
+
         def decide(current: Action, now: datetime) -> Event:
             require_step(current, wanted, now)
             who = current.armed_by
@@ -491,11 +509,13 @@ class Journal(OpenPart):
             try:
                 with self._database.writing() as connection:
                     return change(connection, now)
+            # One of the unique keys in `schema`: another process has the place by now.
             except IntegrityError:
                 continue
         raise JournalUnavailable(_CONTENDED)
 
     def _now(self) -> datetime:
+        """Return the present instant in UTC by the journal's clock."""
         now = self._clock()
         require_aware("The journal's clock", now)
         return now.astimezone(timezone.utc)
@@ -509,5 +529,6 @@ def _load_one(connection: Connection, action_id: int) -> Action:
 
 
 def _of(criterion: str | None, target: str | None) -> list[ColumnElement[bool]]:
+    """Return the conditions for actions of a criterion and a target; None for any."""
     wanted = {"criterion": criterion, "target": target}
     return [actions.c[name] == value for name, value in wanted.items() if value is not None]

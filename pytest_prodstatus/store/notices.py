@@ -1,4 +1,4 @@
-"""What was notified last: of each topic of a target its value, so that no fact is sent twice.
+"""What was notified last: the value of each topic of a target, so that no fact is sent twice.
 
 A value is kept before it is sent. So a process that is killed between the two loses a notification,
 and two processes at once send it once. The fifth revision in `migrations` makes the table.
@@ -45,7 +45,7 @@ class NoticeStore(OpenPart):
         self._store.close()
 
     def claim(self, target: str, values: Mapping[str, str]) -> dict[str, str | None]:
-        """Keep the values of a target's topics, and return what is new.
+        """Save the present value of each topic of a target, and return the topics that changed.
 
         Args:
             target: the system.
@@ -57,6 +57,7 @@ class NoticeStore(OpenPart):
         with self._store.writing() as statements:
             statements.take_turns(self._project, target)
             scope = {"project": self._project, "target": target}
+            # Read and written in one turn, so that of two processes one finds nothing new.
             known = {row["topic"]: row["value"] for row in statements.rows(_KNOWN, **scope)}
             news = {
                 topic: known.get(topic)

@@ -80,6 +80,7 @@ class Overrides(OpenPart):
             StateUnavailable: it could not be read or written.
         """
         row = self._row(Override(target=target, reason=reason, who=who, since=now, until=now))
+        # By the row, whose texts are on one line, as those of a stored override are.
         given = tuple(o for o in self.active(target, now) if o.who == row["who"])
         if given:
             with self._store.writing() as statements:
@@ -87,7 +88,7 @@ class Overrides(OpenPart):
         return given
 
     def _row(self, override: Override) -> dict[str, object]:
-        """Return the row of a new override.
+        """Return the row of a new override by column, with its texts on one line.
 
         Raises:
             InvalidOverride: a text is empty.
@@ -147,8 +148,8 @@ _ACTIVE = (
 )
 
 
-def look_for(url: str, project: str, target: str, now: datetime) -> tuple[Override, ...]:
-    """Return a target's overrides that are active at `now` (aware), without creating the store.
+def active_overrides(url: str, project: str, target: str, now: datetime) -> tuple[Override, ...]:
+    """Return the overrides of a target that are active at `now`, without creating the store.
 
     The store is read each time, and it is the only place that has overrides. An override that can't
     be read opens nothing. One in a file counts only on its machine; in PostgreSQL, on all of them.

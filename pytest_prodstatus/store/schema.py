@@ -105,6 +105,7 @@ class Limits(TypeDecorator[tuple[Limit, ...]]):
         return None if value is None else msgspec.json.decode(value, type=tuple[Limit, ...])
 
 
+# By default msgspec writes a Decimal as a string, like a text.
 _DETAILS = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -140,6 +141,7 @@ class Details(TypeDecorator[Mapping[str, Detail]]):
         }
 
 
+# Column for column as the revisions make them; a test compares.
 metadata = MetaData()
 
 actions = Table(

@@ -36,6 +36,7 @@ WRITABLE = (
 )
 SPACE = "free some space there"
 ELSE = "set PRODSTATUS_STATE_URL to a database that can be reached and written"
+"""The remedy for an error of no known kind."""
 
 # Fragments of SQLite's messages (sqlite3ErrStr in main.c), which carry no code before Python 3.11.
 _BY_FRAGMENT = {
@@ -103,7 +104,7 @@ class FileStatements:
         return list(self.stream(statement, **values))
 
     def stream(self, statement: str, **values: Any) -> Generator[Mapping[str, Any], None, None]:
-        """Run a query and yield its rows by column name, as they are consumed."""
+        """Run a query and yield its rows by column name, each when it is asked for."""
         cursor = self._connection.execute(statement, _bound(values))
         names = [column[0] for column in cursor.description or ()]
         with closing(cursor):
@@ -245,6 +246,7 @@ _OURS = "SELECT 1 FROM sqlite_master WHERE name LIKE 'prodstatus%' LIMIT 1"
 
 
 def _named(first: int, last: int) -> set[str]:
+    """Return the revisions from `first` to `last`, as the version table has them."""
     return {str(revision) for revision in range(first, last + 1)}
 
 

@@ -17,7 +17,7 @@ from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.store.address import parse_address
 from pytest_prodstatus.store.errors import InvalidOverride, StateUnavailable
 from pytest_prodstatus.store.journal import Journal
-from pytest_prodstatus.store.overrides import Overrides, look_for
+from pytest_prodstatus.store.overrides import Overrides, active_overrides
 from tests.unit.given import HOUR, NOW
 
 MINE = Override(
@@ -123,7 +123,7 @@ def test_a_file_that_was_cut_opens_nothing(sqlite_url: str) -> None:
     for size in range(0, len(content), 512):
         path.write_bytes(content[:size])
         try:
-            found = look_for(sqlite_url, "shop", "production", NOW)
+            found = active_overrides(sqlite_url, "shop", "production", NOW)
         except StateUnavailable as violation:
             assert "\n" not in str(violation)  # noqa: PT017
             refused += 1
@@ -135,11 +135,11 @@ def test_a_file_that_was_cut_opens_nothing(sqlite_url: str) -> None:
 def test_a_look_makes_nothing(sqlite_url: str) -> None:
     """Reading makes no file, and no table in a store that has only a journal."""
     path = Path(sqlite_url.removeprefix("sqlite:///"))
-    assert look_for(sqlite_url, "shop", "production", NOW) == ()
+    assert active_overrides(sqlite_url, "shop", "production", NOW) == ()
     assert not path.parent.exists()
     Journal.open(sqlite_url).close()
     before = path.read_bytes()
-    assert look_for(sqlite_url, "shop", "production", NOW) == ()
+    assert active_overrides(sqlite_url, "shop", "production", NOW) == ()
     assert path.read_bytes() == before
 
 
@@ -147,9 +147,9 @@ def test_a_look_finds_what_was_written(url: str) -> None:
     """Reading finds an override on either database, also by the user who wrote it."""
     with Overrides.open(url, "shop") as overrides:
         overrides.add(MINE)
-    assert look_for(url, "shop", "production", NOW) == (MINE,)
-    assert look_for(url, "bank", "production", NOW) == ()
-    assert look_for(url, "shop", "production", NOW + 2 * HOUR) == ()
+    assert active_overrides(url, "shop", "production", NOW) == (MINE,)
+    assert active_overrides(url, "bank", "production", NOW) == ()
+    assert active_overrides(url, "shop", "production", NOW + 2 * HOUR) == ()
 
 
 def test_one_is_taken_back_by_its_person_alone(overrides: Overrides) -> None:

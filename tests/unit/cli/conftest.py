@@ -173,12 +173,14 @@ def kept(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Kept:
         assert root == shop.root
         return nullcontext(shop.kept)
 
-    def look_for(url: str, project: str, target: str, now: datetime) -> tuple[Override, ...]:
+    def active_overrides(
+        url: str, project: str, target: str, now: datetime
+    ) -> tuple[Override, ...]:
         assert (url, project) == ("sqlite:////state", shop.root.name)
         return shop.kept.active(target, now)
 
     monkeypatch.setenv("PRODSTATUS_STATE_URL", "sqlite:////state")
     monkeypatch.setattr(overrides, "opened", opened)
     monkeypatch.setattr(address, "LIBRARIES", ())
-    monkeypatch.setattr(stored, "look_for", look_for)
+    monkeypatch.setattr(stored, "active_overrides", active_overrides)
     return shop.kept

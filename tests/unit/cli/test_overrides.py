@@ -147,11 +147,13 @@ def test_the_configured_store_is_read(shop: Shop, monkeypatch: pytest.MonkeyPatc
     """The environment's before the .env file's, and the user's own no more."""
     addresses: list[str] = []
 
-    def look_for(url: str, project: str, target: str, now: datetime) -> tuple[Override, ...]:
+    def active_overrides(
+        url: str, project: str, target: str, now: datetime
+    ) -> tuple[Override, ...]:
         addresses.append(url)
         return ()
 
-    monkeypatch.setattr(stored, "look_for", look_for)
+    monkeypatch.setattr(stored, "active_overrides", active_overrides)
     save_override(WORD, shop.root)
     (shop.root / ".env").write_text("PRODSTATUS_STATE_URL=postgresql://of-the-file\n")
     assert active_override("eu", NOW, shop.root) == (None, None)

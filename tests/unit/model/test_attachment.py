@@ -28,7 +28,7 @@ def attached(
     name: str, content: bytes | str, *, limit: int = 10**7, taken: tuple[str, ...] = ()
 ) -> Attachment:
     """Return an attachment without secrets."""
-    return attachment_of(name, content, str, limit=limit, taken=taken)[0]
+    return attachment_of(name, content, str, limit=limit, used_names=taken)[0]
 
 
 @pytest.mark.parametrize(

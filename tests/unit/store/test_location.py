@@ -8,7 +8,7 @@ import platformdirs
 import pytest
 from sqlalchemy.engine import make_url
 
-from pytest_prodstatus.store.address import is_local_file, is_there, state_url
+from pytest_prodstatus.store.address import is_local_file, state_url, store_may_exist
 from pytest_prodstatus.store.errors import JournalUnavailable
 
 
@@ -40,10 +40,10 @@ def test_without_a_home_folder_there_is_no_place(
         raise RuntimeError(msg)
 
     monkeypatch.setattr(platformdirs, "user_state_path", no_home)
-    for question in (state_url, is_there):
+    for question in (state_url, store_may_exist):
         with pytest.raises(JournalUnavailable, match=r"HOME is not set.* set PRODSTATUS_STATE_URL"):
             question({})
-    assert is_there({"PRODSTATUS_STATE_URL": "postgresql://db/state"})
+    assert store_may_exist({"PRODSTATUS_STATE_URL": "postgresql://db/state"})
 
 
 def test_the_variable_wins() -> None:
@@ -73,9 +73,9 @@ def test_a_store_that_may_be_there_is_looked_at(
 ) -> None:
     """A store may exist if one is configured or the default file exists."""
     monkeypatch.setattr(platformdirs, "user_state_path", lambda name: tmp_path / name)
-    assert not is_there({})
-    assert not is_there({"PRODSTATUS_STATE_URL": " "})
-    assert is_there({"PRODSTATUS_STATE_URL": "postgresql://db/state"})
+    assert not store_may_exist({})
+    assert not store_may_exist({"PRODSTATUS_STATE_URL": " "})
+    assert store_may_exist({"PRODSTATUS_STATE_URL": "postgresql://db/state"})
     (tmp_path / "prodstatus").mkdir()
     (tmp_path / "prodstatus" / "state.sqlite3").touch()
-    assert is_there({})
+    assert store_may_exist({})
