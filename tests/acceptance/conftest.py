@@ -157,7 +157,6 @@ def sharing(
 def snapshot(
     database: Database,
     settings: Settings,
-    now: datetime,
     sharing: Sharing | None,
     prodstatus_snapshot: Snapshots,
     request: pytest.FixtureRequest,
@@ -167,7 +166,7 @@ def snapshot(
     return Snapshot(
         database,
         questions(wanted, settings),
-        parameters=Scope(now=now, settings=settings).parameters(),
+        parameters=lambda at: Scope(now=at, settings=settings).parameters(),
         note=lambda at: prodstatus_snapshot("database", at),
         ahead=ahead,
         sharing=sharing,

@@ -16,6 +16,7 @@ import pytest
 from pytest_prodstatus import Endpoints, Eventually, Evidence, blocked
 from tests.acceptance.support.clock import Waiting, utc_now
 from tests.acceptance.support.credentials import (
+    StoredCredential,
     account_of,
     credential_conditions,
     open_credential,
@@ -93,6 +94,34 @@ def order_key(
     )
 
 
+def account_conditions(
+    stored: StoredCredential | None,
+    settings: Settings,
+    order_key: OrderKey | None,
+    *,
+    environ: Mapping[str, str],
+    now: datetime,
+) -> tuple[str, ...]:
+    """Return why it isn't the account of an order's key that would buy, empty if it is.
+
+    Args:
+        stored: the row that the store would use now.
+        settings: the key and the environment.
+        order_key: what the run began to buy; None if the account wasn't known.
+        environ: the environment of the store's command.
+        now: the instant of judging.
+    """
+    lacking = credential_conditions(stored, settings, now)
+    if not lacking and stored and settings.purchase.command:
+        token = open_credential(stored, settings).access_token
+        lacking = token_conditions(environ, token)
+    if order_key and account_of(stored, settings) != order_key.account:
+        return (*lacking, f"the credential is no longer that of {order_key.account}")
+    if not lacking and order_key is None and settings.purchase.product_id:
+        return ("it is not known which account at the supplier would buy",)
+    return lacking
+
+
 @pytest.fixture
 def conditions(
     ask: Ask,
@@ -108,17 +137,9 @@ def conditions(
     def missing() -> tuple[str, ...]:
         stored = stored_credentials(ask, user_id=settings.user_id).chosen
         in_ci = bool(os.environ.get("CI"))
-        lacking = credential_conditions(stored, settings, utc_now())
-        if not lacking and stored and settings.purchase.command:
-            token = open_credential(stored, settings).access_token
-            lacking = token_conditions(os.environ, token)
-        if order_key and account_of(stored, settings) != order_key.account:
-            lacking = (*lacking, f"the credential is no longer that of {order_key.account}")
-        elif not lacking and order_key is None and settings.purchase.product_id:
-            lacking = ("it is not known which account at the supplier would buy",)
         return (
             *prodstatus_unintended,
-            *lacking,
+            *account_conditions(stored, settings, order_key, environ=os.environ, now=utc_now()),
             *journal_conditions(state_url, target=prodstatus_target, in_ci=in_ci),
         )
 

@@ -239,12 +239,23 @@ _ALL = (
         **_from("sale", _F) | {"autonomous": _F},
     ),
     _sick("missing-sale", "a purchase without sale", sickness.missing_sale, **_from("sale", _F)),
+    _sick(
+        "missing-sale-touched",
+        "a purchase without sale, tried long ago and changed three minutes ago",
+        sickness.missing_sale_touched,
+        **_from("sale", _B),
+    ),
     _sick("dangling-sale", "a sale of no order", sickness.dangling_sale, **_from("sale", _F)),
     _sick(
         "trade-sold-twice",
         "one trade as two sales, by its order and by the marketplace's number",
         sickness.trade_sold_twice,
         **_from("sale", _F),
+    ),
+    _sick(
+        "cart",
+        "one marketplace order of two products, sold one by one",
+        sickness.cart,
     ),
     _sick(
         "excluded-from-proof",

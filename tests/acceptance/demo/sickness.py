@@ -199,6 +199,20 @@ def missing_sale(world: World) -> None:
     _remove_sale(world, sale)
 
 
+def missing_sale_touched(world: World) -> None:
+    sale = _newest(world, lambda sale: sale["status"] == "SHIPPED")
+    _remove_sale(world, sale)
+    world.order_of(sale)["updatedAt"] = world.ago(minutes=3)
+
+
+def cart(world: World) -> None:
+    sale = _newest(world, lambda sale: sale["status"] == "SHIPPED")
+    world.order_of(sale)["paypalOrderId"] = "ebay:31-41592-65358"
+    (product, *_) = world.where("products", lambda row: row["id"] != sale["productId"])
+    when = sale["createdAt"] + timedelta(minutes=1)
+    pay_out(world, sold(world, "31-41592-65358", product, createdAt=when))
+
+
 def dangling_sale(world: World) -> None:
     sale = _newest(world, lambda sale: sale["status"] == "SHIPPED")
     # A sale more, so that its order isn't left without one.

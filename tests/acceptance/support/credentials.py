@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pytest_prodstatus import Endpoints, blocked
+from tests.acceptance.support import fields
 from tests.acceptance.support.clock import read_instant
 from tests.acceptance.support.secrets import Secret
 from tests.acceptance.support.settings import Settings
@@ -135,7 +136,7 @@ def open_credential(stored: StoredCredential, settings: Settings) -> SupplierCre
         expires_at=read_instant(found.get("accessTokenExpiresAt")),
         app_key=text_in(found, "appKey"),
         app_secret=Secret(secret) if secret else None,
-        sandbox=found.get("sandbox") is True,
+        sandbox=fields.boolean(found.get("sandbox")) is True,
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from pytest_prodstatus import Money
 
-_NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d{1,12})?")
+_NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d{1,12})?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _TIME_ZONE = re.compile(r"(Z|[+-]\d{2}:?\d{2})$")
 

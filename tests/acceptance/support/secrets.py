@@ -18,6 +18,7 @@ MESSAGE_LIMIT = 300
 """Characters kept of someone else's message."""
 _SHORT = 3
 _LONG_NUMBER = 7
+_CODE = re.compile(r"[A-Z]{2}")
 
 _listeners: list[Callable[[str], None]] = []
 
@@ -84,6 +85,7 @@ class Private:
 
     A value is found anywhere and in any case, but a short one (a state, a country, "+1", a postcode
     of digits) only as a word of its own: "CA" is also a part of CANCELLED, 12345 of an order's id.
+    A code of two capitals has to be in capitals, too: "IN" and "OR" are also English words.
 
     Args:
         values: names, addresses, numbers.
@@ -115,7 +117,8 @@ def _pattern(value: str) -> str:
     source = f"(?:{'|'.join(sources)})"
     if len(value) > _SHORT and not (value.isdigit() and len(value) < _LONG_NUMBER):
         return f"(?i:{source})"
-    return rf"(?<!\w){source}(?!\w)"
+    folds = "" if _CODE.fullmatch(value) else "i"
+    return rf"(?<!\w)(?{folds}:{source})(?!\w)"
 
 
 def scrubbed(text: str, secrets: tuple[Secret, ...]) -> str:

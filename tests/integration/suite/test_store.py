@@ -55,6 +55,12 @@ class Ran:
         """The verdicts of the stages."""
         return {stage["id"]: stage["verdict"] for stage in self.record["stages"]}
 
+    def seen(self, criterion: str) -> dict[str, Any]:
+        """The evidence of a criterion, by name."""
+        criteria = [c for stage in self.record["stages"] for c in stage["criteria"]]
+        (evidence,) = [c["evidence"] for c in criteria if c["id"] == criterion]
+        return {entry["name"]: entry["value"] for entry in evidence}
+
     def fields(self) -> dict[str, str]:
         """The fields of the document: title and bold verdict."""
         text = (self.folder / DOCUMENT).read_text(encoding="utf-8")
@@ -121,7 +127,52 @@ def test_the_demo_is_confirmed_but_for_the_order_that_is_not_armed(project: Proj
     names = {path.name for path in ran.folder.iterdir()}
     assert names == {DOCUMENT, "status.html", "status.json", "report.html"}
     assert "set REAL_PLACEORDER=1" in ran.output
+    _explains_its_numbers(ran)
+    _shows_one_order_at_each_step(ran)
     assert ran.output.rstrip().splitlines()[-1].startswith("FINAL BLOCKED (target demo")
+
+
+def _explains_its_numbers(ran: Ran) -> None:
+    """ORDER and SALE say what they count and leave out, so that both add up; PROFIT its profit."""
+    order, sale = (
+        ran.seen("order.purchased-order-exists"),
+        ran.seen("sale.sale-for-every-purchased-order"),
+    )
+    assert order["bought"] == f"{order['purchased']} at AliExpress in 30d"
+    assert order["left_out"] == (
+        f"{order['other_suppliers']} paid orders of other suppliers, {order['stand_ins']} stand-ins"
+    )
+    assert sale["bought"] == f"{sale['purchased']} at all suppliers in 30d"
+    assert sale["of_these"] == (
+        f"{sale['other_suppliers']} of other suppliers than AliExpress; "
+        f"{sale['stand_ins']} stand-ins left out"
+    )
+    assert order["purchased"] + sale["other_suppliers"] == sale["purchased"]
+    assert sale["with_sale"] + sale["in_flight"] == sale["purchased"]
+    profits = ran.seen("profit.completed-sales-have-positive-net-profit")["net_profit"]
+    assert [money["currency"] for money in profits] == ["USD", "EUR", "JPY"]
+
+
+_STEPS = {
+    "trend": "timeline",
+    "product": "timeline",
+    "publish": "timeline",
+    "checkout": "timeline",
+    "purchase": "timeline",
+    "sale": "timeline",
+    "profit": "net_profit",
+    "payout": "payouts",
+}
+
+
+def _shows_one_order_at_each_step(ran: Ran) -> None:
+    """Each step is a criterion of its own, with what was seen of that order."""
+    seen = {step: ran.seen(f"autonomous.step-{step}") for step in _STEPS}
+    assert len({values["order_id"] for values in seen.values()}) == 1
+    for step, shown in _STEPS.items():
+        value = seen[step][shown]
+        assert value
+        assert shown != "timeline" or set(value) == {step}
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "n2"])
@@ -170,7 +221,12 @@ pathlib.Path("report.md").write_text(
 
 
 def test_the_store_s_own_command_buys_where_it_is_configured(project: Project) -> None:
-    """The command is run in its folder, and the evidence names its route."""
+    """The command is run in its folder, and the evidence names its route.
+
+    Once the catalogue's `valid_for` is over, the order isn't read back any more. The command isn't
+    run with a token in its environment that isn't the one that was judged, nor under a journal that
+    goes away with a machine of CI.
+    """
     (project.folder / "buy.py").write_text(_BUY, encoding="utf-8")
     with boot() as store:
         variables = store.environment | {
@@ -180,14 +236,24 @@ def test_the_store_s_own_command_buys_where_it_is_configured(project: Project) -
             "PRODSTATUS_PURCHASE_REPORT": "report.md",
             "REAL_PLACEORDER": "1",
         }
-        ran = project.run(
-            *("-m", "production", "--target", "staging", "-k", "real_order_placed"), **variables
+        arguments = ("-m", "production", "--target", "staging", "-k", "real_order_placed")
+        ran = project.run(*arguments, **variables)
+        assert ran.status == 0, ran.output
+        (placed, _) = ran.record["stages"][1]["criteria"]
+        values = {entry["name"]: entry["value"] for entry in placed["evidence"]}
+        (order_id,) = values["order_ids"]
+        assert (values["route"], order_id["value"]) == ("store", "8198352049851315")
+        catalogue = project.folder / "pyproject.toml"
+        text = catalogue.read_text(encoding="utf-8")
+        catalogue.write_text(
+            text.replace('valid_for = "30d"', 'valid_for = "1s"'), encoding="utf-8"
         )
-    assert ran.status == 0, ran.output
-    (placed, _) = ran.record["stages"][1]["criteria"]
-    values = {entry["name"]: entry["value"] for entry in placed["evidence"]}
-    (order_id,) = values["order_ids"]
-    assert (values["route"], order_id["value"]) == ("store", "8198352049851315")
+        token = "ALIEXPRESS_DROPSHIPPING_ACCESS_TOKEN"
+        later = project.run(*arguments, **{**variables, token: "50000-another", "CI": "true"})
+    assert later.status == 10, later.output
+    (placed, _) = later.record["stages"][1]["criteria"]
+    assert f"{token} is not the token that is judged" in placed["reason"], placed
+    assert "PRODSTATUS_STATE_URL is a file of this CI machine" in placed["reason"], placed
 
 
 def test_without_configuration_every_stage_is_blocked(project: Project) -> None:

@@ -79,10 +79,11 @@ def test_a_ciphertext_without_a_key_is_blocked(variables: Make) -> None:
         assert caught.value.reason.kind.value == "missing-config"
 
 
-def test_fields_are_read_as_text(variables: Make) -> None:
-    """Without white space, and a number as its digits."""
+@pytest.mark.parametrize("sandbox", [True, "true"])
+def test_fields_are_read_as_text(variables: Make, sandbox: object) -> None:
+    """Without white space, and a number as its digits; a boolean may be text."""
     text = encrypted(
-        {"accessToken": " t ", "appKey": 512345, "sandbox": True},
+        {"accessToken": " t ", "appKey": 512345, "sandbox": sandbox},
         key=KEY,
         iv=bytes(16),
         salt=DEFAULT_SALT,

@@ -69,6 +69,9 @@ def test_a_providers_words_are_one_bounded_line_without_secrets() -> None:
     [
         ("9 Elm", "to 9 Elm, or 9 ELM, 9  elm, 9\tElm, 9%20Elm, 9+Elm"),
         ("CA", "in CA, (CA) or CA"),
+        ("9 E", "9 E, 9 e or 9\u00a0E"),
+        ("Elm", "Elm, ELM and elm"),
+        ("Li", "LI or li"),
         ("+1", "+1 or (+1)"),
         ("5550100000", "15550100000 or +15550100000"),
         ("12345", "zip 12345 and 12345."),
@@ -87,4 +90,4 @@ def test_data_of_a_person_is_masked_whatever_its_length(value: str, text: str) -
 def test_a_short_value_is_no_part_of_a_word() -> None:
     """Or no message could be read any more."""
     text = "CANCELLED, order 8198123459, a cat in AMERICA, 11+12"
-    assert Private(["CA", "12345", "+1", "1"]).mask(text) == text
+    assert Private(["CA", "12345", "+1", "1", "IN"]).mask(text) == text

@@ -20,6 +20,11 @@ def test_nothing_is_needed_to_make_them(variables: Make) -> None:
     found = variables()
     assert (found.environment, found.user_id) == ("production", 1)
     assert (found.window, found.payout_grace) == (timedelta(days=30), timedelta(hours=1))
+    graces = (found.purchase_grace, found.sale_grace)
+    assert graces == (timedelta(minutes=30), timedelta(minutes=10))
+    bounds = (found.connect_timeout, found.lock_timeout, found.statement_timeout)
+    assert [bound.total_seconds() for bound in bounds] == [10, 5, 60]
+    assert found.snapshot_budget == timedelta(seconds=60)
     assert found.database_url is None
     assert not found.purchase.armed
 
@@ -120,3 +125,15 @@ def test_a_file_never_arms() -> None:
     """It may have been forgotten, or come with a checkout."""
     found = Settings.from_environment({}, target="production", dotenv=ARMED)
     assert found.purchase.missing == ("REAL_PLACEORDER is not 1 in the process environment",)
+
+
+def test_each_name_of_the_recipient_is_private(variables: Make) -> None:
+    """However short: Ng and Li are names, an initial is none."""
+    private = variables(**{**ARMED, "TEST_FULL_NAME": "J. Li Ng"}).purchase.private
+    assert private.mask("Mr NG, J. li, of J") == "Mr ********, J. ********, of J"
+
+
+@pytest.mark.parametrize("url", ["01005001234567890", "https://x.example/item/0100500123.html"])
+def test_a_product_has_one_number(variables: Make, url: str) -> None:
+    """With a zero in front it would be another product to the journal, and be bought again."""
+    assert variables(**{**ARMED, "TEST_PRODUCT_URL": url}).purchase.product_id is None

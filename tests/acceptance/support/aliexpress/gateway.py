@@ -73,6 +73,7 @@ _CODES: dict[str, type[ApiError]] = {
     "40": RequestRefused,
     "41": RequestRefused,
 }
+_ORDERS = ("order_list", "order_ids", "order_id")
 _UNCERTAIN = re.compile(r"SYSTEM|TIME_?OUT|UNKNOWN|INTERNAL|UNAVAILABLE", re.I)
 
 REFUSALS = frozenset(
@@ -257,7 +258,7 @@ class Gateway(ProviderClient):
             return
         code = fields.text(facts.get("error_code")) or fields.text(facts.get("code"))
         # A failure that names an order, or a success too, may have made one: it isn't refused.
-        if facts.get("order_list") or True in successes:
+        if any(part.get(key) for part in (body, result) for key in _ORDERS) or True in successes:
             otherwise = "it names an order, or a success, and reports a failure"
             raise self._refusal(Unavailable, method, reply, facts, otherwise)
         raise self._refusal(kind_of_business_error(code), method, reply, facts, "the call failed")

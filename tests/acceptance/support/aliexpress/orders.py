@@ -181,4 +181,5 @@ def read_placed(envelope: Envelope) -> tuple[str, ...]:
     """Return the order ids of an order-creation answer: none means that nothing is certain."""
     numbers = fields.sequence(envelope.result.get("order_list"), inside="number")
     ids = [fields.text(number) for number in numbers]
-    return tuple(text for text in ids if text is not None and _ORDER_ID.fullmatch(text))
+    # Each once: an order that is named twice was taken for once.
+    return tuple(dict.fromkeys(text for text in ids if text and _ORDER_ID.fullmatch(text)))

@@ -32,7 +32,8 @@ class Snapshot:
     Args:
         database: the store's database.
         questions: by name, the function that reads the answer; it may run several statements.
-        parameters: bound values for every statement, beside its own.
+        parameters: returns the bound values for every statement, beside its own, for the instant
+            of the answers: what is due is so by the server's clock, which dated the rows.
         note: records the instant of the answers.
         ahead: asks statements of several questions, by name, at once, and returns their rows; what
             it leaves out is asked when its question is read.
@@ -44,7 +45,7 @@ class Snapshot:
         database: Database,
         questions: Mapping[str, Reading],
         *,
-        parameters: Mapping[str, object],
+        parameters: Callable[[datetime], Mapping[str, object]],
         note: Callable[[datetime], None],
         ahead: Callable[[Ask, Iterable[str]], Mapping[str, Row]] = lambda _ask, _names: {},
         sharing: Sharing | None = None,
@@ -94,9 +95,10 @@ class Snapshot:
         """Read the answers to some questions, and return their instant; None if there is none."""
         try:
             with self._database.transaction() as transaction:
-                rows = self._ahead(self._each_apart(transaction), questions)
+                given = self._parameters(transaction.at)
+                rows = self._ahead(_each_apart(transaction, given), questions)
                 for name, reading in questions.items():
-                    self._found[name] = self._read_one(transaction, reading, rows)
+                    self._found[name] = _read_one(transaction, reading, rows, given)
         except Blocked as blocked:
             self._found |= dict.fromkeys(questions, _Refusal.of(blocked))
             return None
@@ -106,29 +108,34 @@ class Snapshot:
         finally:
             self._database.close()
 
-    def _each_apart(self, transaction: Transaction) -> Ask:
-        """Return an `Ask` of which every statement may fail for itself."""
 
-        def ask(statement: str, /, **parameters: object) -> Row:
-            with transaction.apart() as ask:
-                return ask(statement, **parameters)
+def _each_apart(transaction: Transaction, given: Mapping[str, object]) -> Ask:
+    """Return an `Ask` of which every statement may fail for itself."""
 
-        return bound(ask, **self._parameters)
+    def ask(statement: str, /, **parameters: object) -> Row:
+        with transaction.apart() as ask:
+            return ask(statement, **parameters)
 
-    def _read_one(
-        self, transaction: Transaction, reading: Reading, rows: Mapping[str, Row]
-    ) -> object:
-        try:
-            with transaction.apart() as ask:
+    return bound(ask, **given)
 
-                def known(statement: str, /, **parameters: object) -> Row:
-                    return rows.get(statement) or ask(statement, **parameters)
 
-                return reading(bound(known, **self._parameters))
-        except Blocked as blocked:
-            return _Refusal.of(blocked)
-        except Exception as error:  # noqa: BLE001 - it ends the criteria that need it
-            return _Error(error=error)
+def _read_one(
+    transaction: Transaction,
+    reading: Reading,
+    rows: Mapping[str, Row],
+    given: Mapping[str, object],
+) -> object:
+    try:
+        with transaction.apart() as ask:
+
+            def known(statement: str, /, **parameters: object) -> Row:
+                return rows.get(statement) or ask(statement, **parameters)
+
+            return reading(bound(known, **given))
+    except Blocked as blocked:
+        return _Refusal.of(blocked)
+    except Exception as error:  # noqa: BLE001 - it ends the criteria that need it
+        return _Error(error=error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

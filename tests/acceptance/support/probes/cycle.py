@@ -102,7 +102,8 @@ FROM funnel""",
 )
 
 # The store logs failures alone. That a cycle succeeded is seen in its statistics and in what it
-# made, so a failure counts only if nothing has succeeded since.
+# made, so a failure counts only if nothing has succeeded since. An instant that is still to come is
+# no sign: it would outlast every failure.
 _AUTOPILOT = """
 WITH failures AS (
   SELECT a.id, a."cycleId" AS cycle, a."createdAt" AS at
@@ -112,12 +113,13 @@ WITH failures AS (
   SELECT * FROM failures ORDER BY at DESC, id DESC LIMIT 1
 )
 SELECT (SELECT left(value, 20000) FROM system_configs WHERE key = 'autopilot_stats') AS stats,
-       (SELECT max("createdAt") FROM opportunities) AS newest_opportunity,
-       (SELECT max("createdAt") FROM products) AS newest_product,
-       (SELECT max("publishedAt") FROM marketplace_listings) AS newest_listing,
+       (SELECT max("createdAt") FROM opportunities WHERE "createdAt" < :soon) AS newest_opportunity,
+       (SELECT max("createdAt") FROM products WHERE "createdAt" < :soon) AS newest_product,
+       (SELECT max("publishedAt") FROM marketplace_listings WHERE "publishedAt" < :soon)
+         AS newest_listing,
        (SELECT count(*) FROM failures) AS failures,
        (SELECT cycle FROM newest) AS newest_failure,
-       (SELECT at FROM newest) AS failed_at
+       (SELECT at FROM newest) AS failed_at, CAST(:soon AS timestamp) AS soon
 """
 
 STEPS = (
@@ -251,12 +253,17 @@ def cycle(ask: Ask) -> Cycle:
 def autopilot(ask: Ask) -> Autopilot:
     """Return the signs of the autopilot's cycles."""
     row = fields_of(ask(_AUTOPILOT))
-    stats = _stats(row.pop("stats"))
+    stats = _stats(row.pop("stats"), before=row.pop("soon"))
     return Autopilot(**row, **stats)
 
 
-def _stats(text: str | None) -> dict[str, Any]:
-    """Return what the autopilot's statistics tell; nothing of text that can't be read."""
+def _stats(text: str | None, *, before: datetime) -> dict[str, Any]:
+    """Return what the autopilot's statistics tell; nothing of text that can't be read.
+
+    Args:
+        text: the row's value.
+        before: a run that ended later is none.
+    """
     try:
         found = json.loads(text or "")
     except (ValueError, RecursionError):
@@ -266,6 +273,8 @@ def _stats(text: str | None) -> dict[str, Any]:
     if isinstance(last, (int, float)) and not isinstance(last, bool):
         last = from_milliseconds(last)
     ended = last if isinstance(last, datetime) else read_instant(last)
+    if ended is not None and ended >= before:
+        ended = None
     counted = isinstance(runs, int) and not isinstance(runs, bool)
     return {"total_runs": runs if counted else None, "last_run": ended if runs else None}
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pytest_prodstatus import Money, blocked
+from tests.acceptance.support import fields
 from tests.acceptance.support.clock import from_column
 from tests.acceptance.support.database.transaction import Row
 
@@ -50,9 +51,5 @@ def _field(value: Any) -> Any:
 
 def monies(texts: Iterable[str]) -> tuple[Money, ...]:
     """Return sums that a statement gave as `12.30 USD`, leaving out what names no currency."""
-    pairs = (text.rsplit(" ", 1) for text in texts)
-    return tuple(
-        Money(amount, currency)
-        for amount, currency in pairs
-        if len(currency) == 3 and currency.isascii() and currency.isupper() and amount != "NaN"
-    )
+    pairs = (fields.money(*text.rsplit(" ", 1)) for text in texts)
+    return tuple(pair for pair in pairs if pair is not None)

@@ -260,6 +260,7 @@ class Payout:
         currency: the sale's.
         receiver: the address configured now; a person's, so not in the repr.
         payoneer: whether it was made through Payoneer, which can't be looked up.
+        or_payoneer: whether it may have been: its user has an address there as well.
     """
 
     sale_id: int
@@ -269,6 +270,7 @@ class Payout:
     currency: str | None
     receiver: str | None = field(repr=False)
     payoneer: bool
+    or_payoneer: bool = False
     user_id: int | None = None
 
 
@@ -335,6 +337,7 @@ def _of_sale(sale: list[object], admin_receiver: str | None) -> list[Payout]:
             receiver=None if to is None else str(to),
             payoneer=role == "user"
             and ("payoneer" in str(batch_id).lower() or (to is None and has_payoneer is True)),
+            or_payoneer=role == "user" and has_payoneer is True,
             user_id=None if seller is None else int(str(seller)),
         )
         for role, (batch_id, amount, to) in ids.items()

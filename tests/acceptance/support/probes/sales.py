@@ -9,11 +9,13 @@ from tests.acceptance.support.probes.facts import fields_of
 from tests.acceptance.support.probes.window import Question, sale_of
 
 # One trade as two sales: one by the order's id, one by the number that the marketplace gave it. An
-# order has that number in "paypalOrderId", as `ebay:12-34567-89012`.
+# order has that number in "paypalOrderId", as `ebay:12-34567-89012`. A number with several products
+# is a cart, whose products are sold one by one.
 _PREFIXES = "ebay:,mercadolibre:,amazon:,"
 _TWIN = f"""
   SELECT t.id FROM sales t
   WHERE t.environment = :environment AND t.status <> ALL(:fallen_through) AND t.id <> j.id
+    AND t."productId" = j.product
     AND t."orderId" = ANY(
       SELECT j.number
       UNION ALL
@@ -26,11 +28,12 @@ _TWIN = f"""
 
 MISSING = Question(
     name="sales_of_orders",
-    orders=("created", "status", "stand_in", "other", "sale_due"),
+    orders=("created", "status", "stand_in", "other", "sale_due", "sale_unclear"),
     sales=("id", "reference", "in_environment"),
     steps={
         "purchased": f"""AS MATERIALIZED (
-  SELECT o.id, o.created, o.stand_in, o.other, o.sale_due AS due, sale.id AS sale
+  SELECT o.id, o.created, o.stand_in, o.other, o.sale_due AS due, o.sale_unclear AS unclear,
+         sale.id AS sale
   FROM placed o {sale_of("o")}
   WHERE o.status = 'PURCHASED'
 )"""
@@ -38,13 +41,17 @@ MISSING = Question(
     row="""
 SELECT counted.*,
        ARRAY(SELECT id FROM purchased WHERE NOT stand_in AND sale IS NULL AND due
-             ORDER BY created DESC, id LIMIT 5) AS newest_without_sale
+             ORDER BY created DESC, id LIMIT 5) AS newest_without_sale,
+       ARRAY(SELECT id FROM purchased WHERE NOT stand_in AND sale IS NULL AND unclear
+             ORDER BY created DESC, id LIMIT 5) AS unclear_orders
 FROM (
   SELECT count(*) FILTER (WHERE NOT stand_in) AS purchased,
          count(*) FILTER (WHERE NOT stand_in AND other) AS other_suppliers,
          count(*) FILTER (WHERE stand_in) AS stand_ins,
          count(*) FILTER (WHERE NOT stand_in AND sale IS NOT NULL) AS with_sale,
-         count(*) FILTER (WHERE NOT stand_in AND sale IS NULL AND NOT due) AS in_flight,
+         count(*) FILTER (WHERE NOT stand_in AND sale IS NULL AND NOT due AND NOT unclear)
+           AS in_flight,
+         count(*) FILTER (WHERE NOT stand_in AND sale IS NULL AND unclear) AS unclear,
          count(*) FILTER (WHERE NOT stand_in AND sale IS NULL AND due) AS without_sale
   FROM purchased
 ) AS counted""",
@@ -54,17 +61,22 @@ FROM (
         "stand_ins",
         "with_sale",
         "in_flight",
+        "unclear",
         "without_sale",
         "newest_without_sale",
+        "unclear_orders",
     ),
 )
 
 LINKS = Question(
     name="sale_links",
-    sales=("id", "created", "fell_through", "reference", "is_real", "order_id", "order_trade"),
+    sales=(
+        *("id", "created", "fell_through", "reference", "is_real"),
+        *("product", "order_id", "order_trade"),
+    ),
     steps={
         "linked": """AS MATERIALIZED (
-  SELECT id, created, reference, order_id, NOT fell_through AS live,
+  SELECT id, created, reference, product, order_id, NOT fell_through AS live,
          order_id IS NULL AND reference ~ :marketplace_number AS from_marketplace,
          CASE WHEN strpos(order_trade, ':') > 0
               THEN btrim(substr(order_trade, strpos(order_trade, ':') + 1)) END AS number
@@ -143,8 +155,10 @@ class SalesOfOrders:
         stand_ins: orders that were left out as stand-ins.
         with_sale: those with a sale in the target's environment.
         in_flight: changed a moment ago, so they may still become one.
+        unclear: likewise, but their last attempt was long ago: when they were bought isn't stored.
         without_sale: the others.
         newest_without_sale: at most five order ids.
+        unclear_orders: likewise.
     """
 
     purchased: int
@@ -152,8 +166,10 @@ class SalesOfOrders:
     stand_ins: int
     with_sale: int
     in_flight: int
+    unclear: int
     without_sale: int
     newest_without_sale: tuple[str, ...]
+    unclear_orders: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,8 @@ class Settlement:
         settled: those with one item, paid, of the sale's amount and to a known receiver.
         wrong: one sentence for each that isn't so and never will be, without any address.
         pending: one for each that is not settled yet.
-        by_payoneer: sales whose user payout can't be looked up.
+        by_payoneer: sales whose user payout can't be looked up, or that PayPal doesn't know while
+            its user has an address at Payoneer, too.
         last_debug_id: PayPal's id of the last look-up.
         completed_at: when the newest settled batch was processed.
     """
@@ -55,8 +56,9 @@ class Settlement:
             )
         if self.by_payoneer and not accept_payoneer:
             blocked(
-                f"{len(self.by_payoneer)} user payouts were made through Payoneer, which can't be "
-                f"looked up (sales {', '.join(map(str, self.by_payoneer[:5]))})",
+                f"{len(self.by_payoneer)} user payouts were made through Payoneer, or may have "
+                "been, which can't be looked up "
+                f"(sales {', '.join(map(str, self.by_payoneer[:5]))})",
                 kind="inconclusive",
                 remedy="set PRODSTATUS_ACCEPT_PAYONEER=1 to accept them unseen",
             )
@@ -92,6 +94,8 @@ def settle(
         )
         later = {look.payout: look for look in again}
         looks = [later.get(look.payout, look) for look in looks]
+    unseen = {payout for payout in payouts if payout.payoneer}
+    unseen |= {look.payout for look in looks if look.elsewhere}
     times = [look.batch.completed_at for look in looks if look.settled and look.batch]
     debug_ids = [look.batch.debug_id for look in looks if look.batch and look.batch.debug_id]
     return Settlement(
@@ -99,7 +103,7 @@ def settle(
         settled=sum(look.settled for look in looks),
         wrong=tuple(look.wrong for look in looks if look.wrong),
         pending=tuple(look.pending for look in looks if look.pending and not look.wrong),
-        by_payoneer=tuple(payout.sale_id for payout in payouts if payout.payoneer),
+        by_payoneer=tuple(payout.sale_id for payout in payouts if payout in unseen),
         last_debug_id=debug_ids[-1] if debug_ids else None,
         completed_at=max(filter(None, times), default=None),
     )
@@ -107,17 +111,21 @@ def settle(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """One payout as PayPal reports it: what is wrong with it and what is pending, in words."""
+    """One payout as PayPal reports it: what is wrong with it and what is pending, in words.
+
+    `elsewhere`: PayPal doesn't know it, and it may be Payoneer's.
+    """
 
     payout: Payout
     batch: PayoutBatch | None
     wrong: str
     pending: str
+    elsewhere: bool = False
 
     @property
     def settled(self) -> bool:
         """Whether it arrived as it should."""
-        return not self.wrong and not self.pending
+        return not (self.wrong or self.pending or self.elsewhere)
 
     @property
     def moves(self) -> bool:
@@ -144,10 +152,14 @@ def _looked_up(
                 break  # what was seen to be wrong stays wrong
             raise
         if batch is None:
-            wrong, pending = f"{name}PayPal doesn't know it", ""
+            wrong, pending, elsewhere = f"{name}PayPal doesn't know it", "", False
             if unusable:
                 wrong, pending = "", f"{name}it can't be looked up as its seller: {unusable}"
-            looks.append(_Look(payout=payout, batch=None, wrong=wrong, pending=pending))
+            elif payout.or_payoneer:
+                wrong, elsewhere = "", True
+            looks.append(
+                _Look(payout=payout, batch=None, wrong=wrong, pending=pending, elsewhere=elsewhere)
+            )
             continue
         faults, waits = ", ".join(_faults(batch, payout, former)), ", ".join(_waits(batch))
         wrong, pending = faults and name + faults, waits and name + waits

@@ -57,6 +57,10 @@ _OF_ORDERS: Mapping[str, str] = {
       OR o."fulfillRetryCount" > 0""",
     # An order's purchase isn't dated; nothing happened to it since its last change, at least.
     "sale_due": 'GREATEST(o."updatedAt", o."lastAttemptAt", o."createdAt") < :sale_due',
+    # But any update is a change: if the last attempt is over long ago, it may well be due. What a
+    # person bought may be far younger than that attempt.
+    "sale_unclear": f"""GREATEST(o."updatedAt", o."lastAttemptAt", o."createdAt") >= :sale_due
+      AND COALESCE(o."lastAttemptAt", o."createdAt") < :attempt_sale_due AND NOT {by_hand("o")}""",
 }
 
 _OF_SALES: Mapping[str, str] = {

@@ -19,8 +19,9 @@ from tests.acceptance.support.variables import Variables
 MODES = ("paid", "unpaid", "quote")
 JOURNAL_LASTS = "this machine keeps it"
 """The words of PRODSTATUS_LOCAL_JOURNAL by which a journal in the user's state folder may guard."""
-_PRODUCT_ID = re.compile(r"[0-9]{6,20}")
-_PRODUCT_PATH = re.compile(r"(?:/[^/]+)*/(?:item|i)/(?:[^/]+/)?([0-9]{6,20})(?:\.html)?/?")
+# Without a zero in front: one product would have two keys in the journal.
+_PRODUCT_ID = re.compile(r"[1-9][0-9]{5,19}")
+_PRODUCT_PATH = re.compile(r"(?:/[^/]+)*/(?:item|i)/(?:[^/]+/)?([1-9][0-9]{5,19})(?:\.html)?/?")
 _PERSON = ("FULL_NAME", "ADDRESS", "CITY", "STATE", "ZIP", "COUNTRY", "PHONE")
 _PHONE = re.compile(r"\+(\d{1,3})[ -](\d[\d ()-]{3,18}\d)")
 
@@ -130,7 +131,7 @@ def _private(read: Variables) -> Private:
     if phone:
         values += [re.sub(r"\D", "", phone[2]), f"+{phone[1]}"]
     country = read.text("TEST_COUNTRY")
-    names = re.findall(r"[^\W\d_]{3,}", read.text("TEST_FULL_NAME") or "")
+    names = re.findall(r"[^\W\d_]{2,}", read.text("TEST_FULL_NAME") or "")
     return Private([*values, *names, *([country.upper()] if country else [])])
 
 

@@ -59,6 +59,23 @@ def test_the_session_is_what_it_promises(owner: Database) -> None:
     }
 
 
+@pytest.mark.parametrize(("given", "idle"), [("", "10"), ("&keepalives_idle=77", "77")])
+def test_a_peer_that_is_gone_is_noticed(running_store: Store, given: str, idle: str) -> None:
+    """Connecting and each silence have an end on this side; what the URL sets stays."""
+    with opened(f"{running_store.environment['DATABASE_URL']}{given}") as database:
+        database.ask("SELECT 1 AS n")
+        assert database._driver is not None
+        found = database._driver.info.get_parameters()
+    expected = {
+        "connect_timeout": "10",
+        "keepalives_idle": idle,
+        "keepalives_interval": "5",
+        "keepalives_count": "3",
+        "tcp_user_timeout": "30000",
+    }
+    assert {name: found.get(name) for name in expected} == expected
+
+
 @pytest.mark.parametrize(
     "statement",
     [

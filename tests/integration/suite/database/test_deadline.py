@@ -53,7 +53,7 @@ def counting(statement: str = "SELECT 1 AS n") -> Reading:
 
 def snapshot_of(database: Database, **questions: Reading) -> Snapshot:
     """Return a snapshot that notes nothing."""
-    return Snapshot(database, questions, parameters={}, note=lambda _: None)
+    return Snapshot(database, questions, parameters=lambda _: {}, note=lambda _: None)
 
 
 def test_a_proxy_that_falls_silent_between_two_questions(proxy: tuple[Proxy, str]) -> None:

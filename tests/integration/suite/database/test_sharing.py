@@ -51,7 +51,11 @@ class Worker:
     def of(self, **questions: Reading) -> Snapshot:
         """Return a snapshot of some questions."""
         return Snapshot(
-            self.database, questions, parameters={}, note=self.noted.append, sharing=self.sharing
+            self.database,
+            questions,
+            parameters=lambda _: {},
+            note=self.noted.append,
+            sharing=self.sharing,
         )
 
     def _question(self, table: str) -> Reading:

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from pytest_prodstatus import Blocked
 from tests.acceptance.demo.store import Store
+from tests.acceptance.support.clock import to_column
 from tests.acceptance.support.database.connection import Database
 from tests.acceptance.support.database.snapshot import Snapshot
 from tests.acceptance.support.database.transaction import Ask, Reading
@@ -31,7 +32,11 @@ def owner(running_store: Store) -> Iterator[Database]:
 
 def _snapshot(database: Database, **readings: Reading) -> tuple[Snapshot, list[datetime]]:
     noted: list[datetime] = []
-    return Snapshot(database, readings, parameters={"one": 1}, note=noted.append), noted
+
+    def given(at: datetime) -> dict[str, object]:
+        return {"one": 1, "at": to_column(at)}
+
+    return Snapshot(database, readings, parameters=given, note=noted.append), noted
 
 
 def _of(statement: str) -> Reading:
@@ -91,6 +96,12 @@ def test_everything_is_read_at_the_first_answer_and_noted_once(owner: Database) 
     assert names == ["first", "second"]
     assert len(noted) == 1
     assert before < noted[0] < datetime.now(timezone.utc) + timedelta(seconds=1)
+
+
+def test_what_is_due_is_so_by_the_server_s_clock(owner: Database) -> None:
+    """It dated the rows; this machine's may be minutes off."""
+    snapshot, noted = _snapshot(owner, age=_of("SELECT CAST(:at AS timestamp) AS n"))
+    assert snapshot.answer("age") == to_column(noted[0])
 
 
 def test_no_connection_is_open_once_the_answers_are_there(

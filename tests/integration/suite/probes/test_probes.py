@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from tests.acceptance import test_order
 from tests.acceptance.support.probes import cycle, oauth, orders, payouts, profit, sales
+from tests.acceptance.support.probes.questions import questions
+from tests.acceptance.support.settings import Settings
 from tests.integration.suite.conftest import Trial
 
 _NEWEST = """SELECT s.id FROM sales s JOIN orders o ON o.id = s."orderId"
@@ -111,6 +116,35 @@ def test_a_marketplaces_number_is_distinguished_from_a_lost_order(
     assert sales.links(trial.ask).dangling == dangling
 
 
+@pytest.mark.parametrize(
+    ("change", "counts"),
+    [
+        ('"updatedAt" = :then', (0, 0, 1)),
+        ('"updatedAt" = :now', (0, 1, 0)),
+        ('"updatedAt" = :now, "lastAttemptAt" = NULL', (0, 1, 0)),
+        ('"updatedAt" = :now, "lastAttemptAt" = :now', (1, 0, 0)),
+        ('"updatedAt" = :now, "lastAttemptAt" = :running', (1, 0, 0)),
+        ('"updatedAt" = :now, "manualFulfillmentRequired" = true', (1, 0, 0)),
+        ('"updatedAt" = :now, "manualPurchaseDate" = :now', (1, 0, 0)),
+        ('"updatedAt" = :now, "aliexpressOrderId" = \'manual\'', (1, 0, 0)),
+    ],
+)
+def test_no_update_makes_a_purchase_young(
+    trial: Trial, change: str, counts: tuple[int, int, int]
+) -> None:
+    """If it was last tried long ago, it isn't known if its sale is due; a person's is not tried."""
+    before = sales.sales_of_orders(trial.ask)
+    order = _order(trial)
+    trial.run('UPDATE sales SET "orderId" = \'12345678\' WHERE "orderId" = :id', id=order)
+    ages = {"then": 600, "running": 39, "now": 3}
+    times = {name: trial.ago(minutes=age) for name, age in ages.items() if f":{name}" in change}
+    trial.run(f"UPDATE orders SET {change} WHERE id = :id", id=order, **times)
+    found = sales.sales_of_orders(trial.ask)
+    assert found.in_flight - before.in_flight == counts[0]
+    assert (found.unclear, found.without_sale) == counts[1:]
+    assert found.unclear_orders == (order,) * counts[1]
+
+
 def test_a_purchase_of_another_supplier_needs_a_sale_too(trial: Trial) -> None:
     """Only the supplier ids are AliExpress's own matter."""
     trial.run(
@@ -160,6 +194,17 @@ def test_a_cost_in_another_currency_bounds_no_gross_profit(trial: Trial) -> None
     assert profit.arithmetic(trial.ask).wrong_gross == 0
     trial.run("""UPDATE sales SET "aliexpressCost" = 99999 WHERE id = :id""", id=_sale(trial))
     assert profit.arithmetic(trial.ask).wrong_gross == 1
+
+
+@pytest.mark.parametrize("currency", ["US$", "", "123", "EURO"])
+def test_what_names_no_currency_ends_no_question(trial: Trial, currency: str) -> None:
+    """Its sums are left out; what follows from it is judged."""
+    trial.run(
+        "UPDATE sales SET currency = :currency WHERE id = :id", currency=currency, id=_sale(trial)
+    )
+    sums = (profit.net_profit(trial.ask).net_profit, profit.arithmetic(trial.ask).commission)
+    assert {money.currency for found in sums for money in found} == {"USD", "EUR", "JPY"}
+    assert profit.arithmetic(trial.ask).wrong == 0
 
 
 def test_sales_that_fell_through_are_not_paid_out(trial: Trial) -> None:
@@ -212,6 +257,16 @@ def test_a_payout_of_a_user_without_paypal_is_payoneers(trial: Trial) -> None:
     assert {(payout.role, payout.payoneer) for payout in found} == {
         ("admin", False),
         ("user", True),
+    }
+
+
+def test_a_payout_of_a_user_with_both_addresses_may_be_payoneers(trial: Trial) -> None:
+    """Its id doesn't show which; PayPal is asked, and the platform's own is PayPal's."""
+    trial.run("""UPDATE users SET "payoneerPayoutEmail" = 'x@y.z'""")
+    found = payouts.newest(trial.ask).payouts
+    assert {(payout.role, payout.payoneer, payout.or_payoneer) for payout in found} == {
+        ("admin", False, False),
+        ("user", False, True),
     }
 
 
@@ -297,6 +352,26 @@ def test_what_was_bought_outside_needs_no_id(trial: Trial) -> None:
     assert order in found.orders_bought_outside
 
 
+def test_one_purchase_with_its_id_confirms_order(trial: Trial) -> None:
+    """That every one has an id is stricter than the field's words, and a criterion of its own."""
+    criteria: Any = test_order
+    trial.run("""UPDATE orders SET "aliexpressOrderId" = 'TEST' WHERE id = :id""", id=_order(trial))
+    settings = Settings.from_environment({}, target="demo", dotenv={})
+
+    def judge() -> None:
+        found, seen = orders.supplier_ids(trial.ask), orders.fulfilment(trial.ask)
+        criteria.test_purchased_order_exists(found, seen, settings, lambda **_: None)
+
+    judge()
+    with pytest.raises(AssertionError, match=r"^1 of \d+ PURCHASED orders"):
+        criteria.test_purchased_orders_have_supplier_ids(
+            orders.supplier_ids(trial.ask), lambda **_: None
+        )
+    trial.run("""UPDATE orders SET "aliexpressOrderId" = 'TEST'""")
+    with pytest.raises(AssertionError, match=r"^none of \d+ paid orders"):
+        judge()
+
+
 def test_what_was_bought_twice_is_found(trial: Trial) -> None:
     """Two attempts of one order, or two orders of one marketplace order and product."""
     first = orders.repeated(trial.ask)
@@ -324,7 +399,7 @@ def test_what_was_bought_twice_is_found(trial: Trial) -> None:
 
 
 def test_one_trade_as_two_sales_is_found(trial: Trial) -> None:
-    """From either of them, unless one fell through."""
+    """From either of them, unless one fell through, or it is another product of one cart."""
     sale = _sale(trial)
     trial.run(
         """UPDATE orders SET "paypalOrderId" = 'ebay:31-41592-65358' WHERE id = :id""",
@@ -332,6 +407,13 @@ def test_one_trade_as_two_sales_is_found(trial: Trial) -> None:
     )
     number = trial.value("SELECT id FROM sales WHERE \"orderId\" LIKE '%-%' ORDER BY id LIMIT 1")
     trial.run("UPDATE sales SET \"orderId\" = '31-41592-65358' WHERE id = :id", id=number)
+    assert sales.links(trial.ask).sold_twice == 0
+    trial.run(
+        """UPDATE sales SET "productId" = (SELECT "productId" FROM sales WHERE id = :sale)
+           WHERE id = :id""",
+        sale=sale,
+        id=number,
+    )
     found = sales.links(trial.ask)
     assert found.sold_twice == 2
     assert set(found.sales_of_one_trade) == {f"{sale} and {number}", f"{number} and {sale}"}
@@ -370,15 +452,34 @@ def test_a_sale_that_cant_be_is_found(
     assert (found.negative, found.unlike_their_orders) == counts
 
 
-def test_shipping_and_tax_bound_the_gross_profit(trial: Trial) -> None:
+@pytest.mark.parametrize("column", ["shippingCost", "importTax"])
+def test_shipping_and_tax_bound_the_gross_profit(trial: Trial, column: str) -> None:
     """As the product has them, unless it was changed since the sale."""
     sale = _sale(trial)
-    change = """UPDATE products SET "shippingCost" = 900, "updatedAt" = :at
+    change = f"""UPDATE products SET "{column}" = 900, "updatedAt" = :at
                 WHERE id = (SELECT "productId" FROM sales WHERE id = :id)"""
     trial.run(change, id=sale, at=trial.ago(days=90))
     assert sale in profit.arithmetic(trial.ask).newest_wrong
     trial.run(change, id=sale, at=trial.ago(minutes=1))
     assert profit.arithmetic(trial.ask).wrong == 0
+
+
+@pytest.mark.parametrize(
+    ("commission", "wrong"), [("0", 0), ("-0.33", 0), ("-3.33", 0), ("0.33", 1), ("-3.40", 1)]
+)
+@pytest.mark.parametrize("since", [90, 0])
+def test_of_a_loss_any_part_may_be_the_commission(
+    trial: Trial, since: int, commission: str, wrong: int
+) -> None:
+    """None of it, or as the rate has it; but none that is paid for a loss, or above it."""
+    trial.run('UPDATE platform_config SET "updatedAt" = :at', at=trial.ago(days=since, seconds=1))
+    trial.run(
+        """UPDATE sales SET "grossProfit" = -3.33, "commissionAmount" = CAST(:part AS numeric),
+             "netProfit" = -3.33 - CAST(:part AS numeric) WHERE id = :id""",
+        part=commission,
+        id=_sale(trial),
+    )
+    assert profit.arithmetic(trial.ask).wrong_commission == wrong
 
 
 def test_an_older_sale_agrees_with_a_rate_of_its_time(trial: Trial) -> None:
@@ -428,6 +529,28 @@ def test_a_failed_cycle_counts_until_one_succeeds(
     assert found.succeeded_at is not None
 
 
+@pytest.mark.parametrize(
+    "future",
+    [
+        """UPDATE system_configs
+           SET value = '{"totalRuns": 5, "lastRunTimestamp": "2126-01-01T00:00:00Z"}'""",
+        """UPDATE products SET "createdAt" = now() + interval '2 days' WHERE id = 1""",
+        """UPDATE opportunities SET "createdAt" = now() + interval '2 days' WHERE id = 1""",
+        """UPDATE marketplace_listings SET "publishedAt" = now() + interval '2 days'
+           WHERE id = 1""",
+    ],
+)
+def test_what_is_still_to_come_is_no_success(trial: Trial, future: str) -> None:
+    """It would outlast every failure; a store's clock may be some minutes ahead."""
+    assert trial.run(future) == 1
+    change = 'UPDATE autopilot_cycle_logs SET "createdAt" = :at'
+    trial.run(change, at=trial.ago(minutes=1))
+    found = cycle.autopilot(trial.ask)
+    assert found.broken
+    trial.run('UPDATE products SET "createdAt" = :at WHERE id = 2', at=trial.ago(minutes=-4))
+    assert not cycle.autopilot(trial.ask).broken
+
+
 def test_a_row_of_scope_user_comes_before_the_users_own_global_one(trial: Trial) -> None:
     """However old it is."""
     trial.run(
@@ -439,6 +562,25 @@ def test_a_row_of_scope_user_comes_before_the_users_own_global_one(trial: Trial)
     assert (chosen.row_id, chosen.own) == (1, True)
     rows = oauth.of_users(trial.ask, [1, 2, 9, None], api_name="aliexpress-dropshipping")
     assert {user: row.own for user, row in rows.items()} == {1: True, 2: True, 9: False}
+
+
+def test_what_is_looked_up_comes_with_its_sellers_access(trial: Trial) -> None:
+    """Purchases, payouts and the orders that are traced, each with the rows of its sellers."""
+    trial.run(
+        """INSERT INTO api_credentials ("userId", "apiName", credentials, "updatedAt")
+           VALUES (1, 'paypal', 'x', :at), (2, 'paypal', 'y', :at)""",
+        at=trial.ago(days=1),
+    )
+    settings = Settings.from_environment({}, target="demo", dotenv={})
+    names = ("newest_purchases", "newest_payouts", "traced_orders")
+    found: dict[str, Any] = {
+        name: read(trial.ask) for name, read in questions(names, settings).items()
+    }
+    purchases, made, traced = (found[name] for name in names)
+    assert purchases.tokens.keys() == {purchase.user_id for purchase in purchases.sample}
+    assert made.applications.keys() == {payout.user_id for payout in made.payouts} == {1, 2}
+    sellers = {order.user_id for order in traced.cycle.candidates}
+    assert traced.tokens.keys() == traced.applications.keys() == sellers
 
 
 def test_the_users_own_credential_comes_before_a_global_one(trial: Trial) -> None:

@@ -110,7 +110,7 @@ _BLOCKED_BY = {
     },
     f'REVOKE SELECT ("importTax") ON products FROM {READER}': {"arithmetic"},
     f'REVOKE SELECT ("manualPurchaseDate") ON orders FROM {READER}': {
-        *("newest_purchases", "traced_orders"),
+        *("newest_purchases", "sales_of_orders", "traced_orders"),
     },
 }  # fmt: skip
 
@@ -141,7 +141,7 @@ def _blocked(store: Store, database: Database) -> Iterator[tuple[str, str]]:
     snapshot = Snapshot(
         database,
         questions(NAMES, settings),
-        parameters=parameters,
+        parameters=lambda _: parameters,
         note=lambda _: None,
         ahead=ahead,
     )

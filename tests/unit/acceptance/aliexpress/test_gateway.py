@@ -221,12 +221,13 @@ def test_a_ban_is_waited_out(web: responses.RequestsMock) -> None:
         ({"is_success": True, "order_list": {"number": [8198352049851315]}}, ["8198352049851315"]),
         ({"is_success": "true", "order_list": [1, "2"]}, ["1", "2"]),
         ({"order_list": {"number": "77"}}, ["77"]),
+        ({"order_list": {"number": ["77", 77, "78"]}}, ["77", "78"]),
     ],
 )
 def test_order_ids_come_in_several_shapes(
     web: responses.RequestsMock, result: dict[str, Any], ids: list[str]
 ) -> None:
-    """order_list may be a bare array, its numbers text."""
+    """order_list may be a bare array, its numbers text; one that comes twice is one order."""
     web.post(URL, json={CREATE: {"result": result, "request_id": "r6"}})
     placed = aliexpress_client().place_order(order_request())
     assert (list(placed.order_ids), placed.request_id) == (ids, "r6")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from pytest_prodstatus import Money
+from pytest_prodstatus import Blocked, Money
+from tests.acceptance import test_oauth
 from tests.acceptance.demo.aliexpress_state import SimDelivery, SimSku
 from tests.acceptance.support.aliexpress.gateway import sign
 from tests.acceptance.support.aliexpress.orders import order_verdict
@@ -102,6 +104,30 @@ def test_a_method_may_lack_permission(shop: Shop) -> None:
     shop.client.member_benefit()
     with pytest.raises(Misconfigured, match="InsufficientPermission"):
         shop.client.order("1")
+
+
+class _Recorder:
+    """Evidence that is kept nowhere."""
+
+    def __call__(self, **values: object) -> None:
+        """Record nothing."""
+
+    def held(self, _claim: str) -> contextlib.nullcontext[None]:
+        """Let a block of the criterion run."""
+        return contextlib.nullcontext()
+
+
+def test_an_application_without_permissions_says_nothing_about_its_token(shop: Shop) -> None:
+    """OAUTH is BLOCKED, inconclusive; a token that is refused is FAILED."""
+    criterion: Any = test_oauth.test_access_token_accepted
+    shop.state.permissions = frozenset()
+    with pytest.raises(Blocked) as caught:
+        criterion(shop.client, _Recorder())
+    assert caught.value.reason.kind.value == "inconclusive"
+    shop.state.permissions = None
+    shop.state.faults.reject_token = True
+    with pytest.raises(AssertionError, match="IllegalAccessToken"):
+        criterion(shop.client, _Recorder())
 
 
 def test_known_orders_are_found_and_others_are_not(shop: Shop) -> None:

@@ -165,6 +165,17 @@ def test_half_a_batch_is_never_returned(web: responses.RequestsMock, page: dict[
         paypal_client(retry_budget=0).payout_batch("B1")
 
 
+@pytest.mark.parametrize("body", ["", "<html>", "[]", "null"])
+def test_a_page_in_place_of_a_batch_is_paypals_fault(
+    web: responses.RequestsMock, body: str
+) -> None:
+    """Garbage with HTTP 200 is no batch that PayPal doesn't know."""
+    web.post(TOKEN_URL, json=TOKEN)
+    web.get(BATCH_URL, body=body)
+    with pytest.raises(Unavailable):
+        paypal_client(retry_budget=0).payout_batch("B1")
+
+
 ERRORS: list[tuple[int, dict[str, Any], type[ApiError]]] = [
     (400, {"name": "VALIDATION_ERROR"}, RequestRefused),
     (400, {"name": "USER_BUSINESS_ERROR"}, RequestRefused),

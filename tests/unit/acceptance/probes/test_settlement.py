@@ -175,6 +175,16 @@ def test_payoneer_is_inconclusive_unless_it_is_accepted() -> None:
     found.require_settled(accept_payoneer=True)
 
 
+def test_an_unknown_payout_may_be_payoneers() -> None:
+    """If its user has an address there too; else, and for the platform's, it is wrong."""
+    payout = replace(PAYOUT, or_payoneer=True)
+    found = _settled(payout, None)
+    assert (found.settled, found.wrong, found.by_payoneer) == (0, (), (7,))
+    with pytest.raises(Blocked, match="may have been"):
+        found.require_settled(accept_payoneer=False)
+    assert _settled(payout).by_payoneer == ()
+
+
 def test_what_was_seen_to_be_wrong_stays_wrong() -> None:
     """A provider that goes down afterwards doesn't hide it; before, it is the reason."""
     provider = Provider(B1=replace(BATCH, status="DENIED"))

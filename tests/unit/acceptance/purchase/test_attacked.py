@@ -222,6 +222,21 @@ _GARBAGE = {
     "other digits": _ids("٣٤٥٦٧٨"),
     "an id without end": _ids("9" * 5_000),
     "a failure with an order": _result(is_success=False, order_list={"number": [8198]}),
+    "a bad code with an order": json.dumps(
+        {_KEY: {"result": {"order_list": {"number": [8198]}}, "rsp_code": "SKU_NOT_EXIST"}}
+    ).encode(),
+    "a failure beside an order": json.dumps(
+        {
+            _KEY: {
+                "result": {"is_success": False, "error_code": "SKU_NOT_EXIST"},
+                "order_list": {"number": [8198]},
+            }
+        }
+    ).encode(),
+    "a failure with an order's id": _result(
+        is_success=False, error_code="SKU_NOT_EXIST", order_id="8198"
+    ),
+    "a failure as a number": _result(is_success=0, error_code="SKU_NOT_EXIST"),
     "a failure and a success": _result(is_success=False, success=True, error_code="SKU_NOT_EXIST"),
     "a wordless refusal": _result(is_success=False),
     "a refusal with a message": _result(is_success=False, error_msg="Please enter a City"),

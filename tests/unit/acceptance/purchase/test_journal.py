@@ -1,16 +1,18 @@
-"""What the suite takes from the journal: the key that an order has at the supplier."""
+"""What the suite takes from the journal: an order's key at the supplier, and where it may be."""
 
 from __future__ import annotations
 
 import re
 from datetime import date
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from pytest_prodstatus.journal import State
-from tests.acceptance.support.purchase.journal import out_order_id
+from tests.acceptance.support.purchase.journal import journal_conditions, out_order_id
+from tests.acceptance.support.secrets import Secret
 from tests.unit.store.plans import action, day_key
 
 names = st.text(min_size=1, max_size=50)
@@ -51,3 +53,20 @@ def test_it_differs_if_any_part_differs(
 def test_it_fits_the_supplier(part: tuple[str, str, date, int]) -> None:
     """At most 32 letters, digits and hyphens, for any names."""
     assert re.fullmatch(r"[a-z0-9-]{1,32}", _key(part))
+
+
+@pytest.mark.parametrize(
+    ("url", "target", "in_ci", "refused"),
+    [
+        ("sqlite:////var/lib/state.sqlite3", "production", True, True),
+        ("sqlite:////var/lib/state.sqlite3", "production", False, False),
+        ("sqlite:////var/lib/state.sqlite3", "demo", True, False),
+        ("postgresql://h/journal", "production", True, False),
+    ],
+)
+def test_a_file_of_a_machine_of_ci_guards_nothing(
+    url: str, target: str, in_ci: bool, refused: bool
+) -> None:
+    """It goes away with the machine; the demo's orders aren't real."""
+    found = journal_conditions(Secret(url), target=target, in_ci=in_ci)
+    assert bool(found) is refused

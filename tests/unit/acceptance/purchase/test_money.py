@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from pytest_prodstatus import Blocked
 from pytest_prodstatus.journal import Action, Plan, State, once_a_day
+from tests.acceptance import test_placeorder
 from tests.acceptance.demo.aliexpress_state import SimSku
 from tests.acceptance.support.purchase.journal import CRITERION, latest_order, order_price
 from tests.acceptance.support.purchase.placed import ReadBack, read_back, settle
@@ -18,6 +21,7 @@ from tests.unit.acceptance.purchase.test_attacked import body, meddled
 from tests.unit.acceptance.purchases import Bench
 from tests.unit.acceptance.waits import Looks
 
+CRITERIA: Any = test_placeorder
 PRODUCT = "1005001234567890"
 MONTH = timedelta(days=30)
 
@@ -127,6 +131,56 @@ def test_an_order_that_cost_more_than_its_quote_fails(bench: Bench) -> None:
             assert amount in words
 
 
+@pytest.mark.parametrize(
+    ("amount", "currency", "ends"),
+    [
+        ("14.49", "USD", None),
+        ("14.50", "USD", AssertionError),
+        ("14.49", "EUR", Blocked),
+        ("NaN", "USD", Blocked),
+    ],
+)
+def test_the_criterion_judges_what_was_taken_and_is_dated_by_the_claim(
+    bench: Bench, amount: str, currency: str, ends: type[BaseException] | None
+) -> None:
+    """Dearer is FAILED with both amounts, what can't be compared BLOCKED, however it was bought."""
+    action = bench.place()
+    order = bench.state.orders[action.receipts[0]]
+    order.amount, order.currency = Decimal(amount), currency
+    dates: list[datetime] = []
+    bench.clock.now += timedelta(days=29)
+    with bench.journal() as journal, contextlib.ExitStack() as stack:
+        if ends is not None:
+            stack.enter_context(pytest.raises(ends, match=r"14\.49 USD|14\.50 USD"))
+        CRITERIA.test_order_known_to_supplier(
+            order_placed=action,
+            journal=journal,
+            supplier=aliexpress_client(bench.url, clock=bench.clock),
+            now=bench.clock(),
+            wait=Looks(),
+            evidence=_ignore,
+            prodstatus_seen_at=dates.append,
+        )
+    assert dates == [action.claimed_at]
+
+
+def test_an_order_that_is_read_back_is_dated_by_its_claim(bench: Bench) -> None:
+    """Not by the day on which it is read, or it would be valid for its time twice."""
+    action = bench.place()
+    dates: list[datetime] = []
+    CRITERIA.test_real_order_placed(
+        placed_before=action,
+        request=None,
+        evidence=_ignore,
+        prodstatus_seen_at=dates.append,
+    )
+    assert dates == [action.claimed_at]
+
+
+def _ignore(**_values: object) -> None:
+    """Take evidence."""
+
+
 @pytest.mark.parametrize(("amount", "currency"), [("14.49", "EUR"), ("NaN", "USD")])
 def test_an_amount_that_can_t_be_compared_is_not_confirmed(
     bench: Bench, amount: str, currency: str
@@ -186,7 +240,8 @@ def test_an_order_that_lapsed_is_no_dead_end(bench: Bench, reason: str) -> None:
 def test_an_order_that_may_yet_arrive_has_not_lapsed(bench: Bench, status: str) -> None:
     """Nothing is bought on top of it, and a person is told how to record its end."""
     action = bench.place()
-    bench.state.orders[action.receipts[0]].status = status
+    order = bench.state.orders[action.receipts[0]]
+    order.status, order.end_reason = status, "cancel_order_close_trade"
     if status == "UNKNOWN":
         bench.state.orders.clear()
         bench.clock.now += timedelta(hours=2)

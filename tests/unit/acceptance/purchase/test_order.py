@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
 from pytest_prodstatus import Blocked, Money
 from pytest_prodstatus.journal import Journal, State
+from tests.acceptance.demo.encryption import encrypted
+from tests.acceptance.ordering import account_conditions
+from tests.acceptance.support.credentials import StoredCredential
 from tests.acceptance.support.purchase.journal import (
     CRITERION,
+    OrderKey,
     latest_order,
     order_value,
     out_order_id,
     refuse_unresolved,
 )
+from tests.acceptance.support.secrets import Secret
+from tests.acceptance.support.settings import DEFAULT_SALT, Settings
 from tests.unit.acceptance.providers import aliexpress_client
 from tests.unit.acceptance.purchases import ARMED, Bench
 
@@ -61,6 +68,14 @@ def test_a_quote_above_the_cap_spends_nothing(bench: Bench) -> None:
     assert "14.49 USD" in reason
 
 
+def test_a_quote_in_another_currency_than_the_cap_spends_nothing(bench: Bench) -> None:
+    """A cap of 20 EUR doesn't admit 14.49 USD; nothing is converted."""
+    bench.variables["PRODSTATUS_SPEND_LIMIT"] = "20.00 EUR"
+    kind, reason = bench.blocked()
+    assert (kind, bench.ordered) == ("provider-unavailable", 0)
+    assert "priced in EUR" in reason
+
+
 def test_the_ladder_spends_as_much_as_it_says(bench: Bench) -> None:
     """A quote orders nothing, an unpaid order lapses; neither confirms."""
     bench.variables["PRODSTATUS_PLACEORDER_MODE"] = "quote"
@@ -82,6 +97,32 @@ def test_the_credential_is_looked_at_again_just_before(bench: Bench) -> None:
     with pytest.raises(Blocked):
         bench.place()
     assert bench.ordered == 0
+
+
+def test_another_account_than_the_key_s_buys_nothing(variables: Callable[..., Settings]) -> None:
+    """A row that was replaced on the way may be good, and is another account's all the same."""
+    key = "k" * 32
+    settings = variables(**ARMED, ENCRYPTION_KEY=key)
+
+    def row(app: str, *, own: bool = True) -> StoredCredential:
+        text = {"accessToken": "t", "appKey": app, "appSecret": "s"}
+        sealed = encrypted(text, key=key, iv=bytes(16), salt=DEFAULT_SALT)
+        return StoredCredential(row_id=1, own=own, updated_at=None, credentials=Secret(sealed))
+
+    def why(stored: StoredCredential, account: str | None) -> str:
+        order_key = None
+        if account is not None:
+            order_key = OrderKey(
+                project="shop", target="demo", product_id="1005001234567890", account=account
+            )
+        now = datetime.now(timezone.utc)
+        return "".join(account_conditions(stored, settings, order_key, environ={}, now=now))
+
+    account = "application 12345678 of user 1"
+    assert why(row("12345678"), account) == ""
+    for replaced in (row("87654321"), row("12345678", own=False)):
+        assert why(replaced, account) == f"the credential is no longer that of {account}"
+    assert "not known which account" in why(row("12345678"), None)
 
 
 def test_an_order_that_would_leave_too_late_is_written_off(bench: Bench) -> None:
