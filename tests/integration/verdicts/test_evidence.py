@@ -112,9 +112,7 @@ def test_a_sentence_is_evidence_without_a_name(project: Project) -> None:
     (entry,) = ran.criteria["api.said"]["evidence"]
     assert (entry["name"], entry["type"]) == ("", "text")
     assert entry["value"].startswith("the store's own token,")
-    assert ran.criteria["api.empty"]["reason"] == (
-        "TypeError: evidence.say(' '): say in words what was seen"
-    )
+    assert ran.criteria["api.empty"]["reason"] == ("evidence.say(' '): say in words what was seen")
 
 
 REFUSED = """
