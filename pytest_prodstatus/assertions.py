@@ -82,12 +82,15 @@ def remove_stale(source: Path) -> None:
 
 def _compiled(source: Path) -> Path:
     """Return where pytest keeps the compiled form of a file."""
+    # pytest adds its own release to the usual name, so other releases leave other files.
     plain = Path(importlib.util.cache_from_source(str(source)))
     tag = f"{sys.implementation.cache_tag}-pytest-{pytest.__version__}"
     return plain.with_name(f"{source.stem}.{tag}.pyc")
 
 
 def _is_stale(compiled: bytes) -> bool:
+    """Return whether a compiled file has assertions and doesn't report those that pass."""
+    # A file without any `assert` has neither name, and has nothing to report.
     return _FAILING in compiled and _PASSING not in compiled
 
 
@@ -127,14 +130,15 @@ class Assertions:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collect_directory(self, path: Path) -> None:
-        """Likewise the conftest of a folder, which pytest imports next."""
+        """Let the conftest of a folder, which pytest imports next, report its assertions."""
         if self._may_judge(path):
             switch_on(self._config)
             remove_stale(path / "conftest.py")
 
     @pytest.hookimpl
     def pytest_collection_finish(self) -> None:
-        """Wrap what asserts without `assert`, of the libraries that the suite has imported."""
+        """Let what asserts without `assert` count, in the libraries that the suite has imported."""
+        # Not earlier: a library that no test file has imported by now needs no wrapper.
         if not self._undo:
             self._undo = [
                 *_wrap_pytest(),
@@ -145,7 +149,7 @@ class Assertions:
 
     @pytest.hookimpl
     def pytest_unconfigure(self) -> None:
-        """Unwrap it again: other runs of pytest may follow in this process."""
+        """Remove the wrappers: other runs of pytest may follow in this process."""
         while self._undo:
             self._undo.pop()()
 
@@ -153,17 +157,18 @@ class Assertions:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self) -> None:
-        """Begin an attempt."""
+        """Count from zero for each attempt at a test."""
         self.passed = 0
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Count during the call itself, and not in what other plugins do around it."""
+        """Count assertions during the call itself, not in what other plugins do around it."""
         # A test may run pytest in this process, whose criteria count for themselves.
         before = TALLY.passed, TALLY.counts
         TALLY.passed, TALLY.counts = 0, True
         try:
             result = yield
+            # A doctest has no `assert`: each example with an expected output is one.
             if isinstance(item, pytest.DoctestItem):
                 TALLY.passed += sum(bool(example.want) for example in item.dtest.examples)
             return result
@@ -183,6 +188,7 @@ class Assertions:
     @pytest.hookimpl
     def pytest_assertion_pass(self, orig: str) -> None:
         """Count an `assert` that passed, unless its condition is always true."""
+        # pytest also reports `assert (x, "text")`, which warns only before the file is compiled.
         if TALLY.counts and not always_true_text(orig):
             TALLY.passed += 1
 
@@ -199,11 +205,13 @@ class Assertions:
         return None if self.passed else self._missing(item, source)
 
     def _surveyed(self, item: pytest.Item) -> FunctionSurvey | None:
+        """Return what the source of a test's function says; None if it isn't found."""
         function = getattr(item, "obj", None)
         code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
         return self._survey(code.co_filename).functions.get(code.co_firstlineno) if code else None
 
     def _survey(self, file: str) -> Survey:
+        """Return the survey of a source file, which is parsed once; empty if it can't be read."""
         if file not in self._surveys:
             try:
                 self._surveys[file] = survey(Path(file).read_bytes())
@@ -212,6 +220,8 @@ class Assertions:
         return self._surveys[file]
 
     def _missing(self, item: pytest.Item, source: FunctionSurvey | None) -> Reason:
+        """Return why no assertion of a criterion that passed was counted."""
+        # Causes that hide every assertion come first, then those of a module, then of the test.
         blind = ""
         if not self._config.pluginmanager.hasplugin("assertion"):
             blind = "-p no:assertion"
@@ -254,7 +264,7 @@ class Assertions:
         return own is not None and own.asserts
 
     def _own(self, module: ModuleType) -> Survey | None:
-        """Return what the source of a module says; None if it isn't the project's."""
+        """Return the survey of a module's source; None if the module isn't the project's."""
         file = getattr(module, "__file__", None)
         path = Path(file).resolve() if file else None
         if path is None or not path.is_relative_to(self._root) or "site-packages" in path.parts:
@@ -304,6 +314,7 @@ def _reports(module: ModuleType) -> bool:
 
 
 def _uncounted(module: ModuleType) -> Reason:
+    """Return the reason for a module compiled without the hook; remove its compiled form."""
     path = Path(str(module.__file__))
     remove_stale(path)
     kept = _compiled(path)
@@ -316,6 +327,7 @@ def _uncounted(module: ModuleType) -> Reason:
 
 
 def _unseen(module: ModuleType) -> Reason:
+    """Return the reason for a module that has assertions and that pytest doesn't rewrite."""
     name = module.__name__
     text = f"{NO_ASSERTION.text} that pytest can see: it does not rewrite {name}"
     remedy = f'add pytest.register_assert_rewrite("{name}") to conftest.py, above its import'
@@ -325,6 +337,7 @@ def _unseen(module: ModuleType) -> Reason:
 
 
 def _only_raises(name: str) -> Reason:
+    """Return the reason for a criterion whose helper raises without an `assert`."""
     return Reason(
         text=f"{NO_ASSERTION.text}: {name}() only raises",
         kind=Kind.NO_ASSERTION,
@@ -338,6 +351,7 @@ _Undo = Iterator[Callable[[], object]]
 
 
 def _wrap(owner: Any, name: str, *, block: bool | None = False) -> Callable[[], object]:
+    """Let a function of a class count as an assertion; return what takes that back."""
     before = vars(owner)[name]
     setattr(owner, name, counted(before, block=block))
     return lambda: setattr(owner, name, before)
@@ -359,7 +373,8 @@ def _wrap_exit(kind: Any) -> Callable[[], object]:
 
 
 def _wrap_pytest() -> _Undo:
-    """`pytest.raises` and `warns`: the context managers that they return, and use themselves."""
+    """Let each block of `pytest.raises` and `pytest.warns` count."""
+    # By their instances, since older releases have no public names for these classes.
     for kind in (type(pytest.raises(Exception)), type(pytest.warns(BytesWarning))):
         yield _wrap_exit(kind)
     if hasattr(pytest, "RaisesGroup"):
@@ -379,14 +394,17 @@ def _wrap_pytest() -> _Undo:
 
 
 def _wrap_unittest() -> _Undo:
+    """Let the assert methods of unittest's TestCase count."""
     if "unittest" in sys.modules:
         from unittest import TestCase
 
+        # pytest calls its hook for `assert` alone, not for these methods.
         for name in [name for name in vars(TestCase) if name.startswith("assert")]:
             yield _wrap(TestCase, name, block=None if name in _BLOCKS else False)
 
 
 def _wrap_playwright() -> _Undo:
+    """Let Playwright's `expect(…).to_…()` count, sync and async."""
     for module_name in ("playwright.sync_api", "playwright.async_api"):
         module = sys.modules.get(module_name)
         for kind in filter(None, (getattr(module, name, None) for name in _PLAYWRIGHT)):
@@ -396,10 +414,12 @@ def _wrap_playwright() -> _Undo:
 
 
 def _wrap_numpy() -> _Undo:
+    """Let the assert functions of `numpy.testing` count."""
     testing = sys.modules.get("numpy.testing")
     for name in getattr(testing, "__all__", ()):
         before = getattr(testing, name)
         if name.startswith("assert") and inspect.isfunction(before):
+            # Outside only: numpy's assert functions call each other.
             after = counted(before, block=None)
             replace_everywhere(before, after, outside="numpy.testing")
             yield functools.partial(replace_everywhere, after, before)

@@ -43,10 +43,10 @@ OFF = (
 
 
 class Attaching:
-    """Takes the attachments of one process, and hands them over with its reports.
+    """Checks and keeps what the criteria of one process attach, until a report carries it.
 
     Attributes:
-        fresh: those that no report has yet.
+        fresh: the attachments that no report carries yet.
         notices: sentences about them that no report has yet.
         unshared: the content, by its digest, of those that must travel in a report.
 
@@ -70,21 +70,21 @@ class Attaching:
         self._noticed: set[str] = set()
 
     def begin(self) -> None:
-        """Begin an attempt of a criterion."""
+        """Forget the attachments of the attempt before, names included."""
         self._names.clear()
         self.forget()
 
     def forget(self) -> None:
-        """Forget what was put on a report."""
+        """Forget what a report carries now, so that no other report carries it too."""
         self.fresh.clear()
         self.notices.clear()
         self.unshared.clear()
 
     def attach(self, name: object, data: object) -> None:
-        """Take an attachment of the criterion that runs.
+        """Check an attachment of the criterion that runs, and keep it for the next report.
 
         Raises:
-            EvidenceError: it is refused.
+            EvidenceError: the name or the data is of a kind or size that isn't allowed.
         """
         if self._limits is None:
             self._notice(OFF)
@@ -96,10 +96,12 @@ class Attaching:
         if len(self._names) >= COUNT_LIMIT:
             msg = f"attachment {name!r}: a criterion attaches at most {COUNT_LIMIT} files"
             raise EvidenceError(msg)
+        # A file is read here, at the call: the test may change or remove it afterwards.
         content = _content_of(name, data, limit)
         made, content = attachment_of(
             name, content, self._clean, limit=limit, used_names=self._names
         )
+        # By their digests: the same content, attached twice, is kept once.
         handed = {**self._handed, made.sha256: made.size}
         if sum(handed.values()) > self._limits.run_mb * MB:
             self._notice(too_many(self._limits))
@@ -107,17 +109,19 @@ class Attaching:
         self._handed = handed
         self._names.append(made.name)
         self.fresh.append(made)
+        # Otherwise the content travels in the report: on another machine no folder is shared.
         if not (self._spool.reaches and self._spool.write_attachment(made.sha256, content)):
             self.unshared[made.sha256] = content
 
     def _notice(self, text: str) -> None:
+        """Add a sentence about attachments, once in this process."""
         if text not in self._noticed:
             self._noticed.add(text)
             self.notices.append(text)
 
 
 def too_many(limits: Attachments) -> str:
-    """Return the notice of a run that attaches too much."""
+    """Return the notice of a run that attaches more than `run_mb` megabytes."""
     return (
         f"the run attached more than {limits.run_mb} MB, so not everything is kept: attach less, "
         "or raise run_mb"
@@ -125,6 +129,7 @@ def too_many(limits: Attachments) -> str:
 
 
 def _content_of(name: str, data: object, limit: int) -> bytes | str:
+    """Return what was given to `attach` as bytes or text; a path is read."""
     if isinstance(data, (bytes, str)):
         return data
     if isinstance(data, (bytearray, memoryview)):
@@ -179,6 +184,7 @@ class _Writing:
             if content is None:
                 self.notices["an attachment got lost: no temporary file can be written"] = None
                 continue
+            # Once more, by this process: it may know secrets that the worker didn't.
             found, content = cleaned(attachment, content, self._clean, names)
             problem = self._write(self._beside / path_of(run_id, found), content)
             if problem:
@@ -232,6 +238,7 @@ class Folder:
             clean: takes secrets out of a text.
             killed: the id of the run that was killed before, which left no record; "".
         """
+        # No record names what the killed run left, so nothing else would ever remove it.
         if killed and folder_of(killed) not in _named(s for s in statuses if s.carried_over):
             shutil.rmtree(self._beside / FOLDER / folder_of(killed), ignore_errors=True)
         writing = _Writing(self._beside, self._limits, spool, clean)
@@ -254,10 +261,12 @@ class Folder:
         Those that the statuses name stay, and so does what isn't a folder.
         """
         named = _named(statuses)
+        # Sorted by the time of their last change: the oldest come first.
         folders = sorted(_folders_in(self._beside / FOLDER))
         total = sum(size for _, _, size in folders)
         for _, path, size in folders:
             if path.name in named:
+                # A write that was cut short left these; the files that the record names stay.
                 for file in path.glob(".*.tmp"):
                     with contextlib.suppress(OSError):
                         file.unlink()
@@ -317,6 +326,7 @@ def _read(attachment: Attachment, paths: Iterable[Path]) -> tuple[bytes | None, 
         except OSError as error:
             why = f"can't be read ({error.strerror or error})"
             continue
+        # A file that was changed since is not what the criterion attached.
         if hashlib.sha256(content).hexdigest() == attachment.sha256:
             return content, ""
         why = "isn't what was attached, since its digest differs from the record's"

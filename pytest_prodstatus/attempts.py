@@ -125,6 +125,7 @@ class Attempts:
             # Taken out, so that no other plugin writes it to a file.
             for digest, content in values.pop(FILES).items():
                 self._spool.write_attachment(digest, content)
+        # A worker wrote down what it was before its own hooks; serially nothing has changed it yet.
         outcome = values.pop(FIRST, values["outcome"])
         if SENT in values:
             self._note_sent(values)
@@ -133,6 +134,7 @@ class Attempts:
         if not plain and self._redaction.on:
             self._redaction.mask(report)
             self._show_verdicts()
+        # A copy, since a later hook may change the report itself, as soft assertions do.
         if outcome in ("failed", "skipped"):
             first = copy(report)
             vars(first)["outcome"] = outcome
@@ -159,6 +161,7 @@ class Attempts:
         return self._behind
 
     def _dated(self, phase: Phase) -> Phase:
+        """Return a phase with its instants by this process's clock."""
         behind = self._behind.get(phase.worker)
         if behind is None or phase.stopped is None:
             return phase
@@ -181,9 +184,11 @@ class Attempts:
             failed = report.failed or (first is not None and first.failed)
             if failed and not (payload is not None and payload.wider):
                 self.failed_elsewhere.append(report.nodeid)
+        # A worker that was ended on purpose did not crash: its test has a reason of its own.
         elif report.when != CRASHED or not self._was_ended(report):
             self.read()
             phase = phase_of(report)
+            # Only then, since a failure's text is costly to put together.
             if first is not None and _account(first) != _account(report):
                 phase = worse_of(phase_of(first), phase)
             if phase.when == CRASHED and self.ends.get(phase.worker):
@@ -196,11 +201,12 @@ class Attempts:
                 self._ended.add((report.nodeid, phase.worker))
 
     def _was_ended(self, report: pytest.TestReport) -> bool:
-        """Return whether a worker's death was meant: by a person, or at the run's deadline."""
+        """Return whether a worker was ended on purpose: by a person, or at the run's deadline."""
         worker = worker_id(getattr(report, "node", None))
         return worker in self.interrupted or (report.nodeid, worker) in self._ended
 
     def _keep(self, report: pytest.TestReport) -> None:
+        """Keep a report of a passed phase until a thousand are read together."""
         self._unread.append(report)
         if len(self._unread) >= _BATCH:
             self.read()
@@ -313,6 +319,7 @@ class Attempts:
         passed = self._passed.pop(nodeid, _NOTHING)
         phases = self._phases.pop(nodeid, None)
         required = self._require_evidence
+        # Most criteria end here, and no Phase is made for them.
         if phases is None and passed[0] == _COMPLETE:
             _, worker, duration, stop, evidence, assertions = passed
             stopped = _instant(stop)
@@ -334,6 +341,8 @@ class Attempts:
                 return None
             phases = [self._dated(phase) for phase in phases] if self._behind else phases
             seen = reduce_phases(phases, side_effects=acts, require_evidence=required)
+            # The process died with its reports: what it did in the world is in the spool, line by
+            # line.
             if acts and any(phase.when == CRASHED for phase in phases):
                 lines = self._spool.read_evidence(criterion.id)
                 seen = replace(seen, evidence=tuple(map(Payload.entry_from_text, lines)))
@@ -341,11 +350,11 @@ class Attempts:
 
 
 def _nothing(*_: object) -> None:
-    """Do nothing: the function of a part that isn't connected yet."""
+    """Do nothing, in place of a function that `connect` has not set yet."""
 
 
 def _account(report: pytest.TestReport) -> tuple[str, bool]:
-    """Return what a hook may change of a report so that its phase means something else."""
+    """Return a report's outcome and whether it is an xfail: what a hook may change."""
     return report.outcome, hasattr(report, "wasxfail")
 
 
@@ -357,11 +366,13 @@ def _is_pass(values: Mapping[str, Any]) -> bool:
 def _after(
     before: _Passed, values: dict[str, Any], worker: str, payload: Payload | None
 ) -> _Passed | None:
-    """Add a passed phase to a row; return None if it isn't the next phase of the same attempt."""
+    """Return a row with one more passed phase; None if the phase isn't the attempt's next."""
     number, former, duration, stop, evidence, assertions = before
+    # A rerun begins with another set-up, so the row of the first attempt can't go on.
     if values["when"] != _NEXT[number] or (number and worker != former):
         return None
     if payload is not None:
+        # A row holds a plain pass alone: anything else needs phases, which the rule table reads.
         odd = payload.blocked or payload.raised or payload.repeat or payload.doubt
         if odd or payload.torn or payload.stopped or payload.seen_at or payload.attachments:
             return None
@@ -392,4 +403,5 @@ def _phases(passed: _Passed) -> list[Phase]:
 
 
 def _instant(stop: float) -> datetime | None:
+    """Return seconds since 1970 as an aware instant; None for 0.0, which is unknown."""
     return clock.at(stop) if stop else None

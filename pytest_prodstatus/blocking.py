@@ -1,4 +1,7 @@
-"""`blocked()`: how a test says that it could not observe its criterion, for good or bad."""
+"""`blocked()`: how a test says that it could not observe its criterion.
+
+It imports nothing of a run, since test files and conftests import it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ import pytest
 from pytest_prodstatus.model.verdict import BLOCKED_KINDS, Kind, Reason
 
 if TYPE_CHECKING:
-
+    # To a type checker, pytest's own class is a variable, from which nothing can derive.
     class _Skipped(BaseException):
         def __init__(self, msg: str, *, allow_module_level: bool = False) -> None: ...
 else:
@@ -65,8 +68,11 @@ class Blocked(_Skipped):
         if remedy is not None and not _is_text(remedy):
             msg = f"blocked(remedy={remedy!r}): give a text, or leave it out"
             raise TypeError(msg)
+        # Without this, pytest refuses a skip that a module raises at its top.
         super().__init__(reason, allow_module_level=True)
         self._parts = (reason, kind if isinstance(kind, Kind) else _kind(kind), remedy)
+        # pytest reports this at the test that came last, but every user of the fixture is
+        # concerned.
         fixture = torn_down_in(sys._getframe())
         if fixture is None:
             RAISED.append(self)
@@ -104,6 +110,7 @@ def blocked(
     raise Blocked(reason, kind=kind, remedy=remedy)
 
 
+# A public method: it calls the code after a `yield`, and every finalizer.
 _FINISH = pytest.FixtureDef.finish.__code__
 
 
@@ -130,6 +137,7 @@ def is_shared(error: BaseException) -> bool:
 def _wider(
     frames: Iterable[FrameType],
 ) -> tuple[pytest.FixtureDef[Any], pytest.FixtureRequest] | None:
+    """Return the fixture of wider scope that one of the frames tears down, and its request."""
     finish = next((frame for frame in frames if frame.f_code is _FINISH), None)
     names = finish.f_locals if finish is not None else {}
     if not names or names["request"].scope == "function":
@@ -138,6 +146,7 @@ def _wider(
 
 
 def _is_text(value: object) -> bool:
+    """Return whether a value is a text that isn't blank."""
     return isinstance(value, str) and bool(value.strip())
 
 

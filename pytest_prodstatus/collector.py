@@ -49,7 +49,7 @@ _ADDED = "__"
 
 
 class Collector:
-    """Knows the criteria of this process.
+    """Finds the criteria of this process, and selects those that this run is to judge.
 
     Attributes:
         criteria: every criterion by its node id.
@@ -79,7 +79,7 @@ class Collector:
         self._missing: dict[str, Reason] = {}
 
     def note_missing(self, report: pytest.CollectReport) -> None:
-        """Note why a file was not collected."""
+        """Note why the file of a collect report was not collected."""
         # Imported here, since files mostly collect, and the import costs every worker.
         from pytest_prodstatus.reports import missing_of
 
@@ -93,7 +93,8 @@ class Collector:
             Payload(blocked=raised.reason_by(self.redaction.output)).attach(report)
 
     def mark(self, items: Iterable[pytest.Item]) -> None:
-        """Mark criteria as `production`."""
+        """Note which items are criteria, and mark them as `production`."""
+        # An item that was collected may stand in pytest's list as well.
         for item in {id(item): item for item in items}.values():
             self._note(item)
         self._mark_owners()
@@ -122,6 +123,7 @@ class Collector:
     def _note_late(self, items: Iterable[pytest.Item]) -> None:
         """Note the criteria that other plugins and conftests marked or renamed since `mark`."""
         if any(item.nodeid not in self.criteria for item in items):
+            # By the object, since the node id is what another plugin changed.
             former = {id(item): nodeid for item, nodeid in self._marked if item.nodeid != nodeid}
             for item in items:
                 if item.nodeid not in self.criteria:
@@ -157,6 +159,7 @@ class Collector:
         self._mask_titles()
         self._error = self._error or self._foreign_criterion(items)
         complete = _complete(files, config)
+        # What is missing here and wasn't reported was dropped by a hook: it stays selected.
         ids = [item.nodeid for item in items]
         self.manifest = Manifest(
             criteria=self.criteria,
@@ -190,7 +193,7 @@ class Collector:
                     yield item.nodeid
 
     def _settle_in_worker(self, given: Mapping[str, Any], items: list[pytest.Item]) -> None:
-        """Run nothing if it can't be judged."""
+        """Empty a worker's list of tests if its controller could not judge them."""
         error = self.manifest.error or disagreement(
             given,
             self.settings.config.catalogue.digest,
@@ -251,6 +254,7 @@ class Collector:
             raise pytest.UsageError(msg)
 
     def _note(self, item: pytest.Item) -> None:
+        """Make an item's criterion, if it carries a stage mark that was not seen before."""
         owner, marks = stage_marks(item)
         if owner is None or self._noted.get(id(item)) == marks:
             return
@@ -289,13 +293,16 @@ class Collector:
             )
 
     def _mark_owners(self) -> None:
+        """Mark as `production` each test, class or file that carries a stage mark."""
         # Mark the same node: the mark of a file or class counts for all its tests.
         for add_marker in self._owners.values():
             add_marker(pytest.mark.production)
         self._owners.clear()
 
     def _mask_titles(self) -> None:
+        """Take secrets out of the titles, which come from docstrings."""
         clean = self.redaction.text
+        # One search for all titles, since hardly any run has a secret in one.
         titles = "\n".join([criterion.title for criterion in self.criteria.values()])
         if clean(titles) != titles:
             for nodeid, criterion in self.criteria.items():
@@ -307,6 +314,7 @@ class Collector:
             self.criteria[item.nodeid] = replace(self.criteria.pop(former), nodeid=item.nodeid)
 
     def _keep_shard(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Deselect the criteria of other shards; other tests run in no shard."""
         shard = self.settings.shard
         if shard is not None:
             criteria = self.criteria
@@ -318,6 +326,7 @@ class Collector:
             _deselect(config, items, out)
 
     def _keep_stages(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """Deselect the criteria of stages that weren't selected or don't apply."""
         declared = self.settings.config.catalogue
         if self.settings.stages is None and all(stage.applies for stage in declared.stages):
             return
@@ -355,6 +364,7 @@ class Collector:
             found = checked_catalogue(settings, Manifest(criteria=self.criteria), known)
         except pytest.UsageError:
             return  # the process that judges the manifest reports it
+        # A plan only: what is fixed for the run is made in `settle`.
         manifest = Manifest(criteria=self.criteria, files=_complete(files, config))
         known_of_run = RunData(
             catalogue=found.at(basis.run.started),
@@ -378,8 +388,10 @@ class Collector:
 def _deselect(
     config: pytest.Config, items: list[pytest.Item], dropped: Sequence[pytest.Item]
 ) -> None:
+    """Take items out of those to run, and report them to pytest as deselected."""
     if dropped:
         gone = set(map(id, dropped))
+        # In place, since the list is pytest's own.
         items[:] = [item for item in items if id(item) not in gone]
         config.hook.pytest_deselected(items=dropped)
 

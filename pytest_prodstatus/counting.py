@@ -32,7 +32,7 @@ class Tally:
         self.counts = False
 
     def add(self) -> None:
-        """Count an assertion that passed, if a criterion's call is running."""
+        """Add an assertion that passed, if the call of a criterion is running."""
         if self.counts:
             self.passed += 1
 
@@ -77,6 +77,7 @@ def proves(block: object, kind: type[BaseException] | None, *, swallowed: object
         kind: the exception that ended the block, if one did.
         swallowed: what its `__exit__` returned.
     """
+    # If no exception left the block, `__exit__` itself raises if what is required isn't so.
     if kind is None or not swallowed or not issubclass(kind, AssertionError):
         return kind is None or bool(swallowed)
     given = next((getattr(block, name) for name in _EXPECTED if hasattr(block, name)), ())
@@ -85,7 +86,7 @@ def proves(block: object, kind: type[BaseException] | None, *, swallowed: object
 
 
 def counted(function: Callable[..., Any], *, block: bool | None = None) -> Callable[..., Any]:
-    """Wrap a function so that each call of it that returns counts as an assertion.
+    """Return a function like this one, each call of which counts as an assertion if it returns.
 
     Args:
         function: a function or a coroutine function.
@@ -107,8 +108,10 @@ def counted(function: Callable[..., Any], *, block: bool | None = None) -> Calla
     def called(*args: Any, **values: Any) -> Any:
         __tracebackhide__ = True
         result = function(*args, **values)
+        # Nothing is asserted yet: it counts at the end of the `with` block.
         if block or (block is None and hasattr(type(result), "__exit__")):
             return _Block(result)
+        # A plain function may return a coroutine, which asserts only when it is awaited.
         if inspect.isawaitable(result):
             return _counted_later(result)
         TALLY.add()
@@ -118,6 +121,7 @@ def counted(function: Callable[..., Any], *, block: bool | None = None) -> Calla
 
 
 async def _counted_later(result: Awaitable[Any]) -> Any:
+    """Return what an awaitable gives, and count it once it has ended without an exception."""
     value = await result
     TALLY.add()
     return value
@@ -140,6 +144,7 @@ def counts_as_assertion(target: _T) -> _T:
         TypeError: it is neither, or a generator, which runs only if it is iterated over.
     """
     if isinstance(target, type):
+        # The class itself is changed, so modules that have imported it need nothing.
         for name, member in list(vars(target).items()):
             if not name.startswith("_") and inspect.isfunction(member):
                 setattr(target, name, counted(member, block=_is_block(member)))
@@ -157,6 +162,7 @@ def counts_as_assertion(target: _T) -> _T:
 
 def _is_block(function: Callable[..., Any]) -> bool:
     """Return whether `contextlib.contextmanager` made a function."""
+    # The decorator returns a plain function around the generator function that it was given.
     return inspect.isgeneratorfunction(inspect.unwrap(function)) and not (
         inspect.isgeneratorfunction(function)
     )
@@ -173,6 +179,7 @@ def replace_everywhere(before: object, after: object, *, outside: str = "") -> N
     for module_name, module in list(sys.modules.items()):
         if outside and module_name.startswith(f"{outside}."):
             continue
+        # Anything can be in sys.modules, also objects that aren't modules.
         names: Any = getattr(module, "__dict__", None)
         for name, value in list(names.items()) if isinstance(names, dict) else ():
             if value is before:

@@ -23,7 +23,7 @@ from pytest_prodstatus.model.walk import printable
 from pytest_prodstatus.options import STAGE_MARK
 
 _ARGUMENTS = {"side_effects", "criterion", "require_assertion", "owner", "runbook"}
-"""What a stage mark may say by name."""
+"""The keyword arguments that a stage mark takes."""
 
 Owner: TypeAlias = "pytest.Item | pytest.Collector"
 
@@ -56,6 +56,7 @@ def stage_marks(item: pytest.Item) -> tuple[Owner | None, tuple[pytest.Mark, ...
     owner: Owner | None = None
     marks: tuple[pytest.Mark, ...] = ()
     node: Owner | None = item
+    # Not `iter_markers`: which node carries the closest mark counts as well.
     while node is not None:
         for mark in node.own_markers:
             if mark.name == STAGE_MARK:
@@ -89,6 +90,7 @@ def criterion_of(item: pytest.Item, marks: Sequence[pytest.Mark]) -> Criterion:
     owner = next((one.owner for one in found if one.owner is not None), "")
     runbook = next((one.runbook for one in found if one.runbook is not None), "")
     name, bracket, parameters = item.name.partition("[")
+    # `test_token_accepted` becomes `token-accepted`.
     words = name.removeprefix("test").strip("_").replace("_", "-").lower() or name
     # Not `item.function`: it costs more, and a method's docstring is the same.
     docstring = item.obj.__doc__ if isinstance(item, pytest.Function) else None
@@ -138,6 +140,7 @@ def _check_one_stage(
 
 
 def _arguments(mark: pytest.Mark, nodeid: str) -> _Stage:
+    """Return what a mark says; raise CatalogueError if it takes arguments that it can't have."""
     stage = mark.args[0] if len(mark.args) == 1 else None
     side_effects = mark.kwargs.get("side_effects")
     criterion = mark.kwargs.get("criterion")
@@ -213,7 +216,7 @@ class Shard(NamedTuple):
 
 
 def _together(item: pytest.Item, criterion: Criterion) -> str:
-    """Return what a criterion has in common with those that must be on one machine with it.
+    """Return a key that a criterion shares with those that must run on one machine with it.
 
     That is the group that xdist keeps in one process. Without one, those of a stage that act on the
     world stay together: they start in the order of the file, and no second time as a repetition.
@@ -277,6 +280,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
             other: what another worker collected.
             first: the other worker.
         """
+        # In the order of collection, so that every run names the same criterion first.
         for nodeid in dict.fromkeys([*other.criteria, *self.criteria]):
             own, theirs = self.criteria.get(nodeid), other.criteria.get(nodeid)
             remedy = "check the same commit out on both"

@@ -95,22 +95,24 @@ class Deadline:
 
     @property
     def words(self) -> str:
-        """The deadline in words."""
+        """The deadline in words, as in "the run's time of 20m"."""
         return f"the run's time of {format_duration(self.within)}"
 
     def start(self, config: pytest.Config) -> None:
-        """Begin to watch; standard error must not be captured yet."""
+        """Start the thread and the timer; standard error must not be captured yet."""
         with contextlib.suppress(OSError, ValueError):
+            # A copy: pytest's capture replaces descriptor 2 while a test runs.
             self._output = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")
         if _SIGNAL is not None and threading.current_thread() is threading.main_thread():
             self._former = signal.signal(_SIGNAL, self._on_signal)
         if self._output is not None and not _pytest_uses_faulthandler(config):
+            # After the last step of a controller, which gives its workers as many graces first.
             last = self._seconds + 2 * IGNORED * GRACE_S + 1
             faulthandler.dump_traceback_later(last, exit=True, file=self._output)
         threading.Thread(target=self._watch, daemon=True, name="prodstatus-deadline").start()
 
     def close(self) -> None:
-        """Stop watching."""
+        """End the thread and the timer, and put the former signal handler back."""
         if self._over.is_set():
             return
         self._over.set()
@@ -131,7 +133,7 @@ class Deadline:
     # The main thread.
 
     def check(self, item: pytest.Item) -> None:
-        """Let no test start after the deadline.
+        """Raise if the deadline has passed, so that the test doesn't start.
 
         Raises:
             Blocked: it has passed, and this is a criterion; another test fails.
@@ -142,20 +144,21 @@ class Deadline:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Watch a test's set-up."""
-        return (yield from self._watched(item, "setup"))
+        """Let the deadline interrupt a test's set-up."""
+        return (yield from self._in_phase(item, "setup"))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Watch the test itself."""
-        return (yield from self._watched(item, "call"))
+        """Let the deadline interrupt the test itself."""
+        return (yield from self._in_phase(item, "call"))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Watch its tear-down."""
-        return (yield from self._watched(item, "teardown"))
+        """Let the deadline interrupt a test's tear-down."""
+        return (yield from self._in_phase(item, "teardown"))
 
-    def _watched(self, item: pytest.Item, when: str) -> Generator[None, object, object]:
+    def _in_phase(self, item: pytest.Item, when: str) -> Generator[None, object, object]:
+        """Let signals interrupt a phase while it runs, and only then."""
         self._runner = threading.get_ident()
         self._phase = (item, when)
         try:
@@ -173,10 +176,12 @@ class Deadline:
             self._former(number, frame)
 
     def _ended(self, when: str) -> str:
+        """Return what was still running at the deadline, in one sentence."""
         what = {"setup": "its set-up", "teardown": "its tear-down"}.get(when, "it")
         return f"{what} was still running when {self.words} was over"
 
     def _exception(self, item: pytest.Item, text: str, remedy: str, stack: str) -> BaseException:
+        """Return what ends a test: Blocked for a criterion, a failure for another test."""
         if self._is_criterion(item.nodeid):
             blocked = Blocked(text, kind=Kind.TIMEOUT, remedy=remedy)
             blocked.stack = stack
@@ -186,6 +191,7 @@ class Deadline:
     # The thread. It looks at no clock, since a test may have stopped it.
 
     def _watch(self) -> None:
+        """Wait for the deadline, send signals, and end the process if none helps."""
         if self._over.wait(self._seconds):
             return
         self.passed = True
@@ -193,9 +199,11 @@ class Deadline:
         while ignored < self._steps:
             phase = self._phase
             if phase is not None and _SIGNAL is not None and self._is_judged():
+                # The thread itself, since a system call of another one would go on waiting.
                 signal.pthread_kill(self._runner, _SIGNAL)
             if self._over.wait(GRACE_S):
                 return
+            # Another phase by now: the signal helped, so it counts anew.
             ignored = ignored + 1 if self._phase is phase else 0
         if self._is_judged():
             self._end(self._report())
@@ -236,13 +244,14 @@ class Barrier:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Stop it."""
+        """Raise before a test's set-up if the deadline has passed."""
         self._deadline.check(item)
 
 
 def stack_of(frame: FrameType | None) -> str:
     """Return a stack as text, without pytest's own frames before the test's."""
     summary = list(traceback.extract_stack(frame)) if frame is not None else []
+    # From the end backwards: what pytest called last is the test.
     own = len(summary)
     while own and not set(_FRAMEWORK) & set(Path(summary[own - 1].filename).parts):
         own -= 1

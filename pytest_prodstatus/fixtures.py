@@ -1,4 +1,7 @@
-"""The fixtures that criteria use."""
+"""The fixtures that criteria use, and the protocols that type what they give.
+
+Every run of pytest imports this module, so it imports nothing that only a criterion needs.
+"""
 
 from __future__ import annotations
 
@@ -226,6 +229,7 @@ def _wrong_call(
 
 def _is_from_within(error: TypeError) -> bool:
     """Return whether a function raised an error, and not the call of it, for its arguments."""
+    # The first entry is the wrapper's own call; a second one is a line inside the function.
     return error.__traceback__ is not None and error.__traceback__.tb_next is not None
 
 
@@ -265,31 +269,37 @@ class _Recording:
         self._observer.add_evidence(values)
 
     def _held(self, what: object, condition: object = ...) -> AbstractContextManager[None] | None:
+        """Assert a condition or return a context manager, as `Evidence.held`."""
         __tracebackhide__ = True
         if not isinstance(what, str) or not what.strip():
             rule = "say in words what holds"
             self._observer.misused_evidence(f"evidence.held({_described(what)}): {rule}")
         if condition is ...:
             return self._block(what)
+        # Usually a forgotten call or await, with which the condition would always hold.
         if callable(condition) or isawaitable(condition):
             rule = "a function or coroutine is always true; call it, or await it"
             call = f"evidence.held({what!r}, {_described(condition)})"
             self._observer.misused_evidence(f"{call}: {rule}")
         if not condition:
             msg = f"it did not hold that {what}"
+            # Noted as well: a test that swallows the exception must not be CONFIRMED.
             self._observer.note_unheld(msg)
             raise AssertionError(msg)
         self._count(what)
         return None
 
     def _say(self, text: object) -> None:
+        """Record a sentence, as `Evidence.say`."""
         __tracebackhide__ = True
         if not isinstance(text, str) or not text.strip():
             rule = "say in words what was seen"
             self._observer.misused_evidence(f"evidence.say({_described(text)}): {rule}")
+        # A sentence is evidence without a name.
         self._observer.add_evidence({"": text})
 
     def _remedy(self, text: object) -> None:
+        """Note a remedy for what fails from here on, as `Evidence.remedy`."""
         __tracebackhide__ = True
         if not isinstance(text, str) or not text.strip():
             rule = "say in words what a person can do"
@@ -298,6 +308,7 @@ class _Recording:
 
     @contextmanager
     def _block(self, what: str) -> Iterator[None]:
+        """Record that a `with` block raised nothing, or what it raised."""
         try:
             yield
         except Exception as error:
@@ -307,6 +318,7 @@ class _Recording:
         self._count(what)
 
     def _count(self, what: str) -> None:
+        """Record that something held, and count it as an assertion."""
         # Not above, since a run without criteria shouldn't pay for the import.
         from pytest_prodstatus.counting import TALLY
 
@@ -316,7 +328,7 @@ class _Recording:
 
 @pytest.fixture
 def eventually(pytestconfig: pytest.Config) -> Eventually:
-    """Wait for what takes its time: `eventually(look, until=…, within="2m", what="it is paid")`.
+    """Look until it is so: `eventually(look, until=…, within="2m", what="it is paid")`.
 
     It returns the value; when the time is up, the criterion is BLOCKED (pending), with the last
     value as its reason, or FAILED with `otherwise="failed"`. It counts as an assertion.
@@ -383,6 +395,7 @@ def prodstatus_endpoint(pytestconfig: pytest.Config) -> Endpoints:
         if not isinstance(url, str):
             observer.misused(f"prodstatus_endpoint(url={_described(url)}): give a URL as text")
         parts = urlsplit(url)
+        # Put together from its parts, so that no user name and no password gets in.
         port = f":{parts.port}" if parts.hostname and parts.port else ""
         host = f"{parts.scheme}://{parts.hostname}{port}" if parts.hostname else "a local socket"
         observer.note_endpoint(name, host)
@@ -455,6 +468,7 @@ def prodstatus_unintended(
 
 
 def _stage_of(request: pytest.FixtureRequest) -> str:
+    """Return the id of the stage of the test that requests a fixture; "" without one."""
     criterion = session_of(request.config).activate().collector.criteria.get(request.node.nodeid)
     return criterion.stage if criterion else ""
 

@@ -105,7 +105,7 @@ class Observer:
         self._report: pytest.TestReport | None = None
 
     def forget(self) -> None:
-        """Drop the tests at the end of the run."""
+        """Let go of the tests and fixtures at the end of the run, so that they can be freed."""
         self._scopes.forget()
         self._attempt = _Attempt()
         self._nextitem = self._report = None
@@ -124,6 +124,7 @@ class Observer:
             raise
 
     def _add_evidence(self, values: dict[str, object]) -> None:
+        """Record named values: all of them, or none if one is refused."""
         attempt, now = self._attempt, clock.now()
         clean = self.redaction.output
         entries = [
@@ -134,6 +135,7 @@ class Observer:
             raise EvidenceError(msg)
         attempt.fresh += entries
         attempt.recorded += len(entries)
+        # To disk at once: what was bought is known even if the process dies at the next line.
         if attempt.criterion is not None and attempt.criterion.side_effects:
             for entry in entries:
                 self._spool.append_evidence(attempt.criterion.id, Payload.entry_text(entry))
@@ -193,6 +195,7 @@ class Observer:
             rule = "give an aware datetime that isn't in the future"
             self.misused(f"prodstatus_seen_at({described(at)}): {rule}")
         attempt = self._attempt
+        # The oldest counts: the criterion is as old as the oldest thing that it shows.
         attempt.seen_at = at if attempt.seen_at is None else min(at, attempt.seen_at)
 
     def note_waiting(self, text: str) -> None:
@@ -237,10 +240,11 @@ class Observer:
 
         It is the innermost wrapper, since the tear-down of others needs what they set up.
         """
+        # A rerun is a new attempt: nothing of the one before is evidence for it.
         attempt = self._attempt = _Attempt(item, self._collector.criteria.get(item.nodeid))
         try:
             self._begin(attempt)
-            with self._scopes.watched():
+            with self._scopes.noting_dead_threads():
                 return (yield)
         except BaseException as error:
             attempt.unready = self._as_blocked(error)
@@ -307,9 +311,9 @@ class Observer:
     def pytest_runtest_teardown(
         self, nextitem: pytest.Item | None
     ) -> Generator[None, object, object]:
-        """Keep the tear-down's exception, likewise, and what pytest tears down."""
+        """Keep the tear-down's exception, and note which scopes pytest tears down."""
         self._nextitem = nextitem
-        with self._scopes.watched():
+        with self._scopes.noting_dead_threads():
             return (yield from self._keep_raised())
 
     def _keep_raised(self, before: BaseException | None = None) -> Generator[None, object, object]:
@@ -466,6 +470,7 @@ class Observer:
         torn: tuple[TornDown, ...] = (),
         doubt: Reason | None = None,
     ) -> Payload:
+        """Return what a phase recorded and raised, redacted, as a report carries it."""
         clean, attempt = self.redaction.output, self._attempt
         # In set-up, a fixture may look at much together, and keep what concerns other criteria; the
         # run's deadline is never that.
@@ -499,6 +504,7 @@ class Observer:
 
 
 def _failed(torn: TornDown) -> TornDown:
+    """Return a tear-down as FAILED: a thread died in it, and warnings are errors."""
     reason = replace(torn.reason, kind=Kind.OBSERVED)
     return replace(torn, verdict=Verdict.FAILED, reason=reason)
 
@@ -520,7 +526,7 @@ def _is_failure(raised: BaseException | None) -> TypeGuard[BaseException]:
 
 
 def reason_of(raised: BaseException, clean: Callable[[str], str]) -> Reason:
-    """Return why a criterion isn't CONFIRMED that raised an exception.
+    """Return the reason for a criterion that raised an exception.
 
     Args:
         raised: the exception.

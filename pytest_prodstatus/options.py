@@ -46,7 +46,9 @@ def asks_for_production(expression: str) -> bool:
         node = parser.parse()
     except ValueError:
         return False
+    # By trying: whether an expression needs a mark is more than whether it names it.
     others = sorted(parser.names - {MARK})
+    # 4,096 combinations at most; beyond that, naming the mark is enough.
     if len(others) > _MOST_MARKS:
         return MARK in parser.names
     for values in product((False, True), repeat=len(others)):
@@ -125,10 +127,12 @@ class _Parser:
 
 
 def _or(left: _Node, right: _Node) -> _Node:
+    """Return a function that evaluates `left or right`."""
     return lambda values: left(values) or right(values)
 
 
 def _and(left: _Node, right: _Node) -> _Node:
+    """Return a function that evaluates `left and right`."""
     return lambda values: left(values) and right(values)
 
 
@@ -244,6 +248,7 @@ def show_short_options(parser: pytest.Parser, namespace: argparse.Namespace) -> 
 
 
 def _is_taken(parser: pytest.Parser, option: str) -> bool:
+    """Return whether pytest, a plugin or a conftest has added an option."""
     probe = f"{option}=probe"
     try:
         _, unknown = parser.parse_known_and_unknown_args([probe])
@@ -261,6 +266,7 @@ def known_before_conftests(
     conftest that may be imported next contains them.
     """
     expanded = [*args]
+    # Files are read only if a short option is used, which few runs do.
     used = {arg.partition("=")[0] for arg in args}
     texts = list(_texts_of(config)) if used & {f"--{name}" for name in _SHORT} else []
     expand_short_options(parser, expanded, [text for text in texts if "addoption" in text])
@@ -270,6 +276,7 @@ def known_before_conftests(
 
 
 def _texts_of(config: pytest.Config) -> Iterator[str]:
+    """Yield the texts of the conftests that pytest imports before it collects."""
     # Imported here, since most runs use none of the short options.
     from pytest_prodstatus.readers.files import read_text
 
@@ -410,6 +417,7 @@ def may_judge(config: pytest.Config, environ: Mapping[str, str] = os.environ) ->
 
 
 def _mentions_us(folder: Path) -> bool:
+    """Return whether the pyproject.toml in a folder may configure this plugin."""
     try:
         return b"prodstatus" in read_file(folder / "pyproject.toml", limit=SETTINGS_LIMIT)
     except FileNotFoundError:

@@ -213,6 +213,7 @@ class Outputs:
         return [problem for problem in found if problem]
 
     def _put_back(self, path: Path, content: bytes | None) -> Problem | None:
+        """Write one file as it was before the run; return the problem, or None."""
         try:
             if content is None:
                 path.unlink(missing_ok=True)
@@ -247,6 +248,7 @@ class Outputs:
 
 
 def _content(path: Path) -> bytes | None:
+    """Return the bytes of a file; None if it can't be read."""
     try:
         return read_file(path)
     except OSError:

@@ -38,9 +38,11 @@ def pytest_load_initial_conftests(
 ) -> Generator[None]:
     """Begin the run before any conftest is loaded; expand the short options after all are."""
     session = session_of(early_config)
+    # A conftest that raises, exits or never returns leaves "nothing is confirmed" behind.
     session.begin_early(parser, args)
     try:
         result = yield
+    # SystemExit too; pytest calls no further hook, so the folder is unlocked here.
     except BaseException:
         session.release()
         raise

@@ -73,6 +73,7 @@ class TestFiles:
                 yield nodeid, Reason(text=text, kind=Kind.NOT_RUN, remedy=f"run pytest {file}")
 
     def _content(self, file: str) -> bytes | None:
+        """Return the bytes of a file, read once; None if it isn't there or can't be read."""
         if file not in self._contents:
             path = next((path for root in self._roots if (path := root / file).is_file()), None)
             try:
@@ -137,6 +138,7 @@ def defines(source: bytes, nodeid: str) -> bool:
         found = [node for node in body if isinstance(node, _NAMED) and node.name == name]
         if not found:
             return False
+        # The last definition of a name is the one that Python keeps.
         body = found[-1].body
     return True
 
@@ -147,6 +149,7 @@ _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 def _names_of(nodeid: str) -> tuple[list[str], str]:
     """Return file, classes and test of a node id; and the test's name without parameters."""
     file, _, rest = nodeid.partition("::")
+    # Before the split: a parameter may hold "::".
     head, bracket, parameters = rest.partition("[")
     *classes, function = head.split("::")
     return [file, *classes, f"{function}{bracket}{parameters}"], function

@@ -39,6 +39,7 @@ def end_of(pid: int, oom_kills: int | None) -> str:
     options = os.WEXITED | os.WNOHANG | os.WNOWAIT
     end = clock.elapsed() + GRACE_S
     try:
+        # WNOWAIT leaves the child to execnet, which waits for it itself.
         while (state := os.waitid(os.P_PID, pid, options)) is None:
             if clock.elapsed() > end:
                 return "it closed its connection and still runs"
@@ -88,6 +89,7 @@ def _memory_files() -> list[Path]:
 
 
 def _out_of_memory(pid: int, before: int | None) -> bool:
+    """Return whether the kernel killed a process for want of memory, as far as it says."""
     now = count_oom_kills()
     if before is not None and now is not None and now > before:
         return True

@@ -105,6 +105,7 @@ def find_project(start: Path) -> Project | None:
     Raises:
         ConfigError: a file on the way may be the project's, and can't be read or used.
     """
+    # Upwards only; pytest's own root plays no part, so that a command finds the same project.
     for folder in (start, *start.parents):
         config = declared_in(folder, str(folder / FILE))
         if config is not None:
@@ -205,6 +206,7 @@ def variables_of(root: Path, environ: Mapping[str, str] = os.environ) -> dict[st
         return dict(environ)
     from pytest_prodstatus.readers.dotenv import read_dotenv
 
+    # The environment wins, as for python-dotenv: a job overrides a file.
     return {**read_dotenv(content, environ).variables, **environ}
 
 
@@ -363,6 +365,7 @@ def _first(
     if option is not None and not option.strip():
         msg = f"{dashes}{name} {option!r} is empty: leave the option out, or give it a value"
         raise InputError(msg)
+    # An unset variable of a CI job is often an empty one: it must not hide the next source.
     candidates = (
         _SourcedValue(f"{dashes}{name} ", (option or "").strip()),
         _SourcedValue(f"{VARIABLES[name]}=", environ.get(VARIABLES[name], "").strip()),

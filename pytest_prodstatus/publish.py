@@ -156,6 +156,7 @@ def page_address(layout: Layout, environ: Mapping[str, str]) -> str:
 
         with contextlib.suppress(ValueError):
             page = layout.page.resolve().relative_to(Path(project).resolve())
+            # GitLab shows a job's artifacts at this path, below the address of the job.
             return f"{job}/artifacts/file/{quote(page.as_posix())}"
     return layout.page.name
 
@@ -176,6 +177,7 @@ def publish_record(record: Record, path: Path) -> list[Problem]:
 
 
 def _content(path: Path) -> bytes | None:
+    """Return the bytes of a file; None if there is none."""
     try:
         return read_file(path)
     except FileNotFoundError:
@@ -188,6 +190,7 @@ def _encoded(pieces: Iterable[str]) -> Iterator[bytes]:
 
 
 def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield pieces of bytes a hundred at a time: a page has thousands of small ones."""
     rest = iter(pieces)
     while batch := b"".join(islice(rest, 100)):
         yield batch
@@ -196,6 +199,7 @@ def _joined(pieces: Iterable[bytes]) -> Iterator[bytes]:
 def _written(
     path: Path, content: bytes | Iterable[bytes], *, through_link: bool = False
 ) -> list[Problem]:
+    """Write a file whole, or not at all; return the problem, if there is one."""
     try:
         write_atomically(path, content, through_link=through_link)
     except OSError as error:
@@ -262,7 +266,7 @@ class Archive:
         self._saved: tuple[str, str] | None = None
 
     def keep(self, record: Record) -> Saved:
-        """Save a judged run; saved again, it replaces itself. Never raises.
+        """Save a judged run in the history, in place of itself if it is there. Never raises.
 
         After a failure it isn't tried again, so that a run waits only once for a server that
         doesn't respond.
@@ -281,6 +285,7 @@ class Archive:
         return Saved(record=overridden, unsaved=self._problem, tried=True)
 
     def _save(self, record: Record) -> Saved:
+        """Save a run in the history; return its record with overrides and former runs."""
         from pytest_prodstatus.store.address import scope_of, state_url, store_may_exist
 
         finished = record.run.finished
@@ -323,6 +328,7 @@ class Archive:
         return record
 
     def _open(self) -> ArchiveStore:
+        """Open the archive of kept records, beside the history that saved the run."""
         from pytest_prodstatus.store.archive import ArchiveStore
 
         if self._saved is None:
@@ -372,6 +378,7 @@ class Archive:
         return self._kept(keep)
 
     def _kept(self, keep: Callable[[ArchiveStore], object]) -> str:
+        """Do something with the archive; return why that failed, or ""."""
         if self._saved is None:
             return ""
         try:
@@ -383,6 +390,7 @@ class Archive:
 
 
 def _reason(error: Exception, what: str = "the history can't be saved") -> Reason:
+    """Return why an error of the store kept the history or a record from being saved."""
     from pytest_prodstatus.store.errors import StateError
 
     if isinstance(error, (StateError, DotenvError)):

@@ -203,12 +203,14 @@ class Recorder:
         return self.outputs.unread
 
     def _mark(self, catalogue: Catalogue, criteria: Collection[Criterion]) -> None:
+        """Write that nothing is confirmed yet, and note an incident if that fails."""
         self._marked = tuple(stage.id for stage in catalogue.stages)
         self.outputs.begin(self._marker(catalogue, criteria))
         if self.outputs.unmarked:
             self.incident("outputs", self.outputs.unmarked, Kind.INCONCLUSIVE)
 
     def _marker(self, catalogue: Catalogue, criteria: Collection[Criterion]) -> Record:
+        """Return the record of a run in progress, without secrets."""
         if self._run is None:
             msg = "a run is marked only after it began"
             raise RuntimeError(msg)
@@ -473,6 +475,7 @@ class Recorder:
             words: the deadline.
         """
         if report is not None:
+            # The hook is a generator: running it to its end takes the report in.
             deque(self.attempts.pytest_runtest_logreport(report), maxlen=0)
         text = f"it was not reached before {words} was over"
         self._unreached = Reason(text=text, kind=Kind.TIMEOUT)
@@ -486,6 +489,8 @@ class Recorder:
         """Compose the record, save it and publish it; again after a new failure."""
         config, layout = self.settings.config, self.settings.layout
         self.restored = False
+        # Each new problem is an incident in the record, so all files are written again. It ends,
+        # since each path counts once.
         while True:
             saved = self.archive.keep(self._composed(pytest_status))
             if self._note_unsaved(saved):
@@ -543,16 +548,19 @@ class Recorder:
         return len(self._incidents) > known
 
     def _composed(self, pytest_status: int) -> Record:
+        """Return the record of what is known by now, without secrets."""
         run = replace(self._begun_run(), incidents=tuple(self._incidents.values()))
         run_data, rule = self._run_data(), self.settings.gate
         record = compose(run_data, self._statuses, run, rule, pytest_status)
         if self.outputs.unwritten and rule is not Rule.OFF:
+            # Without a record there is no verdict: 11.
             status = worse_status(EXIT_UNWRITTEN, record.decision.exit_code)
             record = replace(record, decision=replace(record.decision, exit_code=status))
         partial = record.decision.selection.partial
         if partial and self._starts_unknown:
             record = replace(record, run=replace(record.run, starts_unknown=True))
         if self.settings.run_id_given and partial:
+            # A shard looked at a part only; the merged record decides.
             closed = replace(record.decision, open=False)
             record = replace(record, run=replace(record.run, shard=True), decision=closed)
         record = replace(record, waivers=self.settings.config.waivers.given)
@@ -633,6 +641,7 @@ class Recorder:
         self.incident("status", text, Kind.INCONCLUSIVE, remedy)
 
     def _run_data(self) -> RunData:
+        """Return what is known of the run, as the rules of the model need it."""
         manifest, catalogue = self._begun()
         out = AllBut(manifest.criteria[nodeid].id for nodeid in manifest.deselected)
         return RunData(
@@ -675,12 +684,14 @@ class Recorder:
         return self._marker(catalogue, manifest.criteria.values())
 
     def _begun(self) -> tuple[Manifest, Catalogue]:
+        """Return manifest and catalogue; raise RuntimeError before the run began."""
         if self._manifest is None or self._catalogue is None:
             msg = "a run is judged only after it began"
             raise RuntimeError(msg)
         return self._manifest, self._catalogue
 
     def _begun_run(self) -> Run:
+        """Return the run's data; raise RuntimeError before the run began."""
         if self._run is None:
             msg = "a run is judged only after it began"
             raise RuntimeError(msg)
@@ -697,7 +708,7 @@ class Recorder:
             self._incidents.setdefault((COLLECTION, report.nodeid), reason)
 
     def note_internal_error(self, excrepr: object) -> None:
-        """Note pytest's own failure."""
+        """Note an internal error of pytest, by the last line of its text."""
         last = (str(excrepr).strip().splitlines() or ["no more is known"])[-1]
         self.incident("internal", f"pytest failed in itself: {last}", Kind.CRASH)
 

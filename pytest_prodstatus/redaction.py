@@ -54,7 +54,7 @@ def only_passed(values: Mapping[str, Any]) -> bool:
 
 
 def redact_report(report: object, redact: Redact) -> None:
-    """Redact a report in place."""
+    """Take secrets out of every text that a report carries, in place."""
     attributes = vars(report)
     for name in attributes.keys() - _UNTOUCHED:
         value = attributes[name]
@@ -104,6 +104,7 @@ def redact_value(value: Any, redact: Redact, *, loose: bool = False) -> Any:
 
 
 def _mask_parts(value: object, redact: Redact) -> None:
+    """Redact the attributes of a part of pytest's representation, in place."""
     for name in (*getattr(value, "__dict__", ()), *getattr(type(value), "__slots__", ())):
         part = getattr(value, name, None)
         changed = redact_value(part, redact)
@@ -112,6 +113,7 @@ def _mask_parts(value: object, redact: Redact) -> None:
 
 
 def _redact_object(value: object, redact: Redact) -> object:
+    """Return an object, or its redacted text if that holds a secret."""
     try:
         texts = (str(value), repr(value))
     except Exception:  # noqa: BLE001  an object that can't be shown shows nothing
@@ -145,7 +147,7 @@ class Redaction:
         self._covered = False
 
     def register(self, value: str) -> None:
-        """Learn a secret that has no name."""
+        """Redact a value from now on that is in no variable."""
         self._redactor.add(value)
 
     def text(self, text: str) -> str:
@@ -188,6 +190,7 @@ class Redaction:
         self._learn(self._environ)
 
     def _learn(self, variables: Mapping[str, str]) -> None:
+        """Redact the values of the variables that are secret by their names."""
         for name, value in self._names.among(variables):
             if self._seen.get(name) != value:
                 self._seen[name] = value
@@ -220,17 +223,20 @@ class Redaction:
             self._redactor.add(word, "a line of .env that can't be read")
 
     def _cover_terminal(self, config: pytest.Config) -> None:
+        """Redact what pytest writes to the terminal."""
         if not config.pluginmanager.hasplugin("terminalreporter"):
             return
         writer = config.get_terminal_writer()
         write = writer.write
 
         def covered(msg: str, **more: bool) -> None:
+            # One character, a dot or a letter, is most of what is written, and holds no secret.
             write(self._redactor.redact(msg) if self.on and len(msg) > 1 else msg, **more)
 
         writer.write = covered  # type: ignore[method-assign]
 
     def _cover_logs(self, config: pytest.Config) -> None:
+        """Redact what pytest's logging writes live or to a file."""
         plugin = config.pluginmanager.get_plugin("logging-plugin")
         for name in ("log_cli_handler", "log_file_handler"):
             handler = getattr(plugin, name, None)
@@ -304,11 +310,13 @@ class Redaction:
         try:
             return (yield)
         finally:
+            # A worker writes no such file; its controller does.
             if not hasattr(session.config, "workerinput"):
                 for option in ("xmlpath", "htmlpath"):
                     self._mask_file(session.config.getoption(option, None))
 
     def _mask_file(self, name: str | None) -> None:
+        """Redact a file that another plugin wrote; nothing is written if it has no secret."""
         if not name:
             return
         path = Path(os.path.expandvars(name)).expanduser()

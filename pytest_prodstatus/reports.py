@@ -103,6 +103,7 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
             self.notices,
         )
         if not any(rest):
+            # A bare number: most reports of thousands say nothing else.
             return str(self.recorded)
         try:
             return _ENCODE(self).decode()
@@ -138,6 +139,7 @@ _DECODE = msgspec.json.Decoder(Payload).decode
 # Several hooks read the payload of one report, and most payloads of thousands are equal.
 @lru_cache(maxsize=16)
 def _payload(text: str) -> Payload:
+    """Return the payload that a text stands for."""
     return Payload(recorded=int(text)) if text.isdecimal() else _DECODE(text)
 
 
@@ -241,7 +243,7 @@ _WENT_WRONG = ("failed", "rerun")
 
 
 def phase_of(report: pytest.TestReport) -> Phase:
-    """Convert a report to a phase of its criterion."""
+    """Return what pytest's report and its payload say of one phase of a criterion."""
     payload = Payload.of(report) or Payload()
     stop = getattr(report, "stop", None)
     duration = report.duration if payload.duration is None else payload.duration
@@ -287,13 +289,14 @@ def verdict_of(
 
 
 def _text(report: pytest.TestReport) -> str:
+    """Return the reason of an xfail, or the problem of any other report; one line."""
     if hasattr(report, "wasxfail"):
         return one_line(str(report.wasxfail or "").removeprefix("reason: "))
     return problem_of(report)
 
 
 def missing_of(report: pytest.CollectReport) -> Reason:
-    """Return why the criteria of a file didn't run that failed to collect or skipped itself."""
+    """Return why the criteria of a file didn't run: it failed to collect, or skipped itself."""
     file, problem = report.nodeid.partition("::")[0], problem_of(report)
     if report.failed:
         text = f"{report.nodeid or 'the suite'} did not collect: {problem}"
@@ -324,6 +327,7 @@ def problem_of(report: pytest.TestReport | pytest.CollectReport) -> str:
 
 
 def _is_hint(line: str) -> bool:
+    """Return whether a line is pytest's advice, which isn't the reason."""
     return line.strip().lower().startswith("hint:")
 
 

@@ -79,13 +79,13 @@ class Scopes:
         self._hidden: set[str] = set()
 
     def begin(self) -> None:
-        """Forget the test that ran before."""
+        """Forget which fixtures the test before used."""
         self._used.clear()
         self._set_up.clear()
         self._hidden.clear()
 
     def forget(self) -> None:
-        """Drop everything at the end of the run."""
+        """Let go of all fixtures at the end of the run."""
         self.begin()
         self._shared.clear()
         self._by_name.clear()
@@ -215,7 +215,7 @@ class Scopes:
         return torn
 
     @contextmanager
-    def watched(self) -> Iterator[None]:
+    def noting_dead_threads(self) -> Iterator[None]:
         """Note each thread that dies while a fixture of wider scope is torn down.
 
         pytest warns of it at the test that came last, and names no fixture.
@@ -237,6 +237,7 @@ class Scopes:
         try:
             yield
         finally:
+            # Another hook that was set meanwhile stays.
             if threading.excepthook is note:
                 threading.excepthook = before
 
@@ -272,6 +273,7 @@ class Scopes:
 
 
 def _unnamed(node: pytest.Collector) -> str:
+    """Return a tear-down in words if no fixture can be named."""
     return f"tear-down of {node.nodeid or 'the session'}"
 
 
@@ -301,10 +303,12 @@ def _base_of(fixturedef: FixtureDef) -> str:
 def _instance_of(request: pytest.FixtureRequest) -> str:
     """Return a text that tells a fixture's parameters apart, the same in every process."""
     value = getattr(request, "param", None)
+    # The repr of any other object may hold an address, which differs between processes.
     return repr(value) if type(value) in _BY_VALUE else str(getattr(request, "param_index", 0))
 
 
 def _reason_of(error: BaseException, what: str, clean: Callable[[str], str]) -> Reason:
+    """Return why a tear-down did not pass, redacted."""
     if isinstance(error, Blocked):
         return error.reason_by(clean)
     kind = Kind.SKIPPED if isinstance(error, pytest.skip.Exception) else Kind.OBSERVED
@@ -312,6 +316,7 @@ def _reason_of(error: BaseException, what: str, clean: Callable[[str], str]) -> 
 
 
 def _death(text: str, clean: Callable[[str], str]) -> Reason:
+    """Return the reason for a thread that died, by its traceback."""
     return thread_death(clean(text))
 
 

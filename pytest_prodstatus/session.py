@@ -123,7 +123,7 @@ class Session:
 
     @cached_property
     def redaction(self) -> Redaction:
-        """Takes secrets out of what this process prints and hands on."""
+        """The object that takes secrets out of what this process prints and hands on."""
         from pytest_prodstatus.redaction import Redaction
 
         redaction = Redaction(self.settings)
@@ -134,28 +134,28 @@ class Session:
 
     @cached_property
     def collector(self) -> Collector:
-        """Knows the criteria of this process."""
+        """The object that finds and selects the criteria of this process."""
         from pytest_prodstatus.collector import Collector
 
         return Collector(self.settings, self.spool, self.redaction)
 
     @cached_property
     def observer(self) -> Observer:
-        """Records what the criteria of this process show."""
+        """The object that records what the criteria of this process show."""
         from pytest_prodstatus.observer import Observer
 
         return Observer(self.collector, self.scopes)
 
     @cached_property
     def scopes(self) -> Scopes:
-        """Knows the fixtures that the tests of this process share."""
+        """The object that knows the fixtures that the tests of this process share."""
         from pytest_prodstatus.scopes import Scopes
 
         return Scopes(self.config.pluginmanager)
 
     @cached_property
     def recorder(self) -> Recorder | None:
-        """Judges the run; None in an xdist worker."""
+        """The object that judges the run; None in an xdist worker."""
         if self.is_worker:
             return None
         from pytest_prodstatus.recorder import Recorder
@@ -195,6 +195,7 @@ class Session:
                 self._deadline = None
                 for name in ("redaction", "collector", "observer", "recorder"):
                     self.__dict__.pop(name, None)
+                # Assigned over the cached property: all that is made later uses it.
                 self.settings = final
 
     def begin_early(self, parser: pytest.Parser, args: list[str]) -> None:
@@ -221,7 +222,7 @@ class Session:
                 self._report_assertions(resolve(self.config, "", namespace=namespace))
             return
         self.settings = resolve(self.config, self.run_id, namespace=namespace)
-        self._begin()  # first of all: whatever fails from here on leaves nothing confirmed
+        self._begin()  # first of all: each failure from here on leaves nothing confirmed
         self._report_assertions(self.settings)
         self._watch_deadline()
 
@@ -235,6 +236,7 @@ class Session:
                 remove_stale(path)
 
     def _begin(self) -> None:
+        """Write that nothing is confirmed, if the run is to judge and this process does it."""
         if self.recorder is not None and self.settings.requested and self.settings.judges:
             try:
                 self.recorder.start()
@@ -283,6 +285,7 @@ class Session:
         return deadline.words if deadline is not None and deadline.passed else ""
 
     def _is_judged(self) -> bool:
+        """Return whether the run has criteria or was asked to judge."""
         recorder = self.recorder
         judged = recorder is not None and recorder.active
         return judged or self.settings.requested or bool(self.collector.criteria)
@@ -310,6 +313,7 @@ class Session:
         finally:
             self.release()
             self.spool.close()
+            # No hook runs any more: the main thread, which would call them, doesn't respond.
             os._exit(status)
 
     def _register(self) -> None:
@@ -371,6 +375,7 @@ class Session:
                 self._junit = junit
 
     def _may_hold_criteria(self, path: Path) -> bool:
+        """Return whether a file may have criteria that this run judges."""
         from pytest_prodstatus.settings import holds_criteria
 
         return self.settings.requested or holds_criteria(self.settings, path)
@@ -416,7 +421,7 @@ class Session:
             os._exit(1)
 
     def release(self) -> None:
-        """Let go of the output folder, of the criteria, and of the deadline."""
+        """Unlock the output folder, drop the criteria, and stop watching the deadline."""
         if self._deadline is not None:
             self._deadline.close()
         # At its end pytest collects garbage several times, and every object left is visited.
@@ -537,7 +542,7 @@ class Session:
 
     @pytest.hookimpl
     def pytest_sessionstart(self) -> None:
-        """Let the reporters begin."""
+        """Register the reporters, now that pytest's own is there; leave a worker's process id."""
         self._started = True
         if self.is_worker:
             self.spool.write_pid(worker_input(self.config)["workerid"])
@@ -546,7 +551,7 @@ class Session:
 
     @pytest.hookimpl
     def pytest_internalerror(self, excrepr: object) -> None:
-        """Note pytest's own failure."""
+        """Note an internal error of pytest."""
         if self._judge_of_run is not None:
             self._judge_of_run.note_internal_error(excrepr)
 
@@ -638,6 +643,7 @@ class Session:
         values[INTENT] = intent_of(self.config)
         values["prodstatus_spool"] = str(self.spool.folder or "")
         values["prodstatus_version"] = __version__
+        # Decided here: with `--dist each` workers don't know of each other.
         values["prodstatus_acts"] = self.may_act(worker_id(node))
         values["prodstatus_clock"] = clock.timestamp()
         if self._deadline is not None:

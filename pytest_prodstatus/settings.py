@@ -256,6 +256,7 @@ def test_roots(settings: Settings, config: pytest.Config) -> tuple[Path, ...]:
 
 
 def _short(arg: str) -> str:
+    """Return a path for a record: an absolute one with its last folder only."""
     path = Path(arg)
     return f"{path.parent.name}/{path.name}" if path.is_absolute() else arg
 
@@ -418,6 +419,7 @@ def resolve(
 def _inputs(
     config: pytest.Config, options: argparse.Namespace, environ: Mapping[str, str]
 ) -> Inputs:
+    """Return root, target, folder and subject; raise UsageError if one can't be used."""
     values = {name: getattr(options, f"prodstatus_{name}", None) for name in VARIABLES}
     # A worker starts in its controller's current folder, which a test may have changed by then.
     root = worker_input(config).get("prodstatus_root")
@@ -456,6 +458,7 @@ def _project(config: pytest.Config, options: argparse.Namespace, inputs: Inputs)
 def _shard(
     config: pytest.Config, environ: Mapping[str, str], namespace: argparse.Namespace | None
 ) -> Shard | None:
+    """Return the selected shard, None for all; raise UsageError if it can't be parsed."""
     chosen = getattr(namespace or config.option, "prodstatus_shard", None)
     text = given(config, "shard", environ, namespace) if chosen is None else chosen
     if not text and chosen is None:
@@ -474,6 +477,7 @@ def _shard(
 def _within(
     config: pytest.Config, environ: Mapping[str, str], namespace: argparse.Namespace | None
 ) -> timedelta | None:
+    """Return the run's time limit, None without one; raise UsageError for an empty one."""
     chosen = getattr(namespace or config.option, "prodstatus_within", None)
     if chosen is not None and not chosen.strip():
         # The value of an unset variable: as "no limit" it would drop the deadline in silence.
@@ -488,6 +492,7 @@ def _within(
 
 
 def _saves(environ: Mapping[str, str], config: Config) -> bool:
+    """Return whether history is saved; raise UsageError for another value than 0 or 1."""
     try:
         return saves_history(environ, configured=config.history)
     except ValueError as error:

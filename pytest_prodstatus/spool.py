@@ -93,6 +93,7 @@ class Spool:
             return True
         path = self.folder / f"started-{_name(criterion_id)}"
         try:
+            # O_EXCL: of several workers the kernel lets one create the file.
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         except FileExistsError:
             return False
@@ -162,6 +163,7 @@ class Spool:
 
     def close(self) -> None:
         """Remove the folder if this process made it, and those of runs that were killed."""
+        # A forked child has the folder too, and must not remove it.
         if self._folder is None or self._owner != os.getpid():
             return
         with contextlib.suppress(OSError):
@@ -200,4 +202,5 @@ def _folders_of_dead_runs(own: Path) -> Iterator[Path]:
 
 
 def _name(criterion_id: str) -> str:
+    """Return a name for files of a criterion: an id may have any character and length."""
     return hashlib.sha256(criterion_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -56,7 +56,7 @@ class TerminalWords:
             self.show_verdicts()
 
     def show_verdicts(self) -> None:
-        """Show verdicts from now on."""
+        """Print verdicts in place of pytest's words from now on; once is enough."""
         if not self._shows_verdicts:
             self._shows_verdicts = True
             self.recorder.config.pluginmanager.register(self, "prodstatus-words")
@@ -120,6 +120,7 @@ class Waiting:
                 self._output.close()
 
     def _watch(self) -> None:
+        """Print, in a thread, each criterion that has been running for ten seconds more."""
         announced: dict[str, int] = {}
         while not self._over.wait(min(0.5, WAITING_S / 4)):
             now = clock.elapsed()
@@ -134,6 +135,7 @@ class Waiting:
                     self._print(f"waiting for {name}: {now - since:.0f} s{what and ', '}{what}")
 
     def _print(self, line: str) -> None:
+        """Print a line on the terminal, even while a test's output is captured."""
         # The cursor stands after a test's name or a row of dots. A closed pipe is not an error.
         if self._output is not None:
             with contextlib.suppress(OSError):
@@ -204,4 +206,5 @@ def _harmless(text: str) -> str:
 
 
 def _width() -> int:
+    """Return the width of the board in characters, the same on every terminal."""
     return 80

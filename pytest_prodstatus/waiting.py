@@ -141,7 +141,7 @@ class Wait:
         self._observer.misused(f"eventually({argument}): {rule}")
 
     def _unseen(self) -> Reason:
-        """Return why the pass of a test proves nothing that goes on without it."""
+        """Return why a test that passed without the end of this wait proves nothing."""
         text, remedy = self._state
         text = self._observer.redaction.output(f"it was not seen that {self._what}: {text}")
         return Reason(text=text, kind=Kind.INCONCLUSIVE, remedy=remedy)
@@ -187,6 +187,7 @@ class Wait:
         return self._run_async(probe, seen.value)
 
     def _run(self, probe: Callable[[], Any], first: _Seen) -> Any:
+        """Wait in this thread, beginning with a first look; return the value."""
         __tracebackhide__ = True
         from tenacity import Retrying
 
@@ -197,6 +198,7 @@ class Wait:
         return self._result(last)
 
     async def _run_async(self, probe: Callable[[], Any], first: Awaitable[Any]) -> Any:
+        """Wait in the event loop, beginning with a first awaitable; return the value."""
         __tracebackhide__ = True
         from tenacity import AsyncRetrying
 
@@ -232,10 +234,11 @@ class Wait:
 
     @property
     def _left(self) -> float:
-        """How many seconds are left."""
+        """How many seconds are left by our clock; negative when the time is up."""
         return self._end - clock.elapsed()
 
     def _look(self, probe: Callable[[], Any]) -> _Seen:
+        """Call the probe once, and return what it gave."""
         __tracebackhide__ = True
         try:
             value = probe()
@@ -276,6 +279,7 @@ class Wait:
 
     @property
     def _limit(self) -> str:
+        """The time that the wait may take, in words."""
         seconds = self._within.total_seconds()
         return format_duration(self._within) if seconds.is_integer() else f"{seconds:g} s"
 
@@ -295,6 +299,7 @@ class Wait:
         return one_line(self._observer.redaction.output(text), limit=_SHOWN)
 
     def _result(self, seen: _Seen) -> Any:
+        """Return the value of the last look, or raise what `otherwise` requires."""
         __tracebackhide__ = True
         self._observer.note_waiting("")
         self._open.pop(self._what, None)  # also if an earlier call did not see it

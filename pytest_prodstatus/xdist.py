@@ -103,7 +103,7 @@ class Worker:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
-        """Redact a report first of all: also of a subtest or a rerun."""
+        """Redact a report before other hooks see it, and keep the outcome that it has by then."""
         self._end_forked_process()
         values = report.__dict__
         if self._redaction.on and not only_passed(values):
@@ -132,7 +132,7 @@ class Worker:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Report a late failure.
+        """Report what failed after the last test.
 
         After `-x` or `pytest.exit`, pytest tears down here what the next test would have shared.
         If that fails, the worker ends without its output; its last test can still be reported.
@@ -166,6 +166,7 @@ def start_none_again(scheduler: Any, judging: Callable[[], bool]) -> None:
         for unit in units:
             for running, done in unit.items():
                 if not done:
+                    # As if it had ended, so that the scheduler gives out only what follows it.
                     unit[running] = True
                     remove(node)
                     return running
@@ -197,6 +198,7 @@ def to_builtins(value: Any) -> Any:
 
 
 def _portable(part: Any) -> Any:
+    """Return a value as xdist can send it, or INTO for a collection to look into."""
     if type(part) in _UNCHANGED:
         return part
     if isinstance(part, str):

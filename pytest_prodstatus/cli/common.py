@@ -177,6 +177,7 @@ def place_of(**options: str | None) -> Place:
 
 
 def _project(root: Path | None, start: Path) -> Project:
+    """Return the project of a command: the named one, else the nearest above a folder."""
     if root is not None:
         return Project(root=root, config=config_in(root))
     found = find_project(start)
@@ -442,14 +443,17 @@ def configured_in(start: Path, environ: Mapping[str, str]) -> Configured:
 
 
 def _overridden(arguments: list[str]) -> dict[str, str]:
+    """Return the ini keys that `-o KEY=VALUE` sets on a command line of pytest."""
     pairs = (value.partition("=") for _, value in pytestini.option_values(arguments, _OVERRIDES))
     return {key: value for key, _, value in pairs}
 
 
 def _values_in(start: Path) -> pytestini.Values:
+    """Return the values of pytest's own configuration file, the nearest one upwards."""
     for folder in (start, *start.parents):
         for name in pytestini.FILES:
             path = folder / name
+            # The first file that has values for pytest counts, and pytest reads no other.
             values = _read(path) if path.is_file() else None
             if values is not None:
                 return values
@@ -457,6 +461,7 @@ def _values_in(start: Path) -> pytestini.Values:
 
 
 def _read(path: Path) -> pytestini.Values | None:
+    """Return pytest's values in a configuration file; None if they aren't for pytest."""
     try:
         text = read_text(path, limit=SETTINGS_LIMIT)
     except (OSError, UnicodeDecodeError) as error:

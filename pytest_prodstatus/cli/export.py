@@ -60,6 +60,7 @@ class _Command(click.Command):
 
 
 def _forms() -> Iterator[tuple[str, str]]:
+    """Yield the name of each form and what it is, for the help."""
     try:
         names = export_names()
     except ExportError as error:
@@ -69,6 +70,7 @@ def _forms() -> Iterator[tuple[str, str]]:
 
 
 def _about(name: str) -> str:
+    """Return a line about a form, or about why it can't be used."""
     try:
         return load_export(name).about
     except ExportError as error:
@@ -133,6 +135,7 @@ class Forms:
             click.UsageError: there is none of this name, it can't be used, or two have one file.
         """
         self._exports = {name: _export(name) for name in names}
+        # Some file systems don't tell names apart by their case.
         files = [export.file.casefold() for export in self._exports.values()]
         if len(set(files)) < len(files):
             msg = f"--export {', '.join(self._exports)}: two of them write one file; leave one out"
@@ -165,6 +168,7 @@ class Forms:
 
 
 def _try_to_write(name: str, export: Export, report: Report, output: Path) -> None:
+    """Write a form of a decision; if that fails, print why to standard error."""
     try:
         _write(_text(name, export, report), output)
     except click.UsageError as error:
@@ -206,6 +210,7 @@ def _removed(path: Path) -> bool:
 
 
 def _export(name: str) -> Export:
+    """Return the export of a name; a usage error if it can't be loaded."""
     try:
         return load_export(name)
     except ExportError as error:
@@ -213,6 +218,7 @@ def _export(name: str) -> Export:
 
 
 def _text(name: str, export: Export, report: Report) -> bytes:
+    """Return a report in a form, as UTF-8; a usage error if the form is broken."""
     try:
         return text_of(name, export, report).encode("utf-8", "backslashreplace")
     except ExportError as error:
@@ -220,6 +226,7 @@ def _text(name: str, export: Export, report: Report) -> bytes:
 
 
 def _write(content: bytes, output: Path | None) -> None:
+    """Write a form to a file, or to standard output."""
     if output is None:
         click.echo(content, nl=False)
         return

@@ -92,14 +92,14 @@ class _Command(click.Command):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
-        """Parse the command line."""
+        """Return the context of a parsed command line, as click needs it to run the command."""
         with _answering(args):
             context = super().make_context(info_name, args[:], parent, **extra)
         context.meta[__name__] = args
         return context
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
+        """Run the command in its context, and return what it returns."""
         with _answering(ctx.meta[__name__]):
             return super().invoke(ctx)
 
@@ -391,6 +391,7 @@ class Gate:
         return report_of(record, decision, self.project.config.catalogue, source)
 
     def _document(self, record: Record, path: Path) -> tuple[Violation, ...]:
+        """Return a violation if the record's status document was changed by hand."""
         from pytest_prodstatus.writers.document import changed_by_hand
 
         document = self.project.layout(path.parent).document
@@ -407,6 +408,7 @@ class Gate:
 
 
 def _forms_of(names: Sequence[str]) -> Forms | None:
+    """Return the forms that `--export` names, loaded; None if it names none."""
     if not names:
         return None
     # Imported here: most calls write no form, and that module needs this one.
@@ -416,6 +418,7 @@ def _forms_of(names: Sequence[str]) -> Forms | None:
 
 
 def _print(reports: list[GateReport], form: str) -> None:
+    """Print the decisions in a form: text, JSON, or with GitHub's or Azure's commands."""
     now = clock.now()
     if form == "json":
         click.echo(decisions_to_json(reports, now))

@@ -114,6 +114,7 @@ def command(
 
 
 def _prune(root: Path, target: str, keep_for: timedelta, *, last_of_release: bool) -> None:
+    """Delete the runs of a target that are older than a duration, and print how many."""
     try:
         before = clock.now() - keep_for
     except OverflowError:
@@ -139,6 +140,7 @@ def _criteria(record: Path, stage: str | None) -> list[str]:
 
 
 def _of_stage(seen: History, stage: str | None) -> History:
+    """Return the history of one stage alone; all of it if none is named."""
     if stage is None or not seen.runs:
         return seen
     stages = tuple(past for past in seen.stages if past.id == stage)

@@ -70,6 +70,7 @@ def command(document: Path | None, root: Path) -> None:
 
 
 def _read(document: Path) -> Outline:
+    """Return the outline of a status document; a usage error if it can't be read."""
     try:
         return read_outline(read_file(document), str(document))
     except OSError as error:
@@ -80,6 +81,7 @@ def _read(document: Path) -> Outline:
 
 
 def _free_folder(root: Path) -> str:
+    """Return the first of the usual folders that holds nothing yet."""
     for name in FOLDERS:
         path = root / name
         if not path.exists() or (path.is_dir() and not any(path.iterdir())):

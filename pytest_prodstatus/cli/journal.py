@@ -137,6 +137,7 @@ def resolve(
 
 
 def _lines(action: Action) -> Iterator[str]:
+    """Yield the lines about one action: its state, its details and its events."""
     yield ""
     yield f"{action.id}  {action.state}  {action.criterion} on {action.target}, {action.key}"
     details = (f"{name} {value}" for name, value in action.details.items())

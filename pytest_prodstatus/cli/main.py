@@ -56,7 +56,7 @@ class _Pipe(io.RawIOBase):
         self._stream: Any = getattr(stream, "raw", stream)
 
     def writable(self) -> bool:
-        """Return True."""
+        """Return True: this output never refuses a text."""
         return True
 
     def isatty(self) -> bool:
@@ -109,7 +109,7 @@ class Output(io.TextIOWrapper):
         super().__init__(self.pipe, shown, errors="backslashreplace", write_through=True)  # type: ignore[arg-type]
 
     def write(self, text: str) -> int:
-        """Write a text."""
+        """Write a text without what a terminal or a CI system's runner would act on."""
         if obeys_commands(os.environ):
             text = without_workflow_commands(text)
         encoded = visible(text).encode(self._codec, "backslashreplace")
@@ -132,6 +132,7 @@ def never_failing() -> Iterator[None]:
 
 
 def _output(stream: TextIO) -> TextIO:
+    """Return a stream that never raises, in place of standard output or error."""
     # The shell's `>&-` leaves None, and a test may have put a stream without bytes there.
     if stream is None or not hasattr(stream, "buffer"):
         return stream

@@ -144,6 +144,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _archive(project: Project, merged: Record) -> Archive:
+    """Return the archive that keeps the merged run, if the project saves its history."""
     try:
         saves = saves_history(os.environ, configured=project.config.history)
         ephemeral = merged.run.target in project.config.ephemeral

@@ -96,7 +96,7 @@ def command(
 ) -> None:
     """Run the criteria against sick systems, and list those that were never seen to fail.
 
-    Each of the OPTIONS are pytest's options of one run; without any there is one run. A criterion
+    Each OPTIONS has pytest's options of one run; without any there is one run. A criterion
     is proved if it was CONFIRMED in a run and FAILED in another: BLOCKED shows nothing. Criteria
     with side effects are not started. No run changes the project's own outputs or its history.
     """
@@ -130,6 +130,7 @@ def _refuse_shared(place: Place) -> None:
 
 @contextmanager
 def _folder(name: str | None) -> Iterator[Path]:
+    """Give the folder for the runs' outputs: the named one, else a temporary one."""
     if name is not None:
         yield Path(name).absolute()
         return
@@ -174,6 +175,7 @@ def _record_of(place: Place, options: str, outputs: Path, *, side_effects: bool)
 
 
 def _finished(record: Path) -> Record | None:
+    """Return the record in a file; None if its run didn't finish or observed nothing."""
     try:
         read = record_at(record)
     except UnreadableError:
@@ -182,16 +184,20 @@ def _finished(record: Path) -> Record | None:
 
 
 def _environ(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a run of pytest, which saves no history."""
     kept = {name: value for name, value in environ.items() if name not in _NOT_INHERITED}
+    # These runs are about sick systems: in the history they would be outages.
     return {**kept, "PRODSTATUS_HISTORY": "0"}
 
 
 def _counts(record: Record) -> str:
+    """Return how many criteria of a run have each verdict, in words."""
     own = [status.observed for status in record.criteria if status.observed_now]
     return ", ".join(f"{own.count(verdict)} {verdict}" for verdict in Verdict)
 
 
 def _print(seen: Sequence[Proof], runs: int) -> None:
+    """Print how many criteria are proved, and what each of the others lacks."""
     unproved = [proof for proof in seen if not proof.is_proved]
     acting = [p for p in unproved if p.side_effects and not (p.held or p.failed or p.blocked)]
     unproved = [proof for proof in unproved if proof not in acting]

@@ -76,6 +76,7 @@ class Runs:
         return self._kept(one_line(utf8(name)), self._target)
 
     def _in_file(self, path: Path) -> FoundRun:
+        """Return the run whose record is in a file."""
         content = named_content(path)
         record = named_record(path, content)
         finished = record.last_finished
@@ -87,6 +88,7 @@ class Runs:
         return FoundRun(record, {RECORD: content, **attestations_at(path)}, path)
 
     def _last_open(self, target: str, until: Record | None) -> str:
+        """Return the id of the last run with an open gate; a usage error if there is none."""
         root = self._place.project.root
         with state_store(root) as url:
             from pytest_prodstatus.store.history import HistoryStore
@@ -100,6 +102,7 @@ class Runs:
         return found.run
 
     def _kept(self, run: str, target: str) -> FoundRun:
+        """Return a run by its id, from the state store."""
         project = name_in(self._place.project.root)
         shown = shown_name(run)
         with state_store(self._place.project.root) as url:

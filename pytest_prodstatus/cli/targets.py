@@ -72,6 +72,7 @@ class Targets:
         self._root = place.project.root
         self._max_age = max_age
         self._now = now or clock.now
+        # A dict, for its order: the default target comes first.
         self._known = {self.default: None}
         self._problems: set[str] = set()
         self._declares = place.project.config != Config()
@@ -182,11 +183,12 @@ class Targets:
             return project, [], error.message
 
     def _record_of(self, target: str) -> Path:
+        """Return the path of a target's record."""
         folder = self._place.inputs.folder or usual_folder(self._root, target)
         return folder / RECORD
 
     def _complain(self, problem: str) -> None:
-        """Print a problem, each once."""
+        """Print a problem to standard error, only the first time that it occurs."""
         if problem not in self._problems and len(self._problems) < MOST_TARGETS:
             self._problems.add(problem)
             click.echo(f"prodstatus: {one_line(problem)}", err=True)

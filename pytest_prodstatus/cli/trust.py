@@ -97,9 +97,11 @@ class Trust:
             yield Violation(kind=ViolationKind.UNTRUSTED, text=text, remedy=remedy)
 
     def _newest(self, record: Record) -> SavedRun | None:
+        """Return the newest saved run of a record's target and release; None without any."""
         from pytest_prodstatus.store.address import check_installed, state_url, store_may_exist
 
         environ = variables_of(self.root)
+        # Opening a store would create it, and a look must not.
         if not store_may_exist(environ):
             return None
         check_installed()

@@ -57,10 +57,12 @@ class GitHub:
         return result
 
     def _file_of(self, variable: str) -> Path | None:
+        """Return the path that a variable of the runner names; None if it isn't set."""
         name = self.environ.get(variable)
         return Path(name) if name else None
 
     def _append(self, path: Path, text: str) -> None:
+        """Append text to a file of the runner; if that fails, add a notice."""
         try:
             append_lines(path, text)
         except OSError as error:
@@ -68,6 +70,7 @@ class GitHub:
             self.recorder.outputs.notices.append(notice)
 
     def _print(self, config: pytest.Config, lines: list[str]) -> None:
+        """Print lines on the terminal, each at the start of a line, as the runner requires."""
         reporter = reporter_of(config)
         if reporter is not None:
             reporter.ensure_newline()

@@ -72,6 +72,7 @@ class TerminationMessage:
         return result
 
     def _write(self, text: str) -> None:
+        """Write the container's termination message."""
         # Without waiting, since the file may be a pipe that no one reads.
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NONBLOCK", 0)
         try:

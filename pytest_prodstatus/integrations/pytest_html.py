@@ -76,11 +76,13 @@ class HtmlReport:
         return path if path and not self._failed and path.is_file() else None
 
     def _report_path(self) -> Path | None:
+        """Return the path of pytest-html's report; None if it writes none."""
         # As pytest-html itself computes it (basereport.py).
         name = self.recorder.config.getoption("htmlpath", None)
         return Path.cwd() / Path(os.path.expandvars(name)).expanduser() if name else None
 
     def _write(self, rendered: str) -> None:
+        """Write the rendered report without secrets; note if that fails."""
         clean = self.recorder.redaction.text(rendered)
         try:
             write_atomically(
@@ -120,10 +122,12 @@ class HtmlReport:
         ]
 
     def _stage(self, report: object) -> str:
+        """Return the id of the stage of a report's criterion; "" for any other report."""
         criterion = self.recorder.criteria.get(str(getattr(report, "nodeid", "")))
         return criterion.stage if criterion else ""
 
     def _verdict(self, report: object) -> str:
+        """Return the verdict that a row shows for its report; "" for a rerun or another test."""
         if getattr(report, "outcome", "") == "rerun":
             return ""
         verdict = self.recorder.verdict_of(report)

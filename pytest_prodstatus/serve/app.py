@@ -50,7 +50,7 @@ class Judge(Protocol):
         """The target of a request that names none."""
 
     def targets(self) -> list[str]:
-        """Return all targets."""
+        """Return the names of all targets that can be judged."""
 
     def query(self, target: str, conditions: Mapping[str, str]) -> GateQuery:
         """Return the query of a request.
@@ -161,13 +161,15 @@ class Turns:
         return result
 
     async def _do(self, key: Hashable, work: Callable[[], _Result]) -> _Result:
+        """Do work in a thread, one at a time."""
         async with self._lock:
+            # Removed as it begins: each later request must get a newer result.
             del self._waiting[key]
             return await run_in_threadpool(work)
 
 
 class _Routes:
-    """The answers.
+    """The functions that answer the requests of each path.
 
     Args:
         judge: judges a target.
@@ -179,7 +181,7 @@ class _Routes:
         self._pages = asyncio.Semaphore(PAGES)
 
     def all(self) -> list[Route]:
-        """Return the routes."""
+        """Return the route of each path that the server answers."""
         targeted = [
             ("/verdict", self.verdict, ["GET"]),
             # Flagger can only POST. Its body isn't read, and nothing is changed.
@@ -223,7 +225,7 @@ class _Routes:
         return Response(shields.badge_of(judged.report), media_type="application/json")
 
     async def index(self, request: Request) -> Response:
-        """Return the list of all targets."""
+        """Return the page that lists all targets, each as it is judged now."""
         from pytest_prodstatus.serve.pages import index
 
         _conditions(request, ())
@@ -252,28 +254,34 @@ class _Routes:
             self._pages.release()
 
     async def _requested(self, request: Request, names: tuple[str, ...] = _CONDITIONS) -> Judged:
+        """Return the decision that a request asks for, judged now."""
         conditions = _conditions(request, names)
         target = await self._target(request)
         try:
             query = self._judge.query(target, conditions)
             return await self._turns.take(query, lambda: self._judged(query))
         except UnknownStageError as error:
+            # The message names the gate's option; in a request it is a parameter.
             raise HTTPException(400, str(error).removeprefix("--")) from None
 
     async def _target(self, request: Request) -> str:
+        """Return the target in a request's path; 404 if there is no such target."""
         name: str = request.path_params.get("target", self._judge.default)
         if name not in await run_in_threadpool(self._judge.targets):
             raise HTTPException(404, "there is no such target")
         return name
 
     async def _all(self) -> list[Judged]:
+        """Return the decision about each target, judged now."""
         queries = [self._judge.query(name, {}) for name in await self._targets()]
         return [await self._turns.take(q, lambda q=q: self._judged(q)) for q in queries]  # type: ignore[misc]
 
     async def _targets(self) -> list[str]:
+        """Return the names of all targets, which are looked up in a thread."""
         return await run_in_threadpool(self._judge.targets)
 
     def _judged(self, query: GateQuery) -> Judged:
+        """Judge again what a query is about."""
         return self._judge.judged(query)
 
 
@@ -301,6 +309,7 @@ def _conditions(request: Request, names: tuple[str, ...]) -> dict[str, str]:
 
 
 def _html(text: str, pieces: AsyncIterator[bytes] | None = None) -> Response:
+    """Return a page as a response, with the policy that lets only its own script run."""
     from pytest_prodstatus.writers.html.page import policy
 
     headers = {"Content-Security-Policy": f"{policy()}; frame-ancestors 'none'"}
@@ -352,6 +361,7 @@ class _Guard:
         await app(scope, receive, guarded)
 
     def _is_allowed(self, scope: Scope) -> bool:
+        """Return whether a request has the token, if one is required."""
         if self._token is None or scope["path"] == "/healthz":
             return True
         scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
@@ -366,11 +376,13 @@ _UNAUTHORIZED = PlainTextResponse(
 
 
 async def _refused(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    """Answer a refused request with its status and one line of text."""
     assert isinstance(error, HTTPException)  # noqa: S101  the handler of no other
     return PlainTextResponse(f"{error.detail}\n", error.status_code, headers=error.headers)
 
 
 async def _broken(request: Request, error: Exception) -> Response:  # noqa: ARG001
+    """Answer 503 after an error, whose text goes to standard error alone."""
     print(f"prodstatus: {type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
     return PlainTextResponse("the server failed, so nothing is confirmed\n", 503)
 

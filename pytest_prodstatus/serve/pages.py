@@ -88,6 +88,7 @@ def _stage(
 
 
 def _without_record(judged: Judged) -> str:
+    """Return the page of a target that has no record, with reasons and actions."""
     decision = judged.report.decision
     reasons = for_each("<li>{}</li>\n", decision.reasons)
     actions = for_each("<li>{}</li>\n", decision.actions)
@@ -101,6 +102,7 @@ def _without_record(judged: Judged) -> str:
 
 
 def _document(title: str, body: Markup) -> str:
+    """Return an HTML document with a title and a body."""
     return str(
         Markup(
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'

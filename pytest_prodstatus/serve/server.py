@@ -38,12 +38,13 @@ class ImpatientProtocol(H11Protocol):
         self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
+        """Cancel the time limit of a connection that has ended."""
         if self._limit is not None:
             self._limit.cancel()
         super().connection_lost(exc)
 
     def _wait(self) -> None:
+        """Begin the time limit of a connection anew."""
         if self._limit is not None:
             self._limit.cancel()
         self._limit = self.loop.call_later(PATIENCE_S, self.transport.abort)

@@ -47,6 +47,7 @@ def commands(reports: Sequence[GateReport]) -> Iterator[str]:
 
 
 def _issues(decision: GateDecision) -> Iterator[str]:
+    """Yield a command for each reason, waiver and override of a decision."""
     kind = "warning" if decision.open else "error"
     for reason in decision.reasons[:_SHOWN]:
         yield _command("task.logissue", reason, type=kind)
@@ -59,15 +60,18 @@ def _issues(decision: GateDecision) -> Iterator[str]:
 
 
 def _command(name: str, text: str, **properties: str) -> str:
+    """Return a line that Azure's agent obeys."""
     values = ";".join(f"{key}={_escape_property(value)}" for key, value in properties.items())
     return f"##vso[{name} {values}]{_escape_data(text)}"
 
 
 def _escape_data(text: str) -> str:
+    """Escape the text of a command."""
     return text.replace("%", "%AZP25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _escape_property(text: str) -> str:
+    """Escape the value of a command's property."""
     return _escape_data(text).replace("]", "%5D").replace(";", "%3B")
 
 

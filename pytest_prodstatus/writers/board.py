@@ -162,6 +162,7 @@ class _Board:
         return f"{number}, as in {found}" if found != stage.title else ""
 
     def _causes(self, stage: StageStatus, groups: Sequence[_Group]) -> Iterator[Line]:
+        """Yield the lines of the criteria that aren't CONFIRMED, one reason for each group."""
         for group in groups:
             first = group.criteria[0]
             before = self._as_before(stage, group)
@@ -178,6 +179,7 @@ class _Board:
             yield from _wrapped(f"-> {reason.remedy}", self._width, "    ", "       ")
 
     def _criterion(self, status: CriterionStatus) -> Iterator[Line]:
+        """Yield the lines of one criterion: its reason and what to do."""
         yield from _reason_of(status, status.id, self._now, self._width)
         # The remedy of another stage stands at that stage.
         if status.reason and status.kind is not Kind.UPSTREAM:
@@ -217,6 +219,7 @@ def _seen(stage: StageStatus, now: datetime | None) -> str:
 
 
 def _cut(text: str, width: int) -> str:
+    """Return a text of at most so many characters, with an ellipsis if it was longer."""
     return text if len(text) <= width else f"{text[: width - 2].rstrip()} …"
 
 
@@ -236,6 +239,7 @@ def _reason_of(
 
 
 def _age(status: CriterionStatus, now: datetime | None) -> str:
+    """Return how long ago a carried-over criterion was seen, in words; else ""."""
     if status.carried_over and status.observed_at and now:
         return f", carried over, seen {format_age(now - status.observed_at)} ago"
     return ""

@@ -57,6 +57,7 @@ def write(report: Report) -> str:
 
 
 def _test(row: Row) -> dict[str, Any]:
+    """Return a row as a test of CTRF."""
     reason, status = row.reason, row.status
     extra: dict[str, Any] = {
         "stage": row.stage,
@@ -90,6 +91,7 @@ def _test(row: Row) -> dict[str, Any]:
 
 
 def _timing(status: CriterionStatus) -> dict[str, Any]:
+    """Return start and end in milliseconds since 1970, the traceback and the retries."""
     # A record has no start of a criterion: its end and duration give it.
     stop = _milliseconds(status.observed_at) if status.observed_at else None
     return {
@@ -102,6 +104,7 @@ def _timing(status: CriterionStatus) -> dict[str, Any]:
 
 
 def _environment(report: Report) -> dict[str, Any]:
+    """Return what CTRF says of the run: its commit, release and target."""
     run, decision = report.record.run, report.gate.decision
     return _without_none(
         {
@@ -121,6 +124,7 @@ def _without_none(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _extra(report: Report) -> dict[str, Any]:
+    """Return what CTRF has no field for: the verdict and the gate."""
     record, gate = report.record, report.gate
     final = record.final
     return {

@@ -47,7 +47,7 @@ def write_markdown(diff: RunDiff) -> str:
 
 
 def write_json(diff: RunDiff) -> str:
-    """Return the differences as JSON."""
+    """Return the differences between two runs as JSON text."""
     return printed_json(diff) + "\n"
 
 
@@ -60,6 +60,7 @@ FORMATS: dict[str, Callable[[RunDiff], str]] = {
 
 
 def _word(verdict: object) -> str:
+    """Return a verdict as a word; "not there" for None."""
     return "not there" if verdict is None else str(verdict)
 
 
@@ -97,10 +98,12 @@ def _sections(diff: RunDiff) -> Iterator[tuple[str, list[str]]]:
 
 
 def _conclusion(diff: RunDiff) -> list[str]:
+    """Return the last lines of a comparison, if nothing differs."""
     return ["", "Nothing differs."] if diff.empty else []
 
 
 def _side_line(word: str, side: RunSide) -> str:
+    """Return the line about one of the two compared runs."""
     return f"{word:<5} {_side_text(side, VERDICT_WIDTH)}"
 
 
@@ -117,6 +120,7 @@ def _side_text(side: RunSide, width: int = 0) -> str:
 
 
 def _criterion_text(item: CriterionDiff) -> str:
+    """Return how one criterion changed, in one line."""
     if item.change is ChangeKind.STILL and item.after:
         return f"{item.id}: {item.after.verdict}{_why(item.after)}"
     verdicts = f"{_word(_verdict(item.before))} -> {_word(_verdict(item.after))}"
@@ -126,10 +130,12 @@ def _criterion_text(item: CriterionDiff) -> str:
 
 
 def _verdict(side: CriterionSide | None) -> object:
+    """Return the verdict on one side; None if the criterion isn't there."""
     return side.verdict if side else None
 
 
 def _why(side: CriterionSide | None) -> str:
+    """Return the kind and reason on one side in brackets; "" without one."""
     if side is None or side.reason is None:
         return ""
     return f" ({side.kind}) {one_line(side.reason, limit=_LIMIT)}"

@@ -70,7 +70,7 @@ class Row:
 
     @property
     def selected(self) -> bool:
-        """Whether the run selected it; a partial run doesn't select every criterion."""
+        """Whether the run selected the criterion; a partial run doesn't select every criterion."""
         return self.status is None or self.status.selected
 
     @property

@@ -299,6 +299,7 @@ def override_sentence(override: Override) -> str:
 
 
 def _run_text(run: Run, now: datetime) -> str:
+    """Return a run in words: its id, its age and its release."""
     parts = [
         f"run {run.id}",
         f"finished {format_age(now - run.finished)} ago" if run.finished else "not finished",
@@ -309,6 +310,7 @@ def _run_text(run: Run, now: datetime) -> str:
 
 
 def _cause_lines(cause: Cause) -> Iterator[str]:
+    """Yield the lines about a cause, with the criteria that it is the cause of."""
     named = ", ".join(cause.ids[:SHOWN])
     more = f" and {len(cause.ids) - SHOWN:,} more" if cause.ids[SHOWN:] else ""
     yield f"  {cause.verdict!s:<7}  {named}{more}: {cause.sentence}"
@@ -373,6 +375,7 @@ def reported_decision(report: GateReport) -> RecordDecision:
 
 
 def _reported_run(run: Run) -> ReportedRun:
+    """Return what the gate's JSON says of a run."""
     return ReportedRun(
         id=run.id,
         target=run.target,
@@ -384,6 +387,7 @@ def _reported_run(run: Run) -> ReportedRun:
 
 
 def _reported_waiver(waived: Waived) -> ReportedWaiver:
+    """Return what the gate's JSON says of a waived criterion."""
     status, waiver = waived.status, waived.waiver
     return ReportedWaiver(
         criterion=status.id,

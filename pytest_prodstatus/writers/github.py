@@ -171,6 +171,7 @@ def _blocks(record: Record, config: Config) -> Iterator[str]:
 
 
 def _reason_text(row: Row) -> str:
+    """Return the reason of a row and its remedy, as Markdown; "" without one."""
     if row.reason is None:
         return ""
     remedy = f" → {escape_markdown(row.reason.remedy)}" if row.reason.remedy else ""
@@ -179,6 +180,7 @@ def _reason_text(row: Row) -> str:
 
 
 def _in_fence(text: str) -> str:
+    """Return a text that can't end the code fence that it stands in."""
     # Only a line that begins with the fence can end it.
     return f" {text}" if text.startswith("```") else text
 
@@ -186,6 +188,7 @@ def _in_fence(text: str) -> str:
 def _command(
     kind: str, title: str, text: str, file: str | None = None, line: int | None = None
 ) -> str:
+    """Return a line that GitHub's runner shows as an annotation."""
     values = {"file": file, "line": str(line) if file and line else None, "title": title}
     properties = ",".join(
         f"{name}={_escape_property(value)}" for name, value in values.items() if value
@@ -195,10 +198,12 @@ def _command(
 
 # The escapes of actions/runner, ActionCommand.cs: a property has two more than the text.
 def _escape_data(text: str) -> str:
+    """Escape the text of a workflow command."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _escape_property(text: str) -> str:
+    """Escape the value of a workflow command's property."""
     return _escape_data(text).replace(":", "%3A").replace(",", "%2C")
 
 

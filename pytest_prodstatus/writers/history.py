@@ -45,6 +45,7 @@ def history_lines(history: History, criteria: Sequence[str] = ()) -> Iterator[st
 
 
 def _stage(past: StagePast, longest: int) -> Iterator[str]:
+    """Yield the lines about the past of one stage."""
     since = past.since
     before = f", before that {since.previous}" if since.previous else ""
     verdict = f"{past.verdict!s:<{VERDICT_WIDTH}}"
@@ -58,6 +59,7 @@ def _stage(past: StagePast, longest: int) -> Iterator[str]:
 
 
 def _regression(regression: Regression) -> Iterator[str]:
+    """Yield the lines about what was CONFIRMED and isn't any more."""
     # Flips outlive the runs that are deleted, so the last CONFIRMED run may be gone.
     if regression.turned is None:
         yield "    never CONFIRMED"
@@ -77,14 +79,17 @@ def _regression(regression: Regression) -> Iterator[str]:
 
 
 def _times(number: int) -> str:
+    """Return a number of times in words."""
     return "once" if number == 1 else f"{number} times"
 
 
 def _run_text(run: SavedRun) -> str:
+    """Return a saved run in words: its id, commit and release."""
     commit = f", commit {run.commit[:12]}" if run.commit else ""
     release = f", release {run.release}" if run.release else ""
     return f"run {run.run}{commit}{release}"
 
 
 def _value_text(value: str | None) -> str:
+    """Return a value in one line; "none" for None."""
     return "none" if value is None else one_line(value, limit=60)

@@ -105,6 +105,7 @@ def with_verdicts(content: bytes, record: Record, prefix: str = "") -> str:
 
 
 def _to_xml(root: Xml.Element) -> str:
+    """Return the document as text that no CI system's runner obeys."""
     text = _WORKFLOW_COMMAND.sub(
         lambda found: f"{found[0][:-1]}&#{ord(found[0][-1])};",
         Xml.tostring(root, encoding="unicode"),
@@ -201,6 +202,7 @@ def _add_properties(element: Xml.Element, properties: Iterator[tuple[str, str]])
 
 
 def _suite_properties(record: Record) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each property of the suite."""
     yield "final", record.final.verdict.value
     if record.final.reason:
         yield "final.reason", record.final.reason.text
@@ -215,6 +217,7 @@ def _suite_properties(record: Record) -> Iterator[tuple[str, str]]:
 
 
 def _row_properties(row: Row) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each property of a criterion's case."""
     yield "stage", row.stage
     yield "criterion", row.id
     yield "verdict", row.verdict.value

@@ -58,6 +58,7 @@ def broken(error: BaseException, status: int) -> str:
 
 
 def _status(report: GateReport, now: datetime, blocked: int) -> int:
+    """Return the plugin's exit status, 0 to 3, for a decision."""
     decision = report.decision
     verdict = decision.present_verdict
     if decision.confirmed and decision.waived:
@@ -95,6 +96,7 @@ def _performance(now: datetime, report: GateReport, label: str) -> str:
 
 
 def _plain(text: str) -> str:
+    """Return a text in one line that holds no performance data."""
     # What follows a bar is read as performance data, on any line.
     return " ".join(text.replace("|", "¦").split())
 

@@ -58,7 +58,7 @@ def metrics(reports: Sequence[GateReport]) -> str:
 
 
 def families(reports: Sequence[GateReport], *, verdict_label: str | None) -> Iterator[Family]:
-    """Yield the metrics of decisions.
+    """Yield each metric with its samples, one or more for each decision.
 
     Args:
         reports: the decisions.
@@ -153,22 +153,27 @@ def escape_help(text: str) -> str:
 
 
 def _states(labels: Labels, verdict: Verdict, label: str) -> Iterable[Sample]:
+    """Return a sample for each verdict: 1 for the present one, 0 for the others."""
     return (({**labels, label: each.value}, float(each is verdict)) for each in Verdict)
 
 
 def _target(report: GateReport) -> Labels:
+    """Return the label that names a decision's target."""
     return {"target": report.decision.query.target}
 
 
 def _seconds(at: datetime | None) -> float:
+    """Return an instant in seconds since 1970; 0.0 for none."""
     return at.timestamp() if at else 0.0
 
 
 def _number(value: float) -> str:
+    """Return a number as text, without a fraction if it is whole."""
     return str(int(value)) if value == int(value) else repr(value)
 
 
 def _escape_label(text: str) -> str:
+    """Escape the value of a label."""
     escaped = utf8(text).replace("\\", "\\\\").replace('"', '\\"')
     return escaped.replace("\n", "\\n").replace("\r", " ")
 

@@ -76,6 +76,7 @@ def _evidence(record: Record) -> bytes:
 
 
 def _tar(folder: str, files: Mapping[str, bytes], date: int) -> bytes:
+    """Return files as a gzipped tar archive, the same bytes each time."""
     packed = io.BytesIO()
     # Without a name and a date in gzip's own header, which would differ each time.
     with (

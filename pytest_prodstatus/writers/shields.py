@@ -37,6 +37,7 @@ def badge_of(report: GateReport) -> str:
 
 
 def _colour(decision: GateDecision) -> str:
+    """Return the badge's colour: yellow if the gate is open with a verdict not CONFIRMED."""
     verdict = decision.present_verdict
     accepted = decision.confirmed and verdict is not Verdict.CONFIRMED
     return "yellow" if accepted else _COLOUR[verdict]

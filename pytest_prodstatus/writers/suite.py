@@ -114,6 +114,7 @@ def stage_ids(titles: Sequence[str]) -> list[str]:
 
 
 def _meanings(section: Section) -> list[tuple[Verdict, str]]:
+    """Return the meaning of each verdict that a section gives."""
     return [(v, section.meanings[v]) for v in _VERDICTS if v in section.meanings]
 
 
@@ -126,6 +127,7 @@ def _words(title: str) -> list[str]:
 
 
 def _spelt(letters: str, spellings: str) -> dict[str, str]:
+    """Return what each letter is spelt as."""
     return dict(zip(letters, spellings.split(), strict=True))
 
 
@@ -140,11 +142,13 @@ _LATIN = str.maketrans({
 
 
 def _toml_string(text: str) -> str:
+    """Return a text as TOML writes it."""
     # A JSON string is a TOML string too, but for DEL, which `one_line` has removed before.
     return json.dumps(text, ensure_ascii=False)
 
 
 def _test_file(section: Section, stage_id: str, path: str) -> str:
+    """Return the text of a test file for a stage of the new suite."""
     described = [line for v, text in _meanings(section) for line in _comment(f"{v}: {text}")]
     confirmed = section.meanings.get(Verdict.CONFIRMED, f"{section.title} is CONFIRMED").rstrip(".")
     sentence = textwrap.shorten(confirmed, 80, placeholder=" …")
@@ -177,6 +181,7 @@ def _test_file(section: Section, stage_id: str, path: str) -> str:
 
 
 def _comment(text: str) -> list[str]:
+    """Return a text as the lines of a comment within a function."""
     return textwrap.wrap(
         text, 88, initial_indent="    # ", subsequent_indent="    # ", break_long_words=False
     )

@@ -117,6 +117,7 @@ def criterion(status: CriterionStatus, number: int, valid_for: timedelta, page: 
 
 
 def _notes(status: CriterionStatus, page: Page) -> str:
+    """Return the notes beside a verdict, such as waived, stale or flaky, as HTML."""
     notes = ""
     waiver = page.waivers.get(status.id)
     if waiver:
@@ -139,6 +140,7 @@ def _notes(status: CriterionStatus, page: Page) -> str:
 
 
 def _reason(status: CriterionStatus) -> str:
+    """Return why a criterion isn't CONFIRMED, as HTML; "" if it is."""
     reason = status.reason
     if reason is None:
         return ""
@@ -162,6 +164,7 @@ def address(reason: Reason) -> Markup:
 
 
 def _trace(detail: str, limit: int) -> str:
+    """Return a traceback as a part that opens, cut after so many characters."""
     # A cheaper check than cleaning, which changes nothing of most tracebacks.
     plain = len(detail) <= limit and detail.replace("\n", "").isprintable()
     kept = detail if plain else several_lines(detail, limit=limit)
@@ -240,6 +243,7 @@ def _attached(status: CriterionStatus, *, linked: bool) -> str:
 
 
 def _value(value: Entry | Item) -> str:
+    """Return a value of evidence as HTML."""
     match value:
         case TextEntry(value=text) | TextItem(value=text):
             # The script puts a copy button at each `code`.
@@ -260,10 +264,12 @@ def _value(value: Entry | Item) -> str:
 
 
 def _cut(value: ListEntry | ListItem | MapEntry | MapItem) -> str:
+    """Return how many values there were, if the record has fewer; else ""."""
     return "" if value.cut_from is None else f"<li>… ({value.cut_from} in all)</li>"
 
 
 def _is_id(text: str) -> bool:
+    """Return whether a text looks like an id that a reader would copy."""
     # A guess at what a reader copies: order_8123, a UUID, a commit.
     return len(text) > 5 and " " not in text and any(map(str.isdigit, text))
 

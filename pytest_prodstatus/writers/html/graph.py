@@ -87,11 +87,13 @@ def graph(record: Record, catalogue: Catalogue) -> Markup:
 
 
 def _corner(point: Point) -> tuple[int, int]:
+    """Return the upper left corner of a box in pixels."""
     layer, middle = point
     return layer * (_WIDTH + _GAP), round(middle * _ROW - _HEIGHT / 2)
 
 
 def _line(points: Sequence[Point], source: StageStatus, *, dashed: bool) -> Markup:
+    """Return the line from a stage to the one that depends on it, as SVG."""
     corners = [_corner(point) for point in points]
     x, y = corners[0][0] + _WIDTH, corners[0][1] + _HEIGHT // 2
     path = f"M{x} {y}"
@@ -114,6 +116,7 @@ def _line(points: Sequence[Point], source: StageStatus, *, dashed: bool) -> Mark
 
 
 def _node(stage: StageStatus, point: Point, catalogue: Catalogue, *, root: bool) -> Markup:
+    """Return the box of a stage as SVG."""
     x, y = _corner(point)
     title = textwrap.wrap(stage.title, _LETTERS)
     if len(title) > 2:
@@ -140,6 +143,7 @@ def _node(stage: StageStatus, point: Point, catalogue: Catalogue, *, root: bool)
 
 
 def _node_label(stage: StageStatus, below: str, catalogue: Catalogue) -> str:
+    """Return what a screen reader says of a box."""
     declared = catalogue.by_id[stage.id]
     titles: Mapping[str, str] = {other.id: other.title for other in catalogue.stages}
     # As the title, not as an aria-label, which would replace the text that is drawn.
@@ -223,6 +227,7 @@ def _reduce_crossings(
 
 
 def _positions(columns: Sequence[Sequence[str]]) -> dict[str, Point]:
+    """Return where each box stands: its column, and its middle in rows."""
     highest = max((sum(map(_size, column)) for column in columns), default=0.0)
     positions: dict[str, Point] = {}
     for layer, column in enumerate(columns):
@@ -235,5 +240,6 @@ def _positions(columns: Sequence[Sequence[str]]) -> dict[str, Point]:
 
 
 def _size(name: str) -> float:
+    """Return the height that a box or a lane of a line takes, in rows."""
     # A lane's name has a line feed, which no stage id may contain.
     return _LANE if "\n" in name else 1.0

@@ -88,6 +88,7 @@ def commit(run: Run, letters: int | None = None) -> Markup:
 
 
 def _final(record: Record, config: Config, decision: GateDecision | None, level: int) -> Markup:
+    """Return the verdict FINAL and the gate, as HTML."""
     verdict = record.final.verdict
     return Markup(
         '<div class="final {style}">\n'
@@ -118,6 +119,7 @@ def _is_open(record: Record, decision: GateDecision | None) -> bool:
 
 
 def _gate(record: Record, config: Config, decision: GateDecision | None) -> str:
+    """Return whether the gate is open, in one sentence."""
     if not record.run.finished:
         return "The run is in progress: nothing is confirmed yet"
     if _is_open(record, decision):
@@ -131,6 +133,7 @@ def _gate(record: Record, config: Config, decision: GateDecision | None) -> str:
 
 
 def _because(record: Record, decision: GateDecision | None) -> str:
+    """Return why FINAL has its verdict, in one sentence; "" while the run is in progress."""
     if not record.run.finished:
         return ""  # the line about the gate says it
     if record.final.reason:
@@ -141,6 +144,7 @@ def _because(record: Record, decision: GateDecision | None) -> str:
 
 
 def _past(record: Record) -> Markup:
+    """Return the strip of former runs, as HTML; nothing without any."""
     strip = strip_of(record)
     if not strip:
         return Markup()
@@ -178,6 +182,7 @@ def _next(record: Record, level: int) -> Markup:
 
 
 def _actions(record: Record) -> Markup:
+    """Return the list of what to do next, as HTML."""
     actions = record.decision.actions
     if not actions:
         # Without a remedy, there is still something to do about a closed gate.
@@ -230,10 +235,12 @@ def facts(record: Record, config: Config, decision: GateDecision | None) -> Mark
 
 
 def _fact(name: str, value: str) -> Markup:
+    """Return a name and a value of the head, as HTML."""
     return Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(name, value)
 
 
 def _judged(run: Run) -> tuple[str, str]:
+    """Return when a run was judged, or started if it goes on: a name and an instant."""
     if not run.finished:
         return "Started", instant(run.started)
     return "Judged", Markup('<time datetime="{}">{}</time>').format(
@@ -242,6 +249,7 @@ def _judged(run: Run) -> tuple[str, str]:
 
 
 def _counts(record: Record) -> Markup:
+    """Return how many criteria have each verdict, as HTML."""
     counts = Counter(status.verdict for status in record.criteria)
     if not counts:
         return _fact("Criteria", "none")

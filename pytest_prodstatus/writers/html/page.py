@@ -169,6 +169,7 @@ def policy() -> Markup:
 
 
 def _incidents(record: Record) -> Markup:
+    """Return what went wrong outside any criterion, as HTML; nothing without any."""
     if not (record.run.finished and record.run.incidents):
         return Markup()
     items = for_each("<li>{}</li>", (incident.text for incident in record.run.incidents))
@@ -181,6 +182,7 @@ def _incidents(record: Record) -> Markup:
 
 
 def _path(record: Record, config: Config, anchors: Mapping[str, str]) -> Markup:
+    """Return the configured path through the criteria, as HTML; nothing without one."""
     if not config.path or not record.run.finished:
         return Markup()
     # Not above: few projects configure a path, and the others shouldn't pay for the import.
@@ -237,6 +239,7 @@ def _since_open(record: Record) -> Markup:
 
 
 def _change_word(change: ChangeKind) -> str:
+    """Return the word for a change since the last open run."""
     return "newly BLOCKED" if change is ChangeKind.BLOCKED else str(change)
 
 
@@ -248,6 +251,7 @@ def audit(record: Record) -> Markup:
 
 
 def _audited(record: Record) -> Iterator[Markup]:
+    """Yield the rows of the audit: what was judged, when, by what and how."""
     run = record.run
     yield row("Run", code(run.id))
     yield row("Time", _time(run))
@@ -266,12 +270,14 @@ def _audited(record: Record) -> Iterator[Markup]:
 
 
 def _time(run: Run) -> str:
+    """Return when a run began and ended, in words."""
     if not run.finished:
         return f"since {instant(run.started)}"
     return f"{instant(run.started)} to {instant(run.finished)}, {span(run.finished - run.started)}"
 
 
 def _decision(decision: Decision) -> str:
+    """Return the decision of the run in words: gate, rule and exit status."""
     gate = "open" if decision.open else "closed"
     text = f"{gate} by the rule “{decision.rule.value}”, exit status {decision.exit_code}"
     selection = decision.selection
@@ -282,6 +288,7 @@ def _decision(decision: Decision) -> str:
 
 
 def _end(config: Config) -> Markup:
+    """Return the foot of the page, as HTML."""
     signed = "Unsigned: anyone who can write these files can change them."
     if config.signed_by:
         signed = "This page is unsigned; the gate wants the record's signature, status.intoto.json."
@@ -320,12 +327,14 @@ def write_block(record: Record, config: Config) -> str:
 
 
 def _table(caption: str, head: Markup, rows: Iterable[Markup]) -> Markup:
+    """Return a table with a caption, as HTML."""
     return Markup(
         "<table><caption>{}</caption>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody></table>\n"
     ).format(caption, head, Markup().join(rows))
 
 
 def _reason_and_remedy(reason: Reason | None) -> Markup:
+    """Return a reason with its remedy and owner, as HTML; nothing for None."""
     if reason is None:
         return Markup()
     remedy = optional("<br>→ {}", reason.remedy) + address(reason)

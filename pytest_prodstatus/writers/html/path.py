@@ -27,7 +27,7 @@ _ABOUT_DATES = Markup(" A date says when the step was taken, in UTC.")
 
 
 def path(record: Record, steps: Sequence[Step], anchors: Mapping[str, str]) -> Markup:
-    """Return the path; nothing if no step is configured.
+    """Return the configured path through the criteria as HTML; nothing without a step.
 
     Args:
         record: gives the verdicts, sentences and instants.
@@ -47,6 +47,7 @@ def path(record: Record, steps: Sequence[Step], anchors: Mapping[str, str]) -> M
 
 
 def _item(step: Step, record: Record, anchors: Mapping[str, str]) -> Markup:
+    """Return one step of the path, as HTML."""
     stage, criteria = _shown(step.shows, record)
     verdict, word = _verdict(step.shows, stage, criteria)
     kind = NOT_APPLICABLE if stage and not stage.applies else CLASS[verdict]
@@ -71,6 +72,7 @@ def _item(step: Step, record: Record, anchors: Mapping[str, str]) -> Markup:
 
 
 def _dated(at: datetime) -> Markup:
+    """Return an instant to the minute, as HTML."""
     # To the minute, and without UTC, which the legend names.
     when = f"{at:%Y-%m-%d %H:%M}"
     return Markup(' <time class="dim" datetime="{}">{}</time>').format(at.isoformat(), when)

@@ -93,10 +93,12 @@ def cause_link(stage: StageStatus, anchors: Mapping[str, str]) -> Markup:
 
 
 def _link(anchor: str, text: str) -> Markup:
+    """Return a link to a part of the page."""
     return Markup('<a href="#{}">{}</a>').format(anchor, text)
 
 
 def _graph(record: Record, catalogue: Catalogue) -> Markup:
+    """Return the picture of what depends on what, if anything does."""
     if not any(stage.requires or stage.rollup for stage in catalogue.stages):
         return Markup()
     # Not above: a project without dependencies shouldn't pay for the import.
@@ -116,6 +118,7 @@ def _graph(record: Record, catalogue: Catalogue) -> Markup:
 def _row(
     stage: StageStatus, record: Record, anchors: Mapping[str, str], shared: Mapping[str, str]
 ) -> Markup:
+    """Return the row of a stage in the table, as HTML."""
     # A stage that others made worse names the cause, whose own row has the reason.
     own = stage.cause or ""
     cause = shared.get(own.partition(".")[0], own)
@@ -140,6 +143,7 @@ def _row(
 
 
 def _since(stage: StageStatus, config: Config) -> str:
+    """Return since when a stage has its verdict, in words."""
     text = instant(stage.since)
     if stage.previous:
         text += f", before that {stage.previous}"
@@ -151,6 +155,7 @@ def _since(stage: StageStatus, config: Config) -> str:
 
 
 def _dependencies(declared: Stage, record: Record) -> Markup:
+    """Return which stages a stage requires or rolls up, as HTML."""
     titles = {stage.id: stage.title for stage in record.stages}
 
     def links(names: Sequence[str]) -> Markup:

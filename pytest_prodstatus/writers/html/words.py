@@ -164,6 +164,7 @@ def strip(verdicts: Sequence[Verdict | None]) -> Markup:
 
 
 def _strip_label(verdicts: Sequence[Verdict | None]) -> str:
+    """Return what a screen reader says of a strip of verdicts."""
     known = [verdict for verdict in verdicts if verdict is not None]
     counts = [
         f"{known.count(verdict)} {verdict}"
