@@ -637,7 +637,7 @@ class Recorder:
             text = f"pytest ended with exit status {status}, which no criterion explains"
         else:
             text = f"pytest ended with exit status {status}, and no criterion was run"
-            remedy = "look at what pytest reports"
+            remedy = "see whether a path, an option or the key paths leaves the criteria out"
         self.incident("status", text, Kind.INCONCLUSIVE, remedy)
 
     def _run_data(self) -> RunData:

@@ -449,7 +449,9 @@ def _unprovided_status(
     reason = Reason(
         text=f"no test provides it{why}",
         kind=Kind.NOT_RUN,
-        remedy=f"write a test of this name in stage {stage_id}, or take it out of the catalogue",
+        # Not by its name: criteria with the same remedy are one line of the next actions.
+        remedy=f"write a test for each criterion of stage {stage_id} that has none, "
+        "or take it out of the catalogue",
     )
     if data.missing:
         # It is unknown which file would provide it; one that could not be collected may.

@@ -103,7 +103,8 @@ class TestUnprovided:
                 Reason(
                     text="no test provides it",
                     kind=Kind.NOT_RUN,
-                    remedy="write a test of this name in stage a, or take it out of the catalogue",
+                    remedy="write a test for each criterion of stage a that has none, "
+                    "or take it out of the catalogue",
                 )
             ),
         )
@@ -337,7 +338,8 @@ class TestUncollected:
         assert got["a.x"].reason == Reason(
             text="no test provides it: test_a.py no longer exists",
             kind=Kind.NOT_RUN,
-            remedy="write a test of this name in stage a, or take it out of the catalogue",
+            remedy="write a test for each criterion of stage a that has none, "
+            "or take it out of the catalogue",
         )
         other = got["a.y"].reason
         assert other == reason("it was not selected, and no run observed it", Kind.NOT_RUN)
