@@ -18,6 +18,7 @@ from pytest_prodstatus.project import attestation_of, test_result_of
 from pytest_prodstatus.publish import Problem, export_files, publish_readable, publish_record
 from pytest_prodstatus.readers.files import read_file
 from pytest_prodstatus.settings import Settings
+from pytest_prodstatus.sign_key import VARIABLE
 from pytest_prodstatus.writers.files import (
     FolderInUse,
     FolderLock,
@@ -136,20 +137,29 @@ class Outputs:
         return KilledRun(run=run.id, stages=stages)
 
     def _distrust(self, content: bytes, last: Record) -> Reason | None:
-        """Return why no verdict may be carried over from a record; None if trusted keys signed it.
+        """Return why no verdict may be carried over from a record; None if any may be.
+
+        Trusted keys must have signed it, and no later run of its release be known, as at the gate.
 
         A record of a run that was killed holds the last one, and has no signature of its own.
         """
+        from pytest_prodstatus.project import DotenvError
+        from pytest_prodstatus.replay import later_run
         from pytest_prodstatus.signing import SigningError, UntrustedError, trusted_keys, vouched
+        from pytest_prodstatus.store.errors import StateError
 
         settings, config = self.settings, self.settings.config
         try:
             keys = trusted_keys(config.signed_by, settings.root, config.signed_by_threshold)
             vouched(settings.record, content, last, [keys], target=settings.target)
+            # An old record that was put back is signed as well.
+            text = later_run(settings.root, last, but=settings.run_id)
         except (SigningError, UntrustedError) as error:
-            remedy = "run the whole suite, and sign its record with prodstatus sign"
-            return Reason(text=str(error), kind=Kind.UNTRUSTED, remedy=remedy)
-        return None
+            text = str(error)
+        except (StateError, DotenvError) as error:
+            text = f"whether a later run judged this release can't be looked for: {error}"
+        remedy = "run the whole suite, and sign its record with prodstatus sign"
+        return Reason(text=text, kind=Kind.UNTRUSTED, remedy=remedy) if text else None
 
     def sign(self, record: Record) -> list[Problem]:
         """Write the attestation of a finished record, if this run signs; return what went wrong."""
@@ -161,7 +171,8 @@ class Outputs:
         path = self.settings.record
         override = max(record.overrides, key=lambda found: found.until, default=None)
         try:
-            attest = Attest(self.settings.config, [signer_of(self._sign_key)])
+            signer = signer_of(self._sign_key, source=VARIABLE)
+            attest = Attest(self.settings.config, [signer])
             # What was composed, not what lies there by now: a test may have written it.
             attest.write(record, b"".join(record_pieces(record)), path, override)
         except SigningError as error:
@@ -172,9 +183,14 @@ class Outputs:
             return []
         return [Problem(attestation_of(path), text)]
 
+    @property
+    def unsigned(self) -> bool:
+        """Whether the gate wants a signature of the record, and this run signs none."""
+        return self._sign_key is None and bool(self.settings.config.signed_by)
+
     def note_unsigned(self, record: Record) -> None:
         """Add a notice if the gate wants a signature of an open record, and this run signs none."""
-        if record.decision.open and self._sign_key is None and self.settings.config.signed_by:
+        if record.decision.unsigned is True:
             self.notices.append(
                 "the gate wants a trusted key's signature on this record: prodstatus sign"
             )

@@ -563,6 +563,8 @@ class Recorder:
             # A shard looked at a part only; the merged record decides.
             closed = replace(record.decision, open=False)
             record = replace(record, run=replace(record.run, shard=True), decision=closed)
+        if self.outputs.unsigned:
+            record = replace(record, decision=record.decision.without_signature())
         record = replace(record, waivers=self.settings.config.waivers.given)
         return self.redaction.record(record)
 

@@ -33,7 +33,7 @@ from pytest_prodstatus.options import (
     known_before_conftests,
     worker_input,
 )
-from pytest_prodstatus.sign_key import take_key
+from pytest_prodstatus.sign_key import secrets_in, take_key
 from pytest_prodstatus.spool import Spool, worker_id
 from pytest_prodstatus.version import __version__
 
@@ -127,9 +127,8 @@ class Session:
         from pytest_prodstatus.redaction import Redaction
 
         redaction = Redaction(self.settings)
-        if self._sign_key and "\n" in self._sign_key:  # the key itself, not its URI
-            for line in self._sign_key.splitlines()[1:-1]:  # between the PEM marks
-                redaction.register(line)
+        for part in secrets_in(self._sign_key or ""):
+            redaction.register(part)
         return redaction
 
     @cached_property

@@ -6,7 +6,8 @@ each of them; `prodstatus sign` takes the key as well.
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+import re
+from collections.abc import Iterator, MutableMapping
 
 VARIABLE = "PRODSTATUS_SIGN_KEY"
 """The variable with the private key, or its URI."""
@@ -19,3 +20,20 @@ def take_key(environ: MutableMapping[str, str]) -> str | None:
     """
     # A GitHub workflow that passes on a secret which isn't set sets the variable to "".
     return environ.pop(VARIABLE, "").strip() or None
+
+
+def pem_in(value: str) -> str | None:
+    """Return the PEM that a value is, with real line ends; None if it is none.
+
+    CI systems hand out a secret in quotes, or with each line end as a backslash and an n.
+    """
+    text = value.strip().strip("\"'").strip()
+    if not text.startswith("-----BEGIN"):
+        return None
+    return re.sub(r"\\r\\n|\\n|\r\n", "\n", text).strip() + "\n"
+
+
+def secrets_in(value: str) -> Iterator[str]:
+    """Yield what must be redacted if a value is, or was meant to be, a private key."""
+    yield value
+    yield from re.split(r"(?:\\[rn]|[\r\n])+", value)

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from pytest_prodstatus.model.attestation import (
+    OTHER_RECORD,
     PAYLOAD_TYPE,
     AttestationError,
     Digests,
@@ -29,6 +30,7 @@ from pytest_prodstatus.model.attestation import (
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.project import attestation_of
 from pytest_prodstatus.readers.files import read_file
+from pytest_prodstatus.sign_key import pem_in
 
 # securesystemslib exports its classes in a way that type checkers don't follow.
 Key: TypeAlias = Any
@@ -39,6 +41,9 @@ EXTRA = "signatures need the sign extra: pip install 'pytest-prodstatus[sign]'"
 """The message if the extra isn't installed."""
 KEY_FILES = (".pub", ".pem")
 """The endings of the public keys in a folder."""
+
+RSA_BITS = 2048
+"""The least length of an RSA key: NIST SP 800-131A has disallowed shorter ones since 2014."""
 
 # RFC 7468: every PEM text begins so, and a public key's label ends so.
 _PEM = "-----BEGIN"
@@ -53,6 +58,10 @@ class SigningError(Exception):
 
 class UntrustedError(Exception):
     """An attestation that is missing, or that no trusted key vouches for; one sentence."""
+
+
+class ChangedError(UntrustedError):
+    """A record that was changed or replaced since it was signed, so it must not be signed again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +94,7 @@ def new_key() -> tuple[bytes, bytes]:
     return private, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-def signer_of(key: str, public: Path | None = None) -> Signer:
+def signer_of(key: str, public: Path | None = None, *, source: str = "--key") -> Signer:
     """Return the signer of a private key.
 
     Args:
@@ -93,39 +102,64 @@ def signer_of(key: str, public: Path | None = None) -> Signer:
             URI that securesystemslib knows, such as `awskms:…`, `gcpkms:…`, `azurekms:…`, `hv:…`,
             `hsm:…`.
         public: the file of its public key, which the URIs of services need.
+        source: what named the key, for messages.
 
     Raises:
         SigningError: it can't be read or used; the message doesn't contain the key.
     """
     library = _library()
     # No message shows `key`: it may be the key itself.
-    what = "the private key"
     scheme = key.partition(":")[0]
-    if key.lstrip().startswith(_PEM):
-        pem = key.strip().encode()
+    what = f"the private key of {source}"
+    text = pem_in(key)
+    if text is not None:
+        pem = text.encode()
     elif scheme in library.SIGNER_FOR_URI_SCHEME and scheme not in _FILES:
         # securesystemslib's signers of services take the public key beside the URI.
         if public is None:
             msg = f"the key {scheme}:… needs its public key as well: --public FILE"
             raise SigningError(msg)
         public_key = _key_in(public)
-        with _explained(f"the key {scheme}:…"):
+        with _explained(f"the key {scheme}:…", secret=key):
             return library.Signer.from_priv_key_uri(key, public_key)
     else:
-        file = _file_of(key, library.SIGNER_FOR_URI_SCHEME)
-        what = f"the private key in {str(file)!r}"
-        with _explained(what):
-            pem = read_file(file)
+        file = _file_of(key, source, library.SIGNER_FOR_URI_SCHEME)
+        what, pem = _private_pem(file, source)
     if _PUBLIC in pem:
         msg = f"{what} is a public one, which can't sign: give the private key of the pair"
         raise SigningError(msg)
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+    with _explained(what, secret=key):
+        private = load_pem_private_key(pem, None)
+        _check_strength(private, what)
+        return library.CryptoSigner(private)
+
+
+def _private_pem(file: Path, source: str) -> tuple[str, bytes]:
+    """Return the name of a private key's file for messages, and its content.
+
+    A text that names no file may be the key itself, in a form that isn't known, so it isn't shown.
+
+    Raises:
+        SigningError: it can't be read.
+    """
+    try:
+        named = file.exists()
+    except (OSError, ValueError):  # longer than any path, or with a null byte
+        named = False
+    if not named:
+        msg = (
+            f"the private key of {source} is neither PEM text, nor the URI of a service, nor a "
+            "file that is there"
+        )
+        raise SigningError(msg)
+    what = f"the private key in {str(file)!r}"
     with _explained(what):
-        return library.CryptoSigner(load_pem_private_key(pem, None))
+        return what, read_file(file)
 
 
-def _file_of(key: str, schemes: Iterable[str]) -> Path:
+def _file_of(key: str, source: str, schemes: Iterable[str]) -> Path:
     """Return the file that a path or URI names.
 
     Raises:
@@ -136,28 +170,49 @@ def _file_of(key: str, schemes: Iterable[str]) -> Path:
         # RFC 8089: file:PATH and file:///PATH; a host other than this one can't be read.
         url = urlsplit(key)
         if url.netloc not in ("", "localhost"):
-            msg = f"the key {key!r} names the host {url.netloc!r}: write file:///PATH or file:PATH"
+            msg = f"the file: URI of {source} names another host: write file:///PATH or file:PATH"
             raise SigningError(msg)
         return Path(unquote(url.path))
     if scheme == "file2":
         return Path(rest)
     if "://" in key:
         known = ", ".join(sorted({*schemes, *_FILES}))
-        msg = f"the key {scheme}:… is of no service that is known: the schemes are {known}"
+        msg = f"the URI of {source} is of no service that is known: the schemes are {known}"
         raise SigningError(msg)
     return Path(key)
 
 
+def _check_strength(key: object, what: str) -> None:
+    """Raise if an RSA key, public or private, is too short to be trusted.
+
+    Raises:
+        SigningError: it is.
+    """
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+
+    if isinstance(key, (RSAPrivateKey, RSAPublicKey)) and key.key_size < RSA_BITS:
+        msg = f"{what} is an RSA key of {key.key_size} bits: at least {RSA_BITS} are needed"
+        raise SigningError(msg)
+
+
 @contextmanager
-def _explained(what: str) -> Iterator[None]:
-    """Raise each error of the block as a SigningError about `what`: a service may raise any."""
+def _explained(what: str, *, secret: str = "") -> Iterator[None]:
+    """Raise anything that the block raises as a SigningError: a service may raise any error.
+
+    Args:
+        what: the key, for the message.
+        secret: a text that the message must not contain.
+    """
     try:
         yield
+    except SigningError:
+        raise
     except OSError as error:
-        msg = f"{what} can't be read: {error.strerror or error}"
+        msg = f"{what} can't be read: {error.strerror or type(error).__name__}"
         raise SigningError(msg) from None
     except Exception as error:  # noqa: BLE001  as the first line says
-        msg = f"{what} can't be used: {type(error).__name__}: {error}"
+        text = str(error).replace(secret, "…") if secret else str(error)
+        msg = f"{what} can't be used: {type(error).__name__}: {text}"
         raise SigningError(msg) from None
 
 
@@ -236,11 +291,16 @@ def trusted_keys(places: Sequence[str], root: Path, threshold: int = 1) -> Keys:
     Raises:
         SigningError: one of them can't be used, there is none, or there are fewer than `threshold`.
     """
+    for place in places:
+        if not place.strip():
+            msg = f"{place!r} names no public key: name a file or a folder, such as 'keys'"
+            raise SigningError(msg)
     # By id: one key in two files must not count as two that have signed.
     found = {key.keyid: key for place in places for key in _keys_at(root / place)}
     if len(found) < max(1, threshold):
         named = ", ".join(map(repr, places))
-        msg = f"{named}: {len(found)} public keys, and {max(1, threshold)} must have signed"
+        keys = "1 public key" if len(found) == 1 else f"{len(found)} public keys"
+        msg = f"{named}: {keys}, and {max(1, threshold)} must have signed"
         raise SigningError(msg)
     return Keys(keys=tuple(found.values()), threshold=threshold)
 
@@ -297,22 +357,27 @@ def vouched(
     )
     if found:
         msg = f"{attestation}: {found}"
-        raise UntrustedError(msg)
+        raise (ChangedError if found == OTHER_RECORD else UntrustedError)(msg)
     return statement
 
 
 def _keys_at(place: Path) -> Iterator[Key]:
-    """Yield the public key in a file, or those in the files of a folder.
+    """Yield the keys of a file, or of every key file in a folder.
 
     Raises:
-        SigningError: one of them can't be read or used.
+        SigningError: one can't be read or used, or the folder has none.
     """
+    with _explained(f"the public key {str(place)!r}"):
+        files = sorted(place.iterdir()) if place.is_dir() else [place]
     if place.is_dir():
-        for file in sorted(place.iterdir()):
-            if file.suffix in KEY_FILES and not file.name.startswith("."):
-                yield _key_in(file)
-    else:
-        yield _key_in(place)
+        files = [f for f in files if f.suffix in KEY_FILES and not f.name.startswith(".")]
+        if not files:
+            msg = (
+                f"the folder {str(place)!r} has no public key: files that end in "
+                f"{' or '.join(KEY_FILES)} count"
+            )
+            raise SigningError(msg)
+    yield from map(_key_in, files)
 
 
 def _key_in(file: Path) -> Key:
@@ -324,8 +389,15 @@ def _key_in(file: Path) -> Key:
     library = _library()
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    with _explained(f"the public key {str(file)!r}"):
-        return library.SSlibKey.from_crypto(load_pem_public_key(read_file(file)))
+    what = f"the public key {str(file)!r}"
+    with _explained(what):
+        content = read_file(file)
+        if content.count(b"-----BEGIN") > 1:
+            msg = f"{what} is not one key: keep each key in a file of its own, in one folder"
+            raise SigningError(msg)
+        key = load_pem_public_key(content)
+        _check_strength(key, what)
+        return library.SSlibKey.from_crypto(key)
 
 
 def _envelope(content: bytes) -> Envelope:

@@ -169,10 +169,8 @@ def _answering(args: Sequence[str]) -> Iterator[None]:
 @click.option(
     "--threshold",
     type=click.IntRange(1, 100),
-    default=1,
-    show_default=True,
     metavar="N",
-    help="How many of the keys of --signed-by must have signed.",
+    help="How many of the keys of --signed-by must have signed.  [default: 1]",
 )
 @click.option(
     "--subject-digest",
@@ -233,7 +231,7 @@ def command(
     max_age: timedelta,
     require: str | None,
     signed_by: tuple[str, ...],
-    threshold: int,
+    threshold: int | None,
     subject_digest: dict[str, str] | None,
     check_document: bool,
     form: str,
@@ -281,14 +279,14 @@ def command(
             raise click.UsageError(msg)
         new = Override(target=system, reason=reason, who=who, since=now, until=now + lasting)
         save_override(new, project.root)
-    trusted = key_sets(project, signed_by, threshold)
-    if subject_digest and not trusted:
-        msg = "--subject-digest needs --signed-by KEY: only an attestation says it"
-        raise click.UsageError(msg)
-    if threshold > 1 and not signed_by:
+    if threshold and not signed_by:
         msg = (
             f"--threshold {threshold} needs --signed-by KEY, or signed_by_threshold beside the key"
         )
+        raise click.UsageError(msg)
+    trusted = key_sets(project, signed_by, threshold or 1)
+    if subject_digest and not trusted:
+        msg = "--subject-digest needs --signed-by KEY: only an attestation says it"
         raise click.UsageError(msg)
     override, problem = active_override(system, now, project.root)
     trust = Trust(project.root, query, trusted, subject_digest)

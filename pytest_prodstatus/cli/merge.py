@@ -19,6 +19,7 @@ from pytest_prodstatus.cli.common import (
     named_record,
     place_of,
     root_option,
+    state_store,
 )
 from pytest_prodstatus.model.catalogue import CatalogueError
 from pytest_prodstatus.model.merge import MergeError, merge, unobserved
@@ -71,6 +72,8 @@ def command(
         )
     except (MergeError, CatalogueError) as error:
         raise click.UsageError(str(error)) from None
+    if project.config.signed_by:
+        merged = replace(merged, decision=merged.decision.without_signature())
     merged = replace(merged, waivers=project.config.waivers.given)
     archive = _archive(project, merged)
     merged = _save(merged, project, archive)
@@ -111,6 +114,7 @@ def _trusted(paths: Sequence[Path], project: Project) -> Iterator[tuple[str, Rec
         content = named_content(path)
         shard = named_record(path, content)
         if keys:
+            from pytest_prodstatus.replay import later_run
             from pytest_prodstatus.signing import UntrustedError, vouched
 
             try:
@@ -118,6 +122,11 @@ def _trusted(paths: Sequence[Path], project: Project) -> Iterator[tuple[str, Rec
             except UntrustedError as error:
                 msg = f"{error}; sign each shard in a step of its own: prodstatus sign {path}"
                 raise click.UsageError(msg) from None
+            with state_store(project.root):
+                later = later_run(project.root, shard, but=shard.run.id)
+            if later:
+                msg = f"{path}: {later}; run all shards again, with a new PRODSTATUS_RUN_ID"
+                raise click.UsageError(msg)
         del content
         yield str(path), shard
         del shard

@@ -97,7 +97,9 @@ def command(
     place = place_of(root=root, target=target, dir=folder)
     path = record or place.record
     from_variable = take_key(os.environ)
-    private = keys or ((from_variable,) if from_variable else ())
+    source, private = "--key", keys
+    if from_variable and not keys:
+        source, private = VARIABLE, (from_variable,)
     if not private:
         msg = f"no key: give --key KEY, or set {VARIABLE}; prodstatus key new makes a pair"
         raise click.UsageError(msg)
@@ -106,7 +108,7 @@ def command(
     try:
         from pytest_prodstatus.attest import Attest
 
-        signers = [signer_of(key, public) for key in private]
+        signers = [signer_of(key, public, source=source) for key in private]
         override, problem = active_override(read.run.target, clock.now(), place.project.root)
         if problem:
             click.echo(f"prodstatus: {problem}", err=True)

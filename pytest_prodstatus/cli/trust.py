@@ -11,14 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_prodstatus.cli.common import scope_in
 from pytest_prodstatus.model.record import Record
-from pytest_prodstatus.model.text import utc_isoformat
 from pytest_prodstatus.model.violations import GateQuery, Violation, ViolationKind, run_again
-from pytest_prodstatus.project import variables_of
 
 if TYPE_CHECKING:
-    from pytest_prodstatus.model.history import SavedRun
     from pytest_prodstatus.signing import Keys
 
 
@@ -51,7 +47,7 @@ class Trust:
         """
         if not self.trusted:
             return
-        from pytest_prodstatus.signing import UntrustedError, vouched
+        from pytest_prodstatus.signing import ChangedError, UntrustedError, vouched
 
         try:
             made = vouched(
@@ -65,9 +61,14 @@ class Trust:
             ).predicate
         except UntrustedError as error:
             remedy = "sign it in the job that has the key, with prodstatus sign, or run it again"
+            if isinstance(error, ChangedError):
+                # What was changed by someone else would be signed.
+                remedy = f"don't sign what was changed: {run_again(self.query)}"
             yield Violation(kind=ViolationKind.UNTRUSTED, text=str(error), remedy=remedy)
             return
-        if not made.open:
+        # The decision that was signed is about FINAL; of --require's stages it says nothing, and
+        # the record is judged again anyway.
+        if not made.open and not self.query.require:
             # Its reasons are in the record, which is judged as well; a waiver may be newer.
             text = f"the signed decision is that the gate is closed (rule {made.rule})"
             remedy = "sign again what has changed since, with prodstatus sign"
@@ -78,35 +79,16 @@ class Trust:
 
     def _replayed(self, record: Record) -> Iterator[Violation]:
         """Yield that a later run judged the same release: an old verdict must not open the gate."""
+        from pytest_prodstatus.replay import later_run
         from pytest_prodstatus.store.errors import StateError
 
         try:
-            later = self._newest(record)
+            text = later_run(self.root, record)
         except StateError as error:
             text = f"whether a later run judged this release can't be looked for: {error}"
             remedy = "ask the gate about one run: prodstatus gate --run ID"
             yield Violation(kind=ViolationKind.UNTRUSTED, text=text, remedy=remedy)
             return
-        run = record.run
-        if later is not None and (later.started, later.run) > (run.started, run.id):
-            text = (
-                f"a later run judged this release: {later.run} began at "
-                f"{utc_isoformat(later.started)} and ended {later.final}"
-            )
+        if text:
             remedy = f"ask the gate about its record, or {run_again(self.query)}"
             yield Violation(kind=ViolationKind.UNTRUSTED, text=text, remedy=remedy)
-
-    def _newest(self, record: Record) -> SavedRun | None:
-        """Return the newest saved run of a record's target and release; None without any."""
-        from pytest_prodstatus.store.address import check_installed, state_url, store_may_exist
-
-        environ = variables_of(self.root)
-        # Opening a store would create it, and a look must not.
-        if not store_may_exist(environ):
-            return None
-        check_installed()
-        from pytest_prodstatus.store.history import HistoryStore
-
-        scope = scope_in(self.root)
-        with HistoryStore.open(state_url(environ), scope) as history:
-            return history.newest(record.run.target, record.run.subject.release)

@@ -9,6 +9,7 @@ lab/dsse, protocol.md), Sigstore bundle v0.3 (sigstore/protobuf-specs, sigstore_
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ import msgspec
 from msgspec import Struct, field
 
 from pytest_prodstatus.model.catalogue import Catalogue
+from pytest_prodstatus.model.codec import reject_constant, unique_keys
 from pytest_prodstatus.model.gate import GateDecision, decide, end_of_open
 from pytest_prodstatus.model.record import Override, Record
 from pytest_prodstatus.model.text import (
@@ -39,6 +41,9 @@ TEST_RESULT_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 RECORD_NAME = "status.json"
 """The name of the record among the subjects, whatever its file is called."""
+
+OTHER_RECORD = "the record isn't the one that was signed: its digest differs"
+"""What `mistrust` returns if the record was changed or replaced since it was signed."""
 
 Digests: TypeAlias = Mapping[str, str]
 """Digests in hexadecimal digits, by the name of their algorithm."""
@@ -245,16 +250,36 @@ def read_statement(payload: bytes) -> Statement:
     Raises:
         AttestationError: it is of another type or form.
     """
+    data = _parsed(payload, "a statement of a deploy decision")
+    found = data.get("predicateType") if isinstance(data, dict) else data
+    if found != PREDICATE_TYPE:
+        msg = f"its predicate type is {found!r}, not {PREDICATE_TYPE!r}"
+        raise AttestationError(msg)
     try:
-        # The type first, so that another predicate is named, instead of a field that it lacks.
-        data = msgspec.json.decode(payload)
-        if not isinstance(data, dict) or data.get("predicateType") != PREDICATE_TYPE:
-            found = data.get("predicateType") if isinstance(data, dict) else data
-            msg = f"its predicate type is {found!r}, not {PREDICATE_TYPE!r}"
-            raise AttestationError(msg)
-        return msgspec.convert(data, Statement, strict=True)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        statement = msgspec.convert(data, Statement, strict=True)
+    except (msgspec.ValidationError, RecursionError) as error:
         msg = f"it is not a statement of a deploy decision: {error}"
+        raise AttestationError(msg) from None
+    names = [artifact.name for artifact in statement.subject]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        msg = f"it has two subjects of the name {twice!r}: which one counts isn't known"
+        raise AttestationError(msg)
+    return statement
+
+
+def _parsed(content: bytes, what: str) -> Any:
+    """Parse JSON whose keys are unique: of two equal ones, other verifiers may take the other.
+
+    Raises:
+        AttestationError: it isn't JSON, or has a key twice.
+    """
+    try:
+        return json.loads(
+            content.decode("utf-8"), parse_constant=reject_constant, object_pairs_hook=unique_keys
+        )
+    except (ValueError, RecursionError) as error:
+        msg = f"it is not {what}: {error}"
         raise AttestationError(msg) from None
 
 
@@ -281,7 +306,7 @@ def mistrust(
     run = record.run
     subjects = {artifact.name: artifact.digest for artifact in statement.subject}
     if not _agree(subjects.get(RECORD_NAME, {}), digests):
-        return "the record isn't the one that was signed: its digest differs"
+        return OTHER_RECORD
     # The digest binds all of this already, unless the signer itself made a mistake.
     bound = {
         "target": (made.target, target),
@@ -385,10 +410,12 @@ def envelope_in(content: bytes) -> dict[str, Any]:
     Raises:
         AttestationError: it isn't a bundle; one sentence.
     """
+    what = "a Sigstore bundle v0.3 with a DSSE envelope"
+    data = _parsed(content, what)
     try:
-        bundle = msgspec.json.decode(content, type=Bundle)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        msg = f"it is not a Sigstore bundle v0.3 with a DSSE envelope: {error}"
+        bundle = msgspec.convert(data, Bundle, strict=True)
+    except (msgspec.ValidationError, RecursionError) as error:
+        msg = f"it is not {what}: {error}"
         raise AttestationError(msg) from None
     if bundle.dsse_envelope.payload_type != PAYLOAD_TYPE:
         msg = f"its payload type is {bundle.dsse_envelope.payload_type!r}, not {PAYLOAD_TYPE!r}"
@@ -404,8 +431,8 @@ def envelope_in(content: bytes) -> dict[str, Any]:
     }:
         msg = "the key that it names has not signed it"
         raise AttestationError(msg)
-    data: dict[str, Any] = msgspec.to_builtins(bundle.dsse_envelope)
-    return data
+    envelope: dict[str, Any] = msgspec.to_builtins(bundle.dsse_envelope)
+    return envelope
 
 
 def _is_base64(text: str) -> bool:

@@ -213,7 +213,7 @@ def _parse(text: str, source: str) -> dict[str, Any]:
         RecordError: it isn't JSON, or names no schema version.
     """
     try:
-        data = json.loads(text, parse_constant=_reject_constant, object_pairs_hook=_unique_keys)
+        data = json.loads(text, parse_constant=reject_constant, object_pairs_hook=unique_keys)
     except (ValueError, RecursionError) as error:
         msg = f"{source}: not a readable record (it may be cut short): {error}"
         raise RecordError(msg) from None
@@ -237,13 +237,13 @@ def _parse(text: str, source: str) -> dict[str, Any]:
     return data  # type: ignore[no-any-return]
 
 
-# Python's parser reads NaN and Infinity, which JSON doesn't have.
-def _reject_constant(name: str) -> NoReturn:
+def reject_constant(name: str) -> NoReturn:
+    """Refuse NaN and Infinity, which Python's parser reads and JSON doesn't have."""
     msg = f"{name} is not JSON"
     raise ValueError(msg)
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Build an object from its pairs; refuse a duplicate key, which readers resolve differently."""
     data = dict(pairs)
     if len(data) != len(pairs):

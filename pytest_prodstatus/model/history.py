@@ -194,7 +194,8 @@ def saved_run(record: Record) -> SavedRun:
         started=run.started.astimezone(timezone.utc),
         finished=run.finished.astimezone(timezone.utc),
         final=record.final.verdict,
-        open=record.decision.open,
+        # What is signed in a later step counts as well: the history has the run's own judgement.
+        open=record.decision.open or record.decision.unsigned is True,
         complete=run.complete,
         partial=record.decision.selection.partial,
         selection=run.selection,

@@ -13,7 +13,7 @@ from math import isfinite
 from typing import Annotated, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from pytest_prodstatus.model.catalogue import Exemption
 from pytest_prodstatus.model.evidence import Attachment, Entry
@@ -339,6 +339,10 @@ class Selection(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     criteria: Count
 
 
+UNSIGNED = "closed until it is signed"
+SIGN = "sign the record in the job that has the key: prodstatus sign"
+
+
 class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether the gate is open, by the whole catalogue, and why.
 
@@ -353,6 +357,7 @@ class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         actions: what to do about them, each once; those that unblock the most come first. Those of
             a partial run are about what it selected; the last one says which stages to run again.
         selection: what the run selected, by which it exits.
+        unsigned: the gate wants a signature, and the run made none: but for that it were open.
     """
 
     open: bool
@@ -362,6 +367,20 @@ class Decision(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     causes: tuple[Cause, ...]
     actions: tuple[str, ...]
     selection: Selection
+    unsigned: bool | UnsetType = UNSET
+
+    @property
+    def gate(self) -> str:
+        """Open, or closed, or until when it is closed, in a few words."""
+        if self.unsigned is True:
+            return UNSIGNED
+        return "open" if self.open else "closed"
+
+    def without_signature(self) -> Decision:
+        """Return the decision if the gate wants a signature and there is none."""
+        if not self.open:
+            return self
+        return replace(self, open=False, unsigned=True, actions=(SIGN, *self.actions))
 
 
 class Past(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

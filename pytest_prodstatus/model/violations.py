@@ -218,7 +218,8 @@ def contradictions(
         yield from _verdict_contradictions(record, judged)
     # The gate of a single shard is closed, regardless of its verdicts.
     admitted = record.decision.rule.admits(record.final.verdict)
-    if record.decision.open is not (admitted and not record.run.shard):
+    unsigned = record.decision.unsigned is True
+    if record.decision.open is not (admitted and not record.run.shard and not unsigned):
         state = "open" if record.decision.open else "closed"
         yield f"its decision is {state}, but FINAL is {record.final.verdict}"
     # `complete` as `assemble.compose` defines it, from the observations.

@@ -125,6 +125,9 @@ class _Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             msg = "notify holds the names of environment variables, as in 'NOTIFY_URL'; put the "
             raise ValueError(msg + "addresses into these, since they are secrets")
         _check_file("document", self.document)
+        if not all(map(str.strip, self.signed_by)):
+            msg = f"signed_by holds {''!r}, which would be every key in the project's folder: name "
+            raise ValueError(msg + "files or folders of public keys, as in 'keys'")
         if self.html:
             _check_file("html", self.html)
             # Two outputs of one name would overwrite each other.
@@ -257,6 +260,12 @@ def read_config(text: str, source: str) -> Config | None:
     except CatalogueError as error:
         msg = f"{place} {error}"
         raise ConfigError(msg) from None
+    if "signed_by_threshold" in data and not table.signed_by:
+        msg = (
+            f"{place} signed_by_threshold = {table.signed_by_threshold} needs signed_by: without "
+            "keys no signature is wanted"
+        )
+        raise ConfigError(msg)
     for number, step in enumerate(table.path, 1):
         _check_stage(step.shows, catalogue, f"{place} step {number}: shows = {step.shows!r} is")
     for name in table.unwaivable:

@@ -101,18 +101,19 @@ class HistoryStore(OpenPart):
         with self._store.reading() as statements:
             return Reader(statements, self._project, target).look_back(limit)
 
-    def newest(self, target: str, release: str | None) -> SavedRun | None:
+    def newest(self, target: str, release: str | None, *, but: str = "") -> SavedRun | None:
         """Return the run of a target and release that started last; None if none was saved.
 
         Args:
             target: the system.
             release: the release that was judged; None for runs that didn't name one.
+            but: the id of a run that doesn't count; "" for none.
 
         Raises:
             StateUnavailable: the history can't be read.
         """
         with self._store.reading() as statements:
-            return Reader(statements, self._project, target).newest(release)
+            return Reader(statements, self._project, target).newest(release, but)
 
     def last_open(self, target: str, before: Record | None = None) -> SavedRun | None:
         """Return the newest run of a target with an open gate; None if there is none.
@@ -352,11 +353,12 @@ class Reader(_Target):
             failed=self._failed(newest),
         )
 
-    def newest(self, release: str | None) -> SavedRun | None:
-        """Return the run of a release that started last; None if there is none."""
+    def newest(self, release: str | None, but: str) -> SavedRun | None:
+        """Return the run of a release that started last, but one; None if there is none."""
         condition = "IS NULL" if release is None else "= :release"
-        values = {} if release is None else {"release": release}
-        rows = self._rows(f"{_RUNS} AND subject_release {condition} {_NEWEST} LIMIT 1", **values)
+        values = {"but": but} if release is None else {"but": but, "release": release}
+        of_release = f"{_RUNS} AND subject_release {condition} AND run <> :but"
+        rows = self._rows(f"{of_release} {_NEWEST} LIMIT 1", **values)
         return run_of(rows[0]) if rows else None
 
     def last_open(self, before: SavedRun | None) -> SavedRun | None:

@@ -48,7 +48,7 @@ def board_lines(record: Record, *, verbosity: int = 0, width: int = 80) -> list[
 def final_line(record: Record) -> Line:
     """Return the line that gives FINAL, its target, the gate, and why it is closed."""
     final, selection = record.final, record.decision.selection
-    gate, scope = "open" if record.decision.open else "closed", ""
+    gate, scope = record.decision.gate, ""
     if record.run.shard:
         gate, scope = "closed until the shards of this run are merged", " of one shard"
     why = f": {final.reason.text}" if final.reason else ""

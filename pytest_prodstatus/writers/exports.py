@@ -137,7 +137,8 @@ def report_now(
     """
     # Imported here: JUnit and GitHub show a run's rows without asking the gate.
     from pytest_prodstatus.model.gate import decide
-    from pytest_prodstatus.model.violations import GateQuery
+    from pytest_prodstatus.model.record import SIGN, UNSIGNED
+    from pytest_prodstatus.model.violations import GateQuery, Violation, ViolationKind
     from pytest_prodstatus.writers.gate_report import report_of
 
     decision = decide(
@@ -148,6 +149,11 @@ def report_now(
         waivers=config.waivers,
         override=max(record.overrides, key=lambda found: found.until, default=None),
         require_evidence=config.require_evidence,
+        found=(
+            (Violation(kind=ViolationKind.UNTRUSTED, text=f"the gate is {UNSIGNED}", remedy=SIGN),)
+            if record.decision.unsigned is True
+            else ()
+        ),
     )
     gate = report_of(record, decision, config.catalogue, "status.json")
     return Report(record=record, config=config, gate=gate, now=now, page=page)

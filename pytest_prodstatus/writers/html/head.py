@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from pytest_prodstatus.model.catalogue import DEFAULT_VALID_FOR
 from pytest_prodstatus.model.criterion_status import valid_until
-from pytest_prodstatus.model.record import Record, Run
+from pytest_prodstatus.model.record import UNSIGNED, Record, Run
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.readers.config import Config
 from pytest_prodstatus.writers.html.words import CLASS, SIGN, code, for_each, optional, strip_of
@@ -127,6 +127,8 @@ def _gate(record: Record, config: Config, decision: GateDecision | None) -> str:
         # The page is written before the record is signed.
         signed = ", if a trusted key signed this record" if config.signed_by else ""
         return "The gate is open" + (f", {waived} waived" if waived else "") + signed
+    if record.decision.unsigned is True and decision is None:
+        return f"The gate is {UNSIGNED}: prodstatus sign"
     if record.overrides:
         return "The gate is open by an override, not by what was seen"
     return "The gate is closed: do not deploy"

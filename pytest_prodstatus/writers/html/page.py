@@ -278,8 +278,7 @@ def _time(run: Run) -> str:
 
 def _decision(decision: Decision) -> str:
     """Return the decision of the run in words: gate, rule and exit status."""
-    gate = "open" if decision.open else "closed"
-    text = f"{gate} by the rule “{decision.rule.value}”, exit status {decision.exit_code}"
+    text = f"{decision.gate} by the rule “{decision.rule.value}”, exit status {decision.exit_code}"
     selection = decision.selection
     if selection.partial:
         criteria = counted(selection.criteria, "criterion", "criteria")

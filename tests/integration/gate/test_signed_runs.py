@@ -64,12 +64,22 @@ def test_a_run_signs_and_no_test_sees_the_key(
 
 
 def test_a_run_that_does_not_sign_says_that_the_gate_wants_it(project: Project, key: str) -> None:
-    """Terminal and page don't say "open" where the gate would be closed."""
+    """No form of the run says "open" while the gate is closed."""
     assert key
+    forms = 'exports = ["dotenv", "shields", "nagios"]\ndocument'
+    project.write({"pyproject.toml": SIGNED_BY.replace("document", forms)})
     ran = project.run("-m", "production")
     assert ran.final == "CONFIRMED"
     assert "the gate wants a trusted key's signature on this record: prodstatus sign" in ran.out
-    assert "The gate is open, if a trusted key signed this record" in (ran.page or "")
+    assert "FINAL CONFIRMED (target production, gate closed until it is signed)" in ran.out
+    assert "1. sign the record in the job that has the key: prodstatus sign" in ran.out
+    assert "The gate is closed until it is signed: prodstatus sign" in (ran.page or "")
+    assert ran.status == 0  # it is about the criteria
+    assert ran.record["decision"]["open"] is False
+    env = (project.folder / "prodstatus.env").read_text("utf-8")
+    assert "PRODSTATUS_OPEN=false" in env
+    assert (project.folder / "nagios.txt").read_text("utf-8").startswith("PRODSTATUS UNKNOWN")
+    assert "brightgreen" not in (project.folder / "badge.json").read_text("utf-8")
 
 
 def test_a_key_that_can_not_sign_blocks_the_run(
@@ -119,6 +129,32 @@ def test_a_record_that_was_edited_is_not_carried_over(
     part = project.run_alone("-m", "production", "test_shop.py")
     assert part.verdicts["api.a"] == "BLOCKED untrusted"
     assert "its digest differs" in part.criteria["api.a"]["reason"]
+
+
+@pytest.mark.parametrize("args", [("test_shop.py",), ("--unmet",)])
+def test_an_old_record_that_was_put_back_is_not_carried_over(
+    project: Project, key: str, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]
+) -> None:
+    """It is signed, but the store knows a later run of the release: the gate's own rule."""
+    monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{project.root}/state.db")
+    monkeypatch.setenv("PRODSTATUS_HISTORY", "1")
+    monkeypatch.setenv("PRODSTATUS_SIGN_KEY", key)
+    assert project.run_alone("-m", "production").final == "CONFIRMED"
+    names = ("status.json", "status.intoto.json")
+    old = {name: (project.folder / name).read_bytes() for name in names}
+    broken = API.replace("evidence(n=1)", "assert not evidence")
+    project.write({"test_api.py": broken})
+    monkeypatch.setenv("PRODSTATUS_SIGN_KEY", key)
+    assert project.run_alone("-m", "production").final == "FAILED"
+    for name, content in old.items():
+        (project.folder / name).write_bytes(content)
+    monkeypatch.setenv("PRODSTATUS_SIGN_KEY", key)
+    part = project.run_alone("-m", "production", *args)
+    if args == ("--unmet",):
+        assert part.verdicts["api.a"].startswith("FAILED")  # everything is unmet
+        return
+    assert part.verdicts["api.a"] == "BLOCKED untrusted"
+    assert "a later run judged this release" in part.criteria["api.a"]["reason"]
 
 
 def test_a_signed_record_of_another_target_is_not_carried_over(

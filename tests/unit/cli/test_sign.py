@@ -6,6 +6,7 @@ import base64
 import copy
 import hashlib
 import json
+import os
 import stat
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -18,14 +19,29 @@ pytest.importorskip("securesystemslib")
 pytest.importorskip("cryptography")
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_public_key,
+)
 
 from pytest_prodstatus import clock
 from pytest_prodstatus.cli.common import UnreadableError, record_in
 from pytest_prodstatus.model.attestation import PAYLOAD_TYPE, PREDICATE_TYPE
 from pytest_prodstatus.project import config_in
-from pytest_prodstatus.signing import Keys, UntrustedError, sign, signer_of, trusted_keys, vouched
+from pytest_prodstatus.signing import (
+    Keys,
+    SigningError,
+    UntrustedError,
+    sign,
+    signer_of,
+    trusted_keys,
+    vouched,
+)
 from pytest_prodstatus.store.history import HistoryStore
 from tests.unit.cli.conftest import CONFIG, Shop
 from tests.unit.given import HOUR, NOW, B, F
@@ -83,6 +99,13 @@ def signed(shop: Shop) -> Signed:
     made = Signed(shop)
     shop.record(subject=Subject(release=RELEASE))
     return made
+
+
+def short_rsa() -> tuple[bytes, bytes]:
+    """Return an RSA key of 1024 bits, private and public, as PEM."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), public
 
 
 def payload_of(bundle: bytes) -> bytes:
@@ -213,6 +236,48 @@ class TestStatement:
         assert done.exit_code == 0
         assert signed.gate() == 0
 
+    @pytest.mark.parametrize("quote", ["", '"', "'"])
+    @pytest.mark.parametrize("end", ["\n", "\r\n", "\\n", "\\r\\n"])
+    def test_the_key_as_ci_systems_escape_it(
+        self, signed: Signed, monkeypatch: pytest.MonkeyPatch, end: str, quote: str
+    ) -> None:
+        """On one line with its line ends escaped, in quotes or not."""
+        key = (signed.shop.root / "ci.key").read_text(encoding="utf-8")
+        monkeypatch.setenv("PRODSTATUS_SIGN_KEY", f" {quote}{key.replace(chr(10), end)}{quote}\n")
+        assert signed.shop("sign").exit_code == 0
+        assert signed.gate() == 0
+
+    @pytest.mark.parametrize("damage", ["line", "base64", "cut", "uri", "host", "long", "escaped"])
+    @pytest.mark.parametrize("way", ["variable", "option"])
+    def test_no_message_contains_the_key(
+        self, signed: Signed, monkeypatch: pytest.MonkeyPatch, damage: str, way: str
+    ) -> None:
+        """Whatever form it has, the variable or option is named instead."""
+        key = (signed.shop.root / "ci.key").read_text(encoding="utf-8")
+        secret = key.splitlines()[1]
+        value = {
+            "line": secret,
+            "base64": base64.b64encode(key.encode()).decode(),
+            "cut": key[:-40],
+            "uri": f"x{secret}://y",
+            "host": f"file://{secret}/x",
+            "long": secret * 200,
+            "escaped": f"'PRODSTATUS_SIGN_KEY={key!r}'",
+        }[damage]
+        if way == "variable":
+            monkeypatch.setenv("PRODSTATUS_SIGN_KEY", value)
+            message = signed.shop.refused("sign")
+            assert "PRODSTATUS_SIGN_KEY" in message
+        else:
+            message = signed.shop.refused("sign", "--key", value)
+        assert all(part not in message for part in (secret, secret[:16], value, value[:24]))
+
+    def test_a_short_rsa_key_signs_nothing(self, signed: Signed) -> None:
+        """1024 bits were broken in practice; the message names the size."""
+        (signed.shop.root / "short.key").write_bytes(short_rsa()[0])
+        message = signed.shop.refused("sign", "--key", "short.key")
+        assert "'short.key' is an RSA key of 1024 bits: at least 2048 are needed" in message
+
     @pytest.mark.parametrize("scheme", ["", "file:", "file2:", "file://", "file://localhost"])
     def test_a_file_s_uri_is_its_path(self, signed: Signed, scheme: str) -> None:
         """RFC 8089's forms with an empty or local host, and securesystemslib's own scheme."""
@@ -227,14 +292,17 @@ class TestStatement:
         ("args", "message"),
         [
             ((), "no key: give --key KEY, or set PRODSTATUS_SIGN_KEY"),
-            (("--key", "no.key"), "the private key in 'no.key' can't be read: No such file"),
+            (("--key", "no.key"), "the private key of --key is neither PEM text, nor the URI of a"),
             (
                 ("--key", "ci.pub"),
                 "the private key in 'ci.pub' is a public one, which can't sign: give",
             ),
             (("--key", "bad.key"), "the private key in 'bad.key' can't be used: ValueError"),
-            (("--key", "file://keys/ci.key"), "names the host 'keys': write file:///PATH or file:"),
-            (("--key", "vualt://transit/x"), "the key vualt:… is of no service that is known"),
+            (
+                ("--key", "file://keys/ci.key"),
+                "names another host: write file:///PATH or file:PATH",
+            ),
+            (("--key", "vualt://transit/x"), "the URI of --key is of no service that is known"),
             (("--key", "awskms:alias/x"), "the key awskms:… needs its public key as well"),
             (("--key", "ci.key", "--add"), "there is no attestation at"),
             (("--key", "ci.key", "nothing.json"), "there is no record at nothing.json"),
@@ -284,7 +352,7 @@ class TestGate:
         assert signed.shop(*two).exit_code == 0
         # One key twice is one key.
         (keys / "other.pub").write_bytes((keys / "ci.pub").read_bytes())
-        assert "1 public keys, and 2 must have signed" in signed.shop.refused(*two)
+        assert "1 public key, and 2 must have signed" in signed.shop.refused(*two)
 
     def test_the_record_is_judged_again_all_the_same(self, signed: Signed) -> None:
         """A signature proves who wrote the record, not that it is right today."""
@@ -335,13 +403,82 @@ class TestGate:
         [
             ("no.pub", "the public key '/"),
             ("ci.key", "can't be used"),
-            ("empty", "0 public keys, and 1 must have signed"),
+            ("empty", "has no public key: files that end in .pub or .pem count"),
+            ("two.pub", "two.pub' is not one key: keep each key in a file of its own"),
+            ("short.pub", "short.pub' is an RSA key of 1024 bits: at least 2048 are needed"),
         ],
     )
     def test_a_key_that_can_not_be_used(self, signed: Signed, name: str, message: str) -> None:
         """A usage error; no gate opens because a key is missing."""
-        (signed.shop.root / "empty").mkdir()
+        root = signed.shop.root
+        (root / "empty").mkdir()
+        pair = [(root / name).read_bytes() for name in ("ci.pub", "other.pub")]
+        (root / "two.pub").write_bytes(b"".join(pair))
+        (root / "short.pub").write_bytes(short_rsa()[1])
         assert message in signed.shop.refused("gate", "--signed-by", name)
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
+    def test_a_folder_that_can_not_be_read(self, signed: Signed) -> None:
+        """A usage error as well."""
+        folder = signed.shop.root / "keys"
+        folder.mkdir(mode=0)
+        message = signed.shop.refused("gate", "--signed-by", "keys")
+        assert "the public key" in message
+        assert "can't be read: Permission denied" in message
+
+    def test_a_listing_that_fails_is_a_sentence(
+        self, signed: Signed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The same for root, who may read every folder."""
+
+        def refuse(_: Path) -> Iterator[Path]:
+            raise PermissionError(13, "Permission denied")
+
+        (signed.shop.root / "keys").mkdir()
+        monkeypatch.setattr(Path, "iterdir", refuse)
+        with pytest.raises(SigningError, match="keys' can't be read: Permission denied"):
+            trusted_keys(["keys"], signed.shop.root)
+
+    @pytest.mark.parametrize("places", ['""', '"ci.pub", " "'])
+    def test_an_empty_name_is_not_every_key_of_the_project(
+        self, signed: Signed, places: str
+    ) -> None:
+        """In the configuration, on the command line and in code."""
+        signed.shop.configure(CONFIG.replace("document", f"signed_by = [{places}]\ndocument"))
+        assert "signed_by holds ''" in signed.shop.refused("gate")
+        assert "it is empty" in signed.shop.refused("gate", "--signed-by", "")
+        with pytest.raises(SigningError, match="names no public key"):
+            trusted_keys([""], signed.shop.root)
+
+    def test_a_threshold_needs_keys(self, signed: Signed) -> None:
+        """Without keys it would want nothing."""
+        for number in ("1", "2"):
+            message = signed.shop.refused("gate", "--threshold", number)
+            assert f"--threshold {number} needs --signed-by" in message
+        signed.shop.configure(CONFIG.replace("document", "signed_by_threshold = 2\ndocument"))
+        assert "signed_by_threshold = 2 needs signed_by" in signed.shop.refused("gate")
+
+    def test_required_stages_need_no_open_final(self, signed: Signed) -> None:
+        """The signature vouches for the record, by which the stages are judged again."""
+        signed.shop.record({"shop.open": F})
+        signed.sign()
+        assert signed.gate() == 1
+        assert signed.gate("--require", "api") == 0
+        assert signed.gate("--require", "shop") == 1
+        signed.record.write_text(signed.record.read_text("utf-8") + "\n", encoding="utf-8")
+        assert signed.gate("--require", "api") == 10
+
+    def test_what_was_changed_must_not_be_signed(self, signed: Signed) -> None:
+        """The next action for a record that someone changed isn't to sign it."""
+        assert (
+            "sign it in the job that has the key"
+            in signed.shop("gate", "--signed-by=ci.pub").stdout
+        )
+        signed.sign()
+        signed.record.write_text(signed.record.read_text("utf-8") + "\n", encoding="utf-8")
+        printed = signed.shop("gate", "--signed-by=ci.pub").stdout
+        assert "don't sign what was changed: run" in printed
+        assert "sign it in the job" not in printed
 
     def test_an_override_opens_it_all_the_same(
         self, signed: Signed, monkeypatch: pytest.MonkeyPatch
@@ -450,6 +587,23 @@ class TestMerge:
         assert "the record isn't signed" in shop.refused("merge", "a/status.json", "b/status.json")
         assert shop("sign", "b/status.json", "--key", "ci.key").exit_code == 0
         assert shop("merge", "a/status.json", "b/status.json").exit_code == 0
+
+    def test_a_shard_after_which_its_release_was_judged_again_is_refused(
+        self, signed: Signed, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """By the gate's own rule: else an old verdict would come back under a new run's id."""
+        shop = signed.shop
+        monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{shop.root}/state.db")
+        shop.configure(CONFIG.replace("document", 'signed_by = ["ci.pub"]\ndocument'))
+        from pytest_prodstatus.model.record import Subject
+
+        shop.record(folder=shop.root / "a", subject=Subject(release=RELEASE))
+        assert shop("sign", "a/status.json", "--key", "ci.key").exit_code == 0
+        TestReplay().save(signed, id="run-1", started=NOW - HOUR / 2)  # another shard of the run
+        assert shop("merge", "a/status.json", "--output", "of-all.json").exit_code == 0
+        TestReplay().save(signed, id="run-2", started=NOW - HOUR / 2)
+        message = shop.refused("merge", "a/status.json")
+        assert "a later run judged this release: run-2 began at" in message
 
 
 # Forgeries.
@@ -636,6 +790,16 @@ def test_no_forgery_opens_the_gate(signed: Signed) -> None:
     for kind in ("https://slsa.dev/provenance/v1", PREDICATE_TYPE.replace("v1", "v2"), ""):
         text = json.dumps({**statement, "predicateType": kind}).encode()
         attack.attempt(f"a signed {kind or 'nothing'}", bundle=sign(text, [right]))
+    # Of two equal keys or names, one verifier takes the first and another the last.
+    twice = payload.replace(b'"open":true', b'"open":false,"open":true')
+    assert twice != payload
+    attack.attempt("a key twice in the payload", bundle=sign(twice, [right]), agrees=False)
+    both = [{"name": "status.json", "digest": {"sha256": "5e" * 32}}, *statement["subject"]]
+    text = json.dumps({**statement, "subject": both}).encode()
+    attack.attempt("two records in one statement", bundle=sign(text, [right]), agrees=False)
+    text = attack.bundle.replace(b'"payload":', b'"payload": "e30=", "payload":')
+    assert text != attack.bundle
+    attack.attempt("a key twice in the bundle", bundle=text, agrees=False)
     for worse in ({"api.key": F}, {"shop.open": B}):
         signed.shop.record(worse, folder=signed.shop.root / "worse")
         swapped = (signed.shop.root / "worse/status.json").read_bytes()

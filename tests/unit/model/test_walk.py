@@ -148,7 +148,7 @@ UNKNOWN = "starts_unknown"
         (Reason, "kind"),
         (Past, "run started commit final stages"),
         (Override, "target since until"),
-        (Decision, "open rule exit_code selection"),
+        (Decision, "open rule exit_code selection unsigned"),
         (Selection, "partial verdict criteria"),
         (Record, "document failures"),
         (TextEntry, "at"),

@@ -7,6 +7,7 @@ import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -158,7 +159,7 @@ def test_the_criterion_judges_what_was_taken_and_is_dated_by_the_claim(
             supplier=aliexpress_client(bench.url, clock=bench.clock),
             now=bench.clock(),
             wait=Looks(),
-            evidence=_ignore,
+            evidence=Mock(),
             prodstatus_seen_at=dates.append,
         )
     assert dates == [action.claimed_at]
@@ -171,14 +172,10 @@ def test_an_order_that_is_read_back_is_dated_by_its_claim(bench: Bench) -> None:
     CRITERIA.test_real_order_placed(
         placed_before=action,
         request=None,
-        evidence=_ignore,
+        evidence=Mock(),
         prodstatus_seen_at=dates.append,
     )
     assert dates == [action.claimed_at]
-
-
-def _ignore(**_values: object) -> None:
-    """Take evidence."""
 
 
 @pytest.mark.parametrize(("amount", "currency"), [("14.49", "EUR"), ("NaN", "USD")])
