@@ -251,7 +251,7 @@ def restriction(settings: Settings, config: pytest.Config) -> str:
 
 
 def test_roots(settings: Settings, config: pytest.Config) -> tuple[Path, ...]:
-    """Return the folders that a node id may begin at: pytest's root may have been another."""
+    """Return the folders that node ids may be relative to: an earlier run's root may differ."""
     return config.rootpath, settings.root, config.invocation_params.dir
 
 

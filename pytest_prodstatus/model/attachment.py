@@ -147,6 +147,10 @@ def cleaned(
         content: its content.
         clean: returns a text without its secrets.
         used_names: the names of the criterion's attachments so far, on other workers too.
+
+    Returns:
+        The attachment with its present name, size and digest, and the content. Only the content of
+        text and JSON can be redacted.
     """
     if attachment.media_type in (_TEXT, _JSON):
         text = content.decode("utf-8")

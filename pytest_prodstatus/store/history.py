@@ -222,7 +222,12 @@ class Writer(_Target):
     __slots__ = ()
 
     def prune(self, before: datetime, last_of_release: bool) -> int:
-        """Delete old runs, with what refers to them; return how many."""
+        """Delete the runs that started before an instant, but the last open one; return how many.
+
+        Args:
+            before: the aware instant.
+            last_of_release: keep the last run of each release, and its last full run.
+        """
         self._statements.take_turns(**self._scope)
         query = f"{_OLD} AND {_FOLLOWED}" if last_of_release else _OLD
         last_open = {row["id"] for row in self._rows(_LAST_OPEN)}

@@ -190,7 +190,7 @@ CALLS = {
         "        KEPT.append(asyncio.ensure_future(eventually(new_later, until=is_paid, **LONG)))\n"
         "        await asyncio.sleep(0.05)\n"
         "    loop = asyncio.new_event_loop()\n    KEPT.append(loop)\n"
-        "    loop.run_until_complete(main())\n    assert order.looks == 0",
+        "    loop.run_until_complete(main())\n    loop.close()\n    assert order.looks == 0",
         BAD, "the test did not wait for the end of eventually()",
     ),
     "a_task_that_raises": Call(
