@@ -27,18 +27,14 @@ def later_run(root: Path, record: Record, *, but: str = "") -> str:
         DotenvError: the project's `.env` file, which may name one, can't be read.
     """
     from pytest_prodstatus.store.address import (
-        STATE_URL_VARIABLE,
         check_installed,
-        installed,
         scope_of,
         state_url,
         store_may_exist,
     )
 
     environ = variables_of(root, os.environ)
-    if not environ.get(STATE_URL_VARIABLE, "").strip() and not (
-        installed() and store_may_exist(environ)
-    ):
+    if not store_may_exist(environ):
         return ""
     check_installed()
     from pytest_prodstatus.store.history import HistoryStore

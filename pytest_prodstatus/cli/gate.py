@@ -52,8 +52,6 @@ from pytest_prodstatus.writers.gate_report import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from pytest_prodstatus.cli.export import Forms
     from pytest_prodstatus.writers.exports import Report
 

@@ -275,12 +275,15 @@ def default_file() -> Path:
 def store_may_exist(environ: Mapping[str, str]) -> bool:
     """Return whether a store may exist: one is configured, or the default file exists.
 
-    A configured database isn't asked, so this opens nothing.
+    A configured database isn't asked, so this opens nothing. Without the extra `state` there is no
+    default file: the package that knows the folder for it is missing too.
 
     Raises:
         JournalUnavailable: no place is known, since the user has no home folder.
     """
-    return bool(environ.get(STATE_URL_VARIABLE, "").strip()) or default_file().exists()
+    if environ.get(STATE_URL_VARIABLE, "").strip():
+        return True
+    return installed() and default_file().exists()
 
 
 def is_local_file(url: str) -> bool:
