@@ -128,8 +128,9 @@ def test_paid_orders_reach_purchased(
     )
     if attempted.unclear:
         blocked(
-            f"{attempted.unclear} orders are PAID, were made long ago and were changed just now "
-            f"({listed(attempted.unclear_orders)}): when they were paid is not stored",
+            f"{attempted.unclear} orders ({listed(attempted.unclear_orders)}) were made long ago "
+            "and changed just now, or are dated ahead of the clock: when they were paid is not "
+            "known",
             kind="pending",
             remedy=f"run again in {settings.purchase_grace}",
         )

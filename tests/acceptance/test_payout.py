@@ -45,6 +45,13 @@ def test_payout_ids_stored(stored_payouts: payouts.StoredPayouts, evidence: Evid
         f"{stored_payouts.unpaid} of {stored_payouts.sales} sales are not paid out in full "
         f"(newest sales: {listed(stored_payouts.newest_unpaid)})"
     )
+    if stored_payouts.dated_ahead:
+        blocked(
+            f"{stored_payouts.dated_ahead} sales that are not paid out are dated ahead of the "
+            "clock: when their payout is due is not known",
+            kind="inconclusive",
+            remedy="compare the clocks of the store and its database",
+        )
     require_data(stored_payouts.paid_out, "sales that are due a payout")
 
 

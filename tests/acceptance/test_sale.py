@@ -35,9 +35,9 @@ def test_sale_for_every_purchased_order(
     )
     if sales_of_orders.unclear:
         blocked(
-            f"{sales_of_orders.unclear} PURCHASED orders without a sale were tried long ago and "
-            f"changed just now ({listed(sales_of_orders.unclear_orders)}): when they were bought "
-            "is not stored",
+            f"{sales_of_orders.unclear} PURCHASED orders without a sale "
+            f"({listed(sales_of_orders.unclear_orders)}) were tried long ago and changed just now, "
+            "or are dated ahead of the clock: when they were bought is not known",
             kind="pending",
             remedy=f"run again in {settings.sale_grace}",
         )

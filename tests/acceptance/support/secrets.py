@@ -7,6 +7,8 @@ is made (a setting read, a credential decrypted, a token issued), the redactor l
 from __future__ import annotations
 
 import hmac
+import html
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -100,7 +102,7 @@ class Private:
         self._found = re.compile("|".join(map(_pattern, longest))) if longest else None
 
     def mask(self, text: str) -> str:
-        """Return the text with every value masked, also as URLs quote it."""
+        """Return the text with every value masked, also as URLs, HTML and JSON write it."""
         return self._found.sub(MASK, text) if self._found else text
 
     def __repr__(self) -> str:
@@ -111,7 +113,23 @@ NOTHING_PRIVATE = Private(())
 
 
 def _pattern(value: str) -> str:
-    forms = {value, quote(value, safe=""), quote_plus(value, safe="")}
+    in_json = json.dumps(value)[1:-1]
+    in_html = html.escape(value)
+    # HTML has more than one way to write an apostrophe, and some leave quotes as they are.
+    forms = {
+        value,
+        quote(value, safe=""),
+        quote_plus(value, safe=""),
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        in_json,
+        in_json.replace("/", r"\/"),
+        in_html,
+        in_html.replace("&#x27;", "&#39;"),
+        in_html.replace("&#x27;", "&#039;"),
+        in_html.replace("&#x27;", "&apos;"),
+        html.escape(value, quote=False),
+        value.encode("ascii", "xmlcharrefreplace").decode(),
+    }
     # White space may have been changed into another kind, and its length.
     sources = [r"\s+".join(map(re.escape, form.split())) for form in sorted(forms)]
     source = f"(?:{'|'.join(sources)})"

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from pytest_prodstatus import clock
+from pytest_prodstatus.cli.serve import listen
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.verdict import Verdict
 from pytest_prodstatus.project import Project, config_in
@@ -108,3 +109,11 @@ def test_slow_clients_hold_no_other_up(tmp_path: Path) -> None:
             assert greedy.recv(1000).startswith(b"HTTP/1.1 400")
         for connection in slow:
             connection.close()
+
+
+def test_a_small_answer_is_sent_at_once() -> None:
+    """An accepted connection has TCP_NODELAY, or each answer waits 40 ms for an acknowledgement."""
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

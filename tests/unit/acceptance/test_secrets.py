@@ -76,6 +76,12 @@ def test_a_providers_words_are_one_bounded_line_without_secrets() -> None:
         ("5550100000", "15550100000 or +15550100000"),
         ("12345", "zip 12345 and 12345."),
         ("Zoë Ng", "ZOË NG or Zo%C3%AB%20Ng"),
+        ("Zoë Ng", r"Zo\u00eb Ng, Zo\u00EB NG or Zo&#235; Ng"),
+        (
+            "O'Elm & Ng",
+            "O'Elm &amp; Ng, O&#x27;Elm &amp; Ng, O&#39;elm &amp; ng, O&apos;Elm &amp; Ng",
+        ),
+        ('9 "A/B" Elm', r"9 \"A/B\" Elm, 9 \"A\/B\" Elm or 9 &quot;A/B&quot; Elm"),
     ],
 )
 def test_data_of_a_person_is_masked_whatever_its_length(value: str, text: str) -> None:

@@ -44,8 +44,8 @@ SELECT counted.*,
 FROM (
   SELECT count(*) FILTER (WHERE judged) AS paid,
          count(*) FILTER (WHERE judged AND attempted) AS attempted,
-         count(*) FILTER (WHERE judged AND status IN ('PAID', 'PURCHASING') AND NOT due)
-           AS in_flight,
+         count(*) FILTER (WHERE judged AND status IN ('PAID', 'PURCHASING') AND NOT due
+                          AND NOT unclear) AS in_flight,
          count(*) FILTER (WHERE judged AND unclear) AS unclear,
          count(*) FILTER (WHERE judged AND status = 'PURCHASED') AS purchased,
          count(*) FILTER (WHERE stand_in) AS stand_ins,
@@ -239,7 +239,8 @@ class Fulfilment:
         paid: real orders that were paid for, in any status since.
         attempted: those that fulfilment has touched.
         in_flight: PAID or PURCHASING, and not yet due.
-        unclear: PAID, made long ago, and changed just now: when they were paid isn't stored.
+        unclear: PAID, made long ago, and changed just now (when they were paid isn't stored), or
+            dated ahead of the clock.
         unclear_orders: at most five of their ids.
         purchased: PURCHASED, with or without a supplier id.
         unpurchased: failed, in the manual queue, or overdue.

@@ -57,17 +57,19 @@ FROM receivers""",
 
 STORED = Question(
     name="stored_payouts",
-    sales=(*_OF_SOLD, *_OWED, "payout_due"),
+    sales=(*_OF_SOLD, *_OWED, "payout_due", "dated_ahead"),
     steps={
         "stored": f"""AS MATERIALIZED (
-  SELECT id, created, payout_due AS due, {_OWED_ADMIN} OR {_OWED_USER} AS owed, {_PAID} AS paid
+  SELECT id, created, payout_due AS due, dated_ahead,
+         {_OWED_ADMIN} OR {_OWED_USER} AS owed, {_PAID} AS paid
   {_SOLD}
 )"""
     },
     row="""
 SELECT count(*) AS sales, count(*) FILTER (WHERE NOT owed) AS nothing_owed,
        count(*) FILTER (WHERE paid) AS paid_out,
-       count(*) FILTER (WHERE NOT paid AND NOT due) AS in_flight,
+       count(*) FILTER (WHERE NOT paid AND NOT due AND NOT dated_ahead) AS in_flight,
+       count(*) FILTER (WHERE NOT paid AND dated_ahead) AS dated_ahead,
        count(*) FILTER (WHERE NOT paid AND due) AS unpaid,
        ARRAY(SELECT id FROM stored WHERE NOT paid AND due ORDER BY created DESC, id LIMIT 5)
          AS newest_unpaid,
@@ -78,6 +80,7 @@ FROM stored""",
         "nothing_owed",
         "paid_out",
         "in_flight",
+        "dated_ahead",
         "unpaid",
         "newest_unpaid",
         "newest",
@@ -213,7 +216,8 @@ class PayoutSetup:
 class StoredPayouts:
     """Which of the window's sales have every payout id that is owed and are marked as paid out.
 
-    A sale that isn't yet due is in flight; one without commission and net profit owes nothing.
+    A sale that isn't yet due is in flight, unless it is dated ahead of the clock; one without
+    commission and net profit owes nothing.
     `newest…` hold at most five sale ids.
     """
 
@@ -221,6 +225,7 @@ class StoredPayouts:
     nothing_owed: int
     paid_out: int
     in_flight: int
+    dated_ahead: int
     unpaid: int
     newest_unpaid: tuple[int, ...]
     newest: tuple[int, ...]

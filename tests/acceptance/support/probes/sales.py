@@ -155,7 +155,8 @@ class SalesOfOrders:
         stand_ins: orders that were left out as stand-ins.
         with_sale: those with a sale in the target's environment.
         in_flight: changed a moment ago, so they may still become one.
-        unclear: likewise, but their last attempt was long ago: when they were bought isn't stored.
+        unclear: changed a moment ago, but last tried long ago (when they were bought isn't stored),
+            or dated ahead of the clock.
         without_sale: the others.
         newest_without_sale: at most five order ids.
         unclear_orders: likewise.

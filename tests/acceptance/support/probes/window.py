@@ -50,9 +50,12 @@ _OF_ORDERS: Mapping[str, str] = {
     "other": other_supplier("o"),
     "stand_in": stand_in_order("o"),
     "due": f"""CASE o.status WHEN 'PAID' THEN o."createdAt" ELSE {_TOUCHED} END < :purchase_due""",
+    # A date to come proves no time that is left: it would be in flight until then.
     "unclear": f"""o.status = 'PAID' AND o."createdAt" < :purchase_due
       AND {_TOUCHED} >= :purchase_due
-      AND (o."fulfillRetryCount" = 0 OR o."manualFulfillmentRequired")""",
+      AND (o."fulfillRetryCount" = 0 OR o."manualFulfillmentRequired")
+      OR CASE o.status WHEN 'PAID' THEN o."createdAt" WHEN 'PURCHASING' THEN {_TOUCHED} END
+         >= :soon""",
     "attempted": """o.status <> 'PAID' OR o."lastAttemptAt" IS NOT NULL
       OR o."fulfillRetryCount" > 0""",
     # An order's purchase isn't dated; nothing happened to it since its last change, at least.
@@ -60,7 +63,8 @@ _OF_ORDERS: Mapping[str, str] = {
     # But any update is a change: if the last attempt is over long ago, it may well be due. What a
     # person bought may be far younger than that attempt.
     "sale_unclear": f"""GREATEST(o."updatedAt", o."lastAttemptAt", o."createdAt") >= :sale_due
-      AND COALESCE(o."lastAttemptAt", o."createdAt") < :attempt_sale_due AND NOT {by_hand("o")}""",
+      AND COALESCE(o."lastAttemptAt", o."createdAt") < :attempt_sale_due AND NOT {by_hand("o")}
+      OR GREATEST(o."updatedAt", o."lastAttemptAt", o."createdAt") >= :soon""",
 }
 
 _OF_SALES: Mapping[str, str] = {
@@ -81,6 +85,7 @@ _OF_SALES: Mapping[str, str] = {
     "user_payout": """NULLIF(btrim(s."userPayoutId"), '')""",
     "executed": 'COALESCE(s."payoutExecuted", false)',
     "payout_due": 's."createdAt" < :payout_due',
+    "dated_ahead": 's."createdAt" >= :soon',
     "in_environment": "s.environment = :environment",
     "fell_through": "s.status = ANY(:fallen_through)",
 }

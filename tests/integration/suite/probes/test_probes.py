@@ -128,6 +128,8 @@ def test_a_marketplaces_number_is_distinguished_from_a_lost_order(
         ('"updatedAt" = :now, "manualFulfillmentRequired" = true', (1, 0, 0)),
         ('"updatedAt" = :now, "manualPurchaseDate" = :now', (1, 0, 0)),
         ('"updatedAt" = :now, "aliexpressOrderId" = \'manual\'', (1, 0, 0)),
+        ('"updatedAt" = :ahead', (0, 1, 0)),
+        ('"updatedAt" = :now, "lastAttemptAt" = :ahead', (0, 1, 0)),
     ],
 )
 def test_no_update_makes_a_purchase_young(
@@ -137,7 +139,7 @@ def test_no_update_makes_a_purchase_young(
     before = sales.sales_of_orders(trial.ask)
     order = _order(trial)
     trial.run('UPDATE sales SET "orderId" = \'12345678\' WHERE "orderId" = :id', id=order)
-    ages = {"then": 600, "running": 39, "now": 3}
+    ages = {"then": 600, "running": 39, "now": 3, "ahead": -3000}
     times = {name: trial.ago(minutes=age) for name, age in ages.items() if f":{name}" in change}
     trial.run(f"UPDATE orders SET {change} WHERE id = :id", id=order, **times)
     found = sales.sales_of_orders(trial.ask)
@@ -322,6 +324,7 @@ def test_only_what_is_owed_is_paid_out(trial: Trial, change: str, unpaid: int) -
             ),
             (0, 0, 1),
         ),
+        ('"createdAt" = :ahead, "updatedAt" = :ahead', (0, 1, 0)),
     ],
 )
 def test_no_update_makes_a_paid_order_young(
@@ -329,17 +332,35 @@ def test_no_update_makes_a_paid_order_young(
 ) -> None:
     """Its age counts from its creation; if it may have been paid just now, nothing is known."""
     before = orders.fulfilment(trial.ask)
+    times = {"old": trial.ago(hours=9), "now": trial.ago(minutes=3), "ahead": trial.ago(hours=-50)}
     trial.run(
         f"""UPDATE orders SET status = 'PAID', "lastAttemptAt" = NULL, {change} WHERE id = :id"""
         if "lastAttemptAt" not in change
         else f"UPDATE orders SET status = 'PAID', {change} WHERE id = :id",
         id=_order(trial),
-        old=trial.ago(hours=9),
-        now=trial.ago(minutes=3),
+        **{name: time for name, time in times.items() if f":{name}" in change},
     )
     found = orders.fulfilment(trial.ask)
     assert found.in_flight - before.in_flight == counts[0]
     assert (found.unclear, found.unpurchased) == counts[1:]
+
+
+def test_no_date_to_come_hides_a_purchase_or_a_payout(trial: Trial) -> None:
+    """It would be in flight until that day; so nothing is known of it."""
+    trial.run(
+        """UPDATE orders SET status = 'PURCHASING', "lastAttemptAt" = :at WHERE id = :id""",
+        id=_order(trial),
+        at=trial.ago(hours=-50),
+    )
+    assert orders.fulfilment(trial.ask).unclear == 1
+    before = payouts.stored(trial.ask)
+    trial.run(
+        """UPDATE sales SET "createdAt" = :at, "payoutExecuted" = false WHERE id = :id""",
+        id=_sale(trial),
+        at=trial.ago(hours=-50),
+    )
+    found = payouts.stored(trial.ask)
+    assert (found.in_flight, found.dated_ahead) == (before.in_flight, 1)
 
 
 def test_what_was_bought_outside_needs_no_id(trial: Trial) -> None:
