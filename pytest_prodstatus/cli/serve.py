@@ -95,7 +95,7 @@ def command(
         raise click.UsageError(msg)
     place = place_of(root=root, target=target, dir=folder)
     token = _token(token_file)
-    with _listener(host, port) as listener:
+    with listen(host, port) as listener:
         from pytest_prodstatus.serve.app import app_of
         from pytest_prodstatus.serve.server import run
 
@@ -134,7 +134,7 @@ def _token(file: Path | None) -> str | None:
     return token
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens.
 
     Raises:
@@ -142,7 +142,11 @@ def _listener(host: str, port: int) -> socket.socket:
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=2048)
+        listener = socket.create_server(address[:2], family=family, backlog=2048)
     except (OSError, UnicodeError) as error:
         msg = f"--host {host!r} --port {port} can't be used: {error}"
         raise click.UsageError(msg) from None
+    # asyncio does this only for a socket that names its protocol, and `create_server` names none.
+    # Without it an answer's body waits for the client to acknowledge the head, about 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
