@@ -54,15 +54,20 @@ def measure(port: int, path: str, seconds: float, connections: int) -> str:
     """Ask for a path over and over; return requests a second and latencies."""
     times: list[float] = []
     statuses: set[int] = set()
+    lost: list[OSError] = []
     end = time.perf_counter() + seconds
 
     def client() -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         while time.perf_counter() < end:
             begun = time.perf_counter()
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            answer.read()
+            try:
+                connection.request("GET", path)
+                answer = connection.getresponse()
+                answer.read()
+            except OSError as error:  # a server that keeps its clients waiting for too long
+                lost.append(error)
+                break
             times.append(time.perf_counter() - begun)
             statuses.add(answer.status)
         connection.close()
@@ -75,7 +80,8 @@ def measure(port: int, path: str, seconds: float, connections: int) -> str:
     cuts = statistics.quantiles(times, n=100)
     middle, late = cuts[49] * 1000, cuts[98] * 1000
     rate = len(times) / seconds
-    return f"{path:<18} {rate:>7.0f}/s {middle:>8.1f} ms {late:>8.1f} ms  {sorted(statuses)}"
+    line = f"{path:<18} {rate:>7.0f}/s {middle:>8.1f} ms {late:>8.1f} ms  {sorted(statuses)}"
+    return f"{line}, {len(lost)} gave up" if lost else line
 
 
 def main() -> None:
