@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn
 
@@ -425,11 +426,29 @@ class Observer:
         """
         return self._scopes.split(error, widest, self.redaction.text)
 
+    @contextmanager
+    def late_tear_downs(self, session: pytest.Session) -> Iterator[list[TornDown]]:
+        """Note what pytest tears down after the last test, and yield a list of what didn't pass.
+
+        After `-x` or `pytest.exit`, this is what the next test would have shared. The list is
+        filled when the block ends.
+        """
+        torn: list[TornDown] = []
+        try:
+            with self._scopes.noting_dead_threads():
+                yield torn
+        except BaseException as error:
+            torn += self.torn_down(error, session)[0]
+            raise
+        finally:
+            more = self._scopes.unraised(self.redaction.text) if SHARED else []
+            torn += [one for one in more if one not in torn]
+            SHARED.clear()
+
     def late_report(
-        self, session: pytest.Session, error: BaseException
+        self, torn: Sequence[TornDown], error: BaseException | None
     ) -> pytest.TestReport | None:
         """Return a report of the last test for what failed after it; None if nothing is shared."""
-        torn, _ = self.torn_down(error, session)
         item = self._attempt.item
         if item is None or not torn:
             return None
@@ -437,11 +456,12 @@ class Observer:
             nodeid=item.nodeid,
             location=item.location,
             keywords={},
-            outcome="failed",
-            longrepr="".join(traceback.format_exception(error)),
+            # Without an exception, a fixture swallowed its `blocked()`, or its thread died.
+            outcome="failed" if error else "passed",
+            longrepr="".join(traceback.format_exception(error)) if error else None,
             when="teardown",
         )
-        Payload(torn=torn, wider=True).attach(report)
+        Payload(torn=tuple(torn), wider=True).attach(report)
         return report
 
     def _doubt(self, item: pytest.Item, criterion: Criterion) -> Reason | None:

@@ -104,6 +104,7 @@ class Recorder:
         self._used_id = False
         self._unreached = Reason(text="it was not reached", kind=Kind.NOT_RUN)
         self._statuses: list[CriterionStatus] = []
+        self._changed = False  # a status, since the record was written
 
     @property
     def active(self) -> bool:
@@ -581,25 +582,30 @@ class Recorder:
         self._note_status(status)
         known = self.record.run.incidents
         final = worse_status(self._own_status(), status)
-        changed = any(reason not in known for reason in self._incidents.values())
+        changed = self._changed or any(one not in known for one in self._incidents.values())
         if changed or final != self.record.decision.exit_code:
             self._write(status)
+            self._changed = False
             final = worse_status(self._own_status(), status)
         return final
 
-    def note_late_failure(self, error: BaseException, torn: tuple[TornDown, ...] = ()) -> None:
-        """Note that a hook raised after the run was judged; it closes the gate.
+    def note_late_tear_downs(self, torn: Sequence[TornDown], error: BaseException | None) -> None:
+        """Lay on its users what was torn down after the run was judged, and did not pass.
 
         Args:
-            error: the exception.
-            torn: what pytest tore down so late, after `-x` or `pytest.exit`, that did not pass.
+            torn: the tear-downs.
+            error: what they raised; None if nothing.
         """
+        if self.record is not None and torn:
+            detail = "".join(traceback.format_exception(error)) if error else ""
+            self.attempts.note_torn(torn, self.redaction.text(detail))
+            run_id = self._begun_run().id
+            self._statuses = self.attempts.lay_tear_downs(self._statuses, run_id)
+            self._changed = True
+
+    def note_late_failure(self, error: BaseException) -> None:
+        """Note that a hook raised after the run was judged; it closes the gate."""
         if self.record is not None:
-            if torn:
-                detail = "".join(traceback.format_exception(error))
-                self.attempts.note_torn(torn, self.redaction.text(detail))
-                run_id = self._begun_run().id
-                self._statuses = self.attempts.lay_tear_downs(self._statuses, run_id)
             text = f"a hook raised {type(error).__name__} when the session ended: {error}"
             self.incident("late", text, Kind.CRASH, "look at pytest's own error")
 

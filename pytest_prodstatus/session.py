@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pytest_prodstatus.criteria import Manifest
     from pytest_prodstatus.deadline import Deadline
     from pytest_prodstatus.integrations.junitxml import JUnitXml
+    from pytest_prodstatus.model.teardown import TornDown
     from pytest_prodstatus.model.unmet import Basis
     from pytest_prodstatus.observer import Observer
     from pytest_prodstatus.recorder import Recorder
@@ -569,16 +570,19 @@ class Session:
         recorder = self._judge_of_run
         if recorder is None or not self._judge(recorder, session, int(exitstatus)):
             return (yield)
+        failure: BaseException | None = None
+        torn: Sequence[TornDown] = ()
         try:
-            return (yield)
+            with self.observer.late_tear_downs(session) as torn:
+                return (yield)
         except BaseException as error:
-            # After -x or pytest.exit, pytest tears down here what the next test would have shared.
-            torn, _ = self.observer.torn_down(error, session)
-            recorder.note_late_failure(error, torn)
+            failure = error
+            recorder.note_late_failure(error)
             raise
         finally:
             from pytest_prodstatus.terminal import print_board, reporter_of
 
+            recorder.note_late_tear_downs(torn, failure)
             session.exitstatus = recorder.reconsider(int(session.exitstatus))
             print_board(recorder, reporter_of(self.config))
 

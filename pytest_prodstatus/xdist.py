@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +26,7 @@ from pytest_prodstatus.reports import FIRST, SENT
 
 if TYPE_CHECKING:
     from pytest_prodstatus.collector import Collector
+    from pytest_prodstatus.model.teardown import TornDown
     from pytest_prodstatus.observer import Observer
     from pytest_prodstatus.redaction import Redaction
 
@@ -137,13 +138,18 @@ class Worker:
         After `-x` or `pytest.exit`, pytest tears down here what the next test would have shared.
         If that fails, the worker ends without its output; its last test can still be reported.
         """
+        failure: BaseException | None = None
+        torn: Sequence[TornDown] = ()
         try:
-            return (yield)
+            with self._observer.late_tear_downs(session) as torn:
+                return (yield)
         except BaseException as error:
-            report = self._observer.late_report(session, error)
+            failure = error
+            raise
+        finally:
+            report = self._observer.late_report(torn, failure)
             if report is not None:
                 self._config.hook.pytest_runtest_logreport(report=report)
-            raise
 
 
 def start_none_again(scheduler: Any, judging: Callable[[], bool]) -> None:

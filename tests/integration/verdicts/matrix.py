@@ -2000,6 +2000,37 @@ SHARED = [
         },
     ),
     shared(
+        "the session is torn down late, after pytest.exit, and swallows a blocked()",
+        """
+        import contextlib
+        @pytest.fixture(scope="session")
+        def store():
+            yield
+            with contextlib.suppress(BaseException):
+                blocked("the store is shut", kind="no-data")
+        @api
+        def test_a(store): pass
+        @api
+        def test_b(): pytest.exit("enough")
+        @api
+        def test_c(store): pass
+        """,
+        {"api.a": "BLOCKED no-data", "api.b": NOT_RUN, "api.c": NOT_RUN},
+        final="BLOCKED",
+        rest=NOT_RUN,
+        status=2,
+        alone=True,
+        xdist={
+            "verdicts": {
+                "api.a": f"BLOCKED no-data or {NOT_RUN}",
+                "api.b": NOT_RUN,
+                "api.c": f"BLOCKED no-data or {NOT_RUN}",
+            },
+            "rest": f"CONFIRMED or {NOT_RUN}",
+            "status": 2,
+        },
+    ),
+    shared(
         "a hook fails after a test: that is the test's own",
         "@api\ndef test_a(): pass\n@api\ndef test_b(): pass\n",
         {"api.a": CONFIRMED, "api.b": TORN},
