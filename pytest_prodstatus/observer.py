@@ -208,7 +208,7 @@ class Observer:
 
     @property
     def waits(self) -> dict[str, Callable[[], Reason]]:
-        """What calls of `eventually` in this attempt have not seen, and what says why not."""
+        """What each `eventually` of this attempt hasn't seen, with a function for its reason."""
         return self._attempt.waits
 
     def misused(self, text: str) -> NoReturn:

@@ -286,7 +286,7 @@ def _texts_of(config: pytest.Config) -> Iterator[str]:
 
 
 def early_conftests(config: pytest.Config) -> list[Path]:
-    """Return where the conftests may be that pytest imports before it collects.
+    """Return the paths at which pytest looks for conftests before it collects.
 
     They are those of the arguments' folders, of the folders above and of those below whose names
     begin with "test" (documented under "conftest.py: local per-directory plugins").

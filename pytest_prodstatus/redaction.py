@@ -147,7 +147,7 @@ class Redaction:
         self._covered = False
 
     def register(self, value: str) -> None:
-        """Redact a value from now on that is in no variable."""
+        """Redact from now on a value that is in no environment variable."""
         self._redactor.add(value)
 
     def text(self, text: str) -> str:
@@ -252,7 +252,7 @@ class Redaction:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> Generator[None]:
-        """Redact the report of a file's collection; if it failed, in any run."""
+        """Redact the report of a file's collection before any other plugin sees it."""
         self.mask_collected(report)
         return (yield)
 

@@ -121,7 +121,7 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @staticmethod
     def entry_from_text(line: str) -> Entry:
-        """Return the entry that `entry_text` wrote."""
+        """Return the entry of evidence in a line of JSON, as `entry_text` writes it."""
         entry: Entry = msgspec.json.decode(line, type=Entry)
         return entry
 
@@ -223,7 +223,11 @@ def suspect_pass(category: type[Warning], message: str) -> Reason | None:
 
 
 def thread_death(message: str) -> Reason:
-    """Return why a pass proves nothing, by the traceback with which one of its threads died."""
+    """Return the reason for a pass that proves nothing, since a thread died during it.
+
+    Args:
+        message: pytest's warning about the thread, with its traceback.
+    """
     return Reason(
         text=f"a thread died of what the test did not see: {_raised(message)}",
         kind=Kind.INCONCLUSIVE,

@@ -183,7 +183,7 @@ def disagreement(given: Mapping[str, Any], catalogue: str, root: Path | None) ->
         given: what the controller gave.
         catalogue: the digest of the catalogue that the worker's own configuration declares.
         root: the folder of the worker's suite, whose commit must be the controller's; None if they
-            share their folders. Where git knows no commit, there is nothing to compare.
+            share their folders. If git knows no commit, there is nothing to compare.
     """
     worker = given["workerid"]
     version = given.get("prodstatus_version", __version__)

@@ -105,7 +105,7 @@ class Waiting:
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Stop measuring at the test's last report."""
+        """Stop counting how long a test runs, at its last report."""
         if report.when in ("teardown", CRASHED):
             self._running.pop(report.nodeid, None)
 

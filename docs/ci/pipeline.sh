@@ -10,7 +10,7 @@
 # It needs pytest and prodstatus on the PATH, and runs in the project's folder; under git the record
 # must be of the commit that is checked out. From the environment: TARGET (default: production),
 # MAX_AGE (default: 1h), and what the suite itself reads.
-# Keep the output folder, whatever the exit status is. Its junit.xml is the gate's decision.
+# Keep the output folder with any exit status. Its junit.xml is the gate's decision.
 #
 # Exit status: the command's, or, if the gate is closed, 1 (something FAILED) or 10 (BLOCKED, or this
 # run left no verdict). 2 is a usage error.

@@ -1,4 +1,8 @@
-"""Shared by the commands: options, reading of records and the store, writing of outputs."""
+"""What the commands share: options, reading of records and the store, writing of outputs.
+
+No command imports pytest, so what pytest would take from its configuration is read here.
+The state store and the signatures are extras: they are imported in the function that needs them.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +46,7 @@ from pytest_prodstatus.writers.files import FolderInUse, FolderLock
 if TYPE_CHECKING:
     from pytest_prodstatus.signing import Keys
 
+# `--target` is ours only if no other plugin has it, which can't be known without pytest.
 _OPTIONS: Mapping[str, str] = {
     "--target": "target",
     **{f"--prodstatus-{name}": name for name in ("root", "target", "dir", "subject")},
@@ -51,7 +56,7 @@ _FILE = ("-c", "--config-file")
 
 
 def duration(ctx: click.Context, param: click.Parameter, value: str | None) -> timedelta | None:  # noqa: ARG001
-    """Parse a duration such as `24h`; None if none is given.
+    """Return the value of an option, such as `24h`, as a duration; None if it isn't given.
 
     Raises:
         click.BadParameter: (here and below) the value can't be used.
@@ -98,10 +103,11 @@ def target(ctx: click.Context, param: click.Parameter, value: str | None) -> str
 
 
 def digests(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, str] | None:  # noqa: ARG001
-    """Parse a digest such as `sha256:9f86d0…`; None if none is given."""
+    """Return a digest, such as `sha256:9f86d0…`, by its algorithm; None if none is given."""
     if value is None:
         return None
     name, _, digits = value.strip().lower().partition(":")
+    # From the 32 digits of MD5 to the 128 of SHA-512.
     if not name.isalnum() or not re.fullmatch(r"[0-9a-f]{32,128}", digits):
         msg = f"{value!r}: write the algorithm and the digest, as in sha256:9f86d081…"
         raise click.BadParameter(msg)
@@ -167,7 +173,8 @@ def place_of(**options: str | None) -> Place:
     start = Path.cwd()
     try:
         configured = configured_in(start, os.environ)
-        # Options that pytest always gets, by addopts, count as given on the command line.
+        # Options that pytest always gets, by addopts, count as given on the command line. Else the
+        # gate would judge another folder's record than the one that the run wrote.
         given = {**configured.options, **{n: v for n, v in options.items() if v is not None}}
         inputs = resolve_inputs(given, os.environ, configured.ini, start)
         project = _project(inputs.root, start)
@@ -212,6 +219,10 @@ def content_at(path: Path) -> bytes:
 
 def record_in(content: bytes, path: Path) -> Record:
     """Return the record in the bytes of a file.
+
+    Args:
+        content: the bytes.
+        path: the file, for messages.
 
     Raises:
         UnreadableError: it can't be read.
@@ -281,6 +292,8 @@ def key_sets(project: Project, named: Sequence[str] = (), threshold: int = 1) ->
     from pytest_prodstatus.signing import SigningError, trusted_keys
 
     try:
+        # Two sets, of which each must vouch: a key on the command line never replaces a configured
+        # one, nor counts for its threshold.
         sets = []
         if config.signed_by:
             least = config.signed_by_threshold
@@ -312,7 +325,7 @@ def state_store(root: Path) -> Iterator[str]:
 
 
 def check_not_own(output: Path, place: Place, record: Path | None = None) -> None:
-    """Refuse to write over what a run wrote, such as the record that the gate reads, or reads.
+    """Refuse to replace a file that a run wrote or reads, such as the record or its settings.
 
     Args:
         output: the file that is to be written; what lies beside a record there counts as well.
@@ -323,11 +336,13 @@ def check_not_own(output: Path, place: Place, record: Path | None = None) -> Non
         click.UsageError: one sentence.
     """
     own = [place.project.root / name for name in SETTINGS]
+    # With --dir or a named record, the usual record is still the one that the gate reads.
     records = {place.record, record or place.record}
     beside = place.project.layout(output.parent).record
     for each in records | ({beside} if beside.exists() else set()):
         layout = place.project.layout(each.parent)
         own += [each, layout.page, layout.document, attestation_of(each), test_result_of(each)]
+    # Resolved, since a link may lead to one of them.
     if output.resolve() in {path.resolve() for path in own}:
         msg = f"{shown_path(output)} is a file that the run wrote or reads: name another one"
         raise click.UsageError(msg)
@@ -351,11 +366,12 @@ def _outranked(path: Path, record: Record) -> str:
     """Return which run has its record at a path that another record must not replace; else ""."""
     try:
         there = record_at(path).run
-    except UnreadableError:
+    except UnreadableError:  # the gate is closed with it, so nothing is lost
         return ""
     run, which = record.run, f"run {one_line(there.id)}"
     if there.target != run.target:
         return f"{which}, which is of target {there.target}, not of {run.target}"
+    # The run itself may be written again: `render` does it, and `merge` when it is repeated.
     is_newer = there.id != run.id and there.started > run.started
     return f"{which}, which is newer than run {one_line(run.id)}" if is_newer else ""
 
@@ -388,6 +404,7 @@ def publish_at(record: Record, project: Project, folder: Path) -> Record:
     except FolderInUse as error:
         raise click.UsageError(str(error)) from None
     try:
+        # Only now: until the lock is held, a run may still write a newer record.
         check_replaced(layout.record, record)
         live = project.layout(usual_folder(project.root, record.run.target))
         if layout.document == live.document and _outranked(live.record, record):
@@ -431,9 +448,12 @@ def configured_in(start: Path, environ: Mapping[str, str]) -> Configured:
         ConfigError: they can't be read, by pytest neither; one sentence.
     """
     extra = pytestini.split_arguments(environ.get("PYTEST_ADDOPTS", ""), "PYTEST_ADDOPTS")
+    # In pytest's order (`Config.parse`): PYTEST_ADDOPTS first, since it may name the file with
+    # -c and replace its addopts with -o; then the file; then the addopts that are left.
     named = [value for _, value in pytestini.option_values(extra, _FILE)]
     values = dict(_read(start / named[-1]) or {} if named else _values_in(start))
     values.update(_overridden(extra))
+    # PYTEST_ADDOPTS comes last, so that it wins: of a repeated option the last value counts.
     arguments = [*pytestini.split_arguments(values.get("addopts", ""), "addopts"), *extra]
     values.update(_overridden(arguments))
     return Configured(

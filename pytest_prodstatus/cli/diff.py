@@ -24,7 +24,7 @@ Examples:
 
 \b
 Exit status:
-  0  done, whatever differs; with --exit-code: no criterion is worse than before
+  0  done, even if much differs; with --exit-code: no criterion is worse than before
   1  with --exit-code: a criterion was introduced as FAILED, is newly BLOCKED or lost, or was added
      and is not CONFIRMED
   2  a usage error, or a run that can't be read
@@ -69,6 +69,7 @@ def command(
     to fail, and isn't run any more. Removed, added, resolved, still not CONFIRMED.
     """
     runs = Runs(place_of(root=root, target=target, dir=folder))
+    # B first, since last-open is looked for before B.
     later = runs.named(after).record
     earlier = runs.named(before, until=later).record
     if share_nothing(earlier, later):

@@ -1,4 +1,7 @@
-"""`prodstatus export`: write a record in another tool's form."""
+"""`prodstatus export`: write a record in another tool's form.
+
+`prodstatus gate --export` writes the same forms beside its own decision (`Forms`).
+"""
 
 from __future__ import annotations
 
@@ -101,6 +104,7 @@ def command(
     place = place_of(root=root, target=target, dir=folder)
     path = record or place.record
     if output:
+        # Before `_replacing`, which removes the output after an error: never a file of the run.
         check_not_own(output, place, record)
     with _replacing(output):
         export = _export(form)
@@ -116,6 +120,8 @@ def command(
         override, problem = active_override(query.target, now, place.project.root)
         if problem:
             click.echo(f"prodstatus: {problem}", err=True)
+        # All that the gate asks for. By fewer conditions, JUnit, dotenv and Azure's result were
+        # green while the gate was closed.
         trust = Trust(place.project.root, query, key_sets(place.project))
         gate = Gate(place.project, query, override, check_document=False, trust=trust, now=now)
         report = gate.shown(path, made, gate.decided(path, content, made))
@@ -169,6 +175,7 @@ class Forms:
 
 def _try_to_write(name: str, export: Export, report: Report, output: Path) -> None:
     """Write a form of a decision; if that fails, print why to standard error."""
+    # Not raised: the exit status is the gate's, whether a form can be written or not.
     try:
         _write(_text(name, export, report), output)
     except click.UsageError as error:
@@ -189,7 +196,7 @@ def _replacing(output: Path | None) -> Iterator[None]:
             raise
         msg = f"{error.message}; the old {shown_path(output)} is removed"
         raise click.UsageError(msg) from None
-    except BaseException:
+    except BaseException:  # Ctrl-C too must not leave it
         if old is not None:
             _removed(old)
         raise
@@ -197,6 +204,7 @@ def _replacing(output: Path | None) -> Iterator[None]:
 
 def _removed(path: Path) -> bool:
     """Remove a file or a link; return whether there was one."""
+    # Nothing else, such as a device or a pipe that was named as the output.
     if not path.is_file() and not path.is_symlink():
         return False
     try:
@@ -220,6 +228,7 @@ def _export(name: str) -> Export:
 def _text(name: str, export: Export, report: Report) -> bytes:
     """Return a report in a form, as UTF-8; a usage error if the form is broken."""
     try:
+        # A lone surrogate, which UTF-8 doesn't have, becomes its escape.
         return text_of(name, export, report).encode("utf-8", "backslashreplace")
     except ExportError as error:
         raise click.UsageError(str(error)) from None
@@ -231,6 +240,7 @@ def _write(content: bytes, output: Path | None) -> None:
         click.echo(content, nl=False)
         return
     try:
+        # At once: node_exporter's collector may read it at any time.
         write_atomically(output, content, through_link=True)
     except OSError as error:
         msg = f"{output} can't be written: {error.strerror or error}"

@@ -1,4 +1,8 @@
-"""`prodstatus gate`: decide whether these records allow a deployment now."""
+"""`prodstatus gate`: decide whether these records allow a deployment now.
+
+The decision itself is `model.gate.decide`, which is pure; `Gate` gives it what is read: the record,
+its signature, the override and the clock. `export`, `serve` and `notify` decide by the same `Gate`.
+"""
 
 from __future__ import annotations
 
@@ -92,6 +96,7 @@ class _Command(click.Command):
     ) -> click.Context:
         """Return the context of a parsed command line, as click needs it to run the command."""
         with _answering(args):
+            # A copy: click's parser takes the words out of the list.
             context = super().make_context(info_name, args[:], parent, **extra)
         context.meta[__name__] = args
         return context
@@ -110,11 +115,13 @@ def _answering(args: Sequence[str]) -> Iterator[None]:
     """
     try:
         yield
-    except click.exceptions.Exit:
+    except click.exceptions.Exit:  # how --help ends
         raise
     except (Exception, KeyboardInterrupt) as error:
+        # By the words themselves, since an error of the command line leaves no parsed option.
         if "--format=nagios" not in args and ("--format", "nagios") not in pairwise(args):
             raise
+        # Imported here and below: the gate is called often, and mostly for text.
         from pytest_prodstatus.writers import nagios
 
         status = nagios.CRITICAL if "--blocked-critical" in args else nagios.UNKNOWN
@@ -283,17 +290,21 @@ def command(
         )
         raise click.UsageError(msg)
     trusted = key_sets(project, signed_by, threshold or 1)
+    # A record has no digest of the release; only what was signed has.
     if subject_digest and not trusted:
         msg = "--subject-digest needs --signed-by KEY: only an attestation says it"
         raise click.UsageError(msg)
+    # Also one that was just saved: only what the store has is in force.
     override, problem = active_override(system, now, project.root)
     trust = Trust(project.root, query, trusted, subject_digest)
     gate = Gate(project, query, override, check_document, trust, now)
     paths = records or (place.record,)
     if forms:
+        # First: a gate that ends before its decision must leave no green form of an earlier one.
         forms.remove(paths, place)
     try:
         if project.config.catalogue.declared:
+            # Only to check the names: without a readable record nothing else would.
             queried_stages(project.config.catalogue.at(now), stages)
         judged = [gate.judged(path) for path in paths]
     except UnknownStageError as error:
@@ -309,6 +320,7 @@ def command(
 
         now, worst = clock.now(), nagios.CRITICAL if blocked_critical else nagios.UNKNOWN
         click.echo(nagios.plugin_output(reports, now, blocked=worst), nl=False)
+        # The plugin's statuses, not the gate's: a monitor would read 1 (FAILED) as a WARNING.
         sys.exit(nagios.plugin_status(reports, now, blocked=worst))
     _print(reports, form)
     sys.exit(exit_code_of(reports))
@@ -327,6 +339,7 @@ class Gate:
 
     def judged(self, path: Path) -> tuple[GateReport, Record | None]:
         """Return the gate's decision by one record, and the record if there is one."""
+        # Read once: the signature must be of the very bytes that are judged.
         try:
             content = content_at(path)
             record = record_in(content, path)
@@ -356,9 +369,11 @@ class Gate:
             path: where it should be.
             why: one sentence.
         """
+        # As far as is known, no finished record has the run's id, so a new run may use it.
         again = run_again(self.query, same_id=True)
         gone = Violation(kind=ViolationKind.UNREADABLE, text=why, remedy=again)
         decision = decision_without_record((gone,), self.query, self.override)
+        # Nothing but an override can open the gate here, so only that has an end.
         end = self.override.until if self.override else None
         return GateReport(source=shown_path(path), run=None, decision=decision, until=end)
 
@@ -371,6 +386,7 @@ class Gate:
             record: the record.
         """
         source = shown_path(path)
+        # What only the files show: `decide` reads none, and closes the gate by it at any verdict.
         found = [*self.trust.violations(path, content, record, self.now)]
         if self.check_document:
             found += self._document(record, path)
@@ -432,12 +448,16 @@ def _print(reports: list[GateReport], form: str) -> None:
 
 
 def _write_github(reports: list[GateReport]) -> None:
-    """Print GitHub's workflow commands, and append to the step's output and summary files."""
+    """Print GitHub's workflow commands, and append to the step's output and summary files.
+
+    A file that can't be written is named, and changes neither decision nor exit status.
+    """
     from pytest_prodstatus.writers.files import append_lines
     from pytest_prodstatus.writers.github import gate_commands, step_outputs, step_summary
 
     for line in gate_commands(reports):
         click.echo(line.encode("utf-8", "backslashreplace"))  # as bytes it stays a command
+    # Both are unset if a person tries the form at a terminal.
     files = {"GITHUB_OUTPUT": step_outputs(reports), "GITHUB_STEP_SUMMARY": step_summary(reports)}
     for name, text in files.items():
         if os.environ.get(name):

@@ -117,12 +117,13 @@ def _prune(root: Path, target: str, keep_for: timedelta, *, last_of_release: boo
     """Delete the runs of a target that are older than a duration, and print how many."""
     try:
         before = clock.now() - keep_for
-    except OverflowError:
+    except OverflowError:  # before the year 1
         msg = f"--keep-for {format_duration(keep_for)} is longer than there are dates"
         raise click.UsageError(msg) from None
     with state_store(root) as url:
         from pytest_prodstatus.store.history import HistoryStore
 
+        # Only this scope: what older releases saved by the name may be other folders' runs.
         with HistoryStore.open(url, scope_in(root)) as history:
             deleted = history.prune(target, before, last_of_release=last_of_release)
     runs = counted(deleted, "run")
@@ -131,16 +132,19 @@ def _prune(root: Path, target: str, keep_for: timedelta, *, last_of_release: boo
 
 def _criteria(record: Path, stage: str | None) -> list[str]:
     """Return the ids of the criteria in the last record; none if there is no such record."""
+    # The history has rows only of criteria that weren't CONFIRMED; the record has the others.
     try:
         read = read_record(read_text(record), str(record)).last_finished
     except (OSError, ValueError):
         return []
     statuses = read.criteria if read else ()
+    # A criterion without a test can't have failed, so it isn't listed as one that never did.
     return [s.id for s in statuses if s.nodeid and (stage is None or s.stage == stage)]
 
 
 def _of_stage(seen: History, stage: str | None) -> History:
     """Return the history of one stage alone; all of it if none is named."""
+    # Without a run every name is unknown, and "nothing is saved yet" is no usage error.
     if stage is None or not seen.runs:
         return seen
     stages = tuple(past for past in seen.stages if past.id == stage)

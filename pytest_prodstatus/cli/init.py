@@ -92,6 +92,7 @@ def _free_folder(root: Path) -> str:
 
 def _named_from(root: Path, document: Path) -> str:
     """Return the document's path for the configuration: relative to the root, with a slash."""
+    # Of a bare name, the configuration looks in the output folder.
     name = Path(os.path.relpath(document.resolve(), root.resolve())).as_posix()
     return name if "/" in name else f"./{name}"
 
@@ -110,9 +111,11 @@ def _extended(project: Path, suite: Suite) -> bytes:
     if configured:
         msg = f"{project} has a [tool.prodstatus] already: remove it, or choose another --output"
         raise click.UsageError(msg)
+    # Appended as text, not parsed and written again: comments and layout are the person's.
     end = "\r\n" if "\r\n" in text else "\n"
     before = text if text.endswith("\n") else text + end
     extended = f"{before}{end}{suite.table.replace(chr(10), end)}" if text else _ROOT + suite.table
+    # Read as a whole: an inline `tool = {}` above, for example, forbids a table below.
     try:
         read_config(extended, str(project))
     except ConfigError as error:
@@ -128,9 +131,11 @@ def _write(folder: Path, suite: Suite, project: Path, content: bytes) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, data in files.items():
+            # "x" refuses a file that appeared since the folder was found empty.
             with path.open("xb") as file:
                 written.append(path)
                 file.write(data)
+        # Last, since a change of an existing pyproject.toml can't be taken back below.
         if project.exists():
             write_atomically(project, content, through_link=True)
         else:

@@ -13,6 +13,7 @@ from pytest_prodstatus.model.codec import printed_json
 from pytest_prodstatus.store.action import Action
 
 EXIT_REFUSED = 1
+"""The exit status if there is no such action, or if it is settled already."""
 
 _EXAMPLES = """\b
 Examples:
@@ -113,6 +114,7 @@ def resolve(
     root: str | None,
 ) -> None:
     """Settle action ID: it was done; or it wasn't, or has lapsed, which frees its key."""
+    # Never guessed: REJECTED and LAPSED let the action be done again, CONFIRMED doesn't.
     if [bool(receipts), rejected, lapsed].count(True) != 1:
         msg = "give one of the three: --confirmed RECEIPT (once for each), --rejected, or --lapsed"
         raise click.UsageError(msg)
@@ -130,6 +132,7 @@ def resolve(
                     how=because,
                 )
             except (UnknownAction, IllegalTransition) as error:
+                # Not a UsageError, whose 2 says that the store can't be used.
                 click.echo(f"Error: {error}", err=True)
                 sys.exit(EXIT_REFUSED)
     for line in _lines(action):

@@ -13,6 +13,7 @@ from pytest_prodstatus.project import shown_path
 from pytest_prodstatus.sign_key import VARIABLE
 
 _PRIVATE = 0o600
+"""The mode of a private key: only its owner may read it."""
 
 
 @click.group()
@@ -29,6 +30,7 @@ def new(name: Path) -> None:
     """
     from pytest_prodstatus.signing import SigningError, new_key
 
+    # Not `with_suffix`, which would take the end of `v1.2` for one.
     private, public = (name.with_name(f"{name.name}{ending}") for ending in (".key", ".pub"))
     try:
         secret, shareable = new_key()
@@ -38,7 +40,7 @@ def new(name: Path) -> None:
             _create(private, secret, _PRIVATE)
         except OSError:
             with contextlib.suppress(OSError):
-                public.unlink()
+                public.unlink()  # useless alone, and in the way of the next try
             raise
     except SigningError as error:
         raise click.UsageError(str(error)) from None

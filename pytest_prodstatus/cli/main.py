@@ -56,7 +56,7 @@ class _Pipe(io.RawIOBase):
         self._stream: Any = getattr(stream, "raw", stream)
 
     def writable(self) -> bool:
-        """Return True: this output never refuses a text."""
+        """Return True; a `TextIOWrapper` refuses to write to an output that isn't writable."""
         return True
 
     def isatty(self) -> bool:
@@ -74,6 +74,7 @@ class _Pipe(io.RawIOBase):
         try:
             while left and self.error is None:
                 written = self._stream.write(left)
+                # A raw stream may write only a part, or nothing.
                 if written is None:  # another program made the pipe non-blocking, and it is full
                     select.select((), (self._stream,), ())
                 left = left[written or 0 :]
@@ -91,7 +92,7 @@ class _Pipe(io.RawIOBase):
 
 
 class Output(io.TextIOWrapper):
-    """A text output that never raises, with whatever encoding, and whether anyone reads it or not.
+    """A text output that never raises, in any encoding, and whether anyone reads it or not.
 
     A character that the terminal's encoding lacks, or that could do something to the terminal,
     becomes a visible escape. Under GitHub Actions and Azure Pipelines no text is a command. Bytes
@@ -112,6 +113,7 @@ class Output(io.TextIOWrapper):
         """Write a text without what a terminal or a CI system's runner would act on."""
         if obeys_commands(os.environ):
             text = without_workflow_commands(text)
+        # Encoded here, since for ASCII the wrapper itself is in UTF-8 and escapes nothing.
         encoded = visible(text).encode(self._codec, "backslashreplace")
         return super().write(encoded.decode(self._codec))
 

@@ -73,9 +73,11 @@ def command(
     except (MergeError, CatalogueError) as error:
         raise click.UsageError(str(error)) from None
     if project.config.signed_by:
+        # The shards' signatures are of other bytes.
         merged = replace(merged, decision=merged.decision.without_signature())
     merged = replace(merged, waivers=project.config.waivers.given)
     archive = _archive(project, merged)
+    # Before anything is written: with require_history a run that can't be saved leaves no record.
     merged = _save(merged, project, archive)
     for status in unobserved(merged):
         why = f": {status.reason.text}" if status.reason else ", carried over"
@@ -96,10 +98,12 @@ def command(
         if problems:
             raise click.UsageError("; ".join(problem.text for problem in problems))
         click.echo(f"wrote {output}")
+    # Last: writing the document has added its digest to the record.
     problem = archive.keep_record(merged)
     if problem:
         click.echo(f"prodstatus: {problem}", err=True)
     click.echo(final_line(merged).text)
+    # By FINAL. By what the shards had looked at, a merge with a lost shard ended with 0.
     sys.exit(merged.decision.exit_code)
 
 
@@ -110,7 +114,7 @@ def _trusted(paths: Sequence[Path], project: Project) -> Iterator[tuple[str, Rec
         click.UsageError: one can't be read, or isn't signed and `signed_by` wants that.
     """
     keys = key_sets(project)
-    for path in dict.fromkeys(paths):
+    for path in dict.fromkeys(paths):  # a pattern of the shell may name one twice
         content = named_content(path)
         shard = named_record(path, content)
         if keys:
@@ -123,10 +127,12 @@ def _trusted(paths: Sequence[Path], project: Project) -> Iterator[tuple[str, Rec
                 msg = f"{error}; sign each shard in a step of its own: prodstatus sign {path}"
                 raise click.UsageError(msg) from None
             with state_store(project.root):
+                # The other shards have the same id, and aren't later runs.
                 later = later_run(project.root, shard, but=shard.run.id)
             if later:
                 msg = f"{path}: {later}; run all shards again, with a new PRODSTATUS_RUN_ID"
                 raise click.UsageError(msg)
+        # A local name would keep its value while the next file is read.
         del content
         yield str(path), shard
         del shard
@@ -146,6 +152,7 @@ def _copy_attachments(merged: Record, shards: Sequence[Path], folder: Path) -> N
 
 
 def _write(path: Path, content: bytes) -> None:
+    """Write an attachment; if that fails, print why, since no verdict depends on it."""
     try:
         write_atomically(path, content)
     except OSError as error:
@@ -173,6 +180,7 @@ def _save(merged: Record, project: Project, archive: Archive) -> Record:
     if saved.unsaved and project.config.require_history and not ephemeral:
         msg = f"{saved.unsaved.text}; require_history is on, so nothing is written"
         raise click.UsageError(msg)
+    # Not if it wasn't tried: who has switched the history off needn't be told.
     for notice in (saved.unsaved.text if saved.unsaved and saved.tried else "", saved.clash):
         if notice:
             click.echo(f"prodstatus: {notice}", err=True)

@@ -51,14 +51,18 @@ def active_override(target: str, now: datetime, root: Path) -> tuple[Override | 
     from pytest_prodstatus.store.address import installed, state_url, store_may_exist
     from pytest_prodstatus.store.errors import StateError
 
+    # It never raises: an override that can't be read opens nothing, and the record is judged all
+    # the same.
     try:
         environ = variables_of(root)
         if not installed():
             configured = environ.get(_URL, "").strip()
             problem = f"{_URL} is set, and the state store isn't installed" if configured else None
             return None, problem
+        # Opening a store would make its file, and a look must not.
         if not store_may_exist(environ):
             return None, None
+        # Each call of the gate looks, so that no copy can be stale; in a file that takes 5 ms.
         from pytest_prodstatus.store.overrides import active_overrides
 
         found = active_overrides(state_url(environ), scope_in(root), target, now)
@@ -99,6 +103,7 @@ def take_back(target: str, who: str, reason: str, now: datetime, root: Path) -> 
     with _writing(root, "the override can't be taken back, so it is still in force") as store:
         if store.take_back(target, who, reason, now):
             return
+        # Named in the message, since names are compared letter by letter.
         givers = ", ".join(dict.fromkeys(o.who for o in store.active(target, now))) or "no one"
     msg = (
         f"--by {who!r}: no override of target {target} by this name is in force; those in force "

@@ -66,10 +66,12 @@ def command(
     place = place_of(root=root, target=target, dir=folder)
     found = Runs(place).named(run)
     record = found.record
+    # The archive keeps no attachments: those of a kept run are still in the folder, or lost.
     beside = found.path.parent if found.path else place.folder
     attached = list(look_for(record, [beside]))
     files = {one.path: one.content for one in attached if one.content is not None}
     packed = pack(record, config_of(record, place.project.config), found.files, files)
+    # The default name is never that of a file of a run.
     if output:
         check_not_own(output, place)
     path = output or Path(f"{folder_name(record)}.tar.gz")

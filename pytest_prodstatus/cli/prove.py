@@ -46,6 +46,7 @@ Exit status:
   2   a usage error, or a run that left no record
 """
 
+# In this form, since pytest's -m sees only the keyword arguments of a mark.
 _MARKS = "production and not stage(side_effects=True)"
 _NOT_INHERITED = (
     "PRODSTATUS_RUN_ID",  # each run has its own
@@ -153,11 +154,13 @@ def _record_of(place: Place, options: str, outputs: Path, *, side_effects: bool)
     folder = outputs / name
     record = place.project.layout(folder).record
     folder.mkdir(parents=True, exist_ok=True)
+    # Else a run that breaks at once would be taken for the one before in a named folder.
     record.unlink(missing_ok=True)
     marks = "production" if side_effects else _MARKS
     command = [
         *(sys.executable, "-m", "pytest", "-m", marks, f"--prodstatus-root={place.project.root}"),
         *(f"--prodstatus-target={place.inputs.target}", f"--prodstatus-dir={folder}"),
+        # The project's own `--lf` must not select by what failed on a sick system.
         *("-o", f"cache_dir={outputs / '.cache'}", *own),
     ]
     log = folder / "pytest.txt"
@@ -199,6 +202,7 @@ def _counts(record: Record) -> str:
 def _print(seen: Sequence[Proof], runs: int) -> None:
     """Print how many criteria are proved, and what each of the others lacks."""
     unproved = [proof for proof in seen if not proof.is_proved]
+    # Those with side effects that no run started aren't tests that can't fail: listed apart.
     acting = [p for p in unproved if p.side_effects and not (p.held or p.failed or p.blocked)]
     unproved = [proof for proof in unproved if proof not in acting]
     click.echo("")

@@ -58,6 +58,7 @@ def command(
     """
     place = place_of(root=root, target=target, dir=folder)
     project = place.project
+    # Not by `Runs`, which never returns a run in progress: its page may be written too.
     if record is None or is_file(record):
         path = Path(record) if record else place.record
         made, beside = named_record(path), path.parent
@@ -71,5 +72,6 @@ def command(
         found = Runs(place).named(record)
         made, beside = found.record, output_dir
         project = project._replace(config=config_of(made, project.config))
+    # Not judged again: page and exit status are those of the run's end.
     publish_at(made, project, output_dir or beside)
     sys.exit(made.decision.exit_code)

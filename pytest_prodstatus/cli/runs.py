@@ -29,6 +29,7 @@ from pytest_prodstatus.publish import attestations_at
 from pytest_prodstatus.readers.config import Config
 
 _SHOWN = 100
+"""Characters of a run's id in a message; an id that isn't known may be of any length."""
 
 
 class FoundRun(NamedTuple):
@@ -110,6 +111,7 @@ class Runs:
 
             with ArchiveStore.open(url, scope_in(self._place.project.root)) as archive:
                 files = archive.files(target, run)
+                # Looked for only to name the option that is missing.
                 others = archive.targets(run) if files is None else []
         if others:
             msg = f"run {shown} is of target {', '.join(others)}: name it with --target"

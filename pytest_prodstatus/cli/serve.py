@@ -1,4 +1,8 @@
-"""`prodstatus serve`: answer over HTTP whether the gate is open, judged again at each request."""
+"""`prodstatus serve`: answer over HTTP whether the gate is open, judged again at each request.
+
+This module checks the command line and opens the socket; what is answered is in `serve.app`, and
+`Targets` judges.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,7 @@ from pytest_prodstatus.readers.files import SETTINGS_LIMIT, read_text
 
 TOKEN = "PRODSTATUS_SERVE_TOKEN"  # noqa: S105  the variable's name
 _LEAST = 16
+"""Characters that a token has at least."""
 
 _EXAMPLES = """\b
 Examples:
@@ -59,6 +64,7 @@ Exit status:
     metavar="N",
     help="0 for any free one.",
 )
+# A file or a variable: other users of the machine can read a command line.
 @click.option(
     "--token-file",
     type=FILE,
@@ -99,6 +105,7 @@ def command(
         from pytest_prodstatus.serve.app import app_of
         from pytest_prodstatus.serve.server import run
 
+        # As the socket has it: --port 0 takes any free one, and --host may be a name.
         at, number = listener.getsockname()[:2]
         shown = f"[{at}]" if ":" in at else at
         click.echo(f"prodstatus: serving http://{shown}:{number}/ until a signal ends it", err=True)
@@ -124,7 +131,8 @@ def _token(file: Path | None) -> str | None:
             raise click.UsageError(msg) from None
     if token is None:
         return None
-    token = token.strip()
+    token = token.strip()  # a file ends with a line break
+    # What a header can't carry as it is could never be presented.
     if len(token) < _LEAST or not token.isascii() or not token.isprintable() or " " in token:
         msg = (
             f"the token in {source} must be at least {_LEAST} printable ASCII characters without "
@@ -142,6 +150,8 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # An address of IPv6 has four parts, of which `create_server` takes two. The backlog is
+        # uvicorn's own default.
         listener = socket.create_server(address[:2], family=family, backlog=2048)
     except (OSError, UnicodeError) as error:
         msg = f"--host {host!r} --port {port} can't be used: {error}"

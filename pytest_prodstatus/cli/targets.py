@@ -48,7 +48,9 @@ if TYPE_CHECKING:
     from pytest_prodstatus.signing import Keys
 
 MOST_TARGETS = 1000
+"""Targets, and printed problems, that are remembered, so that a server's memory stays bounded."""
 
+# By the bytes: a file's date and size may be the same after a change.
 _parsed = lru_cache(maxsize=8)(record_in)
 
 
@@ -142,11 +144,11 @@ class Targets:
             content = content_at(path)
             record = _parsed(content, path)
             return gate.decided(path, content, record), record
-        except UnknownStageError:
+        except UnknownStageError:  # an error of the request, not of the record
             raise
         except UnreadableError as error:
             return str(error)
-        except Exception as error:  # noqa: BLE001  whatever it is, nothing is confirmed
+        except Exception as error:  # noqa: BLE001  after any error, nothing is confirmed
             return f"the record can't be judged: {type(error).__name__}: {error}"
 
     def _without_folders(self, report: GateReport, record: Path) -> GateReport:
@@ -198,7 +200,7 @@ def _with_record(root: Path) -> list[str]:
     """Return the targets whose usual folder has a record."""
     try:
         names = sorted(entry.name for entry in os.scandir(root / REPORTS))
-    except OSError:
+    except OSError:  # before the first run there is no such folder
         return []
     found = [PRODUCTION] if RECORD in names else []
     return found + [
@@ -206,5 +208,6 @@ def _with_record(root: Path) -> list[str]:
         for name in names
         if name != PRODUCTION
         and TARGET_FORM.fullmatch(name)
+        # `lexists`: a broken link is a record that can't be read, and its gate is closed.
         and os.path.lexists(root / REPORTS / name / RECORD)
     ]

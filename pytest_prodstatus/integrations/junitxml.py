@@ -38,6 +38,7 @@ class JUnitXml:
             recorder: of the run.
             config: pytest's, which has the file's path and class name prefix.
         """
+        # As pytest itself computes it (`LogXML` in junitxml.py).
         path = Path(os.path.expandvars(str(config.getoption("xmlpath")))).expanduser()
         prefix = config.getoption("junitprefix", None) or ""
         return cls(recorder, config.invocation_params.dir / path, str(prefix))
@@ -49,7 +50,7 @@ class JUnitXml:
 
     @pytest.hookimpl(trylast=True, optionalhook=True)
     def pytest_xdist_node_collection_finished(self) -> None:
-        """Do the same under xdist, whose workers collect instead."""
+        """Replace an older file under xdist, whose workers collect instead of this process."""
         self.begin()
 
     @pytest.hookimpl(wrapper=True)

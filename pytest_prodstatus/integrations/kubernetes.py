@@ -24,7 +24,10 @@ from pytest_prodstatus.writers.board import final_line
 from pytest_prodstatus.writers.files import write_failure
 
 DEFAULT = Path("/dev/termination-log")
+"""The file that the kubelet mounts if the pod names no other."""
+
 LIMIT = 4096
+"""Bytes of the message that the kubelet takes."""
 
 _BEGUN = "FINAL BLOCKED: the run is in progress or was killed, so nothing is confirmed\n"
 
@@ -72,7 +75,7 @@ class TerminationMessage:
         return result
 
     def _write(self, text: str) -> None:
-        """Write the container's termination message."""
+        """Write the container's termination message; if that fails, add a notice once."""
         # Without waiting, since the file may be a pipe that no one reads.
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NONBLOCK", 0)
         try:

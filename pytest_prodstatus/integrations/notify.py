@@ -17,7 +17,7 @@ from pytest_prodstatus.recorder import Recorder
 
 
 class Notifications:
-    """Notifies of one run."""
+    """Sends, at the end of one run, what is new about its target."""
 
     def __init__(self, recorder: Recorder, environ: Mapping[str, str] = os.environ) -> None:
         self.recorder = recorder
@@ -26,7 +26,7 @@ class Notifications:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self) -> Generator[None]:
-        """Send what is new after the run was judged."""
+        """Send what is new, after the run was judged; what can't be sent becomes a notice."""
         result = yield
         record = self.recorder.record
         settings = self.recorder.settings

@@ -131,7 +131,7 @@ class Survey(Struct, frozen=True, kw_only=True, gc=False):
     functions: Mapping[int, FunctionSurvey] = {}
 
     def reached(self, calls: Iterable[str]) -> list[FunctionSurvey]:
-        """Return its functions that calls of these names may run, also through each other.
+        """Return the file's functions that calls by these names may run, directly or indirectly.
 
         Only names are compared, so a method of another class with the same name counts too.
         """

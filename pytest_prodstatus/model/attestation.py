@@ -40,7 +40,7 @@ PREDICATE_TYPE = "https://pypi.org/project/pytest-prodstatus/deploy-decision/v1"
 TEST_RESULT_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 BUNDLE_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 RECORD_NAME = "status.json"
-"""The name of the record among the subjects, whatever its file is called."""
+"""The name of the record among the subjects; its file may have another one."""
 
 OTHER_RECORD = "the record isn't the one that was signed: its digest differs"
 """What `mistrust` returns if the record was changed or replaced since it was signed."""

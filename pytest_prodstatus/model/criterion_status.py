@@ -48,7 +48,7 @@ class KilledRun(Struct, frozen=True, kw_only=True):
     stages: frozenset[str] | None = None
 
     def may_have_run(self, status: CriterionStatus) -> bool:
-        """Return whether it may have run a criterion, and so may have seen another outcome."""
+        """Return whether the killed run may have run a criterion, and so seen another outcome."""
         return self.stages is None or status.stage in self.stages
 
     @property

@@ -161,7 +161,7 @@ class RunDiff(Struct, frozen=True, kw_only=True):
 
     @property
     def worse(self) -> bool:
-        """Whether a criterion is worse than before: see `WORSE`."""
+        """Whether one is newly FAILED or BLOCKED, was lost, or was added and isn't CONFIRMED."""
         return any(
             item.change in WORSE
             or (

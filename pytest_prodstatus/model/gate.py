@@ -355,7 +355,10 @@ def ending_waivers(
 ) -> list[str]:
     """Return a sentence for each waiver in force that ends soon.
 
-    The arguments are those of `waiver_violations`.
+    Args:
+        waivers: the project's.
+        statuses: every criterion that exists.
+        now: the instant from which "soon" counts.
     """
     return list(waivers.ending(_known_ids(statuses), now))
 

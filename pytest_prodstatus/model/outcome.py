@@ -32,7 +32,7 @@ class Phase(Struct, frozen=True, kw_only=True, gc=False):
         detail: pytest's full report of what went wrong, bounded; "" if nothing did.
         blocked: the reason that `blocked()` gave if it was called, or that `evidence` refused a
             value; also if the test swallowed the exception.
-        raised: the exception that left the test itself, whatever a hook reported after. Its kind is
+        raised: the exception that left the test itself, even if a hook hid it. Its kind is
             observed for an assertion, evidence-error for a value that `evidence` refused, else
             error.
         evidence: what was recorded during this phase.
@@ -235,7 +235,7 @@ def finding_of(phase: Phase) -> Finding | None:
 
 
 def _failure(phase: Phase, text: str) -> Finding:
-    """Return the finding of a phase that failed, whatever was reported of it.
+    """Return the finding of a phase that failed, even if it was reported otherwise.
 
     Without an exception that left the test, such as after a soft assertion or a strict xpass, a
     plugin saw something that doesn't hold.

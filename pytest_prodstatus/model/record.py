@@ -115,7 +115,7 @@ class CriterionStatus(
 
     @property
     def observed_now(self) -> bool:
-        """Whether the record's own run observed it."""
+        """Whether the record's own run observed the criterion, so that it isn't carried over."""
         return self.observed is not None and not self.carried_over
 
     @property

@@ -4,7 +4,7 @@ The mask is a constant, so that a report doesn't even show the length of a secre
 occur in a text as it is, escaped, or encoded. Each form is one pattern with an anchor: a part of
 the value that no encoding changes. A text without the anchor needs no search by pattern.
 
-A search takes time in proportion to the text, whatever the text is, since a test can print
+A search takes time in proportion to the text, for any text, since a test can print
 anything: no pattern begins at each place of a run that it then reads to the end, and nothing is
 repeated without a limit if what follows could match the same characters.
 """

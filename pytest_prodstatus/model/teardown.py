@@ -65,7 +65,7 @@ class TearDowns:
         self._reported += [(nodeid, one.reason) for one in torn]
 
     def takes(self, nodeid: str, reason: Reason) -> bool:
-        """Return whether a doubt about a test is about a noted tear-down, and drop that note.
+        """Return whether a suspect pass is explained by a noted tear-down, and drop that note.
 
         The test need not have used what was torn down; `lay` gives the doubt to those that did.
 

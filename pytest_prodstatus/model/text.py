@@ -107,7 +107,7 @@ _WORKFLOW_COMMAND = re.compile(
 def without_workflow_commands(text: str) -> str:
     """Put a blank into everything in a text that a CI system's runner would obey as a command.
 
-    It reads commands from whatever a step prints. GitHub's: from a line that begins with `::`, also
+    It reads commands from all that a step prints. GitHub's: from a line that begins with `::`, also
     after blanks, and from `##[` anywhere in a line (actions/runner, ActionCommand.cs). Azure's:
     from `##vso[` anywhere in a line (microsoft/azure-pipelines-agent, Command.cs).
     """

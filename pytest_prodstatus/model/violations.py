@@ -244,7 +244,7 @@ def reevaluate(
         catalogue: today's. A criterion that it declares and the record lacks is BLOCKED.
         release: the release in question; None for any.
         now: the instant at which ages are measured.
-        require_evidence: a CONFIRMED without evidence is BLOCKED, whatever the run required.
+        require_evidence: a CONFIRMED without evidence is BLOCKED, even if the run required none.
     """
     statuses = [
         _status_today(

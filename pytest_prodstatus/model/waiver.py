@@ -67,7 +67,12 @@ class Waivers(Struct, frozen=True, kw_only=True):
         return iter(self.given)
 
     def in_force(self, known: Collection[str], now: datetime) -> tuple[Waiver, ...]:
-        """Return the waivers that obey every rule at `now`; arguments as in `broken`."""
+        """Return the waivers that obey every rule at an instant.
+
+        Args:
+            known: ids of all criteria, with and without their parameters.
+            now: the instant.
+        """
         return tuple(waiver for waiver in self.given if not self._broken_rule(waiver, known, now))
 
     def broken(self, known: Collection[str], now: datetime) -> Iterator[tuple[Waiver, str]]:
@@ -83,7 +88,12 @@ class Waivers(Struct, frozen=True, kw_only=True):
                 yield waiver, f"the waiver of {waiver.criterion!r} ({waiver.owner}) {fault}"
 
     def ending(self, known: Collection[str], now: datetime) -> Iterator[str]:
-        """Yield a sentence for each waiver in force that ends soon; arguments as in `broken`."""
+        """Yield a sentence for each waiver in force that ends soon.
+
+        Args:
+            known: ids of all criteria, with and without their parameters.
+            now: the instant from which "soon" counts.
+        """
         for waiver in self.in_force(known, now):
             if waiver.expires - now <= SOON:
                 yield (

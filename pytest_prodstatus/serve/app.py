@@ -1,4 +1,4 @@
-"""The routes of `prodstatus serve`: read-only answers, each from a judgement of its own.
+"""The routes of `prodstatus serve`: read-only answers, each judged for its own request.
 
 No path of a request becomes the name of a file: a target is looked up among those that the `Judge`
 knows. What goes wrong in a judgement closes the gate; it is never an error of the server, which a
@@ -32,18 +32,22 @@ from pytest_prodstatus.writers import openmetrics, shields
 from pytest_prodstatus.writers.gate_report import Judged
 
 REASONS_LIMIT = 4096
-"""The bytes of an answer of `/gate`; Flagger shows it as an event of Kubernetes."""
+"""Bytes of an answer of `/gate` at most; Flagger shows it as an event of Kubernetes."""
 
 PAGES = 8
-"""Pages that are being sent at once: a slow reader keeps a whole page in memory."""
+"""Pages that are sent at once at most: a slow reader keeps a whole page in memory."""
 
 _CHUNK = 2**16
+"""Bytes of a page that are passed on at once."""
 _CONDITIONS = ("subject", "commit", "run", "require")
 """The parameters of a request, which mean what the options of `prodstatus gate` mean."""
 
 
 class Judge(Protocol):
-    """Knows the targets, and judges one of them anew each time."""
+    """What the server needs to know: the targets, and the decision about one of them as of now.
+
+    A Protocol, since the routes read no files; `cli.targets.Targets` is the one that does.
+    """
 
     @property
     def default(self) -> str:
@@ -104,7 +108,11 @@ class ServedVerdict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def served_verdict(judged: Judged) -> ServedVerdict:
-    """Return a judgement in the form of `/verdict`."""
+    """Return a decision in the form of `/verdict`.
+
+    Args:
+        judged: the decision, with its record and its instant.
+    """
     report, decision = judged.report, judged.report.decision
     run = report.run
     return ServedVerdict(
@@ -156,14 +164,14 @@ class Turns:
         """
         if key not in self._waiting:
             self._waiting[key] = asyncio.ensure_future(self._do(key, work))
-        # Shielded: others wait for it if this one's client hangs up.
+        # Shielded: if this client disconnects, others may still wait for the result.
         result: _Result = await asyncio.shield(self._waiting[key])
         return result
 
     async def _do(self, key: Hashable, work: Callable[[], _Result]) -> _Result:
         """Do work in a thread, one at a time."""
         async with self._lock:
-            # Removed as it begins: each later request must get a newer result.
+            # Removed before the work begins: each later request must get a newer result.
             del self._waiting[key]
             return await run_in_threadpool(work)
 
@@ -237,10 +245,11 @@ class _Routes:
 
         _conditions(request, ())
         query = self._judge.query(await self._target(request), {})
+        # Held until the last piece is sent (`_sent`), so it can't be an `async with`.
         await self._pages.acquire()
         try:
             text = await self._turns.take(("page", query), lambda: page(self._judged(query)))
-        except BaseException:
+        except BaseException:  # also a client that disconnects, which cancels this
             self._pages.release()
             raise
         return _html(text, self._sent(text.encode("utf-8", "backslashreplace")))
@@ -265,7 +274,12 @@ class _Routes:
             raise HTTPException(400, str(error).removeprefix("--")) from None
 
     async def _target(self, request: Request) -> str:
-        """Return the target in a request's path; 404 if there is no such target."""
+        """Return the target in a request's path, or the default one.
+
+        Raises:
+            HTTPException: 404, there is no such target.
+        """
+        # Looked up, never joined to a path: no request can name a file.
         name: str = request.path_params.get("target", self._judge.default)
         if name not in await run_in_threadpool(self._judge.targets):
             raise HTTPException(404, "there is no such target")
@@ -293,9 +307,14 @@ async def healthz(request: Request) -> Response:  # noqa: ARG001
 def _conditions(request: Request, names: tuple[str, ...]) -> dict[str, str]:
     """Return the parameters of a request; refuse what would else be dropped in silence.
 
+    Args:
+        request: the request.
+        names: the parameters that its path has.
+
     Raises:
-        HTTPException: a parameter is unknown, empty or there twice.
+        HTTPException: 400, a parameter is unknown, empty or there twice.
     """
+    # Dropped, `?comit=…` would be answered for any commit.
     found: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name not in names:
@@ -327,10 +346,13 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _NOTHING = "default-src 'none'; frame-ancestors 'none'"
+"""The policy of each answer that isn't a page: nothing in it may run or load."""
 
 
 class _Guard:
-    """Wants the token, and adds the headers that every answer has.
+    """Refuses a request without the token, and adds the headers that every answer has.
+
+    Around the whole application, so that no route and no error can lack either.
 
     Args:
         app: the application.
@@ -342,7 +364,7 @@ class _Guard:
         self._token = token.encode() if token is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Answer a request by ASGI; one without the token gets 401 and never reaches a route."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -353,6 +375,7 @@ class _Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in {**_HEADERS, "Content-Security-Policy": _NOTHING}.items():
                     headers.setdefault(name, value)
+            # Starlette answers HEAD like GET, with the body.
             elif message["type"] == "http.response.body" and is_head:
                 message = {**message, "body": b""}
             await send(message)
@@ -365,7 +388,8 @@ class _Guard:
         if self._token is None or scope["path"] == "/healthz":
             return True
         scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
-        # Always compared, so that the time says nothing.
+        # Always compared, and in constant time, so that how long it takes says nothing. Starlette
+        # decodes a header as Latin-1, so encoding it gives back the bytes that were sent.
         equal = hmac.compare_digest(given.strip().encode("latin-1"), self._token)
         return equal and scheme.lower() == "bearer"
 
@@ -388,11 +412,11 @@ async def _broken(request: Request, error: Exception) -> Response:  # noqa: ARG0
 
 
 def app_of(judge: Judge, *, token: str | None = None) -> ASGIApp:
-    """Return the application.
+    """Return the server's application, which answers by what the judge decides.
 
     Args:
         judge: judges a target anew each time.
-        token: what every request but that of `/healthz` must present; None for nothing.
+        token: what each request must present, except of `/healthz`; None for nothing.
     """
     handlers: dict[object, Callable[[Request, Exception], Awaitable[Response]]] = {
         HTTPException: _refused,

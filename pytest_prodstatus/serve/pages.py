@@ -1,4 +1,8 @@
-"""The pages that `prodstatus serve` shows: the list of targets, and each target as of now."""
+"""The pages that `prodstatus serve` shows: the list of targets, and each target as of now.
+
+A target's page is the one that a run writes, with the verdicts of now in the record's place.
+Imported only if a page is requested: `/gate` and `/verdict` need no HTML.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ from pytest_prodstatus.writers.words import minute
 
 
 def index(judged: Sequence[Judged]) -> str:
-    """Return the list of targets, each with its verdict, its end and a link to its page."""
+    """Return the HTML of the list of targets: verdict, end, reason, and a link to each page."""
     rows = Markup().join(
         row(
             Markup('<a href="/page/{0}">{0}</a>').format(item.report.decision.query.target),
@@ -36,13 +40,14 @@ def index(judged: Sequence[Judged]) -> str:
 
 
 def page(judged: Judged) -> str:
-    """Return the page of a target as it is judged now."""
+    """Return the HTML of a target's page, as it is judged now; there may be no record."""
     if judged.record is None:
         return _without_record(judged)
     decision = judged.report.decision
     record = as_of(judged.record, judged)
     # The decision has a verdict of its own only if the record is about this target.
     known = decision if decision.stages else None
+    # Not linked: the server sends no attachment.
     return "".join(page_pieces(record, judged.config, known, linked=False))
 
 
@@ -50,8 +55,10 @@ def as_of(record: Record, judged: Judged) -> Record:
     """Return a record with its verdicts as they are judged now instead of at its run's end."""
     decision = judged.report.decision
     overrides = (decision.override,) if decision.override else ()
+    # While a run is in progress, its record is BLOCKED already.
     if record.run.finished is None:
         return replace(record, overrides=overrides)
+    # A record of another target, for example: nothing that it says is shown as this target's.
     if not decision.stages:
         catalogue = judged.config.catalogue
         nothing = marker_of(record.run, Rule.CONFIRMED, catalogue, why=why_closed(decision))

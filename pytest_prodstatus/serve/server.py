@@ -1,4 +1,7 @@
-"""Runs the application with uvicorn, so that no client can hold the others up."""
+"""Runs the application with uvicorn, so that no slow client can hold the others up.
+
+uvicorn limits neither how long a request may take to arrive nor how long its answer may be read.
+"""
 
 from __future__ import annotations
 
@@ -47,6 +50,7 @@ class ImpatientProtocol(H11Protocol):
         """Begin the time limit of a connection anew."""
         if self._limit is not None:
             self._limit.cancel()
+        # Aborted, not closed: closing waits until the client has read what is buffered.
         self._limit = self.loop.call_later(PATIENCE_S, self.transport.abort)
 
 
@@ -58,6 +62,7 @@ def run(app: ASGIApp, listener: socket.socket) -> None:
         listener: the socket, which is bound.
     """
     options: dict[str, Any] = {
+        # On h11, in pure Python: it is always installed with uvicorn, unlike httptools.
         "http": ImpatientProtocol,
         "ws": "none",
         "lifespan": "off",
@@ -65,6 +70,7 @@ def run(app: ASGIApp, listener: socket.socket) -> None:
         "log_level": "error",
         "access_log": False,
         "server_header": False,
+        # Nothing here depends on the client's address, so no header is believed about it.
         "proxy_headers": False,
         "limit_concurrency": MOST_CONNECTIONS,
         "timeout_keep_alive": _IDLE_S,

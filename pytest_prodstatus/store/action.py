@@ -134,7 +134,7 @@ class Plan(Struct, frozen=True, kw_only=True):
             they are kept forever and printed by `prodstatus journal`.
         subject: the thing that is done, with whom and for whose account, in a line, as in
             "product 17 from the supplier for account 4". The claim is then that of the criterion,
-            the project and the subject, whatever the target is called. "" if the target says it.
+            the project and the subject, under any name of the target. "" if the target says it.
 
     Raises:
         InvalidRecord: a field has the wrong type or breaks its rule.

@@ -628,7 +628,7 @@ def run_of(row: Row) -> SavedRun:
 
 
 def flip_of(row: Row) -> Flip:
-    """Build a flip from its row."""
+    """Return the flip that a row of the history holds."""
     previous = row["previous"]
     return Flip(
         stage=row["stage"],

@@ -116,7 +116,7 @@ class FileStatements:
         self._connection.executemany(statement, [_bound(values) for values in rows])
 
     def take_turns(self, project: str, target: str) -> None:
-        """Do nothing: a write transaction on a file keeps all others out."""
+        """Do nothing, since a write transaction on a file keeps all other writers out anyway."""
 
 
 def _bound(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from pytest_prodstatus.writers.exports import Export, Report
 from pytest_prodstatus.writers.gate_report import GateReport
 
 _SHOWN = 10
+"""Reasons and waivers of a decision that become issues, each at most."""
 
 
 def write(report: Report) -> str:
@@ -31,6 +32,7 @@ def commands(reports: Sequence[GateReport]) -> Iterator[str]:
         yield from _issues(report.decision)
     decisions = [report.decision for report in reports]
     opened = all(decision.open for decision in decisions)
+    # If one of several has no end, the whole has none.
     ends = [report.until for report in reports if report.until]
     until = min(ends) if opened and len(ends) == len(reports) else None
     values = {
@@ -39,6 +41,7 @@ def commands(reports: Sequence[GateReport]) -> Iterator[str]:
         "until": utc_isoformat(until) if until else "",
     }
     for name, value in values.items():
+        # isoutput: only so can later jobs read it.
         yield _command("task.setvariable", value, variable=name, isoutput="true")
     accepted = any(decision.reasons or decision.waived for decision in decisions)
     result = "Failed" if not opened else "SucceededWithIssues" if accepted else "Succeeded"
@@ -67,6 +70,7 @@ def _command(name: str, text: str, **properties: str) -> str:
 
 def _escape_data(text: str) -> str:
     """Escape the text of a command."""
+    # %AZP25, not %25: the agent's own escape, which it replaces after the others.
     return text.replace("%", "%AZP25").replace("\r", "%0D").replace("\n", "%0A")
 
 

@@ -30,6 +30,7 @@ def write(report: Report) -> str:
     digest = hashlib.sha256(msgspec.json.encode(decision)).hexdigest()
     event: dict[str, Any] = {
         "specversion": "1.0",
+        # Not random: the same decision, sent twice, has to have the same id.
         "id": f"{run.id}/{digest[:16]}",
         "source": f"/prodstatus/{quote(run.target, safe='')}",
         "type": TYPE,

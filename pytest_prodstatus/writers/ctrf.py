@@ -104,12 +104,13 @@ def _timing(status: CriterionStatus) -> dict[str, Any]:
 
 
 def _environment(report: Report) -> dict[str, Any]:
-    """Return what CTRF says of the run: its commit, release and target."""
+    """Return CTRF's `environment`: the run's target, release, commit and endpoints."""
     run, decision = report.record.run, report.gate.decision
     return _without_none(
         {
             "reportName": report.config.title,
             "testEnvironment": run.target,
+            # Not by an override or a waiver, which open the gate and heal nothing.
             "healthy": decision.confirmed and decision.present_verdict is Verdict.CONFIRMED,
             "appVersion": run.subject.release,
             "commit": run.commit,

@@ -23,7 +23,9 @@ TITLES = {
 """The heading of each kind of change, the worst first."""
 
 _LIMIT = 200
+"""Characters of a reason."""
 _VALUE_LIMIT = 80
+"""Characters of a value; the JSON has all of it."""
 
 
 def write_text(diff: RunDiff) -> str:
@@ -142,4 +144,5 @@ def _why(side: CriterionSide | None) -> str:
 
 
 def _value(value: str | None) -> str:
+    """Return a value in one line; "none" for None."""
     return "none" if value is None else one_line(value, limit=_VALUE_LIMIT)

@@ -101,6 +101,7 @@ def write_document(record: Record, config: Config, existing: bytes | None) -> Wr
 
 
 def _notice(unread: Unread) -> str:
+    """Return a sentence about a line that names a stage and can't be updated."""
     return (
         f"line {unread.line + 1}: {unread.title!r} stands {unread.where}, where it isn't updated; "
         f"write it as '**{unread.title}:**' on a line of its own, or give it another name"
@@ -142,6 +143,7 @@ def _addressed(stage: StageStatus) -> str:
 
 
 def _actions_value(actions: Sequence[str]) -> str:
+    """Return the value of NEXT ACTIONS: a numbered action a line, or "none"."""
     shown = [escape_markdown(action) for action in actions[:MOST_ACTIONS]]
     more = len(actions) - len(shown)
     if more:
@@ -181,6 +183,7 @@ def fields_in(content: bytes, record: Record) -> list[tuple[str, str]]:
 
 def _digest(fields: Iterable[tuple[str, str]]) -> str:
     """Return a digest of fields, in 16 hexadecimal digits."""
+    # A set, sorted: neither a repeated field nor the order of the fields counts.
     pairs = sorted({(title, " ".join(value.split("\n"))) for title, value in fields})
     return hashlib.sha256(json.dumps(pairs).encode()).hexdigest()[:16]
 
@@ -214,6 +217,7 @@ def changed_by_hand(content: bytes | None, record: Record) -> str:
 
 
 def _last_run_value(record: Record) -> str:
+    """Return the value of LAST RUN: when, of which target, release, commit and run."""
     run = record.run
     dirty = " (with local changes)" if run.dirty else ""
     parts = [
@@ -235,6 +239,7 @@ def _is_generated(content: bytes, titles: Iterable[str], record: Record, config:
         text = content.decode()
     except UnicodeDecodeError:
         return False
+    # A NUL stands for each value.
     *before_values, end = generated.split(" \0")
     at = 0
     for literal in before_values:
@@ -247,6 +252,13 @@ def _is_generated(content: bytes, titles: Iterable[str], record: Record, config:
 
 
 def _generated(values: Mapping[str, str], record: Record, config: Config) -> str:
+    """Return the document that is made if there is none.
+
+    Args:
+        values: the value of each field, by its title.
+        record: gives the stages.
+        config: gives the title, the meanings of the verdicts and the success criteria.
+    """
     lines = [
         f"# {config.title}",
         "",
@@ -271,6 +283,7 @@ def _generated(values: Mapping[str, str], record: Record, config: Config) -> str
 
 
 def _field(title: str, values: Mapping[str, str]) -> str:
+    """Return a field as Markdown: its title and its value."""
     value = values[title]
     # A list, of which a document has only one: it stands below the title.
     return f"**{title}:**\n\n{value}" if value.startswith("1. ") else f"**{title}:** {value}"
@@ -287,6 +300,14 @@ def _stage_lines(stage_id: str, title: str, values: Mapping[str, str], config: C
 def _with_values(
     document: Document, found: Found, record: Record, config: Config
 ) -> tuple[str, ...]:
+    """Return a document's lines with the values of a record, and a field for each stage.
+
+    Args:
+        document: the present document.
+        found: the fields that it has.
+        record: gives the values.
+        config: gives the meanings of the verdicts, for stages that had no field.
+    """
     values = field_values(record)
     fields = found.fields
     lines = list(document.lines)

@@ -166,6 +166,7 @@ def export_names() -> list[str]:
         ExportError: this package's own aren't, since its metadata is older than its source.
     """
     points = entry_points(group=GROUP)
+    # An editable installation keeps the entry points of the day on which it was made.
     if not any(map(_is_ours, points)):
         msg = f"{_OURS} is installed without its exports: install it again"
         raise ExportError(msg)
@@ -188,10 +189,11 @@ def load_export(name: str) -> Export:
         export = point.load()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:
+    except BaseException as error:  # an import may end with sys.exit, for example
         raise _broken(name, _cause(error)) from error
     if not isinstance(export, Export):
         raise _broken(name, f"{point.value!r} is a {type(export).__name__}, not an Export")
+    # Another package's: it must not leave the output folder.
     if not _is_plain(export.file):
         raise _broken(name, f"its file is {export.file!r}, which must be a plain name")
     if not isinstance(export.about, str):
@@ -219,20 +221,24 @@ def text_of(name: str, export: Export, report: Report) -> str:
 
 
 def _is_ours(point: EntryPoint) -> bool:
+    """Return whether this package itself registered a format."""
     return point.dist is not None and point.dist.name == _OURS
 
 
 def _broken(name: str, why: str) -> ExportError:
+    """Return the error of a format that can't be used, in one sentence."""
     return ExportError(one_line(f"the export {name!r} is broken: {why}"))
 
 
 def _is_plain(name: object) -> bool:
+    """Return whether a value is a file's name without a folder."""
     if not isinstance(name, str) or name in ("", ".", ".."):
         return False
     return one_line(name) == name and not set(name) & set("/\\")
 
 
 def _cause(error: BaseException) -> str:
+    """Return an exception in words: its type, and its text if it has one."""
     try:
         text = str(error)
     except Exception:  # noqa: BLE001  it is another package's
@@ -266,6 +272,7 @@ def worst_first(rows: list[Row]) -> list[Row]:
 
 
 def _criterion_row(status: CriterionStatus, stage: StageStatus) -> Row:
+    """Return the row of a criterion."""
     # The items of a parametrised criterion share one title; only the parameters differ.
     bracket = "".join(status.id.partition("[")[1:])
     return Row(
@@ -280,6 +287,7 @@ def _criterion_row(status: CriterionStatus, stage: StageStatus) -> Row:
 
 
 def _stage_row(stage: StageStatus) -> Row:
+    """Return the row of a stage that has no criterion, which makes it BLOCKED."""
     # What a tool shows as the test that didn't pass.
     title = f"{stage.title} has a criterion"
     return Row(
@@ -289,6 +297,7 @@ def _stage_row(stage: StageStatus) -> Row:
 
 
 def _run_row(incident: Reason) -> Row:
+    """Return a BLOCKED row for what went wrong outside any criterion."""
     return Row(
         id=RUN, title="The run itself", stage=RUN, stage_title=NOT_A_STAGE,
         verdict=Verdict.BLOCKED, reason=incident,
@@ -309,4 +318,5 @@ def why_closed(decision: GateDecision) -> Reason:
 
 
 def _gate_row(decision: GateDecision) -> Row:
+    """Return the row for a gate that is closed although every row of the record is CONFIRMED."""
     return _run_row(why_closed(decision))

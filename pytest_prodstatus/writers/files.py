@@ -102,6 +102,7 @@ def write_atomically(
 
 
 def _state_of(path: Path) -> os.stat_result | None:
+    """Return the state of a file or a link itself; None if there is neither."""
     try:
         return path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -132,9 +133,10 @@ def _write_in_place(path: Path, content: bytes) -> None:
 
 
 def _overwrite(file: io.FileIO, content: bytes) -> None:
+    """Replace the content of an open file, and wait until it is on the disk."""
     file.seek(0)
     left = memoryview(content)
-    while left:
+    while left:  # unbuffered, a write may take only a part
         left = left[file.write(left) :]
     file.truncate()
     os.fsync(file.fileno())
@@ -154,6 +156,7 @@ def clear_leftovers(path: Path) -> None:
 
 
 def _prefix(path: Path) -> str:
+    """Return how the temporary names for a file begin."""
     return f".{path.name}."
 
 
@@ -205,6 +208,7 @@ class FolderLock:
             handle = os.open(path, os.O_RDONLY | _NOT_FOLLOWED)
         try:
             self._lock_file(handle)
+            # Else the lock is on a file that another run has removed, and a third may lock its own.
             if os.path.samestat(os.fstat(handle), path.stat()):
                 with contextlib.suppress(OSError):  # a full disk
                     os.truncate(handle, 0)
@@ -219,6 +223,7 @@ class FolderLock:
         return None
 
     def _lock_file(self, handle: int) -> None:
+        """Lock an open file; raise FolderInUse if another process has the lock."""
         try:
             _lock(handle)
         except OSError as error:
@@ -249,6 +254,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock(handle: int) -> None:
+        """Lock an open file without waiting."""
         # Far behind the text in it: on Windows no other process can read a locked region.
         os.lseek(handle, 10_000, os.SEEK_SET)
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
@@ -258,5 +264,6 @@ else:
     import fcntl
 
     def _lock(handle: int) -> None:
+        """Lock an open file without waiting; as a reader if it was opened as one."""
         reads = fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
         fcntl.lockf(handle, (fcntl.LOCK_SH if reads else fcntl.LOCK_EX) | fcntl.LOCK_NB)

@@ -238,6 +238,7 @@ def report_of(
         source: the record's file.
     """
     end = end_of_open(record, catalogue, decision)
+    # An override has its own end; without one, the gate also closes when the run is too old.
     if end is not None and decision.confirmed and record.run.finished:
         end = min(end, record.run.finished + decision.query.max_age)
     return GateReport(source=source, run=record.run, decision=decision, until=end)

@@ -104,6 +104,7 @@ def gate_commands(reports: Sequence[GateReport]) -> Iterator[str]:
         decision = report.decision
         if decision.override:
             yield _command("warning", "gate overridden", override_sentence(decision.override))
+        # One is left for the decision itself, the last of these commands.
         for rule, reason in decision.closing[: ANNOTATIONS_LIMIT - 1]:
             kind = "warning" if decision.open else "error"
             yield _command(kind, f"gate {decision.decision} (rule {rule})", reason)
@@ -115,10 +116,11 @@ def gate_commands(reports: Sequence[GateReport]) -> Iterator[str]:
 
 
 def step_outputs(reports: Sequence[GateReport]) -> str:
-    """Return the gate's lines for `$GITHUB_OUTPUT`.
+    """Return the gate's outputs for `$GITHUB_OUTPUT`: open, verdict, exit_code and rules.
 
     No value is free text, so none needs a delimiter.
     """
+    # None: nothing is known, which is BLOCKED.
     verdicts = [report.decision.verdict or Verdict.BLOCKED for report in reports]
     opened = all(report.decision.open for report in reports)
     rules = [rule.value for report in reports for rule in report.decision.rules]

@@ -19,6 +19,7 @@ from pytest_prodstatus.writers.gate_report import GateReport
 
 OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
 _WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+# UNKNOWN has the highest number, but what is known to be broken comes first.
 _WORST_FIRST = (CRITICAL, UNKNOWN, WARNING, OK)
 _SOON = timedelta(hours=1)
 """A CONFIRMED that ends so soon is a warning: that is time to judge again."""
@@ -61,6 +62,7 @@ def _status(report: GateReport, now: datetime, blocked: int) -> int:
     """Return the plugin's exit status, 0 to 3, for a decision."""
     decision = report.decision
     verdict = decision.present_verdict
+    # Before the verdict, which a waiver doesn't change.
     if decision.confirmed and decision.waived:
         return WARNING
     if verdict is Verdict.FAILED:

@@ -85,7 +85,7 @@ def families(reports: Sequence[GateReport], *, verdict_label: str | None) -> Ite
             sample
             for report in reports
             for stage in report.decision.stages
-            if stage.applies
+            if stage.applies  # a stage that isn't judged has no verdict to alert on
             for sample in _states(
                 {**_target(report), "stage": stage.id},
                 report.decision.present_verdict_of(stage),
@@ -154,6 +154,7 @@ def escape_help(text: str) -> str:
 
 def _states(labels: Labels, verdict: Verdict, label: str) -> Iterable[Sample]:
     """Return a sample for each verdict: 1 for the present one, 0 for the others."""
+    # All three: a StateSet must have a sample for each of its states.
     return (({**labels, label: each.value}, float(each is verdict)) for each in Verdict)
 
 
@@ -174,6 +175,7 @@ def _number(value: float) -> str:
 
 def _escape_label(text: str) -> str:
     """Escape the value of a label."""
+    # This format has no escape for a CR.
     escaped = utf8(text).replace("\\", "\\\\").replace('"', '\\"')
     return escaped.replace("\n", "\\n").replace("\r", " ")
 

@@ -46,6 +46,7 @@ def pack(
     _, page = OUTPUTS
     files: dict[str, bytes] = {
         **attachments,
+        # Written anew: a person's document on the disk may belong to a later run.
         config.document.rpartition("/")[2]: write_document(record, config, None).content,
         page: write_page(record, config).encode("utf-8", "backslashreplace"),
         "evidence.json": _evidence(record),

@@ -38,6 +38,7 @@ def stage_line(stage: StageStatus, width: int = LINE_LIMIT, *, now: datetime | N
 
 
 def _seen_or_why(stage: StageStatus, width: int, now: datetime | None) -> str:
+    """Return a stage's evidence, or the reason if it isn't CONFIRMED, in one line."""
     if stage.reason is not None:
         others = [
             s for s in stage.criteria if s.verdict is not Verdict.CONFIRMED and s.id != stage.cause
@@ -52,6 +53,7 @@ def _seen_or_why(stage: StageStatus, width: int, now: datetime | None) -> str:
     texts = _evidence_texts(stage.criteria)
     # A sentence may have commas of its own.
     glue = "; " if any(not e.name for s in stage.criteria for e in s.evidence) else ", "
+    # Whole entries are left out, so that none is cut in its middle.
     while len(texts) > 1 and len(glue.join(texts)) > width - len(notes):
         texts.pop()
     held = f"{counted(len(stage.criteria), 'criterion', 'criteria')} held"

@@ -120,7 +120,7 @@ def serve(path: str) -> dict[str, Any] | None:
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
-        if 0 in ready:  # the tests have ended, in whatever way
+        if 0 in ready:  # the tests have ended, in one way or another
             shutil.rmtree(Path(path).parent, ignore_errors=True)
             return None
         connection, _ = listener.accept()

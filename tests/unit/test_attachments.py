@@ -64,7 +64,7 @@ def names(*statuses: CriterionStatus) -> list[tuple[str, list[str]]]:
 
 
 def test_off_is_said_once(spool: Spool) -> None:
-    """Whatever is attached: nothing is looked at, and nothing is refused."""
+    """If attachments are off, one notice says so; none is looked at, and none is refused."""
     taken = attaching(spool, None)
     for data in (b"x", 7, Path("/nowhere"), b"\xff"):
         taken.attach("x", data)

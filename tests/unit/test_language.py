@@ -48,7 +48,9 @@ WORDS = {
     r"\bhang(s|ing)? on\b": "depends on",
     r"\bby the word of\b": "according to",
     r"\bwhoever\b": "each, every, someone",
+    r"\bwhatever\b": "any, each, all that; even if",
     r"\bsomebody\b": "someone",
+    r"\blikewise\b": "also, too; or say it again",
 }
 """Words that our readers stumble over, in prose and in messages, and what to write instead."""
 

@@ -77,7 +77,7 @@ def test_what_the_text_of_a_file_defines(nodeid: str, there: bool) -> None:
 
 @pytest.mark.parametrize("source", [b"def test_a(:", b"\0", b"\xff\xfe", b"(" * 10_000])
 def test_a_file_that_is_no_python_defines_nothing(source: bytes) -> None:
-    """Whatever Python says of it."""
+    """A file that isn't Python defines no test."""
     assert not defines(source, "a.py::test_a")
 
 

@@ -176,6 +176,7 @@ def _trace(detail: str, limit: int) -> str:
 
 
 def _facts(status: CriterionStatus, valid_for: timedelta, failures: Failures | None) -> str:
+    """Return the small print of a criterion: its id, end, attempts, validity and test, as HTML."""
     seen, nodeid = status.observed_at, status.nodeid
     ended = f" ended {instant(seen)}" if seen else ""
     if seen and status.assertions is not None:

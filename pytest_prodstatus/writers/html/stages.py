@@ -1,4 +1,4 @@
-"""The stages on the page: an overview with their graph, and a section for each.
+"""The stages on the page: an overview with their graph, and a section for each stage.
 
 A section gives the verdict's beginning and end, its dependencies, its reason and its meaning.
 """

@@ -134,7 +134,7 @@ def strip(verdicts: Sequence[Verdict | None]) -> Markup:
     """Return a strip of bars as SVG, the newest run at its right end, with a mark at each change.
 
     Args:
-        verdicts: of the runs, the oldest first; None for a run that has no verdict of it.
+        verdicts: of the runs, the oldest first; None for a run that has no verdict of the stage.
     """
     # All strips have the same width and end at this run, so that they can be compared.
     slots = HISTORY_LIMIT + 1

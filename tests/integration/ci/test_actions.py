@@ -127,7 +127,7 @@ def test_a_record_that_is_missing_opens_nothing(job: NewRunner) -> None:
 
 
 def test_a_cancelled_job_opens_nothing(job: NewRunner) -> None:
-    """Of a cancelled run the artifact is kept, and nothing else is done."""
+    """A cancelled job keeps its artifact and does nothing else."""
     here = job(cancelled=True)
     here.use("judge", carry_over="true")
     assert (here.store / "artifacts/prodstatus-production").is_dir()

@@ -236,7 +236,7 @@ def test_the_templates_are_valid(tmp_path: Path) -> None:
 
 
 def test_the_jenkinsfile_is_groovy() -> None:
-    """It parses, and less than all of it doesn't.
+    """The Jenkinsfile parses as Groovy, and a broken copy of it doesn't.
 
     The sections and steps of a declarative pipeline are known to Jenkins' controller alone
     (`pipeline-model-converter/validate`); nothing that can be installed without one checks them.
@@ -267,6 +267,6 @@ def test_the_shell_parts_are_clean(script: str, tmp_path: Path) -> None:
     ("name", "most"), [("gitlab.yml", 15), ("azure.yml", 15), ("Jenkinsfile", 15)]
 )
 def test_a_user_copies_few_lines(name: str, most: int) -> None:
-    """What a project has of its own is short; its first line says what it is."""
+    """What a project copies is short, and its first line says what it is."""
     lines = (CI / name).read_text(encoding="utf-8").splitlines()
     assert len([line for line in lines if line.strip()]) - 1 <= most

@@ -67,7 +67,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_five_steps_of_the_readme(tmp_path: Path, port: str) -> None:
-    """In an empty folder they lead from nothing to a deployment between two gates."""
+    """README's five steps lead from an empty folder to a deployment between two gates."""
     page = [started(in_place(block, EXAMPLE_PORT, port), port) for block in blocks_of("README.md")]
     steps = follow([*page, unseen("kill $SERVER")], tmp_path)
     assert len(steps) == 8
@@ -85,7 +85,7 @@ def started(block: Block, port: str) -> Block:
 
 @pytest.mark.parametrize("page", EMPTY[1:])
 def test_a_page_that_begins_with_nothing(page: str, tmp_path: Path) -> None:
-    """In an empty folder every command ends, and says, what the page shows."""
+    """In an empty folder, each command of the page ends and prints as the page shows."""
     check_all(follow(blocks_of(page), tmp_path))
 
 

@@ -83,7 +83,7 @@ def test_the_address_stands_beside_each_reason(
 
 
 def test_the_gate_names_the_address(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    """In its text and its JSON, by the record, also for what has gone stale since."""
+    """The gate's text and JSON name owner and runbook, also of what is stale by now."""
     project.write({"pyproject.toml": OWNED, "test_api.py": TESTS})
     project.run()
     record = str(project.folder / "status.json")

@@ -113,7 +113,7 @@ def test_an_unknown_export_is_a_usage_error(project: Project) -> None:
 
 
 def test_an_export_and_the_document_need_two_files(project: Project) -> None:
-    """Two exports may not have the same file."""
+    """An export and the document can't have the same file."""
     config = EXPORTING.replace("STATUS.md", "summary.md")
     project.write({"pyproject.toml": config, "test_shop.py": SHOP})
     ran = project.run()
@@ -181,7 +181,7 @@ def test_another_package_s_form_is_written(project: Project) -> None:
 def test_a_broken_form_is_one_sentence(
     project: Project, tap: Path, harm: tuple[str, str], why: str, left: bool
 ) -> None:
-    """What another package has installed changes no verdict, and is named once."""
+    """A broken form of another package changes no verdict, and is named once."""
     tap.write_text(tap.read_text(encoding="utf-8").replace(*harm), encoding="utf-8")
     project.folder.mkdir()
     (project.folder / "tap.txt").write_text("ok 1 - yesterday's", encoding="utf-8")
@@ -520,7 +520,7 @@ def test_a_step_file_that_cannot_be_written_is_reported(project: Project, step: 
 
 
 def test_a_summary_stays_below_what_github_takes(project: Project, step: Step) -> None:
-    """What a step wrote before counts, so together they stay under 1 MiB."""
+    """What a step wrote before counts: both summaries together stay under 1 MiB."""
     project.write(THREE)
     step.summary.write_text("x" * 999_500, encoding="utf-8")
     project.run()

@@ -67,7 +67,7 @@ def test_every_row_has_its_stage_and_verdict(project: Project, mode: tuple[str, 
 
 @MODES
 def test_a_row_gives_the_reason(project: Project, mode: tuple[str, ...]) -> None:
-    """Not the tuple of path, line and text by which pytest reports a skip."""
+    """A row has the reason instead of the tuple by which pytest reports a skip."""
     more = """
     @api
     def test_skipped(): pytest.skip("not on Sundays")

@@ -170,7 +170,7 @@ def test_axe_finds_nothing(browser: Browser, tmp_path: Path, state: str) -> None
 
 
 def test_no_word_of_a_verdict_breaks_on_a_phone(browser: Browser, tmp_path: Path) -> None:
-    """Every cell with a verdict is one line high."""
+    """On a phone each cell with a verdict is one line high."""
     made, config = green()
     changed = replace(record(config.catalogue, {"a.x": F, "b.x": C}), history=made.history)
     with opened(browser, written(tmp_path / "p.html", write_page(changed, config)), PHONE) as shown:

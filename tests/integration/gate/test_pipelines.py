@@ -76,7 +76,7 @@ def test_the_shell_pipeline_ends_with_the_command_s_status(project: Project) -> 
 
 
 def test_the_shell_pipeline_stops_if_the_suite_cannot_run(project: Project) -> None:
-    """Only the record of its own run opens the gate, not the green one of just before."""
+    """If the suite can't run, a green record of just before opens nothing."""
     project.write({"test_api.py": HOLDS, "test_shop.py": SHOP})
     assert pipeline(project, "v1", "true").returncode == 0
     for addopts in ("--no-such-option", "-k nothing"):
@@ -97,7 +97,7 @@ def test_the_shell_pipeline_says_how_it_is_used(tmp_path: Path, args: tuple[str,
 
 
 def test_the_shell_pipeline_is_clean() -> None:
-    """ShellCheck finds nothing."""
+    """ShellCheck finds nothing in the shell pipeline."""
     subprocess.run([str(BIN / "shellcheck"), str(CI / "pipeline.sh")], check=True)
 
 
@@ -180,7 +180,7 @@ def test_no_verdict_passes_through_an_unsigned_cache(path: Path) -> None:
 
 @each_workflow
 def test_what_is_installed_is_named_by_its_digest(path: Path) -> None:
-    """Nothing comes from an index that the lock doesn't name, to build the project neither."""
+    """Everything that is installed, to build the project too, is locked by its digest."""
     text = path.read_text(encoding="utf-8")
     commands = [step["run"] for step in steps(yaml.safe_load(text)) if "pip" in step.get("run", "")]
     assert commands

@@ -119,7 +119,7 @@ def test_only_what_was_signed_is_carried_over(
 def test_a_record_that_was_edited_is_not_carried_over(
     project: Project, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The signature is about the bytes."""
+    """An edited record isn't carried over, since the signature is of its bytes."""
     monkeypatch.setenv("PRODSTATUS_SIGN_KEY", key)
     project.run_alone("-m", "production")
     path = project.folder / "status.json"
@@ -189,7 +189,7 @@ def test_an_unsigned_run_imports_nothing_of_signatures(project: Project) -> None
 
 
 def test_verdicts_of_another_machine_are_named(project: Project) -> None:
-    """Without keys they are carried over, and the run says that nobody signed them."""
+    """Without keys another machine's verdicts are carried over and named as unsigned."""
     project.write({"test_api.py": API, "test_shop.py": SHOP})
     ran = project.run()
     machine = ran.record["run"]["machine"]
@@ -203,7 +203,7 @@ def test_verdicts_of_another_machine_are_named(project: Project) -> None:
 
 
 def test_paths() -> None:
-    """The attestation lies beside its record, whatever that is called."""
+    """The attestation lies beside its record, under any name of the record."""
     from pytest_prodstatus.project import attestation_of
 
     assert attestation_of(Path("a/eu.json")) == Path("a/eu.intoto.json")

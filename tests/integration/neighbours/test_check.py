@@ -35,7 +35,7 @@ def test_is_blocked(check):
 
 
 def test_soft_assertions_are_observations(beside: Beside) -> None:
-    """One that failed counts, whatever left the test after it."""
+    """A check that failed counts, even if an exception left the test after it."""
     beside.write({"test_api.py": TESTS})
     ran = beside.run()
     assert ran.verdicts == {

@@ -79,7 +79,7 @@ def test_last_attempt_counts(beside: Beside) -> None:
     ids=["decorator", "mark", "option"],
 )
 def test_side_effects_are_refused_by_name(beside: Beside, mark: str, args: tuple[str, ...]) -> None:
-    """What its first start showed would be lost, so it doesn't start at all."""
+    """A criterion with side effects doesn't start, since its first start would be lost."""
     beside.write({"test_api.py": HEAD + REFUSED.format(mark=mark)})
     ran = beside.run("-m", "production", *args, reruns="flaky")
     assert "test_buys: the plugin flaky would rerun it" in ran.out + ran.err

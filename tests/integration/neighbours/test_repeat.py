@@ -27,7 +27,7 @@ def test_buys():
 
 
 def test_repetitions_are_criteria(beside: Beside) -> None:
-    """No repetition supersedes another."""
+    """Each repetition is a criterion, and none supersedes another."""
     beside.write({"test_api.py": TESTS})
     ran = beside.run()
     assert {n: v for n, v in ran.verdicts.items() if n.startswith("api")} == {

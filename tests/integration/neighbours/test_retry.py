@@ -64,7 +64,7 @@ def test_sends(evidence):
 
 
 def test_last_attempt_counts_and_side_effects_have_one(beside: Beside) -> None:
-    """Also without a fixture, whose absence would keep a refused test from being called."""
+    """The last attempt counts, and a criterion with side effects has only one."""
     beside.write({"test_api.py": TESTS})
     ran = beside.run("--retries=2", reruns="pytest-retry")
     assert ran.verdicts == {

@@ -204,7 +204,7 @@ def test_a_failure_before_the_deadline_counts(
 
 
 def test_a_run_that_is_in_time_is_as_any_other(project: Project) -> None:
-    """Also its record; and a value that is no duration is a usage error."""
+    """A run in time has the same record; a value that is no duration is a usage error."""
     project.write({"test_api.py": "@api\ndef test_a(): pass\n\n" + SHOP})
     ran = project.run("--prodstatus-within=10m")
     assert (ran.status, ran.final) == (0, "CONFIRMED")
@@ -217,7 +217,7 @@ def test_a_run_that_is_in_time_is_as_any_other(project: Project) -> None:
 
 
 def test_a_conftest_that_hangs_leaves_a_record(project: Project) -> None:
-    """Nothing was collected, so nothing is known; the next tool isn't kept waiting."""
+    """If a conftest hangs, the run ends at its deadline and the record confirms nothing."""
     project.write({"test_api.py": "@api\ndef test_a(): pass\n\n" + SHOP})
     assert project.run("-m", "production").status == 0
     project.write(

@@ -113,7 +113,7 @@ def test_a_required_history_that_cant_be_saved_closes_the_gate(
 def test_a_required_history_that_is_switched_off_closes_the_gate(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Switching the history off doesn't avoid it."""
+    """Switching off a required history closes the gate too."""
     monkeypatch.setenv("PRODSTATUS_HISTORY", "0")
     project.write({**PASSING, "pyproject.toml": REQUIRED})
     ran = project.run()
@@ -409,7 +409,7 @@ class TestFolders:
         return project.run(f"--prodstatus-root={name}", name, folder=folder)
 
     def test_two_checkouts_have_two_histories(self, project: Project, own: Path) -> None:
-        """Neither sees the other's former verdict; each has its own."""
+        """Two checkouts have a history each, and neither has the other's former verdict."""
         healthy = {**PASSING, "pyproject.toml": NAMED}
         first = self.checkout(project, "a", healthy)
         second = self.checkout(project, "b", {**healthy, **FAILED})
@@ -493,7 +493,7 @@ def test_the_command_prints_what_a_run_saved(
 
 
 def test_a_target_that_is_made_anew_has_no_earlier_run(project: Project, url: str) -> None:
-    """Nothing is carried over from another system of the same name, and it has no history."""
+    """Nothing is carried over to a target that is made anew, and it has no history."""
     declared = REQUIRED.replace("require_history", 'ephemeral = ["demo"]\nrequire_history')
     project.write({"pyproject.toml": declared, **PASSING})
     for target, verdict, runs in (("demo", "BLOCKED not-run", 0), ("other", "CONFIRMED", 1)):
@@ -507,7 +507,7 @@ def test_a_target_that_is_made_anew_has_no_earlier_run(project: Project, url: st
 
 @MODES
 def test_the_record_of_a_run_is_kept(project: Project, url: str, mode: tuple[str, ...]) -> None:
-    """As its file has it, byte for byte, with what has changed since the last open gate."""
+    """A run's record is kept byte for byte, with what changed since the last open gate."""
     project.write({**PASSING, "pyproject.toml": NAMED})
     first = project.run(*mode)
     project.write(FAILED)

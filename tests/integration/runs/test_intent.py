@@ -82,7 +82,7 @@ def test_what_is_older_than_the_run_has_its_own_age(
 
 
 def test_what_is_too_old_is_stale_in_its_own_run(project: Project) -> None:
-    """By the default of 24 hours: the run says what the gate would say of it."""
+    """What was seen more than 24 hours ago is stale in its own run, as it is at the gate."""
     project.write({"test_api.py": OLD.format(then=""), "test_shop.py": SHOP})
     ran = project.run()
     assert (ran.verdicts["api.old"], ran.status) == ("BLOCKED stale", 10)
@@ -101,7 +101,7 @@ def test_what_is_too_old_is_stale_in_its_own_run(project: Project) -> None:
     ],
 )
 def test_a_failure_is_of_today(project: Project, then: str, verdict: str) -> None:
-    """And a date needs a zone, and isn't in the future."""
+    """A failure is dated by the run; a date without a zone, or in the future, is refused."""
     project.write({"test_api.py": OLD.format(then=then), "test_shop.py": SHOP})
     ran = project.run()
     assert ran.verdicts["api.old"] == verdict

@@ -135,7 +135,7 @@ TWELVE = {
 def test_twelve_criteria_fit_the_screen(
     project: Project, monkeypatch: pytest.MonkeyPatch, down: str, limit: int
 ) -> None:
-    """What is printed about a service of four stages, from the heading to FINAL."""
+    """A board of twelve criteria, from the heading to FINAL, fits the screen."""
     monkeypatch.setenv("DOWN", down)
     project.write(TWELVE)
     ran = project.run()

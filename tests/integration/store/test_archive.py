@@ -35,7 +35,7 @@ def kept(url: str, run: str, target: str = TARGET, project: str = "store") -> ob
 
 
 def test_a_record_is_kept_byte_for_byte(url: str) -> None:
-    """Whatever its bytes are; and only of this project and target."""
+    """Any bytes of a record are kept as they are, for its project and target alone."""
     content = bytes(range(256)) * 1_000
     run = keep(url, 1, content)
     assert kept(url, run) == {RECORD: content}
@@ -48,7 +48,7 @@ def test_a_record_is_kept_byte_for_byte(url: str) -> None:
 
 
 def test_it_is_compressed(url: str) -> None:
-    """A record is mostly repetition."""
+    """A kept record is compressed."""
     keep(url, 1, b'{"verdict": "CONFIRMED"}' * 10_000)
     with open_store(url, ARCHIVE).reading() as statements:
         (row,) = statements.rows("SELECT length(content) AS size FROM prodstatus_archive")
@@ -92,7 +92,7 @@ def test_a_run_without_its_record(url: str) -> None:
 
 @pytest.mark.parametrize("run", ["../x", "/etc/passwd", "x" * 5_000, "'; DROP TABLE x; --", ""])
 def test_an_id_is_only_looked_up(url: str, run: str) -> None:
-    """No id is a path or a piece of SQL."""
+    """An id is only looked up: none becomes a path or a piece of SQL."""
     assert kept(url, run) is None
 
 
@@ -132,7 +132,7 @@ def test_old_runs_are_deleted_with_their_records(url: str) -> None:
 
 
 def test_the_last_run_of_each_release_is_never_deleted(url: str) -> None:
-    """Nor its last full run, if partial ones came later; a run without a release is of none."""
+    """The last run of a release, and its last full run, are never deleted."""
     keep(url, 0, release="v1")
     keep(url, 1, release="v1")
     keep(url, 2, release="v1", shop="-")

@@ -56,7 +56,7 @@ def test_a_clock_that_jumps_back_during_an_action_does_nothing_more(
 def test_a_clock_that_jumps_back_within_the_day_finds_it_taken(
     journal: Journal, clock: SetClock
 ) -> None:
-    """A claim is of the day, not of the hour."""
+    """If the clock jumps back within the day, the day's claim is still taken."""
     _buy(journal, clock)
     clock.advance(hours=-6)
 
@@ -65,7 +65,7 @@ def test_a_clock_that_jumps_back_within_the_day_finds_it_taken(
 
 
 def test_an_open_end_of_a_later_day_blocks_as_well(journal: Journal, clock: SetClock) -> None:
-    """What isn't settled blocks, regardless of the direction in which the clock jumped."""
+    """What isn't settled blocks, in whichever direction the clock jumped."""
     journal.intend(plan_at(clock.now))
     clock.advance(days=-3)
 

@@ -215,7 +215,7 @@ def test_runs_are_ordered_by_the_instant(history: HistoryStore) -> None:
 
 
 def test_a_run_in_progress_is_no_history(history: HistoryStore) -> None:
-    """Only finished runs are kept."""
+    """A run in progress isn't saved in the history."""
     with pytest.raises(ValueError, match="in progress"):
         history.save(in_progress())
     assert history.look_back("demo").runs == ()

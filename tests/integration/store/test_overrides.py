@@ -82,7 +82,7 @@ def test_it_holds_for_its_project_alone(overrides: Overrides, url: str) -> None:
 def test_one_that_says_too_little_is_refused(
     overrides: Overrides, changed: dict[str, object], message: str
 ) -> None:
-    """Without reason, person or end it is refused in one sentence, and nothing is written."""
+    """An override without reason, person or end is refused, and nothing is written."""
     with pytest.raises(InvalidOverride, match=message) as violation:
         overrides.add(replace(MINE, **changed))
     assert "\n" not in str(violation.value)
@@ -153,7 +153,7 @@ def test_a_look_finds_what_was_written(url: str) -> None:
 
 
 def test_one_is_taken_back_by_its_person_alone(overrides: Overrides) -> None:
-    """Of that target; those of others, and what the person gives later, are in force."""
+    """Taking back ends only that person's overrides of that target given so far."""
     overrides.add(MINE)
     overrides.add(replace(MINE, who="Bob"))
     overrides.add(replace(MINE, target="staging"))

@@ -46,7 +46,7 @@ def _gone(folder: Path, server: int) -> bool:
 
 
 def test_a_store_that_is_closed_leaves_nothing() -> None:
-    """Neither its server nor its folder."""
+    """A closed store leaves neither a server nor a folder."""
     with boot() as store:
         folder = _folder(store.environment["DATABASE_URL"])
         server = _server(folder)
@@ -82,7 +82,7 @@ def test_a_kill_leaves_nothing(victim: str) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_order(number: signal.Signals) -> None:
-    """As the end of its input does."""
+    """A signal ends it as the end of its input does."""
     with boot() as store:
         folder = _folder(store.environment["DATABASE_URL"])
         server = _server(folder)
@@ -92,7 +92,7 @@ def test_a_signal_ends_it_in_order(number: signal.Signals) -> None:
 
 
 def test_an_unknown_scenario_is_refused_with_the_ones_there_are() -> None:
-    """In one sentence."""
+    """An unknown scenario is refused in one sentence that lists all scenarios."""
     with pytest.raises(
         DemoError, match=r"'unwell' is not a demo scenario; there are healthy, unusual"
     ):

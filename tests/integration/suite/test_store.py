@@ -210,7 +210,7 @@ def test_the_order_needs_no_other_criterion(project: Project) -> None:
 
 
 def test_habits_buy_nothing(project: Project) -> None:
-    """Neither a node id nor an exported target, with the switch that the store's script has too."""
+    """A node id or an exported target buys nothing, even with the store script's switch on."""
     node = "tests/acceptance/test_placeorder.py::test_real_order_placed"
     variables = {"PRODSTATUS_TARGET": "demo", "REAL_PLACEORDER": "1"}
     ran = project.run(node, **variables)

@@ -291,7 +291,7 @@ def test_a_compiled_file_that_cannot_be_removed(
 
 
 def test_without_rewriting_no_assertion_can_be_seen(project: Project) -> None:
-    """`--assert=plain` is BLOCKED with the remedy."""
+    """With `--assert=plain` a criterion is BLOCKED, with the remedy."""
     project.write(
         {"pyproject.toml": STRICT, "test_shop.py": "@shop\ndef test_a(): assert len('x') == 1\n"}
     )
@@ -316,7 +316,7 @@ def test_a_pytest_that_cannot_be_switched_is_named(project: Project) -> None:
 
 
 def test_a_stage_may_do_without(project: Project) -> None:
-    """`require_assertion = false` of a stage; the page and the record show it."""
+    """A stage may set `require_assertion = false`; the page and the record show it."""
     config = STRICT.replace('id = "shop"', 'id = "shop"\nrequire_assertion = false')
     project.write(
         {
@@ -430,7 +430,7 @@ def test_an_async_criterion_counts(project: Project) -> None:
 
 @pytest.mark.skipif(importlib.util.find_spec("numpy") is None, reason="needs numpy")
 def test_numpys_assertions_count(project: Project) -> None:
-    """By module and by name."""
+    """The assertions of numpy count, called by module or by name."""
     project.write(
         {
             "pyproject.toml": STRICT,

@@ -94,7 +94,7 @@ def test_off_changes_no_verdict(project: Project, args: tuple[str, ...]) -> None
 
 @pytest.mark.parametrize("args", MODES.values(), ids=MODES)
 def test_only_the_last_attempt_counts(project: Project, args: tuple[str, ...]) -> None:
-    """As with evidence; the file of the first one isn't written."""
+    """Only attachments of the last attempt are kept, as with evidence."""
     test = f"""
     {PICTURE}
     STARTS = []

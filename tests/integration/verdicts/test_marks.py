@@ -58,7 +58,7 @@ def test_second_stage_is_refused(project: Project, text: str) -> None:
 
 
 def test_second_stage_is_refused_by_workers(project: Project) -> None:
-    """The same sentence, and no internal error of xdist."""
+    """Workers refuse a second stage with the same sentence, and no internal error."""
     project.write({"test_api.py": "@api\n@shop\ndef test_a(): Path('ran').touch()\n"})
     assert refused(project, *XDIST) == refused(project)
 
@@ -72,7 +72,7 @@ def test_second_stage_from_a_hook_is_refused(project: Project, when: str) -> Non
 
 
 def test_one_stage_named_again_says_more(project: Project) -> None:
-    """On a class and its test: the closest counts, and what it doesn't say is inherited."""
+    """Of marks on a class and its test the closest counts, and inherits the rest."""
     project.write(
         {
             "test_api.py": """
@@ -99,7 +99,7 @@ def test_one_stage_named_again_says_more(project: Project) -> None:
 
 @pytest.mark.parametrize("mode", [SERIAL, XDIST], ids=["serial", "n2"])
 def test_criterion_has_an_id_of_its_own(project: Project, mode: tuple[str, ...]) -> None:
-    """So a function may be renamed, and two classes may have the same tests."""
+    """An id in the mark lets a function be renamed, and two classes have the same tests."""
     text = """
     class Regional:
         @pytest.mark.parametrize("currency", ["EUR", "USD"])
@@ -145,7 +145,7 @@ def test_criterion_has_an_id_of_its_own(project: Project, mode: tuple[str, ...])
     ],
 )
 def test_what_a_mark_may_not_say(project: Project, arguments: str, words: str) -> None:
-    """One sentence names the test, the mark and what would do."""
+    """A mark that can't be used is refused with the test, the mark and what would do."""
     project.write({"test_api.py": f"@pytest.mark.stage({arguments})\ndef test_a(): pass\n"})
     message = refused(project)
     assert message.startswith(f"test_api.py::test_a: mark stage({arguments})")
@@ -153,14 +153,14 @@ def test_what_a_mark_may_not_say(project: Project, arguments: str, words: str) -
 
 
 def test_two_names_on_one_test_are_refused(project: Project) -> None:
-    """Neither is better than the other."""
+    """Two ids on one test are refused."""
     marks = "\n".join(f"@pytest.mark.stage('api', criterion='{name}')" for name in ("a", "b"))
     project.write({"test_api.py": f"{marks}\ndef test_a(): pass\n"})
     assert "two names" in refused(project)
 
 
 def test_one_name_for_two_tests_is_refused(project: Project) -> None:
-    """With the remedy that a name of its own is."""
+    """One id for two tests is refused, with an id of its own as the remedy."""
     text = "@pytest.mark.stage('api', criterion='up')\ndef test_{0}(): pass\n"
     project.write({"test_api.py": text.format("a") + text.format("b")})
     ran = project.run()

@@ -69,7 +69,7 @@ def test_what_no_sickness_turned_is_listed(prove: Prove, project: Project) -> No
 
 
 def test_what_acts_is_started_only_if_that_is_wanted(prove: Prove, project: Project) -> None:
-    """With the option, once in each run."""
+    """With --side-effects, criteria with side effects start once in each run."""
     done = prove("--against", "broken", "--side-effects", "--", "--sick= -k buys")
     assert "shop.buys" in done.output
     assert (project.root / "bought").read_text(encoding="utf-8") == "x"

@@ -10,7 +10,7 @@ FAILED = "FAILED observed"
 
 
 def test_all_that_used_it_answer(project: Project) -> None:
-    """By name, at second hand, and through one that overrides it; no one else does."""
+    """A failed tear-down falls on all who used the fixture, directly or not, and no others."""
     project.write(
         {
             "conftest.py": """
@@ -163,7 +163,7 @@ def test_set_up_that_fails_uses_it_too(project: Project) -> None:
 
 
 def test_no_hook_and_no_rerun_betters_it(project: Project) -> None:
-    """Neither a hook that swallows the exception, nor another attempt of the last test."""
+    """Neither a hook that swallows the exception nor a rerun of the last test betters it."""
     tests = """
     @pytest.fixture(scope="module")
     def store():

@@ -78,7 +78,7 @@ def heal(project: Project) -> None:
 
 @MODES
 def test_only_what_is_unmet_runs(shop: Project, mode: tuple[str, ...]) -> None:
-    """And what requires it; no test beside the criteria; until all is as in a full run."""
+    """Only what is unmet, and what requires it, runs again, until all is as in a full run."""
     first = shop.run("-m", "production", *mode)
     assert (first.status, first.verdicts["shop.open"]) == (1, "BLOCKED upstream")
     assert started(shop) == Counter(["a-eu", "a-us", "open", "act", "other"])
@@ -98,7 +98,7 @@ def test_only_what_is_unmet_runs(shop: Project, mode: tuple[str, ...]) -> None:
 
 @MODES
 def test_nothing_is_unmet(shop: Project, mode: tuple[str, ...]) -> None:
-    """It ends with 0 and says so, and every file is as it was, also what vouches for it."""
+    """If nothing is unmet, the run says so, ends with 0, and leaves every file as it was."""
     heal(shop)
     assert shop.run("-m", "production", *mode).status == 0
     started(shop)
@@ -114,7 +114,7 @@ def test_nothing_is_unmet(shop: Project, mode: tuple[str, ...]) -> None:
 
 @MODES
 def test_what_acts_is_not_started_again(shop: Project, mode: tuple[str, ...]) -> None:
-    """It is named, its verdict counts for the exit status, and only a person starts it again."""
+    """What has side effects isn't started again, is named, and counts for the exit status."""
     (shop.root / "picky").touch()
     assert shop.run("-m", "production", *mode).status == 1
     started(shop)
@@ -164,7 +164,7 @@ def test_it_composes(shop: Project) -> None:
     ],
 )
 def test_without_a_record_everything_is_unmet(shop: Project, option: str, why: str) -> None:
-    """It says so, and is a full run."""
+    """Without a record --unmet says so, and runs everything."""
     heal(shop)
     assert shop.run("-m", "production").status == 0
     started(shop)
@@ -175,7 +175,7 @@ def test_without_a_record_everything_is_unmet(shop: Project, option: str, why: s
 
 
 def test_after_a_killed_run_nothing_acts(shop: Project) -> None:
-    """What the killed run started isn't known, so nothing with side effects starts again."""
+    """After a killed run nothing with side effects starts, since what it started isn't known."""
     shop.write({"test_0.py": f"{NOTE}@api\ndef test_dies():\n    if not holds(): os._exit(3)\n"})
     assert shop.run_alone("-m", "production").status == 3
     heal(shop)
@@ -218,7 +218,7 @@ def test_after_a_lost_record_nothing_acts(shop: Project, content: str) -> None:
 def test_with_an_id_there_is_always_a_record(
     shop: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who names the run looks for its record, also if nothing is unmet."""
+    """With a run id a record is written even if nothing is unmet, since someone looks for it."""
     heal(shop)
     assert shop.run("-m", "production").status == 0
     started(shop)
@@ -285,7 +285,7 @@ def test_a_path_may_follow(shop: Project, option: str) -> None:
 
 
 def test_an_unknown_value_is_refused(shop: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On the command line and in the variable."""
+    """An unknown value is refused, on the command line and in the variable."""
     ran = shop.run("--unmet=failed")
     assert ran.status == 4
     assert "--unmet 'failed': it takes no value, or blocked" in ran.err

@@ -42,7 +42,7 @@ def run(job: dict[str, Any], project: Project, **environ: str) -> int:
 
 
 def test_the_jobs_agree() -> None:
-    """Both judge the same run and release, on one volume; there is an index for each shard."""
+    """Both jobs judge the same run and release on one volume, with an index for each shard."""
     spec = SHARDS["spec"]
     assert (spec["completionMode"], spec["maxFailedIndexes"]) == ("Indexed", spec["completions"])
     assert f"$((JOB_COMPLETION_INDEX + 1))/{spec['completions']}" in container(SHARDS)["args"][0]

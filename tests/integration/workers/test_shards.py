@@ -170,7 +170,7 @@ def test_a_shard_of_nothing_that_was_selected_is_not_idle(
 
 @pytest.mark.parametrize("shard", ["", "0/3", "4/3", "3"])
 def test_a_shard_that_does_not_exist_is_a_usage_error(project: Project, shard: str) -> None:
-    """Also an empty one, by which every machine would judge everything."""
+    """A shard that doesn't exist, or an empty value, is a usage error."""
     ran = project.run(f"--prodstatus-shard={shard}")
     assert (ran.status, ran.files) == (4, frozenset())
     assert "how many there are, as in 3/12" in ran.err

@@ -82,7 +82,7 @@ def test_workers_with_other_criteria_under_the_same_ids(
 
 @pytest.mark.parametrize("with_mark", ["gw0", "gw1"])
 def test_a_worker_without_any_criterion_is_refused(with_mark: str, project: Project) -> None:
-    """To it the test is no criterion, so its pass says nothing, here in an unrequested run."""
+    """A worker that finds no criterion is refused, also in a run that no option asks to judge."""
     test = f"""
     marked = os.environ.get("PYTEST_XDIST_WORKER") == "{with_mark}"
     @pytest.mark.parametrize("n", range(4))
@@ -150,7 +150,7 @@ def test_more_workers_than_tests(project: Project) -> None:
 
 
 def test_no_workers_at_all(project: Project) -> None:
-    """`-n 0` is a serial run."""
+    """With `-n 0` a run is serial."""
     project.write({"test_shop.py": SHOP, "test_api.py": API})
     ran = project.run("-n", "0")
     assert (ran.status, ran.final) == (0, "CONFIRMED")
@@ -210,7 +210,7 @@ def bought(project: Project) -> int:
 def test_workers_on_another_machine_share_no_folder(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What they collected comes on a channel; the record is that of any run."""
+    """Workers without a shared folder send what they collected, and the record is the same."""
     project.write({"test_api.py": ACTS, "test_shop.py": SHOP})
     ran = project.run(*project.remote(monkeypatch), "-m", "production")
     assert (ran.status, ran.final) == (0, "CONFIRMED")
@@ -304,7 +304,7 @@ def test_is_killed(): os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_how_a_worker_died_is_in_the_reason(project: Project) -> None:
-    """Of its criterion, and of the run: the exit status or the signal."""
+    """The reasons of criterion and run say how a worker died: exit status or signal."""
     project.write({"test_api.py": DEATHS, "test_shop.py": SHOP})
     ran = project.run(*XDIST, fresh=True)
     reasons = {name: c["reason"] for name, c in ran.criteria.items()}

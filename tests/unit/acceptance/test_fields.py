@@ -45,7 +45,7 @@ def test_what_is_not_a_json_object_is_none(content: bytes) -> None:
     ],
 )
 def test_numbers_may_be_text_but_only_plain_ones(value: object, read: Decimal | None) -> None:
-    """Whatever else Decimal would take (underscores, exponents, NaN) is unreadable."""
+    """All else that Decimal would take (underscores, exponents, NaN) is unreadable."""
     assert fields.number(value) == read
 
 

@@ -31,7 +31,7 @@ def test_two_files(two: Shop) -> None:
 
 
 def test_the_formats(two: Shop) -> None:
-    """JSON is one object; Markdown has headings."""
+    """The JSON form is one object, and the Markdown form has headings."""
     data = json.loads(two("diff", OLD, "--format", "json").stdout)
     assert {item["id"]: item["change"] for item in data["criteria"]} == {
         "api.key": "introduced", "shop.open": "blocked"
@@ -50,7 +50,7 @@ def test_the_exit_status(two: Shop) -> None:
 
 
 def test_another_target_is_compared_with_a_note(shop: Shop) -> None:
-    """What production has and staging hasn't is a sensible question."""
+    """Records of two targets are compared, and a note names both targets."""
     shop.record()
     shop.record({"api.key": B}, target="staging", folder=shop.root / "old")
     done = shop("diff", OLD)
@@ -76,7 +76,7 @@ def test_a_record_of_a_run_in_progress_counts_as_the_last_finished_one(shop: Sho
 
 @pytest.mark.parametrize("name", ["../x", "/nowhere/status.json", "x" * 5_000, "a\nb", ""])
 def test_a_run_that_is_nowhere(two: Shop, name: str) -> None:
-    """Whatever the name is, it is refused with one sentence."""
+    """A name that is neither a file nor a kept run is refused with one sentence."""
     message = two.refused("diff", "--", name)
     assert "\n" not in message
     assert len(message) < 1_000

@@ -34,14 +34,14 @@ def export(*args: str) -> Result:
 
 @pytest.mark.usefixtures("root")
 def test_every_form_goes_to_standard_output() -> None:
-    """By default the record of the last run is read, and the form is printed."""
+    """Without -o, each form of the last run's record is printed."""
     assert json.loads(export("ctrf").output)["results"]["summary"]["failed"] == 1
     assert "FINAL FAILED" in export("github").output
     assert Xml.fromstring(export("junit").output).tag == "testsuites"
 
 
 def test_a_form_goes_into_a_file(root: Path) -> None:
-    """With -o nothing is printed; the title is the project's."""
+    """With -o the form is written to the file, with the project's title, and nothing is printed."""
     (root / "pyproject.toml").write_text('[tool.prodstatus]\ntitle = "Ours"\n', encoding="utf-8")
     done = export("github", "reports/status.json", "-o", "out/summary.md")
     assert (done.exit_code, done.output) == (0, "")
@@ -50,7 +50,7 @@ def test_a_form_goes_into_a_file(root: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, "{", '{"schema": 99}'])
 def test_an_old_form_does_not_outlive_its_record(root: Path, content: str | None) -> None:
-    """Without a readable record, what an earlier call wrote would be read as of today."""
+    """If no record can be read, an old form is removed, since it would be read as today's."""
     out = root / "green.env"
     assert export("dotenv", "-o", str(out)).exit_code == 0
     path = root / "reports/status.json"
@@ -91,7 +91,7 @@ def test_a_link_s_file_is_removed_and_not_the_link(root: Path) -> None:
 
 
 def test_no_form_replaces_what_the_run_wrote(root: Path) -> None:
-    """Neither the record that the gate reads, nor document, page, attestation and settings."""
+    """A form never replaces record, document, page, attestation or settings."""
     before = (root / "reports/status.json").read_bytes()
     (root / "kept").mkdir()
     (root / "kept/status.json").write_bytes(before)
@@ -117,7 +117,7 @@ def test_no_form_replaces_what_the_run_wrote(root: Path) -> None:
     ],
 )
 def test_what_cannot_be_done_is_a_usage_error(root: Path, args: list[str], why: str) -> None:
-    """One sentence, exit status 2."""
+    """What can't be exported ends with exit status 2 and one sentence."""
     (root / "bad.json").write_text("{", encoding="utf-8")
     done = export(*args)
     assert done.exit_code == 2

@@ -27,7 +27,7 @@ class TestRecords:
     """Which record is read, and which records close the gate because of the file."""
 
     def test_the_usual_one(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-        """The target's record, found from any folder of the project."""
+        """The target's record is found from any folder of the project."""
         shop.record()
         shop.record({"api.key": B}, target="eu", folder=shop.reports / "eu")
         (shop.root / "deep" / "er").mkdir(parents=True)
@@ -39,7 +39,7 @@ class TestRecords:
         assert shop("gate", "--root", shop.root).exit_code == 0
 
     def test_by_name(self, shop: Shop) -> None:
-        """A record may be in any folder."""
+        """A record may be named, in any folder."""
         shop.record({"api.key": F}, folder=shop.root / "a")
         shop.record(folder=shop.root / "b")
         assert shop("gate", "a/status.json").exit_code == 1
@@ -57,7 +57,7 @@ class TestRecords:
         assert done.stdout.count("gate open" if status == 0 else "gate closed") >= 1
 
     def test_there_is_none(self, shop: Shop) -> None:
-        """The sentence names the place and what to do."""
+        """Without a record the gate is closed, and a sentence names the place and what to do."""
         done = shop("gate", "--target", "eu")
         assert done.exit_code == 10
         assert done.stdout.splitlines() == [
@@ -84,7 +84,7 @@ class TestRecords:
         ],
     )
     def test_one_that_can_not_be_read(self, shop: Shop, text: str, message: str) -> None:
-        """Empty, cut short, something else, of a newer release, no text."""
+        """A record that is empty, cut short, newer or no record at all closes the gate."""
         shop.reports.mkdir()
         (shop.reports / "status.json").write_bytes(text.encode("utf-8", "surrogateescape"))
         assert message in shop.closed()
@@ -99,11 +99,11 @@ class TestRecords:
             assert "it may be cut short" in shop.closed()
 
     def test_a_folder(self, shop: Shop) -> None:
-        """Is no record."""
+        """A folder in the record's place closes the gate."""
         assert "can't be read: it is a folder, not a file" in shop.closed(".")
 
     def test_of_a_run_in_progress(self, shop: Shop) -> None:
-        """Or one that was killed."""
+        """The record of a run that is in progress, or was killed, closes the gate."""
         shop.record(finished=None)
         assert "run run-1 has been in progress for 60 min, or was killed" in shop.closed()
 
@@ -125,7 +125,7 @@ class TestRecords:
         assert message in shop.closed()
 
     def test_evidence_is_required_since(self, shop: Shop) -> None:
-        """Of what the record calls CONFIRMED too: today's configuration counts."""
+        """Evidence that today's configuration requires is required of an older record too."""
         shop.record()
         assert shop("gate").exit_code == 0
         text = (shop.root / "pyproject.toml").read_text(encoding="utf-8")
@@ -134,7 +134,7 @@ class TestRecords:
         assert "it passed without recording evidence" in shop.closed()
 
     def test_another_catalogue(self, shop: Shop) -> None:
-        """Only a difference that matters for a verdict closes the gate; another text doesn't."""
+        """Of another catalogue only a difference that matters for a verdict closes the gate."""
         shop.record()
         text = (shop.root / "pyproject.toml").read_text(encoding="utf-8")
         shop.configure(text.replace('["open"]', '["open"]\nconfirmed = "It is open."'))
@@ -169,7 +169,7 @@ class TestQuery:
         ],
     )
     def test_another_record_than_required(self, shop: Shop, args: list[str], message: str) -> None:
-        """Closed with exit status 10, even if the record says FAILED."""
+        """A record that doesn't meet a condition closes with 10, even if it says FAILED."""
         shop.record({"api.key": F})
         assert message in shop.closed(*args)
 
@@ -182,7 +182,7 @@ class TestQuery:
         assert shop("gate", "--run", "run-1").exit_code == 0
 
     def test_of_several_records_each_must_be_of_the_run(self, shop: Shop) -> None:
-        """One of another run closes the gate."""
+        """One record of another run closes the gate."""
         shop.record(folder=shop.root / "a")
         shop.record(folder=shop.root / "b", id="run-2")
         records = ("a/status.json", "b/status.json")
@@ -197,14 +197,14 @@ class TestQuery:
         assert "1. merge the shards of the run with prodstatus merge" in shop("gate").stdout
 
     def test_the_age_is_measured_now(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Not when it was written."""
+        """A record's age is measured when the gate is asked, not when it was written."""
         shop.record()
         monkeypatch.setattr(clock, "now", lambda: NOW + 25 * HOUR)
         assert "the record is 25 h old, and may be at most 1d (--max-age)" in shop.closed()
         assert "api.key BLOCKED: it was CONFIRMED 25 h ago" in shop.closed("--max-age", "2d")
 
     def test_less_than_everything(self, shop: Shop) -> None:
-        """Some stages and what they need."""
+        """With --require, only these stages and those that they require are judged."""
         shop.record({"shop.open": F})
         assert shop("gate", "--require", "api").exit_code == 0
         assert "stages shop FAILED" in shop.closed("--require", "shop", status=1)
@@ -235,7 +235,7 @@ class TestQuery:
         assert message in shop.refused("gate", *args)
 
     def test_a_configuration_that_can_not_be_used(self, shop: Shop) -> None:
-        """Is a usage error too: a waiver must be whole."""
+        """An unreadable configuration, or a waiver in it that isn't whole, is a usage error."""
         shop.record()
         shop.waive("api.key", expires="'tomorrow'")
         assert "waiver of 'api.key': expires = 'tomorrow' must be a date" in shop.refused("gate")
@@ -271,7 +271,7 @@ class TestWaivers:
     def test_one_that_breaks_a_rule(
         self, shop: Shop, name: str, expires: str, message: str
     ) -> None:
-        """Closes a gate that would be open."""
+        """A waiver that breaks a rule closes a gate that would be open."""
         shop.record()
         shop.waive(name, expires)
         assert message in shop.closed()
@@ -281,7 +281,7 @@ class TestDocument:
     """`--check-document`."""
 
     def test_untouched_or_a_person_s(self, shop: Shop) -> None:
-        """What isn't a field is free."""
+        """A document is accepted if only text that isn't a field was changed."""
         shop.record()
         shop.edit("# Production status", "# My shop", "STATUS.md")
         assert shop("gate", "--check-document").exit_code == 0
@@ -297,7 +297,7 @@ class TestDocument:
         assert shop("gate").exit_code == 0
 
     def test_gone(self, shop: Shop) -> None:
-        """Removed, or no file."""
+        """A missing document, or one that can't be read, closes the gate."""
         shop.record()
         path = shop.reports / "STATUS.md"
         path.unlink()
@@ -306,7 +306,7 @@ class TestDocument:
         assert "it can't be read: it is a folder, not a file" in shop.closed("--check-document")
 
     def test_elsewhere(self, shop: Shop) -> None:
-        """A document of the whole project."""
+        """A document outside the run's folder is checked too."""
         config = (shop.root / "pyproject.toml").read_text(encoding="utf-8")
         shop.configure(config.replace('"STATUS.md"', '"docs/STATUS.md"'))
         shop.record()
@@ -321,7 +321,7 @@ class TestOverride:
     WORD = ("--override", "the fix itself", "--by", "Ann", "--for", "2h")
 
     def test_given(self, shop: Shop, kept: Kept) -> None:
-        """Opens at once, loudly, and is kept."""
+        """An override opens the gate at once, is printed loudly, and is kept."""
         shop.record({"api.key": F})
         done = shop("gate", *self.WORD)
         assert done.exit_code == 0
@@ -344,7 +344,7 @@ class TestOverride:
     def test_shown_until_it_has_ended(
         self, shop: Shop, kept: Kept, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """In every decision about its target only; needed or not, without a record too."""
+        """Each decision about its target shows an override until its end, even without a record."""
         shop("gate", *self.WORD)
         done = shop("gate")
         assert (done.exit_code, done.stdout[:10]) == (0, "OVERRIDE: ")
@@ -357,14 +357,14 @@ class TestOverride:
         assert "OVERRIDE" not in shop("gate").stdout
 
     def test_the_longest_counts(self, shop: Shop, kept: Kept) -> None:
-        """Of several in force."""
+        """Of several overrides in force, the one that ends last counts."""
         for hours in ("1h", "3h", "2h"):
             shop("gate", *self.WORD[:-1], hours)
         assert len(kept.kept) == 3
         assert "until 2026-11-22 15:00 UTC" in shop("gate").stdout
 
     def test_no_longer_than_a_day(self, shop: Shop, kept: Kept) -> None:
-        """Nothing is kept then."""
+        """An override of more than a day is refused, and nothing is kept."""
         assert "--for 25h: an override lasts at most 1d" in shop.refused(
             "gate", *self.WORD[:-1], "25h"
         )
@@ -385,7 +385,7 @@ class TestOverride:
         )
 
     def test_the_real_store(self, shop: Shop) -> None:
-        """The default file: shown from then on, and for no other target."""
+        """An override in the default file counts from then on, and for no other target."""
         assert shop("gate", *self.WORD).exit_code == 0
         done = shop("gate")
         assert (done.exit_code, done.stdout[:10], done.stderr) == (0, "OVERRIDE: ", "")
@@ -437,7 +437,7 @@ class TestForms:
         )
 
     def test_json_in_full(self, shop: Shop) -> None:
-        """What a closed gate says."""
+        """The JSON of a closed gate has everything that closes it."""
         shop.record({"api.key": F})
         message = json.loads(shop("gate", "--format", "json").stdout)
         assert message["at"] == "2026-11-22T12:00:00.000Z"
@@ -483,7 +483,7 @@ class TestForms:
     def test_github_files_that_end_without_a_line_break(
         self, shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """What another program left unfinished takes none of the gate's lines with it."""
+        """The gate's lines begin on a new line, even if another program's last one has no end."""
         output = tmp_path / "output"
         output.write_text("before=1", encoding="utf-8")
         monkeypatch.setenv("GITHUB_OUTPUT", str(output))
@@ -545,7 +545,7 @@ class TestForms:
     def test_old_exports_are_removed(
         self, shop: Shop, fault: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Whatever goes wrong, no text of an earlier decision is left; it changes no status."""
+        """After any error no form of an earlier decision is left."""
         shop.record()
         args = ["gate", "reports/status.json", "--export", "dotenv"]
         assert shop(*args).exit_code == 0
@@ -585,7 +585,7 @@ class TestForms:
     def test_an_old_export_that_can_not_be_removed(
         self, shop: Shop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """It is named, and the decision stands."""
+        """An old form that can't be removed is named, and the decision stands."""
         shop.record()
         assert shop("gate", "--export", "dotenv").exit_code == 0
         (shop.reports / "status.json").unlink()
@@ -604,7 +604,7 @@ class TestForms:
     def test_an_export_never_replaces_the_record(
         self, shop: Shop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Another package's form may claim its name."""
+        """A form of another package that claims the record's name is refused."""
         assert "'none' is not a form" in shop.refused("gate", "--export", "none")
         same = {"junit": "x.xml", "ctrf": "X.xml"}
         with monkeypatch.context() as patch:
@@ -626,7 +626,7 @@ class TestForms:
     def test_github_files_can_not_be_written(
         self, shop: Shop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The decision stands all the same."""
+        """If GitHub's files can't be written, the decision stands all the same."""
         monkeypatch.setenv("GITHUB_OUTPUT", os.fspath(shop.root))
         shop.record()
         done = shop("gate", "--format", "github")
@@ -635,7 +635,7 @@ class TestForms:
 
     @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
     def test_hostile_reasons(self, shop: Shop, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        """With any text as reason, each line stays one line, and no command is forged."""
+        """With any text as a reason, each line stays one line, and no command is forged."""
         summary = shop.root / "summary"
         monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
         shop.record(incidents=(reason(f"::error::{text}\n::set-output name=open::true"),))
@@ -647,7 +647,7 @@ class TestForms:
         assert fences == 1
 
     def test_hostile_ids(self, shop: Shop) -> None:
-        """In an edited record."""
+        """With any text as a criterion's id, each line stays one line."""
         shop.record({"api.key": F}, names=(*NAMES, "api.more"))
         hostile = r"api.more\n::set-output name=open::true\u001b[2J"
         shop.edit('"id":"api.more"', f'"id":"{hostile}"')
@@ -669,7 +669,7 @@ class TestForms:
 
 
 def test_help_has_examples_and_the_exit_statuses(shop: Shop) -> None:
-    """For each command."""
+    """The help of gate, merge and render has examples; the gate's has its exit statuses."""
     for command in ("gate", "merge", "render"):
         done = shop(command, "--help")
         assert done.exit_code == 0
@@ -696,7 +696,7 @@ class TestMonitor:
     def test_a_usage_error_is_unknown(
         self, shop: Shop, form: list[str], args: list[str], words: str
     ) -> None:
-        """On one line of standard output; in every other form it stays a usage error."""
+        """A usage error is UNKNOWN on one line of standard output, in this form alone."""
         shop.record()
         done = shop("gate", *args, *form)
         assert done.exit_code == 3
@@ -706,11 +706,11 @@ class TestMonitor:
         assert shop("gate", *args).exit_code == 2
 
     def test_help_is_no_error(self, shop: Shop) -> None:
-        """It ends with 0."""
+        """The help ends with 0 in this form too."""
         assert shop("gate", "--format", "nagios", "--help").exit_code == 0
 
     def test_each_record_has_its_own_label(self, shop: Shop) -> None:
-        """Also if all are of one target, or the same file is given twice."""
+        """Each record has a label of its own, even if one file is given twice."""
         for name in ("a", "b"):
             shop.record(folder=shop.root / name)
         done = shop("gate", "a/status.json", "b/status.json", "a/status.json", "--format=nagios")

@@ -37,7 +37,7 @@ def history_command(*args: str) -> Result:
 
 
 def test_it_tells_of_the_project_at_hand(root: Path) -> None:
-    """Also from a folder in it, and by --root from elsewhere."""
+    """The history is that of the project of the current folder, or of --root."""
     done = history_command()
     assert done.exit_code == 0
     assert done.output.startswith("Target production of project store, its newest 3 runs:\n")
@@ -88,7 +88,7 @@ def test_one_stage_and_fewer_runs(root: Path) -> None:
     ],
 )
 def test_bad_input_is_a_usage_error(root: Path, args: tuple[str, ...], message: str) -> None:
-    """Exit status 2, with what would do."""
+    """Bad input ends with exit status 2, and the message says what would do."""
     done = history_command(*args)
     assert (done.exit_code, message in done.output) == (2, True), done.output
 
@@ -103,7 +103,7 @@ def test_no_saved_run(root: Path) -> None:
 
 
 def test_help_has_examples() -> None:
-    """And the exit statuses."""
+    """The help has examples and the exit statuses."""
     output = history_command("--help").output
     assert "Examples:" in output
     assert "Exit status:" in output

@@ -65,7 +65,7 @@ def test_a_suite_of_nothing(root: Path) -> None:
 def test_the_document_is_named_from_the_root(
     root: Path, place: str, output: str, named: str
 ) -> None:
-    """In any folder, the configuration finds it, and it isn't touched yet."""
+    """The configuration names the document from the root, and the document isn't touched."""
     (root / place).parent.mkdir(exist_ok=True)
     (root / place).write_text(DOCUMENT, encoding="utf-8")
     assert init(place, "--output", output).exit_code == 0
@@ -76,7 +76,7 @@ def test_the_document_is_named_from_the_root(
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("last", ["", "\n"])
 def test_a_pyproject_is_added_to(root: Path, end: str, last: str) -> None:
-    """What stands there stays, byte for byte, and its line end is kept."""
+    """A pyproject.toml keeps every byte and its line end; the table is appended."""
     before = ("[project]\nname = 'é'  # ours\n\n[tool.ruff]\nx = 1" + last).replace("\n", end)
     (root / "pyproject.toml").write_bytes(before.encode())
     (root / "pyproject.toml").chmod(0o640)
@@ -100,7 +100,7 @@ def test_a_pyproject_is_added_to(root: Path, end: str, last: str) -> None:
     ],
 )
 def test_a_pyproject_that_cannot_be_added_to_is_refused(root: Path, content: str, why: str) -> None:
-    """One sentence says why, and nothing is written."""
+    """If the table can't be appended, one sentence says why, and nothing is written."""
     (root / "pyproject.toml").write_bytes(content.encode("utf-8", "surrogateescape"))
     before = files(root)
     done = init()
@@ -137,7 +137,7 @@ def test_nothing_stays_of_a_suite_that_could_not_be_written(root: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_made_is_an_error(root: Path) -> None:
-    """A file in the folder's place stays."""
+    """A file in the place of the folder is an error, and the file stays."""
     (root / "tests").touch()
     done = init()
     assert done.exit_code == 2
@@ -169,5 +169,5 @@ def test_a_note_names_what_was_not_parsed(root: Path) -> None:
 
 
 def test_the_help_has_an_example() -> None:
-    """The command says how it is used."""
+    """The help has an example."""
     assert "prodstatus init docs/STATUS.md && pytest -m production" in init("--help").output

@@ -72,7 +72,7 @@ def test_all_lists_what_is_settled_too(left: Action) -> None:
 
 
 def test_a_person_confirms_an_action(left: Action, url: str) -> None:
-    """With receipts, name and grounds, each in the journal; then it is settled."""
+    """A person settles an action with receipts, name and grounds, and the journal has them."""
     done = journal_command(
         "resolve", str(left.id), "--confirmed", "8198", "--confirmed", "8199", *BY
     )
@@ -86,7 +86,7 @@ def test_a_person_confirms_an_action(left: Action, url: str) -> None:
 
 
 def test_a_person_says_that_nothing_was_done(left: Action, url: str) -> None:
-    """REJECTED frees the key."""
+    """An action that is settled as REJECTED frees its key."""
     assert journal_command("resolve", str(left.id), "--rejected", *BY).exit_code == 0
     with Journal.open(url, clock=SetClock()) as journal:
         assert journal.intend(plan_at(NOON)).attempt == 3
@@ -117,7 +117,7 @@ def test_what_is_settled_or_unknown_is_refused(left: Action) -> None:
 def test_an_action_is_settled_by_whole_words_alone(
     left: Action, url: str, args: tuple[str, ...], message: str
 ) -> None:
-    """Which of the three, by whom and why: else a usage error, and the action stays open."""
+    """Without state, name or grounds it is a usage error, and the action stays open."""
     done = journal_command("resolve", str(left.id), *args)
     assert (done.exit_code, message in done.output) == (2, True)
     with Journal.open(url) as journal:
@@ -140,7 +140,7 @@ def test_it_never_shows_a_password(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_without_the_extra_it_says_what_to_install(
     args: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One sentence and exit status 2."""
+    """Without the extra, one sentence says what to install, and the exit status is 2."""
     monkeypatch.setattr("pytest_prodstatus.store.address.installed", lambda: False)
     done = CliRunner().invoke(main, args)
     assert done.exit_code == 2
@@ -149,7 +149,7 @@ def test_without_the_extra_it_says_what_to_install(
 
 @pytest.mark.parametrize("args", [["journal"], ["journal", "list"], ["journal", "resolve"]])
 def test_help_has_examples(args: list[str]) -> None:
-    """Each command shows how it is used."""
+    """The help of each command has examples."""
     done = CliRunner().invoke(main, [*args, "--help"])
     assert done.exit_code == 0
     assert "Examples:" in done.output

@@ -24,7 +24,7 @@ def shards(shop: Shop, shop_open: object = C) -> tuple[Path, Path]:
 
 
 def test_into_the_usual_folder(shop: Shop) -> None:
-    """Record, document and page; the gate can read the record."""
+    """Record, document and page are written, and the gate can read the record."""
     done = shop("merge", *shards(shop))
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines() == [
@@ -38,7 +38,7 @@ def test_into_the_usual_folder(shop: Shop) -> None:
 
 
 def test_into_a_file(shop: Shop) -> None:
-    """The record alone."""
+    """With --output the record alone is written."""
     done = shop("merge", *shards(shop), "--output", "one.json")
     assert (done.exit_code, done.stdout.splitlines()[0]) == (0, "wrote one.json")
     assert not shop.reports.exists()
@@ -47,12 +47,12 @@ def test_into_a_file(shop: Shop) -> None:
 
 @pytest.mark.parametrize(("verdict", "status"), [(C, 0), (F, 1)])
 def test_the_exit_status_is_the_run_s(shop: Shop, verdict: object, status: int) -> None:
-    """1 if something FAILED."""
+    """A merge ends as the run without shards would: with 1 if something FAILED."""
     assert shop("merge", *shards(shop, verdict)).exit_code == status
 
 
 def test_what_no_shard_ran(shop: Shop) -> None:
-    """Is listed, and blocks the record."""
+    """A criterion that no shard ran is listed, and blocks the record."""
     first, _ = shards(shop)
     done = shop("merge", first)
     assert done.stdout.splitlines()[0] == (
@@ -67,7 +67,7 @@ def test_what_no_shard_ran(shop: Shop) -> None:
 
 
 def test_a_lost_shard_that_another_remembers(shop: Shop) -> None:
-    """What it would have run isn't CONFIRMED by what the others found in their folders."""
+    """What a lost shard would have run isn't CONFIRMED by what other shards carried over."""
     former = shop.record(id="run-0", folder=shop.root / "a")
     shop.record({}, selected=("api.key",), folder=shop.root / "a", former=former, shard=True)
     assert "rule shard" in shop.closed("a/status.json")
@@ -80,7 +80,7 @@ def test_a_lost_shard_that_another_remembers(shop: Shop) -> None:
 
 
 def test_every_file_is_named(shop: Shop) -> None:
-    """Exports, too."""
+    """Each written file is named, exports too."""
     shop.configure(CONFIG.replace("document =", "exports = ['ctrf', 'junit']\ndocument ="))
     lines = shop("merge", *shards(shop)).stdout.splitlines()[:-1]
     assert set(lines) == {f"wrote reports/{path.name}" for path in shop.reports.iterdir()}
@@ -95,7 +95,7 @@ def test_every_file_is_named(shop: Shop) -> None:
     ],
 )
 def test_strangers_are_refused(shop: Shop, changes: dict[str, Any], message: str) -> None:
-    """By file and field, and nothing is written."""
+    """Records of two runs are refused, with file and field, and nothing is written."""
     first, second = shards(shop)
     shop.record({}, selected=("shop.open",), folder=shop.root / "b", **changes)
     assert message in shop.refused("merge", first, second)
@@ -103,7 +103,7 @@ def test_strangers_are_refused(shop: Shop, changes: dict[str, Any], message: str
 
 
 def test_what_can_not_be_read(shop: Shop) -> None:
-    """Or isn't named at all."""
+    """A shard that can't be read, or none at all, is a usage error."""
     first, _ = shards(shop)
     assert "there is no record at c.json" in shop.refused("merge", first, "c.json")
     Path("c.json").write_text(json.dumps({"schema": 1}), encoding="utf-8")
@@ -122,7 +122,7 @@ def test_what_can_not_be_written(shop: Shop) -> None:
 
 @pytest.mark.parametrize("output", [(), ("--output", "out/one.json")], ids=["folder", "file"])
 def test_what_was_attached_is_copied(shop: Shop, output: tuple[str, ...]) -> None:
-    """From each shard that has it, beside the merged record; what isn't there is named."""
+    """Attachments are copied beside the merged record, and a missing one is named."""
     shop.record({}, selected=("api.key",), folder=shop.root / "a", selection="--stage api",
                 attached={"x.txt": b"one", "lost.txt": b"lost"})  # fmt: skip
     shop.record({}, selected=("shop.open",), folder=shop.root / "b", selection="--stage shop",

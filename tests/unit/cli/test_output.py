@@ -60,7 +60,7 @@ def printed(text: str, encoding: str, errors: str = "strict") -> bytes:
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8", "utf-16-le", "cp437", "koi8-r"])
 @pytest.mark.parametrize("text", ["key → ключ €\n", "\x1b[31m\x07\u202e\u200f\x85\udcff é\n"])
 def test_every_encoding_can_take_every_text(encoding: str, text: str) -> None:
-    """What it lacks, or what acts on a terminal, becomes an escape; lines stay lines."""
+    """A character that the encoding lacks, or a terminal acts on, becomes an escape."""
     shown = printed(text, encoding).decode(encoding)
     assert shown.endswith("\n")
     assert not {"\x1b", "\x07", "\u202e", "\u200f", "\x85", "\udcff"} & {*shown}
@@ -78,7 +78,7 @@ def run(shop: Shop, command: tuple[str, ...], **how: object) -> subprocess.Compl
 @pytest.mark.slow  # runs processes
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_full_disk_and_a_closed_pipe_change_no_status(shop: Shop) -> None:
-    """As the process ends, too: Python flushes its streams once more and can fail then."""
+    """Neither changes the status, even when Python flushes its streams at the end."""
     shop.record()
     usual = run(shop, ("gate",), capture_output=True)
     read, write = os.pipe()

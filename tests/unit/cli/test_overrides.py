@@ -27,7 +27,7 @@ WORD = Override(target="eu", reason="the fix itself", who="Ann", since=NOW - HOU
 
 
 def test_one_that_was_written_is_found(shop: Shop) -> None:
-    """In the user's own store; of its target, of its project, until it ends."""
+    """A saved override is found for its target and project, until it ends."""
     save_override(WORD, shop.root)
     assert active_override("eu", NOW, shop.root) == (WORD, None)
     assert active_override("us", NOW, shop.root) == (None, None)
@@ -38,7 +38,7 @@ def test_one_that_was_written_is_found(shop: Shop) -> None:
 
 
 def test_the_person_who_gave_one_can_take_it_back(shop: Shop) -> None:
-    """At once, with a reason that stays in the store; nobody else can, and a new one counts."""
+    """Only the person who gave an override can take it back; it ends at once."""
     shop.record({"api.key": F})
     save_override(replace(WORD, target="production"), shop.root)
     assert shop("gate").exit_code == 0
@@ -63,7 +63,7 @@ def test_the_person_who_gave_one_can_take_it_back(shop: Shop) -> None:
 
 
 def test_two_folders_of_one_name_share_none(shop: Shop) -> None:
-    """A project's copy, or another one of the same name, on the same machine."""
+    """Two projects of one name on one machine share no override."""
     shop.configure("[project]\nname = 'shop'\n" + CONFIG)
     save_override(WORD, shop.root)
     other = shop.root.parent / "elsewhere" / "shop"
@@ -74,7 +74,7 @@ def test_two_folders_of_one_name_share_none(shop: Shop) -> None:
 
 
 def test_the_one_that_ends_last_counts(shop: Shop) -> None:
-    """Of several in force."""
+    """Of several overrides in force, the one that ends last counts."""
     for hours in (1, 3, 2):
         save_override(replace(WORD, until=NOW + hours * HOUR), shop.root)
     found, _ = active_override("eu", NOW, shop.root)
@@ -83,7 +83,7 @@ def test_the_one_that_ends_last_counts(shop: Shop) -> None:
 
 
 def test_where_no_store_is_none_is_made(shop: Shop, tmp_path: Path) -> None:
-    """To look for an override makes no file, even if an address is configured."""
+    """Looking for an override makes no file, even if an address is configured."""
     assert active_override("eu", NOW, shop.root) == (None, None)
     (shop.root / ".env").write_text(f"PRODSTATUS_STATE_URL=sqlite:///{tmp_path}/none/s.sqlite3\n")
     assert active_override("eu", NOW, shop.root) == (None, None)
@@ -126,7 +126,7 @@ def test_a_dotenv_that_can_t_be_read_is_named_and_the_gate_decides(
 def test_without_a_home_folder_the_gate_decides_and_says_what_it_can_t_see(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In a container, whose user may be a number only."""
+    """Without a home folder, as in a container, the gate decides and names what it can't see."""
     shop.record()
 
     def no_home(_name: str) -> Path:
@@ -144,7 +144,7 @@ def test_without_a_home_folder_the_gate_decides_and_says_what_it_can_t_see(
 
 
 def test_the_configured_store_is_read(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment's before the .env file's, and the user's own no more."""
+    """The environment's store counts before the .env file's, and the default one not at all."""
     addresses: list[str] = []
 
     def active_overrides(
@@ -163,7 +163,7 @@ def test_the_configured_store_is_read(shop: Shop, monkeypatch: pytest.MonkeyPatc
 
 
 def test_one_that_is_in_force(shop: Shop, kept: Kept) -> None:
-    """None if there is none."""
+    """If no override was saved, none is active."""
     assert active_override("eu", NOW, shop.root) == (None, None)
     assert kept.kept == []
 
@@ -171,7 +171,7 @@ def test_one_that_is_in_force(shop: Shop, kept: Kept) -> None:
 @pytest.mark.slow  # runs a process
 @pytest.mark.parametrize("written", [False, True])
 def test_the_gate_needs_no_sqlalchemy(shop: Shop, written: bool) -> None:
-    """Neither to look for an override nor to write one down, into a new file."""
+    """Overrides in a file are read and saved without SQLAlchemy."""
     word = ["--override", "the fix", "--by", "Ann", "--for", "1h"] if written else []
     code = (
         "import sys; from pytest_prodstatus.cli.main import main\n"

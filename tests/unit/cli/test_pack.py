@@ -142,7 +142,7 @@ def test_the_current_run_needs_no_store(shop: Shop) -> None:
 @pytest.mark.parametrize("command", [["pack"], ["render", "--output-dir", "out"], ["diff"]])
 @pytest.mark.parametrize("run", HOSTILE)
 def test_a_hostile_id_is_refused(kept: Shop, command: list[str], run: str) -> None:
-    """With one sentence, and nothing is written anywhere."""
+    """A hostile id is refused with one sentence, and nothing is written."""
     before = {path.relative_to(kept.root) for path in kept.root.rglob("*")}
     message = kept.refused(*command, "--", run)
     assert len(message) < 400
@@ -159,7 +159,7 @@ def test_a_run_of_another_target(kept: Shop) -> None:
 
 
 def test_a_run_is_rendered_elsewhere(kept: Shop) -> None:
-    """With the waivers of its time, and never over the target's own record."""
+    """A kept run is rendered with its own waivers, and never over the target's own record."""
     current = (kept.reports / "status.json").read_bytes()
     assert "add --output-dir" in kept.refused("render", "run-1")
     done = kept("render", "run-1", "--output-dir", "march")
@@ -224,7 +224,7 @@ def test_what_changed_since_the_last_open_run_is_in_the_record_and_on_the_page(k
 
 
 def test_old_runs_are_deleted(kept: Shop) -> None:
-    """Only if someone asks for it; a deleted run is no longer found, and the last is kept."""
+    """Old runs are deleted only on request, and never the last one with an open gate."""
     assert "give both" in kept.refused("history", "--keep-last-of-release")
     old = kept.record(worse={"api.key": F}, id="run-0", started=NOW - 3 * HOUR)
     assert Archive(kept.root, saves=True).keep(old).unsaved is None

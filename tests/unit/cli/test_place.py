@@ -106,7 +106,7 @@ def test_where_shards_are_merged(shop: Shop, monkeypatch: pytest.MonkeyPatch, so
 
 @FROM_EVERY_SOURCE
 def test_the_release(shop: Shop, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
-    """The release that the gate requires."""
+    """The gate requires the release that the run would have judged."""
     shop.record()
     args = SOURCES[source](shop, monkeypatch, "subject", "v1")
     assert shop("gate", *args).exit_code == 0
@@ -118,7 +118,7 @@ def test_the_release(shop: Shop, monkeypatch: pytest.MonkeyPatch, source: str) -
 def test_the_target_of_the_history(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
-    """The history is printed of the same target."""
+    """`history` finds the target as a run does."""
     args = SOURCES[source](shop, monkeypatch, "target", "staging")
     assert "no run of target staging of project shop" in shop("history", *args).stdout
 
@@ -128,7 +128,7 @@ def test_the_target_of_the_history(
 def test_the_root(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str, source: str
 ) -> None:
-    """From a folder outside the project, or of another one."""
+    """From outside the project, or from another one, each command uses the named root."""
     shop.record({"api.key": B})
     other = tmp_path / "other"
     shutil.copytree(shop.root, other)
@@ -155,7 +155,7 @@ def test_the_root(
     ids=" ".join,
 )
 def test_no_project(shop: Shop, monkeypatch: pytest.MonkeyPatch, args: list[str]) -> None:
-    """Is a usage error that says so and names the way out, and no record is read."""
+    """Without a project no record is read, and a usage error says what to do."""
     shop.record()
     monkeypatch.chdir(shop.root.parent)
     shutil.copytree(shop.reports, shop.root.parent / "reports")
@@ -168,7 +168,7 @@ def test_no_project(shop: Shop, monkeypatch: pytest.MonkeyPatch, args: list[str]
 def test_a_root_without_the_table(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Is allowed if it is named: it declares no stage."""
+    """A named root needs no table; then no stage is declared."""
     shop.configure("")
     shop.record(names=("api.key", "shop.open"))
     monkeypatch.chdir(tmp_path)
@@ -191,7 +191,7 @@ def test_the_command_line_wins(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("name", ["TARGET", "DIR", "SUBJECT", "ROOT", "RUN_ID"])
 def test_an_empty_variable_is_none(shop: Shop, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """As a CI job leaves one behind."""
+    """An empty variable, as a CI job may leave one, counts as unset."""
     shop.record()
     monkeypatch.setenv(f"PRODSTATUS_{name}", " ")
     assert shop("gate").exit_code == 0
@@ -212,7 +212,7 @@ def test_an_empty_option_is_an_error(shop: Shop, args: list[str], message: str) 
 
 
 def test_a_value_that_can_not_be_used(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Is named by its source."""
+    """A value that can't be used is named with its source."""
     monkeypatch.setenv("PRODSTATUS_TARGET", "a/b")
     assert "PRODSTATUS_TARGET='a/b': use letters" in shop.refused("gate")
     monkeypatch.delenv("PRODSTATUS_TARGET")

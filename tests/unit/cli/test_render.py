@@ -14,7 +14,7 @@ PAGE, DOCUMENT, RECORD = "status.html", "STATUS.md", "status.json"
 
 
 def test_beside_the_record(shop: Shop) -> None:
-    """What a run wrote is written again, byte for byte."""
+    """What a run wrote beside its record is written again, byte for byte."""
     shop.record({"api.key": B})
     before = {name: (shop.reports / name).read_bytes() for name in (PAGE, DOCUMENT, RECORD)}
     for name in (PAGE, DOCUMENT):
@@ -57,7 +57,7 @@ def test_elsewhere(shop: Shop) -> None:
 
 
 def test_another_target(shop: Shop) -> None:
-    """Its usual folder."""
+    """The outputs of another target are written into its usual folder."""
     shop.record(target="eu", folder=shop.reports / "eu")
     (shop.reports / "eu" / PAGE).unlink()
     assert shop("render", "--target", "eu").exit_code == 0
@@ -73,7 +73,7 @@ def test_the_exit_status_is_the_run_s(shop: Shop, status: int) -> None:
 
 
 def test_every_file_is_named(shop: Shop) -> None:
-    """Exports, too."""
+    """Each written file is named, exports too."""
     shop.configure(CONFIG.replace("document =", "exports = ['ctrf', 'junit']\ndocument ="))
     shop.record()
     words = shop("render").stdout.split()
@@ -81,7 +81,7 @@ def test_every_file_is_named(shop: Shop) -> None:
 
 
 def test_a_run_in_progress(shop: Shop) -> None:
-    """Is rendered as what it is."""
+    """A run in progress is rendered as one: nothing is confirmed."""
     shop.reports.mkdir()
     (shop.reports / RECORD).write_text(write_record(in_progress()), encoding="utf-8")
     assert shop("render").exit_code == 10

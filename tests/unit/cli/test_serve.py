@@ -118,7 +118,7 @@ BROKEN = (
 def test_everything_else_is_closed(
     shop: Shop, client: AppClient, broken: Callable[[Shop], None]
 ) -> None:
-    """Whatever is wrong with a record: 503 with a reason, never CONFIRMED, never 500."""
+    """Anything wrong with a record is 503 with a reason, never CONFIRMED and never 500."""
     broken(shop)
     gate = client.get("/gate")
     assert gate.status_code == 503
@@ -141,7 +141,7 @@ def test_everything_else_is_closed(
 
 
 def test_a_configuration_that_is_gone_keeps_the_gate_closed(shop: Shop, clock: Clock) -> None:
-    """Without the table there is no `signed_by` either: the defaults would trust any record."""
+    """If the table is removed, the gate closes, since its defaults want no signature."""
     signed = '[tool.prodstatus]\nsigned_by = ["ci.pub"]\n'
     shop.configure("[tool.prodstatus]\n")
     shop.record()
@@ -292,7 +292,7 @@ def test_headers(shop: Shop, client: AppClient) -> None:
 
 
 def test_token(shop: Shop, clock: Clock) -> None:
-    """With a token nothing but `/healthz` answers without it."""
+    """With a token, only `/healthz` answers a request that has none."""
     shop.record()
     client = client_of(clock, TOKEN)
     for wrong in ({}, {"Authorization": f"Basic {TOKEN}"}, {"Authorization": b"Bearer \xe9"}):

@@ -241,7 +241,7 @@ class TestStatement:
     def test_the_key_as_ci_systems_escape_it(
         self, signed: Signed, monkeypatch: pytest.MonkeyPatch, end: str, quote: str
     ) -> None:
-        """On one line with its line ends escaped, in quotes or not."""
+        """A key on one line, with escaped line ends, in quotes or not, can be used."""
         key = (signed.shop.root / "ci.key").read_text(encoding="utf-8")
         monkeypatch.setenv("PRODSTATUS_SIGN_KEY", f" {quote}{key.replace(chr(10), end)}{quote}\n")
         assert signed.shop("sign").exit_code == 0
@@ -252,7 +252,7 @@ class TestStatement:
     def test_no_message_contains_the_key(
         self, signed: Signed, monkeypatch: pytest.MonkeyPatch, damage: str, way: str
     ) -> None:
-        """Whatever form it has, the variable or option is named instead."""
+        """A key in any form is in no message, which names the variable or option instead."""
         key = (signed.shop.root / "ci.key").read_text(encoding="utf-8")
         secret = key.splitlines()[1]
         value = {
@@ -284,7 +284,7 @@ class TestStatement:
         assert signed.shop("sign", "--key", f"{scheme}{signed.shop.root / 'ci.key'}").exit_code == 0
 
     def test_a_file_s_uri_may_be_relative(self, signed: Signed) -> None:
-        """And has its characters quoted."""
+        """A file's URI may be relative, and have quoted characters."""
         (signed.shop.root / "ci.key").rename(signed.shop.root / "of ci.key")
         assert signed.shop("sign", "--key", "file:of%20ci.key").exit_code == 0
 
@@ -372,7 +372,7 @@ class TestGate:
     def test_it_holds_from_its_beginning_to_its_end(
         self, signed: Signed, after: timedelta, status: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """By the gate's own clock, which may be five minutes behind."""
+        """A signature holds by the gate's own clock, which may be five minutes behind."""
         signed.sign()
         monkeypatch.setattr(clock, "now", lambda: NOW + after)
         assert signed.gate("--max-age", "7d") == status
@@ -419,7 +419,7 @@ class TestGate:
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every folder")
     def test_a_folder_that_can_not_be_read(self, signed: Signed) -> None:
-        """A usage error as well."""
+        """A folder of keys that can't be read is a usage error."""
         folder = signed.shop.root / "keys"
         folder.mkdir(mode=0)
         message = signed.shop.refused("gate", "--signed-by", "keys")
@@ -443,7 +443,7 @@ class TestGate:
     def test_an_empty_name_is_not_every_key_of_the_project(
         self, signed: Signed, places: str
     ) -> None:
-        """In the configuration, on the command line and in code."""
+        """An empty name of a key is refused in configuration, on the command line and in code."""
         signed.shop.configure(CONFIG.replace("document", f"signed_by = [{places}]\ndocument"))
         assert "signed_by holds ''" in signed.shop.refused("gate")
         assert "it is empty" in signed.shop.refused("gate", "--signed-by", "")
@@ -451,7 +451,7 @@ class TestGate:
             trusted_keys([""], signed.shop.root)
 
     def test_a_threshold_needs_keys(self, signed: Signed) -> None:
-        """Without keys it would want nothing."""
+        """A threshold without keys is refused, since it would want nothing."""
         for number in ("1", "2"):
             message = signed.shop.refused("gate", "--threshold", number)
             assert f"--threshold {number} needs --signed-by" in message
@@ -545,7 +545,7 @@ class TestReplay:
     def test_other_releases_and_earlier_runs_do_not(
         self, signed: Signed, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Only what was said about this release later counts."""
+        """Only a later run of the same release replaces a verdict."""
         monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{signed.shop.root}/state.db")
         signed.sign()
         self.save(signed, id="run-0", started=NOW - 2 * HOUR)
@@ -555,7 +555,7 @@ class TestReplay:
     def test_a_store_that_can_not_be_asked_closes_it(
         self, signed: Signed, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """What isn't known isn't taken for no."""
+        """If the store can't say whether a later run exists, the gate closes."""
         signed.sign()
         (signed.shop.root / "state.db").write_bytes(b"not a database" * 100)
         monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{signed.shop.root}/state.db")
@@ -591,7 +591,7 @@ class TestMerge:
     def test_a_shard_after_which_its_release_was_judged_again_is_refused(
         self, signed: Signed, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """By the gate's own rule: else an old verdict would come back under a new run's id."""
+        """A shard that is older than a later run of its release is refused, as at the gate."""
         shop = signed.shop
         monkeypatch.setenv("PRODSTATUS_STATE_URL", f"sqlite:///{shop.root}/state.db")
         shop.configure(CONFIG.replace("document", 'signed_by = ["ci.pub"]\ndocument'))
@@ -730,7 +730,7 @@ def otherwise(value: Any) -> Any:
 
 @pytest.mark.slow  # verifies thousands of signatures
 def test_no_forgery_opens_the_gate(signed: Signed) -> None:
-    """Whatever is changed, swapped or signed by another: a thousand attempts and more."""
+    """Of a thousand forgeries (changed, swapped, signed by another) none opens the gate."""
     attack = Attack(signed)
     assert attack.opened == []
     bundle = json.loads(attack.bundle)
@@ -825,7 +825,7 @@ def test_pae_is_the_specification_s(signed: Signed) -> None:
 
 @pytest.mark.slow  # runs a process
 def test_nothing_is_imported_without_a_key(shop: Shop) -> None:
-    """A project without keys pays nothing."""
+    """A project without keys imports nothing for signatures."""
     import subprocess
     import sys
 

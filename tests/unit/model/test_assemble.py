@@ -54,7 +54,7 @@ class TestComplete:
     """A run is complete if it observed every criterion of the catalogue itself."""
 
     def test_everything_was_observed(self) -> None:
-        """A run is complete if it observed every criterion, whatever the verdicts."""
+        """A run is complete if it observed every criterion, with any verdicts."""
         assert full_run().run.complete
         assert full_run({"sale.exists": F, "order.bought": B}).run.complete
 

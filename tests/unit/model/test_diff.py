@@ -247,7 +247,7 @@ def records(draw: st.DrawFn) -> Record:
 
 @given(records())
 def test_a_run_does_not_differ_from_itself(one: Record) -> None:
-    """Nothing differs between a run and itself, whatever is wrong in it, and it isn't worse."""
+    """Between a run and itself nothing differs, even if much is wrong, and nothing is worse."""
     found = diff(one, one)
     assert found.empty
     assert not found.worse

@@ -574,7 +574,7 @@ class TestToday:
     @pytest.mark.parametrize("required", [True, False])
     @pytest.mark.parametrize("evidence", [(), (entry(),)])
     def test_evidence(self, evidence: tuple[Entry, ...], required: bool) -> None:
-        """A CONFIRMED without evidence closes the gate, whatever its run required of it."""
+        """A CONFIRMED without evidence closes the gate, even if its run required none."""
         seen = dict.fromkeys(ALL, observation(C, evidence=evidence))
         got = decision_of(made(seen), require_evidence=required)
         lacking = required and not evidence

@@ -349,7 +349,7 @@ SECRET = "pl&nted/secret-0123456789"
 def test_no_cut_divides_a_secret(
     monkeypatch: pytest.MonkeyPatch, encode: Callable[[str], str]
 ) -> None:
-    """Whatever stands at the cut, no half of a secret stays."""
+    """With anything at the cut, no half of a secret stays."""
     monkeypatch.setattr(redaction, "OUTPUT_LIMIT", 400)
     monkeypatch.setattr(redaction, "_LONGEST_TOKEN", 10)
     redactor = knowing(SECRET)

@@ -129,7 +129,7 @@ def check_no_better(got: Record, one: Record) -> None:
 def test_the_merged_verdict_is_never_better_than_that_of_one_run(
     made: Catalogue, number: int, seed: int
 ) -> None:
-    """Whatever dies, is started again, arrives twice or too late, in any order."""
+    """Shards may die, be started again, and arrive twice, too late, and in any order."""
     # Hypothesis tries few seeds again and again; not with so many catalogues.
     run = Simulation(made, number, Random(f"{seed} {made.digest}"))
     if not run.arrived:

@@ -123,7 +123,7 @@ class TestSideEffects:
 
     @pytest.mark.parametrize("verdict", [B, F])
     def test_one_that_has_started(self, verdict: Verdict) -> None:
-        """It is unmet and isn't started, whatever it showed; nor after half a start."""
+        """It is unmet and isn't started again, after any verdict and after half a start."""
         assert self.after(observation(verdict)) == Chosen(frozenset(), frozenset({"c.act"}))
         half = observation(B, reason=reason("cut", Kind.NOT_RUN))
         assert self.after(half) == Chosen(frozenset(), frozenset({"c.act"}))

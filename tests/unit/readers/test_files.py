@@ -1,4 +1,4 @@
-"""What isn't a plain file is refused at once, by one function, whatever it is read for."""
+"""What isn't a plain file is refused at once, by one function for all readers."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def test_each_rejected_attempt_makes_the_next_claimable() -> None:
 
 
 def test_the_attempts_of_a_key_have_an_end() -> None:
-    """Whatever they came to; the next day begins anew."""
+    """A key has a limited number of attempts; the next day has new ones."""
     history = [action(*REJECTED), action(*CONFIRMED, State.LAPSED, attempt=2)]
     with pytest.raises(Claimed, match=r"has had all the attempts that it may have.*attempt 2"):
         next_attempt(history, plan(), TODAY, 2)

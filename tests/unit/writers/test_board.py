@@ -86,7 +86,7 @@ def test_one_outage_is_said_once() -> None:
 
 
 def test_many_criteria_with_one_reason_are_counted() -> None:
-    """The first three are named."""
+    """Of many criteria with one reason the first three are named, and the others counted."""
     many = record(
         catalogue("a"), {f"a.x{n}": observation(B, reason=reason("no key")) for n in range(9)}
     )
@@ -131,7 +131,7 @@ def test_an_outage_is_said_once_however_its_messages_differ() -> None:
 
 
 def test_verbose_says_once_what_to_do() -> None:
-    """Next says it, so the criteria don't."""
+    """What stands under Next isn't repeated at the criteria."""
     assert sum("start the service" in line for line in board(outage(), verbosity=1)) == 1
 
 
@@ -160,7 +160,7 @@ def test_quiet_shows_nothing_but_final() -> None:
 
 
 def test_lines_carry_their_verdict() -> None:
-    """The verdict gives the colour."""
+    """Each line carries the verdict that gives its colour."""
     verdicts = {line.text.split()[0]: line.verdict for line in board_lines(MADE) if line.verdict}
     assert verdicts["OAUTH"] is F
     assert verdicts["SALE"] is B

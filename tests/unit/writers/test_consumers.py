@@ -347,7 +347,7 @@ GATE_FORMS: dict[str, tuple[Callable[[Report], str], Callable[[str], Seen]]] = {
 
 
 def test_every_format_has_its_consumer_here() -> None:
-    """A format without one is held to nothing."""
+    """Each format is read by a consumer's own parser in this file."""
     assert sorted(READERS) == export_names()
 
 

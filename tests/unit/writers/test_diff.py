@@ -91,7 +91,7 @@ def test_as_lines() -> None:
 
 
 def test_nothing_differs() -> None:
-    """Also if something still isn't CONFIRMED."""
+    """Two equal runs differ in nothing, even if something still isn't CONFIRMED."""
     text = write_text(diff(AFTER, AFTER))
     assert text.endswith("\nNothing differs.\n")
     assert "Still not CONFIRMED (2):\n  api.up: FAILED" in text
@@ -112,7 +112,7 @@ def test_as_json() -> None:
 
 
 def test_every_kind_has_a_heading() -> None:
-    """A kind without one would be left out."""
+    """Each kind of change has a heading; without one it would be left out."""
     kinds = {item.change for item in diff(BEFORE, AFTER).criteria}
     assert kinds <= set(TITLES)
     assert len(TITLES) == 7

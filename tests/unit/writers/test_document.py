@@ -197,7 +197,7 @@ def test_only_the_value_is_replaced(form: str, end: str, old: str) -> None:
 
 
 def test_mixed_line_ends_stay() -> None:
-    """Each line keeps its own."""
+    """Each line keeps its own line end."""
     only = replace(RECORD, stages=RECORD.stages[:1])
     got = updated("a\r\nOAUTH STATUS: x\rb\nOAUTH STATUS: y\r\n\u2028\x0b\x85c", only)
     value = VALUES["OAUTH STATUS"]
@@ -688,7 +688,7 @@ def test_a_known_title_in_another_shape_is_named(text: str, where: str) -> None:
     ],
 )
 def test_what_states_no_verdict_is_not_named(text: str) -> None:
-    """Comments, code, and prose about a title."""
+    """Comments, code, and prose about a title are no fields, and aren't named."""
     assert seen_in(f"{text}\n**OAUTH STATUS:** x\n")[1] == ()
 
 
@@ -717,7 +717,7 @@ class TestNextActions:
     @pytest.mark.parametrize("rest", ["", "\n", "\n\nwords\n", "\n\n# Next\n", "\n\n\n> q\n"])
     @pytest.mark.parametrize("old", ["", " none", " call Bob", "\n\n1. call Bob\n2. fix it"])
     def test_a_list_is_written_replaced_and_removed(self, old: str, rest: str, end: str) -> None:
-        """All else stays, whatever was there before."""
+        """The list is written, replaced and removed, and all else in the document stays."""
         field = f"**OAUTH STATUS:** x\n\n**NEXT ACTIONS:**{old}{rest}".replace("\n", end)
         head = f"**OAUTH STATUS:** {OAUTH}\n\n**NEXT ACTIONS:**"
         three, _ = seen_in(field, with_actions(3))
@@ -743,7 +743,7 @@ class TestNextActions:
         ],
     )
     def test_elsewhere_the_actions_stay_in_the_line(self, form: str) -> None:
-        """In a list, quote, heading, or before text that would become a part of the last item."""
+        """The actions stay in one line in a list, quote or heading, or before adjoining text."""
         form = f"**OAUTH STATUS:** {OAUTH}\n\n{form}"
         text, _ = seen_in(form.format("none"), with_actions(2))
         assert text == form.format("1. fix \\*number\\* 0 2. fix \\*number\\* 1")
@@ -758,19 +758,19 @@ class TestNextActions:
         ],
     )
     def test_another_list_is_never_taken_for_the_value(self, text: str) -> None:
-        """Its lines stay."""
+        """A list that isn't the value keeps its lines."""
         got, _ = seen_in(text, with_actions(2))
         assert [line for line in text.split("\n")[1:] if line not in got.split("\n")] == []
 
     def test_ten_are_listed(self) -> None:
-        """And the number of the others, for the page and the record have all."""
+        """Ten actions are listed, and the number of the others is given."""
         value = field_values(with_actions(60))["NEXT ACTIONS"].split("\n")
         assert value[9:] == ["10. fix \\*number\\* 9", "11. and 50 more"]
         assert len(field_values(with_actions(10))["NEXT ACTIONS"].split("\n")) == 10
 
 
 def test_a_document_of_6_000_failures_stays_readable() -> None:
-    """A person reads it to the end."""
+    """A document of 6,000 failures is short enough for a person to read."""
     many = catalogue(*(f"stage-{n}" for n in range(9)))
     failed = {
         f"stage-{n % 9}.number-{n}": observation(F, reason=reason(f"order {n} is lost " * 20))
@@ -800,7 +800,7 @@ def test_a_final_line_of_a_document_is_updated_where_there_is_one() -> None:
 
 
 def test_a_generated_document_has_the_digest_of_what_is_read_of_it() -> None:
-    """It isn't parsed when it is written."""
+    """A generated document has the digest of its fields, though it isn't parsed."""
     for made in (RECORD, LATER, with_actions(60), with_actions(0)):
         written = write_document(made, CONFIG, None)
         assert changed_by_hand(written.content, replace(made, document=written.digest)) == ""

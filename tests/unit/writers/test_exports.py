@@ -141,7 +141,7 @@ def test_our_own_form_is_not_another_s(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_form_that_cannot_be_used_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, why: str
 ) -> None:
-    """Whatever another package's module does, the error names the form and the reason."""
+    """An unusable form of another package is named with the reason, in one sentence."""
     install(tmp_path, monkeypatch, module)
     with pytest.raises(ExportError) as error:
         load_export("other")

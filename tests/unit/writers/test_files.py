@@ -64,7 +64,7 @@ def test_a_link_that_a_person_may_have_made_is_followed_and_stays_a_link(tmp_pat
 
 @pytest.mark.parametrize("name", ["victim", "missing", "folder", "."])
 def test_a_planted_link_is_replaced(tmp_path: Path, name: str) -> None:
-    """What it leads to is left alone: a file, a folder, or nothing yet."""
+    """A planted link is replaced, and what it leads to is left alone."""
     (tmp_path / "victim").write_bytes(b"another's")
     (tmp_path / "folder").mkdir()
     path = tmp_path / "reports" / "status.json"
@@ -170,7 +170,7 @@ def test_a_failure_leaves_what_there_was(
 def test_an_interrupt_leaves_what_there_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C in the middle changes nothing."""
+    """Ctrl-C in the middle of a write leaves the old content."""
     path = tmp_path / "f"
     path.write_bytes(b"old")
 

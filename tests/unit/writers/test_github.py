@@ -171,7 +171,7 @@ def test_outputs_cannot_be_forged(text: str) -> None:
 
 
 def test_outputs_of_an_open_gate() -> None:
-    """CONFIRMED is open, and needs no reason."""
+    """The outputs of an open gate are CONFIRMED, open, and an empty reason."""
     made = record(STAGES, {"api.a": C, "shop.b": C})
     assert values(outputs(made, "d")) == {"verdict": "CONFIRMED", "open": "true", "reason": ""}
 

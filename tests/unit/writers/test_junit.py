@@ -126,7 +126,7 @@ def test_pytests_own_outcome_becomes_the_verdict(verdict: Verdict, outcome: str)
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_a_confirmed_criterion_is_never_bettered(outcome: str) -> None:
-    """What pytest wrote of it stays."""
+    """A case that pytest wrote as failed stays so, even if the criterion is CONFIRMED."""
     case = f'<testcase classname="test_api" name="test_a" time="1">{OUTCOMES[outcome]}</testcase>'
     text = with_verdicts(
         f'<testsuite name="pytest">{case}</testsuite>'.encode(), record(STAGES, {"api.a": C})
@@ -137,7 +137,7 @@ def test_a_confirmed_criterion_is_never_bettered(outcome: str) -> None:
 
 @pytest.mark.parametrize("has_user", [True, False])
 def test_a_confirmed_criterion_keeps_no_tear_down_of_others(has_user: bool) -> None:
-    """What failed after it is in the case of a criterion that used it; else in one of its own."""
+    """A failed tear-down moves to the case of a criterion that used it, or to its own."""
     error = '<error message="failed on teardown with &quot;x&quot;">went &lt;down</error>'
     case = f'<testcase classname="test_api" name="test_a" time="1">{error}</testcase>'
     user = observation(F, reason=reason("down"), detail="went <down" if has_user else "")

@@ -64,7 +64,7 @@ def test_an_upstream_reason_is_not_counted() -> None:
 
 
 def test_a_stage_that_was_carried_over_says_since_when() -> None:
-    """What this run didn't observe is never shown as if it had."""
+    """What was carried over is dated, so that it isn't taken for this run's."""
     old = observation(observed_at=NOW - timedelta(hours=3), evidence=(entry("id", "42"),))
     made = catalogue("a")
     before = record(made, {"a.x": old, "a.y": observation()})

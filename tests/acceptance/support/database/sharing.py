@@ -2,8 +2,8 @@
 
 They lie in a file of the folder that the workers of a run share, written once no transaction is
 open any more. It can be read only by them: its mode is 0600, and it is encrypted with a key that
-the controller sends them and nobody writes down. So it is also the run's own, whatever lay there
-before, and what a killed run leaves behind can't be read.
+the controller sends them and nobody writes down. So it is also the run's own: what lay there
+before, or what a killed run leaves behind, can't be read.
 """
 
 from __future__ import annotations

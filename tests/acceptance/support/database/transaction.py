@@ -188,7 +188,7 @@ def _block_locked(place: str, tables: list[str]) -> NoReturn:
         f"{', '.join(tables)} in the database at {place} is locked: another question has waited "
         f"for it already (lock_timeout, {_LOCK_TIMEOUT})",
         kind="timeout",
-        remedy="run again when the migration, or whatever locks it, is over",
+        remedy="run again when the migration, or what else locks it, is over",
     )
 
 

@@ -159,7 +159,7 @@ class SalesOfOrders:
             or dated ahead of the clock.
         without_sale: the others.
         newest_without_sale: at most five order ids.
-        unclear_orders: likewise.
+        unclear_orders: at most five of their ids.
     """
 
     purchased: int

@@ -114,7 +114,7 @@ def test_the_connection_is_given_back_after_each_statement(
 
 
 def test_a_slow_statement_is_a_timeout(running_store: Store) -> None:
-    """It proves nothing about the store."""
+    """A slow statement is BLOCKED, timeout: it proves nothing about the store."""
     url = running_store.environment["DATABASE_URL"]
     with opened(url, statement_timeout=timedelta(milliseconds=50)) as database:
         kind, reason = _blocked(lambda: database.ask("SELECT pg_sleep(5) AS slept"))
@@ -171,7 +171,7 @@ def test_a_database_that_is_not_there_is_a_wrong_url(running_store: Store) -> No
 
 
 def test_an_unreachable_server_is_named_without_its_password() -> None:
-    """Host and port, never the password."""
+    """An unreachable server is named by host and port, without the password."""
     with opened("postgresql://reader:hunter2secret@127.0.0.1:1/store") as database:
         kind, reason = _blocked(lambda: database.ask("SELECT 1"))
     assert kind == "provider-unavailable"
@@ -185,7 +185,7 @@ def _reason(database: Database) -> tuple[str, str]:
 
 @pytest.mark.parametrize("options", ["", "&options=-c%20default_transaction_read_only%3Doff"])
 def test_the_owner_is_refused_by_the_transaction(running_store: Store, options: str) -> None:
-    """Also if the URL lets transactions write: each begins as READ ONLY."""
+    """Even the tables' owner can't write, since each transaction begins as READ ONLY."""
     with opened(f"{running_store.owner_url}{options}") as database:
         assert database.ask("SELECT 1 AS one") == {"one": 1}
 

@@ -1,4 +1,4 @@
-"""A run never hangs at the database: whatever swallows the answers, it is BLOCKED in time."""
+"""A run never hangs at the database: if an answer never comes, it is BLOCKED in time."""
 
 from __future__ import annotations
 

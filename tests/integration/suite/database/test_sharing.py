@@ -117,7 +117,7 @@ def test_the_file_is_the_run_s_own(database: Database, tmp_path: Path) -> None:
 def test_a_worker_that_finds_no_answer_asks_itself(
     database: Database, tmp_path: Path, content: bytes | None
 ) -> None:
-    """Also if what it finds was changed, or is cut, or can't be read or written."""
+    """A worker queries the database itself if the shared results can't be used."""
     first = Worker(database, tmp_path)
     first.snapshot.answer("users")
     (path,) = [path for path in tmp_path.iterdir() if path.suffix != ".lock"]
@@ -132,7 +132,7 @@ def test_a_worker_that_finds_no_answer_asks_itself(
 
 
 def test_a_secret_is_announced_where_it_arrives(database: Database, tmp_path: Path) -> None:
-    """So that the worker which didn't read it from the database redacts it as well."""
+    """A worker that got a secret from another one redacts it too."""
     Worker(database, tmp_path).snapshot.answer("users")
     heard: list[str] = []
     with announced_to(heard.append):
@@ -194,7 +194,7 @@ with open(sys.argv[1], "w") as file:
 def test_a_worker_that_dies_while_it_asks_holds_nobody_up(
     database: Database, tmp_path: Path
 ) -> None:
-    """The operating system gives its lock back."""
+    """If a worker dies while it reads, its lock is released and the others go on."""
     worker = Worker(database, tmp_path)
     command = [sys.executable, "-c", _HOLD, str(worker.sharing._lock)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
@@ -207,7 +207,7 @@ def test_a_worker_that_dies_while_it_asks_holds_nobody_up(
 
 
 def test_a_worker_that_waits_too_long_asks_itself(database: Database, tmp_path: Path) -> None:
-    """Whatever holds the other one up."""
+    """A worker that waits too long for another one queries the database itself."""
     held = Sharing(tmp_path, "r 1", KEY, patience=PATIENCE)
     worker = Worker(database, tmp_path)
     worker.sharing._patience = 0.2

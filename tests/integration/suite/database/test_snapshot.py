@@ -173,7 +173,7 @@ def test_without_a_database_every_question_is_blocked_after_one_try() -> None:
 
 
 def test_a_connection_that_may_write_answers_nothing(owner: Database) -> None:
-    """Not a single question is read through it."""
+    """No query is read through a connection that may write."""
     asks: list[Ask] = []
     sabotage(owner)
     snapshot, noted = _snapshot(owner, first=asks.append, second=asks.append)

@@ -38,7 +38,7 @@ def test_a_healthy_store_is_counted_without_its_stand_ins(trial: Trial) -> None:
 
 
 def test_the_window_limits_what_is_judged(trial: Trial) -> None:
-    """Orders that failed before it are history."""
+    """Orders that failed before the window aren't judged."""
     since = trial.ago(days=60)
     found = orders.fulfilment(lambda sql, /, **given: trial.ask(sql, **{**given, "since": since}))
     assert found.unpurchased_by_status == (
@@ -88,7 +88,7 @@ def test_a_supplier_id_is_shared_with_an_order_of_any_age(trial: Trial) -> None:
 
 
 def test_a_supplier_id_shared_with_a_stand_in_is_unique(trial: Trial) -> None:
-    """A stand-in is as if it weren't there."""
+    """A supplier id that only a stand-in has as well counts as unique."""
     taken = trial.value('SELECT "aliexpressOrderId" FROM orders WHERE id = :id', id=_order(trial))
     changed = trial.run(
         """UPDATE orders SET "aliexpressOrderId" = :taken WHERE "paypalOrderId" LIKE 'TEST%'""",
@@ -149,7 +149,7 @@ def test_no_update_makes_a_purchase_young(
 
 
 def test_a_purchase_of_another_supplier_needs_a_sale_too(trial: Trial) -> None:
-    """Only the supplier ids are AliExpress's own matter."""
+    """A purchase of any supplier needs a sale."""
     trial.run(
         """DELETE FROM commissions WHERE "saleId" IN (SELECT s.id FROM sales s
            JOIN orders o ON o.id = s."orderId" WHERE o.supplier = 'cj')"""
@@ -211,7 +211,7 @@ def test_what_names_no_currency_ends_no_question(trial: Trial, currency: str) ->
 
 
 def test_sales_that_fell_through_are_not_paid_out(trial: Trial) -> None:
-    """Neither their profit nor their payouts count."""
+    """Sales that fell through count neither with their profit nor with their payouts."""
     trial.run(
         """UPDATE sales SET status = 'RETURNED', "adminPayoutId" = NULL, "netProfit" = -9
            WHERE id = :id""",
@@ -232,7 +232,7 @@ def test_sales_that_fell_through_are_not_paid_out(trial: Trial) -> None:
     ],
 )
 def test_a_payout_is_made_for_both_sides(trial: Trial, change: str, unpaid: int, half: int) -> None:
-    """Both ids and the mark; one id alone is a half-made payout."""
+    """A payout has both ids and the mark; with one id alone it is half-made."""
     trial.run(f"UPDATE sales SET {change} WHERE id = :id", id=_sale(trial))
     assert payouts.stored(trial.ask).unpaid == unpaid
     assert payouts.failed(trial.ask).half_made == half
@@ -303,7 +303,7 @@ def _sale_of_failed(trial: Trial) -> int:
     ],
 )
 def test_only_what_is_owed_is_paid_out(trial: Trial, change: str, unpaid: int) -> None:
-    """No commission, no admin payout; no net profit, no user payout."""
+    """Without commission no admin payout is due, and without net profit no user payout."""
     trial.run(f"UPDATE sales SET {change} WHERE id = :id", id=_sale(trial))
     assert payouts.stored(trial.ask).unpaid == unpaid
     assert payouts.failed(trial.ask).half_made == 0
@@ -572,7 +572,7 @@ def test_what_is_still_to_come_is_no_success(trial: Trial, future: str) -> None:
 
 
 def test_a_row_of_scope_user_comes_before_the_users_own_global_one(trial: Trial) -> None:
-    """However old it is."""
+    """A row of scope user comes before the user's own global one, even if it is older."""
     trial.run(
         """INSERT INTO api_credentials ("userId", "apiName", credentials, scope, "updatedAt")
            VALUES (1, 'aliexpress-dropshipping', 'x', 'global', :at)""",

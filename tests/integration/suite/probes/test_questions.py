@@ -57,7 +57,7 @@ def test_every_question_is_needed_by_a_criterion() -> None:
 def test_only_what_the_selected_criteria_need_is_read(
     variables: Callable[..., Settings],
 ) -> None:
-    """A run of the oauth stage reads no orders."""
+    """A run reads only what its criteria need: of the oauth stage, no orders."""
     wanted = {"stored", "evidence", "settings", "credential", "supplier"}
     assert list(questions(wanted, variables())) == ["stored"]
     assert tuple(questions(NAMES, variables())) == NAMES

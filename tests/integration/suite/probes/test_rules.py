@@ -47,7 +47,7 @@ def _order(trial: Trial, **columns: str | None) -> dict[str, Any]:
     ],
 )
 def test_an_order_of_the_stores_test_tools_is_a_stand_in(trial: Trial, paid_by: str) -> None:
-    """They mark what paid for it, in any case."""
+    """An order that a test tool paid for is a stand-in, with its mark in any case."""
     assert _order(trial, paid_by=paid_by)["stand_in"] is True
 
 
@@ -65,7 +65,7 @@ def test_any_other_payment_is_real(trial: Trial, paid_by: str | None) -> None:
 def test_a_sale_may_carry_the_marker_in_its_order_id(
     trial: Trial, order_id: str, stand_in: bool
 ) -> None:
-    """It may hold other texts than an order's id."""
+    """A sale may carry the mark in its order id, beside other text."""
     assert trial.ask(f"SELECT {stand_in_id(':it')} AS it", it=order_id)["it"] is stand_in
 
 
@@ -90,7 +90,7 @@ def test_an_absent_id_is_no_stand_in(trial: Trial) -> None:
     ],
 )
 def test_a_stand_in_supplier_id_is_a_missing_one(trial: Trial, text: str | None) -> None:
-    """So is one without any digit."""
+    """A stand-in supplier id, or one without any digit, counts as missing."""
     assert _order(trial, supplier_id=text) == {"stand_in": False, "supplier_id": None}
 
 
@@ -114,12 +114,12 @@ def test_odd_notes_exclude_nothing(trial: Trial, notes: str) -> None:
     ],
 )
 def test_flagged_notes_exclude_an_order(trial: Trial, notes: str) -> None:
-    """Whatever else stands in them, and however it is written."""
+    """A flag in an order's notes excludes it, in any spelling and beside any other text."""
     assert _order(trial, notes=notes)["stand_in"] is True
 
 
 def test_a_reason_or_a_status_excludes_an_order(trial: Trial) -> None:
-    """Cancelled on the marketplace's side, or SIMULATED."""
+    """An order that was cancelled by the marketplace, or is SIMULATED, is excluded."""
     assert _order(trial, reason="MANUALLY_CANCELLED_MARKETPLACE_SIDE")["stand_in"] is True
     assert _order(trial, status="SIMULATED")["stand_in"] is True
     assert _order(trial, reason="OUT_OF_STOCK")["stand_in"] is False

@@ -138,7 +138,7 @@ def test_psql_is_given_the_same_question(
 
 
 def test_a_statement_that_psql_refuses_is_reported(server: Postgres) -> None:
-    """With the server's words: a failed statement has no time."""
+    """A statement that psql refuses is reported with the server's words, and has no time."""
     with (
         Psql(server.program("psql"), server.url().split("&schema=")[0]) as psql,
         pytest.raises(RuntimeError, match=r'psql failed: .*"nothing" does not exist'),

@@ -51,7 +51,7 @@ _SICK = (
 
 
 def test_a_question_has_one_answer_alone_and_together(trial: Trial) -> None:
-    """Of a store in which everything is wrong somewhere, also across the window's edge."""
+    """Each query gives the same result alone and together with the others."""
     edge = {"then": trial.ago(days=9), "before": trial.ago(days=400)}
     for statement in _SICK:
         values = {name: at for name, at in edge.items() if f":{name}" in statement}
@@ -197,6 +197,6 @@ def test_a_step_has_one_meaning() -> None:
 
 
 def test_no_two_questions_have_one_name() -> None:
-    """Their columns could not be told apart."""
+    """No two queries have one name, since their columns couldn't be told apart."""
     names = sorted(question.name for question in OF_THE_WINDOW.values())
     assert all(one != other for one, other in pairwise(names))

@@ -141,7 +141,7 @@ def test_what_it_paid_is_compared_with_what_was_quoted(backend: Backend) -> None
 
 @pytest.mark.parametrize("containers", [3])
 def test_it_isn_t_run_without_a_journal_that_lasts(backend: Backend, containers: int) -> None:
-    """Each container without a volume would buy once more."""
+    """Without a journal that lasts the command isn't run, or each container would buy."""
     backend.does("report", "0", "SUCCESS", "8198352049851315")
     del backend.bench.variables["PRODSTATUS_STATE_URL"]
     for number in range(containers):
@@ -193,7 +193,7 @@ def test_what_it_skipped_was_not_ordered(backend: Backend, status: str) -> None:
 
 
 def test_a_report_of_an_earlier_run_proves_nothing(backend: Backend) -> None:
-    """Neither one that was there before, nor one that was put back with its old date."""
+    """A report from before the run proves nothing."""
     report = backend.folder / "report.md"
     report.write_text("PLACEORDER_EXECUTION_STATUS: SUCCESS\nALIEXPRESS_ORDER_ID: 8198\n")
     backend.does("print", "nothing was written")
@@ -279,7 +279,7 @@ def test_a_token_of_its_own_environment_is_another_credential() -> None:
 def test_its_words_hold_no_secret_and_no_person(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither in the reason nor in the journal, which outlives it."""
+    """Neither reason nor journal has a secret or a person's data of the command's output."""
     monkeypatch.setenv("STORE_API_KEY", "hunter2-hunter2")
     backend.bench.variables["TEST_FULL_NAME"] = "Ann Person"
     backend.bench.variables |= {"TEST_ADDRESS": "9 Elm", "TEST_STATE": "CA", "TEST_ZIP": "90210"}
@@ -341,7 +341,7 @@ def test_a_command_that_does_not_start_ordered_nothing(
 
 
 def test_racers_run_it_once(backend: Backend) -> None:
-    """Ten at once, each with a journal of its own."""
+    """Of ten at once, each with a journal of its own, one runs the command."""
     backend.does("report", "0", "SUCCESS", "8198352049851315")
     ends: list[str] = []
 
@@ -362,7 +362,7 @@ def test_racers_run_it_once(backend: Backend) -> None:
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_success_names_its_order(end: str) -> None:
-    """Whatever else stands in the file, and however its lines end."""
+    """A success is read with its order's id, beside any other text and with any line end."""
     text = f"# Purchase\n{_SUCCESS}Details: paid with the balance\n".replace("\n", end)
     report = read_report(text)
     assert report is not None
@@ -412,5 +412,5 @@ def test_a_contradiction_proves_nothing(
     ],
 )
 def test_anything_else_is_no_report(text: str) -> None:
-    """Neither a half-written file, nor two answers in one, nor an id that is none."""
+    """A half-written file, two answers in one, or an impossible id is no report."""
     assert read_report(text) is None

@@ -149,7 +149,7 @@ class Attack:
     def order(self, spoil: Spoil, *, timeout: float = 5.0) -> str:
         """Order something in a shop of its own; return the state in the journal after it.
 
-        Whatever came of it, the supplier made one order, and a second try makes no other.
+        With any outcome, the supplier made one order, and a second try makes no other.
         """
         self.bench.state.orders.clear()
         self.bench.state.created.clear()
@@ -259,7 +259,7 @@ def test_garbage_proves_neither_an_order_nor_none(attack: Attack, content: bytes
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 520, 408])
 def test_a_status_of_no_answer_is_unknown(attack: Attack, status: int) -> None:
-    """Whatever stands in its body: a proxy's time-out doesn't undo an order."""
+    """A proxy's time-out doesn't undo an order, with any text in its body."""
     assert attack.order(body(_ids(8198352049851315), f"{status} X")) == "UNKNOWN"
 
 

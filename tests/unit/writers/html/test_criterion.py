@@ -181,7 +181,7 @@ def test_nothing_else_is(value: object) -> None:
 
 @each_hostile_text
 def test_what_was_attached_is_linked(text: str) -> None:
-    """By a relative link to the run that observed it; without links the page names it too."""
+    """An attachment is linked relatively to its run's folder; without links it is named."""
     found = Attachment(name="a-b.png", media_type="image/png", size=1234, sha256="ab" * 32)
     page = html(run_id=text, attachments=(found,))
     links = re.findall('href="([^"]*)"', page)

@@ -101,7 +101,7 @@ def test_more_than_five_actions_are_folded(number: int, folded: str) -> None:
 
 
 def test_nothing_to_do_is_said() -> None:
-    """Without actions no list is drawn."""
+    """Without actions a sentence stands in place of the list."""
     text = front_of(with_actions(), level=2)
     assert "<p>Nothing.</p>" in text
     assert "<ol" not in text
