@@ -272,6 +272,27 @@ def command(
         require=stages,
     )
     now = clock.now()
+    if threshold and not signed_by:
+        msg = (
+            f"--threshold {threshold} needs --signed-by KEY, or signed_by_threshold beside the key"
+        )
+        raise click.UsageError(msg)
+    trusted = key_sets(project, signed_by, threshold or 1)
+    # A record has no digest of the release; only what was signed has.
+    if subject_digest and not trusted:
+        msg = "--subject-digest needs --signed-by KEY: only an attestation says it"
+        raise click.UsageError(msg)
+    paths = records or (place.record,)
+    if forms:
+        # First: a gate that ends before its decision must leave no green form of an earlier one.
+        forms.remove(paths, place)
+    try:
+        if project.config.catalogue.declared:
+            # Only to check the names: without a readable record nothing else would.
+            queried_stages(project.config.catalogue.at(now), stages)
+    except UnknownStageError as error:
+        raise click.UsageError(str(error)) from None
+    # After all checks: a command that ends with a usage error has opened and closed nothing.
     if back:
         if reason or lasting or not who:
             msg = "--take-back REASON needs --by NAME, and neither --override nor --for"
@@ -284,28 +305,11 @@ def command(
             raise click.UsageError(msg)
         new = Override(target=system, reason=reason, who=who, since=now, until=now + lasting)
         save_override(new, project.root)
-    if threshold and not signed_by:
-        msg = (
-            f"--threshold {threshold} needs --signed-by KEY, or signed_by_threshold beside the key"
-        )
-        raise click.UsageError(msg)
-    trusted = key_sets(project, signed_by, threshold or 1)
-    # A record has no digest of the release; only what was signed has.
-    if subject_digest and not trusted:
-        msg = "--subject-digest needs --signed-by KEY: only an attestation says it"
-        raise click.UsageError(msg)
     # Also one that was just saved: only what the store has is in force.
     override, problem = active_override(system, now, project.root)
     trust = Trust(project.root, query, trusted, subject_digest)
     gate = Gate(project, query, override, check_document, trust, now)
-    paths = records or (place.record,)
-    if forms:
-        # First: a gate that ends before its decision must leave no green form of an earlier one.
-        forms.remove(paths, place)
     try:
-        if project.config.catalogue.declared:
-            # Only to check the names: without a readable record nothing else would.
-            queried_stages(project.config.catalogue.at(now), stages)
         judged = [gate.judged(path) for path in paths]
     except UnknownStageError as error:
         raise click.UsageError(str(error)) from None

@@ -356,6 +356,28 @@ class TestOverride:
         monkeypatch.setattr(clock, "now", lambda: NOW + 2 * HOUR)
         assert "OVERRIDE" not in shop("gate").stdout
 
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            ("--threshold", "2"),
+            ("--signed-by", "missing.pub"),
+            ("--subject-digest", f"sha256:{'0' * 64}"),
+            ("--require", "nothing"),
+            ("--export", "nothing"),
+        ],
+        ids=lambda words: words[0][2:],
+    )
+    def test_a_usage_error_opens_nothing(
+        self, shop: Shop, kept: Kept, wrong: tuple[str, str]
+    ) -> None:
+        """No override is kept or taken back by a command that ends with a usage error."""
+        shop.record()
+        shop.refused("gate", *self.WORD, *wrong)
+        assert kept.kept == []
+        shop("gate", *self.WORD)
+        shop.refused("gate", "--take-back", "done", "--by", "Ann", *wrong)
+        assert shop("gate").stdout.startswith("OVERRIDE: ")
+
     def test_the_longest_counts(self, shop: Shop, kept: Kept) -> None:
         """Of several overrides in force, the one that ends last counts."""
         for hours in ("1h", "3h", "2h"):
