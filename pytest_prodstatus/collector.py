@@ -41,9 +41,6 @@ _ONCE: Mapping[str, Mapping[str, object]] = {
 }
 """Plugins that obey a mark `flaky`, and the arguments with which they start a test only once."""
 
-_WAITING_LIMIT = 500
-"""Characters of the line about what a criterion waits for."""
-
 _ADDED = "__"
 """The prefix of the parameters that pytest-repeat and pytest-flakefinder add to repeat a test."""
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from pytest_prodstatus.model.notice import WITHIN, Notice, facts, notice_of
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.project import name_in, variables_of
+from pytest_prodstatus.project import store_in, variables_of
 from pytest_prodstatus.writers.gate_report import Judged
 
 INSTALL = "the notifications aren't installed: pip install 'pytest-prodstatus[notify,state]'"
@@ -70,13 +70,11 @@ def notify(
 def _claimed(
     target: str, values: Mapping[str, str], root: Path, environ: Mapping[str, str]
 ) -> dict[str, str | None]:
-    from pytest_prodstatus.store.address import check_installed, scope_of, state_url
+    from pytest_prodstatus.store.address import check_installed
     from pytest_prodstatus.store.notices import NoticeStore
 
     check_installed()
-    variables = variables_of(root, environ)
-    scope = scope_of(variables, name_in(root), root)
-    with NoticeStore.open(state_url(variables), scope) as store:
+    with NoticeStore.open(*store_in(root, variables_of(root, environ))) as store:
         return store.claim(target, values)
 
 

@@ -8,14 +8,15 @@ pytest has no public function that evaluates an expression, and we need its valu
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import copy
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import product
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain, combinations
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 
@@ -24,13 +25,9 @@ from pytest_prodstatus.readers.files import SETTINGS_LIMIT, read_file
 MARK = "production"
 """The mark that every criterion carries."""
 
-_TOKEN = re.compile(
-    r"\s*(?:(?P<word>[\w:+\-.\[\]\\/]+)(?P<call>\([^()]*=[^()]*\))?|(?P<sign>[()]))"
-)
+_WORD = re.compile(r"[\w:+\-.\[\]\\/]+(?:\([^()]*=[^()]*\))?")
 _MOST_MARKS = 12
 """The other marks in one expression, at most; all their combinations are tried."""
-
-_Node: TypeAlias = Callable[[Mapping[str, bool]], bool]
 
 
 def asks_for_production(expression: str) -> bool:
@@ -39,101 +36,51 @@ def asks_for_production(expression: str) -> bool:
     `production and not slow` asks for production; `not production` and `not slow` don't. An
     expression that can't be parsed asks for nothing, since pytest refuses it.
     """
-    if MARK not in expression:
+    if MARK not in expression or _WORD.sub("", expression).strip("() \t\r\n"):
         return False
+    # Python's own parser reads it, with a name in place of each mark; a mark with arguments is
+    # another mark.
+    names: dict[str, str] = {}
+
+    def named(found: re.Match[str]) -> str:
+        word = found[0]
+        is_mark = word not in ("and", "or", "not")
+        return f" {names.setdefault(word, f'm{len(names)}') if is_mark else word} "
+
+    text = " ".join(_WORD.sub(named, expression).split())
     try:
-        parser = _Parser(expression)
-        node = parser.parse()
-    except ValueError:
+        tree = ast.parse(text, mode="eval").body
+        _is_true(tree, ())
+    except (SyntaxError, ValueError):
         return False
-    # By trying: whether an expression needs a mark is more than whether it names it.
-    others = sorted(parser.names - {MARK})
+    ours = {names.pop(MARK)} if MARK in names else set()
     # 4,096 combinations at most; beyond that, naming the mark is enough.
-    if len(others) > _MOST_MARKS:
-        return MARK in parser.names
-    for values in product((False, True), repeat=len(others)):
-        rest = dict(zip(others, values, strict=True))
-        if node({**rest, MARK: True}) and not node({**rest, MARK: False}):
-            return True
-    return False
+    if not ours or len(names) > _MOST_MARKS:
+        return bool(ours)
+    # By trying: whether an expression needs a mark is more than whether it names it.
+    some = (combinations(names.values(), size) for size in range(len(names) + 1))
+    return any(
+        _is_true(tree, {*others, *ours}) and not _is_true(tree, others)
+        for others in chain.from_iterable(some)
+    )
 
 
-class _Parser:
-    """Reads one expression by recursive descent.
+def _is_true(node: ast.expr, marks: Collection[str]) -> bool:
+    """Return whether an expression is true of a test with these marks.
 
-    Attributes:
-        names: the marks in it; a mark with arguments counts as another mark.
+    Raises:
+        ValueError: it isn't an expression of marks.
     """
-
-    def __init__(self, expression: str) -> None:
-        self.names: set[str] = set()
-        self._tokens: list[tuple[str, str]] = []
-        at, text = 0, expression.strip()
-        while at < len(text):
-            found = _TOKEN.match(text, at)
-            if not found:
-                msg = f"{expression!r} can't be read at {at}"
-                raise ValueError(msg)
-            self._tokens.append((found["word"] or found["sign"], found["call"] or ""))
-            at = found.end()
-        self._tokens.reverse()
-
-    def parse(self) -> _Node:
-        """Parse the whole expression and return a function that evaluates it.
-
-        Raises:
-            ValueError: it is not an expression.
-        """
-        node = self._disjunction()
-        if self._tokens:
-            msg = f"unexpected {self._tokens[-1][0]!r}"
-            raise ValueError(msg)
-        return node
-
-    def _next_is(self, word: str) -> bool:
-        if self._tokens and self._tokens[-1] == (word, ""):
-            self._tokens.pop()
-            return True
-        return False
-
-    def _disjunction(self) -> _Node:
-        node = self._conjunction()
-        while self._next_is("or"):
-            node = _or(node, self._conjunction())
-        return node
-
-    def _conjunction(self) -> _Node:
-        node = self._operand()
-        while self._next_is("and"):
-            node = _and(node, self._operand())
-        return node
-
-    def _operand(self) -> _Node:
-        if self._next_is("not"):
-            inner = self._operand()
-            return lambda values: not inner(values)
-        if self._next_is("("):
-            inner = self._disjunction()
-            if not self._next_is(")"):
-                msg = "a parenthesis is not closed"
-                raise ValueError(msg)
-            return inner
-        if not self._tokens or self._tokens[-1][0] in ("and", "or", ")"):
-            msg = "a mark is missing"
-            raise ValueError(msg)
-        name = "".join(self._tokens.pop())
-        self.names.add(name)
-        return lambda values: values[name]
-
-
-def _or(left: _Node, right: _Node) -> _Node:
-    """Return a function that evaluates `left or right`."""
-    return lambda values: left(values) or right(values)
-
-
-def _and(left: _Node, right: _Node) -> _Node:
-    """Return a function that evaluates `left and right`."""
-    return lambda values: left(values) and right(values)
+    match node:
+        case ast.Name():
+            return node.id in marks
+        case ast.UnaryOp(op=ast.Not()):
+            return not _is_true(node.operand, marks)
+        case ast.BoolOp():
+            values = [_is_true(value, marks) for value in node.values]
+            return all(values) if isinstance(node.op, ast.And) else any(values)
+    msg = f"{ast.dump(node)} isn't a mark"
+    raise ValueError(msg)
 
 
 # Name, metavar, help. Each is `--prodstatus-NAME`, PRODSTATUS_NAME and the ini key
@@ -302,7 +249,6 @@ def early_conftests(config: pytest.Config) -> list[Path]:
 def given(
     config: pytest.Config,
     name: str,
-    environ: Mapping[str, str] = os.environ,
     namespace: argparse.Namespace | None = None,
 ) -> str:
     """Return an option's value, from the command line, else the environment, else the ini file.
@@ -310,7 +256,6 @@ def given(
     Args:
         config: pytest's.
         name: the name of one of `OPTIONS`.
-        environ: the environment.
         namespace: the command line; by default `config.option`.
     """
     key = key_of(name)
@@ -318,7 +263,7 @@ def given(
     if isinstance(chosen, list):
         chosen = ",".join(chosen)
     if chosen is None:
-        chosen = environ.get(key.upper())
+        chosen = os.environ.get(key.upper())
         if not chosen and name not in _NO_KEY:
             chosen = config.getini(key)
     return str(chosen or "").strip()
@@ -376,7 +321,6 @@ def judges(namespace: argparse.Namespace) -> bool:
 
 def asks_to_judge(
     config: pytest.Config,
-    environ: Mapping[str, str] = os.environ,
     namespace: argparse.Namespace | None = None,
 ) -> bool:
     """Return whether a run must judge, even if it finds no criteria.
@@ -384,33 +328,32 @@ def asks_to_judge(
     A mark expression that asks for production tests, a stage, a shard, `--unmet` or a run id does.
     PRODSTATUS_DIR and PRODSTATUS_TARGET alone don't: a job's unit tests inherit them.
     """
-    return narrows_to_criteria(config, environ, namespace) or bool(environ.get(RUN_ID, "").strip())
+    return narrows_to_criteria(config, namespace) or bool(os.environ.get(RUN_ID, "").strip())
 
 
 def narrows_to_criteria(
     config: pytest.Config,
-    environ: Mapping[str, str] = os.environ,
     namespace: argparse.Namespace | None = None,
 ) -> bool:
     """Return whether a mark expression or one of our options selects criteria, and nothing else."""
     marks = str(getattr(namespace or config.option, "markexpr", "") or "")
-    narrowing = (given(config, name, environ, namespace) for name in ("stage", "unmet", "shard"))
+    narrowing = (given(config, name, namespace) for name in ("stage", "unmet", "shard"))
     return asks_for_production(marks) or any(narrowing)
 
 
-def may_judge(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> bool:
+def may_judge(config: pytest.Config) -> bool:
     """Return whether a run may be one to judge, as far as is known before the collection.
 
     It may be because of an option, a variable, a mark or the project's configuration, or because
     pytest-html counts its columns when the session starts.
     """
-    if environ.get("PRODSTATUS_HISTORY", "").strip() not in ("", "0", "1"):
+    if os.environ.get("PRODSTATUS_HISTORY", "").strip() not in ("", "0", "1"):
         return True  # the settings refuse the value, with a message
-    if getattr(config.option, "htmlpath", None) or environ.get(RUN_ID, "").strip():
+    if getattr(config.option, "htmlpath", None) or os.environ.get(RUN_ID, "").strip():
         return True
     if "production" in str(config.getoption("markexpr", "") or ""):
         return True
-    if any(given(config, name, environ) for name, _, _ in OPTIONS):
+    if any(given(config, name) for name, _, _ in OPTIONS):
         return True
     start = config.invocation_params.dir
     return any(map(_mentions_us, (start, *start.parents)))

@@ -11,7 +11,6 @@ import contextlib
 import os
 import re
 import signal
-import time  # noqa: TID251  to sleep; it reads no clock
 from pathlib import Path
 
 from pytest_prodstatus import clock
@@ -43,7 +42,7 @@ def end_of(pid: int, oom_kills: int | None) -> str:
         while (state := os.waitid(os.P_PID, pid, options)) is None:
             if clock.elapsed() > end:
                 return "it closed its connection and still runs"
-            time.sleep(0.005)
+            clock.sleep(0.005)
     except OSError:  # not a child of this process, or waited for
         return ""
     if state.si_code == os.CLD_EXITED:

@@ -219,6 +219,21 @@ def name_in(root: Path) -> str:
     return name or root.resolve().name
 
 
+def store_in(root: Path, variables: Mapping[str, str]) -> tuple[str, str]:
+    """Return the URL of a project's state store, and the name that the project has in it.
+
+    Args:
+        root: the project's folder.
+        variables: those of the project, as `variables_of` gives them.
+
+    Raises:
+        StateUnavailable: none is set, and the user has no home folder.
+    """
+    from pytest_prodstatus.store.address import scope_of, state_url
+
+    return state_url(variables), scope_of(variables, name_in(root), root)
+
+
 def _check_exports(config: Config, source: str) -> None:
     """Refuse an unknown export, and one that would write the file of another output.
 

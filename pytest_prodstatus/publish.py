@@ -26,6 +26,7 @@ from pytest_prodstatus.project import (
     Layout,
     attestation_of,
     name_in,
+    store_in,
     test_result_of,
     variables_of,
 )
@@ -257,10 +258,9 @@ def attestations_at(path: Path) -> dict[str, bytes]:
 class Archive:
     """The state store as a run uses it."""
 
-    def __init__(self, root: Path, *, saves: bool, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, root: Path, *, saves: bool) -> None:
         self._root = root
         self._saves = saves
-        self._environ = environ
         self._problem: Reason | None = None
         self._overrides: tuple[Override, ...] = ()
         self._saved: tuple[str, str] | None = None
@@ -286,16 +286,15 @@ class Archive:
 
     def _save(self, record: Record) -> Saved:
         """Save a run in the history; return its record with overrides and former runs."""
-        from pytest_prodstatus.store.address import scope_of, state_url, store_may_exist
+        from pytest_prodstatus.store.address import store_may_exist
 
         finished = record.run.finished
-        environ = variables_of(self._root, self._environ)
+        environ = variables_of(self._root)
         if finished is None or not (self._saves or store_may_exist(environ)):
             return Saved(record=record, unsaved=SWITCHED_OFF)
         from pytest_prodstatus.store.overrides import active_overrides
 
-        url, project = state_url(environ), name_in(self._root)
-        scope = scope_of(environ, project, self._root)
+        url, scope = store_in(self._root, environ)
         self._overrides = active_overrides(url, scope, record.run.target, finished)
         record = replace(record, overrides=self._overrides)
         if not self._saves:
@@ -308,10 +307,10 @@ class Archive:
             self._saved = url, scope
             record = history.dated(record)
             opened = history.last_open(record.run.target, record)
-        shared = scope == project
+        shared = scope == name_in(self._root)
         return Saved(
             record=self._since(opened.run, record) if opened else record,
-            clash=_CLASH.format(project) if shared and is_foreign(record) else "",
+            clash=_CLASH.format(scope) if shared and is_foreign(record) else "",
         )
 
     def _since(self, run: str, record: Record) -> Record:
@@ -338,15 +337,14 @@ class Archive:
 
     def reopen(self) -> None:
         """Use the store that is there, for a run that an earlier process saved. Never raises."""
-        from pytest_prodstatus.store.address import installed, scope_of, state_url, store_may_exist
+        from pytest_prodstatus.store.address import installed, store_may_exist
         from pytest_prodstatus.store.errors import StateError
 
         with contextlib.suppress(StateError, DotenvError):
             if self._saves and installed():
-                environ = variables_of(self._root, self._environ)
+                environ = variables_of(self._root)
                 if store_may_exist(environ):
-                    scope = scope_of(environ, name_in(self._root), self._root)
-                    self._saved = state_url(environ), scope
+                    self._saved = store_in(self._root, environ)
 
     def keep_record(self, record: Record) -> str:
         """Keep the record of a run whose history was saved, as its file will have it. Never raises.

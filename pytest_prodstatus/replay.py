@@ -5,12 +5,11 @@ Separate from signing, which knows one record: only the state store knows that t
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from pytest_prodstatus.model.record import Record
 from pytest_prodstatus.model.text import utc_isoformat
-from pytest_prodstatus.project import name_in, variables_of
+from pytest_prodstatus.project import store_in, variables_of
 
 
 def later_run(root: Path, record: Record, *, but: str = "") -> str:
@@ -26,21 +25,16 @@ def later_run(root: Path, record: Record, *, but: str = "") -> str:
         StateError: there is a state store, and it can't be read.
         DotenvError: the project's `.env` file, which may name one, can't be read.
     """
-    from pytest_prodstatus.store.address import (
-        check_installed,
-        scope_of,
-        state_url,
-        store_may_exist,
-    )
+    from pytest_prodstatus.store.address import check_installed, store_may_exist
 
-    environ = variables_of(root, os.environ)
+    environ = variables_of(root)
     if not store_may_exist(environ):
         return ""
     check_installed()
     from pytest_prodstatus.store.history import HistoryStore
 
     run = record.run
-    with HistoryStore.open(state_url(environ), scope_of(environ, name_in(root), root)) as history:
+    with HistoryStore.open(*store_in(root, environ)) as history:
         later = history.newest(run.target, run.subject.release, but=but)
     if later is None or (later.started, later.run) <= (run.started, run.id):
         return ""

@@ -84,27 +84,9 @@ class Payload(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def text(self) -> str:
         """The payload as JSON; just the number of entries if there is nothing else, as usual."""
-        rest = (
-            self.evidence,
-            self.blocked,
-            self.raised,
-            self.repeat,
-            self.uses,
-            self.torn,
-            self.stopped,
-            self.detail,
-            self.ended,
-            self.assertions,
-            self.doubt,
-            self.endpoints,
-            self.snapshots,
-            self.seen_at,
-            self.attachments,
-            self.notices,
-        )
-        if not any(rest):
-            # A bare number: most reports of thousands say nothing else.
-            return str(self.recorded)
+        number = str(self.recorded)
+        if self == _payload(number):  # most reports of thousands say nothing else
+            return number
         try:
             return _ENCODE(self).decode()
         except UnicodeEncodeError:

@@ -128,11 +128,8 @@ class Wait:
         if isinstance(value, timedelta) and value > timedelta():
             return value
         if isinstance(value, str):
-            number, unit = value.strip()[:-2], value.strip()[-2:]
-            if unit == "ms" and number.isascii() and number.isdecimal() and 0 < int(number) < 10**6:
-                return timedelta(milliseconds=int(number))
             with contextlib.suppress(ValueError):
-                return parse_duration(value)
+                return parse_duration(value, ms=True)
         return self._refuse(f"{name}={described(value)}", _DURATION_RULE)
 
     def _refuse(self, argument: str, rule: str) -> NoReturn:

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import TypeVar
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from pytest_prodstatus.model.evidence import shown
 from pytest_prodstatus.model.history import Change, changes
@@ -177,28 +176,6 @@ class RunDiff(Struct, frozen=True, kw_only=True):
         if kind is ChangeKind.STILL:
             return self.still
         return tuple(item for item in self.criteria if item.change is kind)
-
-    def reversed(self) -> RunDiff:
-        """Return the differences from the later run to the earlier one."""
-        # Together: what is LOST in one direction may be STILL in the other.
-        both = sorted((*self.criteria, *self.still), key=lambda item: item.id)
-        # Decided again, because a kind has no single opposite: an INTRODUCED in reverse is RESOLVED
-        # or BLOCKED.
-        turned = [_criterion_diff(item.id, item.after, item.before) for item in both]
-        criteria, still = _divided(filter(None, turned))
-        return RunDiff(
-            before=self.after,
-            after=self.before,
-            changes=tuple(replace(c, before=c.after, after=c.before) for c in self.changes),
-            stages=tuple(replace(s, before=s.after, after=s.before) for s in self.stages),
-            criteria=criteria,
-            still=still,
-            evidence=tuple(replace(e, before=e.after, after=e.before) for e in self.evidence),
-            waivers_added=self.waivers_removed,
-            waivers_removed=self.waivers_added,
-            overrides_added=self.overrides_removed,
-            overrides_removed=self.overrides_added,
-        )
 
 
 def diff(before: Record, after: Record) -> RunDiff:

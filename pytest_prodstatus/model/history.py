@@ -131,16 +131,8 @@ class StagePast(Struct, frozen=True, kw_only=True):
     regression: Regression | None
 
 
-class Flaky(Struct, frozen=True, kw_only=True):
-    """A criterion that was CONFIRMED only after a rerun, how often, and when last."""
-
-    criterion: str
-    times: int
-    newest: datetime
-
-
-class SeenToFail(Struct, frozen=True, kw_only=True):
-    """A criterion that FAILED in one of the runs, how often, and when last."""
+class Counted(Struct, frozen=True, kw_only=True):
+    """A criterion of which the same was seen in some of the runs, how often, and when last."""
 
     criterion: str
     times: int
@@ -154,7 +146,7 @@ class History(Struct, frozen=True, kw_only=True):
         project: the project that made the runs.
         runs: the newest first.
         stages: each stage over time.
-        flaky: the criteria that needed a rerun.
+        flaky: the criteria that were CONFIRMED only after a rerun.
         failed: the criteria that FAILED; no other one was seen to fail, so that it can is unproved.
     """
 
@@ -162,8 +154,8 @@ class History(Struct, frozen=True, kw_only=True):
     target: str
     runs: tuple[SavedRun, ...]
     stages: tuple[StagePast, ...]
-    flaky: tuple[Flaky, ...]
-    failed: tuple[SeenToFail, ...] = ()
+    flaky: tuple[Counted, ...]
+    failed: tuple[Counted, ...] = ()
 
 
 def saved_run(record: Record) -> SavedRun:

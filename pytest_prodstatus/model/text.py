@@ -146,18 +146,24 @@ def _escape_char(char: str) -> str:
 
 
 # Six digits, because an instant plus 999,999 days is still within datetime's 9,999 years.
-_DURATION = re.compile(r"([0-9]{1,6})([smhd])")
+_DURATION = re.compile(r"([0-9]{1,6})(ms|[smhd])")
 DURATION_FORM = "write a whole number and s, m, h or d, as in '24h'"
-_UNIT = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_UNIT = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-def parse_duration(text: str) -> timedelta:
+def parse_duration(text: str, *, ms: bool = False) -> timedelta:
     """Parse a duration such as `24h`.
 
+    Args:
+        text: a positive whole number followed by s, m, h or d.
+        ms: milliseconds are allowed as well, as in `50ms`.
+
     Raises:
-        ValueError: the text isn't a positive whole number followed by s, m, h or d.
+        ValueError: the text isn't a duration.
     """
     match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match and match[2] == "ms" and not ms:
+        match = None
     if match and int(match[1]) == 0:
         msg = f"{text!r} lasts no time: write a number from 1, as in '24h'"
         raise ValueError(msg)

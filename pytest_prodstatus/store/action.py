@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from msgspec import Struct
 
 from pytest_prodstatus.model.evidence import Money
+from pytest_prodstatus.model.text import is_aware
 from pytest_prodstatus.store.errors import InvalidRecord
 
 LINE_LIMIT = 200
@@ -274,7 +275,7 @@ class Action(Plan, frozen=True, kw_only=True):
 
 def require_aware(what: str, value: object) -> None:
     """Raise InvalidRecord unless `value` is a datetime with a time zone."""
-    if not isinstance(value, datetime) or value.utcoffset() is None:
+    if not is_aware(value):
         msg = f"{what} is {value!r}; it must be a datetime with a time zone."
         raise InvalidRecord(msg)
 

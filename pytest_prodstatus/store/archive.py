@@ -13,8 +13,8 @@ from typing import Any, final
 
 from pytest_prodstatus.readers.config import OUTPUTS
 from pytest_prodstatus.readers.files import LIMIT
-from pytest_prodstatus.store.address import ARCHIVE, OpenPart
-from pytest_prodstatus.store.statements import Statements, Store, insert_into, open_store
+from pytest_prodstatus.store.address import ARCHIVE
+from pytest_prodstatus.store.statements import ProjectPart, Statements, insert_into
 
 RECORD = OUTPUTS[0]
 """The name of a run's record among its files."""
@@ -29,27 +29,11 @@ _DELETE = "DELETE FROM prodstatus_archive WHERE run_id = :id"
 
 
 @final
-class ArchiveStore(OpenPart):
-    """One project's archive; open it with `ArchiveStore.open` and use it in a `with` block."""
+class ArchiveStore(ProjectPart):
+    """One project's archive."""
 
-    __slots__ = ("_project", "_store")
-
-    def __init__(self, store: Store, project: str) -> None:
-        self._store = store
-        self._project = project
-
-    @classmethod
-    def open(cls, url: str, project: str) -> ArchiveStore:
-        """Open the archive of `project` at `url`, and create file and tables if they are missing.
-
-        Raises:
-            StateUnavailable: (here and below) the store can't be used; one sentence.
-        """
-        return cls(open_store(url, ARCHIVE), project)
-
-    def close(self) -> None:
-        """Release the database's connections; everything is written by then."""
-        self._store.close()
+    __slots__ = ()
+    part = ARCHIVE
 
     def keep(self, target: str, run: str, record: bytes) -> None:
         """Keep the record of a run that is in the history; it replaces what was kept of the run.

@@ -19,17 +19,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import Any, final
 
 from pytest_prodstatus.model.history import (
-    Flaky,
+    Counted,
     Flip,
     History,
     Regression,
     SavedRun,
-    SeenToFail,
     StagePast,
     Unconfirmed,
     changes,
@@ -38,15 +37,14 @@ from pytest_prodstatus.model.history import (
 )
 from pytest_prodstatus.model.record import HISTORY_LIMIT, Failures, Record
 from pytest_prodstatus.model.verdict import Verdict
-from pytest_prodstatus.store.address import HISTORY, OpenPart
+from pytest_prodstatus.store.address import HISTORY
 from pytest_prodstatus.store.statements import (
+    ProjectPart,
     Row,
     Statements,
-    Store,
     among,
     insert_into,
     instant_of,
-    open_store,
 )
 
 FAILURES_LIMIT = 1000
@@ -54,32 +52,11 @@ FAILURES_LIMIT = 1000
 
 
 @final
-class HistoryStore(OpenPart):
-    """One project's history; open it with `HistoryStore.open` and use it in a `with` block."""
+class HistoryStore(ProjectPart):
+    """One project's history."""
 
-    __slots__ = ("_project", "_store")
-
-    def __init__(self, store: Store, project: str) -> None:
-        self._store = store
-        self._project = project
-
-    @classmethod
-    def open(cls, url: str, project: str) -> HistoryStore:
-        """Open the history of `project` at `url`, and create file and tables if they are missing.
-
-        Args:
-            url: a SQLite file by its absolute path, or a PostgreSQL database.
-            project: the project's name in the store, as `address.scope_of` gives it; targets of one
-                name in two projects are two targets.
-
-        Raises:
-            StateUnavailable: the store can't be used; one sentence with the remedy.
-        """
-        return cls(open_store(url, HISTORY), project)
-
-    def close(self) -> None:
-        """Release the database's connections; everything is written by then."""
-        self._store.close()
+    __slots__ = ()
+    part = HISTORY
 
     def save(self, record: Record) -> None:
         """Save a finished run; it replaces an earlier save of the same target and run id.
@@ -98,8 +75,8 @@ class HistoryStore(OpenPart):
         Raises:
             StateUnavailable: the history can't be read.
         """
-        with self._store.reading() as statements:
-            return Reader(statements, self._project, target).look_back(limit)
+        with self._reading(target) as reader:
+            return reader.look_back(limit)
 
     def newest(self, target: str, release: str | None, *, but: str = "") -> SavedRun | None:
         """Return the run of a target and release that started last; None if none was saved.
@@ -112,8 +89,10 @@ class HistoryStore(OpenPart):
         Raises:
             StateUnavailable: the history can't be read.
         """
-        with self._store.reading() as statements:
-            return Reader(statements, self._project, target).newest(release, but)
+        values = {"but": but} if release is None else {"but": but, "release": release}
+        of_release = "subject_release IS NULL" if release is None else "subject_release = :release"
+        with self._reading(target) as reader:
+            return reader.first(f"{_RUNS} AND {of_release} AND run <> :but {_NEWEST}", **values)
 
     def last_open(self, target: str, before: Record | None = None) -> SavedRun | None:
         """Return the newest run of a target with an open gate; None if there is none.
@@ -125,9 +104,11 @@ class HistoryStore(OpenPart):
         Raises:
             StateUnavailable: the history can't be read.
         """
-        with self._store.reading() as statements:
-            reader = Reader(statements, self._project, target)
-            return reader.last_open(saved_run(before) if before else None)
+        with self._reading(target) as reader:
+            if before is None:
+                return reader.first(_LAST_OPEN)
+            place = {"started": before.run.started, "run": before.run.id}
+            return reader.first(_OPEN_BEFORE, **place)
 
     def prune(self, target: str, before: datetime, *, last_of_release: bool) -> int:
         """Delete the runs of a target that started before an instant; return how many.
@@ -154,14 +135,19 @@ class HistoryStore(OpenPart):
         Raises:
             StateUnavailable: the history can't be read.
         """
-        with self._store.reading() as statements:
-            reader = Reader(statements, self._project, record.run.target)
-            run = saved_run(record)
-            former = reader.runs_before(run, HISTORY_LIMIT)
-            failures = reader.failures_until(run, FAILURES_LIMIT)
+        place = {"started": record.run.started, "run": record.run.id}
+        with self._reading(record.run.target) as reader:
+            former = reader.rows(f"{_BEFORE} LIMIT :limit", limit=HISTORY_LIMIT, **place)
+            failures = reader.failures_until(place)
             flips = reader.newest_flips([stage.id for stage in record.stages])
-        past = tuple(run.past for run in reversed(former))
+        past = tuple(run_of(row).past for row in reversed(former))
         return with_past(record, past, flips, failures)
+
+    @contextmanager
+    def _reading(self, target: str) -> Iterator[Reader]:
+        """Yield a reader of a target's history, inside one transaction that writes nothing."""
+        with self._store.reading() as statements:
+            yield Reader(statements, self._project, target)
 
 
 class _Target:
@@ -173,11 +159,11 @@ class _Target:
         self._statements = statements
         self._scope = {"project": project, "target": target}
 
-    def _rows(self, statement: str, **values: Any) -> list[Row]:
+    def rows(self, statement: str, **values: Any) -> list[Row]:
         """Run a query about the target and return its rows."""
         return self._statements.rows(statement, **self._scope, **values)
 
-    def _stream(self, statement: str, **values: Any) -> Generator[Row, None, None]:
+    def stream(self, statement: str, **values: Any) -> Generator[Row, None, None]:
         """Run a query about the target and yield its rows; close the generator to stop early."""
         return self._statements.stream(statement, **self._scope, **values)
 
@@ -230,10 +216,10 @@ class Writer(_Target):
         """
         self._statements.take_turns(**self._scope)
         query = f"{_OLD} AND {_FOLLOWED}" if last_of_release else _OLD
-        last_open = {row["id"] for row in self._rows(_LAST_OPEN)}
+        last_open = {row["id"] for row in self.rows(f"{_LAST_OPEN} LIMIT 1")}
         # Rows that refer to a run (criteria, archive) are deleted by the database, by ON DELETE
         # CASCADE. Flips refer to none.
-        old = [row for row in self._rows(query, before=before) if row["id"] not in last_open]
+        old = [row for row in self.rows(query, before=before) if row["id"] not in last_open]
         if old:
             self._statements.change("DELETE FROM prodstatus_run WHERE id = :id", *map(dict, old))
         return len(old)
@@ -242,14 +228,14 @@ class Writer(_Target):
         """Write a run; it replaces the row that has its id."""
         # A flip depends on the runs beside it: two writers at once would each miss the other's run.
         self._statements.take_turns(**self._scope)
-        for former in self._rows(f"SELECT * {_SAME_RUN}", run=saved.run):
+        for former in self.rows(f"SELECT * {_SAME_RUN}", run=saved.run):
             # Undo its flips first, as if it had never been saved.
             self._update_flips(run_of(former), {})
             self._statements.change(f"DELETE {_SAME_RUN}", {**self._scope, "run": saved.run})
         values = run_values(saved, self._scope["project"])
         self._statements.change(insert_into("prodstatus_run", values), values)
         # Not RETURNING, which SQLite has only since 3.35.
-        (row,) = self._rows(f"SELECT id {_SAME_RUN}", run=saved.run)
+        (row,) = self.rows(f"SELECT id {_SAME_RUN}", run=saved.run)
         unconfirmed = list(criterion_values(record, row["id"]))
         if unconfirmed:
             self._statements.change(
@@ -271,7 +257,7 @@ class Writer(_Target):
 
     def _verdict_before(self, run: SavedRun, stage: str) -> Verdict | None:
         """Return the verdict of a stage before a run; None if no earlier run has one."""
-        found = self._rows(_VERDICT_BEFORE, stage=stage, started=run.started, run=run.run)
+        found = self.rows(_VERDICT_BEFORE, stage=stage, started=run.started, run=run.run)
         return Verdict(found[0]["verdict"]) if found else None
 
     def _replace_flip(
@@ -289,7 +275,7 @@ class Writer(_Target):
         """Return the next run that has a verdict of it, for each stage of a run that has one."""
         found: dict[str, SavedRun] = {}
         # Usually there is no later run, or the next one has all stages.
-        with closing(self._stream(_LATER_RUNS, started=run.started, run=run.run)) as rows:
+        with closing(self.stream(_LATER_RUNS, started=run.started, run=run.run)) as rows:
             for later in map(run_of, rows):
                 for stage in run.stages:
                     if later.stages.get(stage) is not None:
@@ -307,7 +293,7 @@ _COUNTED = (
     "FROM prodstatus_run_criterion JOIN prodstatus_run ON run_id = id"
 )
 _NEWEST = "ORDER BY started DESC, run DESC"
-_LAST_OPEN = f"{_RUNS} AND gate_open {_NEWEST} LIMIT 1"
+_LAST_OPEN = f"{_RUNS} AND gate_open {_NEWEST}"
 _UNTIL = (
     "SELECT id, started FROM prodstatus_run WHERE project = :project AND target = :target "
     "AND (started, run) <= (:started, :run) ORDER BY started DESC, run DESC LIMIT :limit"
@@ -329,7 +315,7 @@ class Reader(_Target):
 
     def look_back(self, limit: int) -> History:
         """Return the newest `limit` runs, with each stage's flips and regression."""
-        rows = self._rows(f"{_RUNS} {_NEWEST} LIMIT :limit", limit=limit)
+        rows = self.rows(f"{_RUNS} {_NEWEST} LIMIT :limit", limit=limit)
         newest: dict[int, SavedRun] = {row["id"]: run_of(row) for row in rows}
         runs = tuple(newest.values())
         # A partial run may lack stages, and the last full run may be older than a new stage.
@@ -354,37 +340,20 @@ class Reader(_Target):
                 )
                 for stage, last in since.items()
             ),
-            flaky=self._flaky(newest),
-            failed=self._failed(newest),
+            flaky=self._counted("flaky", newest, by="times DESC, criterion"),
+            failed=self._counted(f"verdict = '{Verdict.FAILED.value}'", newest),
         )
 
-    def newest(self, release: str | None, but: str) -> SavedRun | None:
-        """Return the run of a release that started last, but one; None if there is none."""
-        condition = "IS NULL" if release is None else "= :release"
-        values = {"but": but} if release is None else {"but": but, "release": release}
-        of_release = f"{_RUNS} AND subject_release {condition} AND run <> :but"
-        rows = self._rows(f"{of_release} {_NEWEST} LIMIT 1", **values)
+    def first(self, query: str, **values: Any) -> SavedRun | None:
+        """Return the first run that a query finds; None if there is none."""
+        rows = self.rows(f"{query} LIMIT 1", **values)
         return run_of(rows[0]) if rows else None
 
-    def last_open(self, before: SavedRun | None) -> SavedRun | None:
-        """Return the newest run with an open gate, of those before a run; None if there is none."""
-        if before is None:
-            rows = self._rows(_LAST_OPEN)
-        else:
-            place = {"started": before.started, "run": before.run}
-            rows = self._rows(f"{_OPEN_BEFORE} LIMIT 1", **place)
-        return run_of(rows[0]) if rows else None
-
-    def runs_before(self, run: SavedRun, limit: int) -> tuple[SavedRun, ...]:
-        """Return the newest `limit` runs that started before `run`, the newest first."""
-        rows = self._rows(f"{_BEFORE} LIMIT :limit", started=run.started, run=run.run, limit=limit)
-        return tuple(map(run_of, rows))
-
-    def failures_until(self, run: SavedRun, limit: int) -> Failures:
-        """Return which criteria FAILED in the newest `limit` runs up to `run`, and when last."""
-        values = {"started": run.started, "run": run.run, "limit": limit}
-        (found,) = self._rows(_HOW_MANY, **values)
-        rows = self._rows(_LAST_FAILED, failed=Verdict.FAILED.value, **values)
+    def failures_until(self, place: Mapping[str, object]) -> Failures:
+        """Return which criteria FAILED in the newest runs up to a place, and when last."""
+        values = {**place, "limit": FAILURES_LIMIT}
+        (found,) = self.rows(_HOW_MANY, **values)
+        rows = self.rows(_LAST_FAILED, failed=Verdict.FAILED.value, **values)
         last = {row["criterion"]: instant_of(row["newest"]) for row in rows}
         return Failures(runs=max(1, found["runs"]), last=last)
 
@@ -418,7 +387,7 @@ class Reader(_Target):
             f"SELECT * FROM ({statement} AND {condition} {_NEWEST} LIMIT 1) AS n_{number}"  # noqa: S608
             for number, condition in enumerate(conditions)
         )
-        return self._rows(" UNION ALL ".join(queries), **values)
+        return self.rows(" UNION ALL ".join(queries), **values)
 
     def _flips_from(self, oldest: SavedRun, stages: Iterable[str]) -> list[Flip]:
         """Return the flips of stages since a run, the newest first."""
@@ -426,7 +395,7 @@ class Reader(_Target):
         if not names:
             return []
         # A stage's first verdict has nothing before it, and is no change.
-        rows = self._rows(
+        rows = self.rows(
             f"{_FLIPS} AND stage IN {among(names)} AND (started, run) >= (:started, :run) "
             f"AND previous IS NOT NULL {_NEWEST}",
             started=oldest.started,
@@ -458,7 +427,7 @@ class Reader(_Target):
         names = {f"run_{number}": run for number, run in enumerate(ids)}
         if not names:
             return {}
-        found = map(run_of, self._rows(f"{_RUNS} AND run IN {among(names)}", **names))
+        found = map(run_of, self.rows(f"{_RUNS} AND run IN {among(names)}", **names))
         return {run.run: run for run in found}
 
     def _last_confirmed(self, flips: Iterable[Flip]) -> dict[str, SavedRun]:
@@ -485,7 +454,7 @@ class Reader(_Target):
 
     def _last_with_verdict(self, flip: Flip) -> SavedRun | None:
         """Return the last run before a flip that has a verdict of its stage; None if none has."""
-        with closing(self._stream(_BEFORE, started=flip.at, run=flip.run)) as rows:
+        with closing(self.stream(_BEFORE, started=flip.at, run=flip.run)) as rows:
             return next((run for run in map(run_of, rows) if run.stages.get(flip.stage)), None)
 
     def _unconfirmed(
@@ -517,32 +486,20 @@ class Reader(_Target):
             if n is not None
         }
 
-    def _flaky(self, run_ids: Iterable[int]) -> tuple[Flaky, ...]:
+    def _counted(
+        self, condition: str, run_ids: Iterable[int], *, by: str = "criterion"
+    ) -> tuple[Counted, ...]:
+        """Return the criteria that met a condition in these runs, in an order."""
         ids = {f"id_{n}": n for n in run_ids}
         if not ids:
             return ()
         rows = self._statements.rows(
-            f"{_COUNTED} WHERE run_id IN {among(ids)} AND flaky "
-            "GROUP BY criterion ORDER BY times DESC, criterion",
+            f"{_COUNTED} WHERE run_id IN {among(ids)} AND {condition} "
+            f"GROUP BY criterion ORDER BY {by}",
             **ids,
         )
         return tuple(
-            Flaky(criterion=row["criterion"], times=row["times"], newest=instant_of(row["newest"]))
-            for row in rows
-        )
-
-    def _failed(self, run_ids: Iterable[int]) -> tuple[SeenToFail, ...]:
-        ids = {f"id_{n}": n for n in run_ids}
-        if not ids:
-            return ()
-        rows = self._statements.rows(
-            f"{_COUNTED} WHERE run_id IN {among(ids)} AND verdict = :failed "
-            "GROUP BY criterion ORDER BY criterion",
-            failed=Verdict.FAILED.value,
-            **ids,
-        )
-        return tuple(
-            SeenToFail(
+            Counted(
                 criterion=row["criterion"], times=row["times"], newest=instant_of(row["newest"])
             )
             for row in rows

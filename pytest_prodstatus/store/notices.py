@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import final
 
-from pytest_prodstatus.store.address import NOTICES, OpenPart
-from pytest_prodstatus.store.statements import Store, insert_into, open_store
+from pytest_prodstatus.store.address import NOTICES
+from pytest_prodstatus.store.statements import ProjectPart, insert_into
 
 _KNOWN = (
     "SELECT topic, value FROM prodstatus_notified WHERE project = :project AND target = :target"
@@ -22,27 +22,11 @@ _DELETE = (
 
 
 @final
-class NoticeStore(OpenPart):
-    """One project's notices; open it with `NoticeStore.open` and use it in a `with` block."""
+class NoticeStore(ProjectPart):
+    """One project's notices."""
 
-    __slots__ = ("_project", "_store")
-
-    def __init__(self, store: Store, project: str) -> None:
-        self._store = store
-        self._project = project
-
-    @classmethod
-    def open(cls, url: str, project: str) -> NoticeStore:
-        """Open the notices of `project` at `url`, and create file and tables if they are missing.
-
-        Raises:
-            StateUnavailable: (here and below) the store can't be used; one sentence.
-        """
-        return cls(open_store(url, NOTICES), project)
-
-    def close(self) -> None:
-        """Release the database's connections; everything is written by then."""
-        self._store.close()
+    __slots__ = ()
+    part = NOTICES
 
     def claim(self, target: str, values: Mapping[str, str]) -> dict[str, str | None]:
         """Save the present value of each topic of a target, and return the topics that changed.

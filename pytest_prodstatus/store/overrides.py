@@ -12,39 +12,18 @@ from typing import final
 
 from pytest_prodstatus.model.record import Override
 from pytest_prodstatus.model.text import one_line
-from pytest_prodstatus.store.address import OVERRIDES, OpenPart, sqlite_file
+from pytest_prodstatus.store.address import OVERRIDES, sqlite_file
 from pytest_prodstatus.store.errors import InvalidOverride, StateUnavailable
 from pytest_prodstatus.store.sqlite import FileStore
-from pytest_prodstatus.store.statements import Row, Store, insert_into, instant_of, open_store
+from pytest_prodstatus.store.statements import ProjectPart, Row, insert_into, instant_of
 
 
 @final
-class Overrides(OpenPart):
-    """One project's overrides; open them with `Overrides.open` and use them in a `with` block."""
+class Overrides(ProjectPart):
+    """One project's overrides."""
 
-    __slots__ = ("_project", "_store")
-
-    def __init__(self, store: Store, project: str) -> None:
-        self._store = store
-        self._project = project
-
-    @classmethod
-    def open(cls, url: str, project: str) -> Overrides:
-        """Open the overrides at `url`, and create file and tables if they are missing.
-
-        Args:
-            url: a SQLite file by its absolute path, or a PostgreSQL database.
-            project: the project's name in the store, as `address.scope_of` gives it, since many
-                projects call their target "production".
-
-        Raises:
-            StateUnavailable: the store can't be used; one sentence with the remedy.
-        """
-        return cls(open_store(url, OVERRIDES), project)
-
-    def close(self) -> None:
-        """Release the database's connections; everything is written by then."""
-        self._store.close()
+    __slots__ = ()
+    part = OVERRIDES
 
     def add(self, override: Override) -> None:
         """Save an override; it is on the disk when this returns.

@@ -19,7 +19,7 @@ needs no revision.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -43,102 +43,77 @@ from pytest_prodstatus.model.evidence import Money
 from pytest_prodstatus.store.action import Detail, Limit
 
 
+# No column is nullable, so no value is None.
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware instant in UTC: timestamptz on PostgreSQL, text in UTC on SQLite."""
 
     impl = DateTime(timezone=True)
     cache_ok = True  # here and below: without it, SQLAlchemy warns and compiles anew each time
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: Any, dialect: Dialect) -> datetime:
         """Return the instant as the database stores it."""
-        if value is None:
-            return None
-        instant = value.astimezone(timezone.utc)
+        instant: datetime = value.astimezone(timezone.utc)
         # SQLAlchemy's type for SQLite writes no time zone, and would drop one silently.
         return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
 
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime:
         """Return the instant, aware and in UTC, for any time zone of the database session."""
-        if value is None:
-            return None
         if dialect.name == "sqlite":
             return datetime.combine(value.date(), value.time(), tzinfo=timezone.utc)
         instant: datetime = value.astimezone(timezone.utc)
         return instant
 
 
-class Lines(TypeDecorator[tuple[str, ...]]):
-    """A tuple of texts as a JSON array in plain ASCII, which any encoding can hold."""
+class Json(TypeDecorator[Any]):
+    """A value as JSON in text, by two functions: databases differ in what their own JSON keeps.
 
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Return the JSON array."""
-        return None if value is None else json.dumps(list(value))
-
-    def process_result_value(
-        self,
-        value: Any | None,
-        dialect: Dialect,  # noqa: ARG002
-    ) -> tuple[str, ...] | None:
-        """Return the texts."""
-        return None if value is None else tuple(json.loads(value))
-
-
-class Limits(TypeDecorator[tuple[Limit, ...]]):
-    """The limits of an action as a JSON array; amounts are texts, so no reader makes floats."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: tuple[Limit, ...] | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        """Return the JSON array."""
-        return None if value is None else msgspec.json.encode(value).decode()
-
-    def process_result_value(
-        self,
-        value: Any | None,
-        dialect: Dialect,  # noqa: ARG002
-    ) -> tuple[Limit, ...] | None:
-        """Return the limits."""
-        return None if value is None else msgspec.json.decode(value, type=tuple[Limit, ...])
-
-
-# By default msgspec writes a Decimal as a string, like a text.
-_DETAILS = msgspec.json.Encoder(decimal_format="number")
-
-
-class Details(TypeDecorator[Mapping[str, Detail]]):
-    """The details of an action as a JSON object, digit for digit.
-
-    Text is a string, a Decimal a number, and Money an object with `amount` and `currency`.
+    Args:
+        encode: returns the text of a value.
+        decode: returns the value of a text.
     """
 
     impl = Text
     cache_ok = True
 
-    def process_bind_param(
-        self,
-        value: Mapping[str, Detail] | None,
-        dialect: Dialect,  # noqa: ARG002
-    ) -> str | None:
-        """Return the JSON object."""
-        return None if value is None else _DETAILS.encode(dict(value)).decode()
+    def __init__(self, encode: Callable[[Any], str], decode: Callable[[str], object]) -> None:
+        super().__init__()
+        self.encode = encode
+        self.decode = decode
 
-    def process_result_value(
-        self,
-        value: Any | None,
-        dialect: Dialect,  # noqa: ARG002
-    ) -> Mapping[str, Detail] | None:
-        """Return the details by name."""
-        if value is None:
-            return None
-        # Python's parser: without a type for it, msgspec's reads no number as Decimal.
-        data = json.loads(value, parse_float=Decimal, parse_int=Decimal)
-        return {
-            name: Money(**item) if isinstance(item, dict) else item for name, item in data.items()
-        }
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:  # noqa: ARG002
+        """Return the text."""
+        return self.encode(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> object:  # noqa: ARG002
+        """Return the value."""
+        return self.decode(value)
+
+
+LINES = Json(json.dumps, lambda text: tuple(json.loads(text)))
+"""A tuple of texts, in plain ASCII, which any encoding can hold."""
+
+LIMITS = Json(
+    lambda limits: msgspec.json.encode(limits).decode(),
+    msgspec.json.Decoder(tuple[Limit, ...]).decode,
+)
+"""The limits of an action; amounts are texts, so no reader makes floats."""
+
+# By default msgspec writes a Decimal as a string, like a text.
+_DETAILS = msgspec.json.Encoder(decimal_format="number")
+
+
+def _read_details(text: str) -> dict[str, Detail]:
+    """Return the details of an action by name."""
+    # Python's parser: without a type for it, msgspec's reads no number as Decimal.
+    data = json.loads(text, parse_float=Decimal, parse_int=Decimal)
+    return {name: Money(**item) if isinstance(item, dict) else item for name, item in data.items()}
+
+
+DETAILS = Json(lambda details: _DETAILS.encode(dict(details)).decode(), _read_details)
+"""The details of an action, digit for digit.
+
+Text is a string, a Decimal a number, and Money an object with `amount` and `currency`.
+"""
 
 
 # Column for column as the revisions make them; a test compares.
@@ -159,8 +134,8 @@ actions = Table(
     Column("payload_digest", Text, nullable=False),
     Column("armed_by", Text, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
-    Column("limits", Limits, nullable=False),
-    Column("details", Details, nullable=False),
+    Column("limits", LIMITS, nullable=False),
+    Column("details", DETAILS, nullable=False),
     UniqueConstraint("chain", "link"),
     UniqueConstraint("chain", "period", "key", "attempt"),
 )
@@ -175,7 +150,7 @@ events = Table(
     Column("state", Text, nullable=False),
     Column("note", Text, nullable=False),
     Column("who", Text, nullable=False),
-    Column("receipts", Lines, nullable=False),
+    Column("receipts", LINES, nullable=False),
     Column("resolution", Boolean, nullable=False),
     UniqueConstraint("action_id", "ordinal"),
 )

@@ -11,9 +11,9 @@ import zlib
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Protocol, final
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, final
 
-from pytest_prodstatus.store.address import Part, parse_address, sqlite_file
+from pytest_prodstatus.store.address import OpenPart, Part, parse_address, sqlite_file
 from pytest_prodstatus.store.sqlite import FileStore
 
 if TYPE_CHECKING:
@@ -81,6 +81,44 @@ def open_store(url: str, part: Part) -> Store:
     if path is not None:
         return FileStore(path, part)
     return DatabaseStore(database)
+
+
+# typing.Self needs Python 3.11.
+_Open = TypeVar("_Open", bound="ProjectPart")
+
+
+class ProjectPart(OpenPart):
+    """What one project has in a part of the store; use it in a `with` block.
+
+    Attributes:
+        part: the part.
+    """
+
+    __slots__ = ("_project", "_store")
+    part: ClassVar[Part]
+
+    def __init__(self, store: Store, project: str) -> None:
+        self._store = store
+        self._project = project
+
+    @classmethod
+    def open(cls: type[_Open], url: str, project: str) -> _Open:
+        """Open the part at `url`, and create file and tables if they are missing.
+
+        Args:
+            url: a SQLite file by its absolute path, or a PostgreSQL database.
+            project: the project's name in the store, as `address.scope_of` gives it; targets of one
+                name in two projects are two targets.
+
+        Raises:
+            StateUnavailable: (here and below: the part's own) the store can't be used; one sentence
+                with the remedy.
+        """
+        return cls(open_store(url, cls.part), project)
+
+    def close(self) -> None:
+        """Release the database's connections; everything is written by then."""
+        self._store.close()
 
 
 def instant_of(value: str | datetime) -> datetime:

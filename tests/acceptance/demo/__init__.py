@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -9,7 +10,6 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from types import TracebackType
 
 _ROOT = Path(__file__).resolve().parents[3]
 _BOOT_SECONDS = 90.0
@@ -20,7 +20,7 @@ class DemoError(Exception):
     """The demo store could not be started; `str()` is one sentence."""
 
 
-class DemoStore:
+class DemoStore(contextlib.ExitStack):
     """A demo store in its own process, which ends with this one.
 
     Attributes:
@@ -29,26 +29,14 @@ class DemoStore:
     """
 
     def __init__(self, process: subprocess.Popen[str], message: dict[str, object]) -> None:
+        super().__init__()
         environment, owner_url = message["environment"], message["owner_url"]
         assert isinstance(environment, dict)
         self.environment: dict[str, str] = environment
         self.owner_url = owner_url if isinstance(owner_url, str) else None
         self._process = process
-
-    def close(self) -> None:
-        """End the store and wait until nothing of it is left."""
-        _end(self._process)
-
-    def __enter__(self) -> DemoStore:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
+        # Closing it waits until nothing of the store is left.
+        self.callback(_end, process)
 
 
 def boot(scenario: str = "healthy") -> DemoStore:

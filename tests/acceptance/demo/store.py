@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 from datetime import datetime, timezone
-from types import TracebackType
 
 from tests.acceptance.demo import DemoError
 from tests.acceptance.demo.aliexpress import AliExpressSimulator
@@ -16,7 +15,7 @@ from tests.acceptance.demo.scenarios import SCENARIOS
 from tests.acceptance.demo.world import World
 
 
-class Store:
+class Store(contextlib.ExitStack):
     """Boots a scenario; `close()` (or leaving the `with` block) takes all of it down.
 
     Args:
@@ -36,8 +35,8 @@ class Store:
             msg = f"{scenario!r} is not a demo scenario; there are {', '.join(SCENARIOS)}"
             raise DemoError(msg)
         self.world: World = SCENARIOS[scenario].build(datetime.now(timezone.utc))
+        super().__init__()
         self.owner_url: str | None = None
-        self._closing = contextlib.ExitStack()
         try:
             self._boot()
         except BaseException:
@@ -46,12 +45,12 @@ class Store:
 
     def _boot(self) -> None:
         folder = new_folder()
-        self._closing.callback(shutil.rmtree, folder, ignore_errors=True)
+        self.callback(shutil.rmtree, folder, ignore_errors=True)
         reader = f"postgresql://{READER}:demo@localhost/store?host={folder}&schema=public"
         if self.world.served:
             # Started before any thread is, since it forks.
             postgres = Postgres(folder)
-            self._closing.callback(postgres.stop)
+            self.callback(postgres.stop)
             postgres.create_database()
             self.owner_url = postgres.url()
             load(self.world, self.owner_url)
@@ -60,8 +59,8 @@ class Store:
             AliExpressSimulator(self.world.supplier),
             PayPalSimulator(self.world.paypal),
         )
-        self._closing.callback(supplier.stop)
-        self._closing.callback(paypal.stop)
+        self.callback(supplier.stop)
+        self.callback(paypal.stop)
         self.environment = {
             **self.world.environment,
             "DATABASE_URL": reader,
@@ -69,18 +68,3 @@ class Store:
             "PAYPAL_API_BASE_URL": paypal.start(),
             "PRODSTATUS_STATE_URL": f"sqlite:///{folder / 'journal' / 'state.sqlite3'}",
         }
-
-    def close(self) -> None:
-        """Take everything down and remove its folder."""
-        self._closing.close()
-
-    def __enter__(self) -> Store:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

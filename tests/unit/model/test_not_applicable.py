@@ -13,7 +13,8 @@ from pytest_prodstatus.model.codec import read_record, write_record
 from pytest_prodstatus.model.gate import GateDecision, UnknownStageError, decide
 from pytest_prodstatus.model.record import Record, StageStatus
 from pytest_prodstatus.model.verdict import Kind
-from pytest_prodstatus.model.violations import GateQuery
+from pytest_prodstatus.model.violations import GateQuery, ViolationKind
+from pytest_prodstatus.model.waiver import Waiver, Waivers
 from pytest_prodstatus.readers.config import Config, ConfigError, read_config
 from pytest_prodstatus.writers.board import board_lines
 from pytest_prodstatus.writers.ctrf import write as write_ctrf
@@ -137,6 +138,21 @@ def test_the_gate_says_so() -> None:
     assert output["records"][0]["not_applicable"] == [f"PAYOUT STATUS is {SENTENCE}"]
     with pytest.raises(UnknownStageError, match="'payout': the stage is not applicable: no one"):
         _decision(made, declared, require=("payout",))
+
+
+def test_a_waiver_of_a_criterion_of_it_is_about_none() -> None:
+    """It accepts nothing, so it closes the gate as any waiver of an unknown criterion."""
+    declared = _declared()
+    made = record(
+        declared.at(NOW), {"sale.exists": C, "cycle.whole": C}, of=run(catalogue=declared.digest)
+    )
+    waiver = Waiver(
+        criterion="payout.made", reason="later", owner="Ann", expires=NOW + timedelta(days=1)
+    )
+    query = GateQuery(target=made.run.target)
+    decision = decide(made, declared, query, NOW, waivers=Waivers(given=(waiver,)))
+    assert [found.kind for found in decision.violations] == [ViolationKind.WAIVER]
+    assert decision.waived == ()
 
 
 def test_from_its_end_on_the_stage_applies_again() -> None:

@@ -9,11 +9,10 @@ from msgspec.structs import replace
 from pytest_prodstatus.model.codec import data_of
 from pytest_prodstatus.model.history import (
     Change,
-    Flaky,
+    Counted,
     Flip,
     History,
     Regression,
-    SeenToFail,
     StagePast,
     Unconfirmed,
     saved_run,
@@ -54,7 +53,7 @@ SEEN = History(
             regression=None,
         ),
     ),
-    flaky=(Flaky(criterion="shop.open", times=2, newest=NOW),),
+    flaky=(Counted(criterion="shop.open", times=2, newest=NOW),),
 )
 
 
@@ -134,7 +133,7 @@ def test_json_says_the_same() -> None:
 
 def test_what_was_never_seen_to_fail_is_named() -> None:
     """A criterion that always held may be one that can't fail."""
-    seen = replace(SEEN, failed=(SeenToFail(criterion="api.up", times=1, newest=NOW),))
+    seen = replace(SEEN, failed=(Counted(criterion="api.up", times=1, newest=NOW),))
     lines = list(history_lines(seen, ["api.up", "shop.open"]))
     at = lines.index("Seen to fail:")
     assert lines[at + 1 : at + 5] == [
