@@ -13,7 +13,7 @@ import contextlib
 import copy
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain, combinations
 from pathlib import Path
 from typing import Any
@@ -249,6 +249,7 @@ def early_conftests(config: pytest.Config) -> list[Path]:
 def given(
     config: pytest.Config,
     name: str,
+    environ: Mapping[str, str] = os.environ,
     namespace: argparse.Namespace | None = None,
 ) -> str:
     """Return an option's value, from the command line, else the environment, else the ini file.
@@ -256,6 +257,7 @@ def given(
     Args:
         config: pytest's.
         name: the name of one of `OPTIONS`.
+        environ: the environment.
         namespace: the command line; by default `config.option`.
     """
     key = key_of(name)
@@ -263,7 +265,7 @@ def given(
     if isinstance(chosen, list):
         chosen = ",".join(chosen)
     if chosen is None:
-        chosen = os.environ.get(key.upper())
+        chosen = environ.get(key.upper())
         if not chosen and name not in _NO_KEY:
             chosen = config.getini(key)
     return str(chosen or "").strip()
@@ -321,6 +323,7 @@ def judges(namespace: argparse.Namespace) -> bool:
 
 def asks_to_judge(
     config: pytest.Config,
+    environ: Mapping[str, str] = os.environ,
     namespace: argparse.Namespace | None = None,
 ) -> bool:
     """Return whether a run must judge, even if it finds no criteria.
@@ -328,32 +331,33 @@ def asks_to_judge(
     A mark expression that asks for production tests, a stage, a shard, `--unmet` or a run id does.
     PRODSTATUS_DIR and PRODSTATUS_TARGET alone don't: a job's unit tests inherit them.
     """
-    return narrows_to_criteria(config, namespace) or bool(os.environ.get(RUN_ID, "").strip())
+    return narrows_to_criteria(config, environ, namespace) or bool(environ.get(RUN_ID, "").strip())
 
 
 def narrows_to_criteria(
     config: pytest.Config,
+    environ: Mapping[str, str] = os.environ,
     namespace: argparse.Namespace | None = None,
 ) -> bool:
     """Return whether a mark expression or one of our options selects criteria, and nothing else."""
     marks = str(getattr(namespace or config.option, "markexpr", "") or "")
-    narrowing = (given(config, name, namespace) for name in ("stage", "unmet", "shard"))
+    narrowing = (given(config, name, environ, namespace) for name in ("stage", "unmet", "shard"))
     return asks_for_production(marks) or any(narrowing)
 
 
-def may_judge(config: pytest.Config) -> bool:
+def may_judge(config: pytest.Config, environ: Mapping[str, str] = os.environ) -> bool:
     """Return whether a run may be one to judge, as far as is known before the collection.
 
     It may be because of an option, a variable, a mark or the project's configuration, or because
     pytest-html counts its columns when the session starts.
     """
-    if os.environ.get("PRODSTATUS_HISTORY", "").strip() not in ("", "0", "1"):
+    if environ.get("PRODSTATUS_HISTORY", "").strip() not in ("", "0", "1"):
         return True  # the settings refuse the value, with a message
-    if getattr(config.option, "htmlpath", None) or os.environ.get(RUN_ID, "").strip():
+    if getattr(config.option, "htmlpath", None) or environ.get(RUN_ID, "").strip():
         return True
     if "production" in str(config.getoption("markexpr", "") or ""):
         return True
-    if any(given(config, name) for name, _, _ in OPTIONS):
+    if any(given(config, name, environ) for name, _, _ in OPTIONS):
         return True
     start = config.invocation_params.dir
     return any(map(_mentions_us, (start, *start.parents)))

@@ -258,9 +258,10 @@ def attestations_at(path: Path) -> dict[str, bytes]:
 class Archive:
     """The state store as a run uses it."""
 
-    def __init__(self, root: Path, *, saves: bool) -> None:
+    def __init__(self, root: Path, *, saves: bool, environ: Mapping[str, str] = os.environ) -> None:
         self._root = root
         self._saves = saves
+        self._environ = environ
         self._problem: Reason | None = None
         self._overrides: tuple[Override, ...] = ()
         self._saved: tuple[str, str] | None = None
@@ -289,7 +290,7 @@ class Archive:
         from pytest_prodstatus.store.address import store_may_exist
 
         finished = record.run.finished
-        environ = variables_of(self._root)
+        environ = variables_of(self._root, self._environ)
         if finished is None or not (self._saves or store_may_exist(environ)):
             return Saved(record=record, unsaved=SWITCHED_OFF)
         from pytest_prodstatus.store.overrides import active_overrides
@@ -342,7 +343,7 @@ class Archive:
 
         with contextlib.suppress(StateError, DotenvError):
             if self._saves and installed():
-                environ = variables_of(self._root)
+                environ = variables_of(self._root, self._environ)
                 if store_may_exist(environ):
                     self._saved = store_in(self._root, environ)
 

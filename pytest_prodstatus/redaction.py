@@ -134,10 +134,11 @@ class Redaction:
             lines can't be read, in one sentence; "" if they are.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, environ: Mapping[str, str] = os.environ) -> None:
         self.on = settings.requested or settings.config.catalogue.declared
         self.unread = ""
         self._names = SecretNames((*settings.config.secrets, *settings.config.notify))
+        self._environ = environ
         self._dotenv = settings.root / ".env"
         self._redactor = Redactor()
         self._seen: dict[str, str] = {}
@@ -186,7 +187,7 @@ class Redaction:
         """Learn the values of secret variables; a test may have set one since the last time."""
         self._up_to_date = True
         self._learn_dotenv()
-        self._learn(os.environ)
+        self._learn(self._environ)
 
     def _learn(self, variables: Mapping[str, str]) -> None:
         """Redact the values of the variables that are secret by their names."""
@@ -215,7 +216,7 @@ class Redaction:
         # Not above, since CI has no such file.
         from pytest_prodstatus.readers.dotenv import read_dotenv
 
-        dotenv = read_dotenv(content, os.environ)
+        dotenv = read_dotenv(content, self._environ)
         self.unread = dotenv.unread_sentence(str(self._dotenv))
         self._learn(dotenv.variables)
         for word in dotenv.words:

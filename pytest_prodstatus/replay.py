@@ -5,6 +5,7 @@ Separate from signing, which knows one record: only the state store knows that t
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pytest_prodstatus.model.record import Record
@@ -27,7 +28,7 @@ def later_run(root: Path, record: Record, *, but: str = "") -> str:
     """
     from pytest_prodstatus.store.address import check_installed, store_may_exist
 
-    environ = variables_of(root)
+    environ = variables_of(root, os.environ)
     if not store_may_exist(environ):
         return ""
     check_installed()

@@ -364,6 +364,7 @@ class Settings:
 def resolve(
     config: pytest.Config,
     run_id: str,
+    environ: Mapping[str, str] = os.environ,
     namespace: argparse.Namespace | None = None,
 ) -> Settings:
     """Return the run's settings.
@@ -371,14 +372,15 @@ def resolve(
     Args:
         config: pytest's.
         run_id: the id of the run.
+        environ: the environment.
         namespace: the part of the command line that is known so far; by default all of it.
 
     Raises:
         pytest.UsageError: a value or the project's configuration is unusable; one sentence.
     """
     options = namespace or config.option
-    values = {name: given(config, name, namespace) for name in ("gate", "stage", "unmet")}
-    inputs = _inputs(config, options)
+    values = {name: given(config, name, environ, namespace) for name in ("gate", "stage", "unmet")}
+    inputs = _inputs(config, options, environ)
     project = _project(config, options, inputs)
     root = project.root if project else config.invocation_params.dir
     rules = {rule.value: rule for rule in Rule}
@@ -397,16 +399,16 @@ def resolve(
         target=inputs.target,
         stages=stages,
         unmet=values["unmet"],
-        shard=_shard(config, namespace),
+        shard=_shard(config, environ, namespace),
         folder=inputs.outputs(root),
         gate=rules[gate],
         subject=inputs.subject,
         run_id=run_id,
-        run_id_given=bool(os.environ.get(RUN_ID, "").strip()),
-        requested=asks_to_judge(config, namespace),
-        narrowed=narrows_to_criteria(config, namespace),
-        saves=_saves(project.config if project else Config()),
-        within=_within(config, namespace),
+        run_id_given=bool(environ.get(RUN_ID, "").strip()),
+        requested=asks_to_judge(config, environ, namespace),
+        narrowed=narrows_to_criteria(config, environ, namespace),
+        saves=_saves(environ, project.config if project else Config()),
+        within=_within(config, environ, namespace),
         judges=judges(options),
     )
     if settings.config.catalogue.declared:
@@ -414,7 +416,9 @@ def resolve(
     return settings
 
 
-def _inputs(config: pytest.Config, options: argparse.Namespace) -> Inputs:
+def _inputs(
+    config: pytest.Config, options: argparse.Namespace, environ: Mapping[str, str]
+) -> Inputs:
     """Return root, target, folder and subject; raise UsageError if one can't be used."""
     values = {name: getattr(options, f"prodstatus_{name}", None) for name in VARIABLES}
     # A worker starts in its controller's current folder, which a test may have changed by then.
@@ -424,7 +428,7 @@ def _inputs(config: pytest.Config, options: argparse.Namespace) -> Inputs:
     ini = {name: str(config.getini(key) or "") for name, key in KEYS.items()}
     here = config.invocation_params.dir
     try:
-        return resolve_inputs(values, os.environ, ini, here, dashes="--prodstatus-")
+        return resolve_inputs(values, environ, ini, here, dashes="--prodstatus-")
     except InputError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -451,10 +455,12 @@ def _project(config: pytest.Config, options: argparse.Namespace, inputs: Inputs)
     return projects[0] if len(roots) == 1 else None
 
 
-def _shard(config: pytest.Config, namespace: argparse.Namespace | None) -> Shard | None:
+def _shard(
+    config: pytest.Config, environ: Mapping[str, str], namespace: argparse.Namespace | None
+) -> Shard | None:
     """Return the selected shard, None for all; raise UsageError if it can't be parsed."""
     chosen = getattr(namespace or config.option, "prodstatus_shard", None)
-    text = given(config, "shard", namespace) if chosen is None else chosen
+    text = given(config, "shard", environ, namespace) if chosen is None else chosen
     if not text and chosen is None:
         return None
     found = Shard.parse(text)
@@ -468,14 +474,16 @@ def _shard(config: pytest.Config, namespace: argparse.Namespace | None) -> Shard
     return found
 
 
-def _within(config: pytest.Config, namespace: argparse.Namespace | None) -> timedelta | None:
+def _within(
+    config: pytest.Config, environ: Mapping[str, str], namespace: argparse.Namespace | None
+) -> timedelta | None:
     """Return the run's time limit, None without one; raise UsageError for an empty one."""
     chosen = getattr(namespace or config.option, "prodstatus_within", None)
     if chosen is not None and not chosen.strip():
         # The value of an unset variable: as "no limit" it would drop the deadline in silence.
         msg = f"--prodstatus-within {chosen!r} is empty: leave the option out, or give it a value"
         raise pytest.UsageError(msg)
-    text = given(config, "within", namespace)
+    text = given(config, "within", environ, namespace)
     try:
         return parse_duration(text) if text else None
     except ValueError as error:
@@ -483,9 +491,9 @@ def _within(config: pytest.Config, namespace: argparse.Namespace | None) -> time
         raise pytest.UsageError(msg) from None
 
 
-def _saves(config: Config) -> bool:
+def _saves(environ: Mapping[str, str], config: Config) -> bool:
     """Return whether history is saved; raise UsageError for another value than 0 or 1."""
     try:
-        return saves_history(os.environ, configured=config.history)
+        return saves_history(environ, configured=config.history)
     except ValueError as error:
         raise pytest.UsageError(str(error)) from None
