@@ -40,9 +40,7 @@ def main(arguments: list[str]) -> int:
     if options.list:
         write_lines(*(cell.name for cell in cells))
         return 0
-    seen: list[Seen] = []
-    results = [(cell, *_try(cell, seen)) for cell in cells]
-    keep(seen)
+    results = [(cell, *_try(cell)) for cell in cells]
     write_lines("", "== the matrix")
     for cell, result, seconds in results:
         write_lines(f"{cell.name:36} {result} ({seconds // 60:.0f} min {seconds % 60:.0f} s)")
@@ -54,25 +52,23 @@ PASSED = "passed"
 ABSENT = "not run: this Python isn't here"
 
 
-def _try(cell: Cell, seen: list[Seen]) -> tuple[str, float]:
-    """Run one cell; return its result in a word or two, and the seconds that it took.
-
-    What its tests did is added to what was seen.
-    """
+def _try(cell: Cell) -> tuple[str, float]:
+    """Run one cell and keep what was seen; return its result in a word or two, and its seconds."""
     write_lines("", f"== {cell.name}")
     interpreter = find_interpreter(cell.python)
     if interpreter is None:
         write_lines(ABSENT)
         return ABSENT, 0.0
     start = time.monotonic()
+    today = datetime.now(timezone.utc).date()
     # A process that a test left behind may still write there.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as work:
         try:
             wrong = suites.run(cell, interpreter, Path(work))
-            today = datetime.now(timezone.utc).date()
-            seen.append(look(cell, Path(work), today, wrong=bool(wrong)))
+            keep(look(cell, Path(work), today, wrong=bool(wrong)))
         except subprocess.CalledProcessError as error:
             wrong = [str(error)]
+            keep(Seen(cell=cell.name, day=today, wrong=True))
     write_lines(*wrong)
     return "WRONG" if wrong else PASSED, time.monotonic() - start
 

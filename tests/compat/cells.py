@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 # The lowest that the plugin allows, one between, and what a new project gets.
 PYTESTS = {"8.3": "pytest==8.3.*", "9.0": "pytest==9.0.*", "newest": "pytest>=9.1"}
 NEIGHBOURHOODS = ("none", "xdist", "html", "all")
@@ -60,6 +60,7 @@ CELLS: tuple[Cell, ...] = (
     *_plugin("3.12", "newest", "html", "xdist"),
     *_plugin("3.13", "8.3", "none"),
     *_plugin("3.13", "newest", "all"),
+    *_plugin("3.14", "newest", "all"),
     *(Cell("neighbours", python, pytest, "all") for python in PYTHONS for pytest in PYTESTS),
     *(Cell("projects", "3.11", "newest", project) for project in PROJECTS),
 )

@@ -26,18 +26,18 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         cell: its name.
-        python: the interpreter's full version.
-        pytest: its full version.
+        python: the interpreter's full version; empty if the environment couldn't be made.
+        pytest: its full version, likewise.
         day: when it ran.
         passed: how many tests passed, and below how many were skipped.
         wrong: the cell failed, for any reason.
     """
 
     cell: str
-    python: str
-    pytest: str
+    python: str = ""
+    pytest: str = ""
     day: date
-    passed: int
+    passed: int = 0
     skipped: int = 0
     wrong: bool = False
 
@@ -73,9 +73,9 @@ def read() -> list[Seen]:
     return [by_name[cell.name] for cell in CELLS if cell.name in by_name]
 
 
-def keep(results: Iterable[Seen]) -> None:
-    """Put results in the place of what was seen in their cells before; write file and page."""
-    kept = [*read(), *results]
+def keep(result: Seen) -> None:
+    """Put a result in the place of what was seen in its cell before; write file and page."""
+    kept = [seen for seen in read() if seen.cell != result.cell] + [result]
     lines = ",\n".join(msgspec.json.encode(seen).decode() for seen in kept)
     FILE.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     write_page()
@@ -88,14 +88,19 @@ def write_page() -> None:
 
 
 def table(results: Iterable[Seen]) -> str:
-    """Return what was seen as a Markdown table."""
-    rows = [
-        f"| `{seen.cell}` | {seen.python} | {seen.pytest} | {seen.day} | "
-        f"{'WRONG: ' if seen.wrong else ''}{seen.passed:,} passed, {seen.skipped:,} skipped |\n"
-        for seen in results
-    ]
+    """Return every cell as a Markdown table, with what was seen of it, if anything."""
+    by_name = {seen.cell: seen for seen in results}
+    rows = [_row(cell.name, by_name.get(cell.name)) for cell in CELLS]
     return "".join([_HEAD, "|---|---|---|---|---|\n", *rows])
 
 
+def _row(name: str, seen: Seen | None) -> str:
+    if seen is None:
+        return f"| `{name}` | | | | not run |\n"
+    end = f"{seen.passed:,} passed, {seen.skipped:,} skipped"
+    wrong = "WRONG: " if seen.wrong else ""
+    return f"| `{name}` | {seen.python} | {seen.pytest} | {seen.day} | {wrong}{end} |\n"
+
+
 if __name__ == "__main__":
-    keep([])
+    write_page()

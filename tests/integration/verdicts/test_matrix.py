@@ -1,5 +1,8 @@
 """Each row of the matrix holds serially, with `-n 2`, and by PRODSTATUS_SWEEP=1 in every mode.
 
+With `-n 2`, the rows whose tests alone decide share one run every day, each as a stage. A row has a
+run of its own if it is about the run: its command line, conftest, end, workers, or what was before.
+
 A few rows also run on workers without a common folder. If this user may not mount, they are skipped
 by that name.
 """
@@ -7,12 +10,15 @@ by that name.
 from __future__ import annotations
 
 import os
+import textwrap
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.integration.project import CONFIG, SERIAL, XDIST, Project, Ran
-from tests.integration.verdicts.matrix import ROWS, Expected, Row
+from tests.integration.verdicts.matrix import CONFIRMED, ROWS, SHARED, Expected, Row
 
 DISTS = ("load", "worksteal", "loadscope", "loadfile", "loadgroup", "each")
 EVERYDAY: dict[str, tuple[str, ...]] = {"serial": SERIAL, "n2": XDIST}
@@ -100,6 +106,42 @@ def check(ran: Ran, expected: Expected) -> None:
         assert verdict in wanted[name].split(" or "), f"{name}: {ran.criteria[name]['reason']}"
 
 
+def shares_a_run(row: Row) -> bool:
+    """Return whether a row may be a stage of a common project without losing what it shows.
+
+    Its tests alone decide: nothing else is configured, every mode gives the same, and FINAL is the
+    worst of its verdicts, so that it is also the verdict of the stage. What several tests tear down
+    stays alone, since the last test of a worker would tear down that of all rows.
+    """
+    same = row.serial
+    own = {verdict.split()[0] for verdict in same.verdicts.values()}
+    worst = next((v for v in ("FAILED", "BLOCKED", CONFIRMED) if v in own), None)
+    written = {name for name, text in row.files.items() if text.strip()}
+    return (
+        replace(row, name="", files={}, needs=True)
+        == Row(name="", files={}, serial=same, xdist=same, each=same)
+        and written <= {"pyproject.toml", "test_api.py", "test_shop.py"}
+        and row.files.get("pyproject.toml", "") in ("", "ASSERTS ONE")
+        and same.rest in (CONFIRMED, None)
+        and same.final == worst
+        and row.name not in {shared.name for shared in SHARED}
+    )
+
+
+def write_together(rows: Mapping[str, Row], project: Project) -> None:
+    """Write a project in which each row is a stage of the given name."""
+    config = ["[tool.prodstatus]", 'document = "STATUS.md"']
+    files = {}
+    for stage, row in rows.items():
+        config += ["[[tool.prodstatus.stages]]", f'id = "{stage}"']
+        if "pyproject.toml" in row.files:
+            config.append("require_assertion = true")
+        tests = textwrap.dedent(row.files["test_api.py"]).replace('stage("api"', f'stage("{stage}"')
+        files[f"test_{stage}.py"] = f'api = pytest.mark.stage("{stage}")\n{tests}'
+    config += ["[[tool.prodstatus.stages]]", 'id = "final"', f"rollup = {[*rows]}"]
+    project.write({**files, "pyproject.toml": "\n".join(config)})
+
+
 def failed_in_xdist(ran: Ran) -> bool:
     """Return whether xdist broke, as its `--dist each` may on a busy machine (seen on 3.8).
 
@@ -115,6 +157,7 @@ def cases() -> list[Any]:
         pytest.param(row, mode, id=f"{row.name}-{mode}")
         for row in ROWS
         for mode in (*MODES, *(() if SWEEPS or row.name not in ALWAYS_REMOTE else ("remote",)))
+        if SWEEPS or mode != "n2" or not shares_a_run(row)
     ]
 
 
@@ -131,6 +174,22 @@ def test_row(row: Row, mode: str, project: Project, monkeypatch: pytest.MonkeyPa
         assert ran.final in ("BLOCKED", "FAILED")
         return
     check(ran, expected_of(row, mode))
+
+
+def test_rows_together(project: Project) -> None:
+    """Every row whose tests alone decide gets its verdicts on two workers, beside all others."""
+    rows = {f"row{n}": row for n, row in enumerate(ROWS) if row.needs and shares_a_run(row)}
+    write_together(rows, project)
+    ran = project.run(*XDIST)
+    ran.check_coherent()
+    assert (ran.final, ran.status) == ("FAILED", 1)
+    for stage, row in rows.items():
+        wanted = {f"{stage}{name[3:]}": verdict for name, verdict in row.xdist.verdicts.items()}
+        verdicts = {n: verdict for n, verdict in ran.verdicts.items() if n.startswith(f"{stage}.")}
+        assert verdicts.keys() == wanted.keys(), row.name
+        for name, verdict in verdicts.items():
+            assert verdict in wanted[name].split(" or "), (row.name, ran.criteria[name]["reason"])
+        assert ran.stages[stage]["verdict"] == row.xdist.final, row.name
 
 
 def test_the_rows_that_always_run_remotely_exist() -> None:

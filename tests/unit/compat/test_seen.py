@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -10,7 +11,13 @@ import pytest
 
 from tests.compat import seen
 from tests.compat.cells import CELLS
+from tests.compat.environment import ROOT
 from tests.compat.seen import Seen
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 DAY = date(2026, 1, 2)
 
@@ -38,7 +45,17 @@ def test_a_cell_s_last_run_replaces_the_one_before(
     good = Seen(cell=first, python="3.10.1", pytest="8.3.5", day=DAY, passed=1_200)
     other = msgspec.structs.replace(good, cell=second)
     seen.FILE.write_bytes(msgspec.json.encode([good, other]))
-    seen.keep([msgspec.structs.replace(good, passed=7, wrong=True)])
-    rows = page.read_text(encoding="utf-8").splitlines()[-2:]
+    seen.keep(msgspec.structs.replace(good, passed=7, wrong=True))
+    rows = page.read_text(encoding="utf-8").splitlines()[-len(CELLS) :]
     assert rows[0] == f"| `{first}` | 3.10.1 | 8.3.5 | 2026-01-02 | WRONG: 7 passed, 0 skipped |"
     assert rows[1].endswith("1,200 passed, 0 skipped |")
+    assert all(row.endswith("| | | | not run |") for row in rows[2:])
+
+
+def test_a_classifier_names_a_python_that_was_seen() -> None:
+    """A Python is claimed only if a cell of the matrix ended well on it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    claimed = {name.rpartition(" :: ")[2] for name in project["classifiers"] if ":: 3." in name}
+    right = {one.python.rpartition(".")[0] for one in seen.read() if not one.wrong}
+    assert claimed
+    assert claimed <= right
