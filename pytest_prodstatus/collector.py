@@ -19,7 +19,7 @@ from pytest_prodstatus.criteria import Manifest, criterion_of, stage_marks
 from pytest_prodstatus.model.catalogue import CatalogueError, Criterion
 from pytest_prodstatus.model.verdict import Reason
 from pytest_prodstatus.options import worker_input
-from pytest_prodstatus.project import root_above
+from pytest_prodstatus.project import find_project
 from pytest_prodstatus.readers.config import ConfigError
 from pytest_prodstatus.redaction import Redaction
 from pytest_prodstatus.reports import Payload
@@ -217,14 +217,14 @@ class Collector:
                 continue
             checked.add(folder)
             try:
-                other = root_above(folder.resolve())
+                other = find_project(folder.resolve())
             except ConfigError as error:
                 return str(error)
-            if other is not None and other != root:
+            if other is not None and other.root != root:
                 judged = f"the run judges {root}" if root else "the run judges no project"
                 return (
-                    f"{item.nodeid}: this criterion is of the project {other}, and {judged}: "
-                    f"run pytest in {other}, or name it with --prodstatus-root={other}"
+                    f"{item.nodeid}: this criterion is of the project {other.root}, and {judged}: "
+                    f"run pytest in {other.root}, or name it with --prodstatus-root={other.root}"
                 )
         return ""
 

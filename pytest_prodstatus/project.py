@@ -113,16 +113,6 @@ def find_project(start: Path) -> Project | None:
     return None
 
 
-def root_above(folder: Path) -> Path | None:
-    """Return the root of the project that contains a folder; None if there is none.
-
-    Raises:
-        ConfigError: a file on the way may be the project's, and can't be read or used.
-    """
-    project = find_project(folder)
-    return project.root if project else None
-
-
 def config_in(root: Path) -> Config:
     """Return what the pyproject.toml in a folder declares; the defaults if it declares nothing.
 

@@ -137,6 +137,7 @@ CutFrom: TypeAlias = Annotated[
 
 # Each type of value is a Struct with a tag, because msgspec 0.22 has no untagged unions of types
 # that JSON writes alike: a text, an amount, an instant and a span are all strings.
+# Each stands twice, by itself and with name and instant: a Struct can't have two bases with fields.
 class _Value(
     Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True, gc=False
 ):
