@@ -46,7 +46,6 @@ RSA_BITS = 2048
 """The least length of an RSA key: NIST SP 800-131A has disallowed shorter ones since 2014."""
 
 # RFC 7468: every PEM text begins so, and a public key's label ends so.
-_PEM = "-----BEGIN"
 _PUBLIC = b"PUBLIC KEY-----"
 _FILES = ("file", "file2")
 """Schemes of a file: RFC 8089's, and securesystemslib's own."""
