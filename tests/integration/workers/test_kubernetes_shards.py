@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytest.importorskip("yaml")
+
 import yaml
 
 from tests.integration.project import CONFIG, LEAN, SHOP, TIMEOUT_S, Project
