@@ -1,9 +1,10 @@
-"""The matrix's command: `python -m tests.compat [--list] [WORD…]`.
+"""The matrix's command: `python -m tests.compat [--list] [--keep] [WORD…]`.
 
 A word is a part of a cell's name, as `plugin`, `3.13`, `9.0` or `none`; several narrow the choice,
 and a comma joins alternatives: `plugin 3.10,3.13` are the plugin's own tests on either Python.
 Without words it runs all cells, which takes hours. A cell whose Python isn't here is listed, not
-run. How each cell ended is written into tests/compat/seen.json and docs/compatibility.md.
+run. With --keep, how each cell ended is written into tests/compat/seen.json and
+docs/compatibility.md.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -29,6 +31,7 @@ def main(arguments: list[str]) -> int:
         prog=".ci/matrix", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--list", action="store_true", help="print the chosen cells and run none")
+    parser.add_argument("--keep", action="store_true", help="write how each cell ended")
     parser.add_argument("words", nargs="*", metavar="WORD", help="a part of the cells' names")
     options = parser.parse_args(arguments)
     try:
@@ -40,7 +43,7 @@ def main(arguments: list[str]) -> int:
     if options.list:
         write_lines(*(cell.name for cell in cells))
         return 0
-    results = [(cell, *_try(cell)) for cell in cells]
+    results = [(cell, *_try(cell, kept=keep if options.keep else None)) for cell in cells]
     write_lines("", "== the matrix")
     for cell, result, seconds in results:
         write_lines(f"{cell.name:36} {result} ({seconds // 60:.0f} min {seconds % 60:.0f} s)")
@@ -52,8 +55,14 @@ PASSED = "passed"
 ABSENT = "not run: this Python isn't here"
 
 
-def _try(cell: Cell) -> tuple[str, float]:
-    """Run one cell and keep what was seen; return its result in a word or two, and its seconds."""
+def _try(cell: Cell, kept: Callable[[Seen], None] | None) -> tuple[str, float]:
+    """Run one cell; return its result in a word or two, and its seconds.
+
+    Args:
+        cell: the cell.
+        kept: keeps what was seen; None to keep nothing.
+    """
+    kept = kept or (lambda _: None)
     write_lines("", f"== {cell.name}")
     interpreter = find_interpreter(cell.python)
     if interpreter is None:
@@ -65,10 +74,10 @@ def _try(cell: Cell) -> tuple[str, float]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as work:
         try:
             wrong = suites.run(cell, interpreter, Path(work))
-            keep(look(cell, Path(work), today, wrong=bool(wrong)))
+            kept(look(cell, Path(work), today, wrong=bool(wrong)))
         except subprocess.CalledProcessError as error:
             wrong = [str(error)]
-            keep(Seen(cell=cell.name, day=today, wrong=True))
+            kept(Seen(cell=cell.name, day=today, wrong=True))
     write_lines(*wrong)
     return "WRONG" if wrong else PASSED, time.monotonic() - start
 
